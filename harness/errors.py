@@ -1,0 +1,9 @@
+"""What the harness says when the input, not the code, is at fault."""
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong: an option, a name, a file.
+
+    The message is one or two lines: it names what was wrong and what would be right. The plugin turns it into a
+    pytest usage error, the command line into ``error: …`` and exit code 2.
+    """

@@ -1,0 +1,78 @@
+"""The two ResNet families and the grammar of their names. Needs no torch: the modules themselves are in networks.py.
+
+A model's name is ``resnet<depth>`` or ``resnet<depth>-<ω>``: the depth decides the family, ω is the width coefficient
+by which every convolution's channels are multiplied (1 when absent).
+
+Source: paper tables 1 to 3, corrected against its appendix code (the stem is widened by ω too; the ImageNet family is
+made of bottleneck blocks).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.errors import InputError
+
+Family = Literal["cifar", "imagenet"]
+
+# Blocks per stage. 24 is the paper's own: 38 convolution and linear layers, whatever its name says.
+IMAGENET_BLOCKS: dict[int, tuple[int, ...]] = {
+    24: (3, 3, 3, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+# Channels of each stage at ω = 1; the first is the stem's as well.
+STAGE_CHANNELS: dict[Family, tuple[int, ...]] = {"cifar": (16, 32, 64), "imagenet": (64, 128, 256, 512)}
+
+_NAME = re.compile(r"resnet(0|[1-9]\d*)(?:-(0|[1-9]\d*))?")
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a model is: its family, its nominal depth and its width coefficient ω."""
+
+    family: Family
+    depth: int
+    width: int = 1
+
+    @property
+    def name(self) -> str:
+        """The canonical name: ``resnet20``, ``resnet20-4``."""
+        return f"resnet{self.depth}" + (f"-{self.width}" if self.width > 1 else "")
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Residual blocks in each stage."""
+        return IMAGENET_BLOCKS[self.depth] if self.family == "imagenet" else ((self.depth - 2) // 6,) * 3
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of each stage, before a bottleneck's expansion; the first is the stem's as well."""
+        return tuple(self.width * channels for channels in STAGE_CHANNELS[self.family])
+
+
+def parse_model(name: str) -> Model:
+    """The model of that name.
+
+    Depths 24, 50, 101 and 152 are the ImageNet family (50 and 152 are also 6n+2: the names mean the well-known
+    networks); every other depth 6n+2 with n ≥ 1 is the CIFAR family.
+
+    Raises:
+        InputError: the name is not of the grammar, no family has that depth, or ω is 0.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise InputError(f"unknown model {name!r}: a name is resnet<depth> or resnet<depth>-<width>, as resnet20 or resnet20-4")
+    depth, width = int(match[1]), int(match[2] or 1)
+    if width == 0:
+        raise InputError(f"unknown model {name!r}: the width coefficient must be 1 or more, as in resnet{depth}-2")
+    if depth in IMAGENET_BLOCKS:
+        return Model("imagenet", depth, width)
+    if depth < 8 or depth % 6 != 2:
+        below = max(8, depth - (depth - 2) % 6)
+        raise InputError(
+            f"unknown model {name!r}: no family has depth {depth}; "
+            f"depths are 6n+2 (8, 14, 20, 32, 56, 110, …; nearest {below} and {below + 6}) or 24, 50, 101, 152"
+        )
+    return Model("cifar", depth, width)

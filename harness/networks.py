@@ -1,0 +1,145 @@
+"""The ResNet modules: what models.py describes, built with torch.
+
+Both families share one module, with torchvision's names for its parts, so that torchvision's weights load into the
+ImageNet family as they are.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harness.models import Model
+
+Shortcut = Literal["A", "B"]
+
+
+def _conv(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Conv2d:
+    padding = (kernel_size - 1) // 2
+    return nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
+
+
+class SubsampleAndPad(nn.Module):
+    """Option A of He et al.: every stride-th pixel, the missing channels zero on both sides; no parameters."""
+
+    def __init__(self, stride: int, missing_channels: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.padding = (missing_channels // 2, missing_channels - missing_channels // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C + missing, ⌈H/stride⌉, ⌈W/stride⌉)."""
+        return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, *self.padding))
+
+
+def _projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+    """Option B of He et al.: a 1×1 convolution and batch normalisation."""
+    return nn.Sequential(_conv(in_channels, out_channels, 1, stride), nn.BatchNorm2d(out_channels))
+
+
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions around a shortcut (figure 4, left)."""
+
+    expansion = 1
+
+    def __init__(self, in_channels: int, channels: int, stride: int, shortcut: Shortcut) -> None:
+        super().__init__()
+        self.conv1 = _conv(in_channels, channels, 3, stride)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = _conv(channels, channels, 3)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.downsample: nn.Module | None = None
+        if stride != 1 or in_channels != channels:
+            self.downsample = (
+                SubsampleAndPad(stride, channels - in_channels)
+                if shortcut == "A"
+                else _projection(in_channels, channels, stride)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        out = self.bn2(self.conv2(out))
+        out += x if self.downsample is None else self.downsample(x)
+        return functional.relu(out, inplace=True)
+
+
+class Bottleneck(nn.Module):
+    """1×1, 3×3 carrying the stride, 1×1 to four times the channels (figure 4, right). Its shortcut is option B."""
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, channels: int, stride: int, shortcut: Shortcut = "B") -> None:
+        super().__init__()
+        out_channels = channels * self.expansion
+        self.conv1 = _conv(in_channels, channels, 1)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = _conv(channels, channels, 3, stride)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv3 = _conv(channels, out_channels, 1)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.downsample: nn.Module | None = None
+        if stride != 1 or in_channels != out_channels:
+            self.downsample = _projection(in_channels, out_channels, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        out = functional.relu(self.bn2(self.conv2(out)), inplace=True)
+        out = self.bn3(self.conv3(out))
+        out += x if self.downsample is None else self.downsample(x)
+        return functional.relu(out, inplace=True)
+
+
+class ResNet(nn.Module):
+    """A network of either family: stem, stages of residual blocks, global average pool, linear.
+
+    Takes float images (N, in_channels, H, W), gives logits (N, num_classes).
+    """
+
+    def __init__(self, model: Model, in_channels: int, num_classes: int, shortcut: Shortcut = "A") -> None:
+        super().__init__()
+        is_cifar = model.family == "cifar"
+        block: type[BasicBlock] | type[Bottleneck] = BasicBlock if is_cifar else Bottleneck
+        stem_channels = model.channels[0]
+        self.conv1 = _conv(in_channels, stem_channels, 3) if is_cifar else _conv(in_channels, stem_channels, 7, 2)
+        self.bn1 = nn.BatchNorm2d(stem_channels)
+        self.maxpool = nn.Identity() if is_cifar else nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self._stages: list[str] = []
+        previous = stem_channels
+        for number, (count, channels) in enumerate(zip(model.blocks, model.channels, strict=True), 1):
+            strides = [1 if number == 1 else 2] + [1] * (count - 1)
+            blocks = []
+            for stride in strides:
+                blocks.append(block(previous, channels, stride, shortcut))
+                previous = channels * block.expansion
+            self.add_module(f"layer{number}", nn.Sequential(*blocks))
+            self._stages.append(f"layer{number}")
+        self.fc = nn.Linear(previous, num_classes)
+        if is_cifar:
+            self.apply(_kaiming_normal)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(functional.relu(self.bn1(self.conv1(x)), inplace=True))
+        for stage in self._stages:
+            x = self.get_submodule(stage)(x)
+        return self.fc(x.mean(dim=(2, 3)))
+
+
+def _kaiming_normal(module: nn.Module) -> None:
+    """The CIFAR family's initialisation (appendix); the ImageNet family keeps the framework's default."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight)
+
+
+def build_network(
+    model: Model, in_channels: int, num_classes: int, *, seed: int, shortcut: Shortcut = "A", device: str = "cpu"
+) -> ResNet:
+    """The network with weights drawn from ``seed`` alone; the global random state is left as it was.
+
+    Args:
+        device: where it is made: ``cpu``, so that a seed means the same weights on every device, or ``meta`` for the
+            shapes without the memory.
+    """
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.manual_seed(seed)
+        return ResNet(model, in_channels, num_classes, shortcut)
