@@ -1,0 +1,99 @@
+"""The layout ``train/<class>/*``, ``test/<class>/*``: any dataset may lie so, and the user's own images do."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.datasets.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
+from harness.datasets.source import Source, unverifiable
+from harness.datasets.spec import DatasetSpec
+from harness.errors import InputError
+
+_SPLITS = ("train", "test")
+
+
+def has_class_folders(root: Path) -> bool:
+    """Whether ``root`` has both a ``train`` and a ``test`` folder with folders in them."""
+    return all((root / split).is_dir() and any(_class_folders(root / split)) for split in _SPLITS)
+
+
+def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None) -> Source:
+    """The dataset in class folders under ``root``.
+
+    Args:
+        resize_to: bring every image to this side, instead of demanding the dataset's own size.
+    """
+
+    def count() -> tuple[int, int]:
+        train, test = (list_files(root / split, spec.class_names) for split in _SPLITS)
+        return len(train), len(test)
+
+    def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
+        def part(split: str, limit: int | None) -> ImageSet:
+            files = list_files(root / split, spec.class_names)
+            chosen = [files[position] for position in evenly_spaced(len(files), limit)]
+            size = resize_to or spec.image_size
+            return decode(chosen, channels=spec.channels, size=size, resize=resize_to is not None)
+
+        return part("train", train_limit), part("test", test_limit)
+
+    return Source("class folders", root, count, unverifiable, read)
+
+
+def class_names(root: Path) -> tuple[str, ...]:
+    """The classes of the user's own images: the folders under ``root/train``; numbers in numerical order.
+
+    Raises:
+        InputError: ``root`` does not exist or has no such folders.
+    """
+    if not root.is_dir():
+        raise InputError(f"folder {root} does not exist: give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*")
+    for split in _SPLITS:
+        if not (root / split).is_dir() or not _class_folders(root / split):
+            raise InputError(f"{root / split} has no class folders: images belong in {root / split}/<class>/*")
+    names = [folder.name for folder in _class_folders(root / "train")]
+    return tuple(sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names))
+
+
+def list_files(folder: Path, names: Sequence[str]) -> list[ImageFile]:
+    """Every image file in ``folder/<class>/``, by class and then by name. Hidden files are passed over.
+
+    A folder belongs to the class of its name; where the names are others but as many, to the class of its place in
+    order (``00000`` … for GTSRB, ``0`` … for anything).
+
+    Raises:
+        InputError: a class is missing, unknown or empty. It names the folder.
+    """
+    labels = _labels_of_folders(folder, names)
+    files: list[ImageFile] = []
+    for path, label in labels.items():
+        images = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        images = [entry for entry in images if entry.suffix.lower() not in {".csv", ".txt", ".json", ".md"}]
+        if not images:
+            raise InputError(f"class folder {path} is empty: every class needs at least one image")
+        files += [file_on_disk(image, label) for image in images]
+    return files
+
+
+def _class_folders(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _labels_of_folders(folder: Path, names: Sequence[str]) -> dict[Path, int]:
+    folders = _class_folders(folder)
+    found = {path.name for path in folders}
+    wanted = {_as_folder_name(name): label for label, name in enumerate(names)}
+    if found != set(wanted) and all(name.isdecimal() for name in found):
+        wanted = {name: int(name) for name in found if int(name) < len(names)}
+        missing = [str(label) for label in range(len(names)) if label not in wanted.values()]
+    else:
+        missing = [name for name in wanted if name not in found]
+    if missing:
+        raise InputError(f"{folder} lacks class folder {missing[0]!r}: it should have {len(names)} classes, one folder each")
+    if unknown := sorted(found - set(wanted)):
+        raise InputError(f"unknown class folder {folder / unknown[0]}: the classes are {', '.join(names)}")
+    return dict(sorted(((path, wanted[path.name]) for path in folders), key=lambda item: item[1]))
+
+
+def _as_folder_name(name: str) -> str:
+    """A class name as a folder can bear it: ``T-shirt/top`` is ``T-shirt-top``."""
+    return name.replace("/", "-")

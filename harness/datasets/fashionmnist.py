@@ -1,0 +1,95 @@
+"""FashionMNIST (Xiao, Rasul and Vollgraf 2017) in its publisher's layout: four idx files, compressed or not."""
+
+import gzip
+import hashlib
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision
+
+from harness.datasets.fetch import fetch
+from harness.datasets.images import ImageSet, evenly_spaced
+from harness.datasets.source import Source
+from harness.datasets.spec import SPECS
+from harness.errors import InputError
+
+_Published = torchvision.datasets.FashionMNIST
+MIRROR_URL = _Published.mirrors[0]
+COMPRESSED_MD5 = dict(_Published.resources)
+# Redistributors recompress the files, so what they hold is compared. Each of these is the content of the file whose
+# compressed form has the published MD5.
+SHA256 = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+FILES = "the four *-ubyte.gz files"
+_UNSIGNED_BYTE = 8
+
+
+def locate(data_dir: Path) -> Source | None:
+    """The idx files in ``fashionmnist`` or in torchvision's ``FashionMNIST/raw``, any of them compressed."""
+    spec = SPECS["fashionmnist"]
+    roots = (data_dir / "fashionmnist", data_dir / "fashionmnist/FashionMNIST/raw", data_dir / "FashionMNIST/raw")
+    for root in roots:
+        if any(path.exists() for name in SHA256 for path in (root / name, root / f"{name}.gz")):
+            return Source(
+                "idx files",
+                root,
+                lambda: (spec.train_images, spec.test_images),
+                lambda root=root: _verify(root),
+                lambda train, test, root=root: (_read_split(root, "train", train), _read_split(root, "t10k", test)),
+            )
+    return None
+
+
+def download(data_dir: Path) -> None:
+    for name, md5 in COMPRESSED_MD5.items():
+        fetch(f"{MIRROR_URL}{name}", data_dir / "fashionmnist", md5)
+
+
+def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
+    """The file's content, decompressed, and which file it was."""
+    plain, compressed = root / name, root / f"{name}.gz"
+    try:
+        if plain.exists():
+            return plain, plain.read_bytes()
+        return compressed, gzip.decompress(compressed.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(f"{compressed} is missing: fashionmnist needs {FILES} in {root}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{compressed} is damaged ({error}): download it again") from error
+
+
+def _verify(root: Path) -> bool:
+    return all(hashlib.sha256(_read_bytes(root, name)[1]).hexdigest() == sha256 for name, sha256 in SHA256.items())
+
+
+def _read_idx(root: Path, name: str, dimensions: int) -> tuple[Path, np.ndarray]:
+    """An idx file of unsigned bytes: a magic number, the sizes (big-endian), the values."""
+    path, content = _read_bytes(root, name)
+    header = 4 * (1 + dimensions)
+    if len(content) >= header:
+        magic, *shape = struct.unpack(f">{1 + dimensions}I", content[:header])
+        if magic == _UNSIGNED_BYTE << 8 | dimensions and len(content) == header + math.prod(shape):
+            return path, np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    raise InputError(f"{path} is damaged: it is not a whole idx file of {dimensions} dimensions; download it again")
+
+
+def _read_split(root: Path, split: str, limit: int | None) -> ImageSet:
+    spec = SPECS["fashionmnist"]
+    images_path, images = _read_idx(root, f"{split}-images-idx3-ubyte", 3)
+    labels_path, labels = _read_idx(root, f"{split}-labels-idx1-ubyte", 1)
+    if len(images) != len(labels) or not len(images):
+        raise InputError(f"{images_path} has {len(images)} images but {labels_path} {len(labels)} labels: download both again")
+    if images.shape[1:] != (spec.image_size, spec.image_size):
+        raise InputError(f"{images_path} has images of {images.shape[2]}×{images.shape[1]}; FashionMNIST's are 28×28")
+    if labels.max() >= spec.num_classes:
+        raise InputError(f"{labels_path}: label {labels.max()} is out of range, they are 0 to {spec.num_classes - 1}")
+    index = evenly_spaced(len(labels), limit)
+    return ImageSet(torch.from_numpy(images[index])[:, None], torch.from_numpy(labels[index]).long())

@@ -1,0 +1,211 @@
+"""GTSRB (Stallkamp et al. 2012) as the study used it: all 39,209 training images.
+
+Three layouts: the official archives, the same unpacked, and the Kaggle copy. torchvision's own GTSRB training split is
+another archive, of 26,640 images: not the study's data, and refused by name.
+"""
+
+import csv
+import io
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from torchvision.datasets.utils import check_integrity
+
+from harness.datasets.fetch import fetch
+from harness.datasets.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
+from harness.datasets.source import Source, unverifiable
+from harness.datasets.spec import SPECS
+from harness.errors import InputError
+
+ARCHIVE_URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
+TRAIN_ZIP, TEST_ZIP, LABELS_ZIP = (
+    "GTSRB_Final_Training_Images.zip",
+    "GTSRB_Final_Test_Images.zip",
+    "GTSRB_Final_Test_GT.zip",
+)
+MD5 = {
+    TRAIN_ZIP: "f33fd80ac59bff73c82d25ab499e03a3",
+    TEST_ZIP: "c7e4e6327067d32654124b0fe9e82185",
+    LABELS_ZIP: "fe31e9c9270bbcd7b84b7f21a9d9d9e5",
+}
+FILES = f"{TRAIN_ZIP}, {TEST_ZIP} and {LABELS_ZIP}, unpacked or not, or Kaggle's Train.csv, Test.csv, Train/ and Test/"
+
+_TRAIN_FOLDER = "GTSRB/Final_Training/Images"
+_TEST_FOLDER = "GTSRB/Final_Test/Images"
+_TEST_LABELS = "GT-final_test.csv"
+
+Lists = tuple[list[ImageFile], list[ImageFile]]
+
+
+def locate(data_dir: Path) -> Source | None:
+    """The dataset in ``gtsrb`` (or ``GTSRB``), in whichever of its three layouts.
+
+    Raises:
+        InputError: only torchvision's smaller archive is there.
+    """
+    for root in (data_dir / "gtsrb", data_dir / "GTSRB"):
+        if (root / "Train.csv").exists() or (root / "Test.csv").exists():
+            return _source("Kaggle", root, lambda root=root: _list_kaggle(root), unverifiable)
+        for base in (root, root.parent):
+            if (base / _TRAIN_FOLDER).is_dir():
+                return _source("official folders", base, lambda base=base: _list_folders(base), unverifiable)
+        if any((root / name).exists() for name in MD5):
+            return _source(
+                "official archives", root, lambda root=root: _list_archives(root), lambda root=root: _verify(root)
+            )
+        if (root / "GTSRB/Training").is_dir():
+            raise InputError(
+                f"{root} holds torchvision's GTSRB, 26,640 training images: not the study's 39,209\n"
+                f"put {TRAIN_ZIP} (from {ARCHIVE_URL}) beside it, unpacked or not"
+            )
+    return None
+
+
+def download(data_dir: Path) -> None:
+    for name, md5 in MD5.items():
+        fetch(f"{ARCHIVE_URL}{name}", data_dir / "gtsrb", md5)
+
+
+def _source(layout: str, path: Path, lists: Callable[[], Lists], verify: Callable[[], bool | None]) -> Source:
+    def count() -> tuple[int, int]:
+        train, test = lists()
+        return len(train), len(test)
+
+    def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
+        train, test = lists()
+        return _decode(train, train_limit), _decode(test, test_limit)
+
+    return Source(layout, path, count, verify, read)
+
+
+def _decode(files: list[ImageFile], limit: int | None) -> ImageSet:
+    return decode([files[position] for position in evenly_spaced(len(files), limit)], channels=3, size=None)
+
+
+def _verify(root: Path) -> bool:
+    return all(check_integrity(root / name, md5) for name, md5 in MD5.items())
+
+
+def read_rows(text: str, name: str, columns: Iterable[str], delimiter: str) -> list[dict[str, str]]:
+    """The rows of a CSV that must have those columns and, in ``ClassId``, a label from 0 to 42.
+
+    Raises:
+        InputError: a column is missing, a row is short, a label is out of range, or there is no row. It names the file
+            and the line.
+    """
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    wanted = tuple(columns)
+    missing = [column for column in wanted if column not in (reader.fieldnames or ())]
+    if missing:
+        raise InputError(f"{name} lacks column {missing[0]!r}: it needs {', '.join(wanted)}, separated by {delimiter!r}")
+    rows = []
+    try:
+        for row in reader:
+            if any(row[column] is None for column in wanted):
+                raise InputError(f"{name}, line {reader.line_num}: the row is too short")
+            label = row["ClassId"]
+            if not (label.isascii() and label.isdecimal() and int(label) < SPECS["gtsrb"].num_classes):
+                raise InputError(f"{name}, line {reader.line_num}: label {label!r} is out of range, they are 0 to 42")
+            rows.append(row)
+    except csv.Error as error:
+        raise InputError(f"{name}, line {reader.line_num}: not a CSV ({error})") from error
+    if not rows:
+        raise InputError(f"{name} has no rows")
+    return rows
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing: GTSRB's labels are in it") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+
+
+def _inside(root: Path, relative: str, csv_name: str) -> Path:
+    """``root/relative``, which a CSV named; it must not lead out of ``root``."""
+    path = root / relative
+    if Path(relative).is_absolute() or ".." in Path(relative).parts:
+        raise InputError(f"{csv_name} names {relative!r}, which lies outside of {root}")
+    return path
+
+
+def _list_folders(base: Path) -> Lists:
+    train: list[ImageFile] = []
+    for folder in sorted((base / _TRAIN_FOLDER).iterdir()):
+        if folder.is_dir():
+            name = folder / f"GT-{folder.name}.csv"
+            for row in read_rows(_read_text(name), str(name), ("Filename", "ClassId"), ";"):
+                path = _inside(folder, row["Filename"], str(name))
+                train.append(file_on_disk(path, int(row["ClassId"]), _track(row["ClassId"], path.name.split("_")[0])))
+    if not train:
+        raise InputError(f"{base / _TRAIN_FOLDER} has no class folders: it should have 00000 to 00042")
+    places = (base / _TEST_LABELS, base / "GTSRB" / _TEST_LABELS, base / _TEST_FOLDER / _TEST_LABELS)
+    name = next((place for place in places if place.exists()), places[0])
+    rows = read_rows(_read_text(name), str(name), ("Filename", "ClassId"), ";")
+    folder = base / _TEST_FOLDER
+    return train, [file_on_disk(_inside(folder, row["Filename"], str(name)), int(row["ClassId"])) for row in rows]
+
+
+def _list_kaggle(root: Path) -> Lists:
+    def rows(name: str) -> list[dict[str, str]]:
+        return read_rows(_read_text(root / name), str(root / name), ("ClassId", "Path"), ",")
+
+    def track(path: Path) -> str:
+        # class_track_shot.png: the track's number begins anew in every class.
+        return "_".join(path.stem.split("_")[:2])
+
+    train = [(_inside(root, row["Path"], str(root / "Train.csv")), int(row["ClassId"])) for row in rows("Train.csv")]
+    test = [(_inside(root, row["Path"], str(root / "Test.csv")), int(row["ClassId"])) for row in rows("Test.csv")]
+    return (
+        [file_on_disk(path, label, track(path)) for path, label in train],
+        [file_on_disk(path, label) for path, label in test],
+    )
+
+
+def _list_archives(root: Path) -> Lists:
+    """The images inside the official archives; they are read from there, never unpacked."""
+    train_zip, test_zip, labels_zip = (_open_archive(root / name) for name in (TRAIN_ZIP, TEST_ZIP, LABELS_ZIP))
+    train: list[ImageFile] = []
+    for member in sorted(train_zip.namelist()):
+        if member.endswith(".csv"):
+            name = f"{root / TRAIN_ZIP}:{member}"
+            folder = member.rsplit("/", 1)[0]
+            for row in read_rows(train_zip.read(member).decode(), name, ("Filename", "ClassId"), ";"):
+                track = _track(row["ClassId"], row["Filename"].split("_")[0])
+                train.append(_file_in_archive(train_zip, f"{folder}/{row['Filename']}", int(row["ClassId"]), track))
+    if not train:
+        raise InputError(f"{root / TRAIN_ZIP} has no GT-*.csv inside: it is not GTSRB's training archive")
+    name = f"{root / LABELS_ZIP}:{_TEST_LABELS}"
+    if _TEST_LABELS not in labels_zip.namelist():
+        raise InputError(f"{name} is missing: the archive is not GTSRB's test labels")
+    rows = read_rows(labels_zip.read(_TEST_LABELS).decode(), name, ("Filename", "ClassId"), ";")
+    return train, [
+        _file_in_archive(test_zip, f"{_TEST_FOLDER}/{row['Filename']}", int(row["ClassId"])) for row in rows
+    ]
+
+
+def _open_archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing: gtsrb needs all three archives, {', '.join(MD5)}") from error
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is damaged ({error}): download it again") from error
+
+
+def _file_in_archive(archive: zipfile.ZipFile, member: str, label: int, track: str | None = None) -> ImageFile:
+    def read() -> bytes:
+        try:
+            return archive.read(member)
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise OSError(f"not in the archive, or damaged there: {error}") from error
+
+    return ImageFile(f"{archive.filename}:{member}", read, label, track)
+
+
+def _track(label: str, number: str) -> str:
+    """A track's name over all classes: official numbers begin anew in every class."""
+    return f"{int(label):05d}_{number}"

@@ -1,0 +1,116 @@
+"""Images in memory: 8-bit tensors with their labels, decoded from files."""
+
+import hashlib
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from harness.errors import InputError
+
+Pixels = Tensor | list[Tensor]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """N images with their labels.
+
+    Attributes:
+        pixels: uint8, (N, C, H, W); a list of N tensors (C, H, W) where sizes differ.
+        labels: int64, (N,).
+        tracks: which images show the same object and must stay together when a validation set is split off; one name
+            per image, None where every image stands alone.
+    """
+
+    pixels: Pixels
+    labels: Tensor
+    tracks: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, index: Tensor) -> "ImageSet":
+        """The images at these positions, in this order."""
+        pixels = self.pixels[index] if isinstance(self.pixels, Tensor) else [self.pixels[i] for i in index.tolist()]
+        tracks = None if self.tracks is None else tuple(self.tracks[i] for i in index.tolist())
+        return ImageSet(pixels, self.labels[index], tracks)
+
+    def to(self, device: torch.device) -> "ImageSet":
+        """The same images with pixels and labels on ``device``."""
+        pixels = self.pixels.to(device) if isinstance(self.pixels, Tensor) else [p.to(device) for p in self.pixels]
+        return replace(self, pixels=pixels, labels=self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image still to be decoded: the name that an error gives, how to get its bytes, its label and its track."""
+
+    name: str
+    read: Callable[[], bytes]
+    label: int
+    track: str | None = None
+
+
+def file_on_disk(path: Path, label: int, track: str | None = None) -> ImageFile:
+    return ImageFile(str(path), path.read_bytes, label, track)
+
+
+def evenly_spaced(count: int, limit: int | None) -> list[int]:
+    """Positions of at most ``limit`` of ``count`` things, spread over all of them; every one where there is no limit."""
+    if limit is None or limit >= count:
+        return list(range(count))
+    return [position * count // limit for position in range(limit)]
+
+
+def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resize: bool = False) -> ImageSet:
+    """Read and decode the files, each converted to ``channels`` (1: grey, 3: RGB).
+
+    Args:
+        size: the side that every image has, or None for any.
+        resize: bring every image to ``size`` (antialiased bilinear) instead of demanding it.
+
+    Raises:
+        InputError: a file cannot be read, is no image, or has another size. It names the file.
+    """
+    images = [_decode_one(file, channels, size, resize) for file in files]
+    tracks = tuple(file.track or file.name for file in files) if any(file.track for file in files) else None
+    same_size = len({image.shape for image in images}) == 1
+    labels = torch.tensor([file.label for file in files], dtype=torch.int64)
+    return ImageSet(torch.stack(images) if same_size else images, labels, tracks)
+
+
+def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) -> Tensor:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(file.read())) as opened:
+                image = opened.convert("RGB" if channels == 3 else "L")
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
+        reason = "not an image that Pillow can read" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise InputError(f"unreadable image {file.name}: {reason}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"image {file.name} is too large: {error}") from error
+    if size is not None and image.size != (size, size):
+        if not resize:
+            width, height = image.size
+            raise InputError(f"image {file.name} is {width}×{height} pixels; this dataset's are {size}×{size}")
+        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    pixels = torch.from_numpy(np.array(image))
+    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+
+
+def fingerprint(*parts: ImageSet) -> str:
+    """SHA-256 over the pixels, sizes and labels of all parts, whatever files they came from."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.labels.numpy().tobytes())
+        for pixels in [part.pixels] if isinstance(part.pixels, Tensor) else part.pixels:
+            digest.update(str(tuple(pixels.shape)).encode())
+            digest.update(np.ascontiguousarray(pixels.numpy()))
+    return digest.hexdigest()

@@ -1,0 +1,30 @@
+"""A dataset as it lies on disk: which layout, where, how many images, and how to read them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.datasets.images import ImageSet
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset that was found.
+
+    Attributes:
+        layout: in a person's words, as ``class folders``.
+        count: numbers of training and test images, without decoding any.
+        verify: whether the content is the published one; None where the layout leaves nothing to compare with.
+        read: training and test images, at most the given numbers of each.
+    """
+
+    layout: str
+    path: Path
+    count: Callable[[], tuple[int, int]]
+    verify: Callable[[], bool | None]
+    read: Callable[[int | None, int | None], tuple[ImageSet, ImageSet]]
+
+
+def unverifiable() -> None:
+    """The verdict on a layout that has no published checksums."""
+    return None

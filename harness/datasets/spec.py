@@ -1,0 +1,80 @@
+"""What each dataset is, as published. Needs no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InputError
+
+FOLDER_PREFIX = "folder:"
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A dataset's name, shape and published numbers of images.
+
+    Attributes:
+        image_size: side of its images in pixels; None where sizes differ.
+        class_names: in the order of their labels.
+        train_images, test_images: as published.
+    """
+
+    name: str
+    channels: int
+    image_size: int | None
+    class_names: tuple[str, ...]
+    train_images: int
+    test_images: int
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+
+# CIFAR-10's labels follow the alphabet; FashionMNIST's are its README's.
+_CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_FASHIONMNIST_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+SPECS: dict[str, DatasetSpec] = {
+    spec.name: spec
+    for spec in (
+        DatasetSpec("cifar10", 3, 32, _CIFAR10_CLASSES, 50_000, 10_000),
+        DatasetSpec("fashionmnist", 1, 28, _FASHIONMNIST_CLASSES, 60_000, 10_000),
+        DatasetSpec("gtsrb", 3, None, tuple(str(label) for label in range(43)), 39_209, 12_630),
+        DatasetSpec("digits", 1, 8, tuple(str(label) for label in range(10)), 1_437, 360),
+    )
+}
+
+
+def is_folder(dataset: str) -> bool:
+    """Whether the name is ``folder:PATH``, the user's own images."""
+    return dataset.startswith(FOLDER_PREFIX)
+
+
+def folder_path(dataset: str) -> Path:
+    """PATH of ``folder:PATH``."""
+    return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
+
+
+def check_dataset_name(dataset: str) -> str:
+    """The name as given, if it names a dataset.
+
+    Raises:
+        InputError: it names none.
+    """
+    if is_folder(dataset):
+        if not dataset.removeprefix(FOLDER_PREFIX):
+            raise InputError("dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* inside")
+    elif dataset not in SPECS:
+        raise InputError(f"unknown dataset {dataset!r}: the datasets are {', '.join(SPECS)} and folder:PATH")
+    return dataset
