@@ -1,0 +1,11 @@
+"""The paper's CIFAR-10 experiments (table 4): 300 epochs each with --full-training."""
+
+import pytest
+
+from harness.expectations import shortfalls
+from harness.published import STUDY
+
+
+@pytest.mark.experiment("cifar10", models=STUDY["cifar10"])
+def test_cifar10(trained, epoch_records):
+    assert shortfalls(trained, epoch_records) == []

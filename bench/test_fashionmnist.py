@@ -1,0 +1,11 @@
+"""The paper's FashionMNIST experiments (table 4): 150 epochs each with --full-training."""
+
+import pytest
+
+from harness.expectations import shortfalls
+from harness.published import STUDY
+
+
+@pytest.mark.experiment("fashionmnist", models=STUDY["fashionmnist"])
+def test_fashionmnist(trained, epoch_records):
+    assert shortfalls(trained, epoch_records) == []

@@ -1,0 +1,11 @@
+"""The paper's GTSRB experiments (table 6): 40 epochs each with --full-training."""
+
+import pytest
+
+from harness.expectations import shortfalls
+from harness.published import STUDY
+
+
+@pytest.mark.experiment("gtsrb", models=STUDY["gtsrb"])
+def test_gtsrb(trained, epoch_records):
+    assert shortfalls(trained, epoch_records) == []

@@ -1,0 +1,37 @@
+"""Sanity checks of every model of the study at its datasets' input sizes: seconds, no training."""
+
+import pytest
+import torch
+
+from harness.cost import count_macs, count_macs_with_torch, count_parameters
+from harness.datasets.spec import SPECS
+from harness.models import parse_model
+from harness.networks import build_network
+from harness.published import MMACS, STUDY, exact_parameters
+from harness.recipes import PUBLISHED_RECIPES
+
+CASES = {
+    # The input's shape, not the dataset's name: `-k digits` is to select the experiments alone.
+    f"{model}-{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_size}": (dataset, model)
+    for dataset, models in STUDY.items()
+    for model in models
+}
+
+
+@pytest.mark.parametrize(("dataset", "name"), CASES.values(), ids=CASES.keys())
+def test_shapes(dataset, name):
+    spec, size, model = SPECS[dataset], PUBLISHED_RECIPES[dataset].image_size, parse_model(name)
+    shape = (spec.channels, size, size)
+    network = build_network(model, spec.channels, spec.num_classes, seed=0)
+
+    assert count_parameters(network) == exact_parameters(dataset, name)
+    macs = count_macs(model, shape, spec.num_classes)
+    assert macs == pytest.approx(count_macs_with_torch(model, shape, spec.num_classes), rel=0.005)
+    if (dataset, name) in MMACS:
+        assert macs / 1e6 == pytest.approx(MMACS[dataset, name], rel=0.005)
+
+    logits = network(torch.randn(2, *shape))
+    assert logits.shape == (2, spec.num_classes)
+    logits.logsumexp(1).sum().backward()
+    unreached = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert unreached == []

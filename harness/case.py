@@ -1,0 +1,83 @@
+"""A case: one model on one dataset by one recipe with one seed, on one kind of device at one precision.
+
+Needs no torch. Everything in a case decides the outcome of training it, and nothing that decides it is outside: its
+hash is its identity, under which its result is kept.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from harness.datasets.spec import folder_path, is_folder
+from harness.models import parse_model
+from harness.recipes import Augmentation, Recipe
+
+Mode = Literal["full", "shortened", "quick"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is trained, and how.
+
+    Attributes:
+        model: a canonical model name.
+        mode: ``full``, the recipe's own epochs; ``shortened``, fewer or more (``--epochs``); ``quick``, a smoke run.
+        device_kind: ``cpu``, ``cuda`` or ``mps``.
+        precision: ``fp32``, ``tf32`` or ``bf16``.
+        val_split: share of the training images held out for the per-epoch evaluation; 0, the paper's protocol, in which
+            the test set is evaluated every epoch.
+        data_fingerprint: SHA-256 of the images and labels.
+    """
+
+    model: str
+    dataset: str
+    recipe: Recipe
+    seed: int
+    mode: Mode
+    device_kind: str
+    precision: str
+    data_fingerprint: str
+    val_split: float = 0.0
+    shortcut: Literal["A", "B"] = "A"
+
+    def __post_init__(self) -> None:
+        parse_model(self.model)
+
+    @property
+    def label(self) -> str:
+        """How a person names it: ``cifar10 resnet20-4 seed 0``."""
+        return f"{self.dataset} {self.model} seed {self.seed}"
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 over everything that decides the outcome. Where a user's folder lies does not; what is in it does."""
+        content = asdict(self) | ({"dataset": "folder"} if is_folder(self.dataset) else {})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def folder_name(self) -> str:
+        """The name of its folder under the results folder."""
+        dataset = f"folder-{folder_path(self.dataset).name}" if is_folder(self.dataset) else self.dataset
+        return f"{dataset}-{self.model}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The case as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Case":
+        """The case that `to_json` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not one.
+        """
+        recipe = dict(content["recipe"])
+        augmentation = {key: _tuples(value) for key, value in recipe.pop("augmentation").items()}
+        recipe = {key: _tuples(value) for key, value in recipe.items()}
+        return cls(**{**content, "recipe": Recipe(**recipe, augmentation=Augmentation(**augmentation))})
+
+
+def _tuples(value: Any) -> Any:
+    """JSON has lists where the dataclasses have tuples."""
+    return tuple(value) if isinstance(value, list) else value

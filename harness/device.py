@@ -1,0 +1,101 @@
+"""Which device trains, at which precision, and how its work is timed."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+
+from harness.errors import InputError
+
+Precision = Literal["fp32", "tf32", "bf16"]
+PRECISIONS = ("auto", "fp32", "tf32", "bf16")
+_TF32_CAPABILITY = (8, 0)
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device of ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` is the fastest that is there.
+
+    Raises:
+        InputError: no such device, or it is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (number and (kind != "cuda" or not number.isdecimal())):
+        raise InputError(f"unknown device {name!r}: give auto, cpu, cuda, cuda:N or mps")
+    if kind == "cuda":
+        present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if int(number or 0) >= present:
+            there = f"cuda:0 to cuda:{present - 1}" if present else "cpu"
+            raise InputError(f"device {name!r} is not there: this machine has {there}")
+        return torch.device("cuda", int(number or 0))
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise InputError("device 'mps' is not there: this machine has no Apple GPU that torch can use")
+    return torch.device(kind)
+
+
+def resolve_precision(name: str, device: torch.device) -> Precision:
+    """The precision of that name on that device; ``auto`` is tf32 where the GPU has it, else fp32.
+
+    Raises:
+        InputError: no such precision, or the device does not have it.
+    """
+    if name not in PRECISIONS:
+        raise InputError(f"unknown precision {name!r}: give one of {', '.join(PRECISIONS)}")
+    has_tf32 = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _TF32_CAPABILITY
+    if name == "tf32" and not has_tf32:
+        raise InputError(f"precision 'tf32' is not to be had on {device}: it needs an NVIDIA GPU of compute capability 8.0")
+    if name == "auto":
+        return "tf32" if has_tf32 else "fp32"
+    return name  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def computing_at(precision: Precision, device: torch.device) -> Iterator[None]:
+    """Float32 products as the precision says, and bf16 autocast; the global settings are put back afterwards."""
+    settings = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    before = [setting.fp32_precision for setting in settings]
+    try:
+        for setting in settings:
+            setting.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            yield
+    finally:
+        for setting, value in zip(settings, before, strict=True):
+            setting.fp32_precision = value
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has finished what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+class Stopwatch:
+    """Seconds by part, on a monotonic clock, with the device synchronised at both ends of every part."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._started = self._now()
+        self.seconds: dict[str, float] = {}
+
+    def _now(self) -> float:
+        synchronise(self._device)
+        return time.perf_counter()
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Add what runs inside to the part of that name."""
+        started = self._now()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self._now() - started
+
+    def total(self) -> float:
+        """Seconds since it was made, whatever the parts come to."""
+        return self._now() - self._started

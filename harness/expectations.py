@@ -1,0 +1,42 @@
+"""What a trained case of the study has to meet: the assertions of bench/, as sentences."""
+
+import math
+
+from harness.published import PUBLISHED, exact_parameters
+from harness.results import EpochRecord, Result
+
+TOLERANCE_PP = 2.0
+DIGITS_ACCURACY_PERCENT = 97.0
+
+
+def shortfalls(result: Result, records: list[EpochRecord]) -> list[str]:
+    """What the case does not meet, a sentence each; empty where it meets everything.
+
+    Every epoch of its recipe is recorded, every loss is a number, the parameter count is the paper's, and at the
+    recipe's own epochs on the whole dataset the accuracy is not more than 2 pp below the published figure (digits: at
+    least 97 %). Quick and shortened runs are not held against published accuracies.
+    """
+    if not result.is_complete:
+        return [f"status is {result.status}: {result.cause}"]
+    found = []
+    wanted_epochs = list(range(1, result.case.recipe.epochs + 1))
+    if [record.epoch for record in records] != wanted_epochs:
+        found.append(f"{len(records)} epochs are recorded, the recipe has {len(wanted_epochs)}")
+    found += [f"epoch {record.epoch}: a loss is not a number" for record in records if not record.is_finite]
+    parameters = exact_parameters(result.dataset, result.model)
+    if parameters is not None and result.params != parameters:
+        found.append(f"{result.params:,} parameters, the paper's model has {parameters:,}")
+    least = least_accuracy_percent(result)
+    if least is not None and (result.accuracy_percent or math.nan) < least:
+        found.append(f"accuracy is {result.accuracy_percent:.2f} %, at least {least:.2f} % is expected")
+    return found
+
+
+def least_accuracy_percent(result: Result) -> float | None:
+    """The accuracy that the case has to reach; None where nothing published is comparable."""
+    if result.mode != "full" or not result.dataset_whole:
+        return None
+    if result.dataset == "digits":
+        return DIGITS_ACCURACY_PERCENT
+    published = PUBLISHED.get((result.dataset, result.model))
+    return None if published is None else published.accuracy_percent - TOLERANCE_PP

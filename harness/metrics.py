@@ -1,0 +1,72 @@
+"""What a trained model's predictions come to (paper section 3.2.4)."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """One class's scores in percent, and how many test images it has."""
+
+    class_name: str
+    precision_percent: float
+    recall_percent: float
+    f1_percent: float
+    images: int
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A test set's scores.
+
+    Attributes:
+        accuracy_percent: share of images right.
+        macro_f1_percent: the mean of the classes' F1 over all classes.
+        confusion: images of class i (row) predicted as class j (column).
+    """
+
+    accuracy_percent: float
+    macro_f1_percent: float
+    per_class: tuple[ClassScores, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The scores as plain values."""
+        return asdict(self)
+
+
+def score(labels: NDArray[np.integer], predictions: NDArray[np.integer], class_names: tuple[str, ...]) -> Scores:
+    """Scores over all classes, of labels and predicted classes of shape (N,).
+
+    A class never predicted, or without test images, counts 0 in macro-F1 (the appendix's own code gives NaN).
+    """
+    every_class = list(range(len(class_names)))
+    precision, recall, f1, images = precision_recall_fscore_support(
+        labels, predictions, labels=every_class, average=None, zero_division=0.0
+    )
+    return Scores(
+        accuracy_percent=accuracy_percent(int((labels == predictions).sum()), len(labels)),
+        macro_f1_percent=100 * float(np.mean(f1)),
+        per_class=tuple(
+            ClassScores(name, 100 * float(precision[k]), 100 * float(recall[k]), 100 * float(f1[k]), int(images[k]))
+            for k, name in enumerate(class_names)
+        ),
+        confusion=tuple(map(tuple, confusion_matrix(labels, predictions, labels=every_class).tolist())),
+    )
+
+
+def accuracy_percent(correct: int, images: int) -> float:
+    """Percent of images right."""
+    return 100 * correct / images
+
+
+def marginal_gain(final_accuracy_percent: float, total_seconds: float) -> float:
+    """The paper's equation 6: final accuracy in percent over total training seconds.
+
+    An average in truth, whatever its name; it depends on the number of epochs, so it compares only inside one dataset.
+    """
+    return final_accuracy_percent / total_seconds

@@ -1,0 +1,253 @@
+"""The pytest side, thin: options, the ``experiment`` mark, the ``trained`` fixture, progress, the table at the end.
+
+A test marked ``@pytest.mark.experiment("cifar10", models=["resnet20", …])`` becomes one case per model and seed; its
+``trained`` fixture is the finished result. Record first, replay second: training knows nothing of pytest-benchmark,
+which is given every recorded epoch as one round by a clock that shows the recorded seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.errors import InputError
+from harness.experiment import Experiment, plan_experiment
+from harness.settings import OPTIONS, Settings, read_settings
+
+if TYPE_CHECKING:
+    from harness.results import EpochRecord, Result
+    from harness.study import Study
+
+EXPERIMENT = pytest.StashKey[Experiment]()
+_CLOCK = pytest.StashKey["RecordedClock"]()
+_SETTINGS = pytest.StashKey[Settings]()
+_STUDY = pytest.StashKey["Study"]()
+_RESULTS = pytest.StashKey["list[Result]"]()
+
+_MARK = (
+    "experiment(dataset, models, recipe=None): train each model on the dataset, one case per model and seed; "
+    "the test's `trained` fixture is the result"
+)
+
+
+class RecordedClock:
+    """A timer that stands still but for the recorded epochs: pytest-benchmark's rounds become the epochs' seconds.
+
+    It is set back to 0 before every round, because only from 0 is the difference of two readings exact.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._seconds: Iterator[float] = iter(())
+
+    def load(self, epoch_seconds: tuple[float, ...]) -> None:
+        """The epochs to be played from here on."""
+        self._seconds = iter(epoch_seconds)
+
+    def rewind(self) -> None:
+        self._now = 0.0
+
+    def play_epoch(self) -> None:
+        """Go forward by the next epoch; where all are played, stand (a profiler calls once more)."""
+        self._now += next(self._seconds, 0.0)
+
+    def __call__(self) -> float:
+        return self._now
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("wider-or-deeper", "wider-or-deeper: train and compare ResNets of different depth and width")
+    for option in OPTIONS:
+        text = f"{option.help}; or {option.variable}, or ini key {option.key}".replace("%", "%%")
+        if option.is_flag:
+            group.addoption(f"--{option.name}", dest=option.key, action="store_true", default=None, help=text)
+        else:
+            group.addoption(f"--{option.name}", dest=option.key, metavar=option.metavar, default=None, help=text)
+        aliases = [option.name] if option.name != option.key else []
+        parser.addini(option.key, option.help, type="string", default="", aliases=aliases)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", _MARK)
+    given = {option.key: config.getoption(option.key) for option in OPTIONS}
+    ini = {option.key: config.getini(option.key) for option in OPTIONS}
+    try:
+        config.stash[_SETTINGS] = read_settings(given, ini=ini)
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[_RESULTS] = []
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    settings = config.stash[_SETTINGS]
+    if not settings.full_training:
+        return "wider-or-deeper: quick mode, a smoke run that measures nothing; --full-training runs the real thing"
+    epochs = f"{settings.epochs} epochs" if settings.epochs else "the recipes' own epochs"
+    return f"wider-or-deeper: full training, {epochs}, seeds {','.join(map(str, settings.seeds))}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One case per model and seed, with the id ``<model>-seed<k>``."""
+    mark = metafunc.definition.get_closest_marker("experiment")
+    if mark is None:
+        return
+    seeds = metafunc.config.stash[_SETTINGS].seeds
+    cases = [(model, seed) for model in _experiment_arguments(mark)[1] for seed in seeds]
+    metafunc.parametrize(("model", "seed"), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
+
+
+def _experiment_arguments(mark: pytest.Mark) -> tuple[str, list[str], Any]:
+    def read(dataset: str, models: list[str], recipe: Any = None) -> tuple[str, list[str], Any]:
+        return dataset, models, recipe
+
+    try:
+        return read(*mark.args, **mark.kwargs)
+    except TypeError as error:
+        raise pytest.UsageError(f"@pytest.mark.experiment: {error}; its form is {_MARK}") from error
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Bind a case's test to its experiment, and pytest-benchmark's timer to the recorded epochs."""
+    mark = item.get_closest_marker("experiment")
+    if mark is None or not isinstance(item, pytest.Function):
+        return
+    dataset, _, recipe = _experiment_arguments(mark)
+    model, seed = item.callspec.params["model"], item.callspec.params["seed"]
+    try:
+        item.stash[EXPERIMENT] = plan_experiment(item.config.stash[_SETTINGS], dataset, model, seed, recipe)
+    except InputError as error:
+        raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+    clock = item.stash[_CLOCK] = RecordedClock()
+    # Marks do not merge, the closest wins: this one goes in front and carries what the others say.
+    closest = item.get_closest_marker("benchmark")
+    options = {"group": dataset, **(closest.kwargs if closest else {}), "timer": clock}
+    item.add_marker(pytest.mark.benchmark(**options), append=False)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Before anything is trained: is the device there, can folders be written to, are the data there and whole?"""
+    experiments = [item.stash[EXPERIMENT] for item in session.items if EXPERIMENT in item.stash]
+    if not experiments or session.config.option.collectonly:
+        return
+    from harness.study import Study
+
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    try:
+        study = Study(session.config.stash[_SETTINGS])
+        study.prepare(experiments, reporter.write_line if reporter else lambda _: None)
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from error
+    session.config.stash[_STUDY] = study
+
+
+@pytest.fixture
+def model() -> str:
+    """The case's model; the ``experiment`` mark gives it."""
+    raise pytest.UsageError(f"mark the test: @pytest.mark.{_MARK}")
+
+
+@pytest.fixture
+def seed() -> int:
+    """The case's seed; the ``experiment`` mark gives it."""
+    raise pytest.UsageError(f"mark the test: @pytest.mark.{_MARK}")
+
+
+@pytest.fixture
+def trained(request: pytest.FixtureRequest, benchmark: Any, model: str, seed: int) -> Result:
+    """The finished result of the test's case: trained now, unless its results folder has it.
+
+    Whatever its status: a case that diverged or ran out of memory is a result too. pytest-benchmark has its epochs as
+    rounds and its measures in ``extra_info``. ``epoch_records`` has them for the test.
+    """
+    item, config = request.node, request.config
+    result, records = _train(config, item)
+    item.stash[_RECORDS] = records
+    config.stash[_RESULTS].append(result)
+    clock = item.stash[_CLOCK]
+    if result.epoch_seconds:
+        clock.load(result.epoch_seconds)
+        benchmark.extra_info.update(_extra_info(result))
+        benchmark.pedantic(clock.play_epoch, setup=clock.rewind, rounds=len(result.epoch_seconds))
+        # pytest-benchmark saves what has no error as if it were good.
+        benchmark.has_error = not result.is_complete
+    return result
+
+
+_RECORDS = pytest.StashKey["list[EpochRecord]"]()
+
+
+@pytest.fixture
+def epoch_records(request: pytest.FixtureRequest, trained: Result) -> list[EpochRecord]:
+    """The epoch records of the test's case, in order."""
+    return request.node.stash[_RECORDS]
+
+
+def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[EpochRecord]]:
+    """Train the item's case, with progress on the terminal even though output is captured."""
+    from harness.progress import Progress
+
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    study, experiment = config.stash[_STUDY], item.stash[EXPERIMENT]
+    if reporter is None:
+        return study.train(experiment)
+
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.write(text, flush=True)
+
+    cases = [other for other in item.session.items if EXPERIMENT in other.stash]
+    place = f"{cases.index(item) + 1}/{len(cases)}"
+    progress = Progress(write, redraw=reporter.isatty, width=reporter._tw.fullwidth, place=place)
+    try:
+        return study.train(experiment, progress)
+    finally:
+        progress.close()
+
+
+def _extra_info(result: Result) -> dict[str, Any]:
+    """The measures, as plain values, for pytest-benchmark's JSON."""
+    content = result.to_json()
+    names = (
+        "status", "mode", "dataset", "model", "seed", "params", "macs", "accuracy_percent", "best_accuracy_percent",
+        "best_epoch", "macro_f1_percent", "epochs", "train_seconds", "eval_seconds", "total_seconds", "marginal_gain",
+        "images_per_second", "peak_memory_bytes", "stand_in",
+    )  # fmt: skip
+    return {name: content[name] for name in names} | {"case": result.case.identity}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
+    """pytest-benchmark knows neither the GPU nor torch: its storage keys runs by system and Python alone."""
+    study = config.stash.get(_STUDY, None)
+    if study is not None:
+        from harness.environment import describe_environment
+
+        machine_info["wider_or_deeper"] = describe_environment(study.device, study.precision)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The comparison table of each dataset trained, and where it is written."""
+    results = config.stash[_RESULTS]
+    if not results:
+        return
+    from harness.report.tables import comparison_tables, terminal_text, write_tables
+
+    study, report_dir = config.stash[_STUDY], config.stash[_SETTINGS].report_dir
+    terminalreporter.section("wider or deeper")
+    for table in comparison_tables(results):
+        terminalreporter.write_line(terminal_text(table, terminalreporter._tw.fullwidth) + "\n")
+    stored, problems = study.results.read_all()
+    touched = {(result.dataset, result.mode) for result in results}
+    tables = comparison_tables(result for result in stored if (result.dataset, result.mode) in touched)
+    try:
+        written = write_tables(tables, report_dir)
+    except OSError as error:
+        problems.append(f"tables could not be written to {report_dir}: {error.strerror}")
+        written = []
+    for path in written:
+        terminalreporter.write_line(f"written: {path}")
+    for problem in problems:
+        terminalreporter.write_line(f"left out: {problem}", yellow=True)

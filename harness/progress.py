@@ -1,0 +1,84 @@
+"""What a person sees while a case trains: a line with the time left, redrawn on a terminal, now and then elsewhere."""
+
+import time
+from collections.abc import Callable
+
+from harness.case import Case
+from harness.results import EpochRecord
+from harness.text import duration
+from harness.train import Listener
+
+_REDRAW_SECONDS = 0.2
+_LINE_SECONDS = 30.0
+
+
+class Progress(Listener):
+    """Tells how far a case is.
+
+    Args:
+        write: is given text to put out as it is.
+        redraw: whether the line may be redrawn (a terminal) or each must stand (a log).
+        width: columns of the terminal.
+        place: where the case stands among all, as ``3/22``.
+    """
+
+    def __init__(self, write: Callable[[str], None], *, redraw: bool, width: int, place: str = "") -> None:
+        self._write, self._redraw, self._width, self._place = write, redraw, width, place
+        self._started = time.monotonic()
+        self._epoch_started = self._started
+        self._shown = self._started if not redraw else 0.0
+        self._drawn = False
+        self._seconds: list[float] = []
+        self._last: EpochRecord | None = None
+
+    def on_progress(self, case: Case, epoch: int, share: float) -> None:
+        if self._is_due():
+            elapsed = time.monotonic() - self._epoch_started
+            self._show(progress_line(case, epoch, share, self._seconds, elapsed, self._last))
+
+    def on_epoch(self, case: Case, record: EpochRecord) -> None:
+        self._seconds.append(record.epoch_seconds)
+        self._last = record
+        self._epoch_started = time.monotonic()
+        if self._is_due():
+            self._show(progress_line(case, record.epoch, 1.0, self._seconds, 0.0, record))
+
+    def close(self) -> None:
+        """Take the redrawn line away again."""
+        if self._drawn:
+            self._write("\r" + " " * (self._width - 1) + "\r")
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._shown >= (_REDRAW_SECONDS if self._redraw else _LINE_SECONDS)
+
+    def _show(self, line: str) -> None:
+        self._shown = time.monotonic()
+        text = f"{self._place} {line}".strip()
+        if self._redraw:
+            self._write("\r" + text[: self._width - 1].ljust(self._width - 1))
+            self._drawn = True
+        else:
+            self._write("\n" + text)
+
+
+def progress_line(
+    case: Case, epoch: int, share: float, seconds: list[float], elapsed: float, last: EpochRecord | None
+) -> str:
+    """How far a case is, as ``digits resnet20 seed 0 · epoch 3/20 · 97.2 % · 0.4s/epoch · 6.8s left``.
+
+    Args:
+        epoch: the epoch under way, from 1, of which ``share`` is trained after ``elapsed`` seconds.
+        seconds: of every finished epoch. Before the first is finished the time left is told from its share.
+        last: the last finished epoch's record.
+    """
+    epochs = case.recipe.epochs
+    parts = [case.label, f"epoch {epoch}/{epochs}"]
+    if last is not None:
+        parts.append(f"{last.evaluation_accuracy_percent:.1f} %")
+    if share < 1:
+        parts[1] += f" ({share:.0%})"
+    per_epoch = sum(seconds) / len(seconds) if seconds else elapsed / share if share else None
+    if per_epoch is not None:
+        done = len(seconds) + (share if len(seconds) < epoch else 0.0)
+        parts += [f"{duration(per_epoch)}/epoch", f"{duration(per_epoch * max(0.0, epochs - done))} left"]
+    return " · ".join(parts)

@@ -1,0 +1,277 @@
+"""The paper's tables, the literature's figures and the paper's claims, as data. Needs no torch.
+
+Sources: "ResNet: A Comparative Study of Depth and Width in Neural Network Architectures across different datasets",
+tables 4 to 7, figure 7 and the text; He et al. 2016; the READMEs named below.
+"""
+
+from dataclasses import dataclass
+
+from harness.models import parse_model
+from harness.recipes import PUBLISHED_RECIPES
+
+# The study's experiments, in its own order: depth first, then width. Digits is the harness's own small study.
+STUDY: dict[str, tuple[str, ...]] = {
+    "cifar10": ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4", "resnet20-8"),
+    "fashionmnist": ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4", "resnet20-8"),
+    "gtsrb": ("resnet24", "resnet50", "resnet101", "resnet24-2", "resnet24-4"),
+    "digits": ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4"),
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the paper reports of one model on one dataset.
+
+    Attributes:
+        accuracy_percent: table 4 or 6. It calls the test set validation; FashionMNIST's seem to be the best epoch's.
+        final_accuracy_percent: table 5 or 7, where it differs.
+        epoch_seconds: training plus validation of one epoch, on an unnamed GPU.
+        figure_marginal_gain: as drawn in figure 7, percent per second; figure 10 gives no numbers.
+    """
+
+    dataset: str
+    model: str
+    accuracy_percent: float
+    final_accuracy_percent: float
+    macro_f1_percent: float
+    epoch_seconds: float
+    figure_marginal_gain: float | None = None
+
+    @property
+    def total_seconds(self) -> float:
+        """Seconds per epoch times epochs."""
+        return self.epoch_seconds * PUBLISHED_RECIPES[self.dataset].epochs
+
+    @property
+    def marginal_gain(self) -> float:
+        """Equation 6 recomputed from the tables, percent per second."""
+        return self.accuracy_percent / self.total_seconds
+
+
+def _rows(dataset: str, *rows: tuple[str, float, float, float, float, float | None]) -> list[Published]:
+    return [Published(dataset, *row) for row in rows]
+
+
+# model, accuracy (tables 4 and 6), accuracy (tables 5 and 7), F1, seconds per epoch, marginal gain in figure 7
+_ALL = [
+    *_rows(
+        "cifar10",
+        ("resnet20", 88.90, 88.90, 88.17, 9.4, 0.0312),
+        ("resnet56", 89.93, 89.93, 89.11, 14.3, 0.0207),
+        ("resnet110", 89.50, 89.50, 90.58, 23.6, 0.0125),
+        ("resnet20-2", 90.77, 90.77, 90.63, 9.5, 0.0318),
+        ("resnet20-4", 91.83, 91.83, 91.32, 24.8, 0.0123),
+        ("resnet20-8", 93.14, 93.14, 92.88, 77.3, 0.00401),
+    ),
+    *_rows(
+        "fashionmnist",
+        ("resnet20", 93.62, 93.61, 93.60, 8.1, 0.0771),
+        ("resnet56", 93.54, 93.51, 93.50, 14.8, 0.0420),
+        ("resnet110", 93.71, 93.70, 93.68, 25.3, 0.0251),
+        ("resnet20-2", 93.65, 93.59, 94.27, 9.1, 0.0695),
+        ("resnet20-4", 94.43, 94.33, 94.07, 15.48, 0.0404),
+        ("resnet20-8", 94.26, 94.17, 94.16, 39.4, 0.0160),
+    ),
+    *_rows(
+        "gtsrb",
+        ("resnet24", 92.01, 92.01, 91.80, 201, None),
+        ("resnet50", 94.44, 94.44, 94.21, 224, None),
+        ("resnet101", 94.84, 94.84, 94.90, 314.7, None),
+        ("resnet24-2", 93.04, 93.04, 92.46, 438, None),
+        ("resnet24-4", 92.55, 92.55, 92.30, 1255.6, None),
+    ),
+]
+PUBLISHED: dict[tuple[str, str], Published] = {(row.dataset, row.model): row for row in _ALL}
+
+# What the models must come to exactly; the paper prints them rounded (and ResNet-101's 42.59M cut to 42.58M).
+_PARAMETERS = {
+    "resnet20": 269_722,  # CIFAR family: 3 channels in, 10 classes
+    "resnet56": 853_018,
+    "resnet110": 1_727_962,
+    "resnet20-2": 1_073_962,
+    "resnet20-4": 4_286_026,
+    "resnet20-8": 17_124_490,
+    "resnet24": 19_964_523,  # ImageNet family: 3 channels in, 43 classes
+    "resnet50": 23_596_139,
+    "resnet101": 42_588_267,
+    "resnet24-2": 79_578_283,
+    "resnet24-4": 317_753_643,
+}
+_GREY_DATASETS = ("fashionmnist", "digits")
+
+# Millions of multiply-accumulates of one image's forward pass at the dataset's input size.
+MMACS: dict[tuple[str, str], float] = {
+    ("cifar10", "resnet20"): 40.55,
+    ("cifar10", "resnet56"): 125.49,
+    ("cifar10", "resnet110"): 252.89,
+    ("cifar10", "resnet20-2"): 161.3,
+    ("cifar10", "resnet20-4"): 643.5,
+    ("cifar10", "resnet20-8"): 2570.5,
+    ("fashionmnist", "resnet20"): 30.8,
+    ("fashionmnist", "resnet56"): 95.8,
+    ("fashionmnist", "resnet110"): 193.4,
+    ("fashionmnist", "resnet20-2"): 123.1,
+    ("fashionmnist", "resnet20-4"): 491.8,
+    ("fashionmnist", "resnet20-8"): 1966,
+    ("gtsrb", "resnet24"): 3638,
+    ("gtsrb", "resnet50"): 4625,
+    ("gtsrb", "resnet101"): 8886,
+    ("gtsrb", "resnet24-2"): 14314,
+    ("gtsrb", "resnet24-4"): 56773,
+}
+
+
+def exact_parameters(dataset: str, model: str) -> int | None:
+    """The parameter count of a model of the study on its dataset; None for any other pair.
+
+    One channel in instead of three saves 288·ω weights in the CIFAR family's stem.
+    """
+    if model not in STUDY.get(dataset, ()):
+        return None
+    saved = 288 * parse_model(model).width if dataset in _GREY_DATASETS else 0
+    return _PARAMETERS[model] - saved
+
+
+@dataclass(frozen=True)
+class Literature:
+    """CIFAR-10 accuracy in percent of the same models elsewhere."""
+
+    source: str
+    accuracy_percent: dict[str, float]
+
+
+LITERATURE = (
+    Literature(
+        "He et al. 2016, table 6 (pad-4 crop and flip, about 164 epochs)",
+        {"resnet20": 91.25, "resnet32": 92.49, "resnet44": 92.83, "resnet56": 93.03, "resnet110": 93.57},
+    ),
+    Literature(
+        "akamaster/pytorch_resnet_cifar10, README (option A)",
+        {"resnet20": 91.73, "resnet32": 92.63, "resnet44": 93.10, "resnet56": 93.39, "resnet110": 93.68},
+    ),
+    Literature(
+        "chenyaofo/pytorch-cifar-models, README (option B)",
+        {"resnet20": 92.60, "resnet32": 93.53, "resnet44": 94.01, "resnet56": 94.37},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the paper.
+
+    Attributes:
+        number: as in C1.
+        audit: whether the paper's own numbers bear it out.
+        more_accurate: (dataset, model, other model): what it says, in so far as it says that one is more accurate.
+    """
+
+    number: int
+    statement: str
+    audit: str
+    more_accurate: tuple[tuple[str, str, str], ...] = ()
+
+
+def _best(dataset: str, model: str) -> tuple[tuple[str, str, str], ...]:
+    return tuple((dataset, model, other) for other in STUDY[dataset] if other != model)
+
+
+CLAIMS = (
+    Claim(
+        1,
+        "CIFAR-10: wider beats deeper at equal scale factor (20-2 over 56, 20-4 over 110)",
+        "holds (+0.84, +2.33 pp)",
+        (("cifar10", "resnet20-2", "resnet56"), ("cifar10", "resnet20-4", "resnet110")),
+    ),
+    Claim(
+        2,
+        "CIFAR-10: 20-8 is the most accurate, 3.64 pp over 110",
+        "holds",
+        _best("cifar10", "resnet20-8"),
+    ),
+    Claim(
+        3,
+        "FashionMNIST: 20-4 is the most accurate, 0.72 pp over 110",
+        "holds (z = 2.2 unpaired)",
+        _best("fashionmnist", "resnet20-4"),
+    ),
+    Claim(
+        4,
+        "FashionMNIST: 20-2 is 0.11 pp over 56",
+        "the difference holds; not significant (p = .75)",
+        (("fashionmnist", "resnet20-2", "resnet56"),),
+    ),
+    Claim(
+        5,
+        "FashionMNIST: 20-8 is overwidened (below 20-4)",
+        "−0.17 pp; not significant (p = .60)",
+        (("fashionmnist", "resnet20-4", "resnet20-8"),),
+    ),
+    Claim(
+        6,
+        "GTSRB: deeper beats wider; 101 is best (the text says ResNet-110: a slip)",
+        "holds against 24-4 (z = 7.5); 101 over 50 is not significant (p = .16)",
+        _best("gtsrb", "resnet101"),
+    ),
+    Claim(
+        7,
+        "GTSRB: 24-4 is below 24-2",
+        "−0.49 pp (the text says 0.45); not significant (p = .13)",
+        (("gtsrb", "resnet24-2", "resnet24-4"),),
+    ),
+    Claim(
+        8,
+        "GTSRB: 101 is 2.47 % and 50 is 2.04 % over 24-4",
+        "those are relative; in percentage points 2.29 and 1.89",
+        (("gtsrb", "resnet101", "resnet24-4"), ("gtsrb", "resnet50", "resnet24-4")),
+    ),
+    Claim(
+        9,
+        "Marginal gain of 20-2 over 56: +65.5 % on FashionMNIST, +53.6 % on CIFAR-10",
+        "true of the figure's bars; +62.8 %, +51.9 % from table 4",
+    ),
+    Claim(
+        10,
+        "Marginal gain of 20-4 over 110: +61.0 % on FashionMNIST, −1.6 % on CIFAR-10",
+        "figure only; +64.7 %, −2.4 % from table 4",
+    ),
+    Claim(
+        11,
+        "The benefit of width falls below depth's at ω ≥ 8",
+        "contradicts C10: already at ω = 4 on CIFAR-10; no depth model matches ω = 8",
+    ),
+    Claim(
+        12,
+        "Epoch time of 20-4 against 110: +4.83 % on CIFAR-10, 63.43 % lower on FashionMNIST; 20-2 against 56 there "
+        "62.64 % lower",
+        "+5.08 %; 38.8 % lower; 38.5 % lower (divided by the wrong side)",
+    ),
+    Claim(13, "20-4 has four times the parameters of 110", "2.48 times"),
+    Claim(
+        14,
+        "20-8 takes nearly four times the epoch time of 20-4 on CIFAR-10, 2.5 times on FashionMNIST",
+        "3.12 times; 2.55 times",
+    ),
+    Claim(
+        15,
+        "Parameters and time grow exponentially with width",
+        "parameters grow as ω² (3.99 times per doubling)",
+    ),
+    Claim(
+        16,
+        "Within 2 pp of the literature on CIFAR-10",
+        "2.35 / 3.10 / 4.07 pp below He et al. for 20 / 56 / 110",
+    ),
+    Claim(
+        17,
+        "Small data: wider and shallower; large data: deeper",
+        "'large' is by image size: GTSRB has the fewest images; block type, resolution, epochs, batch and augmentation "
+        "differ too",
+    ),
+    Claim(
+        18,
+        "F1 agrees with accuracy",
+        "two published F1 are suspect: FashionMNIST 20-2 (94.27 at 93.59) exceeds the bound that accuracy sets (94.25), "
+        "CIFAR-10 110 (90.58 at 89.50) is within .4 of it",
+    ),
+)

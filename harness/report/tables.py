@@ -1,0 +1,199 @@
+"""The comparison table of each dataset: what was measured, beside what the paper reports."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+from harness.datasets.spec import folder_path, is_folder
+from harness.published import PUBLISHED, STUDY
+from harness.results import Result, write_atomically
+from harness.text import count, duration
+
+# Beside one another where the terminal has room, published values under the measured ones where it has not.
+WIDE_COLUMNS = 130
+
+_TITLES = {
+    "full": "",
+    "shortened": " · SHORTENED: not the recipe's own epochs, not comparable with published figures",
+    "quick": " · SMOKE: a quick run proves the machinery and measures nothing",
+}
+_FILE_SUFFIX = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
+
+
+@dataclass(frozen=True)
+class ComparisonTable:
+    """One dataset's results of one mode, a row per case.
+
+    Attributes:
+        frame: plain numbers, one column per measure; published values in columns of their own, empty where nothing
+            published is comparable.
+    """
+
+    dataset: str
+    mode: str
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{self.dataset}{_TITLES[self.mode]}"
+
+    @property
+    def file_stem(self) -> str:
+        """Its files' name: full, shortened and smoke rows never share one."""
+        name = f"folder-{folder_path(self.dataset).name}" if is_folder(self.dataset) else self.dataset
+        return name + _FILE_SUFFIX[self.mode]
+
+
+def comparison_tables(results: Iterable[Result]) -> list[ComparisonTable]:
+    """A table for each dataset and mode among the results, in the study's order."""
+    groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    for result in results:
+        groups[result.dataset, result.mode].append(result)
+    datasets = [*STUDY, *sorted({dataset for dataset, _ in groups} - set(STUDY))]
+    return [
+        _comparison_table(dataset, mode, groups[dataset, mode])
+        for dataset in datasets
+        for mode in _TITLES
+        if (dataset, mode) in groups
+    ]
+
+
+def _comparison_table(dataset: str, mode: str, results: list[Result]) -> ComparisonTable:
+    order = {model: position for position, model in enumerate(STUDY.get(dataset, ()))}
+    results = sorted(results, key=lambda r: (order.get(r.model, len(order)), r.params, r.model, r.seed, r.case.identity))
+    return ComparisonTable(dataset, mode, pd.DataFrame([_row(result) for result in results]), tuple(_notes(results)))
+
+
+def _row(result: Result) -> dict[str, object]:
+    is_comparable = result.mode == "full" and result.dataset_whole
+    published = PUBLISHED.get((result.dataset, result.model)) if is_comparable else None
+    return {
+        "model": result.model,
+        "seed": result.seed,
+        "status": result.status,
+        "epochs": result.epochs,
+        "params": result.params,
+        "macs": result.macs,
+        "epoch_seconds": result.mean_epoch_seconds,
+        "total_seconds": result.total_seconds,
+        "accuracy_percent": result.accuracy_percent,
+        "best_accuracy_percent": result.best_accuracy_percent,
+        "macro_f1_percent": result.macro_f1_percent,
+        "marginal_gain": result.marginal_gain,
+        "published_epoch_seconds": published and published.epoch_seconds,
+        "published_total_seconds": published and published.total_seconds,
+        "published_accuracy_percent": published and published.accuracy_percent,
+        "published_macro_f1_percent": published and published.macro_f1_percent,
+        "published_marginal_gain": published and published.marginal_gain,
+        "images_per_second": result.images_per_second,
+        "peak_memory_bytes": result.peak_memory_bytes,
+        "device": result.environment["gpu"] or result.environment["cpu"],
+        "precision": result.case.precision,
+        "train_images": result.train_images,
+        "val_split": result.case.val_split,
+        "case": result.case.identity[:12],
+    }
+
+
+def _notes(results: Sequence[Result]) -> list[str]:
+    """What a reader has to know of the rows."""
+    notes = []
+    devices = sorted({f"{r.environment['gpu'] or r.environment['cpu']}, {r.case.precision}" for r in results})
+    notes.append(f"measured on {' and '.join(devices)}" + ("; times compare only within one" if len(devices) > 1 else ""))
+    if any(r.stand_in for r in results):
+        notes.append("the dataset is not on disk: digits stand in for it, reshaped")
+    partial = [r for r in results if not r.dataset_whole and r.mode != "quick"]
+    if partial:
+        notes.append(f"not the whole dataset ({partial[0].train_images:,} training images): published values left out")
+    if any(r.dataset_verified is None and r.mode == "full" and not is_folder(r.dataset) for r in results):
+        notes.append("the images' layout has no checksums: they could not be verified as the published ones")
+    if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
+        notes.append(f"{', '.join(f'{split:.0%}' for split in splits)} of the training images held out for validation")
+    notes += [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]
+    return notes
+
+
+# heading, measured column, published column, how a number is put
+_MEASURES = (
+    ("s/epoch", "epoch_seconds", "published_epoch_seconds", "{:.2f}"),
+    ("total", "total_seconds", "published_total_seconds", None),
+    ("acc %", "accuracy_percent", "published_accuracy_percent", "{:.2f}"),
+    ("F1 %", "macro_f1_percent", "published_macro_f1_percent", "{:.2f}"),
+    ("gain %/s", "marginal_gain", "published_marginal_gain", "{:.4g}"),
+)
+
+
+def _put(value: object, form: str | None) -> str:
+    if value is None or pd.isna(value):
+        return ""
+    number = float(value)  # type: ignore[arg-type]
+    return duration(number) if form is None else form.format(number)
+
+
+def _model_cell(row: pd.Series, many_seeds: bool) -> str:
+    name = f"{row['model']} s{row['seed']}" if many_seeds else str(row["model"])
+    return name if row["status"] == "complete" else f"{name} !"
+
+
+def wide_table(table: ComparisonTable, table_format: str = "simple") -> str:
+    """A row per case, each measure's published value in the column beside it."""
+    frame = table.frame
+    many_seeds = frame["seed"].nunique() > 1
+    has_published = bool(frame["published_accuracy_percent"].notna().any())
+    headings = ["model", "epochs", "params", "MACs"]
+    for heading, *_ in _MEASURES:
+        headings += [heading, f"paper {heading.split()[0]}"] if has_published else [heading]
+    rows = []
+    for _, row in frame.iterrows():
+        cells = [_model_cell(row, many_seeds), str(row["epochs"]), count(row["params"]), count(row["macs"])]
+        for _, measured, published, form in _MEASURES:
+            cells += [_put(row[measured], form)] + ([_put(row[published], form)] if has_published else [])
+        rows.append(cells)
+    return _tabulate(headings, rows, table_format)
+
+
+def narrow_table(table: ComparisonTable) -> str:
+    """A row per case and, where something published is comparable, a row under it: at most 80 columns."""
+    frame = table.frame
+    many_seeds = frame["seed"].nunique() > 1
+    headings = ["model", "params", "MACs", *(heading for heading, *_ in _MEASURES)]
+    rows = []
+    for _, row in frame.iterrows():
+        measured = [_put(row[column], form) for _, column, _, form in _MEASURES]
+        rows.append([_model_cell(row, many_seeds), count(row["params"]), count(row["macs"]), *measured])
+        published = [_put(row[column], form) for _, _, column, form in _MEASURES]
+        if any(published):
+            rows.append(["  paper", "", "", *published])
+    return _tabulate(headings, rows, "simple")
+
+
+def _tabulate(headings: list[str], rows: list[list[str]], table_format: str) -> str:
+    alignment = ["left"] + ["right"] * (len(headings) - 1)
+    return tabulate(rows, headings, table_format, colalign=alignment, disable_numparse=True, preserve_whitespace=True)
+
+
+def terminal_text(table: ComparisonTable, columns: int) -> str:
+    """The table for a terminal of that many columns, its title and its notes."""
+    body = wide_table(table) if columns >= WIDE_COLUMNS else narrow_table(table)
+    return "\n".join([table.title, body, *(f"  {note}" for note in table.notes)])
+
+
+def write_tables(tables: Iterable[ComparisonTable], report_dir: Path) -> list[Path]:
+    """Each table as CSV (plain numbers) and Markdown under ``report_dir/tables``: the files written."""
+    folder = report_dir / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for table in tables:
+        markdown = "\n".join(
+            [f"# {table.title}", "", wide_table(table, "github"), "", *(f"- {note}" for note in table.notes), ""]
+        )
+        for suffix, text in ((".csv", table.frame.to_csv(index=False)), (".md", markdown)):
+            path = folder / (table.file_stem + suffix)
+            write_atomically(path, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8"))
+            written.append(path)
+    return written

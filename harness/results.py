@@ -1,0 +1,250 @@
+"""What is kept on disk of a case, and its reading back.
+
+Under the results folder each case has a folder of its own: ``result.json``, ``epochs.jsonl`` (one line appended per
+epoch), ``predictions.npz`` (test labels and predicted classes) and ``weights.safetensors``.
+"""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.case import Case
+from harness.errors import InputError
+
+SCHEMA_VERSION = 1
+Status = Literal["complete", "diverged", "out_of_memory", "failed"]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: what it came to and what it took.
+
+    Attributes:
+        epoch: counted from 1.
+        evaluation_loss, evaluation_accuracy_percent: on the test set, or on the validation set where one is held out.
+        load_seconds: choosing, moving and augmenting the training images.
+        train_seconds: forward, backward and optimizer steps.
+        evaluate_seconds: the evaluation, its own loading included.
+        checkpoint_seconds: saving the state to resume from.
+        epoch_seconds: wall-clock time of training plus evaluation, the paper's epoch time; checkpoints are not in it.
+    """
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_accuracy_percent: float
+    evaluation_loss: float
+    evaluation_accuracy_percent: float
+    load_seconds: float
+    train_seconds: float
+    evaluate_seconds: float
+    checkpoint_seconds: float
+    epoch_seconds: float
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether both losses are numbers."""
+        return math.isfinite(self.train_loss) and math.isfinite(self.evaluation_loss)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a case came to. Fields without a value are None where training did not complete.
+
+    Attributes:
+        best_accuracy_percent, best_epoch: of the best epoch. By the paper's protocol it is chosen on the test set; with
+            a validation split it is chosen there, and the accuracy is those weights' on the test set.
+        epochs: epochs recorded.
+        epoch_seconds: of every epoch, see `EpochRecord`.
+        train_seconds: loading and training, all epochs. eval_seconds: evaluating, all epochs.
+        total_seconds: the sum of the epochs' seconds, the paper's total training time.
+        wall_seconds: from the first line to the last, everything included.
+        marginal_gain: equation 6, percent per second.
+        images_per_second: training images over loading and training.
+        dataset_origin: where the images came from. dataset_verified: whether they are the published ones, None where
+            their layout leaves nothing to compare with. dataset_whole: as many as published. stand_in: digits instead.
+        cause: why it did not complete.
+    """
+
+    schema_version: int
+    status: Status
+    mode: str
+    case: Case
+    model: str
+    dataset: str
+    seed: int
+    params: int
+    macs: int
+    accuracy_percent: float | None
+    best_accuracy_percent: float | None
+    best_epoch: int | None
+    macro_f1_percent: float | None
+    epochs: int
+    epoch_seconds: tuple[float, ...]
+    train_seconds: float
+    eval_seconds: float
+    total_seconds: float
+    wall_seconds: float
+    marginal_gain: float | None
+    images_per_second: float | None
+    peak_memory_bytes: int
+    train_images: int
+    evaluation_images: int
+    test_images: int
+    dataset_origin: str
+    dataset_verified: bool | None
+    dataset_whole: bool
+    stand_in: bool
+    environment: Mapping[str, Any]
+    started_at: str
+    per_class: tuple[Mapping[str, Any], ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    cause: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.status == "complete"
+
+    @property
+    def mean_epoch_seconds(self) -> float | None:
+        """The paper's single-epoch training time."""
+        return self.total_seconds / len(self.epoch_seconds) if self.epoch_seconds else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Any) -> "Result":
+        """The result that `to_json` gave.
+
+        Raises:
+            ValueError: it is not one, or of another schema.
+        """
+        if not isinstance(content, dict):
+            raise ValueError("it is not a JSON object")
+        if content.get("schema_version") != SCHEMA_VERSION:
+            raise ValueError(f"its schema_version is {content.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}")
+        known = {field.name for field in fields(cls)}
+        try:
+            result = cls(**{key: value for key, value in content.items() if key in known})
+            result = replace(result, case=Case.from_json(content["case"]), epoch_seconds=tuple(content["epoch_seconds"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"a field is missing or wrong ({error})") from error
+        if result.status not in get_args(Status):
+            raise ValueError(f"its status is {result.status!r}")
+        return result
+
+
+class ResultsFolder:
+    """The results folder: a folder per case in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, case: Case) -> Path:
+        return self.root / case.folder_name
+
+    def begin(self, case: Case) -> None:
+        """Make an empty place for the case. What an earlier, unfinished run of it left is removed.
+
+        Raises:
+            InputError: the folder cannot be written to.
+        """
+        folder = self.folder(case)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"):
+                (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot write results to {folder} ({error.strerror}): give another --results-dir") from error
+
+    def find(self, case: Case) -> Result | None:
+        """The case's result, if it has one that can be read."""
+        path = self.folder(case) / "result.json"
+        try:
+            result = read_result(path)
+        except (FileNotFoundError, InputError):
+            return None
+        return result if result.case.identity == case.identity else None
+
+    def append_epoch(self, case: Case, record: EpochRecord) -> None:
+        """Add a line to ``epochs.jsonl``; a loss that is no number becomes null."""
+        values = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(record).items()
+        }
+        with open(self.folder(case) / "epochs.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(values, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read_epochs(self, case: Case) -> list[EpochRecord]:
+        """The case's epoch records in order."""
+        text = (self.folder(case) / "epochs.jsonl").read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.splitlines()]
+        return [EpochRecord(**{key: math.nan if value is None else value for key, value in line.items()}) for line in lines]
+
+    def write_predictions(self, case: Case, labels: NDArray[np.integer], predictions: NDArray[np.integer]) -> None:
+        """Labels and predicted classes of every test image, each (N,), in the dataset's order."""
+        write_atomically(
+            self.folder(case) / "predictions.npz",
+            lambda path: np.savez_compressed(path, labels=labels, predictions=predictions),
+        )
+
+    def write_weights(self, case: Case, save: Callable[[Path], None]) -> None:
+        """The final weights, by a function that saves them to a path."""
+        write_atomically(self.folder(case) / "weights.safetensors", save)
+
+    def write_result(self, case: Case, result: Result) -> None:
+        """``result.json``, last of all files: where it stands, the others are whole."""
+        text = json.dumps(result.to_json(), indent=1, allow_nan=False)
+        write_atomically(self.folder(case) / "result.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
+
+    def read_all(self) -> tuple[list[Result], list[str]]:
+        """Every result in the folder, and for each that cannot be read a line that says which and why."""
+        results: list[Result] = []
+        problems: list[str] = []
+        for path in sorted(self.root.glob("*/result.json")):
+            try:
+                results.append(read_result(path))
+            except InputError as error:
+                problems.append(str(error))
+        return results, problems
+
+
+def read_result(path: Path) -> Result:
+    """The result in a ``result.json``.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        InputError: it cannot be read as a result; the message names the file.
+    """
+    try:
+        return Result.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a result of this harness: {error}") from error
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Have ``write`` fill a temporary file beside ``path``, then put it in place: the old content or the new, whole."""
+    descriptor, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,173 @@
+"""The options of a study, from the command line, the environment or an ini file. Needs neither torch nor pytest."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from harness.case import Mode
+from harness.errors import InputError
+from harness.recipes import Recipe
+
+ENVIRONMENT_PREFIX = "WIDER_OR_DEEPER_"
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+def default_data_dir() -> Path:
+    """The platform's cache folder for this user."""
+    return platformdirs.user_cache_path("wider-or-deeper") / "data"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the options come to. Everything but the device and the precision has been checked."""
+
+    full_training: bool
+    epochs: int | None
+    seeds: tuple[int, ...]
+    data_dir: Path
+    results_dir: Path
+    report_dir: Path
+    device: str
+    precision: str
+    rerun: bool
+    val_split: float
+
+    def shape(self, recipe: Recipe) -> tuple[Recipe, Mode]:
+        """The recipe as these settings have it trained, and in which mode that is."""
+        if not self.full_training:
+            return recipe.quick(), "quick"
+        if self.epochs is None or self.epochs == recipe.epochs:
+            return recipe, "full"
+        return recipe.with_epochs(self.epochs), "shortened"
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in _TRUE + _FALSE:
+        raise ValueError("give true or false")
+    return text.lower() in _TRUE
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise ValueError("give a whole number, 1 or more")
+    return int(text)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and int(part) < 2**63 for part in parts):
+        raise ValueError("give whole numbers separated by commas, as 0,1,2")
+    if len(set(map(int, parts))) < len(parts):
+        raise ValueError("a seed is given twice")
+    return tuple(map(int, parts))
+
+
+def _fraction(text: str) -> float:
+    try:
+        fraction = float(text)
+    except ValueError:
+        fraction = -1.0
+    if not 0 <= fraction < 1:
+        raise ValueError("give a share of the training images, 0 or more and below 1, as 0.1")
+    return fraction
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise ValueError("give a folder")
+    return Path(text).expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its name without dashes, its default as text, how its text is read, and its help."""
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    help: str
+    metavar: str | None = None
+
+    @property
+    def is_flag(self) -> bool:
+        return self.parse is _boolean
+
+    @property
+    def key(self) -> str:
+        """The name as an ini key and as an attribute."""
+        return self.name.replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return ENVIRONMENT_PREFIX + self.key.upper()
+
+
+OPTIONS = (
+    Option(
+        "full-training",
+        "false",
+        _boolean,
+        "train every case to completion on its whole dataset; without it, a quick smoke run that measures nothing",
+    ),
+    Option("epochs", "", _positive, "train N epochs instead of the recipe's, milestones in proportion", "N"),
+    Option("seeds", "0", _seeds, "one case per seed (default: 0)", "LIST"),
+    Option("data-dir", str(default_data_dir()), _path, "where the datasets lie, a folder for each", "DIR"),
+    Option("results-dir", "results", _path, "where results are kept (default: results)", "DIR"),
+    Option("report-dir", "report", _path, "where tables are written (default: report)", "DIR"),
+    Option("device", "auto", str, "auto, cpu, cuda, cuda:N or mps (default: auto, the fastest that is there)", "DEVICE"),
+    Option(
+        "precision", "auto", str, "auto, fp32, tf32 or bf16 (default: auto, tf32 on GPUs that have it)", "PRECISION"
+    ),
+    Option("rerun", "false", _boolean, "train again what is finished"),
+    Option(
+        "val-split",
+        "0",
+        _fraction,
+        "hold out this share of the training images for the evaluation of every epoch (default: 0, the paper's "
+        "protocol: the test set every epoch)",
+        "FRACTION",
+    ),
+)
+
+
+def read_settings(
+    command_line: Mapping[str, Any], environment: Mapping[str, str] = os.environ, ini: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings, each from the first of command line, environment and ini file that has it, else its default.
+
+    Args:
+        command_line, ini: values by `Option.key`; None or absent where not given.
+
+    Raises:
+        InputError: a value is none of its option's, or two do not go together. It names where the value came from.
+    """
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        given = command_line.get(option.key)
+        places = (
+            (f"--{option.name}", None if given in (None, False) else str(given)),
+            (option.variable, environment.get(option.variable) or None),
+            (f"ini key {option.key}", (ini or {}).get(option.key) or None),
+        )
+        place, text = next(((place, text) for place, text in places if text is not None), ("default", option.default))
+        if text == "" and place == "default":
+            values[option.key] = None
+            continue
+        try:
+            values[option.key] = option.parse(text)
+        except ValueError as error:
+            raise InputError(f"{place} {text!r}: {error}") from error
+    return _checked(Settings(**values), data_dir_is_given=values["data_dir"] != default_data_dir())
+
+
+def _checked(settings: Settings, *, data_dir_is_given: bool) -> Settings:
+    if settings.epochs is not None and not settings.full_training:
+        raise InputError(f"--epochs {settings.epochs} needs --full-training: a quick run always takes the same few epochs")
+    if data_dir_is_given and not settings.data_dir.is_dir():
+        raise InputError(f"--data-dir {settings.data_dir} does not exist: make it, or name the folder that holds the datasets")
+    return settings

@@ -1,0 +1,118 @@
+"""A study: experiments made ready together, then trained one by one. Knows nothing of pytest."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from harness.case import Case
+from harness.datasets import library
+from harness.datasets.library import Dataset
+from harness.datasets.spec import is_folder
+from harness.device import resolve_device, resolve_precision
+from harness.errors import InputError
+from harness.experiment import Experiment
+from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
+from harness.results import EpochRecord, Result, ResultsFolder
+from harness.settings import Settings
+from harness.train import Listener, train
+
+
+class Study:
+    """The settings made real: a device, a precision, a results folder, datasets in memory."""
+
+    def __init__(self, settings: Settings) -> None:
+        """
+        Raises:
+            InputError: the device is not there or does not have the precision.
+        """
+        self.settings = settings
+        self.device = resolve_device(settings.device)
+        self.precision = resolve_precision(settings.precision, self.device)
+        self.results = ResultsFolder(settings.results_dir)
+        self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool | None]] = {}
+
+    def prepare(self, experiments: Iterable[Experiment], tell: Callable[[str], None] = lambda _: None) -> None:
+        """Make sure, before anything is trained, that all of it can be: folders can be written to, data are there.
+
+        Args:
+            tell: is given a line about what takes a while.
+
+        Raises:
+            InputError: something is not as it has to be.
+        """
+        for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
+            _require_writable(folder, f"--{name}")
+        for experiment in experiments:
+            dataset = self._dataset(experiment, tell)[0]
+            _require_fitting(experiment, dataset)
+
+    def case(self, experiment: Experiment) -> Case:
+        """The case that an experiment is here: bound to the images, the kind of device and the precision."""
+        return Case(
+            model=experiment.model,
+            dataset=experiment.dataset,
+            recipe=experiment.recipe,
+            seed=experiment.seed,
+            mode=experiment.mode,
+            device_kind=self.device.type,
+            precision=self.precision,
+            data_fingerprint=self._dataset(experiment)[0].fingerprint,
+            val_split=self.settings.val_split,
+        )
+
+    def train(self, experiment: Experiment, listener: Listener | None = None) -> tuple[Result, list[EpochRecord]]:
+        """The experiment's result and its epoch records, trained unless it is finished."""
+        dataset, verified = self._dataset(experiment)
+        case = self.case(experiment)
+        result = train(
+            case,
+            dataset,
+            self.results,
+            self.device,
+            rerun=self.settings.rerun,
+            dataset_verified=verified,
+            listener=listener,
+        )
+        return result, self.results.read_epochs(case) if result.epochs else []
+
+    def _dataset(
+        self, experiment: Experiment, tell: Callable[[str], None] = lambda _: None
+    ) -> tuple[Dataset, bool | None]:
+        """An experiment's images, and whether they are the published ones; loaded once."""
+        name, data_dir = experiment.dataset, self.settings.data_dir
+        image_size = experiment.recipe.image_size if is_folder(name) else None
+        key = (name, image_size)
+        if key not in self._datasets:
+            if experiment.mode == "quick":
+                limits = (QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES)
+                self._datasets[key] = (library.load_slice(name, data_dir, *limits, image_size=image_size), None)
+            else:
+                source = library.obtain(name, data_dir, image_size=image_size, tell=tell)
+                tell(f"loading {name}: {source.layout} in {source.path}")
+                self._datasets[key] = (library.load(name, data_dir, image_size=image_size), source.verify())
+        return self._datasets[key]
+
+
+def _require_writable(folder: Path, option: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{option} {folder} cannot be written to ({error.strerror}): give another folder") from error
+
+
+def _require_fitting(experiment: Experiment, dataset: Dataset) -> None:
+    """The recipe has to be for images of the dataset's channels and, where it does not resize, size."""
+    recipe, spec = experiment.recipe, dataset.spec
+    channels = len(recipe.augmentation.mean)
+    if channels != spec.channels:
+        raise InputError(
+            f"recipe {recipe.name!r} is for images of {channels} channels, {dataset.spec.name} has {spec.channels}: "
+            "give a recipe with as many means"
+        )
+    if not recipe.augmentation.rotate_first and spec.image_size not in (None, recipe.image_size):
+        raise InputError(
+            f"recipe {recipe.name!r} is for images of {recipe.image_size}×{recipe.image_size}, "
+            f"{dataset.spec.name} has {spec.image_size}×{spec.image_size}: give a recipe with image_size={spec.image_size}"
+        )

@@ -1,0 +1,26 @@
+"""How numbers are put before a person."""
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: ``0.8s``, ``42s``, ``3m05s``, ``2h07m``, ``5d03h``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    minutes = round(seconds / 60)
+    if minutes < 48 * 60:
+        return f"{minutes // 60}h{minutes % 60:02d}m"
+    hours = round(seconds / 3600)
+    return f"{hours // 24}d{hours % 24:02d}h"
+
+
+def count(number: float) -> str:
+    """A large number with its prefix, to three or four figures: ``269.7k``, ``4.29M``, ``56.77G``."""
+    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= factor:
+            scaled = number / factor
+            return f"{scaled:.2f}{prefix}" if scaled < 100 else f"{scaled:.1f}{prefix}"
+    return f"{number:.0f}"
