@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -46,7 +46,9 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
         raise InputError(f"unknown precision {name!r}: give one of {', '.join(PRECISIONS)}")
     has_tf32 = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _TF32_CAPABILITY
     if name == "tf32" and not has_tf32:
-        raise InputError(f"precision 'tf32' is not to be had on {device}: it needs an NVIDIA GPU of compute capability 8.0")
+        raise InputError(
+            f"precision 'tf32' is not to be had on {device}: it needs an NVIDIA GPU of compute capability 8.0"
+        )
     if name == "auto":
         return "tf32" if has_tf32 else "fp32"
     return name  # type: ignore[return-value]
@@ -55,7 +57,7 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
 @contextlib.contextmanager
 def computing_at(precision: Precision, device: torch.device) -> Iterator[None]:
     """Float32 products as the precision says, and bf16 autocast; the global settings are put back afterwards."""
-    settings = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    settings: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
     before = [setting.fp32_precision for setting in settings]
     try:
         for setting in settings:

@@ -1,5 +1,6 @@
 """What a result was measured on: hardware, versions, commit; and the peak of memory."""
 
+import contextlib
 import functools
 import importlib.metadata
 import os
@@ -29,7 +30,7 @@ def describe_environment(device: torch.device, precision: str) -> dict[str, Any]
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES},
         "cuda": torch.version.cuda if device.type == "cuda" else None,
-        "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,
+        "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,  # type: ignore[no-untyped-call]
         "commit": _commit(),
     }
 
@@ -83,10 +84,8 @@ class PeakMemory:
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         else:
-            try:
+            with contextlib.suppress(OSError):  # not Linux, or not allowed: the mark stays where it is
                 Path("/proc/self/clear_refs").write_text("5")
-            except OSError:
-                pass  # not Linux, or not allowed: the mark stays where it is
 
     def bytes(self) -> int:
         """The peak so far."""

@@ -63,7 +63,9 @@ def parse_model(name: str) -> Model:
     """
     match = _NAME.fullmatch(name)
     if match is None:
-        raise InputError(f"unknown model {name!r}: a name is resnet<depth> or resnet<depth>-<width>, as resnet20 or resnet20-4")
+        raise InputError(
+            f"unknown model {name!r}: a name is resnet<depth> or resnet<depth>-<width>, as resnet20 or resnet20-4"
+        )
     depth, width = int(match[1]), int(match[2] or 1)
     if width == 0:
         raise InputError(f"unknown model {name!r}: the width coefficient must be 1 or more, as in resnet{depth}-2")

@@ -122,7 +122,8 @@ class ResNet(nn.Module):
         x = self.maxpool(functional.relu(self.bn1(self.conv1(x)), inplace=True))
         for stage in self._stages:
             x = self.get_submodule(stage)(x)
-        return self.fc(x.mean(dim=(2, 3)))
+        logits: Tensor = self.fc(x.mean(dim=(2, 3)))
+        return logits
 
 
 def _kaiming_normal(module: nn.Module) -> None:

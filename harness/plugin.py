@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from harness.results import EpochRecord, Result
     from harness.study import Study
 
-EXPERIMENT = pytest.StashKey[Experiment]()
-_CLOCK = pytest.StashKey["RecordedClock"]()
-_SETTINGS = pytest.StashKey[Settings]()
-_STUDY = pytest.StashKey["Study"]()
-_RESULTS = pytest.StashKey["list[Result]"]()
+EXPERIMENT: pytest.StashKey[Experiment] = pytest.StashKey()
+_CLOCK: pytest.StashKey[RecordedClock] = pytest.StashKey()
+SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+_STUDY: pytest.StashKey[Study] = pytest.StashKey()
+_RESULTS: pytest.StashKey[list[Result]] = pytest.StashKey()
+_RECORDS: pytest.StashKey[list[EpochRecord]] = pytest.StashKey()
 
 _MARK = (
     "experiment(dataset, models, recipe=None): train each model on the dataset, one case per model and seed; "
@@ -58,7 +59,10 @@ class RecordedClock:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("wider-or-deeper", "wider-or-deeper: train and compare ResNets of different depth and width")
+    """The options of harness/settings.py, each with its ini key."""
+    group = parser.getgroup(
+        "wider-or-deeper", "wider-or-deeper: train and compare ResNets of different depth and width"
+    )
     for option in OPTIONS:
         text = f"{option.help}; or {option.variable}, or ini key {option.key}".replace("%", "%%")
         if option.is_flag:
@@ -70,18 +74,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings; what is wrong with them is a usage error."""
     config.addinivalue_line("markers", _MARK)
     given = {option.key: config.getoption(option.key) for option in OPTIONS}
     ini = {option.key: config.getini(option.key) for option in OPTIONS}
     try:
-        config.stash[_SETTINGS] = read_settings(given, ini=ini)
+        config.stash[SETTINGS] = read_settings(given, ini=ini)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_RESULTS] = []
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    settings = config.stash[_SETTINGS]
+    """Whether anything is going to be measured."""
+    settings = config.stash[SETTINGS]
     if not settings.full_training:
         return "wider-or-deeper: quick mode, a smoke run that measures nothing; --full-training runs the real thing"
     epochs = f"{settings.epochs} epochs" if settings.epochs else "the recipes' own epochs"
@@ -93,7 +99,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("experiment")
     if mark is None:
         return
-    seeds = metafunc.config.stash[_SETTINGS].seeds
+    seeds = metafunc.config.stash[SETTINGS].seeds
     cases = [(model, seed) for model in _experiment_arguments(mark)[1] for seed in seeds]
     metafunc.parametrize(("model", "seed"), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
 
@@ -114,9 +120,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if mark is None or not isinstance(item, pytest.Function):
         return
     dataset, _, recipe = _experiment_arguments(mark)
-    model, seed = item.callspec.params["model"], item.callspec.params["seed"]
+    model, seed = str(item.callspec.params["model"]), int(item.callspec.params["seed"])  # type: ignore[call-overload]
     try:
-        item.stash[EXPERIMENT] = plan_experiment(item.config.stash[_SETTINGS], dataset, model, seed, recipe)
+        item.stash[EXPERIMENT] = plan_experiment(item.config.stash[SETTINGS], dataset, model, seed, recipe)
     except InputError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from error
     clock = item.stash[_CLOCK] = RecordedClock()
@@ -135,7 +141,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     try:
-        study = Study(session.config.stash[_SETTINGS])
+        study = Study(session.config.stash[SETTINGS])
         study.prepare(experiments, reporter.write_line if reporter else lambda _: None)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
@@ -175,13 +181,11 @@ def trained(request: pytest.FixtureRequest, benchmark: Any, model: str, seed: in
     return result
 
 
-_RECORDS = pytest.StashKey["list[EpochRecord]"]()
-
-
 @pytest.fixture
 def epoch_records(request: pytest.FixtureRequest, trained: Result) -> list[EpochRecord]:
     """The epoch records of the test's case, in order."""
-    return request.node.stash[_RECORDS]
+    records: list[EpochRecord] = request.node.stash[_RECORDS]
+    return records
 
 
 def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[EpochRecord]]:
@@ -191,7 +195,7 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")
     study, experiment = config.stash[_STUDY], item.stash[EXPERIMENT]
-    if reporter is None:
+    if reporter is None or capture is None:
         return study.train(experiment)
 
     def write(text: str) -> None:
@@ -235,7 +239,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     from harness.report.tables import comparison_tables, terminal_text, write_tables
 
-    study, report_dir = config.stash[_STUDY], config.stash[_SETTINGS].report_dir
+    study, report_dir = config.stash[_STUDY], config.stash[SETTINGS].report_dir
     terminalreporter.section("wider or deeper")
     for table in comparison_tables(results):
         terminalreporter.write_line(terminal_text(table, terminalreporter._tw.fullwidth) + "\n")

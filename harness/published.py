@@ -271,7 +271,7 @@ CLAIMS = (
     Claim(
         18,
         "F1 agrees with accuracy",
-        "two published F1 are suspect: FashionMNIST 20-2 (94.27 at 93.59) exceeds the bound that accuracy sets (94.25), "
-        "CIFAR-10 110 (90.58 at 89.50) is within .4 of it",
+        "two published F1 are suspect: FashionMNIST 20-2 (94.27 at 93.59) exceeds the bound that accuracy sets "
+        "(94.25), CIFAR-10 110 (90.58 at 89.50) is within .4 of it",
     ),
 )

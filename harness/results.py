@@ -132,11 +132,15 @@ class Result:
         if not isinstance(content, dict):
             raise ValueError("it is not a JSON object")
         if content.get("schema_version") != SCHEMA_VERSION:
-            raise ValueError(f"its schema_version is {content.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}")
+            raise ValueError(
+                f"its schema_version is {content.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}"
+            )
         known = {field.name for field in fields(cls)}
         try:
             result = cls(**{key: value for key, value in content.items() if key in known})
-            result = replace(result, case=Case.from_json(content["case"]), epoch_seconds=tuple(content["epoch_seconds"]))
+            result = replace(
+                result, case=Case.from_json(content["case"]), epoch_seconds=tuple(content["epoch_seconds"])
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a field is missing or wrong ({error})") from error
         if result.status not in get_args(Status):
@@ -165,7 +169,9 @@ class ResultsFolder:
             for name in ("result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"):
                 (folder / name).unlink(missing_ok=True)
         except OSError as error:
-            raise InputError(f"cannot write results to {folder} ({error.strerror}): give another --results-dir") from error
+            raise InputError(
+                f"cannot write results to {folder} ({error.strerror}): give another --results-dir"
+            ) from error
 
     def find(self, case: Case) -> Result | None:
         """The case's result, if it has one that can be read."""
@@ -190,8 +196,11 @@ class ResultsFolder:
     def read_epochs(self, case: Case) -> list[EpochRecord]:
         """The case's epoch records in order."""
         text = (self.folder(case) / "epochs.jsonl").read_text(encoding="utf-8")
-        lines = [json.loads(line) for line in text.splitlines()]
-        return [EpochRecord(**{key: math.nan if value is None else value for key, value in line.items()}) for line in lines]
+
+        def record(values: dict[str, Any]) -> EpochRecord:
+            return EpochRecord(**(values | {key: math.nan for key, value in values.items() if value is None}))
+
+        return [record(json.loads(line)) for line in text.splitlines()]
 
     def write_predictions(self, case: Case, labels: NDArray[np.integer], predictions: NDArray[np.integer]) -> None:
         """Labels and predicted classes of every test image, each (N,), in the dataset's order."""
@@ -207,7 +216,7 @@ class ResultsFolder:
     def write_result(self, case: Case, result: Result) -> None:
         """``result.json``, last of all files: where it stands, the others are whole."""
         text = json.dumps(result.to_json(), indent=1, allow_nan=False)
-        write_atomically(self.folder(case) / "result.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
+        write_text_atomically(self.folder(case) / "result.json", text + "\n")
 
     def read_all(self) -> tuple[list[Result], list[str]]:
         """Every result in the folder, and for each that cannot be read a line that says which and why."""
@@ -248,3 +257,8 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """`write_atomically` for text, as UTF-8."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -119,7 +119,9 @@ OPTIONS = (
     Option("data-dir", str(default_data_dir()), _path, "where the datasets lie, a folder for each", "DIR"),
     Option("results-dir", "results", _path, "where results are kept (default: results)", "DIR"),
     Option("report-dir", "report", _path, "where tables are written (default: report)", "DIR"),
-    Option("device", "auto", str, "auto, cpu, cuda, cuda:N or mps (default: auto, the fastest that is there)", "DEVICE"),
+    Option(
+        "device", "auto", str, "auto, cpu, cuda, cuda:N or mps (default: auto, the fastest that is there)", "DEVICE"
+    ),
     Option(
         "precision", "auto", str, "auto, fp32, tf32 or bf16 (default: auto, tf32 on GPUs that have it)", "PRECISION"
     ),
@@ -167,7 +169,11 @@ def read_settings(
 
 def _checked(settings: Settings, *, data_dir_is_given: bool) -> Settings:
     if settings.epochs is not None and not settings.full_training:
-        raise InputError(f"--epochs {settings.epochs} needs --full-training: a quick run always takes the same few epochs")
+        raise InputError(
+            f"--epochs {settings.epochs} needs --full-training: a quick run always takes the same few epochs"
+        )
     if data_dir_is_given and not settings.data_dir.is_dir():
-        raise InputError(f"--data-dir {settings.data_dir} does not exist: make it, or name the folder that holds the datasets")
+        raise InputError(
+            f"--data-dir {settings.data_dir} does not exist: make it, or name the folder that holds the datasets"
+        )
     return settings

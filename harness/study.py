@@ -108,11 +108,12 @@ def _require_fitting(experiment: Experiment, dataset: Dataset) -> None:
     channels = len(recipe.augmentation.mean)
     if channels != spec.channels:
         raise InputError(
-            f"recipe {recipe.name!r} is for images of {channels} channels, {dataset.spec.name} has {spec.channels}: "
+            f"recipe {recipe.name!r} is for images of {channels} channels, {spec.name} has {spec.channels}: "
             "give a recipe with as many means"
         )
-    if not recipe.augmentation.rotate_first and spec.image_size not in (None, recipe.image_size):
+    size = spec.image_size
+    if not recipe.augmentation.rotate_first and size not in (None, recipe.image_size):
         raise InputError(
             f"recipe {recipe.name!r} is for images of {recipe.image_size}×{recipe.image_size}, "
-            f"{dataset.spec.name} has {spec.image_size}×{spec.image_size}: give a recipe with image_size={spec.image_size}"
+            f"{spec.name} has {size}×{size}: give a recipe with image_size={size}"
         )

@@ -6,9 +6,10 @@ generators, the initial weights from the seed: the same case on the same hardwar
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,11 +129,16 @@ class Trainer:
             nesterov=self.recipe.nesterov,
         )
 
-    def train_epoch(self, images: ImageSet, epoch: int, watch: Stopwatch) -> Iterator[tuple[float, float, float]]:
-        """Train epoch ``epoch``, counted from 0, over every image once.
+    def train_epoch(
+        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = lambda _: None
+    ) -> tuple[float, float]:
+        """Train epoch ``epoch``, counted from 0, over every image once: its mean loss and its accuracy in percent.
 
-        Yields after every chunk the share of images trained, the mean loss and the accuracy in percent so far; loss
-        and accuracy are NaN until the last, so that the device need not be waited for.
+        The device is not waited for but at the end of every chunk and of the epoch.
+
+        Args:
+            watch: is given the seconds of loading and of training.
+            tell: is told after every chunk which share of the images is trained.
         """
         self._set_learning_rate(epoch)
         self.network.train()
@@ -152,9 +158,8 @@ class Trainer:
                     loss, logits = self.step(batch, labels)
                     loss_sum += loss.double() * len(labels)
                     correct += (logits.argmax(1) == labels).sum()
-            if start + step < len(images):
-                yield (start + step) / len(images), float("nan"), float("nan")
-        yield 1.0, loss_sum.item() / len(images), metrics.accuracy_percent(int(correct.item()), len(images))
+            tell(min(1.0, (start + step) / len(images)))
+        return loss_sum.item() / len(images), metrics.accuracy_percent(int(correct.item()), len(images))
 
     def step(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """One optimizer step on one batch: its mean loss and its logits, detached."""
@@ -162,7 +167,7 @@ class Trainer:
         with computing_at(self.case.precision, self.device):  # type: ignore[arg-type]
             logits = self.network(batch)
             loss = functional.cross_entropy(logits, labels)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach(), logits.detach()
 
@@ -193,12 +198,15 @@ class Trainer:
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of the weights and BatchNorm statistics, on the CPU."""
-        return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network.state_dict().items()}
+        return {
+            name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network.state_dict().items()
+        }
 
 
 def _batches(inputs: Tensor, labels: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    for batch, batch_labels in zip(inputs.split(batch_size), labels.split(batch_size), strict=True):
-        yield batch.contiguous(memory_format=torch.channels_last), batch_labels
+    for start in range(0, len(labels), batch_size):
+        batch = inputs[start : start + batch_size].contiguous(memory_format=torch.channels_last)
+        yield batch, labels[start : start + batch_size]
 
 
 class _Run:
@@ -246,9 +254,8 @@ class _Run:
 
     def _train_one(self, trainer: Trainer, epoch: int) -> EpochRecord:
         watch = Stopwatch(self.device)
-        loss = accuracy = float("nan")
-        for share, loss, accuracy in trainer.train_epoch(self.train_images, epoch, watch):
-            self.listener.on_progress(self.case, epoch + 1, share)
+        tell = partial(self.listener.on_progress, self.case, epoch + 1)
+        loss, accuracy = trainer.train_epoch(self.train_images, epoch, watch, tell)
         with watch.part("evaluate"):
             self.last = trainer.evaluate(self.evaluated)
         epoch_seconds = watch.total()
@@ -280,7 +287,8 @@ class _Run:
         return result
 
     def _finish_complete(self, total_seconds: float) -> dict[str, Any]:
-        assert self.trainer is not None and self.last is not None
+        assert self.trainer is not None
+        assert self.last is not None
         final = self.last if self.validation is None else self.trainer.evaluate(self.test_images)
         labels = self.dataset.test.labels.numpy()
         scores = metrics.score(labels, final.predictions, self.dataset.spec.class_names)

@@ -1,5 +1,6 @@
 """CIFAR-10 (Krizhevsky 2009) in its publisher's layout: the python batches, or the archive that holds them."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -28,13 +29,14 @@ def locate(data_dir: Path) -> Source | None:
                     "python batches" if present.is_dir() else "archive",
                     present,
                     lambda: (spec.train_images, spec.test_images),
-                    lambda root=root: _verify(root),
-                    lambda train, test, root=root: _read(root, train, test),
+                    partial(_verify, root),
+                    partial(_read, root),
                 )
     return None
 
 
 def download(data_dir: Path) -> None:
+    """Fetch the archive into ``cifar10``."""
     fetch(ARCHIVE_URL, data_dir / "cifar10", ARCHIVE_MD5)
 
 
@@ -50,7 +52,9 @@ def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[
     archive = root / _Published.filename
     if not (root / _Published.base_folder).is_dir():
         if not check_integrity(archive, ARCHIVE_MD5):
-            raise InputError(f"{archive} is not the published archive (its MD5 is not {ARCHIVE_MD5}): download it again")
+            raise InputError(
+                f"{archive} is not the published archive (its MD5 is not {ARCHIVE_MD5}): download it again"
+            )
         extract_archive(archive, root)
     train, test = (_read_split(root, split, limit) for split, limit in ((True, train_limit), (False, test_limit)))
     return train, test
@@ -61,7 +65,9 @@ def _read_split(root: Path, train: bool, limit: int | None) -> ImageSet:
         published = _Published(root, train=train, download=False)
     except RuntimeError as error:
         folder = root / _Published.base_folder
-        raise InputError(f"{folder} is incomplete or damaged: remove it and unpack {_Published.filename} again") from error
+        raise InputError(
+            f"{folder} is incomplete or damaged: remove it and unpack {_Published.filename} again"
+        ) from error
     index = torch.tensor(evenly_spaced(len(published.data), limit))
     pixels = torch.from_numpy(published.data).permute(0, 3, 1, 2)
     return ImageSet(pixels[index].contiguous(), torch.tensor(published.targets)[index])

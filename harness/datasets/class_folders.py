@@ -46,7 +46,9 @@ def class_names(root: Path) -> tuple[str, ...]:
         InputError: ``root`` does not exist or has no such folders.
     """
     if not root.is_dir():
-        raise InputError(f"folder {root} does not exist: give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*")
+        raise InputError(
+            f"folder {root} does not exist: give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*"
+        )
     for split in _SPLITS:
         if not (root / split).is_dir() or not _class_folders(root / split):
             raise InputError(f"{root / split} has no class folders: images belong in {root / split}/<class>/*")
@@ -88,7 +90,9 @@ def _labels_of_folders(folder: Path, names: Sequence[str]) -> dict[Path, int]:
     else:
         missing = [name for name in wanted if name not in found]
     if missing:
-        raise InputError(f"{folder} lacks class folder {missing[0]!r}: it should have {len(names)} classes, one folder each")
+        raise InputError(
+            f"{folder} lacks class folder {missing[0]!r}: it should have {len(names)} classes, one folder each"
+        )
     if unknown := sorted(found - set(wanted)):
         raise InputError(f"unknown class folder {folder / unknown[0]}: the classes are {', '.join(names)}")
     return dict(sorted(((path, wanted[path.name]) for path in folders), key=lambda item: item[1]))

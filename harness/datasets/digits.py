@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: 1,797 grey images of 8×8 that come with the package; the stand-in of quick mode."""
+"""scikit-learn's handwritten digits: 1,797 grey images of 8×8, part of the package; the stand-in of quick mode."""
 
 from pathlib import Path
 

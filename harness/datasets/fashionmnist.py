@@ -5,6 +5,7 @@ import hashlib
 import math
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +43,14 @@ def locate(data_dir: Path) -> Source | None:
                 "idx files",
                 root,
                 lambda: (spec.train_images, spec.test_images),
-                lambda root=root: _verify(root),
-                lambda train, test, root=root: (_read_split(root, "train", train), _read_split(root, "t10k", test)),
+                partial(_verify, root),
+                partial(_read, root),
             )
     return None
 
 
 def download(data_dir: Path) -> None:
+    """Fetch the four files into ``fashionmnist``."""
     for name, md5 in COMPRESSED_MD5.items():
         fetch(f"{MIRROR_URL}{name}", data_dir / "fashionmnist", md5)
 
@@ -81,12 +83,18 @@ def _read_idx(root: Path, name: str, dimensions: int) -> tuple[Path, np.ndarray]
     raise InputError(f"{path} is damaged: it is not a whole idx file of {dimensions} dimensions; download it again")
 
 
+def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
+    return _read_split(root, "train", train_limit), _read_split(root, "t10k", test_limit)
+
+
 def _read_split(root: Path, split: str, limit: int | None) -> ImageSet:
     spec = SPECS["fashionmnist"]
     images_path, images = _read_idx(root, f"{split}-images-idx3-ubyte", 3)
     labels_path, labels = _read_idx(root, f"{split}-labels-idx1-ubyte", 1)
     if len(images) != len(labels) or not len(images):
-        raise InputError(f"{images_path} has {len(images)} images but {labels_path} {len(labels)} labels: download both again")
+        raise InputError(
+            f"{images_path} has {len(images)} images but {labels_path} {len(labels)} labels: download both again"
+        )
     if images.shape[1:] != (spec.image_size, spec.image_size):
         raise InputError(f"{images_path} has images of {images.shape[2]}×{images.shape[1]}; FashionMNIST's are 28×28")
     if labels.max() >= spec.num_classes:

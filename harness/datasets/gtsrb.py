@@ -8,6 +8,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from torchvision.datasets.utils import check_integrity
@@ -46,14 +47,12 @@ def locate(data_dir: Path) -> Source | None:
     """
     for root in (data_dir / "gtsrb", data_dir / "GTSRB"):
         if (root / "Train.csv").exists() or (root / "Test.csv").exists():
-            return _source("Kaggle", root, lambda root=root: _list_kaggle(root), unverifiable)
+            return _source("Kaggle", root, partial(_list_kaggle, root), unverifiable)
         for base in (root, root.parent):
             if (base / _TRAIN_FOLDER).is_dir():
-                return _source("official folders", base, lambda base=base: _list_folders(base), unverifiable)
+                return _source("official folders", base, partial(_list_folders, base), unverifiable)
         if any((root / name).exists() for name in MD5):
-            return _source(
-                "official archives", root, lambda root=root: _list_archives(root), lambda root=root: _verify(root)
-            )
+            return _source("official archives", root, partial(_list_archives, root), partial(_verify, root))
         if (root / "GTSRB/Training").is_dir():
             raise InputError(
                 f"{root} holds torchvision's GTSRB, 26,640 training images: not the study's 39,209\n"
@@ -63,6 +62,7 @@ def locate(data_dir: Path) -> Source | None:
 
 
 def download(data_dir: Path) -> None:
+    """Fetch the three official archives into ``gtsrb``; they are read as they are."""
     for name, md5 in MD5.items():
         fetch(f"{ARCHIVE_URL}{name}", data_dir / "gtsrb", md5)
 
@@ -98,7 +98,9 @@ def read_rows(text: str, name: str, columns: Iterable[str], delimiter: str) -> l
     wanted = tuple(columns)
     missing = [column for column in wanted if column not in (reader.fieldnames or ())]
     if missing:
-        raise InputError(f"{name} lacks column {missing[0]!r}: it needs {', '.join(wanted)}, separated by {delimiter!r}")
+        raise InputError(
+            f"{name} lacks column {missing[0]!r}: it needs {', '.join(wanted)}, separated by {delimiter!r}"
+        )
     rows = []
     try:
         for row in reader:
@@ -182,9 +184,7 @@ def _list_archives(root: Path) -> Lists:
     if _TEST_LABELS not in labels_zip.namelist():
         raise InputError(f"{name} is missing: the archive is not GTSRB's test labels")
     rows = read_rows(labels_zip.read(_TEST_LABELS).decode(), name, ("Filename", "ClassId"), ";")
-    return train, [
-        _file_in_archive(test_zip, f"{_TEST_FOLDER}/{row['Filename']}", int(row["ClassId"])) for row in rows
-    ]
+    return train, [_file_in_archive(test_zip, f"{_TEST_FOLDER}/{row['Filename']}", int(row["ClassId"])) for row in rows]
 
 
 def _open_archive(path: Path) -> zipfile.ZipFile:

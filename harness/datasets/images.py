@@ -58,11 +58,12 @@ class ImageFile:
 
 
 def file_on_disk(path: Path, label: int, track: str | None = None) -> ImageFile:
+    """An image in a file of its own."""
     return ImageFile(str(path), path.read_bytes, label, track)
 
 
 def evenly_spaced(count: int, limit: int | None) -> list[int]:
-    """Positions of at most ``limit`` of ``count`` things, spread over all of them; every one where there is no limit."""
+    """Positions of at most ``limit`` of ``count`` things, spread over all of them; all where there is no limit."""
     if limit is None or limit >= count:
         return list(range(count))
     return [position * count // limit for position in range(limit)]
@@ -112,5 +113,5 @@ def fingerprint(*parts: ImageSet) -> str:
         digest.update(part.labels.numpy().tobytes())
         for pixels in [part.pixels] if isinstance(part.pixels, Tensor) else part.pixels:
             digest.update(str(tuple(pixels.shape)).encode())
-            digest.update(np.ascontiguousarray(pixels.numpy()))
+            digest.update(pixels.contiguous().numpy().data)
     return digest.hexdigest()

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
-
 from harness.datasets import cifar10, class_folders, digits, fashionmnist, gtsrb
 from harness.datasets.images import ImageSet, fingerprint
 from harness.datasets.source import Source
@@ -37,8 +36,6 @@ class Dataset:
     def is_whole(self) -> bool:
         """Whether it has as many training and test images as published: only then may published figures be compared."""
         return (len(self.train), len(self.test)) == (self.spec.train_images, self.spec.test_images)
-
-
 
 
 def get_spec(name: str) -> DatasetSpec:
@@ -81,7 +78,8 @@ def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Sourc
 def how_to_get(name: str, data_dir: Path) -> str:
     """Which files belong where, for a dataset that is absent."""
     folder = data_dir / name
-    return f"put {_PUBLISHERS[name].FILES} into {folder}, or images into {folder}/train/<class>/* and {folder}/test/<class>/*"
+    classes = f"{folder}/train/<class>/* and {folder}/test/<class>/*"
+    return f"put {_PUBLISHERS[name].FILES} into {folder}, or images into {classes}"
 
 
 def obtain(

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from harness.datasets.spec import folder_path, is_folder
 from harness.published import PUBLISHED, STUDY
-from harness.results import Result, write_atomically
+from harness.results import Result, write_text_atomically
 from harness.text import count, duration
 
 # Beside one another where the terminal has room, published values under the measured ones where it has not.
@@ -65,7 +65,9 @@ def comparison_tables(results: Iterable[Result]) -> list[ComparisonTable]:
 
 def _comparison_table(dataset: str, mode: str, results: list[Result]) -> ComparisonTable:
     order = {model: position for position, model in enumerate(STUDY.get(dataset, ()))}
-    results = sorted(results, key=lambda r: (order.get(r.model, len(order)), r.params, r.model, r.seed, r.case.identity))
+    results = sorted(
+        results, key=lambda r: (order.get(r.model, len(order)), r.params, r.model, r.seed, r.case.identity)
+    )
     return ComparisonTable(dataset, mode, pd.DataFrame([_row(result) for result in results]), tuple(_notes(results)))
 
 
@@ -104,7 +106,9 @@ def _notes(results: Sequence[Result]) -> list[str]:
     """What a reader has to know of the rows."""
     notes = []
     devices = sorted({f"{r.environment['gpu'] or r.environment['cpu']}, {r.case.precision}" for r in results})
-    notes.append(f"measured on {' and '.join(devices)}" + ("; times compare only within one" if len(devices) > 1 else ""))
+    notes.append(
+        f"measured on {' and '.join(devices)}" + ("; times compare only within one" if len(devices) > 1 else "")
+    )
     if any(r.stand_in for r in results):
         notes.append("the dataset is not on disk: digits stand in for it, reshaped")
     partial = [r for r in results if not r.dataset_whole and r.mode != "quick"]
@@ -174,7 +178,9 @@ def narrow_table(table: ComparisonTable) -> str:
 
 def _tabulate(headings: list[str], rows: list[list[str]], table_format: str) -> str:
     alignment = ["left"] + ["right"] * (len(headings) - 1)
-    return tabulate(rows, headings, table_format, colalign=alignment, disable_numparse=True, preserve_whitespace=True)
+    return str(
+        tabulate(rows, headings, table_format, colalign=alignment, disable_numparse=True, preserve_whitespace=True)
+    )
 
 
 def terminal_text(table: ComparisonTable, columns: int) -> str:
@@ -194,6 +200,6 @@ def write_tables(tables: Iterable[ComparisonTable], report_dir: Path) -> list[Pa
         )
         for suffix, text in ((".csv", table.frame.to_csv(index=False)), (".md", markdown)):
             path = folder / (table.file_stem + suffix)
-            write_atomically(path, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8"))
+            write_text_atomically(path, text)
             written.append(path)
     return written

@@ -1,0 +1,240 @@
+"""The command line: ``python -m harness models|data|plan|report``. Thin: each command calls what needs no terminal."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.errors import InputError
+from harness.settings import OPTIONS, Settings, read_settings
+
+if TYPE_CHECKING:
+    from harness.experiment import Experiment
+
+USAGE_ERROR = 2
+
+_DESCRIPTION = """\
+Should my network be wider or deeper? Measure it:
+
+  pytest bench                                   smoke run of every experiment; measures nothing
+  pytest bench -k digits --full-training         a small study, minutes on two cores
+  pytest bench -k cifar --full-training          the paper's CIFAR-10 experiments
+
+The commands below look at models, data, plans and results; training is pytest's."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command: 0, or 2 with a line on standard error where the input was wrong."""
+    parser = _parser()
+    known, rest = parser.parse_known_args(arguments)
+    if rest and known.command != "plan":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return int(known.run(known, rest))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has seen enough
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m harness", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+
+    models = commands.add_parser("models", help="every model's depth, width, parameters and MACs")
+    models.add_argument("names", nargs="*", metavar="NAME", help="models to show instead of the study's, as resnet32-2")
+    models.add_argument(
+        "--input", default="3x32x32", metavar="CxHxW", help="input of the named models (default: 3x32x32)"
+    )
+    models.add_argument("--classes", default="10", metavar="N", help="classes of the named models (default: 10)")
+    models.set_defaults(run=_models)
+
+    data = commands.add_parser("data", help="where each dataset lies, how many images, verified or how to get it")
+    _add_options(data, "data-dir")
+    data.add_argument("folders", nargs="*", metavar="folder:PATH", help="your own images, to look at as well")
+    data.set_defaults(run=_data)
+
+    plan = commands.add_parser(
+        "plan",
+        help="the selected cases with their estimated time on this device",
+        usage="python -m harness plan [PYTEST ARGUMENTS]",
+        description='Takes the arguments that pytest would: python -m harness plan -k "cifar and resnet20" '
+        "--full-training --seeds 0,1. Files default to bench. Nothing is trained.",
+    )
+    plan.set_defaults(run=_plan)
+
+    report = commands.add_parser("report", help="rebuild the tables from the results folder, without training")
+    _add_options(report, "results-dir", "report-dir")
+    report.set_defaults(run=_report)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:
+    for option in OPTIONS:
+        if option.name in names:
+            parser.add_argument(f"--{option.name}", dest=option.key, metavar=option.metavar, help=option.help)
+
+
+def _settings(known: argparse.Namespace) -> Settings:
+    return read_settings({option.key: getattr(known, option.key, None) for option in OPTIONS})
+
+
+def _print_table(rows: list[list[str]], headings: list[str], left: int = 1) -> None:
+    from tabulate import tabulate
+
+    alignment = ["left"] * left + ["right"] * (len(headings) - left)
+    print(tabulate(rows, headings, "simple", colalign=alignment, disable_numparse=True))
+
+
+def _models(known: argparse.Namespace, _: list[str]) -> int:
+    from harness.cost import count_macs, count_parameters
+    from harness.datasets.spec import SPECS
+    from harness.models import parse_model
+    from harness.networks import build_network
+    from harness.published import STUDY
+    from harness.recipes import PUBLISHED_RECIPES
+
+    if known.names:
+        shape, classes = _input_shape(known.input), _classes(known.classes)
+        wanted = [("", name, shape, classes) for name in known.names]
+    else:
+        sizes = {name: PUBLISHED_RECIPES[name].image_size for name in STUDY}
+        wanted = [
+            (dataset, name, (SPECS[dataset].channels, sizes[dataset], sizes[dataset]), SPECS[dataset].num_classes)
+            for dataset, names in STUDY.items()
+            for name in names
+        ]
+    rows = []
+    for dataset, name, shape, classes in wanted:
+        model = parse_model(name)
+        parameters = count_parameters(build_network(model, shape[0], classes, seed=0, device="meta"))
+        macs = count_macs(model, shape, classes)
+        place = f"{'×'.join(map(str, shape))}, {classes} classes"
+        rows.append(
+            [model.name, dataset, place, str(model.depth), str(model.width), f"{parameters:,}", f"{macs / 1e6:,.2f}"]
+        )
+    _print_table(rows, ["model", "dataset", "input", "depth", "width ω", "parameters", "MMACs"], left=3)
+    return 0
+
+
+def _input_shape(text: str) -> tuple[int, int, int]:
+    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)[x×]([1-9]\d*)", text)
+    if match is None:
+        raise InputError(f"--input {text!r}: give channels, height and width, as 3x32x32")
+    return int(match[1]), int(match[2]), int(match[3])
+
+
+def _classes(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"--classes {text!r}: give a whole number, 1 or more")
+    return int(text)
+
+
+def _data(known: argparse.Namespace, _: list[str]) -> int:
+    from harness.datasets.library import get_spec, how_to_get, locate
+    from harness.datasets.spec import SPECS, is_folder
+
+    settings = _settings(known)
+    print(f"data folder: {settings.data_dir}\n")
+    found_problem = False
+    for name in [*SPECS, *known.folders]:
+        try:
+            source = locate(name, settings.data_dir)
+            if source is None:
+                print(f"{name}: missing; a full run downloads it, or {how_to_get(name, settings.data_dir)}")
+                continue
+            (train, test), spec, verified = source.count(), get_spec(name), source.verify()
+        except InputError as error:
+            found_problem = True
+            print(f"{name}: {error}")
+            continue
+        whole = (train, test) == (spec.train_images, spec.test_images)
+        images = f"{train:,} training and {test:,} test images"
+        if not whole:
+            images += f", of {spec.train_images:,} and {spec.test_images:,}: not the whole dataset"
+        verdict = {
+            True: "verified",
+            False: "NOT the published files",
+            None: "not verified: this layout has no checksums",
+        }
+        state = "your own" if is_folder(name) else verdict[verified]
+        print(f"{name}: {source.layout} in {source.path}\n  {images}; {state}")
+    return USAGE_ERROR if found_problem else 0
+
+
+def _plan(_: argparse.Namespace, rest: list[str]) -> int:
+    from harness.collect import collect_experiments
+
+    settings, experiments = collect_experiments(rest)
+    if not experiments:
+        raise InputError("no experiment is selected: `pytest bench --collect-only -q` shows their names")
+    _print_plan(settings, experiments)
+    return 0
+
+
+def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
+    """Estimate and show each experiment; those alike but for the seed are timed once."""
+    from harness.device import resolve_device, resolve_precision
+    from harness.plan import plan
+    from harness.text import duration
+
+    device = resolve_device(settings.device)
+    precision = resolve_precision(settings.precision, device)
+    print(f"timing a few steps of each model on {device}, {precision}", file=sys.stderr)
+    rows, remaining = [], 0.0
+    for planned in plan(experiments, settings, device, precision):
+        experiment, expected = planned.experiment, planned.estimate
+        remaining += 0.0 if planned.is_finished else expected.total_seconds
+        error = "" if planned.estimate_error is None else f"{planned.estimate_error:+.0%}"
+        rows.append(
+            [
+                experiment.label,
+                experiment.mode,
+                str(expected.epochs),
+                duration(expected.epoch_seconds),
+                duration(expected.total_seconds),
+                "finished" if planned.is_finished else "to train",
+                error,
+            ]
+        )
+        print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    _print_table(rows, ["case", "mode", "epochs", "s/epoch", "total", "state", "error"], left=2)
+    print(f"\n{len(rows)} cases; about {duration(remaining)} of training left on {device}")
+    print("error: this estimate against the recorded epoch times of the same case, where there are results")
+
+
+def _report(known: argparse.Namespace, _: list[str]) -> int:
+    from harness.report.tables import comparison_tables, terminal_text, write_tables
+    from harness.results import ResultsFolder
+
+    settings = _settings(known)
+    if not settings.results_dir.is_dir():
+        raise InputError(
+            f"--results-dir {settings.results_dir} does not exist: name the folder that pytest wrote results to"
+        )
+    results, problems = ResultsFolder(settings.results_dir).read_all()
+    for problem in problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    if not results:
+        raise InputError(
+            f"{settings.results_dir} holds no results: train some with `pytest bench -k digits --full-training`"
+        )
+    tables = comparison_tables(results)
+    for table in tables:
+        print(terminal_text(table, shutil.get_terminal_size().columns) + "\n")
+    for path in write_tables(tables, settings.report_dir):
+        print(f"written: {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""How long an experiment will take on this device, from a few timed steps of the real loop on random images."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from harness.case import Case
+from harness.cost import count_macs
+from harness.datasets.images import ImageSet
+from harness.datasets.spec import DatasetSpec
+from harness.device import Stopwatch, resolve_precision
+from harness.experiment import Experiment
+from harness.models import parse_model
+from harness.results import Result
+from harness.train import Trainer
+
+# A step is timed at the recipe's batch size where it costs no more than this; else at one and two images, from which
+# the cost of a step and that of an image follow.
+_AFFORDABLE_OPERATIONS = 3e11
+_TIMED_STEPS = 3
+_SOURCE_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an experiment is expected to take: training plus evaluation of one epoch, and of all."""
+
+    epoch_seconds: float
+    epochs: int
+
+    @property
+    def total_seconds(self) -> float:
+        return self.epoch_seconds * self.epochs
+
+
+def estimate(
+    experiment: Experiment,
+    spec: DatasetSpec,
+    train_images: int,
+    evaluated_images: int,
+    device: torch.device,
+    precision: str,
+) -> Estimate:
+    """Time a few real steps of the experiment on random images and scale them to an epoch.
+
+    Args:
+        train_images, evaluated_images: in an epoch.
+        precision: as in the options; ``auto`` is resolved.
+
+    Raises:
+        InputError: the device does not have the precision.
+    """
+    recipe, model = experiment.recipe, parse_model(experiment.model)
+    case = Case(
+        model=experiment.model,
+        dataset=experiment.dataset,
+        recipe=recipe,
+        seed=0,
+        mode=experiment.mode,
+        device_kind=device.type,
+        precision=resolve_precision(precision, device),
+        data_fingerprint="",
+    )
+    macs = count_macs(model, (spec.channels, recipe.image_size, recipe.image_size), spec.num_classes)
+    trainer = Trainer(case, spec.channels, spec.num_classes, device)
+    steps = -(-train_images // recipe.batch_size)
+    if 6 * macs * recipe.batch_size <= _AFFORDABLE_OPERATIONS:
+        train_seconds = _step_seconds(trainer, spec, recipe.batch_size) * train_images / recipe.batch_size
+    else:
+        one, two = _step_seconds(trainer, spec, 1), _step_seconds(trainer, spec, 2)
+        image_seconds = max(two - one, one / 2)
+        train_seconds = steps * max(0.0, one - image_seconds) + train_images * image_seconds
+    return Estimate(train_seconds + evaluated_images * _evaluation_seconds(trainer, spec, macs), recipe.epochs)
+
+
+def _random_images(trainer: Trainer, spec: DatasetSpec, count: int) -> ImageSet:
+    """Random images of the dataset's shape, of the size that the recipe expects before it resizes."""
+    size = (spec.image_size or _SOURCE_SIZE) if trainer.recipe.augmentation.rotate_first else trainer.recipe.image_size
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (count, spec.channels, size, size), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, spec.num_classes, (count,), generator=generator)
+    return ImageSet(pixels, labels).to(trainer.device)
+
+
+def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int) -> float:
+    """Seconds of one step, loading included: after one to warm up, the mean of a few (of one, where it is long)."""
+    recipe = trainer.recipe
+    trainer.recipe = replace(recipe, batch_size=batch_size)
+    try:
+        steps = _TIMED_STEPS if batch_size > 2 else 1
+        _train_once(trainer, _random_images(trainer, spec, batch_size))
+        return _train_once(trainer, _random_images(trainer, spec, steps * batch_size)) / steps
+    finally:
+        trainer.recipe = recipe
+
+
+def _train_once(trainer: Trainer, images: ImageSet) -> float:
+    watch = Stopwatch(trainer.device)
+    trainer.train_epoch(images, 0, watch)
+    return watch.total()
+
+
+def _evaluation_seconds(trainer: Trainer, spec: DatasetSpec, macs: int) -> float:
+    """Seconds of evaluating one image."""
+    count = max(1, min(256, int(_AFFORDABLE_OPERATIONS / 4 // (2 * macs))))
+    images = _random_images(trainer, spec, count)
+    trainer.evaluate(images)
+    watch = Stopwatch(trainer.device)
+    trainer.evaluate(images)
+    return watch.total() / count
+
+
+def recorded_epoch_seconds(
+    experiment: Experiment, results: list[Result], device_kind: str, precision: str
+) -> float | None:
+    """The mean epoch time of the experiment's finished runs on this kind of device; None where there are none.
+
+    Runs of any seed and any number of epochs count: an epoch takes as long in each. Quick runs count among themselves.
+    """
+    seconds = [
+        second
+        for result in results
+        if result.is_complete
+        and (result.model, result.dataset) == (experiment.model, experiment.dataset)
+        and (result.mode == "quick") == (experiment.mode == "quick")
+        and (result.case.device_kind, result.case.precision) == (device_kind, precision)
+        and result.case.recipe.image_size == experiment.recipe.image_size
+        for second in result.epoch_seconds
+    ]
+    return sum(seconds) / len(seconds) if seconds else None

@@ -1,0 +1,75 @@
+"""The plan of a study: its experiments with their estimated time, and how good such estimates have been."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from harness.datasets import library
+from harness.datasets.spec import DatasetSpec
+from harness.estimate import Estimate, estimate, recorded_epoch_seconds
+from harness.experiment import Experiment
+from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
+from harness.results import Result, ResultsFolder
+from harness.settings import Settings
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An experiment with its estimate.
+
+    Attributes:
+        is_finished: a complete result of it is in the results folder.
+        estimate_error: the estimate over the recorded epoch time, less 1; None where nothing is recorded.
+    """
+
+    experiment: Experiment
+    estimate: Estimate
+    is_finished: bool
+    estimate_error: float | None
+
+
+def plan(
+    experiments: Iterable[Experiment], settings: Settings, device: torch.device, precision: str
+) -> Iterator[Planned]:
+    """Each experiment with its estimate, one after the other; those alike but for the seed are timed once."""
+    results, _ = ResultsFolder(settings.results_dir).read_all()
+    estimates: dict[tuple[str, str, int], Estimate] = {}
+    for experiment in experiments:
+        key = (experiment.dataset, experiment.model, experiment.recipe.epochs)
+        if key not in estimates:
+            spec = library.get_spec(experiment.dataset)
+            images = _images_per_epoch(experiment, spec, settings)
+            estimates[key] = estimate(experiment, spec, *images, device, precision)
+        recorded = recorded_epoch_seconds(experiment, results, device.type, precision)
+        yield Planned(
+            experiment,
+            estimates[key],
+            any(_is_result_of(result, experiment, settings, device.type, precision) for result in results),
+            estimates[key].epoch_seconds / recorded - 1 if recorded else None,
+        )
+
+
+def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Settings) -> tuple[int, int]:
+    """Images trained and evaluated in an epoch: what lies on disk, or, where nothing does, what is published."""
+    if experiment.mode == "quick":
+        return QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES
+    source = library.locate(experiment.dataset, Path(settings.data_dir), image_size=experiment.recipe.image_size)
+    train, test = source.count() if source else (spec.train_images, spec.test_images)
+    if settings.val_split:
+        held_out = round(train * settings.val_split)
+        return train - held_out, held_out
+    return train, test
+
+
+def _is_result_of(result: Result, experiment: Experiment, settings: Settings, device_kind: str, precision: str) -> bool:
+    """Whether a result is the experiment's, as far as can be told without loading its images."""
+    case = result.case
+    return (
+        result.is_complete
+        and (case.dataset, case.model, case.seed) == (experiment.dataset, experiment.model, experiment.seed)
+        and (case.mode, case.recipe) == (experiment.mode, experiment.recipe)
+        and (case.device_kind, case.precision) == (device_kind, precision)
+        and case.val_split == settings.val_split
+    )
