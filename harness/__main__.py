@@ -87,13 +87,6 @@ def _settings(known: argparse.Namespace) -> Settings:
     return read_settings({option.key: getattr(known, option.key, None) for option in OPTIONS})
 
 
-def _print_table(rows: list[list[str]], headings: list[str], left: int = 1) -> None:
-    from tabulate import tabulate
-
-    alignment = ["left"] * left + ["right"] * (len(headings) - left)
-    print(tabulate(rows, headings, "simple", colalign=alignment, disable_numparse=True))
-
-
 def _models(known: argparse.Namespace, _: list[str]) -> int:
     from harness.cost import count_macs, count_parameters
     from harness.datasets.spec import SPECS
@@ -101,6 +94,7 @@ def _models(known: argparse.Namespace, _: list[str]) -> int:
     from harness.networks import build_network
     from harness.published import STUDY
     from harness.recipes import PUBLISHED_RECIPES
+    from harness.text import table
 
     if known.names:
         shape, classes = _input_shape(known.input), _classes(known.classes)
@@ -121,7 +115,7 @@ def _models(known: argparse.Namespace, _: list[str]) -> int:
         rows.append(
             [model.name, dataset, place, str(model.depth), str(model.width), f"{parameters:,}", f"{macs / 1e6:,.2f}"]
         )
-    _print_table(rows, ["model", "dataset", "input", "depth", "width ω", "parameters", "MMACs"], left=3)
+    print(table(["model", "dataset", "input", "depth", "width ω", "parameters", "MMACs"], rows, left=3))
     return 0
 
 
@@ -184,7 +178,7 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
     """Estimate and show each experiment; those alike but for the seed are timed once."""
     from harness.device import resolve_device, resolve_precision
     from harness.plan import plan
-    from harness.text import duration
+    from harness.text import duration, table
 
     device = resolve_device(settings.device)
     precision = resolve_precision(settings.precision, device)
@@ -207,7 +201,7 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
         )
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    _print_table(rows, ["case", "mode", "epochs", "s/epoch", "total", "state", "error"], left=2)
+    print(table(["case", "mode", "epochs", "epoch", "total", "state", "error"], rows, left=2))
     print(f"\n{len(rows)} cases; about {duration(remaining)} of training left on {device}")
     print("error: this estimate against the recorded epoch times of the same case, where there are results")
 
@@ -229,8 +223,8 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
             f"{settings.results_dir} holds no results: train some with `pytest bench -k digits --full-training`"
         )
     tables = comparison_tables(results)
-    for table in tables:
-        print(terminal_text(table, shutil.get_terminal_size().columns) + "\n")
+    for comparison in tables:
+        print(terminal_text(comparison, shutil.get_terminal_size().columns) + "\n")
     for path in write_tables(tables, settings.report_dir):
         print(f"written: {path}")
     return 0

@@ -151,28 +151,30 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture
 def model() -> str:
     """The case's model; the ``experiment`` mark gives it."""
-    raise pytest.UsageError(f"mark the test: @pytest.mark.{_MARK}")
+    pytest.fail(f"mark the test: @pytest.mark.{_MARK}", pytrace=False)
 
 
 @pytest.fixture
 def seed() -> int:
     """The case's seed; the ``experiment`` mark gives it."""
-    raise pytest.UsageError(f"mark the test: @pytest.mark.{_MARK}")
+    pytest.fail(f"mark the test: @pytest.mark.{_MARK}", pytrace=False)
 
 
 @pytest.fixture
-def trained(request: pytest.FixtureRequest, benchmark: Any, model: str, seed: int) -> Result:
+def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: Any) -> Result:
     """The finished result of the test's case: trained now, unless its results folder has it.
 
     Whatever its status: a case that diverged or ran out of memory is a result too. pytest-benchmark has its epochs as
     rounds and its measures in ``extra_info``. ``epoch_records`` has them for the test.
     """
     item, config = request.node, request.config
+    benchmark.skipped = True  # until there is an epoch to play, it is not to say that it was not used
     result, records = _train(config, item)
     item.stash[_RECORDS] = records
     config.stash[_RESULTS].append(result)
     clock = item.stash[_CLOCK]
     if result.epoch_seconds:
+        benchmark.skipped = False
         clock.load(result.epoch_seconds)
         benchmark.extra_info.update(_extra_info(result))
         benchmark.pedantic(clock.play_epoch, setup=clock.rewind, rounds=len(result.epoch_seconds))
@@ -204,7 +206,7 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
 
     cases = [other for other in item.session.items if EXPERIMENT in other.stash]
     place = f"{cases.index(item) + 1}/{len(cases)}"
-    progress = Progress(write, redraw=reporter.isatty, width=reporter._tw.fullwidth, place=place)
+    progress = Progress(write, redraw=bool(reporter.isatty), width=reporter._tw.fullwidth, place=place)
     try:
         return study.train(experiment, progress)
     finally:
@@ -232,6 +234,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
         machine_info["wider_or_deeper"] = describe_environment(study.device, study.precision)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The comparison table of each dataset trained, and where it is written."""
     results = config.stash[_RESULTS]

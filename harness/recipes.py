@@ -12,8 +12,8 @@ from harness.models import Family
 QUICK_EPOCHS = 2
 QUICK_BATCH_SIZE = 8
 QUICK_IMAGE_SIZE = 64
-QUICK_TRAIN_IMAGES = 16
-QUICK_TEST_IMAGES = 16
+QUICK_TRAIN_IMAGES = 12  # a whole batch and a partial one
+QUICK_TEST_IMAGES = 8
 
 
 @dataclass(frozen=True)

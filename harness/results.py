@@ -139,7 +139,11 @@ class Result:
         try:
             result = cls(**{key: value for key, value in content.items() if key in known})
             result = replace(
-                result, case=Case.from_json(content["case"]), epoch_seconds=tuple(content["epoch_seconds"])
+                result,
+                case=Case.from_json(content["case"]),
+                epoch_seconds=tuple(content["epoch_seconds"]),
+                per_class=tuple(result.per_class),
+                confusion=tuple(map(tuple, result.confusion)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a field is missing or wrong ({error})") from error

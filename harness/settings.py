@@ -84,7 +84,7 @@ def _path(text: str) -> Path:
 
 @dataclass(frozen=True)
 class Option:
-    """One option: its name without dashes, its default as text, how its text is read, and its help."""
+    """One option: its name without dashes, its default as text (empty: none), how its text is read, and its help."""
 
     name: str
     default: str
@@ -116,7 +116,9 @@ OPTIONS = (
     ),
     Option("epochs", "", _positive, "train N epochs instead of the recipe's, milestones in proportion", "N"),
     Option("seeds", "0", _seeds, "one case per seed (default: 0)", "LIST"),
-    Option("data-dir", str(default_data_dir()), _path, "where the datasets lie, a folder for each", "DIR"),
+    Option(
+        "data-dir", "", _path, "where the datasets lie, a folder for each (default: the user's cache folder)", "DIR"
+    ),
     Option("results-dir", "results", _path, "where results are kept (default: results)", "DIR"),
     Option("report-dir", "report", _path, "where tables are written (default: report)", "DIR"),
     Option(
@@ -164,16 +166,14 @@ def read_settings(
             values[option.key] = option.parse(text)
         except ValueError as error:
             raise InputError(f"{place} {text!r}: {error}") from error
-    return _checked(Settings(**values), data_dir_is_given=values["data_dir"] != default_data_dir())
+    _check(values)
+    return Settings(**(values | {"data_dir": values["data_dir"] or default_data_dir()}))
 
 
-def _checked(settings: Settings, *, data_dir_is_given: bool) -> Settings:
-    if settings.epochs is not None and not settings.full_training:
-        raise InputError(
-            f"--epochs {settings.epochs} needs --full-training: a quick run always takes the same few epochs"
-        )
-    if data_dir_is_given and not settings.data_dir.is_dir():
-        raise InputError(
-            f"--data-dir {settings.data_dir} does not exist: make it, or name the folder that holds the datasets"
-        )
-    return settings
+def _check(values: Mapping[str, Any]) -> None:
+    """What no value alone can tell: options that do not go together, a data folder that is not there."""
+    epochs, data_dir = values["epochs"], values["data_dir"]
+    if epochs is not None and not values["full_training"]:
+        raise InputError(f"--epochs {epochs} needs --full-training: a quick run always takes the same few epochs")
+    if data_dir is not None and not data_dir.is_dir():
+        raise InputError(f"--data-dir {data_dir} does not exist: make it, or name the folder that holds the datasets")

@@ -1,4 +1,8 @@
-"""How numbers are put before a person."""
+"""How numbers and tables are put before a person."""
+
+from collections.abc import Sequence
+
+from tabulate import SEPARATING_LINE, tabulate
 
 
 def duration(seconds: float) -> str:
@@ -24,3 +28,13 @@ def count(number: float) -> str:
             scaled = number / factor
             return f"{scaled:.2f}{prefix}" if scaled < 100 else f"{scaled:.1f}{prefix}"
     return f"{number:.0f}"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """A table for a terminal, ruled above, below and under its headings; the first ``left`` columns to the left.
+
+    The headings go in as a row: tabulate pads columns with headings of their own by two characters more.
+    """
+    alignment = ["left"] * left + ["right"] * (len(headings) - left)
+    lines = [list(headings), SEPARATING_LINE, *map(list, rows)]
+    return str(tabulate(lines, tablefmt="simple", colalign=alignment, disable_numparse=True, preserve_whitespace=True))

@@ -1,5 +1,6 @@
 """The comparison table of each dataset: what was measured, beside what the paper reports."""
 
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,7 @@ from harness.datasets.spec import folder_path, is_folder
 from harness.published import PUBLISHED, STUDY
 from harness.results import Result, write_text_atomically
 from harness.text import count, duration
-
-# Beside one another where the terminal has room, published values under the measured ones where it has not.
-WIDE_COLUMNS = 130
+from harness.text import table as text_table
 
 _TITLES = {
     "full": "",
@@ -144,25 +143,25 @@ def _model_cell(row: pd.Series, many_seeds: bool) -> str:
     return name if row["status"] == "complete" else f"{name} !"
 
 
-def wide_table(table: ComparisonTable, table_format: str = "simple") -> str:
-    """A row per case, each measure's published value in the column beside it."""
+def _wide_cells(table: ComparisonTable) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows, a row per case, each measure's published value in the column beside it."""
     frame = table.frame
     many_seeds = frame["seed"].nunique() > 1
     has_published = bool(frame["published_accuracy_percent"].notna().any())
     headings = ["model", "epochs", "params", "MACs"]
     for heading, *_ in _MEASURES:
-        headings += [heading, f"paper {heading.split()[0]}"] if has_published else [heading]
+        headings += [heading, "paper"] if has_published else [heading]
     rows = []
     for _, row in frame.iterrows():
         cells = [_model_cell(row, many_seeds), str(row["epochs"]), count(row["params"]), count(row["macs"])]
         for _, measured, published, form in _MEASURES:
             cells += [_put(row[measured], form)] + ([_put(row[published], form)] if has_published else [])
         rows.append(cells)
-    return _tabulate(headings, rows, table_format)
+    return headings, rows
 
 
-def narrow_table(table: ComparisonTable) -> str:
-    """A row per case and, where something published is comparable, a row under it: at most 80 columns."""
+def _narrow_cells(table: ComparisonTable) -> tuple[list[str], list[list[str]]]:
+    """The same in at most 80 columns: what the paper reports stands in a row of its own under each case."""
     frame = table.frame
     many_seeds = frame["seed"].nunique() > 1
     headings = ["model", "params", "MACs", *(heading for heading, *_ in _MEASURES)]
@@ -173,20 +172,23 @@ def narrow_table(table: ComparisonTable) -> str:
         published = [_put(row[column], form) for _, _, column, form in _MEASURES]
         if any(published):
             rows.append(["  paper", "", "", *published])
-    return _tabulate(headings, rows, "simple")
-
-
-def _tabulate(headings: list[str], rows: list[list[str]], table_format: str) -> str:
-    alignment = ["left"] + ["right"] * (len(headings) - 1)
-    return str(
-        tabulate(rows, headings, table_format, colalign=alignment, disable_numparse=True, preserve_whitespace=True)
-    )
+    return headings, rows
 
 
 def terminal_text(table: ComparisonTable, columns: int) -> str:
     """The table for a terminal of that many columns, its title and its notes."""
-    body = wide_table(table) if columns >= WIDE_COLUMNS else narrow_table(table)
-    return "\n".join([table.title, body, *(f"  {note}" for note in table.notes)])
+    body = text_table(*_wide_cells(table))
+    if max(map(len, body.splitlines())) > columns:
+        body = text_table(*_narrow_cells(table))
+    notes = (textwrap.fill(note, columns, initial_indent="  ", subsequent_indent="    ") for note in table.notes)
+    return "\n".join([textwrap.fill(table.title, columns), body, *notes])
+
+
+def _markdown(table: ComparisonTable) -> str:
+    headings, rows = _wide_cells(table)
+    alignment = ["left"] + ["right"] * (len(headings) - 1)
+    body = tabulate(rows, headings, "github", colalign=alignment, disable_numparse=True)
+    return "\n".join([f"# {table.title}", "", body, "", *(f"- {note}" for note in table.notes), ""])
 
 
 def write_tables(tables: Iterable[ComparisonTable], report_dir: Path) -> list[Path]:
@@ -195,10 +197,7 @@ def write_tables(tables: Iterable[ComparisonTable], report_dir: Path) -> list[Pa
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for table in tables:
-        markdown = "\n".join(
-            [f"# {table.title}", "", wide_table(table, "github"), "", *(f"- {note}" for note in table.notes), ""]
-        )
-        for suffix, text in ((".csv", table.frame.to_csv(index=False)), (".md", markdown)):
+        for suffix, text in ((".csv", table.frame.to_csv(index=False)), (".md", _markdown(table))):
             path = folder / (table.file_stem + suffix)
             write_text_atomically(path, text)
             written.append(path)

@@ -1,0 +1,80 @@
+"""What the tests share: a dataset, a case and a result small enough to train in a blink."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from harness.case import Case
+from harness.datasets.images import ImageSet, fingerprint
+from harness.datasets.library import Dataset
+from harness.datasets.spec import DatasetSpec
+from harness.recipes import Augmentation, Recipe
+from harness.results import ResultsFolder
+from harness.train import train
+
+pytest_plugins = ["pytester"]
+
+CPU = torch.device("cpu")
+
+TINY_RECIPE = Recipe(
+    name="tiny",
+    epochs=3,
+    milestones=(2,),
+    batch_size=8,
+    image_size=8,
+    augmentation=Augmentation(
+        mean=(0.5,), std=(0.5,), horizontal_flip=True, rotation_degrees=20, crop_scale=(0.7, 1.0)
+    ),
+    learning_rate=0.05,
+)
+
+
+def pytest_configure(config):
+    # Here and not in pyproject.toml: a user's run of many hours must not end at a warning of some library's.
+    config.addinivalue_line("filterwarnings", "error")
+
+
+def make_dataset(train_images=30, test_images=12, classes=3, size=8, seed=0):
+    """A dataset whose classes differ in brightness, so that a few epochs learn something."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def part(count):
+        labels = torch.arange(count) % classes
+        noise = torch.randint(0, 60, (count, 1, size, size), generator=generator)
+        return ImageSet((noise + 60 * labels[:, None, None, None]).to(torch.uint8), labels)
+
+    spec = DatasetSpec("tiny", 1, size, tuple("abcdefghij"[:classes]), train_images, test_images)
+    train_set, test_set = part(train_images), part(test_images)
+    return Dataset(spec, train_set, test_set, "made for the tests", fingerprint(train_set, test_set))
+
+
+def make_case(dataset, **changes):
+    case = Case(
+        model="resnet8",
+        dataset="digits",
+        recipe=TINY_RECIPE,
+        seed=0,
+        mode="full",
+        device_kind="cpu",
+        precision="fp32",
+        data_fingerprint=dataset.fingerprint,
+    )
+    return replace(case, **changes)
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset():
+    return make_dataset()
+
+
+@pytest.fixture
+def results(tmp_path):
+    return ResultsFolder(tmp_path / "results")
+
+
+@pytest.fixture(scope="session")
+def tiny_result(tiny_dataset, tmp_path_factory):
+    """A complete result of a real, tiny training."""
+    folder = ResultsFolder(tmp_path_factory.mktemp("tiny-results"))
+    return train(make_case(tiny_dataset), tiny_dataset, folder, CPU)

@@ -1,0 +1,271 @@
+"""Tiny datasets in their publishers' layouts, and a server on this machine to fetch them from."""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import pickle
+import socket
+import struct
+import tarfile
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from PIL import Image
+
+anything = settings(
+    deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+"""Decorator of a property test: the same examples every time, however slow the machine."""
+
+
+# --- images and class folders
+
+
+def noise(height, width=None, channels=3, seed=0):
+    shape = (height, width or height, channels) if channels > 1 else (height, width or height)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def encode(pixels, format="PNG", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def write(path, content):
+    """Write text or bytes, making the folders above."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def write_class_folders(root, classes=("cat", "dog"), *, train=2, test=1, size=8, channels=3):
+    for split, count in (("train", train), ("test", test)):
+        for label, name in enumerate(classes):
+            for number in range(count):
+                seed = (split == "test") * 10_000 + label * 100 + number
+                write(root / split / name / f"{number}.png", encode(noise(size, channels=channels, seed=seed)))
+    return root
+
+
+# --- FashionMNIST: idx files
+
+IDX_IMAGES, IDX_LABELS = 0x803, 0x801
+
+
+def idx(magic, shape, values):
+    return struct.pack(f">{1 + len(shape)}I", magic, *shape) + bytes(values)
+
+
+def idx_images(count, size=28, seed=0):
+    values = np.random.default_rng(seed).integers(0, 256, (count, size, size), dtype=np.uint8)
+    return idx(IDX_IMAGES, values.shape, values.tobytes())
+
+
+def idx_labels(labels):
+    return idx(IDX_LABELS, (len(labels),), labels)
+
+
+def idx_contents(train=(0, 1, 9, 3, 4), test=(7, 2, 9)):
+    """File name → content of a FashionMNIST with these labels."""
+    return {
+        "train-images-idx3-ubyte": idx_images(len(train), seed=1),
+        "train-labels-idx1-ubyte": idx_labels(train),
+        "t10k-images-idx3-ubyte": idx_images(len(test), seed=2),
+        "t10k-labels-idx1-ubyte": idx_labels(test),
+    }
+
+
+def compressed_idx(contents):
+    return {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in contents.items()}
+
+
+def write_files(folder, contents):
+    for name, content in contents.items():
+        write(folder / name, content)
+    return folder
+
+
+# --- GTSRB. One list of images for the three layouts: label, track, shot; widths and heights differ.
+
+GTSRB_TRAIN = [(label, track, shot) for label in (0, 1, 20) for track in (0, 1) for shot in (0, 1)]
+GTSRB_TEST_LABELS = (20, 0, 1)
+_GTSRB_TEST_NAMES = [f"{number:05d}" for number in range(len(GTSRB_TEST_LABELS))]
+_OFFICIAL_HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
+_KAGGLE_HEADER = "Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path"
+
+
+def gtsrb_train_pixels(label, track, shot):
+    return noise(15 + label, 16 + shot, seed=100 * label + 10 * track + shot)
+
+
+def gtsrb_test_pixels(number):
+    return noise(18 + number, 15, seed=9_000 + number)
+
+
+def official_csv(rows):
+    """A GT-*.csv of (file name, label)."""
+    return "".join(f"{line}\r\n" for line in (_OFFICIAL_HEADER, *(f"{n};9;9;1;1;8;8;{label}" for n, label in rows)))
+
+
+def _official_train():
+    files = {}
+    for label in sorted({label for label, *_ in GTSRB_TRAIN}):
+        folder = f"GTSRB/Final_Training/Images/{label:05d}"
+        shots = [(track, shot) for of, track, shot in GTSRB_TRAIN if of == label]
+        for track, shot in shots:
+            content = encode(gtsrb_train_pixels(label, track, shot), "PPM")
+            files[f"{folder}/{track:05d}_{shot:05d}.ppm"] = content
+        rows = [(f"{track:05d}_{shot:05d}.ppm", label) for track, shot in shots]
+        files[f"{folder}/GT-{label:05d}.csv"] = official_csv(rows)
+    return files
+
+
+def _official_test():
+    folder = "GTSRB/Final_Test/Images"
+    files = {f"{folder}/{n}.ppm": encode(gtsrb_test_pixels(k), "PPM") for k, n in enumerate(_GTSRB_TEST_NAMES)}
+    without_label = "".join(f"{name}.ppm;9;9;1;1;8;8\r\n" for name in _GTSRB_TEST_NAMES)
+    files[f"{folder}/GT-final_test.test.csv"] = f"{_OFFICIAL_HEADER.removesuffix(';ClassId')}\r\n{without_label}"
+    return files
+
+
+def _official_test_labels():
+    rows = [(f"{name}.ppm", label) for name, label in zip(_GTSRB_TEST_NAMES, GTSRB_TEST_LABELS, strict=True)]
+    return {"GT-final_test.csv": official_csv(rows)}
+
+
+def write_gtsrb_folders(base):
+    """The official archives, unpacked into ``base``."""
+    return write_files(base, {**_official_train(), **_official_test(), **_official_test_labels()})
+
+
+def gtsrb_archives():
+    """File name → content of the three official archives."""
+    return {
+        "GTSRB_Final_Training_Images.zip": zipped({**_official_train(), "GTSRB/Readme-Images.txt": "hello"}),
+        "GTSRB_Final_Test_Images.zip": zipped(_official_test()),
+        "GTSRB_Final_Test_GT.zip": zipped(_official_test_labels()),
+    }
+
+
+def zipped(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def unzipped(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write_gtsrb_kaggle(folder, train=GTSRB_TRAIN):
+    """The Kaggle copy; its Train.csv lists the training images in the order given."""
+    train_rows, test_rows = [], []
+    for label, track, shot in train:
+        path = f"Train/{label}/{label:05d}_{track:05d}_{shot:05d}.png"
+        write(folder / path, encode(gtsrb_train_pixels(label, track, shot)))
+        train_rows.append(f"9,9,1,1,8,8,{label},{path}")
+    for number, label in enumerate(GTSRB_TEST_LABELS):
+        path = f"Test/{_GTSRB_TEST_NAMES[number]}.png"
+        write(folder / path, encode(gtsrb_test_pixels(number)))
+        test_rows.append(f"9,9,1,1,8,8,{label},{path}")
+    write(folder / "Train.csv", "\n".join([_KAGGLE_HEADER, *train_rows, ""]))
+    write(folder / "Test.csv", "\n".join([_KAGGLE_HEADER, *test_rows, ""]))
+    write(folder / "Meta.csv", "Path,ClassId,ShapeId,ColorId,SignId\nMeta/0.png,0,1,0,3.29\n")
+    return folder
+
+
+# --- CIFAR-10: python batches
+
+CIFAR10_BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+
+
+def cifar10_batch(name, count=2):
+    seed = CIFAR10_BATCHES.index(name)
+    data = np.random.default_rng(seed).integers(0, 256, (count, 3072), dtype=np.uint8)
+    return {"data": data, "labels": [(seed + number) % 10 for number in range(count)]}
+
+
+def cifar10_contents():
+    """File name → content of the folder ``cifar-10-batches-py``, two images to a batch."""
+    contents = {name: pickle.dumps(cifar10_batch(name)) for name in CIFAR10_BATCHES}
+    return {**contents, "batches.meta": pickle.dumps({"label_names": list("abcdefghij")})}
+
+
+def cifar10_archive(contents):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(buffer.getvalue(), mtime=0)
+
+
+# --- a server
+
+
+def md5(content):
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextlib.contextmanager
+def serve(answers):
+    """A web server on this machine. ``answers``: path → content, or raw response as ``(bytes,)``; else 404.
+
+    Yields its address and the list of the paths that were asked for.
+    """
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            answer = answers.get(self.path)
+            if answer is None:
+                self.send_error(404)
+            elif isinstance(answer, tuple):
+                self.wfile.write(answer[0])
+            else:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    class Server(HTTPServer):
+        def handle_error(self, *_):
+            pass  # the client hung up
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def refusing_address():
+    """An address on this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/"
+
+
+def files_under(folder):
+    """Every file under the folder, hidden ones too, as paths relative to it."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

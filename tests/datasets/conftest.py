@@ -1,0 +1,18 @@
+"""What holds for every test of the datasets."""
+
+import pytest
+
+from harness.datasets import library
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch):
+    """Tests talk to a server on this machine, whatever proxy the environment names."""
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached():
+    """No dataset in memory from another test."""
+    library.load.cache_clear()
+    library.load_slice.cache_clear()

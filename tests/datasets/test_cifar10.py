@@ -1,0 +1,184 @@
+import numpy as np
+import pytest
+import torch
+import torchvision
+
+from harness.datasets import cifar10
+from harness.errors import InputError
+from tests.datasets.builders import (
+    CIFAR10_BATCHES,
+    cifar10_archive,
+    cifar10_batch,
+    cifar10_contents,
+    md5,
+    serve,
+    write,
+    write_files,
+)
+
+BATCHES = "cifar-10-batches-py"
+ARCHIVE = "cifar-10-python.tar.gz"
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Two images to a batch are what is published. Gives the content of each file of the folder."""
+    contents = cifar10_contents()
+    batches = [[name, md5(contents[name])] for name in CIFAR10_BATCHES]
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "train_list", batches[:5])
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "test_list", batches[5:])
+    meta = {"filename": "batches.meta", "key": "label_names", "md5": md5(contents["batches.meta"])}
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "meta", meta)
+    monkeypatch.setattr(cifar10, "ARCHIVE_MD5", md5(cifar10_archive(contents)))
+    return contents
+
+
+def test_the_published_checksum_is_torchvisions():
+    assert cifar10.ARCHIVE_MD5 == torchvision.datasets.CIFAR10.tgz_md5
+    assert cifar10.ARCHIVE_URL.rsplit("/", 1)[-1] == ARCHIVE
+    assert ARCHIVE in cifar10.FILES
+
+
+def test_nothing_is_found_in_an_empty_folder(tmp_path):
+    assert cifar10.locate(tmp_path) is None
+    (tmp_path / "cifar10").mkdir()
+    assert cifar10.locate(tmp_path) is None
+
+
+@pytest.mark.parametrize("place", ["cifar10", "."])
+def test_batches_are_found_in_the_datasets_folder_and_in_the_data_folder(tmp_path, place):
+    (tmp_path / place / BATCHES).mkdir(parents=True)
+    source = cifar10.locate(tmp_path)
+    assert source.path == tmp_path / place / BATCHES
+    assert source.layout == "python batches"
+
+
+@pytest.mark.parametrize("place", ["cifar10", "."])
+def test_the_archive_is_found_in_the_datasets_folder_and_in_the_data_folder(tmp_path, place):
+    write(tmp_path / place / ARCHIVE, "")
+    source = cifar10.locate(tmp_path)
+    assert source.path == tmp_path / place / ARCHIVE
+    assert source.layout == "archive"
+
+
+def test_batches_come_before_the_archive_they_are_from(tmp_path):
+    write(tmp_path / "cifar10" / ARCHIVE, "")
+    (tmp_path / "cifar10" / BATCHES).mkdir()
+    assert cifar10.locate(tmp_path).layout == "python batches"
+
+
+def test_the_datasets_folder_comes_before_the_data_folder(tmp_path):
+    write(tmp_path / "cifar10" / ARCHIVE, "")
+    (tmp_path / BATCHES).mkdir()
+    assert cifar10.locate(tmp_path).path == tmp_path / "cifar10" / ARCHIVE
+
+
+def test_batches_are_read_in_order_as_channels_first(tmp_path, published):
+    write_files(tmp_path / "cifar10" / BATCHES, published)
+    train, test = cifar10.locate(tmp_path).read(None, None)
+    assert train.pixels.shape == (10, 3, 32, 32)
+    assert test.pixels.shape == (2, 3, 32, 32)
+    assert train.pixels.dtype == torch.uint8
+    assert train.pixels.is_contiguous()
+    batches = [cifar10_batch(name) for name in CIFAR10_BATCHES]
+    assert np.array_equal(train.pixels.reshape(10, -1), np.concatenate([batch["data"] for batch in batches[:5]]))
+    assert np.array_equal(test.pixels.reshape(2, -1), batches[5]["data"])
+    assert train.labels.tolist() == [label for batch in batches[:5] for label in batch["labels"]]
+    assert test.labels.tolist() == batches[5]["labels"]
+    assert train.labels.dtype == torch.int64
+
+
+def test_the_archive_is_read_like_the_batches(tmp_path, published):
+    write(tmp_path / "packed/cifar10" / ARCHIVE, cifar10_archive(published))
+    write_files(tmp_path / "unpacked/cifar10" / BATCHES, published)
+    packed, unpacked = (cifar10.locate(tmp_path / place).read(None, None) for place in ("packed", "unpacked"))
+    for one, other in zip(packed, unpacked, strict=True):
+        assert torch.equal(one.pixels, other.pixels)
+        assert torch.equal(one.labels, other.labels)
+
+
+def test_a_slice_is_spread_over_the_batches(tmp_path, published):
+    write_files(tmp_path / BATCHES, published)
+    source = cifar10.locate(tmp_path)
+    whole, (train, test) = source.read(None, None), source.read(5, 1)
+    assert torch.equal(train.pixels, whole[0].pixels[[0, 2, 4, 6, 8]])
+    assert torch.equal(train.labels, whole[0].labels[[0, 2, 4, 6, 8]])
+    assert len(test) == 1
+
+
+def test_the_published_batches_and_archive_are_verified(tmp_path, published):
+    write(tmp_path / "packed/cifar10" / ARCHIVE, cifar10_archive(published))
+    write_files(tmp_path / "unpacked/cifar10" / BATCHES, published)
+    assert cifar10.locate(tmp_path / "packed").verify() is True
+    assert cifar10.locate(tmp_path / "unpacked").verify() is True
+
+
+@pytest.mark.parametrize("name", ["data_batch_3", "test_batch"])
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_batch_is_not_verified_and_not_read(tmp_path, published, name, damage):
+    folder = write_files(tmp_path / "cifar10" / BATCHES, published)
+    if damage == "missing":
+        (folder / name).unlink()
+    else:
+        write(folder / name, published[name] + b".")
+    source = cifar10.locate(tmp_path)
+    assert source.verify() is False
+    with pytest.raises(InputError, match=f"{folder} is incomplete or damaged") as refusal:
+        source.read(None, None)
+    assert ARCHIVE in str(refusal.value)
+
+
+def test_without_the_file_of_class_names_it_is_neither_verified_nor_read(tmp_path, published):
+    folder = write_files(tmp_path / "cifar10" / BATCHES, published)
+    (folder / "batches.meta").unlink()
+    source = cifar10.locate(tmp_path)
+    with pytest.raises(InputError, match=f"{folder} is incomplete or damaged"):
+        source.read(None, None)
+    assert source.verify() is False
+
+
+def test_a_pickle_that_is_not_the_published_one_is_never_opened(tmp_path):
+    trap = b"cos\nsystem\n(S'touch %s'\ntR." % str(tmp_path / "sprung").encode()
+    write_files(tmp_path / "cifar10" / BATCHES, dict.fromkeys([*CIFAR10_BATCHES, "batches.meta"], trap))
+    with pytest.raises(InputError, match="incomplete or damaged"):
+        cifar10.locate(tmp_path).read(None, None)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_another_archive_is_named_and_not_unpacked(tmp_path, published):
+    archive = write(tmp_path / "cifar10" / ARCHIVE, cifar10_archive(published)[:-20])
+    source = cifar10.locate(tmp_path)
+    assert source.verify() is False
+    with pytest.raises(InputError, match=f"{archive} is not the published archive"):
+        source.read(None, None)
+    assert not (tmp_path / "cifar10" / BATCHES).exists()
+
+
+@pytest.mark.usefixtures("published")
+def test_an_empty_folder_of_batches_is_named(tmp_path):
+    folder = tmp_path / "cifar10" / BATCHES
+    folder.mkdir(parents=True)
+    with pytest.raises(InputError, match=f"{folder} is incomplete or damaged"):
+        cifar10.locate(tmp_path).read(None, None)
+
+
+def test_an_archive_that_cannot_be_unpacked_is_an_input_error(tmp_path, published, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    write(tmp_path / "cifar10" / ARCHIVE, cifar10_archive(published))
+    monkeypatch.setattr(cifar10, "extract_archive", full)
+    with pytest.raises(InputError, match=ARCHIVE) as refusal:
+        cifar10.locate(tmp_path).read(None, None)
+    assert "No space left on device" in str(refusal.value)
+
+
+def test_the_download_puts_the_archive_where_it_is_found(tmp_path, published, monkeypatch):
+    content = cifar10_archive(published)
+    with serve({f"/{ARCHIVE}": content}) as (address, _):
+        monkeypatch.setattr(cifar10, "ARCHIVE_URL", f"{address}{ARCHIVE}")
+        cifar10.download(tmp_path)
+    source = cifar10.locate(tmp_path)
+    assert source.path.read_bytes() == content
+    assert source.verify() is True
+    assert len(source.read(None, None)[0]) == 10

@@ -1,0 +1,113 @@
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.datasets.images import ImageSet
+from harness.datasets.split import split_validation
+from tests.datasets.builders import anything
+
+
+def image_set(labels, tracks=None):
+    """Images whose one pixel is their position."""
+    pixels = torch.arange(len(labels), dtype=torch.uint8).reshape(-1, 1, 1, 1)
+    return ImageSet(pixels, torch.tensor(labels, dtype=torch.int64), tracks)
+
+
+def positions(part):
+    return part.pixels.flatten().tolist()
+
+
+@st.composite
+def image_sets(draw):
+    labels = draw(st.lists(st.integers(0, 4), min_size=1, max_size=80))
+    if draw(st.booleans()):
+        return image_set(labels)
+    return image_set(labels, tuple(f"{label}_{draw(st.integers(0, 3))}" for label in labels))
+
+
+fractions = st.floats(0.01, 0.99)
+
+
+@anything
+@given(image_sets(), fractions)
+def test_every_image_is_in_one_part_with_its_own_label_and_track(images, fraction):
+    parts = split_validation(images, fraction)
+    assert sorted(positions(parts[0]) + positions(parts[1])) == list(range(len(images)))
+    for part in parts:
+        assert part.labels.tolist() == [images.labels[position] for position in positions(part)]
+        if images.tracks is None:
+            assert part.tracks is None
+        else:
+            assert part.tracks == tuple(images.tracks[position] for position in positions(part))
+
+
+@anything
+@given(image_sets(), fractions)
+def test_tracks_are_kept_whole(images, fraction):
+    training, validation = split_validation(images, fraction)
+    assert not set(training.tracks or ()) & set(validation.tracks or ())
+
+
+@anything
+@given(image_sets(), fractions)
+def test_every_class_keeps_a_training_image(images, fraction):
+    training, _ = split_validation(images, fraction)
+    assert set(training.labels.tolist()) == set(images.labels.tolist())
+
+
+@anything
+@given(image_sets(), fractions)
+def test_every_class_of_several_tracks_is_validated(images, fraction):
+    _, validation = split_validation(images, fraction)
+    tracks = images.tracks or tuple(map(str, range(len(images))))
+    of_class = Counter(label for label, _ in set(zip(images.labels.tolist(), tracks, strict=True)))
+    assert set(validation.labels.tolist()) == {label for label, count in of_class.items() if count > 1}
+
+
+@anything
+@given(image_sets(), fractions)
+def test_the_split_is_the_same_every_time(images, fraction):
+    once, again = split_validation(images, fraction), split_validation(images, fraction)
+    assert [positions(part) for part in once] == [positions(part) for part in again]
+
+
+@pytest.mark.parametrize(("fraction", "expected"), [(0.1, 5), (0.5, 25), (0.9, 45)])
+def test_the_fraction_is_held_out_of_every_class(fraction, expected):
+    _, validation = split_validation(image_set([0] * 50 + [1] * 50), fraction)
+    assert Counter(validation.labels.tolist()) == {0: expected, 1: expected}
+
+
+def test_the_fraction_is_of_the_tracks():
+    tracks = tuple(f"{position // 10}" for position in range(100))
+    _, validation = split_validation(image_set([0] * 100, tracks), 0.3)
+    assert len(validation) == 30
+    assert len(set(validation.tracks)) == 3
+
+
+def test_a_class_of_a_single_image_stays_in_training():
+    training, validation = split_validation(image_set([0, 1]), 0.5)
+    assert positions(training) == [0, 1]
+    assert len(validation) == 0
+
+
+def test_the_split_does_not_take_the_first_or_last_images():
+    _, validation = split_validation(image_set([0] * 100), 0.2)
+    assert positions(validation) not in (list(range(20)), list(range(80, 100)))
+
+
+def test_the_split_leaves_the_random_numbers_of_training_alone():
+    state = torch.random.get_rng_state()
+    split_validation(image_set([0] * 10), 0.3)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_images_of_several_sizes_are_split():
+    images = ImageSet([torch.zeros(1, side, side, dtype=torch.uint8) for side in range(1, 9)], torch.zeros(8).long())
+    training, validation = split_validation(images, 0.25)
+    assert isinstance(training.pixels, list)
+    sides = [pixels.shape[1] for part in (training, validation) for pixels in part.pixels]
+    assert sorted(sides) == list(range(1, 9))
+    assert len(validation) == 2

@@ -1,0 +1,155 @@
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from harness.published import PUBLISHED
+from harness.report.tables import comparison_tables, terminal_text, write_tables
+
+
+@pytest.fixture
+def make(tiny_result):
+    """A result as of the study's ResNet-20 on CIFAR-10, with changes."""
+
+    def result(case_changes=None, **changes):
+        full = {"model": "resnet20", "dataset": "cifar10", "params": 269_722, "macs": 40_551_040}
+        content = full | {"accuracy_percent": 88.5, "macro_f1_percent": 88.25, "marginal_gain": 0.031} | changes
+        case = replace(
+            tiny_result.case,
+            model=content["model"],
+            dataset=content["dataset"],
+            seed=changes.get("seed", 0),
+            mode=changes.get("mode", "full"),
+            **(case_changes or {}),
+        )
+        return replace(tiny_result, case=case, epoch_seconds=(9.0, 10.0), total_seconds=19.0, **content)
+
+    return result
+
+
+def test_each_dataset_and_mode_has_a_table_of_its_own_in_the_studys_order(make):
+    results = [
+        make(dataset="folder:/x/photos"),
+        make(dataset="digits"),
+        make(mode="quick"),
+        make(),
+        make(mode="shortened"),
+    ]
+    tables = comparison_tables(results)
+    assert [(table.dataset, table.mode) for table in tables] == [
+        ("cifar10", "full"),
+        ("cifar10", "shortened"),
+        ("cifar10", "quick"),
+        ("digits", "full"),
+        ("folder:/x/photos", "full"),
+    ]
+    assert [table.file_stem for table in tables] == [
+        "cifar10", "cifar10-shortened", "cifar10-smoke", "digits", "folder-photos",
+    ]  # fmt: skip
+
+
+def test_models_stand_in_the_papers_order_and_seeds_in_theirs(make):
+    models = ["resnet20-8", "resnet110", "resnet20", "resnet20-2"]
+    results = [make(model=model, seed=seed) for model in models for seed in (10, 2)]
+    (table,) = comparison_tables(results)
+    assert table.frame[["model", "seed"]].to_numpy().tolist() == [
+        [model, seed] for model in ("resnet20", "resnet110", "resnet20-2", "resnet20-8") for seed in (2, 10)
+    ]
+
+
+def test_published_values_stand_beside_the_measured_ones(make):
+    (table,) = comparison_tables([make()])
+    published = PUBLISHED["cifar10", "resnet20"]
+    row = table.frame.iloc[0]
+    assert row["accuracy_percent"] == 88.5
+    assert row["epoch_seconds"] == 9.5
+    assert row["published_accuracy_percent"] == published.accuracy_percent
+    assert row["published_epoch_seconds"] == published.epoch_seconds
+    assert row["published_marginal_gain"] == pytest.approx(0.03152, rel=1e-3)
+    narrow, wide = ([line.split() for line in terminal_text(table, columns).splitlines()] for columns in (80, 160))
+    assert ["resnet20", "269.7k", "40.55M", "9.50", "19s", "88.50", "88.25", "0.031"] in narrow
+    assert ["paper", "9.40", "47m00s", "88.90", "88.17", "0.03152"] in narrow
+    measured = ["resnet20", "3", "269.7k", "40.55M"]
+    measured += ["9.50", "9.40", "19s", "47m00s", "88.50", "88.90", "88.25", "88.17", "0.031", "0.03152"]
+    assert measured in wide
+
+
+@pytest.mark.parametrize("change", [{"mode": "quick"}, {"mode": "shortened"}, {"dataset_whole": False}])
+def test_smoke_shortened_and_partial_rows_are_not_held_against_published_values(change, make):
+    (table,) = comparison_tables([make(**change)])
+    assert table.frame.filter(like="published").isna().all(axis=None)
+    assert "paper" not in terminal_text(table, 80) + terminal_text(table, 160)
+
+
+def test_smoke_and_shortened_tables_say_so(make):
+    titles = {
+        table.mode: table.title for table in comparison_tables([make(mode=m) for m in ("quick", "shortened", "full")])
+    }
+    assert "SMOKE" in titles["quick"]
+    assert "SHORTENED" in titles["shortened"]
+    assert titles["full"] == "cifar10"
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120, 140, 160])
+def test_a_table_fits_its_terminal_and_its_columns_line_up(columns, make):
+    slow = {
+        "total_seconds": 9e6,
+        "epoch_seconds": (30000.0,) * 300,
+        "marginal_gain": 1.05e-05,
+        "accuracy_percent": 100.0,
+    }
+    results = [make(model=model, seed=seed) for model in ("resnet20", "resnet20-8") for seed in (0, 11)]
+    results = [replace(result, **slow) for result in results]
+    (table,) = comparison_tables(results)
+    lines = terminal_text(table, columns).splitlines()
+    body = [line for line in lines if line.startswith(("-", "model", "resnet", "  paper"))]
+    assert len(body) == 3 + 1 + 4 * (2 if columns < 140 else 1)
+    assert max(map(len, lines)) <= columns
+    assert len({len(line) for line in body}) == 1
+
+
+def test_a_case_that_did_not_complete_is_marked_and_its_cause_told(make):
+    failed = make(
+        status="diverged",
+        cause="the loss is no longer a number",
+        accuracy_percent=None,
+        macro_f1_percent=None,
+        marginal_gain=None,
+    )
+    (table,) = comparison_tables([failed])
+    text = terminal_text(table, 80)
+    assert "resnet20 !" in text
+    assert "resnet20 seed 0: diverged (the loss is no longer a number)" in text
+    assert "nan" not in text.lower()
+
+
+def test_what_a_reader_has_to_know_is_noted(make):
+    other = replace(make(seed=1), environment=make().environment | {"gpu": "NVIDIA H200"})
+    (table,) = comparison_tables([make(dataset_verified=None), other])
+    text = " ".join(table.notes)
+    assert "NVIDIA H200" in text
+    assert "times compare only within one" in text
+    assert "could not be verified" in text
+    (partial,) = comparison_tables([make(dataset_whole=False, train_images=1290)])
+    assert "not the whole dataset (1,290 training images): published values left out" in partial.notes
+    (stood_in,) = comparison_tables([make(mode="quick", stand_in=True)])
+    assert "the dataset is not on disk: digits stand in for it, reshaped" in stood_in.notes
+    (held_out,) = comparison_tables([make(case_changes={"val_split": 0.1})])
+    assert "10% of the training images held out for validation" in held_out.notes
+
+
+def test_tables_are_written_as_csv_with_plain_numbers_and_as_markdown(make, tmp_path):
+    written = write_tables(comparison_tables([make(), make(mode="quick")]), tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in written] == [
+        "tables/cifar10.csv", "tables/cifar10.md", "tables/cifar10-smoke.csv", "tables/cifar10-smoke.md",
+    ]  # fmt: skip
+    frame = pd.read_csv(tmp_path / "tables/cifar10.csv")
+    assert frame.loc[0, ["params", "accuracy_percent", "published_accuracy_percent"]].tolist() == [269_722, 88.5, 88.9]
+    markdown = (tmp_path / "tables/cifar10.md").read_text().splitlines()
+    assert markdown[0] == "# cifar10"
+    assert markdown[2].startswith("| model ")
+    assert "SMOKE" in (tmp_path / "tables/cifar10-smoke.md").read_text()
+
+
+def test_a_folder_without_results_makes_no_table():
+    assert comparison_tables([]) == []

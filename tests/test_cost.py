@@ -1,0 +1,143 @@
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from harness import cost
+from harness.cost import count_macs, count_macs_with_torch, count_parameters
+from harness.models import parse_model
+from harness.networks import build_network
+from harness.published import MMACS
+
+SHAPES = {"cifar10": (3, 32, 32), "fashionmnist": (1, 28, 28), "gtsrb": (3, 225, 225)}
+CLASSES = {"cifar10": 10, "fashionmnist": 10, "gtsrb": 43}
+# fvcore's tracer takes gigabytes for these; bench/test_shapes.py has them.
+LARGE = ("resnet24-2", "resnet24-4")
+TRACED = [pair for pair in MMACS if pair[1] not in LARGE]
+
+# resnet8 on 1×8×8, 10 classes: stem, two convolutions at 8×8, two at 4×4, two at 2×2, the linear layer.
+RESNET8_MACS = (
+    9 * 1 * 16 * 64 + 2 * 9 * 16 * 16 * 64 + 9 * (16 + 32) * 32 * 16 + 9 * (32 + 64) * 64 * 4 + 64 * 10
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("dataset", "name"), TRACED)
+def test_macs_are_the_published_ones(dataset, name):
+    macs = count_macs(parse_model(name), SHAPES[dataset], CLASSES[dataset])
+
+    assert macs / 1e6 == pytest.approx(MMACS[dataset, name], rel=0.005)
+    assert macs == count_macs_with_torch(parse_model(name), SHAPES[dataset], CLASSES[dataset])
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_macs_of_the_large_models_are_the_published_ones_by_torchs_counter(name):
+    macs = count_macs_with_torch(parse_model(name), SHAPES["gtsrb"], 43)
+
+    assert macs / 1e6 == pytest.approx(MMACS["gtsrb", name], rel=0.005)
+
+
+def test_every_published_mac_count_is_looked_at():
+    assert len(TRACED) == 15
+    assert len(MMACS) == 17
+
+
+@pytest.mark.parametrize("count", [count_macs, count_macs_with_torch])
+def test_macs_of_a_small_model_by_hand(count):
+    assert RESNET8_MACS == 747_136
+    assert count(parse_model("resnet8"), (1, 8, 8), 10) == RESNET8_MACS
+
+
+@pytest.mark.parametrize("count", [count_macs, count_macs_with_torch])
+def test_option_b_adds_its_projections(count):
+    assert count(parse_model("resnet8"), (1, 8, 8), 10, "B") == RESNET8_MACS + 16 * 32 * 16 + 32 * 64 * 4
+
+
+def test_macs_are_whole_numbers():
+    assert type(count_macs(parse_model("resnet8"), (1, 8, 8), 10)) is int
+    assert type(count_macs_with_torch(parse_model("resnet8"), (1, 8, 8), 10)) is int
+
+
+def test_parameters_are_what_is_trained_without_buffers():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(5, 2))
+    assert count_parameters(network) == (3 * 4 * 9 + 4) + 2 * 4 + (5 * 2 + 2)
+
+    network[2].requires_grad_(False)
+    assert count_parameters(network) == (3 * 4 * 9 + 4) + 2 * 4
+
+
+def test_parameters_are_counted_without_memory():
+    network = build_network(parse_model("resnet24-4"), 3, 43, seed=0, device="meta")
+
+    assert count_parameters(network) == 317_753_643
+
+
+@pytest.mark.parametrize("name", ["resnet20", "resnet24"])
+def test_counting_leaves_batch_normalisations_statistics_alone(monkeypatch, name):
+    measured = []
+    make = cost._unfilled_network
+
+    def spy(*arguments):
+        network = make(*arguments)
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.reset_running_stats()
+        measured.append(network)
+        return network
+
+    monkeypatch.setattr(cost, "_unfilled_network", spy)
+    count_macs.cache_clear()
+    count_macs(parse_model(name), (3, 32, 32), 10)
+
+    (network,) = measured
+    normalisations = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert normalisations
+    for module in normalisations:
+        assert not module.training
+        assert module.num_batches_tracked == 0
+        assert torch.equal(module.running_mean, torch.zeros_like(module.running_mean))
+        assert torch.equal(module.running_var, torch.ones_like(module.running_var))
+
+
+@pytest.mark.parametrize("count", [count_macs, count_macs_with_torch])
+def test_counting_leaves_the_global_random_states_alone(count):
+    count_macs.cache_clear()
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+    count(parse_model("resnet14"), (3, 32, 32), 10)
+    after = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+
+    assert torch.equal(before[0], after[0])
+    assert before[1:] == after[1:]
+
+
+def test_counting_says_nothing_and_warns_of_nothing():
+    code = (
+        "from harness.cost import count_macs\n"
+        "from harness.models import parse_model\n"
+        "count_macs(parse_model('resnet8'), (1, 8, 8), 10)\n"
+        "count_macs(parse_model('resnet24'), (3, 32, 32), 10)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_callers_own_warning_filters_stay():
+    import warnings
+
+    count_macs.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = list(warnings.filters)
+        count_macs(parse_model("resnet8"), (1, 8, 8), 10)
+        assert warnings.filters == before

@@ -1,0 +1,103 @@
+import pytest
+import torch
+
+from harness.device import Stopwatch, computing_at, resolve_device, resolve_precision
+from harness.errors import InputError
+
+CPU = torch.device("cpu")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+def test_the_cpu_is_always_there():
+    assert resolve_device("cpu") == CPU
+
+
+def test_auto_is_the_gpu_where_there_is_one_and_else_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert resolve_device("auto") == CPU
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device("auto") == torch.device("cuda", 0)
+    assert resolve_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(InputError, match="'cuda:2' is not there: this machine has cuda:0 to cuda:1"):
+        resolve_device("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cpu:0", "cuda:x", "mps:1", "", "CUDA"])
+def test_a_name_of_no_device_is_refused_with_the_names_there_are(name):
+    with pytest.raises(InputError, match="unknown device .*: give auto, cpu, cuda, cuda:N or mps"):
+        resolve_device(name)
+
+
+def test_an_absent_gpu_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(InputError, match="'cuda' is not there: this machine has cpu"):
+        resolve_device("cuda")
+    with pytest.raises(InputError, match="'mps' is not there"):
+        resolve_device("mps")
+
+
+def test_auto_precision_on_a_cpu_is_fp32_and_bf16_can_be_asked_for():
+    assert resolve_precision("auto", CPU) == "fp32"
+    assert resolve_precision("bf16", CPU) == "bf16"
+
+
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "tf32"), ((9, 0), "tf32")])
+def test_auto_precision_on_a_gpu_is_tf32_where_it_has_it(capability, expected, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    assert resolve_precision("auto", torch.device("cuda", 0)) == expected
+
+
+@pytest.mark.parametrize(("name", "says"), [("tf32", "needs an NVIDIA GPU"), ("int8", "give one of auto, fp32")])
+def test_a_precision_that_is_not_to_be_had_is_refused(name, says):
+    with pytest.raises(InputError, match=says):
+        resolve_precision(name, CPU)
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_products_are_computed_at_the_precision(precision, expected):
+    with computing_at(precision, CPU):
+        product = torch.nn.functional.conv2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3))
+    assert product.dtype == expected
+
+
+def test_the_global_settings_are_put_back_even_after_an_error():
+    setting = torch.backends.cuda.matmul
+    before = setting.fp32_precision
+    with pytest.raises(RuntimeError, match="inside"), computing_at("tf32", CPU):
+        assert setting.fp32_precision == "tf32"
+        raise RuntimeError("inside")
+    assert setting.fp32_precision == before
+
+
+def test_the_stopwatch_adds_up_parts_of_one_name_and_counts_what_is_in_none(monkeypatch):
+    now = iter([0.0, 1.0, 3.0, 10.0, 14.0, 20.0, 21.0, 30.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(now))
+    watch = Stopwatch(CPU)
+    for name in ("load", "train", "load"):
+        with watch.part(name):
+            pass
+    assert watch.seconds == {"load": 3.0, "train": 4.0}
+    assert watch.total() == 30.0
+
+
+def test_a_part_that_raises_is_counted(monkeypatch):
+    now = iter([0.0, 1.0, 3.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(now))
+    watch = Stopwatch(CPU)
+    with pytest.raises(ValueError, match="inside"), watch.part("train"):
+        raise ValueError("inside")
+    assert watch.seconds == {"train": 2.0}
+
+
+@needs_cuda
+def test_a_part_waits_for_the_gpu():
+    device = torch.device("cuda", 0)
+    big = torch.randn(4096, 4096, device=device)
+    watch = Stopwatch(device)
+    with watch.part("train"):
+        for _ in range(20):
+            big @ big
+    assert watch.seconds["train"] > 20 * 2 * 4096**3 / 2e15

@@ -1,0 +1,36 @@
+import sys
+
+import pytest
+import torch
+
+from harness.environment import PeakMemory, describe_environment
+
+CPU = torch.device("cpu")
+
+
+def test_the_environment_says_what_a_time_depends_on():
+    described = describe_environment(CPU, "fp32")
+    assert described["threads"] == torch.get_num_threads()
+    assert described["versions"]["torch"] == torch.__version__
+    assert (described["device"], described["precision"], described["gpu"]) == ("cpu", "fp32", None)
+    assert described["cpu"]
+    assert described["python"] == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_outside_a_checkout_the_commit_is_unknown(monkeypatch, tmp_path):
+    from harness import environment
+
+    environment._commit.cache_clear()
+    monkeypatch.setattr(environment, "_SOURCE", tmp_path)
+    assert environment._commit() is None
+    environment._commit.cache_clear()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can set the mark back")
+def test_peak_memory_is_of_the_time_since_it_was_made():
+    memory = PeakMemory(CPU)
+    before = memory.bytes()
+    block = torch.ones(64 * 2**20, dtype=torch.uint8)
+    assert memory.bytes() >= before + 60 * 2**20
+    del block
+    assert PeakMemory(CPU).bytes() < memory.bytes() + 2**20

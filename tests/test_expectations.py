@@ -1,0 +1,210 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from harness.case import Case
+from harness.expectations import least_accuracy_percent, shortfalls
+from harness.published import PUBLISHED, exact_parameters
+from harness.recipes import default_recipe
+from harness.results import EpochRecord, Result
+
+TEST_IMAGES = {"cifar10": 10_000, "fashionmnist": 10_000, "gtsrb": 12_630}
+
+
+def make_result(dataset="cifar10", model="resnet20", *, mode="full", epochs=None, shortcut="A", **changes):
+    recipe = default_recipe(dataset, "cifar")
+    recipe = recipe if epochs is None else recipe.with_epochs(epochs)
+    case = Case(model, dataset, recipe, 0, mode, "cpu", "fp32", "f" * 64, shortcut=shortcut)
+    result = Result(
+        schema_version=1,
+        status="complete",
+        mode=mode,
+        case=case,
+        model=model,
+        dataset=dataset,
+        seed=0,
+        params=exact_parameters(dataset, model) or 1,
+        macs=1,
+        accuracy_percent=99.0,
+        best_accuracy_percent=99.0,
+        best_epoch=1,
+        macro_f1_percent=99.0,
+        epochs=recipe.epochs,
+        epoch_seconds=(1.0,) * recipe.epochs,
+        train_seconds=1.0,
+        eval_seconds=1.0,
+        total_seconds=2.0,
+        wall_seconds=2.0,
+        marginal_gain=1.0,
+        images_per_second=1.0,
+        peak_memory_bytes=1,
+        train_images=1,
+        evaluation_images=1,
+        test_images=1,
+        dataset_origin="here",
+        dataset_verified=True,
+        dataset_whole=True,
+        stand_in=False,
+        environment={},
+        started_at="2026-01-01T00:00:00+00:00",
+    )
+    return replace(result, **changes)
+
+
+def record(epoch, **changes):
+    return replace(EpochRecord(epoch, 0.1, 1.0, 50.0, 1.0, 50.0, 1.0, 1.0, 1.0, 0.0, 3.0), **changes)
+
+
+def records_of(result):
+    return [record(epoch) for epoch in range(1, result.case.recipe.epochs + 1)]
+
+
+def shortfalls_of(result):
+    return shortfalls(result, records_of(result))
+
+
+@pytest.mark.parametrize(("dataset", "model"), [*PUBLISHED, ("digits", "resnet56"), ("folder:/my/images", "resnet20")])
+def test_a_case_that_meets_everything_has_no_shortfall(dataset, model):
+    assert shortfalls_of(make_result(dataset, model)) == []
+
+
+@pytest.mark.parametrize("status", ["diverged", "out_of_memory", "failed"])
+def test_a_case_that_did_not_complete_says_so_and_why_and_nothing_else(status):
+    result = make_result(status=status, cause="the loss is nan in epoch 3", accuracy_percent=None, params=0)
+
+    assert shortfalls(result, []) == [f"status is {status}: the loss is nan in epoch 3"]
+
+
+@pytest.mark.parametrize("recorded", [0, 1, 19])
+def test_epochs_that_are_not_recorded_are_a_shortfall(recorded):
+    result = make_result("digits")
+
+    assert shortfalls(result, records_of(result)[:recorded]) == [
+        f"{recorded} epochs are recorded, the recipe has 20",
+    ]
+
+
+def test_epochs_too_many_are_a_shortfall():
+    result = make_result("digits")
+
+    assert shortfalls(result, [*records_of(result), record(21)]) == ["21 epochs are recorded, the recipe has 20"]
+
+
+def test_a_shortened_case_is_to_record_the_epochs_it_was_given():
+    result = make_result("digits", mode="shortened", epochs=5)
+
+    assert shortfalls(result, [record(epoch) for epoch in range(1, 21)]) == ["20 epochs are recorded, the recipe has 5"]
+    assert shortfalls(result, [record(epoch) for epoch in range(1, 6)]) == []
+
+
+@pytest.mark.parametrize("epochs", [[1, 1, *range(3, 21)], [2, 1, *range(3, 21)], list(range(20))])
+def test_epochs_twice_or_out_of_order_are_a_shortfall_that_says_more_than_their_number(epochs):
+    found = shortfalls(make_result("digits"), [record(epoch) for epoch in epochs])
+
+    assert len(found) == 1
+    assert found != ["20 epochs are recorded, the recipe has 20"]
+
+
+@pytest.mark.parametrize("field", ["train_loss", "evaluation_loss"])
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_no_number_is_a_shortfall_that_names_the_epoch(field, loss):
+    result = make_result("digits")
+    records = records_of(result)
+    records[2] = replace(records[2], **{field: loss})
+
+    assert shortfalls(result, records) == ["epoch 3: a loss is not a number"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "wanted"),
+    [
+        ("cifar10", "resnet20", "269,722"),
+        ("fashionmnist", "resnet20-8", "17,122,186"),
+        ("gtsrb", "resnet101", "42,588,267"),
+        ("digits", "resnet20", "269,434"),
+    ],
+)
+def test_another_number_of_parameters_is_a_shortfall(dataset, model, wanted):
+    assert shortfalls_of(make_result(dataset, model, params=1234)) == [
+        f"1,234 parameters, the paper's model has {wanted}"
+    ]
+
+
+def test_the_parameters_of_a_model_that_is_not_the_papers_are_not_compared():
+    assert shortfalls_of(make_result("cifar10", "resnet32", params=1234)) == []
+
+
+def test_option_b_is_not_held_against_the_parameters_of_option_a():
+    assert shortfalls_of(make_result("cifar10", "resnet20", shortcut="B", params=272_474)) == []
+
+
+def test_an_accuracy_too_low_is_a_shortfall():
+    assert shortfalls_of(make_result(accuracy_percent=86.89)) == ["accuracy is 86.89 %, at least 86.90 % is expected"]
+    assert shortfalls_of(make_result("digits", accuracy_percent=96.94)) == [
+        "accuracy is 96.94 %, at least 97.00 % is expected"
+    ]
+
+
+@pytest.mark.parametrize(("dataset", "model"), PUBLISHED)
+def test_two_points_below_the_published_accuracy_is_enough_and_an_image_less_is_not(dataset, model):
+    images, least = TEST_IMAGES[dataset], round(PUBLISHED[dataset, model].accuracy_percent - 2, 2)
+    enough = math.ceil(round(least * images / 100, 6))
+
+    assert shortfalls_of(make_result(dataset, model, accuracy_percent=100 * enough / images)) == []
+    assert len(shortfalls_of(make_result(dataset, model, accuracy_percent=100 * (enough - 1) / images))) == 1
+
+
+def test_nothing_right_at_all_is_a_shortfall():
+    assert shortfalls_of(make_result(accuracy_percent=0.0)) == ["accuracy is 0.00 %, at least 86.90 % is expected"]
+
+
+def test_a_complete_case_without_an_accuracy_is_a_shortfall():
+    assert len(shortfalls_of(make_result(accuracy_percent=None))) == 1
+
+
+def test_every_shortfall_is_told():
+    result = make_result("digits", params=1, accuracy_percent=50.0)
+
+    assert shortfalls(result, [record(1, train_loss=math.nan)]) == [
+        "1 epochs are recorded, the recipe has 20",
+        "epoch 1: a loss is not a number",
+        "1 parameters, the paper's model has 269,434",
+        "accuracy is 50.00 %, at least 97.00 % is expected",
+    ]
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "fashionmnist", "digits"])
+@pytest.mark.parametrize(
+    "changes",
+    [{"mode": "quick", "epochs": 2}, {"mode": "shortened", "epochs": 5}, {"dataset_whole": False}],
+    ids=["quick", "shortened", "partial"],
+)
+def test_quick_shortened_and_partial_cases_are_not_held_against_published_accuracies(dataset, changes):
+    result = make_result(dataset, accuracy_percent=10.0, **changes)
+
+    assert least_accuracy_percent(result) is None
+    assert shortfalls_of(result) == []
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "least"),
+    [
+        ("cifar10", "resnet20", 86.90),
+        ("cifar10", "resnet20-8", 91.14),
+        ("fashionmnist", "resnet20-2", 91.65),
+        ("gtsrb", "resnet101", 92.84),
+        ("digits", "resnet20", 97.0),
+        ("digits", "resnet20-4", 97.0),
+    ],
+)
+def test_the_least_accuracy_is_two_points_below_the_published_and_97_for_digits(dataset, model, least):
+    assert least_accuracy_percent(make_result(dataset, model)) == pytest.approx(least)
+
+
+@pytest.mark.parametrize(("dataset", "model"), [("folder:/my/images", "resnet20"), ("cifar10", "resnet32")])
+def test_what_was_never_published_has_no_least_accuracy(dataset, model):
+    result = make_result(dataset, model, accuracy_percent=10.0)
+
+    assert least_accuracy_percent(result) is None
+    assert shortfalls_of(result) == []

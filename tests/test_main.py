@@ -1,0 +1,140 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.__main__ import main
+from harness.published import STUDY, exact_parameters
+from harness.results import ResultsFolder
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_models_shows_the_eleven_parameter_counts_of_the_paper(capsys):
+    assert main(["models"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for dataset in ("cifar10", "gtsrb"):
+        for model in STUDY[dataset]:
+            (row,) = (row for row in rows if row[:2] == [model, dataset])
+            depth, _, width = model.removeprefix("resnet").partition("-")
+            assert row[-4:-1] == [depth, width or "1", f"{exact_parameters(dataset, model):,}"]
+
+
+def test_models_shows_any_model_at_any_input(capsys):
+    assert main(["models", "resnet32-3", "--input", "1x28x28", "--classes", "7"]) == 0
+    assert capsys.readouterr().out.splitlines()[3].split()[:2] == ["resnet32-3", "1×28×28,"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["models", "resnet21"], "error: unknown model 'resnet21'"),
+        (["models", "resnet20", "--input", "32"], "error: --input '32': give channels, height and width, as 3x32x32"),
+        (["models", "resnet20", "--classes", "0"], "error: --classes '0': give a whole number, 1 or more"),
+        (["data", "--data-dir", "/no/such"], "error: --data-dir /no/such does not exist"),
+        (["report", "--results-dir", "/no/such"], "error: --results-dir /no/such does not exist"),
+    ],
+)
+def test_wrong_input_is_a_line_on_standard_error_and_exit_code_2(arguments, says, capsys):
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(says)
+    assert len(captured.err.splitlines()) <= 2
+    assert captured.out == ""
+
+
+def test_an_unknown_command_or_option_exits_with_2(capsys):
+    for arguments in (["train"], ["models", "--fast"], []):
+        with pytest.raises(SystemExit) as exit_:
+            main(arguments)
+        assert exit_.value.code == 2
+    assert "usage: python -m harness" in capsys.readouterr().err
+
+
+def test_data_says_what_is_there_and_how_to_get_what_is_not(tmp_path, capsys):
+    assert main(["data", "--data-dir", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert (
+        f"cifar10: missing; a full run downloads it, or put cifar-10-python.tar.gz, unpacked or not into {tmp_path}"
+        in text
+    )
+    assert "gtsrb: missing" in text
+    assert "digits: embedded in scikit-learn" in text
+    assert "1,437 training and 360 test images; verified" in text
+
+
+def test_data_looks_at_a_folder_of_the_users_and_names_what_is_wrong(tmp_path, capsys):
+    assert main(["data", "--data-dir", str(tmp_path), f"folder:{tmp_path}/photos"]) == 2
+    assert f"folder {tmp_path}/photos does not exist" in capsys.readouterr().out
+
+
+def test_report_rebuilds_the_tables_from_the_results_folder(tiny_result, tmp_path, capsys):
+    results = ResultsFolder(tmp_path / "results")
+    results.begin(tiny_result.case)
+    results.write_result(tiny_result.case, tiny_result)
+    (tmp_path / "results/broken").mkdir()
+    (tmp_path / "results/broken/result.json").write_text("{}")
+    folders = ["--results-dir", str(tmp_path / "results"), "--report-dir", str(tmp_path / "report")]
+    assert main(["report", *folders]) == 0
+    captured = capsys.readouterr()
+    assert "resnet8" in captured.out
+    assert (tmp_path / "report/tables/digits.csv").exists()
+    assert "left out" in captured.err
+    assert "broken/result.json" in captured.err
+
+
+def test_report_on_a_folder_without_results_says_how_to_make_some(tmp_path, capsys):
+    assert main(["report", "--results-dir", str(tmp_path)]) == 2
+    assert "holds no results: train some with `pytest bench" in capsys.readouterr().err
+
+
+@pytest.fixture
+def in_a_process(tmp_path):
+    def run(*arguments):
+        command = [sys.executable, "-m", "harness", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+    return run
+
+
+def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
+    folders = ("--results-dir", str(tmp_path / "r"), "--report-dir", str(tmp_path / "p"))
+    ran = in_a_process(
+        "plan", "-k", "digits and resnet20-", "--full-training", "--seeds", "0,1", "--device", "cpu", *folders
+    )
+    assert ran.returncode == 0, ran.stderr
+    rows = [line.split() for line in ran.stdout.splitlines() if line.startswith("digits")]
+    assert [row[1] + row[3] for row in rows] == [
+        "resnet200", "resnet201", "resnet20-20", "resnet20-21", "resnet20-40", "resnet20-41",
+    ]  # fmt: skip
+    assert "6 cases; about" in ran.stdout
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--epochs", "0", "--full-training"], "error: --epochs '0': give a whole number, 1 or more"),
+        (["-k", "nothing_of_the_kind"], "error: no experiment is selected"),
+        (["--no-such-option"], "error: "),
+        (["no_such_folder.py"], "error: "),
+    ],
+)
+def test_plan_refuses_what_pytest_refuses(arguments, says, in_a_process):
+    ran = in_a_process("plan", *arguments)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(says)
+    assert "Traceback" not in ran.stderr
+
+
+def test_help_does_not_import_torch():
+    check = (
+        "import sys; from harness.__main__ import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "False"
+    assert "pytest bench -k digits --full-training" in ran.stdout

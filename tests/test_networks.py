@@ -1,0 +1,341 @@
+import math
+
+import pytest
+import torch
+import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
+from torchvision.models.resnet import Bottleneck as TorchvisionBottleneck
+from torchvision.models.resnet import ResNet as TorchvisionResNet
+
+from harness.models import parse_model
+from harness.networks import BasicBlock, SubsampleAndPad, build_network
+
+CIFAR_PARAMETERS = {
+    "resnet20": 269_722,
+    "resnet56": 853_018,
+    "resnet110": 1_727_962,
+    "resnet20-2": 1_073_962,
+    "resnet20-4": 4_286_026,
+    "resnet20-8": 17_124_490,
+}
+GTSRB_PARAMETERS = {
+    "resnet24": 19_964_523,
+    "resnet50": 23_596_139,
+    "resnet101": 42_588_267,
+    "resnet24-2": 79_578_283,
+    "resnet24-4": 317_753_643,
+}
+
+
+def build(name, in_channels=3, num_classes=10, *, seed=0, shortcut="A", device="cpu"):
+    return build_network(parse_model(name), in_channels, num_classes, seed=seed, shortcut=shortcut, device=device)
+
+
+def parameters_of(name, in_channels, num_classes, shortcut="A"):
+    network = build(name, in_channels, num_classes, shortcut=shortcut, device="meta")
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def weights(network):
+    return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
+
+
+@pytest.mark.parametrize(("name", "parameters"), CIFAR_PARAMETERS.items())
+def test_cifar10_models_have_the_papers_parameters(name, parameters):
+    assert parameters_of(name, 3, 10) == parameters
+
+
+@pytest.mark.parametrize(("name", "parameters"), CIFAR_PARAMETERS.items())
+def test_fashionmnist_models_have_288_per_width_fewer(name, parameters):
+    assert parameters_of(name, 1, 10) == parameters - 288 * parse_model(name).width
+
+
+@pytest.mark.parametrize(("name", "parameters"), GTSRB_PARAMETERS.items())
+def test_gtsrb_models_have_the_papers_parameters(name, parameters):
+    assert parameters_of(name, 3, 43) == parameters
+
+
+def test_option_b_adds_two_projections_with_batch_normalisation():
+    # 16·32 + 2·32 and 32·64 + 2·64
+    assert parameters_of("resnet20", 3, 10, "B") - parameters_of("resnet20", 3, 10, "A") == 576 + 2176
+
+
+def test_the_bottleneck_familys_shortcut_is_option_b_whichever_is_asked_for():
+    assert parameters_of("resnet50", 3, 43, "A") == parameters_of("resnet50", 3, 43, "B") == 23_596_139
+
+
+def torchvisions(name):
+    if name == "resnet24":
+        return TorchvisionResNet(TorchvisionBottleneck, [3, 3, 3, 3], num_classes=43)
+    return getattr(torchvision.models, name)(weights=None, num_classes=43)
+
+
+@pytest.mark.parametrize("name", ["resnet24", "resnet50", "resnet101", "resnet152"])
+def test_torchvisions_weights_load_and_give_torchvisions_outputs(name):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        theirs = torchvisions(name)
+        images = torch.randn(2, 3, 64, 64)
+        for module in theirs.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1)
+                module.running_var.uniform_(0.5, 1.5)
+                module.weight.data.uniform_(0.5, 1.0)
+                module.bias.data.normal_(0, 0.1)
+    ours = build(name, 3, 43)
+    ours.load_state_dict(theirs.state_dict())
+
+    with torch.no_grad():
+        expected, found = theirs.eval()(images), ours.eval()(images)
+
+    assert expected.std() > 1e-3
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_every_parameter_of_resnet50_has_torchvisions_name_and_shape():
+    with torch.device("meta"):
+        theirs = torchvision.models.resnet50(weights=None, num_classes=43).state_dict()
+    ours = build("resnet50", 3, 43, device="meta").state_dict()
+
+    assert {key: value.shape for key, value in ours.items()} == {key: value.shape for key, value in theirs.items()}
+
+
+@pytest.mark.parametrize("planes", [32, 64, 128])
+def test_option_a_is_the_papers_lambda(planes):
+    x = torch.randn(2, planes // 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    paper = functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, planes // 4, planes // 4), "constant", 0)
+
+    assert torch.equal(SubsampleAndPad(2, planes - planes // 2)(x), paper)
+
+
+def test_option_a_puts_the_channels_in_the_middle_by_hand():
+    x = torch.arange(2 * 9, dtype=torch.float32).reshape(1, 2, 3, 3)
+
+    out = SubsampleAndPad(2, 2)(x)
+
+    assert out.tolist() == [[[[0, 0], [0, 0]], [[0, 2], [6, 8]], [[9, 11], [15, 17]], [[0, 0], [0, 0]]]]
+
+
+@pytest.mark.parametrize("name", ["resnet20", "resnet20-4"])
+def test_option_a_stands_in_the_first_block_of_stages_2_and_3_alone_and_has_no_parameters(name):
+    network = build(name, device="meta")
+    shortcuts = {
+        path: block.downsample
+        for path, block in network.named_modules()
+        if isinstance(block, BasicBlock) and block.downsample is not None
+    }
+
+    assert list(shortcuts) == ["layer2.0", "layer3.0"]
+    for shortcut in shortcuts.values():
+        assert isinstance(shortcut, SubsampleAndPad)
+        assert list(shortcut.parameters()) == list(shortcut.buffers()) == []
+
+
+def test_option_b_is_a_strided_1x1_convolution_and_batch_normalisation():
+    network = build("resnet20", shortcut="B", device="meta")
+
+    for path, in_channels, out_channels in (("layer2.0", 16, 32), ("layer3.0", 32, 64)):
+        convolution, normalisation = network.get_submodule(path).downsample
+        assert isinstance(convolution, nn.Conv2d)
+        assert (convolution.in_channels, convolution.out_channels) == (in_channels, out_channels)
+        assert (convolution.kernel_size, convolution.stride, convolution.bias) == ((1, 1), (2, 2), None)
+        assert isinstance(normalisation, nn.BatchNorm2d)
+        assert normalisation.num_features == out_channels
+
+
+def test_a_basic_block_with_option_a_is_conv_bn_relu_conv_bn_plus_shortcut_relu():
+    torch_generator = torch.Generator().manual_seed(1)
+    block = build("resnet8").layer2[0].eval()
+    x = torch.randn(2, 16, 7, 7, generator=torch_generator)
+
+    main = block.bn2(block.conv2(torch.relu(block.bn1(block.conv1(x)))))
+    expected = torch.relu(main + functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 8, 8)))
+
+    torch.testing.assert_close(block(x.clone()), expected)
+
+
+def test_the_width_widens_the_stem_too():
+    assert build("resnet20-4", device="meta").conv1.out_channels == 64
+    assert build("resnet24-2", device="meta").conv1.out_channels == 128
+
+
+def test_the_imagenet_stem_halves_twice_and_the_cifar_stem_keeps_the_size():
+    imagenet, cifar = build("resnet24", device="meta"), build("resnet20", device="meta")
+
+    assert (imagenet.conv1.kernel_size, imagenet.conv1.stride) == ((7, 7), (2, 2))
+    assert (imagenet.maxpool.kernel_size, imagenet.maxpool.stride, imagenet.maxpool.padding) == (3, 2, 1)
+    assert (cifar.conv1.kernel_size, cifar.conv1.stride) == ((3, 3), (1, 1))
+    assert isinstance(cifar.maxpool, nn.Identity)
+
+
+@pytest.mark.parametrize("name", ["resnet24", "resnet50"])
+def test_a_bottleneck_carries_its_stride_in_the_3x3_convolution(name):
+    block = build(name, device="meta").layer2[0]
+
+    assert [convolution.stride for convolution in (block.conv1, block.conv2, block.conv3)] == [(1, 1), (2, 2), (1, 1)]
+    assert [convolution.kernel_size for convolution in (block.conv1, block.conv2, block.conv3)] == [
+        (1, 1),
+        (3, 3),
+        (1, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        ("resnet8", 8),
+        ("resnet20", 20),
+        ("resnet20-8", 20),
+        ("resnet56", 56),
+        ("resnet110", 110),
+        ("resnet24", 38),  # the paper's name for it stays
+        ("resnet50", 50),
+        ("resnet101", 101),
+        ("resnet152", 152),
+    ],
+)
+def test_the_main_path_has_as_many_layers_as_the_depth_says(name, layers):
+    main_path = [
+        path
+        for path, module in build(name, device="meta").named_modules()
+        if isinstance(module, nn.Conv2d | nn.Linear) and "downsample" not in path
+    ]
+
+    assert len(main_path) == layers
+
+
+def test_no_convolution_has_a_bias():
+    for name in ("resnet20", "resnet24"):
+        for module in build(name, shortcut="B", device="meta").modules():
+            assert not isinstance(module, nn.Conv2d) or module.bias is None
+
+
+@given(
+    name=st.sampled_from(["resnet8", "resnet14-3", "resnet20", "resnet24", "resnet50-2"]),
+    shortcut=st.sampled_from("AB"),
+    in_channels=st.integers(1, 12),
+    num_classes=st.integers(1, 1000),
+    height=st.integers(1, 70),
+    width=st.integers(1, 70),
+    count=st.integers(1, 5),
+)
+@settings(deadline=None, max_examples=40)
+def test_images_of_any_size_channels_and_classes_give_logits(
+    name, shortcut, in_channels, num_classes, height, width, count
+):
+    network = build(name, in_channels, num_classes, shortcut=shortcut, device="meta").eval()
+
+    logits = network(torch.empty(count, in_channels, height, width, device="meta"))
+
+    assert logits.shape == (count, num_classes)
+
+
+@pytest.mark.parametrize("name", ["resnet20", "resnet24"])
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name):
+    first, again, other = (weights(build(name, seed=seed)) for seed in (5, 5, 6))
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_weights_depend_on_the_seed_alone_and_not_on_the_global_state():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        first = weights(build("resnet8"))
+        torch.manual_seed(2)
+        assert torch.equal(first, weights(build("resnet8")))
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("name", ["resnet8", "resnet24"])
+def test_building_leaves_the_global_random_state_as_it_was(name, device):
+    before = torch.get_rng_state()
+    build(name, seed=123, device=device)
+
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_building_leaves_the_gpus_random_state_as_it_was():
+    torch.cuda.manual_seed(7)
+    before = torch.cuda.get_rng_state()
+    build("resnet8", seed=123)
+
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("name", "shortcut"), [("resnet20-4", "A"), ("resnet56-2", "B")])
+def test_the_cifar_family_starts_kaiming_normal(name, shortcut):
+    for path, module in build(name, seed=1, shortcut=shortcut).named_modules():
+        if not isinstance(module, nn.Conv2d | nn.Linear):
+            continue
+        values, fan_in = module.weight.detach().flatten(), module.weight[0].numel()
+        std = math.sqrt(2 / fan_in)
+        allowed = 5 / math.sqrt(2 * values.numel())  # five standard errors of a standard deviation
+        assert values.std().item() == pytest.approx(std, rel=allowed), path
+        assert values.mean().item() == pytest.approx(0, abs=5 * std / math.sqrt(values.numel())), path
+        # A normal's, not a uniform's: that has no value beyond √3 standard deviations, this has 8.3 % of them.
+        beyond = (values.abs() > math.sqrt(3) * std).float().mean().item()
+        assert beyond == pytest.approx(0.0833, abs=5 * 0.277 / math.sqrt(values.numel())), path
+
+
+def test_the_imagenet_family_keeps_the_frameworks_default():
+    for path, module in build("resnet24", seed=1).named_modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            bound = 1 / math.sqrt(module.weight[0].numel())
+            largest = module.weight.detach().abs().max().item()
+            assert 0.99 * bound < largest <= bound * (1 + 1e-6), path
+
+
+def test_batch_normalisation_starts_as_identity():
+    for module in build("resnet20").modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert torch.equal(module.weight, torch.ones_like(module.weight))
+            assert torch.equal(module.bias, torch.zeros_like(module.bias))
+
+
+@pytest.mark.parametrize(
+    ("name", "shortcut", "size"),
+    [
+        ("resnet20", "A", 16),
+        ("resnet20", "B", 16),
+        ("resnet56", "A", 8),
+        ("resnet20-2", "A", 16),
+        ("resnet24", "A", 64),
+    ],
+)
+def test_gradient_reaches_every_parameter(name, shortcut, size):
+    network = build(name, shortcut=shortcut)
+    images = torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+    functional.cross_entropy(network(images), torch.tensor([0, 1, 2, 3])).backward()
+
+    unreached = [path for path, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert unreached == []
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    ("name", "shortcut", "size"), [("resnet20", "A", 32), ("resnet20", "B", 15), ("resnet24", "A", 65)]
+)
+def test_channels_last_gives_the_same_output(name, shortcut, size, training):
+    images = torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(0))
+    network = build(name, shortcut=shortcut).train(training)
+    with torch.no_grad():
+        expected = network(images)
+    other = build(name, shortcut=shortcut).train(training).to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        found = other(images.to(memory_format=torch.channels_last))
+
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_input_is_left_as_it_was():
+    images = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    kept = images.clone()
+    build("resnet8")(images)
+
+    assert torch.equal(images, kept)

@@ -1,0 +1,272 @@
+import json
+
+import pytest
+
+from harness.plugin import RecordedClock
+
+CONFTEST = 'pytest_plugins = ["harness.plugin"]'
+BENCH = """
+from dataclasses import replace
+import pytest
+from harness.recipes import DIGITS
+RECIPE = replace(DIGITS, epochs=2, milestones=(1,), batch_size=256)
+@pytest.mark.experiment("digits", models=["resnet8", "resnet8-2"], recipe=RECIPE)
+def test_digits(trained, epoch_records):
+    assert trained.is_complete
+    assert len(epoch_records) == trained.epochs
+"""
+
+
+@pytest.fixture
+def bench(pytester):
+    """A folder with a bench file; call it with pytest's arguments to run it there."""
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_digits=BENCH)
+    return lambda *arguments: pytester.runpytest_inprocess(*arguments)
+
+
+def results_in(pytester):
+    return [json.loads(path.read_text()) for path in sorted(pytester.path.glob("results/*/result.json"))]
+
+
+def test_a_mark_becomes_one_case_per_model_and_seed_with_names_that_select(bench):
+    listing = bench("--collect-only", "-q", "--seeds", "0,3")
+    listing.stdout.fnmatch_lines(
+        [
+            "test_digits.py::test_digits[[]resnet8-seed0[]]",
+            "test_digits.py::test_digits[[]resnet8-seed3[]]",
+            "test_digits.py::test_digits[[]resnet8-2-seed0[]]",
+            "test_digits.py::test_digits[[]resnet8-2-seed3[]]",
+        ]
+    )
+    bench("--collect-only", "-q", "-k", "digits and resnet8-seed0").stdout.fnmatch_lines(["1/2 tests collected*"])
+
+
+def test_without_full_training_a_run_is_a_smoke_run_and_says_so(bench, pytester):
+    run = bench()
+    run.assert_outcomes(passed=2)
+    run.stdout.fnmatch_lines(["*quick mode*measures nothing*", "digits*SMOKE*", "resnet8 *", "resnet8-2 *"])
+    assert {result["mode"] for result in results_in(pytester)} == {"quick"}
+    assert (pytester.path / "report/tables/digits-smoke.csv").exists()
+    assert not (pytester.path / "report/tables/digits.csv").exists()
+
+
+def test_full_training_trains_the_whole_recipe_and_tells_the_table(bench, pytester):
+    run = bench("--full-training", "-k", "resnet8-seed0")
+    run.assert_outcomes(passed=1, deselected=1)
+    (result,) = results_in(pytester)
+    assert (result["mode"], result["status"], result["epochs"], result["train_images"]) == ("full", "complete", 2, 1437)
+    run.stdout.fnmatch_lines(["*wider or deeper*", "digits", "model*params*MACs*s/epoch*", "resnet8 *", "written: *"])
+    assert "SMOKE" not in run.stdout.str()
+
+
+def test_epochs_shorten_a_run_and_its_rows_stand_apart(bench, pytester):
+    run = bench("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
+    run.stdout.fnmatch_lines(["digits*SHORTENED*"])
+    assert [result["mode"] for result in results_in(pytester)] == ["shortened"]
+    assert (pytester.path / "report/tables/digits-shortened.md").exists()
+
+
+def test_the_recorded_rounds_are_the_epochs_seconds_exactly(bench, pytester):
+    bench("--benchmark-json", "benchmark.json").assert_outcomes(passed=2)
+    saved = json.loads((pytester.path / "benchmark.json").read_text())
+    recorded = {result["model"]: result for result in results_in(pytester)}
+    assert len(saved["benchmarks"]) == 2
+    for benchmark in saved["benchmarks"]:
+        result = recorded[benchmark["params"]["model"]]
+        assert benchmark["stats"]["data"] == result["epoch_seconds"]
+        assert benchmark["stats"]["rounds"] == result["epochs"]
+        assert benchmark["group"] == "digits"
+        for measure in ("accuracy_percent", "macro_f1_percent", "params", "macs", "total_seconds", "marginal_gain"):
+            assert benchmark["extra_info"][measure] == result[measure]
+    assert saved["machine_info"]["wider_or_deeper"]["device"] == "cpu"
+
+
+def test_a_benchmark_mark_of_the_users_keeps_its_options_and_the_recorded_rounds(bench, pytester):
+    marked = BENCH.replace("def test_digits", "@pytest.mark.benchmark(group='mine')\ndef test_digits")
+    pytester.makepyfile(test_digits=marked)
+    bench("--benchmark-json", "benchmark.json", "-k", "resnet8-seed0").assert_outcomes(passed=1, deselected=1)
+    (benchmark,) = json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"]
+    assert benchmark["group"] == "mine"
+    assert benchmark["stats"]["data"] == results_in(pytester)[0]["epoch_seconds"]
+
+
+@pytest.mark.parametrize("option", ["--benchmark-disable", "--benchmark-only", "--benchmark-cprofile=tottime"])
+def test_all_epochs_are_trained_whatever_pytest_benchmark_is_told(option, bench, pytester):
+    bench(option, "-k", "resnet8-seed0").assert_outcomes(passed=1, deselected=1)
+    assert [result["epochs"] for result in results_in(pytester)] == [2]
+
+
+def test_benchmark_skip_skips_the_cases(bench):
+    bench("--benchmark-skip").assert_outcomes(skipped=2)
+
+
+def test_a_finished_case_is_shown_again_but_not_trained_again_unless_asked(bench, pytester):
+    bench("-k", "resnet8-seed0")
+    (first,) = results_in(pytester)
+    again = bench("-k", "resnet8-seed0", "--benchmark-json", "again.json")
+    again.stdout.fnmatch_lines(["resnet8 *"])
+    assert results_in(pytester) == [first]
+    saved = json.loads((pytester.path / "again.json").read_text())
+    assert saved["benchmarks"][0]["stats"]["data"] == first["epoch_seconds"]
+    bench("-k", "resnet8-seed0", "--rerun")
+    assert results_in(pytester)[0]["epoch_seconds"] != first["epoch_seconds"]
+
+
+def test_progress_with_time_left_is_seen_without_s(bench, pytester):
+    pytester.makeconftest(CONFTEST + "\nimport harness.progress\nharness.progress._LINE_SECONDS = 0.0")
+    run = pytester.runpytest_subprocess("-k", "resnet8-seed0")
+    run.stdout.fnmatch_lines(["*1/1 digits resnet8 seed 0 · epoch 1/2 *", "*epoch 2/2*/epoch · * left*"])
+
+
+def test_a_diverged_case_fails_is_shown_and_not_saved_as_a_good_benchmark(bench, pytester):
+    pytester.makepyfile(test_digits=BENCH.replace("batch_size=256", "learning_rate=1e30"))
+    run = bench("--full-training", "-k", "resnet8-seed0", "--benchmark-json", "benchmark.json")
+    run.assert_outcomes(failed=1, deselected=1)
+    run.stdout.fnmatch_lines(["resnet8 !*", "*resnet8 seed 0: diverged (the loss is no longer a number)"])
+    assert json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"] == []
+
+
+def test_a_case_that_raises_does_not_keep_the_next_from_running(bench, pytester, monkeypatch):
+    from harness.train import Trainer
+
+    step = Trainer.step
+
+    def fail_for_the_first(self, batch, labels):
+        if self.case.model == "resnet8":
+            raise RuntimeError("the GPU fell out")
+        return step(self, batch, labels)
+
+    monkeypatch.setattr(Trainer, "step", fail_for_the_first)
+    bench().assert_outcomes(errors=1, passed=1)
+    assert {result["model"]: result["status"] for result in results_in(pytester)} == {
+        "resnet8": "failed",
+        "resnet8-2": "complete",
+    }
+
+
+def test_the_users_own_images_need_less_than_ten_lines(pytester):
+    from PIL import Image
+
+    for split in ("train", "test"):
+        for grey, name in enumerate(("dark", "light")):
+            folder = pytester.path / "photos" / split / name
+            folder.mkdir(parents=True)
+            for number in range(3):
+                Image.new("RGB", (40 + number, 30), (200 * grey,) * 3).save(folder / f"{number}.png")
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.experiment("folder:{pytester.path}/photos", models=["resnet8", "resnet24"])
+        def test_photos(trained):
+            assert trained.is_complete
+        """
+    )
+    run = pytester.runpytest_inprocess()
+    run.assert_outcomes(passed=2)
+    assert (pytester.path / "report/tables/folder-photos-smoke.csv").exists()
+    assert {len(result["confusion"]) for result in results_in(pytester)} == {2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--epochs", "0", "--full-training"], "--epochs '0': give a whole number, 1 or more"),
+        (["--epochs", "3"], "--epochs 3 needs --full-training*"),
+        (["--seeds", "one"], "--seeds 'one': give whole numbers separated by commas, as 0,1,2"),
+        (["--device", "cuda:99"], "device 'cuda:99' is not there: this machine has *"),
+        (["--device", "tpu"], "unknown device 'tpu': give auto, cpu, cuda, cuda:N or mps"),
+        (["--precision", "fp8"], "unknown precision 'fp8': give one of auto, fp32, tf32, bf16"),
+        (["--precision", "tf32", "--device", "cpu"], "precision 'tf32' is not to be had on cpu*"),
+        (["--data-dir", "/no/such/folder"], "--data-dir /no/such/folder does not exist*"),
+        (["--results-dir", "/dev/null/x"], "--results-dir /dev/null/x cannot be written to*"),
+        (["--val-split", "1"], "--val-split '1': give a share*"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error_before_anything_is_trained(arguments, says, bench, pytester):
+    run = bench(*arguments)
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines([f"ERROR: {says}"])
+    assert len(run.stderr.str().strip().splitlines()) <= 2
+    assert results_in(pytester) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"resnet8-2"', '"resnet21"', "*unknown model 'resnet21': no family has depth 21*"),
+        ('"resnet8-2"', '"resnet20-0"', "*unknown model 'resnet20-0': the width coefficient must be 1 or more*"),
+        ('"digits"', '"svhn"', "*unknown dataset 'svhn': the datasets are cifar10, *folder:PATH"),
+        ('"digits"', '"folder:/no/such"', "*folder /no/such does not exist*"),
+        ('models=["resnet8", "resnet8-2"], ', "", "*missing*argument: 'models'*"),
+        ("recipe=RECIPE", 'recipe="fast"', "*recipe 'fast' is no Recipe*"),
+        ('"digits"', '"cifar10"', "recipe 'digits' is for images of 1 channels, cifar10 has 3*"),
+    ],
+)
+def test_a_wrong_mark_is_a_usage_error_that_names_what_would_be_right(old, new, says, bench, pytester, monkeypatch):
+    monkeypatch.setenv("WIDER_OR_DEEPER_DATA_DIR", str(pytester.path))
+    pytester.makepyfile(test_digits=BENCH.replace(old, new))
+    run = bench()
+    assert run.ret in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED)
+    (run.stderr if run.stderr.lines else run.stdout).fnmatch_lines([f"*{says}"])
+    assert results_in(pytester) == []
+
+
+def test_an_absent_dataset_without_network_says_which_file_to_put_where(bench, pytester, monkeypatch):
+    from harness.datasets import cifar10
+
+    monkeypatch.setattr(cifar10, "ARCHIVE_URL", "http://127.0.0.1:9/cifar-10-python.tar.gz")
+    monkeypatch.setenv("WIDER_OR_DEEPER_DATA_DIR", str(pytester.path))
+    pytester.makepyfile(test_digits=BENCH.replace('"digits"', '"cifar10"').replace("recipe=RECIPE", ""))
+    run = bench("--full-training")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(
+        [
+            "ERROR: dataset cifar10 is not in *, and could not download http://127.0.0.1:9/cifar-10-python.tar.gz*refused*",
+            "put that file into *cifar10, or name another folder with --data-dir",
+        ]
+    )
+
+
+def test_help_teaches_every_option_its_variable_and_its_ini_key(bench):
+    text = " ".join(bench("--help").stdout.str().split())
+    for name in ("full-training", "epochs", "seeds", "data-dir", "results-dir", "report-dir", "device", "precision"):
+        assert f"--{name}" in text
+    assert "WIDER_OR_DEEPER_DATA_DIR" in text
+    assert "ini key data_dir" in text
+
+
+@pytest.mark.parametrize("key", ["report_dir", "report-dir"])
+def test_an_option_can_stand_in_the_ini_file(key, bench, pytester):
+    pytester.makeini(f"[pytest]\n{key} = elsewhere\nseeds = 4")
+    bench("-k", "resnet8-seed4").assert_outcomes(passed=1, deselected=1)
+    assert (pytester.path / "elsewhere/tables/digits-smoke.csv").exists()
+
+
+def test_a_test_that_asks_for_trained_without_the_mark_is_told_of_it(bench, pytester):
+    pytester.makepyfile(test_digits="def test_it(trained):\n    pass")
+    run = bench()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(["*mark the test: @pytest.mark.experiment(dataset, models, recipe=None)*"])
+
+
+def test_collecting_does_not_import_torch(pytester):
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(
+        test_digits=BENCH + "\ndef test_no_torch():\n    import sys\n    assert 'torch' not in sys.modules"
+    )
+    pytester.runpytest_subprocess("-k", "no_torch").assert_outcomes(passed=1, deselected=2)
+
+
+def test_the_clock_gives_seconds_back_exactly_and_stands_when_all_are_played():
+    clock = RecordedClock()
+    clock.load((0.1, 1e9 + 0.1))
+    readings = []
+    for _ in range(3):
+        clock.rewind()
+        start = clock()
+        clock.play_epoch()
+        readings.append(clock() - start)
+    assert readings == [0.1, 1e9 + 0.1, 0.0]

@@ -1,0 +1,51 @@
+import pytest
+
+from harness import progress
+from harness.progress import Progress, progress_line
+from harness.results import EpochRecord
+from tests.conftest import make_case
+
+RECORD = EpochRecord(1, 0.1, 2.0, 30.0, 1.9, 33.0, 0.1, 0.5, 0.2, 0.0, 2.0)
+
+
+@pytest.fixture
+def case(tiny_dataset):
+    return make_case(tiny_dataset)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "share", "seconds", "elapsed", "last", "expected"),
+    [
+        (1, 0.25, [], 1.0, None, "digits resnet8 seed 0 · epoch 1/3 (25%) · 4.0s/epoch · 11s left"),
+        (2, 0.5, [2.0], 9.0, RECORD, "digits resnet8 seed 0 · epoch 2/3 (50%) · 33.0 % · 2.0s/epoch · 3.0s left"),
+        (2, 1.0, [2.0], 9.0, RECORD, "digits resnet8 seed 0 · epoch 2/3 · 33.0 % · 2.0s/epoch · 2.0s left"),
+        (3, 1.0, [2.0, 2.0, 5.0], 0.0, RECORD, "digits resnet8 seed 0 · epoch 3/3 · 33.0 % · 3.0s/epoch · 0.0s left"),
+        (1, 0.0, [], 0.0, None, "digits resnet8 seed 0 · epoch 1/3 (0%)"),
+    ],
+)
+def test_the_line_tells_how_far_and_how_long_still(epoch, share, seconds, elapsed, last, expected, case):
+    assert progress_line(case, epoch, share, seconds, elapsed, last) == expected
+
+
+def test_on_a_terminal_one_line_is_redrawn_within_its_width_and_taken_away(case, monkeypatch):
+    monkeypatch.setattr(progress, "_REDRAW_SECONDS", 0.0)
+    written = []
+    shown = Progress(written.append, redraw=True, width=40, place="3/22")
+    shown.on_progress(case, 1, 0.5)
+    shown.on_epoch(case, RECORD)
+    shown.close()
+    assert all(text.startswith("\r") for text in written)
+    assert written[0].startswith("\r3/22 digits resnet8 seed 0 · epoch 1/3")
+    assert {len(text) for text in written[:2]} == {40}
+    assert written[2].strip() == ""
+
+
+def test_in_a_log_lines_stand_but_only_now_and_then(case, monkeypatch):
+    written = []
+    shown = Progress(written.append, redraw=False, width=80)
+    shown.on_epoch(case, RECORD)
+    assert written == []
+    monkeypatch.setattr(progress, "_LINE_SECONDS", 0.0)
+    shown.on_epoch(case, RECORD)
+    shown.close()
+    assert written == ["\ndigits resnet8 seed 0 · epoch 1/3 · 33.0 % · 2.0s/epoch · 2.0s left"]

@@ -1,0 +1,281 @@
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import InputError
+from harness.recipes import (
+    CIFAR10,
+    DIGITS,
+    FASHIONMNIST,
+    GTSRB,
+    PUBLISHED_RECIPES,
+    Augmentation,
+    Recipe,
+    default_recipe,
+)
+
+PAPER = [CIFAR10, FASHIONMNIST, GTSRB]
+ALL = [*PAPER, DIGITS]
+PLAIN = Augmentation(mean=(0.5,), std=(0.5,))
+
+
+def by_name(recipe):
+    return recipe.name
+
+
+@st.composite
+def recipes(draw, most_warmup=0):
+    epochs = draw(st.integers(1, 400))
+    milestones = draw(st.lists(st.integers(1, epochs), max_size=4).map(sorted).map(tuple))
+    return Recipe("drawn", epochs, milestones, 128, 32, PLAIN, warmup_epochs=draw(st.integers(0, most_warmup)))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "epochs", "milestones", "batch_size", "image_size"),
+    [
+        (CIFAR10, "cifar10", 300, (120, 200, 250), 128, 32),
+        (FASHIONMNIST, "fashionmnist", 150, (50, 90, 110), 128, 28),
+        (GTSRB, "gtsrb", 40, (20,), 64, 225),
+    ],
+)
+def test_schedules_batches_and_sizes_are_the_papers(recipe, name, epochs, milestones, batch_size, image_size):
+    assert (recipe.name, recipe.epochs, recipe.milestones) == (name, epochs, milestones)
+    assert (recipe.batch_size, recipe.image_size) == (batch_size, image_size)
+
+
+@pytest.mark.parametrize("recipe", PAPER, ids=by_name)
+def test_the_optimizer_is_the_papers(recipe):
+    assert recipe.learning_rate == 0.1
+    assert recipe.gamma == 0.1
+    assert recipe.momentum == 0.9
+    assert recipe.nesterov is True
+    assert recipe.weight_decay == 1e-4
+    assert recipe.warmup_epochs == 0
+
+
+@pytest.mark.parametrize(
+    ("recipe", "augmentation"),
+    [
+        (
+            CIFAR10,
+            Augmentation((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), True, True, 30, (0.75, 1.0), False),
+        ),
+        (FASHIONMNIST, Augmentation((0.1307,), (0.3081,), True, True, 30, None, False)),
+        (GTSRB, Augmentation((0.5,) * 3, (0.5,) * 3, True, True, 45, None, True)),
+    ],
+    ids=["cifar10", "fashionmnist", "gtsrb"],
+)
+def test_augmentations_are_the_papers(recipe, augmentation):
+    assert recipe.augmentation == augmentation
+
+
+def test_digits_are_never_flipped():
+    assert not DIGITS.augmentation.horizontal_flip
+    assert not DIGITS.augmentation.vertical_flip
+
+
+def test_every_recipe_stands_under_its_name():
+    assert {"cifar10": CIFAR10, "fashionmnist": FASHIONMNIST, "gtsrb": GTSRB, "digits": DIGITS} == PUBLISHED_RECIPES
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epoch", "rate"),
+    [
+        (CIFAR10, 0, 0.1),
+        (CIFAR10, 119, 0.1),
+        (CIFAR10, 120, 0.01),
+        (CIFAR10, 199, 0.01),
+        (CIFAR10, 200, 0.001),
+        (CIFAR10, 249, 0.001),
+        (CIFAR10, 250, 0.0001),
+        (CIFAR10, 299, 0.0001),
+        (FASHIONMNIST, 49, 0.1),
+        (FASHIONMNIST, 50, 0.01),
+        (FASHIONMNIST, 89, 0.01),
+        (FASHIONMNIST, 90, 0.001),
+        (FASHIONMNIST, 109, 0.001),
+        (FASHIONMNIST, 110, 0.0001),
+        (FASHIONMNIST, 149, 0.0001),
+        (GTSRB, 0, 0.1),
+        (GTSRB, 19, 0.1),
+        (GTSRB, 20, 0.01),
+        (GTSRB, 39, 0.01),
+    ],
+)
+def test_the_learning_rate_falls_tenfold_in_the_milestones_epoch(recipe, epoch, rate):
+    assert recipe.learning_rate_at(epoch) == pytest.approx(rate, rel=1e-12)
+
+
+def test_the_learning_rate_is_that_of_torchs_own_scheduler():
+    import torch
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[50, 90, 110], gamma=0.1)
+    for epoch in range(150):
+        assert FASHIONMNIST.learning_rate_at(epoch) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+        optimizer.step()
+        scheduler.step()
+
+
+def test_warm_up_ramps_linearly_to_the_full_rate():
+    rates = [DIGITS.learning_rate_at(epoch) for epoch in range(6)]
+
+    assert rates == pytest.approx([0.0125, 0.025, 0.0375, 0.05, 0.05, 0.05])
+
+
+def test_warm_up_and_milestones_multiply():
+    recipe = Recipe("x", 10, (2,), 1, 8, PLAIN, learning_rate=1.0, gamma=0.5, warmup_epochs=3)
+
+    assert [recipe.learning_rate_at(epoch) for epoch in range(5)] == pytest.approx([0.25, 0.5, 0.375, 0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epochs", "milestones"),
+    [
+        (CIFAR10, 30, (12, 20, 25)),
+        (CIFAR10, 300, (120, 200, 250)),
+        (CIFAR10, 600, (240, 400, 500)),
+        (CIFAR10, 7, (3, 5, 6)),  # 2.8, 4.67, 5.83
+        (CIFAR10, 2, (1, 2, 2)),
+        (CIFAR10, 1, (1, 1, 1)),
+        (FASHIONMNIST, 15, (5, 9, 11)),
+        (FASHIONMNIST, 10, (4, 6, 8)),  # 3.33, 6, 7.33
+        (GTSRB, 4, (2,)),
+        (GTSRB, 5, (3,)),  # 2.5
+        (DIGITS, 10, (6, 9)),  # 6, 8.5
+    ],
+)
+def test_milestones_move_in_proportion(recipe, epochs, milestones):
+    shortened = recipe.with_epochs(epochs)
+
+    assert (shortened.epochs, shortened.milestones) == (epochs, milestones)
+
+
+@pytest.mark.parametrize(("epochs", "warmup"), [(20, 3), (40, 6), (10, 1), (7, 1), (6, 0), (1, 0)])
+def test_warm_up_moves_in_proportion(epochs, warmup):
+    assert DIGITS.with_epochs(epochs).warmup_epochs == warmup
+
+
+@given(recipes(), st.integers(1, 1000))
+@settings(deadline=None)
+def test_a_milestone_is_the_first_epoch_at_or_after_its_proportional_place(recipe, epochs):
+    for before, after in zip(recipe.milestones, recipe.with_epochs(epochs).milestones, strict=True):
+        assert (after - 1) * recipe.epochs < before * epochs <= after * recipe.epochs
+
+
+@given(recipes(), st.integers(1, 1000), st.data())
+@settings(deadline=None)
+def test_an_epoch_has_the_rate_that_the_full_recipe_has_at_its_start(recipe, epochs, data):
+    epoch = data.draw(st.integers(0, epochs - 1))
+
+    rate = recipe.with_epochs(epochs).learning_rate_at(epoch)
+
+    assert rate == pytest.approx(recipe.learning_rate_at(epoch * recipe.epochs // epochs), rel=1e-9)
+
+
+@given(recipes(), st.integers(1, 1000))
+@settings(deadline=None)
+def test_the_first_epoch_has_the_full_rate_however_few_there_are(recipe, epochs):
+    assert recipe.with_epochs(epochs).learning_rate_at(0) == recipe.learning_rate
+
+
+@pytest.mark.parametrize("recipe", ALL, ids=by_name)
+def test_a_single_epoch_has_the_full_rate(recipe):
+    assert recipe.with_epochs(1).learning_rate_at(0) == recipe.learning_rate
+
+
+@given(recipes(most_warmup=5))
+@settings(deadline=None)
+def test_its_own_number_of_epochs_changes_nothing(recipe):
+    assert recipe.with_epochs(recipe.epochs) == recipe
+
+
+@pytest.mark.parametrize("recipe", ALL, ids=by_name)
+def test_another_number_of_epochs_changes_the_schedule_alone(recipe):
+    shortened = recipe.with_epochs(7)
+
+    schedule = {"epochs": recipe.epochs, "milestones": recipe.milestones, "warmup_epochs": recipe.warmup_epochs}
+    assert replace(shortened, **schedule) == recipe
+
+
+@pytest.mark.parametrize("epochs", [0, -1, -300])
+def test_epochs_below_1_are_refused(epochs):
+    with pytest.raises(InputError, match=rf"epochs {epochs}: give 1 or more"):
+        CIFAR10.with_epochs(epochs)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "milestones", "image_size"),
+    [(CIFAR10, (1, 2, 2), 32), (FASHIONMNIST, (1, 2, 2), 28), (GTSRB, (1,), 64), (DIGITS, (2, 2), 8)],
+    ids=["cifar10", "fashionmnist", "gtsrb", "digits"],
+)
+def test_quick_is_two_epochs_of_small_batches_of_small_images(recipe, milestones, image_size):
+    quick = recipe.quick()
+
+    assert (quick.epochs, quick.milestones, quick.warmup_epochs) == (2, milestones, 0)
+    assert (quick.batch_size, quick.image_size) == (8, image_size)
+
+
+@pytest.mark.parametrize("recipe", ALL, ids=by_name)
+def test_quick_leaves_optimizer_and_augmentation_as_they_are(recipe):
+    quick = recipe.quick()
+
+    for name in ("name", "augmentation", "learning_rate", "gamma", "momentum", "nesterov", "weight_decay"):
+        assert getattr(quick, name) == getattr(recipe, name)
+
+
+def test_quick_never_enlarges():
+    small = replace(CIFAR10, batch_size=4, image_size=16).quick()
+
+    assert (small.batch_size, small.image_size) == (4, 16)
+
+
+@pytest.mark.parametrize("family", ["cifar", "imagenet"])
+@pytest.mark.parametrize("dataset", ["cifar10", "fashionmnist", "gtsrb", "digits"])
+def test_a_dataset_of_the_study_has_its_own_recipe_whatever_the_family(dataset, family):
+    assert default_recipe(dataset, family) is PUBLISHED_RECIPES[dataset]
+
+
+def test_a_folder_takes_the_recipe_of_images_that_the_family_is_for():
+    assert default_recipe("folder:/some/where", "cifar") == replace(CIFAR10, name="folder-cifar")
+    assert default_recipe("folder:/some/where", "imagenet") == replace(GTSRB, name="folder-imagenet")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"rotate_first": True, "crop_scale": (0.5, 1.0)}, "rotate first"),
+        ({"mean": (0.5, 0.5, 0.5)}, "mean has 3 channels, std 1"),
+        ({"std": (0.5, 0.5)}, "mean has 1 channels, std 2"),
+        ({"crop_scale": (0.0, 1.0)}, r"crop_scale \(0.0, 1.0\)"),
+        ({"crop_scale": (-0.5, 1.0)}, "crop_scale"),
+        ({"crop_scale": (0.9, 0.8)}, "crop_scale"),
+        ({"crop_scale": (0.5, 1.01)}, "crop_scale"),
+        ({"crop_scale": (math.nan, 1.0)}, "crop_scale"),
+        ({"crop_scale": (0.5, math.nan)}, "crop_scale"),
+    ],
+)
+def test_an_augmentation_that_cannot_be_is_refused(wrong, named):
+    with pytest.raises(InputError, match=named) as caught:
+        replace(PLAIN, **wrong)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (0.5, 0.5), (1e-9, 1.0), (0.75, 1.0)])
+def test_an_augmentation_at_the_edge_of_what_can_be_is_accepted(scale):
+    assert replace(PLAIN, crop_scale=scale).crop_scale == scale
+
+
+def test_a_recipe_needs_no_torch():
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    code = "import sys, harness.recipes, harness.published; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"

@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import InputError
+from harness.recipes import CIFAR10, GTSRB
+from harness.settings import OPTIONS, default_data_dir, read_settings
+
+
+def settings(environment=None, ini=None, **command_line):
+    return read_settings(command_line, environment or {}, ini)
+
+
+def test_without_options_a_run_is_quick_with_seed_0():
+    got = settings()
+    assert (got.full_training, got.epochs, got.seeds, got.rerun, got.val_split) == (False, None, (0,), False, 0.0)
+    assert (got.device, got.precision) == ("auto", "auto")
+    assert got.data_dir == default_data_dir()
+    assert got.results_dir == Path("results").absolute()
+    assert got.report_dir == Path("report").absolute()
+
+
+def test_every_option_is_read_from_the_command_line(tmp_path):
+    got = settings(
+        full_training=True,
+        epochs="3",
+        seeds="2, 0,1",
+        data_dir=str(tmp_path),
+        results_dir="r",
+        report_dir="p",
+        device="cuda:1",
+        precision="bf16",
+        rerun=True,
+        val_split="0.1",
+    )
+    assert (got.full_training, got.epochs, got.seeds, got.rerun, got.val_split) == (True, 3, (2, 0, 1), True, 0.1)
+    assert (got.data_dir, got.results_dir, got.report_dir) == (tmp_path, Path("r").absolute(), Path("p").absolute())
+    assert (got.device, got.precision) == ("cuda:1", "bf16")
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_every_option_has_an_environment_variable_and_an_ini_key_of_its_name(option, tmp_path):
+    values = {"full-training": "true", "rerun": "yes", "seeds": "7", "val-split": "0.25", "epochs": "5"}
+    text = values.get(option.name, str(tmp_path))
+    base = {"full_training": True} if option.name == "epochs" else {}
+    expected = option.parse(text)
+    assert option.variable == "WIDER_OR_DEEPER_" + option.name.upper().replace("-", "_")
+    assert getattr(settings({option.variable: text}, **base), option.key) == expected
+    assert getattr(settings(ini={option.key: text}, **base), option.key) == expected
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_ini_file():
+    environment, ini = {"WIDER_OR_DEEPER_SEEDS": "1"}, {"seeds": "2"}
+    assert settings(environment, ini, seeds="0").seeds == (0,)
+    assert settings(environment, ini).seeds == (1,)
+    assert settings({}, ini).seeds == (2,)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("epochs", "0", "1 or more"),
+        ("epochs", "-3", "1 or more"),
+        ("epochs", "many", "1 or more"),
+        ("seeds", "one", "whole numbers separated by commas"),
+        ("seeds", "0,,1", "whole numbers separated by commas"),
+        ("seeds", "-1", "whole numbers separated by commas"),
+        ("seeds", "3,3", "twice"),
+        ("val_split", "1", "below 1"),
+        ("val_split", "nan", "below 1"),
+        ("val_split", "half", "below 1"),
+        ("data_dir", "/no/such/folder", "does not exist"),
+        ("results_dir", "", "give a folder"),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_names_the_option_and_what_is_right(option, value, says):
+    with pytest.raises(InputError, match=says) as error:
+        settings(full_training=True, **{option: value})
+    message = str(error.value)
+    assert "--" + option.replace("_", "-") in message
+    assert value in message
+    assert len(message.splitlines()) <= 2
+
+
+def test_a_wrong_variable_is_named_as_such():
+    with pytest.raises(InputError, match="WIDER_OR_DEEPER_RERUN 'maybe': give true or false"):
+        settings({"WIDER_OR_DEEPER_RERUN": "maybe"})
+
+
+def test_epochs_without_full_training_are_refused():
+    with pytest.raises(InputError, match="--epochs 3 needs --full-training"):
+        settings(epochs="3")
+
+
+def test_the_mode_follows_from_the_options():
+    assert settings().shape(CIFAR10) == (CIFAR10.quick(), "quick")
+    assert settings(full_training=True).shape(CIFAR10) == (CIFAR10, "full")
+    assert settings(full_training=True, epochs="3").shape(CIFAR10) == (CIFAR10.with_epochs(3), "shortened")
+    assert settings(full_training=True, epochs="40").shape(GTSRB) == (GTSRB, "full")
+
+
+@given(st.sampled_from(OPTIONS), st.text(max_size=30))
+def test_any_text_is_a_value_or_an_error_of_ours(option, text):
+    try:
+        settings(**({"full_training": True} | {option.key: text}))
+    except InputError as error:
+        assert str(error)

@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+import pytest
+
+from harness.errors import InputError
+from harness.experiment import plan_experiment
+from harness.recipes import CIFAR10, DIGITS, GTSRB
+from harness.settings import read_settings
+from harness.study import Study
+
+RECIPE = replace(DIGITS, epochs=1, milestones=(), batch_size=512)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    def make(**options):
+        folders = {"data_dir": str(tmp_path), "results_dir": str(tmp_path / "r"), "report_dir": str(tmp_path / "p")}
+        return read_settings({"device": "cpu"} | folders | options, {})
+
+    return make
+
+
+def test_an_experiment_is_trained_on_its_dataset_and_then_found_finished(settings):
+    study = Study(settings(full_training=True))
+    experiment = plan_experiment(study.settings, "digits", "resnet8", 0, RECIPE)
+    study.prepare([experiment])
+    result, records = study.train(experiment)
+    assert (result.status, len(records), result.train_images) == ("complete", 1, 1437)
+    assert result.dataset_verified is True
+    again, _ = study.train(experiment)
+    assert again.epoch_seconds == result.epoch_seconds
+
+
+def test_an_absent_dataset_is_stood_in_for_only_in_quick_mode(settings, monkeypatch):
+    quick = Study(settings())
+    experiment = plan_experiment(quick.settings, "gtsrb", "resnet8", 0, replace(GTSRB, image_size=32))
+    quick.prepare([experiment])
+    result, _ = quick.train(experiment)
+    assert (result.stand_in, result.mode, result.dataset_whole) == (True, "quick", False)
+    monkeypatch.setattr("harness.datasets.gtsrb.ARCHIVE_URL", "http://127.0.0.1:9/")
+    full = Study(settings(full_training=True))
+    with pytest.raises(InputError, match="dataset gtsrb is not in .*could not download"):
+        full.prepare([plan_experiment(full.settings, "gtsrb", "resnet8", 0)])
+
+
+def test_preparing_tells_what_takes_a_while(settings):
+    study, told = Study(settings(full_training=True)), []
+    study.prepare([plan_experiment(study.settings, "digits", "resnet8", 0)], told.append)
+    assert len(told) == 1
+    assert told[0].startswith("loading digits: embedded in scikit-learn")
+
+
+def test_what_decides_the_outcome_is_in_the_case(settings):
+    study = Study(settings(full_training=True, val_split="0.2", precision="bf16"))
+    case = study.case(plan_experiment(study.settings, "digits", "resnet8", 4, RECIPE))
+    assert (case.model, case.dataset, case.recipe, case.seed, case.mode) == ("resnet8", "digits", RECIPE, 4, "full")
+    assert (case.device_kind, case.precision, case.val_split) == ("cpu", "bf16", 0.2)
+    assert len(case.data_fingerprint) == 64
+
+
+@pytest.mark.parametrize(
+    ("recipe", "says"),
+    [
+        (CIFAR10, "recipe 'cifar10' is for images of 3 channels, digits has 1"),
+        (replace(DIGITS, image_size=16), "recipe 'digits' is for images of 16×16, digits has 8×8"),
+    ],
+)
+def test_a_recipe_for_other_images_is_refused_before_training(recipe, says, settings):
+    study = Study(settings())
+    with pytest.raises(InputError, match=says):
+        study.prepare([plan_experiment(study.settings, "digits", "resnet8", 0, recipe)])
+
+
+def test_a_report_folder_that_cannot_be_written_to_is_found_out_before_training(settings, tmp_path):
+    (tmp_path / "file").write_text("")
+    study = Study(settings(report_dir=str(tmp_path / "file")))
+    with pytest.raises(InputError, match="--report-dir .*file cannot be written to"):
+        study.prepare([plan_experiment(study.settings, "digits", "resnet8", 0)])

@@ -1,0 +1,104 @@
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.text import count, duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0.0s"),
+        (0.04, "0.0s"),
+        (0.06, "0.1s"),
+        (0.8, "0.8s"),
+        (9.94, "9.9s"),
+        (9.96, "10s"),
+        (10, "10s"),
+        (42, "42s"),
+        (42.4, "42s"),
+        (59.4, "59s"),
+        (59.6, "1m00s"),
+        (60, "1m00s"),
+        (185, "3m05s"),
+        (3599.4, "59m59s"),
+        (3599.7, "1h00m"),
+        (3600, "1h00m"),
+        (7620, "2h07m"),
+        (7649, "2h07m"),
+        (7651, "2h08m"),
+        (86_400, "24h00m"),
+        (47 * 3600 + 59 * 60 + 29, "47h59m"),
+        (47 * 3600 + 59 * 60 + 31, "2d00h"),
+        (48 * 3600, "2d00h"),
+        (5 * 86_400 + 3 * 3600, "5d03h"),
+        (5 * 86_400 + 23 * 3600 + 1801, "6d00h"),
+        (150 * 86_400, "150d00h"),
+    ],
+)
+def test_durations_are_said_as_people_do(seconds, said):
+    assert duration(seconds) == said
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@given(st.floats(0, 1e8))
+@settings(deadline=None, max_examples=500)
+def test_a_duration_says_the_time_to_its_last_unit(seconds):
+    said = duration(seconds)
+    parts = re.findall(r"(\d+(?:\.\d)?)([smhd])", said)
+    last = UNITS[parts[-1][1]] * (0.1 if "." in said else 1)
+
+    assert "".join(map("".join, parts)) == said
+    assert sum(float(number) * UNITS[unit] for number, unit in parts) == pytest.approx(seconds, abs=last * 0.501)
+    if len(parts) == 2:
+        number, unit = parts[1]
+        assert len(number) == 2
+        assert int(number) < {"s": 60, "m": 60, "h": 24}[unit]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0, "0"),
+        (0.04, "0"),
+        (7, "7"),
+        (999, "999"),
+        (999.4, "999"),
+        (1000, "1.00k"),
+        (1234, "1.23k"),
+        (12_345, "12.35k"),
+        (99_990, "99.99k"),
+        (100_000, "100.0k"),
+        (269_722, "269.7k"),
+        (999_900, "999.9k"),
+        (1e6, "1.00M"),
+        (4_286_026, "4.29M"),
+        (17_124_490, "17.12M"),
+        (317_753_643, "317.8M"),
+        (1e9, "1.00G"),
+        (56_773_153_536, "56.77G"),
+    ],
+)
+def test_counts_have_their_prefix(number, said):
+    assert count(number) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(99_996, "100.0k"), (999_960, "1.00M"), (999_999, "1.00M"), (99_996_000, "100.0M"), (999_999_999, "1.00G")],
+)
+def test_counts_that_round_up_to_the_next_figure_keep_three_or_four(number, said):
+    assert count(number) == said
+
+
+@given(st.floats(0, 9.99e11))
+@settings(deadline=None, max_examples=500)
+def test_a_count_says_the_number_to_three_figures(number):
+    number_said, prefix = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)", count(number)).groups()
+    value = float(number_said) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[prefix]
+
+    assert value == pytest.approx(number, rel=0.005, abs=0.5)

@@ -1,0 +1,253 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from harness import train as train_module
+from harness.augment import prepare
+from harness.device import Stopwatch
+from harness.metrics import score
+from harness.models import parse_model
+from harness.networks import build_network
+from harness.train import Listener, Trainer, chunk_size, epoch_generator, load_weights, train
+from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
+
+
+class Recorder(Listener):
+    def __init__(self):
+        self.shares, self.epochs = [], []
+
+    def on_progress(self, case, epoch, share):
+        self.shares.append((epoch, share))
+
+    def on_epoch(self, case, record):
+        self.epochs.append(record)
+
+
+def weights_of(case, results):
+    return load_file(results.folder(case) / "weights.safetensors")
+
+
+def test_a_case_is_trained_every_epoch_of_its_recipe_and_all_of_it_is_kept(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    result = train(case, tiny_dataset, results, CPU)
+    records = results.read_epochs(case)
+    assert (result.status, result.epochs) == ("complete", 3)
+    assert [record.epoch for record in records] == [1, 2, 3]
+    assert [record.learning_rate for record in records] == pytest.approx([0.05, 0.05, 0.005])
+    assert result.epoch_seconds == tuple(record.epoch_seconds for record in records)
+    assert result.total_seconds == sum(result.epoch_seconds)
+    assert result.train_seconds == pytest.approx(sum(r.load_seconds + r.train_seconds for r in records))
+    assert result.eval_seconds == pytest.approx(sum(r.evaluate_seconds for r in records))
+    assert result.marginal_gain == result.accuracy_percent / result.total_seconds
+    assert result.images_per_second == pytest.approx(3 * 30 / result.train_seconds)
+    assert sorted(path.name for path in results.folder(case).iterdir()) == [
+        "epochs.jsonl", "predictions.npz", "result.json", "weights.safetensors",
+    ]  # fmt: skip
+
+
+def test_the_parts_of_an_epoch_do_not_exceed_it(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    train(case, tiny_dataset, results, CPU)
+    for record in results.read_epochs(case):
+        parts = record.load_seconds + record.train_seconds + record.evaluate_seconds
+        assert 0 < parts <= record.epoch_seconds
+
+
+def test_final_and_best_accuracy_are_the_records_and_the_scores_the_predictions(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    result = train(case, tiny_dataset, results, CPU)
+    accuracies = [record.evaluation_accuracy_percent for record in results.read_epochs(case)]
+    assert result.accuracy_percent == accuracies[-1]
+    assert result.best_accuracy_percent == max(accuracies)
+    assert result.best_epoch == accuracies.index(max(accuracies)) + 1
+    with np.load(results.folder(case) / "predictions.npz") as kept:
+        scores = score(kept["labels"], kept["predictions"], tiny_dataset.spec.class_names)
+    assert result.macro_f1_percent == scores.macro_f1_percent
+    assert result.confusion == scores.confusion
+    assert np.sum(result.confusion) == 12
+
+
+def test_the_kept_weights_give_the_kept_predictions(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    train(case, tiny_dataset, results, CPU)
+    network = build_network(parse_model("resnet8"), 1, 3, seed=99).eval()
+    load_weights(results.folder(case) / "weights.safetensors", network)
+    with torch.no_grad():
+        predicted = network(prepare(tiny_dataset.test.pixels, case.recipe.augmentation, 8)).argmax(1)
+    with np.load(results.folder(case) / "predictions.npz") as kept:
+        assert predicted.tolist() == kept["predictions"].tolist()
+
+
+@pytest.mark.parametrize("val_split", [0.0, 0.3])
+def test_the_same_case_twice_ends_with_the_same_weights_bit_for_bit(val_split, tiny_dataset, results, tmp_path):
+    case = make_case(tiny_dataset, val_split=val_split)
+    train(case, tiny_dataset, results, CPU)
+    first = weights_of(case, results)
+    torch.rand(7)  # what the global generator has been used for meanwhile must not matter
+    train(case, tiny_dataset, results, CPU, rerun=True)
+    second = weights_of(case, results)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_training_leaves_the_global_generator_alone(tiny_dataset, results):
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    train(make_case(tiny_dataset), tiny_dataset, results, CPU)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_another_seed_ends_with_other_weights(tiny_dataset, results):
+    cases = [make_case(tiny_dataset, seed=seed) for seed in (0, 1)]
+    for case in cases:
+        train(case, tiny_dataset, results, CPU)
+    assert not torch.equal(*(weights_of(case, results)["conv1.weight"] for case in cases))
+
+
+def test_it_learns(results):
+    dataset = make_dataset(train_images=90, test_images=30)
+    recipe = replace(TINY_RECIPE, epochs=8, milestones=(6,))
+    result = train(make_case(dataset, recipe=recipe), dataset, results, CPU)
+    assert result.accuracy_percent >= 90
+
+
+def test_a_finished_case_is_not_trained_again_unless_asked(tiny_dataset, results):
+    case, recorder = make_case(tiny_dataset), Recorder()
+    first = train(case, tiny_dataset, results, CPU)
+    again = train(case, tiny_dataset, results, CPU, listener=recorder)
+    assert again.epoch_seconds == first.epoch_seconds
+    assert recorder.epochs == []
+    rerun = train(case, tiny_dataset, results, CPU, rerun=True, listener=recorder)
+    assert len(recorder.epochs) == 3
+    assert rerun.epoch_seconds != first.epoch_seconds
+
+
+def test_every_image_is_trained_once_an_epoch_the_partial_last_batch_too(tiny_dataset, monkeypatch):
+    seen = []
+    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
+    step = trainer.step
+    monkeypatch.setattr(trainer, "step", lambda batch, labels: seen.append(len(labels)) or step(batch, labels))
+    trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
+    assert seen == [8, 8, 8, 6]
+
+
+def test_chunks_change_nothing_but_when_images_are_augmented(tiny_dataset, monkeypatch):
+    def weights_after_an_epoch():
+        trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
+        shares = []
+        trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU), shares.append)
+        return trainer.weights(), shares
+
+    whole, shares_of_whole = weights_after_an_epoch()
+    monkeypatch.setattr(train_module, "_CHUNK_BYTES", 1)
+    chunked, shares_of_chunked = weights_after_an_epoch()
+    assert (shares_of_whole, shares_of_chunked) == ([1.0], [8 / 30, 16 / 30, 24 / 30, 1.0])
+    assert all(torch.equal(whole[name], chunked[name]) for name in whole)
+
+
+def test_a_chunk_is_whole_batches_of_about_16_mib():
+    assert chunk_size(TINY_RECIPE, channels=1) % 8 == 0
+    assert chunk_size(TINY_RECIPE, channels=1) * 8 * 8 * 4 <= 16 * 2**20
+    assert chunk_size(replace(TINY_RECIPE, image_size=4096), channels=1) == 8
+
+
+def test_one_step_is_the_papers_sgd(tiny_dataset):
+    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
+    network = build_network(parse_model("resnet8"), 1, 3, seed=0)
+    batch = prepare(tiny_dataset.train.pixels[:8], TINY_RECIPE.augmentation, 8)
+    labels = tiny_dataset.train.labels[:8]
+    torch.nn.functional.cross_entropy(network(batch), labels).backward()
+    weight, gradient = network.fc.weight.detach(), network.fc.weight.grad
+    decayed = gradient + 1e-4 * weight
+    nesterov = decayed + 0.9 * decayed  # the momentum buffer begins as the gradient
+    trainer.step(batch, labels)
+    assert torch.allclose(trainer.network.fc.weight, weight - 0.05 * nesterov, atol=1e-6)
+
+
+def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone():
+    def order(seed, epoch):
+        return torch.randperm(50, generator=epoch_generator(seed, epoch)).tolist()
+
+    assert order(0, 0) == order(0, 0)
+    assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
+
+
+def test_evaluating_changes_neither_weights_nor_statistics(tiny_dataset):
+    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
+    before = trainer.weights()
+    trainer.evaluate(tiny_dataset.test)
+    after = trainer.weights()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_evaluation_is_the_same_in_batches_of_any_size(tiny_dataset, monkeypatch):
+    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
+    whole = trainer.evaluate(tiny_dataset.test)
+    monkeypatch.setattr(train_module, "_EVALUATION_BATCH_SIZE", 5)
+    parts = trainer.evaluate(tiny_dataset.test)
+    assert parts.loss == pytest.approx(whole.loss)
+    assert parts.predictions.tolist() == whole.predictions.tolist()
+
+
+def test_a_loss_that_is_no_number_is_a_result_and_not_tried_again(tiny_dataset, results):
+    recorder = Recorder()
+    case = make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e30))
+    result = train(case, tiny_dataset, results, CPU, listener=recorder)
+    assert (result.status, result.accuracy_percent, result.marginal_gain) == ("diverged", None, None)
+    assert "no longer a number" in result.cause
+    assert result.epochs == len(recorder.epochs) < 4
+    train(case, tiny_dataset, results, CPU, listener=recorder)
+    assert result.epochs == len(recorder.epochs)
+
+
+def test_lack_of_memory_is_a_result_and_tried_again(tiny_dataset, results, monkeypatch):
+    def fail(*_):
+        raise torch.OutOfMemoryError("tried to allocate 8 EiB")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Trainer, "step", fail)
+        result = train(make_case(tiny_dataset), tiny_dataset, results, CPU)
+    assert (result.status, result.epochs, result.cause) == ("out_of_memory", 0, "tried to allocate 8 EiB")
+    assert train(make_case(tiny_dataset), tiny_dataset, results, CPU).status == "complete"
+
+
+def test_any_other_failure_is_recorded_and_raised(tiny_dataset, results, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("the GPU fell out")
+
+    monkeypatch.setattr(Trainer, "step", fail)
+    case = make_case(tiny_dataset)
+    with pytest.raises(RuntimeError, match="fell out"):
+        train(case, tiny_dataset, results, CPU)
+    assert results.find(case).status == "failed"
+    assert results.find(case).cause == "RuntimeError: the GPU fell out"
+
+
+def test_with_a_validation_split_the_test_set_is_evaluated_only_at_the_end(tiny_dataset, results, monkeypatch):
+    sizes = []
+    evaluate = Trainer.evaluate
+    monkeypatch.setattr(Trainer, "evaluate", lambda self, images: sizes.append(len(images)) or evaluate(self, images))
+    case = make_case(tiny_dataset, val_split=0.3)
+    result = train(case, tiny_dataset, results, CPU)
+    assert (result.train_images, result.evaluation_images, result.test_images) == (21, 9, 12)
+    assert sizes == [9, 9, 9, 12, 12]  # three epochs, then the final and the best weights
+    accuracies = [record.evaluation_accuracy_percent for record in results.read_epochs(case)]
+    assert result.best_epoch == accuracies.index(max(accuracies)) + 1
+
+
+def test_a_case_is_not_trained_on_other_images_than_its_own(tiny_dataset, results):
+    with pytest.raises(ValueError, match="other images"):
+        train(make_case(tiny_dataset), make_dataset(seed=1), results, CPU)
+
+
+def test_images_of_different_sizes_are_trained_where_the_recipe_resizes(results):
+    dataset = make_dataset()
+    pixels = [image[:, : 5 + k % 3, :7].contiguous() for k, image in enumerate(dataset.train.pixels)]
+    dataset = replace(dataset, train=replace(dataset.train, pixels=pixels))
+    augmentation = replace(TINY_RECIPE.augmentation, rotate_first=True, crop_scale=None)
+    case = make_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation, epochs=1))
+    assert train(case, dataset, results, CPU).status == "complete"
