@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from harness.datasets.spec import folder_path, is_folder
+from harness.errors import InputError
 from harness.models import parse_model
 from harness.recipes import Augmentation, Recipe
 
@@ -42,7 +43,8 @@ class Case:
     shortcut: Literal["A", "B"] = "A"
 
     def __post_init__(self) -> None:
-        parse_model(self.model)
+        if (canonical := parse_model(self.model).name) != self.model:
+            raise InputError(f"model {self.model!r} is no canonical name: give {canonical!r}")
 
     @property
     def label(self) -> str:
@@ -53,12 +55,12 @@ class Case:
     def identity(self) -> str:
         """SHA-256 over everything that decides the outcome. Where a user's folder lies does not; what is in it does."""
         content = asdict(self) | ({"dataset": "folder"} if is_folder(self.dataset) else {})
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(_canonical(content), sort_keys=True).encode()).hexdigest()
 
     @property
     def folder_name(self) -> str:
         """The name of its folder under the results folder."""
-        dataset = f"folder-{folder_path(self.dataset).name}" if is_folder(self.dataset) else self.dataset
+        dataset = f"folder-{folder_path(self.dataset).name[:40]}" if is_folder(self.dataset) else self.dataset
         return f"{dataset}-{self.model}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
 
     def to_json(self) -> dict[str, Any]:
@@ -73,7 +75,7 @@ class Case:
             KeyError, TypeError, ValueError: it is not one.
         """
         recipe = dict(content["recipe"])
-        augmentation = {key: _tuples(value) for key, value in recipe.pop("augmentation").items()}
+        augmentation = {key: _tuples(value) for key, value in dict(recipe.pop("augmentation")).items()}
         recipe = {key: _tuples(value) for key, value in recipe.items()}
         return cls(**{**content, "recipe": Recipe(**recipe, augmentation=Augmentation(**augmentation))})
 
@@ -81,3 +83,12 @@ class Case:
 def _tuples(value: Any) -> Any:
     """JSON has lists where the dataclasses have tuples."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _canonical(value: Any) -> Any:
+    """The value with whole floats as integers: 30 and 30.0 are one and the same in a recipe, but not in JSON."""
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

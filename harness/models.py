@@ -25,7 +25,7 @@ IMAGENET_BLOCKS: dict[int, tuple[int, ...]] = {
 # Channels of each stage at ω = 1; the first is the stem's as well.
 STAGE_CHANNELS: dict[Family, tuple[int, ...]] = {"cifar": (16, 32, 64), "imagenet": (64, 128, 256, 512)}
 
-_NAME = re.compile(r"resnet(0|[1-9]\d*)(?:-(0|[1-9]\d*))?")
+_NAME = re.compile(r"resnet(0|[1-9][0-9]{0,5})(?:-(0|[1-9][0-9]{0,5}))?")
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,13 @@ def parse_model(name: str) -> Model:
             f"unknown model {name!r}: a name is resnet<depth> or resnet<depth>-<width>, as resnet20 or resnet20-4"
         )
     depth, width = int(match[1]), int(match[2] or 1)
-    if width == 0:
-        raise InputError(f"unknown model {name!r}: the width coefficient must be 1 or more, as in resnet{depth}-2")
-    if depth in IMAGENET_BLOCKS:
-        return Model("imagenet", depth, width)
-    if depth < 8 or depth % 6 != 2:
+    family: Family = "imagenet" if depth in IMAGENET_BLOCKS else "cifar"
+    if family == "cifar" and (depth < 8 or depth % 6 != 2):
         below = max(8, depth - (depth - 2) % 6)
         raise InputError(
             f"unknown model {name!r}: no family has depth {depth}; "
             f"depths are 6n+2 (8, 14, 20, 32, 56, 110, …; nearest {below} and {below + 6}) or 24, 50, 101, 152"
         )
-    return Model("cifar", depth, width)
+    if width == 0:
+        raise InputError(f"unknown model {name!r}: the width coefficient must be 1 or more, as in resnet{depth}-2")
+    return Model(family, depth, width)

@@ -142,5 +142,5 @@ def build_network(
             shapes without the memory.
     """
     with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # the CPU's alone: fork_rng puts back no other
         return ResNet(model, in_channels, num_classes, shortcut)

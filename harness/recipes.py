@@ -38,6 +38,8 @@ class Augmentation:
             raise InputError("an augmentation cannot both rotate first and crop: the study has no such order")
         if len(self.mean) != len(self.std):
             raise InputError(f"mean has {len(self.mean)} channels, std {len(self.std)}: give one of each per channel")
+        if not all(value > 0 for value in self.std):
+            raise InputError(f"std {self.std}: give a positive one per channel")
         if self.crop_scale is not None and not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
             raise InputError(f"crop_scale {self.crop_scale}: give (least, most) with 0 < least ≤ most ≤ 1")
 
@@ -71,7 +73,7 @@ class Recipe:
         """The recipe over another number of epochs, milestones and warm-up in proportion.
 
         A milestone that falls between two epochs takes effect at the later one, so no epoch trains at a lower rate
-        than the full recipe would give it there, and the first always has the full rate.
+        than the full recipe would give it there, and the first comes before every milestone.
 
         Raises:
             InputError: ``epochs`` is not positive.

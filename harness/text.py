@@ -24,9 +24,9 @@ def duration(seconds: float) -> str:
 def count(number: float) -> str:
     """A large number with its prefix, to three or four figures: ``269.7k``, ``4.29M``, ``56.77G``."""
     for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= factor:
+        if number >= factor * 0.99995:  # what rounds to 1000.0 of a prefix is 1.00 of the next
             scaled = number / factor
-            return f"{scaled:.2f}{prefix}" if scaled < 100 else f"{scaled:.1f}{prefix}"
+            return f"{scaled:.2f}{prefix}" if scaled < 99.995 else f"{scaled:.1f}{prefix}"
     return f"{number:.0f}"
 
 

@@ -95,14 +95,6 @@ def test_43_classes_are_averaged_over_43():
     assert score(labels, np.zeros(43, dtype=int), names(43)).macro_f1_percent == pytest.approx(100 * (2 / 44) / 43)
 
 
-def test_a_single_class_is_scored_without_a_warning():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        scores = scored([0, 0], [0, 0], 1)
-
-    assert (scores.accuracy_percent, scores.macro_f1_percent, scores.confusion) == (100, 100, ((2,),))
-
-
 @given(
     st.integers(2, 12).flatmap(
         lambda n: st.tuples(

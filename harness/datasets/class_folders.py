@@ -53,6 +53,8 @@ def class_names(root: Path) -> tuple[str, ...]:
         if not (root / split).is_dir() or not _class_folders(root / split):
             raise InputError(f"{root / split} has no class folders: images belong in {root / split}/<class>/*")
     names = [folder.name for folder in _class_folders(root / "train")]
+    if len(names) < 2:
+        raise InputError(f"{root / 'train'} has one class folder, {names[0]!r}: there is nothing to tell apart")
     return tuple(sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names))
 
 
