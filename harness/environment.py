@@ -5,7 +5,6 @@ import functools
 import importlib.metadata
 import os
 import platform
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -76,7 +75,7 @@ def _commit() -> str | None:
 class PeakMemory:
     """The most memory in use since it was made: the GPU's on CUDA, else the process's resident set.
 
-    Linux can set the process's mark back; elsewhere it is the most since the process began.
+    Linux can set the process's mark back; elsewhere it is the most since the process began, on Windows 0.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -97,5 +96,9 @@ class PeakMemory:
                     return int(line.split()[1]) * 1024
         except OSError:
             pass  # not Linux
+        try:
+            import resource
+        except ImportError:
+            return 0  # Windows: unknown
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -145,18 +145,19 @@ class Trainer:
         generator = epoch_generator(self.case.seed, epoch)
         order = torch.randperm(len(images), generator=generator)
         parameters = draw(self.recipe.augmentation, len(images), self.recipe.image_size, generator)
-        loss_sum = torch.zeros((), device=self.device, dtype=torch.float64)
+        loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
         correct = torch.zeros((), device=self.device, dtype=torch.int64)
         step = chunk_size(self.recipe, len(self.recipe.augmentation.mean))
         for start in range(0, len(images), step):
             with watch.part("load"):
                 chosen = images.select(order[start : start + step].to(images.labels.device))
-                drawn = parameters[start : start + step].to(self.device)
-                inputs = augment(chosen.pixels, drawn, self.recipe.augmentation, self.recipe.image_size)
+                drawn = parameters[start : start + step].to(images.labels.device)
+                inputs = augment(chosen.pixels, drawn, self.recipe.augmentation, self.recipe.image_size).to(self.device)
+                targets = chosen.labels.to(self.device)
             with watch.part("train"):
-                for batch, labels in _batches(inputs, chosen.labels, self.recipe.batch_size):
+                for batch, labels in _batches(inputs, targets, self.recipe.batch_size):
                     loss, logits = self.step(batch, labels)
-                    loss_sum += loss.double() * len(labels)
+                    loss_sum += loss * len(labels)
                     correct += (logits.argmax(1) == labels).sum()
             tell(min(1.0, (start + step) / len(images)))
         return loss_sum.item() / len(images), metrics.accuracy_percent(int(correct.item()), len(images))
@@ -175,21 +176,22 @@ class Trainer:
     def evaluate(self, images: ImageSet) -> Evaluation:
         """Loss, accuracy and predictions on images that only get the deterministic part of the augmentation."""
         self.network.eval()
-        loss_sum = torch.zeros((), device=self.device, dtype=torch.float64)
+        loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
         predictions = []
         for start in range(0, len(images), _EVALUATION_BATCH_SIZE):
             chosen = images.select(torch.arange(start, min(start + _EVALUATION_BATCH_SIZE, len(images))))
-            inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size)
+            inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)
+            targets = chosen.labels.to(self.device)
             with computing_at(self.case.precision, self.device):  # type: ignore[arg-type]
                 logits = self.network(inputs.contiguous(memory_format=torch.channels_last))
-                loss_sum += functional.cross_entropy(logits, chosen.labels, reduction="sum").double()
+                loss_sum += functional.cross_entropy(logits, targets, reduction="sum")
             predictions.append(logits.argmax(1))
-        predicted = torch.cat(predictions)
-        correct = int((predicted == images.labels).sum())
+        predicted = torch.cat(predictions).cpu()
+        correct = int((predicted == images.labels.cpu()).sum())
         return Evaluation(
             loss_sum.item() / len(images),
             metrics.accuracy_percent(correct, len(images)),
-            predicted.cpu().numpy(),
+            predicted.numpy(),
         )
 
     def _set_learning_rate(self, epoch: int) -> None:
@@ -201,6 +203,15 @@ class Trainer:
         return {
             name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network.state_dict().items()
         }
+
+
+def _image_device(device: torch.device) -> torch.device:
+    """Where images are kept and augmented: on the device, unless it lacks the float64 that augmentation needs."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def _sum_dtype(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _batches(inputs: Tensor, labels: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -233,13 +244,16 @@ class _Run:
         train_images, self.validation = dataset.train, None
         if case.val_split:
             train_images, self.validation = split_validation(dataset.train, case.val_split)
-        self.train_images = train_images.to(device)
-        self.test_images = dataset.test.to(device)
-        self.evaluated = self.test_images if self.validation is None else self.validation.to(device)
+        self.train_images, self.test_images = train_images, dataset.test
+        self.evaluated = self.test_images if self.validation is None else self.validation
 
     def train_epochs(self) -> Status:
         """Every epoch of the recipe, or as many as there are before the loss is no longer a number."""
         spec = self.dataset.spec
+        place = _image_device(self.device)
+        self.train_images, self.test_images, self.evaluated = (
+            images.to(place) for images in (self.train_images, self.test_images, self.evaluated)
+        )
         self.trainer = Trainer(self.case, spec.channels, spec.num_classes, self.device)
         for epoch in range(self.case.recipe.epochs):
             record = self._train_one(self.trainer, epoch)

@@ -1,5 +1,6 @@
 """What the tests share: a dataset, a case and a result small enough to train in a blink."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from harness.datasets.library import Dataset
 from harness.datasets.spec import DatasetSpec
 from harness.recipes import Augmentation, Recipe
 from harness.results import ResultsFolder
+from harness.settings import ENVIRONMENT_PREFIX
 from harness.train import train
 
 pytest_plugins = ["pytester"]
@@ -33,6 +35,12 @@ TINY_RECIPE = Recipe(
 def pytest_configure(config):
     # Here and not in pyproject.toml: a user's run of many hours must not end at a warning of some library's.
     config.addinivalue_line("filterwarnings", "error")
+
+
+@pytest.fixture(autouse=True)
+def no_options_from_the_environment(monkeypatch):
+    for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
+        monkeypatch.delenv(variable)
 
 
 def make_dataset(train_images=30, test_images=12, classes=3, size=8, seed=0):

@@ -6,11 +6,12 @@ import hashlib
 import io
 import pickle
 import socket
+import socketserver
 import struct
 import tarfile
 import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 from hypothesis import HealthCheck, settings
@@ -245,7 +246,7 @@ def serve(answers):
         def log_message(self, *_):
             pass
 
-    class Server(HTTPServer):
+    class Server(socketserver.TCPServer):  # http.server's own would look its name up
         def handle_error(self, *_):
             pass  # the client hung up
 
@@ -253,7 +254,7 @@ def serve(answers):
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/", asked
+            yield f"http://127.0.0.1:{server.server_address[1]}/", asked
         finally:
             server.shutdown()
             thread.join()

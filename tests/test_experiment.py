@@ -1,0 +1,43 @@
+import pytest
+
+from harness.errors import InputError
+from harness.experiment import plan_experiment
+from harness.recipes import CIFAR10, GTSRB
+from harness.settings import read_settings
+
+FULL = read_settings({"full_training": True}, {})
+
+
+def test_a_dataset_is_trained_by_its_own_recipe_and_a_folder_by_the_models_family():
+    assert plan_experiment(FULL, "cifar10", "resnet50", 0).recipe == CIFAR10
+    small, large = (plan_experiment(FULL, "folder:/x", model, 0).recipe for model in ("resnet20", "resnet50"))
+    assert (small.image_size, small.augmentation) == (32, CIFAR10.augmentation)
+    assert (large.image_size, large.augmentation) == (225, GTSRB.augmentation)
+
+
+def test_a_recipe_of_the_users_wins():
+    assert plan_experiment(FULL, "gtsrb", "resnet20", 0, CIFAR10).recipe == CIFAR10
+
+
+def test_the_settings_shape_the_recipe():
+    quick = plan_experiment(read_settings({}, {}), "cifar10", "resnet20", 0)
+    assert (quick.mode, quick.recipe) == ("quick", CIFAR10.quick())
+    short = plan_experiment(read_settings({"full_training": True, "epochs": "30"}, {}), "cifar10", "resnet20", 0)
+    assert (short.mode, short.recipe.epochs, short.recipe.milestones) == ("shortened", 30, (12, 20, 25))
+
+
+def test_the_model_has_its_canonical_name():
+    assert plan_experiment(FULL, "cifar10", "resnet20-1", 3).label == "cifar10 resnet20 seed 3"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "recipe", "says"),
+    [
+        ("cifar100", "resnet20", None, "unknown dataset 'cifar100'"),
+        ("cifar10", "vgg16", None, "unknown model 'vgg16'"),
+        ("cifar10", "resnet20", "cifar10", "recipe 'cifar10' is no Recipe"),
+    ],
+)
+def test_what_is_none_is_refused(dataset, model, recipe, says):
+    with pytest.raises(InputError, match=says):
+        plan_experiment(FULL, dataset, model, 0, recipe)
