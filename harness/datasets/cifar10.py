@@ -44,7 +44,8 @@ def _verify(root: Path) -> bool:
     batches = root / _Published.base_folder
     if not batches.is_dir():
         return bool(check_integrity(root / _Published.filename, ARCHIVE_MD5))
-    return all(check_integrity(batches / name, md5) for name, md5 in _Published.train_list + _Published.test_list)
+    files = [*_Published.train_list, *_Published.test_list, (_Published.meta["filename"], _Published.meta["md5"])]
+    return all(check_integrity(batches / name, md5) for name, md5 in files)
 
 
 def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
@@ -55,7 +56,10 @@ def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[
             raise InputError(
                 f"{archive} is not the published archive (its MD5 is not {ARCHIVE_MD5}): download it again"
             )
-        extract_archive(archive, root)
+        try:
+            extract_archive(archive, root)
+        except OSError as error:
+            raise InputError(f"{archive} cannot be unpacked into {root}: {error.strerror or error}") from error
     train, test = (_read_split(root, split, limit) for split, limit in ((True, train_limit), (False, test_limit)))
     return train, test
 

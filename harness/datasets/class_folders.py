@@ -1,6 +1,7 @@
 """The layout ``train/<class>/*``, ``test/<class>/*``: any dataset may lie so, and the user's own images do."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.datasets.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
@@ -45,7 +46,7 @@ def class_names(root: Path) -> tuple[str, ...]:
     Raises:
         InputError: ``root`` does not exist or has no such folders.
     """
-    if not root.is_dir():
+    if not os.path.isdir(root):  # Path.is_dir raises where a name is too long
         raise InputError(
             f"folder {root} does not exist: give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*"
         )
@@ -61,8 +62,8 @@ def class_names(root: Path) -> tuple[str, ...]:
 def list_files(folder: Path, names: Sequence[str]) -> list[ImageFile]:
     """Every image file in ``folder/<class>/``, by class and then by name. Hidden files are passed over.
 
-    A folder belongs to the class of its name; where the names are others but as many, to the class of its place in
-    order (``00000`` … for GTSRB, ``0`` … for anything).
+    A folder belongs to the class of its name or, where the folders are numbers and the names are not, to the class of
+    that label (``00000`` … for GTSRB, ``0`` … for anything).
 
     Raises:
         InputError: a class is missing, unknown or empty. It names the folder.
@@ -79,25 +80,40 @@ def list_files(folder: Path, names: Sequence[str]) -> list[ImageFile]:
 
 
 def _class_folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(f"folder {folder} does not exist: images belong in {folder}/<class>/*")
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _labels_of_folders(folder: Path, names: Sequence[str]) -> dict[Path, int]:
-    folders = _class_folders(folder)
-    found = {path.name for path in folders}
+    """Each class folder with its label, in the labels' order."""
+    folders = {path.name: path for path in _class_folders(folder)}
     wanted = {_as_folder_name(name): label for label, name in enumerate(names)}
-    if found != set(wanted) and all(name.isdecimal() for name in found):
-        wanted = {name: int(name) for name in found if int(name) < len(names)}
+    if _are_label_numbers(folders, wanted):
+        numbers = sorted(name for name in folders if int(name) < len(names))
+        wanted = {name: int(name) for name in numbers}
         missing = [str(label) for label in range(len(names)) if label not in wanted.values()]
+        if not missing and len(wanted) > len(names):
+            raise InputError(f"{folder} has two class folders of one number: {', '.join(numbers)}")
     else:
-        missing = [name for name in wanted if name not in found]
+        missing = [name for name in wanted if name not in folders]
     if missing:
         raise InputError(
             f"{folder} lacks class folder {missing[0]!r}: it should have {len(names)} classes, one folder each"
         )
-    if unknown := sorted(found - set(wanted)):
+    if unknown := sorted(set(folders) - set(wanted)):
         raise InputError(f"unknown class folder {folder / unknown[0]}: the classes are {', '.join(names)}")
-    return dict(sorted(((path, wanted[path.name]) for path in folders), key=lambda item: item[1]))
+    return {folders[name]: label for name, label in sorted(wanted.items(), key=lambda item: item[1])}
+
+
+def _are_label_numbers(found: Iterable[str], names: Mapping[str, int]) -> bool:
+    """Whether folders bear their labels' numbers instead of the classes' names: ``0``, or ``00000`` as in GTSRB.
+
+    Classes of the user's own whose names are numbers are no labels, unless they are 0 to n − 1 as labels are.
+    """
+    found = set(found)
+    own_numbers = all(name.isdecimal() for name in names) and set(names) != {str(label) for label in names.values()}
+    return bool(found) and found != set(names) and not own_numbers and all(name.isdecimal() for name in found)
 
 
 def _as_folder_name(name: str) -> str:

@@ -35,16 +35,17 @@ _UNSIGNED_BYTE = 8
 
 def locate(data_dir: Path) -> Source | None:
     """The idx files in ``fashionmnist`` or in torchvision's ``FashionMNIST/raw``, any of them compressed."""
-    spec = SPECS["fashionmnist"]
     roots = (data_dir / "fashionmnist", data_dir / "fashionmnist/FashionMNIST/raw", data_dir / "FashionMNIST/raw")
     for root in roots:
-        if any(path.exists() for name in SHA256 for path in (root / name, root / f"{name}.gz")):
+        missing = [name for name in SHA256 if not any(path.is_file() for path in (root / name, root / f"{name}.gz"))]
+        if len(missing) < len(SHA256):
             return Source(
                 "idx files",
                 root,
-                lambda: (spec.train_images, spec.test_images),
+                partial(_count, root),
                 partial(_verify, root),
                 partial(_read, root),
+                missing=tuple(f"{name}.gz" for name in missing),
             )
     return None
 
@@ -59,13 +60,18 @@ def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
     """The file's content, decompressed, and which file it was."""
     plain, compressed = root / name, root / f"{name}.gz"
     try:
-        if plain.exists():
+        if plain.is_file():
             return plain, plain.read_bytes()
         return compressed, gzip.decompress(compressed.read_bytes())
     except FileNotFoundError as error:
         raise InputError(f"{compressed} is missing: fashionmnist needs {FILES} in {root}") from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{compressed} is damaged ({error}): download it again") from error
+
+
+def _count(root: Path) -> tuple[int, int]:
+    train, test = (len(_read_idx(root, f"{split}-labels-idx1-ubyte", 1)[1]) for split in ("train", "t10k"))
+    return train, test
 
 
 def _verify(root: Path) -> bool:
@@ -78,7 +84,7 @@ def _read_idx(root: Path, name: str, dimensions: int) -> tuple[Path, np.ndarray]
     header = 4 * (1 + dimensions)
     if len(content) >= header:
         magic, *shape = struct.unpack(f">{1 + dimensions}I", content[:header])
-        if magic == _UNSIGNED_BYTE << 8 | dimensions and len(content) == header + math.prod(shape):
+        if magic == _UNSIGNED_BYTE << 8 | dimensions and 0 < math.prod(shape) == len(content) - header:
             return path, np.frombuffer(content, np.uint8, offset=header).reshape(shape)
     raise InputError(f"{path} is damaged: it is not a whole idx file of {dimensions} dimensions; download it again")
 
@@ -91,7 +97,7 @@ def _read_split(root: Path, split: str, limit: int | None) -> ImageSet:
     spec = SPECS["fashionmnist"]
     images_path, images = _read_idx(root, f"{split}-images-idx3-ubyte", 3)
     labels_path, labels = _read_idx(root, f"{split}-labels-idx1-ubyte", 1)
-    if len(images) != len(labels) or not len(images):
+    if len(images) != len(labels):
         raise InputError(
             f"{images_path} has {len(images)} images but {labels_path} {len(labels)} labels: download both again"
         )

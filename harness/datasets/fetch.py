@@ -1,13 +1,19 @@
 """Downloading a published file, through torchvision's utilities, with progress and a checksum."""
 
+import contextlib
 import shutil
+import socket
 import tempfile
+from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 
 from torchvision.datasets.utils import check_integrity, download_url
 
 from harness.errors import InputError
+
+_SILENCE_SECONDS = 60.0
 
 
 def fetch(url: str, folder: Path, md5: str) -> Path:
@@ -22,14 +28,34 @@ def fetch(url: str, folder: Path, md5: str) -> Path:
     target = folder / url.rsplit("/", 1)[-1]
     if check_integrity(target, md5):
         return target
+    failure = _try_download(url, target, md5)
+    if failure is not None:
+        raise InputError(
+            f"could not download {url} ({failure})\nput that file into {folder}, or name another folder with --data-dir"
+        )
+    return target
+
+
+def _try_download(url: str, target: Path, md5: str) -> str | None:
+    """Download to ``target``: None, or why that failed. The error itself is let go, and the connections it holds."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as partial:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as partial, _silence_limited():
             download_url(url, partial, target.name, md5)
             shutil.move(Path(partial) / target.name, target)
-    except (URLError, OSError, RuntimeError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise InputError(
-            f"could not download {url} ({reason})\nput that file into {folder}, or name another folder with --data-dir"
-        ) from error
-    return target
+    except RuntimeError:
+        return f"what came does not have the published MD5 {md5}"
+    except (URLError, HTTPException, OSError) as error:
+        return str(getattr(error, "reason", None) or error)
+    return None
+
+
+@contextlib.contextmanager
+def _silence_limited() -> Iterator[None]:
+    """Give up on a server that says nothing for a minute; torchvision's download would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_SILENCE_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -7,7 +7,9 @@ another archive, of 26,640 images: not the study's data, and refused by name.
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +40,18 @@ _TEST_LABELS = "GT-final_test.csv"
 
 Lists = tuple[list[ImageFile], list[ImageFile]]
 
+# What zipfile raises on damaged, encrypted or foreign archives.
+_ARCHIVE_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
+
 
 def locate(data_dir: Path) -> Source | None:
     """The dataset in ``gtsrb`` (or ``GTSRB``), in whichever of its three layouts.
@@ -51,13 +65,14 @@ def locate(data_dir: Path) -> Source | None:
         for base in (root, root.parent):
             if (base / _TRAIN_FOLDER).is_dir():
                 return _source("official folders", base, partial(_list_folders, base), unverifiable)
-        if any((root / name).exists() for name in MD5):
-            return _source("official archives", root, partial(_list_archives, root), partial(_verify, root))
-        if (root / "GTSRB/Training").is_dir():
+        if (root / "GTSRB/Training").is_dir() and not (root / TRAIN_ZIP).exists():
             raise InputError(
                 f"{root} holds torchvision's GTSRB, 26,640 training images: not the study's 39,209\n"
                 f"put {TRAIN_ZIP} (from {ARCHIVE_URL}) beside it, unpacked or not"
             )
+        if any((root / name).exists() for name in MD5):
+            source = _source("official archives", root, partial(_list_archives, root), partial(_verify, root))
+            return replace(source, missing=tuple(name for name in MD5 if not (root / name).exists()))
     return None
 
 
@@ -96,18 +111,18 @@ def read_rows(text: str, name: str, columns: Iterable[str], delimiter: str) -> l
     """
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     wanted = tuple(columns)
-    missing = [column for column in wanted if column not in (reader.fieldnames or ())]
-    if missing:
-        raise InputError(
-            f"{name} lacks column {missing[0]!r}: it needs {', '.join(wanted)}, separated by {delimiter!r}"
-        )
     rows = []
     try:
+        missing = [column for column in wanted if column not in (reader.fieldnames or ())]
+        if missing:
+            raise InputError(
+                f"{name} lacks column {missing[0]!r}: it needs {', '.join(wanted)}, separated by {delimiter!r}"
+            )
         for row in reader:
             if any(row[column] is None for column in wanted):
                 raise InputError(f"{name}, line {reader.line_num}: the row is too short")
-            label = row["ClassId"]
-            if not (label.isascii() and label.isdecimal() and int(label) < SPECS["gtsrb"].num_classes):
+            if not _is_label(row["ClassId"]):
+                label = row["ClassId"][:20]
                 raise InputError(f"{name}, line {reader.line_num}: label {label!r} is out of range, they are 0 to 42")
             rows.append(row)
     except csv.Error as error:
@@ -115,6 +130,10 @@ def read_rows(text: str, name: str, columns: Iterable[str], delimiter: str) -> l
     if not rows:
         raise InputError(f"{name} has no rows")
     return rows
+
+
+def _is_label(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) < SPECS["gtsrb"].num_classes
 
 
 def _read_text(path: Path) -> str:
@@ -137,7 +156,7 @@ def _inside(root: Path, relative: str, csv_name: str) -> Path:
 def _list_folders(base: Path) -> Lists:
     train: list[ImageFile] = []
     for folder in sorted((base / _TRAIN_FOLDER).iterdir()):
-        if folder.is_dir():
+        if folder.is_dir() and not folder.name.startswith("."):
             name = folder / f"GT-{folder.name}.csv"
             for row in read_rows(_read_text(name), str(name), ("Filename", "ClassId"), ";"):
                 path = _inside(folder, row["Filename"], str(name))
@@ -159,8 +178,12 @@ def _list_kaggle(root: Path) -> Lists:
         # class_track_shot.png: the track's number begins anew in every class.
         return "_".join(path.stem.split("_")[:2])
 
-    train = [(_inside(root, row["Path"], str(root / "Train.csv")), int(row["ClassId"])) for row in rows("Train.csv")]
-    test = [(_inside(root, row["Path"], str(root / "Test.csv")), int(row["ClassId"])) for row in rows("Test.csv")]
+    def files(name: str) -> list[tuple[Path, int]]:
+        return [(_inside(root, row["Path"], str(root / name)), int(row["ClassId"])) for row in rows(name)]
+
+    # The official layouts' order, whatever the rows': the same images make the same case.
+    train = sorted(files("Train.csv"), key=lambda file: (file[1], file[0].name))
+    test = sorted(files("Test.csv"), key=lambda file: file[0].name)
     return (
         [file_on_disk(path, label, track(path)) for path, label in train],
         [file_on_disk(path, label) for path, label in test],
@@ -173,18 +196,18 @@ def _list_archives(root: Path) -> Lists:
     train: list[ImageFile] = []
     for member in sorted(train_zip.namelist()):
         if member.endswith(".csv"):
-            name = f"{root / TRAIN_ZIP}:{member}"
             folder = member.rsplit("/", 1)[0]
-            for row in read_rows(train_zip.read(member).decode(), name, ("Filename", "ClassId"), ";"):
+            for row in _read_rows_in_archive(train_zip, member):
                 track = _track(row["ClassId"], row["Filename"].split("_")[0])
                 train.append(_file_in_archive(train_zip, f"{folder}/{row['Filename']}", int(row["ClassId"]), track))
     if not train:
         raise InputError(f"{root / TRAIN_ZIP} has no GT-*.csv inside: it is not GTSRB's training archive")
-    name = f"{root / LABELS_ZIP}:{_TEST_LABELS}"
     if _TEST_LABELS not in labels_zip.namelist():
-        raise InputError(f"{name} is missing: the archive is not GTSRB's test labels")
-    rows = read_rows(labels_zip.read(_TEST_LABELS).decode(), name, ("Filename", "ClassId"), ";")
-    return train, [_file_in_archive(test_zip, f"{_TEST_FOLDER}/{row['Filename']}", int(row["ClassId"])) for row in rows]
+        raise InputError(f"{root / LABELS_ZIP}:{_TEST_LABELS} is missing: the archive is not GTSRB's test labels")
+    return train, [
+        _file_in_archive(test_zip, f"{_TEST_FOLDER}/{row['Filename']}", int(row["ClassId"]))
+        for row in _read_rows_in_archive(labels_zip, _TEST_LABELS)
+    ]
 
 
 def _open_archive(path: Path) -> zipfile.ZipFile:
@@ -192,18 +215,29 @@ def _open_archive(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: gtsrb needs all three archives, {', '.join(MD5)}") from error
-    except (OSError, zipfile.BadZipFile) as error:
+    except _ARCHIVE_ERRORS as error:
         raise InputError(f"{path} is damaged ({error}): download it again") from error
 
 
-def _file_in_archive(archive: zipfile.ZipFile, member: str, label: int, track: str | None = None) -> ImageFile:
-    def read() -> bytes:
-        try:
-            return archive.read(member)
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise OSError(f"not in the archive, or damaged there: {error}") from error
+def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
+    """A member's content; OSError where it is not there, or damaged."""
+    try:
+        return archive.read(member)
+    except _ARCHIVE_ERRORS as error:
+        raise OSError(f"not in the archive, or damaged there: {error}") from error
 
-    return ImageFile(f"{archive.filename}:{member}", read, label, track)
+
+def _read_rows_in_archive(archive: zipfile.ZipFile, member: str) -> list[dict[str, str]]:
+    name = f"{archive.filename}:{member}"
+    try:
+        text = _read_member(archive, member).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{name} cannot be read: {error}") from error
+    return read_rows(text, name, ("Filename", "ClassId"), ";")
+
+
+def _file_in_archive(archive: zipfile.ZipFile, member: str, label: int, track: str | None = None) -> ImageFile:
+    return ImageFile(f"{archive.filename}:{member}", partial(_read_member, archive, member), label, track)
 
 
 def _track(label: str, number: str) -> str:

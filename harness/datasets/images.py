@@ -89,14 +89,20 @@ def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resiz
 def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) -> Tensor:
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's doubts about metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(file.read())) as opened:
+                if opened.mode[0] in "IF":
+                    raise InputError(f"image {file.name} has more than 8 bits a channel: convert it to 8 bits")
                 image = opened.convert("RGB" if channels == 3 else "L")
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        reason = "not an image that Pillow can read" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise InputError(f"unreadable image {file.name}: {reason}") from error
+    except (InputError, MemoryError):
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"image {file.name} is too large: {error}") from error
+    except UnidentifiedImageError as error:
+        raise InputError(f"unreadable image {file.name}: not an image that Pillow can read") from error
+    except Exception as error:  # Pillow's decoders raise whatever they like on damaged files
+        raise InputError(f"unreadable image {file.name}: {error}") from error
     if size is not None and image.size != (size, size):
         if not resize:
             width, height = image.size

@@ -85,18 +85,21 @@ def how_to_get(name: str, data_dir: Path) -> str:
 def obtain(
     name: str, data_dir: Path, *, image_size: int | None = None, tell: Callable[[str], None] = lambda _: None
 ) -> Source:
-    """Where the dataset lies, downloaded first where it is absent.
+    """Where the dataset lies, downloaded first where it, or a file of it, is absent.
 
     Raises:
         InputError: it is absent and could not be downloaded.
     """
     source = locate(name, data_dir, image_size=image_size)
-    if source is None:
-        tell(f"{name} is not in {data_dir}: downloading it")
+    if source is None or source.missing:
+        lack = f"dataset {name} is not in {data_dir}"
+        if source is not None:
+            lack = f"dataset {name} in {source.path} lacks {', '.join(source.missing)}"
+        tell(f"{lack}: downloading it")
         try:
             _PUBLISHERS[name].download(data_dir)
         except InputError as error:
-            raise InputError(f"dataset {name} is not in {data_dir}, and {error}") from error
+            raise InputError(f"{lack}, and {error}") from error
         source = locate(name, data_dir)
     if source is None:
         raise InputError(f"dataset {name} is still not in {data_dir} after its download: {how_to_get(name, data_dir)}")

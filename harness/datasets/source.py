@@ -16,6 +16,7 @@ class Source:
         count: numbers of training and test images, without decoding any.
         verify: whether the content is the published one; None where the layout leaves nothing to compare with.
         read: training and test images, at most the given numbers of each.
+        missing: files of the layout that are not there, as after a download that was broken off.
     """
 
     layout: str
@@ -23,6 +24,7 @@ class Source:
     count: Callable[[], tuple[int, int]]
     verify: Callable[[], bool | None]
     read: Callable[[int | None, int | None], tuple[ImageSet, ImageSet]]
+    missing: tuple[str, ...] = ()
 
 
 def unverifiable() -> None:

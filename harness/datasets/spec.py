@@ -62,8 +62,15 @@ def is_folder(dataset: str) -> bool:
 
 
 def folder_path(dataset: str) -> Path:
-    """PATH of ``folder:PATH``."""
-    return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
+    """PATH of ``folder:PATH``.
+
+    Raises:
+        InputError: it begins with the home of a user that there is not.
+    """
+    try:
+        return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{dataset}: {error}; give a path that exists") from error
 
 
 def check_dataset_name(dataset: str) -> str:

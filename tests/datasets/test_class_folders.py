@@ -51,10 +51,16 @@ def test_one_word_among_numbers_makes_them_words(tmp_path):
     assert class_folders.class_names(tmp_path) == ("10", "9", "b")
 
 
+def test_a_single_class_is_refused(tmp_path):
+    write_class_folders(tmp_path, ["cat"])
+    with pytest.raises(InputError, match="has one class folder, 'cat': there is nothing to tell apart"):
+        class_folders.class_names(tmp_path)
+
+
 def test_hidden_folders_and_files_beside_the_folders_are_no_classes(tmp_path):
-    write_class_folders(tmp_path, ["cat", ".cache"])
+    write_class_folders(tmp_path, ["cat", "dog", ".cache"])
     write(tmp_path / "train/readme.txt", "hello")
-    assert class_folders.class_names(tmp_path) == ("cat",)
+    assert class_folders.class_names(tmp_path) == ("cat", "dog")
 
 
 def test_a_folder_that_does_not_exist_is_named_with_the_layout_it_should_have(tmp_path):
