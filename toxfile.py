@@ -1,0 +1,31 @@
+"""A runner for tox by which its environments share one folder: torch with its CUDA libraries takes 5 GB."""
+
+import json
+
+from tox.plugin import impl
+from tox.tox_env.python.virtual_env.runner import VirtualEnvRunner
+from tox.tox_env.register import ToxEnvRegister
+
+
+class SharedVirtualEnv(VirtualEnvRunner):
+    """A virtual environment that several of tox's environments use, one after the other."""
+
+    @staticmethod
+    def id() -> str:
+        """The runner's name in pyproject.toml."""
+        return "shared-virtualenv"
+
+    def _setup_env(self) -> None:
+        """Take over what another environment made; tox would make it anew because its name is another."""
+        info = self.env_dir / ".tox-info.json"
+        if info.exists():
+            content = json.loads(info.read_text(encoding="utf-8"))
+            content["ToxEnv"] = {"name": self.conf.name, "type": type(self).__name__}
+            info.write_text(json.dumps(content), encoding="utf-8")
+        super()._setup_env()
+
+
+@impl
+def tox_register_tox_env(register: ToxEnvRegister) -> None:
+    """Make the runner known to tox."""
+    register.add_run_env(SharedVirtualEnv)
