@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from harness.datasets.spec import folder_path, is_folder
+from harness.datasets.spec import file_stem, is_folder
 from harness.errors import InputError
 from harness.models import parse_model
 from harness.recipes import Augmentation, Recipe
@@ -60,8 +60,7 @@ class Case:
     @property
     def folder_name(self) -> str:
         """The name of its folder under the results folder."""
-        dataset = f"folder-{folder_path(self.dataset).name[:40]}" if is_folder(self.dataset) else self.dataset
-        return f"{dataset}-{self.model}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
+        return f"{file_stem(self.dataset)}-{self.model}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
 
     def to_json(self) -> dict[str, Any]:
         """The case as plain values."""

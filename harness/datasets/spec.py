@@ -73,6 +73,13 @@ def folder_path(dataset: str) -> Path:
         raise InputError(f"{dataset}: {error}; give a path that exists") from error
 
 
+def file_stem(dataset: str) -> str:
+    """The dataset's name as part of a file's: ``cifar10``, or ``folder-flowers`` for ``folder:~/flowers``."""
+    if not is_folder(dataset):
+        return dataset
+    return f"folder-{Path(dataset.removeprefix(FOLDER_PREFIX)).name[:40]}"
+
+
 def check_dataset_name(dataset: str) -> str:
     """The name as given, if it names a dataset.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from harness.datasets.spec import folder_path, is_folder
+from harness.datasets.spec import file_stem, is_folder
 from harness.published import PUBLISHED, STUDY
 from harness.results import Result, write_text_atomically
 from harness.text import count, duration
@@ -42,10 +42,9 @@ class ComparisonTable:
         return f"{self.dataset}{_TITLES[self.mode]}"
 
     @property
-    def file_stem(self) -> str:
+    def file_name(self) -> str:
         """Its files' name: full, shortened and smoke rows never share one."""
-        name = f"folder-{folder_path(self.dataset).name}" if is_folder(self.dataset) else self.dataset
-        return name + _FILE_SUFFIX[self.mode]
+        return file_stem(self.dataset) + _FILE_SUFFIX[self.mode]
 
 
 def comparison_tables(results: Iterable[Result]) -> list[ComparisonTable]:
@@ -198,7 +197,7 @@ def write_tables(tables: Iterable[ComparisonTable], report_dir: Path) -> list[Pa
     written = []
     for table in tables:
         for suffix, text in ((".csv", table.frame.to_csv(index=False)), (".md", _markdown(table))):
-            path = folder / (table.file_stem + suffix)
+            path = folder / (table.file_name + suffix)
             write_text_atomically(path, text)
             written.append(path)
     return written

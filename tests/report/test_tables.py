@@ -43,7 +43,7 @@ def test_each_dataset_and_mode_has_a_table_of_its_own_in_the_studys_order(make):
         ("digits", "full"),
         ("folder:/x/photos", "full"),
     ]
-    assert [table.file_stem for table in tables] == [
+    assert [table.file_name for table in tables] == [
         "cifar10", "cifar10-shortened", "cifar10-smoke", "digits", "folder-photos",
     ]  # fmt: skip
 
