@@ -83,6 +83,18 @@ def test_the_stopwatch_adds_up_parts_of_one_name_and_counts_what_is_in_none(monk
     assert watch.total() == 30.0
 
 
+def test_the_device_is_waited_for_at_both_ends_of_a_part(monkeypatch):
+    waited = []
+    monkeypatch.setattr("harness.device.synchronise", waited.append)
+    watch = Stopwatch(CPU)
+    waited.clear()
+    with watch.part("train"):
+        assert waited == [CPU]
+    assert waited == [CPU, CPU]
+    watch.total()
+    assert waited == [CPU, CPU, CPU]
+
+
 def test_a_part_that_raises_is_counted(monkeypatch):
     now = iter([0.0, 1.0, 3.0])
     monkeypatch.setattr("time.perf_counter", lambda: next(now))

@@ -66,6 +66,8 @@ def test_a_plan_knows_what_is_finished_and_how_far_off_its_estimate_is(settings,
     assert [p.is_finished for p in planned] == [True, False, False]
     assert [p.estimate_error for p in planned] == [pytest.approx(0.5), pytest.approx(0.5), None]
     assert timed == [("resnet8", 1437, 360), ("resnet14", 1437, 360)]
+    (held_out,) = plan([trained], replace(settings, val_split=0.1), CPU, "fp32")
+    assert not held_out.is_finished
 
 
 def test_recorded_times_of_another_device_precision_or_mode_do_not_count(settings, tiny_result):

@@ -135,6 +135,22 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_new_content_takes_the_place_of_the_old_in_one_step(tmp_path, monkeypatch):
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    replaced = []
+
+    def refuse(source, target):
+        replaced.append((source.read_text(), target))
+        raise OSError("killed here")
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(OSError, match="killed here"):
+        write_text_atomically(path, "new")
+    assert replaced == [("new", path)]
+    assert path.read_text() == "old"
+
+
 def test_text_is_written_as_utf_8(tmp_path):
     write_text_atomically(tmp_path / "text", "ω ≥ 1")
     assert (tmp_path / "text").read_bytes() == "ω ≥ 1".encode()

@@ -11,7 +11,7 @@ from harness.device import Stopwatch
 from harness.metrics import score
 from harness.models import parse_model
 from harness.networks import build_network
-from harness.train import Listener, Trainer, chunk_size, epoch_generator, load_weights, train
+from harness.train import Evaluation, Listener, Trainer, chunk_size, epoch_generator, load_weights, train
 from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
 
 
@@ -135,6 +135,28 @@ def test_every_image_is_trained_once_an_epoch_the_partial_last_batch_too(tiny_da
     assert seen == [8, 8, 8, 6]
 
 
+def test_every_epoch_and_every_seed_has_an_order_and_an_augmentation_of_its_own(tiny_dataset, monkeypatch):
+    def first_batch(seed, epoch):
+        trainer, seen = Trainer(make_case(tiny_dataset, seed=seed), 1, 3, CPU), []
+        step = trainer.step
+        monkeypatch.setattr(trainer, "step", lambda batch, labels: seen.append(batch) or step(batch, labels))
+        trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU))
+        return seen[0]
+
+    batches = [first_batch(seed, epoch) for seed in (0, 1) for epoch in (0, 1)]
+    assert not any(torch.equal(one, other) for k, one in enumerate(batches) for other in batches[:k])
+    assert torch.equal(first_batch(1, 1), batches[3])
+
+
+def test_every_epoch_has_the_recipes_learning_rate(tiny_dataset):
+    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
+    used = []
+    for epoch in (0, 1, 2):
+        trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU))
+        used.append(trainer.optimizer.param_groups[0]["lr"])
+    assert used == pytest.approx([0.05, 0.05, 0.005])
+
+
 def test_chunks_change_nothing_but_when_images_are_augmented(tiny_dataset, monkeypatch):
     def weights_after_an_epoch():
         trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
@@ -156,13 +178,14 @@ def test_a_chunk_is_whole_batches_of_about_16_mib():
 
 
 def test_one_step_is_the_papers_sgd(tiny_dataset):
-    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
+    recipe = replace(TINY_RECIPE, weight_decay=0.1)
+    trainer = Trainer(make_case(tiny_dataset, recipe=recipe), 1, 3, CPU)
     network = build_network(parse_model("resnet8"), 1, 3, seed=0)
     batch = prepare(tiny_dataset.train.pixels[:8], TINY_RECIPE.augmentation, 8)
     labels = tiny_dataset.train.labels[:8]
     torch.nn.functional.cross_entropy(network(batch), labels).backward()
     weight, gradient = network.fc.weight.detach(), network.fc.weight.grad
-    decayed = gradient + 1e-4 * weight
+    decayed = gradient + 0.1 * weight
     nesterov = decayed + 0.9 * decayed  # the momentum buffer begins as the gradient
     trainer.step(batch, labels)
     assert torch.allclose(trainer.network.fc.weight, weight - 0.05 * nesterov, atol=1e-6)
@@ -237,6 +260,24 @@ def test_with_a_validation_split_the_test_set_is_evaluated_only_at_the_end(tiny_
     assert sizes == [9, 9, 9, 12, 12]  # three epochs, then the final and the best weights
     accuracies = [record.evaluation_accuracy_percent for record in results.read_epochs(case)]
     assert result.best_epoch == accuracies.index(max(accuracies)) + 1
+
+
+def test_with_a_validation_split_the_best_accuracy_is_the_best_epochs_weights_on_the_test_set(
+    tiny_dataset, results, monkeypatch
+):
+    evaluated = []
+
+    def evaluate(self, images):
+        evaluated.append(self.weights()["fc.weight"])
+        accuracy = [10.0, 90.0, 20.0, 55.0, 66.0][len(evaluated) - 1]
+        return Evaluation(1.0, accuracy, np.zeros(len(images), dtype=np.int64))
+
+    monkeypatch.setattr(Trainer, "evaluate", evaluate)
+    result = train(make_case(tiny_dataset, val_split=0.3), tiny_dataset, results, CPU)
+    assert (result.best_epoch, result.best_accuracy_percent) == (2, 66.0)
+    assert torch.equal(evaluated[4], evaluated[1])
+    assert torch.equal(evaluated[3], evaluated[2])
+    assert torch.equal(weights_of(result.case, results)["fc.weight"], evaluated[2])
 
 
 def test_a_case_is_not_trained_on_other_images_than_its_own(tiny_dataset, results):
