@@ -1,6 +1,7 @@
 """What a trained case of the study has to meet: the assertions of bench/, as sentences."""
 
-from harness.published import PUBLISHED, exact_parameters
+from harness.published import PUBLISHED, Published, exact_parameters
+from harness.recipes import PUBLISHED_RECIPES
 from harness.results import EpochRecord, Result
 
 TOLERANCE_PP = 2.0
@@ -36,9 +37,23 @@ def shortfalls(result: Result, records: list[EpochRecord]) -> list[str]:
 
 def least_accuracy_percent(result: Result) -> float | None:
     """The accuracy that the case has to reach; None where nothing published is comparable."""
-    if result.mode != "full" or not result.dataset_whole:
-        return None
-    if result.dataset == "digits":
+    if result.dataset == "digits" and is_comparable(result):
         return DIGITS_ACCURACY_PERCENT
-    published = PUBLISHED.get((result.dataset, result.model))
+    published = comparable_published(result)
     return None if published is None else published.accuracy_percent - TOLERANCE_PP
+
+
+def is_comparable(result: Result) -> bool:
+    """Whether the case was trained as published: the recipe itself, all its epochs, the whole dataset, option A."""
+    return (
+        result.mode == "full"
+        and result.case.recipe == PUBLISHED_RECIPES.get(result.dataset)
+        and result.case.shortcut == "A"
+        and result.dataset_whole
+        and result.dataset_verified is not False
+    )
+
+
+def comparable_published(result: Result) -> Published | None:
+    """What the paper reports of the same model, if the case may be held against it."""
+    return PUBLISHED.get((result.dataset, result.model)) if is_comparable(result) else None

@@ -10,7 +10,9 @@ import pandas as pd
 from tabulate import tabulate
 
 from harness.datasets.spec import file_stem, is_folder
-from harness.published import PUBLISHED, STUDY
+from harness.expectations import comparable_published
+from harness.published import STUDY
+from harness.recipes import PUBLISHED_RECIPES
 from harness.results import Result, write_text_atomically
 from harness.text import count, duration
 from harness.text import table as text_table
@@ -70,8 +72,7 @@ def _comparison_table(dataset: str, mode: str, results: list[Result]) -> Compari
 
 
 def _row(result: Result) -> dict[str, object]:
-    is_comparable = result.mode == "full" and result.dataset_whole
-    published = PUBLISHED.get((result.dataset, result.model)) if is_comparable else None
+    published = comparable_published(result)
     return {
         "model": result.model,
         "seed": result.seed,
@@ -114,6 +115,11 @@ def _notes(results: Sequence[Result]) -> list[str]:
         notes.append(f"not the whole dataset ({partial[0].train_images:,} training images): published values left out")
     if any(r.dataset_verified is None and r.mode == "full" and not is_folder(r.dataset) for r in results):
         notes.append("the images' layout has no checksums: they could not be verified as the published ones")
+    if any(r.dataset_verified is False and r.mode == "full" for r in results):
+        notes.append("the images are not the published ones (their checksums differ): published values left out")
+    own = {r.model: None for r in results if r.mode == "full" and r.case.recipe != PUBLISHED_RECIPES.get(r.dataset)}
+    if own and not is_folder(results[0].dataset):
+        notes.append(f"{', '.join(own)}: not trained by the study's recipe, published values left out")
     if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
         notes.append(f"{', '.join(f'{split:.0%}' for split in splits)} of the training images held out for validation")
     notes += [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from harness.published import PUBLISHED
+from harness.recipes import CIFAR10, PUBLISHED_RECIPES
 from harness.report.tables import comparison_tables, terminal_text, write_tables
 
 
@@ -20,8 +21,9 @@ def make(tiny_result):
             dataset=content["dataset"],
             seed=changes.get("seed", 0),
             mode=changes.get("mode", "full"),
-            **(case_changes or {}),
+            recipe=PUBLISHED_RECIPES.get(content["dataset"], tiny_result.case.recipe),
         )
+        case = replace(case, **(case_changes or {}))
         return replace(tiny_result, case=case, epoch_seconds=(9.0, 10.0), total_seconds=19.0, **content)
 
     return result
@@ -74,7 +76,17 @@ def test_published_values_stand_beside_the_measured_ones(make):
     assert measured in wide
 
 
-@pytest.mark.parametrize("change", [{"mode": "quick"}, {"mode": "shortened"}, {"dataset_whole": False}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "quick"},
+        {"mode": "shortened"},
+        {"dataset_whole": False},
+        {"dataset_verified": False},
+        {"case_changes": {"recipe": replace(CIFAR10, learning_rate=0.05)}},
+        {"case_changes": {"shortcut": "B"}},
+    ],
+)
 def test_smoke_shortened_and_partial_rows_are_not_held_against_published_values(change, make):
     (table,) = comparison_tables([make(**change)])
     assert table.frame.filter(like="published").isna().all(axis=None)
@@ -134,6 +146,10 @@ def test_what_a_reader_has_to_know_is_noted(make):
     assert "not the whole dataset (1,290 training images): published values left out" in partial.notes
     (stood_in,) = comparison_tables([make(mode="quick", stand_in=True)])
     assert "the dataset is not on disk: digits stand in for it, reshaped" in stood_in.notes
+    (other_images,) = comparison_tables([make(dataset_verified=False)])
+    assert "their checksums differ" in " ".join(other_images.notes)
+    (own,) = comparison_tables([make(case_changes={"recipe": replace(CIFAR10, learning_rate=0.05)})])
+    assert "resnet20: not trained by the study's recipe, published values left out" in own.notes
     (held_out,) = comparison_tables([make(case_changes={"val_split": 0.1})])
     assert "10% of the training images held out for validation" in held_out.notes
 
