@@ -1,25 +1,24 @@
 """Sanity checks of every model of the study at its datasets' input sizes: seconds, no training."""
 
 import pytest
-import torch
 
-from harness.cost import count_macs, count_macs_with_torch, count_parameters
 from harness.datasets.spec import SPECS
 from harness.models import parse_model
-from harness.networks import build_network
 from harness.published import MMACS, STUDY, exact_parameters
 from harness.recipes import PUBLISHED_RECIPES
 
-CASES = {
-    # The input's shape, not the dataset's name: `-k digits` is to select the experiments alone.
-    f"{model}-{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_size}": (dataset, model)
-    for dataset, models in STUDY.items()
-    for model in models
-}
+CASES = [(dataset, model) for dataset, models in STUDY.items() for model in models]
+# The input's shape, not the dataset's name: `-k digits` is to select the experiments alone.
+IDS = [f"{model}-{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_size}" for dataset, model in CASES]
 
 
-@pytest.mark.parametrize(("dataset", "name"), CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(("dataset", "name"), CASES, ids=IDS)
 def test_shapes(dataset, name):
+    import torch  # here, so that collecting stays quick
+
+    from harness.cost import count_macs, count_macs_with_torch, count_parameters
+    from harness.networks import build_network
+
     spec, size, model = SPECS[dataset], PUBLISHED_RECIPES[dataset].image_size, parse_model(name)
     shape = (spec.channels, size, size)
     network = build_network(model, spec.channels, spec.num_classes, seed=0)

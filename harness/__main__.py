@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import shutil
 import sys
@@ -29,6 +30,9 @@ The commands below look at models, data, plans and results; training is pytest's
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0, or 2 with a line on standard error where the input was wrong."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ω and × is to see the rest all the same
     parser = _parser()
     known, rest = parser.parse_known_args(arguments)
     if rest and known.command != "plan":
@@ -143,7 +147,8 @@ def _data(known: argparse.Namespace, _: list[str]) -> int:
         try:
             source = locate(name, settings.data_dir)
             if source is None:
-                print(f"{name}: missing; a full run downloads it, or {how_to_get(name, settings.data_dir)}")
+                remedy = how_to_get(name, settings.data_dir).replace("\n", "\n  ")
+                print(f"{name}: missing; a full run downloads it, or\n  {remedy}")
                 continue
             (train, test), spec, verified = source.count(), get_spec(name), source.verify()
         except InputError as error:
@@ -201,9 +206,10 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
         )
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    print(table(["case", "mode", "epochs", "epoch", "total", "state", "error"], rows, left=2))
+    print(table(["case", "mode", "epochs", "epoch", "total", "state", "vs recorded"], rows, left=2))
     print(f"\n{len(rows)} cases; about {duration(remaining)} of training left on {device}")
-    print("error: this estimate against the recorded epoch times of the same case, where there are results")
+    if any(row[-1] for row in rows):
+        print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
 
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:

@@ -9,7 +9,6 @@ Images come as 8-bit tensors: (N, C, H, W), or a list of (C, H, W) where sizes d
 """
 
 import functools
-import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -112,7 +111,7 @@ def _augment_flips_first(images: Tensor, parameters: Draw, augmentation: Augment
     turned = _normalise(_take(images, index), augmentation)
     if augmentation.rotation_degrees:
         turned = turned * inside[:, None]
-    return turned if augmentation.crop_scale is None else _crop(turned, parameters, augmentation.crop_scale)
+    return turned if augmentation.crop_scale is None else _crop(turned, parameters)
 
 
 def _augment_rotation_first(images: Tensor, parameters: Draw, augmentation: Augmentation, image_size: int) -> Tensor:
@@ -206,28 +205,25 @@ def _resize(images: Tensor, size: int) -> Tensor:
     return to_height @ (images @ to_width.T)
 
 
-@functools.lru_cache(maxsize=16)
-def _crop_matrices(size: int, scale: tuple[float, float]) -> tuple[Tensor, int]:
-    """Crop and resize of one axis for every (side, offset): (sides · size, size, size), and the smallest side.
-
-    The matrix of (side, offset) stands at (side − smallest) · size + offset.
-    """
-    smallest = round(math.sqrt(size**2 * scale[0]))
-    largest = round(math.sqrt(size**2 * scale[1]))
-    table = torch.zeros((largest - smallest + 1) * size, size, size)
-    for side in range(smallest, largest + 1):
-        for offset in range(size - side + 1):
-            table[(side - smallest) * size + offset, :, offset : offset + side] = _resize_matrix(side, size)
-    return table, smallest
+@functools.lru_cache(maxsize=4096)
+def _crop_matrix(size: int, side: int, offset: int) -> Tensor:
+    """Crop and resize of one axis, as a matrix (size, size): ``side`` pixels from ``offset`` on become ``size``."""
+    matrix = torch.zeros(size, size)
+    matrix[:, offset : offset + side] = _resize_matrix(side, size)
+    return matrix
 
 
-def _crop(images: Tensor, parameters: Draw, scale: tuple[float, float]) -> Tensor:
+def _crop_matrices(size: int, sides: Tensor, offsets: Tensor) -> Tensor:
+    """The matrix of each image, (N, size, size); each that occurs is made once."""
+    keys, which = torch.unique(sides * size + offsets, return_inverse=True)
+    matrices = [_crop_matrix(size, key // size, key % size) for key in keys.tolist()]
+    return torch.stack(matrices).to(sides.device)[which]
+
+
+def _crop(images: Tensor, parameters: Draw) -> Tensor:
     """Each image's own square, resized back to the image's size: A_y · image · A_xᵀ."""
-    size = images.shape[-1]
-    table, smallest = _crop_matrices(size, scale)
-    table = table.to(images.device)
-    first = (parameters.crop_side - smallest) * size
-    to_height, to_width = table[first + parameters.crop_top], table[first + parameters.crop_left]
-    count, channels = images.shape[:2]
+    count, channels, size = images.shape[:3]
+    to_height = _crop_matrices(size, parameters.crop_side, parameters.crop_top)
+    to_width = _crop_matrices(size, parameters.crop_side, parameters.crop_left)
     narrowed = torch.bmm(images.reshape(count, channels * size, size), to_width.transpose(1, 2))
     return to_height[:, None] @ narrowed.reshape(count, channels, size, size)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 from collections.abc import Sequence
 
 import pytest
@@ -9,7 +10,11 @@ import pytest
 from harness.errors import InputError
 from harness.experiment import Experiment
 from harness.plugin import EXPERIMENT, SETTINGS
-from harness.settings import Settings
+from harness.settings import OPTIONS, Settings
+
+_PYTEST_OPTIONS_WITH_VALUE = {"-k", "-m", "-p", "-c", "-o", "-W"} | {
+    f"--{name}" for name in ("deselect", "ignore", "ignore-glob", "rootdir", "confcutdir")
+}
 
 
 class _Collector:
@@ -30,12 +35,27 @@ def collect_experiments(arguments: Sequence[str]) -> tuple[Settings, list[Experi
     """
     collector = _Collector()
     said = io.StringIO()
-    files = [] if any("::" in argument or argument.endswith(".py") for argument in arguments) else ["bench"]
+    files = [] if _names_files(arguments) else ["bench"]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = pytest.main([*files, "--collect-only", "-qq", *arguments], plugins=[collector])
+        code = pytest.main(["-p", "harness.plugin", *files, "--collect-only", "-qq", *arguments], plugins=[collector])
     if collector.settings is None or code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        lines = [
-            line.removeprefix("ERROR: ") for line in said.getvalue().splitlines() if "rror:" in line or "ERROR" in line
-        ]
-        raise InputError("\n".join(lines[:2]) or said.getvalue().strip())
+        raise InputError(_what_was_wrong(said.getvalue()))
     return collector.settings, collector.experiments
+
+
+def _what_was_wrong(said: str) -> str:
+    """Pytest's error out of what it said: at most two lines, without its usage."""
+    errors = [line.split("rror: ", 1)[1] for line in said.splitlines() if "rror: " in line and "usage: " not in line]
+    told = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]
+    return "\n".join((told or errors)[:2]) or said.strip()
+
+
+def _names_files(arguments: Sequence[str]) -> bool:
+    """Whether files or folders are among the arguments, other than as the value of an option."""
+    taking_value = _PYTEST_OPTIONS_WITH_VALUE | {f"--{option.name}" for option in OPTIONS if not option.is_flag}
+    return any(
+        not argument.startswith("-")
+        and before not in taking_value
+        and (argument.endswith(".py") or os.path.exists(argument.partition("::")[0]))
+        for before, argument in zip(["", *arguments], arguments, strict=False)
+    )

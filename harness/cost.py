@@ -44,7 +44,10 @@ def count_macs(model: Model, image_shape: tuple[int, int, int], num_classes: int
         warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is not supported", category=Warning)
         from fvcore.nn import FlopCountAnalysis
 
-        network = _unfilled_network(model, image_shape[0], num_classes, shortcut)
+        try:
+            network = _unfilled_network(model, image_shape[0], num_classes, shortcut)
+        except RuntimeError:  # more than this machine's memory: torch's counter needs none
+            return count_macs_with_torch(model, image_shape, num_classes, shortcut)
         analysis = FlopCountAnalysis(network, torch.zeros(1, *image_shape))
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         by_operator = analysis.by_operator()

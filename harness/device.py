@@ -55,18 +55,25 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
 
 
 @contextlib.contextmanager
-def computing_at(precision: Precision, device: torch.device) -> Iterator[None]:
-    """Float32 products as the precision says, and bf16 autocast; the global settings are put back afterwards."""
+def computing_at(precision: str) -> Iterator[None]:
+    """Float32 products as the precision says, forward and backward; the global settings are put back afterwards.
+
+    bf16 is `autocast` around the forward pass besides.
+    """
     settings: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
     before = [setting.fp32_precision for setting in settings]
     try:
         for setting in settings:
             setting.fp32_precision = "tf32" if precision == "tf32" else "ieee"
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            yield
+        yield
     finally:
         for setting, value in zip(settings, before, strict=True):
             setting.fp32_precision = value
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """The forward pass at bf16 where the precision is that; the weights stay float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def synchronise(device: torch.device) -> None:

@@ -55,21 +55,19 @@ def _cpu_name() -> str:
 @functools.cache
 def _commit() -> str | None:
     """The commit of the harness's own source, ``+`` behind it where files differ from it; None outside a checkout."""
-    try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=_SOURCE, capture_output=True, text=True, check=True, timeout=10
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(
+            command, cwd=_SOURCE, capture_output=True, text=True, check=True, timeout=10
         ).stdout.strip()
-        changes = subprocess.run(
-            ["git", "status", "--porcelain", "--", str(_SOURCE)],
-            cwd=_SOURCE,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout
+
+    try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # installed inside another project's checkout?
+        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--", str(_SOURCE))
     except (OSError, subprocess.SubprocessError):
         return None
-    return commit + ("+" if changes.strip() else "")
+    return commit + ("+" if changes else "")
 
 
 class PeakMemory:

@@ -44,11 +44,13 @@ def least_accuracy_percent(result: Result) -> float | None:
 
 
 def is_comparable(result: Result) -> bool:
-    """Whether the case was trained as published: the recipe itself, all its epochs, the whole dataset, option A."""
+    """Whether the case was trained as published: the recipe itself, all its epochs, the whole dataset, option A,
+    and the test set evaluated every epoch."""
     return (
         result.mode == "full"
         and result.case.recipe == PUBLISHED_RECIPES.get(result.dataset)
         and result.case.shortcut == "A"
+        and not result.case.val_split
         and result.dataset_whole
         and result.dataset_verified is not False
     )

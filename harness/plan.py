@@ -10,7 +10,7 @@ from harness.datasets import library
 from harness.datasets.spec import DatasetSpec
 from harness.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.experiment import Experiment
-from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
+from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES, Recipe
 from harness.results import Result, ResultsFolder
 from harness.settings import Settings
 
@@ -20,7 +20,7 @@ class Planned:
     """An experiment with its estimate.
 
     Attributes:
-        is_finished: a complete result of it is in the results folder.
+        is_finished: its result is in the results folder, and it is not to be trained again.
         estimate_error: the estimate over the recorded epoch time, less 1; None where nothing is recorded.
     """
 
@@ -35,9 +35,9 @@ def plan(
 ) -> Iterator[Planned]:
     """Each experiment with its estimate, one after the other; those alike but for the seed are timed once."""
     results, _ = ResultsFolder(settings.results_dir).read_all()
-    estimates: dict[tuple[str, str, int], Estimate] = {}
+    estimates: dict[tuple[str, str, Recipe], Estimate] = {}
     for experiment in experiments:
-        key = (experiment.dataset, experiment.model, experiment.recipe.epochs)
+        key = (experiment.dataset, experiment.model, experiment.recipe)
         if key not in estimates:
             spec = library.get_spec(experiment.dataset)
             images = _images_per_epoch(experiment, spec, settings)
@@ -46,7 +46,8 @@ def plan(
         yield Planned(
             experiment,
             estimates[key],
-            any(_is_result_of(result, experiment, settings, device.type, precision) for result in results),
+            not settings.rerun
+            and any(_is_result_of(result, experiment, settings, device.type, precision) for result in results),
             estimates[key].epoch_seconds / recorded - 1 if recorded else None,
         )
 
@@ -67,9 +68,10 @@ def _is_result_of(result: Result, experiment: Experiment, settings: Settings, de
     """Whether a result is the experiment's, as far as can be told without loading its images."""
     case = result.case
     return (
-        result.is_complete
+        result.is_finished
         and (case.dataset, case.model, case.seed) == (experiment.dataset, experiment.model, experiment.seed)
         and (case.mode, case.recipe) == (experiment.mode, experiment.recipe)
         and (case.device_kind, case.precision) == (device_kind, precision)
         and case.val_split == settings.val_split
+        and not result.stand_in
     )

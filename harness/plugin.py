@@ -7,7 +7,9 @@ which is given every recorded epoch as one round by a clock that shows the recor
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +26,8 @@ EXPERIMENT: pytest.StashKey[Experiment] = pytest.StashKey()
 _CLOCK: pytest.StashKey[RecordedClock] = pytest.StashKey()
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 _STUDY: pytest.StashKey[Study] = pytest.StashKey()
-_RESULTS: pytest.StashKey[list[Result]] = pytest.StashKey()
+_RESULTS: pytest.StashKey[dict[str, Result]] = pytest.StashKey()
+_STARTED: pytest.StashKey[str] = pytest.StashKey()
 _RECORDS: pytest.StashKey[list[EpochRecord]] = pytest.StashKey()
 
 _MARK = (
@@ -82,7 +85,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SETTINGS] = read_settings(given, ini=ini)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[_RESULTS] = []
+    config.stash[_RESULTS] = {}
+    config.stash[_STARTED] = _now()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -90,7 +98,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     settings = config.stash[SETTINGS]
     if not settings.full_training:
         return "wider-or-deeper: quick mode, a smoke run that measures nothing; --full-training runs the real thing"
-    epochs = f"{settings.epochs} epochs" if settings.epochs else "the recipes' own epochs"
+    epochs = f"epochs {settings.epochs}" if settings.epochs else "the recipes' own epochs"
     return f"wider-or-deeper: full training, {epochs}, seeds {','.join(map(str, settings.seeds))}"
 
 
@@ -99,19 +107,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("experiment")
     if mark is None:
         return
+    if "trained" not in metafunc.fixturenames:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: a test marked experiment takes the fixture `trained`")
+    if not metafunc.config.pluginmanager.hasplugin("benchmark"):
+        raise pytest.UsageError("experiments need pytest-benchmark: leave out `-p no:benchmark`")
     seeds = metafunc.config.stash[SETTINGS].seeds
     cases = [(model, seed) for model in _experiment_arguments(mark)[1] for seed in seeds]
     metafunc.parametrize(("model", "seed"), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
 
 
 def _experiment_arguments(mark: pytest.Mark) -> tuple[str, list[str], Any]:
-    def read(dataset: str, models: list[str], recipe: Any = None) -> tuple[str, list[str], Any]:
-        return dataset, models, recipe
+    """Dataset, models and recipe of a mark.
+
+    Raises:
+        pytest.UsageError: they are not of its form.
+    """
+
+    def read(dataset: str, models: Any, recipe: Any = None) -> tuple[str, list[str], Any]:
+        if not isinstance(dataset, str):
+            raise TypeError(f"dataset is {dataset!r}: give one name")
+        names = list(models) if isinstance(models, list | tuple) else []
+        if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise TypeError(f"models is {models!r}: give a list of different names, as ['resnet20', 'resnet20-2']")
+        return dataset, names, recipe
 
     try:
         return read(*mark.args, **mark.kwargs)
     except TypeError as error:
-        raise pytest.UsageError(f"@pytest.mark.experiment: {error}; its form is {_MARK}") from error
+        raise pytest.UsageError(f"@pytest.mark.experiment: {error}\nits form is {_MARK}") from error
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -135,7 +158,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Before anything is trained: is the device there, can folders be written to, are the data there and whole?"""
     experiments = [item.stash[EXPERIMENT] for item in session.items if EXPERIMENT in item.stash]
-    if not experiments or session.config.option.collectonly:
+    option = session.config.option
+    if not experiments or option.collectonly or option.benchmark_skip:
         return
     from harness.study import Study
 
@@ -146,6 +170,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     session.config.stash[_STUDY] = study
+    if reporter:
+        reporter.write_line(f"training on {study.device} at {study.precision}, results in {study.results.root}")
 
 
 @pytest.fixture
@@ -168,13 +194,17 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
     rounds and its measures in ``extra_info``. ``epoch_records`` has them for the test.
     """
     item, config = request.node, request.config
-    benchmark.skipped = True  # until there is an epoch to play, it is not to say that it was not used
-    result, records = _train(config, item)
+    try:
+        result, records = _train(config, item)
+    except Exception:
+        _leave_unused(benchmark)
+        raise
     item.stash[_RECORDS] = records
-    config.stash[_RESULTS].append(result)
+    config.stash[_RESULTS][result.case.identity] = result
     clock = item.stash[_CLOCK]
-    if result.epoch_seconds:
-        benchmark.skipped = False
+    if not result.epoch_seconds:
+        _leave_unused(benchmark)
+    else:
         clock.load(result.epoch_seconds)
         benchmark.extra_info.update(_extra_info(result))
         benchmark.pedantic(clock.play_epoch, setup=clock.rewind, rounds=len(result.epoch_seconds))
@@ -190,6 +220,12 @@ def epoch_records(request: pytest.FixtureRequest, trained: Result) -> list[Epoch
     return records
 
 
+def _leave_unused(benchmark: Any) -> None:
+    """Without an epoch there is no round: keep pytest-benchmark from recording one and from saying it was not used."""
+    benchmark.disabled = True
+    benchmark.pedantic(lambda: None)
+
+
 def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[EpochRecord]]:
     """Train the item's case, with progress on the terminal even though output is captured."""
     from harness.progress import Progress
@@ -202,13 +238,25 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
 
     def write(text: str) -> None:
         with capture.global_and_fixture_disabled():
-            reporter.write(text, flush=True)
+            if redraw:  # past the reporter, which would count it into its own line
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            else:
+                reporter.write(text, flush=True)
 
+    redraw = bool(reporter.isatty)
+    with capture.global_and_fixture_disabled():  # a captured stdout has no width
+        width = reporter._tw.fullwidth
     cases = [other for other in item.session.items if EXPERIMENT in other.stash]
     place = f"{cases.index(item) + 1}/{len(cases)}"
-    progress = Progress(write, redraw=bool(reporter.isatty), width=reporter._tw.fullwidth, place=place)
+    progress = Progress(write, redraw=redraw, width=width, place=place, line=getattr(reporter._tw, "_current_line", ""))
     try:
         return study.train(experiment, progress)
+    except KeyboardInterrupt:
+        progress.close()
+        write(f"\ninterrupted: {experiment.label}, {progress.epochs_done} of {experiment.recipe.epochs} epochs; ")
+        write("the same command begins it anew and keeps what is finished\n")
+        raise
     finally:
         progress.close()
 
@@ -237,7 +285,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The comparison table of each dataset trained, and where it is written."""
-    results = config.stash[_RESULTS]
+    results = list(config.stash[_RESULTS].values())
     if not results:
         return
     from harness.report.tables import comparison_tables, terminal_text, write_tables
@@ -245,10 +293,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     study, report_dir = config.stash[_STUDY], config.stash[SETTINGS].report_dir
     terminalreporter.section("wider or deeper")
     for table in comparison_tables(results):
-        terminalreporter.write_line(terminal_text(table, terminalreporter._tw.fullwidth) + "\n")
+        for line in terminal_text(table, terminalreporter._tw.fullwidth).splitlines():
+            terminalreporter.write_line(line)
+        terminalreporter.write_line("")
+    kept = sum(result.started_at < config.stash[_STARTED] for result in results)
+    if kept:
+        terminalreporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
     stored, problems = study.results.read_all()
     touched = {(result.dataset, result.mode) for result in results}
-    tables = comparison_tables(result for result in stored if (result.dataset, result.mode) in touched)
+    tables = [table for table in comparison_tables(stored) if (table.dataset, table.mode) in touched]
     try:
         written = write_tables(tables, report_dir)
     except OSError as error:

@@ -20,9 +20,13 @@ class Progress(Listener):
         redraw: whether the line may be redrawn (a terminal) or each must stand (a log).
         width: columns of the terminal.
         place: where the case stands among all, as ``3/22``.
+        line: what stood in the line that is redrawn; it is put back in the end.
     """
 
-    def __init__(self, write: Callable[[str], None], *, redraw: bool, width: int, place: str = "") -> None:
+    def __init__(
+        self, write: Callable[[str], None], *, redraw: bool, width: int, place: str = "", line: str = ""
+    ) -> None:
+        self._line = line
         self._write, self._redraw, self._width, self._place = write, redraw, width, place
         self._started = time.monotonic()
         self._epoch_started = self._started
@@ -44,9 +48,15 @@ class Progress(Listener):
             self._show(progress_line(case, record.epoch, 1.0, self._seconds, 0.0, record))
 
     def close(self) -> None:
-        """Take the redrawn line away again."""
+        """Put back what stood in the redrawn line."""
         if self._drawn:
-            self._write("\r" + " " * (self._width - 1) + "\r")
+            self._write("\r" + " " * (self._width - 1) + "\r" + self._line)
+            self._drawn = False
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs finished so far."""
+        return len(self._seconds)
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._shown >= (_REDRAW_SECONDS if self._redraw else _LINE_SECONDS)

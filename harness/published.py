@@ -6,6 +6,7 @@ tables 4 to 7, figure 7 and the text; He et al. 2016; the READMEs named below.
 
 from dataclasses import dataclass
 
+from harness.datasets.spec import SPECS
 from harness.models import parse_model
 from harness.recipes import PUBLISHED_RECIPES
 
@@ -97,7 +98,6 @@ _PARAMETERS = {
     "resnet24-2": 79_578_283,
     "resnet24-4": 317_753_643,
 }
-_GREY_DATASETS = ("fashionmnist", "digits")
 
 # Millions of multiply-accumulates of one image's forward pass at the dataset's input size.
 MMACS: dict[tuple[str, str], float] = {
@@ -128,7 +128,7 @@ def exact_parameters(dataset: str, model: str) -> int | None:
     """
     if model not in STUDY.get(dataset, ()):
         return None
-    saved = 288 * parse_model(model).width if dataset in _GREY_DATASETS else 0
+    saved = 288 * parse_model(model).width if SPECS[dataset].channels == 1 else 0
     return _PARAMETERS[model] - saved
 
 

@@ -63,6 +63,19 @@ class Recipe:
     warmup_epochs: int = 0
     """Epochs of linear warm-up before the full learning rate; the paper has none."""
 
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "image_size"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise InputError(
+                    f"recipe {self.name!r}: {name} {getattr(self, name)!r}: give a whole number, 1 or more"
+                )
+        if not self.learning_rate > 0:
+            raise InputError(f"recipe {self.name!r}: learning_rate {self.learning_rate!r}: give a positive one")
+        if self.momentum < 0 or self.weight_decay < 0 or self.warmup_epochs < 0:
+            raise InputError(f"recipe {self.name!r}: momentum, weight_decay and warmup_epochs cannot be negative")
+        if self.nesterov and not self.momentum:
+            raise InputError(f"recipe {self.name!r}: nesterov needs momentum; without it give nesterov=False")
+
     def learning_rate_at(self, epoch: int) -> float:
         """The learning rate of epoch ``epoch``, counted from 0. A milestone m takes effect in epoch m."""
         passed = sum(milestone <= epoch for milestone in self.milestones)

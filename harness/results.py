@@ -7,7 +7,7 @@ epoch), ``predictions.npz`` (test labels and predicted classes) and ``weights.sa
 import json
 import math
 import os
-import tempfile
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.case import Case
+from harness.case import Case, Mode
 from harness.errors import InputError
 
 SCHEMA_VERSION = 1
@@ -114,6 +114,11 @@ class Result:
         return self.status == "complete"
 
     @property
+    def is_finished(self) -> bool:
+        """Whether training it again would come to the same: lack of memory and failures may pass."""
+        return self.status in ("complete", "diverged")
+
+    @property
     def mean_epoch_seconds(self) -> float | None:
         """The paper's single-epoch training time."""
         return self.total_seconds / len(self.epoch_seconds) if self.epoch_seconds else None
@@ -147,9 +152,35 @@ class Result:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a field is missing or wrong ({error})") from error
-        if result.status not in get_args(Status):
-            raise ValueError(f"its status is {result.status!r}")
+        if problem := _first_problem(result):
+            raise ValueError(problem)
         return result
+
+
+_NUMBERS = (
+    "accuracy_percent", "best_accuracy_percent", "macro_f1_percent", "marginal_gain", "images_per_second",
+)  # fmt: skip
+
+
+def _first_problem(result: Result) -> str | None:
+    """What tables and comparisons could not live with; None where there is nothing."""
+    if result.status not in get_args(Status):
+        return f"its status is {result.status!r}"
+    if result.mode not in get_args(Mode):
+        return f"its mode is {result.mode!r}"
+    if not isinstance(result.environment, Mapping) or not {"cpu", "gpu"} <= result.environment.keys():
+        return "its environment does not say which device"
+    numbers = {
+        name: getattr(result, name) for name in _NUMBERS if getattr(result, name) is not None or result.is_complete
+    }
+    numbers |= {name: getattr(result, name) for name in ("seed", "params", "macs", "epochs", "total_seconds")}
+    numbers |= {f"epoch_seconds[{k}]": value for k, value in enumerate(result.epoch_seconds)}
+    wrong = [name for name, value in numbers.items() if isinstance(value, bool) or not isinstance(value, int | float)]
+    if wrong:
+        return f"{wrong[0]} is no number"
+    if (result.model, result.dataset, result.seed) != (result.case.model, result.case.dataset, result.case.seed):
+        return "its model, dataset or seed is not its case's"
+    return None
 
 
 class ResultsFolder:
@@ -178,13 +209,16 @@ class ResultsFolder:
             ) from error
 
     def find(self, case: Case) -> Result | None:
-        """The case's result, if it has one that can be read."""
-        path = self.folder(case) / "result.json"
+        """The case's result, if it has one that can be read and all that belongs to it."""
+        folder = self.folder(case)
         try:
-            result = read_result(path)
-        except (FileNotFoundError, InputError):
+            result = read_result(folder / "result.json")
+            recorded = len(self.read_epochs(case)) if result.epochs else 0
+        except (FileNotFoundError, InputError, ValueError, TypeError):
             return None
-        return result if result.case.identity == case.identity else None
+        kept = ("predictions.npz", "weights.safetensors") if result.is_complete else ()
+        is_whole = recorded == result.epochs and all((folder / name).exists() for name in kept)
+        return result if is_whole and result.case.identity == case.identity else None
 
     def append_epoch(self, case: Case, record: EpochRecord) -> None:
         """Add a line to ``epochs.jsonl``; a loss that is no number becomes null."""
@@ -245,15 +279,13 @@ def read_result(path: Path) -> Result:
         return Result.from_json(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a result of this harness: {error}") from error
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Have ``write`` fill a temporary file beside ``path``, then put it in place: the old content or the new, whole."""
-    descriptor, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
+    temporary = path.with_name(f".writing-{uuid.uuid4().hex}{path.suffix}")
     try:
         write(temporary)
         with open(temporary, "rb+") as file:

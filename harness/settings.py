@@ -79,7 +79,10 @@ def _fraction(text: str) -> float:
 def _path(text: str) -> Path:
     if not text:
         raise ValueError("give a folder")
-    return Path(text).expanduser().absolute()
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"{error} give a folder that can be") from error
 
 
 @dataclass(frozen=True)
@@ -175,5 +178,5 @@ def _check(values: Mapping[str, Any]) -> None:
     epochs, data_dir = values["epochs"], values["data_dir"]
     if epochs is not None and not values["full_training"]:
         raise InputError(f"--epochs {epochs} needs --full-training: a quick run always takes the same few epochs")
-    if data_dir is not None and not data_dir.is_dir():
+    if data_dir is not None and not os.path.isdir(data_dir):
         raise InputError(f"--data-dir {data_dir} does not exist: make it, or name the folder that holds the datasets")

@@ -8,9 +8,11 @@ from harness.case import Case
 from harness.datasets import library
 from harness.datasets.library import Dataset
 from harness.datasets.spec import is_folder
+from harness.datasets.split import can_be_split
 from harness.device import resolve_device, resolve_precision
 from harness.errors import InputError
 from harness.experiment import Experiment
+from harness.models import parse_model
 from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.results import EpochRecord, Result, ResultsFolder
 from harness.settings import Settings
@@ -29,6 +31,7 @@ class Study:
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device)
         self.results = ResultsFolder(settings.results_dir)
+        self._trained: set[str] = set()  # --rerun trains a case again once, however many tests ask for it
         self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool | None]] = {}
 
     def prepare(self, experiments: Iterable[Experiment], tell: Callable[[str], None] = lambda _: None) -> None:
@@ -45,6 +48,8 @@ class Study:
         for experiment in experiments:
             dataset = self._dataset(experiment, tell)[0]
             _require_fitting(experiment, dataset)
+            if self.settings.val_split and experiment.mode != "quick":
+                _require_splitting(dataset)
 
     def case(self, experiment: Experiment) -> Case:
         """The case that an experiment is here: bound to the images, the kind of device and the precision."""
@@ -57,7 +62,8 @@ class Study:
             device_kind=self.device.type,
             precision=self.precision,
             data_fingerprint=self._dataset(experiment)[0].fingerprint,
-            val_split=self.settings.val_split,
+            # A smoke run's few images may leave none to hold out.
+            val_split=self.settings.val_split if can_be_split(self._dataset(experiment)[0].train) else 0.0,
         )
 
     def train(self, experiment: Experiment, listener: Listener | None = None) -> tuple[Result, list[EpochRecord]]:
@@ -69,10 +75,11 @@ class Study:
             dataset,
             self.results,
             self.device,
-            rerun=self.settings.rerun,
+            rerun=self.settings.rerun and case.identity not in self._trained,
             dataset_verified=verified,
             listener=listener,
         )
+        self._trained.add(case.identity)
         return result, self.results.read_epochs(case) if result.epochs else []
 
     def _dataset(
@@ -102,6 +109,20 @@ def _require_writable(folder: Path, option: str) -> None:
         raise InputError(f"{option} {folder} cannot be written to ({error.strerror}): give another folder") from error
 
 
+def _require_splitting(dataset: Dataset) -> None:
+    """A validation split needs images to spare and, for GTSRB, to know which are shots of one sign."""
+    name = dataset.spec.name
+    if not can_be_split(dataset.train):
+        raise InputError(
+            f"--val-split: no class of {name} has two images or tracks to split: leave it out, or add images"
+        )
+    if name == "gtsrb" and dataset.train.tracks is None:
+        raise InputError(
+            f"--val-split: the file names of gtsrb ({dataset.origin}) do not tell its tracks\n"
+            "give them their official names, as 00000_00012.ppm, or leave the option out"
+        )
+
+
 def _require_fitting(experiment: Experiment, dataset: Dataset) -> None:
     """The recipe has to be for images of the dataset's channels and, where it does not resize, size."""
     recipe, spec = experiment.recipe, dataset.spec
@@ -116,4 +137,10 @@ def _require_fitting(experiment: Experiment, dataset: Dataset) -> None:
         raise InputError(
             f"recipe {recipe.name!r} is for images of {recipe.image_size}×{recipe.image_size}, "
             f"{spec.name} has {size}×{size}: give a recipe with image_size={size}"
+        )
+    images, smallest = len(dataset.train), 32 if parse_model(experiment.model).family == "imagenet" else 4
+    if recipe.image_size <= smallest and images % recipe.batch_size == 1:
+        raise InputError(
+            f"{experiment.label}: {images} images in batches of {recipe.batch_size} leave a last batch of one\n"
+            "from which BatchNorm cannot learn at this image size: give the recipe another batch_size"
         )

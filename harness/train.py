@@ -27,7 +27,7 @@ from harness.cost import count_macs, count_parameters
 from harness.datasets.images import ImageSet
 from harness.datasets.library import Dataset
 from harness.datasets.split import split_validation
-from harness.device import Stopwatch, computing_at
+from harness.device import Stopwatch, autocast, computing_at
 from harness.environment import PeakMemory, describe_environment
 from harness.models import parse_model
 from harness.networks import build_network
@@ -75,18 +75,24 @@ def train(
     if case.data_fingerprint != dataset.fingerprint:
         raise ValueError(f"{case.label} is bound to other images than the ones given")
     finished = None if rerun else results.find(case)
-    if finished is not None and finished.status in ("complete", "diverged"):
-        return finished
+    if finished is not None and finished.is_finished:
+        return replace(finished, case=case, dataset=case.dataset)  # a user's folder may lie elsewhere by now
     results.begin(case)
     run = _Run(case, dataset, results, device, listener or Listener(), dataset_verified)
     try:
         status: Status = run.train_epochs()
         return run.finish(status, cause="the loss is no longer a number" if status == "diverged" else None)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        return run.finish("out_of_memory", cause=str(error) or "out of memory")
     except Exception as error:
+        if is_out_of_memory(error):
+            return run.finish("out_of_memory", cause=str(error).partition("\n")[0] or "out of memory")
         run.finish("failed", cause=f"{type(error).__name__}: {error}")
         raise
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error is lack of memory; torch's CPU allocator says so in a RuntimeError's words only."""
+    words = ("can't allocate memory", "not enough memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
@@ -165,10 +171,11 @@ class Trainer:
     def step(self, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """One optimizer step on one batch: its mean loss and its logits, detached."""
         self.optimizer.zero_grad(set_to_none=True)
-        with computing_at(self.case.precision, self.device):  # type: ignore[arg-type]
-            logits = self.network(batch)
-            loss = functional.cross_entropy(logits, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with computing_at(self.case.precision):
+            with autocast(self.case.precision, self.device):
+                logits = self.network(batch)
+                loss = functional.cross_entropy(logits, labels)
+            loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach(), logits.detach()
 
@@ -182,7 +189,7 @@ class Trainer:
             chosen = images.select(torch.arange(start, min(start + _EVALUATION_BATCH_SIZE, len(images))))
             inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)
             targets = chosen.labels.to(self.device)
-            with computing_at(self.case.precision, self.device):  # type: ignore[arg-type]
+            with computing_at(self.case.precision), autocast(self.case.precision, self.device):
                 logits = self.network(inputs.contiguous(memory_format=torch.channels_last))
                 loss_sum += functional.cross_entropy(logits, targets, reduction="sum")
             predictions.append(logits.argmax(1))
@@ -338,7 +345,9 @@ class _Run:
             model=case.model,
             dataset=case.dataset,
             seed=case.seed,
-            params=count_parameters(build_network(model, spec.channels, spec.num_classes, seed=0, device="meta")),
+            params=count_parameters(
+                build_network(model, spec.channels, spec.num_classes, seed=0, shortcut=case.shortcut, device="meta")
+            ),
             macs=count_macs(model, (spec.channels, size, size), spec.num_classes, case.shortcut),
             accuracy_percent=None,
             best_accuracy_percent=None,

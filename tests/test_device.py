@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from harness.device import Stopwatch, computing_at, resolve_device, resolve_precision
+from harness.device import Stopwatch, autocast, computing_at, resolve_device, resolve_precision
 from harness.errors import InputError
 
 CPU = torch.device("cpu")
@@ -58,15 +58,39 @@ def test_a_precision_that_is_not_to_be_had_is_refused(name, says):
 
 @pytest.mark.parametrize(("precision", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
 def test_products_are_computed_at_the_precision(precision, expected):
-    with computing_at(precision, CPU):
+    with autocast(precision, CPU):
         product = torch.nn.functional.conv2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3))
     assert product.dtype == expected
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("fp32", "ieee"), ("tf32", "tf32"), ("bf16", "ieee")])
+def test_the_backward_pass_is_computed_at_the_precision_too(precision, expected, tiny_dataset):
+    from harness.train import Trainer
+    from tests.conftest import TINY_RECIPE, make_case
+
+    seen = {}
+
+    class Recorded(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            seen["forward"] = torch.backends.cuda.matmul.fp32_precision
+            return x.clone()
+
+        @staticmethod
+        def backward(context, gradient):
+            seen["backward"] = torch.backends.cuda.matmul.fp32_precision
+            return gradient
+
+    trainer = Trainer(make_case(tiny_dataset, precision=precision, recipe=TINY_RECIPE), 1, 3, CPU)
+    trainer.network.conv1.register_forward_hook(lambda module, inputs, output: Recorded.apply(output))
+    trainer.step(torch.randn(4, 1, 8, 8), torch.tensor([0, 1, 2, 0]))
+    assert seen == {"forward": expected, "backward": expected}
 
 
 def test_the_global_settings_are_put_back_even_after_an_error():
     setting = torch.backends.cuda.matmul
     before = setting.fp32_precision
-    with pytest.raises(RuntimeError, match="inside"), computing_at("tf32", CPU):
+    with pytest.raises(RuntimeError, match="inside"), computing_at("tf32"):
         assert setting.fp32_precision == "tf32"
         raise RuntimeError("inside")
     assert setting.fp32_precision == before

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,10 +56,8 @@ def test_an_unknown_command_or_option_exits_with_2(capsys):
 def test_data_says_what_is_there_and_how_to_get_what_is_not(tmp_path, capsys):
     assert main(["data", "--data-dir", str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert (
-        f"cifar10: missing; a full run downloads it, or put cifar-10-python.tar.gz, unpacked or not into {tmp_path}"
-        in text
-    )
+    assert "cifar10: missing; a full run downloads it, or\n  put cifar-10-python.tar.gz, unpacked or not, into" in text
+    assert f"or images into {tmp_path}/cifar10/train/<class>/*" in text
     assert "gtsrb: missing" in text
     assert "digits: embedded in scikit-learn" in text
     assert "1,437 training and 360 test images; verified" in text
@@ -117,8 +116,8 @@ def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
     [
         (["--epochs", "0", "--full-training"], "error: --epochs '0': give a whole number, 1 or more"),
         (["-k", "nothing_of_the_kind"], "error: no experiment is selected"),
-        (["--no-such-option"], "error: "),
-        (["no_such_folder.py"], "error: "),
+        (["--no-such-option"], "error: unrecognized arguments: --no-such-option"),
+        (["no_such_folder.py"], "error: file or directory not found: no_such_folder.py"),
     ],
 )
 def test_plan_refuses_what_pytest_refuses(arguments, says, in_a_process):
@@ -126,6 +125,27 @@ def test_plan_refuses_what_pytest_refuses(arguments, says, in_a_process):
     assert ran.returncode == 2
     assert ran.stderr.startswith(says)
     assert "Traceback" not in ran.stderr
+
+
+def test_plan_takes_an_options_value_for_no_file_and_needs_no_conftest(in_a_process, tmp_path):
+    ran = in_a_process("plan", "-k", "digits", "--deselect", "bench/test_digits.py::test_digits[resnet110-seed0]")
+    assert ran.returncode == 0, ran.stderr
+    assert "4 cases; about" in ran.stdout
+    bench = tmp_path / "test_mine.py"
+    bench.write_text(
+        "import pytest\n@pytest.mark.experiment('digits', models=['resnet8'])\ndef test_mine(trained):\n    pass\n"
+    )
+    ran = in_a_process("plan", str(bench), "--rootdir", str(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    assert "1 cases; about" in ran.stdout
+
+
+def test_output_that_cannot_show_every_sign_shows_the_rest():
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "harness", "models", "resnet8"]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0
+    assert "resnet8" in ran.stdout
 
 
 def test_help_does_not_import_torch():

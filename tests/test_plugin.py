@@ -200,6 +200,11 @@ def test_a_wrong_option_is_a_usage_error_before_anything_is_trained(arguments, s
     [
         ('"resnet8-2"', '"resnet21"', "*unknown model 'resnet21': no family has depth 21*"),
         ('"resnet8-2"', '"resnet20-0"', "*unknown model 'resnet20-0': the width coefficient must be 1 or more*"),
+        ('["resnet8", "resnet8-2"]', '"resnet8"', "*models is 'resnet8': give a list of different names*"),
+        ('["resnet8", "resnet8-2"]', "[]", "*models is []: give a list of different names*"),
+        ('["resnet8", "resnet8-2"]', '["resnet8", "resnet8"]', "*give a list of different names*"),
+        ('"digits"', "7", "*dataset is 7: give one name*"),
+        ("trained, epoch_records", "", "*a test marked experiment takes the fixture `trained`*"),
         ('"digits"', '"svhn"', "*unknown dataset 'svhn': the datasets are cifar10, *folder:PATH"),
         ('"digits"', '"folder:/no/such"', "*folder /no/such does not exist*"),
         ('models=["resnet8", "resnet8-2"], ', "", "*missing*argument: 'models'*"),
@@ -230,6 +235,34 @@ def test_an_absent_dataset_without_network_says_which_file_to_put_where(bench, p
             "put that file into *cifar10, or name another folder with --data-dir",
         ]
     )
+
+
+def test_without_pytest_benchmark_it_is_asked_for(bench):
+    run = bench("-p", "no:benchmark")
+    (run.stderr if run.stderr.lines else run.stdout).fnmatch_lines(["*experiments need pytest-benchmark*"])
+
+
+def test_a_second_session_says_how_many_cases_were_finished(bench, monkeypatch):
+    bench("-k", "resnet8-seed0").assert_outcomes(passed=1, deselected=1)
+    monkeypatch.setattr("harness.plugin._now", lambda: "2999-01-01T00:00:00+00:00")
+    bench().stdout.fnmatch_lines(["2 of 2 cases were finished already; --rerun trains them again"])
+
+
+def test_two_folders_of_one_name_have_tables_of_their_own(pytester):
+    from PIL import Image
+
+    for place in ("a", "b"):
+        for split in ("train", "test"):
+            for grey, name in enumerate(("dark", "light")):
+                folder = pytester.path / place / "photos" / split / name
+                folder.mkdir(parents=True)
+                for number in range(2):
+                    Image.new("RGB", (32, 32), (100 * grey + ord(place),) * 3).save(folder / f"{number}.png")
+    pytester.makeconftest(CONFTEST)
+    body = "\n@pytest.mark.experiment('folder:{0}/{1}/photos', models=['resnet8'])\ndef test_{1}(trained): pass\n"
+    pytester.makepyfile("import pytest" + "".join(body.format(pytester.path, place) for place in "ab"))
+    pytester.runpytest_inprocess().assert_outcomes(passed=2)
+    assert len(list((pytester.path / "report/tables").glob("folder-photos-*-smoke.csv"))) == 2
 
 
 def test_help_teaches_every_option_its_variable_and_its_ini_key(bench):

@@ -17,7 +17,7 @@ RECORD = EpochRecord(1, 0.1, 2.0, 30.0, 1.9, 33.0, 0.1, 0.5, 0.2, 0.0, 0.8)
 def test_a_result_comes_back_from_its_file_as_it_was(tiny_result, results):
     results.begin(tiny_result.case)
     results.write_result(tiny_result.case, tiny_result)
-    assert results.find(tiny_result.case) == tiny_result
+    assert read_result(results.folder(tiny_result.case) / "result.json") == tiny_result
 
 
 def test_a_result_has_the_fields_of_the_contract(tiny_result):

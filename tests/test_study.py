@@ -1,7 +1,10 @@
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
+from harness.datasets import library
+from harness.datasets.split import split_validation
 from harness.errors import InputError
 from harness.experiment import plan_experiment
 from harness.recipes import CIFAR10, DIGITS, GTSRB
@@ -56,6 +59,47 @@ def test_what_decides_the_outcome_is_in_the_case(settings):
     assert (case.model, case.dataset, case.recipe, case.seed, case.mode) == ("resnet8", "digits", RECIPE, 4, "full")
     assert (case.device_kind, case.precision, case.val_split) == ("cpu", "bf16", 0.2)
     assert len(case.data_fingerprint) == 64
+
+
+def test_rerun_trains_a_case_once_however_many_tests_ask_for_it(settings):
+    study = Study(settings(full_training=True, rerun=True))
+    experiment = plan_experiment(study.settings, "digits", "resnet8", 0, RECIPE)
+    first, second = (study.train(experiment)[0] for _ in range(2))
+    assert first.epoch_seconds == second.epoch_seconds
+
+
+def test_gtsrb_in_class_folders_is_split_by_the_tracks_of_its_file_names_or_not_at_all(settings, tmp_path):
+    for label in range(43):
+        for split in ("train", "test"):
+            folder = tmp_path / "gtsrb" / split / f"{label:05d}"
+            folder.mkdir(parents=True)
+            for track in range(2):
+                for shot in range(2):
+                    Image.new("RGB", (9, 9), (label, track, shot)).save(folder / f"{track:05d}_{shot:05d}.png")
+    experiment = plan_experiment(settings(full_training=True), "gtsrb", "resnet8", 0, replace(GTSRB, image_size=8))
+    study = Study(settings(full_training=True, val_split="0.5"))
+    study.prepare([experiment])
+    train, held_out = split_validation(study._dataset(experiment)[0].train, 0.5)
+    assert len(held_out) == 43 * 2
+    assert not set(train.tracks) & set(held_out.tracks)
+    for path in (tmp_path / "gtsrb/train").rglob("*.png"):
+        path.rename(path.with_name(f"sign{path.name}"))
+    with pytest.raises(InputError, match="--val-split: the file names of gtsrb .* do not tell its tracks"):
+        library.load.cache_clear()
+        Study(settings(full_training=True, val_split="0.5")).prepare([experiment])
+
+
+def test_a_smoke_run_with_nothing_to_hold_out_goes_by_the_papers_protocol(settings):
+    study = Study(settings(val_split="0.5"))
+    experiment = plan_experiment(study.settings, "gtsrb", "resnet8", 0, replace(GTSRB, image_size=32))
+    assert study.train(experiment)[0].is_complete
+
+
+def test_a_last_batch_of_one_image_is_refused_where_batchnorm_could_not_learn_from_it(settings):
+    study = Study(settings(full_training=True))
+    experiment = plan_experiment(study.settings, "digits", "resnet24", 0, replace(RECIPE, batch_size=4))
+    with pytest.raises(InputError, match="1437 images in batches of 4 leave a last batch of one"):
+        study.prepare([experiment])
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,33 @@ def test_lack_of_memory_is_a_result_and_tried_again(tiny_dataset, results, monke
     assert train(make_case(tiny_dataset), tiny_dataset, results, CPU).status == "complete"
 
 
+def test_torchs_own_words_for_lack_of_memory_on_a_cpu_are_understood():
+    with pytest.raises(RuntimeError) as refusal:
+        torch.empty(2**60)
+    assert train_module.is_out_of_memory(refusal.value)
+    assert not train_module.is_out_of_memory(RuntimeError("the GPU fell out"))
+
+
+@pytest.mark.parametrize("damage", ["epochs.jsonl", "predictions.npz", "weights.safetensors", "a torn line"])
+def test_a_finished_case_of_which_something_is_gone_is_trained_again(damage, tiny_dataset, results):
+    case, recorder = make_case(tiny_dataset), Recorder()
+    train(case, tiny_dataset, results, CPU)
+    if damage == "a torn line":
+        path = results.folder(case) / "epochs.jsonl"
+        path.write_text(path.read_text()[:-20])
+    else:
+        (results.folder(case) / damage).unlink()
+    assert train(case, tiny_dataset, results, CPU, listener=recorder).is_complete
+    assert len(recorder.epochs) == 3
+
+
+def test_the_parameter_count_is_of_the_cases_own_shortcut(tiny_dataset, results):
+    case = make_case(tiny_dataset, shortcut="B")
+    result = train(case, tiny_dataset, results, CPU)
+    network = build_network(parse_model("resnet8"), 1, 3, seed=0, shortcut="B")
+    assert result.params == sum(parameter.numel() for parameter in network.parameters())
+
+
 def test_any_other_failure_is_recorded_and_raised(tiny_dataset, results, monkeypatch):
     def fail(*_):
         raise RuntimeError("the GPU fell out")

@@ -1,6 +1,7 @@
 """The layout ``train/<class>/*``, ``test/<class>/*``: any dataset may lie so, and the user's own images do."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from harness.datasets.spec import DatasetSpec
 from harness.errors import InputError
 
 _SPLITS = ("train", "test")
+_TRACK_NAME = re.compile(r"(?:[0-9]{5}_)?([0-9]{5})_[0-9]{5}")
 
 
 def has_class_folders(root: Path) -> bool:
@@ -75,8 +77,14 @@ def list_files(folder: Path, names: Sequence[str]) -> list[ImageFile]:
         images = [entry for entry in images if entry.suffix.lower() not in {".csv", ".txt", ".json", ".md"}]
         if not images:
             raise InputError(f"class folder {path} is empty: every class needs at least one image")
-        files += [file_on_disk(image, label) for image in images]
+        files += [file_on_disk(image, label, _track(image, label)) for image in images]
     return files
+
+
+def _track(image: Path, label: int) -> str | None:
+    """The track of a GTSRB file name (``track_shot`` or Kaggle's ``class_track_shot``, five digits each); else None."""
+    match = _TRACK_NAME.fullmatch(image.stem)
+    return f"{label:05d}_{match[1]}" if match else None
 
 
 def _class_folders(folder: Path) -> list[Path]:

@@ -49,7 +49,7 @@ def stand_in(spec: DatasetSpec, train_limit: int | None, test_limit: int | None)
     def reshape(part: ImageSet) -> ImageSet:
         assert isinstance(part.pixels, torch.Tensor)
         grown = functional.interpolate(part.pixels, (size, size), mode="nearest")
-        return ImageSet(grown.repeat(1, spec.channels, 1, 1), part.labels)
+        return ImageSet(grown.repeat(1, spec.channels, 1, 1), part.labels % spec.num_classes)
 
     train, test = _read(train_limit, test_limit)
     return reshape(train), reshape(test)

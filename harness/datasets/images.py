@@ -112,11 +112,16 @@ def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) 
     return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
 
 
-def fingerprint(*parts: ImageSet) -> str:
-    """SHA-256 over the pixels, sizes and labels of all parts, whatever files they came from."""
-    digest = hashlib.sha256()
+def fingerprint(*parts: ImageSet, class_names: Sequence[str] = ()) -> str:
+    """SHA-256 over the pixels, sizes, labels and tracks of all parts, whatever files they came from.
+
+    Args:
+        class_names: where they are the user's own and not the published dataset's.
+    """
+    digest = hashlib.sha256("\0".join(class_names).encode())
     for part in parts:
         digest.update(part.labels.numpy().tobytes())
+        digest.update("\0".join(part.tracks or ()).encode())
         for pixels in [part.pixels] if isinstance(part.pixels, Tensor) else part.pixels:
             digest.update(str(tuple(pixels.shape)).encode())
             digest.update(pixels.contiguous().numpy().data)

@@ -79,7 +79,7 @@ def how_to_get(name: str, data_dir: Path) -> str:
     """Which files belong where, for a dataset that is absent."""
     folder = data_dir / name
     classes = f"{folder}/train/<class>/* and {folder}/test/<class>/*"
-    return f"put {_PUBLISHERS[name].FILES} into {folder}, or images into {classes}"
+    return f"put {_PUBLISHERS[name].FILES}, into {folder}\nor images into {classes}"
 
 
 def obtain(
@@ -137,4 +137,5 @@ def load_slice(
 
 
 def _dataset(spec: DatasetSpec, train: ImageSet, test: ImageSet, origin: str) -> Dataset:
-    return Dataset(spec, train, test, origin, fingerprint(train, test))
+    own_names = spec.class_names if is_folder(spec.name) else ()
+    return Dataset(spec, train, test, origin, fingerprint(train, test, class_names=own_names))

@@ -16,10 +16,7 @@ def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, Image
     Where images come in tracks (GTSRB: 30 shots of one sign), near-identical images on both sides would make the
     validation accuracy a lie. A class of a single track stays in training.
     """
-    by_class: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for position, label in enumerate(images.labels.tolist()):
-        track = images.tracks[position] if images.tracks is not None else str(position)
-        by_class[label][track].append(position)
+    by_class = _tracks_by_class(images)
     generator = np.random.default_rng(_SPLIT_SEED)
     held_out: list[int] = []
     for label in sorted(by_class):
@@ -30,3 +27,17 @@ def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, Image
     is_held_out = torch.zeros(len(images), dtype=torch.bool)
     is_held_out[held_out] = True
     return images.select((~is_held_out).nonzero()[:, 0]), images.select(is_held_out.nonzero()[:, 0])
+
+
+def can_be_split(images: ImageSet) -> bool:
+    """Whether any class has a track to spare."""
+    return any(len(tracks) > 1 for tracks in _tracks_by_class(images).values())
+
+
+def _tracks_by_class(images: ImageSet) -> dict[int, dict[str, list[int]]]:
+    """The positions of each class's images, by track; an image without a track is one of its own."""
+    by_class: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for position, label in enumerate(images.labels.tolist()):
+        track = images.tracks[position] if images.tracks is not None else str(position)
+        by_class[label][track].append(position)
+    return by_class

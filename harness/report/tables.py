@@ -1,7 +1,9 @@
 """The comparison table of each dataset: what was measured, beside what the paper reports."""
 
+import hashlib
+import statistics
 import textwrap
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from harness.text import table as text_table
 
 _TITLES = {
     "full": "",
-    "shortened": " · SHORTENED: not the recipe's own epochs, not comparable with published figures",
+    "shortened": " · SHORTENED ({epochs} epochs): not the recipe's own epochs, not comparable with published figures",
     "quick": " · SMOKE: a quick run proves the machinery and measures nothing",
 }
 _FILE_SUFFIX = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
@@ -38,15 +40,17 @@ class ComparisonTable:
     mode: str
     frame: pd.DataFrame
     notes: tuple[str, ...]
+    distinguishing: str = ""
 
     @property
     def title(self) -> str:
-        return f"{self.dataset}{_TITLES[self.mode]}"
+        epochs = ", ".join(map(str, sorted(set(self.frame["epochs"]))))
+        return self.dataset + _TITLES[self.mode].format(epochs=epochs)
 
     @property
     def file_name(self) -> str:
         """Its files' name: full, shortened and smoke rows never share one."""
-        return file_stem(self.dataset) + _FILE_SUFFIX[self.mode]
+        return file_stem(self.dataset) + self.distinguishing + _FILE_SUFFIX[self.mode]
 
 
 def comparison_tables(results: Iterable[Result]) -> list[ComparisonTable]:
@@ -55,20 +59,23 @@ def comparison_tables(results: Iterable[Result]) -> list[ComparisonTable]:
     for result in results:
         groups[result.dataset, result.mode].append(result)
     datasets = [*STUDY, *sorted({dataset for dataset, _ in groups} - set(STUDY))]
+    stems = Counter(file_stem(dataset) for dataset in datasets)
     return [
-        _comparison_table(dataset, mode, groups[dataset, mode])
+        _comparison_table(dataset, mode, groups[dataset, mode], is_alone=stems[file_stem(dataset)] == 1)
         for dataset in datasets
         for mode in _TITLES
         if (dataset, mode) in groups
     ]
 
 
-def _comparison_table(dataset: str, mode: str, results: list[Result]) -> ComparisonTable:
+def _comparison_table(dataset: str, mode: str, results: list[Result], *, is_alone: bool) -> ComparisonTable:
     order = {model: position for position, model in enumerate(STUDY.get(dataset, ()))}
     results = sorted(
-        results, key=lambda r: (order.get(r.model, len(order)), r.params, r.model, r.seed, r.case.identity)
+        results, key=lambda r: (order.get(r.model, len(order)), r.params, r.model, r.seed, r.epochs, r.case.identity)
     )
-    return ComparisonTable(dataset, mode, pd.DataFrame([_row(result) for result in results]), tuple(_notes(results)))
+    distinguishing = "" if is_alone else f"-{hashlib.sha256(dataset.encode()).hexdigest()[:6]}"
+    frame = pd.DataFrame([_row(result) for result in results])
+    return ComparisonTable(dataset, mode, frame, tuple(_notes(results)), distinguishing)
 
 
 def _row(result: Result) -> dict[str, object]:
@@ -94,20 +101,40 @@ def _row(result: Result) -> dict[str, object]:
         "images_per_second": result.images_per_second,
         "peak_memory_bytes": result.peak_memory_bytes,
         "device": result.environment["gpu"] or result.environment["cpu"],
+        "threads": result.environment.get("threads"),
         "precision": result.case.precision,
         "train_images": result.train_images,
         "val_split": result.case.val_split,
+        "recipe": result.case.recipe.name,
+        "data_fingerprint": result.case.data_fingerprint[:12],
         "case": result.case.identity[:12],
     }
+
+
+def _device(result: Result) -> str:
+    """What a time depends on: the device, the precision and, on a CPU, the threads."""
+    gpu, threads = result.environment["gpu"], result.environment.get("threads")
+    return (
+        f"{gpu}, {result.case.precision}"
+        if gpu
+        else f"{result.environment['cpu']}, {threads} threads, {result.case.precision}"
+    )
+
+
+def _is_unsteady(result: Result) -> bool:
+    """Whether an epoch took more than twice the median: its machine had other things to do."""
+    return bool(result.epoch_seconds) and max(result.epoch_seconds) > 2 * statistics.median(result.epoch_seconds)
 
 
 def _notes(results: Sequence[Result]) -> list[str]:
     """What a reader has to know of the rows."""
     notes = []
-    devices = sorted({f"{r.environment['gpu'] or r.environment['cpu']}, {r.case.precision}" for r in results})
+    devices = sorted({_device(result) for result in results})
     notes.append(
         f"measured on {' and '.join(devices)}" + ("; times compare only within one" if len(devices) > 1 else "")
     )
+    if unsteady := [f"{r.model} seed {r.seed}" for r in results if r.mode != "quick" and _is_unsteady(r)]:
+        notes.append(f"epoch times vary more than twofold, the machine was busy: {', '.join(unsteady)}")
     if any(r.stand_in for r in results):
         notes.append("the dataset is not on disk: digits stand in for it, reshaped")
     partial = [r for r in results if not r.dataset_whole and r.mode != "quick"]
@@ -122,6 +149,10 @@ def _notes(results: Sequence[Result]) -> list[str]:
         notes.append(f"{', '.join(own)}: not trained by the study's recipe, published values left out")
     if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
         notes.append(f"{', '.join(f'{split:.0%}' for split in splits)} of the training images held out for validation")
+    if len({(r.model, r.seed) for r in results}) < len(results):
+        notes.append(
+            "# rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
+        )
     notes += [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]
     return notes
 
@@ -143,22 +174,27 @@ def _put(value: object, form: str | None) -> str:
     return duration(number) if form is None else form.format(number)
 
 
-def _model_cell(row: pd.Series, many_seeds: bool) -> str:
-    name = f"{row['model']} s{row['seed']}" if many_seeds else str(row["model"])
-    return name if row["status"] == "complete" else f"{name} !"
+def _model_cells(frame: pd.DataFrame) -> list[str]:
+    """How each row is called: the model; its seed and its case's number too where they tell rows apart."""
+    many_seeds = frame["seed"].nunique() > 1
+    is_ambiguous = frame.duplicated(["model", "seed"], keep=False)
+    cells = []
+    for (_, row), ambiguous in zip(frame.iterrows(), is_ambiguous, strict=True):
+        parts = [str(row["model"])] + [f"s{row['seed']}"] * many_seeds + [f"#{row['case'][:4]}"] * bool(ambiguous)
+        cells.append(" ".join(parts if row["status"] == "complete" else [*parts, "!"]))
+    return cells
 
 
 def _wide_cells(table: ComparisonTable) -> tuple[list[str], list[list[str]]]:
     """Headings and rows, a row per case, each measure's published value in the column beside it."""
     frame = table.frame
-    many_seeds = frame["seed"].nunique() > 1
     has_published = bool(frame["published_accuracy_percent"].notna().any())
     headings = ["model", "epochs", "params", "MACs"]
     for heading, *_ in _MEASURES:
         headings += [heading, "paper"] if has_published else [heading]
     rows = []
-    for _, row in frame.iterrows():
-        cells = [_model_cell(row, many_seeds), str(row["epochs"]), count(row["params"]), count(row["macs"])]
+    for (_, row), name in zip(frame.iterrows(), _model_cells(frame), strict=True):
+        cells = [name, str(row["epochs"]), count(row["params"]), count(row["macs"])]
         for _, measured, published, form in _MEASURES:
             cells += [_put(row[measured], form)] + ([_put(row[published], form)] if has_published else [])
         rows.append(cells)
@@ -168,12 +204,11 @@ def _wide_cells(table: ComparisonTable) -> tuple[list[str], list[list[str]]]:
 def _narrow_cells(table: ComparisonTable) -> tuple[list[str], list[list[str]]]:
     """The same in at most 80 columns: what the paper reports stands in a row of its own under each case."""
     frame = table.frame
-    many_seeds = frame["seed"].nunique() > 1
     headings = ["model", "params", "MACs", *(heading for heading, *_ in _MEASURES)]
     rows = []
-    for _, row in frame.iterrows():
+    for (_, row), name in zip(frame.iterrows(), _model_cells(frame), strict=True):
         measured = [_put(row[column], form) for _, column, _, form in _MEASURES]
-        rows.append([_model_cell(row, many_seeds), count(row["params"]), count(row["macs"]), *measured])
+        rows.append([name, count(row["params"]), count(row["macs"]), *measured])
         published = [_put(row[column], form) for _, _, column, form in _MEASURES]
         if any(published):
             rows.append(["  paper", "", "", *published])
@@ -191,8 +226,10 @@ def terminal_text(table: ComparisonTable, columns: int) -> str:
 
 def _markdown(table: ComparisonTable) -> str:
     headings, rows = _wide_cells(table)
+    pairs = zip(["", *headings], headings, strict=False)
+    headings = [f"{before} (paper)" if heading == "paper" else heading for before, heading in pairs]
     alignment = ["left"] + ["right"] * (len(headings) - 1)
-    body = tabulate(rows, headings, "github", colalign=alignment, disable_numparse=True)
+    body = tabulate(rows, headings, "pipe", colalign=alignment, disable_numparse=True)
     return "\n".join([f"# {table.title}", "", body, "", *(f"- {note}" for note in table.notes), ""])
 
 
