@@ -45,8 +45,9 @@ def collect_experiments(arguments: Sequence[str]) -> tuple[Settings, list[Experi
 
 def _what_was_wrong(said: str) -> str:
     """Pytest's error out of what it said: at most two lines, without its usage."""
-    errors = [line.split("rror: ", 1)[1] for line in said.splitlines() if "rror: " in line and "usage: " not in line]
-    told = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]
+    lines = [line for line in said.splitlines() if "usage: " not in line]
+    told = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    errors = [line.split("rror: ", 1)[1] for line in lines if "rror: " in line]
     return "\n".join((told or errors)[:2]) or said.strip()
 
 
