@@ -33,7 +33,7 @@ class EpochRecord:
         load_seconds: choosing, moving and augmenting the training images.
         train_seconds: forward, backward and optimizer steps.
         evaluate_seconds: the evaluation, its own loading included.
-        checkpoint_seconds: saving the state to resume from.
+        checkpoint_seconds: saving the state to resume from; always 0 as yet, for nothing is saved between epochs.
         epoch_seconds: wall-clock time of training plus evaluation, the paper's epoch time; checkpoints are not in it.
     """
 

@@ -53,6 +53,10 @@ class Study:
 
     def case(self, experiment: Experiment) -> Case:
         """The case that an experiment is here: bound to the images, the kind of device and the precision."""
+        dataset = self._dataset(experiment)[0]
+        val_split = self.settings.val_split
+        if val_split and not can_be_split(dataset.train):
+            val_split = 0.0  # a smoke run's few images may leave none to hold out; `prepare` refuses others
         return Case(
             model=experiment.model,
             dataset=experiment.dataset,
@@ -61,9 +65,8 @@ class Study:
             mode=experiment.mode,
             device_kind=self.device.type,
             precision=self.precision,
-            data_fingerprint=self._dataset(experiment)[0].fingerprint,
-            # A smoke run's few images may leave none to hold out.
-            val_split=self.settings.val_split if can_be_split(self._dataset(experiment)[0].train) else 0.0,
+            data_fingerprint=dataset.fingerprint,
+            val_split=val_split,
         )
 
     def train(self, experiment: Experiment, listener: Listener | None = None) -> tuple[Result, list[EpochRecord]]:

@@ -223,8 +223,9 @@ def test_quick_is_two_epochs_of_small_batches_of_small_images(recipe, milestones
 def test_quick_leaves_optimizer_and_augmentation_as_they_are(recipe):
     quick = recipe.quick()
 
-    for name in ("name", "augmentation", "learning_rate", "gamma", "momentum", "nesterov", "weight_decay"):
+    for name in ("name", "augmentation", "gamma", "momentum", "nesterov", "weight_decay"):
         assert getattr(quick, name) == getattr(recipe, name)
+    assert quick.learning_rate / recipe.learning_rate == quick.batch_size / recipe.batch_size
 
 
 def test_quick_never_enlarges():
