@@ -17,9 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.datasets.images import Pixels
 from harness.recipes import Augmentation
-
-Pixels = Tensor | list[Tensor]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from harness.device import Stopwatch, resolve_precision
 from harness.experiment import Experiment
 from harness.models import parse_model
 from harness.results import Result
-from harness.train import Trainer
+from harness.train import Trainer, image_device
 
 # A step is timed at the recipe's batch size where it costs no more than this; else at one and two images, from which
 # the cost of a step and that of an image follow.
@@ -79,7 +79,7 @@ def _random_images(trainer: Trainer, spec: DatasetSpec, count: int) -> ImageSet:
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (count, spec.channels, size, size), dtype=torch.uint8, generator=generator)
     labels = torch.randint(0, spec.num_classes, (count,), generator=generator)
-    return ImageSet(pixels, labels).to(trainer.device)
+    return ImageSet(pixels, labels).to(image_device(trainer.device))
 
 
 def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int) -> float:

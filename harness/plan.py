@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -56,7 +55,7 @@ def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Setti
     """Images trained and evaluated in an epoch: what lies on disk, or, where nothing does, what is published."""
     if experiment.mode == "quick":
         return QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES
-    source = library.locate(experiment.dataset, Path(settings.data_dir), image_size=experiment.recipe.image_size)
+    source = library.locate(experiment.dataset, settings.data_dir, image_size=experiment.recipe.image_size)
     train, test = source.count() if source else (spec.train_images, spec.test_images)
     if settings.val_split:
         held_out = round(train * settings.val_split)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -212,7 +212,7 @@ class Trainer:
         }
 
 
-def _image_device(device: torch.device) -> torch.device:
+def image_device(device: torch.device) -> torch.device:
     """Where images are kept and augmented: on the device, unless it lacks the float64 that augmentation needs."""
     return torch.device("cpu") if device.type == "mps" else device
 
@@ -257,7 +257,7 @@ class _Run:
     def train_epochs(self) -> Status:
         """Every epoch of the recipe, or as many as there are before the loss is no longer a number."""
         spec = self.dataset.spec
-        place = _image_device(self.device)
+        place = image_device(self.device)
         self.train_images, self.test_images, self.evaluated = (
             images.to(place) for images in (self.train_images, self.test_images, self.evaluated)
         )
@@ -377,6 +377,4 @@ class _Run:
 
 def load_weights(path: Path, network: nn.Module) -> None:
     """Put a case's stored weights into a network of its model."""
-    from safetensors.torch import load_file
-
     network.load_state_dict(load_file(path))

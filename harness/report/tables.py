@@ -34,6 +34,7 @@ class ComparisonTable:
     Attributes:
         frame: plain numbers, one column per measure; published values in columns of their own, empty where nothing
             published is comparable.
+        distinguishing: what its files' names need besides, where two folders bear the same name.
     """
 
     dataset: str

@@ -69,27 +69,25 @@ def test_the_spec_of_a_folder_is_what_lies_in_it(tmp_path):
     assert (spec.train_images, spec.test_images) == (12, 6)
 
 
-def test_an_unknown_name_is_refused_everywhere(tmp_path):
-    for ask in (
+def every_way_to_ask(data_dir):
+    return (
         library.get_spec,
-        lambda name: library.locate(name, tmp_path),
-        lambda name: library.obtain(name, tmp_path),
-        lambda name: library.load(name, tmp_path),
-        lambda name: library.load_slice(name, tmp_path, 1, 1),
-    ):
+        lambda name: library.locate(name, data_dir),
+        lambda name: library.obtain(name, data_dir),
+        lambda name: library.load(name, data_dir),
+        lambda name: library.load_slice(name, data_dir, 1, 1),
+    )
+
+
+def test_an_unknown_name_is_refused_everywhere(tmp_path):
+    for ask in every_way_to_ask(tmp_path):
         with pytest.raises(InputError, match="unknown dataset 'mnist': the datasets are cifar10"):
             ask("mnist")
 
 
 def test_a_folder_that_is_not_there_is_refused_everywhere(tmp_path):
     name = f"folder:{tmp_path / 'absent'}"
-    for ask in (
-        library.get_spec,
-        lambda name: library.locate(name, tmp_path),
-        lambda name: library.obtain(name, tmp_path),
-        lambda name: library.load(name, tmp_path),
-        lambda name: library.load_slice(name, tmp_path, 1, 1),
-    ):
+    for ask in every_way_to_ask(tmp_path):
         with pytest.raises(InputError, match="absent does not exist"):
             ask(name)
 
