@@ -186,8 +186,8 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
     from harness.text import duration, table
 
     device = resolve_device(settings.device)
-    precision = resolve_precision(settings.precision, device)
-    print(f"timing a few steps of each model on {device}, {precision}", file=sys.stderr)
+    precision = resolve_precision(settings.precision, device, settings.pipeline)
+    print(f"timing a few steps of each model on {device}, {precision}, {settings.pipeline} pipeline", file=sys.stderr)
     rows, remaining = [], 0.0
     for planned in plan(experiments, settings, device, precision):
         experiment, expected = planned.experiment, planned.estimate
@@ -213,8 +213,9 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
 
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.report.tables import comparison_tables, terminal_text, write_tables
+    from harness.report import tables, throughput
     from harness.results import ResultsFolder
+    from harness.throughput.record import read_recorded
 
     settings = _settings(known)
     if not settings.results_dir.is_dir():
@@ -222,16 +223,21 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
             f"--results-dir {settings.results_dir} does not exist: name the folder that pytest wrote results to"
         )
     results, problems = ResultsFolder(settings.results_dir).read_all()
-    for problem in problems:
+    recorded, other_problems = read_recorded(settings.results_dir)
+    for problem in problems + other_problems:
         print(f"left out: {problem}", file=sys.stderr)
-    if not results:
+    if not results and not recorded:
         raise InputError(
             f"{settings.results_dir} holds no results: train some with `pytest bench -k digits --full-training`"
         )
-    tables = comparison_tables(results)
-    for comparison in tables:
-        print(terminal_text(comparison, shutil.get_terminal_size().columns) + "\n")
-    for path in write_tables(tables, settings.report_dir):
+    columns = shutil.get_terminal_size().columns
+    comparisons, measurements = tables.comparison_tables(results), throughput.throughput_tables(recorded)
+    for comparison in comparisons:
+        print(tables.terminal_text(comparison, columns) + "\n")
+    for measurement in measurements:
+        print(throughput.terminal_text(measurement, columns) + "\n")
+    written = tables.write_tables(comparisons, settings.report_dir)
+    for path in written + throughput.write_tables(measurements, settings.report_dir):
         print(f"written: {path}")
     return 0
 

@@ -109,7 +109,7 @@ def _augment_flips_first(images: Tensor, parameters: Draw, augmentation: Augment
     index, inside = _flip_and_rotate_index(parameters, image_size)
     turned = _normalise(_take(images, index), augmentation)
     if augmentation.rotation_degrees:
-        turned = turned * inside[:, None]
+        turned.mul_(inside[:, None])
     return turned if augmentation.crop_scale is None else _crop(turned, parameters)
 
 
@@ -159,14 +159,20 @@ def _flip_and_rotate_index(parameters: Draw, size: int) -> tuple[Tensor, Tensor]
     centred = torch.arange(size, device=device, dtype=torch.float32) - (size - 1) / 2
     x, y = centred[None, None, :], centred[None, :, None]
 
-    def nearest(grid: Tensor) -> Tensor:
-        return ((grid + 1) * (size / 2) - 0.5).round().long()
+    def nearest(grid: Tensor) -> tuple[Tensor, Tensor]:
+        position = grid.add_(1).mul_(size / 2).sub_(0.5).round_()
+        within = position.clamp(0, size - 1)
+        return within, within == position
 
-    column, row = nearest(x * cosine + y * sine), nearest(y * cosine - x * sine)
-    inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
-    column = torch.where(parameters.horizontal_flip[:, None, None], size - 1 - column, column)
-    row = torch.where(parameters.vertical_flip[:, None, None], size - 1 - row, row)
-    return row.clamp(0, size - 1) * size + column.clamp(0, size - 1), inside
+    def flipped(position: Tensor, flip: Tensor) -> Tensor:
+        """size − 1 − position where flipped, else position; in float32, which is exact here and quicker than int64."""
+        sign = 1 - 2 * flip.float()
+        return position.mul_(sign[:, None, None]).add_((flip * (size - 1.0))[:, None, None])
+
+    column, column_inside = nearest(x * cosine + y * sine)
+    row, row_inside = nearest(y * cosine - x * sine)
+    row, column = flipped(row, parameters.vertical_flip), flipped(column, parameters.horizontal_flip)
+    return row.mul_(size).add_(column).long(), column_inside & row_inside
 
 
 def _pillow_rotation_index(angle_degrees: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:

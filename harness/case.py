@@ -15,6 +15,7 @@ from harness.models import parse_model
 from harness.recipes import Augmentation, Recipe
 
 Mode = Literal["full", "shortened", "quick"]
+Pipeline = Literal["fast", "reference"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Case:
         val_split: share of the training images held out for the per-epoch evaluation; 0, the paper's protocol, in which
             the test set is evaluated every epoch.
         data_fingerprint: SHA-256 of the images and labels.
+        pipeline: ``fast``, or ``reference``, as the study did it; statistically the same, with other random draws.
+        compiled: whether the network is compiled, which changes the last digits of sums.
     """
 
     model: str
@@ -41,6 +44,8 @@ class Case:
     data_fingerprint: str
     val_split: float = 0.0
     shortcut: Literal["A", "B"] = "A"
+    pipeline: Pipeline = "fast"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         if (canonical := parse_model(self.model).name) != self.model:

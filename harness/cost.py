@@ -13,6 +13,10 @@ from harness.networks import Shortcut, build_network
 # The literature's figure counts convolutions and linear layers; fvcore's total adds BatchNorm and pooling.
 _COUNTED_OPERATORS = ("conv", "linear")
 
+OPERATIONS_PER_MAC = 6
+"""Floating-point operations of training, per multiply-accumulate of the forward pass: a multiplication and an addition,
+forward once and backward twice (for the inputs and for the weights)."""
+
 
 def count_parameters(network: nn.Module) -> int:
     """Trainable parameters (BatchNorm's running statistics are buffers, not parameters)."""
@@ -36,7 +40,7 @@ def count_macs(model: Model, image_shape: tuple[int, int, int], num_classes: int
     Args:
         image_shape: channels, height, width.
 
-    fvcore calls them flops. Training one image costs about 3 × 2 × MACs floating-point operations.
+    fvcore calls them flops.
     """
     with warnings.catch_warnings():
         # fvcore's last release (2022) defines its tracer with torch.jit.

@@ -11,7 +11,7 @@ from harness.errors import InputError
 
 Precision = Literal["fp32", "tf32", "bf16"]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
-_TF32_CAPABILITY = (8, 0)
+_AMPERE = (8, 0)  # the first compute capability with tf32 and bf16
 
 
 def resolve_device(name: str) -> torch.device:
@@ -36,21 +36,24 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(kind)
 
 
-def resolve_precision(name: str, device: torch.device) -> Precision:
-    """The precision of that name on that device; ``auto`` is tf32 where the GPU has it, else fp32.
+def resolve_precision(name: str, device: torch.device, pipeline: str = "fast") -> Precision:
+    """The precision of that name on that device; ``auto`` is bf16 where an NVIDIA GPU has it, else fp32;
+    for the reference pipeline it is always fp32.
+
+    bf16 is that of products in the forward and backward pass alone: weights, sums and statistics stay float32.
 
     Raises:
         InputError: no such precision, or the device does not have it.
     """
     if name not in PRECISIONS:
         raise InputError(f"unknown precision {name!r}: give one of {', '.join(PRECISIONS)}")
-    has_tf32 = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _TF32_CAPABILITY
-    if name == "tf32" and not has_tf32:
+    is_ampere = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE
+    if name == "tf32" and not is_ampere:
         raise InputError(
             f"precision 'tf32' is not to be had on {device}: it needs an NVIDIA GPU of compute capability 8.0"
         )
     if name == "auto":
-        return "tf32" if has_tf32 else "fp32"
+        return "bf16" if is_ampere and pipeline == "fast" else "fp32"
     return name  # type: ignore[return-value]
 
 
@@ -72,8 +75,11 @@ def computing_at(precision: str) -> Iterator[None]:
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """The forward pass at bf16 where the precision is that; the weights stay float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    """The forward pass at bf16 where the precision is that; the weights stay float32.
+
+    Each weight is used once in a pass, so a cache of their casts would be of no use, and would outlive a capture.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False)
 
 
 def synchronise(device: torch.device) -> None:

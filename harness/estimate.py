@@ -4,21 +4,21 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from harness.case import Case
-from harness.cost import count_macs
-from harness.datasets.images import ImageSet
+from harness.case import Case, Pipeline
+from harness.cost import OPERATIONS_PER_MAC, count_macs
+from harness.datasets.images import ImageSet, random_images
 from harness.datasets.spec import DatasetSpec
 from harness.device import Stopwatch, resolve_precision
 from harness.experiment import Experiment
 from harness.models import parse_model
+from harness.pipelines import make_trainer
+from harness.pipelines.trainer import Trainer
 from harness.results import Result
-from harness.train import Trainer, image_device
 
 # A step is timed at the recipe's batch size where it costs no more than this; else at one and two images, from which
 # the cost of a step and that of an image follow.
 _AFFORDABLE_OPERATIONS = 3e11
 _TIMED_STEPS = 3
-_SOURCE_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ def estimate(
     evaluated_images: int,
     device: torch.device,
     precision: str,
+    pipeline: Pipeline = "fast",
 ) -> Estimate:
     """Time a few real steps of the experiment on random images and scale them to an epoch.
 
@@ -58,13 +59,14 @@ def estimate(
         seed=0,
         mode=experiment.mode,
         device_kind=device.type,
-        precision=resolve_precision(precision, device),
+        precision=resolve_precision(precision, device, pipeline),
         data_fingerprint="",
+        pipeline=pipeline,
     )
     macs = count_macs(model, (spec.channels, recipe.image_size, recipe.image_size), spec.num_classes)
-    trainer = Trainer(case, spec.channels, spec.num_classes, device)
+    trainer = make_trainer(case, spec.channels, spec.num_classes, device)
     steps = -(-train_images // recipe.batch_size)
-    if 6 * macs * recipe.batch_size <= _AFFORDABLE_OPERATIONS:
+    if OPERATIONS_PER_MAC * macs * recipe.batch_size <= _AFFORDABLE_OPERATIONS:
         train_seconds = _step_seconds(trainer, spec, recipe.batch_size) * train_images / recipe.batch_size
     else:
         one, two = _step_seconds(trainer, spec, 1), _step_seconds(trainer, spec, 2)
@@ -73,21 +75,12 @@ def estimate(
     return Estimate(train_seconds + evaluated_images * _evaluation_seconds(trainer, spec, macs), recipe.epochs)
 
 
-def _random_images(trainer: Trainer, spec: DatasetSpec, count: int) -> ImageSet:
-    """Random images of the dataset's shape, of the size that the recipe expects before it resizes."""
-    size = (spec.image_size or _SOURCE_SIZE) if trainer.recipe.augmentation.rotate_first else trainer.recipe.image_size
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (count, spec.channels, size, size), dtype=torch.uint8, generator=generator)
-    labels = torch.randint(0, spec.num_classes, (count,), generator=generator)
-    return ImageSet(pixels, labels).to(image_device(trainer.device))
-
-
 def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int) -> float:
     """Seconds of one step, loading included: after one to warm up, the quickest of a few."""
     recipe = trainer.recipe
     trainer.recipe = replace(recipe, batch_size=batch_size)
     try:
-        images = _random_images(trainer, spec, batch_size)
+        images = trainer.place(random_images(spec, recipe, batch_size))
         _train_once(trainer, images)
         return min(_train_once(trainer, images) for _ in range(_TIMED_STEPS))
     finally:
@@ -103,7 +96,7 @@ def _train_once(trainer: Trainer, images: ImageSet) -> float:
 def _evaluation_seconds(trainer: Trainer, spec: DatasetSpec, macs: int) -> float:
     """Seconds of evaluating one image."""
     count = max(1, min(256, int(_AFFORDABLE_OPERATIONS / 4 // (2 * macs))))
-    images = _random_images(trainer, spec, count)
+    images = trainer.place(random_images(spec, trainer.recipe, count))
     trainer.evaluate(images)
     watch = Stopwatch(trainer.device)
     trainer.evaluate(images)
@@ -111,7 +104,7 @@ def _evaluation_seconds(trainer: Trainer, spec: DatasetSpec, macs: int) -> float
 
 
 def recorded_epoch_seconds(
-    experiment: Experiment, results: list[Result], device_kind: str, precision: str
+    experiment: Experiment, results: list[Result], device_kind: str, precision: str, pipeline: str = "fast"
 ) -> float | None:
     """The mean epoch time of the experiment's finished runs on this kind of device; None where there are none.
 
@@ -123,7 +116,7 @@ def recorded_epoch_seconds(
         if result.is_complete
         and (result.model, result.dataset) == (experiment.model, experiment.dataset)
         and (result.mode == "quick") == (experiment.mode == "quick")
-        and (result.case.device_kind, result.case.precision) == (device_kind, precision)
+        and (result.case.device_kind, result.case.precision, result.case.pipeline) == (device_kind, precision, pipeline)
         and result.case.recipe.image_size == experiment.recipe.image_size
         for second in result.epoch_seconds
     ]

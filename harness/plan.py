@@ -40,8 +40,8 @@ def plan(
         if key not in estimates:
             spec = library.get_spec(experiment.dataset)
             images = _images_per_epoch(experiment, spec, settings)
-            estimates[key] = estimate(experiment, spec, *images, device, precision)
-        recorded = recorded_epoch_seconds(experiment, results, device.type, precision)
+            estimates[key] = estimate(experiment, spec, *images, device, precision, settings.pipeline)
+        recorded = recorded_epoch_seconds(experiment, results, device.type, precision, settings.pipeline)
         yield Planned(
             experiment,
             estimates[key],
@@ -71,6 +71,6 @@ def _is_result_of(result: Result, experiment: Experiment, settings: Settings, de
         and (case.dataset, case.model, case.seed) == (experiment.dataset, experiment.model, experiment.seed)
         and (case.mode, case.recipe) == (experiment.mode, experiment.recipe)
         and (case.device_kind, case.precision) == (device_kind, precision)
-        and case.val_split == settings.val_split
+        and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
         and not result.stand_in
     )

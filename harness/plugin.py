@@ -8,8 +8,10 @@ which is given every recorded epoch as one round by a clock that shows the recor
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,10 +19,12 @@ import pytest
 from harness.errors import InputError
 from harness.experiment import Experiment, plan_experiment
 from harness.settings import OPTIONS, Settings, read_settings
+from harness.text import duration
 
 if TYPE_CHECKING:
     from harness.results import EpochRecord, Result
     from harness.study import Study
+    from harness.throughput.workbench import Workbench
 
 EXPERIMENT: pytest.StashKey[Experiment] = pytest.StashKey()
 _CLOCK: pytest.StashKey[RecordedClock] = pytest.StashKey()
@@ -28,12 +32,15 @@ SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 _STUDY: pytest.StashKey[Study] = pytest.StashKey()
 _RESULTS: pytest.StashKey[dict[str, Result]] = pytest.StashKey()
 _STARTED: pytest.StashKey[str] = pytest.StashKey()
+_BEGAN: pytest.StashKey[float] = pytest.StashKey()
+_WORKBENCH: pytest.StashKey[Workbench] = pytest.StashKey()
 _RECORDS: pytest.StashKey[list[EpochRecord]] = pytest.StashKey()
 
 _MARK = (
     "experiment(dataset, models, recipe=None): train each model on the dataset, one case per model and seed; "
     "the test's `trained` fixture is the result"
 )
+_MEASUREMENT_MARK = "measurement: takes minutes, and runs only where `-k` or a path names its file, as `-k throughput`"
 
 
 class RecordedClock:
@@ -79,6 +86,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; what is wrong with them is a usage error."""
     config.addinivalue_line("markers", _MARK)
+    config.addinivalue_line("markers", _MEASUREMENT_MARK)
     given = {option.key: config.getoption(option.key) for option in OPTIONS}
     ini = {option.key: config.getini(option.key) for option in OPTIONS}
     try:
@@ -87,6 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     config.stash[_RESULTS] = {}
     config.stash[_STARTED] = _now()
+    config.stash[_BEGAN] = time.perf_counter()
 
 
 def _now() -> str:
@@ -153,6 +162,20 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     closest = item.get_closest_marker("benchmark")
     options = {"group": dataset, **(closest.kwargs if closest else {}), "timer": clock}
     item.add_marker(pytest.mark.benchmark(**options), append=False)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out measurements that the command line does not name: a plain ``pytest bench`` is a smoke run."""
+    left_out = [item for item in items if item.get_closest_marker("measurement") and not _is_named(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _is_named(item: pytest.Item) -> bool:
+    """Whether ``-k`` has a word of the test's file, or the file is among the arguments."""
+    stem = item.path.stem
+    return stem.removeprefix("test_") in item.config.option.keyword or any(stem in a for a in item.config.args)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -230,8 +253,7 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
     """Train the item's case, with progress on the terminal even though output is captured."""
     from harness.progress import Progress
 
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    capture = config.pluginmanager.get_plugin("capturemanager")
+    reporter, capture = _terminal(config)
     study, experiment = config.stash[_STUDY], item.stash[EXPERIMENT]
     if reporter is None or capture is None:
         return study.train(experiment)
@@ -261,6 +283,34 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
         progress.close()
 
 
+def _terminal(config: pytest.Config) -> tuple[Any, Any]:
+    """pytest's reporter and its capture manager; None for what has been switched off."""
+    plugins = config.pluginmanager
+    return plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
+
+
+@pytest.fixture
+def workbench(request: pytest.FixtureRequest) -> Workbench:
+    """Where throughput is measured: on the settings' device, kept in the results folder, shown at the end."""
+    from harness.throughput.workbench import Workbench
+
+    config, item = request.config, request.node
+    if _WORKBENCH not in config.stash:
+        try:
+            config.stash[_WORKBENCH] = Workbench(config.stash[SETTINGS])
+        except InputError as error:
+            pytest.fail(str(error), pytrace=False)
+    workbench = config.stash[_WORKBENCH]
+    reporter, capture = _terminal(config)
+
+    def tell(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.write(f"\n{item.name}: {line}", flush=True)
+
+    workbench.tell = tell if reporter and capture else lambda _: None
+    return workbench
+
+
 def _extra_info(result: Result) -> dict[str, Any]:
     """The measures, as plain values, for pytest-benchmark's JSON."""
     content = result.to_json()
@@ -285,6 +335,8 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The comparison table of each dataset trained, and where it is written."""
+    if _WORKBENCH in config.stash:
+        _summarise_throughput(terminalreporter, config)
     results = list(config.stash[_RESULTS].values())
     if not results:
         return
@@ -299,15 +351,53 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     kept = sum(result.started_at < config.stash[_STARTED] for result in results)
     if kept:
         terminalreporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
+    if line := _overhead(config, results):
+        terminalreporter.write_line(line)
     stored, problems = study.results.read_all()
     touched = {(result.dataset, result.mode) for result in results}
     tables = [table for table in comparison_tables(stored) if (table.dataset, table.mode) in touched]
+    _write(terminalreporter, report_dir, lambda: write_tables(tables, report_dir), problems)
+
+
+def _overhead(config: pytest.Config, results: list[Result]) -> str | None:
+    """How much of the run was neither loading, training nor evaluating; None where nothing was trained in it."""
+    trained = [result for result in results if result.started_at >= config.stash[_STARTED] and result.mode != "quick"]
+    if not trained:
+        return None
+    wall_seconds = time.perf_counter() - config.stash[_BEGAN]
+    compile_seconds = sum(result.compile_seconds for result in trained)
+    overhead_seconds = wall_seconds - compile_seconds - sum(result.total_seconds for result in trained)
+    compiling = f"; compiling took {duration(compile_seconds)} more" if compile_seconds >= 1 else ""
+    return (
+        f"{duration(overhead_seconds)} of {duration(wall_seconds)} ({overhead_seconds / wall_seconds:.1%}) were neither "
+        f"loading, training nor evaluating{compiling}"
+    )
+
+
+def _summarise_throughput(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The tables of what was measured now; all that the results folder holds goes into the report."""
+    from harness.report.throughput import terminal_text, throughput_tables, write_tables
+    from harness.throughput.record import read_recorded
+
+    settings, recorded = config.stash[SETTINGS], config.stash[_WORKBENCH].recorded
+    terminalreporter.section("throughput")
+    for table in throughput_tables(recorded):
+        for line in terminal_text(table, terminalreporter._tw.fullwidth).splitlines():
+            terminalreporter.write_line(line)
+        terminalreporter.write_line("")
+    stored, problems = read_recorded(settings.results_dir)
+    tables = throughput_tables(stored)
+    _write(terminalreporter, settings.report_dir, lambda: write_tables(tables, settings.report_dir), problems)
+
+
+def _write(
+    terminalreporter: pytest.TerminalReporter, report_dir: Path, write: Callable[[], list[Path]], problems: list[str]
+) -> None:
+    """Write tables and say which, and what was left out of them."""
     try:
-        written = write_tables(tables, report_dir)
+        for path in write():
+            terminalreporter.write_line(f"written: {path}")
     except OSError as error:
         problems.append(f"tables could not be written to {report_dir}: {error.strerror}")
-        written = []
-    for path in written:
-        terminalreporter.write_line(f"written: {path}")
     for problem in problems:
         terminalreporter.write_line(f"left out: {problem}", yellow=True)

@@ -35,6 +35,10 @@ class Progress(Listener):
         self._seconds: list[float] = []
         self._last: EpochRecord | None = None
 
+    def on_warm_up(self, case: Case) -> None:
+        if case.compiled:
+            self._show(f"{case.label} · compiling the network, once")
+
     def on_progress(self, case: Case, epoch: int, share: float) -> None:
         if self._is_due():
             elapsed = time.monotonic() - self._epoch_started

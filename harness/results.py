@@ -67,6 +67,7 @@ class Result:
         train_seconds: loading and training, all epochs. eval_seconds: evaluating, all epochs.
         total_seconds: the sum of the epochs' seconds, the paper's total training time.
         wall_seconds: from the first line to the last, everything included.
+        compile_seconds: compiling and capturing before the first epoch; in no epoch's time.
         marginal_gain: equation 6, percent per second.
         images_per_second: training images over loading and training.
         dataset_origin: where the images came from. dataset_verified: whether they are the published ones, None where
@@ -108,6 +109,7 @@ class Result:
     per_class: tuple[Mapping[str, Any], ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     cause: str | None = None
+    compile_seconds: float = 0.0
 
     @property
     def is_complete(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import platformdirs
 
-from harness.case import Mode
+from harness.case import Mode, Pipeline
 from harness.errors import InputError
 from harness.recipes import Recipe
 
@@ -35,6 +35,8 @@ class Settings:
     precision: str
     rerun: bool
     val_split: float
+    pipeline: Pipeline
+    compile: str
 
     def shape(self, recipe: Recipe) -> tuple[Recipe, Mode]:
         """The recipe as these settings have it trained, and in which mode that is."""
@@ -74,6 +76,15 @@ def _fraction(text: str) -> float:
     if not 0 <= fraction < 1:
         raise ValueError("give a share of the training images, 0 or more and below 1, as 0.1")
     return fraction
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"give {', '.join(choices[:-1])} or {choices[-1]}")
+        return text
+
+    return parse
 
 
 def _path(text: str) -> Path:
@@ -128,7 +139,7 @@ OPTIONS = (
         "device", "auto", str, "auto, cpu, cuda, cuda:N or mps (default: auto, the fastest that is there)", "DEVICE"
     ),
     Option(
-        "precision", "auto", str, "auto, fp32, tf32 or bf16 (default: auto, tf32 on GPUs that have it)", "PRECISION"
+        "precision", "auto", str, "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs that have it)", "PRECISION"
     ),
     Option("rerun", "false", _boolean, "train again what is finished"),
     Option(
@@ -138,6 +149,21 @@ OPTIONS = (
         "hold out this share of the training images for the evaluation of every epoch (default: 0, the paper's "
         "protocol: the test set every epoch)",
         "FRACTION",
+    ),
+    Option(
+        "pipeline",
+        "fast",
+        _one_of("fast", "reference"),
+        "fast, or reference: transforms image by image in loader processes, eager, float32, the loss read at every "
+        "step, as the study did it (default: fast)",
+        "PIPELINE",
+    ),
+    Option(
+        "compile",
+        "auto",
+        _one_of("auto", "on", "off"),
+        "auto, on or off: whether networks are compiled (default: auto, where a run is so long that it pays)",
+        "WHEN",
     ),
 )
 
@@ -178,5 +204,8 @@ def _check(values: Mapping[str, Any]) -> None:
     epochs, data_dir = values["epochs"], values["data_dir"]
     if epochs is not None and not values["full_training"]:
         raise InputError(f"--epochs {epochs} needs --full-training: a quick run always takes the same few epochs")
+    if values["pipeline"] == "reference" and (values["precision"] == "bf16" or values["compile"] == "on"):
+        wrong = "--precision bf16" if values["precision"] == "bf16" else "--compile on"
+        raise InputError(f"--pipeline reference is eager float32, as the study was trained: leave out {wrong}")
     if data_dir is not None and not os.path.isdir(data_dir):
         raise InputError(f"--data-dir {data_dir} does not exist: make it, or name the folder that holds the datasets")

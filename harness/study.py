@@ -13,6 +13,7 @@ from harness.device import resolve_device, resolve_precision
 from harness.errors import InputError
 from harness.experiment import Experiment
 from harness.models import parse_model
+from harness.pipelines.compilation import is_to_be_compiled
 from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.results import EpochRecord, Result, ResultsFolder
 from harness.settings import Settings
@@ -29,7 +30,7 @@ class Study:
         """
         self.settings = settings
         self.device = resolve_device(settings.device)
-        self.precision = resolve_precision(settings.precision, self.device)
+        self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self.results = ResultsFolder(settings.results_dir)
         self._trained: set[str] = set()  # --rerun trains a case again once, however many tests ask for it
         self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool | None]] = {}
@@ -57,6 +58,15 @@ class Study:
         val_split = self.settings.val_split
         if val_split and not can_be_split(dataset.train):
             val_split = 0.0  # a smoke run's few images may leave none to hold out; `prepare` refuses others
+        train_images = round(len(dataset.train) * (1 - val_split))
+        compiled = self.settings.pipeline == "fast" and is_to_be_compiled(
+            self.settings.compile,
+            parse_model(experiment.model),
+            dataset.spec,
+            experiment.recipe,
+            train_images,
+            self.device,
+        )
         return Case(
             model=experiment.model,
             dataset=experiment.dataset,
@@ -67,6 +77,8 @@ class Study:
             precision=self.precision,
             data_fingerprint=dataset.fingerprint,
             val_split=val_split,
+            pipeline=self.settings.pipeline,
+            compiled=compiled,
         )
 
     def train(self, experiment: Experiment, listener: Listener | None = None) -> tuple[Result, list[EpochRecord]]:

@@ -25,6 +25,8 @@ OTHERS = {
     "data_fingerprint": "1" * 64,
     "val_split": 0.1,
     "shortcut": "B",
+    "pipeline": "reference",
+    "compiled": True,
 }
 OTHER_RECIPE = {
     "name": "other",

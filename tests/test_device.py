@@ -44,10 +44,11 @@ def test_auto_precision_on_a_cpu_is_fp32_and_bf16_can_be_asked_for():
     assert resolve_precision("bf16", CPU) == "bf16"
 
 
-@pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "tf32"), ((9, 0), "tf32")])
-def test_auto_precision_on_a_gpu_is_tf32_where_it_has_it(capability, expected, monkeypatch):
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
+def test_auto_precision_on_a_gpu_is_bf16_where_it_has_it(capability, expected, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     assert resolve_precision("auto", torch.device("cuda", 0)) == expected
+    assert resolve_precision("auto", torch.device("cuda", 0), "reference") == "fp32"
 
 
 @pytest.mark.parametrize(("name", "says"), [("tf32", "needs an NVIDIA GPU"), ("int8", "give one of auto, fp32")])
@@ -65,7 +66,7 @@ def test_products_are_computed_at_the_precision(precision, expected):
 
 @pytest.mark.parametrize(("precision", "expected"), [("fp32", "ieee"), ("tf32", "tf32"), ("bf16", "ieee")])
 def test_the_backward_pass_is_computed_at_the_precision_too(precision, expected, tiny_dataset):
-    from harness.train import Trainer
+    from harness.pipelines.fast import FastTrainer
     from tests.conftest import TINY_RECIPE, make_case
 
     seen = {}
@@ -81,7 +82,7 @@ def test_the_backward_pass_is_computed_at_the_precision_too(precision, expected,
             seen["backward"] = torch.backends.cuda.matmul.fp32_precision
             return gradient
 
-    trainer = Trainer(make_case(tiny_dataset, precision=precision, recipe=TINY_RECIPE), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset, precision=precision, recipe=TINY_RECIPE), 1, 3, CPU)
     trainer.network.conv1.register_forward_hook(lambda module, inputs, output: Recorded.apply(output))
     trainer.step(torch.randn(4, 1, 8, 8), torch.tensor([0, 1, 2, 0]))
     assert seen == {"forward": expected, "backward": expected}

@@ -57,7 +57,7 @@ def test_a_plan_knows_what_is_finished_and_how_far_off_its_estimate_is(settings,
     result, _ = study.train(trained)
     timed = []
 
-    def fake(experiment, spec, train_images, evaluated_images, device, precision):
+    def fake(experiment, spec, train_images, evaluated_images, device, precision, pipeline):
         timed.append((experiment.model, train_images, evaluated_images))
         return Estimate(1.5 * result.mean_epoch_seconds, experiment.recipe.epochs)
 

@@ -130,16 +130,16 @@ def test_a_diverged_case_fails_is_shown_and_not_saved_as_a_good_benchmark(bench,
 
 
 def test_a_case_that_raises_does_not_keep_the_next_from_running(bench, pytester, monkeypatch):
-    from harness.train import Trainer
+    from harness.pipelines.fast import FastTrainer
 
-    step = Trainer.step
+    step = FastTrainer.step
 
     def fail_for_the_first(self, batch, labels):
         if self.case.model == "resnet8":
             raise RuntimeError("the GPU fell out")
         return step(self, batch, labels)
 
-    monkeypatch.setattr(Trainer, "step", fail_for_the_first)
+    monkeypatch.setattr(FastTrainer, "step", fail_for_the_first)
     bench().assert_outcomes(errors=1, passed=1)
     assert {result["model"]: result["status"] for result in results_in(pytester)} == {
         "resnet8": "failed",

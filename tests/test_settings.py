@@ -43,6 +43,7 @@ def test_every_option_is_read_from_the_command_line(tmp_path):
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_option_has_an_environment_variable_and_an_ini_key_of_its_name(option, tmp_path):
     values = {"full-training": "true", "rerun": "yes", "seeds": "7", "val-split": "0.25", "epochs": "5"}
+    values |= {"pipeline": "reference", "compile": "off"}
     text = values.get(option.name, str(tmp_path))
     base = {"full_training": True} if option.name == "epochs" else {}
     expected = option.parse(text)
@@ -73,6 +74,8 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_ini_file()
         ("val_split", "half", "below 1"),
         ("data_dir", "/no/such/folder", "does not exist"),
         ("results_dir", "", "give a folder"),
+        ("pipeline", "slow", "give fast or reference"),
+        ("compile", "true", "give auto, on or off"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_names_the_option_and_what_is_right(option, value, says):
@@ -92,6 +95,13 @@ def test_a_wrong_variable_is_named_as_such():
 def test_epochs_without_full_training_are_refused():
     with pytest.raises(InputError, match="--epochs 3 needs --full-training"):
         settings(epochs="3")
+
+
+@pytest.mark.parametrize(("option", "value"), [("precision", "bf16"), ("compile", "on")])
+def test_the_reference_pipeline_is_eager_float32(option, value):
+    assert settings(pipeline="reference", precision="tf32", compile="off").pipeline == "reference"
+    with pytest.raises(InputError, match=f"--pipeline reference is eager float32.*leave out --{option} {value}"):
+        settings(pipeline="reference", **{option: value})
 
 
 def test_the_mode_follows_from_the_options():

@@ -7,11 +7,12 @@ from safetensors.torch import load_file
 
 from harness import train as train_module
 from harness.augment import prepare
-from harness.device import Stopwatch
 from harness.metrics import score
 from harness.models import parse_model
 from harness.networks import build_network
-from harness.train import Evaluation, Listener, Trainer, chunk_size, epoch_generator, load_weights, train
+from harness.pipelines.fast import FastTrainer
+from harness.pipelines.trainer import Evaluation
+from harness.train import Listener, load_weights, train
 from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
 
 
@@ -126,96 +127,6 @@ def test_a_finished_case_is_not_trained_again_unless_asked(tiny_dataset, results
     assert rerun.epoch_seconds != first.epoch_seconds
 
 
-def test_every_image_is_trained_once_an_epoch_the_partial_last_batch_too(tiny_dataset, monkeypatch):
-    seen = []
-    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
-    step = trainer.step
-    monkeypatch.setattr(trainer, "step", lambda batch, labels: seen.append(len(labels)) or step(batch, labels))
-    trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
-    assert seen == [8, 8, 8, 6]
-
-
-def test_every_epoch_and_every_seed_has_an_order_and_an_augmentation_of_its_own(tiny_dataset, monkeypatch):
-    def first_batch(seed, epoch):
-        trainer, seen = Trainer(make_case(tiny_dataset, seed=seed), 1, 3, CPU), []
-        step = trainer.step
-        monkeypatch.setattr(trainer, "step", lambda batch, labels: seen.append(batch) or step(batch, labels))
-        trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU))
-        return seen[0]
-
-    batches = [first_batch(seed, epoch) for seed in (0, 1) for epoch in (0, 1)]
-    assert not any(torch.equal(one, other) for k, one in enumerate(batches) for other in batches[:k])
-    assert torch.equal(first_batch(1, 1), batches[3])
-
-
-def test_every_epoch_has_the_recipes_learning_rate(tiny_dataset):
-    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
-    used = []
-    for epoch in (0, 1, 2):
-        trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU))
-        used.append(trainer.optimizer.param_groups[0]["lr"])
-    assert used == pytest.approx([0.05, 0.05, 0.005])
-
-
-def test_chunks_change_nothing_but_when_images_are_augmented(tiny_dataset, monkeypatch):
-    def weights_after_an_epoch():
-        trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
-        shares = []
-        trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU), shares.append)
-        return trainer.weights(), shares
-
-    whole, shares_of_whole = weights_after_an_epoch()
-    monkeypatch.setattr(train_module, "_CHUNK_BYTES", 1)
-    chunked, shares_of_chunked = weights_after_an_epoch()
-    assert (shares_of_whole, shares_of_chunked) == ([1.0], [8 / 30, 16 / 30, 24 / 30, 1.0])
-    assert all(torch.equal(whole[name], chunked[name]) for name in whole)
-
-
-def test_a_chunk_is_whole_batches_of_about_16_mib():
-    assert chunk_size(TINY_RECIPE, channels=1) % 8 == 0
-    assert chunk_size(TINY_RECIPE, channels=1) * 8 * 8 * 4 <= 16 * 2**20
-    assert chunk_size(replace(TINY_RECIPE, image_size=4096), channels=1) == 8
-
-
-def test_one_step_is_the_papers_sgd(tiny_dataset):
-    recipe = replace(TINY_RECIPE, weight_decay=0.1)
-    trainer = Trainer(make_case(tiny_dataset, recipe=recipe), 1, 3, CPU)
-    network = build_network(parse_model("resnet8"), 1, 3, seed=0)
-    batch = prepare(tiny_dataset.train.pixels[:8], TINY_RECIPE.augmentation, 8)
-    labels = tiny_dataset.train.labels[:8]
-    torch.nn.functional.cross_entropy(network(batch), labels).backward()
-    weight, gradient = network.fc.weight.detach(), network.fc.weight.grad
-    decayed = gradient + 0.1 * weight
-    nesterov = decayed + 0.9 * decayed  # the momentum buffer begins as the gradient
-    trainer.step(batch, labels)
-    assert torch.allclose(trainer.network.fc.weight, weight - 0.05 * nesterov, atol=1e-6)
-
-
-def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone():
-    def order(seed, epoch):
-        return torch.randperm(50, generator=epoch_generator(seed, epoch)).tolist()
-
-    assert order(0, 0) == order(0, 0)
-    assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
-
-
-def test_evaluating_changes_neither_weights_nor_statistics(tiny_dataset):
-    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
-    before = trainer.weights()
-    trainer.evaluate(tiny_dataset.test)
-    after = trainer.weights()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-def test_evaluation_is_the_same_in_batches_of_any_size(tiny_dataset, monkeypatch):
-    trainer = Trainer(make_case(tiny_dataset), 1, 3, CPU)
-    whole = trainer.evaluate(tiny_dataset.test)
-    monkeypatch.setattr(train_module, "_EVALUATION_BATCH_SIZE", 5)
-    parts = trainer.evaluate(tiny_dataset.test)
-    assert parts.loss == pytest.approx(whole.loss)
-    assert parts.predictions.tolist() == whole.predictions.tolist()
-
-
 def test_a_loss_that_is_no_number_is_a_result_and_not_tried_again(tiny_dataset, results):
     recorder = Recorder()
     case = make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e30))
@@ -232,7 +143,7 @@ def test_lack_of_memory_is_a_result_and_tried_again(tiny_dataset, results, monke
         raise torch.OutOfMemoryError("tried to allocate 8 EiB")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Trainer, "step", fail)
+        broken.setattr(FastTrainer, "step", fail)
         result = train(make_case(tiny_dataset), tiny_dataset, results, CPU)
     assert (result.status, result.epochs, result.cause) == ("out_of_memory", 0, "tried to allocate 8 EiB")
     assert train(make_case(tiny_dataset), tiny_dataset, results, CPU).status == "complete"
@@ -269,7 +180,7 @@ def test_any_other_failure_is_recorded_and_raised(tiny_dataset, results, monkeyp
     def fail(*_):
         raise RuntimeError("the GPU fell out")
 
-    monkeypatch.setattr(Trainer, "step", fail)
+    monkeypatch.setattr(FastTrainer, "step", fail)
     case = make_case(tiny_dataset)
     with pytest.raises(RuntimeError, match="fell out"):
         train(case, tiny_dataset, results, CPU)
@@ -279,8 +190,10 @@ def test_any_other_failure_is_recorded_and_raised(tiny_dataset, results, monkeyp
 
 def test_with_a_validation_split_the_test_set_is_evaluated_only_at_the_end(tiny_dataset, results, monkeypatch):
     sizes = []
-    evaluate = Trainer.evaluate
-    monkeypatch.setattr(Trainer, "evaluate", lambda self, images: sizes.append(len(images)) or evaluate(self, images))
+    evaluate = FastTrainer.evaluate
+    monkeypatch.setattr(
+        FastTrainer, "evaluate", lambda self, images: sizes.append(len(images)) or evaluate(self, images)
+    )
     case = make_case(tiny_dataset, val_split=0.3)
     result = train(case, tiny_dataset, results, CPU)
     assert (result.train_images, result.evaluation_images, result.test_images) == (21, 9, 12)
@@ -299,7 +212,7 @@ def test_with_a_validation_split_the_best_accuracy_is_the_best_epochs_weights_on
         accuracy = [10.0, 90.0, 20.0, 55.0, 66.0][len(evaluated) - 1]
         return Evaluation(1.0, accuracy, np.zeros(len(images), dtype=np.int64))
 
-    monkeypatch.setattr(Trainer, "evaluate", evaluate)
+    monkeypatch.setattr(FastTrainer, "evaluate", evaluate)
     result = train(make_case(tiny_dataset, val_split=0.3), tiny_dataset, results, CPU)
     assert (result.best_epoch, result.best_accuracy_percent) == (2, 66.0)
     assert torch.equal(evaluated[4], evaluated[1])

@@ -12,9 +12,12 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from harness.datasets.spec import DatasetSpec
 from harness.errors import InputError
+from harness.recipes import Recipe
 
 Pixels = Tensor | list[Tensor]
+_SOURCE_SIZE = 32  # of random images in the place of a dataset's whose own differ in size
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pixels."""
+        return self.pixels.nbytes if isinstance(self.pixels, Tensor) else sum(image.nbytes for image in self.pixels)
 
     def select(self, index: Tensor) -> "ImageSet":
         """The images at these positions, in this order."""
@@ -110,6 +118,15 @@ def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) 
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(image))
     return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+
+
+def random_images(spec: DatasetSpec, recipe: Recipe, count: int) -> ImageSet:
+    """Noise of a dataset's shape, of the size that the recipe expects before it resizes; always the same."""
+    size = (spec.image_size or _SOURCE_SIZE) if recipe.augmentation.rotate_first else recipe.image_size
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (count, spec.channels, size, size), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, spec.num_classes, (count,), generator=generator)
+    return ImageSet(pixels, labels)
 
 
 def fingerprint(*parts: ImageSet, class_names: Sequence[str] = ()) -> str:

@@ -1,0 +1,179 @@
+"""The fast pipeline: the same recipe at the hardware's pace.
+
+Images stay in memory as 8-bit tensors, on the device where they fit, and are augmented there by the batch; the network
+is channels_last; the optimizer is one kernel; the device is never waited for within a chunk of batches. Where the case
+says so the network is compiled. On CUDA the whole step is captured as a graph and replayed.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from harness import metrics
+from harness.augment import Draw, augment, draw, prepare
+from harness.case import Case
+from harness.datasets.images import ImageSet
+from harness.device import Stopwatch, autocast, computing_at
+from harness.pipelines.capture import CapturedStep, preserved
+from harness.pipelines.trainer import Evaluation, Trainer, epoch_generator, initial_network, make_optimizer, tell_nobody
+from harness.recipes import Recipe
+
+# Images are augmented some batches ahead, in chunks of about this many bytes of float32: the parts of an epoch can then
+# be timed with few synchronisations, and memory stays bounded. A CPU is quickest with what its cache holds (1.5 × as
+# quick as at 16 MiB), a GPU wants much to be kept busy.
+_CHUNK_BYTES = {"cpu": 2 * 2**20, "mps": 16 * 2**20, "cuda": 256 * 2**20}
+_EVALUATION_BYTES = 16 * 2**20
+_EVALUATION_BATCH_SIZE = 500
+# Images are kept on a GPU where they take no more than this share of its free memory; else they are streamed to it.
+_RESIDENT_SHARE = 0.25
+
+
+class FastTrainer(Trainer):
+    """A network in training, by the fast pipeline."""
+
+    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
+        super().__init__(case, in_channels, num_classes, device)
+        self.network = initial_network(case, in_channels, num_classes).to(
+            device,
+            memory_format=torch.channels_last,  # type: ignore[call-overload]
+        )
+        self._forward = torch.compile(self.network, dynamic=False) if case.compiled else self.network
+        # A captured step reads its learning rate from the device's memory at every replay.
+        learning_rate = torch.tensor(self.recipe.learning_rate, device=device) if device.type == "cuda" else None
+        fused = None if device.type == "mps" else True
+        self.optimizer = make_optimizer(self.network, self.recipe, learning_rate=learning_rate, fused=fused)
+        if self.recipe.momentum:  # so that the first step is like every other: 0 × momentum + gradient
+            for parameter in self.network.parameters():
+                self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        self._loss_sum = torch.zeros((), device=device, dtype=_sum_dtype(device))
+        self._correct = torch.zeros((), device=device, dtype=torch.int64)
+        self._captured = CapturedStep(self._compute, self._state) if device.type == "cuda" else None
+
+    def place(self, images: ImageSet) -> ImageSet:
+        """The images on the device, where they fit and it can augment them; else as they are."""
+        if self.device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self.device)
+            if images.nbytes > _RESIDENT_SHARE * free:
+                return images
+        return images.to(augmentation_device(self.device))
+
+    def warm_up(self, train_images: int) -> None:
+        """Compile the step and capture it, for whole batches and for the partial last one."""
+        if not self.case.compiled and self._captured is None:
+            return
+        if self.case.compiled:
+            torch.compiler.reset()  # what earlier networks were compiled to counts against a limit, and is not needed
+        self.network.train()
+        size, whole = self.recipe.image_size, self.recipe.batch_size
+        for count in {min(whole, train_images), train_images % whole} - {0}:
+            batch = torch.zeros(count, self.in_channels, size, size, device=self.device)
+            labels = torch.zeros(count, dtype=torch.int64, device=self.device)
+            with preserved(self._state()):
+                self.step(batch.contiguous(memory_format=torch.channels_last), labels)
+
+    def train_epoch(
+        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+    ) -> tuple[float, float]:
+        """As in `Trainer`; the device is not waited for but at the ends of every chunk."""
+        self._set_learning_rate(epoch)
+        self.network.train()
+        generator = epoch_generator(self.case.seed, epoch)
+        order = torch.randperm(len(images), generator=generator)
+        parameters = draw(self.recipe.augmentation, len(images), self.recipe.image_size, generator)
+        self._loss_sum.zero_()
+        self._correct.zero_()
+        step = chunk_size(self.recipe, self.in_channels, self.device)
+        for start in range(0, len(images), step):
+            chunk = slice(start, start + step)
+            with watch.part("load"):
+                inputs, labels = self._load(images, order[chunk], parameters[chunk])
+            with watch.part("train"):
+                for batch in _batches(inputs, labels, self.recipe.batch_size):
+                    self.step(*batch)
+            tell(min(1.0, (start + step) / len(images)))
+        return self._loss_sum.item() / len(images), metrics.accuracy_percent(int(self._correct.item()), len(images))
+
+    def _load(self, images: ImageSet, order: Tensor, parameters: Draw) -> tuple[Tensor, Tensor]:
+        """A chunk of images, augmented, on the device: inputs (N, C, S, S), channels_last, and labels (N,)."""
+        place = augmentation_device(self.device)
+        chosen = images.select(order.to(images.labels.device)).to(place)
+        inputs = augment(chosen.pixels, parameters.to(place), self.recipe.augmentation, self.recipe.image_size)
+        inputs = inputs.to(self.device).contiguous(memory_format=torch.channels_last)
+        return inputs, chosen.labels.to(self.device)
+
+    def step(self, batch: Tensor, labels: Tensor) -> None:
+        """One optimizer step on one batch; loss and number of correct images are added up on the device."""
+        if self._captured is None:
+            self._compute(batch, labels)
+        else:
+            self._captured(batch, labels)
+
+    def _compute(self, batch: Tensor, labels: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        # A partial batch would be compiled for its own sake: a minute for one step an epoch.
+        forward = self._forward if len(labels) == self.recipe.batch_size else self.network
+        with computing_at(self.case.precision):
+            with autocast(self.case.precision, self.device):
+                logits = forward(batch)
+                loss = functional.cross_entropy(logits, labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self._loss_sum += loss.detach() * len(labels)
+        self._correct += (logits.detach().argmax(1) == labels).sum()
+
+    def _state(self) -> Iterator[Tensor]:
+        """Everything that a step changes."""
+        yield from self.network.state_dict().values()
+        for state in self.optimizer.state.values():
+            yield from (value for value in state.values() if isinstance(value, Tensor))
+        yield from (self._loss_sum, self._correct)
+
+    @torch.inference_mode()
+    def evaluate(self, images: ImageSet) -> Evaluation:
+        """As in `Trainer`, batch by batch, without waiting for the device."""
+        self.network.eval()
+        place = augmentation_device(self.device)
+        loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
+        predictions = []
+        step = evaluation_batch_size(self.recipe, self.in_channels)
+        for start in range(0, len(images), step):
+            index = torch.arange(start, min(start + step, len(images)), device=images.labels.device)
+            chosen = images.select(index).to(place)
+            inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)
+            labels = chosen.labels.to(self.device)
+            with computing_at(self.case.precision), autocast(self.case.precision, self.device):
+                logits = self.network(inputs.contiguous(memory_format=torch.channels_last))
+                loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
+            predictions.append(logits.argmax(1))
+        predicted = torch.cat(predictions).cpu()
+        correct = int((predicted == images.labels.cpu()).sum())
+        return Evaluation(
+            loss_sum.item() / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy()
+        )
+
+
+def augmentation_device(device: torch.device) -> torch.device:
+    """Where images are augmented: on the device, unless it lacks the float64 that augmentation needs."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def chunk_size(recipe: Recipe, channels: int, device: torch.device) -> int:
+    """Images augmented at a time: whole batches, about 2 MiB of float32 on a CPU, 256 MiB on CUDA."""
+    batch_bytes = recipe.batch_size * channels * recipe.image_size**2 * 4
+    return recipe.batch_size * max(1, _CHUNK_BYTES[device.type] // batch_bytes)
+
+
+def evaluation_batch_size(recipe: Recipe, channels: int) -> int:
+    """Images evaluated at a time: as many as take 16 MiB of float32, 500 at most."""
+    return max(1, min(_EVALUATION_BATCH_SIZE, _EVALUATION_BYTES // (channels * recipe.image_size**2 * 4)))
+
+
+def _sum_dtype(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def _batches(inputs: Tensor, labels: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(labels), batch_size):
+        yield inputs[start : start + batch_size], labels[start : start + batch_size]

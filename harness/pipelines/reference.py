@@ -1,0 +1,157 @@
+"""The reference pipeline: as the study did it (appendix), the yardstick of speed and the oracle of equivalence.
+
+Images are transformed one by one, by torchvision, in a DataLoader's worker processes; the network is eager and float32;
+every step's loss and hits are read back before the next begins. What the study read from files anew in every epoch
+(GTSRB) is in memory here.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from harness import metrics
+from harness.case import Case
+from harness.datasets.images import ImageSet
+from harness.device import Stopwatch, computing_at
+from harness.pipelines.trainer import Evaluation, Trainer, epoch_generator, initial_network, make_optimizer, tell_nobody
+from harness.recipes import Augmentation
+
+_MOST_WORKERS = 8  # the appendix's num_workers
+
+
+def worker_count() -> int:
+    """Loader processes: the study's eight, or as many as there are cores for this process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_MOST_WORKERS, cores)
+
+
+def training_transform(augmentation: Augmentation, image_size: int) -> Callable[[Image.Image], Tensor]:
+    """torchvision's transforms of the augmentation, in the appendix's order, for one image."""
+    turn = [transforms.RandomRotation(augmentation.rotation_degrees)] if augmentation.rotation_degrees else []
+    flips = [transforms.RandomHorizontalFlip(p=0.5)] if augmentation.horizontal_flip else []
+    flips += [transforms.RandomVerticalFlip(p=0.5)] if augmentation.vertical_flip else []
+    to_tensor = [transforms.ToTensor(), transforms.Normalize(augmentation.mean, augmentation.std)]
+    if augmentation.rotate_first:
+        resize = [transforms.Resize((image_size, image_size), antialias=True)]
+        return transforms.Compose([*turn, *to_tensor, *resize, *flips])  # type: ignore[no-any-return]
+    crop = []
+    if augmentation.crop_scale is not None:
+        crop = [
+            transforms.RandomResizedCrop(image_size, scale=augmentation.crop_scale, ratio=(1.0, 1.0), antialias=True)
+        ]
+    return transforms.Compose([*to_tensor, *flips, *turn, *crop])  # type: ignore[no-any-return]
+
+
+def evaluation_transform(augmentation: Augmentation, image_size: int) -> Callable[[Image.Image], Tensor]:
+    """The deterministic part alone."""
+    parts = [transforms.ToTensor(), transforms.Normalize(augmentation.mean, augmentation.std)]
+    if augmentation.rotate_first:
+        parts.append(transforms.Resize((image_size, image_size), antialias=True))
+    return transforms.Compose(parts)  # type: ignore[no-any-return]
+
+
+class Samples(Dataset[tuple[Tensor, int]]):
+    """Images one by one, each transformed when it is asked for, as torchvision's datasets are."""
+
+    def __init__(self, images: ImageSet, transform: Callable[[Image.Image], Tensor]) -> None:
+        pixels = images.pixels
+        self._arrays: Any = (
+            pixels.permute(0, 2, 3, 1).contiguous().numpy()
+            if isinstance(pixels, Tensor)
+            else [image.permute(1, 2, 0).numpy() for image in pixels]
+        )
+        self._labels = images.labels.tolist()
+        self._transform = transform
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, position: int) -> tuple[Tensor, int]:
+        array = self._arrays[position]
+        image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+        return self._transform(image), self._labels[position]
+
+
+class ReferenceTrainer(Trainer):
+    """A network in training, by the reference pipeline."""
+
+    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
+        super().__init__(case, in_channels, num_classes, device)
+        self.network = initial_network(case, in_channels, num_classes).to(device)
+        self.optimizer = make_optimizer(self.network, self.recipe)
+
+    def train_epoch(
+        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+    ) -> tuple[float, float]:
+        """As in `Trainer`; ``load`` is what the loop waits for its loader, the work itself is done beside training."""
+        self._set_learning_rate(epoch)
+        self.network.train()
+        loss_sum, correct, seen = 0.0, 0, 0
+        transform = training_transform(self.recipe.augmentation, self.recipe.image_size)
+        with watch.part("load"):
+            loader = self._loader(images, transform, shuffled_by=epoch_generator(self.case.seed, epoch))
+        for batch, labels in _timed(loader, watch):
+            with watch.part("train"):
+                loss, hits = self.step(batch.to(self.device), labels.to(self.device))
+            loss_sum += loss * len(labels)
+            correct += hits
+            seen += len(labels)
+            tell(seen / len(images))
+        return loss_sum / len(images), metrics.accuracy_percent(correct, len(images))
+
+    def step(self, batch: Tensor, labels: Tensor) -> tuple[float, int]:
+        """One optimizer step on one batch, in the appendix's order: its mean loss and how many it had right."""
+        with computing_at(self.case.precision):
+            logits = self.network(batch)
+            correct = int((logits.argmax(1) == labels).sum())
+            self.optimizer.zero_grad()
+            loss = functional.cross_entropy(logits, labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+        return loss.item(), correct
+
+    @torch.no_grad()
+    def evaluate(self, images: ImageSet) -> Evaluation:
+        """As in `Trainer`, in the recipe's batches."""
+        self.network.eval()
+        transform = evaluation_transform(self.recipe.augmentation, self.recipe.image_size)
+        loss_sum, predictions = 0.0, []
+        for batch, labels in self._loader(images, transform):
+            labels = labels.to(self.device)
+            with computing_at(self.case.precision):
+                logits = self.network(batch.to(self.device))
+                loss_sum += functional.cross_entropy(logits, labels).item() * len(labels)
+            predictions.append(logits.argmax(1).cpu())
+        predicted = torch.cat(predictions)
+        correct = int((predicted == images.labels).sum())
+        return Evaluation(loss_sum / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy())
+
+    def _loader(
+        self, images: ImageSet, transform: Callable[[Image.Image], Tensor], shuffled_by: torch.Generator | None = None
+    ) -> DataLoader[Any]:
+        """The study's loader. Its workers draw their random numbers from seeds that the generator gives them."""
+        return DataLoader(
+            Samples(images, transform),
+            batch_size=self.recipe.batch_size,
+            shuffle=shuffled_by is not None,
+            num_workers=worker_count(),
+            pin_memory=self.device.type == "cuda",
+            generator=shuffled_by or torch.Generator().manual_seed(0),
+        )
+
+
+def _timed(loader: DataLoader[Any], watch: Stopwatch) -> Iterator[Any]:
+    """The loader's batches, the wait for each of them put down to loading."""
+    with watch.part("load"):
+        batches = iter(loader)
+    for _ in range(len(loader)):
+        with watch.part("load"):
+            batch = next(batches)
+        yield batch

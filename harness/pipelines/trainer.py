@@ -1,0 +1,117 @@
+"""What both pipelines have in common: a network in training, its optimizer, one epoch at a time."""
+
+import abc
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from harness.case import Case
+from harness.datasets.images import ImageSet
+from harness.device import Stopwatch
+from harness.models import parse_model
+from harness.networks import build_network
+from harness.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A set of images evaluated: mean loss, accuracy, and the predicted class of each image, (N,)."""
+
+    loss: float
+    accuracy_percent: float
+    predictions: NDArray[np.int64]
+
+
+def tell_nobody(_: float) -> None:
+    """Who wants to know how far an epoch is: nobody."""
+
+
+class Trainer(abc.ABC):
+    """A network in training on one device.
+
+    All of an epoch's randomness comes from the case's seed and the epoch's number, the initial weights from the seed:
+    the same case on the same CPU ends with the same weights.
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+
+    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
+        self.in_channels, self.num_classes = in_channels, num_classes
+        self.case = case
+        self.recipe = case.recipe
+        self.device = device
+
+    def place(self, images: ImageSet) -> ImageSet:
+        """The images where this pipeline wants to have them."""
+        return images
+
+    def warm_up(self, train_images: int) -> None:  # noqa: B027 - a pipeline may have nothing to do
+        """Do, before the first epoch is timed, what is done once: compile, capture. Nothing is learnt from it.
+
+        Args:
+            train_images: in an epoch.
+        """
+
+    @abc.abstractmethod
+    def train_epoch(
+        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+    ) -> tuple[float, float]:
+        """Train epoch ``epoch``, counted from 0, over every image once: its mean loss and its accuracy in percent.
+
+        Args:
+            watch: is given the seconds of loading (``load``) and of training (``train``).
+            tell: is told now and then which share of the images is trained.
+        """
+
+    @abc.abstractmethod
+    def evaluate(self, images: ImageSet) -> Evaluation:
+        """Loss, accuracy and predictions on images that only get the deterministic part of the augmentation."""
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the weights and BatchNorm statistics, on the CPU."""
+        return {
+            name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network.state_dict().items()
+        }
+
+    def _set_learning_rate(self, epoch: int) -> None:
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(self.recipe.learning_rate_at(epoch))
+            else:
+                group["lr"] = self.recipe.learning_rate_at(epoch)
+
+
+def initial_network(case: Case, in_channels: int, num_classes: int) -> nn.Module:
+    """The case's network, untrained, on the CPU."""
+    return build_network(parse_model(case.model), in_channels, num_classes, seed=case.seed, shortcut=case.shortcut)
+
+
+def make_optimizer(
+    network: nn.Module, recipe: Recipe, *, learning_rate: float | Tensor | None = None, fused: bool | None = None
+) -> torch.optim.SGD:
+    """The recipe's SGD over all of the network's parameters.
+
+    Args:
+        learning_rate: in the place of the recipe's, a tensor where it has to be changed without a new capture.
+        fused: one kernel for all parameters; None leaves it to torch.
+    """
+    return torch.optim.SGD(
+        network.parameters(),
+        lr=recipe.learning_rate if learning_rate is None else learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.nesterov,
+        fused=fused,
+    )
+
+
+def epoch_generator(seed: int, epoch: int) -> torch.Generator:
+    """The generator of all of an epoch's randomness; epochs counted from 0."""
+    digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

@@ -1,0 +1,101 @@
+"""Augmentation alone, on one thread: by the batch, and image by image with torchvision's transforms."""
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from harness.augment import augment, draw
+from harness.datasets.images import ImageSet, random_images
+from harness.datasets.spec import DatasetSpec
+from harness.pipelines.fast import chunk_size
+from harness.pipelines.reference import Samples, training_transform
+from harness.pipelines.trainer import epoch_generator
+from harness.recipes import Recipe
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class AugmentationComparison:
+    """Images per second of both ways, round by round, on one thread of the CPU.
+
+    Attributes:
+        source_size: side of the images before augmentation. image_size: after it.
+    """
+
+    recipe: str
+    channels: int
+    source_size: int
+    image_size: int
+    images_per_round: int
+    batched: tuple[float, ...]
+    per_sample: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        return f"augmentation-{self.channels}x{self.image_size}x{self.image_size}"
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times as fast the batch is, round by round."""
+        return [batched / single for batched, single in zip(self.batched, self.per_sample, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        """The rounds' median ratio."""
+        return statistics.median(self.ratios)
+
+
+def compare_augmentation(
+    spec: DatasetSpec, recipe: Recipe, *, rounds: int = 7, images: int = 2048
+) -> AugmentationComparison:
+    """Augment random images of the dataset's shapes both ways in turn."""
+    source = random_images(spec, recipe, images)
+    batched, per_sample = [], []
+    with _one_thread(), torch.random.fork_rng(devices=[]):
+        _augment_batched(source, recipe, 0)
+        for number in range(rounds):
+            batched.append(images / _seconds(_augment_batched, source, recipe, number))
+            per_sample.append(images / _seconds(_augment_one_by_one, source, recipe))
+    size = source.pixels[0].shape[1]
+    return AugmentationComparison(
+        recipe.name, spec.channels, size, recipe.image_size, images, tuple(batched), tuple(per_sample)
+    )
+
+
+def _augment_batched(images: ImageSet, recipe: Recipe, epoch: int) -> None:
+    """As `FastTrainer` does it: draws for the epoch, then chunk by chunk."""
+    generator = epoch_generator(0, epoch)
+    order = torch.randperm(len(images), generator=generator)
+    parameters = draw(recipe.augmentation, len(images), recipe.image_size, generator)
+    step = chunk_size(recipe, len(recipe.augmentation.mean), CPU)
+    for start in range(0, len(images), step):
+        chosen = images.select(order[start : start + step])
+        augment(chosen.pixels, parameters[start : start + step], recipe.augmentation, recipe.image_size)
+
+
+def _augment_one_by_one(images: ImageSet, recipe: Recipe) -> None:
+    """As a loader process of the reference pipeline does it, without the collation into batches."""
+    samples = Samples(images, training_transform(recipe.augmentation, recipe.image_size))
+    for position in range(len(samples)):
+        samples[position]
+
+
+def _seconds(work: Callable[..., None], *arguments: object) -> float:
+    started = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,176 @@
+"""How time and memory grow with images, width, depth and batch: measured, each point in a process of its own, fitted.
+
+A fresh process is what makes memory comparable: an allocator keeps what earlier points needed. Run as a module it
+measures one point, given as JSON, and prints it.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+
+from harness.case import Case
+from harness.datasets.images import random_images
+from harness.datasets.spec import SPECS
+from harness.device import Stopwatch, synchronise
+from harness.environment import PeakMemory
+from harness.errors import InputError
+from harness.pipelines import make_trainer
+from harness.recipes import CIFAR10
+
+_TIMED = 3
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a point measures: a model at CIFAR-10's shapes on so many images in such batches."""
+
+    model: str
+    batch_size: int
+    images: int
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement: seconds of an epoch (the quickest of three), and bytes beyond those of the bare process."""
+
+    x: int
+    epoch_seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A power law y = a · x^exponent through measured points, fitted by least squares on the logarithms.
+
+    Attributes:
+        r_squared: the share of the logarithms' variance that it explains.
+    """
+
+    exponent: float
+    r_squared: float
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """An axis with its points.
+
+    Attributes:
+        axis: ``images``, ``width``, ``depth`` or ``batch``.
+        images: in an epoch, where that is not the axis.
+    """
+
+    axis: str
+    images: int
+    precision: str
+    points: tuple[Point, ...]
+
+    @property
+    def name(self) -> str:
+        return f"scaling-{self.axis}"
+
+    @property
+    def time_growth(self) -> Growth:
+        """How epoch seconds grow along the axis."""
+        return fit_growth([p.x for p in self.points], [p.epoch_seconds for p in self.points])
+
+    @property
+    def memory_growth(self) -> Growth:
+        """How memory grows along the axis."""
+        return fit_growth([p.x for p in self.points], [p.peak_bytes for p in self.points])
+
+
+# axis: the values along it, and the setting's fields that a value makes; the rest is ResNet-20 on a batch of 128.
+AXES: dict[str, tuple[Sequence[int], Callable[[int], dict[str, object]]]] = {
+    "images": ((512, 1024, 2048, 4096), lambda x: {"images": x}),
+    "width": ((1, 2, 4, 8), lambda x: {"model": f"resnet20-{x}" if x > 1 else "resnet20"}),
+    "depth": ((20, 32, 56, 110), lambda x: {"model": f"resnet{x}"}),
+    "batch": ((32, 64, 128, 256), lambda x: {"batch_size": x}),
+}
+_IMAGES = 256
+
+
+def fit_growth(x: Sequence[float], y: Sequence[float]) -> Growth:
+    """The power law through points of positive x and y, three at least.
+
+    Raises:
+        ValueError: they are fewer, or not positive.
+    """
+    if len(x) < 3 or min(*x, *y) <= 0:
+        raise ValueError("a power law needs three points or more, all positive")
+    log_x, log_y = np.log(x), np.log(y)
+    exponent, intercept = np.polyfit(log_x, log_y, 1)
+    residual = float(((log_y - (exponent * log_x + intercept)) ** 2).sum())
+    total = float(((log_y - log_y.mean()) ** 2).sum())
+    return Growth(float(exponent), 1 - residual / total if total > 0 else 1.0)
+
+
+def measure_scaling(
+    axis: str, device: torch.device, precision: str, *, tell: Callable[[str], None] = lambda _: None
+) -> Scaling:
+    """Measure every point of an axis, one process after the other.
+
+    Raises:
+        InputError: a point could not be measured; it says which and what its process said last.
+    """
+    values, fields = AXES[axis]
+    points = []
+    for value in values:
+        tell(f"{axis} {value}")
+        setting = replace(
+            Setting("resnet20", CIFAR10.batch_size, _IMAGES, str(device), precision),
+            **fields(value),  # type: ignore[arg-type]
+        )
+        points.append(replace(_measure_apart(setting), x=value))
+    return Scaling(axis, 0 if axis == "images" else _IMAGES, precision, tuple(points))
+
+
+def _measure_apart(setting: Setting) -> Point:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-m", "harness.throughput.scaling", json.dumps(asdict(setting))]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise InputError(f"{setting.model} in batches of {setting.batch_size} could not be measured: {said}")
+    return Point(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def measure_point(setting: Setting) -> Point:
+    """Train a few epochs of random images, in this process."""
+    device, spec = torch.device(setting.device), SPECS["cifar10"]
+    recipe = replace(CIFAR10, batch_size=setting.batch_size)
+    case = Case(
+        model=setting.model,
+        dataset="cifar10",
+        recipe=recipe,
+        seed=0,
+        mode="quick",
+        device_kind=device.type,
+        precision=setting.precision,
+        data_fingerprint="",
+    )
+    torch.zeros(1, device=device)  # what a device takes for itself is not the network's
+    synchronise(device)
+    memory = PeakMemory(device)
+    bare_bytes = memory.bytes()
+    trainer = make_trainer(case, spec.channels, spec.num_classes, device)
+    images = trainer.place(random_images(spec, recipe, setting.images))
+    trainer.warm_up(len(images))
+    best = math.inf
+    for epoch in range(_TIMED):
+        watch = Stopwatch(device)
+        trainer.train_epoch(images, epoch, watch)
+        best = min(best, watch.total())
+    return Point(0, best, max(1, memory.bytes() - bare_bytes))
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measure_point(Setting(**json.loads(sys.argv[1]))))))

@@ -1,0 +1,81 @@
+"""Measurements made and kept: their settings, device and results folder. Knows nothing of pytest."""
+
+from collections.abc import Callable
+
+from harness.case import Case
+from harness.datasets.spec import SPECS
+from harness.device import resolve_device, resolve_precision
+from harness.models import parse_model
+from harness.pipelines.compilation import is_to_be_compiled
+from harness.recipes import PUBLISHED_RECIPES
+from harness.settings import Settings
+from harness.throughput.augmentation import CPU, AugmentationComparison, compare_augmentation
+from harness.throughput.comparison import PipelineComparison, compare_pipelines
+from harness.throughput.record import Measurement, Recorded, record
+from harness.throughput.scaling import Scaling, measure_scaling
+
+
+class Workbench:
+    """Takes measurements on the settings' device and keeps them in the results folder.
+
+    Attributes:
+        recorded: what has been measured so far.
+    """
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None] = lambda _: None) -> None:
+        """
+        Args:
+            tell: is given a line about what is being measured.
+
+        Raises:
+            InputError: the device is not there or does not have the precision.
+        """
+        self.settings, self.tell = settings, tell
+        self.device = resolve_device(settings.device)
+        self.precision = resolve_precision(settings.precision, self.device)
+        self.recorded: list[Recorded] = []
+
+    def compare_pipelines(self, dataset: str, model: str) -> PipelineComparison:
+        """Both pipelines at the dataset's shapes, the fast one as a full training by the study's recipe has it."""
+        spec, recipe = SPECS[dataset], PUBLISHED_RECIPES[dataset]
+        case = Case(
+            model=model,
+            dataset=dataset,
+            recipe=recipe,
+            seed=0,
+            mode="full",
+            device_kind=self.device.type,
+            precision=self.precision,
+            data_fingerprint="",
+            compiled=is_to_be_compiled(
+                self.settings.compile, parse_model(model), spec, recipe, spec.train_images, self.device
+            ),
+        )
+        comparison = compare_pipelines(case, spec, self.device, tell=self.tell)
+        self._keep(comparison)
+        return comparison
+
+    def compare_augmentation(self, dataset: str) -> AugmentationComparison:
+        """The dataset's augmentation both ways, always on the CPU."""
+        self.tell(f"augmenting by the batch and one by one, {dataset}'s recipe")
+        recipe = PUBLISHED_RECIPES[dataset]
+        images = 2048 if recipe.image_size < 100 else 128
+        comparison = compare_augmentation(SPECS[dataset], recipe, images=images)
+        self._keep(comparison)
+        return comparison
+
+    def measure_scaling(self, axis: str) -> Scaling:
+        """How time and memory of the fast pipeline grow along an axis.
+
+        Raises:
+            InputError: a point could not be measured.
+        """
+        scaling = measure_scaling(axis, self.device, self.precision, tell=self.tell)
+        self._keep(scaling)
+        return scaling
+
+    def _keep(self, measurement: Measurement) -> None:
+        device, precision = self.device, self.precision
+        if isinstance(measurement, AugmentationComparison):
+            device, precision = CPU, "fp32"
+        self.recorded.append(record(self.settings.results_dir, measurement, device, precision))

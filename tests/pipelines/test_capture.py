@@ -1,0 +1,170 @@
+"""CUDA graphs. What needs a GPU is skipped without one; the rest of a capture is tried with a graph of our own."""
+
+import contextlib
+
+import pytest
+import torch
+
+from harness.pipelines import capture
+from harness.pipelines.capture import CapturedStep, preserved
+from tests.conftest import make_case, make_dataset
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+GPU = torch.device("cuda", 0)
+
+
+def test_what_happens_inside_leaves_no_trace():
+    weight, count = torch.ones(3, requires_grad=True), torch.tensor(7)
+    where = weight.data_ptr()
+    with preserved([weight, count]):
+        weight.data.zero_()
+        count.add_(1)
+    assert weight.tolist() == [1, 1, 1]
+    assert count.item() == 7
+    assert weight.data_ptr() == where
+
+
+def test_an_error_inside_leaves_no_trace_either():
+    weight = torch.ones(3)
+    with pytest.raises(ValueError, match="inside"), preserved(iter([weight])):
+        weight.zero_()
+        raise ValueError("inside")
+    assert weight.tolist() == [1, 1, 1]
+
+
+class RecordedGraph:
+    """A stand-in for a CUDA graph: capturing notes the step, which a real capture does not run; replaying runs it."""
+
+    capturing = None
+
+    def __init__(self):
+        self.step = None
+
+    def pool(self):
+        return "the pool"
+
+    def replay(self):
+        self.step()
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """What is captured, each with the pool that it was given."""
+    captured = []
+
+    class Stream:
+        def wait_stream(self, _):
+            pass
+
+    @contextlib.contextmanager
+    def begin(graph, pool=None):
+        captured.append((graph, pool))
+        RecordedGraph.capturing = graph
+        yield
+        RecordedGraph.capturing = None
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", RecordedGraph)
+    monkeypatch.setattr(torch.cuda, "graph", begin)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _: Stream())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Stream())
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
+    return captured
+
+
+def summing_step(total):
+    """A step that adds up images and labels, or notes itself where a graph is being captured."""
+
+    def step(batch, labels):
+        if RecordedGraph.capturing is not None:
+            RecordedGraph.capturing.step = lambda: step(batch, labels)
+        else:
+            total.add_(batch.sum() + 100 * labels.sum())
+
+    return step
+
+
+def test_a_step_is_captured_once_for_each_batch_size_and_replayed_on_what_it_is_given(graphs):
+    total = torch.zeros(())
+    step = CapturedStep(summing_step(total), lambda: [total])
+    for count, value in ((4, 1.0), (4, 2.0), (3, 5.0), (4, 1.0)):
+        step(torch.full((count, 1), value), torch.ones(count, dtype=torch.int64))
+    assert len(graphs) == 2
+    assert total.item() == (4 + 8 + 15 + 4) + 100 * (4 + 4 + 3 + 4)
+
+
+def test_the_second_capture_shares_the_firsts_memory(graphs):
+    total = torch.zeros(())
+    step = CapturedStep(summing_step(total), lambda: [total])
+    for count in (4, 3):
+        step(torch.ones(count, 1), torch.ones(count, dtype=torch.int64))
+    assert [pool for _, pool in graphs] == [None, "the pool"]
+
+
+def test_warming_up_before_a_capture_is_undone(graphs, monkeypatch):
+    total, ran = torch.zeros(()), []
+    inner = summing_step(total)
+    step = CapturedStep(lambda *batch: ran.append(total.item()) or inner(*batch), lambda: [total])
+    monkeypatch.setattr(capture, "_WARM_UP_STEPS", 3)
+    step(torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
+    assert ran == [0, 1, 2, 3]  # three to warm up, then the capture's own
+    assert total.item() == 1
+
+
+@needs_cuda
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_captured_steps_train_as_eager_ones_do(precision):
+    from harness.device import Stopwatch
+    from harness.pipelines.fast import FastTrainer
+
+    dataset = make_dataset()
+
+    def weights(*, captured):
+        trainer = FastTrainer(make_case(dataset, precision=precision, device_kind="cuda"), 1, 3, GPU)
+        if not captured:
+            trainer._captured = None
+        images = trainer.place(dataset.train)
+        trainer.warm_up(len(images))
+        figures = [trainer.train_epoch(images, epoch, Stopwatch(GPU)) for epoch in range(3)]
+        return trainer.weights(), figures
+
+    (replayed, figures), (eager, expected) = weights(captured=True), weights(captured=False)
+    assert all(torch.allclose(replayed[name], eager[name], atol=1e-2) for name in eager)
+    assert torch.tensor(figures) == pytest.approx(torch.tensor(expected), rel=0.05)
+
+
+@needs_cuda
+def test_a_capture_reads_the_learning_rate_anew_at_every_replay():
+    from harness.pipelines.fast import FastTrainer
+
+    dataset = make_dataset()
+    trainer = FastTrainer(make_case(dataset, device_kind="cuda", precision="fp32"), 1, 3, GPU)
+    images = trainer.place(dataset.train)
+    trainer.warm_up(len(images))
+    before = trainer.weights()
+    trainer.optimizer.param_groups[0]["lr"].zero_()
+    trainer.step(torch.randn(8, 1, 8, 8, device=GPU), images.labels[:8])
+    after = trainer.weights()
+    assert torch.equal(before["fc.weight"], after["fc.weight"])
+    trainer.optimizer.param_groups[0]["lr"].fill_(0.1)
+    trainer.step(torch.randn(8, 1, 8, 8, device=GPU), images.labels[:8])
+    assert not torch.equal(before["fc.weight"], trainer.weights()["fc.weight"])
+
+
+@needs_cuda
+def test_images_that_do_not_fit_the_gpu_are_streamed_to_it_with_the_same_outcome(monkeypatch):
+    from harness.device import Stopwatch
+    from harness.pipelines import fast
+
+    dataset = make_dataset()
+
+    def weights():
+        trainer = fast.FastTrainer(make_case(dataset, device_kind="cuda", precision="fp32"), 1, 3, GPU)
+        images = trainer.place(dataset.train)
+        trainer.train_epoch(images, 0, Stopwatch(GPU))
+        return images.labels.device.type, trainer.weights()
+
+    resident_place, resident = weights()
+    monkeypatch.setattr(fast, "_RESIDENT_SHARE", 0.0)
+    streamed_place, streamed = weights()
+    assert (resident_place, streamed_place) == ("cuda", "cpu")
+    assert all(torch.allclose(resident[name], streamed[name], atol=1e-3) for name in resident)

@@ -1,0 +1,121 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from harness.datasets.spec import SPECS
+from harness.device import Stopwatch
+from harness.errors import InputError
+from harness.models import parse_model
+from harness.pipelines import compilation
+from harness.pipelines.compilation import is_to_be_compiled, pays_to_compile, why_not_compilable
+from harness.pipelines.fast import FastTrainer
+from harness.recipes import CIFAR10, DIGITS
+from harness.train import train
+from tests.conftest import CPU, TINY_RECIPE, make_case
+
+WIDE, NARROW = parse_model("resnet20-4"), parse_model("resnet20")
+CIFAR_OPERATIONS = 6 * 643.5e6 * 50_000 * 300  # of ResNet-20-4's whole training
+
+
+@pytest.fixture
+def compilable(monkeypatch):
+    monkeypatch.setattr(compilation, "why_not_compilable", lambda _: None)
+
+
+@pytest.fixture
+def not_compilable(monkeypatch):
+    monkeypatch.setattr(compilation, "why_not_compilable", lambda _: "no compiler")
+
+
+def test_compiling_pays_over_a_long_run_and_not_over_a_short_one():
+    assert pays_to_compile(WIDE, CIFAR_OPERATIONS, "cpu")
+    assert not pays_to_compile(WIDE, CIFAR_OPERATIONS / 10_000, "cpu")
+    assert pays_to_compile(WIDE, CIFAR_OPERATIONS, "cuda")
+
+
+def test_on_a_cpu_a_narrow_network_gains_nothing_however_long_it_is_trained():
+    assert not pays_to_compile(NARROW, 1e30, "cpu")
+    assert pays_to_compile(NARROW, 1e30, "cuda")
+
+
+def test_nothing_is_compiled_where_nothing_has_been_measured():
+    assert not pays_to_compile(WIDE, 1e30, "mps")
+
+
+def test_auto_decides_by_the_whole_run(compilable):
+    def decided(recipe, dataset, images):
+        return is_to_be_compiled("auto", WIDE, SPECS[dataset], recipe, images, CPU)
+
+    assert decided(CIFAR10, "cifar10", 50_000)
+    assert not decided(CIFAR10.with_epochs(1), "cifar10", 50_000)
+    assert not decided(CIFAR10.quick(), "cifar10", 12)
+    assert not decided(DIGITS, "digits", 1_437)
+
+
+def test_auto_stays_eager_without_a_compiler_and_on_says_what_is_missing(not_compilable):
+    arguments = (WIDE, SPECS["cifar10"], CIFAR10, 50_000, CPU)
+    assert not is_to_be_compiled("auto", *arguments)
+    assert not is_to_be_compiled("off", *arguments)
+    with pytest.raises(InputError, match=r"--compile on: torch.compile does not work here \(no compiler\)"):
+        is_to_be_compiled("on", *arguments)
+
+
+def test_off_is_off_however_long_the_run_and_on_is_on_however_short(compilable):
+    assert not is_to_be_compiled("off", WIDE, SPECS["cifar10"], CIFAR10, 50_000, CPU)
+    assert is_to_be_compiled("on", NARROW, SPECS["digits"], DIGITS.quick(), 12, CPU)
+
+
+def test_why_torch_cannot_compile_is_told_in_a_line(monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("No working C++ compiler found\nand much more")
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    assert why_not_compilable.__wrapped__(CPU) == "RuntimeError: No working C++ compiler found"
+
+
+needs_compiler = pytest.mark.skipif("why_not_compilable(CPU) is not None", reason="torch.compile does not work here")
+
+
+@pytest.fixture
+def compiled_case(tiny_dataset):
+    return make_case(tiny_dataset, compiled=True, recipe=replace(TINY_RECIPE, epochs=1))
+
+
+@needs_compiler
+def test_compiling_comes_before_the_epochs_and_is_recorded_apart(compiled_case, tiny_dataset, results):
+    compiled = train(compiled_case, tiny_dataset, results, CPU)
+    eager = train(replace(compiled_case, compiled=False), tiny_dataset, results, CPU)
+    assert compiled.compile_seconds > 100 * eager.compile_seconds
+    assert compiled.compile_seconds + compiled.total_seconds <= compiled.wall_seconds
+    assert compiled.best_accuracy_percent == pytest.approx(eager.best_accuracy_percent, abs=100 / 12)
+
+
+@needs_compiler
+def test_compiling_leaves_no_trace_in_weights_statistics_and_momentum(compiled_case, tiny_dataset):
+    trainer = FastTrainer(compiled_case, 1, 3, CPU)
+    before = [value.clone() for value in trainer._state()]
+    trainer.warm_up(30)
+    assert all(torch.equal(value, kept) for value, kept in zip(trainer._state(), before, strict=True))
+
+
+@needs_compiler
+def test_a_compiled_case_twice_ends_with_the_same_weights_bit_for_bit(compiled_case, tiny_dataset):
+    def weights():
+        trainer = FastTrainer(compiled_case, 1, 3, CPU)
+        trainer.warm_up(30)
+        trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
+        return trainer.weights()
+
+    first, second = weights(), weights()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@needs_compiler
+def test_only_whole_batches_are_compiled_for(compiled_case, tiny_dataset, monkeypatch):
+    trainer, compiled = FastTrainer(compiled_case, 1, 3, CPU), []
+    forward = trainer._forward
+    monkeypatch.setattr(trainer, "_forward", lambda batch: compiled.append(len(batch)) or forward(batch))
+    trainer.warm_up(30)
+    trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
+    assert set(compiled) == {8}
