@@ -351,8 +351,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     kept = sum(result.started_at < config.stash[_STARTED] for result in results)
     if kept:
         terminalreporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
-    if line := _overhead(config, results):
-        terminalreporter.write_line(line)
+    if overhead := _overhead(config, results):
+        terminalreporter.write_line(overhead)
     stored, problems = study.results.read_all()
     touched = {(result.dataset, result.mode) for result in results}
     tables = [table for table in comparison_tables(stored) if (table.dataset, table.mode) in touched]
@@ -367,11 +367,9 @@ def _overhead(config: pytest.Config, results: list[Result]) -> str | None:
     wall_seconds = time.perf_counter() - config.stash[_BEGAN]
     compile_seconds = sum(result.compile_seconds for result in trained)
     overhead_seconds = wall_seconds - compile_seconds - sum(result.total_seconds for result in trained)
+    share = f"{duration(overhead_seconds)} of {duration(wall_seconds)} ({overhead_seconds / wall_seconds:.1%})"
     compiling = f"; compiling took {duration(compile_seconds)} more" if compile_seconds >= 1 else ""
-    return (
-        f"{duration(overhead_seconds)} of {duration(wall_seconds)} ({overhead_seconds / wall_seconds:.1%}) were neither "
-        f"loading, training nor evaluating{compiling}"
-    )
+    return f"{share} were neither loading, training nor evaluating{compiling}"
 
 
 def _summarise_throughput(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

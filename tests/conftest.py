@@ -35,10 +35,9 @@ TINY_RECIPE = Recipe(
 def pytest_configure(config):
     # Here and not in pyproject.toml: a user's run of many hours must not end at a warning of some library's.
     config.addinivalue_line("filterwarnings", "error")
-    # Python 3.12 and later: the reference pipeline's loader forks its workers, as the study's did, beside torch's threads.
-    config.addinivalue_line(
-        "filterwarnings", "ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"
-    )
+    # Python 3.12 and later: the reference pipeline's loader forks its workers as the study's did, beside threads.
+    fork = "ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"
+    config.addinivalue_line("filterwarnings", fork)
 
 
 @pytest.fixture(autouse=True)

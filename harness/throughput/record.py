@@ -17,12 +17,13 @@ from harness.errors import InputError
 from harness.results import write_text_atomically
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison, Round
+from harness.throughput.equivalence import Equivalence
 from harness.throughput.scaling import Point, Scaling
 
 FOLDER = "throughput"
 SCHEMA_VERSION = 1
 
-Measurement = PipelineComparison | AugmentationComparison | Scaling
+Measurement = PipelineComparison | AugmentationComparison | Scaling | Equivalence
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,13 @@ def _scaling(values: dict[str, Any]) -> Scaling:
     return scaling
 
 
+def _equivalence(values: dict[str, Any]) -> Equivalence:
+    names = ("seeds", "fast_accuracy_percent", "reference_accuracy_percent")
+    equivalence = Equivalence(**(values | {name: tuple(values[name]) for name in names}))
+    _require_numbers(equivalence.interval.mean)
+    return equivalence
+
+
 def _require_numbers(*values: float) -> None:
     if not all(value == value and abs(value) < float("inf") for value in values):
         raise ValueError("its figures are no numbers")
@@ -106,4 +114,5 @@ _READERS: dict[str, Callable[[dict[str, Any]], Measurement]] = {
     PipelineComparison.__name__: _comparison,
     AugmentationComparison.__name__: _augmentation,
     Scaling.__name__: _scaling,
+    Equivalence.__name__: _equivalence,
 }

@@ -1,16 +1,20 @@
 """Measurements made and kept: their settings, device and results folder. Knows nothing of pytest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness.case import Case
+from harness.datasets import library
 from harness.datasets.spec import SPECS
 from harness.device import resolve_device, resolve_precision
+from harness.errors import InputError
 from harness.models import parse_model
 from harness.pipelines.compilation import is_to_be_compiled
 from harness.recipes import PUBLISHED_RECIPES
+from harness.results import ResultsFolder
 from harness.settings import Settings
 from harness.throughput.augmentation import CPU, AugmentationComparison, compare_augmentation
 from harness.throughput.comparison import PipelineComparison, compare_pipelines
+from harness.throughput.equivalence import Equivalence, compare_outcomes
 from harness.throughput.record import Measurement, Recorded, record
 from harness.throughput.scaling import Scaling, measure_scaling
 
@@ -73,6 +77,41 @@ class Workbench:
         scaling = measure_scaling(axis, self.device, self.precision, tell=self.tell)
         self._keep(scaling)
         return scaling
+
+    def compare_outcomes(
+        self, dataset: str, model: str, seeds: Sequence[int], *, epochs: int | None = None, images: int | None = None
+    ) -> Equivalence:
+        """Both pipelines' final accuracies, seed by seed; the trainings are kept under ``equivalence/``.
+
+        Args:
+            epochs: in the place of the recipe's.
+            images: training images to take of the dataset, and a third as many test images; all of them without it.
+
+        Raises:
+            InputError: the dataset is not there; a training did not complete.
+        """
+        data_dir, recipe = self.settings.data_dir, PUBLISHED_RECIPES[dataset]
+        if library.locate(dataset, data_dir) is None:
+            raise InputError(f"dataset {dataset} is not in {data_dir}: {library.how_to_get(dataset, data_dir)}")
+        loaded = (
+            library.load(dataset, data_dir)
+            if images is None
+            else library.load_slice(dataset, data_dir, images, images // 3)
+        )
+        case = Case(
+            model=model,
+            dataset=dataset,
+            recipe=recipe.with_epochs(epochs or recipe.epochs),
+            seed=0,
+            mode="full" if epochs is None else "shortened",
+            device_kind=self.device.type,
+            precision=self.precision,
+            data_fingerprint=loaded.fingerprint,
+        )
+        results = ResultsFolder(self.settings.results_dir / "equivalence")
+        equivalence = compare_outcomes(case, loaded, seeds, results, self.device, tell=self.tell)
+        self._keep(equivalence)
+        return equivalence
 
     def _keep(self, measurement: Measurement) -> None:
         device, precision = self.device, self.precision
