@@ -60,6 +60,60 @@ def test_full_training_trains_the_whole_recipe_and_tells_the_table(bench, pytest
     assert "SMOKE" not in run.stdout.str()
 
 
+def test_what_a_run_took_beside_training_is_told(bench):
+    bench("--full-training", "-k", "resnet8-seed0").stdout.fnmatch_lines(
+        ["*s of *s (*%) were neither loading, training nor evaluating"]
+    )
+    again = bench("--full-training", "-k", "resnet8-seed0")
+    again.stdout.no_fnmatch_line("*neither loading*")  # nothing was trained
+
+
+def test_the_reference_pipeline_trains_cases_of_its_own(bench, pytester):
+    bench("-k", "resnet8-seed0").assert_outcomes(passed=1, deselected=1)
+    bench("-k", "resnet8-seed0", "--pipeline", "reference").assert_outcomes(passed=1, deselected=1)
+    assert sorted(result["case"]["pipeline"] for result in results_in(pytester)) == ["fast", "reference"]
+
+
+MEASUREMENT = """
+import pytest
+@pytest.mark.measurement
+def test_speed_of_augmentation(workbench):
+    assert workbench.compare_augmentation("digits").ratio > 0
+def test_other():
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed"),
+    [((), 1), (("-k", "not other"), 0), (("-k", "speed"), 2), (("test_speed.py",), 2), (("-k", "speed or other"), 2)],
+)
+def test_a_measurement_runs_only_where_the_command_line_names_it(arguments, passed, pytester):
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_speed=MEASUREMENT.replace('workbench.compare_augmentation("digits").ratio', "1"))
+    run = pytester.runpytest_inprocess(*arguments)
+    run.assert_outcomes(passed=passed, deselected=2 - passed)
+
+
+def test_what_is_measured_is_told_kept_and_reported(pytester):
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_speed=MEASUREMENT)
+    run = pytester.runpytest_inprocess("-k", "speed")
+    run.stdout.fnmatch_lines(
+        ["*test_speed_of_augmentation: augm*", "*throughput*", "augmentation alone*", "digits*1×8×8*", "written:*"]
+    )
+    assert (pytester.path / "results/throughput/augmentation-1x8x8-cpu.json").exists()
+    assert "digits" in (pytester.path / "report/tables/throughput-augmentation.csv").read_text()
+
+
+def test_a_device_that_is_not_there_fails_a_measurement_in_a_line(pytester):
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_speed=MEASUREMENT)
+    run = pytester.runpytest_inprocess("-k", "speed", "--device", "abacus")
+    run.assert_outcomes(errors=1, passed=1)
+    run.stdout.fnmatch_lines(["*unknown device 'abacus'*"])
+
+
 def test_epochs_shorten_a_run_and_its_rows_stand_apart(bench, pytester):
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
     run.stdout.fnmatch_lines(["digits*SHORTENED*"])

@@ -61,6 +61,31 @@ def test_what_decides_the_outcome_is_in_the_case(settings):
     assert len(case.data_fingerprint) == 64
 
 
+def test_the_pipeline_is_in_the_case_and_trains_it(settings):
+    study = Study(settings(full_training=True, pipeline="reference"))
+    experiment = plan_experiment(study.settings, "digits", "resnet8", 0, RECIPE)
+    assert (study.case(experiment).pipeline, study.case(experiment).precision) == ("reference", "fp32")
+    result, _ = study.train(experiment)
+    assert (result.case.pipeline, result.status) == ("reference", "complete")
+
+
+def test_whether_a_network_is_compiled_is_decided_from_the_plan_and_is_in_the_case(settings, monkeypatch):
+    asked = []
+
+    def decide(setting, model, spec, recipe, train_images, device):
+        asked.append((setting, model.name, spec.name, recipe.epochs, train_images, device.type))
+        return True
+
+    monkeypatch.setattr("harness.study.is_to_be_compiled", decide)
+    options = {"full_training": True, "val_split": "0.2"}
+    study = Study(settings(**options))
+    experiment = plan_experiment(study.settings, "digits", "resnet8", 0, RECIPE)
+    assert study.case(experiment).compiled
+    assert asked == [("auto", "resnet8", "digits", 1, 1150, "cpu")]
+    reference = Study(settings(pipeline="reference", **options))
+    assert not reference.case(experiment).compiled
+
+
 def test_rerun_trains_a_case_once_however_many_tests_ask_for_it(settings):
     study = Study(settings(full_training=True, rerun=True))
     experiment = plan_experiment(study.settings, "digits", "resnet8", 0, RECIPE)

@@ -71,9 +71,12 @@ def comparison_tables(results: Iterable[Result]) -> list[ComparisonTable]:
 
 def _comparison_table(dataset: str, mode: str, results: list[Result], *, is_alone: bool) -> ComparisonTable:
     order = {model: position for position, model in enumerate(STUDY.get(dataset, ()))}
-    results = sorted(
-        results, key=lambda r: (order.get(r.model, len(order)), r.params, r.model, r.seed, r.epochs, r.case.identity)
-    )
+
+    def place(r: Result) -> tuple[object, ...]:
+        ranks = (order.get(r.model, len(order)), r.params, r.model)
+        return (*ranks, r.seed, r.epochs, r.case.pipeline, r.case.identity)
+
+    results = sorted(results, key=place)
     distinguishing = "" if is_alone else f"-{hashlib.sha256(dataset.encode()).hexdigest()[:6]}"
     frame = pd.DataFrame([_row(result) for result in results])
     return ComparisonTable(dataset, mode, frame, tuple(_notes(results)), distinguishing)
@@ -104,6 +107,9 @@ def _row(result: Result) -> dict[str, object]:
         "device": result.environment["gpu"] or result.environment["cpu"],
         "threads": result.environment.get("threads"),
         "precision": result.case.precision,
+        "pipeline": result.case.pipeline,
+        "compiled": result.case.compiled,
+        "compile_seconds": result.compile_seconds,
         "train_images": result.train_images,
         "val_split": result.case.val_split,
         "recipe": result.case.recipe.name,
@@ -113,13 +119,13 @@ def _row(result: Result) -> dict[str, object]:
 
 
 def _device(result: Result) -> str:
-    """What a time depends on: the device, the precision and, on a CPU, the threads."""
+    """What a time depends on: the device, on a CPU the threads, the precision and the pipeline."""
     gpu, threads = result.environment["gpu"], result.environment.get("threads")
-    return (
-        f"{gpu}, {result.case.precision}"
-        if gpu
-        else f"{result.environment['cpu']}, {threads} threads, {result.case.precision}"
-    )
+    parts = [gpu] if gpu else [result.environment["cpu"], f"{threads} threads"]
+    parts.append(result.case.precision)
+    if result.case.pipeline != "fast":
+        parts.append(f"{result.case.pipeline} pipeline")
+    return ", ".join(parts)
 
 
 def _is_unsteady(result: Result) -> bool:
@@ -136,6 +142,8 @@ def _notes(results: Sequence[Result]) -> list[str]:
     )
     if unsteady := [f"{r.model} seed {r.seed}" for r in results if r.mode != "quick" and _is_unsteady(r)]:
         notes.append(f"epoch times vary more than twofold, the machine was busy: {', '.join(unsteady)}")
+    if compiled := [f"{r.model} seed {r.seed} {duration(r.compile_seconds)}" for r in results if r.case.compiled]:
+        notes.append(f"networks compiled, in no epoch's time: {', '.join(compiled)}")
     if any(r.stand_in for r in results):
         notes.append("the dataset is not on disk: digits stand in for it, reshaped")
     partial = [r for r in results if not r.dataset_whole and r.mode != "quick"]
@@ -150,7 +158,9 @@ def _notes(results: Sequence[Result]) -> list[str]:
         notes.append(f"{', '.join(own)}: not trained by the study's recipe, published values left out")
     if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
         notes.append(f"{', '.join(f'{split:.0%}' for split in splits)} of the training images held out for validation")
-    if len({(r.model, r.seed) for r in results}) < len(results):
+    if {r.case.pipeline for r in results} == {"fast", "reference"}:
+        notes.append("ref: trained by the reference pipeline, as the study did it, the others by the fast one")
+    if len({(r.model, r.seed, r.case.pipeline) for r in results}) < len(results):
         notes.append(
             "# rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
         )
@@ -176,12 +186,14 @@ def _put(value: object, form: str | None) -> str:
 
 
 def _model_cells(frame: pd.DataFrame) -> list[str]:
-    """How each row is called: the model; its seed and its case's number too where they tell rows apart."""
-    many_seeds = frame["seed"].nunique() > 1
-    is_ambiguous = frame.duplicated(["model", "seed"], keep=False)
+    """How each row is called: the model; its pipeline, seed and case's number too where they tell rows apart."""
+    many_seeds, many_pipelines = frame["seed"].nunique() > 1, frame["pipeline"].nunique() > 1
+    is_ambiguous = frame.duplicated(["model", "seed", "pipeline"], keep=False)
     cells = []
     for (_, row), ambiguous in zip(frame.iterrows(), is_ambiguous, strict=True):
-        parts = [str(row["model"])] + [f"s{row['seed']}"] * many_seeds + [f"#{row['case'][:4]}"] * bool(ambiguous)
+        parts = [str(row["model"])]
+        parts += ["ref"] * (many_pipelines and row["pipeline"] == "reference")
+        parts += [f"s{row['seed']}"] * many_seeds + [f"#{row['case'][:4]}"] * bool(ambiguous)
         cells.append(" ".join(parts if row["status"] == "complete" else [*parts, "!"]))
     return cells
 

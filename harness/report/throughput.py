@@ -1,7 +1,11 @@
-"""The throughput tables: both pipelines beside each other, augmentation alone, and how cost grows."""
+"""The throughput tables: both pipelines beside each other, augmentation alone, how cost grows, whether outcomes agree.
+
+Every kind of measurement has a table: rows of plain numbers for its CSV, made of the measurements, and cells for
+people, made of the numbers.
+"""
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,237 +17,302 @@ from harness.results import write_text_atomically
 from harness.text import table as text_table
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison, median_load_share, median_speed
+from harness.throughput.equivalence import Equivalence
 from harness.throughput.record import Recorded
 from harness.throughput.scaling import Scaling
 
 _MIB = 2**20
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How the measurements of one kind become a table.
+
+    Attributes:
+        file_name: of its CSV.
+        left: how many columns are words, which stand to the left.
+        values: a measurement's rows of plain numbers. cells: what a person reads, one line for a measurement's rows.
+        notes: what a reader has to know of the rows.
+    """
+
+    measurement: type
+    file_name: str
+    title: str
+    headings: tuple[str, ...]
+    left: int
+    values: Callable[[Any], list[Values]]
+    cells: Callable[[list[Values]], tuple[str, ...]]
+    notes: Callable[[list[Values]], str]
 
 
 @dataclass(frozen=True)
 class ThroughputTable:
-    """Measurements of one kind, a row each.
+    """Measurements of one kind: ``cells`` as a person reads them under ``headings``, ``frame`` as plain numbers."""
 
-    Attributes:
-        name: its CSV file's name.
-        headings, cells: as a person reads them. frame: plain numbers.
-    """
-
-    name: str
+    file_name: str
     title: str
     headings: tuple[str, ...]
+    left: int
     cells: tuple[tuple[str, ...], ...]
     frame: pd.DataFrame
     notes: tuple[str, ...]
 
 
-def throughput_tables(recorded: Iterable[Recorded]) -> list[ThroughputTable]:
+def throughput_tables(recorded: Sequence[Recorded]) -> list[ThroughputTable]:
     """A table for each kind of measurement that there is."""
-    recorded = list(recorded)
-    makers: tuple[tuple[type, Callable[[list[Recorded]], ThroughputTable]], ...] = (
-        (PipelineComparison, _pipelines),
-        (AugmentationComparison, _augmentation),
-        (Scaling, _scaling),
-    )
-    chosen = ((make, [one for one in recorded if isinstance(one.measurement, kind)]) for kind, make in makers)
-    return [make(rows) for make, rows in chosen if rows]
+    tables = []
+    for kind in _KINDS:
+        chosen = [one for one in recorded if isinstance(one.measurement, kind.measurement)]
+        measured = [[row | _provenance(one) for row in kind.values(one.measurement)] for one in chosen]
+        measured.sort(key=lambda rows: [str(rows[0].get("input")), rows[0].get("macs", 0)])
+        if measured:
+            rows = [row for rows in measured for row in rows]
+            notes = (kind.notes(rows), *sorted({_place(row) for row in rows}))
+            cells = tuple(map(kind.cells, measured))
+            frame = pd.DataFrame(rows)
+            tables.append(ThroughputTable(kind.file_name, kind.title, kind.headings, kind.left, cells, frame, notes))
+    return tables
 
 
-def _spread(ratios: Sequence[float]) -> str:
-    return f"{min(ratios):.2f}–{max(ratios):.2f}"
-
-
-def _pipelines(rows: list[Recorded]) -> ThroughputTable:
-    measured: list[tuple[Recorded, Any]] = sorted(
-        ((one, one.measurement) for one in rows), key=lambda pair: (pair[1].input_shape, pair[1].macs)
-    )
-    cells, frame = [], []
-    for one, m in measured:
-        share = m.flops_per_second / m.peak_flops_per_second
-        cells.append(
-            (
-                m.model,
-                "×".join(map(str, m.input_shape)),
-                str(m.batch_size),
-                f"{median_speed(m.fast):.4g}",
-                f"{median_speed(m.reference):.4g}",
-                f"{m.ratio:.2f}",
-                _spread(m.ratios),
-                f"{median_load_share(m.fast):.1%}",
-                f"{median_load_share(m.reference):.1%}",
-                f"{m.flops_per_second / 1e9:,.0f}",
-                f"{share:.0%}",
-                f"{m.compile_seconds:.0f}s" if m.compiled else "",
-            )
-        )
-        frame.append(
-            {
-                "model": m.model,
-                "input": "x".join(map(str, m.input_shape)),
-                "batch_size": m.batch_size,
-                "rounds": len(m.ratios),
-                "images_per_round": m.images_per_round,
-                "fast_images_per_second": median_speed(m.fast),
-                "reference_images_per_second": median_speed(m.reference),
-                "ratio": m.ratio,
-                "least_ratio": min(m.ratios),
-                "greatest_ratio": max(m.ratios),
-                "fast_load_share": median_load_share(m.fast),
-                "reference_load_share": median_load_share(m.reference),
-                "flops_per_second": m.flops_per_second,
-                "peak_flops_per_second": m.peak_flops_per_second,
-                "peak_share": share,
-                "precision": m.precision,
-                "compiled": m.compiled,
-                "compile_seconds": m.compile_seconds,
-                **_provenance(one),
-            }
-        )
-    rounds = sorted({len(m.ratios) for _, m in measured})
-    peaks = sorted({round(m.peak_flops_per_second / 1e9, -1) for _, m in measured})
-    notes = (
-        f"images/s, training alone; medians of {_numbers(rounds)} rounds of each pipeline in turn, ratio by pairs of "
-        "rounds with its range; load: share of the time",
-        f"GFLOP/s: 3 × 2 × MACs; peak: of this machine's fastest convolution, {_numbers(peaks)} GFLOP/s as measured",
-        *_places(rows),
-    )
-    headings = (
-        "model", "input", "batch", "fast", "reference", "ratio", "range", "load", "ref. load", "GFLOP/s", "peak",
-        "compiling",
-    )  # fmt: skip
-    return ThroughputTable(
-        "throughput", "throughput: the fast pipeline beside the reference", headings, tuple(cells),
-        pd.DataFrame(frame), notes,
-    )  # fmt: skip
-
-
-def _augmentation(rows: list[Recorded]) -> ThroughputTable:
-    cells, frame = [], []
-    for one in rows:
-        m: Any = one.measurement
-        batched, single = _median(m.batched), _median(m.per_sample)
-        recipe = f"{m.recipe} {m.channels}×{m.image_size}×{m.image_size}"
-        cells.append((recipe, f"{batched:,.0f}", f"{single:,.0f}", f"{m.ratio:.1f}", _spread(m.ratios)))
-        frame.append(
-            {
-                "recipe": m.recipe,
-                "channels": m.channels,
-                "source_size": m.source_size,
-                "image_size": m.image_size,
-                "rounds": len(m.ratios),
-                "images_per_round": m.images_per_round,
-                "batched_images_per_second": batched,
-                "per_sample_images_per_second": single,
-                "ratio": m.ratio,
-                "least_ratio": min(m.ratios),
-                "greatest_ratio": max(m.ratios),
-                **_provenance(one),
-            }
-        )
-    rounds = sorted({values["rounds"] for values in frame})
-    notes = (
-        f"images/s on one thread of the CPU; medians of {_numbers(rounds)} rounds each way in turn",
-        *_places(rows),
-    )
-    return ThroughputTable(
-        "throughput-augmentation", "augmentation alone: by the batch beside torchvision's image by image",
-        ("recipe", "batched", "per image", "ratio", "range"), tuple(cells), pd.DataFrame(frame), notes,
-    )  # fmt: skip
-
-
-def _scaling(rows: list[Recorded]) -> ThroughputTable:
-    cells, frame = [], []
-    for one in rows:
-        m: Any = one.measurement
-        time, memory = m.time_growth, m.memory_growth
-        cells.append(
-            (
-                m.axis,
-                " ".join(str(point.x) for point in m.points),
-                " ".join(f"{point.epoch_seconds:.3g}" for point in m.points),
-                f"x^{time.exponent:.2f}",
-                f"{time.r_squared:.3f}",
-                " ".join(f"{point.peak_bytes / _MIB:.0f}" for point in m.points),
-                f"x^{memory.exponent:.2f}",
-                f"{memory.r_squared:.3f}",
-            )
-        )
-        frame += [
-            {
-                "axis": m.axis,
-                "x": point.x,
-                "images": m.images or point.x,
-                "epoch_seconds": point.epoch_seconds,
-                "peak_bytes": point.peak_bytes,
-                "time_exponent": time.exponent,
-                "time_r_squared": time.r_squared,
-                "memory_exponent": memory.exponent,
-                "memory_r_squared": memory.r_squared,
-                "precision": m.precision,
-                **_provenance(one),
-            }
-            for point in m.points
-        ]
-    images = sorted({one.measurement.images for one in rows if isinstance(one.measurement, Scaling)} - {0})
-    notes = (
-        "ResNet-20 at 3×32×32 in batches of 128 but for the axis; seconds of an epoch"
-        + (f" of {_numbers(images)} images" if images else "")
-        + ", the quickest of three; MiB at the peak beyond the bare process; x^b fitted on logarithms with its R²",
-        *_places(rows),
-    )
-    return ThroughputTable(
-        "throughput-scaling", "scale: how time and memory grow",
-        ("axis", "x", "seconds", "grow as", "R²", "MiB", "grow as", "R²"), tuple(cells), pd.DataFrame(frame), notes,
-    )  # fmt: skip
-
-
-def _median(values: Sequence[float]) -> float:
-    return float(pd.Series(values).median())
-
-
-def _numbers(values: Sequence[float]) -> str:
-    return " or ".join(f"{value:,.0f}" for value in values)
-
-
-def _provenance(one: Recorded) -> dict[str, Any]:
+def _provenance(one: Recorded) -> Values:
     return {
         "device": one.environment["gpu"] or one.environment["cpu"],
-        "threads": one.environment["threads"],
+        "threads": None if one.environment["gpu"] else one.environment["threads"],
         "torch": one.environment.get("versions", {}).get("torch"),
         "measured_at": one.measured_at,
     }
 
 
-def _places(rows: list[Recorded]) -> list[str]:
-    """Where and when, a line for each different one."""
-    places = []
-    for one in rows:
-        where = _provenance(one)
-        threads = "" if one.environment["gpu"] else f", {where['threads']} threads"
-        places.append(f"measured on {where['device']}{threads}, torch {where['torch']}, {one.measured_at[:10]}")
-    return sorted(set(places))
+def _place(row: Values) -> str:
+    threads = "" if row["threads"] is None else f", {row['threads']} threads"
+    return f"measured on {row['device']}{threads}, torch {row['torch']}, {row['measured_at'][:10]}"
+
+
+def _ratios(measurement: Any) -> Values:
+    ratios = measurement.ratios
+    return {
+        "rounds": len(ratios),
+        "images_per_round": measurement.images_per_round,
+        "ratio": measurement.ratio,
+        "least_ratio": min(ratios),
+        "greatest_ratio": max(ratios),
+    }
+
+
+def _range(row: Values) -> str:
+    return f"{row['least_ratio']:.2f}–{row['greatest_ratio']:.2f}"
+
+
+def _each(rows: list[Values], name: str, form: str = "{:,.0f}") -> str:
+    """The different values that rows have of a field, as ``3 or 5``."""
+    return " or ".join(form.format(value) for value in sorted({row[name] for row in rows}))
+
+
+def _pipeline_values(m: PipelineComparison) -> list[Values]:
+    return [
+        {
+            "model": m.model,
+            "input": "×".join(map(str, m.input_shape)),
+            "batch_size": m.batch_size,
+            "macs": m.macs,
+            "fast_images_per_second": median_speed(m.fast),
+            "reference_images_per_second": median_speed(m.reference),
+            **_ratios(m),
+            "fast_load_share": median_load_share(m.fast),
+            "reference_load_share": median_load_share(m.reference),
+            "flops_per_second": m.flops_per_second,
+            "peak_flops_per_second": m.peak_flops_per_second,
+            "peak_share": m.flops_per_second / m.peak_flops_per_second,
+            "precision": m.precision,
+            "compiled": m.compiled,
+            "compile_seconds": m.compile_seconds,
+        }
+    ]
+
+
+def _pipeline_cells(rows: list[Values]) -> tuple[str, ...]:
+    (row,) = rows
+    return (
+        row["model"] + (" (compiled)" if row["compiled"] else ""),
+        row["input"],
+        f"{row['fast_images_per_second']:.4g}",
+        f"{row['reference_images_per_second']:.4g}",
+        f"{row['ratio']:.2f}",
+        _range(row),
+        f"{row['fast_load_share']:.1%}",
+        f"{row['reference_load_share']:.1%}",
+        f"{row['flops_per_second'] / 1e9:,.0f}",
+        f"{row['peak_share']:.0%}",
+    )
+
+
+def _pipeline_notes(rows: list[Values]) -> str:
+    peaks = [row["peak_flops_per_second"] for row in rows]
+    compiled = [f"{row['model']} {row['compile_seconds']:.0f} s" for row in rows if row["compiled"]]
+    return (
+        f"images/s of training, evaluation apart: medians of {_each(rows, 'rounds')} rounds of each pipeline in turn; "
+        "ratio: their median round by round, and its range; load, ref. load: share of the time spent loading; GFLOP/s: "
+        f"3 × 2 × MACs, fast; peak: their share of this machine's fastest convolution, measured to "
+        f"{'–'.join(f'{peak / 1e9:,.0f}' for peak in sorted({min(peaks), max(peaks)}))} GFLOP/s"
+        + (f"; compiling, in no round: {', '.join(compiled)}" if compiled else "")
+    )
+
+
+def _augmentation_values(m: AugmentationComparison) -> list[Values]:
+    return [
+        {
+            "recipe": m.recipe,
+            "input": f"{m.channels}×{m.image_size}×{m.image_size}",
+            "source_size": m.source_size,
+            "batched_images_per_second": pd.Series(m.batched).median(),
+            "per_sample_images_per_second": pd.Series(m.per_sample).median(),
+            **_ratios(m),
+        }
+    ]
+
+
+def _augmentation_cells(rows: list[Values]) -> tuple[str, ...]:
+    (row,) = rows
+    speeds = (f"{row[name]:,.0f}" for name in ("batched_images_per_second", "per_sample_images_per_second"))
+    return (row["recipe"], row["input"], *speeds, f"{row['ratio']:.2f}", _range(row))
+
+
+def _scaling_values(m: Scaling) -> list[Values]:
+    time, memory = m.time_growth, m.memory_growth
+    return [
+        {
+            "axis": m.axis,
+            "x": point.x,
+            "images": m.images,
+            "epoch_seconds": point.epoch_seconds,
+            "peak_bytes": point.peak_bytes,
+            "time_exponent": time.exponent,
+            "time_r_squared": time.r_squared,
+            "memory_exponent": memory.exponent,
+            "memory_r_squared": memory.r_squared,
+            "precision": m.precision,
+        }
+        for point in m.points
+    ]
+
+
+def _scaling_cells(rows: list[Values]) -> tuple[str, ...]:
+    first = rows[0]
+    return (
+        first["axis"],
+        " ".join(str(row["x"]) for row in rows),
+        " ".join(f"{row['epoch_seconds']:.3g}" for row in rows),
+        f"x^{first['time_exponent']:.2f} ({first['time_r_squared']:.3f})",
+        " ".join(f"{row['peak_bytes'] / _MIB:.0f}" for row in rows),
+        f"x^{first['memory_exponent']:.2f} ({first['memory_r_squared']:.3f})",
+    )
+
+
+def _equivalence_values(m: Equivalence) -> list[Values]:
+    interval = m.interval
+    return [
+        {
+            "dataset": m.dataset,
+            "model": m.model,
+            "train_images": m.train_images,
+            "test_images": m.test_images,
+            "epochs": m.epochs,
+            "seeds": len(m.seeds),
+            "fast_accuracy_percent": sum(m.fast_accuracy_percent) / len(m.seeds),
+            "reference_accuracy_percent": sum(m.reference_accuracy_percent) / len(m.seeds),
+            "difference_points": interval.mean,
+            "low_points": interval.low,
+            "high_points": interval.high,
+            "precision": m.precision,
+        }
+    ]
+
+
+def _equivalence_cells(rows: list[Values]) -> tuple[str, ...]:
+    (row,) = rows
+    no_interval = row["low_points"] is None
+    return (
+        row["dataset"],
+        row["model"],
+        f"{row['train_images']:,}",
+        str(row["epochs"]),
+        str(row["seeds"]),
+        f"{row['fast_accuracy_percent']:.2f}",
+        f"{row['reference_accuracy_percent']:.2f}",
+        f"{row['difference_points']:+.2f}",
+        "" if no_interval else f"{row['low_points']:+.2f} to {row['high_points']:+.2f}",
+    )
+
+
+_KINDS = (
+    _Kind(
+        PipelineComparison,
+        "throughput",
+        "throughput: the fast pipeline beside the reference",
+        ("model", "input", "fast", "ref.", "ratio", "range", "load", "ref. load", "GFLOP/s", "peak"),
+        2,
+        _pipeline_values,
+        _pipeline_cells,
+        _pipeline_notes,
+    ),
+    _Kind(
+        AugmentationComparison,
+        "throughput-augmentation",
+        "augmentation alone: by the batch beside torchvision's image by image",
+        ("recipe", "output", "batched", "one by one", "ratio", "range"),
+        2,
+        _augmentation_values,
+        _augmentation_cells,
+        lambda rows: f"images/s on one thread of the CPU: medians of {_each(rows, 'rounds')} rounds each way in turn",
+    ),
+    _Kind(
+        Scaling,
+        "throughput-scaling",
+        "scale: how time and memory grow",
+        ("axis", "x", "seconds", "grow as (R²)", "MiB", "grow as (R²)"),
+        2,
+        _scaling_values,
+        _scaling_cells,
+        lambda rows: (
+            f"ResNet-20 on {_each(rows, 'images')} images of 3×32×32 in batches of 128, but for the axis; seconds: the "
+            "quickest of three epochs; MiB at the peak beyond the bare process; x^b fitted on logarithms"
+        ),
+    ),
+    _Kind(
+        Equivalence,
+        "equivalence",
+        "equivalence: final accuracy by both pipelines, paired by seed",
+        ("dataset", "model", "images", "epochs", "seeds", "fast %", "ref. %", "difference", "95 % interval"),
+        2,
+        _equivalence_values,
+        _equivalence_cells,
+        lambda _: "means over seeds; difference: fast less reference in percentage points, with its paired t interval",
+    ),
+)
 
 
 def terminal_text(table: ThroughputTable, columns: int) -> str:
     """The table for a terminal; notes are folded at that many columns."""
-    body = text_table(table.headings, table.cells, left=2 if table.name != "throughput-augmentation" else 1)
+    body = text_table(table.headings, table.cells, left=table.left)
     notes = (textwrap.fill(note, columns, initial_indent="  ", subsequent_indent="    ") for note in table.notes)
     return "\n".join([table.title, body, *notes])
 
 
 def write_tables(tables: Sequence[ThroughputTable], report_dir: Path) -> list[Path]:
-    """Each as CSV, all together as ``throughput.md``, under ``report_dir/tables``: the files written."""
+    """Each as CSV (plain numbers), all of them as ``throughput.md``, under ``report_dir/tables``: the files written."""
     if not tables:
         return []
     folder = report_dir / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    parts = []
-    for table in tables:
-        body = tabulate(table.cells, table.headings, "pipe", disable_numparse=True)
-        parts.append("\n".join([f"# {table.title}", "", body, "", *(f"- {note}" for note in table.notes), ""]))
-        path = folder / f"{table.name}.csv"
-        write_text_atomically(path, table.frame.to_csv(index=False))
-        written.append(path)
-    path = folder / "throughput.md"
-    write_text_atomically(path, "\n".join(parts))
-    return [*written, path]
+    texts = {f"{table.file_name}.csv": table.frame.to_csv(index=False) for table in tables}
+    texts["throughput.md"] = "\n".join(map(_markdown, tables))
+    for name, text in texts.items():
+        write_text_atomically(folder / name, text)
+    return [folder / name for name in texts]
+
+
+def _markdown(table: ThroughputTable) -> str:
+    alignment = ["left"] * table.left + ["right"] * (len(table.headings) - table.left)
+    body = tabulate(table.cells, table.headings, "pipe", colalign=alignment, disable_numparse=True)
+    return "\n".join([f"# {table.title}", "", body, "", *(f"- {note}" for note in table.notes), ""])

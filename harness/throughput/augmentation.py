@@ -35,6 +35,10 @@ class AugmentationComparison:
     batched: tuple[float, ...]
     per_sample: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if not self.batched or len(self.batched) != len(self.per_sample) or min(self.batched + self.per_sample) <= 0:
+            raise ValueError("rounds come in pairs, one at least, and their speeds are positive")
+
     @property
     def name(self) -> str:
         return f"augmentation-{self.channels}x{self.image_size}x{self.image_size}"

@@ -55,6 +55,11 @@ class PipelineComparison:
     reference: tuple[Round, ...]
     peak_flops_per_second: float
 
+    def __post_init__(self) -> None:
+        speeds = [one.images_per_second for one in self.fast + self.reference]
+        if not self.fast or len(self.fast) != len(self.reference) or min(*speeds, self.peak_flops_per_second) <= 0:
+            raise ValueError("rounds come in pairs, one at least, and their speeds are positive")
+
     @property
     def name(self) -> str:
         return f"{self.model}-{'x'.join(map(str, self.input_shape))}"

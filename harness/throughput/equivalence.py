@@ -31,6 +31,11 @@ class Equivalence:
     fast_accuracy_percent: tuple[float, ...]
     reference_accuracy_percent: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        lengths = {len(self.seeds), len(self.fast_accuracy_percent), len(self.reference_accuracy_percent)}
+        if lengths == {0} or len(lengths) > 1:
+            raise ValueError("every seed has an accuracy by each pipeline, and there is one seed at least")
+
     @property
     def name(self) -> str:
         return f"equivalence-{self.dataset}-{self.model}"

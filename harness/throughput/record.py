@@ -4,26 +4,50 @@ A file is named after what was measured and on which kind of device: measuring a
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from harness.environment import describe_environment
 from harness.errors import InputError
 from harness.results import write_text_atomically
 from harness.throughput.augmentation import AugmentationComparison
-from harness.throughput.comparison import PipelineComparison, Round
+from harness.throughput.comparison import PipelineComparison
 from harness.throughput.equivalence import Equivalence
-from harness.throughput.scaling import Point, Scaling
+from harness.throughput.scaling import Scaling
 
 FOLDER = "throughput"
-SCHEMA_VERSION = 1
 
 Measurement = PipelineComparison | AugmentationComparison | Scaling | Equivalence
+_MEASUREMENTS: dict[str, TypeAdapter[Measurement]] = {
+    kind.__name__: TypeAdapter(kind) for kind in (PipelineComparison, AugmentationComparison, Scaling, Equivalence)
+}
+
+
+class _Environment(BaseModel):
+    """What `describe_environment` gives, as far as tables need it."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    cpu: str
+    gpu: str | None
+    threads: int
+    versions: dict[str, str | None]
+
+
+class _File(BaseModel):
+    """What a measurement's file holds."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    schema_version: Literal[1]
+    kind: str
+    measured_at: str
+    environment: _Environment
+    measurement: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,7 +65,7 @@ def record(results_dir: Path, measurement: Measurement, device: torch.device, pr
         measurement, datetime.now(UTC).isoformat(timespec="seconds"), describe_environment(device, precision)
     )
     content = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": 1,
         "kind": type(measurement).__name__,
         "measured_at": recorded.measured_at,
         "environment": recorded.environment,
@@ -67,52 +91,15 @@ def read_recorded(results_dir: Path) -> tuple[list[Recorded], list[str]]:
 
 def _read(path: Path) -> Recorded:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"its schema_version is {content['schema_version']!r}")
-        measurement = _READERS[content["kind"]](content["measurement"])
-        environment = content["environment"]
-        if not isinstance(environment, dict) or not {"cpu", "gpu", "threads"} <= environment.keys():
-            raise ValueError("its environment does not say which device")
-        return Recorded(measurement, str(content["measured_at"]), environment)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} is not a throughput measurement of this harness: {error!r}") from error
-
-
-def _comparison(values: dict[str, Any]) -> PipelineComparison:
-    rounds = {name: tuple(Round(**one) for one in values[name]) for name in ("fast", "reference")}
-    comparison = PipelineComparison(**(values | rounds | {"input_shape": tuple(values["input_shape"])}))
-    _require_numbers(comparison.ratio, comparison.flops_per_second / comparison.peak_flops_per_second)
-    return comparison
-
-
-def _augmentation(values: dict[str, Any]) -> AugmentationComparison:
-    comparison = AugmentationComparison(**(values | {name: tuple(values[name]) for name in ("batched", "per_sample")}))
-    _require_numbers(comparison.ratio)
-    return comparison
-
-
-def _scaling(values: dict[str, Any]) -> Scaling:
-    scaling = Scaling(**(values | {"points": tuple(Point(**point) for point in values["points"])}))
-    _require_numbers(scaling.time_growth.exponent, scaling.memory_growth.exponent)
-    return scaling
-
-
-def _equivalence(values: dict[str, Any]) -> Equivalence:
-    names = ("seeds", "fast_accuracy_percent", "reference_accuracy_percent")
-    equivalence = Equivalence(**(values | {name: tuple(values[name]) for name in names}))
-    _require_numbers(equivalence.interval.mean)
-    return equivalence
-
-
-def _require_numbers(*values: float) -> None:
-    if not all(value == value and abs(value) < float("inf") for value in values):
-        raise ValueError("its figures are no numbers")
-
-
-_READERS: dict[str, Callable[[dict[str, Any]], Measurement]] = {
-    PipelineComparison.__name__: _comparison,
-    AugmentationComparison.__name__: _augmentation,
-    Scaling.__name__: _scaling,
-    Equivalence.__name__: _equivalence,
-}
+        text = path.read_text(encoding="utf-8")
+        file = _File.model_validate_json(text)
+        measurement = _MEASUREMENTS[file.kind].validate_json(json.dumps(file.measurement, allow_nan=False), strict=True)
+        return Recorded(measurement, file.measured_at, file.environment.model_dump())
+    except KeyError as error:
+        raise InputError(f"{path} is not a throughput measurement of this harness: its kind is {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+        raise InputError(f"{path} is not a throughput measurement of this harness: {problem}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a throughput measurement of this harness: {error}") from error

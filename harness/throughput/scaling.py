@@ -65,13 +65,20 @@ class Scaling:
 
     Attributes:
         axis: ``images``, ``width``, ``depth`` or ``batch``.
-        images: in an epoch, where that is not the axis.
+        images: in an epoch, unless they are the axis.
     """
 
     axis: str
     images: int
     precision: str
     points: tuple[Point, ...]
+
+    def __post_init__(self) -> None:
+        if (
+            len({p.x for p in self.points}) < 3
+            or min(min(p.x, p.epoch_seconds, p.peak_bytes) for p in self.points) <= 0
+        ):
+            raise ValueError("an axis has three different points or more, all positive")
 
     @property
     def name(self) -> str:
@@ -99,12 +106,12 @@ _IMAGES = 256
 
 
 def fit_growth(x: Sequence[float], y: Sequence[float]) -> Growth:
-    """The power law through points of positive x and y, three at least.
+    """The power law through points of positive x and y, three different ones at least.
 
     Raises:
         ValueError: they are fewer, or not positive.
     """
-    if len(x) < 3 or min(*x, *y) <= 0:
+    if len(set(x)) < 3 or min(*x, *y) <= 0:
         raise ValueError("a power law needs three points or more, all positive")
     log_x, log_y = np.log(x), np.log(y)
     exponent, intercept = np.polyfit(log_x, log_y, 1)
@@ -130,7 +137,7 @@ def measure_scaling(
             **fields(value),  # type: ignore[arg-type]
         )
         points.append(replace(_measure_apart(setting), x=value))
-    return Scaling(axis, 0 if axis == "images" else _IMAGES, precision, tuple(points))
+    return Scaling(axis, _IMAGES, precision, tuple(points))
 
 
 def _measure_apart(setting: Setting) -> Point:

@@ -50,6 +50,26 @@ def test_each_dataset_and_mode_has_a_table_of_its_own_in_the_studys_order(make):
     ]  # fmt: skip
 
 
+def test_rows_of_both_pipelines_are_told_apart(make):
+    (table,) = comparison_tables([make({"pipeline": "reference"}), make()])
+    text = terminal_text(table, 160)
+    assert [line.split()[0:2] for line in text.splitlines() if line.startswith("resnet20")] == [
+        ["resnet20", "3"],
+        ["resnet20", "ref"],
+    ]
+    assert "ref: trained by the reference pipeline" in text
+    assert "fp32, reference pipeline; times compare only within one" in text
+    assert sorted(table.frame["pipeline"]) == ["fast", "reference"]
+    (alone,) = comparison_tables([make()])
+    assert "ref" not in terminal_text(alone, 160)
+
+
+def test_compile_time_is_told_apart_from_training(make):
+    (table,) = comparison_tables([make({"compiled": True}, compile_seconds=31.4)])
+    assert "networks compiled, in no epoch's time: resnet20 seed 0 31s" in terminal_text(table, 160)
+    assert table.frame["compile_seconds"].tolist() == [31.4]
+
+
 def test_models_stand_in_the_papers_order_and_seeds_in_theirs(make):
     models = ["resnet20-8", "resnet110", "resnet20", "resnet20-2"]
     results = [make(model=model, seed=seed) for model in models for seed in (10, 2)]

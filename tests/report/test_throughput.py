@@ -1,0 +1,100 @@
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from harness.report.throughput import terminal_text, throughput_tables, write_tables
+from harness.throughput.equivalence import Equivalence
+from harness.throughput.record import Recorded
+from tests.throughput.test_comparison import comparison
+from tests.throughput.test_record import MEASUREMENTS
+
+ENVIRONMENT = {"cpu": "AMD EPYC", "gpu": None, "threads": 2, "versions": {"torch": "2.15.0"}}
+
+
+def recorded(*measurements, **environment):
+    return [Recorded(one, "2026-11-23T12:00:00+00:00", ENVIRONMENT | environment) for one in measurements]
+
+
+def test_every_kind_of_measurement_has_a_table_of_its_own():
+    tables = throughput_tables(recorded(*reversed(MEASUREMENTS)))
+    assert [table.file_name for table in tables] == [
+        "throughput", "throughput-augmentation", "throughput-scaling", "equivalence",
+    ]  # fmt: skip
+    assert [len(table.cells) for table in tables] == [1, 1, 1, 1]
+    assert throughput_tables([]) == []
+
+
+def test_the_pipelines_stand_beside_each_other():
+    one = comparison(fast=(1000.0, 1010.0, 990.0), reference=(500.0, 505.0, 660.0), compiled=True, compile_seconds=31.4)
+    (table,) = throughput_tables(recorded(one))
+    assert table.cells == (
+        ("resnet20 (compiled)", "3×32×32", "1000", "505", "2.00", "1.50–2.00", "2.0%", "3.0%", "240", "50%"),
+    )
+    notes = " ".join(table.notes)
+    assert "medians of 3 rounds" in notes
+    assert "measured to 480 GFLOP/s" in notes
+    assert "compiling, in no round: resnet20 31 s" in notes
+    assert table.notes[-1] == "measured on AMD EPYC, 2 threads, torch 2.15.0, 2026-11-23"
+    (row,) = table.frame.to_dict("records")
+    assert (row["ratio"], row["rounds"], row["flops_per_second"], row["peak_share"]) == (2.0, 3, 240e9, 0.5)
+
+
+def test_small_inputs_and_cheap_models_come_first():
+    models = [("resnet110", 250), ("resnet20", 40), ("resnet20-4", 640)]
+    measured = [comparison((2.0,), (1.0,), model=model, macs=macs) for model, macs in models]
+    measured.append(comparison((2.0,), (1.0,), model="resnet20", input_shape=(1, 28, 28)))
+    (table,) = throughput_tables(recorded(*measured))
+    assert [row[:2] for row in table.cells] == [
+        ("resnet20", "1×28×28"), ("resnet20", "3×32×32"), ("resnet110", "3×32×32"), ("resnet20-4", "3×32×32"),
+    ]  # fmt: skip
+
+
+def test_growth_is_one_line_an_axis_and_one_csv_row_a_point():
+    _, _, scaling, _ = MEASUREMENTS
+    (table,) = throughput_tables(recorded(scaling))
+    assert table.cells == (("width", "1 2 4", "2 4 8", "x^1.00 (1.000)", "0 0 0", "x^1.00 (1.000)"),)
+    assert list(table.frame["x"]) == [1, 2, 4]
+    assert list(table.frame["epoch_seconds"]) == [2, 4, 8]
+
+
+def test_equivalence_is_told_with_its_interval_where_there_is_one():
+    one = Equivalence("resnet20", "digits", 1437, 360, 20, "fp32", (0, 1, 2), (99.0, 98.0, 97.0), (98.0, 98.0, 98.0))
+    (table,) = throughput_tables(recorded(one))
+    assert table.cells[0][-4:] == ("98.00", "98.00", "+0.00", "-2.48 to +2.48")
+    single = replace(one, seeds=(0,), fast_accuracy_percent=(99.0,), reference_accuracy_percent=(98.0,))
+    (table,) = throughput_tables(recorded(single))
+    assert table.cells[0][-2:] == ("+1.00", "")
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_tables_fit_a_terminal(columns):
+    long = comparison((1234.5,), (987.6,), model="resnet110", compiled=True, input_shape=(3, 225, 225))
+    for table in throughput_tables(recorded(long, *MEASUREMENTS[1:])):
+        lines = terminal_text(table, columns).splitlines()
+        assert max(map(len, lines[-len(table.notes) :])) <= columns
+        assert max(map(len, lines)) <= max(columns, 100)
+
+
+def test_gpus_and_cpus_are_told_apart():
+    both = recorded(MEASUREMENTS[0]) + recorded(MEASUREMENTS[0], gpu="NVIDIA H200")
+    (table,) = throughput_tables(both)
+    assert [note for note in table.notes if note.startswith("measured on")] == [
+        "measured on AMD EPYC, 2 threads, torch 2.15.0, 2026-11-23",
+        "measured on NVIDIA H200, torch 2.15.0, 2026-11-23",
+    ]
+
+
+def test_each_table_is_written_as_csv_and_all_as_markdown(tmp_path):
+    tables = throughput_tables(recorded(*MEASUREMENTS))
+    written = write_tables(tables, tmp_path)
+    assert [path.name for path in written] == [
+        "throughput.csv", "throughput-augmentation.csv", "throughput-scaling.csv", "equivalence.csv", "throughput.md",
+    ]  # fmt: skip
+    assert all(path.parent == tmp_path / "tables" for path in written)
+    assert pd.read_csv(written[0])["ratio"].tolist() == [2.0]
+    markdown = written[-1].read_text()
+    assert all(f"# {table.title}" in markdown for table in tables)
+    assert "| resnet20 |" in markdown.replace("  ", "").replace(" |", " |")
+    assert write_tables([], tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()

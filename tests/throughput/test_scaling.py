@@ -1,0 +1,76 @@
+import json
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import InputError
+from harness.throughput import scaling
+from harness.throughput.scaling import AXES, Point, Scaling, Setting, fit_growth, measure_point, measure_scaling
+from tests.conftest import CPU
+
+
+@given(
+    st.floats(-3, 3),
+    st.floats(0.01, 100),
+    st.lists(st.integers(1, 10_000), min_size=3, max_size=8, unique=True),
+)
+def test_a_power_law_is_found_again(exponent, factor, x):
+    growth = fit_growth(x, [factor * value**exponent for value in x])
+    assert growth.exponent == pytest.approx(exponent, abs=1e-6)
+    assert growth.r_squared == pytest.approx(1, abs=1e-6) or abs(exponent) < 1e-3
+
+
+def test_the_fit_is_least_squares_on_the_logarithms():
+    growth = fit_growth([1, 10, 100], [1, 10, 1])  # a mountain: no slope, nothing explained
+    assert growth.exponent == pytest.approx(0)
+    assert growth.r_squared == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([1, 2, 3], [1, 0, 2]), ([0, 1, 2], [1, 1, 1])])
+def test_what_no_power_law_goes_through_is_refused(x, y):
+    with pytest.raises(ValueError, match="three points or more, all positive"):
+        fit_growth(x, y)
+
+
+def test_time_and_memory_are_fitted_along_the_axis():
+    points = tuple(Point(x, 2.0 * x, 100 * x**2) for x in (1, 2, 4))
+    one = Scaling("width", 256, "fp32", points)
+    assert one.time_growth.exponent == pytest.approx(1)
+    assert one.memory_growth.exponent == pytest.approx(2)
+    assert one.name == "scaling-width"
+
+
+def test_every_value_of_an_axis_is_measured_in_a_process_of_its_own(monkeypatch):
+    asked = []
+
+    def run(command, **_):
+        asked.append(Setting(**json.loads(command[-1])))
+        return subprocess.CompletedProcess(command, 0, json.dumps({"x": 0, "epoch_seconds": 1.5, "peak_bytes": 7}), "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    for axis, (values, _) in AXES.items():
+        asked.clear()
+        measured = measure_scaling(axis, CPU, "fp32")
+        assert [point.x for point in measured.points] == list(values)
+        assert len(set(asked)) == len(values)
+    assert [one.batch_size for one in asked] == [32, 64, 128, 256]
+    assert {one.model for one in asked} == {"resnet20"}
+
+
+def test_a_point_that_fails_is_an_error_that_says_why(monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, "", "Traceback\nRuntimeError: not enough memory")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(InputError, match="resnet20 in batches of 32 could not be measured: RuntimeError: not enough"):
+        measure_scaling("batch", CPU, "fp32")
+
+
+def test_a_point_is_seconds_and_bytes_of_a_real_training():
+    point = measure_point(Setting("resnet8", 16, 32, "cpu", "fp32"))
+    assert point.epoch_seconds > 0
+    assert point.peak_bytes > 0
+
+
+def test_a_point_can_be_measured_by_a_process_of_its_own():
+    assert scaling._measure_apart(Setting("resnet8", 16, 32, "cpu", "fp32")).epoch_seconds > 0

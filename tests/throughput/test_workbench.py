@@ -1,0 +1,79 @@
+from dataclasses import replace
+
+import pytest
+
+from harness.errors import InputError
+from harness.pipelines.fast import FastTrainer
+from harness.recipes import PUBLISHED_RECIPES
+from harness.settings import read_settings
+from harness.throughput import workbench as workbench_module
+from harness.throughput.record import read_recorded
+from harness.throughput.workbench import Workbench
+from tests.throughput.test_record import MEASUREMENTS
+
+
+@pytest.fixture
+def workbench(tmp_path):
+    return Workbench(read_settings({"results_dir": str(tmp_path), "data_dir": str(tmp_path), "device": "cpu"}, {}))
+
+
+def test_what_is_measured_is_kept(workbench, tmp_path):
+    workbench.compare_augmentation("digits")
+    (recorded,), problems = read_recorded(tmp_path)
+    assert problems == []
+    assert workbench.recorded == [recorded]
+    assert recorded.environment["device"] == "cpu"
+
+
+def test_the_fast_pipeline_is_measured_as_a_full_training_has_it(workbench, monkeypatch):
+    asked = []
+    monkeypatch.setattr("harness.pipelines.compilation.why_not_compilable", lambda _: None)
+    monkeypatch.setattr(
+        workbench_module, "compare_pipelines", lambda case, *_, **__: asked.append(case) or MEASUREMENTS[0]
+    )
+    workbench.compare_pipelines("cifar10", "resnet20-4")
+    workbench.compare_pipelines("cifar10", "resnet20")
+    assert [case.recipe for case in asked] == [PUBLISHED_RECIPES["cifar10"]] * 2
+    assert [case.compiled for case in asked] == [True, False]
+
+
+def test_growth_is_measured_on_the_settings_device(workbench, monkeypatch):
+    asked = []
+    monkeypatch.setattr(workbench_module, "measure_scaling", lambda *given, **_: asked.append(given) or MEASUREMENTS[2])
+    workbench.measure_scaling("width")
+    assert [(axis, device.type, precision) for axis, device, precision in asked] == [("width", "cpu", "fp32")]
+
+
+def test_outcomes_of_both_pipelines_are_compared_seed_by_seed(workbench, tmp_path, monkeypatch):
+    quick = replace(PUBLISHED_RECIPES["digits"], epochs=1, milestones=(), batch_size=256, warmup_epochs=0)
+    monkeypatch.setitem(workbench_module.PUBLISHED_RECIPES, "digits", quick)
+    equivalence = workbench.compare_outcomes("digits", "resnet8", seeds=range(2))
+    assert (equivalence.seeds, equivalence.epochs, equivalence.train_images) == ((0, 1), 1, 1437)
+    assert len(list((tmp_path / "equivalence").glob("*/result.json"))) == 4
+    results = workbench_module.ResultsFolder(tmp_path / "equivalence").read_all()[0]
+    by_pipeline = {(r.case.pipeline, r.seed): r.accuracy_percent for r in results}
+    assert equivalence.fast_accuracy_percent == (by_pipeline["fast", 0], by_pipeline["fast", 1])
+    assert equivalence.reference_accuracy_percent == (by_pipeline["reference", 0], by_pipeline["reference", 1])
+
+    def no_training(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(FastTrainer, "train_epoch", no_training)
+    assert workbench.compare_outcomes("digits", "resnet8", seeds=range(2)) == equivalence
+
+
+def test_a_training_that_does_not_complete_is_an_error_that_names_it(workbench, monkeypatch):
+    wild = replace(PUBLISHED_RECIPES["digits"], epochs=1, milestones=(), batch_size=256, learning_rate=1e30)
+    monkeypatch.setitem(workbench_module.PUBLISHED_RECIPES, "digits", wild)
+    with pytest.raises(InputError, match="digits resnet8 seed 0 by the fast pipeline diverged"):
+        workbench.compare_outcomes("digits", "resnet8", seeds=[0])
+
+
+def test_an_absent_dataset_is_an_error_that_says_how_to_get_it(workbench):
+    with pytest.raises(InputError, match="dataset fashionmnist is not in"):
+        workbench.compare_outcomes("fashionmnist", "resnet20", seeds=[0])
+
+
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="unknown device"):
+        Workbench(read_settings({"device": "abacus"}, {}))
