@@ -156,7 +156,7 @@ class Trainer:
         step = chunk_size(self.recipe, len(self.recipe.augmentation.mean))
         for start in range(0, len(images), step):
             with watch.part("load"):
-                chosen = images.select(order[start : start + step].to(images.labels.device))
+                chosen = images.select(order[start : start + step])
                 drawn = parameters[start : start + step].to(images.labels.device)
                 inputs = augment(chosen.pixels, drawn, self.recipe.augmentation, self.recipe.image_size).to(self.device)
                 targets = chosen.labels.to(self.device)
