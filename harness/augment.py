@@ -4,21 +4,26 @@
 same parameters the result is torchvision's per-sample result: nearest-neighbour rotation by the same arithmetic, the
 antialiased resize as the matrix that torchvision's own resize is. `prepare` is the deterministic part, for test images.
 
-Images come as 8-bit tensors: (N, C, H, W), or a list of (C, H, W) where sizes differ. They leave as float32
+Images come as 8-bit tensors: (N, C, H, W), or packed where sizes differ. They leave as float32
 (N, C, image_size, image_size).
 """
 
 import functools
-from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from harness.datasets.images import Pixels
+from harness.datasets.images import PackedPixels, Pixels
+from harness.device import computing_at
 from harness.recipes import Augmentation
+
+_SIDE_STEP = 32  # pixels; images whose longer sides round up to the same multiple are one batch
+# What is computed together, in bytes of float32 pixels before or after the resize, whichever is more: on a CPU little
+# enough for its cache, on a GPU so much that only large images are divided further.
+_CPU_BLOCK_BYTES = 8 * 2**20
+_GPU_BLOCK_BYTES = 128 * 2**20
+_ONE_BY_ONE_ON = ("cpu",)  # devices where a matrix product for each image beats one for all, padding and all
 
 
 @dataclass(frozen=True)
@@ -70,70 +75,140 @@ def augment(pixels: Pixels, parameters: Draw, augmentation: Augmentation, image_
     Raises:
         ValueError: images of another size than ``image_size`` under an augmentation that does not resize.
     """
-    parts = _augment_rotation_first if augmentation.rotate_first else _augment_flips_first
-    return _by_size(pixels, lambda group, index: parts(group, parameters[index], augmentation, image_size))
+    with computing_at("fp32"):  # the products of resize and crop, whatever the network's are computed at
+        if augmentation.rotate_first:
+            return _rotate_and_resize(pixels, parameters, augmentation, image_size)
+        return _augment_flips_first(_of_one_size(pixels, image_size), parameters, augmentation)
 
 
 def prepare(pixels: Pixels, augmentation: Augmentation, image_size: int) -> Tensor:
-    """Test images: the deterministic part alone (normalise, and resize where the augmentation does)."""
+    """Test images: the deterministic part alone (normalise, and resize where the augmentation does).
 
-    def part(group: Tensor, _: Tensor | slice) -> Tensor:
-        images = _normalise(group, augmentation)
-        return _resize(images, image_size) if augmentation.rotate_first else _require_size(images, image_size)
+    Raises:
+        ValueError: images of another size than ``image_size`` under an augmentation that does not resize.
+    """
+    has_the_size = isinstance(pixels, Tensor) and pixels.shape[2:] == (image_size, image_size)
+    if augmentation.rotate_first and not has_the_size:
+        with computing_at("fp32"):
+            return _rotate_and_resize(pixels, None, augmentation, image_size)
+    return _normalise(_of_one_size(pixels, image_size), augmentation)
 
-    return _by_size(pixels, part)
+
+def _of_one_size(pixels: Pixels, size: int) -> Tensor:
+    """The images as one tensor (N, C, size, size)."""
+    _refuse_none(pixels)
+    for image in pixels[:1] if isinstance(pixels, Tensor) else pixels:
+        height, width = image.shape[1:]
+        if (height, width) != (size, size):
+            raise ValueError(f"images are {width}×{height}, the recipe expects {size}×{size}")
+    return pixels if isinstance(pixels, Tensor) else torch.stack(list(pixels))
 
 
-def _by_size(pixels: Pixels, part: Callable[[Tensor, Tensor | slice], Tensor]) -> Tensor:
-    """Apply ``part`` to images of one size at a time; results in the images' own order."""
-    if isinstance(pixels, Tensor):
-        return part(pixels, slice(None))
-    groups: dict[torch.Size, list[int]] = defaultdict(list)
-    for position, image in enumerate(pixels):
-        groups[image.shape].append(position)
-    out: Tensor | None = None
-    for members in groups.values():
-        index = torch.tensor(members, device=pixels[0].device)
-        result = part(torch.stack([pixels[position] for position in members]), index)
-        if out is None:
-            out = result.new_empty((len(pixels), *result.shape[1:]))
-        out[index] = result
-    if out is None:
+def _refuse_none(pixels: Pixels) -> None:
+    if len(pixels) == 0:
         raise ValueError("an empty batch has no images to prepare")
-    return out
 
 
-def _augment_flips_first(images: Tensor, parameters: Draw, augmentation: Augmentation, image_size: int) -> Tensor:
+def _augment_flips_first(images: Tensor, parameters: Draw, augmentation: Augmentation) -> Tensor:
     """CIFAR-10's and FashionMNIST's order: normalise → flips → rotation → crop."""
-    _require_size(images, image_size)
-    index, inside = _flip_and_rotate_index(parameters, image_size)
+    index, inside = _flip_and_rotate_index(parameters, images.shape[3])
     turned = _normalise(_take(images, index), augmentation)
     if augmentation.rotation_degrees:
         turned.mul_(inside[:, None])
     return turned if augmentation.crop_scale is None else _crop(turned, parameters)
 
 
-def _augment_rotation_first(images: Tensor, parameters: Draw, augmentation: Augmentation, image_size: int) -> Tensor:
-    """GTSRB's order: rotation of the 8-bit image → normalise → resize → flips."""
-    if augmentation.rotation_degrees:
-        index, inside = _pillow_rotation_index(parameters.angle_degrees, images.shape[2], images.shape[3])
-        images = _take(images, index) * inside[:, None]
-    resized = _resize(_normalise(images, augmentation), image_size)
-    resized = torch.where(parameters.horizontal_flip[:, None, None, None], resized.flip(3), resized)
-    return torch.where(parameters.vertical_flip[:, None, None, None], resized.flip(2), resized)
+def _rotate_and_resize(pixels: Pixels, drawn: Draw | None, augmentation: Augmentation, image_size: int) -> Tensor:
+    """GTSRB's order: rotation of the 8-bit image → normalise → resize → flips. Without a draw nothing is random."""
+    _refuse_none(pixels)
+    packed = PackedPixels.from_batch(pixels) if isinstance(pixels, Tensor) else pixels
+    # Rows before channels: then the second product of the resize is one matrix product per image, not one per channel.
+    out = torch.empty(len(packed), image_size, packed.channels, image_size, device=packed.device)
+    for members in _blocks(packed, image_size):
+        place = _to_device(members, packed.device)
+        _fill_block(out, place, packed.select(members), None if drawn is None else drawn[place], augmentation)
+    return out.transpose(1, 2)
 
 
-def _require_size(images: Tensor, image_size: int) -> Tensor:
-    if images.shape[2:] != (image_size, image_size):
-        height, width = images.shape[2:]
-        raise ValueError(f"images are {width}×{height}, the recipe expects {image_size}×{image_size}")
-    return images
+def _blocks(packed: PackedPixels, image_size: int) -> list[Tensor]:
+    """Positions, on the CPU, of images that are computed together: of similar size, and not too many at a time.
+
+    Few and large groups suit a GPU, which takes longer to be told of a batch than to compute a padded one.
+    """
+    block_bytes = _CPU_BLOCK_BYTES if packed.device.type == "cpu" else _GPU_BLOCK_BYTES
+    longer = torch.maximum(packed.heights, packed.widths)
+    steps = (longer - 1) // _SIDE_STEP
+    order = packed.heights.argsort(stable=True)  # by height within a group, so that no block is higher than need be
+    order = order[steps[order].argsort(stable=True)]
+    blocks: list[Tensor] = []
+    for group in torch.split(order, steps.bincount().tolist()):
+        if len(group):
+            side = max(int(longer[group].max()), image_size)
+            blocks += torch.split(group, max(1, block_bytes // (4 * packed.channels * side**2)))
+    return blocks
 
 
-def _normalise(images: Tensor, augmentation: Augmentation) -> Tensor:
-    """To tensor (0 to 1), then mean and standard deviation per channel, in torchvision's order of operations."""
-    mean = torch.tensor(augmentation.mean, device=images.device)[:, None, None]
-    std = torch.tensor(augmentation.std, device=images.device)[:, None, None]
+def _fill_block(
+    out: Tensor, place: Tensor, images: PackedPixels, drawn: Draw | None, augmentation: Augmentation
+) -> None:
+    """Write images of similar size to their places in ``out``, (N, size, C, size).
+
+    Each lies in the top left corner of a frame that holds the largest. What is in a frame beyond its image counts for
+    nothing, as the resize matrices are zero there.
+    """
+    target = out.shape[1]
+    places_and_sizes = torch.stack([images.offsets, images.heights, images.widths])
+    sizes, (height, width) = places_and_sizes[1:], places_and_sizes[1:].amax(1).tolist()
+    placed = _to_device(places_and_sizes, images.device)
+    angles = drawn.angle_degrees if drawn is not None and augmentation.rotation_degrees else None
+    frames = _normalise(_frames(images, placed, (height, width), angles), augmentation, axis=2)
+    horizontal, vertical = (drawn.horizontal_flip, drawn.vertical_flip) if drawn is not None else (None, None)
+    if bool((sizes == target).all()):  # nothing to resize
+        out[place] = _mirror(_mirror(frames, horizontal, 3), vertical, 1)
+        return
+    if images.device.type in _ONE_BY_ONE_ON:
+        _resize_one_by_one(out, place, frames, sizes, vertical, horizontal)
+    else:
+        to_height = _resize_matrices(placed[1], height, target, mirrored=vertical)
+        to_width = _resize_matrices(placed[2], width, target, mirrored=horizontal)
+        out[place] = _resize_at_once(frames, to_height, to_width)
+
+
+def _resize_at_once(frames: Tensor, to_height: Tensor, to_width: Tensor) -> Tensor:
+    """Frames (N, height, C, width), brought to the size of their matrices: width first, as torchvision does it."""
+    count, height, channels, width = frames.shape
+    narrowed = torch.bmm(frames.view(count, height * channels, width), to_width.transpose(1, 2))
+    return torch.bmm(to_height, narrowed.view(count, height, -1)).view(count, -1, channels, to_width.shape[1])
+
+
+def _resize_one_by_one(
+    out: Tensor, place: Tensor, frames: Tensor, sizes: Tensor, vertical: Tensor | None, horizontal: Tensor | None
+) -> None:
+    """The same for a CPU, written to ``out``: without the frames' empty parts, new matrices or a copy of the result."""
+    target, channels, width = out.shape[1], *frames.shape[2:]
+    mirrored = [[False] * len(frames) if flips is None else flips.tolist() for flips in (vertical, horizontal)]
+    loop = zip(place.tolist(), *sizes.tolist(), *mirrored, frames, strict=True)
+    for position, rows, columns, upside_down, left_to_right, frame in loop:
+        pixels = frame.view(-1, width)[: rows * channels, :columns]
+        narrowed = (pixels @ _resize_matrix(columns, target, left_to_right).T).view(rows, -1)
+        torch.mm(_resize_matrix(rows, target, upside_down), narrowed, out=out[position].view(target, -1))
+
+
+def _to_device(values: Tensor, device: torch.device) -> Tensor:
+    """Without waiting for a GPU; safe, as a copy from pageable memory has read all of it when the call returns."""
+    return values.to(device, non_blocking=True)
+
+
+def _normalise(images: Tensor, augmentation: Augmentation, axis: int = 1) -> Tensor:
+    """To tensor (0 to 1), then mean and standard deviation per channel, in torchvision's order of operations.
+
+    Args:
+        axis: the channels'.
+    """
+    shape = [-1 if dimension == axis else 1 for dimension in range(images.ndim)]
+    mean, std = (
+        _to_device(torch.tensor(values), images.device).view(shape) for values in (augmentation.mean, augmentation.std)
+    )
     return images.float().div_(255).sub_(mean).div_(std)
 
 
@@ -175,54 +250,86 @@ def _flip_and_rotate_index(parameters: Draw, size: int) -> tuple[Tensor, Tensor]
     return row.mul_(size).add_(column).long(), column_inside & row_inside
 
 
-def _pillow_rotation_index(angle_degrees: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The same for Pillow's ``Image.rotate`` with NEAREST: 16.16 fixed-point arithmetic, bit for bit."""
+def _frames(images: PackedPixels, placed: Tensor, frame: tuple[int, int], angles: Tensor | None) -> Tensor:
+    """Every image, rotated where there are angles, in a frame of its own: uint8, (N, frame height, C, frame width).
+
+    Args:
+        placed: the images' offsets, heights and widths on their device, (3, N).
+        frame: height and width.
+    """
+    y, x = (torch.arange(length, device=images.device) for length in frame)
+    if angles is None:
+        row, column, inside = y[None, :, None], x[None, None, :], None
+    else:
+        row, column, inside = _pillow_rotation_source(angles, placed[1], placed[2], y, x)
+    offsets, heights, widths = placed[:, :, None, None]
+    row, column = torch.minimum(row.clamp(min=0), heights - 1), torch.minimum(column.clamp(min=0), widths - 1)
+    planes = torch.arange(images.channels, device=images.device)[:, None] * (heights * widths)[..., None]
+    pixels = images.buffer.take((offsets + row * widths + column)[:, :, None] + planes)
+    return pixels if inside is None else pixels.mul_(inside[:, :, None])
+
+
+def _pillow_rotation_source(
+    angle_degrees: Tensor, heights: Tensor, widths: Tensor, y: Tensor, x: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where Pillow's ``Image.rotate`` with NEAREST takes each pixel from: 16.16 fixed-point arithmetic, bit for bit.
+
+    Source rows, columns and whether they lie inside the image, each (N, len(y), len(x)); each image has its own size.
+    """
     radians = -torch.deg2rad(angle_degrees.double())
     cosine, sine = radians.cos(), radians.sin()
-    across = cosine * (-width / 2) + sine * (-height / 2) + width / 2
-    down = -sine * (-width / 2) + cosine * (-height / 2) + height / 2
+    across = cosine * (-widths / 2) + sine * (-heights / 2) + widths / 2
+    down = -sine * (-widths / 2) + cosine * (-heights / 2) + heights / 2
 
     def fixed(value: Tensor) -> Tensor:
         return (value * 65536 + 0.5).floor().long()[:, None, None]
 
-    x = torch.arange(width, device=angle_degrees.device)[None, None, :]
-    y = torch.arange(height, device=angle_degrees.device)[None, :, None]
+    x, y, heights, widths = x[None, None, :], y[None, :, None], heights[:, None, None], widths[:, None, None]
     column = (fixed(across + cosine * 0.5 + sine * 0.5) + fixed(cosine) * x + fixed(sine) * y) >> 16
     row = (fixed(down - sine * 0.5 + cosine * 0.5) + fixed(-sine) * x + fixed(cosine) * y) >> 16
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    return row.clamp(0, height - 1) * width + column.clamp(0, width - 1), inside
+    return row, column, (column >= 0) & (column < widths) & (row >= 0) & (row < heights)
 
 
-@functools.lru_cache(maxsize=512)
-def _resize_matrix(source: int, target: int) -> Tensor:
-    """torchvision's antialiased bilinear resize of one axis as a matrix (target, source): what it does to identity."""
-    identity = torch.eye(source)[None, None]
-    resized = functional.interpolate(identity, (target, source), mode="bilinear", antialias=True, align_corners=False)
-    return resized[0, 0]
+def _mirror(images: Tensor, mirrored: Tensor | None, axis: int) -> Tensor:
+    """Those images mirrored that are to be; (N, ·, ·, ·), mirrored (N,)."""
+    return images if mirrored is None else torch.where(mirrored[:, None, None, None], images.flip(axis), images)
 
 
-def _resize(images: Tensor, size: int) -> Tensor:
-    """(N, C, H, W) to (N, C, size, size), antialiased, width first as torchvision does it."""
-    height, width = images.shape[2:]
-    if (height, width) == (size, size):
-        return images
-    to_height, to_width = (_resize_matrix(source, size).to(images.device) for source in (height, width))
-    return to_height @ (images @ to_width.T)
+def _resize_matrices(
+    sources: Tensor, columns: int, target: int, *, starts: Tensor | None = None, mirrored: Tensor | None = None
+) -> Tensor:
+    """torchvision's antialiased bilinear resize of one axis as matrices (N, target, columns), mirrored where said.
+
+    Matrix k resizes ``sources[k]`` of the columns, from ``starts[k]`` (or the first) on; the others are zero. The
+    arithmetic is that of torch's ``interpolate``, in float32 where its rounding shows: scale, centres, first and last.
+    """
+    scale = (sources.double() / target).float()[:, None]
+    centres = (scale.double() * (torch.arange(target, device=sources.device) + 0.5)).float()
+    if mirrored is not None:
+        centres = torch.where(mirrored[:, None], centres.flip(1), centres)
+    reach = scale.clamp(min=1)
+    first = ((centres - reach).double() + 0.5).long().clamp(min=0)
+    end = torch.minimum(((centres + reach).double() + 0.5).long(), sources[:, None])
+    column = torch.arange(columns, device=sources.device)[None, None]
+    if starts is not None:
+        column = column - starts[:, None, None]
+    weights = (column + 0.5 - centres[:, :, None]).abs_().mul_(-1 / reach[:, :, None]).add_(1).clamp_(min=0)
+    weights.mul_((column >= first[:, :, None]) & (column < end[:, :, None]))
+    return weights.div_(weights.sum(2, keepdim=True))
 
 
-@functools.lru_cache(maxsize=4096)
-def _crop_matrix(size: int, side: int, offset: int) -> Tensor:
-    """Crop and resize of one axis, as a matrix (size, size): ``side`` pixels from ``offset`` on become ``size``."""
-    matrix = torch.zeros(size, size)
-    matrix[:, offset : offset + side] = _resize_matrix(side, size)
-    return matrix
+@functools.lru_cache(maxsize=1024)
+def _resize_matrix(source: int, target: int, mirrored: bool) -> Tensor:
+    """One such matrix, (target, source), on the CPU."""
+    return _resize_matrices(torch.tensor([source]), source, target, mirrored=torch.tensor([mirrored]))[0]
 
 
-def _crop_matrices(size: int, sides: Tensor, offsets: Tensor) -> Tensor:
-    """The matrix of each image, (N, size, size); each that occurs is made once."""
-    keys, which = torch.unique(sides * size + offsets, return_inverse=True)
-    matrices = [_crop_matrix(size, key // size, key % size) for key in keys.tolist()]
-    return torch.stack(matrices).to(sides.device)[which]
+def _crop_matrices(size: int, sides: Tensor, starts: Tensor) -> Tensor:
+    """The matrix of each image's crop along one axis, (N, size, size)."""
+    if sides.device.type != "cpu":  # to know which are alike, a GPU would have to be waited for
+        return _resize_matrices(sides, size, size, starts=starts)
+    keys, which = torch.unique(sides * size + starts, return_inverse=True)
+    return _resize_matrices(keys // size, size, size, starts=keys % size)[which]
 
 
 def _crop(images: Tensor, parameters: Draw) -> Tensor:

@@ -98,7 +98,7 @@ class _Run:
     ) -> None:
         self.case, self.dataset, self.results, self.device, self.listener = case, dataset, results, device, listener
         self.dataset_verified = dataset_verified
-        self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.started = time.perf_counter()
         self.memory = PeakMemory(device)
         self.compile_seconds = 0.0

@@ -3,14 +3,16 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tv
 
+from harness import augment as augment_module
 from harness.augment import Draw, augment, draw, prepare
+from harness.datasets.images import PackedPixels
 from harness.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, Augmentation
 
 TOLERANCE = 1e-5
@@ -43,7 +45,7 @@ def parameters(*, horizontal=False, vertical=False, angle=0.0, side=0, top=0, le
 
 
 def pillow(image):
-    return Image.fromarray(image.permute(1, 2, 0).numpy().squeeze())
+    return Image.fromarray(image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy())
 
 
 def flips(image, drawn):
@@ -174,7 +176,9 @@ def test_a_mixed_batch_of_traffic_signs_comes_back_in_order():
     drawn = draw(GTSRB.augmentation, len(images), 64, torch.Generator().manual_seed(3))
     recipe = replace(GTSRB, image_size=64)
 
-    found, prepared = augment(images, drawn, GTSRB.augmentation, 64), prepare(images, GTSRB.augmentation, 64)
+    packed = PackedPixels.from_images(images)
+
+    found, prepared = augment(packed, drawn, GTSRB.augmentation, 64), prepare(packed, GTSRB.augmentation, 64)
 
     assert found.shape == prepared.shape == (7, 3, 64, 64)
     for k, image in enumerate(images):
@@ -182,14 +186,93 @@ def test_a_mixed_batch_of_traffic_signs_comes_back_in_order():
         assert_same(prepared[k], by_torchvision(image, parameters(), recipe))
 
 
+lengths = st.one_of(st.sampled_from([1, 2, 31, 32, 33, 40, 64, 65, 130]), st.integers(1, 130))
+
+
+@pytest.fixture(params=["one by one", "at once", "at once, in blocks of one image"])
+def way_of_resizing(request, monkeypatch):
+    """As a CPU does it, as a GPU does it, and as either does it with very large images."""
+    if request.param != "one by one":
+        monkeypatch.setattr(augment_module, "_ONE_BY_ONE_ON", ())
+    monkeypatch.setattr(augment_module, "_CPU_BLOCK_BYTES", 1 if "blocks" in request.param else 2**30)
+
+
+@given(
+    cases=st.lists(st.tuples(lengths, lengths, angles(45.0), st.booleans(), st.booleans()), min_size=1, max_size=8),
+    seed=st.integers(0, 2**32),
+)
+@example(cases=[(1, 40, 45.0, True, False), (40, 1, -45.0, False, True), (1, 1, 10.0, True, True)], seed=0)
+@example(cases=[(130, 129, 45.0, True, False), (40, 40, -45.0, False, True), (32, 17, 10.0, True, True)], seed=0)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_image_of_a_mixed_batch_is_torchvisions(way_of_resizing, cases, seed):
+    recipe = replace(GTSRB, image_size=40)
+    images = [random_images(1, 3, height, width, seed + k)[0] for k, (height, width, *_) in enumerate(cases)]
+    packed = PackedPixels.from_images(images)
+    drawn = [
+        parameters(angle=angle, horizontal=horizontal, vertical=vertical) for *_, angle, horizontal, vertical in cases
+    ]
+    all_drawn = Draw(**{field.name: torch.cat([getattr(one, field.name) for one in drawn]) for field in fields(Draw)})
+
+    found = augment(packed, all_drawn, recipe.augmentation, 40)
+    prepared = prepare(packed, recipe.augmentation, 40)
+
+    for k, image in enumerate(images):
+        assert_same(found[k], by_torchvision(image, drawn[k], recipe))
+        assert_same(prepared[k], by_torchvision(image, parameters(), recipe))
+
+
+@given(height=lengths, width=lengths, angle=angles(45.0))
+@settings(deadline=None, max_examples=60)
+def test_a_rotation_among_larger_images_is_pillows_bit_for_bit(height, width, angle):
+    image, larger = random_images(1, 1, height, width)[0], random_images(1, 1, 140, 150)[0]
+    expected = np.array(pillow(image).rotate(parameters(angle=angle).angle_degrees.item(), Image.Resampling.NEAREST))
+    packed = PackedPixels.from_images([larger, image, larger])
+    placed = torch.stack([packed.offsets, packed.heights, packed.widths])
+    turned = augment_module._frames(packed, placed, (140, 150), torch.full((3,), angle, dtype=torch.float32))
+
+    assert np.array_equal(turned[1, :height, 0, :width].numpy(), expected.reshape(height, width))
+
+
+@given(source=st.integers(1, 400), target=st.sampled_from([1, 8, 28, 64, 225]), beyond=st.integers(0, 3))
+@example(source=295, target=225, beyond=0)  # a pixel at the very end of its reach, which float32 rounds away
+@settings(deadline=None, max_examples=100)
+def test_the_resize_is_torchs_own_and_zero_beyond_the_image(source, target, beyond):
+    identity = torch.eye(source)[None, None]
+    size = (target, source)
+    expected = torch.nn.functional.interpolate(identity, size, mode="bilinear", antialias=True, align_corners=False)
+
+    found, mirrored = augment_module._resize_matrices(
+        torch.tensor([source, source]), source + beyond, target, mirrored=torch.tensor([False, True])
+    )
+
+    assert (found[:, :source] - expected[0, 0]).abs().max().item() <= 2.5e-7
+    assert torch.equal(found[:, source:], torch.zeros(target, beyond))
+    assert torch.equal(mirrored, found.flip(0))
+
+
+def test_hundreds_of_sizes_are_a_handful_of_batches(monkeypatch):
+    images = [random_images(1, 3, 15 + k, 15 + (7 * k) % 236)[0] for k in range(236)]
+    batches = []
+    monkeypatch.setattr(augment_module, "_CPU_BLOCK_BYTES", 2**30)
+    monkeypatch.setattr(
+        augment_module, "_fill_block", lambda out, place, images, *_: batches.append(set(place.tolist()))
+    )
+
+    prepare(PackedPixels.from_images(images), GTSRB.augmentation, 40)
+
+    assert len(batches) <= 8
+    assert sorted(position for batch in batches for position in batch) == list(range(236))
+
+
 @pytest.mark.parametrize("recipe", SMALL, ids=by_name)
-def test_a_list_of_images_of_one_size_is_the_same_as_a_batch(recipe):
+def test_packed_images_of_one_size_are_the_same_as_a_batch(recipe):
     images = random_images(9, channels_of(recipe), recipe.image_size)
     drawn = draw(recipe.augmentation, 9, recipe.image_size, torch.Generator().manual_seed(0))
     size, augmentation = recipe.image_size, recipe.augmentation
 
-    assert torch.equal(augment(list(images), drawn, augmentation, size), augment(images, drawn, augmentation, size))
-    assert torch.equal(prepare(list(images), augmentation, size), prepare(images, augmentation, size))
+    packed = PackedPixels.from_images(list(images))
+    assert torch.equal(augment(packed, drawn, augmentation, size), augment(images, drawn, augmentation, size))
+    assert torch.equal(prepare(packed, augmentation, size), prepare(images, augmentation, size))
 
 
 @pytest.mark.parametrize("recipe", [*SMALL, replace(GTSRB, image_size=40)], ids=by_name)
@@ -408,10 +491,10 @@ def test_a_flip_by_hand():
 
 
 @pytest.mark.parametrize(("recipe", "size"), [(CIFAR10, 28), (CIFAR10, 33), (FASHIONMNIST, 32), (DIGITS, 32)])
-@pytest.mark.parametrize("as_list", [False, True])
-def test_images_of_another_size_are_refused_where_nothing_resizes(recipe, size, as_list):
+@pytest.mark.parametrize("packed", [False, True])
+def test_images_of_another_size_are_refused_where_nothing_resizes(recipe, size, packed):
     batch = random_images(3, channels_of(recipe), size)
-    images = list(batch) if as_list else batch
+    images = PackedPixels.from_images(list(batch)) if packed else batch
     drawn = draw(recipe.augmentation, 3, recipe.image_size, torch.Generator().manual_seed(0))
     message = f"images are {size}×{size}, the recipe expects {recipe.image_size}×{recipe.image_size}"
 
@@ -422,15 +505,18 @@ def test_images_of_another_size_are_refused_where_nothing_resizes(recipe, size, 
 
 
 def test_one_image_of_another_size_among_many_is_refused():
-    images = [*random_images(3, 3, 32), *random_images(1, 3, 32, 30)]
+    images = PackedPixels.from_images([*random_images(3, 3, 32), *random_images(1, 3, 32, 30)])
 
     with pytest.raises(ValueError, match="images are 30×32, the recipe expects 32×32"):
         prepare(images, CIFAR10.augmentation, 32)
 
 
-def test_an_empty_batch_is_refused():
+@pytest.mark.parametrize("recipe", [CIFAR10, GTSRB], ids=by_name)
+def test_an_empty_batch_is_refused(recipe):
+    nothing = PackedPixels.from_images(list(random_images(2, 3, 32))).select(torch.tensor([], dtype=torch.int64))
+
     with pytest.raises(ValueError, match="empty batch"):
-        prepare([], GTSRB.augmentation, 225)
+        prepare(nothing, recipe.augmentation, recipe.image_size)
 
 
 def corners(images):
@@ -482,7 +568,7 @@ def test_the_draw_stays_with_its_image_whatever_the_sizes():
     flipped = [parameters(horizontal=flip) for flip in (False, True, False, False)]
     drawn = Draw(**{field.name: torch.cat([getattr(one, field.name) for one in flipped]) for field in fields(Draw)})
 
-    out = augment(images, drawn, GTSRB.augmentation, 30)
+    out = augment(PackedPixels.from_images(images), drawn, GTSRB.augmentation, 30)
 
     assert (out[1, :, :, :15] == 1).all()
     assert (out[1, :, :, 15:] == -1).all()

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,8 +16,82 @@ from harness.datasets.spec import DatasetSpec
 from harness.errors import InputError
 from harness.recipes import Recipe
 
-Pixels = Tensor | list[Tensor]
 _SOURCE_SIZE = 32  # of random images in the place of a dataset's whose own differ in size
+
+
+@dataclass(frozen=True)
+class PackedPixels:
+    """The pixels of N images of differing sizes, one after the other in a single buffer.
+
+    Attributes:
+        buffer: uint8, (total,); an image's bytes lie together, channel by channel, row by row.
+        offsets: int64, (N,), where in the buffer each image begins.
+        heights: int64, (N,), in pixels.
+        widths: int64, (N,), in pixels.
+        channels: how many every image has.
+    """
+
+    # Only the buffer moves to a GPU. Where an image lies and its size are a few bytes, needed on the host to group
+    # images by size and to give a view of one: there, no GPU has to be waited for.
+    buffer: Tensor
+    offsets: Tensor
+    heights: Tensor
+    widths: Tensor
+    channels: int
+
+    @classmethod
+    def from_images(cls, images: Sequence[Tensor]) -> "PackedPixels":
+        """A copy of the images, each uint8, (C, H, W), all on one device.
+
+        Raises:
+            ValueError: an image is not 8-bit, or they differ in their number of channels.
+        """
+        if any(image.dtype != torch.uint8 or image.shape[0] != images[0].shape[0] for image in images):
+            raise ValueError("only 8-bit images with the same number of channels can be packed together")
+        shapes = torch.tensor([image.shape for image in images], dtype=torch.int64).reshape(-1, 3)
+        nothing = torch.empty(0, dtype=torch.uint8, device=images[0].device if images else None)
+        buffer = torch.cat([nothing, *(image.reshape(-1) for image in images)])  # cat refuses an empty list
+        ends = shapes.prod(1).cumsum(0)
+        channels = images[0].shape[0] if images else 0
+        return cls(buffer, ends - shapes.prod(1), shapes[:, 1], shapes[:, 2], channels)
+
+    @classmethod
+    def from_batch(cls, images: Tensor) -> "PackedPixels":
+        """Images of one size, uint8, (N, C, H, W): a view where they lie one after the other in memory."""
+        count, channels, height, width = images.shape
+        offsets = torch.arange(count) * (channels * height * width)
+        return cls(images.reshape(-1), offsets, torch.full((count,), height), torch.full((count,), width), channels)
+
+    @property
+    def device(self) -> torch.device:
+        return self.buffer.device
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def __getitem__(self, position: int) -> Tensor:
+        """One image, (C, H, W): a view of the buffer."""
+        start, height, width = (int(values[position]) for values in (self.offsets, self.heights, self.widths))
+        return self.buffer[start : start + self.channels * height * width].view(self.channels, height, width)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[position] for position in range(len(self)))
+
+    def select(self, index: Tensor) -> "PackedPixels":
+        """The images at these positions, in this order. They share the buffer: no pixel is copied."""
+        index = index.to(self.offsets.device)
+        return replace(self, offsets=self.offsets[index], heights=self.heights[index], widths=self.widths[index])
+
+    def to(self, device: torch.device) -> "PackedPixels":
+        """The same images with their pixels on ``device``; of a selection, only the selected images' bytes travel."""
+        if self.device == device:
+            return self
+        own_bytes = self.channels * int((self.heights * self.widths).sum())
+        part = PackedPixels.from_images(list(self)) if own_bytes < len(self.buffer) else self
+        return replace(part, buffer=part.buffer.to(device), channels=self.channels)
+
+
+Pixels = Tensor | PackedPixels
 
 
 @dataclass(frozen=True)
@@ -25,7 +99,7 @@ class ImageSet:
     """N images with their labels.
 
     Attributes:
-        pixels: uint8, (N, C, H, W); a list of N tensors (C, H, W) where sizes differ.
+        pixels: uint8, (N, C, H, W); packed where sizes differ. Either way, iterating gives each image's (C, H, W).
         labels: int64, (N,).
         tracks: which images show the same object and must stay together when a validation set is split off; one name
             per image, None where every image stands alone.
@@ -41,18 +115,18 @@ class ImageSet:
     @property
     def nbytes(self) -> int:
         """Bytes of the pixels."""
-        return self.pixels.nbytes if isinstance(self.pixels, Tensor) else sum(image.nbytes for image in self.pixels)
+        return self.pixels.nbytes if isinstance(self.pixels, Tensor) else self.pixels.buffer.nbytes
 
     def select(self, index: Tensor) -> "ImageSet":
-        """The images at these positions, in this order."""
-        pixels = self.pixels[index] if isinstance(self.pixels, Tensor) else [self.pixels[i] for i in index.tolist()]
+        """The images at these positions, in this order; with an index on the CPU no GPU is waited for."""
+        placed = index.to(self.labels.device)
+        pixels = self.pixels[placed] if isinstance(self.pixels, Tensor) else self.pixels.select(index)
         tracks = None if self.tracks is None else tuple(self.tracks[i] for i in index.tolist())
-        return ImageSet(pixels, self.labels[index], tracks)
+        return ImageSet(pixels, self.labels[placed], tracks)
 
     def to(self, device: torch.device) -> "ImageSet":
         """The same images with pixels and labels on ``device``."""
-        pixels = self.pixels.to(device) if isinstance(self.pixels, Tensor) else [p.to(device) for p in self.pixels]
-        return replace(self, pixels=pixels, labels=self.labels.to(device))
+        return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
 
 
 @dataclass(frozen=True)
@@ -91,7 +165,7 @@ def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resiz
     tracks = tuple(file.track or file.name for file in files) if any(file.track for file in files) else None
     same_size = len({image.shape for image in images}) == 1
     labels = torch.tensor([file.label for file in files], dtype=torch.int64)
-    return ImageSet(torch.stack(images) if same_size else images, labels, tracks)
+    return ImageSet(torch.stack(images) if same_size else PackedPixels.from_images(images), labels, tracks)
 
 
 def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) -> Tensor:

@@ -1,22 +1,18 @@
 """Finding, fetching and loading datasets by name: the one way in."""
 
 import functools
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
-from harness.datasets import class_folders, digits
+from harness.datasets import cifar10, class_folders, digits, fashionmnist, gtsrb
 from harness.datasets.images import ImageSet, fingerprint
 from harness.datasets.source import Source
 from harness.datasets.spec import SPECS, DatasetSpec, check_dataset_name, folder_path, is_folder
 from harness.errors import InputError
 
-
-def _publisher(name: str) -> ModuleType:
-    """The module of a dataset's publisher; imported when it is needed, for torchvision takes seconds."""
-    return importlib.import_module(f"harness.datasets.{name}")
+_PUBLISHERS: dict[str, ModuleType] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Sourc
         return class_folders.locate(folder_path(name), spec, resize_to=image_size)
     if name == "digits":
         return digits.locate()
-    source: Source | None = _publisher(name).locate(data_dir)
+    source: Source | None = _PUBLISHERS[name].locate(data_dir)
     if source is None and class_folders.has_class_folders(data_dir / name):
         source = class_folders.locate(data_dir / name, spec)
     return source
@@ -83,7 +79,7 @@ def how_to_get(name: str, data_dir: Path) -> str:
     """Which files belong where, for a dataset that is absent."""
     folder = data_dir / name
     classes = f"{folder}/train/<class>/* and {folder}/test/<class>/*"
-    return f"put {_publisher(name).FILES}, into {folder}\nor images into {classes}"
+    return f"put {_PUBLISHERS[name].FILES}, into {folder}\nor images into {classes}"
 
 
 def obtain(
@@ -101,7 +97,7 @@ def obtain(
             lack = f"dataset {name} in {source.path} lacks {', '.join(source.missing)}"
         tell(f"{lack}: downloading it")
         try:
-            _publisher(name).download(data_dir)
+            _PUBLISHERS[name].download(data_dir)
         except InputError as error:
             raise InputError(f"{lack}, and {error}") from error
         source = locate(name, data_dir)

@@ -7,13 +7,11 @@ import torch
 
 from harness.case import Case
 from harness.pipelines.fast import FastTrainer
+from harness.pipelines.reference import ReferenceTrainer
 from harness.pipelines.trainer import Trainer
 
 
 def make_trainer(case: Case, in_channels: int, num_classes: int, device: torch.device) -> Trainer:
     """The trainer of the case's pipeline, its network as the case's seed draws it."""
-    if case.pipeline == "fast":
-        return FastTrainer(case, in_channels, num_classes, device)
-    from harness.pipelines.reference import ReferenceTrainer  # here, for torchvision takes seconds to import
-
-    return ReferenceTrainer(case, in_channels, num_classes, device)
+    trainers: dict[str, type[Trainer]] = {"fast": FastTrainer, "reference": ReferenceTrainer}
+    return trainers[case.pipeline](case, in_channels, num_classes, device)

@@ -98,7 +98,7 @@ class FastTrainer(Trainer):
     def _load(self, images: ImageSet, order: Tensor, parameters: Draw) -> tuple[Tensor, Tensor]:
         """A chunk of images, augmented, on the device: inputs (N, C, S, S), channels_last, and labels (N,)."""
         place = augmentation_device(self.device)
-        chosen = images.select(order.to(images.labels.device)).to(place)
+        chosen = images.select(order).to(place)
         inputs = augment(chosen.pixels, parameters.to(place), self.recipe.augmentation, self.recipe.image_size)
         inputs = inputs.to(self.device).contiguous(memory_format=torch.channels_last)
         return inputs, chosen.labels.to(self.device)
@@ -139,8 +139,7 @@ class FastTrainer(Trainer):
         predictions = []
         step = evaluation_batch_size(self.recipe, self.in_channels)
         for start in range(0, len(images), step):
-            index = torch.arange(start, min(start + step, len(images)), device=images.labels.device)
-            chosen = images.select(index).to(place)
+            chosen = images.select(torch.arange(start, min(start + step, len(images)))).to(place)
             inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)
             labels = chosen.labels.to(self.device)
             with computing_at(self.case.precision), autocast(self.case.precision, self.device):

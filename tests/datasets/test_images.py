@@ -9,9 +9,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.datasets.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk, fingerprint
+from harness.datasets.images import ImageFile, ImageSet, PackedPixels, decode, evenly_spaced, file_on_disk, fingerprint
 from harness.errors import InputError
 from tests.datasets.builders import anything, encode, noise, write
+
+META = torch.device("meta")
+
+
+def counted(*shape):
+    return torch.arange(int(np.prod(shape))).remainder(251).to(torch.uint8).reshape(shape)
 
 
 def in_memory(content, label=0, name="somewhere/x.png", track=None):
@@ -101,9 +107,9 @@ def test_images_of_one_size_are_one_tensor():
     assert decoded.pixels.shape == (3, 3, 4, 5)
 
 
-def test_images_of_several_sizes_are_a_list():
+def test_images_of_several_sizes_are_packed():
     decoded = decode([in_memory(encode(noise(4, 5))), in_memory(encode(noise(6, 3)))], channels=3, size=None)
-    assert isinstance(decoded.pixels, list)
+    assert isinstance(decoded.pixels, PackedPixels)
     assert [tuple(pixels.shape) for pixels in decoded.pixels] == [(3, 4, 5), (3, 6, 3)]
 
 
@@ -240,18 +246,19 @@ def test_select_takes_pixels_labels_and_tracks_in_the_order_asked_for():
     assert chosen.tracks == ("c", "a")
 
 
-def test_select_of_images_of_several_sizes_is_a_list():
+def test_select_takes_images_of_several_sizes():
     pixels = [torch.full((1, size, size), size, dtype=torch.uint8) for size in (1, 2, 3)]
-    chosen = ImageSet(pixels, torch.tensor([0, 1, 2])).select(torch.tensor([2, 1]))
+    chosen = ImageSet(PackedPixels.from_images(pixels), torch.tensor([0, 1, 2])).select(torch.tensor([2, 1]))
     assert [tuple(p.shape) for p in chosen.pixels] == [(1, 3, 3), (1, 2, 2)]
+    assert chosen.labels.tolist() == [2, 1]
     assert chosen.tracks is None
 
 
 def test_moving_to_a_device_keeps_images_labels_and_tracks():
     one_size = ImageSet(torch.ones(1, 1, 2, 2, dtype=torch.uint8), torch.tensor([3]), ("t",))
-    several = ImageSet([torch.ones(1, 2, 2, dtype=torch.uint8)], torch.tensor([3]))
-    moved, moved_list = one_size.to(torch.device("meta")), several.to(torch.device("meta"))
-    assert moved.pixels.device.type == moved.labels.device.type == moved_list.pixels[0].device.type == "meta"
+    several = ImageSet(PackedPixels.from_images([torch.ones(1, 2, 2, dtype=torch.uint8)]), torch.tensor([3]))
+    moved, moved_packed = one_size.to(META), several.to(META)
+    assert moved.pixels.device == moved.labels.device == moved_packed.pixels[0].device == META
     assert moved.tracks == ("t",)
 
 
@@ -259,6 +266,73 @@ def test_tracks_are_kept_and_an_image_without_one_stands_alone():
     content = encode(noise(4))
     files = [in_memory(content, name="a", track="t"), in_memory(content, name="b")]
     assert decode(files, channels=3, size=None).tracks == ("t", "b")
+
+
+# --- PackedPixels
+
+
+shapes = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=8)
+
+
+@anything
+@given(shapes, st.sampled_from([1, 3]), st.data())
+def test_packed_images_are_the_images_in_any_selection(shapes, channels, data):
+    images = [torch.from_numpy(noise(*shape, channels=3, seed=k)).permute(2, 0, 1) for k, shape in enumerate(shapes)]
+    images = [image[:channels] for image in images]  # neither is contiguous
+    packed = PackedPixels.from_images(images)
+    index = data.draw(st.lists(st.integers(0, len(images) - 1), max_size=10))
+    selected = packed.select(torch.tensor(index, dtype=torch.int64))
+
+    assert (len(packed), len(selected)) == (len(images), len(index))
+    assert all(torch.equal(found, image) for found, image in zip(packed, images, strict=True))
+    assert all(torch.equal(found, images[k]) for found, k in zip(selected, index, strict=True))
+    assert torch.equal(packed[-1], images[-1])
+    with pytest.raises(IndexError):
+        packed[len(images)]
+
+
+def test_images_of_one_size_are_packed_as_they_lie():
+    images = counted(4, 3, 2, 5)
+    packed = PackedPixels.from_batch(images)
+    assert torch.equal(torch.stack(list(packed)), images)
+    assert packed.buffer.data_ptr() == images.data_ptr()
+
+
+def test_a_selection_of_packed_images_shares_their_memory():
+    packed = PackedPixels.from_images([counted(1, side, side) for side in (2, 3, 4)])
+    selected = packed.select(torch.tensor([2]))
+    assert selected.buffer is packed.buffer
+    selected[0][0, 0, 0] = 77
+    assert packed[2][0, 0, 0] == 77
+
+
+@pytest.mark.parametrize(("index", "travelling"), [([0, 1, 2], 29), ([2, 1], 25), ([0], 4), ([], 0), ([1, 1], 18)])
+def test_only_the_selected_images_bytes_travel_to_another_device(index, travelling):
+    packed = PackedPixels.from_images([counted(1, side, side) for side in (2, 3, 4)])
+    moved = packed.select(torch.tensor(index, dtype=torch.int64)).to(META)
+    assert moved.buffer.shape == (travelling,)
+    assert (moved.device, moved.channels) == (META, 1)
+    assert [tuple(image.shape) for image in moved] == [(1, k + 2, k + 2) for k in index]
+
+
+def test_what_travels_are_the_images_themselves(monkeypatch):
+    images = [counted(3, side, 2 * side) for side in (2, 3, 4)]
+    selected = PackedPixels.from_images(images).select(torch.tensor([2, 1]))
+    monkeypatch.setattr(PackedPixels, "device", META)  # as if they came from there
+    moved = selected.to(torch.device("cpu"))
+    assert moved.buffer.shape == (3 * (32 + 18),)
+    assert all(torch.equal(found, images[k]) for found, k in zip(moved, (2, 1), strict=True))
+
+
+def test_packed_images_stay_where_they_are_if_they_are_there():
+    packed = PackedPixels.from_images([counted(1, 2, 2), counted(1, 3, 3)]).select(torch.tensor([1]))
+    assert packed.to(torch.device("cpu")) is packed
+
+
+@pytest.mark.parametrize("other", [torch.zeros(1, 2, 2, dtype=torch.uint8), torch.zeros(3, 2, 2)])
+def test_images_of_several_kinds_are_not_packed_together(other):
+    with pytest.raises(ValueError, match="8-bit images with the same number of channels"):
+        PackedPixels.from_images([torch.zeros(3, 2, 2, dtype=torch.uint8), other])
 
 
 # --- evenly_spaced
@@ -327,7 +401,27 @@ def test_the_fingerprint_of_images_of_several_sizes_sees_a_pixel():
     changed = [pixels[0], pixels[1].clone()]
     changed[1][0, 2, 2] = 1
     labels = torch.tensor([0, 1])
-    assert fingerprint(ImageSet(pixels, labels)) != fingerprint(ImageSet(changed, labels))
+    one, other = (ImageSet(PackedPixels.from_images(images), labels) for images in (pixels, changed))
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_the_fingerprint_of_given_images_is_the_same_in_every_version():
+    # It is part of every case's identity: with another value, all results are lost.
+    pixels = [counted(3, *size) for size in ((4, 5), (6, 3), (1, 2))]
+    one = ImageSet(PackedPixels.from_images(pixels), torch.tensor([2, 0, 1]))
+    other = ImageSet(PackedPixels.from_images(pixels[::-1]), torch.tensor([1, 1, 0]), ("a", "b", "b"))
+    same_size = ImageSet(counted(2, 3, 4, 5), torch.tensor([2, 0]))
+    assert fingerprint(one, other) == "81d71ae8c215ec73f4f0f773e1918d06942406844cfef211c786b80eff05d3de"
+    expected = "05e9d06feaa72aac808a3b122f792d9fc5c2ab611e4ee61450c5ab93ed68d834"
+    assert fingerprint(same_size, class_names=("x", "y")) == expected
+
+
+def test_a_selection_has_the_fingerprint_of_its_images_alone():
+    pixels, labels = [counted(3, side, 2 * side) for side in (2, 3, 4)], torch.tensor([0, 1, 2])
+    index = torch.tensor([2, 0])
+    selected = ImageSet(PackedPixels.from_images(pixels), labels).select(index)
+    alone = ImageSet(PackedPixels.from_images([pixels[2], pixels[0]]), labels[index])
+    assert fingerprint(selected) == fingerprint(alone)
 
 
 def test_exchanging_training_and_test_images_changes_the_fingerprint():

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.datasets.images import ImageSet
+from harness.datasets.images import ImageSet, PackedPixels
 from harness.datasets.split import split_validation
 from tests.datasets.builders import anything
 
@@ -105,9 +105,10 @@ def test_the_split_leaves_the_random_numbers_of_training_alone():
 
 
 def test_images_of_several_sizes_are_split():
-    images = ImageSet([torch.zeros(1, side, side, dtype=torch.uint8) for side in range(1, 9)], torch.zeros(8).long())
+    pixels = PackedPixels.from_images([torch.zeros(1, side, side, dtype=torch.uint8) for side in range(1, 9)])
+    images = ImageSet(pixels, torch.zeros(8).long())
     training, validation = split_validation(images, 0.25)
-    assert isinstance(training.pixels, list)
+    assert isinstance(training.pixels, PackedPixels)
     sides = [pixels.shape[1] for part in (training, validation) for pixels in part.pixels]
     assert sorted(sides) == list(range(1, 9))
     assert len(validation) == 2

@@ -6,6 +6,7 @@ from PIL import Image
 from torchvision import transforms
 
 from harness.augment import prepare
+from harness.datasets.images import PackedPixels
 from harness.device import Stopwatch
 from harness.pipelines import make_trainer, reference
 from harness.pipelines.fast import FastTrainer
@@ -175,7 +176,7 @@ def test_a_case_trained_by_the_reference_is_a_result_of_its_own(tiny_dataset, re
 def test_images_of_different_sizes_are_trained_where_the_recipe_resizes(results):
     dataset = make_dataset()
     pixels = [image[:, : 5 + k % 3, :7].contiguous() for k, image in enumerate(dataset.train.pixels)]
-    dataset = replace(dataset, train=replace(dataset.train, pixels=pixels))
+    dataset = replace(dataset, train=replace(dataset.train, pixels=PackedPixels.from_images(pixels)))
     augmentation = replace(TINY_RECIPE.augmentation, rotate_first=True, crop_scale=None)
     case = reference_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation, epochs=1))
     assert train(case, dataset, results, CPU).is_complete
