@@ -1,6 +1,9 @@
 """Which device trains, at which precision, and how its work is timed."""
 
 import contextlib
+import ctypes
+import functools
+import platform
 import time
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -11,6 +14,7 @@ from harness.errors import InputError
 
 Precision = Literal["fp32", "tf32", "bf16"]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc's malloc.h
 _AMPERE = (8, 0)  # the first compute capability with tf32 and bf16
 
 
@@ -88,6 +92,20 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+@functools.cache
+def keep_freed_memory() -> bool:
+    """Have this process keep the memory that it frees, for the next step; whether that could be done.
+
+    Every training step frees what the next one asks for again. By default glibc gives large blocks back to the system,
+    which clears and maps every page anew for the next: where mapping is slow, as on some virtual machines, that was a
+    quarter of a step. Other C libraries are left as they are.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
 
 
 class Stopwatch:

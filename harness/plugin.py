@@ -106,7 +106,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     """Whether anything is going to be measured."""
     settings = config.stash[SETTINGS]
     if not settings.full_training:
-        return "wider-or-deeper: quick mode, a smoke run that measures nothing; --full-training runs the real thing"
+        return "wider-or-deeper: quick mode, which measures nothing of experiments; --full-training is the real thing"
     epochs = f"epochs {settings.epochs}" if settings.epochs else "the recipes' own epochs"
     return f"wider-or-deeper: full training, {epochs}, seeds {','.join(map(str, settings.seeds))}"
 

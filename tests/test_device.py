@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from harness.device import Stopwatch, autocast, computing_at, resolve_device, resolve_precision
+from harness.device import Stopwatch, autocast, computing_at, keep_freed_memory, resolve_device, resolve_precision
 from harness.errors import InputError
 
 CPU = torch.device("cpu")
@@ -138,3 +138,22 @@ def test_a_part_waits_for_the_gpu():
         for _ in range(20):
             big @ big
     assert watch.seconds["train"] > 20 * 2 * 4096**3 / 2e15
+
+
+def test_freed_memory_is_kept_for_the_next_step():
+    if not keep_freed_memory():
+        pytest.skip("not glibc")
+    import resource
+
+    def pages_mapped():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(64 * 2**20 // 4)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    whole = 64 * 2**20 // resource.getpagesize()
+    assert min(pages_mapped() for _ in range(8)) < whole / 10  # by default each maps the whole
+
+
+def test_another_c_library_is_left_alone(monkeypatch):
+    monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
+    assert keep_freed_memory.__wrapped__() is False

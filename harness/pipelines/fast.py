@@ -1,8 +1,9 @@
 """The fast pipeline: the same recipe at the hardware's pace.
 
 Images stay in memory as 8-bit tensors, on the device where they fit, and are augmented there by the batch; the network
-is channels_last; the optimizer is one kernel; the device is never waited for within a chunk of batches. Where the case
-says so the network is compiled. On CUDA the whole step is captured as a graph and replayed.
+is channels_last; the optimizer is one kernel; the device is never waited for within a chunk of batches; memory that a
+step frees is kept for the next. Where the case says so the network is compiled. On CUDA the whole step is captured as a
+graph and replayed.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from harness import metrics
 from harness.augment import Draw, augment, draw, prepare
 from harness.case import Case
 from harness.datasets.images import ImageSet
-from harness.device import Stopwatch, autocast, computing_at
+from harness.device import Stopwatch, autocast, computing_at, keep_freed_memory
 from harness.pipelines.capture import CapturedStep, preserved
 from harness.pipelines.trainer import Evaluation, Trainer, epoch_generator, initial_network, make_optimizer, tell_nobody
 from harness.recipes import Recipe
@@ -35,6 +36,8 @@ class FastTrainer(Trainer):
 
     def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
         super().__init__(case, in_channels, num_classes, device)
+        if device.type == "cpu":
+            keep_freed_memory()
         self.network = initial_network(case, in_channels, num_classes).to(
             device,
             memory_format=torch.channels_last,  # type: ignore[call-overload]

@@ -11,6 +11,7 @@ import torch
 from harness.augment import augment, draw
 from harness.datasets.images import ImageSet, random_images
 from harness.datasets.spec import DatasetSpec
+from harness.device import keep_freed_memory
 from harness.pipelines.fast import chunk_size
 from harness.pipelines.reference import Samples, training_transform
 from harness.pipelines.trainer import epoch_generator
@@ -60,6 +61,7 @@ def compare_augmentation(
     """Augment random images of the dataset's shapes both ways in turn."""
     source = random_images(spec, recipe, images)
     batched, per_sample = [], []
+    keep_freed_memory()
     with _one_thread(), torch.random.fork_rng(devices=[]):
         _augment_batched(source, recipe, 0)
         for number in range(rounds):

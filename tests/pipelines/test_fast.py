@@ -103,3 +103,30 @@ def test_evaluation_is_the_same_in_batches_of_any_size(tiny_dataset, monkeypatch
     parts = trainer.evaluate(tiny_dataset.test)
     assert parts.loss == pytest.approx(whole.loss)
     assert parts.predictions.tolist() == whole.predictions.tolist()
+
+
+def test_nothing_is_read_back_from_the_device_before_an_epochs_end(tiny_dataset, monkeypatch):
+    recipe = replace(TINY_RECIPE, augmentation=replace(TINY_RECIPE.augmentation, crop_scale=None))
+    trainer, read = FastTrainer(make_case(tiny_dataset, recipe=recipe), 1, 3, CPU), []
+    for name in ("item", "tolist", "cpu", "__bool__", "__int__", "__float__"):
+        original = getattr(torch.Tensor, name)
+        monkeypatch.setattr(
+            torch.Tensor, name, lambda self, name=name, original=original: read.append(name) or original(self)
+        )
+    shares = []
+    trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU), lambda share: shares.append((share, list(read))))
+    assert shares == [(1.0, [])]
+    assert read == ["item", "item"]  # the loss and the hits
+
+
+def test_an_epoch_begins_its_sums_anew(tiny_dataset):
+    trainer = FastTrainer(make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e-9)), 1, 3, CPU)
+    first, second = (trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU)) for epoch in (0, 0))
+    assert second[0] == pytest.approx(first[0], rel=1e-3)
+    assert second[1] == pytest.approx(first[1], abs=5)
+
+
+def test_images_of_large_size_are_evaluated_few_at_a_time():
+    assert fast.evaluation_batch_size(CIFAR10, 3) == 500
+    assert fast.evaluation_batch_size(replace(CIFAR10, image_size=225), 3) == 27
+    assert fast.evaluation_batch_size(replace(CIFAR10, image_size=10_000), 3) == 1

@@ -3,7 +3,15 @@ import pytest
 from harness.device import Stopwatch
 from harness.pipelines.fast import FastTrainer
 from harness.pipelines.reference import ReferenceTrainer
-from harness.throughput.comparison import PipelineComparison, Round, compare_pipelines, median_load_share, median_speed
+from harness.throughput import comparison as comparison_module
+from harness.throughput.comparison import (
+    PipelineComparison,
+    Round,
+    _reference_round,
+    compare_pipelines,
+    median_load_share,
+    median_speed,
+)
 from harness.throughput.peak import convolution_peak
 from tests.conftest import CPU, make_case, make_dataset
 
@@ -59,14 +67,41 @@ def test_both_pipelines_are_measured_in_turn_on_the_same_images(told, monkeypatc
         monkeypatch.setattr(kind, "train_epoch", recorded)
     dataset = make_dataset()
     measured = compare_pipelines(make_case(dataset), dataset.spec, CPU, rounds=3, round_seconds=0.0, tell=told.append)
-    rounds = ran[-6:]
-    assert [kind for kind, *_ in rounds] == [
-        FastTrainer, ReferenceTrainer, ReferenceTrainer, FastTrainer, FastTrainer, ReferenceTrainer,
+    assert [one[:2] for one in ran[-6:]] == [
+        (FastTrainer, 16), (ReferenceTrainer, 24), (ReferenceTrainer, 24), (FastTrainer, 16), (FastTrainer, 16),
+        (ReferenceTrainer, 24),
     ]  # fmt: skip
-    assert len({content for _, *content in map(tuple, rounds) for content in [tuple(content)]}) == 1
+    assert len({content for _, _, content in ran[-6:]}) == 2
     assert (measured.images_per_round, len(measured.fast), len(measured.reference)) == (16, 3, 3)
-    assert all(one.images_per_second > 0 and 0 < one.load_share < 1 for one in measured.fast + measured.reference)
+    assert all(one.images_per_second > 0 and 0 <= one.load_share < 1 for one in measured.fast + measured.reference)
     assert told[-1] == "round 3 of 3, 16 images each way"
+
+
+def test_the_references_first_batch_is_not_counted(monkeypatch):
+    now = iter([0.0, 100.0, 102.0])  # the watch is made, the first batch is over, the last is
+    monkeypatch.setattr(Stopwatch, "_now", lambda _: next(now))
+
+    def train_epoch(images, epoch, watch, tell):
+        watch.seconds = {"load": 90.0}
+        tell(1 / 3)
+        watch.seconds = {"load": 90.5}
+        tell(2 / 3)
+        tell(1.0)
+
+    dataset = make_dataset(train_images=24)
+    trainer = ReferenceTrainer(make_case(dataset, pipeline="reference"), 1, 3, CPU)
+    monkeypatch.setattr(trainer, "train_epoch", train_epoch)
+    assert _reference_round(trainer, dataset.train, 0) == Round(16 / 2.0, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("step_seconds", "expected"), [(0.01, (400 * 8, 5)), (1.0, (4 * 8, 5)), (4.0, (2 * 8, 3)), (60.0, (2 * 8, 3))]
+)
+def test_rounds_are_long_where_steps_are_quick_and_few_where_they_are_slow(step_seconds, expected, monkeypatch):
+    monkeypatch.setattr(comparison_module, "_round", lambda *_: Round(8 / step_seconds, 0.0))
+    dataset = make_dataset()
+    trainer = FastTrainer(make_case(dataset), 1, 3, CPU)
+    assert comparison_module._plan_rounds(trainer, dataset.spec, 5, 4.0) == expected
 
 
 def test_the_reference_beside_bf16_is_float32(monkeypatch):
