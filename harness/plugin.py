@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -343,11 +343,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     from harness.report.tables import comparison_tables, terminal_text, write_tables
 
     study, report_dir = config.stash[_STUDY], config.stash[SETTINGS].report_dir
-    terminalreporter.section("wider or deeper")
-    for table in comparison_tables(results):
-        for line in terminal_text(table, terminalreporter._tw.fullwidth).splitlines():
-            terminalreporter.write_line(line)
-        terminalreporter.write_line("")
+    _show(terminalreporter, "wider or deeper", comparison_tables(results), terminal_text)
     kept = sum(result.started_at < config.stash[_STARTED] for result in results)
     if kept:
         terminalreporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
@@ -378,14 +374,21 @@ def _summarise_throughput(terminalreporter: pytest.TerminalReporter, config: pyt
     from harness.throughput.record import read_recorded
 
     settings, recorded = config.stash[SETTINGS], config.stash[_WORKBENCH].recorded
-    terminalreporter.section("throughput")
-    for table in throughput_tables(recorded):
-        for line in terminal_text(table, terminalreporter._tw.fullwidth).splitlines():
-            terminalreporter.write_line(line)
-        terminalreporter.write_line("")
+    _show(terminalreporter, "throughput", throughput_tables(recorded), terminal_text)
     stored, problems = read_recorded(settings.results_dir)
     tables = throughput_tables(stored)
     _write(terminalreporter, settings.report_dir, lambda: write_tables(tables, settings.report_dir), problems)
+
+
+def _show(
+    terminalreporter: pytest.TerminalReporter, title: str, tables: Iterable[Any], text: Callable[[Any, int], str]
+) -> None:
+    """Tables under a title, each in the terminal's width."""
+    terminalreporter.section(title)
+    for table in tables:
+        for line in text(table, terminalreporter._tw.fullwidth).splitlines():
+            terminalreporter.write_line(line)
+        terminalreporter.write_line("")
 
 
 def _write(

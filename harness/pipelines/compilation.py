@@ -1,8 +1,8 @@
 """Whether compiling a network pays: decided from the plan, before anything is timed.
 
 A decision by the clock would fall differently from run to run, and with it the last digits of a case's weights. So it
-rests on what is known beforehand: the operations of the whole run and how much faster a compiled network of that shape
-is, measured beforehand.
+rests on what is known beforehand: the operations of the whole run, and how much faster a compiled network is on such a
+device.
 """
 
 import functools
@@ -15,24 +15,23 @@ from harness.errors import InputError
 from harness.models import Model
 from harness.recipes import Recipe
 
-# Compiled over eager training speed, less 1. On a CPU (two cores of an AMD EPYC, torch 2.15, batch 128, medians):
-# ResNet-20 +.03 at 3×32×32 and −.04 at 1×28×28, 56 .00, 110 −.07, 50 at 225×225 −.03; 20-4 +.12. On CUDA, not measured
-# here: 1.2–1.4 × is what is published for such networks.
-_GAIN_OF_NARROW = {"cpu": 0.0, "cuda": 0.2}
-_GAIN_OF_WIDE = {"cpu": 0.1, "cuda": 0.2}
+# Compiled over eager training speed, less 1. On a CPU (two cores of an AMD EPYC, torch 2.15, batch 128, freed memory
+# kept, medians): ResNet-20 −.03, 20-2 .00, 20-4 +.02 at 3×32×32 and .00 at 1×28×28; 56, 110 and 50 were no better. On
+# CUDA it has not been measured here: 1.2–1.4 × is what is published for such networks.
+_GAIN = {"cpu": 0.0, "cuda": 0.2}
 _COMPILE_SECONDS = 45.0  # 15–43 s were measured
 _MARGIN = 3.0  # the seconds gained have to be this many times the seconds spent
 # Training speed by which operations become seconds: rather too fast than too slow, so that short runs stay eager.
 _RATED_FLOPS_PER_SECOND = {"cpu": 250e9, "cuda": 50e12}
 
 
-def pays_to_compile(model: Model, training_operations: float, device_kind: str) -> bool:
+def pays_to_compile(training_operations: float, device_kind: str) -> bool:
     """Whether a compiled network wins back the time of its compilation, with a margin, over the whole run.
 
     Args:
         training_operations: floating-point operations of all epochs, 3 × 2 × MACs per image.
     """
-    gain = (_GAIN_OF_WIDE if model.width > 1 else _GAIN_OF_NARROW).get(device_kind, 0.0)
+    gain = _GAIN.get(device_kind, 0.0)
     eager_seconds = training_operations / _RATED_FLOPS_PER_SECOND.get(device_kind, 1.0)
     return eager_seconds * (1 - 1 / (1 + gain)) > _MARGIN * _COMPILE_SECONDS
 
@@ -50,7 +49,7 @@ def is_to_be_compiled(
     if setting == "auto":
         macs = count_macs(model, (spec.channels, recipe.image_size, recipe.image_size), spec.num_classes)
         operations = OPERATIONS_PER_MAC * macs * train_images * recipe.epochs
-        return pays_to_compile(model, operations, device.type) and why_not_compilable(device) is None
+        return pays_to_compile(operations, device.type) and why_not_compilable(device) is None
     if obstacle := why_not_compilable(device):
         raise InputError(f"--compile on: torch.compile does not work here ({obstacle})\nleave the option out")
     return True

@@ -25,16 +25,16 @@ def test_what_is_measured_is_kept(workbench, tmp_path):
     assert recorded.environment["device"] == "cpu"
 
 
-def test_the_fast_pipeline_is_measured_as_a_full_training_has_it(workbench, monkeypatch):
-    asked = []
-    monkeypatch.setattr("harness.pipelines.compilation.why_not_compilable", lambda _: None)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_fast_pipeline_is_measured_as_a_full_training_has_it(compiled, workbench, monkeypatch):
+    asked, decided = [], []
+    monkeypatch.setattr(workbench_module, "is_to_be_compiled", lambda *given: decided.append(given) or compiled)
     monkeypatch.setattr(
         workbench_module, "compare_pipelines", lambda case, *_, **__: asked.append(case) or MEASUREMENTS[0]
     )
     workbench.compare_pipelines("cifar10", "resnet20-4")
-    workbench.compare_pipelines("cifar10", "resnet20")
-    assert [case.recipe for case in asked] == [PUBLISHED_RECIPES["cifar10"]] * 2
-    assert [case.compiled for case in asked] == [True, False]
+    assert [(case.recipe, case.compiled) for case in asked] == [(PUBLISHED_RECIPES["cifar10"], compiled)]
+    assert decided[0][4] == 50_000
 
 
 def test_growth_is_measured_on_the_settings_device(workbench, monkeypatch):
