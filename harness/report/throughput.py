@@ -22,6 +22,7 @@ from harness.throughput.record import Recorded
 from harness.throughput.scaling import Scaling
 
 _MIB = 2**20
+_WORDS = 2  # columns that are words in every table, and stand to the left
 Values = dict[str, Any]
 
 
@@ -31,7 +32,7 @@ class _Kind:
 
     Attributes:
         file_name: of its CSV.
-        left: how many columns are words, which stand to the left.
+        spared: columns that a narrow terminal is spared, the first of them first.
         values: a measurement's rows of plain numbers. cells: what a person reads, one line for a measurement's rows.
         notes: what a reader has to know of the rows.
     """
@@ -40,7 +41,7 @@ class _Kind:
     file_name: str
     title: str
     headings: tuple[str, ...]
-    left: int
+    spared: tuple[str, ...]
     values: Callable[[Any], list[Values]]
     cells: Callable[[list[Values]], tuple[str, ...]]
     notes: Callable[[list[Values]], str]
@@ -53,7 +54,7 @@ class ThroughputTable:
     file_name: str
     title: str
     headings: tuple[str, ...]
-    left: int
+    spared: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
     frame: pd.DataFrame
     notes: tuple[str, ...]
@@ -71,7 +72,7 @@ def throughput_tables(recorded: Sequence[Recorded]) -> list[ThroughputTable]:
             notes = (kind.notes(rows), *sorted({_place(row) for row in rows}))
             cells = tuple(map(kind.cells, measured))
             frame = pd.DataFrame(rows)
-            tables.append(ThroughputTable(kind.file_name, kind.title, kind.headings, kind.left, cells, frame, notes))
+            tables.append(ThroughputTable(kind.file_name, kind.title, kind.headings, kind.spared, cells, frame, notes))
     return tables
 
 
@@ -251,7 +252,7 @@ _KINDS = (
         "throughput",
         "throughput: the fast pipeline beside the reference",
         ("model", "input", "fast", "ref.", "ratio", "range", "load", "ref. load", "GFLOP/s", "peak"),
-        2,
+        ("ref. load", "load"),
         _pipeline_values,
         _pipeline_cells,
         _pipeline_notes,
@@ -261,7 +262,7 @@ _KINDS = (
         "throughput-augmentation",
         "augmentation alone: by the batch beside torchvision's image by image",
         ("recipe", "output", "batched", "one by one", "ratio", "range"),
-        2,
+        (),
         _augmentation_values,
         _augmentation_cells,
         lambda rows: f"images/s on one thread of the CPU: medians of {_each(rows, 'rounds')} rounds each way in turn",
@@ -270,8 +271,8 @@ _KINDS = (
         Scaling,
         "throughput-scaling",
         "scale: how time and memory grow",
-        ("axis", "x", "seconds", "grow as (R²)", "MiB", "grow as (R²)"),
-        2,
+        ("axis", "x", "seconds", "time as (R²)", "MiB", "memory as (R²)"),
+        ("MiB", "seconds"),
         _scaling_values,
         _scaling_cells,
         lambda rows: (
@@ -284,7 +285,7 @@ _KINDS = (
         "equivalence",
         "equivalence: final accuracy by both pipelines, paired by seed",
         ("dataset", "model", "images", "epochs", "seeds", "fast %", "ref. %", "difference", "95 % interval"),
-        2,
+        ("images", "epochs"),
         _equivalence_values,
         _equivalence_cells,
         lambda _: "means over seeds; difference: fast less reference in percentage points, with its paired t interval",
@@ -293,8 +294,14 @@ _KINDS = (
 
 
 def terminal_text(table: ThroughputTable, columns: int) -> str:
-    """The table for a terminal; notes are folded at that many columns."""
-    body = text_table(table.headings, table.cells, left=table.left)
+    """The table for a terminal of that many columns: it is spared what does not fit, notes are folded."""
+    shown, spared = list(table.headings), list(table.spared)
+    while True:
+        kept = [table.headings.index(heading) for heading in shown]
+        body = text_table(shown, [[row[k] for k in kept] for row in table.cells], left=_WORDS)
+        if not spared or max(map(len, body.splitlines())) <= columns:
+            break
+        shown.remove(spared.pop(0))
     notes = (textwrap.fill(note, columns, initial_indent="  ", subsequent_indent="    ") for note in table.notes)
     return "\n".join([table.title, body, *notes])
 
@@ -313,6 +320,6 @@ def write_tables(tables: Sequence[ThroughputTable], report_dir: Path) -> list[Pa
 
 
 def _markdown(table: ThroughputTable) -> str:
-    alignment = ["left"] * table.left + ["right"] * (len(table.headings) - table.left)
+    alignment = ["left"] * _WORDS + ["right"] * (len(table.headings) - _WORDS)
     body = tabulate(table.cells, table.headings, "pipe", colalign=alignment, disable_numparse=True)
     return "\n".join([f"# {table.title}", "", body, "", *(f"- {note}" for note in table.notes), ""])

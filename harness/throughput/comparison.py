@@ -123,15 +123,15 @@ def compare_pipelines(
     compile_seconds = watch.total()
     images_per_round, rounds = _plan_rounds(fast, spec, rounds, round_seconds)
     images = random_images(spec, case.recipe, images_per_round + case.recipe.batch_size)
-    counted = images.select(torch.arange(images_per_round))
-    pairs = []
+    measured: dict[str, list[Round]] = {"fast": [], "reference": []}
     for number in range(rounds):
         tell(f"round {number + 1} of {rounds}, {images_per_round:,} images each way")
-        if number % 2 == 0:
-            pairs.append((_round(fast, counted, number), _reference_round(reference, images, number)))
-        else:
-            second = _reference_round(reference, images, number)
-            pairs.append((_round(fast, counted, number), second))
+        for pipeline in sorted(measured, reverse=number % 2 == 1):  # each goes first in every other round
+            if pipeline == "fast":
+                one = _round(fast, images.select(torch.arange(images_per_round)), number)
+            else:
+                one = _reference_round(reference, images, number)
+            measured[pipeline].append(one)
     size = case.recipe.image_size
     shape = (spec.channels, size, size)
     return PipelineComparison(
@@ -143,8 +143,8 @@ def compare_pipelines(
         precision=case.precision,
         compiled=case.compiled,
         compile_seconds=compile_seconds,
-        fast=tuple(pair[0] for pair in pairs),
-        reference=tuple(pair[1] for pair in pairs),
+        fast=tuple(measured["fast"]),
+        reference=tuple(measured["reference"]),
         peak_flops_per_second=convolution_peak(device, case.precision),
     )
 

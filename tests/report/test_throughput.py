@@ -6,6 +6,7 @@ import pytest
 from harness.report.throughput import terminal_text, throughput_tables, write_tables
 from harness.throughput.equivalence import Equivalence
 from harness.throughput.record import Recorded
+from harness.throughput.scaling import Point, Scaling
 from tests.throughput.test_comparison import comparison
 from tests.throughput.test_record import MEASUREMENTS
 
@@ -69,11 +70,20 @@ def test_equivalence_is_told_with_its_interval_where_there_is_one():
 
 @pytest.mark.parametrize("columns", [80, 160])
 def test_tables_fit_a_terminal(columns):
-    long = comparison((1234.5,), (987.6,), model="resnet110", compiled=True, input_shape=(3, 225, 225))
-    for table in throughput_tables(recorded(long, *MEASUREMENTS[1:])):
-        lines = terminal_text(table, columns).splitlines()
-        assert max(map(len, lines[-len(table.notes) :])) <= columns
-        assert max(map(len, lines)) <= max(columns, 100)
+    long = comparison((1234.5,), (987.6,), model="resnet20-4", input_shape=(3, 225, 225))
+    points = tuple(Point(x, 1.2345 * x, 123_456_789 * x) for x in (512, 1024, 2048, 4096))
+    growth = Scaling("images", 256, "fp32", points)
+    for table in throughput_tables(recorded(long, growth, *MEASUREMENTS[1:])):
+        assert max(map(len, terminal_text(table, columns).splitlines())) <= columns
+
+
+def test_a_narrow_terminal_is_spared_columns_and_a_wide_one_has_all():
+    (table,) = throughput_tables(recorded(MEASUREMENTS[0]))
+    wide, narrow = (terminal_text(table, columns).splitlines()[2] for columns in (160, 75))
+    assert wide.split("  ")[-1] == "peak"
+    assert "ref. load" in wide
+    assert "ref. load" not in narrow
+    assert narrow.rstrip().endswith("peak")
 
 
 def test_gpus_and_cpus_are_told_apart():
