@@ -6,8 +6,6 @@ Trained where a command line names it (`pytest bench -k equivalence`), some ten 
 
 import pytest
 
-from harness.datasets.library import how_to_get, locate
-
 pytestmark = pytest.mark.measurement
 
 
@@ -18,6 +16,8 @@ def test_equivalence_on_small_images(workbench):
 
 
 def test_equivalence_on_a_slice(workbench):
+    from harness.datasets.library import how_to_get, locate  # here, so that collecting stays quick
+
     data_dir = workbench.settings.data_dir
     if locate("fashionmnist", data_dir) is None:
         pytest.skip(f"fashionmnist is not in {data_dir}: {how_to_get('fashionmnist', data_dir)}")

@@ -359,3 +359,15 @@ def test_the_clock_gives_seconds_back_exactly_and_stands_when_all_are_played():
         clock.play_epoch()
         readings.append(clock() - start)
     assert readings == [0.1, 0.2, 1e9 + 0.1, 0.0]
+
+
+def test_collecting_the_whole_bench_imports_no_torch():
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    code = "import pytest, sys; pytest.main(['bench', '--collect-only', '-q']); print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True)
+    assert "tests collected" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False"
