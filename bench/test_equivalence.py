@@ -12,7 +12,7 @@ pytestmark = pytest.mark.measurement
 def test_equivalence_on_small_images(workbench):
     equivalence = workbench.compare_outcomes("digits", "resnet20", seeds=range(10))
     assert equivalence.interval.contains(0)
-    assert equivalence.interval.width < 1  # percentage point
+    assert equivalence.interval.width < 1  # percentage point: an interval so wide that anything passes proves nothing
 
 
 def test_equivalence_on_a_slice(workbench):
@@ -23,3 +23,4 @@ def test_equivalence_on_a_slice(workbench):
         pytest.skip(f"fashionmnist is not in {data_dir}: {how_to_get('fashionmnist', data_dir)}")
     equivalence = workbench.compare_outcomes("fashionmnist", "resnet20", seeds=range(5), epochs=6, images=6000)
     assert equivalence.interval.contains(0)
+    assert equivalence.interval.width < 4

@@ -1,7 +1,7 @@
 """How fast the harness is: both pipelines beside each other, augmentation alone, and how its cost grows.
 
-Measured where a command line names it (`pytest bench -k throughput`), a few minutes; a plain `pytest bench` leaves it
-out. Nothing here asserts seconds: a ratio within one run is all that a shared machine allows.
+Measured where a command line names it (`pytest bench -k throughput`), some ten minutes; a plain `pytest bench`
+leaves it out. Nothing here asserts seconds: a ratio within one run is all that a shared machine allows.
 """
 
 import pytest

@@ -214,7 +214,7 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:
     from harness.report import tables, throughput
-    from harness.results import ResultsFolder
+    from harness.results import ResultsFolder, require_writable
     from harness.throughput.record import read_recorded
 
     settings = _settings(known)
@@ -236,6 +236,7 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
         print(tables.terminal_text(comparison, columns) + "\n")
     for measurement in measurements:
         print(throughput.terminal_text(measurement, columns) + "\n")
+    require_writable(settings.report_dir, "--report-dir")
     written = tables.write_tables(comparisons, settings.report_dir)
     for path in written + throughput.write_tables(measurements, settings.report_dir):
         print(f"written: {path}")

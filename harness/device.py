@@ -67,7 +67,9 @@ def computing_at(precision: str) -> Iterator[None]:
 
     bf16 is `autocast` around the forward pass besides.
     """
-    settings: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
+    # cudnn.rnn too: torch refuses to say what cuDNN's precision is where conv and rnn differ, and its compiler asks.
+    cudnn: Any = torch.backends.cudnn
+    settings: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
     before = [setting.fp32_precision for setting in settings]
     try:
         for setting in settings:
@@ -102,10 +104,22 @@ def keep_freed_memory() -> bool:
     which clears and maps every page anew for the next: where mapping is slow, as on some virtual machines, that was a
     quarter of a step. Other C libraries are left as they are.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if not _has_glibc():
         return False
     mallopt = ctypes.CDLL(None).mallopt
     return bool(mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def release_freed_memory(device: torch.device) -> None:
+    """Give back to the system what is free: what a case needs at most is not to include what an earlier one needed."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif _has_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _has_glibc() -> bool:
+    return platform.libc_ver()[0] == "glibc"
 
 
 class Stopwatch:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import importlib.metadata
 import os
 import platform
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from harness.device import release_freed_memory
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
 _SOURCE = Path(__file__).resolve().parent
@@ -78,6 +81,8 @@ class PeakMemory:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        gc.collect()  # what an earlier case left is not this one's
+        release_freed_memory(device)
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         else:

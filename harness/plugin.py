@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,9 +173,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_named(item: pytest.Item) -> bool:
-    """Whether ``-k`` has a word of the test's file, or the file is among the arguments."""
-    stem = item.path.stem
-    return stem.removeprefix("test_") in item.config.option.keyword or any(stem in a for a in item.config.args)
+    """Whether ``-k`` has the name of the test's file, ``-m`` the mark, or the file is among the arguments."""
+    option, stem = item.config.option, item.path.stem
+    if stem.removeprefix("test_") in option.keyword.lower() or "measurement" in option.markexpr:
+        return True
+    return any(stem in argument for argument in item.config.args)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -296,10 +298,7 @@ def workbench(request: pytest.FixtureRequest) -> Workbench:
 
     config, item = request.config, request.node
     if _WORKBENCH not in config.stash:
-        try:
-            config.stash[_WORKBENCH] = Workbench(config.stash[SETTINGS])
-        except InputError as error:
-            pytest.fail(str(error), pytrace=False)
+        config.stash[_WORKBENCH] = Workbench(config.stash[SETTINGS])
     workbench = config.stash[_WORKBENCH]
     reporter, capture = _terminal(config)
 
@@ -309,6 +308,17 @@ def workbench(request: pytest.FixtureRequest) -> Workbench:
 
     workbench.tell = tell if reporter and capture else lambda _: None
     return workbench
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a measurement's user got wrong is told in a line, without a traceback."""
+    report = yield
+    if call.excinfo is not None and item.get_closest_marker("measurement") and call.excinfo.errisinstance(InputError):
+        report.longrepr = str(call.excinfo.value)
+    return report
 
 
 def _extra_info(result: Result) -> dict[str, Any]:

@@ -7,6 +7,7 @@ epoch), ``predictions.npz`` (test labels and predicted classes) and ``weights.sa
 import json
 import math
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -283,6 +284,20 @@ def read_result(path: Path) -> Result:
         raise
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a result of this harness: {error}") from error
+
+
+def require_writable(folder: Path, option: str) -> None:
+    """Make sure that there is a folder and that files can be made in it.
+
+    Raises:
+        InputError: they cannot; it names the option.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{option} {folder} cannot be written to ({error.strerror}): give another folder") from error
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:

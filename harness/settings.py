@@ -162,7 +162,7 @@ OPTIONS = (
         "compile",
         "auto",
         _one_of("auto", "on", "off"),
-        "auto, on or off: whether networks are compiled (default: auto, where a run is so long that it pays)",
+        "auto, on or off: whether networks are compiled (default: auto, on CUDA where a run is so long that it pays)",
         "WHEN",
     ),
 )
@@ -204,8 +204,9 @@ def _check(values: Mapping[str, Any]) -> None:
     epochs, data_dir = values["epochs"], values["data_dir"]
     if epochs is not None and not values["full_training"]:
         raise InputError(f"--epochs {epochs} needs --full-training: a quick run always takes the same few epochs")
-    if values["pipeline"] == "reference" and (values["precision"] == "bf16" or values["compile"] == "on"):
-        wrong = "--precision bf16" if values["precision"] == "bf16" else "--compile on"
+    odd = values["precision"] not in ("auto", "fp32")
+    if values["pipeline"] == "reference" and (odd or values["compile"] == "on"):
+        wrong = f"--precision {values['precision']}" if odd else "--compile on"
         raise InputError(f"--pipeline reference is eager float32, as the study was trained: leave out {wrong}")
     if data_dir is not None and not os.path.isdir(data_dir):
         raise InputError(f"--data-dir {data_dir} does not exist: make it, or name the folder that holds the datasets")

@@ -1,8 +1,6 @@
 """A study: experiments made ready together, then trained one by one. Knows nothing of pytest."""
 
-import tempfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from harness.case import Case
 from harness.datasets import library
@@ -15,7 +13,7 @@ from harness.experiment import Experiment
 from harness.models import parse_model
 from harness.pipelines.compilation import is_to_be_compiled
 from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
-from harness.results import EpochRecord, Result, ResultsFolder
+from harness.results import EpochRecord, Result, ResultsFolder, require_writable
 from harness.settings import Settings
 from harness.train import Listener, train
 
@@ -45,7 +43,7 @@ class Study:
             InputError: something is not as it has to be.
         """
         for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
-            _require_writable(folder, f"--{name}")
+            require_writable(folder, f"--{name}")
         for experiment in experiments:
             dataset = self._dataset(experiment, tell)[0]
             _require_fitting(experiment, dataset)
@@ -113,15 +111,6 @@ class Study:
                 tell(f"loading {name}: {source.layout} in {source.path}")
                 self._datasets[key] = (library.load(name, data_dir, image_size=image_size), source.verify())
         return self._datasets[key]
-
-
-def _require_writable(folder: Path, option: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"{option} {folder} cannot be written to ({error.strerror}): give another folder") from error
 
 
 def _require_splitting(dataset: Dataset) -> None:

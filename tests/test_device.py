@@ -88,6 +88,10 @@ def test_the_backward_pass_is_computed_at_the_precision_too(precision, expected,
     assert seen == {"forward": expected, "backward": expected}
 
 
+def test_no_cast_of_a_weight_is_kept_beyond_its_use():
+    assert autocast("bf16", CPU)._cache_enabled is False
+
+
 def test_the_global_settings_are_put_back_even_after_an_error():
     setting = torch.backends.cuda.matmul
     before = setting.fp32_precision

@@ -86,7 +86,14 @@ def test_other():
 
 @pytest.mark.parametrize(
     ("arguments", "passed"),
-    [((), 1), (("-k", "not other"), 0), (("-k", "speed"), 2), (("test_speed.py",), 2), (("-k", "speed or other"), 2)],
+    [
+        ((), 1),
+        (("-k", "not other"), 0),
+        (("-k", "speed"), 2),
+        (("test_speed.py",), 2),
+        (("-k", "Speed"), 2),
+        (("-m", "measurement"), 1),
+    ],
 )
 def test_a_measurement_runs_only_where_the_command_line_names_it(arguments, passed, pytester):
     pytester.makeconftest(CONFTEST)
@@ -112,6 +119,8 @@ def test_a_device_that_is_not_there_fails_a_measurement_in_a_line(pytester):
     run = pytester.runpytest_inprocess("-k", "speed", "--device", "abacus")
     run.assert_outcomes(errors=1, passed=1)
     run.stdout.fnmatch_lines(["*unknown device 'abacus'*"])
+    run.stdout.no_fnmatch_line("*another exception*")
+    run.stdout.no_fnmatch_line("*Traceback*")
 
 
 def test_epochs_shorten_a_run_and_its_rows_stand_apart(bench, pytester):

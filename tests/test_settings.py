@@ -97,9 +97,9 @@ def test_epochs_without_full_training_are_refused():
         settings(epochs="3")
 
 
-@pytest.mark.parametrize(("option", "value"), [("precision", "bf16"), ("compile", "on")])
+@pytest.mark.parametrize(("option", "value"), [("precision", "bf16"), ("precision", "tf32"), ("compile", "on")])
 def test_the_reference_pipeline_is_eager_float32(option, value):
-    assert settings(pipeline="reference", precision="tf32", compile="off").pipeline == "reference"
+    assert settings(pipeline="reference", precision="fp32", compile="off").pipeline == "reference"
     with pytest.raises(InputError, match=f"--pipeline reference is eager float32.*leave out --{option} {value}"):
         settings(pipeline="reference", **{option: value})
 

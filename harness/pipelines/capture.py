@@ -36,39 +36,51 @@ class _Capture:
     labels: Tensor
 
 
+Step = Callable[[Tensor, Tensor], None]
+
+
 class CapturedStep:
     """A step on CUDA, captured once for each batch size and replayed from then on.
 
-    Args:
-        step: one step on images (N, C, H, W) and labels (N,). It must not wait for the device, and must keep what it
-            changes in the same memory.
-        state: everything that it changes; called at each capture.
+    It holds neither the step nor its state: whoever owns both is freed with its last reference, and the GPU's memory
+    with it, not when the garbage collector comes by.
     """
 
-    def __init__(self, step: Callable[[Tensor, Tensor], None], state: Callable[[], Iterable[Tensor]]) -> None:
-        self._step, self._state = step, state
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream: Any = None
         self._captures: dict[torch.Size, _Capture] = {}
 
-    def __call__(self, batch: Tensor, labels: Tensor) -> None:
+    def run(self, step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> None:
+        """One step on images (N, C, H, W) and labels (N,).
+
+        Args:
+            step: it must not wait for the device, and must keep what it changes in the same memory.
+            state: everything that it changes.
+        """
         capture = self._captures.get(batch.shape)
         if capture is None:
-            capture = self._captures[batch.shape] = self._capture(batch, labels)
+            with torch.cuda.device(self._device):  # captures are of the current device's work
+                capture = self._captures[batch.shape] = self._capture(step, state, batch, labels)
         capture.batch.copy_(batch)
         capture.labels.copy_(labels)
         capture.graph.replay()
 
-    def _capture(self, batch: Tensor, labels: Tensor) -> _Capture:
+    def _capture(self, step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> _Capture:
         static_batch, static_labels = batch.clone(), labels.clone()
         graph = torch.cuda.CUDAGraph()
-        # Graphs that are replayed one after the other may share memory: gradients do not outlive a step.
+        # Graphs that are replayed one after the other may share memory, if they are captured on the same stream:
+        # gradients do not outlive a step.
         pool = next((capture.graph.pool() for capture in self._captures.values()), None)
-        current, aside = torch.cuda.current_stream(batch.device), torch.cuda.Stream(batch.device)  # type: ignore[no-untyped-call]
-        with preserved(self._state()):
+        if self._stream is None:
+            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        current, aside = torch.cuda.current_stream(self._device), self._stream
+        with preserved(state()):
             aside.wait_stream(current)
             with torch.cuda.stream(aside):
                 for _ in range(_WARM_UP_STEPS):
-                    self._step(static_batch, static_labels)
+                    step(static_batch, static_labels)
             current.wait_stream(aside)
-            with torch.cuda.graph(graph, pool=pool):
-                self._step(static_batch, static_labels)
+            with torch.cuda.graph(graph, pool=pool, stream=aside):
+                step(static_batch, static_labels)
         return _Capture(graph, static_batch, static_labels)

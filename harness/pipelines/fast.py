@@ -1,9 +1,8 @@
 """The fast pipeline: the same recipe at the hardware's pace.
 
 Images stay in memory as 8-bit tensors, on the device where they fit, and are augmented there by the batch; the network
-is channels_last; the optimizer is one kernel; the device is never waited for within a chunk of batches; memory that a
-step frees is kept for the next. Where the case says so the network is compiled. On CUDA the whole step is captured as a
-graph and replayed.
+is channels_last; the optimizer is one kernel; the device is never waited for within a chunk of batches. Where the case
+says so the network is compiled. On CUDA the whole step is captured as a graph and replayed.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from harness import metrics
 from harness.augment import Draw, augment, draw, prepare
 from harness.case import Case
 from harness.datasets.images import ImageSet
-from harness.device import Stopwatch, autocast, computing_at, keep_freed_memory
+from harness.device import Stopwatch, autocast, computing_at
 from harness.pipelines.capture import CapturedStep, preserved
 from harness.pipelines.trainer import Evaluation, Trainer, epoch_generator, initial_network, make_optimizer, tell_nobody
 from harness.recipes import Recipe
@@ -36,8 +35,6 @@ class FastTrainer(Trainer):
 
     def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
         super().__init__(case, in_channels, num_classes, device)
-        if device.type == "cpu":
-            keep_freed_memory()
         self.network = initial_network(case, in_channels, num_classes).to(
             device,
             memory_format=torch.channels_last,  # type: ignore[call-overload]
@@ -52,7 +49,7 @@ class FastTrainer(Trainer):
                 self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self._loss_sum = torch.zeros((), device=device, dtype=_sum_dtype(device))
         self._correct = torch.zeros((), device=device, dtype=torch.int64)
-        self._captured = CapturedStep(self._compute, self._state) if device.type == "cuda" else None
+        self._captured = CapturedStep(device) if device.type == "cuda" else None
 
     def place(self, images: ImageSet) -> ImageSet:
         """The images on the device, where they fit and it can augment them; else as they are."""
@@ -111,7 +108,7 @@ class FastTrainer(Trainer):
         if self._captured is None:
             self._compute(batch, labels)
         else:
-            self._captured(batch, labels)
+            self._captured.run(self._compute, self._state, batch, labels)
 
     def _compute(self, batch: Tensor, labels: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)

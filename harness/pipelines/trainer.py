@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from harness.case import Case
 from harness.datasets.images import ImageSet
-from harness.device import Stopwatch
+from harness.device import Stopwatch, keep_freed_memory
 from harness.models import parse_model
 from harness.networks import build_network
 from harness.recipes import Recipe
@@ -42,6 +42,8 @@ class Trainer(abc.ABC):
     optimizer: torch.optim.Optimizer
 
     def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
+        if device.type == "cpu":
+            keep_freed_memory()  # here, so that no case is timed otherwise than another
         self.in_channels, self.num_classes = in_channels, num_classes
         self.case = case
         self.recipe = case.recipe

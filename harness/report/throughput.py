@@ -61,19 +61,22 @@ class ThroughputTable:
 
 
 def throughput_tables(recorded: Sequence[Recorded]) -> list[ThroughputTable]:
-    """A table for each kind of measurement that there is."""
+    """A table for each kind of measurement that there is, on each device."""
     tables = []
     for kind in _KINDS:
         chosen = [one for one in recorded if isinstance(one.measurement, kind.measurement)]
         measured = [[row | _provenance(one) for row in kind.values(one.measurement)] for one in chosen]
         measured.sort(key=lambda rows: [str(rows[0].get("input")), rows[0].get("macs", 0)])
-        if measured:
-            rows = [row for rows in measured for row in rows]
-            notes = (kind.notes(rows), *sorted({_place(row) for row in rows}))
-            cells = tuple(map(kind.cells, measured))
-            frame = pd.DataFrame(rows)
-            tables.append(ThroughputTable(kind.file_name, kind.title, kind.headings, kind.spared, cells, frame, notes))
+        for device in sorted({rows[0]["device"] for rows in measured}):
+            tables.append(_table(kind, [rows for rows in measured if rows[0]["device"] == device]))
     return tables
+
+
+def _table(kind: _Kind, measured: list[list[Values]]) -> ThroughputTable:
+    rows = [row for rows in measured for row in rows]
+    notes = (kind.notes(rows), *sorted({_place(row) for row in rows}))
+    cells, frame = tuple(map(kind.cells, measured)), pd.DataFrame(rows)
+    return ThroughputTable(kind.file_name, kind.title, kind.headings, kind.spared, cells, frame, notes)
 
 
 def _provenance(one: Recorded) -> Values:
@@ -86,7 +89,7 @@ def _provenance(one: Recorded) -> Values:
 
 
 def _place(row: Values) -> str:
-    threads = "" if row["threads"] is None else f", {row['threads']} threads"
+    threads = "" if row["threads"] is None else f", {row['threads']} thread{'s' * (row['threads'] != 1)}"
     return f"measured on {row['device']}{threads}, torch {row['torch']}, {row['measured_at'][:10]}"
 
 
@@ -152,8 +155,10 @@ def _pipeline_notes(rows: list[Values]) -> str:
     peaks = [row["peak_flops_per_second"] for row in rows]
     compiled = [f"{row['model']} {row['compile_seconds']:.0f} s" for row in rows if row["compiled"]]
     return (
-        f"images/s of training, evaluation apart: medians of {_each(rows, 'rounds')} rounds of each pipeline in turn; "
-        "ratio: their median round by round, and its range; load, ref. load: share of the time spent loading; GFLOP/s: "
+        f"images/s of training, evaluation apart, fast at {_each(rows, 'precision', '{}')}, ref. at fp32: medians of "
+        f"{_each(rows, 'rounds')} rounds of each pipeline in turn; ratio: their median round by round, and its range; "
+        "load, ref. load: share of the time spent waiting for images (a reference's loader has those of few batches "
+        "ready); GFLOP/s: "
         f"3 × 2 × MACs, fast; peak: their share of this machine's fastest convolution, measured to "
         f"{'–'.join(f'{peak / 1e9:,.0f}' for peak in sorted({min(peaks), max(peaks)}))} GFLOP/s"
         + (f"; compiling, in no round: {', '.join(compiled)}" if compiled else "")
@@ -312,11 +317,16 @@ def write_tables(tables: Sequence[ThroughputTable], report_dir: Path) -> list[Pa
         return []
     folder = report_dir / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {f"{table.file_name}.csv": table.frame.to_csv(index=False) for table in tables}
+    frames = {name: [table.frame for table in tables if table.file_name == name] for name in _names(tables)}
+    texts = {f"{name}.csv": pd.concat(parts).to_csv(index=False) for name, parts in frames.items()}
     texts["throughput.md"] = "\n".join(map(_markdown, tables))
     for name, text in texts.items():
         write_text_atomically(folder / name, text)
     return [folder / name for name in texts]
+
+
+def _names(tables: Sequence[ThroughputTable]) -> list[str]:
+    return list(dict.fromkeys(table.file_name for table in tables))
 
 
 def _markdown(table: ThroughputTable) -> str:

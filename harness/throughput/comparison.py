@@ -2,8 +2,7 @@
 
 A round is a short epoch of random images. The reference has one batch more, first and not counted: with it start the
 loader processes, and what they share with this one is copied as it changes, seconds that a whole epoch hardly notices.
-What its loader has ready when counting begins is to its advantage, and so is what the fast pipeline has the process do
-with freed memory.
+What its loader has ready when counting begins is to its advantage, and so is that freed memory is kept for it too.
 """
 
 import math

@@ -94,6 +94,7 @@ def _read(path: Path) -> Recorded:
         text = path.read_text(encoding="utf-8")
         file = _File.model_validate_json(text)
         measurement = _MEASUREMENTS[file.kind].validate_json(json.dumps(file.measurement, allow_nan=False), strict=True)
+        datetime.fromisoformat(file.measured_at)
         return Recorded(measurement, file.measured_at, file.environment.model_dump())
     except KeyError as error:
         raise InputError(f"{path} is not a throughput measurement of this harness: its kind is {error}") from error
@@ -101,5 +102,5 @@ def _read(path: Path) -> Recorded:
         first = error.errors()[0]
         problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
         raise InputError(f"{path} is not a throughput measurement of this harness: {problem}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ArithmeticError) as error:
         raise InputError(f"{path} is not a throughput measurement of this harness: {error}") from error

@@ -79,6 +79,7 @@ class Scaling:
             or min(min(p.x, p.epoch_seconds, p.peak_bytes) for p in self.points) <= 0
         ):
             raise ValueError("an axis has three different points or more, all positive")
+        _ = self.time_growth, self.memory_growth  # that they can be fitted
 
     @property
     def name(self) -> str:
@@ -113,7 +114,7 @@ def fit_growth(x: Sequence[float], y: Sequence[float]) -> Growth:
     """
     if len(set(x)) < 3 or min(*x, *y) <= 0:
         raise ValueError("a power law needs three points or more, all positive")
-    log_x, log_y = np.log(x), np.log(y)
+    log_x, log_y = np.log(np.asarray(x, dtype=float)), np.log(np.asarray(y, dtype=float))
     exponent, intercept = np.polyfit(log_x, log_y, 1)
     residual = float(((log_y - (exponent * log_x + intercept)) ** 2).sum())
     total = float(((log_y - log_y.mean()) ** 2).sum())

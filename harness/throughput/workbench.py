@@ -10,7 +10,7 @@ from harness.errors import InputError
 from harness.models import parse_model
 from harness.pipelines.compilation import is_to_be_compiled
 from harness.recipes import PUBLISHED_RECIPES
-from harness.results import ResultsFolder
+from harness.results import ResultsFolder, require_writable
 from harness.settings import Settings
 from harness.throughput.augmentation import CPU, AugmentationComparison, compare_augmentation
 from harness.throughput.comparison import PipelineComparison, compare_pipelines
@@ -32,8 +32,12 @@ class Workbench:
             tell: is given a line about what is being measured.
 
         Raises:
-            InputError: the device is not there or does not have the precision.
+            InputError: the device is not there or does not have the precision; a folder cannot be written to.
         """
+        if settings.pipeline != "fast":
+            raise InputError("measurements compare both pipelines: leave out --pipeline")
+        for name, folder in (("results-dir", settings.results_dir), ("report-dir", settings.report_dir)):
+            require_writable(folder, f"--{name}")
         self.settings, self.tell = settings, tell
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device)
@@ -103,10 +107,13 @@ class Workbench:
             dataset=dataset,
             recipe=recipe.with_epochs(epochs or recipe.epochs),
             seed=0,
-            mode="full" if epochs is None else "shortened",
+            mode="shortened" if epochs else "full",
             device_kind=self.device.type,
             precision=self.precision,
             data_fingerprint=loaded.fingerprint,
+            compiled=is_to_be_compiled(
+                self.settings.compile, parse_model(model), loaded.spec, recipe, len(loaded.train), self.device
+            ),
         )
         results = ResultsFolder(self.settings.results_dir / "equivalence")
         equivalence = compare_outcomes(case, loaded, seeds, results, self.device, tell=self.tell)

@@ -53,20 +53,34 @@ def graphs(monkeypatch):
     captured = []
 
     class Stream:
-        def wait_stream(self, _):
-            pass
+        def __init__(self, name):
+            self.name = name
+
+        def wait_stream(self, other):
+            waits.append((self.name, other.name))
 
     @contextlib.contextmanager
-    def begin(graph, pool=None):
-        captured.append((graph, pool))
+    def on(device):
+        devices.append(device)
+        yield
+        devices.pop()
+
+    @contextlib.contextmanager
+    def begin(graph, pool, stream):
+        assert devices == [GPU]  # a capture is of the current device's work
+        assert waits[-2:] == [("aside", "current"), ("current", "aside")]
+        captured.append((graph, pool, stream))
         RecordedGraph.capturing = graph
         yield
         RecordedGraph.capturing = None
 
+    waits, devices = [], []
+
     monkeypatch.setattr(torch.cuda, "CUDAGraph", RecordedGraph)
     monkeypatch.setattr(torch.cuda, "graph", begin)
-    monkeypatch.setattr(torch.cuda, "Stream", lambda _: Stream())
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Stream())
+    monkeypatch.setattr(torch.cuda, "device", on)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _: Stream("aside"))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Stream("current"))
     monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
     return captured
 
@@ -85,27 +99,47 @@ def summing_step(total):
 
 def test_a_step_is_captured_once_for_each_batch_size_and_replayed_on_what_it_is_given(graphs):
     total = torch.zeros(())
-    step = CapturedStep(summing_step(total), lambda: [total])
+    step = CapturedStep(GPU)
     for count, value in ((4, 1.0), (4, 2.0), (3, 5.0), (4, 1.0)):
-        step(torch.full((count, 1), value), torch.ones(count, dtype=torch.int64))
+        batch = torch.full((count, 1), value), torch.ones(count, dtype=torch.int64)
+        step.run(summing_step(total), lambda: [total], *batch)
     assert len(graphs) == 2
     assert total.item() == (4 + 8 + 15 + 4) + 100 * (4 + 4 + 3 + 4)
 
 
-def test_the_second_capture_shares_the_firsts_memory(graphs):
+def test_the_second_capture_shares_the_firsts_memory_and_stream(graphs):
     total = torch.zeros(())
-    step = CapturedStep(summing_step(total), lambda: [total])
+    step = CapturedStep(GPU)
     for count in (4, 3):
-        step(torch.ones(count, 1), torch.ones(count, dtype=torch.int64))
-    assert [pool for _, pool in graphs] == [None, "the pool"]
+        step.run(summing_step(total), lambda: [total], torch.ones(count, 1), torch.ones(count, dtype=torch.int64))
+    assert [pool for _, pool, _ in graphs] == [None, "the pool"]
+    assert graphs[0][2] is graphs[1][2]
+
+
+def test_a_capture_keeps_no_trainer_alive(graphs, tiny_dataset):
+    import gc
+    import weakref
+
+    from harness.pipelines.fast import FastTrainer
+    from tests.conftest import CPU
+
+    trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
+    trainer._captured = CapturedStep(GPU)
+    alive = weakref.ref(trainer)
+    gc.disable()
+    try:
+        del trainer
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_warming_up_before_a_capture_is_undone(graphs, monkeypatch):
     total, ran = torch.zeros(()), []
     inner = summing_step(total)
-    step = CapturedStep(lambda *batch: ran.append(total.item()) or inner(*batch), lambda: [total])
     monkeypatch.setattr(capture, "_WARM_UP_STEPS", 3)
-    step(torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
+    noted = lambda *batch: ran.append(total.item()) or inner(*batch)  # noqa: E731
+    CapturedStep(GPU).run(noted, lambda: [total], torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
     assert ran == [0, 1, 2, 3]  # three to warm up, then the capture's own
     assert total.item() == 1
 

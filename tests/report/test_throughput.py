@@ -86,13 +86,15 @@ def test_a_narrow_terminal_is_spared_columns_and_a_wide_one_has_all():
     assert narrow.rstrip().endswith("peak")
 
 
-def test_gpus_and_cpus_are_told_apart():
+def test_gpus_and_cpus_have_tables_of_their_own(tmp_path):
     both = recorded(MEASUREMENTS[0]) + recorded(MEASUREMENTS[0], gpu="NVIDIA H200")
-    (table,) = throughput_tables(both)
-    assert [note for note in table.notes if note.startswith("measured on")] == [
+    tables = throughput_tables(both)
+    assert [table.notes[-1] for table in tables] == [
         "measured on AMD EPYC, 2 threads, torch 2.15.0, 2026-11-23",
         "measured on NVIDIA H200, torch 2.15.0, 2026-11-23",
     ]
+    written = write_tables(tables, tmp_path)
+    assert pd.read_csv(written[0])["device"].tolist() == ["AMD EPYC", "NVIDIA H200"]
 
 
 def test_each_table_is_written_as_csv_and_all_as_markdown(tmp_path):

@@ -42,6 +42,15 @@ def test_time_and_memory_are_fitted_along_the_axis():
     assert one.name == "scaling-width"
 
 
+@pytest.mark.parametrize("x", [10**30, 10**400])
+def test_numbers_beyond_machine_integers_are_fitted_or_refused(x):
+    points = (Point(1, 1.0, 1), Point(2, 2.0, 2), Point(x, 3.0, 3))
+    try:
+        assert Scaling("width", 256, "fp32", points).time_growth.exponent > 0
+    except OverflowError:
+        assert x == 10**400
+
+
 def test_every_value_of_an_axis_is_measured_in_a_process_of_its_own(monkeypatch):
     asked = []
 

@@ -55,11 +55,11 @@ def test_outcomes_of_both_pipelines_are_compared_seed_by_seed(workbench, tmp_pat
     assert equivalence.fast_accuracy_percent == (by_pipeline["fast", 0], by_pipeline["fast", 1])
     assert equivalence.reference_accuracy_percent == (by_pipeline["reference", 0], by_pipeline["reference", 1])
 
-    def no_training(*_):
-        raise AssertionError("trained again")
-
-    monkeypatch.setattr(FastTrainer, "train_epoch", no_training)
+    trained = []
+    train_epoch = FastTrainer.train_epoch
+    monkeypatch.setattr(FastTrainer, "train_epoch", lambda *given: trained.append(1) or train_epoch(*given))
     assert workbench.compare_outcomes("digits", "resnet8", seeds=range(2)) == equivalence
+    assert len(trained) == 2  # anew: a result does not know which code it is of
 
 
 def test_a_training_that_does_not_complete_is_an_error_that_names_it(workbench, monkeypatch):
@@ -77,3 +77,14 @@ def test_an_absent_dataset_is_an_error_that_says_how_to_get_it(workbench):
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="unknown device"):
         Workbench(read_settings({"device": "abacus"}, {}))
+
+
+def test_both_pipelines_are_measured_whatever_is_asked_for():
+    with pytest.raises(InputError, match="leave out --pipeline"):
+        Workbench(read_settings({"device": "cpu", "pipeline": "reference"}, {}))
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_out_before_measuring(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="--results-dir .*file/r cannot be written to"):
+        Workbench(read_settings({"device": "cpu", "results_dir": str(tmp_path / "file" / "r")}, {}))
