@@ -81,7 +81,8 @@ class PeakMemory:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        gc.collect()  # what an earlier case left is not this one's
+        if device.type == "cuda":
+            gc.collect()  # what an earlier case left, a captured graph above all, is not this one's
         release_freed_memory(device)
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
