@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import functools
+import gc
 import platform
 import time
 from collections.abc import Iterator
@@ -113,6 +114,7 @@ def keep_freed_memory() -> bool:
 def release_freed_memory(device: torch.device) -> None:
     """Give back to the system what is free: what a case needs at most is not to include what an earlier one needed."""
     if device.type == "cuda":
+        gc.collect()  # captured graphs above all
         torch.cuda.empty_cache()
     elif _has_glibc():
         ctypes.CDLL(None).malloc_trim(0)

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import gc
 import importlib.metadata
 import os
 import platform
@@ -81,8 +80,6 @@ class PeakMemory:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        if device.type == "cuda":
-            gc.collect()  # what an earlier case left, a captured graph above all, is not this one's
         release_freed_memory(device)
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)

@@ -1,5 +1,6 @@
 """How long an experiment will take on this device, from a few timed steps of the real loop on random images."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -76,45 +77,43 @@ def estimate(
 
 
 def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int) -> float:
-    """Seconds of one step, loading included: after one to warm up, the quickest of a few.
-
-    An epoch of the reference pipeline begins with starting its loader processes; its steps are what three batches take
-    longer than one.
-    """
+    """Seconds of one step, loading included: after one to warm up, the quickest of a few."""
     recipe = trainer.recipe
     trainer.recipe = replace(recipe, batch_size=batch_size)
     try:
-        one, three = (trainer.place(random_images(spec, recipe, batches * batch_size)) for batches in (1, 3))
-        _train_once(trainer, one)
-        quickest = min(_train_once(trainer, one) for _ in range(_TIMED_STEPS))
-        if trainer.case.pipeline == "fast":
-            return quickest
-        return max(quickest / 10, (min(_train_once(trainer, three) for _ in range(_TIMED_STEPS)) - quickest) / 2)
+        return _seconds(
+            trainer, spec, batch_size, lambda images, watch: trainer.train_epoch(images, 0, watch), times=_TIMED_STEPS
+        )
     finally:
         trainer.recipe = recipe
-
-
-def _train_once(trainer: Trainer, images: ImageSet) -> float:
-    watch = Stopwatch(trainer.device)
-    trainer.train_epoch(images, 0, watch)
-    return watch.total()
 
 
 def _evaluation_seconds(trainer: Trainer, spec: DatasetSpec, macs: int) -> float:
     """Seconds of evaluating one image."""
     count = max(1, min(256, int(_AFFORDABLE_OPERATIONS / 4 // (2 * macs))))
-    once, thrice = (trainer.place(random_images(spec, trainer.recipe, times * count)) for times in (1, 3))
-    _evaluate_once(trainer, once)
-    seconds = _evaluate_once(trainer, once)
+    return _seconds(trainer, spec, count, lambda images, _: trainer.evaluate(images), times=1) / count
+
+
+def _seconds(
+    trainer: Trainer, spec: DatasetSpec, count: int, work: Callable[[ImageSet, Stopwatch], object], *, times: int
+) -> float:
+    """Seconds of work on ``count`` random images: after one to warm up, the quickest of ``times``.
+
+    The reference pipeline begins by starting its loader processes: its work is what three times the images take longer.
+    """
+
+    def once(images: ImageSet) -> float:
+        watch = Stopwatch(trainer.device)
+        work(images, watch)
+        return watch.total()
+
+    images = trainer.place(random_images(spec, trainer.recipe, count))
+    once(images)
+    quickest = min(once(images) for _ in range(times))
     if trainer.case.pipeline == "fast":
-        return seconds / count
-    return max(seconds / 10, (_evaluate_once(trainer, thrice) - seconds) / 2) / count  # less the start of the loader
-
-
-def _evaluate_once(trainer: Trainer, images: ImageSet) -> float:
-    watch = Stopwatch(trainer.device)
-    trainer.evaluate(images)
-    return watch.total()
+        return quickest
+    more = trainer.place(random_images(spec, trainer.recipe, 3 * count))
+    return max(quickest / 10, (min(once(more) for _ in range(times)) - quickest) / 2)
 
 
 def recorded_epoch_seconds(

@@ -9,10 +9,10 @@ import math
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from harness.case import Case, Mode
 from harness.errors import InputError
 
 SCHEMA_VERSION = 1
+Content = TypeVar("Content")
 Status = Literal["complete", "diverged", "out_of_memory", "failed"]
 
 
@@ -261,14 +262,19 @@ class ResultsFolder:
 
     def read_all(self) -> tuple[list[Result], list[str]]:
         """Every result in the folder, and for each that cannot be read a line that says which and why."""
-        results: list[Result] = []
-        problems: list[str] = []
-        for path in sorted(self.root.glob("*/result.json")):
-            try:
-                results.append(read_result(path))
-            except InputError as error:
-                problems.append(str(error))
-        return results, problems
+        return read_each(self.root.glob("*/result.json"), read_result)
+
+
+def read_each(paths: Iterable[Path], read: Callable[[Path], Content]) -> tuple[list[Content], list[str]]:
+    """What ``read`` makes of each file, in the order of their names, and the `InputError` of each that it refuses."""
+    contents: list[Content] = []
+    problems: list[str] = []
+    for path in sorted(paths):
+        try:
+            contents.append(read(path))
+        except InputError as error:
+            problems.append(str(error))
+    return contents, problems
 
 
 def read_result(path: Path) -> Result:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from harness.case import Case
-from harness.datasets.images import ImageSet, fingerprint
+from harness.datasets.images import ImageSet, PackedPixels, fingerprint
 from harness.datasets.library import Dataset
 from harness.datasets.spec import DatasetSpec
 from harness.recipes import Augmentation, Recipe
@@ -58,6 +58,12 @@ def make_dataset(train_images=30, test_images=12, classes=3, size=8, seed=0):
     spec = DatasetSpec("tiny", 1, size, tuple("abcdefghij"[:classes]), train_images, test_images)
     train_set, test_set = part(train_images), part(test_images)
     return Dataset(spec, train_set, test_set, "made for the tests", fingerprint(train_set, test_set))
+
+
+def of_different_sizes(dataset):
+    """The dataset with training images cropped to sizes of their own."""
+    pixels = [image[:, : 5 + k % 3, :7].contiguous() for k, image in enumerate(dataset.train.pixels)]
+    return replace(dataset, train=replace(dataset.train, pixels=PackedPixels.from_images(pixels)))
 
 
 def make_case(dataset, **changes):

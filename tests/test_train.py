@@ -7,14 +7,13 @@ from safetensors.torch import load_file
 
 from harness import train as train_module
 from harness.augment import prepare
-from harness.datasets.images import PackedPixels
 from harness.metrics import score
 from harness.models import parse_model
 from harness.networks import build_network
 from harness.pipelines.fast import FastTrainer
 from harness.pipelines.trainer import Evaluation
 from harness.train import Listener, load_weights, train
-from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
+from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
 
 
 class Recorder(Listener):
@@ -227,9 +226,7 @@ def test_a_case_is_not_trained_on_other_images_than_its_own(tiny_dataset, result
 
 
 def test_images_of_different_sizes_are_trained_where_the_recipe_resizes(results):
-    dataset = make_dataset()
-    pixels = [image[:, : 5 + k % 3, :7].contiguous() for k, image in enumerate(dataset.train.pixels)]
-    dataset = replace(dataset, train=replace(dataset.train, pixels=PackedPixels.from_images(pixels)))
+    dataset = of_different_sizes(make_dataset())
     augmentation = replace(TINY_RECIPE.augmentation, rotate_first=True, crop_scale=None)
     case = make_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation, epochs=1))
     assert train(case, dataset, results, CPU).status == "complete"

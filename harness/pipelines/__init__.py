@@ -3,6 +3,8 @@
 Both train the same network by the same recipe; the reference is the yardstick of speed and the oracle of equivalence.
 """
 
+from collections.abc import Callable
+
 import torch
 
 from harness.case import Case
@@ -13,5 +15,8 @@ from harness.pipelines.trainer import Trainer
 
 def make_trainer(case: Case, in_channels: int, num_classes: int, device: torch.device) -> Trainer:
     """The trainer of the case's pipeline, its network as the case's seed draws it."""
-    trainers: dict[str, type[Trainer]] = {"fast": FastTrainer, "reference": ReferenceTrainer}
+    trainers: dict[str, Callable[[Case, int, int, torch.device], Trainer]] = {
+        "fast": FastTrainer,
+        "reference": ReferenceTrainer,
+    }
     return trainers[case.pipeline](case, in_channels, num_classes, device)

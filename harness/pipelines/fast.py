@@ -34,7 +34,7 @@ class FastTrainer(Trainer):
     """A network in training, by the fast pipeline."""
 
     def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
-        super().__init__(case, in_channels, num_classes, device)
+        super().__init__(case, in_channels, device)
         self.network = initial_network(case, in_channels, num_classes).to(
             device,
             memory_format=torch.channels_last,  # type: ignore[call-overload]

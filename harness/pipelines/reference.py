@@ -83,7 +83,7 @@ class ReferenceTrainer(Trainer):
     """A network in training, by the reference pipeline."""
 
     def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
-        super().__init__(case, in_channels, num_classes, device)
+        super().__init__(case, in_channels, device)
         self.network = initial_network(case, in_channels, num_classes).to(device)
         self.optimizer = make_optimizer(self.network, self.recipe)
 

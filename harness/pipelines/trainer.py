@@ -41,11 +41,11 @@ class Trainer(abc.ABC):
     network: nn.Module
     optimizer: torch.optim.Optimizer
 
-    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
+    def __init__(self, case: Case, in_channels: int, device: torch.device) -> None:
         if device.type == "cpu":
             keep_freed_memory()  # here, so that no case is timed otherwise than another
-        self.in_channels, self.num_classes = in_channels, num_classes
         self.case = case
+        self.in_channels = in_channels
         self.recipe = case.recipe
         self.device = device
 

@@ -16,6 +16,7 @@ from harness.pipelines.fast import chunk_size
 from harness.pipelines.reference import Samples, training_transform
 from harness.pipelines.trainer import epoch_generator
 from harness.recipes import Recipe
+from harness.throughput.rounds import paired_ratios, require_pairs
 
 CPU = torch.device("cpu")
 
@@ -37,8 +38,7 @@ class AugmentationComparison:
     per_sample: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not self.batched or len(self.batched) != len(self.per_sample) or min(self.batched + self.per_sample) <= 0:
-            raise ValueError("rounds come in pairs, one at least, and their speeds are positive")
+        require_pairs(self.batched, self.per_sample)
 
     @property
     def name(self) -> str:
@@ -47,7 +47,7 @@ class AugmentationComparison:
     @property
     def ratios(self) -> list[float]:
         """How many times as fast the batch is, round by round."""
-        return [batched / single for batched, single in zip(self.batched, self.per_sample, strict=True)]
+        return paired_ratios(self.batched, self.per_sample)
 
     @property
     def ratio(self) -> float:

@@ -22,6 +22,7 @@ from harness.pipelines.fast import FastTrainer
 from harness.pipelines.reference import ReferenceTrainer
 from harness.pipelines.trainer import Trainer
 from harness.throughput.peak import convolution_peak
+from harness.throughput.rounds import paired_ratios, require_pairs
 
 _LEAST_BATCHES, _MOST_BATCHES = 2, 400
 _LEAST_ROUNDS = 3
@@ -59,9 +60,9 @@ class PipelineComparison:
     peak_flops_per_second: float
 
     def __post_init__(self) -> None:
-        speeds = [one.images_per_second for one in self.fast + self.reference]
-        if not self.fast or len(self.fast) != len(self.reference) or min(*speeds, self.peak_flops_per_second) <= 0:
-            raise ValueError("rounds come in pairs, one at least, and their speeds are positive")
+        require_pairs(speeds(self.fast), speeds(self.reference))
+        if self.peak_flops_per_second <= 0:
+            raise ValueError("a convolution peak is positive")
 
     @property
     def name(self) -> str:
@@ -70,10 +71,7 @@ class PipelineComparison:
     @property
     def ratios(self) -> list[float]:
         """How many times as fast the fast pipeline was, round by round."""
-        return [
-            fast.images_per_second / reference.images_per_second
-            for fast, reference in zip(self.fast, self.reference, strict=True)
-        ]
+        return paired_ratios(speeds(self.fast), speeds(self.reference))
 
     @property
     def ratio(self) -> float:
@@ -86,9 +84,14 @@ class PipelineComparison:
         return OPERATIONS_PER_MAC * self.macs * median_speed(self.fast)
 
 
+def speeds(rounds: tuple[Round, ...]) -> list[float]:
+    """Images per second, round by round."""
+    return [one.images_per_second for one in rounds]
+
+
 def median_speed(rounds: tuple[Round, ...]) -> float:
     """Images per second."""
-    return statistics.median(one.images_per_second for one in rounds)
+    return statistics.median(speeds(rounds))
 
 
 def median_load_share(rounds: tuple[Round, ...]) -> float:

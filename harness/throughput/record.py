@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from harness.environment import describe_environment
 from harness.errors import InputError
-from harness.results import write_text_atomically
+from harness.results import read_each, write_text_atomically
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison
 from harness.throughput.equivalence import Equivalence
@@ -80,13 +80,7 @@ def record(results_dir: Path, measurement: Measurement, device: torch.device, pr
 
 def read_recorded(results_dir: Path) -> tuple[list[Recorded], list[str]]:
     """Every measurement in a results folder, and for each file that is none a line that says which and why."""
-    recorded, problems = [], []
-    for path in sorted((results_dir / FOLDER).glob("*.json")):
-        try:
-            recorded.append(_read(path))
-        except InputError as error:
-            problems.append(str(error))
-    return recorded, problems
+    return read_each((results_dir / FOLDER).glob("*.json"), _read)
 
 
 def _read(path: Path) -> Recorded:

@@ -1,15 +1,18 @@
 """Measurements made and kept: their settings, device and results folder. Knows nothing of pytest."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
 
 from harness.case import Case
 from harness.datasets import library
-from harness.datasets.spec import SPECS
+from harness.datasets.spec import SPECS, DatasetSpec
 from harness.device import resolve_device, resolve_precision
 from harness.errors import InputError
 from harness.models import parse_model
 from harness.pipelines.compilation import is_to_be_compiled
-from harness.recipes import PUBLISHED_RECIPES
+from harness.recipes import PUBLISHED_RECIPES, Recipe
 from harness.results import ResultsFolder, require_writable
 from harness.settings import Settings
 from harness.throughput.augmentation import CPU, AugmentationComparison, compare_augmentation
@@ -45,22 +48,10 @@ class Workbench:
 
     def compare_pipelines(self, dataset: str, model: str) -> PipelineComparison:
         """Both pipelines at the dataset's shapes, the fast one as a full training by the study's recipe has it."""
-        spec, recipe = SPECS[dataset], PUBLISHED_RECIPES[dataset]
-        case = Case(
-            model=model,
-            dataset=dataset,
-            recipe=recipe,
-            seed=0,
-            mode="full",
-            device_kind=self.device.type,
-            precision=self.precision,
-            data_fingerprint="",
-            compiled=is_to_be_compiled(
-                self.settings.compile, parse_model(model), spec, recipe, spec.train_images, self.device
-            ),
-        )
+        spec = SPECS[dataset]
+        case = self._case(model, spec, PUBLISHED_RECIPES[dataset], spec.train_images)
         comparison = compare_pipelines(case, spec, self.device, tell=self.tell)
-        self._keep(comparison)
+        self._keep(comparison, self.device, self.precision)
         return comparison
 
     def compare_augmentation(self, dataset: str) -> AugmentationComparison:
@@ -69,7 +60,7 @@ class Workbench:
         recipe = PUBLISHED_RECIPES[dataset]
         images = 2048 if recipe.image_size < 100 else 128
         comparison = compare_augmentation(SPECS[dataset], recipe, images=images)
-        self._keep(comparison)
+        self._keep(comparison, CPU, "fp32")
         return comparison
 
     def measure_scaling(self, axis: str) -> Scaling:
@@ -79,7 +70,7 @@ class Workbench:
             InputError: a point could not be measured.
         """
         scaling = measure_scaling(axis, self.device, self.precision, tell=self.tell)
-        self._keep(scaling)
+        self._keep(scaling, self.device, self.precision)
         return scaling
 
     def compare_outcomes(
@@ -102,26 +93,31 @@ class Workbench:
             if images is None
             else library.load_slice(dataset, data_dir, images, images // 3)
         )
-        case = Case(
-            model=model,
-            dataset=dataset,
-            recipe=recipe.with_epochs(epochs or recipe.epochs),
-            seed=0,
-            mode="shortened" if epochs else "full",
-            device_kind=self.device.type,
-            precision=self.precision,
-            data_fingerprint=loaded.fingerprint,
-            compiled=is_to_be_compiled(
-                self.settings.compile, parse_model(model), loaded.spec, recipe, len(loaded.train), self.device
-            ),
-        )
+        recipe = recipe.with_epochs(epochs or recipe.epochs)
+        case = self._case(model, loaded.spec, recipe, len(loaded.train), data_fingerprint=loaded.fingerprint)
+        case = replace(case, mode="shortened" if epochs else "full")
         results = ResultsFolder(self.settings.results_dir / "equivalence")
         equivalence = compare_outcomes(case, loaded, seeds, results, self.device, tell=self.tell)
-        self._keep(equivalence)
+        self._keep(equivalence, self.device, self.precision)
         return equivalence
 
-    def _keep(self, measurement: Measurement) -> None:
-        device, precision = self.device, self.precision
-        if isinstance(measurement, AugmentationComparison):
-            device, precision = CPU, "fp32"
+    def _case(
+        self, model: str, spec: DatasetSpec, recipe: Recipe, train_images: int, data_fingerprint: str = ""
+    ) -> Case:
+        """The fast pipeline's full training of a model, compiled where such a training is."""
+        return Case(
+            model=model,
+            dataset=spec.name,
+            recipe=recipe,
+            seed=0,
+            mode="full",
+            device_kind=self.device.type,
+            precision=self.precision,
+            data_fingerprint=data_fingerprint,
+            compiled=is_to_be_compiled(
+                self.settings.compile, parse_model(model), spec, recipe, train_images, self.device
+            ),
+        )
+
+    def _keep(self, measurement: Measurement, device: torch.device, precision: str) -> None:
         self.recorded.append(record(self.settings.results_dir, measurement, device, precision))

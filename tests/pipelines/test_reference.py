@@ -6,14 +6,13 @@ from PIL import Image
 from torchvision import transforms
 
 from harness.augment import prepare
-from harness.datasets.images import PackedPixels
 from harness.device import Stopwatch
 from harness.pipelines import make_trainer, reference
 from harness.pipelines.fast import FastTrainer
 from harness.pipelines.reference import ReferenceTrainer, Samples, evaluation_transform, training_transform
 from harness.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB
 from harness.train import train
-from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
+from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
 
 
 def reference_case(dataset, **changes):
@@ -174,9 +173,7 @@ def test_a_case_trained_by_the_reference_is_a_result_of_its_own(tiny_dataset, re
 
 
 def test_images_of_different_sizes_are_trained_where_the_recipe_resizes(results):
-    dataset = make_dataset()
-    pixels = [image[:, : 5 + k % 3, :7].contiguous() for k, image in enumerate(dataset.train.pixels)]
-    dataset = replace(dataset, train=replace(dataset.train, pixels=PackedPixels.from_images(pixels)))
+    dataset = of_different_sizes(make_dataset())
     augmentation = replace(TINY_RECIPE.augmentation, rotate_first=True, crop_scale=None)
     case = reference_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation, epochs=1))
     assert train(case, dataset, results, CPU).is_complete
