@@ -88,3 +88,12 @@ def test_a_folder_that_cannot_be_written_to_is_found_out_before_measuring(tmp_pa
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="--results-dir .*file/r cannot be written to"):
         Workbench(read_settings({"device": "cpu", "results_dir": str(tmp_path / "file" / "r")}, {}))
+
+
+def test_a_shortened_comparison_of_outcomes_decides_about_compiling_by_its_own_epochs(workbench, monkeypatch):
+    decided = []
+    monkeypatch.setattr(workbench_module, "is_to_be_compiled", lambda *given: decided.append(given[3].epochs) or False)
+    monkeypatch.setattr(workbench_module, "compare_outcomes", lambda case, *_, **__: decided.append(case.mode))
+    monkeypatch.setattr(workbench, "_keep", lambda *_: None)
+    workbench.compare_outcomes("digits", "resnet8", seeds=[0], epochs=2)
+    assert decided == [2, "shortened"]
