@@ -159,12 +159,8 @@ def _data(known: argparse.Namespace, _: list[str]) -> int:
         images = f"{train:,} training and {test:,} test images"
         if not whole:
             images += f", of {spec.train_images:,} and {spec.test_images:,}: not the whole dataset"
-        verdict = {
-            True: "verified",
-            False: "NOT the published files",
-            None: "not verified: this layout has no checksums",
-        }
-        state = "your own" if is_folder(name) else verdict[verified]
+        verdict = "verified" if verified else "not verified: this layout has no checksums"
+        state = "your own" if is_folder(name) else verdict
         print(f"{name}: {source.layout} in {source.path}\n  {images}; {state}")
     return USAGE_ERROR if found_problem else 0
 
@@ -213,8 +209,9 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
 
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:
+    from harness.files import require_writable
     from harness.report import tables, throughput
-    from harness.results import ResultsFolder, require_writable
+    from harness.results_folder import ResultsFolder
     from harness.throughput.record import read_recorded
 
     settings = _settings(known)
@@ -222,10 +219,11 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
         raise InputError(
             f"--results-dir {settings.results_dir} does not exist: name the folder that pytest wrote results to"
         )
-    results, problems = ResultsFolder(settings.results_dir).read_all()
+    folder = ResultsFolder(settings.results_dir)
+    results, problems = folder.read_all()
     recorded, other_problems = read_recorded(settings.results_dir)
-    for problem in problems + other_problems:
-        print(f"left out: {problem}", file=sys.stderr)
+    for line in [f"left out: {problem}" for problem in problems + other_problems] + folder.unfinished():
+        print(line, file=sys.stderr)
     if not results and not recorded:
         raise InputError(
             f"{settings.results_dir} holds no results: train some with `pytest bench -k digits --full-training`"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from harness.datasets.spec import file_stem, is_folder
 from harness.errors import InputError
 from harness.models import parse_model
-from harness.recipes import Augmentation, Recipe
+from harness.recipes import Recipe
 
 Mode = Literal["full", "shortened", "quick"]
 Pipeline = Literal["fast", "reference"]
@@ -70,23 +70,6 @@ class Case:
     def to_json(self) -> dict[str, Any]:
         """The case as plain values."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Case":
-        """The case that `to_json` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is not one.
-        """
-        recipe = dict(content["recipe"])
-        augmentation = {key: _tuples(value) for key, value in dict(recipe.pop("augmentation")).items()}
-        recipe = {key: _tuples(value) for key, value in recipe.items()}
-        return cls(**{**content, "recipe": Recipe(**recipe, augmentation=Augmentation(**augmentation))})
-
-
-def _tuples(value: Any) -> Any:
-    """JSON has lists where the dataclasses have tuples."""
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _canonical(value: Any) -> Any:

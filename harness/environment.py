@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -15,6 +16,9 @@ import torch
 from harness.device import release_freed_memory
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
+_TRAINING_CODE = (
+    "augment.py", "checkpoint.py", "device.py", "networks.py", "train.py", "datasets/split.py", "pipelines/*.py",
+)  # fmt: skip
 _SOURCE = Path(__file__).resolve().parent
 
 
@@ -33,6 +37,7 @@ def describe_environment(device: torch.device, precision: str) -> dict[str, Any]
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,  # type: ignore[no-untyped-call]
         "commit": _commit(),
+        "training_code": training_code_version(),
     }
 
 
@@ -70,6 +75,18 @@ def _commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return commit + ("+" if changes else "")
+
+
+@functools.cache
+def training_code_version() -> str:
+    """A SHA-256, shortened, over the source that decides what an epoch comes to.
+
+    A case that was begun by other code is not gone on with: half its epochs would be one program's, half another's.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in _TRAINING_CODE for path in _SOURCE.glob(pattern)):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 class PeakMemory:

@@ -127,6 +127,7 @@ def recorded_epoch_seconds(
         second
         for result in results
         if result.is_complete
+        and not result.changes_between_attempts
         and (result.model, result.dataset) == (experiment.model, experiment.dataset)
         and (result.mode == "quick") == (experiment.mode == "quick")
         and (result.case.device_kind, result.case.precision, result.case.pipeline) == (device_kind, precision, pipeline)

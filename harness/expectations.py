@@ -52,7 +52,6 @@ def is_comparable(result: Result) -> bool:
         and result.case.shortcut == "A"
         and not result.case.val_split
         and result.dataset_whole
-        and result.dataset_verified is not False
     )
 
 

@@ -10,7 +10,8 @@ from harness.datasets.spec import DatasetSpec
 from harness.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.experiment import Experiment
 from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES, Recipe
-from harness.results import Result, ResultsFolder
+from harness.results import Result
+from harness.results_folder import ResultsFolder
 from harness.settings import Settings
 
 

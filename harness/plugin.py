@@ -7,7 +7,10 @@ which is given every recorded epoch as one round by a clock that shows the recor
 
 from __future__ import annotations
 
+import functools
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import UTC, datetime
@@ -195,8 +198,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     session.config.stash[_STUDY] = study
+    _stop_at_sigterm(session.config)
     if reporter:
         reporter.write_line(f"training on {study.device} at {study.precision}, results in {study.results.root}")
+
+
+def _stop_at_sigterm(config: pytest.Config) -> None:
+    """Have SIGTERM do what Ctrl-C does, once: batch systems send it some time before they kill."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop(*_: Any) -> None:
+        signal.signal(signal.SIGTERM, before)
+        raise KeyboardInterrupt("SIGTERM")
+
+    signal.signal(signal.SIGTERM, stop)
+    config.add_cleanup(functools.partial(signal.signal, signal.SIGTERM, before))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -221,8 +239,13 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
     item, config = request.node, request.config
     try:
         result, records = _train(config, item)
+    except KeyboardInterrupt:
+        _leave_unused(benchmark)
+        raise
     except Exception:
         _leave_unused(benchmark)
+        if failed := config.stash[_STUDY].recorded(item.stash[EXPERIMENT]):
+            config.stash[_RESULTS][failed.case.identity] = failed  # for the table
         raise
     item.stash[_RECORDS] = records
     config.stash[_RESULTS][result.case.identity] = result
@@ -278,8 +301,7 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
         return study.train(experiment, progress)
     except KeyboardInterrupt:
         progress.close()
-        write(f"\ninterrupted: {experiment.label}, {progress.epochs_done} of {experiment.recipe.epochs} epochs; ")
-        write("the same command begins it anew and keeps what is finished\n")
+        write(f"\ninterrupted: {experiment.label}, {progress.epochs_done} of {experiment.recipe.epochs} epochs done\n")
         raise
     finally:
         progress.close()
@@ -314,9 +336,10 @@ def workbench(request: pytest.FixtureRequest) -> Workbench:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What a measurement's user got wrong is told in a line, without a traceback."""
+    """What the user or the disk got wrong is told in a line, without a traceback."""
     report = yield
-    if call.excinfo is not None and item.get_closest_marker("measurement") and call.excinfo.errisinstance(InputError):
+    is_ours = EXPERIMENT in item.stash or item.get_closest_marker("measurement")
+    if call.excinfo is not None and is_ours and call.excinfo.errisinstance(InputError):
         report.longrepr = str(call.excinfo.value)
     return report
 
@@ -329,7 +352,11 @@ def _extra_info(result: Result) -> dict[str, Any]:
         "best_epoch", "macro_f1_percent", "epochs", "train_seconds", "eval_seconds", "total_seconds", "marginal_gain",
         "images_per_second", "peak_memory_bytes", "stand_in",
     )  # fmt: skip
-    return {name: content[name] for name in names} | {"case": result.case.identity}
+    return {name: content[name] for name in names} | {
+        "case": result.case.identity,
+        "interrupted_after": list(result.interrupted_after),
+        "changes_between_attempts": list(result.changes_between_attempts),
+    }
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -347,14 +374,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """The comparison table of each dataset trained, and where it is written."""
     if _WORKBENCH in config.stash:
         _summarise_throughput(terminalreporter, config)
-    results = list(config.stash[_RESULTS].values())
-    if not results:
+    if _STUDY not in config.stash:
         return
+    results = list(config.stash[_RESULTS].values())
+    if results:
+        _summarise_results(terminalreporter, config, results)
+    for line in config.stash[_STUDY].results.unfinished():
+        terminalreporter.write_line(line, yellow=True)
+
+
+def _summarise_results(terminalreporter: pytest.TerminalReporter, config: pytest.Config, results: list[Result]) -> None:
+    """The tables of the results, what the run took, and what is written."""
     from harness.report.tables import comparison_tables, terminal_text, write_tables
 
     study, report_dir = config.stash[_STUDY], config.stash[SETTINGS].report_dir
     _show(terminalreporter, "wider or deeper", comparison_tables(results), terminal_text)
-    kept = sum(result.started_at < config.stash[_STARTED] for result in results)
+    kept = sum(result.is_finished and result.finished_at < config.stash[_STARTED] for result in results)
     if kept:
         terminalreporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
     if overhead := _overhead(config, results):
@@ -367,15 +402,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def _overhead(config: pytest.Config, results: list[Result]) -> str | None:
     """How much of the run was neither loading, training nor evaluating; None where nothing was trained in it."""
-    trained = [result for result in results if result.started_at >= config.stash[_STARTED] and result.mode != "quick"]
+    trained = [result for result in results if result.finished_at >= config.stash[_STARTED] and result.mode != "quick"]
     if not trained:
         return None
+    read_epochs = config.stash[_STUDY].results.read_epochs
+    records = [
+        record for result in trained for record in read_epochs(result.case)[result.attempts[-1].first_epoch - 1 :]
+    ]
     wall_seconds = time.perf_counter() - config.stash[_BEGAN]
-    compile_seconds = sum(result.compile_seconds for result in trained)
-    overhead_seconds = wall_seconds - compile_seconds - sum(result.total_seconds for result in trained)
+    compile_seconds = sum(result.attempts[-1].compile_seconds for result in trained)
+    overhead_seconds = wall_seconds - compile_seconds - sum(record.epoch_seconds for record in records)
+    checkpoint_seconds = sum(record.checkpoint_seconds for record in records)
     share = f"{duration(overhead_seconds)} of {duration(wall_seconds)} ({overhead_seconds / wall_seconds:.1%})"
+    saving = f"{duration(checkpoint_seconds)} ({checkpoint_seconds / wall_seconds:.1%}) of it saving checkpoints"
     compiling = f"; compiling took {duration(compile_seconds)} more" if compile_seconds >= 1 else ""
-    return f"{share} were neither loading, training nor evaluating{compiling}"
+    return f"{share} were neither loading, training nor evaluating, {saving}{compiling}"
 
 
 def _summarise_throughput(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,7 +1,7 @@
 """What a person sees while a case trains: a line with the time left, redrawn on a terminal, now and then elsewhere."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness.case import Case
 from harness.results import EpochRecord
@@ -34,6 +34,15 @@ class Progress(Listener):
         self._drawn = False
         self._seconds: list[float] = []
         self._last: EpochRecord | None = None
+
+    def on_notice(self, case: Case, text: str) -> None:
+        self.close()
+        self._write(f"\n{f'{self._place} {case.label}'.strip()}: {text}\n")
+
+    def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
+        self._seconds = [record.epoch_seconds for record in records]
+        self._last = records[-1] if records else None
+        self.on_notice(case, f"going on after epoch {len(records)} of {case.recipe.epochs}")
 
     def on_warm_up(self, case: Case) -> None:
         if case.compiled:

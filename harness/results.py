@@ -1,28 +1,33 @@
-"""What is kept on disk of a case, and its reading back.
+"""What is measured of a case: its epoch records and its result, as values, and their reading back.
 
-Under the results folder each case has a folder of its own: ``result.json``, ``epochs.jsonl`` (one line appended per
-epoch), ``predictions.npz`` (test labels and predicted classes) and ``weights.safetensors``.
+Whatever is read back is validated: a value of the wrong type or out of its range is no record and no result.
 """
 
 import json
 import math
-import os
-import tempfile
-import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from harness.case import Case, Mode
+from harness.case import Case
 from harness.errors import InputError
+from harness.files import sealed, unsealed
 
-SCHEMA_VERSION = 1
-Content = TypeVar("Content")
+SCHEMA_VERSION = 2
+Value = TypeVar("Value")
 Status = Literal["complete", "diverged", "out_of_memory", "failed"]
+
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Percent = Annotated[float, Field(ge=0, le=100)]
+_Count = Annotated[int, Field(ge=0)]
+_FromOne = Annotated[int, Field(ge=1)]
+# A loss that is no number is null in JSON, which has no word for it.
+_Loss = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
 @dataclass(frozen=True)
@@ -35,26 +40,53 @@ class EpochRecord:
         load_seconds: choosing, moving and augmenting the training images.
         train_seconds: forward, backward and optimizer steps.
         evaluate_seconds: the evaluation, its own loading included.
-        checkpoint_seconds: saving the state to resume from; always 0 as yet, for nothing is saved between epochs.
+        checkpoint_seconds: saving the state that the epoch began from; 0 in quick mode, which saves none.
         epoch_seconds: wall-clock time of training plus evaluation, the paper's epoch time; checkpoints are not in it.
     """
 
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_accuracy_percent: float
-    evaluation_loss: float
-    evaluation_accuracy_percent: float
-    load_seconds: float
-    train_seconds: float
-    evaluate_seconds: float
-    checkpoint_seconds: float
-    epoch_seconds: float
+    epoch: _FromOne
+    learning_rate: _Number
+    train_loss: _Loss
+    train_accuracy_percent: _Percent
+    evaluation_loss: _Loss
+    evaluation_accuracy_percent: _Percent
+    load_seconds: _Seconds
+    train_seconds: _Seconds
+    evaluate_seconds: _Seconds
+    checkpoint_seconds: _Seconds
+    epoch_seconds: _Seconds
 
     @property
     def is_finite(self) -> bool:
         """Whether both losses are numbers."""
         return math.isfinite(self.train_loss) and math.isfinite(self.evaluation_loss)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as plain values; a loss that is no number is None."""
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Epochs of a case that one process trained without interruption; a case that was never interrupted has one.
+
+    Attributes:
+        first_epoch: the one it began with, from 1.
+        started_at: UTC, ISO 8601.
+        environment: what it ran on, as `describe_environment` gives it.
+        compile_seconds: compiling and capturing before its first epoch.
+        wall_seconds, peak_memory_bytes: up to the last checkpoint that it saved, or to its end.
+    """
+
+    first_epoch: _FromOne
+    started_at: str
+    environment: Mapping[str, Any]
+    compile_seconds: _Seconds = 0.0
+    wall_seconds: _Seconds = 0.0
+    peak_memory_bytes: _Count = 0
 
 
 @dataclass(frozen=True)
@@ -64,54 +96,63 @@ class Result:
     Attributes:
         best_accuracy_percent, best_epoch: of the best epoch. By the paper's protocol it is chosen on the test set; with
             a validation split it is chosen there, and the accuracy is those weights' on the test set.
-        epochs: epochs recorded.
+        epochs: epochs recorded, each counted once however often training was interrupted.
         epoch_seconds: of every epoch, see `EpochRecord`.
         train_seconds: loading and training, all epochs. eval_seconds: evaluating, all epochs.
         total_seconds: the sum of the epochs' seconds, the paper's total training time.
-        wall_seconds: from the first line to the last, everything included.
+        checkpoint_seconds: saving the states to resume from, all epochs; in no epoch's time.
+        wall_seconds: from the first line to the last, everything included, over all attempts.
         compile_seconds: compiling and capturing before the first epoch; in no epoch's time.
         marginal_gain: equation 6, percent per second.
         images_per_second: training images over loading and training.
-        dataset_origin: where the images came from. dataset_verified: whether they are the published ones, None where
-            their layout leaves nothing to compare with. dataset_whole: as many as published. stand_in: digits instead.
+        dataset_origin: where the images came from. dataset_verified: whether they are known to be the published ones;
+            some layouts leave nothing to compare with. dataset_whole: as many as published. stand_in: digits instead.
+        environment: of the last attempt.
+        started_at: of the first attempt, UTC, ISO 8601. finished_at: of the last.
+        attempts: how often and where training was interrupted, see `interrupted_after`.
+        files: SHA-256 of each of the case's other files, by name.
         cause: why it did not complete.
     """
 
     schema_version: int
     status: Status
-    mode: str
+    mode: Literal["full", "shortened", "quick"]
     case: Case
     model: str
     dataset: str
-    seed: int
-    params: int
-    macs: int
-    accuracy_percent: float | None
-    best_accuracy_percent: float | None
-    best_epoch: int | None
-    macro_f1_percent: float | None
-    epochs: int
-    epoch_seconds: tuple[float, ...]
-    train_seconds: float
-    eval_seconds: float
-    total_seconds: float
-    wall_seconds: float
-    marginal_gain: float | None
-    images_per_second: float | None
-    peak_memory_bytes: int
-    train_images: int
-    evaluation_images: int
-    test_images: int
+    seed: _Count
+    params: _Count
+    macs: _Count
+    accuracy_percent: _Percent | None
+    best_accuracy_percent: _Percent | None
+    best_epoch: _FromOne | None
+    macro_f1_percent: _Percent | None
+    epochs: _Count
+    epoch_seconds: tuple[_Seconds, ...]
+    train_seconds: _Seconds
+    eval_seconds: _Seconds
+    total_seconds: _Seconds
+    checkpoint_seconds: _Seconds
+    wall_seconds: _Seconds
+    compile_seconds: _Seconds
+    marginal_gain: _Number | None
+    images_per_second: _Number | None
+    peak_memory_bytes: _Count
+    train_images: _Count
+    evaluation_images: _Count
+    test_images: _Count
     dataset_origin: str
-    dataset_verified: bool | None
+    dataset_verified: bool
     dataset_whole: bool
     stand_in: bool
     environment: Mapping[str, Any]
     started_at: str
+    finished_at: str
+    attempts: Annotated[tuple[Attempt, ...], Field(min_length=1)]
+    files: Mapping[str, str]
     per_class: tuple[Mapping[str, Any], ...] = ()
-    confusion: tuple[tuple[int, ...], ...] = ()
+    confusion: tuple[tuple[_Count, ...], ...] = ()
     cause: str | None = None
-    compile_seconds: float = 0.0
 
     @property
     def is_complete(self) -> bool:
@@ -127,154 +168,80 @@ class Result:
         """The paper's single-epoch training time."""
         return self.total_seconds / len(self.epoch_seconds) if self.epoch_seconds else None
 
+    @property
+    def interrupted_after(self) -> tuple[int, ...]:
+        """After how many finished epochs training was interrupted, once for each interruption."""
+        return tuple(attempt.first_epoch - 1 for attempt in self.attempts[1:])
+
+    @property
+    def changes_between_attempts(self) -> tuple[str, ...]:
+        """What times depend on and was another for some epochs than for others, as ``2 → 1 threads``.
+
+        Where there is any, accuracy may be compared with other cases', times may not.
+        """
+        ends = (*(attempt.first_epoch for attempt in self.attempts[1:]), self.epochs + 1)
+        trained = [one.environment for one, end in zip(self.attempts, ends, strict=True) if end > one.first_epoch]
+        changes = (change for pair in pairwise(trained) for change in timing_changes(*pair))
+        return tuple(dict.fromkeys(changes))
+
     def to_json(self) -> dict[str, Any]:
         """The result as plain values."""
         return asdict(self)
 
+    def to_text(self) -> str:
+        """The result as ``result.json`` holds it."""
+        return sealed(self.to_json())
+
     @classmethod
-    def from_json(cls, content: Any) -> "Result":
-        """The result that `to_json` gave.
+    def from_text(cls, text: str | bytes) -> "Result":
+        """The result that `to_text` put into words.
 
         Raises:
-            ValueError: it is not one, or of another schema.
+            ValueError: it is none, it was damaged, or it is of another schema.
         """
-        if not isinstance(content, dict):
-            raise ValueError("it is not a JSON object")
+        content = unsealed(text)
         if content.get("schema_version") != SCHEMA_VERSION:
             raise ValueError(
                 f"its schema_version is {content.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}"
             )
-        known = {field.name for field in fields(cls)}
-        try:
-            result = cls(**{key: value for key, value in content.items() if key in known})
-            result = replace(
-                result,
-                case=Case.from_json(content["case"]),
-                epoch_seconds=tuple(content["epoch_seconds"]),
-                per_class=tuple(result.per_class),
-                confusion=tuple(map(tuple, result.confusion)),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"a field is missing or wrong ({error})") from error
+        result = validated(cls, content)
         if problem := _first_problem(result):
             raise ValueError(problem)
         return result
 
 
-_NUMBERS = (
-    "accuracy_percent", "best_accuracy_percent", "macro_f1_percent", "marginal_gain", "images_per_second",
-)  # fmt: skip
+def timing_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """In which of what times depend on two environments differ, in a person's words."""
+
+    def parts(environment: Mapping[str, Any]) -> dict[str, str]:
+        versions, threads = environment.get("versions"), environment.get("threads")
+        torch = versions.get("torch") if isinstance(versions, Mapping) else None
+        return {
+            "device": str(environment.get("gpu") or environment.get("cpu")),
+            "threads": "one thread" if threads == 1 else f"{threads} threads",
+            "torch": f"torch {torch}",
+        }
+
+    old, new = parts(before), parts(after)
+    return [f"{old[key]} → {new[key]}" for key in old if old[key] != new[key]]
 
 
 def _first_problem(result: Result) -> str | None:
-    """What tables and comparisons could not live with; None where there is nothing."""
-    if result.status not in get_args(Status):
-        return f"its status is {result.status!r}"
-    if result.mode not in get_args(Mode):
-        return f"its mode is {result.mode!r}"
-    if not isinstance(result.environment, Mapping) or not {"cpu", "gpu"} <= result.environment.keys():
+    """What no field alone can tell and tables could not live with; None where there is nothing."""
+    if not {"cpu", "gpu"} <= result.environment.keys():
         return "its environment does not say which device"
-    numbers = {
-        name: getattr(result, name) for name in _NUMBERS if getattr(result, name) is not None or result.is_complete
-    }
-    numbers |= {name: getattr(result, name) for name in ("seed", "params", "macs", "epochs", "total_seconds")}
-    numbers |= {f"epoch_seconds[{k}]": value for k, value in enumerate(result.epoch_seconds)}
-    wrong = [name for name, value in numbers.items() if isinstance(value, bool) or not isinstance(value, int | float)]
-    if wrong:
-        return f"{wrong[0]} is no number"
-    if (result.model, result.dataset, result.seed) != (result.case.model, result.case.dataset, result.case.seed):
-        return "its model, dataset or seed is not its case's"
+    measures = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
+    lacking = [name for name in measures if getattr(result, name) is None]
+    if result.is_complete and lacking:
+        return f"{lacking[0]} is missing"
+    if result.epochs != len(result.epoch_seconds):
+        return f"it has {result.epochs} epochs but the seconds of {len(result.epoch_seconds)}"
+    if not math.isclose(result.total_seconds, sum(result.epoch_seconds), abs_tol=1e-9):
+        return "its total_seconds is not the sum of its epoch_seconds"
+    of_case = (result.case.model, result.case.dataset, result.case.seed, result.case.mode)
+    if (result.model, result.dataset, result.seed, result.mode) != of_case:
+        return "its model, dataset, seed or mode is not its case's"
     return None
-
-
-class ResultsFolder:
-    """The results folder: a folder per case in it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def folder(self, case: Case) -> Path:
-        return self.root / case.folder_name
-
-    def begin(self, case: Case) -> None:
-        """Make an empty place for the case. What an earlier, unfinished run of it left is removed.
-
-        Raises:
-            InputError: the folder cannot be written to.
-        """
-        folder = self.folder(case)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name in ("result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"):
-                (folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"cannot write results to {folder} ({error.strerror}): give another --results-dir"
-            ) from error
-
-    def find(self, case: Case) -> Result | None:
-        """The case's result, if it has one that can be read and all that belongs to it."""
-        folder = self.folder(case)
-        try:
-            result = read_result(folder / "result.json")
-            recorded = len(self.read_epochs(case)) if result.epochs else 0
-        except (FileNotFoundError, InputError, ValueError, TypeError):
-            return None
-        kept = ("predictions.npz", "weights.safetensors") if result.is_complete else ()
-        is_whole = recorded == result.epochs and all((folder / name).exists() for name in kept)
-        return result if is_whole and result.case.identity == case.identity else None
-
-    def append_epoch(self, case: Case, record: EpochRecord) -> None:
-        """Add a line to ``epochs.jsonl``; a loss that is no number becomes null."""
-        values = {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in asdict(record).items()
-        }
-        with open(self.folder(case) / "epochs.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(values, allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def read_epochs(self, case: Case) -> list[EpochRecord]:
-        """The case's epoch records in order."""
-        text = (self.folder(case) / "epochs.jsonl").read_text(encoding="utf-8")
-
-        def record(values: dict[str, Any]) -> EpochRecord:
-            return EpochRecord(**(values | {key: math.nan for key, value in values.items() if value is None}))
-
-        return [record(json.loads(line)) for line in text.splitlines()]
-
-    def write_predictions(self, case: Case, labels: NDArray[np.integer], predictions: NDArray[np.integer]) -> None:
-        """Labels and predicted classes of every test image, each (N,), in the dataset's order."""
-        write_atomically(
-            self.folder(case) / "predictions.npz",
-            lambda path: np.savez_compressed(path, labels=labels, predictions=predictions),
-        )
-
-    def write_weights(self, case: Case, save: Callable[[Path], None]) -> None:
-        """The final weights, by a function that saves them to a path."""
-        write_atomically(self.folder(case) / "weights.safetensors", save)
-
-    def write_result(self, case: Case, result: Result) -> None:
-        """``result.json``, last of all files: where it stands, the others are whole."""
-        text = json.dumps(result.to_json(), indent=1, allow_nan=False)
-        write_text_atomically(self.folder(case) / "result.json", text + "\n")
-
-    def read_all(self) -> tuple[list[Result], list[str]]:
-        """Every result in the folder, and for each that cannot be read a line that says which and why."""
-        return read_each(self.root.glob("*/result.json"), read_result)
-
-
-def read_each(paths: Iterable[Path], read: Callable[[Path], Content]) -> tuple[list[Content], list[str]]:
-    """What ``read`` makes of each file, in the order of their names, and the `InputError` of each that it refuses."""
-    contents: list[Content] = []
-    problems: list[str] = []
-    for path in sorted(paths):
-        try:
-            contents.append(read(path))
-        except InputError as error:
-            problems.append(str(error))
-    return contents, problems
 
 
 def read_result(path: Path) -> Result:
@@ -285,39 +252,47 @@ def read_result(path: Path) -> Result:
         InputError: it cannot be read as a result; the message names the file.
     """
     try:
-        return Result.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return Result.from_text(path.read_bytes())
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a result of this harness: {error}") from error
 
 
-def require_writable(folder: Path, option: str) -> None:
-    """Make sure that there is a folder and that files can be made in it.
+def read_epoch_records(path: Path) -> list[EpochRecord]:
+    """The records in an ``epochs.jsonl``, in order.
 
     Raises:
-        InputError: they cannot; it names the option.
+        InputError: it is not there, or a line is no record, or not of the epoch that is its turn. It names the line.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise InputError(f"{option} {folder} cannot be written to ({error.strerror}): give another folder") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    records: list[EpochRecord] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            record = validated(EpochRecord, line)
+            if record.epoch != number:
+                raise ValueError(f"it is of epoch {record.epoch}")
+        except ValueError as error:
+            raise InputError(f"{path}, line {number}: not the record of epoch {number} ({error})") from error
+        records.append(record)
+    return records
 
 
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Have ``write`` fill a temporary file beside ``path``, then put it in place: the old content or the new, whole."""
-    temporary = path.with_name(f".writing-{uuid.uuid4().hex}{path.suffix}")
+def validated(kind: type[Value], content: Any) -> Value:
+    """A value of one of the dataclasses above from JSON: bytes, or the plain values that it says.
+
+    Raises:
+        ValueError: a field is missing, of the wrong type or out of its range. It names the field.
+    """
+    text = content if isinstance(content, bytes) else json.dumps(content, allow_nan=False).encode()
     try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return cast(Value, _ADAPTERS[kind].validate_json(text, strict=True))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")) from error
 
 
-def write_text_atomically(path: Path, text: str) -> None:
-    """`write_atomically` for text, as UTF-8."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (EpochRecord, Attempt, Result)}

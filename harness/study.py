@@ -7,13 +7,16 @@ from harness.datasets import library
 from harness.datasets.library import Dataset
 from harness.datasets.spec import is_folder
 from harness.datasets.split import can_be_split
+from harness.datasets.verification import is_verified
 from harness.device import resolve_device, resolve_precision
 from harness.errors import InputError
 from harness.experiment import Experiment
+from harness.files import require_writable
 from harness.models import parse_model
 from harness.pipelines.compilation import is_to_be_compiled
 from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
-from harness.results import EpochRecord, Result, ResultsFolder, require_writable
+from harness.results import EpochRecord, Result
+from harness.results_folder import ResultsFolder
 from harness.settings import Settings
 from harness.train import Listener, train
 
@@ -31,7 +34,7 @@ class Study:
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self.results = ResultsFolder(settings.results_dir)
         self._trained: set[str] = set()  # --rerun trains a case again once, however many tests ask for it
-        self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool | None]] = {}
+        self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool]] = {}
 
     def prepare(self, experiments: Iterable[Experiment], tell: Callable[[str], None] = lambda _: None) -> None:
         """Make sure, before anything is trained, that all of it can be: folders can be written to, data are there.
@@ -95,9 +98,11 @@ class Study:
         self._trained.add(case.identity)
         return result, self.results.read_epochs(case) if result.epochs else []
 
-    def _dataset(
-        self, experiment: Experiment, tell: Callable[[str], None] = lambda _: None
-    ) -> tuple[Dataset, bool | None]:
+    def recorded(self, experiment: Experiment) -> Result | None:
+        """What the results folder has of the experiment, finished or not."""
+        return self.results.find(self.case(experiment))
+
+    def _dataset(self, experiment: Experiment, tell: Callable[[str], None] = lambda _: None) -> tuple[Dataset, bool]:
         """An experiment's images, and whether they are the published ones; loaded once."""
         name, data_dir = experiment.dataset, self.settings.data_dir
         image_size = experiment.recipe.image_size if is_folder(name) else None
@@ -105,11 +110,12 @@ class Study:
         if key not in self._datasets:
             if experiment.mode == "quick":
                 limits = (QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES)
-                self._datasets[key] = (library.load_slice(name, data_dir, *limits, image_size=image_size), None)
+                self._datasets[key] = (library.load_slice(name, data_dir, *limits, image_size=image_size), False)
             else:
                 source = library.obtain(name, data_dir, image_size=image_size, tell=tell)
                 tell(f"loading {name}: {source.layout} in {source.path}")
-                self._datasets[key] = (library.load(name, data_dir, image_size=image_size), source.verify())
+                dataset = library.load(name, data_dir, image_size=image_size)
+                self._datasets[key] = (dataset, is_verified(dataset, source, data_dir))
         return self._datasets[key]
 
 

@@ -1,6 +1,12 @@
-"""Training a case to completion: epoch after epoch, each recorded, and what it came to. Knows nothing of pytest."""
+"""Training a case to completion: epoch after epoch, each recorded, and what it came to. Knows nothing of pytest.
 
+After every epoch the state is saved, then the epoch's record is appended. A case that was interrupted, however, goes on
+from the last state saved, and comes to the same as if it had not been.
+"""
+
+import contextlib
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -8,26 +14,36 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 
-from harness import metrics
+from harness import checkpoint, metrics
 from harness.case import Case
+from harness.checkpoint import Checkpoint
 from harness.cost import count_macs, count_parameters
 from harness.datasets.images import ImageSet
 from harness.datasets.library import Dataset
 from harness.datasets.split import split_validation
 from harness.device import Stopwatch
-from harness.environment import PeakMemory, describe_environment
+from harness.environment import PeakMemory, describe_environment, training_code_version
+from harness.errors import InputError
 from harness.models import parse_model
 from harness.networks import build_network
 from harness.pipelines import make_trainer
-from harness.pipelines.trainer import Evaluation, Trainer
-from harness.results import SCHEMA_VERSION, EpochRecord, Result, ResultsFolder, Status
+from harness.pipelines.trainer import Evaluation
+from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status, timing_changes
+from harness.results_folder import ResultsFolder
 
 
 class Listener:
     """Who wants to know how far training is; this one does nothing about it."""
+
+    def on_notice(self, case: Case, text: str) -> None:
+        """Something a person should read, once: a file left out, a wait, a change since an interruption."""
+
+    def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
+        """The case goes on after these epochs."""
 
     def on_warm_up(self, case: Case) -> None:
         """The case's training begins; where it compiles its network, that comes first."""
@@ -46,11 +62,12 @@ def train(
     device: torch.device,
     *,
     rerun: bool = False,
-    dataset_verified: bool | None = None,
+    dataset_verified: bool = False,
     listener: Listener | None = None,
 ) -> Result:
     """The case's result: read from the results folder if it is finished there, else trained and recorded.
 
+    What was interrupted goes on after its last finished epoch. Where another process is at the case, it is waited for.
     Divergence and lack of memory are results too. Any other failure is recorded as ``failed`` and raised.
 
     Args:
@@ -58,24 +75,45 @@ def train(
         dataset_verified: whether the images are known to be the published ones; recorded, not checked here.
 
     Raises:
-        InputError: the results folder cannot be written to.
+        InputError: the results folder cannot be written to, or the case was begun by another version of the code.
         ValueError: the case is of another dataset than the images.
     """
     if case.data_fingerprint != dataset.fingerprint:
         raise ValueError(f"{case.label} is bound to other images than the ones given")
-    finished = None if rerun else results.find(case)
-    if finished is not None and finished.is_finished:
-        return replace(finished, case=case, dataset=case.dataset)  # a user's folder may lie elsewhere by now
-    results.begin(case)
-    run = _Run(case, dataset, results, device, listener or Listener(), dataset_verified)
-    try:
-        status: Status = run.train_epochs()
-        return run.finish(status, cause="the loss is no longer a number" if status == "diverged" else None)
-    except Exception as error:
-        if is_out_of_memory(error):
-            return run.finish("out_of_memory", cause=str(error).partition("\n")[0] or "out of memory")
-        run.finish("failed", cause=f"{type(error).__name__}: {error}")
-        raise
+    listener = listener or Listener()
+    notice = partial(listener.on_notice, case)
+    if not rerun and (finished := _find_finished(case, results)):
+        return finished
+    with results.locked(case, lambda: notice("another process is at this case: waiting for it")) as had_to_wait:
+        # Another process may have finished it since, or while this one waited.
+        if (not rerun or had_to_wait) and (finished := _find_finished(case, results, notice)):
+            return finished
+        if rerun and _find_finished(case, results):
+            checkpoint.remove_all(results.folder(case))  # of the finished training, if it was killed at its very end
+        run = _Run(case, dataset, results, device, listener, dataset_verified)
+        try:
+            run.begin(discard_other_code=rerun)
+            status = run.train_epochs()
+            return run.finish(status, cause="the loss is no longer a number" if status == "diverged" else None)
+        except InputError:
+            raise
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            if is_out_of_memory(error):
+                return run.finish("out_of_memory", cause=f"{reason or 'no memory left'}; {_MEMORY_REMEDY}")
+            with contextlib.suppress(InputError):  # a disk that is full may have been the failure
+                run.finish("failed", cause=f"{type(error).__name__}: {reason}")
+            raise
+
+
+_MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
+
+
+def _find_finished(case: Case, results: ResultsFolder, tell: Callable[[str], None] = lambda _: None) -> Result | None:
+    result = results.find(case, tell)
+    if result is None or not result.is_finished:
+        return None
+    return replace(result, case=case, dataset=case.dataset)  # a user's folder may lie elsewhere by now
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -85,7 +123,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 class _Run:
-    """A case being trained: what has been recorded of it so far."""
+    """One process's attempt at a case: what has been recorded of the case so far, by it and by earlier ones."""
 
     def __init__(
         self,
@@ -94,18 +132,17 @@ class _Run:
         results: ResultsFolder,
         device: torch.device,
         listener: Listener,
-        dataset_verified: bool | None,
+        dataset_verified: bool,
     ) -> None:
         self.case, self.dataset, self.results, self.device, self.listener = case, dataset, results, device, listener
         self.dataset_verified = dataset_verified
-        self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.started = time.perf_counter()
         self.memory = PeakMemory(device)
-        self.compile_seconds = 0.0
         self.records: list[EpochRecord] = []
-        self.trainer: Trainer | None = None
+        self.attempts: list[Attempt] = [Attempt(1, _now(), describe_environment(device, case.precision))]
+        self.checkpoint_seconds = 0.0
         self.last: Evaluation | None = None
-        self.best_weights: dict[str, Tensor] | None = None
+        self.best_weights: Mapping[str, Tensor] | None = None
         train_images, self.validation = dataset.train, None
         if case.val_split:
             train_images, self.validation = split_validation(dataset.train, case.val_split)
@@ -116,34 +153,124 @@ class _Run:
         """The images that every epoch ends with."""
         return self.test_images if self.validation is None else self.validation
 
-    def train_epochs(self) -> Status:
-        """Every epoch of the recipe, or as many as there are before the loss is no longer a number."""
+    def begin(self, *, discard_other_code: bool) -> None:
+        """Make the network ready: as it was after the last finished epoch, or at the very beginning.
+
+        Args:
+            discard_other_code: begin anew what another version of the code began, instead of refusing it.
+        """
         spec = self.dataset.spec
         self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device)
         self.train_images, self.test_images = map(self.trainer.place, (self.train_images, self.test_images))
         self.validation = self.validation and self.trainer.place(self.validation)
+        kept = self._last_checkpoint()
+        if kept is not None and kept.training_code != training_code_version():
+            self._refuse_other_code(kept, discard_other_code)
+            kept = None
+        if kept is not None:
+            self._go_on_from(kept)
+        self.memory = PeakMemory(self.device)  # after the checkpoint was in memory
+        self.results.clear(self.case)
+        self.results.write_epochs(self.case, self.records)
+        self._save()
         self.listener.on_warm_up(self.case)
         watch = Stopwatch(self.device)
         with watch.part("compile"):
             self.trainer.warm_up(len(self.train_images))
-        self.compile_seconds = watch.seconds["compile"]
-        for epoch in range(self.case.recipe.epochs):
-            record = self._train_one(self.trainer, epoch)
+        self.attempts[-1] = replace(self.attempts[-1], compile_seconds=watch.seconds["compile"])
+
+    def _last_checkpoint(self) -> Checkpoint | None:
+        """The latest checkpoint that can be trusted, the network and the optimizer made as they were."""
+        for path in checkpoint.newest_first(self.results.folder(self.case)):
+            try:
+                kept = checkpoint.load(path, self.case.identity)
+                if kept.training_code == training_code_version():
+                    self.trainer.restore(kept.network, kept.momentum)
+                return kept
+            except ValueError as error:
+                problem = str(error) if isinstance(error, InputError) else f"{path} is not to be used: {error}"
+                self._notice(f"{problem}\nit is set aside, and the one before it used")
+                with self._writing():
+                    checkpoint.set_aside(path)
+        return None
+
+    def _refuse_other_code(self, kept: Checkpoint, discard: bool) -> None:
+        begun, now = kept.attempts[-1].environment, self.attempts[-1].environment
+        codes = " and ".join(
+            f"{code} (commit {str(environment.get('commit'))[:12]})"
+            for code, environment in ((kept.training_code, begun), (training_code_version(), now))
+        )
+        if not discard:
+            raise InputError(
+                f"{self.case.label}: its {len(kept.records)} epochs were trained by other code: {codes}\n"
+                "go back to that version to go on, or begin anew with --rerun"
+            )
+        self._notice(f"begun anew: {len(kept.records)} epochs were trained by another version of the code, {codes}")
+        checkpoint.remove_all(self.results.folder(self.case))
+
+    def _go_on_from(self, kept: Checkpoint) -> None:
+        self.records = list(kept.records)
+        before = kept.attempts[-1].environment
+        self.attempts = [*kept.attempts, replace(self.attempts[-1], first_epoch=len(self.records) + 1)]
+        self.best_weights = kept.best
+        self.listener.on_resume(self.case, self.records)
+        if changes := timing_changes(before, self.attempts[-1].environment):
+            self._notice(f"going on with {', '.join(changes)}: times of its epochs are no longer to be compared")
+
+    def train_epochs(self) -> Status:
+        """Every epoch that is left, or as many as there are before the loss is no longer a number."""
+        for epoch in range(len(self.records), self.case.recipe.epochs):
+            record = self._train_one(epoch)
             self.records.append(record)
+            if record.is_finite:
+                if self.validation is not None and record is self._best():
+                    self.best_weights = self.trainer.weights()
+                self._save()
             self.results.append_epoch(self.case, record)
             self.listener.on_epoch(self.case, record)
             if not record.is_finite:
                 return "diverged"
-            if self.validation is not None and record is self._best():
-                self.best_weights = self.trainer.weights()
         return "complete"
 
-    def _train_one(self, trainer: Trainer, epoch: int) -> EpochRecord:
+    def _save(self) -> None:
+        """Save a checkpoint of what there is. A quick run has none: it is begun anew."""
+        if self.case.mode == "quick":
+            return
+        watch = Stopwatch(self.device)
+        self._close_attempt()
+        kept = Checkpoint(
+            self.case.identity,
+            training_code_version(),
+            tuple(self.records),
+            tuple(self.attempts),
+            self.trainer.network.state_dict(),
+            self.trainer.momentum(),
+            self.best_weights,
+        )
+        with self._writing():
+            checkpoint.save(self.results.folder(self.case), kept)
+        self.checkpoint_seconds = watch.total()
+
+    def _close_attempt(self) -> None:
+        """Enter what this attempt has taken so far."""
+        self.attempts[-1] = replace(
+            self.attempts[-1],
+            wall_seconds=time.perf_counter() - self.started,
+            peak_memory_bytes=self.memory.bytes(),
+        )
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return self.results.writing(self.case)
+
+    def _notice(self, text: str) -> None:
+        self.listener.on_notice(self.case, text)
+
+    def _train_one(self, epoch: int) -> EpochRecord:
         watch = Stopwatch(self.device)
         tell = partial(self.listener.on_progress, self.case, epoch + 1)
-        loss, accuracy = trainer.train_epoch(self.train_images, epoch, watch, tell)
+        loss, accuracy = self.trainer.train_epoch(self.train_images, epoch, watch, tell)
         with watch.part("evaluate"):
-            self.last = trainer.evaluate(self.evaluated)
+            self.last = self.trainer.evaluate(self.evaluated)
         epoch_seconds = watch.total()
         return EpochRecord(
             epoch=epoch + 1,
@@ -155,7 +282,7 @@ class _Run:
             load_seconds=watch.seconds["load"],
             train_seconds=watch.seconds["train"],
             evaluate_seconds=watch.seconds["evaluate"],
-            checkpoint_seconds=0.0,
+            checkpoint_seconds=self.checkpoint_seconds,
             epoch_seconds=epoch_seconds,
         )
 
@@ -164,23 +291,34 @@ class _Run:
         return max(self.records, key=lambda record: record.evaluation_accuracy_percent)
 
     def finish(self, status: Status, cause: str | None) -> Result:
-        """Write what there is: predictions and weights of a complete case, and the result."""
+        """Write what there is: predictions and weights of a complete case, and the result. Then no checkpoint is needed
+        but of what may still come to something else."""
+        self._close_attempt()
         result = self._result(status, cause)
         if status == "complete":
             result = replace(result, **self._finish_complete(result.total_seconds))
-        result = replace(result, wall_seconds=time.perf_counter() - self.started)
+        self._close_attempt()
+        result = replace(
+            result,
+            files=self.results.hashes(self.case),
+            wall_seconds=sum(attempt.wall_seconds for attempt in self.attempts),
+            attempts=tuple(self.attempts),
+            finished_at=_now(),
+        )
         self.results.write_result(self.case, result)
+        if result.is_finished:
+            with contextlib.suppress(OSError):
+                checkpoint.remove_all(self.results.folder(self.case))
         return result
 
     def _finish_complete(self, total_seconds: float) -> dict[str, Any]:
-        assert self.trainer is not None
-        assert self.last is not None
+        if self.last is None:  # interrupted after the last epoch
+            self.last = self.trainer.evaluate(self.evaluated)
         final = self.last if self.validation is None else self.trainer.evaluate(self.test_images)
         labels = self.dataset.test.labels.numpy()
         scores = metrics.score(labels, final.predictions, self.dataset.spec.class_names)
-        weights = self.trainer.weights()
         self.results.write_predictions(self.case, labels, final.predictions)
-        self.results.write_weights(self.case, lambda path: save_file(weights, path))
+        self.results.write_weights(self.case, safetensors_bytes(self.trainer.weights()))
         best = self._best()
         best_accuracy = best.evaluation_accuracy_percent
         if self.best_weights is not None:
@@ -223,11 +361,12 @@ class _Run:
             train_seconds=train_seconds,
             eval_seconds=sum(record.evaluate_seconds for record in self.records),
             total_seconds=total_seconds,
-            compile_seconds=self.compile_seconds,
+            checkpoint_seconds=sum(record.checkpoint_seconds for record in self.records),
+            compile_seconds=sum(attempt.compile_seconds for attempt in self.attempts),
             wall_seconds=0.0,
             marginal_gain=None,
             images_per_second=trained / train_seconds if train_seconds else None,
-            peak_memory_bytes=self.memory.bytes(),
+            peak_memory_bytes=max(attempt.peak_memory_bytes for attempt in self.attempts),
             train_images=len(self.train_images),
             evaluation_images=len(self.evaluated),
             test_images=len(self.test_images),
@@ -235,10 +374,17 @@ class _Run:
             dataset_verified=self.dataset_verified,
             dataset_whole=self.dataset.is_whole,
             stand_in=self.dataset.is_stand_in,
-            environment=describe_environment(self.device, case.precision),
-            started_at=self.started_at,
+            environment=self.attempts[-1].environment,
+            started_at=self.attempts[0].started_at,
+            finished_at="",
+            attempts=tuple(self.attempts),
+            files={},
             cause=cause,
         )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def load_weights(path: Path, network: nn.Module) -> None:

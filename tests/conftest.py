@@ -11,7 +11,7 @@ from harness.datasets.images import ImageSet, PackedPixels, fingerprint
 from harness.datasets.library import Dataset
 from harness.datasets.spec import DatasetSpec
 from harness.recipes import Augmentation, Recipe
-from harness.results import ResultsFolder
+from harness.results_folder import ResultsFolder
 from harness.settings import ENVIRONMENT_PREFIX
 from harness.train import train
 

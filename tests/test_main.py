@@ -7,7 +7,7 @@ import pytest
 
 from harness.__main__ import main
 from harness.published import STUDY, exact_parameters
-from harness.results import ResultsFolder
+from harness.results_folder import ResultsFolder
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from harness.results import EpochRecord, Result, ResultsFolder, read_result, write_atomically, write_text_atomically
+from harness.files import write_atomically, write_text_atomically
+from harness.results import EpochRecord, Result, read_result
+from harness.results_folder import ResultsFolder
 from tests.conftest import make_case
 
 RECORD = EpochRecord(1, 0.1, 2.0, 30.0, 1.9, 33.0, 0.1, 0.5, 0.2, 0.0, 0.8)

@@ -1,21 +1,29 @@
 """CIFAR-10 (Krizhevsky 2009) in its publisher's layout: the python batches, or the archive that holds them."""
 
+import os
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import torch
 import torchvision
-from torchvision.datasets.utils import check_integrity, extract_archive
+from torchvision.datasets.utils import check_integrity
 
-from harness.datasets.fetch import fetch
+from harness.datasets.fetch import alone_in, fetch
 from harness.datasets.images import ImageSet, evenly_spaced
 from harness.datasets.source import Source
 from harness.datasets.spec import SPECS
 from harness.errors import InputError
+from harness.files import write_atomically
 
 _Published = torchvision.datasets.CIFAR10
 ARCHIVE_URL = _Published.url
 ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
+_MOST_UNPACKED_BYTES = 512 * 2**20  # it holds 186 MB; more is a decompression bomb
 FILES = "cifar-10-python.tar.gz, unpacked or not"
 
 
@@ -42,10 +50,15 @@ def download(data_dir: Path) -> None:
 
 def _verify(root: Path) -> bool:
     batches = root / _Published.base_folder
-    if not batches.is_dir():
-        return bool(check_integrity(root / _Published.filename, ARCHIVE_MD5))
-    files = [*_Published.train_list, *_Published.test_list, (_Published.meta["filename"], _Published.meta["md5"])]
-    return all(check_integrity(batches / name, md5) for name, md5 in files)
+    if batches.is_dir():
+        lists = [*_Published.train_list, *_Published.test_list, (_Published.meta["filename"], _Published.meta["md5"])]
+        files = [(batches / name, md5) for name, md5 in lists]
+    else:
+        files = [(root / _Published.filename, ARCHIVE_MD5)]
+    for path, md5 in files:
+        if not check_integrity(path, md5):
+            raise InputError(f"{path} is not the published file: its MD5 is not {md5}; unpack or download it again")
+    return True
 
 
 def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
@@ -56,12 +69,50 @@ def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[
             raise InputError(
                 f"{archive} is not the published archive (its MD5 is not {ARCHIVE_MD5}): download it again"
             )
-        try:
-            extract_archive(archive, root)
-        except OSError as error:
-            raise InputError(f"{archive} cannot be unpacked into {root}: {error.strerror or error}") from error
+        _unpack(archive, root)
     train, test = (_read_split(root, split, limit) for split, limit in ((True, train_limit), (False, test_limit)))
     return train, test
+
+
+def _unpack(archive: Path, root: Path) -> None:
+    """The archive's folder into ``root``: whole, or not at all.
+
+    Raises:
+        InputError: it cannot be unpacked, or holds what has no place in it.
+    """
+    batches = root / _Published.base_folder
+    unpacked = root / f".unpacking-{batches.name}"
+    try:
+        with alone_in(root):
+            if batches.is_dir():
+                return  # another process has unpacked it meanwhile
+            shutil.rmtree(unpacked, ignore_errors=True)  # of a process that was killed
+            try:
+                unpacked.mkdir()
+                with tarfile.open(archive) as tar:
+                    for name, content in _members(tar, archive):
+                        write_atomically(unpacked / name, partial(shutil.copyfileobj, content))
+                os.replace(unpacked, batches)
+            finally:
+                shutil.rmtree(unpacked, ignore_errors=True)
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        raise InputError(f"{archive} cannot be unpacked into {root}: {error}") from error
+
+
+def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """The files in the archive's one folder, each with its name there."""
+    left = _MOST_UNPACKED_BYTES
+    for member in tar:
+        if member.isdir() and member.name == _Published.base_folder:
+            continue
+        folder, _, name = member.name.partition("/")
+        content = tar.extractfile(member) if member.isreg() else None
+        if content is None or folder != _Published.base_folder or name in ("", "..") or "/" in name or "\\" in name:
+            raise InputError(f"{archive} has a member that has no place in it, {member.name!r}: it was not unpacked")
+        left -= member.size
+        if left < 0:
+            raise InputError(f"{archive} would unpack to more than {_MOST_UNPACKED_BYTES:,} bytes: it was not unpacked")
+        yield name, content
 
 
 def _read_split(root: Path, train: bool, limit: int | None) -> ImageSet:

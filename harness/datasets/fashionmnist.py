@@ -31,6 +31,7 @@ SHA256 = {
 }
 FILES = "the four *-ubyte.gz files"
 _UNSIGNED_BYTE = 8
+_MOST_BYTES = 64 * 2**20  # the largest file holds 47,040,016; more is a decompression bomb
 
 
 def locate(data_dir: Path) -> Source | None:
@@ -60,9 +61,12 @@ def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
     """The file's content, decompressed, and which file it was."""
     plain, compressed = root / name, root / f"{name}.gz"
     try:
-        if plain.is_file():
-            return plain, plain.read_bytes()
-        return compressed, gzip.decompress(compressed.read_bytes())
+        path = plain if plain.is_file() else compressed
+        with open(plain, "rb") if path == plain else gzip.open(compressed) as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise InputError(f"{path} holds more than {_MOST_BYTES:,} bytes: it is not of FashionMNIST")
+        return path, content
     except FileNotFoundError as error:
         raise InputError(f"{compressed} is missing: fashionmnist needs {FILES} in {root}") from error
     except (OSError, EOFError, zlib.error) as error:
@@ -75,7 +79,11 @@ def _count(root: Path) -> tuple[int, int]:
 
 
 def _verify(root: Path) -> bool:
-    return all(hashlib.sha256(_read_bytes(root, name)[1]).hexdigest() == sha256 for name, sha256 in SHA256.items())
+    for name, sha256 in SHA256.items():
+        path, content = _read_bytes(root, name)
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise InputError(f"{path} is not the published file (SHA-256 of its content): download it again")
+    return True
 
 
 def _read_idx(root: Path, name: str, dimensions: int) -> tuple[Path, np.ndarray]:

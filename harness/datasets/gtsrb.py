@@ -38,6 +38,8 @@ _TRAIN_FOLDER = "GTSRB/Final_Training/Images"
 _TEST_FOLDER = "GTSRB/Final_Test/Images"
 _TEST_LABELS = "GT-final_test.csv"
 
+_MOST_MEMBER_BYTES = 16 * 2**20  # an image of the dataset has at most 250 × 250 pixels
+
 Lists = tuple[list[ImageFile], list[ImageFile]]
 
 # What zipfile raises on damaged, encrypted or foreign archives.
@@ -82,7 +84,7 @@ def download(data_dir: Path) -> None:
         fetch(f"{ARCHIVE_URL}{name}", data_dir / "gtsrb", md5)
 
 
-def _source(layout: str, path: Path, lists: Callable[[], Lists], verify: Callable[[], bool | None]) -> Source:
+def _source(layout: str, path: Path, lists: Callable[[], Lists], verify: Callable[[], bool]) -> Source:
     def count() -> tuple[int, int]:
         train, test = lists()
         return len(train), len(test)
@@ -99,7 +101,10 @@ def _decode(files: list[ImageFile], limit: int | None) -> ImageSet:
 
 
 def _verify(root: Path) -> bool:
-    return all(check_integrity(root / name, md5) for name, md5 in MD5.items())
+    for name, md5 in MD5.items():
+        if not check_integrity(root / name, md5):
+            raise InputError(f"{root / name} is not the published file: its MD5 is not {md5}; download it again")
+    return True
 
 
 def read_rows(text: str, name: str, columns: Iterable[str], delimiter: str) -> list[dict[str, str]]:
@@ -220,8 +225,11 @@ def _open_archive(path: Path) -> zipfile.ZipFile:
 
 
 def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
-    """A member's content; OSError where it is not there, or damaged."""
+    """A member's content; OSError where it is not there, damaged, or a decompression bomb."""
     try:
+        size = archive.getinfo(member).file_size  # no more than that is ever unpacked
+        if size > _MOST_MEMBER_BYTES:
+            raise OSError(f"it would unpack to {size:,} bytes")
         return archive.read(member)
     except _ARCHIVE_ERRORS as error:
         raise OSError(f"not in the archive, or damaged there: {error}") from error

@@ -5,6 +5,7 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from harness.datasets.spec import DatasetSpec
 from harness.errors import InputError
 from harness.recipes import Recipe
 
+_MOST_FILE_BYTES = 256 * 2**20
 _SOURCE_SIZE = 32  # of random images in the place of a dataset's whose own differ in size
 
 
@@ -141,7 +143,14 @@ class ImageFile:
 
 def file_on_disk(path: Path, label: int, track: str | None = None) -> ImageFile:
     """An image in a file of its own."""
-    return ImageFile(str(path), path.read_bytes, label, track)
+    return ImageFile(str(path), partial(_read_file, path), label, track)
+
+
+def _read_file(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > _MOST_FILE_BYTES:
+        raise OSError(f"it has {size:,} bytes, an image file at most {_MOST_FILE_BYTES:,}")
+    return path.read_bytes()
 
 
 def evenly_spaced(count: int, limit: int | None) -> list[int]:

@@ -14,7 +14,8 @@ class Source:
     Attributes:
         layout: in a person's words, as ``class folders``.
         count: numbers of training and test images, without decoding any.
-        verify: whether the content is the published one; None where the layout leaves nothing to compare with.
+        verify: True if the files' content is the published one, False where the layout leaves nothing to compare with.
+            An `InputError` names the file whose content is another.
         read: training and test images, at most the given numbers of each.
         missing: files of the layout that are not there, as after a download that was broken off.
     """
@@ -22,11 +23,11 @@ class Source:
     layout: str
     path: Path
     count: Callable[[], tuple[int, int]]
-    verify: Callable[[], bool | None]
+    verify: Callable[[], bool]
     read: Callable[[int | None, int | None], tuple[ImageSet, ImageSet]]
     missing: tuple[str, ...] = ()
 
 
-def unverifiable() -> None:
+def unverifiable() -> bool:
     """The verdict on a layout that has no published checksums."""
-    return None
+    return False

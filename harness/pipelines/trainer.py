@@ -2,7 +2,7 @@
 
 import abc
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +80,33 @@ class Trainer(abc.ABC):
         return {
             name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network.state_dict().items()
         }
+
+    def momentum(self) -> dict[str, Tensor]:
+        """Each parameter's momentum by the parameter's name, as it is on the device; none before the first step."""
+        found = (
+            (name, self.optimizer.state.get(parameter, {}).get("momentum_buffer"))
+            for name, parameter in self.network.named_parameters()
+        )
+        return {name: buffer for name, buffer in found if buffer is not None}
+
+    def restore(self, network: Mapping[str, Tensor], momentum: Mapping[str, Tensor]) -> None:
+        """Go on from weights, BatchNorm statistics and momentum of the same model. Call it before `warm_up`.
+
+        Raises:
+            ValueError: they are of another model; nothing is changed then.
+        """
+        own, parameters = self.network.state_dict(), dict(self.network.named_parameters())
+        pairs = [(own, network), (parameters, momentum)]
+        if own.keys() != network.keys() or not momentum.keys() <= parameters.keys():
+            raise ValueError(f"its tensors are not those of {self.case.model}")
+        if any(value.shape != ours[name].shape for ours, given in pairs for name, value in given.items()):
+            raise ValueError(f"its tensors are not of the shapes of {self.case.model}'s")
+        self.network.load_state_dict(network)
+        for name, values in momentum.items():
+            state = self.optimizer.state[parameters[name]]
+            if state.get("momentum_buffer") is None:
+                state["momentum_buffer"] = torch.empty_like(parameters[name])
+            state["momentum_buffer"].copy_(values)
 
     def _set_learning_rate(self, epoch: int) -> None:
         for group in self.optimizer.param_groups:

@@ -13,9 +13,10 @@ from tabulate import tabulate
 
 from harness.datasets.spec import file_stem, is_folder
 from harness.expectations import comparable_published
+from harness.files import write_text_atomically
 from harness.published import STUDY
 from harness.recipes import PUBLISHED_RECIPES
-from harness.results import Result, write_text_atomically
+from harness.results import Result
 from harness.text import count, duration
 from harness.text import table as text_table
 
@@ -83,7 +84,7 @@ def _comparison_table(dataset: str, mode: str, results: list[Result], *, is_alon
 
 
 def _row(result: Result) -> dict[str, object]:
-    published = comparable_published(result)
+    published, is_mixed = comparable_published(result), bool(result.changes_between_attempts)
     return {
         "model": result.model,
         "seed": result.seed,
@@ -91,18 +92,18 @@ def _row(result: Result) -> dict[str, object]:
         "epochs": result.epochs,
         "params": result.params,
         "macs": result.macs,
-        "epoch_seconds": result.mean_epoch_seconds,
-        "total_seconds": result.total_seconds,
+        "epoch_seconds": None if is_mixed else result.mean_epoch_seconds,
+        "total_seconds": None if is_mixed else result.total_seconds,
         "accuracy_percent": result.accuracy_percent,
         "best_accuracy_percent": result.best_accuracy_percent,
         "macro_f1_percent": result.macro_f1_percent,
-        "marginal_gain": result.marginal_gain,
+        "marginal_gain": None if is_mixed else result.marginal_gain,
         "published_epoch_seconds": published and published.epoch_seconds,
         "published_total_seconds": published and published.total_seconds,
         "published_accuracy_percent": published and published.accuracy_percent,
         "published_macro_f1_percent": published and published.macro_f1_percent,
         "published_marginal_gain": published and published.marginal_gain,
-        "images_per_second": result.images_per_second,
+        "images_per_second": None if is_mixed else result.images_per_second,
         "peak_memory_bytes": result.peak_memory_bytes,
         "device": result.environment["gpu"] or result.environment["cpu"],
         "threads": result.environment.get("threads"),
@@ -110,10 +111,14 @@ def _row(result: Result) -> dict[str, object]:
         "pipeline": result.case.pipeline,
         "compiled": result.case.compiled,
         "compile_seconds": result.compile_seconds,
+        "checkpoint_seconds": result.checkpoint_seconds,
+        "interruptions": len(result.interrupted_after),
+        "changes_between_attempts": ", ".join(result.changes_between_attempts),
         "train_images": result.train_images,
         "val_split": result.case.val_split,
         "recipe": result.case.recipe.name,
         "data_fingerprint": result.case.data_fingerprint[:12],
+        "training_code": result.environment.get("training_code"),
         "case": result.case.identity[:12],
     }
 
@@ -142,17 +147,20 @@ def _notes(results: Sequence[Result]) -> list[str]:
     )
     if unsteady := [f"{r.model} seed {r.seed}" for r in results if r.mode != "quick" and _is_unsteady(r)]:
         notes.append(f"epoch times vary more than twofold, the machine was busy: {', '.join(unsteady)}")
+    notes += [_interruption_note(result) for result in results if result.interrupted_after]
     if compiled := [f"{r.model} seed {r.seed} {duration(r.compile_seconds)}" for r in results if r.case.compiled]:
         notes.append(f"networks compiled, in no epoch's time: {', '.join(compiled)}")
+    if len({r.environment.get("training_code") for r in results}) > 1:
+        notes.append("trained by different versions of the harness's code (training_code in the CSV)")
+    if len({r.case.data_fingerprint for r in results}) > 1:
+        notes.append("trained on different images (data_fingerprint in the CSV): not to be compared with one another")
     if any(r.stand_in for r in results):
         notes.append("the dataset is not on disk: digits stand in for it, reshaped")
     partial = [r for r in results if not r.dataset_whole and r.mode != "quick"]
     if partial:
         notes.append(f"not the whole dataset ({partial[0].train_images:,} training images): published values left out")
-    if any(r.dataset_verified is None and r.mode == "full" and not is_folder(r.dataset) for r in results):
+    if any(not r.dataset_verified and r.mode == "full" and not is_folder(r.dataset) for r in results):
         notes.append("the images' layout has no checksums: they could not be verified as the published ones")
-    if any(r.dataset_verified is False and r.mode == "full" for r in results):
-        notes.append("the images are not the published ones (their checksums differ): published values left out")
     own = {r.model: None for r in results if r.mode == "full" and r.case.recipe != PUBLISHED_RECIPES.get(r.dataset)}
     if own and not is_folder(results[0].dataset):
         notes.append(f"{', '.join(own)}: not trained by the study's recipe, published values left out")
@@ -166,6 +174,15 @@ def _notes(results: Sequence[Result]) -> list[str]:
         )
     notes += [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]
     return notes
+
+
+def _interruption_note(result: Result) -> str:
+    """Where training was interrupted, and whether its times still mean something."""
+    epochs = ", ".join(map(str, result.interrupted_after))
+    note = f"{result.model} seed {result.seed}: interrupted after epoch {epochs}, and resumed"
+    if changes := result.changes_between_attempts:
+        note += f" on something else ({', '.join(changes)}): its accuracy may be compared, its times may not"
+    return note
 
 
 # heading, measured column, published column, how a number is put

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from harness.results import write_text_atomically
+from harness.files import write_text_atomically
 from harness.text import table as text_table
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison, median_load_share, median_speed

@@ -12,7 +12,7 @@ import torch
 from harness.case import Case
 from harness.datasets.library import Dataset
 from harness.errors import InputError
-from harness.results import ResultsFolder
+from harness.results_folder import ResultsFolder
 from harness.stats import Interval, mean_interval
 from harness.train import train
 

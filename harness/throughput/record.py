@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from harness.environment import describe_environment
 from harness.errors import InputError
-from harness.results import read_each, write_text_atomically
+from harness.files import read_each, sealed, unsealed, write_text_atomically
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison
 from harness.throughput.equivalence import Equivalence
@@ -43,7 +43,7 @@ class _File(BaseModel):
     """What a measurement's file holds."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     kind: str
     measured_at: str
     environment: _Environment
@@ -65,7 +65,7 @@ def record(results_dir: Path, measurement: Measurement, device: torch.device, pr
         measurement, datetime.now(UTC).isoformat(timespec="seconds"), describe_environment(device, precision)
     )
     content = {
-        "schema_version": 1,
+        "schema_version": 2,
         "kind": type(measurement).__name__,
         "measured_at": recorded.measured_at,
         "environment": recorded.environment,
@@ -74,7 +74,7 @@ def record(results_dir: Path, measurement: Measurement, device: torch.device, pr
     folder = results_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{measurement.name}-{device.type}.json"
-    write_text_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_text_atomically(path, sealed(content))
     return recorded
 
 
@@ -85,8 +85,7 @@ def read_recorded(results_dir: Path) -> tuple[list[Recorded], list[str]]:
 
 def _read(path: Path) -> Recorded:
     try:
-        text = path.read_text(encoding="utf-8")
-        file = _File.model_validate_json(text)
+        file = _File.model_validate(unsealed(path.read_bytes()))
         measurement = _MEASUREMENTS[file.kind].validate_json(json.dumps(file.measurement, allow_nan=False), strict=True)
         datetime.fromisoformat(file.measured_at)
         return Recorded(measurement, file.measured_at, file.environment.model_dump())

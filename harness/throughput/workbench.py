@@ -10,10 +10,11 @@ from harness.datasets import library
 from harness.datasets.spec import SPECS, DatasetSpec
 from harness.device import resolve_device, resolve_precision
 from harness.errors import InputError
+from harness.files import require_writable
 from harness.models import parse_model
 from harness.pipelines.compilation import is_to_be_compiled
 from harness.recipes import PUBLISHED_RECIPES, Recipe
-from harness.results import ResultsFolder, require_writable
+from harness.results_folder import ResultsFolder
 from harness.settings import Settings
 from harness.throughput.augmentation import CPU, AugmentationComparison, compare_augmentation
 from harness.throughput.comparison import PipelineComparison, compare_pipelines

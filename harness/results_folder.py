@@ -1,0 +1,196 @@
+"""The results folder: a folder per case in it, which one process at a time writes to.
+
+In a case's folder: ``result.json``, written last of all, ``epochs.jsonl`` (one line appended per epoch),
+``predictions.npz`` (test labels and predicted classes), ``weights.safetensors``, and checkpoints while it trains.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import filelock
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.case import Case
+from harness.errors import InputError
+from harness.files import (
+    append_line,
+    read_each,
+    remove_temporary_files,
+    sha256_of,
+    told_as_input_error,
+    write_atomically,
+    write_text_atomically,
+)
+from harness.results import EpochRecord, Result, read_epoch_records, read_result
+
+RESULT, EPOCHS, PREDICTIONS, WEIGHTS = "result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"
+_LOCK = ".lock"
+_REMEDY = "free space or give another --results-dir; the same command goes on after the last finished epoch"
+
+
+class ResultsFolder:
+    """The results folder: where each case's files lie, and what is in them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, case: Case) -> Path:
+        return self.root / case.folder_name
+
+    @contextlib.contextmanager
+    def locked(self, case: Case, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool]:
+        """Be the one process that writes to the case's folder; inside, whether that had to be waited for.
+
+        The system lets go of the lock when a process ends, however it ends.
+
+        Args:
+            on_wait: called once, where another process has the case.
+
+        Raises:
+            InputError: the folder cannot be written to.
+        """
+        folder = self.folder(case)
+        with told_as_input_error(f"write results to {folder}", "give another --results-dir"):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(folder / _LOCK)
+            try:
+                lock.acquire(blocking=False)
+                had_to_wait = False
+            except filelock.Timeout:
+                on_wait()
+                lock.acquire()
+                had_to_wait = True
+        try:
+            yield had_to_wait
+        finally:
+            lock.release()
+
+    def clear(self, case: Case) -> None:
+        """Remove what an earlier attempt at the case left, but for its checkpoints.
+
+        Raises:
+            InputError: the folder cannot be written to.
+        """
+        folder = self.folder(case)
+        with self.writing(case):
+            for name in (RESULT, EPOCHS, PREDICTIONS, WEIGHTS):  # the result first: it vouches for the others
+                (folder / name).unlink(missing_ok=True)
+            remove_temporary_files(folder)
+
+    def find(self, case: Case, tell: Callable[[str], None] = lambda _: None) -> Result | None:
+        """The case's result, if it has one and every file that belongs to it is as it was written.
+
+        Args:
+            tell: is given a line that names what is damaged or foreign.
+        """
+        path = self.folder(case) / RESULT
+        try:
+            result = read_result(path)
+            if result.case.identity != case.identity:
+                raise InputError(f"{path} is of another case: {result.case.label}, {result.case.identity[:12]}")
+            _require_unchanged(path.parent, result)
+        except FileNotFoundError:
+            return None
+        except InputError as error:
+            tell(f"{error}\nit is left out, and the case trained again")
+            return None
+        return result
+
+    def read_epochs(self, case: Case) -> list[EpochRecord]:
+        """The case's epoch records in order.
+
+        Raises:
+            InputError: they are not there, or damaged.
+        """
+        return read_epoch_records(self.folder(case) / EPOCHS)
+
+    def write_epochs(self, case: Case, records: Sequence[EpochRecord]) -> None:
+        """``epochs.jsonl`` anew, as a checkpoint has its records."""
+        text = "".join(f"{_line(record)}\n" for record in records)
+        with self.writing(case):
+            write_text_atomically(self.folder(case) / EPOCHS, text)
+
+    def append_epoch(self, case: Case, record: EpochRecord) -> None:
+        """Add a line to ``epochs.jsonl``; a loss that is no number becomes null."""
+        with self.writing(case):
+            append_line(self.folder(case) / EPOCHS, _line(record))
+
+    def write_predictions(self, case: Case, labels: NDArray[np.integer], predictions: NDArray[np.integer]) -> None:
+        """Labels and predicted classes of every test image, each (N,), in the dataset's order."""
+        with self.writing(case):
+            write_atomically(
+                self.folder(case) / PREDICTIONS,
+                lambda file: np.savez_compressed(file, labels=labels, predictions=predictions),
+            )
+
+    def write_weights(self, case: Case, weights: bytes) -> None:
+        """The final weights, in the safetensors format."""
+        with self.writing(case):
+            write_atomically(self.folder(case) / WEIGHTS, lambda file: file.write(weights))
+
+    def hashes(self, case: Case) -> dict[str, str]:
+        """SHA-256 of each of the case's files that are there beside its result."""
+        paths = (self.folder(case) / name for name in (EPOCHS, PREDICTIONS, WEIGHTS))
+        return {path.name: sha256_of(path) for path in paths if path.exists()}
+
+    def write_result(self, case: Case, result: Result) -> None:
+        """``result.json``, last of all files: where it stands, the others are whole."""
+        with self.writing(case):
+            write_text_atomically(self.folder(case) / RESULT, result.to_text())
+
+    def read_all(self) -> tuple[list[Result], list[str]]:
+        """Every result in the folder, and for each that cannot be read a line that says which and why."""
+        return read_each(self.root.glob(f"*/{RESULT}"), _read_in_its_place)
+
+    def unfinished(self) -> list[str]:
+        """A line for each case that was begun, has no result and can be gone on with: its folder, and how far it is."""
+        folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.pt")})
+        return [
+            f"not finished: {folder.name}, {_line_count(folder / EPOCHS)} epochs so far; the same command goes on there"
+            for folder in folders
+            if not (folder / RESULT).exists()
+        ]
+
+    def writing(self, case: Case) -> contextlib.AbstractContextManager[None]:
+        """Inside, an OSError becomes an `InputError` that says what to do about it."""
+        return told_as_input_error(f"write results to {self.folder(case)}", _REMEDY)
+
+
+def _line_count(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def _line(record: EpochRecord) -> str:
+    return json.dumps(record.to_json(), allow_nan=False)
+
+
+def _read_in_its_place(path: Path) -> Result:
+    """The result in a file, which has to lie in its case's folder: a copy beside it would count a case twice."""
+    result = read_result(path)
+    if path.parent.name != result.case.folder_name:
+        raise InputError(f"{path} is a copy: the folder of its case is {result.case.folder_name}")
+    return result
+
+
+def _require_unchanged(folder: Path, result: Result) -> None:
+    """Every file beside the result is there, and has the SHA-256 that the result says.
+
+    Raises:
+        InputError: one is not. It names the file.
+    """
+    wanted = {EPOCHS} if result.epochs else set()
+    if result.is_complete:
+        wanted |= {PREDICTIONS, WEIGHTS}
+    if lacking := sorted(wanted - result.files.keys()):
+        raise InputError(f"{folder / RESULT} does not vouch for {lacking[0]}")
+    for name, sha256 in result.files.items():
+        path = folder / name
+        try:
+            is_unchanged = path.parent == folder and sha256_of(path) == sha256
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        if not is_unchanged:
+            raise InputError(f"{path} is damaged: its SHA-256 is not the one in {RESULT}")
