@@ -14,12 +14,14 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
+from harness.case import Case
 from harness.errors import InputError
 from harness.files import put_in_place, write_text_atomically
 from harness.results import Attempt, EpochRecord, validated
@@ -63,6 +65,12 @@ class Checkpoint:
         return f"checkpoint-{len(self.records):05d}-{len(self.attempts)}.pt"
 
 
+def most_weights_kept(case: Case) -> int:
+    """How many times the size of a case's weights its checkpoints take on disk, while one is being saved."""
+    each = 3 if case.val_split else 2  # network, momentum, and the best epoch's network
+    return each * (_KEPT + 1)
+
+
 def save(folder: Path, checkpoint: Checkpoint) -> None:
     """Save a checkpoint, and remove all but it and the one before.
 
@@ -80,7 +88,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         _hash_path(old).unlink(missing_ok=True)
 
 
-def _write(file: BinaryIO, checkpoint: Checkpoint) -> str:
+def _write(file: BufferedRandom, checkpoint: Checkpoint) -> str:
     """Fill the file with the checkpoint, to the disk: the SHA-256 of its content."""
     about = {
         "identity": checkpoint.identity,

@@ -80,6 +80,10 @@ class ResultsFolder:
                 (folder / name).unlink(missing_ok=True)
             remove_temporary_files(folder)
 
+    def has_result(self, case: Case) -> bool:
+        """Whether there is a result in the case's folder, whatever it says."""
+        return (self.folder(case) / RESULT).exists()
+
     def find(self, case: Case, tell: Callable[[str], None] = lambda _: None) -> Result | None:
         """The case's result, if it has one and every file that belongs to it is as it was written.
 

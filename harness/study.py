@@ -1,8 +1,11 @@
 """A study: experiments made ready together, then trained one by one. Knows nothing of pytest."""
 
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Collection, Iterable
 
+from harness import checkpoint
 from harness.case import Case
+from harness.cost import count_parameters
 from harness.datasets import library
 from harness.datasets.library import Dataset
 from harness.datasets.spec import is_folder
@@ -14,6 +17,7 @@ from harness.experiment import Experiment
 from harness.files import require_writable
 from harness.models import parse_model
 from harness.pipelines.compilation import is_to_be_compiled
+from harness.pipelines.trainer import empty_network
 from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.results import EpochRecord, Result
 from harness.results_folder import ResultsFolder
@@ -36,7 +40,7 @@ class Study:
         self._trained: set[str] = set()  # --rerun trains a case again once, however many tests ask for it
         self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool]] = {}
 
-    def prepare(self, experiments: Iterable[Experiment], tell: Callable[[str], None] = lambda _: None) -> None:
+    def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None] = lambda _: None) -> None:
         """Make sure, before anything is trained, that all of it can be: folders can be written to, data are there.
 
         Args:
@@ -52,6 +56,7 @@ class Study:
             _require_fitting(experiment, dataset)
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splitting(dataset)
+        self._require_space(experiments)
 
     def case(self, experiment: Experiment) -> Case:
         """The case that an experiment is here: bound to the images, the kind of device and the precision."""
@@ -97,6 +102,24 @@ class Study:
         )
         self._trained.add(case.identity)
         return result, self.results.read_epochs(case) if result.epochs else []
+
+    def _require_space(self, experiments: Iterable[Experiment]) -> None:
+        """Room for the weights of every case that has no result yet, and for the largest one's checkpoints."""
+        weights, checkpoints = 0, 0
+        for experiment in experiments:
+            case = self.case(experiment)
+            if not self.results.has_result(case):
+                spec = self._dataset(experiment)[0].spec
+                weight_bytes = 4 * count_parameters(empty_network(case, spec.channels, spec.num_classes))
+                weights += weight_bytes
+                if case.mode != "quick":
+                    checkpoints = max(checkpoints, weight_bytes * checkpoint.most_weights_kept(case))
+        free = shutil.disk_usage(self.results.root).free
+        if free < weights + checkpoints:
+            raise InputError(
+                f"--results-dir {self.results.root} has {free / 2**20:,.0f} MiB free, weights and checkpoints need "
+                f"{(weights + checkpoints) / 2**20:,.0f}: free space, or give another folder"
+            )
 
     def recorded(self, experiment: Experiment) -> Result | None:
         """What the results folder has of the experiment, finished or not."""

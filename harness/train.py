@@ -29,9 +29,8 @@ from harness.device import Stopwatch
 from harness.environment import PeakMemory, describe_environment, training_code_version
 from harness.errors import InputError
 from harness.models import parse_model
-from harness.networks import build_network
 from harness.pipelines import make_trainer
-from harness.pipelines.trainer import Evaluation
+from harness.pipelines.trainer import Evaluation, empty_network
 from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status, timing_changes
 from harness.results_folder import ResultsFolder
 
@@ -83,13 +82,14 @@ def train(
     listener = listener or Listener()
     notice = partial(listener.on_notice, case)
     if not rerun and (finished := _find_finished(case, results)):
+        _remove_checkpoints(case, results)  # where it was killed at its very end
         return finished
     with results.locked(case, lambda: notice("another process is at this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
         if (not rerun or had_to_wait) and (finished := _find_finished(case, results, notice)):
             return finished
         if rerun and _find_finished(case, results):
-            checkpoint.remove_all(results.folder(case))  # of the finished training, if it was killed at its very end
+            _remove_checkpoints(case, results)
         run = _Run(case, dataset, results, device, listener, dataset_verified)
         try:
             run.begin(discard_other_code=rerun)
@@ -114,6 +114,12 @@ def _find_finished(case: Case, results: ResultsFolder, tell: Callable[[str], Non
     if result is None or not result.is_finished:
         return None
     return replace(result, case=case, dataset=case.dataset)  # a user's folder may lie elsewhere by now
+
+
+def _remove_checkpoints(case: Case, results: ResultsFolder) -> None:
+    """Remove what a finished case no longer needs; where that cannot be done, only room is lost."""
+    with contextlib.suppress(OSError):
+        checkpoint.remove_all(results.folder(case))
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -297,7 +303,7 @@ class _Run:
         result = self._result(status, cause)
         if status == "complete":
             result = replace(result, **self._finish_complete(result.total_seconds))
-        self._close_attempt()
+        self.attempts[-1] = replace(self.attempts[-1], wall_seconds=time.perf_counter() - self.started)
         result = replace(
             result,
             files=self.results.hashes(self.case),
@@ -307,8 +313,7 @@ class _Run:
         )
         self.results.write_result(self.case, result)
         if result.is_finished:
-            with contextlib.suppress(OSError):
-                checkpoint.remove_all(self.results.folder(self.case))
+            _remove_checkpoints(self.case, self.results)
         return result
 
     def _finish_complete(self, total_seconds: float) -> dict[str, Any]:
@@ -348,9 +353,7 @@ class _Run:
             model=case.model,
             dataset=case.dataset,
             seed=case.seed,
-            params=count_parameters(
-                build_network(model, spec.channels, spec.num_classes, seed=0, shortcut=case.shortcut, device="meta")
-            ),
+            params=count_parameters(empty_network(case, spec.channels, spec.num_classes)),
             macs=count_macs(model, (spec.channels, size, size), spec.num_classes, case.shortcut),
             accuracy_percent=None,
             best_accuracy_percent=None,

@@ -39,6 +39,15 @@ def pytest_configure(config):
     fork = "ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"
     config.addinivalue_line("filterwarnings", fork)
 
+    config.addinivalue_line("markers", "soak: takes many minutes, and runs only with `-m soak`")
+
+
+def pytest_collection_modifyitems(config, items):
+    if "soak" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
 
 @pytest.fixture(autouse=True)
 def no_options_from_the_environment(monkeypatch):
@@ -91,7 +100,12 @@ def results(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def tiny_result(tiny_dataset, tmp_path_factory):
+def tiny_folder(tmp_path_factory):
+    """The results folder that `tiny_result` lies in; not to be changed."""
+    return ResultsFolder(tmp_path_factory.mktemp("tiny-results"))
+
+
+@pytest.fixture(scope="session")
+def tiny_result(tiny_dataset, tiny_folder):
     """A complete result of a real, tiny training."""
-    folder = ResultsFolder(tmp_path_factory.mktemp("tiny-results"))
-    return train(make_case(tiny_dataset), tiny_dataset, folder, CPU)
+    return train(make_case(tiny_dataset), tiny_dataset, tiny_folder, CPU)

@@ -121,6 +121,12 @@ def initial_network(case: Case, in_channels: int, num_classes: int) -> nn.Module
     return build_network(parse_model(case.model), in_channels, num_classes, seed=case.seed, shortcut=case.shortcut)
 
 
+def empty_network(case: Case, in_channels: int, num_classes: int) -> nn.Module:
+    """The case's network without values, to look at its shapes."""
+    model = parse_model(case.model)
+    return build_network(model, in_channels, num_classes, seed=0, shortcut=case.shortcut, device="meta")
+
+
 def make_optimizer(
     network: nn.Module, recipe: Recipe, *, learning_rate: float | Tensor | None = None, fused: bool | None = None
 ) -> torch.optim.SGD:

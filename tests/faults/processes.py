@@ -1,0 +1,178 @@
+"""Real processes to do real harm to: each trains the tiny case, begun anew with torch already imported."""
+
+import multiprocessing
+import os
+import resource
+import signal
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+
+from harness.errors import InputError
+from harness.pipelines.fast import FastTrainer
+from harness.results_folder import ResultsFolder
+from harness.train import Listener, train
+from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload([__name__])
+
+
+class Process:
+    """A process that runs a function of this module, and what the function returned."""
+
+    def __init__(self, function, *arguments):
+        self._answer, theirs = _context.Pipe(duplex=False)
+        self._process = _context.Process(target=_answering, args=(theirs, function, arguments))
+        self._process.start()
+        theirs.close()
+
+    def kill(self):
+        """SIGKILL: whatever it was doing, nothing of it is finished."""
+        self._process.kill()
+
+    def wait(self):
+        """What the function returned; None where the process was killed."""
+        try:
+            answer = self._answer.recv()
+        except EOFError:
+            answer = None
+        self._process.join()
+        self.exit_code = self._process.exitcode
+        self._answer.close()
+        self._process.close()
+        return answer
+
+
+def run(function, *arguments):
+    """What the function returns in a process of its own; None where it was killed there."""
+    return Process(function, *arguments).wait()
+
+
+def _answering(pipe, function, arguments):
+    torch.set_num_threads(1)
+    pipe.send(function(*arguments))
+
+
+class _Counting(Listener):
+    def __init__(self):
+        self.epochs, self.notices = 0, []
+
+    def on_epoch(self, case, record):
+        self.epochs += 1
+
+    def on_notice(self, case, text):
+        self.notices.append(text)
+
+
+def train_tiny(root, **changes):
+    """Train the tiny case in the results folder ``root``: its status, how many epochs that took, and what was told."""
+    dataset, listener = make_dataset(), _Counting()
+    try:
+        result = train(make_case(dataset, **changes), dataset, ResultsFolder(root), CPU, listener=listener)
+    except InputError as error:
+        return str(error), listener.epochs, listener.notices
+    return result.status, listener.epochs, listener.notices
+
+
+def train_tiny_until_step(root, last):
+    """The same, killed before the ``last``-th time that a file is synchronised, renamed or removed."""
+    steps = 0
+
+    def dying(call):
+        def counted(*arguments, **options):
+            nonlocal steps
+            steps += 1
+            if steps == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*arguments, **options)
+
+        return counted
+
+    for name in ("fsync", "replace", "unlink"):
+        setattr(os, name, dying(getattr(os, name)))
+    return train_tiny(root)
+
+
+def train_tiny_with_room_for(file_bytes, root):
+    """The same on a disk that takes no file larger than that."""
+    with _limited(resource.RLIMIT_FSIZE, file_bytes):
+        return train_tiny(root)
+
+
+def train_tiny_while_the_disk_fills(root):
+    """The same on a disk that is full after the first epoch."""
+    on_epoch = _Counting.on_epoch
+
+    def fill(self, case, record):
+        on_epoch(self, case, record)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+
+    _Counting.on_epoch = fill
+    return train_tiny(root)
+
+
+def train_with_little_memory_then_tiny(root, spare_bytes):
+    """A case that needs more memory than there is, then the tiny one: status and cause of the first, of the second."""
+    dataset = make_dataset(train_images=2000, size=32)
+    case = make_case(dataset, model="resnet20-8", recipe=replace(TINY_RECIPE, batch_size=2000, image_size=32))
+    with _limited(resource.RLIMIT_AS, _address_space() + spare_bytes):
+        result = train(case, dataset, ResultsFolder(root), CPU)
+    return (result.status, result.cause), train_tiny(root)[0]
+
+
+def _address_space():
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
+@contextmanager
+def _limited(kind, most):
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, before)
+
+
+def train_losing_a_loader_then_tiny(root):
+    """A case by the reference pipeline whose loader process is killed, then the tiny one."""
+
+    class Killing(Listener):
+        def on_progress(self, case, epoch, share):
+            for child in multiprocessing.active_children():
+                os.kill(child.pid, signal.SIGKILL)
+
+    dataset = make_dataset(train_images=400)
+    case = make_case(dataset, pipeline="reference")
+    results = ResultsFolder(root)
+    try:
+        train(case, dataset, results, CPU, listener=Killing())
+    except Exception:
+        failed = results.find(case)
+        return (failed.status, failed.cause), train_tiny(root)[0]
+    return None
+
+
+def train_diverging_then_tiny(root):
+    """A case whose weights become NaN in memory, as by a broken device, then the tiny one."""
+    step = FastTrainer.step
+
+    def poisoned(self, batch, labels):
+        step(self, batch, labels)
+        with torch.no_grad():
+            next(self.network.parameters())[0] = float("nan")
+
+    FastTrainer.step = poisoned
+    first = train_tiny(root)
+    again = train_tiny(root)
+    FastTrainer.step = step
+    return first, again, train_tiny(root, seed=1)
+
+
+def train_without_permission(root):
+    """The tiny case as a user who may not write to the results folder."""
+    os.setuid(65534)  # nobody
+    return train_tiny(root)

@@ -1,0 +1,59 @@
+"""SIGKILL, for real, wherever it hurts: the rerun goes on, and what it comes to is the same."""
+
+import itertools
+import random
+import time
+from dataclasses import replace
+
+import pytest
+
+from harness.results_folder import ResultsFolder
+from tests.conftest import TINY_RECIPE, make_case
+from tests.faults.processes import Process, run, train_tiny, train_tiny_until_step
+from tests.test_resume import outcome
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_dataset, tmp_path_factory):
+    results = ResultsFolder(tmp_path_factory.mktemp("undisturbed"))
+    assert run(train_tiny, results.root)[0] == "complete"
+    return outcome(make_case(tiny_dataset), results)
+
+
+def test_killed_at_any_step_of_any_write_the_rerun_comes_to_the_same(tiny_dataset, tmp_path, undisturbed):
+    case = make_case(tiny_dataset)
+    for step in itertools.count(1):
+        results = ResultsFolder(tmp_path / str(step))
+        killed = run(train_tiny_until_step, results.root, step)
+        if killed is not None:
+            break
+        status, epochs, notices = run(train_tiny, results.root)
+        assert (status, notices) == ("complete", [])
+        assert outcome(case, results) == undisturbed
+        assert epochs <= 3
+        assert {path.name for path in results.folder(case).iterdir()} <= {
+            ".lock", "epochs.jsonl", "predictions.npz", "result.json", "weights.safetensors",
+        }, step  # fmt: skip
+    assert step > 40
+
+
+def test_killed_again_and_again_at_random_moments_the_last_rerun_comes_to_the_same(tiny_dataset, tmp_path):
+    recipe = replace(TINY_RECIPE, epochs=30)
+    case, alone, disturbed = (
+        make_case(tiny_dataset, recipe=recipe),
+        *map(ResultsFolder, (tmp_path / "a", tmp_path / "b")),
+    )
+    run(_train_longer, alone.root, recipe)
+    moments, kills = random.Random(0), 0
+    while disturbed.find(case) is None:
+        process = Process(_train_longer, disturbed.root, recipe)
+        if kills < 10:
+            time.sleep(moments.uniform(0, 0.3))  # in no relation to what it does
+            process.kill()
+        kills += process.wait() is None
+    assert kills > 1
+    assert outcome(case, disturbed) == outcome(case, alone)
+
+
+def _train_longer(root, recipe):
+    return train_tiny(root, recipe=recipe)

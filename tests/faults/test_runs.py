@@ -1,0 +1,139 @@
+"""A whole run of pytest, stopped by real signals and by SIGKILL, and gone on with by the same command."""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.results_folder import ResultsFolder
+from tests.test_resume import outcome
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BENCH = """
+from dataclasses import replace
+import pytest
+from harness.recipes import DIGITS
+RECIPE = replace(DIGITS, epochs={epochs}, milestones=(), batch_size=256)
+@pytest.mark.experiment("digits", models=["resnet8", "resnet8-2"], recipe=RECIPE)
+def test_digits(trained):
+    assert trained.is_complete
+"""
+
+
+class Run:
+    """A pytest command line in a folder of its own, as a process of its own."""
+
+    def __init__(self, folder, *arguments, **options):
+        self._folder = folder
+        self._log = folder / "log.txt"
+        command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "--full-training", *arguments]
+        # One thread: the tests' other processes are not to slow it down, nor it them.
+        environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+        with open(self._log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, **options
+            )
+
+    def wait_for_epochs(self, count):
+        """Until so many epochs are recorded."""
+        while sum(path.read_bytes().count(b"\n") for path in self._folder.glob("results/*/epochs.jsonl")) < count:
+            assert self.process.poll() is None, self.output()
+            time.sleep(0.02)
+
+    def output(self):
+        return self._log.read_text(encoding="utf-8")
+
+    def end(self, sent=None):
+        """Its exit code and what it said, after a signal or by itself."""
+        if sent is not None:
+            self.process.send_signal(sent)
+        return self.process.wait(), self.output()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def make(name, epochs):
+        place = tmp_path / name
+        place.mkdir()
+        (place / "test_digits.py").write_text(BENCH.format(epochs=epochs))
+        return place
+
+    return make
+
+
+def outcomes(folder):
+    results = ResultsFolder(folder / "results")
+    read, problems = results.read_all()
+    assert problems == []
+    return {result.model: outcome(result.case, results) for result in read}
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_the_last_epoch_and_tells_what_there_is(sent, folder):
+    place = folder("run", epochs=20)
+    run = Run(place)
+    run.wait_for_epochs(22)  # the first model is finished, the second is being trained
+    code, said = run.end(sent)
+    assert code == pytest.ExitCode.INTERRUPTED
+    assert "interrupted: digits resnet8-2 seed 0, " in said
+    assert "wider or deeper" in said
+    assert "resnet8   " in said
+    assert "not finished: digits-resnet8-2-seed0-full-" in said
+    assert "the same command goes on there" in said
+    assert "was not used at all" not in said
+    code, said = Run(place).end()
+    assert code == pytest.ExitCode.OK
+    assert "digits resnet8-2 seed 0: going on after epoch " in said
+    assert "resnet8-2 seed 0: interrupted after epoch " in said
+    assert "not finished" not in said
+
+
+def test_a_disk_that_is_full_fails_the_test_in_two_lines(folder):
+    def full():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+
+    code, said = Run(folder("run", epochs=2), "-k", "resnet8-seed0", preexec_fn=full).end()
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "cannot write results to" in said
+    assert "(File too large): free space or give another --results-dir" in said
+    assert "Traceback" not in said
+
+
+def kill_and_go_on(place, kills, moments, *arguments):
+    """Kill the run that often at random moments, then let it come to its end: how often it was killed while at work."""
+    at_work = 0
+    for _ in range(kills):
+        run = Run(place, *arguments)
+        time.sleep(moments())
+        at_work += run.process.poll() is None
+        run.end(signal.SIGKILL)
+    code, said = Run(place, *arguments).end()
+    assert code == pytest.ExitCode.OK, said
+    return at_work
+
+
+def test_a_study_killed_at_random_moments_ends_as_one_that_was_not(folder):
+    undisturbed, killed = folder("undisturbed", epochs=40), folder("killed", epochs=40)
+    assert Run(undisturbed).end()[0] == pytest.ExitCode.OK
+    moments = random.Random(0)
+    assert kill_and_go_on(killed, 3, lambda: moments.uniform(3, 7)) > 0
+    assert outcomes(killed) == outcomes(undisturbed)
+
+
+@pytest.mark.soak
+def test_the_digits_study_killed_at_thirty_random_moments_ends_as_one_that_was_not(tmp_path):
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    arguments = [str(REPOSITORY / "bench"), "-k", "digits"]
+    for place in (undisturbed, killed):
+        place.mkdir()
+    assert Run(undisturbed, *arguments).end()[0] == pytest.ExitCode.OK
+    moments = random.Random(0)
+    assert kill_and_go_on(killed, 30, lambda: moments.uniform(2, 15), *arguments) > 25
+    assert len(outcomes(undisturbed)) == 5
+    assert outcomes(killed) == outcomes(undisturbed)

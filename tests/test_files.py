@@ -1,0 +1,158 @@
+import hashlib
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import InputError
+from harness.files import (
+    append_line,
+    put_in_place,
+    read_each,
+    remove_temporary_files,
+    require_writable,
+    sealed,
+    sha256_of,
+    told_as_input_error,
+    unsealed,
+    write_atomically,
+    write_text_atomically,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path):
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+
+    def fail_half_way(file):
+        file.write(b"ne")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, fail_half_way)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_is_on_the_disk_before_it_gets_its_name_and_the_name_after(tmp_path, monkeypatch):
+    path, steps = tmp_path / "kept.txt", []
+    path.write_text("old")
+    fsync, rename = os.fsync, os.replace
+
+    def note_fsync(descriptor):
+        what = os.readlink(f"/proc/self/fd/{descriptor}")
+        steps.append("folder" if what == str(tmp_path) else f"file, {path.read_text()} in place")
+        fsync(descriptor)
+
+    def note_rename(source, target):
+        steps.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_rename)
+    write_text_atomically(path, "new")
+    assert steps == ["file, old in place", "rename", "folder"]
+    assert path.read_text() == "new"
+
+
+def test_text_is_written_as_utf_8(tmp_path):
+    write_text_atomically(tmp_path / "text", "ω ≥ 1")
+    assert (tmp_path / "text").read_bytes() == "ω ≥ 1".encode()
+
+
+def test_lines_are_appended(tmp_path):
+    for line in ("one", "ω"):
+        append_line(tmp_path / "lines", line)
+    assert (tmp_path / "lines").read_bytes() == "one\nω\n".encode()
+
+
+def test_what_a_killed_process_left_half_written_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / ".writing-0123").write_text("ha")
+    (tmp_path / "writing-of-mine").write_text("whole")
+    remove_temporary_files(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["writing-of-mine"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_with_its_option(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="--results-dir .*file/x cannot be written to .*give another folder"):
+        require_writable(tmp_path / "file/x", "--results-dir")
+
+
+def test_an_os_error_is_told_with_what_failed_why_and_what_to_do():
+    told = "cannot write results to r \\(No space left on device\\): free space"
+    with pytest.raises(InputError, match=told), told_as_input_error("write results to r", "free space"):
+        raise OSError(28, "No space left on device")
+
+
+def test_the_hash_of_a_file_is_that_of_its_content(tmp_path):
+    (tmp_path / "file").write_bytes(b"content")
+    assert sha256_of(tmp_path / "file") == hashlib.sha256(b"content").hexdigest()
+
+
+def test_each_file_is_read_and_what_is_wrong_with_the_others_is_told(tmp_path):
+    def read(path):
+        if path.name == "b":
+            raise InputError(f"{path.name} is damaged")
+        return path.name
+
+    assert read_each([tmp_path / name for name in "cba"], read) == (["a", "c"], ["b is damaged"])
+
+
+@given(st.dictionaries(st.text().filter(lambda key: key != "sha256"), JSON, max_size=5))
+def test_what_was_sealed_comes_back_as_it_was(content):
+    assert unsealed(sealed(content)) == content
+
+
+@given(position=st.integers(min_value=0), bit=st.integers(0, 7))
+def test_a_flipped_bit_is_found_out_or_changes_nothing(position, bit):
+    content = {"accuracy_percent": 98.75, "epochs": [1, 2, 3], "name": "resnet20-4 ω"}
+    damaged = bytearray(sealed(content).encode())
+    damaged[position % len(damaged)] ^= 1 << bit
+    try:
+        assert unsealed(bytes(damaged)) == content  # a space for another, say
+    except ValueError as error:
+        assert str(error)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused(content):
+    with pytest.raises(ValueError, match=".+"):
+        unsealed(content)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[]", "not a JSON object"),
+        ("{}", "no SHA-256"),
+        ('{"a": 1, "sha256": "0"}', "damaged, or changed by hand"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a": ' * 100_000, "nested too deeply"),
+        ('{"a": NaN, "sha256": "0"}', "not JSON compliant"),
+    ],
+)
+def test_what_is_not_sealed_is_refused_with_the_reason(text, says):
+    with pytest.raises(ValueError, match=says):
+        unsealed(text)
+
+
+def test_the_order_of_entries_and_the_spaces_do_not_matter():
+    seal = json.loads(sealed({"a": 1, "b": 2}))["sha256"]
+    assert unsealed(f'{{"sha256":"{seal}","b":2,"a":1}}') == {"a": 1, "b": 2}
+
+
+def test_a_file_gets_its_name_with_its_content(tmp_path):
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "old").write_text("old")
+    put_in_place(tmp_path / "new", tmp_path / "old")
+    assert (tmp_path / "old").read_text() == "new"
+    assert not (tmp_path / "new").exists()

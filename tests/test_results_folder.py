@@ -1,0 +1,209 @@
+import json
+import math
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.errors import InputError
+from harness.results_folder import ResultsFolder
+from tests.conftest import make_case
+from tests.test_results import RECORD
+
+HOLD = """
+import filelock, sys
+lock = filelock.FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def kept(tiny_result, tiny_folder, results):
+    """A copy of a complete case's folder: its path."""
+    folder = results.folder(tiny_result.case)
+    shutil.copytree(tiny_folder.folder(tiny_result.case), folder)
+    return folder
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def test_a_complete_case_is_found(kept, tiny_result, results):
+    told = []
+    assert results.find(tiny_result.case, told.append) == tiny_result
+    assert told == []
+
+
+def test_a_case_without_a_result_is_not_found_and_nothing_is_told_of_it(tiny_dataset, results):
+    told = []
+    assert results.find(make_case(tiny_dataset), told.append) is None
+    assert told == []
+
+
+@pytest.mark.parametrize("name", ["result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"])
+@pytest.mark.parametrize("damage", ["gone", "empty", "torn", "a flipped bit", "garbage"])
+def test_a_case_of_which_a_file_is_damaged_is_named_and_left_out(damage, name, kept, tiny_result, results):
+    path, told = kept / name, []
+    match damage:
+        case "gone":
+            path.unlink()
+        case "empty":
+            path.write_bytes(b"")
+        case "torn":
+            path.write_bytes(path.read_bytes()[:-20])
+        case "a flipped bit":
+            flip_a_bit(path)
+        case "garbage":
+            path.write_bytes(random.Random(0).randbytes(1000))
+    assert results.find(tiny_result.case, told.append) is None
+    if (name, damage) == ("result.json", "gone"):
+        assert told == []
+    else:
+        assert len(told) == 1
+        assert str(path) in told[0]
+        assert "left out, and the case trained again" in told[0]
+
+
+def test_a_result_of_another_case_in_its_folder_is_named_and_left_out(tiny_result, tiny_dataset, results):
+    other, told = make_case(tiny_dataset, seed=5), []
+    results.folder(other).mkdir(parents=True)
+    results.write_result(other, tiny_result)
+    assert results.find(other, told.append) is None
+    assert "is of another case: digits resnet8 seed 0" in told[0]
+
+
+def test_a_result_that_does_not_vouch_for_its_files_is_left_out(kept, tiny_result, results):
+    told = []
+    results.write_result(tiny_result.case, replace(tiny_result, files={}))
+    assert results.find(tiny_result.case, told.append) is None
+    assert "does not vouch for epochs.jsonl" in told[0]
+
+
+def test_a_result_does_not_vouch_for_files_elsewhere(kept, tiny_result, results):
+    told = []
+    (kept.parent / "outside").write_text("")
+    results.write_result(
+        tiny_result.case, replace(tiny_result, files={**tiny_result.files, "../outside": "e3b0c44298fc1c14"})
+    )
+    assert results.find(tiny_result.case, told.append) is None
+    assert "outside" in told[0]
+
+
+def test_clearing_a_case_leaves_its_checkpoints_alone(kept, tiny_result, results):
+    (kept / "checkpoint-00001-1.pt").touch()
+    (kept / ".writing-0123").touch()
+    results.clear(tiny_result.case)
+    assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.pt"]
+
+
+def test_epochs_are_appended_and_written_anew(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    results.folder(case).mkdir(parents=True)
+    records = [replace(RECORD, epoch_seconds=0.1 + 0.2), replace(RECORD, epoch=2, train_loss=math.nan)]
+    for record in records:
+        results.append_epoch(case, record)
+    first, second = results.read_epochs(case)
+    assert first == records[0]
+    assert math.isnan(second.train_loss)
+    lines = (results.folder(case) / "epochs.jsonl").read_text().splitlines()
+    assert json.loads(lines[1])["train_loss"] is None
+    results.write_epochs(case, records[:1])
+    assert results.read_epochs(case) == records[:1]
+
+
+def test_predictions_are_kept_beside_the_labels(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    results.folder(case).mkdir(parents=True)
+    results.write_predictions(case, np.array([0, 1]), np.array([1, 1]))
+    with np.load(results.folder(case) / "predictions.npz") as kept:
+        assert kept["labels"].tolist() == [0, 1]
+        assert kept["predictions"].tolist() == [1, 1]
+
+
+def test_unreadable_results_are_named_and_the_others_read(kept, tiny_result, results):
+    broken = results.root / "broken"
+    broken.mkdir()
+    (broken / "result.json").write_text('{"schema_version": 1')
+    read, problems = results.read_all()
+    assert read == [tiny_result]
+    assert len(problems) == 1
+    assert str(broken / "result.json") in problems[0]
+
+
+def test_a_copy_of_a_cases_folder_is_named_and_not_counted_twice(kept, tiny_result, results):
+    shutil.copytree(kept, results.root / "backup")
+    read, problems = results.read_all()
+    assert read == [tiny_result]
+    assert len(problems) == 1
+    assert "backup/result.json is a copy: the folder of its case is digits-resnet8-seed0-full-" in problems[0]
+
+
+def test_what_was_begun_and_not_finished_is_told_with_its_epochs(kept, tiny_result, tiny_dataset, results):
+    assert results.unfinished() == []
+    other = make_case(tiny_dataset, seed=5)
+    results.folder(other).mkdir()
+    (results.folder(other) / "checkpoint-00001-1.pt").touch()
+    results.append_epoch(other, RECORD)
+    (line,) = results.unfinished()
+    assert line.startswith(f"not finished: {other.folder_name}, 1 epochs so far")
+
+
+def test_a_results_folder_that_is_a_file_is_an_error_that_names_it(tiny_dataset, tmp_path):
+    (tmp_path / "taken").write_text("")
+    locked = ResultsFolder(tmp_path / "taken").locked(make_case(tiny_dataset))
+    with pytest.raises(InputError, match="taken.*another --results-dir"), locked:
+        pass
+
+
+@pytest.fixture
+def holder(tiny_dataset, results):
+    """A second process that has the lock of a case."""
+    folder = results.folder(make_case(tiny_dataset))
+    folder.mkdir(parents=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder / ".lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("end", ["it ends", "it is killed"])
+def test_a_case_that_another_process_has_is_waited_for(end, holder, tiny_dataset, results):
+    waiting, released = threading.Event(), []
+
+    def let_go():
+        waiting.wait(60)
+        released.append(True)
+        holder.kill() if end == "it is killed" else holder.stdin.close()
+
+    threading.Thread(target=let_go).start()
+    with results.locked(make_case(tiny_dataset), waiting.set) as had_to_wait:
+        assert had_to_wait
+        assert released
+
+
+def test_another_case_is_not_waited_for(holder, tiny_dataset, results):
+    with results.locked(make_case(tiny_dataset, seed=1), lambda: pytest.fail("waited")) as had_to_wait:
+        assert not had_to_wait
+
+
+def test_a_lock_is_let_go_of_whatever_happens(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    with pytest.raises(KeyboardInterrupt), results.locked(case):
+        raise KeyboardInterrupt
+    with results.locked(case) as had_to_wait:
+        assert not had_to_wait
