@@ -8,6 +8,7 @@ import pytest
 from harness.__main__ import main
 from harness.published import STUDY, exact_parameters
 from harness.results_folder import ResultsFolder
+from tests.conftest import make_case
 
 ROOT = Path(__file__).parent.parent
 
@@ -68,10 +69,13 @@ def test_data_looks_at_a_folder_of_the_users_and_names_what_is_wrong(tmp_path, c
     assert f"folder {tmp_path}/photos does not exist" in capsys.readouterr().out
 
 
-def test_report_rebuilds_the_tables_from_the_results_folder(tiny_result, tmp_path, capsys):
+def test_report_rebuilds_the_tables_from_the_results_folder(tiny_result, tiny_dataset, tmp_path, capsys):
     results = ResultsFolder(tmp_path / "results")
-    results.begin(tiny_result.case)
+    begun = make_case(tiny_dataset, seed=1)
+    for case in (tiny_result.case, begun):
+        results.folder(case).mkdir(parents=True)
     results.write_result(tiny_result.case, tiny_result)
+    (results.folder(begun) / "checkpoint-00000-1.pt").touch()
     (tmp_path / "results/broken").mkdir()
     (tmp_path / "results/broken/result.json").write_text("{}")
     folders = ["--results-dir", str(tmp_path / "results"), "--report-dir", str(tmp_path / "report")]
@@ -81,6 +85,7 @@ def test_report_rebuilds_the_tables_from_the_results_folder(tiny_result, tmp_pat
     assert (tmp_path / "report/tables/digits.csv").exists()
     assert "left out" in captured.err
     assert "broken/result.json" in captured.err
+    assert f"not finished: {begun.folder_name}, 0 epochs so far" in captured.err
 
 
 def test_report_on_a_folder_without_results_says_how_to_make_some(tmp_path, capsys):

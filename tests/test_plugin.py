@@ -62,7 +62,7 @@ def test_full_training_trains_the_whole_recipe_and_tells_the_table(bench, pytest
 
 def test_what_a_run_took_beside_training_is_told(bench):
     bench("--full-training", "-k", "resnet8-seed0").stdout.fnmatch_lines(
-        ["*s of *s (*%) were neither loading, training nor evaluating"]
+        ["*s of *s (*%) were neither loading, training nor evaluating, *s (*%) of it saving checkpoints"]
     )
     again = bench("--full-training", "-k", "resnet8-seed0")
     again.stdout.no_fnmatch_line("*neither loading*")  # nothing was trained
@@ -203,11 +203,61 @@ def test_a_case_that_raises_does_not_keep_the_next_from_running(bench, pytester,
         return step(self, batch, labels)
 
     monkeypatch.setattr(FastTrainer, "step", fail_for_the_first)
-    bench().assert_outcomes(errors=1, passed=1)
+    run = bench()
+    run.assert_outcomes(errors=1, passed=1)
+    run.stdout.fnmatch_lines(["resnet8 ! *", "*resnet8 seed 0: failed (RuntimeError: the GPU fell out)"])
     assert {result["model"]: result["status"] for result in results_in(pytester)} == {
         "resnet8": "failed",
         "resnet8-2": "complete",
     }
+
+
+def test_a_damaged_result_is_named_on_the_terminal_and_in_the_summary(bench, pytester):
+    bench("-k", "resnet8-2-seed0").assert_outcomes(passed=1, deselected=1)
+    bench("-k", "resnet8-seed0").assert_outcomes(passed=1, deselected=1)
+    for path in pytester.path.glob("results/*/result.json"):
+        path.write_text(path.read_text().replace('"params": ', '"params": 1'))
+    run = bench("-k", "resnet8-seed0")
+    run.stdout.fnmatch_lines(
+        [
+            "*1/1 digits resnet8 seed 0: */result.json is not a result of this harness: its content is not *",
+            "it is left out, and the case trained again",
+            "left out: *digits-resnet8-2-seed0-quick-*/result.json is not a result of this harness*",
+        ]
+    )
+
+
+def test_a_case_that_goes_on_says_so_and_the_run_what_it_took_itself(bench, pytester, monkeypatch):
+    from harness.pipelines.fast import FastTrainer
+
+    train_epoch = FastTrainer.train_epoch
+
+    def stop_in_the_second(self, images, epoch, *arguments):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return train_epoch(self, images, epoch, *arguments)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(FastTrainer, "train_epoch", stop_in_the_second)
+        run = bench("--full-training", "-k", "resnet8-seed0")
+    assert run.ret == pytest.ExitCode.INTERRUPTED
+    run.stdout.fnmatch_lines(
+        [
+            "interrupted: digits resnet8 seed 0, 1 of 2 epochs done",
+            "not finished: digits-resnet8-seed0-full-*, 1 epochs*",
+        ]
+    )
+    run = bench("--full-training", "-k", "resnet8-seed0", "--benchmark-json", "benchmark.json")
+    run.assert_outcomes(passed=1, deselected=1)
+    run.stdout.fnmatch_lines(
+        [
+            "1/1 digits resnet8 seed 0: going on after epoch 1 of 2",
+            "*resnet8 seed 0: interrupted after epoch 1, and resumed",
+        ]
+    )
+    (benchmark,) = json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"]
+    assert benchmark["stats"]["rounds"] == 2
+    assert benchmark["extra_info"]["interrupted_after"] == [1]
 
 
 def test_the_users_own_images_need_less_than_ten_lines(pytester):

@@ -113,7 +113,13 @@ def test_the_mode_follows_from_the_options():
 
 @given(st.sampled_from(OPTIONS), st.text(max_size=30))
 def test_any_text_is_a_value_or_an_error_of_ours(option, text):
-    try:
-        settings(**({"full_training": True} | {option.key: text}))
-    except InputError as error:
-        assert str(error)
+    for values in ({option.key: text}, {}), ({}, {option.variable: text}):
+        try:
+            got = settings(values[1], **({"full_training": True} | values[0]))
+        except InputError as error:
+            assert str(error)
+        else:
+            assert got.epochs is None or got.epochs >= 1
+            assert len(set(got.seeds)) == len(got.seeds) > 0
+            assert all(0 <= seed < 2**63 for seed in got.seeds)
+            assert 0 <= got.val_split < 1
