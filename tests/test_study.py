@@ -145,3 +145,28 @@ def test_a_report_folder_that_cannot_be_written_to_is_found_out_before_training(
     study = Study(settings(report_dir=str(tmp_path / "file")))
     with pytest.raises(InputError, match="--report-dir .*file cannot be written to"):
         study.prepare([plan_experiment(study.settings, "digits", "resnet8", 0)])
+
+
+def test_too_little_room_on_the_disk_is_told_before_training_with_what_is_needed(settings, monkeypatch):
+    from collections import namedtuple
+
+    usage = namedtuple("usage", "total used free")
+    study = Study(settings(full_training=True))
+    experiments = [plan_experiment(study.settings, "digits", name, 0, RECIPE) for name in ("resnet20", "resnet20-4")]
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10**9, 10**9, 100 * 2**20))
+    # Weights of 270 thousand and of 4.3 million parameters, and six times the larger: 115 MiB.
+    with pytest.raises(InputError, match="--results-dir .* has 100 MiB free, weights and checkpoints need 115"):
+        study.prepare(experiments)
+    study.prepare(experiments[:1])
+    quick = Study(settings())
+    quick.prepare([plan_experiment(quick.settings, "digits", name, 0, RECIPE) for name in ("resnet20", "resnet20-4")])
+
+
+def test_what_is_finished_needs_no_more_room(settings, monkeypatch):
+    from collections import namedtuple
+
+    study = Study(settings(full_training=True))
+    experiment = plan_experiment(study.settings, "digits", "resnet8", 0, RECIPE)
+    study.train(experiment)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: namedtuple("usage", "free")(0))
+    study.prepare([experiment])
