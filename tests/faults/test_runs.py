@@ -29,15 +29,20 @@ def test_digits(trained):
 class Run:
     """A pytest command line in a folder of its own, as a process of its own."""
 
-    def __init__(self, folder, *arguments, **options):
+    def __init__(self, folder, *arguments, before=lambda: None):
         self._folder = folder
         self._log = folder / "log.txt"
         command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "--full-training", *arguments]
         # One thread: the tests' other processes are not to slow it down, nor it them.
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+
+        def prepare():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are begun without it
+            before()
+
         with open(self._log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, **options
+                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, preexec_fn=prepare
             )
 
     def wait_for_epochs(self, count):
@@ -98,7 +103,7 @@ def test_a_disk_that_is_full_fails_the_test_in_two_lines(folder):
     def full():
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
 
-    code, said = Run(folder("run", epochs=2), "-k", "resnet8-seed0", preexec_fn=full).end()
+    code, said = Run(folder("run", epochs=2), "-k", "resnet8-seed0", before=full).end()
     assert code == pytest.ExitCode.TESTS_FAILED
     assert "cannot write results to" in said
     assert "(File too large): free space or give another --results-dir" in said
