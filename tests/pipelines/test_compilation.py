@@ -11,8 +11,10 @@ from harness.pipelines import compilation
 from harness.pipelines.compilation import is_to_be_compiled, pays_to_compile, why_not_compilable
 from harness.pipelines.fast import FastTrainer
 from harness.recipes import CIFAR10, DIGITS
+from harness.results_folder import ResultsFolder
 from harness.train import train
 from tests.conftest import CPU, TINY_RECIPE, make_case
+from tests.test_resume import interrupt, outcome
 
 MODEL = parse_model("resnet20-8")
 CUDA = torch.device("cuda", 0)
@@ -106,6 +108,17 @@ def test_a_compiled_case_twice_ends_with_the_same_weights_bit_for_bit(compiled_c
 
     first, second = weights(), weights()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@needs_compiler
+def test_a_compiled_case_that_was_interrupted_ends_as_if_it_had_not_been(tiny_dataset, tmp_path):
+    case = make_case(tiny_dataset, compiled=True)
+    alone, interrupted = ResultsFolder(tmp_path / "alone"), ResultsFolder(tmp_path / "interrupted")
+    train(case, tiny_dataset, alone, CPU)
+    interrupt(case, tiny_dataset, interrupted, 2)
+    result = train(case, tiny_dataset, interrupted, CPU)
+    assert outcome(case, interrupted) == outcome(case, alone)
+    assert result.compile_seconds == sum(attempt.compile_seconds for attempt in result.attempts) > 0
 
 
 @needs_compiler
