@@ -17,6 +17,8 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from harness.datasets.fetch import LOCK
+
 anything = settings(
     deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -268,5 +270,6 @@ def refusing_address():
 
 
 def files_under(folder):
-    """Every file under the folder, hidden ones too, as paths relative to it."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """Every file under the folder but locks, hidden ones too, as paths relative to it."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
+    return sorted(str(path.relative_to(folder)) for path in files)

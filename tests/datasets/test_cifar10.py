@@ -10,6 +10,7 @@ from tests.datasets.builders import (
     cifar10_archive,
     cifar10_batch,
     cifar10_contents,
+    files_under,
     md5,
     serve,
     write,
@@ -115,14 +116,15 @@ def test_the_published_batches_and_archive_are_verified(tmp_path, published):
 
 @pytest.mark.parametrize("name", ["data_batch_3", "test_batch"])
 @pytest.mark.parametrize("damage", ["changed", "missing"])
-def test_a_damaged_batch_is_not_verified_and_not_read(tmp_path, published, name, damage):
+def test_a_damaged_batch_is_named_and_not_read(tmp_path, published, name, damage):
     folder = write_files(tmp_path / "cifar10" / BATCHES, published)
     if damage == "missing":
         (folder / name).unlink()
     else:
         write(folder / name, published[name] + b".")
     source = cifar10.locate(tmp_path)
-    assert source.verify() is False
+    with pytest.raises(InputError, match=f"{folder / name} is not the published file"):
+        source.verify()
     with pytest.raises(InputError, match=f"{folder} is incomplete or damaged") as refusal:
         source.read(None, None)
     assert ARCHIVE in str(refusal.value)
@@ -134,7 +136,8 @@ def test_without_the_file_of_class_names_it_is_neither_verified_nor_read(tmp_pat
     source = cifar10.locate(tmp_path)
     with pytest.raises(InputError, match=f"{folder} is incomplete or damaged"):
         source.read(None, None)
-    assert source.verify() is False
+    with pytest.raises(InputError, match=f"{folder}/batches.meta is not the published file"):
+        source.verify()
 
 
 def test_a_pickle_that_is_not_the_published_one_is_never_opened(tmp_path):
@@ -148,7 +151,8 @@ def test_a_pickle_that_is_not_the_published_one_is_never_opened(tmp_path):
 def test_another_archive_is_named_and_not_unpacked(tmp_path, published):
     archive = write(tmp_path / "cifar10" / ARCHIVE, cifar10_archive(published)[:-20])
     source = cifar10.locate(tmp_path)
-    assert source.verify() is False
+    with pytest.raises(InputError, match=f"{archive} is not the published file"):
+        source.verify()
     with pytest.raises(InputError, match=f"{archive} is not the published archive"):
         source.read(None, None)
     assert not (tmp_path / "cifar10" / BATCHES).exists()
@@ -167,10 +171,11 @@ def test_an_archive_that_cannot_be_unpacked_is_an_input_error(tmp_path, publishe
         raise OSError(28, "No space left on device")
 
     write(tmp_path / "cifar10" / ARCHIVE, cifar10_archive(published))
-    monkeypatch.setattr(cifar10, "extract_archive", full)
+    monkeypatch.setattr("shutil.copyfileobj", full)
     with pytest.raises(InputError, match=ARCHIVE) as refusal:
         cifar10.locate(tmp_path).read(None, None)
     assert "No space left on device" in str(refusal.value)
+    assert files_under(tmp_path) == [f"cifar10/{ARCHIVE}"]
 
 
 def test_the_download_puts_the_archive_where_it_is_found(tmp_path, published, monkeypatch):

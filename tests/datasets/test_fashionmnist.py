@@ -273,9 +273,10 @@ def published(monkeypatch):
     return compressed
 
 
-def test_other_content_than_the_published_is_not_verified(tmp_path):
-    write_tiny(tmp_path)
-    assert fashionmnist.locate(tmp_path).verify() is False
+def test_other_content_than_the_published_is_named(tmp_path):
+    root = write_tiny(tmp_path)
+    with pytest.raises(InputError, match=f"{root / TRAIN_IMAGES}.gz is not the published file"):
+        fashionmnist.locate(tmp_path).verify()
 
 
 @pytest.mark.usefixtures("published")
@@ -294,10 +295,11 @@ def test_recompressed_content_is_verified(tmp_path):
 
 @pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("name", NAMES)
-def test_one_changed_byte_in_any_file_is_not_verified(tmp_path, name):
+def test_one_changed_byte_in_any_file_is_found_and_the_file_named(tmp_path, name):
     content = idx_contents()[name]
-    write_tiny(tmp_path, **{name: content[:-1] + bytes([content[-1] ^ 1])})
-    assert fashionmnist.locate(tmp_path).verify() is False
+    root = write_tiny(tmp_path, **{name: content[:-1] + bytes([content[-1] ^ 1])})
+    with pytest.raises(InputError, match=f"{root / name}.gz is not the published file"):
+        fashionmnist.locate(tmp_path).verify()
 
 
 def test_the_download_gets_the_four_files(tmp_path, published, monkeypatch):
