@@ -24,7 +24,7 @@ from PIL import Image
 
 from harness.datasets.fetch import LOCK
 
-_PATIENCE_SECONDS = 120  # with a process that hangs
+PATIENCE_SECONDS = 60  # with a process that hangs
 
 anything = settings(
     deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -245,14 +245,14 @@ def unreadable(path):
 
 def started(function, *arguments):
     """A process of its own, begun anew, that calls a function of a test module."""
-    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)
+    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments, daemon=True)
     process.start()
     return process
 
 
 def exit_code(process):
     """How the process ended; one that hangs is ended."""
-    process.join(_PATIENCE_SECONDS)
+    process.join(PATIENCE_SECONDS)
     process.kill()
     process.join()
     return process.exitcode
@@ -260,7 +260,7 @@ def exit_code(process):
 
 def wait_until(condition):
     """Wait for something that another process is about to do."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "it never came about"
         time.sleep(0.005)

@@ -20,9 +20,12 @@ from tests.datasets.builders import (
     idx_contents,
     idx_images,
     idx_labels,
+    linux,
     md5,
+    peak_bytes,
     serve,
     sha256,
+    unreadable,
     write,
     write_files,
 )
@@ -258,6 +261,29 @@ def test_a_damaged_compressed_file_is_valid_or_an_input_error(tmp_path, position
     content[position : position + len(patch)] = patch
     write(root / f"{TRAIN_LABELS}.gz", bytes(content))
     is_valid_or_an_input_error(tmp_path, TRAIN_LABELS)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_file_that_would_fill_the_memory_is_refused_and_named(tmp_path, compressed):
+    root = write_tiny(tmp_path, compressed=compressed)
+    path = root / (f"{TRAIN_IMAGES}.gz" if compressed else TRAIN_IMAGES)
+    with gzip.open(path, "wb", 1) if compressed else open(path, "wb") as file:
+        for _ in range(200):
+            file.write(bytes(2**20))
+
+    def refused():
+        with pytest.raises(InputError, match=f"{path} holds more than 67,108,864 bytes"):
+            read(tmp_path)
+
+    assert peak_bytes(refused) < 160 * 2**20
+
+
+@linux
+@pytest.mark.parametrize("name", [TRAIN_IMAGES, f"{TRAIN_IMAGES}.gz"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
+    path = unreadable(write_tiny(tmp_path) / name)
+    with pytest.raises(InputError, match=f"{path} .*Input/output error"):
+        read(tmp_path)
 
 
 # --- verification and download
