@@ -2,7 +2,6 @@ import os
 import signal
 import threading
 
-import filelock
 import pytest
 
 from harness.datasets import fetch as fetch_module
@@ -209,7 +208,7 @@ def test_the_lock_of_a_process_that_was_killed_keeps_nobody_waiting(tmp_path):
     process = started(be_killed_alone_in, tmp_path)
     assert exit_code(process) == -signal.SIGKILL
     assert (tmp_path / LOCK).exists()
-    with filelock.FileLock(tmp_path / LOCK, timeout=0):
+    with fetch_module.alone_in(tmp_path):
         pass
 
 
