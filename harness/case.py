@@ -7,7 +7,7 @@ hash is its identity, under which its result is kept.
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from harness.datasets.spec import file_stem, is_folder
 from harness.errors import InputError
@@ -33,6 +33,8 @@ class Case:
         pipeline: ``fast``, or ``reference``, as the study did it; statistically the same, with other random draws.
         compiled: whether the network is compiled, which changes the last digits of sums.
     """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # read back, a field that is none of these is refused
 
     model: str
     dataset: str

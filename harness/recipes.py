@@ -5,6 +5,7 @@ run. Nesterov momentum and the batch sizes stand only in the code.
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from harness.errors import InputError
 from harness.models import Family
@@ -23,6 +24,8 @@ class Augmentation:
     With ``rotate_first`` the order is GTSRB's: rotation of the 8-bit image (corners black) → normalise → resize →
     flips. Otherwise: normalise → flips → rotation (corners the mean colour) → random resized crop.
     """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # read back, a field that is none of these is refused
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -47,6 +50,8 @@ class Augmentation:
 @dataclass(frozen=True)
 class Recipe:
     """SGD with cross-entropy; the learning rate is multiplied by ``gamma`` at each milestone, once per epoch."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # read back, a field that is none of these is refused
 
     name: str
     epochs: int

@@ -7,8 +7,9 @@ from harness.case import Case
 from harness.expectations import least_accuracy_percent, shortfalls
 from harness.published import PUBLISHED, exact_parameters
 from harness.recipes import default_recipe
-from harness.results import EpochRecord, Result
+from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result
 
+STARTED_AT = "2026-01-01T00:00:00+00:00"
 TEST_IMAGES = {"cifar10": 10_000, "fashionmnist": 10_000, "gtsrb": 12_630}
 
 
@@ -17,7 +18,7 @@ def make_result(dataset="cifar10", model="resnet20", *, mode="full", epochs=None
     recipe = recipe if epochs is None else recipe.with_epochs(epochs)
     case = Case(model, dataset, recipe, 0, mode, "cpu", "fp32", "f" * 64, shortcut=shortcut)
     result = Result(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         status="complete",
         mode=mode,
         case=case,
@@ -34,8 +35,10 @@ def make_result(dataset="cifar10", model="resnet20", *, mode="full", epochs=None
         epoch_seconds=(1.0,) * recipe.epochs,
         train_seconds=1.0,
         eval_seconds=1.0,
-        total_seconds=2.0,
+        total_seconds=float(recipe.epochs),
+        checkpoint_seconds=0.0,
         wall_seconds=2.0,
+        compile_seconds=0.0,
         marginal_gain=1.0,
         images_per_second=1.0,
         peak_memory_bytes=1,
@@ -47,7 +50,10 @@ def make_result(dataset="cifar10", model="resnet20", *, mode="full", epochs=None
         dataset_whole=True,
         stand_in=False,
         environment={},
-        started_at="2026-01-01T00:00:00+00:00",
+        started_at=STARTED_AT,
+        finished_at="2026-01-01T01:00:00+00:00",
+        attempts=(Attempt(1, STARTED_AT, {}),),
+        files={},
     )
     return replace(result, **changes)
 

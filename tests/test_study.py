@@ -10,6 +10,7 @@ from harness.experiment import plan_experiment
 from harness.recipes import CIFAR10, DIGITS, GTSRB
 from harness.settings import read_settings
 from harness.study import Study
+from tests.datasets.builders import compressed_idx, idx_contents, write_files, write_gtsrb_kaggle
 
 RECIPE = replace(DIGITS, epochs=1, milestones=(), batch_size=512)
 
@@ -170,3 +171,22 @@ def test_what_is_finished_needs_no_more_room(settings, monkeypatch):
     study.train(experiment)
     monkeypatch.setattr("shutil.disk_usage", lambda _: namedtuple("usage", "free")(0))
     study.prepare([experiment])
+
+
+def test_a_full_run_on_other_images_than_the_published_is_refused_and_the_file_named(settings, tmp_path):
+    root = write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
+    study = Study(settings(full_training=True))
+    experiment = plan_experiment(study.settings, "fashionmnist", "resnet8", 0)
+    for attempt in (study.prepare, lambda experiments: study.train(*experiments)):
+        with pytest.raises(InputError, match=f"{root}/train-images-idx3-ubyte.gz is not the published file"):
+            attempt([experiment])
+    assert list((tmp_path / "r").iterdir()) == []
+
+
+def test_a_full_run_on_a_layout_without_checksums_is_trained_and_says_that_nothing_was_verified(settings, tmp_path):
+    write_gtsrb_kaggle(tmp_path / "gtsrb")
+    study = Study(settings(full_training=True))
+    recipe = replace(GTSRB, image_size=8, epochs=1, milestones=())
+    result, _ = study.train(plan_experiment(study.settings, "gtsrb", "resnet8", 0, recipe))
+    assert (result.is_complete, result.dataset_verified) == (True, False)
+    assert not (tmp_path / ".verified.json").exists()

@@ -11,9 +11,8 @@ from typing import IO
 
 import torch
 import torchvision
-from torchvision.datasets.utils import check_integrity
 
-from harness.datasets.fetch import alone_in, fetch
+from harness.datasets.fetch import alone_in, fetch, has_md5
 from harness.datasets.images import ImageSet, evenly_spaced
 from harness.datasets.source import Source
 from harness.datasets.spec import SPECS
@@ -56,7 +55,7 @@ def _verify(root: Path) -> bool:
     else:
         files = [(root / _Published.filename, ARCHIVE_MD5)]
     for path, md5 in files:
-        if not check_integrity(path, md5):
+        if not has_md5(path, md5):
             raise InputError(f"{path} is not the published file: its MD5 is not {md5}; unpack or download it again")
     return True
 
@@ -65,7 +64,7 @@ def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[
     """Both splits. The batches are pickles: torchvision opens them only if their checksums are the published ones."""
     archive = root / _Published.filename
     if not (root / _Published.base_folder).is_dir():
-        if not check_integrity(archive, ARCHIVE_MD5):
+        if not has_md5(archive, ARCHIVE_MD5):
             raise InputError(
                 f"{archive} is not the published archive (its MD5 is not {ARCHIVE_MD5}): download it again"
             )
@@ -95,7 +94,9 @@ def _unpack(archive: Path, root: Path) -> None:
                 os.replace(unpacked, batches)
             finally:
                 shutil.rmtree(unpacked, ignore_errors=True)
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+    except InputError:
+        raise
+    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error) as error:
         raise InputError(f"{archive} cannot be unpacked into {root}: {error}") from error
 
 
@@ -106,7 +107,7 @@ def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tuple[str, IO[byte
         if member.isdir() and member.name == _Published.base_folder:
             continue
         folder, _, name = member.name.partition("/")
-        content = tar.extractfile(member) if member.isreg() else None
+        content = tar.extractfile(member) if member.isreg() and member.size >= 0 else None  # below 0: read for ever
         if content is None or folder != _Published.base_folder or name in ("", "..") or "/" in name or "\\" in name:
             raise InputError(f"{archive} has a member that has no place in it, {member.name!r}: it was not unpacked")
         left -= member.size
@@ -116,10 +117,12 @@ def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tuple[str, IO[byte
 
 
 def _read_split(root: Path, train: bool, limit: int | None) -> ImageSet:
+    folder = root / _Published.base_folder
     try:
         published = _Published(root, train=train, download=False)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}") from error
     except RuntimeError as error:
-        folder = root / _Published.base_folder
         raise InputError(
             f"{folder} is incomplete or damaged: remove it and unpack {_Published.filename} again"
         ) from error

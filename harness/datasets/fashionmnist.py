@@ -60,8 +60,8 @@ def download(data_dir: Path) -> None:
 def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
     """The file's content, decompressed, and which file it was."""
     plain, compressed = root / name, root / f"{name}.gz"
+    path = plain if plain.is_file() else compressed
     try:
-        path = plain if plain.is_file() else compressed
         with open(plain, "rb") if path == plain else gzip.open(compressed) as file:
             content = file.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
@@ -70,7 +70,7 @@ def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
     except FileNotFoundError as error:
         raise InputError(f"{compressed} is missing: fashionmnist needs {FILES} in {root}") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{compressed} is damaged ({error}): download it again") from error
+        raise InputError(f"{path} is damaged ({error}): download it again") from error
 
 
 def _count(root: Path) -> tuple[int, int]:

@@ -29,12 +29,12 @@ def fetch(url: str, folder: Path, md5: str) -> Path:
         InputError: it could not be had; the message says which file to put where.
     """
     target = folder / url.rsplit("/", 1)[-1]
-    if check_integrity(target, md5):
+    if has_md5(target, md5):
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with alone_in(folder):  # another process may have got it while this one waited
-            failure = None if check_integrity(target, md5) else _try_download(url, target, md5)
+            failure = None if has_md5(target, md5) else _try_download(url, target, md5)
     except OSError as error:
         failure = str(error)
     if failure is not None:
@@ -42,6 +42,18 @@ def fetch(url: str, folder: Path, md5: str) -> Path:
             f"could not download {url} ({failure})\nput that file into {folder}, or name another folder with --data-dir"
         )
     return target
+
+
+def has_md5(path: Path, md5: str) -> bool:
+    """Whether the file is there and its content has that checksum.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return bool(check_integrity(path, md5))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 @contextlib.contextmanager

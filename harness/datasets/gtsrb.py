@@ -13,9 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from torchvision.datasets.utils import check_integrity
-
-from harness.datasets.fetch import fetch
+from harness.datasets.fetch import fetch, has_md5
 from harness.datasets.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
 from harness.datasets.source import Source, unverifiable
 from harness.datasets.spec import SPECS
@@ -102,7 +100,7 @@ def _decode(files: list[ImageFile], limit: int | None) -> ImageSet:
 
 def _verify(root: Path) -> bool:
     for name, md5 in MD5.items():
-        if not check_integrity(root / name, md5):
+        if not has_md5(root / name, md5):
             raise InputError(f"{root / name} is not the published file: its MD5 is not {md5}; download it again")
     return True
 
@@ -227,10 +225,13 @@ def _open_archive(path: Path) -> zipfile.ZipFile:
 def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
     """A member's content; OSError where it is not there, damaged, or a decompression bomb."""
     try:
-        size = archive.getinfo(member).file_size  # no more than that is ever unpacked
-        if size > _MOST_MEMBER_BYTES:
-            raise OSError(f"it would unpack to {size:,} bytes")
-        return archive.read(member)
+        info = archive.getinfo(member)
+        if info.file_size > _MOST_MEMBER_BYTES:
+            raise OSError(f"it would unpack to {info.file_size:,} bytes")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise OSError("it is compressed by another method than deflate")  # which could not be stopped in time
+        with archive.open(info) as file:
+            return file.read(_MOST_MEMBER_BYTES)  # without a number, it unpacks what comes, whatever size is declared
     except _ARCHIVE_ERRORS as error:
         raise OSError(f"not in the archive, or damaged there: {error}") from error
 

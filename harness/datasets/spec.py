@@ -89,6 +89,8 @@ def check_dataset_name(dataset: str) -> str:
     if is_folder(dataset):
         if not dataset.removeprefix(FOLDER_PREFIX):
             raise InputError("dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* inside")
+        if any(0xD800 <= ord(character) < 0xE000 for character in dataset):  # how Python spells bytes that are no UTF-8
+            raise InputError(f"dataset {dataset!r}: results could not name it, for it is not UTF-8; rename the folder")
     elif dataset not in SPECS:
         raise InputError(f"unknown dataset {dataset!r}: the datasets are {', '.join(SPECS)} and folder:PATH")
     return dataset

@@ -4,18 +4,27 @@ import contextlib
 import gzip
 import hashlib
 import io
+import multiprocessing
 import pickle
 import socket
 import socketserver
 import struct
+import sys
 import tarfile
 import threading
+import time
+import tracemalloc
 import zipfile
 from http.server import BaseHTTPRequestHandler
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
+
+from harness.datasets.fetch import LOCK
+
+PATIENCE_SECONDS = 60  # with a process that hangs
 
 anything = settings(
     deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -210,6 +219,53 @@ def cifar10_archive(contents):
     return gzip.compress(buffer.getvalue(), mtime=0)
 
 
+# --- faults
+
+
+def peak_bytes(function):
+    """Most bytes of Python's that were in use at once while the function ran."""
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc or /sys")
+
+
+def unreadable(path):
+    """A file that can be opened and not read, whoever asks; on Linux."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to("/proc/self/mem")
+    return path
+
+
+def started(function, *arguments):
+    """A process of its own, begun anew, that calls a function of a test module."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+def exit_code(process):
+    """How the process ended; one that hangs is ended."""
+    process.join(PATIENCE_SECONDS)
+    process.kill()
+    process.join()
+    return process.exitcode
+
+
+def wait_until(condition):
+    """Wait for something that another process is about to do."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.005)
+
+
 # --- a server
 
 
@@ -223,7 +279,9 @@ def sha256(content):
 
 @contextlib.contextmanager
 def serve(answers):
-    """A web server on this machine. ``answers``: path → content, or raw response as ``(bytes,)``; else 404.
+    """A web server on this machine. ``answers``: path → content; else 404.
+
+    In the place of a content may stand a raw response, as ``(bytes,)`` or as a function that writes it to a stream.
 
     Yields its address and the list of the paths that were asked for.
     """
@@ -235,6 +293,8 @@ def serve(answers):
             answer = answers.get(self.path)
             if answer is None:
                 self.send_error(404)
+            elif callable(answer):
+                answer(self.wfile)
             elif isinstance(answer, tuple):
                 self.wfile.write(answer[0])
             else:
@@ -268,5 +328,6 @@ def refusing_address():
 
 
 def files_under(folder):
-    """Every file under the folder, hidden ones too, as paths relative to it."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """Every file under the folder but locks, hidden ones too, as paths relative to it."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
+    return sorted(str(path.relative_to(folder)) for path in files)

@@ -202,7 +202,7 @@ def test_count_lists_without_decoding(tmp_path):
 
 def test_there_is_nothing_to_verify_them_with(tmp_path):
     write_class_folders(tmp_path)
-    assert class_folders.locate(tmp_path, spec_of("cat", "dog")).verify() is None
+    assert class_folders.locate(tmp_path, spec_of("cat", "dog")).verify() is False
 
 
 def test_reading_gives_both_splits_with_labels(tmp_path):

@@ -20,9 +20,12 @@ from tests.datasets.builders import (
     idx_contents,
     idx_images,
     idx_labels,
+    linux,
     md5,
+    peak_bytes,
     serve,
     sha256,
+    unreadable,
     write,
     write_files,
 )
@@ -260,6 +263,29 @@ def test_a_damaged_compressed_file_is_valid_or_an_input_error(tmp_path, position
     is_valid_or_an_input_error(tmp_path, TRAIN_LABELS)
 
 
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_file_that_would_fill_the_memory_is_refused_and_named(tmp_path, compressed):
+    root = write_tiny(tmp_path, compressed=compressed)
+    path = root / (f"{TRAIN_IMAGES}.gz" if compressed else TRAIN_IMAGES)
+    with gzip.open(path, "wb", 1) if compressed else open(path, "wb") as file:
+        for _ in range(200):
+            file.write(bytes(2**20))
+
+    def refused():
+        with pytest.raises(InputError, match=f"{path} holds more than 67,108,864 bytes"):
+            read(tmp_path)
+
+    assert peak_bytes(refused) < 160 * 2**20
+
+
+@linux
+@pytest.mark.parametrize("name", [TRAIN_IMAGES, f"{TRAIN_IMAGES}.gz"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
+    path = unreadable(write_tiny(tmp_path) / name)
+    with pytest.raises(InputError, match=f"{path} .*Input/output error"):
+        read(tmp_path)
+
+
 # --- verification and download
 
 
@@ -273,9 +299,10 @@ def published(monkeypatch):
     return compressed
 
 
-def test_other_content_than_the_published_is_not_verified(tmp_path):
-    write_tiny(tmp_path)
-    assert fashionmnist.locate(tmp_path).verify() is False
+def test_other_content_than_the_published_is_named(tmp_path):
+    root = write_tiny(tmp_path)
+    with pytest.raises(InputError, match=f"{root / TRAIN_IMAGES}.gz is not the published file"):
+        fashionmnist.locate(tmp_path).verify()
 
 
 @pytest.mark.usefixtures("published")
@@ -294,10 +321,11 @@ def test_recompressed_content_is_verified(tmp_path):
 
 @pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("name", NAMES)
-def test_one_changed_byte_in_any_file_is_not_verified(tmp_path, name):
+def test_one_changed_byte_in_any_file_is_found_and_the_file_named(tmp_path, name):
     content = idx_contents()[name]
-    write_tiny(tmp_path, **{name: content[:-1] + bytes([content[-1] ^ 1])})
-    assert fashionmnist.locate(tmp_path).verify() is False
+    root = write_tiny(tmp_path, **{name: content[:-1] + bytes([content[-1] ^ 1])})
+    with pytest.raises(InputError, match=f"{root / name}.gz is not the published file"):
+        fashionmnist.locate(tmp_path).verify()
 
 
 def test_the_download_gets_the_four_files(tmp_path, published, monkeypatch):

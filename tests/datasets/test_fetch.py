@@ -1,9 +1,25 @@
+import os
+import signal
+import threading
+
 import pytest
 
 from harness.datasets import fetch as fetch_module
-from harness.datasets.fetch import fetch
+from harness.datasets.fetch import LOCK, fetch
 from harness.errors import InputError
-from tests.datasets.builders import files_under, md5, refusing_address, serve, write
+from tests.datasets.builders import (
+    PATIENCE_SECONDS,
+    exit_code,
+    files_under,
+    linux,
+    md5,
+    refusing_address,
+    serve,
+    started,
+    unreadable,
+    wait_until,
+    write,
+)
 
 CONTENT = b"the published file" * 100
 
@@ -123,3 +139,79 @@ def test_a_file_in_the_place_of_the_folder_is_an_input_error(tmp_path):
         message = refusal_of(f"{address}data.bin", folder)
     assert str(folder) in message
     assert folder.read_text() == "a file"
+
+
+@linux
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    path = unreadable(tmp_path / "data.bin")
+    assert f"{path} cannot be read: Input/output error" in refusal_of("http://127.0.0.1/data.bin", tmp_path)
+
+
+# --- a download that is killed, and two at once
+
+LARGE = bytes(range(256)) * 1000
+ONE_DOWNLOAD = ["/data.bin"] * 2  # torchvision asks first where the address leads
+HEADER = b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE)
+
+
+def fetch_large(address, folder):
+    fetch(f"{address}data.bin", folder, md5(LARGE))
+
+
+def test_what_a_killed_download_left_is_removed_by_the_next(tmp_path):
+    over = threading.Event()
+
+    def answer_half_way(stream):
+        stream.write(HEADER + LARGE[: len(LARGE) // 2])
+        if asked == ONE_DOWNLOAD:
+            over.wait(PATIENCE_SECONDS)
+
+    with serve({"/data.bin": answer_half_way}) as (address, asked):
+        process = started(fetch_large, address, tmp_path)
+        wait_until(lambda: any((tmp_path / name).stat().st_size for name in files_under(tmp_path)))
+        process.kill()
+        assert exit_code(process) == -signal.SIGKILL
+        over.set()
+    (left,) = files_under(tmp_path)
+    assert left != "data.bin"
+    with serve({"/data.bin": LARGE}) as (address, asked):
+        fetch_large(address, tmp_path)
+    assert asked == ONE_DOWNLOAD
+    assert files_under(tmp_path) == ["data.bin"]
+    assert (tmp_path / "data.bin").read_bytes() == LARGE
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK, "data.bin"]
+
+
+def test_of_two_processes_that_want_a_file_at_once_one_downloads_it(tmp_path, monkeypatch):
+    both_are_here = threading.Event()
+
+    def answer_once_both_are_here(stream):
+        both_are_here.wait(PATIENCE_SECONDS)
+        stream.write(HEADER + LARGE)
+
+    def alone_in(folder):
+        both_are_here.set()
+        return fetch_module_alone_in(folder)
+
+    fetch_module_alone_in = fetch_module.alone_in
+    with serve({"/data.bin": answer_once_both_are_here}) as (address, asked):
+        other = started(fetch_large, address, tmp_path)
+        wait_until(lambda: asked)
+        monkeypatch.setattr(fetch_module, "alone_in", alone_in)
+        fetch_large(address, tmp_path)
+        assert exit_code(other) == 0
+    assert asked == ONE_DOWNLOAD
+    assert files_under(tmp_path) == ["data.bin"]
+
+
+def test_the_lock_of_a_process_that_was_killed_keeps_nobody_waiting(tmp_path):
+    process = started(be_killed_alone_in, tmp_path)
+    assert exit_code(process) == -signal.SIGKILL
+    assert (tmp_path / LOCK).exists()
+    with fetch_module.alone_in(tmp_path):
+        pass
+
+
+def be_killed_alone_in(folder):
+    with fetch_module.alone_in(folder):
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,6 @@
 import shutil
+import struct
+import zipfile
 
 import pytest
 import torch
@@ -18,9 +20,12 @@ from tests.datasets.builders import (
     gtsrb_archives,
     gtsrb_test_pixels,
     gtsrb_train_pixels,
+    linux,
     md5,
     official_csv,
+    peak_bytes,
     serve,
+    unreadable,
     unzipped,
     write,
     write_files,
@@ -367,7 +372,6 @@ def test_a_missing_archive_is_named_with_the_three_that_are_needed(tmp_path, nam
     with pytest.raises(InputError, match=f"{folder / name} is missing: gtsrb needs all three") as refusal:
         source.read(None, None)
     assert all(archive in str(refusal.value) for archive in gtsrb.MD5)
-    assert source.verify() is False
 
 
 @pytest.mark.parametrize("name", [TRAIN_ZIP, TEST_ZIP, LABELS_ZIP])
@@ -429,6 +433,56 @@ def test_a_label_archive_without_labels_is_named(tmp_path):
         gtsrb.locate(tmp_path).count()
 
 
+TRAIN_IMAGE = "GTSRB/Final_Training/Images/00001/00001_00001.ppm"
+DECLARED_SIZE_IN_ZIP = 24  # where it stands in an entry of the archive's directory
+
+
+def write_bomb(folder, member, megabytes, method=zipfile.ZIP_DEFLATED):
+    """The archives with as many megabytes of zeros in the place of a member of the first."""
+    files = unzipped(gtsrb_archives()[TRAIN_ZIP]) | {member: bytes(megabytes * 2**20)}
+    path = write_archives(folder) / TRAIN_ZIP
+    with zipfile.ZipFile(path, "w", method, compresslevel=1) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def declare(path, member, size):
+    """Have the archive's directory say that the member unpacks to that many bytes."""
+    content = bytearray(path.read_bytes())
+    entry = content.rindex(member.encode()) - zipfile.sizeCentralDir
+    assert content[entry : entry + 4] == zipfile.stringCentralDir
+    struct.pack_into("<I", content, entry + DECLARED_SIZE_IN_ZIP, size)
+    path.write_bytes(content)
+
+
+def refused_without_filling_the_memory(data_dir, complaint):
+    def refused():
+        with pytest.raises(InputError, match=complaint):
+            read(data_dir)
+
+    assert peak_bytes(refused) < 50 * 2**20
+
+
+@pytest.mark.parametrize("member", [TRAIN_IMAGE, OFFICIAL_CSV])
+def test_a_member_declared_larger_than_any_image_is_named_and_not_unpacked(tmp_path, member):
+    path = write_bomb(tmp_path / "gtsrb", member, 100)
+    refused_without_filling_the_memory(tmp_path, rf"{path}:{member}.* would unpack to 104,857,600 bytes")
+
+
+def test_a_member_that_holds_more_than_it_declares_is_named_and_not_unpacked_whole(tmp_path):
+    path = write_bomb(tmp_path / "gtsrb", TRAIN_IMAGE, 100)
+    declare(path, TRAIN_IMAGE, 700)
+    refused_without_filling_the_memory(tmp_path, f"unreadable image {path}:{TRAIN_IMAGE}")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_compressed_by_another_method_is_named_and_not_unpacked(tmp_path, method):
+    path = write_bomb(tmp_path / "gtsrb", TRAIN_IMAGE, 60, method)
+    declare(path, TRAIN_IMAGE, 700)
+    refused_without_filling_the_memory(tmp_path, f"{path}:.* another method than deflate")
+
+
 ARCHIVES = gtsrb_archives()
 
 
@@ -466,23 +520,38 @@ def published(monkeypatch):
     return ARCHIVES
 
 
-def test_other_archives_than_the_published_are_not_verified(tmp_path):
-    LAYOUTS["official archives"](tmp_path / "gtsrb")
-    assert gtsrb.locate(tmp_path).verify() is False
-
-
-@pytest.mark.parametrize("changed", [None, *sorted(ARCHIVES)])
-def test_the_published_archives_are_verified_all_three(tmp_path, published, changed):
+def test_the_published_archives_are_verified(tmp_path, published):
     write_files(tmp_path / "gtsrb", published)
-    if changed:
-        write(tmp_path / "gtsrb" / changed, published[changed] + b"\0")
-    assert gtsrb.locate(tmp_path).verify() is (changed is None)
+    assert gtsrb.locate(tmp_path).verify() is True
+
+
+@pytest.mark.parametrize("name", sorted(ARCHIVES))
+def test_an_archive_that_is_not_the_published_one_is_named(tmp_path, published, name):
+    path = write(write_files(tmp_path / "gtsrb", published) / name, published[name] + b"\0")
+    with pytest.raises(InputError, match=f"{path} is not the published file"):
+        gtsrb.locate(tmp_path).verify()
+
+
+@pytest.mark.parametrize("name", sorted(ARCHIVES))
+def test_without_one_of_the_archives_nothing_is_verified(tmp_path, published, name):
+    write_files(tmp_path / "gtsrb", {other: content for other, content in published.items() if other != name})
+    with pytest.raises(InputError, match=f"{tmp_path / 'gtsrb' / name} is not the published file"):
+        gtsrb.locate(tmp_path).verify()
+
+
+@linux
+def test_an_archive_that_cannot_be_read_is_named(tmp_path, published):
+    path = unreadable(write_files(tmp_path / "gtsrb", published) / TEST_ZIP)
+    with pytest.raises(InputError, match=f"{path} cannot be read: Input/output error"):
+        gtsrb.locate(tmp_path).verify()
+    with pytest.raises(InputError, match=f"{path} is damaged"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("layout", ["official folders", "Kaggle"])
 def test_there_is_nothing_to_verify_the_other_layouts_with(tmp_path, layout):
     LAYOUTS[layout](tmp_path / "gtsrb")
-    assert gtsrb.locate(tmp_path).verify() is None
+    assert gtsrb.locate(tmp_path).verify() is False
 
 
 def test_the_download_gets_the_three_archives(tmp_path, published, monkeypatch):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from harness.datasets.images import ImageFile, ImageSet, PackedPixels, decode, evenly_spaced, file_on_disk, fingerprint
 from harness.errors import InputError
-from tests.datasets.builders import anything, encode, noise, write
+from tests.datasets.builders import anything, encode, noise, peak_bytes, write
 
 META = torch.device("meta")
 
@@ -172,6 +172,18 @@ def test_an_image_that_would_fill_the_memory_is_named(monkeypatch):
         with pytest.raises(InputError, match=r"somewhere/x\.png is too large"):
             decode_one(encode(noise(side)))
     assert decode_one(encode(noise(10))).shape == (3, 10, 10)
+
+
+def test_a_file_larger_than_any_image_is_named_and_not_read(tmp_path):
+    path = write(tmp_path / "huge.png", encode(noise(4)))
+    with open(path, "rb+") as file:
+        file.truncate(2**28 + 1)  # a hole: it takes no place on the disk
+
+    def refused():
+        with pytest.raises(InputError, match=f"{path}: it has 268,435,457 bytes, an image file at most 268,435,456"):
+            decode([file_on_disk(path, 0)], channels=3, size=None)
+
+    assert peak_bytes(refused) < 2**20
 
 
 def test_an_unknown_flavour_of_a_known_format_is_named():

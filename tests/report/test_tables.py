@@ -102,7 +102,6 @@ def test_published_values_stand_beside_the_measured_ones(make):
         {"mode": "quick"},
         {"mode": "shortened"},
         {"dataset_whole": False},
-        {"dataset_verified": False},
         {"case_changes": {"recipe": replace(CIFAR10, learning_rate=0.05)}},
         {"case_changes": {"shortcut": "B"}},
     ],
@@ -157,7 +156,7 @@ def test_a_case_that_did_not_complete_is_marked_and_its_cause_told(make):
 
 def test_what_a_reader_has_to_know_is_noted(make):
     other = replace(make(seed=1), environment=make().environment | {"gpu": "NVIDIA H200"})
-    (table,) = comparison_tables([make(dataset_verified=None), other])
+    (table,) = comparison_tables([make(dataset_verified=False), other])
     text = " ".join(table.notes)
     assert "NVIDIA H200" in text
     assert "times compare only within one" in text
@@ -166,12 +165,90 @@ def test_what_a_reader_has_to_know_is_noted(make):
     assert "not the whole dataset (1,290 training images): published values left out" in partial.notes
     (stood_in,) = comparison_tables([make(mode="quick", stand_in=True)])
     assert "the dataset is not on disk: digits stand in for it, reshaped" in stood_in.notes
-    (other_images,) = comparison_tables([make(dataset_verified=False)])
-    assert "their checksums differ" in " ".join(other_images.notes)
     (own,) = comparison_tables([make(case_changes={"recipe": replace(CIFAR10, learning_rate=0.05)})])
     assert "resnet20: not trained by the study's recipe, published values left out" in own.notes
     (held_out,) = comparison_tables([make(case_changes={"val_split": 0.1})])
     assert "10% of the training images held out for validation" in held_out.notes
+
+
+def test_the_users_own_images_need_no_verifying(make):
+    (table,) = comparison_tables([make(dataset="folder:/x/photos", dataset_verified=False)])
+    assert "verified" not in " ".join(table.notes)
+
+
+TIMES = ["epoch_seconds", "total_seconds", "marginal_gain", "images_per_second"]
+
+
+def interrupted(result, *first_epochs, **environment):
+    """The result as of a training that was resumed at those epochs, on something else where ``environment`` says so."""
+    (first,) = result.attempts
+    later = [replace(first, first_epoch=epoch, environment=first.environment | environment) for epoch in first_epochs]
+    return replace(result, attempts=(first, *later))
+
+
+def test_interruptions_are_noted_and_the_times_stand(make):
+    (table,) = comparison_tables([interrupted(make(epochs=2), 1, 2), make(seed=1)])
+    assert "resnet20 seed 0: interrupted after epoch 0, 1, and resumed" in table.notes
+    assert "resnet20 seed 1: interrupted" not in " ".join(table.notes)
+    assert table.frame["interruptions"].tolist() == [2, 0]
+    assert table.frame["changes_between_attempts"].tolist() == ["", ""]
+    assert table.frame[TIMES].notna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("environment", "change"),
+    [
+        ({"threads": 7}, "one thread → 7 threads"),
+        ({"gpu": "NVIDIA H200"}, "→ NVIDIA H200"),
+        ({"versions": {"torch": "9.9"}}, "→ torch 9.9"),
+    ],
+)
+def test_times_of_a_training_resumed_on_something_else_are_left_out_and_its_accuracy_stands(make, environment, change):
+    (first,) = make().attempts
+    plain = replace(make(epochs=2), attempts=(replace(first, environment=first.environment | {"threads": 1}),))
+    (table,) = comparison_tables([interrupted(plain, 2, **environment), make(seed=1)])
+    (note,) = [note for note in table.notes if "interrupted after epoch 1, and resumed on something else" in note]
+    assert change in note
+    assert note.endswith("its accuracy may be compared, its times may not")
+    resumed, other = table.frame.iloc[0], table.frame.iloc[1]
+    assert resumed[TIMES].isna().all()
+    assert other[TIMES].notna().all()
+    assert change in resumed["changes_between_attempts"]
+    assert resumed["accuracy_percent"] == 88.5
+    assert resumed["published_epoch_seconds"] == PUBLISHED["cifar10", "resnet20"].epoch_seconds
+    for columns in (80, 160):
+        assert "nan" not in terminal_text(table, columns).lower()
+
+
+def test_an_attempt_that_finished_no_epoch_spoils_no_times(make):
+    (table,) = comparison_tables([interrupted(make(epochs=2), 3, gpu="NVIDIA H200")])
+    assert "resnet20 seed 0: interrupted after epoch 2, and resumed" in table.notes
+    assert table.frame[TIMES].notna().all(axis=None)
+
+
+def test_rows_trained_by_different_code_are_noted(make):
+    note = "trained by different versions of the harness's code (training_code in the CSV)"
+    other = replace(make(seed=1), environment=make().environment | {"training_code": "0123456789ab"})
+    (table,) = comparison_tables([make(), other])
+    assert note in table.notes
+    assert table.frame["training_code"].tolist() == [make().environment["training_code"], "0123456789ab"]
+    (same,) = comparison_tables([make(), make(seed=1)])
+    assert note not in same.notes
+
+
+def test_rows_trained_on_different_images_are_noted(make):
+    note = "trained on different images (data_fingerprint in the CSV): not to be compared with one another"
+    (table,) = comparison_tables([make(), make({"data_fingerprint": "1" * 64}, seed=1)])
+    assert note in table.notes
+    assert table.frame["data_fingerprint"].tolist() == [make().case.data_fingerprint[:12], "1" * 12]
+    (same,) = comparison_tables([make(), make(seed=1)])
+    assert note not in same.notes
+
+
+def test_the_seconds_of_checkpoints_are_told_apart_from_training(make):
+    (table,) = comparison_tables([make(checkpoint_seconds=1.25)])
+    assert table.frame["checkpoint_seconds"].tolist() == [1.25]
+    assert table.frame["total_seconds"].tolist() == [19.0]
 
 
 def test_tables_are_written_as_csv_with_plain_numbers_and_as_markdown(make, tmp_path):
