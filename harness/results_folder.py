@@ -152,10 +152,10 @@ class ResultsFolder:
     def unfinished(self) -> list[str]:
         """A line for each case that was begun, has no result and can be gone on with: its folder, and how far it is."""
         folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.pt")})
+        begun = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
         return [
-            f"not finished: {folder.name}, {_line_count(folder / EPOCHS)} epochs so far; the same command goes on there"
-            for folder in folders
-            if not (folder / RESULT).exists()
+            f"not finished: {name}, {count} epoch{'s' * (count != 1)} so far; the same command goes on there"
+            for name, count in begun.items()
         ]
 
     def writing(self, case: Case) -> contextlib.AbstractContextManager[None]:

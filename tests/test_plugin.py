@@ -239,12 +239,12 @@ def test_a_case_that_goes_on_says_so_and_the_run_what_it_took_itself(bench, pyte
 
     with monkeypatch.context() as interrupted:
         interrupted.setattr(FastTrainer, "train_epoch", stop_in_the_second)
-        run = bench("--full-training", "-k", "resnet8-seed0")
+        run = pytester.runpytest_inprocess("--full-training", "-k", "resnet8-seed0", no_reraise_ctrlc=True)
     assert run.ret == pytest.ExitCode.INTERRUPTED
     run.stdout.fnmatch_lines(
         [
             "interrupted: digits resnet8 seed 0, 1 of 2 epochs done",
-            "not finished: digits-resnet8-seed0-full-*, 1 epochs*",
+            "not finished: digits-resnet8-seed0-full-*, 1 epoch *",
         ]
     )
     run = bench("--full-training", "-k", "resnet8-seed0", "--benchmark-json", "benchmark.json")

@@ -155,7 +155,7 @@ def test_what_was_begun_and_not_finished_is_told_with_its_epochs(kept, tiny_resu
     (results.folder(other) / "checkpoint-00001-1.pt").touch()
     results.append_epoch(other, RECORD)
     (line,) = results.unfinished()
-    assert line.startswith(f"not finished: {other.folder_name}, 1 epochs so far")
+    assert line.startswith(f"not finished: {other.folder_name}, 1 epoch so far")
 
 
 def test_a_results_folder_that_is_a_file_is_an_error_that_names_it(tiny_dataset, tmp_path):

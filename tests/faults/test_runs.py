@@ -124,7 +124,7 @@ def kill_and_go_on(place, kills, moments, *arguments):
 
 
 def test_a_study_killed_at_random_moments_ends_as_one_that_was_not(folder):
-    undisturbed, killed = folder("undisturbed", epochs=40), folder("killed", epochs=40)
+    undisturbed, killed = folder("undisturbed", epochs=20), folder("killed", epochs=20)
     assert Run(undisturbed).end()[0] == pytest.ExitCode.OK
     moments = random.Random(0)
     assert kill_and_go_on(killed, 3, lambda: moments.uniform(3, 7)) > 0
