@@ -28,10 +28,11 @@ from harness.results import Attempt, EpochRecord, validated
 
 FORMAT = 1
 _KEPT = 2
+_ALL = "checkpoint-*"
 _NAME = re.compile(r"checkpoint-(\d{5,})-(\d+)\.pt")
 # The file that is written to before it gets its name. One that is no longer needed is written over: the system has
 # memory and disk for it already, which makes saving half as long again as quick.
-_SPARE = ".spare-checkpoint"
+_SPARE = "checkpoint-spare"
 # A network has hundreds of tensors of a few bytes: those of fewer elements than this are saved as one.
 _SMALL = 2**16
 Tensors = Mapping[str, Tensor]
@@ -154,6 +155,11 @@ def load(path: Path, identity: str) -> Checkpoint:
     return checkpoint
 
 
+def is_any_left(folder: Path) -> bool:
+    """Whether anything of a checkpoint lies in the folder."""
+    return any(folder.glob(_ALL))
+
+
 def set_aside(path: Path) -> None:
     """Put a checkpoint that is not to be trusted out of the way, where a person may look at it."""
     path.replace(path.with_name(path.name + ".refused"))
@@ -161,7 +167,7 @@ def set_aside(path: Path) -> None:
 
 def remove_all(folder: Path) -> None:
     """Remove a case's checkpoints: it is finished, or begins anew."""
-    for path in [*folder.glob("checkpoint-*"), folder / _SPARE]:
+    for path in folder.glob(_ALL):
         path.unlink(missing_ok=True)
 
 

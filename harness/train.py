@@ -81,15 +81,16 @@ def train(
         raise ValueError(f"{case.label} is bound to other images than the ones given")
     listener = listener or Listener()
     notice = partial(listener.on_notice, case)
-    if not rerun and (finished := _find_finished(case, results)):
-        _remove_checkpoints(case, results)  # where it was killed at its very end
+    is_tidy = not checkpoint.is_any_left(results.folder(case))
+    if not rerun and is_tidy and (finished := _find_finished(case, results)):
         return finished
     with results.locked(case, lambda: notice("another process is at this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
-        if (not rerun or had_to_wait) and (finished := _find_finished(case, results, notice)):
-            return finished
-        if rerun and _find_finished(case, results):
-            _remove_checkpoints(case, results)
+        finished = _find_finished(case, results, notice)
+        if finished is not None:
+            _remove_checkpoints(case, results)  # where it was killed at its very end
+            if not rerun or had_to_wait:
+                return finished
         run = _Run(case, dataset, results, device, listener, dataset_verified)
         try:
             run.begin(discard_other_code=rerun)
@@ -171,7 +172,7 @@ class _Run:
         self.validation = self.validation and self.trainer.place(self.validation)
         kept = self._last_checkpoint()
         if kept is not None and kept.training_code != training_code_version():
-            self._refuse_other_code(kept, discard_other_code)
+            self._refuse_or_discard(kept, discard_other_code)
             kept = None
         if kept is not None:
             self._go_on_from(kept)
@@ -200,7 +201,8 @@ class _Run:
                     checkpoint.set_aside(path)
         return None
 
-    def _refuse_other_code(self, kept: Checkpoint, discard: bool) -> None:
+    def _refuse_or_discard(self, kept: Checkpoint, discard: bool) -> None:
+        """A checkpoint of another version of the code is refused, or, where a rerun is asked for, done without."""
         begun, now = kept.attempts[-1].environment, self.attempts[-1].environment
         codes = " and ".join(
             f"{code} (commit {str(environment.get('commit'))[:12]})"
@@ -212,7 +214,8 @@ class _Run:
                 "go back to that version to go on, or begin anew with --rerun"
             )
         self._notice(f"begun anew: {len(kept.records)} epochs were trained by another version of the code, {codes}")
-        checkpoint.remove_all(self.results.folder(self.case))
+        with self._writing():
+            checkpoint.remove_all(self.results.folder(self.case))
 
     def _go_on_from(self, kept: Checkpoint) -> None:
         self.records = list(kept.records)
