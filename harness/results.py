@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from harness.case import Case
 from harness.errors import InputError
 from harness.files import sealed, unsealed
+from harness.text import several
 
 SCHEMA_VERSION = 2
 Value = TypeVar("Value")
@@ -175,7 +176,7 @@ class Result:
 
     @property
     def changes_between_attempts(self) -> tuple[str, ...]:
-        """What times depend on and was another for some epochs than for others, as ``2 → 1 threads``.
+        """What times depend on and was another for some epochs than for others, as ``2 threads → 1 thread``.
 
         Where there is any, accuracy may be compared with other cases', times may not.
         """
@@ -218,7 +219,7 @@ def timing_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
         torch = versions.get("torch") if isinstance(versions, Mapping) else None
         return {
             "device": str(environment.get("gpu") or environment.get("cpu")),
-            "threads": "one thread" if threads == 1 else f"{threads} threads",
+            "threads": several(threads, "thread"),
             "torch": f"torch {torch}",
         }
 

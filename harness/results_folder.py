@@ -25,6 +25,7 @@ from harness.files import (
     write_text_atomically,
 )
 from harness.results import EpochRecord, Result, read_epoch_records, read_result
+from harness.text import several
 
 RESULT, EPOCHS, PREDICTIONS, WEIGHTS = "result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"
 _LOCK = ".lock"
@@ -154,7 +155,7 @@ class ResultsFolder:
         folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.pt")})
         begun = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
         return [
-            f"not finished: {name}, {count} epoch{'s' * (count != 1)} so far; the same command goes on there"
+            f"not finished: {name}, {several(count, 'epoch')} so far; the same command goes on there"
             for name, count in begun.items()
         ]
 

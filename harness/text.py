@@ -30,6 +30,11 @@ def count(number: float) -> str:
     return f"{number:.0f}"
 
 
+def several(number: object, noun: str) -> str:
+    """A number with its noun: ``1 thread``, ``2 threads``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
     """A table for a terminal, ruled above, below and under its headings; the first ``left`` columns to the left.
 

@@ -33,6 +33,7 @@ from harness.pipelines import make_trainer
 from harness.pipelines.trainer import Evaluation, empty_network
 from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status, timing_changes
 from harness.results_folder import ResultsFolder
+from harness.text import several
 
 
 class Listener:
@@ -209,11 +210,12 @@ class _Run:
             for code, environment in ((kept.training_code, begun), (training_code_version(), now))
         )
         if not discard:
+            done = several(len(kept.records), "epoch")
             raise InputError(
-                f"{self.case.label}: its {len(kept.records)} epochs were trained by other code: {codes}\n"
+                f"{self.case.label}: {done} trained by another version of the code: {codes}\n"
                 "go back to that version to go on, or begin anew with --rerun"
             )
-        self._notice(f"begun anew: {len(kept.records)} epochs were trained by another version of the code, {codes}")
+        self._notice(f"begun anew, after {several(len(kept.records), 'epoch')} by another version of the code: {codes}")
         with self._writing():
             checkpoint.remove_all(self.results.folder(self.case))
 

@@ -195,10 +195,10 @@ def test_hardware_counts_as_changed_only_where_epochs_were_trained_on_both(tiny_
         return replace(tiny_result, attempts=attempts).changes_between_attempts
 
     assert changes(attempts(1, 2, threads=[2, 2])) == ()
-    assert changes(attempts(1, 2, threads=[2, 1])) == ("2 threads → one thread",)
+    assert changes(attempts(1, 2, threads=[2, 1])) == ("2 threads → 1 thread",)
     assert changes(attempts(1, 2, 2, threads=[2, 1, 2])) == ()
     assert changes(attempts(1, 4, threads=[2, 1])) == ()  # interrupted after the last epoch
-    assert changes(attempts(1, 2, 3, threads=[2, 1, 2])) == ("2 threads → one thread", "one thread → 2 threads")
+    assert changes(attempts(1, 2, 3, threads=[2, 1, 2])) == ("2 threads → 1 thread", "1 thread → 2 threads")
 
 
 @pytest.mark.parametrize(

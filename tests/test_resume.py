@@ -210,14 +210,16 @@ def test_a_case_begun_by_other_code_is_refused_with_both_named(tiny_dataset, res
         other.setattr(train_module, "training_code_version", lambda: "0123456789ab")
         interrupt(case, tiny_dataset, results, 3)
     ours = train_module.training_code_version()
-    with pytest.raises(InputError, match=f"its 2 epochs were trained by other code: 0123456789ab .* and {ours}"):
+    with pytest.raises(
+        InputError, match=f"2 epochs trained by another version of the code: 0123456789ab .* and {ours}"
+    ):
         train(case, tiny_dataset, results, CPU)
     assert len(checkpoint.newest_first(results.folder(case))) == 2  # nothing is lost
     recorder = Recorder()
     result = train(case, tiny_dataset, results, CPU, rerun=True, listener=recorder)
     assert len(recorder.epochs) == 3
     assert result.interrupted_after == ()
-    assert "begun anew: 2 epochs were trained by another version of the code" in recorder.notices[0]
+    assert "begun anew, after 2 epochs by another version of the code" in recorder.notices[0]
 
 
 def test_rerun_begins_a_finished_case_anew_and_goes_on_with_an_interrupted_one(tiny_dataset, results):
@@ -273,7 +275,7 @@ def test_a_change_of_threads_is_told_at_once_and_stands_in_the_result(tiny_datas
         result = train(case, tiny_dataset, results, CPU, listener=recorder)
     finally:
         torch.set_num_threads(before)
-    assert result.changes_between_attempts == (f"{'one thread' if before == 1 else f'{before} threads'} → 3 threads",)
+    assert result.changes_between_attempts == (f"{'1 thread' if before == 1 else f'{before} threads'} → 3 threads",)
     assert "its epochs are no longer to be compared" in recorder.notices[0]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.text import count, duration
+from harness.text import count, duration, several
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,7 @@ def test_a_count_says_the_number_to_three_figures(number):
     value = float(number_said) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[prefix]
 
     assert value == pytest.approx(number, rel=0.005, abs=0.5)
+
+
+def test_a_number_stands_with_its_noun():
+    assert [several(number, "epoch") for number in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]

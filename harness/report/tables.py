@@ -17,7 +17,7 @@ from harness.files import write_text_atomically
 from harness.published import STUDY
 from harness.recipes import PUBLISHED_RECIPES
 from harness.results import Result
-from harness.text import count, duration
+from harness.text import count, duration, several
 from harness.text import table as text_table
 
 _TITLES = {
@@ -126,7 +126,7 @@ def _row(result: Result) -> dict[str, object]:
 def _device(result: Result) -> str:
     """What a time depends on: the device, on a CPU the threads, the precision and the pipeline."""
     gpu, threads = result.environment["gpu"], result.environment.get("threads")
-    parts = [gpu] if gpu else [result.environment["cpu"], f"{threads} threads"]
+    parts = [gpu] if gpu else [result.environment["cpu"], several(threads, "thread")]
     parts.append(result.case.precision)
     if result.case.pipeline != "fast":
         parts.append(f"{result.case.pipeline} pipeline")
@@ -181,7 +181,7 @@ def _interruption_note(result: Result) -> str:
     epochs = ", ".join(map(str, result.interrupted_after))
     note = f"{result.model} seed {result.seed}: interrupted after epoch {epochs}, and resumed"
     if changes := result.changes_between_attempts:
-        note += f" on something else ({', '.join(changes)}): its accuracy may be compared, its times may not"
+        note += f" with a change ({', '.join(changes)}): its accuracy may be compared, its times may not"
     return note
 
 

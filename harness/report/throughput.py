@@ -15,6 +15,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from harness.files import write_text_atomically
+from harness.text import several
 from harness.text import table as text_table
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison, median_load_share, median_speed
@@ -90,7 +91,7 @@ def _provenance(one: Recorded) -> Values:
 
 
 def _place(row: Values) -> str:
-    threads = "" if row["threads"] is None else f", {row['threads']} thread{'s' * (row['threads'] != 1)}"
+    threads = "" if row["threads"] is None else f", {several(row['threads'], 'thread')}"
     return f"measured on {row['device']}{threads}, torch {row['torch']}, {row['measured_at'][:10]}"
 
 

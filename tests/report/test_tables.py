@@ -198,7 +198,7 @@ def test_interruptions_are_noted_and_the_times_stand(make):
 @pytest.mark.parametrize(
     ("environment", "change"),
     [
-        ({"threads": 7}, "one thread → 7 threads"),
+        ({"threads": 7}, "1 thread → 7 threads"),
         ({"gpu": "NVIDIA H200"}, "→ NVIDIA H200"),
         ({"versions": {"torch": "9.9"}}, "→ torch 9.9"),
     ],
@@ -207,7 +207,7 @@ def test_times_of_a_training_resumed_on_something_else_are_left_out_and_its_accu
     (first,) = make().attempts
     plain = replace(make(epochs=2), attempts=(replace(first, environment=first.environment | {"threads": 1}),))
     (table,) = comparison_tables([interrupted(plain, 2, **environment), make(seed=1)])
-    (note,) = [note for note in table.notes if "interrupted after epoch 1, and resumed on something else" in note]
+    (note,) = [note for note in table.notes if "interrupted after epoch 1, and resumed with a change" in note]
     assert change in note
     assert note.endswith("its accuracy may be compared, its times may not")
     resumed, other = table.frame.iloc[0], table.frame.iloc[1]
