@@ -14,16 +14,16 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from io import BufferedRandom
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness.case import Case
-from harness.errors import InputError
-from harness.files import put_in_place, write_text_atomically
+from harness.errors import DamagedError
+from harness.files import REFUSED, put_in_place, write_text_atomically
 from harness.results import Attempt, EpochRecord, validated
 
 FORMAT = 1
@@ -108,8 +108,8 @@ def _write(file: BufferedRandom, checkpoint: Checkpoint) -> str:
     torch.serialization.set_crc32_options(False)  # loading does not look at them, and the SHA-256 covers all
     try:
         torch.save(content, file)
-    except RuntimeError as error:  # torch says "unexpected pos" of a full disk
-        raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+    except RuntimeError as error:  # torch says "unexpected pos" of a full disk, and of Ctrl-C
+        raise (error.__context__ if isinstance(error.__context__, OSError | KeyboardInterrupt) else error) from None
     finally:
         torch.serialization.set_crc32_options(with_checksums)
     file.truncate()
@@ -117,61 +117,71 @@ def _write(file: BufferedRandom, checkpoint: Checkpoint) -> str:
     with ThreadPoolExecutor(1) as disk:  # the disk writes while the hash is computed: each takes as long as the other
         on_disk = disk.submit(os.fsync, file.fileno())
         file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = _sha256(file)
         on_disk.result()
     return sha256
 
 
 def newest_first(folder: Path) -> list[Path]:
     """The folder's checkpoints, whole or damaged, the latest first."""
-    found = ((match, path) for path in folder.glob("checkpoint-*.pt") if (match := _NAME.fullmatch(path.name)))
+    files = (path for path in folder.glob(_ALL) if path.is_file())
+    found = ((match, path) for path in files if (match := _NAME.fullmatch(path.name)))
     return [path for _, path in sorted(found, key=lambda one: tuple(map(int, one[0].groups())), reverse=True)]
 
 
-def load(path: Path, identity: str) -> Checkpoint:
+def load(path: Path, identity: str, shapes: Mapping[str, torch.Size]) -> Checkpoint:
     """A case's checkpoint, on the CPU. Nothing in the file is ever executed.
 
     Args:
         identity: the case's.
+        shapes: of everything in the state of the case's network.
 
     Raises:
-        InputError: it is damaged, of another case, or none. It names the file.
+        DamagedError: it is damaged, of another case, or none. It names the file.
+        OSError: it cannot be read, whatever its content.
     """
-    try:
-        with open(path, "rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != _hash_path(path).read_text("ascii").split()[0]:
-                raise InputError(f"{path} is damaged: its SHA-256 is not the one beside it")
-            file.seek(0)
+    with open(path, "rb") as file:
+        try:
+            is_whole = _hash_path(path).read_text("ascii", "replace").startswith(_sha256(file))
+        except FileNotFoundError as error:
+            raise DamagedError(f"{_hash_path(path)} is missing: without it {path.name} is not trusted") from error
+        if not is_whole:
+            raise DamagedError(f"{path} is damaged: its SHA-256 is not the one beside it")
+        file.seek(0)
+        try:
             checkpoint = _read(file)
-    except InputError:
-        raise
-    except FileNotFoundError as error:
-        raise InputError(f"{error.filename} is missing: without it {path.name} is not to be trusted") from error
-    except Exception as error:  # whatever torch finds in a file that is none of ours
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"{path} is not a checkpoint of this harness: {reason}") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever torch finds in a file that is none of ours
+            reason = str(error).strip().partition("\n")[0]
+            raise DamagedError(f"{path} is not a checkpoint of this harness: {reason}") from error
     if checkpoint.identity != identity:
-        raise InputError(f"{path} is of another case: {checkpoint.identity[:12]}, this one is {identity[:12]}")
+        raise DamagedError(f"{path} is of another case: {checkpoint.identity[:12]}, this one is {identity[:12]}")
+    network, momentum = (
+        {name: tensor.shape for name, tensor in tensors.items()}
+        for tensors in (checkpoint.network, checkpoint.momentum)
+    )
+    if network != shapes or not momentum.items() <= shapes.items():
+        raise DamagedError(f"{path} has other tensors than the case's network")
     return checkpoint
 
 
 def is_any_left(folder: Path) -> bool:
     """Whether anything of a checkpoint lies in the folder."""
-    return any(folder.glob(_ALL))
+    return bool(_all(folder))
 
 
-def set_aside(path: Path) -> None:
-    """Put a checkpoint that is not to be trusted out of the way, where a person may look at it."""
-    path.replace(path.with_name(path.name + ".refused"))
+def _all(folder: Path) -> list[Path]:
+    return [path for path in folder.glob(_ALL) if path.is_file() and path.suffix != REFUSED]
 
 
 def remove_all(folder: Path) -> None:
     """Remove a case's checkpoints: it is finished, or begins anew."""
-    for path in folder.glob(_ALL):
+    for path in _all(folder):
         path.unlink(missing_ok=True)
 
 
-def _read(file: BinaryIO) -> Checkpoint:
+def _read(file: BufferedReader) -> Checkpoint:
     content = torch.load(file, map_location="cpu", weights_only=True)
     if content["format"] != FORMAT:
         raise ValueError(f"its format is {content['format']!r}, this harness reads {FORMAT}")
@@ -211,6 +221,10 @@ def _unpack(content: Mapping[str, Any]) -> dict[str, Tensor]:
     if not all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()):
         raise TypeError("its tensors are none")
     return tensors
+
+
+def _sha256(file: BufferedReader | BufferedRandom) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hash_path(path: Path) -> Path:

@@ -7,3 +7,7 @@ class InputError(ValueError):
     The message is one or two lines: it names what was wrong and what would be right. The plugin turns it into a
     pytest usage error, the command line into ``error: …`` and exit code 2.
     """
+
+
+class DamagedError(InputError):
+    """A file's content is not what was written there: damaged, foreign, or of another version. Its message names it."""

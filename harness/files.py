@@ -20,6 +20,7 @@ from harness.errors import InputError
 Content = TypeVar("Content")
 _TEMPORARY = ".writing-"
 _SEAL = "sha256"
+REFUSED = ".refused"
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
@@ -102,8 +103,13 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def set_aside(path: Path) -> None:
+    """Put a file that is not to be trusted out of the way, as ``*.refused``, where a person may look at it."""
+    path.replace(path.with_name(path.name + REFUSED))
+
+
 def sealed(content: Mapping[str, Any]) -> str:
-    """A JSON object as text, with the SHA-256 of what it says as its last entry.
+    """A JSON object with its ``schema_version`` as text, the SHA-256 of what it says as its last entry.
 
     Raises:
         ValueError: a number in it is none, which JSON cannot say.
@@ -111,16 +117,19 @@ def sealed(content: Mapping[str, Any]) -> str:
     return json.dumps({**content, _SEAL: _digest(content)}, indent=1, allow_nan=False) + "\n"
 
 
-def unsealed(text: str | bytes) -> dict[str, Any]:
+def unsealed(text: str | bytes, schema_version: int) -> dict[str, Any]:
     """The JSON object that `sealed` put into words.
 
     Raises:
-        ValueError: it is none, or its SHA-256 is not that of what it says.
+        ValueError: it is none, of another schema, or its SHA-256 is not that of what it says.
     """
     try:
         content = json.loads(text)
         if not isinstance(content, dict):
             raise ValueError("it is not a JSON object")
+        if content.get("schema_version") != schema_version:
+            version = content.get("schema_version")
+            raise ValueError(f"its schema_version is {version!r}, this harness reads {schema_version}")
         seal = content.pop(_SEAL, None)
         if seal != _digest(content):
             raise ValueError(

@@ -7,12 +7,12 @@ which is given every recorded epoch as one round by a clock that shows the recor
 
 from __future__ import annotations
 
-import functools
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ _RESULTS: pytest.StashKey[dict[str, Result]] = pytest.StashKey()
 _STARTED: pytest.StashKey[str] = pytest.StashKey()
 _BEGAN: pytest.StashKey[float] = pytest.StashKey()
 _WORKBENCH: pytest.StashKey[Workbench] = pytest.StashKey()
+_STOP: pytest.StashKey[_StopRequest] = pytest.StashKey()
+_TRAINED: pytest.StashKey[_Trained] = pytest.StashKey()
 _RECORDS: pytest.StashKey[list[EpochRecord]] = pytest.StashKey()
 
 _MARK = (
@@ -97,6 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_RESULTS] = {}
+    config.stash[_STOP] = _StopRequest()
+    config.stash[_TRAINED] = _Trained()
     config.stash[_STARTED] = _now()
     config.stash[_BEGAN] = time.perf_counter()
 
@@ -187,6 +191,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Before anything is trained: is the device there, can folders be written to, are the data there and whole?"""
     experiments = [item.stash[EXPERIMENT] for item in session.items if EXPERIMENT in item.stash]
     option = session.config.option
+    if experiments or any(item.get_closest_marker("measurement") for item in session.items):
+        session.config.stash[_STOP].heed(session.config)
     if not experiments or option.collectonly or option.benchmark_skip:
         return
     from harness.study import Study
@@ -198,23 +204,43 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     session.config.stash[_STUDY] = study
-    _stop_at_sigterm(session.config)
     if reporter:
         reporter.write_line(f"training on {study.device} at {study.precision}, results in {study.results.root}")
 
 
-def _stop_at_sigterm(config: pytest.Config) -> None:
-    """Have SIGTERM do what Ctrl-C does, once: batch systems send it some time before they kill."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    before = signal.getsignal(signal.SIGTERM)
+@dataclass
+class _Trained:
+    """What this run itself has trained, whatever became of the cases: epochs, and seconds of compiling for them."""
 
-    def stop(*_: Any) -> None:
-        signal.signal(signal.SIGTERM, before)
-        raise KeyboardInterrupt("SIGTERM")
+    records: list[EpochRecord] = field(default_factory=list)
+    compile_seconds: float = 0.0
 
-    signal.signal(signal.SIGTERM, stop)
-    config.add_cleanup(functools.partial(signal.signal, signal.SIGTERM, before))  # type: ignore[arg-type]
+
+class _StopRequest:
+    """Ctrl-C or SIGTERM, remembered: the exception that they raise can be lost, in a destructor or at a fork."""
+
+    def __init__(self) -> None:
+        self.was_made = False
+
+    def heed(self, config: pytest.Config) -> None:
+        """Stop at the first of either signal; a second one does what it would do otherwise."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+
+        def put_back() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        def stop(number: int, _: Any) -> None:
+            put_back()
+            self.was_made = True
+            raise KeyboardInterrupt(signal.Signals(number).name)
+
+        for number in before:
+            signal.signal(number, stop)
+        config.add_cleanup(put_back)
 
 
 @pytest.fixture
@@ -296,15 +322,28 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
         width = reporter._tw.fullwidth
     cases = [other for other in item.session.items if EXPERIMENT in other.stash]
     place = f"{cases.index(item) + 1}/{len(cases)}"
-    progress = Progress(write, redraw=redraw, width=width, place=place, line=getattr(reporter._tw, "_current_line", ""))
+    progress = Progress(
+        write,
+        redraw=redraw,
+        width=width,
+        place=place,
+        line=getattr(reporter._tw, "_current_line", ""),
+        is_to_stop=lambda: config.stash[_STOP].was_made,
+    )
+    trained = config.stash[_TRAINED]
     try:
-        return study.train(experiment, progress)
+        result, records = study.train(experiment, progress)
+        if progress.trained:
+            trained.compile_seconds += result.attempts[-1].compile_seconds
+        return result, records
     except KeyboardInterrupt:
         progress.close()
-        write(f"\ninterrupted: {experiment.label}, {progress.epochs_done} of {experiment.recipe.epochs} epochs done\n")
+        done = f", {progress.epochs_done} of {experiment.recipe.epochs} epochs done" if progress.has_begun else ""
+        write(f"\ninterrupted: {experiment.label}{done}\n")
         raise
     finally:
         progress.close()
+        trained.records += progress.trained
 
 
 def _terminal(config: pytest.Config) -> tuple[Any, Any]:
@@ -392,7 +431,7 @@ def _summarise_results(terminalreporter: pytest.TerminalReporter, config: pytest
     kept = sum(result.is_finished and result.finished_at < config.stash[_STARTED] for result in results)
     if kept:
         terminalreporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
-    if overhead := _overhead(config, results):
+    if overhead := _overhead(config):
         terminalreporter.write_line(overhead)
     stored, problems = study.results.read_all()
     touched = {(result.dataset, result.mode) for result in results}
@@ -400,22 +439,18 @@ def _summarise_results(terminalreporter: pytest.TerminalReporter, config: pytest
     _write(terminalreporter, report_dir, lambda: write_tables(tables, report_dir), problems)
 
 
-def _overhead(config: pytest.Config, results: list[Result]) -> str | None:
+def _overhead(config: pytest.Config) -> str | None:
     """How much of the run was neither loading, training nor evaluating; None where nothing was trained in it."""
-    trained = [result for result in results if result.finished_at >= config.stash[_STARTED] and result.mode != "quick"]
-    if not trained:
+    trained = config.stash[_TRAINED]
+    if not trained.records or not config.stash[SETTINGS].full_training:
         return None
-    read_epochs = config.stash[_STUDY].results.read_epochs
-    records = [
-        record for result in trained for record in read_epochs(result.case)[result.attempts[-1].first_epoch - 1 :]
-    ]
     wall_seconds = time.perf_counter() - config.stash[_BEGAN]
-    compile_seconds = sum(result.attempts[-1].compile_seconds for result in trained)
-    overhead_seconds = wall_seconds - compile_seconds - sum(record.epoch_seconds for record in records)
-    checkpoint_seconds = sum(record.checkpoint_seconds for record in records)
+    epoch_seconds = sum(record.epoch_seconds for record in trained.records)
+    overhead_seconds = wall_seconds - trained.compile_seconds - epoch_seconds
+    checkpoint_seconds = sum(record.checkpoint_seconds for record in trained.records)
     share = f"{duration(overhead_seconds)} of {duration(wall_seconds)} ({overhead_seconds / wall_seconds:.1%})"
     saving = f"{duration(checkpoint_seconds)} ({checkpoint_seconds / wall_seconds:.1%}) of it saving checkpoints"
-    compiling = f"; compiling took {duration(compile_seconds)} more" if compile_seconds >= 1 else ""
+    compiling = f"; compiling took {duration(trained.compile_seconds)} more" if trained.compile_seconds >= 1 else ""
     return f"{share} were neither loading, training nor evaluating, {saving}{compiling}"
 
 

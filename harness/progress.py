@@ -21,11 +21,24 @@ class Progress(Listener):
         width: columns of the terminal.
         place: where the case stands among all, as ``3/22``.
         line: what stood in the line that is redrawn; it is put back in the end.
+        is_to_stop: whether training has been asked to stop.
+
+    Attributes:
+        has_begun: whether the case is being trained: it is not finished, and no other process has it.
+        trained: the epochs that this process has trained.
     """
 
     def __init__(
-        self, write: Callable[[str], None], *, redraw: bool, width: int, place: str = "", line: str = ""
+        self,
+        write: Callable[[str], None],
+        *,
+        redraw: bool,
+        width: int,
+        place: str = "",
+        line: str = "",
+        is_to_stop: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_to_stop = is_to_stop
         self._line = line
         self._write, self._redraw, self._width, self._place = write, redraw, width, place
         self._started = time.monotonic()
@@ -34,6 +47,11 @@ class Progress(Listener):
         self._drawn = False
         self._seconds: list[float] = []
         self._last: EpochRecord | None = None
+        self.has_begun = False
+        self.trained: list[EpochRecord] = []
+
+    def is_to_stop(self) -> bool:
+        return self._is_to_stop()
 
     def on_notice(self, case: Case, text: str) -> None:
         self.close()
@@ -45,6 +63,7 @@ class Progress(Listener):
         self.on_notice(case, f"going on after epoch {len(records)} of {case.recipe.epochs}")
 
     def on_warm_up(self, case: Case) -> None:
+        self.has_begun = True
         if case.compiled:
             self._show(f"{case.label} · compiling the network, once")
 
@@ -54,6 +73,7 @@ class Progress(Listener):
             self._show(progress_line(case, epoch, share, self._seconds, elapsed, self._last))
 
     def on_epoch(self, case: Case, record: EpochRecord) -> None:
+        self.trained.append(record)
         self._seconds.append(record.epoch_seconds)
         self._last = record
         self._epoch_started = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from harness.case import Case
-from harness.errors import InputError
+from harness.errors import DamagedError, InputError
 from harness.files import sealed, unsealed
 from harness.text import several
 
@@ -175,14 +175,19 @@ class Result:
         return tuple(attempt.first_epoch - 1 for attempt in self.attempts[1:])
 
     @property
+    def training_environments(self) -> tuple[Mapping[str, Any], ...]:
+        """What epochs were trained on, attempt after attempt; the last attempt's where there are none."""
+        ends = (*(attempt.first_epoch for attempt in self.attempts[1:]), self.epochs + 1)
+        trained = [one.environment for one, end in zip(self.attempts, ends, strict=True) if end > one.first_epoch]
+        return tuple(trained) or (self.environment,)
+
+    @property
     def changes_between_attempts(self) -> tuple[str, ...]:
         """What times depend on and was another for some epochs than for others, as ``2 threads → 1 thread``.
 
         Where there is any, accuracy may be compared with other cases', times may not.
         """
-        ends = (*(attempt.first_epoch for attempt in self.attempts[1:]), self.epochs + 1)
-        trained = [one.environment for one, end in zip(self.attempts, ends, strict=True) if end > one.first_epoch]
-        changes = (change for pair in pairwise(trained) for change in timing_changes(*pair))
+        changes = (change for pair in pairwise(self.training_environments) for change in timing_changes(*pair))
         return tuple(dict.fromkeys(changes))
 
     def to_json(self) -> dict[str, Any]:
@@ -200,12 +205,7 @@ class Result:
         Raises:
             ValueError: it is none, it was damaged, or it is of another schema.
         """
-        content = unsealed(text)
-        if content.get("schema_version") != SCHEMA_VERSION:
-            raise ValueError(
-                f"its schema_version is {content.get('schema_version')!r}, this harness reads {SCHEMA_VERSION}"
-            )
-        result = validated(cls, content)
+        result = validated(cls, unsealed(text, SCHEMA_VERSION))
         if problem := _first_problem(result):
             raise ValueError(problem)
         return result
@@ -227,9 +227,18 @@ def timing_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
     return [f"{old[key]} → {new[key]}" for key in old if old[key] != new[key]]
 
 
+def _says_which_device(environment: Mapping[str, Any]) -> bool:
+    """Whether an environment has what tables need of it, each of its type."""
+    kinds = {"cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None}
+    return {"cpu", "gpu"} <= environment.keys() and all(
+        isinstance(environment.get(name), kind) for name, kind in kinds.items() if name in environment
+    )
+
+
 def _first_problem(result: Result) -> str | None:
     """What no field alone can tell and tables could not live with; None where there is nothing."""
-    if not {"cpu", "gpu"} <= result.environment.keys():
+    environments = (result.environment, *(attempt.environment for attempt in result.attempts))
+    if not all(map(_says_which_device, environments)):
         return "its environment does not say which device"
     measures = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
     lacking = [name for name in measures if getattr(result, name) is None]
@@ -250,14 +259,18 @@ def read_result(path: Path) -> Result:
 
     Raises:
         FileNotFoundError: it is not there.
-        InputError: it cannot be read as a result; the message names the file.
+        InputError: it cannot be read; where that is because of its content, a `DamagedError`. It names the file.
     """
+    if path.exists() and not path.is_file():
+        raise DamagedError(f"{path} is not a file")  # opening a pipe, say, would wait for ever
     try:
         return Result.from_text(path.read_bytes())
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not a result of this harness: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise DamagedError(f"{path} is not a result of this harness: {error}") from error
 
 
 def read_epoch_records(path: Path) -> list[EpochRecord]:

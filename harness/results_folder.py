@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.case import Case
-from harness.errors import InputError
+from harness.errors import DamagedError, InputError
 from harness.files import (
     append_line,
     read_each,
     remove_temporary_files,
+    set_aside,
     sha256_of,
     told_as_input_error,
     write_atomically,
@@ -28,6 +29,7 @@ from harness.results import EpochRecord, Result, read_epoch_records, read_result
 from harness.text import several
 
 RESULT, EPOCHS, PREDICTIONS, WEIGHTS = "result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"
+_FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it vouches for the others
 _LOCK = ".lock"
 _REMEDY = "free space or give another --results-dir; the same command goes on after the last finished epoch"
 
@@ -77,32 +79,39 @@ class ResultsFolder:
         """
         folder = self.folder(case)
         with self.writing(case):
-            for name in (RESULT, EPOCHS, PREDICTIONS, WEIGHTS):  # the result first: it vouches for the others
+            for name in _FILES:
                 (folder / name).unlink(missing_ok=True)
             remove_temporary_files(folder)
 
-    def has_result(self, case: Case) -> bool:
-        """Whether there is a result in the case's folder, whatever it says."""
-        return (self.folder(case) / RESULT).exists()
+    def is_finished(self, case: Case) -> bool:
+        """Whether the case has a result that need not be trained again, as far as its ``result.json`` tells."""
+        try:
+            return read_result(self.folder(case) / RESULT).is_finished
+        except (FileNotFoundError, InputError):
+            return False
 
-    def find(self, case: Case, tell: Callable[[str], None] = lambda _: None) -> Result | None:
-        """The case's result, if it has one and every file that belongs to it is as it was written.
+    def find(self, case: Case) -> Result | None:
+        """The case's result, if it has one.
 
-        Args:
-            tell: is given a line that names what is damaged or foreign.
+        Raises:
+            InputError: a file of it cannot be read; where that is because of its content, a `DamagedError`.
         """
         path = self.folder(case) / RESULT
         try:
             result = read_result(path)
-            if result.case.identity != case.identity:
-                raise InputError(f"{path} is of another case: {result.case.label}, {result.case.identity[:12]}")
-            _require_unchanged(path.parent, result)
         except FileNotFoundError:
             return None
-        except InputError as error:
-            tell(f"{error}\nit is left out, and the case trained again")
-            return None
+        if result.case.identity != case.identity:
+            raise DamagedError(f"{path} is of another case: {result.case.label}, {result.case.identity[:12]}")
+        _require_unchanged(path.parent, result)
         return result
+
+    def set_aside(self, case: Case) -> None:
+        """Put the case's files out of the way, as ``*.refused``: one of them is not to be trusted."""
+        with self.writing(case):
+            for name in _FILES:
+                if (self.folder(case) / name).exists():
+                    set_aside(self.folder(case) / name)
 
     def read_epochs(self, case: Case) -> list[EpochRecord]:
         """The case's epoch records in order.
@@ -155,7 +164,7 @@ class ResultsFolder:
         folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.pt")})
         begun = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
         return [
-            f"not finished: {name}, {several(count, 'epoch')} so far; the same command goes on there"
+            f"not finished: {name}, {several(count, 'epoch')} so far; training it again goes on there"
             for name, count in begun.items()
         ]
 
@@ -165,7 +174,7 @@ class ResultsFolder:
 
 
 def _line_count(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
+    return path.read_bytes().count(b"\n") if path.is_file() else 0
 
 
 def _line(record: EpochRecord) -> str:
@@ -176,7 +185,7 @@ def _read_in_its_place(path: Path) -> Result:
     """The result in a file, which has to lie in its case's folder: a copy beside it would count a case twice."""
     result = read_result(path)
     if path.parent.name != result.case.folder_name:
-        raise InputError(f"{path} is a copy: the folder of its case is {result.case.folder_name}")
+        raise DamagedError(f"{path} is a copy: the folder of its case is {result.case.folder_name}")
     return result
 
 
@@ -184,18 +193,21 @@ def _require_unchanged(folder: Path, result: Result) -> None:
     """Every file beside the result is there, and has the SHA-256 that the result says.
 
     Raises:
-        InputError: one is not. It names the file.
+        DamagedError: one is not. It names the file.
+        InputError: one cannot be read.
     """
     wanted = {EPOCHS} if result.epochs else set()
     if result.is_complete:
         wanted |= {PREDICTIONS, WEIGHTS}
     if lacking := sorted(wanted - result.files.keys()):
-        raise InputError(f"{folder / RESULT} does not vouch for {lacking[0]}")
+        raise DamagedError(f"{folder / RESULT} does not vouch for {lacking[0]}")
     for name, sha256 in result.files.items():
         path = folder / name
         try:
             is_unchanged = path.parent == folder and sha256_of(path) == sha256
+        except FileNotFoundError as error:
+            raise DamagedError(f"{path} is gone") from error
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
         if not is_unchanged:
-            raise InputError(f"{path} is damaged: its SHA-256 is not the one in {RESULT}")
+            raise DamagedError(f"{path} is damaged: its SHA-256 is not the one in {RESULT}")

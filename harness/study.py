@@ -1,5 +1,6 @@
 """A study: experiments made ready together, then trained one by one. Knows nothing of pytest."""
 
+import contextlib
 import shutil
 from collections.abc import Callable, Collection, Iterable
 
@@ -19,9 +20,11 @@ from harness.models import parse_model
 from harness.pipelines.compilation import is_to_be_compiled
 from harness.pipelines.trainer import empty_network
 from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
+from harness.rerun import Rerun
 from harness.results import EpochRecord, Result
 from harness.results_folder import ResultsFolder
 from harness.settings import Settings
+from harness.text import several
 from harness.train import Listener, train
 
 
@@ -37,7 +40,7 @@ class Study:
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self.results = ResultsFolder(settings.results_dir)
-        self._trained: set[str] = set()  # --rerun trains a case again once, however many tests ask for it
+        self._rerun = Rerun(settings.results_dir)
         self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool]] = {}
 
     def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None] = lambda _: None) -> None:
@@ -57,6 +60,10 @@ class Study:
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splitting(dataset)
         self._require_space(experiments)
+        if self.settings.rerun:
+            done = self._rerun.begin([self.case(experiment).identity for experiment in experiments])
+            if done:
+                tell(f"going on with the --rerun that was interrupted: {several(done, 'case')} of it done already")
 
     def case(self, experiment: Experiment) -> Case:
         """The case that an experiment is here: bound to the images, the kind of device and the precision."""
@@ -91,16 +98,18 @@ class Study:
         """The experiment's result and its epoch records, trained unless it is finished."""
         dataset, verified = self._dataset(experiment)
         case = self.case(experiment)
-        result = train(
-            case,
-            dataset,
-            self.results,
-            self.device,
-            rerun=self.settings.rerun and case.identity not in self._trained,
-            dataset_verified=verified,
-            listener=listener,
-        )
-        self._trained.add(case.identity)
+        rerun = self.settings.rerun and self._rerun.wants(case.identity)
+        is_over = True
+        try:
+            result = train(
+                case, dataset, self.results, self.device, rerun=rerun, dataset_verified=verified, listener=listener
+            )
+        except (InputError, KeyboardInterrupt):
+            is_over = False
+            raise
+        finally:
+            if rerun and is_over:
+                self._rerun.done(case.identity)
         return result, self.results.read_epochs(case) if result.epochs else []
 
     def _require_space(self, experiments: Iterable[Experiment]) -> None:
@@ -108,7 +117,7 @@ class Study:
         weights, checkpoints = 0, 0
         for experiment in experiments:
             case = self.case(experiment)
-            if not self.results.has_result(case):
+            if self.settings.rerun or not self.results.is_finished(case):
                 spec = self._dataset(experiment)[0].spec
                 weight_bytes = 4 * count_parameters(empty_network(case, spec.channels, spec.num_classes))
                 weights += weight_bytes
@@ -122,8 +131,10 @@ class Study:
             )
 
     def recorded(self, experiment: Experiment) -> Result | None:
-        """What the results folder has of the experiment, finished or not."""
-        return self.results.find(self.case(experiment))
+        """What the results folder has of the experiment, finished or not; None where that is nothing to trust."""
+        with contextlib.suppress(InputError):
+            return self.results.find(self.case(experiment))
+        return None
 
     def _dataset(self, experiment: Experiment, tell: Callable[[str], None] = lambda _: None) -> tuple[Dataset, bool]:
         """An experiment's images, and whether they are the published ones; loaded once."""

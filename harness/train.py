@@ -27,7 +27,8 @@ from harness.datasets.library import Dataset
 from harness.datasets.split import split_validation
 from harness.device import Stopwatch
 from harness.environment import PeakMemory, describe_environment, training_code_version
-from harness.errors import InputError
+from harness.errors import DamagedError, InputError
+from harness.files import REFUSED, set_aside, told_as_input_error
 from harness.models import parse_model
 from harness.pipelines import make_trainer
 from harness.pipelines.trainer import Evaluation, empty_network
@@ -38,6 +39,10 @@ from harness.text import several
 
 class Listener:
     """Who wants to know how far training is; this one does nothing about it."""
+
+    def is_to_stop(self) -> bool:
+        """Whether a person or the system has asked to stop."""
+        return False
 
     def on_notice(self, case: Case, text: str) -> None:
         """Something a person should read, once: a file left out, a wait, a change since an interruption."""
@@ -81,10 +86,10 @@ def train(
     if case.data_fingerprint != dataset.fingerprint:
         raise ValueError(f"{case.label} is bound to other images than the ones given")
     listener = listener or Listener()
-    notice = partial(listener.on_notice, case)
     is_tidy = not checkpoint.is_any_left(results.folder(case))
     if not rerun and is_tidy and (finished := _find_finished(case, results)):
         return finished
+    notice = partial(listener.on_notice, case)
     with results.locked(case, lambda: notice("another process is at this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
         finished = _find_finished(case, results, notice)
@@ -92,30 +97,43 @@ def train(
             _remove_checkpoints(case, results)  # where it was killed at its very end
             if not rerun or had_to_wait:
                 return finished
-        run = _Run(case, dataset, results, device, listener, dataset_verified)
-        try:
-            run.begin(discard_other_code=rerun)
-            status = run.train_epochs()
-            return run.finish(status, cause="the loss is no longer a number" if status == "diverged" else None)
-        except InputError:
-            raise
-        except Exception as error:
-            reason = str(error).partition("\n")[0]
-            if is_out_of_memory(error):
-                return run.finish("out_of_memory", cause=f"{reason or 'no memory left'}; {_MEMORY_REMEDY}")
-            with contextlib.suppress(InputError):  # a disk that is full may have been the failure
-                run.finish("failed", cause=f"{type(error).__name__}: {reason}")
-            raise
+        return _train(_Run(case, dataset, results, device, listener, dataset_verified), discard_other_code=rerun)
 
 
-_MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
-
-
-def _find_finished(case: Case, results: ResultsFolder, tell: Callable[[str], None] = lambda _: None) -> Result | None:
-    result = results.find(case, tell)
+def _find_finished(case: Case, results: ResultsFolder, tell: Callable[[str], None] | None = None) -> Result | None:
+    """The case's result, if it need not be trained again. Given ``tell``, what is damaged is told and set aside."""
+    try:
+        result = results.find(case)
+    except DamagedError as error:
+        if tell is not None:
+            tell(f"{error}\nit is set aside as *.refused, and the case trained again")
+            results.set_aside(case)
+        return None
     if result is None or not result.is_finished:
         return None
     return replace(result, case=case, dataset=case.dataset)  # a user's folder may lie elsewhere by now
+
+
+def _train(run: "_Run", *, discard_other_code: bool) -> Result:
+    """Train what is left of the case, and record what it came to."""
+    try:
+        run.begin(discard_other_code=discard_other_code)
+        status = run.train_epochs()
+        return run.finish(status, cause="the loss is no longer a number" if status == "diverged" else None)
+    except InputError:
+        raise
+    except Exception as error:
+        if run.listener.is_to_stop():  # a loader process that the same signal reached, say
+            raise KeyboardInterrupt from error
+        reason = "".join(char if char.isprintable() else " " for char in str(error).strip().partition("\n")[0])
+        if is_out_of_memory(error):
+            return run.finish("out_of_memory", cause=f"{reason or 'no memory left'}; {_MEMORY_REMEDY}")
+        with contextlib.suppress(InputError):  # a disk that is full may have been the failure
+            run.finish("failed", cause=f"{type(error).__name__}: {reason}")
+        raise
+
+
+_MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
 
 
 def _remove_checkpoints(case: Case, results: ResultsFolder) -> None:
@@ -167,20 +185,23 @@ class _Run:
         Args:
             discard_other_code: begin anew what another version of the code began, instead of refusing it.
         """
-        spec = self.dataset.spec
-        self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device)
-        self.train_images, self.test_images = map(self.trainer.place, (self.train_images, self.test_images))
-        self.validation = self.validation and self.trainer.place(self.validation)
         kept = self._last_checkpoint()
         if kept is not None and kept.training_code != training_code_version():
             self._refuse_or_discard(kept, discard_other_code)
             kept = None
         if kept is not None:
             self._go_on_from(kept)
-        self.memory = PeakMemory(self.device)  # after the checkpoint was in memory
+        spec = self.dataset.spec
+        self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device)
+        if kept is not None:
+            self.trainer.restore(kept.network, kept.momentum)
+            kept = None  # before memory is measured
+        self.train_images, self.test_images = map(self.trainer.place, (self.train_images, self.test_images))
+        self.validation = self.validation and self.trainer.place(self.validation)
+        self.memory = PeakMemory(self.device)
+        self._save()  # first of all: what is there may go once the disk has taken the new state
         self.results.clear(self.case)
         self.results.write_epochs(self.case, self.records)
-        self._save()
         self.listener.on_warm_up(self.case)
         watch = Stopwatch(self.device)
         with watch.part("compile"):
@@ -188,18 +209,17 @@ class _Run:
         self.attempts[-1] = replace(self.attempts[-1], compile_seconds=watch.seconds["compile"])
 
     def _last_checkpoint(self) -> Checkpoint | None:
-        """The latest checkpoint that can be trusted, the network and the optimizer made as they were."""
-        for path in checkpoint.newest_first(self.results.folder(self.case)):
-            try:
-                kept = checkpoint.load(path, self.case.identity)
-                if kept.training_code == training_code_version():
-                    self.trainer.restore(kept.network, kept.momentum)
-                return kept
-            except ValueError as error:
-                problem = str(error) if isinstance(error, InputError) else f"{path} is not to be used: {error}"
-                self._notice(f"{problem}\nit is set aside, and the one before it used")
-                with self._writing():
-                    checkpoint.set_aside(path)
+        """The latest checkpoint that can be trusted; those that cannot are set aside."""
+        folder, spec = self.results.folder(self.case), self.dataset.spec
+        network = empty_network(self.case, spec.channels, spec.num_classes)
+        shapes = {name: value.shape for name, value in network.state_dict().items()}
+        with told_as_input_error(f"read the checkpoints in {folder}", "see to it that they can be read"):
+            for path in checkpoint.newest_first(folder):
+                try:
+                    return checkpoint.load(path, self.case.identity, shapes)
+                except DamagedError as error:
+                    self._notice(f"{error}\nit is set aside as {path.name}{REFUSED}")
+                    set_aside(path)
         return None
 
     def _refuse_or_discard(self, kept: Checkpoint, discard: bool) -> None:
@@ -241,6 +261,7 @@ class _Run:
             self.listener.on_epoch(self.case, record)
             if not record.is_finite:
                 return "diverged"
+            self._stop_if_asked()
         return "complete"
 
     def _save(self) -> None:
@@ -273,12 +294,21 @@ class _Run:
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         return self.results.writing(self.case)
 
+    def _stop_if_asked(self) -> None:
+        """KeyboardInterrupt is lost where Python cannot raise: in a destructor, at a fork. It is raised again here."""
+        if self.listener.is_to_stop():
+            raise KeyboardInterrupt
+
     def _notice(self, text: str) -> None:
         self.listener.on_notice(self.case, text)
 
     def _train_one(self, epoch: int) -> EpochRecord:
         watch = Stopwatch(self.device)
-        tell = partial(self.listener.on_progress, self.case, epoch + 1)
+
+        def tell(share: float) -> None:
+            self.listener.on_progress(self.case, epoch + 1, share)
+            self._stop_if_asked()
+
         loss, accuracy = self.trainer.train_epoch(self.train_images, epoch, watch, tell)
         with watch.part("evaluate"):
             self.last = self.trainer.evaluate(self.evaluated)

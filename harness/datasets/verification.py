@@ -35,10 +35,8 @@ def is_verified(dataset: Dataset, source: Source, data_dir: Path) -> bool:
 def _remembered(data_dir: Path) -> dict[str, str]:
     """Fingerprints known to be published, with their datasets' names; none where the file is absent or damaged."""
     try:
-        content = unsealed((data_dir / _FILE).read_bytes())
+        content = unsealed((data_dir / _FILE).read_bytes(), _SCHEMA_VERSION)
     except (OSError, ValueError):
         return {}
     fingerprints = content.get("fingerprints")
-    if content.get("schema_version") != _SCHEMA_VERSION or not isinstance(fingerprints, dict):
-        return {}
-    return fingerprints
+    return fingerprints if isinstance(fingerprints, dict) else {}

@@ -90,17 +90,8 @@ class Trainer(abc.ABC):
         return {name: buffer for name, buffer in found if buffer is not None}
 
     def restore(self, network: Mapping[str, Tensor], momentum: Mapping[str, Tensor]) -> None:
-        """Go on from weights, BatchNorm statistics and momentum of the same model. Call it before `warm_up`.
-
-        Raises:
-            ValueError: they are of another model; nothing is changed then.
-        """
-        own, parameters = self.network.state_dict(), dict(self.network.named_parameters())
-        pairs = [(own, network), (parameters, momentum)]
-        if own.keys() != network.keys() or not momentum.keys() <= parameters.keys():
-            raise ValueError(f"its tensors are not those of {self.case.model}")
-        if any(value.shape != ours[name].shape for ours, given in pairs for name, value in given.items()):
-            raise ValueError(f"its tensors are not of the shapes of {self.case.model}'s")
+        """Go on from weights, BatchNorm statistics and momentum of the same network. Call it before `warm_up`."""
+        parameters = dict(self.network.named_parameters())
         self.network.load_state_dict(network)
         for name, values in momentum.items():
             state = self.optimizer.state[parameters[name]]

@@ -4,9 +4,10 @@ import hashlib
 import statistics
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tabulate import tabulate
@@ -46,7 +47,7 @@ class ComparisonTable:
 
     @property
     def title(self) -> str:
-        epochs = ", ".join(map(str, sorted(set(self.frame["epochs"]))))
+        epochs = ", ".join(map(str, sorted(set(self.frame["recipe_epochs"]))))
         return self.dataset + _TITLES[self.mode].format(epochs=epochs)
 
     @property
@@ -90,6 +91,7 @@ def _row(result: Result) -> dict[str, object]:
         "seed": result.seed,
         "status": result.status,
         "epochs": result.epochs,
+        "recipe_epochs": result.case.recipe.epochs,
         "params": result.params,
         "macs": result.macs,
         "epoch_seconds": None if is_mixed else result.mean_epoch_seconds,
@@ -110,8 +112,8 @@ def _row(result: Result) -> dict[str, object]:
         "precision": result.case.precision,
         "pipeline": result.case.pipeline,
         "compiled": result.case.compiled,
-        "compile_seconds": result.compile_seconds,
-        "checkpoint_seconds": result.checkpoint_seconds,
+        "compile_seconds": None if is_mixed else result.compile_seconds,
+        "checkpoint_seconds": None if is_mixed else result.checkpoint_seconds,
         "interruptions": len(result.interrupted_after),
         "changes_between_attempts": ", ".join(result.changes_between_attempts),
         "train_images": result.train_images,
@@ -123,10 +125,9 @@ def _row(result: Result) -> dict[str, object]:
     }
 
 
-def _device(result: Result) -> str:
+def _device(result: Result, on: Mapping[str, Any]) -> str:
     """What a time depends on: the device, on a CPU the threads, the precision and the pipeline."""
-    gpu, threads = result.environment["gpu"], result.environment.get("threads")
-    parts = [gpu] if gpu else [result.environment["cpu"], several(threads, "thread")]
+    parts = [on["gpu"]] if on["gpu"] else [on["cpu"], several(on.get("threads"), "thread")]
     parts.append(result.case.precision)
     if result.case.pipeline != "fast":
         parts.append(f"{result.case.pipeline} pipeline")
@@ -135,13 +136,15 @@ def _device(result: Result) -> str:
 
 def _is_unsteady(result: Result) -> bool:
     """Whether an epoch took more than twice the median: its machine had other things to do."""
-    return bool(result.epoch_seconds) and max(result.epoch_seconds) > 2 * statistics.median(result.epoch_seconds)
+    if result.changes_between_attempts or not result.epoch_seconds:
+        return False
+    return max(result.epoch_seconds) > 2 * statistics.median(result.epoch_seconds)
 
 
 def _notes(results: Sequence[Result]) -> list[str]:
     """What a reader has to know of the rows."""
     notes = []
-    devices = sorted({_device(result) for result in results})
+    devices = sorted({_device(result, on) for result in results for on in result.training_environments})
     notes.append(
         f"measured on {' and '.join(devices)}" + ("; times compare only within one" if len(devices) > 1 else "")
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -22,6 +22,7 @@ from harness.throughput.equivalence import Equivalence
 from harness.throughput.scaling import Scaling
 
 FOLDER = "throughput"
+_SCHEMA_VERSION = 2
 
 Measurement = PipelineComparison | AugmentationComparison | Scaling | Equivalence
 _MEASUREMENTS: dict[str, TypeAdapter[Measurement]] = {
@@ -43,7 +44,7 @@ class _File(BaseModel):
     """What a measurement's file holds."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
-    schema_version: Literal[2]
+    schema_version: int
     kind: str
     measured_at: str
     environment: _Environment
@@ -65,7 +66,7 @@ def record(results_dir: Path, measurement: Measurement, device: torch.device, pr
         measurement, datetime.now(UTC).isoformat(timespec="seconds"), describe_environment(device, precision)
     )
     content = {
-        "schema_version": 2,
+        "schema_version": _SCHEMA_VERSION,
         "kind": type(measurement).__name__,
         "measured_at": recorded.measured_at,
         "environment": recorded.environment,
@@ -85,7 +86,7 @@ def read_recorded(results_dir: Path) -> tuple[list[Recorded], list[str]]:
 
 def _read(path: Path) -> Recorded:
     try:
-        file = _File.model_validate(unsealed(path.read_bytes()))
+        file = _File.model_validate(unsealed(path.read_bytes(), _SCHEMA_VERSION))
         measurement = _MEASUREMENTS[file.kind].validate_json(json.dumps(file.measurement, allow_nan=False), strict=True)
         datetime.fromisoformat(file.measured_at)
         return Recorded(measurement, file.measured_at, file.environment.model_dump())

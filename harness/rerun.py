@@ -1,0 +1,57 @@
+"""A ``--rerun`` that was interrupted goes on: which of its cases have been trained again already."""
+
+import contextlib
+from collections.abc import Collection
+from pathlib import Path
+
+from harness.files import sealed, unsealed, write_text_atomically
+
+_FILE = ".rerun.json"
+_SCHEMA_VERSION = 1
+
+
+class Rerun:
+    """The cases, by identity, that are to be trained again though they are finished; on disk while any is left."""
+
+    def __init__(self, results_dir: Path) -> None:
+        self._path = results_dir / _FILE
+        self._asked: set[str] = set()
+        self._left: set[str] = set()
+
+    def begin(self, selected: Collection[str]) -> int:
+        """Ask for the selected cases, but for those that an interrupted rerun has trained again: how many these are.
+
+        Where none of the selected is left of an earlier rerun, that one is forgotten.
+        """
+        asked, left = self._read()
+        if not left & set(selected):
+            asked, left = set(), set()
+        done = asked - left
+        self._asked, self._left = asked | set(selected), (left | set(selected)) - done
+        self._write()
+        return len(done & set(selected))
+
+    def wants(self, identity: str) -> bool:
+        """Whether the case is still to be trained again."""
+        return identity in self._left or identity not in self._asked
+
+    def done(self, identity: str) -> None:
+        """The case has been trained again."""
+        self._asked.add(identity)
+        self._left.discard(identity)
+        self._write()
+
+    def _read(self) -> tuple[set[str], set[str]]:
+        try:
+            content = unsealed(self._path.read_bytes(), _SCHEMA_VERSION)
+            return set(content["asked"]), set(content["left"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return set(), set()
+
+    def _write(self) -> None:
+        with contextlib.suppress(OSError):  # then it begins anew the next time
+            if self._left:
+                lists = {"asked": sorted(self._asked), "left": sorted(self._left)}
+                write_text_atomically(self._path, sealed({"schema_version": _SCHEMA_VERSION, **lists}))
+            else:
+                self._path.unlink(missing_ok=True)
