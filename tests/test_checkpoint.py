@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from harness import checkpoint
 from harness.checkpoint import Checkpoint
-from harness.errors import InputError
+from harness.errors import DamagedError, InputError
+from harness.files import set_aside
 from harness.results import Attempt, EpochRecord
 from tests.conftest import make_case
 
@@ -28,6 +29,7 @@ TENSORS = {
     "bf16": torch.randn(5).bfloat16(),
     "empty": torch.empty(0, 3),
 }
+SHAPES = {name: tensor.shape for name, tensor in TENSORS.items()}
 
 
 def make(epochs=1, **changes):
@@ -59,7 +61,7 @@ def test_a_checkpoint_comes_back_as_it_was(best, tmp_path):
     made = make(3, best=best)
     checkpoint.save(tmp_path, made)
     (path,) = checkpoint.newest_first(tmp_path)
-    loaded = checkpoint.load(path, "identity")
+    loaded = checkpoint.load(path, "identity", SHAPES)
     assert (loaded.records, loaded.attempts, loaded.training_code) == (made.records, made.attempts, "code")
     assert_same_tensors(loaded.network, made.network)
     assert_same_tensors(loaded.momentum, made.momentum)
@@ -84,7 +86,9 @@ def test_two_good_ones_are_there_at_every_moment_of_saving_a_third(tmp_path, mon
 
     def look(descriptor):
         fsync(descriptor)
-        seen.append(sum(checkpoint.load(path, "identity") is not None for path in checkpoint.newest_first(tmp_path)))
+        seen.append(
+            sum(checkpoint.load(path, "identity", SHAPES) is not None for path in checkpoint.newest_first(tmp_path))
+        )
 
     monkeypatch.setattr(os, "fsync", look)
     checkpoint.save(tmp_path, make(3))
@@ -95,10 +99,10 @@ def test_two_good_ones_are_there_at_every_moment_of_saving_a_third(tmp_path, mon
 def test_a_smaller_checkpoint_in_a_used_file_has_nothing_of_the_larger_behind_it(tmp_path):
     for epochs in range(1, 5):
         checkpoint.save(tmp_path, make(epochs))
-    checkpoint.save(tmp_path, make(5, network={"w": torch.ones(2)}))
+    checkpoint.save(tmp_path, make(5, network={"w": torch.ones(2)}, momentum={}))
     path = checkpoint.newest_first(tmp_path)[0]
     assert path.stat().st_size < 10_000
-    assert checkpoint.load(path, "identity").network["w"].tolist() == [1, 1]
+    assert checkpoint.load(path, "identity", {"w": torch.Size([2])}).network["w"].tolist() == [1, 1]
 
 
 def test_another_attempt_at_the_same_epoch_does_not_touch_the_earlier_ones_file(tmp_path):
@@ -147,7 +151,7 @@ DAMAGES = [damage_empty, damage_truncate, damage_garbage, damage_one_bit]
 def test_a_damaged_checkpoint_is_refused_by_name(damage, saved):
     damage(saved)
     with pytest.raises(InputError, match="is damaged: its SHA-256 is not the one beside it") as error:
-        checkpoint.load(saved, "identity")
+        checkpoint.load(saved, "identity", SHAPES)
     assert str(saved) in str(error.value)
 
 
@@ -161,7 +165,7 @@ def test_what_is_no_checkpoint_is_refused_even_with_a_fitting_hash(damage, saved
     damage(saved)
     seal(saved)
     with pytest.raises(InputError, match="is not a checkpoint of this harness"):
-        checkpoint.load(saved, "identity")
+        checkpoint.load(saved, "identity", SHAPES)
 
 
 class Malicious:
@@ -178,19 +182,19 @@ def test_a_malicious_pickle_with_a_fitting_hash_is_refused_and_not_executed(prot
         saved.write_bytes(pickle.dumps(Malicious()))
     seal(saved)
     with pytest.raises(InputError, match="is not a checkpoint of this harness"):
-        checkpoint.load(saved, "identity")
+        checkpoint.load(saved, "identity", SHAPES)
     assert not (saved.parent / "executed").exists()
 
 
 def test_a_checkpoint_without_its_hash_is_not_trusted(saved):
     saved.with_name(f"{saved.name}.sha256").unlink()
-    with pytest.raises(InputError, match="sha256 is missing: without it checkpoint-00002-1.pt is not to be trusted"):
-        checkpoint.load(saved, "identity")
+    with pytest.raises(InputError, match="sha256 is missing: without it checkpoint-00002-1.pt is not trusted"):
+        checkpoint.load(saved, "identity", SHAPES)
 
 
 def test_another_cases_checkpoint_is_refused_with_both_named(saved):
     with pytest.raises(InputError, match="is of another case: identity, this one is other"):
-        checkpoint.load(saved, "other")
+        checkpoint.load(saved, "other", SHAPES)
 
 
 FOREIGN = [
@@ -207,7 +211,7 @@ def test_a_file_of_torchs_that_is_no_checkpoint_is_refused(content, saved):
     torch.save(content, saved)
     seal(saved)
     with pytest.raises(InputError, match="is not a checkpoint of this harness"):
-        checkpoint.load(saved, "identity")
+        checkpoint.load(saved, "identity", SHAPES)
 
 
 @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -224,19 +228,73 @@ def test_any_damage_under_a_fitting_hash_is_a_checkpoint_or_an_error_of_ours(pat
     path.write_bytes(buffer[: len(buffer) - cut])
     seal(path)
     try:
-        assert checkpoint.load(path, "identity").identity == "identity"
+        assert checkpoint.load(path, "identity", SHAPES).identity == "identity"
     except InputError as error:
         assert str(path) in str(error)
     finally:
         checkpoint.remove_all(tmp_path)
 
 
-def test_what_is_set_aside_is_no_longer_found_and_goes_with_the_rest(saved):
-    checkpoint.set_aside(saved)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": {name: TENSORS[name] for name in list(TENSORS)[1:]}},
+        {"network": TENSORS | {"more": torch.ones(1)}},
+        {"network": TENSORS | {"bn.weight": torch.ones(7)}},
+        {"momentum": {"more": torch.ones(1)}},
+        {"momentum": {"bn.weight": torch.ones(7)}},
+    ],
+)
+def test_another_networks_tensors_are_refused(changes, tmp_path):
+    checkpoint.save(tmp_path, make(1, **changes))
+    (path,) = checkpoint.newest_first(tmp_path)
+    with pytest.raises(DamagedError, match="has other tensors than the case's network"):
+        checkpoint.load(path, "identity", SHAPES)
+
+
+def test_what_cannot_be_read_is_not_taken_for_damaged(saved):
+    saved.unlink()
+    saved.symlink_to("/proc/self/mem")  # opens, and cannot be read
+    with pytest.raises(OSError, match="Input/output error"):
+        checkpoint.load(saved, "identity", SHAPES)
+
+
+@pytest.mark.parametrize("write", [1, 5, 20])
+def test_ctrl_c_while_saving_is_ctrl_c(write, saved, monkeypatch):
+    torch_save = torch.save
+
+    class Interrupted:
+        """A file whose writing Ctrl-C meets; torch makes a RuntimeError of its own of that."""
+
+        def __init__(self, file):
+            self.file, self.writes = file, 0
+
+        def write(self, content):
+            self.writes += 1
+            if self.writes == write:
+                raise KeyboardInterrupt
+            return self.file.write(content)
+
+        def flush(self):
+            self.file.flush()
+
+    monkeypatch.setattr(torch, "save", lambda content, file: torch_save(content, Interrupted(file)))
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save(saved.parent, make(3))
+    found = [path.name for path in checkpoint.newest_first(saved.parent)]
+    assert found == ["checkpoint-00002-1.pt", "checkpoint-00001-1.pt"]
+
+
+def test_folders_and_what_was_set_aside_are_no_checkpoints_and_stay(saved):
+    (saved.parent / "checkpoint-00009-1.pt").mkdir()
+    set_aside(saved)
     assert [path.name for path in checkpoint.newest_first(saved.parent)] == ["checkpoint-00001-1.pt"]
-    assert saved.with_name("checkpoint-00002-1.pt.refused").exists()
+    checkpoint.save(saved.parent, make(3))
+    assert checkpoint.is_any_left(saved.parent)
     checkpoint.remove_all(saved.parent)
-    assert list(saved.parent.iterdir()) == []
+    assert not checkpoint.is_any_left(saved.parent)
+    left = sorted(path.name for path in saved.parent.iterdir())
+    assert left == ["checkpoint-00002-1.pt.refused", "checkpoint-00009-1.pt"]
 
 
 def test_a_full_disk_is_an_os_error_and_leaves_what_was_there(saved):

@@ -14,6 +14,7 @@ from harness.files import (
     remove_temporary_files,
     require_writable,
     sealed,
+    set_aside,
     sha256_of,
     told_as_input_error,
     unsealed,
@@ -21,6 +22,7 @@ from harness.files import (
     write_text_atomically,
 )
 
+VERSION = {"schema_version": 1}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -87,6 +89,12 @@ def test_a_folder_that_cannot_be_written_to_is_named_with_its_option(tmp_path):
         require_writable(tmp_path / "file/x", "--results-dir")
 
 
+def test_a_file_that_is_not_trusted_is_put_where_a_person_may_look_at_it(tmp_path):
+    (tmp_path / "result.json").write_text("odd")
+    set_aside(tmp_path / "result.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json.refused"]
+
+
 def test_an_os_error_is_told_with_what_failed_why_and_what_to_do():
     told = "cannot write results to r \\(No space left on device\\): free space"
     with pytest.raises(InputError, match=told), told_as_input_error("write results to r", "free space"):
@@ -109,16 +117,16 @@ def test_each_file_is_read_and_what_is_wrong_with_the_others_is_told(tmp_path):
 
 @given(st.dictionaries(st.text().filter(lambda key: key != "sha256"), JSON, max_size=5))
 def test_what_was_sealed_comes_back_as_it_was(content):
-    assert unsealed(sealed(content)) == content
+    assert unsealed(sealed(content | VERSION), 1) == content | VERSION
 
 
 @given(position=st.integers(min_value=0), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_found_out_or_changes_nothing(position, bit):
-    content = {"accuracy_percent": 98.75, "epochs": [1, 2, 3], "name": "resnet20-4 ω"}
+    content = {"schema_version": 1, "accuracy_percent": 98.75, "epochs": [1, 2, 3], "name": "resnet20-4 ω"}
     damaged = bytearray(sealed(content).encode())
     damaged[position % len(damaged)] ^= 1 << bit
     try:
-        assert unsealed(bytes(damaged)) == content  # a space for another, say
+        assert unsealed(bytes(damaged), 1) == content  # a space for another, say
     except ValueError as error:
         assert str(error)
 
@@ -126,28 +134,30 @@ def test_a_flipped_bit_is_found_out_or_changes_nothing(position, bit):
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(content):
     with pytest.raises(ValueError, match=".+"):
-        unsealed(content)
+        unsealed(content, 1)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("[]", "not a JSON object"),
-        ("{}", "no SHA-256"),
-        ('{"a": 1, "sha256": "0"}', "damaged, or changed by hand"),
+        ("{}", "its schema_version is None, this harness reads 1"),
+        ('{"schema_version": 2}', "its schema_version is 2, this harness reads 1"),
+        ('{"schema_version": 1}', "no SHA-256"),
+        ('{"schema_version": 1, "sha256": "0"}', "damaged, or changed by hand"),
         ("[" * 100_000, "nested too deeply"),
         ('{"a": ' * 100_000, "nested too deeply"),
-        ('{"a": NaN, "sha256": "0"}', "not JSON compliant"),
+        ('{"schema_version": 1, "a": NaN, "sha256": "0"}', "not JSON compliant"),
     ],
 )
 def test_what_is_not_sealed_is_refused_with_the_reason(text, says):
     with pytest.raises(ValueError, match=says):
-        unsealed(text)
+        unsealed(text, 1)
 
 
 def test_the_order_of_entries_and_the_spaces_do_not_matter():
-    seal = json.loads(sealed({"a": 1, "b": 2}))["sha256"]
-    assert unsealed(f'{{"sha256":"{seal}","b":2,"a":1}}') == {"a": 1, "b": 2}
+    seal = json.loads(sealed(VERSION | {"b": 2}))["sha256"]
+    assert unsealed(f'{{"sha256":"{seal}","b":2,"schema_version":1}}', 1) == VERSION | {"b": 2}
 
 
 def test_a_file_gets_its_name_with_its_content(tmp_path):

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import random
 import shutil
 import subprocess
@@ -10,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.errors import InputError
+from harness.errors import DamagedError, InputError
+from harness.files import sha256_of
 from harness.results_folder import ResultsFolder
 from tests.conftest import make_case
 from tests.test_results import RECORD
@@ -39,21 +41,19 @@ def flip_a_bit(path):
 
 
 def test_a_complete_case_is_found(kept, tiny_result, results):
-    told = []
-    assert results.find(tiny_result.case, told.append) == tiny_result
-    assert told == []
+    assert results.find(tiny_result.case) == tiny_result
+    assert results.is_finished(tiny_result.case)
 
 
-def test_a_case_without_a_result_is_not_found_and_nothing_is_told_of_it(tiny_dataset, results):
-    told = []
-    assert results.find(make_case(tiny_dataset), told.append) is None
-    assert told == []
+def test_a_case_without_a_result_is_not_found(tiny_dataset, results):
+    assert results.find(make_case(tiny_dataset)) is None
+    assert not results.is_finished(make_case(tiny_dataset))
 
 
 @pytest.mark.parametrize("name", ["result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"])
 @pytest.mark.parametrize("damage", ["gone", "empty", "torn", "a flipped bit", "garbage"])
-def test_a_case_of_which_a_file_is_damaged_is_named_and_left_out(damage, name, kept, tiny_result, results):
-    path, told = kept / name, []
+def test_a_case_of_which_a_file_is_damaged_is_refused_and_the_file_named(damage, name, kept, tiny_result, results):
+    path = kept / name
     match damage:
         case "gone":
             path.unlink()
@@ -65,38 +65,67 @@ def test_a_case_of_which_a_file_is_damaged_is_named_and_left_out(damage, name, k
             flip_a_bit(path)
         case "garbage":
             path.write_bytes(random.Random(0).randbytes(1000))
-    assert results.find(tiny_result.case, told.append) is None
     if (name, damage) == ("result.json", "gone"):
-        assert told == []
+        assert results.find(tiny_result.case) is None
     else:
-        assert len(told) == 1
-        assert str(path) in told[0]
-        assert "left out, and the case trained again" in told[0]
+        with pytest.raises(DamagedError) as error:
+            results.find(tiny_result.case)
+        assert str(path) in str(error.value)
 
 
-def test_a_result_of_another_case_in_its_folder_is_named_and_left_out(tiny_result, tiny_dataset, results):
-    other, told = make_case(tiny_dataset, seed=5), []
+@pytest.mark.parametrize("name", ["result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"])
+def test_a_file_that_cannot_be_read_is_not_taken_for_damaged(name, kept, tiny_result, results):
+    (kept / name).unlink()
+    (kept / name).symlink_to("/proc/self/mem")  # opens, and cannot be read
+    with pytest.raises(InputError, match=f"{name} cannot be read: Input/output error") as error:
+        results.find(tiny_result.case)
+    assert not isinstance(error.value, DamagedError)
+
+
+def test_a_pipe_in_the_place_of_a_result_is_refused_and_not_waited_for(kept, tiny_result, results):
+    (kept / "result.json").unlink()
+    os.mkfifo(kept / "result.json")
+    with pytest.raises(DamagedError, match="is not a file"):
+        results.find(tiny_result.case)
+    assert len(results.read_all()[1]) == 1
+
+
+def test_a_cases_files_are_set_aside_together(kept, tiny_result, results):
+    results.set_aside(tiny_result.case)
+    assert sorted(path.name for path in kept.iterdir()) == [
+        ".lock", "epochs.jsonl.refused", "predictions.npz.refused", "result.json.refused",
+        "weights.safetensors.refused",
+    ]  # fmt: skip
+
+
+def test_a_result_of_another_case_in_its_folder_is_refused(tiny_result, tiny_dataset, results):
+    other = make_case(tiny_dataset, seed=5)
     results.folder(other).mkdir(parents=True)
     results.write_result(other, tiny_result)
-    assert results.find(other, told.append) is None
-    assert "is of another case: digits resnet8 seed 0" in told[0]
+    with pytest.raises(DamagedError, match="is of another case: digits resnet8 seed 0"):
+        results.find(other)
 
 
-def test_a_result_that_does_not_vouch_for_its_files_is_left_out(kept, tiny_result, results):
-    told = []
+def test_a_result_that_does_not_vouch_for_its_files_is_refused(kept, tiny_result, results):
     results.write_result(tiny_result.case, replace(tiny_result, files={}))
-    assert results.find(tiny_result.case, told.append) is None
-    assert "does not vouch for epochs.jsonl" in told[0]
+    with pytest.raises(DamagedError, match="does not vouch for epochs.jsonl"):
+        results.find(tiny_result.case)
 
 
 def test_a_result_does_not_vouch_for_files_elsewhere(kept, tiny_result, results):
-    told = []
     (kept.parent / "outside").write_text("")
-    results.write_result(
-        tiny_result.case, replace(tiny_result, files={**tiny_result.files, "../outside": "e3b0c44298fc1c14"})
-    )
-    assert results.find(tiny_result.case, told.append) is None
-    assert "outside" in told[0]
+    forged = {**tiny_result.files, "../outside": sha256_of(kept.parent / "outside")}
+    results.write_result(tiny_result.case, replace(tiny_result, files=forged))
+    with pytest.raises(DamagedError, match="outside"):
+        results.find(tiny_result.case)
+
+
+def test_a_folder_in_the_place_of_epochs_does_no_harm_to_what_is_told(kept, tiny_result, results):
+    (kept / "checkpoint-00001-1.pt").touch()
+    (kept / "result.json").unlink()
+    (kept / "epochs.jsonl").unlink()
+    (kept / "epochs.jsonl").mkdir()
+    assert results.unfinished() == [f"not finished: {kept.name}, 0 epochs so far; training it again goes on there"]
 
 
 def test_clearing_a_case_leaves_its_checkpoints_alone(kept, tiny_result, results):

@@ -170,7 +170,7 @@ def test_a_finished_case_of_which_something_is_gone_is_trained_again(tiny_datase
     assert train(case, tiny_dataset, results, CPU, listener=recorder).is_complete
     assert len(recorder.epochs) == 3
     (notice,) = recorder.notices
-    assert "weights.safetensors cannot be read" in notice
+    assert "weights.safetensors is gone\nit is set aside as *.refused, and the case trained again" in notice
 
 
 def test_the_parameter_count_is_of_the_cases_own_shortcut(tiny_dataset, results):

@@ -90,7 +90,7 @@ def test_a_signal_keeps_the_last_epoch_and_tells_what_there_is(sent, folder):
     assert "wider or deeper" in said
     assert "resnet8   " in said
     assert "not finished: digits-resnet8-2-seed0-full-" in said
-    assert "the same command goes on there" in said
+    assert "training it again goes on there" in said
     assert "was not used at all" not in said
     code, said = Run(place).end()
     assert code == pytest.ExitCode.OK
