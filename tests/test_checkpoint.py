@@ -202,12 +202,25 @@ FOREIGN = [
 ]
 
 
+ABOUT = '{"identity": "identity", "training_code": "", "records": [], "attempts": []}'
+NO_TENSORS = {"large": {"w": 7}, "packed": []}
+FOREIGN.append({"format": 1, "about": ABOUT, "network": NO_TENSORS, "momentum": NO_TENSORS, "best": None})
+
+
 @pytest.mark.parametrize("content", FOREIGN)
 def test_a_file_of_torchs_that_is_no_checkpoint_is_refused(content, saved):
     torch.save(content, saved)
     seal(saved)
     with pytest.raises(InputError, match="is not a checkpoint of this harness"):
         checkpoint.load(saved, "identity")
+
+
+def test_a_checkpoint_of_another_format_is_refused_with_both_named(tmp_path, monkeypatch):
+    with monkeypatch.context() as later:
+        later.setattr(checkpoint, "FORMAT", 2)
+        checkpoint.save(tmp_path, make())
+    with pytest.raises(InputError, match="its format is 2, this harness reads 1"):
+        checkpoint.load(checkpoint.newest_first(tmp_path)[0], "identity")
 
 
 @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -229,6 +242,27 @@ def test_any_damage_under_a_fitting_hash_is_a_checkpoint_or_an_error_of_ours(pat
         assert str(path) in str(error)
     finally:
         checkpoint.remove_all(tmp_path)
+
+
+def test_nothing_is_left_of_a_finished_cases_checkpoints(tmp_path):
+    for epochs in (1, 2, 3):
+        checkpoint.save(tmp_path, make(epochs))
+    checkpoint.remove_all(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_did_not_reach_the_disk_gets_no_name(saved, monkeypatch):
+    fsync, failures = os.fsync, [OSError(5, "Input/output error")]
+
+    def fail_once(descriptor):
+        if failures:
+            raise failures.pop()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_once)
+    with pytest.raises(OSError, match="Input/output error"):
+        checkpoint.save(saved.parent, make(3))
+    assert checkpoint.newest_first(saved.parent)[0] == saved
 
 
 def test_what_is_set_aside_is_no_longer_found_and_goes_with_the_rest(saved):
@@ -253,8 +287,13 @@ def test_a_full_disk_is_an_os_error_and_leaves_what_was_there(saved):
 
 def test_torchs_checksums_are_left_as_they_were(tmp_path):
     before = torch.serialization.get_crc32_options()
-    checkpoint.save(tmp_path, make())
-    assert torch.serialization.get_crc32_options() == before
+    for wanted in (True, False):
+        torch.serialization.set_crc32_options(wanted)
+        try:
+            checkpoint.save(tmp_path, make())
+            assert torch.serialization.get_crc32_options() == wanted
+        finally:
+            torch.serialization.set_crc32_options(before)
 
 
 def test_the_room_that_checkpoints_take_is_not_more_than_is_foreseen(tiny_dataset, tmp_path):

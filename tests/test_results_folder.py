@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.errors import InputError
+from harness.files import sha256_of
 from harness.results_folder import ResultsFolder
 from tests.conftest import make_case
 from tests.test_results import RECORD
@@ -82,19 +84,20 @@ def test_a_result_of_another_case_in_its_folder_is_named_and_left_out(tiny_resul
     assert "is of another case: digits resnet8 seed 0" in told[0]
 
 
-def test_a_result_that_does_not_vouch_for_its_files_is_left_out(kept, tiny_result, results):
+@pytest.mark.parametrize("name", ["epochs.jsonl", "predictions.npz", "weights.safetensors"])
+def test_a_result_that_does_not_vouch_for_its_files_is_left_out(name, kept, tiny_result, results):
     told = []
-    results.write_result(tiny_result.case, replace(tiny_result, files={}))
+    vouched = {other: sha256 for other, sha256 in tiny_result.files.items() if other != name}
+    results.write_result(tiny_result.case, replace(tiny_result, files=vouched))
     assert results.find(tiny_result.case, told.append) is None
-    assert "does not vouch for epochs.jsonl" in told[0]
+    assert f"does not vouch for {name}" in told[0]
 
 
 def test_a_result_does_not_vouch_for_files_elsewhere(kept, tiny_result, results):
     told = []
     (kept.parent / "outside").write_text("")
-    results.write_result(
-        tiny_result.case, replace(tiny_result, files={**tiny_result.files, "../outside": "e3b0c44298fc1c14"})
-    )
+    files = {**tiny_result.files, "../outside": sha256_of(kept.parent / "outside")}
+    results.write_result(tiny_result.case, replace(tiny_result, files=files))
     assert results.find(tiny_result.case, told.append) is None
     assert "outside" in told[0]
 
@@ -104,6 +107,34 @@ def test_clearing_a_case_leaves_its_checkpoints_alone(kept, tiny_result, results
     (kept / ".writing-0123").touch()
     results.clear(tiny_result.case)
     assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.pt"]
+
+
+def test_a_case_is_cleared_of_its_result_before_the_files_that_it_vouches_for(kept, tiny_result, results, monkeypatch):
+    removed = []
+    monkeypatch.setattr(Path, "unlink", lambda path, **_: removed.append(path.name))
+    results.clear(tiny_result.case)
+    assert removed[0] == "result.json"
+    assert len(removed) == 4
+
+
+def test_a_file_that_could_not_be_written_anew_is_the_old_one(kept, tiny_result, results, monkeypatch):
+    case, before = tiny_result.case, {path.name: path.read_bytes() for path in kept.iterdir()}
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    for write in (
+        lambda: results.write_epochs(case, []),
+        lambda: results.write_predictions(case, np.array([0]), np.array([1])),
+        lambda: results.write_weights(case, b"new"),
+        lambda: results.write_result(case, replace(tiny_result, accuracy_percent=0.0)),
+    ):
+        with pytest.raises(InputError, match="cannot write results to .* \\(No space left on device\\): free space"):
+            write()
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+    with pytest.raises(InputError, match="No space left on device"):
+        results.append_epoch(case, RECORD)
 
 
 def test_epochs_are_appended_and_written_anew(tiny_dataset, results):
@@ -154,6 +185,7 @@ def test_what_was_begun_and_not_finished_is_told_with_its_epochs(kept, tiny_resu
     results.folder(other).mkdir()
     (results.folder(other) / "checkpoint-00001-1.pt").touch()
     results.append_epoch(other, RECORD)
+    (kept / "checkpoint-00003-1.pt").touch()  # finished, and killed before this was removed
     (line,) = results.unfinished()
     assert line.startswith(f"not finished: {other.folder_name}, 1 epoch so far")
 
@@ -186,14 +218,13 @@ def test_a_case_that_another_process_has_is_waited_for(end, holder, tiny_dataset
     waiting, released = threading.Event(), []
 
     def let_go():
-        waiting.wait(60)
-        released.append(True)
+        released.append(waiting.wait(60))
         holder.kill() if end == "it is killed" else holder.stdin.close()
 
     threading.Thread(target=let_go).start()
     with results.locked(make_case(tiny_dataset), waiting.set) as had_to_wait:
         assert had_to_wait
-        assert released
+        assert released == [True]
 
 
 def test_another_case_is_not_waited_for(holder, tiny_dataset, results):
