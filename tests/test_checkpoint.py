@@ -206,12 +206,25 @@ FOREIGN = [
 ]
 
 
+ABOUT = '{"identity": "identity", "training_code": "", "records": [], "attempts": []}'
+NO_TENSORS = {"large": {"w": 7}, "packed": []}
+FOREIGN.append({"format": 1, "about": ABOUT, "network": NO_TENSORS, "momentum": NO_TENSORS, "best": None})
+
+
 @pytest.mark.parametrize("content", FOREIGN)
 def test_a_file_of_torchs_that_is_no_checkpoint_is_refused(content, saved):
     torch.save(content, saved)
     seal(saved)
     with pytest.raises(InputError, match="is not a checkpoint of this harness"):
         checkpoint.load(saved, "identity", SHAPES)
+
+
+def test_a_checkpoint_of_another_format_is_refused_with_both_named(tmp_path, monkeypatch):
+    with monkeypatch.context() as later:
+        later.setattr(checkpoint, "FORMAT", 2)
+        checkpoint.save(tmp_path, make())
+    with pytest.raises(InputError, match="its format is 2, this harness reads 1"):
+        checkpoint.load(checkpoint.newest_first(tmp_path)[0], "identity", SHAPES)
 
 
 @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -285,6 +298,27 @@ def test_ctrl_c_while_saving_is_ctrl_c(write, saved, monkeypatch):
     assert found == ["checkpoint-00002-1.pt", "checkpoint-00001-1.pt"]
 
 
+def test_nothing_is_left_of_a_finished_cases_checkpoints(tmp_path):
+    for epochs in (1, 2, 3):
+        checkpoint.save(tmp_path, make(epochs))
+    checkpoint.remove_all(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_did_not_reach_the_disk_gets_no_name(saved, monkeypatch):
+    fsync, failures = os.fsync, [OSError(5, "Input/output error")]
+
+    def fail_once(descriptor):
+        if failures:
+            raise failures.pop()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_once)
+    with pytest.raises(OSError, match="Input/output error"):
+        checkpoint.save(saved.parent, make(3))
+    assert checkpoint.newest_first(saved.parent)[0] == saved
+
+
 def test_folders_and_what_was_set_aside_are_no_checkpoints_and_stay(saved):
     (saved.parent / "checkpoint-00009-1.pt").mkdir()
     set_aside(saved)
@@ -311,8 +345,13 @@ def test_a_full_disk_is_an_os_error_and_leaves_what_was_there(saved):
 
 def test_torchs_checksums_are_left_as_they_were(tmp_path):
     before = torch.serialization.get_crc32_options()
-    checkpoint.save(tmp_path, make())
-    assert torch.serialization.get_crc32_options() == before
+    for wanted in (True, False):
+        torch.serialization.set_crc32_options(wanted)
+        try:
+            checkpoint.save(tmp_path, make())
+            assert torch.serialization.get_crc32_options() == wanted
+        finally:
+            torch.serialization.set_crc32_options(before)
 
 
 def test_the_room_that_checkpoints_take_is_not_more_than_is_foreseen(tiny_dataset, tmp_path):

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -70,10 +71,29 @@ def test_text_is_written_as_utf_8(tmp_path):
     assert (tmp_path / "text").read_bytes() == "ω ≥ 1".encode()
 
 
+def test_writing_leaves_no_file_open(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    for text in ("one", "two", "three"):
+        write_text_atomically(tmp_path / "text", text)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_lines_are_appended(tmp_path):
     for line in ("one", "ω"):
         append_line(tmp_path / "lines", line)
     assert (tmp_path / "lines").read_bytes() == "one\nω\n".encode()
+
+
+def test_a_line_is_on_the_disk_when_it_is_appended(tmp_path, monkeypatch):
+    synchronised, fsync = [], os.fsync
+
+    def note(descriptor):
+        fsync(descriptor)
+        synchronised.append((tmp_path / "lines").read_text())
+
+    monkeypatch.setattr(os, "fsync", note)
+    append_line(tmp_path / "lines", "one")
+    assert synchronised == ["one\n"]
 
 
 def test_what_a_killed_process_left_half_written_is_removed_and_nothing_else(tmp_path):
@@ -93,6 +113,17 @@ def test_a_file_that_is_not_trusted_is_put_where_a_person_may_look_at_it(tmp_pat
     (tmp_path / "result.json").write_text("odd")
     set_aside(tmp_path / "result.json")
     assert [path.name for path in tmp_path.iterdir()] == ["result.json.refused"]
+
+
+def test_a_folder_that_is_there_but_takes_no_files_is_named_with_its_option():
+    with pytest.raises(InputError, match="--results-dir /proc cannot be written to"):
+        require_writable(Path("/proc"), "--results-dir")
+
+
+def test_an_os_error_without_a_number_is_told_in_its_own_words():
+    told = "cannot save \\(the disk fell out\\): try again"
+    with pytest.raises(InputError, match=told), told_as_input_error("save", "try again"):
+        raise OSError("the disk fell out")
 
 
 def test_an_os_error_is_told_with_what_failed_why_and_what_to_do():

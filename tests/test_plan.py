@@ -81,6 +81,16 @@ def test_recorded_times_of_another_device_precision_or_mode_do_not_count(setting
     assert recorded_epoch_seconds(experiment, [replace(tiny_result, status="diverged")], "cpu", "fp32") is None
 
 
+def test_recorded_times_of_a_training_resumed_on_something_else_do_not_count(settings, tiny_result):
+    experiment = plan_experiment(settings, "digits", "resnet8", 0, RECIPE)
+    (first,) = tiny_result.attempts
+    second = replace(first, first_epoch=2, environment=first.environment | {"threads": 99})
+    mixed = replace(tiny_result, attempts=(first, second))
+    assert recorded_epoch_seconds(experiment, [mixed], "cpu", "fp32") is None
+    same = replace(tiny_result, attempts=(first, replace(first, first_epoch=2)))
+    assert recorded_epoch_seconds(experiment, [same], "cpu", "fp32") == tiny_result.mean_epoch_seconds
+
+
 def test_a_validation_split_moves_images_from_training_to_evaluation(settings, monkeypatch):
     timed = []
     monkeypatch.setattr(

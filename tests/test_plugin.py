@@ -1,8 +1,15 @@
 import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from harness import plugin
 from harness.plugin import RecordedClock
+from harness.results import EpochRecord
+from harness.text import duration
 
 CONFTEST = 'pytest_plugins = ["harness.plugin"]'
 BENCH = """
@@ -119,6 +126,7 @@ def test_a_device_that_is_not_there_fails_a_measurement_in_a_line(pytester):
     run = pytester.runpytest_inprocess("-k", "speed", "--device", "abacus")
     run.assert_outcomes(errors=1, passed=1)
     run.stdout.fnmatch_lines(["*unknown device 'abacus'*"])
+    run.stdout.no_fnmatch_line("*InputError*")
     run.stdout.no_fnmatch_line("*another exception*")
     run.stdout.no_fnmatch_line("*Traceback*")
 
@@ -258,6 +266,48 @@ def test_a_case_that_goes_on_says_so_and_the_run_what_it_took_itself(bench, pyte
     (benchmark,) = json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"]
     assert benchmark["stats"]["rounds"] == 2
     assert benchmark["extra_info"]["interrupted_after"] == [1]
+    assert benchmark["extra_info"]["changes_between_attempts"] == []
+    run.stdout.no_fnmatch_line("*were finished already*")  # it was begun before, and finished now
+
+
+def test_the_overhead_is_that_of_the_epochs_trained_in_this_run(tiny_result, monkeypatch):
+    (first,) = tiny_result.attempts
+    attempts = (replace(first, compile_seconds=50.0), replace(first, first_epoch=3, compile_seconds=2.0))
+    result = replace(tiny_result, attempts=attempts, compile_seconds=52.0)
+    records = [EpochRecord(epoch, 0.1, 2.0, 30.0, 1.9, 33.0, 1.0, 8.0, 1.0, 1.0, 10.0) for epoch in (1, 2, 3)]
+    study = SimpleNamespace(results=SimpleNamespace(read_epochs=lambda case: records))
+    config = SimpleNamespace(stash={plugin._STARTED: "", plugin._BEGAN: 0.0, plugin._STUDY: study})
+    monkeypatch.setattr(plugin, "time", SimpleNamespace(perf_counter=lambda: 100.0))
+    assert plugin._overhead(config, [result]) == (
+        f"{duration(88)} of {duration(100)} (88.0%) were neither loading, training nor evaluating, "
+        f"{duration(1)} (1.0%) of it saving checkpoints; compiling took {duration(2)} more"
+    )
+
+
+@pytest.fixture
+def sigterm():
+    """What SIGTERM does while a test changes it; put back in the end."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield signal.SIG_IGN
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_is_ctrl_c_once_and_what_it_was_before_when_pytest_ends(sigterm):
+    cleanups = []
+    config = SimpleNamespace(add_cleanup=cleanups.append)
+    plugin._stop_at_sigterm(config)
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == sigterm
+    plugin._stop_at_sigterm(config)
+    cleanups[-1]()
+    assert signal.getsignal(signal.SIGTERM) == sigterm
+
+
+def test_outside_the_main_thread_signals_are_left_alone(sigterm):
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(plugin._stop_at_sigterm, None).result()
+    assert signal.getsignal(signal.SIGTERM) == sigterm
 
 
 def test_the_users_own_images_need_less_than_ten_lines(pytester):

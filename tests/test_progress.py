@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness import progress
@@ -49,3 +51,26 @@ def test_in_a_log_lines_stand_but_only_now_and_then(case, monkeypatch):
     shown.on_epoch(case, RECORD)
     shown.close()
     assert written == ["\ndigits resnet8 seed 0 · epoch 1/3 · 33.0 % · 2.0s/epoch · 2.0s left"]
+
+
+def test_a_notice_has_a_line_of_its_own_and_the_redrawn_one_is_taken_away(case, monkeypatch):
+    monkeypatch.setattr(progress, "_REDRAW_SECONDS", 0.0)
+    written = []
+    shown = Progress(written.append, redraw=True, width=40, place="3/22")
+    shown.on_progress(case, 1, 0.5)
+    shown.on_notice(case, "another process is at it")
+    assert [text.strip() for text in written[1:]] == ["", "3/22 digits resnet8 seed 0: another process is at it"]
+    assert written[2][0] == written[2][-1] == "\n"
+
+
+def test_a_case_that_goes_on_tells_its_time_left_from_the_epochs_before(case, monkeypatch):
+    monkeypatch.setattr(progress, "_LINE_SECONDS", 0.0)
+    written = []
+    shown = Progress(written.append, redraw=False, width=80)
+    shown.on_resume(case, [RECORD, replace(RECORD, epoch=2)])
+    assert shown.epochs_done == 2
+    shown.on_progress(case, 3, 0.5)
+    assert written == [
+        "\ndigits resnet8 seed 0: going on after epoch 2 of 3\n",
+        "\ndigits resnet8 seed 0 · epoch 3/3 (50%) · 33.0 % · 2.0s/epoch · 1.0s left",
+    ]

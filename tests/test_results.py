@@ -199,6 +199,8 @@ def test_hardware_counts_as_changed_only_where_epochs_were_trained_on_both(tiny_
     assert changes(attempts(1, 2, 2, threads=[2, 1, 2])) == ()
     assert changes(attempts(1, 4, threads=[2, 1])) == ()  # interrupted after the last epoch
     assert changes(attempts(1, 2, 3, threads=[2, 1, 2])) == ("2 threads → 1 thread", "1 thread → 2 threads")
+    back_and_forth = replace(tiny_result, epochs=4, attempts=attempts(1, 2, 3, 4, threads=[2, 1, 2, 1]))
+    assert back_and_forth.changes_between_attempts == ("2 threads → 1 thread", "1 thread → 2 threads")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,9 +107,11 @@ def test_a_result_of_another_case_in_its_folder_is_refused(tiny_result, tiny_dat
         results.find(other)
 
 
-def test_a_result_that_does_not_vouch_for_its_files_is_refused(kept, tiny_result, results):
-    results.write_result(tiny_result.case, replace(tiny_result, files={}))
-    with pytest.raises(DamagedError, match="does not vouch for epochs.jsonl"):
+@pytest.mark.parametrize("name", ["epochs.jsonl", "predictions.npz", "weights.safetensors"])
+def test_a_result_that_does_not_vouch_for_its_files_is_refused(name, kept, tiny_result, results):
+    vouched = {other: sha256 for other, sha256 in tiny_result.files.items() if other != name}
+    results.write_result(tiny_result.case, replace(tiny_result, files=vouched))
+    with pytest.raises(DamagedError, match=f"does not vouch for {name}"):
         results.find(tiny_result.case)
 
 
@@ -133,6 +136,34 @@ def test_clearing_a_case_leaves_its_checkpoints_alone(kept, tiny_result, results
     (kept / ".writing-0123").touch()
     results.clear(tiny_result.case)
     assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.pt"]
+
+
+def test_a_case_is_cleared_of_its_result_before_the_files_that_it_vouches_for(kept, tiny_result, results, monkeypatch):
+    removed = []
+    monkeypatch.setattr(Path, "unlink", lambda path, **_: removed.append(path.name))
+    results.clear(tiny_result.case)
+    assert removed[0] == "result.json"
+    assert len(removed) == 4
+
+
+def test_a_file_that_could_not_be_written_anew_is_the_old_one(kept, tiny_result, results, monkeypatch):
+    case, before = tiny_result.case, {path.name: path.read_bytes() for path in kept.iterdir()}
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    for write in (
+        lambda: results.write_epochs(case, []),
+        lambda: results.write_predictions(case, np.array([0]), np.array([1])),
+        lambda: results.write_weights(case, b"new"),
+        lambda: results.write_result(case, replace(tiny_result, accuracy_percent=0.0)),
+    ):
+        with pytest.raises(InputError, match="cannot write results to .* \\(No space left on device\\): free space"):
+            write()
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+    with pytest.raises(InputError, match="No space left on device"):
+        results.append_epoch(case, RECORD)
 
 
 def test_epochs_are_appended_and_written_anew(tiny_dataset, results):
@@ -183,6 +214,7 @@ def test_what_was_begun_and_not_finished_is_told_with_its_epochs(kept, tiny_resu
     results.folder(other).mkdir()
     (results.folder(other) / "checkpoint-00001-1.pt").touch()
     results.append_epoch(other, RECORD)
+    (kept / "checkpoint-00003-1.pt").touch()  # finished, and killed before this was removed
     (line,) = results.unfinished()
     assert line.startswith(f"not finished: {other.folder_name}, 1 epoch so far")
 
@@ -215,14 +247,13 @@ def test_a_case_that_another_process_has_is_waited_for(end, holder, tiny_dataset
     waiting, released = threading.Event(), []
 
     def let_go():
-        waiting.wait(60)
-        released.append(True)
+        released.append(waiting.wait(60))
         holder.kill() if end == "it is killed" else holder.stdin.close()
 
     threading.Thread(target=let_go).start()
     with results.locked(make_case(tiny_dataset), waiting.set) as had_to_wait:
         assert had_to_wait
-        assert released
+        assert released == [True]
 
 
 def test_another_case_is_not_waited_for(holder, tiny_dataset, results):

@@ -1,6 +1,7 @@
 """What was interrupted ends as if it had not been: the same weights, records and predictions, bit for bit."""
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +130,30 @@ def test_every_recorded_epoch_is_counted_once_with_the_seconds_it_took(tiny_data
     assert result.checkpoint_seconds == sum(record.checkpoint_seconds for record in trained) > 0
     assert result.wall_seconds == sum(attempt.wall_seconds for attempt in result.attempts)
     assert result.wall_seconds > result.total_seconds
+    one, other = result.attempts
+    assert one.wall_seconds > sum(result.epoch_seconds[:2])
+    assert result.started_at == one.started_at < other.started_at <= result.finished_at
+
+
+def test_the_most_memory_and_the_compiling_of_earlier_attempts_count_as_well(tiny_dataset, results, monkeypatch):
+    case = make_case(tiny_dataset)
+    with monkeypatch.context() as first:
+        first.setattr("harness.train.PeakMemory.bytes", lambda _: 7 * 2**30)
+        first.setattr(FastTrainer, "warm_up", lambda *_: time.sleep(0.05))
+        interrupt(case, tiny_dataset, results, 2)
+    monkeypatch.setattr("harness.train.PeakMemory.bytes", lambda _: 2**30)
+    result = train(case, tiny_dataset, results, CPU)
+    assert [attempt.peak_memory_bytes for attempt in result.attempts] == [7 * 2**30, 2**30]
+    assert result.peak_memory_bytes == 7 * 2**30
+    assert result.compile_seconds == sum(attempt.compile_seconds for attempt in result.attempts) >= 0.05
+
+
+def test_a_case_interrupted_as_it_diverges_ends_as_diverged(tiny_dataset, results, tmp_path):
+    case = make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e30))
+    alone = train(case, tiny_dataset, ResultsFolder(tmp_path / "alone"), CPU)
+    interrupt(case, tiny_dataset, results, alone.epochs, at_its_end=True)
+    result = train(case, tiny_dataset, results, CPU)
+    assert (result.status, result.epochs) == (alone.status, alone.epochs) == ("diverged", alone.epochs)
 
 
 def test_while_it_trains_two_checkpoints_are_kept_and_in_the_end_none(tiny_dataset, results):
@@ -216,6 +241,7 @@ def test_a_case_begun_by_other_code_is_refused_with_both_named(tiny_dataset, res
     ):
         train(case, tiny_dataset, results, CPU)
     assert len(checkpoint.newest_first(results.folder(case))) == 2  # nothing is lost
+    assert results.find(case) is None
     recorder = Recorder()
     result = train(case, tiny_dataset, results, CPU, rerun=True, listener=recorder)
     assert len(recorder.epochs) == 3
@@ -277,6 +303,8 @@ def test_a_change_of_threads_is_told_at_once_and_stands_in_the_result(tiny_datas
     finally:
         torch.set_num_threads(before)
     assert result.changes_between_attempts == (f"{'1 thread' if before == 1 else f'{before} threads'} → 3 threads",)
+    assert [attempt.environment["threads"] for attempt in result.attempts] == [before, 3]
+    assert result.environment["threads"] == 3
     assert "its epochs are no longer to be compared" in recorder.notices[0]
 
 

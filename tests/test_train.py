@@ -1,3 +1,4 @@
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ from safetensors.torch import load_file
 
 from harness import train as train_module
 from harness.augment import prepare
+from harness.errors import InputError
 from harness.metrics import score
 from harness.models import parse_model
 from harness.networks import build_network
@@ -133,6 +135,24 @@ def test_a_finished_case_is_not_trained_again_unless_asked(tiny_dataset, results
     assert rerun.epoch_seconds != first.epoch_seconds
 
 
+def test_rerun_takes_what_another_process_finished_while_this_one_waited(tiny_dataset, results, monkeypatch):
+    case, recorder = make_case(tiny_dataset), Recorder()
+    first = train(case, tiny_dataset, results, CPU)
+    monkeypatch.setattr(results, "locked", lambda *_: contextlib.nullcontext(True))
+    again = train(case, tiny_dataset, results, CPU, rerun=True, listener=recorder)
+    assert recorder.epochs == []
+    assert again.epoch_seconds == first.epoch_seconds
+
+
+def test_a_finished_case_of_a_folder_that_was_moved_is_called_by_its_new_path(tiny_dataset, results):
+    case = replace(make_case(tiny_dataset), dataset="folder:/before/photos")
+    train(case, tiny_dataset, results, CPU)
+    moved, recorder = replace(case, dataset="folder:/now/photos"), Recorder()
+    result = train(moved, tiny_dataset, results, CPU, listener=recorder)
+    assert recorder.epochs == []
+    assert (result.case, result.dataset) == (moved, "folder:/now/photos")
+
+
 def test_a_loss_that_is_no_number_is_a_result_and_not_tried_again(tiny_dataset, results):
     recorder = Recorder()
     case = make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e30))
@@ -184,12 +204,27 @@ def test_any_other_failure_is_recorded_and_raised(tiny_dataset, results, monkeyp
     def fail(*_):
         raise RuntimeError("the GPU fell out")
 
-    monkeypatch.setattr(FastTrainer, "step", fail)
     case = make_case(tiny_dataset)
-    with pytest.raises(RuntimeError, match="fell out"):
-        train(case, tiny_dataset, results, CPU)
+    with monkeypatch.context() as broken:
+        broken.setattr(FastTrainer, "step", fail)
+        with pytest.raises(RuntimeError, match="fell out"):
+            train(case, tiny_dataset, results, CPU)
     assert results.find(case).status == "failed"
     assert results.find(case).cause == "RuntimeError: the GPU fell out"
+    assert train(case, tiny_dataset, results, CPU).is_complete
+
+
+def test_a_failure_that_cannot_be_recorded_is_raised_all_the_same(tiny_dataset, results, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("the GPU fell out")
+
+    def refuse(*_):
+        raise InputError("cannot write results")
+
+    monkeypatch.setattr(FastTrainer, "step", fail)
+    monkeypatch.setattr(results, "write_result", refuse)
+    with pytest.raises(RuntimeError, match="fell out"):
+        train(make_case(tiny_dataset), tiny_dataset, results, CPU)
 
 
 def test_with_a_validation_split_the_test_set_is_evaluated_only_at_the_end(tiny_dataset, results, monkeypatch):

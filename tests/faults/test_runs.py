@@ -108,6 +108,7 @@ def test_a_disk_that_is_full_fails_the_test_in_two_lines(folder):
     assert "cannot write results to" in said
     assert "(File too large): free space or give another --results-dir" in said
     assert "Traceback" not in said
+    assert "InputError" not in said
 
 
 def kill_and_go_on(place, kills, moments, *arguments):

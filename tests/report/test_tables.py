@@ -155,7 +155,9 @@ def test_a_case_that_did_not_complete_is_marked_and_its_cause_told(make):
 
 
 def test_what_a_reader_has_to_know_is_noted(make):
-    other = replace(make(seed=1), environment=make().environment | {"gpu": "NVIDIA H200"})
+    environment = make().environment | {"gpu": "NVIDIA H200"}
+    attempts = tuple(replace(attempt, environment=environment) for attempt in make().attempts)
+    other = replace(make(seed=1), environment=environment, attempts=attempts)
     (table,) = comparison_tables([make(dataset_verified=False), other])
     text = " ".join(table.notes)
     assert "NVIDIA H200" in text
