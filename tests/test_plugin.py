@@ -1,7 +1,6 @@
 import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -270,43 +269,80 @@ def test_a_case_that_goes_on_says_so_and_the_run_what_it_took_itself(bench, pyte
     run.stdout.no_fnmatch_line("*were finished already*")  # it was begun before, and finished now
 
 
-def test_the_overhead_is_that_of_the_epochs_trained_in_this_run(tiny_result, monkeypatch):
-    (first,) = tiny_result.attempts
-    attempts = (replace(first, compile_seconds=50.0), replace(first, first_epoch=3, compile_seconds=2.0))
-    result = replace(tiny_result, attempts=attempts, compile_seconds=52.0)
-    records = [EpochRecord(epoch, 0.1, 2.0, 30.0, 1.9, 33.0, 1.0, 8.0, 1.0, 1.0, 10.0) for epoch in (1, 2, 3)]
-    study = SimpleNamespace(results=SimpleNamespace(read_epochs=lambda case: records))
-    config = SimpleNamespace(stash={plugin._STARTED: "", plugin._BEGAN: 0.0, plugin._STUDY: study})
+def test_the_overhead_is_that_of_the_epochs_trained_in_this_run(monkeypatch):
+    records = [EpochRecord(epoch, 0.1, 2.0, 30.0, 1.9, 33.0, 1.0, 8.0, 1.0, 1.0, 10.0) for epoch in (3,)]
+    settings = SimpleNamespace(full_training=True)
+    trained = plugin._Trained(records, compile_seconds=2.0)
+    config = SimpleNamespace(stash={plugin._TRAINED: trained, plugin._BEGAN: 0.0, plugin.SETTINGS: settings})
     monkeypatch.setattr(plugin, "time", SimpleNamespace(perf_counter=lambda: 100.0))
-    assert plugin._overhead(config, [result]) == (
+    assert plugin._overhead(config) == (
         f"{duration(88)} of {duration(100)} (88.0%) were neither loading, training nor evaluating, "
         f"{duration(1)} (1.0%) of it saving checkpoints; compiling took {duration(2)} more"
     )
 
 
+def test_the_epochs_of_a_case_that_was_interrupted_or_failed_are_no_overhead(bench, pytester, monkeypatch):
+    from harness.pipelines.fast import FastTrainer
+
+    told, train_epoch = [], FastTrainer.train_epoch
+
+    def fail_in_the_second(self, images, epoch, *arguments):
+        if epoch == 1:
+            raise RuntimeError("the GPU fell out")
+        return train_epoch(self, images, epoch, *arguments)
+
+    def overhead(config):
+        told.append(len(config.stash[plugin._TRAINED].records))
+
+    monkeypatch.setattr(FastTrainer, "train_epoch", fail_in_the_second)
+    monkeypatch.setattr(plugin, "_overhead", overhead)
+    bench("--full-training").assert_outcomes(errors=2)
+    assert told == [2]
+
+
+def test_a_case_without_an_epoch_does_not_keep_the_tables_from_being_told(bench, monkeypatch):
+    from harness.pipelines.fast import FastTrainer
+
+    def fail(*_):
+        raise MemoryError("no")
+
+    monkeypatch.setattr(FastTrainer, "__init__", fail)
+    run = bench("--full-training")
+    run.assert_outcomes(failed=2)
+    run.stdout.fnmatch_lines(["resnet8 ! *", "*resnet8 seed 0: out_of_memory (no; lower the recipe's batch_size *"])
+
+
 @pytest.fixture
 def sigterm():
     """What SIGTERM does while a test changes it; put back in the end."""
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    yield signal.SIG_IGN
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield signal.SIG_DFL
     signal.signal(signal.SIGTERM, before)
 
 
 def test_sigterm_is_ctrl_c_once_and_what_it_was_before_when_pytest_ends(sigterm):
     cleanups = []
     config = SimpleNamespace(add_cleanup=cleanups.append)
-    plugin._stop_at_sigterm(config)
+    request = plugin._StopRequest()
+    request.heed(config)
     with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
         signal.raise_signal(signal.SIGTERM)
+    assert request.was_made
     assert signal.getsignal(signal.SIGTERM) == sigterm
-    plugin._stop_at_sigterm(config)
+    request.heed(config)
     cleanups[-1]()
     assert signal.getsignal(signal.SIGTERM) == sigterm
 
 
+def test_a_signal_that_is_ignored_stays_ignored(sigterm):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    plugin._StopRequest().heed(SimpleNamespace(add_cleanup=lambda _: None))
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+
+
 def test_outside_the_main_thread_signals_are_left_alone(sigterm):
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(plugin._stop_at_sigterm, None).result()
+        thread.submit(plugin._StopRequest().heed, None).result()
     assert signal.getsignal(signal.SIGTERM) == sigterm
 
 

@@ -314,3 +314,89 @@ def test_training_and_evaluating_draw_nothing_from_the_global_generators(pipelin
     train(make_case(tiny_dataset, pipeline=pipeline), tiny_dataset, results, CPU)
     assert torch.equal(torch.get_rng_state(), torch_before)
     assert (np.random.get_state()[1] == numpy_before).all()
+
+
+class Stopping(Recorder):
+    """Asks to stop once an epoch has begun, as a signal does whose exception was lost."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self._epoch = epoch
+
+    def is_to_stop(self):
+        return any(epoch >= self._epoch for epoch, _ in self.shares)
+
+
+@pytest.mark.parametrize("pipeline", ["fast", "reference"])
+def test_a_request_to_stop_is_heeded_though_its_exception_was_lost(pipeline, tiny_dataset, results):
+    case = make_case(tiny_dataset, pipeline=pipeline)
+    with pytest.raises(KeyboardInterrupt):
+        train(case, tiny_dataset, results, CPU, listener=Stopping(2))
+    assert len(results.read_epochs(case)) == 1
+    assert results.find(case) is None
+
+
+def test_a_failure_after_a_request_to_stop_is_not_recorded_as_one(tiny_dataset, results, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("DataLoader worker is killed by signal: Terminated")
+
+    case, listener = make_case(tiny_dataset), Recorder()
+    listener.is_to_stop = lambda: True
+    monkeypatch.setattr(FastTrainer, "step", fail)
+    with pytest.raises(KeyboardInterrupt):
+        train(case, tiny_dataset, results, CPU, listener=listener)
+    assert results.find(case) is None
+
+
+def test_lack_of_memory_at_the_start_of_a_resumption_does_not_forget_the_epochs(tiny_dataset, results, monkeypatch):
+    case = make_case(tiny_dataset)
+    interrupt(case, tiny_dataset, results, 3)
+
+    def fail(*_):
+        raise torch.OutOfMemoryError("tried to allocate 8 EiB")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(train_module, "make_trainer", fail)
+        result = train(case, tiny_dataset, results, CPU)
+    assert (result.status, result.epochs, result.interrupted_after) == ("out_of_memory", 2, (2,))
+    assert train(case, tiny_dataset, results, CPU).is_complete
+
+
+def test_checkpoints_that_cannot_be_read_are_kept_and_told_of(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    interrupt(case, tiny_dataset, results, 3)
+    (path, _) = checkpoint.newest_first(results.folder(case))
+    path.rename(path.with_suffix(".kept"))
+    path.symlink_to("/proc/self/mem")  # opens, and cannot be read
+    with pytest.raises(InputError, match="cannot read the checkpoints in .*Input/output error"):
+        train(case, tiny_dataset, results, CPU)
+    path.unlink()
+    path.with_suffix(".kept").rename(path)
+    recorder = Recorder()
+    train(case, tiny_dataset, results, CPU, listener=recorder)
+    assert recorder.resumed == [2]
+
+
+def test_a_rerun_for_which_the_disk_has_no_room_leaves_the_result_alone(tiny_dataset, results, monkeypatch):
+    case = make_case(tiny_dataset)
+    result = train(case, tiny_dataset, results, CPU)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(checkpoint, "save", full)
+        with pytest.raises(InputError, match="No space left on device"):
+            train(case, tiny_dataset, results, CPU, rerun=True)
+    assert results.find(case) == result
+
+
+def test_the_cause_of_a_failure_is_one_line_without_control_characters(tiny_dataset, results, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("red \x1b[31malert\r gone\nsecond line")
+
+    monkeypatch.setattr(FastTrainer, "step", fail)
+    case = make_case(tiny_dataset)
+    with pytest.raises(RuntimeError):
+        train(case, tiny_dataset, results, CPU)
+    assert results.find(case).cause == "RuntimeError: red  [31malert  gone"

@@ -190,3 +190,21 @@ def test_a_full_run_on_a_layout_without_checksums_is_trained_and_says_that_nothi
     result, _ = study.train(plan_experiment(study.settings, "gtsrb", "resnet8", 0, recipe))
     assert (result.is_complete, result.dataset_verified) == (True, False)
     assert not (tmp_path / ".verified.json").exists()
+
+
+def test_an_interrupted_rerun_of_several_cases_goes_on_with_those_it_left(settings):
+    def study():
+        return Study(settings(full_training=True, rerun=True))
+
+    first = study()
+    experiments = [plan_experiment(first.settings, "digits", "resnet8", seed, RECIPE) for seed in range(2)]
+    first.prepare(experiments)
+    done, _ = first.train(experiments[0])
+    told, second = [], study()
+    second.prepare(experiments, told.append)
+    assert told[-1] == "going on with the --rerun that was interrupted: 1 case of it done already"
+    assert second.train(experiments[0])[0] == done
+    assert second.train(experiments[1])[0].is_complete
+    third = study()
+    third.prepare(experiments)
+    assert third.train(experiments[0])[0] != done

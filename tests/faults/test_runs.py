@@ -42,8 +42,9 @@ class Run:
 
         with open(self._log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, preexec_fn=prepare
-            )
+                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, preexec_fn=prepare,
+                start_new_session=True,
+            )  # fmt: skip
 
     def wait_for_epochs(self, count):
         """Until so many epochs are recorded."""
@@ -80,11 +81,14 @@ def outcomes(folder):
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_keeps_the_last_epoch_and_tells_what_there_is(sent, folder):
-    place = folder("run", epochs=20)
-    run = Run(place)
-    run.wait_for_epochs(22)  # the first model is finished, the second is being trained
-    code, said = run.end(sent)
+@pytest.mark.parametrize("pipeline", ["fast", "reference"])
+def test_a_signal_keeps_the_last_epoch_and_tells_what_there_is(pipeline, sent, folder):
+    epochs = 20 if pipeline == "fast" else 4
+    place, pipeline = folder("run", epochs=epochs), ["--pipeline", pipeline]
+    run = Run(place, *pipeline)
+    run.wait_for_epochs(epochs + 1)  # the first model is finished, the second is being trained
+    os.killpg(run.process.pid, sent)  # as a terminal and `timeout` do: loader processes get it too
+    code, said = run.end()
     assert code == pytest.ExitCode.INTERRUPTED
     assert "interrupted: digits resnet8-2 seed 0, " in said
     assert "wider or deeper" in said
@@ -92,7 +96,7 @@ def test_a_signal_keeps_the_last_epoch_and_tells_what_there_is(sent, folder):
     assert "not finished: digits-resnet8-2-seed0-full-" in said
     assert "training it again goes on there" in said
     assert "was not used at all" not in said
-    code, said = Run(place).end()
+    code, said = Run(place, *pipeline).end()
     assert code == pytest.ExitCode.OK
     assert "digits resnet8-2 seed 0: going on after epoch " in said
     assert "resnet8-2 seed 0: interrupted after epoch " in said
