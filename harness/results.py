@@ -102,7 +102,7 @@ class Result:
         train_seconds: loading and training, all epochs. eval_seconds: evaluating, all epochs.
         total_seconds: the sum of the epochs' seconds, the paper's total training time.
         checkpoint_seconds: saving the states to resume from, all epochs; in no epoch's time.
-        wall_seconds: from the first line to the last, everything included, over all attempts.
+        wall_seconds: everything included, over all attempts; of one that was killed, up to its last checkpoint.
         compile_seconds: compiling and capturing before the first epoch; in no epoch's time.
         marginal_gain: equation 6, percent per second.
         images_per_second: training images over loading and training.

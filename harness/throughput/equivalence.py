@@ -61,7 +61,9 @@ def compare_outcomes(
     *,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Equivalence:
-    """Train the case with each seed by both pipelines, anew each time: a case's identity does not know the code.
+    """Train the case with each seed by both pipelines, anew though it is finished: its identity does not know the code.
+
+    A training that was interrupted goes on, if this code began it.
 
     Args:
         case: by the fast pipeline; the reference takes the same at float32, eager.
