@@ -69,10 +69,6 @@ class Case:
         """The name of its folder under the results folder."""
         return f"{file_stem(self.dataset)}-{self.model}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
 
-    def to_json(self) -> dict[str, Any]:
-        """The case as plain values."""
-        return asdict(self)
-
 
 def _canonical(value: Any) -> Any:
     """The value with whole floats as integers: 30 and 30.0 are one and the same in a recipe, but not in JSON."""

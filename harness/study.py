@@ -113,7 +113,7 @@ class Study:
         return result, self.results.read_epochs(case) if result.epochs else []
 
     def _require_space(self, experiments: Iterable[Experiment]) -> None:
-        """Room for the weights of every case that has no result yet, and for the largest one's checkpoints."""
+        """Room for the weights of every case that is to be trained, and for the largest one's checkpoints."""
         weights, checkpoints = 0, 0
         for experiment in experiments:
             case = self.case(experiment)
