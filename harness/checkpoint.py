@@ -48,7 +48,7 @@ class Checkpoint:
         records: of every epoch so far.
         attempts: every process that trained at it so far, the one that saved this last.
         network: weights and BatchNorm statistics by name.
-        momentum: of each parameter by name; none before the first step.
+        momentum: of each parameter that has one, by name.
         best: the network of the best epoch, where one is chosen on validation images.
     """
 

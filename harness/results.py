@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from harness.case import Case
+from harness.case import Case, Mode
 from harness.errors import DamagedError, InputError
 from harness.files import sealed, unsealed
 from harness.text import several
@@ -117,7 +117,7 @@ class Result:
 
     schema_version: int
     status: Status
-    mode: Literal["full", "shortened", "quick"]
+    mode: Mode
     case: Case
     model: str
     dataset: str

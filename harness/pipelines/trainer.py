@@ -82,7 +82,7 @@ class Trainer(abc.ABC):
         }
 
     def momentum(self) -> dict[str, Tensor]:
-        """Each parameter's momentum by the parameter's name, as it is on the device; none before the first step."""
+        """Each parameter's momentum by the parameter's name, on the device; of those that have one by now."""
         found = (
             (name, self.optimizer.state.get(parameter, {}).get("momentum_buffer"))
             for name, parameter in self.network.named_parameters()
