@@ -7,9 +7,7 @@ which is given every recorded epoch as one round by a clock that shows the recor
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ import pytest
 from harness.errors import InputError
 from harness.experiment import Experiment, plan_experiment
 from harness.settings import OPTIONS, Settings, read_settings
+from harness.stop import StopRequest
 from harness.text import duration
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ _RESULTS: pytest.StashKey[dict[str, Result]] = pytest.StashKey()
 _STARTED: pytest.StashKey[str] = pytest.StashKey()
 _BEGAN: pytest.StashKey[float] = pytest.StashKey()
 _WORKBENCH: pytest.StashKey[Workbench] = pytest.StashKey()
-_STOP: pytest.StashKey[_StopRequest] = pytest.StashKey()
+_STOP: pytest.StashKey[StopRequest] = pytest.StashKey()
 _TRAINED: pytest.StashKey[_Trained] = pytest.StashKey()
 _RECORDS: pytest.StashKey[list[EpochRecord]] = pytest.StashKey()
 
@@ -99,7 +98,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_RESULTS] = {}
-    config.stash[_STOP] = _StopRequest()
+    config.stash[_STOP] = StopRequest()
     config.stash[_TRAINED] = _Trained()
     config.stash[_STARTED] = _now()
     config.stash[_BEGAN] = time.perf_counter()
@@ -192,7 +191,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     experiments = [item.stash[EXPERIMENT] for item in session.items if EXPERIMENT in item.stash]
     option = session.config.option
     if experiments or any(item.get_closest_marker("measurement") for item in session.items):
-        session.config.stash[_STOP].heed(session.config)
+        session.config.add_cleanup(session.config.stash[_STOP].heed())
     if not experiments or option.collectonly or option.benchmark_skip:
         return
     from harness.study import Study
@@ -214,33 +213,6 @@ class _Trained:
 
     records: list[EpochRecord] = field(default_factory=list)
     compile_seconds: float = 0.0
-
-
-class _StopRequest:
-    """Ctrl-C or SIGTERM, remembered: the exception that they raise can be lost, in a destructor or at a fork."""
-
-    def __init__(self) -> None:
-        self.was_made = False
-
-    def heed(self, config: pytest.Config) -> None:
-        """Stop at the first of either signal; a second one does what it would do otherwise."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
-
-        def put_back() -> None:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-        def stop(number: int, _: Any) -> None:
-            put_back()
-            self.was_made = True
-            raise KeyboardInterrupt(signal.Signals(number).name)
-
-        for number in before:
-            signal.signal(number, stop)
-        config.add_cleanup(put_back)
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
 import json
-import signal
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -310,40 +308,6 @@ def test_a_case_without_an_epoch_does_not_keep_the_tables_from_being_told(bench,
     run = bench("--full-training")
     run.assert_outcomes(failed=2)
     run.stdout.fnmatch_lines(["resnet8 ! *", "*resnet8 seed 0: out_of_memory (no; lower the recipe's batch_size *"])
-
-
-@pytest.fixture
-def sigterm():
-    """What SIGTERM does while a test changes it; put back in the end."""
-    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    yield signal.SIG_DFL
-    signal.signal(signal.SIGTERM, before)
-
-
-def test_sigterm_is_ctrl_c_once_and_what_it_was_before_when_pytest_ends(sigterm):
-    cleanups = []
-    config = SimpleNamespace(add_cleanup=cleanups.append)
-    request = plugin._StopRequest()
-    request.heed(config)
-    with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
-        signal.raise_signal(signal.SIGTERM)
-    assert request.was_made
-    assert signal.getsignal(signal.SIGTERM) == sigterm
-    request.heed(config)
-    cleanups[-1]()
-    assert signal.getsignal(signal.SIGTERM) == sigterm
-
-
-def test_a_signal_that_is_ignored_stays_ignored(sigterm):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    plugin._StopRequest().heed(SimpleNamespace(add_cleanup=lambda _: None))
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
-
-
-def test_outside_the_main_thread_signals_are_left_alone(sigterm):
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(plugin._StopRequest().heed, None).result()
-    assert signal.getsignal(signal.SIGTERM) == sigterm
 
 
 def test_the_users_own_images_need_less_than_ten_lines(pytester):
