@@ -36,6 +36,8 @@ from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status
 from harness.results_folder import ResultsFolder
 from harness.text import several
 
+_MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
+
 
 class Listener:
     """Who wants to know how far training is; this one does nothing about it."""
@@ -131,9 +133,6 @@ def _train(run: "_Run", *, discard_other_code: bool) -> Result:
         with contextlib.suppress(InputError):  # a disk that is full may have been the failure
             run.finish("failed", cause=f"{type(error).__name__}: {reason}")
         raise
-
-
-_MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
 
 
 def _remove_checkpoints(case: Case, results: ResultsFolder) -> None:
