@@ -1,4 +1,6 @@
+import contextlib
 import json
+import signal
 from types import SimpleNamespace
 
 import pytest
@@ -308,6 +310,22 @@ def test_a_case_without_an_epoch_does_not_keep_the_tables_from_being_told(bench,
     run = bench("--full-training")
     run.assert_outcomes(failed=2)
     run.stdout.fnmatch_lines(["resnet8 ! *", "*resnet8 seed 0: out_of_memory (no; lower the recipe's batch_size *"])
+
+
+def test_a_signal_whose_exception_was_lost_stops_the_run_all_the_same(bench, pytester, monkeypatch):
+    from harness.pipelines.fast import FastTrainer
+
+    train_epoch = FastTrainer.train_epoch
+
+    def lose_a_signal(*arguments):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        return train_epoch(*arguments)
+
+    monkeypatch.setattr(FastTrainer, "train_epoch", lose_a_signal)
+    run = pytester.runpytest_inprocess("--full-training", no_reraise_ctrlc=True)
+    assert run.ret == pytest.ExitCode.INTERRUPTED
+    run.stdout.fnmatch_lines(["interrupted: digits resnet8 seed 0, 0 of 2 epochs done"])
 
 
 def test_the_users_own_images_need_less_than_ten_lines(pytester):
