@@ -315,11 +315,11 @@ def test_a_case_without_an_epoch_does_not_keep_the_tables_from_being_told(bench,
 def test_a_signal_whose_exception_was_lost_stops_the_run_all_the_same(bench, pytester, monkeypatch):
     from harness.pipelines.fast import FastTrainer
 
-    train_epoch = FastTrainer.train_epoch
+    train_epoch, signals = FastTrainer.train_epoch, [signal.SIGTERM]
 
     def lose_a_signal(*arguments):
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
+        with contextlib.suppress(KeyboardInterrupt, IndexError):
+            signal.raise_signal(signals.pop())
         return train_epoch(*arguments)
 
     monkeypatch.setattr(FastTrainer, "train_epoch", lose_a_signal)
