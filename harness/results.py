@@ -305,8 +305,13 @@ def validated(kind: type[Value], content: Any) -> Value:
     try:
         return cast(Value, _ADAPTERS[kind].validate_json(text, strict=True))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")) from error
+        raise ValueError(complaint(error)) from error
+
+
+def complaint(error: ValidationError) -> str:
+    """The first thing that pydantic has against a value, with the field's name."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (EpochRecord, Attempt, Result)}

@@ -13,11 +13,11 @@ from harness import checkpoint
 from harness import train as train_module
 from harness.errors import InputError
 from harness.pipelines.fast import FastTrainer
-from harness.pipelines.trainer import Evaluation, empty_network
+from harness.pipelines.trainer import empty_network
 from harness.results_folder import ResultsFolder
 from harness.train import train
 from tests.conftest import CPU, TINY_RECIPE, make_case, of_different_sizes
-from tests.test_train import Recorder
+from tests.test_train import Recorder, evaluating_to
 
 
 class Interrupting(Recorder):
@@ -85,14 +85,7 @@ def test_an_interrupted_case_ends_as_if_it_had_not_been(stops, val_split, pipeli
 
 
 def test_the_best_epochs_weights_outlive_an_interruption(tiny_dataset, results, monkeypatch):
-    evaluated = []
-
-    def evaluate(self, images):
-        evaluated.append(self.weights()["fc.weight"])
-        accuracy = [90.0, 20.0, 20.0, 55.0, 66.0][len(evaluated) - 1]
-        return Evaluation(1.0, accuracy, np.zeros(len(images), dtype=np.int64))
-
-    monkeypatch.setattr(FastTrainer, "evaluate", evaluate)
+    evaluated = evaluating_to(monkeypatch, [90.0, 20.0, 20.0, 55.0, 66.0])
     case = make_case(tiny_dataset, val_split=0.3)
     interrupt(case, tiny_dataset, results, 2, at_its_end=True)
     result = train(case, tiny_dataset, results, CPU)

@@ -35,6 +35,18 @@ class Recorder(Listener):
         self.epochs.append(record)
 
 
+def evaluating_to(monkeypatch, accuracies):
+    """Have evaluations come to these accuracies, one after the other: a list that fills with the weights evaluated."""
+    evaluated = []
+
+    def evaluate(self, images):
+        evaluated.append(self.weights()["fc.weight"])
+        return Evaluation(1.0, accuracies[len(evaluated) - 1], np.zeros(len(images), dtype=np.int64))
+
+    monkeypatch.setattr(FastTrainer, "evaluate", evaluate)
+    return evaluated
+
+
 def weights_of(case, results):
     return load_file(results.folder(case) / "weights.safetensors")
 
@@ -244,14 +256,7 @@ def test_with_a_validation_split_the_test_set_is_evaluated_only_at_the_end(tiny_
 def test_with_a_validation_split_the_best_accuracy_is_the_best_epochs_weights_on_the_test_set(
     tiny_dataset, results, monkeypatch
 ):
-    evaluated = []
-
-    def evaluate(self, images):
-        evaluated.append(self.weights()["fc.weight"])
-        accuracy = [10.0, 90.0, 20.0, 55.0, 66.0][len(evaluated) - 1]
-        return Evaluation(1.0, accuracy, np.zeros(len(images), dtype=np.int64))
-
-    monkeypatch.setattr(FastTrainer, "evaluate", evaluate)
+    evaluated = evaluating_to(monkeypatch, [10.0, 90.0, 20.0, 55.0, 66.0])
     result = train(make_case(tiny_dataset, val_split=0.3), tiny_dataset, results, CPU)
     assert (result.best_epoch, result.best_accuracy_percent) == (2, 66.0)
     assert torch.equal(evaluated[4], evaluated[1])

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from harness.environment import describe_environment
 from harness.errors import InputError
 from harness.files import read_each, sealed, unsealed, write_text_atomically
+from harness.results import complaint
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison
 from harness.throughput.equivalence import Equivalence
@@ -93,8 +94,6 @@ def _read(path: Path) -> Recorded:
     except KeyError as error:
         raise InputError(f"{path} is not a throughput measurement of this harness: its kind is {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
-        raise InputError(f"{path} is not a throughput measurement of this harness: {problem}") from error
+        raise InputError(f"{path} is not a throughput measurement of this harness: {complaint(error)}") from error
     except (OSError, ValueError, ArithmeticError) as error:
         raise InputError(f"{path} is not a throughput measurement of this harness: {error}") from error

@@ -39,7 +39,6 @@ class Process:
         except EOFError:
             answer = None
         self._process.join()
-        self.exit_code = self._process.exitcode
         self._answer.close()
         self._process.close()
         return answer

@@ -39,10 +39,8 @@ def test_killed_at_any_step_of_any_write_the_rerun_comes_to_the_same(tiny_datase
 
 def test_killed_again_and_again_at_random_moments_the_last_rerun_comes_to_the_same(tiny_dataset, tmp_path):
     recipe = replace(TINY_RECIPE, epochs=30)
-    case, alone, disturbed = (
-        make_case(tiny_dataset, recipe=recipe),
-        *map(ResultsFolder, (tmp_path / "a", tmp_path / "b")),
-    )
+    case = make_case(tiny_dataset, recipe=recipe)
+    alone, disturbed = ResultsFolder(tmp_path / "alone"), ResultsFolder(tmp_path / "disturbed")
     run(_train_longer, alone.root, recipe)
     moments, kills = random.Random(0), 0
     while disturbed.find(case) is None:
