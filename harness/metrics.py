@@ -64,6 +64,23 @@ def accuracy_percent(correct: int, images: int) -> float:
     return 100 * correct / images
 
 
+def most_macro_f1_percent(accuracy_percent: float, classes: int) -> float:
+    """The highest macro-F1 that an accuracy allows, in percent, on a test set with as many images of every class.
+
+    It is reached where all errors are taken for one and the same class, and spread evenly over the others: in shares of
+    a class's images, with e = 1 − accuracy and K classes, that class has F1 = 2 / (2 + eK) and each of the others
+    2 (1 − v) / (2 − v) with v = eK / (K − 1). Below chance, 1 / K, it is a bound that nothing reaches.
+
+    Raises:
+        ValueError: fewer than two classes, or an accuracy that is none.
+    """
+    if classes < 2 or not 0 <= accuracy_percent <= 100:
+        raise ValueError("a bound needs two classes or more and an accuracy from 0 to 100")
+    errors = classes * (1 - accuracy_percent / 100)
+    missed = min(1.0, errors / (classes - 1))
+    return 100 * (2 / (2 + errors) + (classes - 1) * 2 * (1 - missed) / (2 - missed)) / classes
+
+
 def marginal_gain(final_accuracy_percent: float, total_seconds: float) -> float:
     """The paper's equation 6: final accuracy in percent over total training seconds.
 

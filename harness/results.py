@@ -80,6 +80,7 @@ class Attempt:
         environment: what it ran on, as `describe_environment` gives it.
         compile_seconds: compiling and capturing before its first epoch.
         wall_seconds, peak_memory_bytes: up to the last checkpoint that it saved, or to its end.
+        command: what a person typed; None in results of before it was kept.
     """
 
     first_epoch: _FromOne
@@ -88,6 +89,7 @@ class Attempt:
     compile_seconds: _Seconds = 0.0
     wall_seconds: _Seconds = 0.0
     peak_memory_bytes: _Count = 0
+    command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -211,20 +213,28 @@ class Result:
         return result
 
 
+def timed_on(environment: Mapping[str, Any]) -> str:
+    """What times depend on, in a person's words: ``AMD EPYC, 2 threads, torch 2.15.0``."""
+    parts = _timing_parts(environment)
+    if environment.get("gpu"):
+        del parts["threads"]
+    return ", ".join(parts.values())
+
+
 def timing_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """In which of what times depend on two environments differ, in a person's words."""
-
-    def parts(environment: Mapping[str, Any]) -> dict[str, str]:
-        versions, threads = environment.get("versions"), environment.get("threads")
-        torch = versions.get("torch") if isinstance(versions, Mapping) else None
-        return {
-            "device": str(environment.get("gpu") or environment.get("cpu")),
-            "threads": several(threads, "thread"),
-            "torch": f"torch {torch}",
-        }
-
-    old, new = parts(before), parts(after)
+    old, new = _timing_parts(before), _timing_parts(after)
     return [f"{old[key]} → {new[key]}" for key in old if old[key] != new[key]]
+
+
+def _timing_parts(environment: Mapping[str, Any]) -> dict[str, str]:
+    versions, threads = environment.get("versions"), environment.get("threads")
+    torch = versions.get("torch") if isinstance(versions, Mapping) else None
+    return {
+        "device": str(environment.get("gpu") or environment.get("cpu")),
+        "threads": several(threads, "thread"),
+        "torch": f"torch {torch}",
+    }
 
 
 def _says_which_device(environment: Mapping[str, Any]) -> bool:

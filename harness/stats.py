@@ -1,10 +1,21 @@
-"""Statistics of repeated trainings. The seed is the replicate, never the epoch."""
+"""Statistics of repeated trainings, by scipy and statsmodels. The seed is the replicate, never the epoch.
+
+Nothing here draws random numbers: the same values give the same interval.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportions_ztest
+
+SIGNIFICANCE = 0.05
+Method = Literal["paired t", "sign test", "McNemar", "two proportions", "none"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +24,7 @@ class Interval:
 
     Attributes:
         n: values averaged.
-        low, high: the interval's ends; None where one value leaves none.
+        low, high: the interval's ends; None where one value, or several without any spread, leave none.
     """
 
     mean: float
@@ -31,11 +42,17 @@ class Interval:
         """Whether a value lies in the interval; without one, nothing is ruled out."""
         return self.low is None or self.high is None or self.low <= value <= self.high
 
+    def scaled(self, factor: float) -> "Interval":
+        """The interval of the values times a constant above 0."""
+        low, high = (None if end is None else end * factor for end in (self.low, self.high))
+        return Interval(self.mean * factor, low, high, self.n, self.confidence)
+
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """The mean with Student's t interval, for values that may be taken as normal.
 
-    Of the differences between pairs it is the paired t interval.
+    Of the differences between pairs it is the paired t interval. Values that are all alike are no sign of certainty:
+    accuracies are counts of images, and few counts may well be equal. They leave no interval.
 
     Raises:
         ValueError: there are no values, or one is no number.
@@ -43,7 +60,132 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     if not values or not np.isfinite(values).all():
         raise ValueError("a mean needs values, all of them numbers")
     mean, n = float(np.mean(values)), len(values)
-    if n == 1:
+    if is_without_spread(values):
         return Interval(mean, None, None, n, confidence)
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half, mean + half, n, confidence)
+
+
+def is_without_spread(values: Sequence[float]) -> bool:
+    """Whether values are one and the same, but for the last digits of sums."""
+    return bool(np.ptp(values) <= 1e-9 * max(1.0, float(np.max(np.abs(values)))))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much one model's figure is above another's.
+
+    Attributes:
+        interval: of the mean difference over seeds, in the figure's unit; without ends where there is one seed.
+        p_value: of no difference; None where nothing can be tested.
+        n: what was compared: seeds, or test images.
+        method: ``paired t`` over seeds; ``sign test`` over seeds, where the differences have no spread; ``McNemar`` over one
+            seed's test images; ``two proportions``, unpaired, where only accuracies are known; ``none``.
+    """
+
+    interval: Interval
+    p_value: float | None
+    n: int
+    method: Method
+
+    @property
+    def estimate(self) -> float:
+        return self.interval.mean
+
+
+def paired_difference(values: Sequence[float], others: Sequence[float], confidence: float = 0.95) -> Difference:
+    """The difference between values of the same seeds, in their order: the paired t test.
+
+    Where every seed has the same difference, t would be infinite; then the sign test is all that can be said. One seed
+    leaves nothing to test.
+
+    Raises:
+        ValueError: they are not as many, or none.
+    """
+    differences = [value - other for value, other in zip(values, others, strict=True)]
+    interval, n = mean_interval(differences, confidence), len(differences)
+    if n == 1:
+        return Difference(interval, None, 1, "none")
+    if is_without_spread(differences):
+        p_value = 1.0 if abs(interval.mean) < 1e-9 else float(stats.binomtest(n, n, 0.5).pvalue)
+        return Difference(interval, p_value, n, "sign test")
+    return Difference(interval, float(stats.ttest_rel(values, others).pvalue), n, "paired t")
+
+
+def mcnemar_difference(is_right: NDArray[np.bool_], is_other_right: NDArray[np.bool_]) -> Difference:
+    """The difference in accuracy, in percentage points, of two models on the same test images: McNemar's exact test.
+
+    Args:
+        is_right, is_other_right: whether each image was classified right, each (N,), in the same order.
+
+    Raises:
+        ValueError: they are not as many, or none.
+    """
+    if len(is_right) != len(is_other_right) or not len(is_right):
+        raise ValueError("McNemar's test needs two models' outcomes on the same images")
+    both = [[int(np.sum((is_right == one) & (is_other_right == other))) for other in (1, 0)] for one in (1, 0)]
+    points = 100 * float(np.mean(is_right) - np.mean(is_other_right))
+    p_value = float(mcnemar(both, exact=True).pvalue)
+    return Difference(mean_interval([points]), p_value, len(is_right), "McNemar")
+
+
+def proportions_difference(accuracy_percent: float, other_percent: float, images: int) -> Difference:
+    """The difference between two accuracies, in percentage points, as of unrelated test sets of that many images.
+
+    For published accuracies, of which no predictions are known: the z test of two proportions. Models tested on the
+    same images agree on most of them, so it is less sharp than McNemar's.
+    """
+    right = [round(images * percent / 100) for percent in (accuracy_percent, other_percent)]
+    p_value = 1.0 if right[0] == right[1] else float(proportions_ztest(right, [images, images])[1])
+    return Difference(mean_interval([accuracy_percent - other_percent]), p_value, images, "two proportions")
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's correction of the p-values of one family of comparisons, in their order; None stays None."""
+    known = [p_value for p_value in p_values if p_value is not None]
+    corrected = iter(multipletests(known, method="holm")[1]) if known else iter(())
+    return [None if p_value is None else float(next(corrected)) for p_value in p_values]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A law y = a · x^exponent, or y = a · e^(exponent · x), fitted by least squares on the logarithms of y.
+
+    Attributes:
+        r_squared: the share of the logarithms' variance that it explains.
+    """
+
+    exponent: float
+    r_squared: float
+
+
+def fit_growth(x: Sequence[float], y: Sequence[float]) -> Growth:
+    """The power law through points of positive x and y, three different ones at least.
+
+    Raises:
+        ValueError: they are fewer, or not positive.
+    """
+    _require_points(x, y)
+    return _fit(np.log(np.asarray(x, dtype=float)), np.log(np.asarray(y, dtype=float)))
+
+
+def fit_exponential(x: Sequence[float], y: Sequence[float]) -> Growth:
+    """The exponential law through points of positive x and y, three different ones at least.
+
+    Raises:
+        ValueError: they are fewer, or not positive.
+    """
+    _require_points(x, y)
+    return _fit(np.asarray(x, dtype=float), np.log(np.asarray(y, dtype=float)))
+
+
+def _require_points(x: Sequence[float], y: Sequence[float]) -> None:
+    if len(set(x)) < 3 or min(*x, *y) <= 0:
+        raise ValueError("a law of growth needs three points or more, all positive")
+
+
+def _fit(x: NDArray[np.float64], log_y: NDArray[np.float64]) -> Growth:
+    exponent, intercept = np.polyfit(x, log_y, 1)
+    residual = float(((log_y - (exponent * x + intercept)) ** 2).sum())
+    total = float(((log_y - log_y.mean()) ** 2).sum())
+    return Growth(float(exponent), 1 - residual / total if total > 0 else 1.0)

@@ -43,3 +43,17 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int =
     alignment = ["left"] * left + ["right"] * (len(headings) - left)
     lines = [list(headings), SEPARATING_LINE, *map(list, rows)]
     return str(tabulate(lines, tablefmt="simple", colalign=alignment, disable_numparse=True, preserve_whitespace=True))
+
+
+def signed(number: float, digits: int) -> str:
+    """A number with its sign, a real minus, and none at 0: ``+0.28``, ``−0.28``, ``0.00``."""
+    text = f"{abs(number):.{digits}f}"
+    sign = "" if float(text) == 0 else "+" if number > 0 else "−"
+    return sign + text
+
+
+def p_value(value: float | None) -> str:
+    """A p-value: ``p = .044``, ``p < .001``; nothing where there is none."""
+    if value is None:
+        return ""
+    return "p < .001" if value < 0.001 else "p = " + f"{value:.3f}".removeprefix("0")

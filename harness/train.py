@@ -26,7 +26,7 @@ from harness.datasets.images import ImageSet
 from harness.datasets.library import Dataset
 from harness.datasets.split import split_validation
 from harness.device import Stopwatch
-from harness.environment import PeakMemory, describe_environment, training_code_version
+from harness.environment import PeakMemory, describe_environment, this_command, training_code_version
 from harness.errors import DamagedError, InputError
 from harness.files import REFUSED, set_aside, told_as_input_error
 from harness.models import parse_model
@@ -164,7 +164,9 @@ class _Run:
         self.started = time.perf_counter()
         self.memory = PeakMemory(device)
         self.records: list[EpochRecord] = []
-        self.attempts: list[Attempt] = [Attempt(1, _now(), describe_environment(device, case.precision))]
+        self.attempts: list[Attempt] = [
+            Attempt(1, _now(), describe_environment(device, case.precision), command=this_command())
+        ]
         self.checkpoint_seconds = 0.0
         self.last: Evaluation | None = None
         self.best_weights: Mapping[str, Tensor] | None = None

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-import numpy as np
 import torch
 
 from harness.case import Case
@@ -23,6 +22,7 @@ from harness.environment import PeakMemory
 from harness.errors import InputError
 from harness.pipelines import make_trainer
 from harness.recipes import CIFAR10
+from harness.stats import Growth, fit_growth
 
 _TIMED = 3
 
@@ -45,18 +45,6 @@ class Point:
     x: int
     epoch_seconds: float
     peak_bytes: int
-
-
-@dataclass(frozen=True)
-class Growth:
-    """A power law y = a · x^exponent through measured points, fitted by least squares on the logarithms.
-
-    Attributes:
-        r_squared: the share of the logarithms' variance that it explains.
-    """
-
-    exponent: float
-    r_squared: float
 
 
 @dataclass(frozen=True)
@@ -104,21 +92,6 @@ AXES: dict[str, tuple[Sequence[int], Callable[[int], dict[str, object]]]] = {
     "batch": ((32, 64, 128, 256), lambda x: {"batch_size": x}),
 }
 _IMAGES = 256
-
-
-def fit_growth(x: Sequence[float], y: Sequence[float]) -> Growth:
-    """The power law through points of positive x and y, three different ones at least.
-
-    Raises:
-        ValueError: they are fewer, or not positive.
-    """
-    if len(set(x)) < 3 or min(*x, *y) <= 0:
-        raise ValueError("a power law needs three points or more, all positive")
-    log_x, log_y = np.log(np.asarray(x, dtype=float)), np.log(np.asarray(y, dtype=float))
-    exponent, intercept = np.polyfit(log_x, log_y, 1)
-    residual = float(((log_y - (exponent * log_x + intercept)) ** 2).sum())
-    total = float(((log_y - log_y.mean()) ** 2).sum())
-    return Growth(float(exponent), 1 - residual / total if total > 0 else 1.0)
 
 
 def measure_scaling(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.errors import InputError
 from harness.throughput import scaling
-from harness.throughput.scaling import AXES, Point, Scaling, Setting, fit_growth, measure_point, measure_scaling
+from harness.throughput.scaling import AXES, Point, Scaling, Setting, measure_point, measure_scaling
 from tests.conftest import CPU
 
 

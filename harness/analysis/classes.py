@@ -1,0 +1,91 @@
+"""Which classes width helps, and which depth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.analysis.evidence import Evidence
+from harness.stats import SIGNIFICANCE, Difference, holm, mean_interval, paired_difference
+
+
+@dataclass(frozen=True)
+class ClassChange:
+    """One class's recall, the share of its test images classified right, in percent, and how the models change it.
+
+    Attributes:
+        images: of the class in the test set.
+        base_percent: the base model's, mean over seeds.
+        deeper, wider: the change from the base model in percentage points, paired by seed, with its p-value corrected
+            over all classes and both models; None where the study has no such model.
+    """
+
+    class_name: str
+    images: int
+    base_percent: float
+    deeper: Difference | None
+    wider: Difference | None
+    deeper_p_holm: float | None = None
+    wider_p_holm: float | None = None
+
+    @property
+    def helped_by(self) -> str:
+        """What raises its recall beyond chance: ``width``, ``depth``, ``both`` or ``neither``."""
+        width, depth = (
+            change is not None and change.estimate > 0 and p_holm is not None and p_holm < SIGNIFICANCE
+            for change, p_holm in ((self.wider, self.wider_p_holm), (self.deeper, self.deeper_p_holm))
+        )
+        return "both" if width and depth else "width" if width else "depth" if depth else "neither"
+
+
+def class_models(evidence: Evidence) -> tuple[str, str | None, str | None] | None:
+    """The models whose classes are compared: base, deeper and wider, the furthest at an equal scale factor."""
+    axes = evidence.axes
+    if axes is None:
+        return None
+    if axes.counterparts:
+        wider, deeper = axes.counterparts[-1]
+        return axes.base, deeper, wider
+    return axes.base, axes.depth[-1] if axes.depth else None, axes.width[-1] if axes.width else None
+
+
+def class_changes(evidence: Evidence) -> list[ClassChange]:
+    """How depth and width change each class's recall, in the classes' order."""
+    chosen = class_models(evidence)
+    if chosen is None or not evidence.classes:
+        return []
+    base, deeper, wider = chosen
+    images = _images(evidence)
+    changes = [
+        (_change(evidence, base, deeper, name), _change(evidence, base, wider, name)) for name in evidence.classes
+    ]
+    p_values = holm([None if one is None else one.p_value for both in changes for one in both])
+    return [
+        ClassChange(
+            name,
+            images[name],
+            mean_interval(_recalls(evidence, base, name)).mean,
+            *changes[k],
+            deeper_p_holm=p_values[2 * k],
+            wider_p_holm=p_values[2 * k + 1],
+        )
+        for k, name in enumerate(evidence.classes)
+    ]
+
+
+def _change(evidence: Evidence, base: str, model: str | None, class_name: str) -> Difference | None:
+    if model is None:
+        return None
+    ours, theirs = evidence.of(model), evidence.of(base)
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds:
+        return None
+    after, before = ([runs[seed].recall_percent[class_name] for seed in seeds] for runs in (ours, theirs))
+    return paired_difference(after, before)
+
+
+def _recalls(evidence: Evidence, model: str, class_name: str) -> Sequence[float]:
+    return [run.recall_percent[class_name] for run in evidence.of(model).values()]
+
+
+def _images(evidence: Evidence) -> dict[str, int]:
+    result = evidence.runs[0].result
+    return {} if result is None else {str(one["class_name"]): int(one["images"]) for one in result.per_class}

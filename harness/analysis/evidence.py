@@ -1,0 +1,266 @@
+"""Evidence: what is known of the models of one study, measured seed by seed or published.
+
+A study's runs differ in model and seed alone. Published figures are evidence of the same kind, of one run a model, so
+that whatever judges measurements judges them too.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis.axes import Axes, find_axes
+from harness.case import Mode
+from harness.datasets.spec import SPECS, file_stem
+from harness.expectations import is_comparable
+from harness.metrics import marginal_gain
+from harness.published import MMACS, PUBLISHED, STUDY, exact_parameters
+from harness.results import Result, timed_on
+from harness.stats import Interval, mean_interval
+
+Correct = NDArray[np.bool_]
+Measure = Literal[
+    "accuracy_percent", "macro_f1_percent", "epoch_seconds", "total_seconds", "marginal_gain", "params", "macs"
+]
+COSTS: tuple[Measure, ...] = ("total_seconds", "params", "macs")
+TIMES: tuple[Measure, ...] = ("epoch_seconds", "total_seconds", "marginal_gain")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training's figures, or those that the paper reports of a model.
+
+    Attributes:
+        accuracy_beside_f1_percent: of the same weights as the F1; the paper's tables 5 and 7, where table 4 has others.
+        epoch_seconds, total_seconds: None where they mean nothing, as of a training resumed on other hardware.
+        recall_percent: of each class, by its name: the share of its images that were classified right.
+        read_correct: gives whether each test image was classified right, (N,); None where predictions are not kept.
+        result: what was measured; None of published figures.
+    """
+
+    model: str
+    seed: int
+    accuracy_percent: float
+    accuracy_beside_f1_percent: float
+    macro_f1_percent: float
+    params: int
+    macs: float
+    epoch_seconds: float | None
+    total_seconds: float | None
+    recall_percent: Mapping[str, float] = field(default_factory=dict)
+    read_correct: Callable[[], Correct | None] = lambda: None
+    result: Result | None = None
+
+    @property
+    def marginal_gain(self) -> float | None:
+        """The paper's equation 6, percent per second; None where the time means nothing."""
+        return None if not self.total_seconds else marginal_gain(self.accuracy_percent, self.total_seconds)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The runs of one study.
+
+    Attributes:
+        title: of the study, for people. file_name: for its files.
+        runs: complete ones, at most one per model and seed.
+        incomplete: results that are no evidence: diverged, out of memory, failed.
+        superseded: complete results of a model and seed that another one stands for.
+        is_comparable: whether all runs were trained as published, so that the paper may stand beside them.
+        folder: the results folder; None of published figures.
+    """
+
+    dataset: str
+    mode: Mode
+    title: str
+    file_name: str
+    runs: tuple[Run, ...]
+    train_images: int
+    test_images: int
+    epochs: int
+    is_comparable: bool
+    folder: Path | None = None
+    incomplete: tuple[Result, ...] = ()
+    superseded: tuple[Result, ...] = ()
+
+    @property
+    def models(self) -> list[str]:
+        """In the study's order; others behind, by their size."""
+        order = {model: position for position, model in enumerate(STUDY.get(self.dataset, ()))}
+        params = {run.model: run.params for run in self.runs}
+        return sorted(params, key=lambda model: (order.get(model, len(order)), params[model], model))
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({run.seed for run in self.runs})
+
+    @property
+    def axes(self) -> Axes | None:
+        """Depth and width from the base model; None where no model is beside another."""
+        return find_axes(self.models)
+
+    def of(self, model: str) -> dict[int, Run]:
+        """A model's runs by their seed, in order."""
+        return {run.seed: run for run in sorted(self.runs, key=lambda run: run.seed) if run.model == model}
+
+    def values(self, model: str, measure: Measure) -> dict[int, float]:
+        """A model's values of a measure by seed; times are left out where they may not be compared."""
+        if measure in TIMES and not self.has_comparable_times:
+            return {}
+        found = {seed: getattr(run, measure) for seed, run in self.of(model).items()}
+        return {seed: value for seed, value in found.items() if value is not None}
+
+    def mean(self, model: str, measure: Measure) -> Interval | None:
+        """A model's mean over its seeds; None where no value is known."""
+        values = self.values(model, measure)
+        return mean_interval(list(values.values())) if values else None
+
+    @property
+    def hardware(self) -> tuple[str, ...]:
+        """What the runs were timed on; nothing, where the figures are published."""
+        results = [run.result for run in self.runs if run.result is not None]
+        return tuple(sorted({timed_on(one) for result in results for one in result.training_environments}))
+
+    @property
+    def has_comparable_times(self) -> bool:
+        """Whether all runs were timed on the same hardware: across devices, times are not compared."""
+        return len(self.hardware) <= 1
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.runs[0].recall_percent) if self.runs else []
+
+
+def published_evidence(dataset: str) -> Evidence:
+    """The paper's figures of a dataset, tables 4 and 6, as if they had been measured with one seed."""
+    spec, rows = SPECS[dataset], [row for row in PUBLISHED.values() if row.dataset == dataset]
+    runs = tuple(
+        Run(
+            row.model,
+            0,
+            row.accuracy_percent,
+            row.final_accuracy_percent,
+            row.macro_f1_percent,
+            cast(int, exact_parameters(dataset, row.model)),
+            1e6 * MMACS[dataset, row.model],
+            row.epoch_seconds,
+            row.total_seconds,
+        )
+        for row in rows
+    )
+    epochs = round(rows[0].total_seconds / rows[0].epoch_seconds)
+    return Evidence(
+        dataset, "full", f"{dataset}, as published", dataset, runs, spec.train_images, spec.test_images, epochs, True
+    )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result in a results folder, and how its test predictions are read: (labels, predicted classes), each (N,)."""
+
+    result: Result
+    root: Path
+    read_predictions: Callable[[], tuple[NDArray[np.integer], NDArray[np.integer]]]
+
+
+def gather(stored: Iterable[Stored]) -> list[Evidence]:
+    """The evidence that results are, a study each, in the study's order.
+
+    A study's results are of one folder, dataset, mode, recipe and images, and trained by the same pipeline at the same
+    precision on the same kind of device.
+    """
+    studies: dict[tuple[str, ...], list[Stored]] = defaultdict(list)
+    for one in stored:
+        studies[_study_of(one)].append(one)
+    namesakes: dict[tuple[str, str], list[tuple[str, ...]]] = defaultdict(list)
+    for study in studies:
+        namesakes[_name(study)].append(study)
+    found = [_evidence(group, _distinguishing(study, namesakes[_name(study)])) for study, group in studies.items()]
+    order = [*STUDY, *sorted({one.dataset for one in found} - set(STUDY))]
+    return sorted(found, key=lambda one: (order.index(one.dataset), _MODES.index(one.mode), -len(one.runs), one.title))
+
+
+_MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
+
+
+def _study_of(one: Stored) -> tuple[str, ...]:
+    """Mode and dataset of a result's study, and what else its results have in common, in a person's words."""
+    case = one.result.case
+    recipe = hashlib.sha256(repr((case.recipe, case.shortcut)).encode()).hexdigest()[:6]
+    return (
+        case.mode,
+        case.dataset,
+        str(one.root),
+        f"{case.pipeline} pipeline",
+        case.precision,
+        case.device_kind,
+        f"{case.recipe.epochs} epochs",
+        f"{case.val_split:.0%} held out",
+        f"recipe {recipe}",
+        f"images {case.data_fingerprint[:6]}",
+    )
+
+
+def _name(study: tuple[str, ...]) -> tuple[str, str]:
+    """What studies without further words would be called alike by."""
+    mode, dataset, *_ = study
+    return mode, file_stem(dataset)
+
+
+def _distinguishing(study: tuple[str, ...], namesakes: Sequence[tuple[str, ...]]) -> list[str]:
+    """What tells a study from its namesakes."""
+    return [part for k, part in enumerate(study) if k > 0 and len({other[k] for other in namesakes}) > 1]
+
+
+def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Evidence:
+    """The evidence of one study's results."""
+    first = stored[0].result
+    complete = [one for one in stored if one.result.is_complete]
+    latest: dict[tuple[str, int], Stored] = {}
+    for one in sorted(complete, key=lambda one: one.result.finished_at):
+        latest[one.result.model, one.result.seed] = one
+    suffix = {"full": "", "shortened": "-shortened", "quick": "-smoke"}[first.mode]
+    name = "-".join([file_stem(first.dataset) + suffix, *distinguishing])
+    return Evidence(
+        dataset=first.dataset,
+        mode=first.mode,
+        title=" · ".join([first.dataset, *distinguishing]),
+        file_name="".join(char if char.isalnum() or char in "-_." else "-" for char in name),
+        runs=tuple(_run(one) for one in latest.values()),
+        train_images=first.train_images,
+        test_images=first.test_images,
+        epochs=first.case.recipe.epochs,
+        is_comparable=bool(complete) and all(is_comparable(one.result) for one in complete),
+        folder=stored[0].root,
+        incomplete=tuple(one.result for one in stored if not one.result.is_complete),
+        superseded=tuple(one.result for one in complete if one not in latest.values()),
+    )
+
+
+def _run(one: Stored) -> Run:
+    result = one.result
+    is_mixed = bool(result.changes_between_attempts)
+
+    def read_correct() -> Correct:
+        labels, predictions = one.read_predictions()
+        return np.asarray(labels == predictions, dtype=np.bool_)
+
+    return Run(
+        model=result.model,
+        seed=result.seed,
+        accuracy_percent=cast(float, result.accuracy_percent),
+        accuracy_beside_f1_percent=cast(float, result.accuracy_percent),
+        macro_f1_percent=cast(float, result.macro_f1_percent),
+        params=result.params,
+        macs=result.macs,
+        epoch_seconds=None if is_mixed else result.mean_epoch_seconds,
+        total_seconds=None if is_mixed else result.total_seconds,
+        recall_percent={str(scores["class_name"]): float(scores["recall_percent"]) for scores in result.per_class},
+        read_correct=read_correct,
+        result=result,
+    )

@@ -1,0 +1,101 @@
+"""What width and depth buy: true marginal gain along each axis, and where it ends.
+
+The paper's marginal gain (equation 6) is an average, accuracy over seconds. The true one is Δaccuracy over Δcost from
+the base model.
+"""
+
+from dataclasses import dataclass
+
+from harness.analysis.axes import Axis
+from harness.analysis.comparison import Comparison, Comparisons
+from harness.analysis.evidence import COSTS, Evidence, Measure
+from harness.stats import Interval, mean_interval
+
+AXES: tuple[Axis, ...] = ("depth", "width")
+
+
+@dataclass(frozen=True)
+class TrueGain:
+    """What a model on an axis gains over the base model.
+
+    Attributes:
+        accuracy: Δaccuracy in percentage points, paired by seed, with its corrected p-value.
+        per_cost: Δaccuracy over Δcost, in percentage points per second of training, per parameter and per
+            multiply-accumulate, by the cost's name; the mean of the seeds' own quotients. None where a cost is not
+            known, or where a seed had the model cheaper than the base: then it has no price.
+    """
+
+    axis: Axis
+    model: str
+    base: str
+    accuracy: Comparison
+    per_cost: dict[Measure, Interval | None]
+
+
+def true_gains(evidence: Evidence, comparisons: Comparisons) -> list[TrueGain]:
+    """The true marginal gain of every model on an axis, depth first."""
+    axes = evidence.axes
+    if axes is None:
+        return []
+    found = []
+    for axis in AXES:
+        for model in axes.along(axis)[1:]:
+            accuracy = comparisons.of(model, axes.base)
+            if accuracy is not None:
+                per_cost = {cost: _gain_per(evidence, model, axes.base, cost) for cost in COSTS}
+                found.append(TrueGain(axis, model, axes.base, accuracy, per_cost))
+    return found
+
+
+def _gain_per(evidence: Evidence, model: str, base: str, cost: Measure) -> Interval | None:
+    gained, spent = (_increase(evidence, model, base, measure) for measure in ("accuracy_percent", cost))
+    seeds = sorted(gained.keys() & spent.keys())
+    if not seeds or min(spent[seed] for seed in seeds) <= 0:
+        return None
+    return mean_interval([gained[seed] / spent[seed] for seed in seeds])
+
+
+def _increase(evidence: Evidence, model: str, base: str, measure: Measure) -> dict[int, float]:
+    """How much more the model has of a measure than the base, by seed."""
+    ours, theirs = evidence.values(model, measure), evidence.values(base, measure)
+    return {seed: ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where an axis stops paying: its first step whose gain is negative or cannot be told from zero.
+
+    Attributes:
+        steps: every step of the axis, from the base on.
+        at: the model that the step leads to; None where every step pays.
+    """
+
+    axis: Axis
+    steps: tuple[Comparison, ...]
+    at: str | None
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether accuracy falls at that step beyond chance, and not only fails to rise."""
+        step = next((one for one in self.steps if one.model == self.at), None)
+        return step is not None and step.is_distinguishable and step.difference.estimate < 0
+
+    @property
+    def word(self) -> str:
+        """As the paper calls a network beyond it."""
+        return "overwidened" if self.axis == "width" else "overdeepened"
+
+
+def thresholds(evidence: Evidence, comparisons: Comparisons) -> list[Threshold]:
+    """The practical threshold of each axis that has a step."""
+    axes = evidence.axes
+    if axes is None:
+        return []
+    found = []
+    for axis in AXES:
+        steps = [comparisons.of(later, earlier) for earlier, later in axes.steps(axis)]
+        known = tuple(step for step in steps if step is not None)
+        if known:
+            at = next((step.model for step in known if not step.is_better), None)
+            found.append(Threshold(axis, known, at))
+    return found

@@ -1,0 +1,242 @@
+"""The paper's claims, as data. Needs no torch.
+
+A claim is made of statements that numbers can support or contradict; `harness.analysis.verdicts` judges them, on the
+paper's own numbers and on what was measured.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Quantity = Literal["accuracy_percent", "marginal_gain", "epoch_seconds", "params"]
+
+CIFAR10, FASHIONMNIST, GTSRB = "cifar10", "fashionmnist", "gtsrb"
+
+
+@dataclass(frozen=True)
+class Greater:
+    """One model has more of a quantity than another.
+
+    Attributes:
+        claimed: by how much, in the paper's words.
+    """
+
+    dataset: str
+    model: str
+    other: str
+    quantity: Quantity = "accuracy_percent"
+    claimed: str = ""
+
+
+@dataclass(frozen=True)
+class MostAccurate:
+    """A model is the most accurate of a dataset."""
+
+    dataset: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Times:
+    """A model has so many times another one's quantity.
+
+    Attributes:
+        ratio: as claimed.
+        claimed: the same in the paper's words.
+    """
+
+    dataset: str
+    model: str
+    other: str
+    quantity: Quantity
+    ratio: float
+    claimed: str
+
+
+@dataclass(frozen=True)
+class GrowsExponentially:
+    """A quantity grows exponentially with the width coefficient."""
+
+    dataset: str
+    quantity: Quantity
+
+
+@dataclass(frozen=True)
+class NearLiterature:
+    """A model's accuracy on CIFAR-10 is so near to He et al.'s."""
+
+    model: str
+    within_points: float
+    dataset: str = CIFAR10
+
+
+@dataclass(frozen=True)
+class FewerImagesWider:
+    """Width wins where a dataset is small, depth where it is large."""
+
+
+@dataclass(frozen=True)
+class PossibleF1:
+    """A dataset's macro-F1 values agree with the accuracies, as far as these bound them."""
+
+    dataset: str
+
+
+Statement = Greater | MostAccurate | Times | GrowsExponentially | NearLiterature | FewerImagesWider | PossibleF1
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the paper says.
+
+    Attributes:
+        number: as in C1.
+        text: the claim in short.
+        audit: whether the paper's own numbers bear it out.
+        statements: what numbers can tell of it.
+    """
+
+    number: int
+    text: str
+    audit: str
+    statements: tuple[Statement, ...]
+
+
+CLAIMS = (
+    Claim(
+        1,
+        "CIFAR-10: wider beats deeper at equal scale factor (20-2 over 56, 20-4 over 110)",
+        "holds (+0.84, +2.33 pp)",
+        (Greater(CIFAR10, "resnet20-2", "resnet56"), Greater(CIFAR10, "resnet20-4", "resnet110")),
+    ),
+    Claim(
+        2,
+        "CIFAR-10: 20-8 is the most accurate, 3.64 pp over 110",
+        "holds",
+        (Greater(CIFAR10, "resnet20-8", "resnet110", claimed="3.64 pp"), MostAccurate(CIFAR10, "resnet20-8")),
+    ),
+    Claim(
+        3,
+        "FashionMNIST: 20-4 is the most accurate, 0.72 pp over 110",
+        "holds (z = 2.2 unpaired)",
+        (
+            Greater(FASHIONMNIST, "resnet20-4", "resnet110", claimed="0.72 pp"),
+            MostAccurate(FASHIONMNIST, "resnet20-4"),
+        ),
+    ),
+    Claim(
+        4,
+        "FashionMNIST: 20-2 is 0.11 pp over 56",
+        "the difference holds; not significant (p = .75)",
+        (Greater(FASHIONMNIST, "resnet20-2", "resnet56", claimed="0.11 pp"),),
+    ),
+    Claim(
+        5,
+        "FashionMNIST: 20-8 is overwidened (below 20-4)",
+        "−0.17 pp; not significant (p = .60)",
+        (Greater(FASHIONMNIST, "resnet20-4", "resnet20-8"),),
+    ),
+    Claim(
+        6,
+        "GTSRB: deeper beats wider; 101 is best (the text says ResNet-110: a slip)",
+        "holds against 24-4 (z = 7.5); 101 over 50 is not significant (p = .16)",
+        (
+            Greater(GTSRB, "resnet101", "resnet24-4"),
+            Greater(GTSRB, "resnet50", "resnet24-2"),
+            MostAccurate(GTSRB, "resnet101"),
+        ),
+    ),
+    Claim(
+        7,
+        "GTSRB: 24-4 is below 24-2",
+        "−0.49 pp (the text says 0.45); not significant (p = .13)",
+        (Greater(GTSRB, "resnet24-2", "resnet24-4", claimed="0.45 %"),),
+    ),
+    Claim(
+        8,
+        "GTSRB: 101 is 2.47 % and 50 is 2.04 % over 24-4",
+        "those are relative; in percentage points 2.29 and 1.89",
+        (
+            Greater(GTSRB, "resnet101", "resnet24-4", claimed="2.47 %"),
+            Greater(GTSRB, "resnet50", "resnet24-4", claimed="2.04 %"),
+        ),
+    ),
+    Claim(
+        9,
+        "Marginal gain of 20-2 over 56: +65.5 % on FashionMNIST, +53.6 % on CIFAR-10",
+        "true of the figure's bars; +62.8 %, +51.9 % from table 4",
+        (
+            Times(FASHIONMNIST, "resnet20-2", "resnet56", "marginal_gain", 1.655, "+65.5 %"),
+            Times(CIFAR10, "resnet20-2", "resnet56", "marginal_gain", 1.536, "+53.6 %"),
+        ),
+    ),
+    Claim(
+        10,
+        "Marginal gain of 20-4 over 110: +61.0 % on FashionMNIST, −1.6 % on CIFAR-10",
+        "figure only; +64.7 %, −2.4 % from table 4",
+        (
+            Times(FASHIONMNIST, "resnet20-4", "resnet110", "marginal_gain", 1.61, "+61.0 %"),
+            Times(CIFAR10, "resnet20-4", "resnet110", "marginal_gain", 0.984, "−1.6 %"),
+        ),
+    ),
+    Claim(
+        11,
+        "The benefit of width falls below depth's at ω ≥ 8",
+        "contradicts C10: already at ω = 4 on CIFAR-10; no depth model matches ω = 8",
+        (
+            Greater(CIFAR10, "resnet20-4", "resnet110", "marginal_gain"),  # below ω = 8 width is still ahead
+            Greater(CIFAR10, "resnet218", "resnet20-8", "marginal_gain"),  # twice 110's blocks: the paper has none
+        ),
+    ),
+    Claim(
+        12,
+        "Epoch time of 20-4 against 110: +4.83 % on CIFAR-10, 63.43 % lower on FashionMNIST; 20-2 against 56 there "
+        "62.64 % lower",
+        "+5.08 %; 38.8 % lower; 38.5 % lower (divided by the wrong side)",
+        (
+            Times(CIFAR10, "resnet20-4", "resnet110", "epoch_seconds", 1.0483, "+4.83 %"),
+            Times(FASHIONMNIST, "resnet20-4", "resnet110", "epoch_seconds", 1 - 0.6343, "63.43 % lower"),
+            Times(FASHIONMNIST, "resnet20-2", "resnet56", "epoch_seconds", 1 - 0.6264, "62.64 % lower"),
+        ),
+    ),
+    Claim(
+        13,
+        "20-4 has four times the parameters of 110",
+        "2.48 times",
+        (Times(CIFAR10, "resnet20-4", "resnet110", "params", 4.0, "four times"),),
+    ),
+    Claim(
+        14,
+        "20-8 takes nearly four times the epoch time of 20-4 on CIFAR-10, 2.5 times on FashionMNIST",
+        "3.12 times; 2.55 times",
+        (
+            Times(CIFAR10, "resnet20-8", "resnet20-4", "epoch_seconds", 4.0, "nearly four times"),
+            Times(FASHIONMNIST, "resnet20-8", "resnet20-4", "epoch_seconds", 2.5, "2.5 times"),
+        ),
+    ),
+    Claim(
+        15,
+        "Parameters and time grow exponentially with width",
+        "parameters grow as ω² (3.99 times per doubling)",
+        (GrowsExponentially(GTSRB, "params"), GrowsExponentially(GTSRB, "epoch_seconds")),
+    ),
+    Claim(
+        16,
+        "Within 2 pp of the literature on CIFAR-10",
+        "2.35 / 3.10 / 4.07 pp below He et al. for 20 / 56 / 110",
+        (NearLiterature("resnet20", 2.0), NearLiterature("resnet56", 2.0), NearLiterature("resnet110", 2.0)),
+    ),
+    Claim(
+        17,
+        "Small data: wider and shallower; large data: deeper",
+        "'large' is by image size: GTSRB has the fewest images; block type, resolution, epochs, batch and augmentation "
+        "differ too",
+        (FewerImagesWider(),),
+    ),
+    Claim(
+        18,
+        "F1 agrees with accuracy",
+        "two published F1 are suspect: FashionMNIST 20-2 (94.27 at 93.59) exceeds the bound that accuracy sets "
+        "(94.25), CIFAR-10 110 (90.58 at 89.50) is within .4 of it",
+        (PossibleF1(CIFAR10), PossibleF1(FASHIONMNIST)),
+    ),
+)
