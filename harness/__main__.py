@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
@@ -75,7 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan.set_defaults(run=_plan)
 
-    report = commands.add_parser("report", help="rebuild the tables from the results folder, without training")
+    report = commands.add_parser(
+        "report",
+        help="rebuild the page, tables and figures from the results folder, without training",
+        description="Rebuild the page (index.html), tables (CSV, Markdown, LaTeX) and figures (SVG, PNG) from what is "
+        "in the results folder. Several folders, of two machines or two commits, are set side by side.",
+    )
+    report.add_argument("results", nargs="*", metavar="FOLDER", help="results folders; default: --results-dir alone")
     _add_options(report, "results-dir", "report-dir")
     report.set_defaults(run=_report)
     return parser
@@ -209,35 +216,34 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
 
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.files import require_writable
-    from harness.report import tables, throughput
-    from harness.results_folder import ResultsFolder
-    from harness.throughput.record import read_recorded
+    from harness.environment import this_command
+    from harness.files import require_writable, told_as_input_error
+    from harness.report.build import read_holdings, write_report
+    from harness.report.terminal import comparison_tables, report_text, terminal_text
+    from harness.report.throughput import terminal_text as throughput_text
+    from harness.report.throughput import throughput_tables
 
     settings = _settings(known)
-    if not settings.results_dir.is_dir():
-        raise InputError(
-            f"--results-dir {settings.results_dir} does not exist: name the folder that pytest wrote results to"
-        )
-    folder = ResultsFolder(settings.results_dir)
-    results, problems = folder.read_all()
-    recorded, other_problems = read_recorded(settings.results_dir)
-    for line in [f"left out: {problem}" for problem in problems + other_problems] + folder.unfinished():
-        print(line, file=sys.stderr)
-    if not results and not recorded:
-        raise InputError(
-            f"{settings.results_dir} holds no results: train some with `pytest bench -k digits --full-training`"
-        )
-    columns = shutil.get_terminal_size().columns
-    comparisons, measurements = tables.comparison_tables(results), throughput.throughput_tables(recorded)
-    for comparison in comparisons:
-        print(tables.terminal_text(comparison, columns) + "\n")
-    for measurement in measurements:
-        print(throughput.terminal_text(measurement, columns) + "\n")
+    folders = list(dict.fromkeys(map(Path, known.results))) or [settings.results_dir]
+    for folder in folders:
+        if not folder.is_dir():
+            name = folder if known.results else f"--results-dir {folder}"
+            raise InputError(f"{name} does not exist: name the folder that pytest wrote results to")
     require_writable(settings.report_dir, "--report-dir")
-    written = tables.write_tables(comparisons, settings.report_dir)
-    for path in written + throughput.write_tables(measurements, settings.report_dir):
-        print(f"written: {path}")
+    holdings = read_holdings(folders)
+    if not holdings.results and not holdings.recorded:
+        nothing = " and ".join(map(str, folders))
+        raise InputError(f"no results in {nothing}: train some with `pytest bench -k digits --full-training`")
+    with told_as_input_error(f"write the report to {settings.report_dir}", "give another --report-dir"):
+        report = write_report(holdings, settings.report_dir, this_command())
+    for line in [f"left out: {problem}" for problem in holdings.problems] + holdings.unfinished:
+        print(line, file=sys.stderr)
+    columns = shutil.get_terminal_size().columns
+    for comparison in comparison_tables(holdings.results):
+        print(terminal_text(comparison, columns) + "\n")
+    for measurement in throughput_tables(holdings.recorded):
+        print(throughput_text(measurement, columns) + "\n")
+    print(report_text(report, columns))
     return 0
 
 

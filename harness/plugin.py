@@ -10,9 +10,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -382,33 +381,28 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The comparison table of each dataset trained, and where it is written."""
+    """The tables of what was trained and measured now, and the report of all that the results folder holds."""
+    results = list(config.stash[_RESULTS].values())
     if _WORKBENCH in config.stash:
         _summarise_throughput(terminalreporter, config)
-    if _STUDY not in config.stash:
-        return
-    results = list(config.stash[_RESULTS].values())
     if results:
         _summarise_results(terminalreporter, config, results)
-    for line in config.stash[_STUDY].results.unfinished():
-        terminalreporter.write_line(line, yellow=True)
+    if results or _WORKBENCH in config.stash:
+        _write_report(terminalreporter, config, results)
+    elif _STUDY in config.stash:
+        _say_left_out(terminalreporter, [], config.stash[_STUDY].results.unfinished())
 
 
 def _summarise_results(terminalreporter: pytest.TerminalReporter, config: pytest.Config, results: list[Result]) -> None:
-    """The tables of the results, what the run took, and what is written."""
-    from harness.report.tables import comparison_tables, terminal_text, write_tables
+    """The tables of the results, and what the run took."""
+    from harness.report.terminal import comparison_tables, terminal_text
 
-    study, report_dir = config.stash[_STUDY], config.stash[SETTINGS].report_dir
     _show(terminalreporter, "wider or deeper", comparison_tables(results), terminal_text)
     kept = sum(result.is_finished and result.finished_at < config.stash[_STARTED] for result in results)
     if kept:
         terminalreporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
     if overhead := _overhead(config):
         terminalreporter.write_line(overhead)
-    stored, problems = study.results.read_all()
-    touched = {(result.dataset, result.mode) for result in results}
-    tables = [table for table in comparison_tables(stored) if (table.dataset, table.mode) in touched]
-    _write(terminalreporter, report_dir, lambda: write_tables(tables, report_dir), problems)
 
 
 def _overhead(config: pytest.Config) -> str | None:
@@ -427,15 +421,10 @@ def _overhead(config: pytest.Config) -> str | None:
 
 
 def _summarise_throughput(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The tables of what was measured now; all that the results folder holds goes into the report."""
-    from harness.report.throughput import terminal_text, throughput_tables, write_tables
-    from harness.throughput.record import read_recorded
+    """The tables of what was measured now."""
+    from harness.report.throughput import terminal_text, throughput_tables
 
-    settings, recorded = config.stash[SETTINGS], config.stash[_WORKBENCH].recorded
-    _show(terminalreporter, "throughput", throughput_tables(recorded), terminal_text)
-    stored, problems = read_recorded(settings.results_dir)
-    tables = throughput_tables(stored)
-    _write(terminalreporter, settings.report_dir, lambda: write_tables(tables, settings.report_dir), problems)
+    _show(terminalreporter, "throughput", throughput_tables(config.stash[_WORKBENCH].recorded), terminal_text)
 
 
 def _show(
@@ -449,14 +438,27 @@ def _show(
         terminalreporter.write_line("")
 
 
-def _write(
-    terminalreporter: pytest.TerminalReporter, report_dir: Path, write: Callable[[], list[Path]], problems: list[str]
-) -> None:
-    """Write tables and say which, and what was left out of them."""
+def _write_report(terminalreporter: pytest.TerminalReporter, config: pytest.Config, results: list[Result]) -> None:
+    """Write the report, tell the answers of the studies that were gone on with, and what was left out."""
+    from harness.environment import this_command
+    from harness.report.build import read_holdings, write_report
+    from harness.report.terminal import report_text
+
+    settings = config.stash[SETTINGS]
+    touched = {(result.dataset, result.mode) for result in results}
+    holdings = read_holdings([settings.results_dir])
     try:
-        for path in write():
-            terminalreporter.write_line(f"written: {path}")
+        report = write_report(holdings, settings.report_dir, this_command())
     except OSError as error:
-        problems.append(f"tables could not be written to {report_dir}: {error.strerror}")
-    for problem in problems:
-        terminalreporter.write_line(f"left out: {problem}", yellow=True)
+        holdings.problems.append(f"the report could not be written to {settings.report_dir}: {error.strerror}")
+    else:
+        answers = [one for one in report.answers if (one[0].dataset, one[0].mode) in touched]
+        text = report_text(replace(report, answers=answers), terminalreporter._tw.fullwidth)
+        for line in text.splitlines():
+            terminalreporter.write_line(line)
+    _say_left_out(terminalreporter, holdings.problems, holdings.unfinished)
+
+
+def _say_left_out(terminalreporter: pytest.TerminalReporter, problems: list[str], unfinished: list[str]) -> None:
+    for line in [f"left out: {problem}" for problem in problems] + unfinished:
+        terminalreporter.write_line(line, yellow=True)

@@ -103,7 +103,7 @@ class ResultsFolder:
             return None
         if result.case.identity != case.identity:
             raise DamagedError(f"{path} is of another case: {result.case.label}, {result.case.identity[:12]}")
-        _require_unchanged(path.parent, result)
+        _require_all_unchanged(path.parent, result)
         return result
 
     def set_aside(self, case: Case) -> None:
@@ -120,6 +120,40 @@ class ResultsFolder:
             InputError: they are not there, or damaged.
         """
         return read_epoch_records(self.folder(case) / EPOCHS)
+
+    def read_curve(self, result: Result) -> list[float]:
+        """The evaluation accuracy in percent of each of a result's epochs.
+
+        Raises:
+            InputError: its epoch records cannot be read; where that is because of their content, a `DamagedError`.
+        """
+        path = self._vouched_for(result, EPOCHS)
+        return [record.evaluation_accuracy_percent for record in read_epoch_records(path)]
+
+    def read_predictions(self, result: Result) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+        """Test labels and predicted classes of a complete result, each (N,), in the dataset's order.
+
+        Raises:
+            InputError: they cannot be read; where that is because of their content, a `DamagedError`.
+        """
+        with np.load(self._vouched_for(result, PREDICTIONS), allow_pickle=False) as arrays:
+            return arrays["labels"], arrays["predictions"]
+
+    def weights_path(self, result: Result) -> Path:
+        """Where a complete result's weights lie, unchanged.
+
+        Raises:
+            InputError: they cannot be read; where that is because of their content, a `DamagedError`.
+        """
+        return self._vouched_for(result, WEIGHTS)
+
+    def _vouched_for(self, result: Result, name: str) -> Path:
+        """A file beside a result that has the SHA-256 that the result says."""
+        folder = self.folder(result.case)
+        if name not in result.files:
+            raise DamagedError(f"{folder / RESULT} does not vouch for {name}")
+        _require_unchanged(folder / name, result.files[name])
+        return folder / name
 
     def write_epochs(self, case: Case, records: Sequence[EpochRecord]) -> None:
         """``epochs.jsonl`` anew, as a checkpoint has its records."""
@@ -189,7 +223,7 @@ def _read_in_its_place(path: Path) -> Result:
     return result
 
 
-def _require_unchanged(folder: Path, result: Result) -> None:
+def _require_all_unchanged(folder: Path, result: Result) -> None:
     """Every file beside the result is there, and has the SHA-256 that the result says.
 
     Raises:
@@ -202,12 +236,17 @@ def _require_unchanged(folder: Path, result: Result) -> None:
     if lacking := sorted(wanted - result.files.keys()):
         raise DamagedError(f"{folder / RESULT} does not vouch for {lacking[0]}")
     for name, sha256 in result.files.items():
-        path = folder / name
-        try:
-            is_unchanged = path.parent == folder and sha256_of(path) == sha256
-        except FileNotFoundError as error:
-            raise DamagedError(f"{path} is gone") from error
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
-        if not is_unchanged:
-            raise DamagedError(f"{path} is damaged: its SHA-256 is not the one in {RESULT}")
+        if (folder / name).parent != folder:
+            raise DamagedError(f"{folder / RESULT} vouches for a file elsewhere: {name}")
+        _require_unchanged(folder / name, sha256)
+
+
+def _require_unchanged(path: Path, sha256: str) -> None:
+    try:
+        is_unchanged = sha256_of(path) == sha256
+    except FileNotFoundError as error:
+        raise DamagedError(f"{path} is gone") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if not is_unchanged:
+        raise DamagedError(f"{path} is damaged: its SHA-256 is not the one in {RESULT}")

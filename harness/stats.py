@@ -79,7 +79,7 @@ class Difference:
         interval: of the mean difference over seeds, in the figure's unit; without ends where there is one seed.
         p_value: of no difference; None where nothing can be tested.
         n: what was compared: seeds, or test images.
-        method: ``paired t`` over seeds; ``sign test`` over seeds, where the differences have no spread; ``McNemar`` over one
+        method: ``paired t`` over seeds; ``sign test``, where they have no spread; ``McNemar`` over one
             seed's test images; ``two proportions``, unpaired, where only accuracies are known; ``none``.
     """
 

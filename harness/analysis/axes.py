@@ -47,9 +47,8 @@ def find_axes(models: Sequence[str]) -> Axes | None:
         family = [other for other in parsed if other.family == base.family]
         depth = sorted(other.depth for other in family if other.width == base.width and other.depth > base.depth)
         width = sorted(other.width for other in family if other.depth == base.depth and other.width > base.width)
-        candidates.append(
-            (-bool(depth and width), -len(depth) - len(width), base.depth, base.width, base, depth, width)
-        )
+        place = (-bool(depth and width), -len(depth) - len(width), base.depth, base.width)
+        candidates.append((place, base, depth, width))
     if not candidates:
         return None
     _, base, depth, width = min(candidates, key=lambda candidate: candidate[0])

@@ -40,6 +40,7 @@ class Run:
         epoch_seconds, total_seconds: None where they mean nothing, as of a training resumed on other hardware.
         recall_percent: of each class, by its name: the share of its images that were classified right.
         read_correct: gives whether each test image was classified right, (N,); None where predictions are not kept.
+        read_curve: gives the evaluation accuracy in percent of each epoch; None where they are not kept.
         result: what was measured; None of published figures.
     """
 
@@ -54,6 +55,7 @@ class Run:
     total_seconds: float | None
     recall_percent: Mapping[str, float] = field(default_factory=dict)
     read_correct: Callable[[], Correct | None] = lambda: None
+    read_curve: Callable[[], list[float] | None] = lambda: None
     result: Result | None = None
 
     @property
@@ -72,6 +74,7 @@ class Evidence:
         incomplete: results that are no evidence: diverged, out of memory, failed.
         superseded: complete results of a model and seed that another one stands for.
         is_comparable: whether all runs were trained as published, so that the paper may stand beside them.
+        subject: what studies of several folders have in common that may stand side by side: recipe, epochs, images.
         folder: the results folder; None of published figures.
     """
 
@@ -84,6 +87,7 @@ class Evidence:
     test_images: int
     epochs: int
     is_comparable: bool
+    subject: str = ""
     folder: Path | None = None
     incomplete: tuple[Result, ...] = ()
     superseded: tuple[Result, ...] = ()
@@ -103,6 +107,15 @@ class Evidence:
     def axes(self) -> Axes | None:
         """Depth and width from the base model; None where no model is beside another."""
         return find_axes(self.models)
+
+    @property
+    def results(self) -> list[Result]:
+        """Every result of the study, whatever became of it."""
+        return [run.result for run in self.runs if run.result is not None] + [*self.incomplete, *self.superseded]
+
+    def folder_of(self, result: Result) -> Path:
+        """Where a result of the study lies."""
+        return (self.folder or Path()) / result.case.folder_name
 
     def of(self, model: str) -> dict[int, Run]:
         """A model's runs by their seed, in order."""
@@ -161,11 +174,17 @@ def published_evidence(dataset: str) -> Evidence:
 
 @dataclass(frozen=True)
 class Stored:
-    """A result in a results folder, and how its test predictions are read: (labels, predicted classes), each (N,)."""
+    """A result in a results folder, and how what lies beside it is read.
+
+    Attributes:
+        read_predictions: gives the test labels and the predicted classes, each (N,); None where they are not to be had.
+        read_curve: gives the evaluation accuracy in percent of each epoch; None likewise.
+    """
 
     result: Result
     root: Path
-    read_predictions: Callable[[], tuple[NDArray[np.integer], NDArray[np.integer]]]
+    read_predictions: Callable[[], tuple[NDArray[np.integer], NDArray[np.integer]] | None]
+    read_curve: Callable[[], list[float] | None]
 
 
 def gather(stored: Iterable[Stored]) -> list[Evidence]:
@@ -236,6 +255,7 @@ def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Eviden
         test_images=first.test_images,
         epochs=first.case.recipe.epochs,
         is_comparable=bool(complete) and all(is_comparable(one.result) for one in complete),
+        subject=repr((first.dataset, first.mode, first.case.recipe, first.case.val_split, first.case.data_fingerprint)),
         folder=stored[0].root,
         incomplete=tuple(one.result for one in stored if not one.result.is_complete),
         superseded=tuple(one.result for one in complete if one not in latest.values()),
@@ -246,9 +266,9 @@ def _run(one: Stored) -> Run:
     result = one.result
     is_mixed = bool(result.changes_between_attempts)
 
-    def read_correct() -> Correct:
-        labels, predictions = one.read_predictions()
-        return np.asarray(labels == predictions, dtype=np.bool_)
+    def read_correct() -> Correct | None:
+        found = one.read_predictions()
+        return None if found is None else np.asarray(found[0] == found[1], dtype=np.bool_)
 
     return Run(
         model=result.model,
@@ -262,5 +282,6 @@ def _run(one: Stored) -> Run:
         total_seconds=None if is_mixed else result.total_seconds,
         recall_percent={str(scores["class_name"]): float(scores["recall_percent"]) for scores in result.per_class},
         read_correct=read_correct,
+        read_curve=one.read_curve,
         result=result,
     )

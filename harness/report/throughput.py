@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tabulate import tabulate
 
-from harness.files import write_text_atomically
+from harness.report.formats import latex, markdown
+from harness.report.table import write_texts
 from harness.text import several
 from harness.text import table as text_table
 from harness.throughput.augmentation import AugmentationComparison
@@ -60,6 +60,11 @@ class ThroughputTable:
     cells: tuple[tuple[str, ...], ...]
     frame: pd.DataFrame
     notes: tuple[str, ...]
+
+    @property
+    def left(self) -> list[bool]:
+        """Whether each column stands to the left."""
+        return [place < _WORDS for place in range(len(self.headings))]
 
 
 def throughput_tables(recorded: Sequence[Recorded]) -> list[ThroughputTable]:
@@ -314,24 +319,14 @@ def terminal_text(table: ThroughputTable, columns: int) -> str:
 
 
 def write_tables(tables: Sequence[ThroughputTable], report_dir: Path) -> list[Path]:
-    """Each as CSV (plain numbers), all of them as ``throughput.md``, under ``report_dir/tables``: the files written."""
-    if not tables:
-        return []
-    folder = report_dir / "tables"
-    folder.mkdir(parents=True, exist_ok=True)
-    frames = {name: [table.frame for table in tables if table.file_name == name] for name in _names(tables)}
-    texts = {f"{name}.csv": pd.concat(parts).to_csv(index=False) for name, parts in frames.items()}
-    texts["throughput.md"] = "\n".join(map(_markdown, tables))
-    for name, text in texts.items():
-        write_text_atomically(folder / name, text)
-    return [folder / name for name in texts]
-
-
-def _names(tables: Sequence[ThroughputTable]) -> list[str]:
-    return list(dict.fromkeys(table.file_name for table in tables))
-
-
-def _markdown(table: ThroughputTable) -> str:
-    alignment = ["left"] * _WORDS + ["right"] * (len(table.headings) - _WORDS)
-    body = tabulate(table.cells, table.headings, "pipe", colalign=alignment, disable_numparse=True)
-    return "\n".join([f"# {table.title}", "", body, "", *(f"- {note}" for note in table.notes), ""])
+    """Those of each kind as CSV (plain numbers), Markdown and LaTeX, under ``report_dir/tables``: the files written."""
+    written = []
+    for name in dict.fromkeys(table.file_name for table in tables):
+        alike = [table for table in tables if table.file_name == name]
+        texts = {
+            ".csv": pd.concat([table.frame for table in alike]).to_csv(index=False),
+            ".md": "\n".join(map(markdown, alike)),
+            ".tex": latex(alike),
+        }
+        written += write_texts(texts, report_dir / "tables" / name)
+    return written

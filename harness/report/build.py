@@ -1,0 +1,140 @@
+"""The whole report, from results folders: what they mean, as a page, as tables and as figures. Trains nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from harness.analysis.answer import Answer, answer
+from harness.analysis.comparison import Comparisons
+from harness.analysis.evidence import Evidence, Stored, gather
+from harness.errors import InputError
+from harness.files import write_text_atomically
+from harness.report.answer_tables import answer_tables
+from harness.report.claim_tables import claims_table, judge_all
+from harness.report.drawing import write_figure
+from harness.report.figures import study_figures
+from harness.report.page import Content, StudyPage, render_page
+from harness.report.paper_tables import paper_tables
+from harness.report.runs import runs_table
+from harness.report.sides import side_tables
+from harness.report.table import write_table
+from harness.report.throughput import throughput_tables
+from harness.report.throughput import write_tables as write_throughput
+from harness.results import Result
+from harness.results_folder import ResultsFolder
+from harness.throughput.record import Recorded, read_recorded
+
+PAGE = "index.html"
+Value = TypeVar("Value")
+
+
+@dataclass
+class Holdings:
+    """What results folders hold.
+
+    Attributes:
+        problems: a line for each file that is left out, and why; it grows while what lies beside results is read.
+        unfinished: a line for each case that was begun and has no result.
+    """
+
+    folders: Sequence[Path]
+    evidence: list[Evidence] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+
+
+def read_holdings(folders: Sequence[Path]) -> Holdings:
+    """Everything in results folders, as evidence."""
+    holdings = Holdings(folders)
+    stored: list[Stored] = []
+    for root in folders:
+        folder = ResultsFolder(root)
+        results, problems = folder.read_all()
+        recorded, other_problems = read_recorded(root)
+        holdings.results += results
+        holdings.recorded += recorded
+        holdings.problems += problems + other_problems
+        holdings.unfinished += folder.unfinished()
+        stored += [_stored(result, folder, holdings.problems) for result in results]
+    holdings.evidence = gather(stored)
+    return holdings
+
+
+def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Stored:
+    """A result with what lies beside it, read when it is asked for; what cannot be read is told once and is missing."""
+
+    def reading(read: Callable[[Result], Value]) -> Callable[[], Value | None]:
+        def attempt() -> Value | None:
+            try:
+                return read(result)
+            except InputError as error:
+                if str(error) not in problems:
+                    problems.append(str(error))
+                return None
+
+        return attempt
+
+    return Stored(result, folder.root, reading(folder.read_predictions), reading(folder.read_curve))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says, and where it lies.
+
+    Attributes:
+        answers: of each study, quick ones apart.
+        tables, figures: the files written. page: the one that shows all of it.
+    """
+
+    answers: Sequence[tuple[Evidence, Answer]]
+    tables: Sequence[Path]
+    figures: Sequence[Path]
+    page: Path
+
+
+def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
+    """Tables, figures and page of all that there is, under the report folder.
+
+    Raises:
+        OSError: they could not be written.
+    """
+    throughput = throughput_tables(holdings.recorded)
+    studies = [_study(evidence) for evidence in holdings.evidence if evidence.mode != "quick"]
+    smoke = [(one, runs_table(one)) for one in holdings.evidence if one.mode == "quick"]
+    judged = judge_all([study.evidence for study in studies])
+    sides = side_tables([study.evidence for study in studies])
+    tables = [table for study in studies for table in study.tables] + [table for _, table in (*sides, *smoke)]
+    if studies:
+        tables.append(claims_table(judged))
+    drawings = [figure for study in studies for figure in study.figures]
+    content = Content(
+        folders=holdings.folders,
+        studies=studies,
+        claims=judged,
+        sides=sides,
+        throughput=throughput,
+        smoke=smoke,
+        problems=[*holdings.problems, *holdings.unfinished],
+        command=command,
+        made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+    written = write_throughput(throughput, report_dir)
+    written += [path for table in tables for path in write_table(table, report_dir / "tables")]
+    drawn = [path for figure in drawings for path in write_figure(figure, report_dir / "figures")]
+    page = report_dir / PAGE
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(page, render_page(content, report_dir))
+    return Report([(study.evidence, study.answer) for study in studies], written, drawn, page)
+
+
+def _study(evidence: Evidence) -> StudyPage:
+    """A study with all that the page shows of it; where no training completed, its runs alone."""
+    comparisons, runs = Comparisons(evidence), runs_table(evidence)
+    if not evidence.runs:
+        return StudyPage(evidence, answer(evidence, comparisons), (), [runs])
+    tables = [*paper_tables(evidence), *answer_tables(evidence, comparisons), runs]
+    return StudyPage(evidence, answer(evidence, comparisons), study_figures(evidence, comparisons), tables)

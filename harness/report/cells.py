@@ -1,0 +1,101 @@
+"""What tables have in common: the plain values of means and differences, and how columns put them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from harness.analysis.comparison import Comparison
+from harness.analysis.evidence import Evidence, Measure
+from harness.analysis.words import short
+from harness.report.table import Column, Row
+from harness.stats import Interval
+from harness.text import p_value, signed
+
+OVER_SEEDS = "± half of the 95 % t interval over seeds, which are the replicates; none where there is one seed"
+_DIFFERENT_HARDWARE = "timed on different hardware: times are not compared"
+COST_WORDS: dict[Measure, str] = {"total_seconds": "training time", "params": "parameters", "macs": "MACs"}
+
+
+def times_note(evidence: Evidence) -> list[str]:
+    """What keeps times from being compared, if anything does."""
+    return [] if evidence.has_comparable_times else [f"{_DIFFERENT_HARDWARE} ({'; '.join(evidence.hardware)})"]
+
+
+def used(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Column, ...]:
+    """The columns in which something stands."""
+    return tuple(column for column in columns if any(row.get(column.key) is not None for row in rows))
+
+
+def model_row(evidence: Evidence, model: str) -> dict[str, Any]:
+    """What every row about a model begins with, and the folders of its results by their seed."""
+    runs = evidence.of(model)
+    return {
+        "model": model,
+        "seeds": len(runs),
+        "runs": {seed: evidence.folder_of(run.result) for seed, run in runs.items() if run.result},
+    }
+
+
+def interval_values(name: str, interval: Interval | None) -> dict[str, Any]:
+    """A mean and its interval as plain values."""
+    if interval is None:
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def mean_cell(name: str, form: str = "{:.2f}") -> Callable[[Row], str]:
+    """A cell of a mean, put from its plain values."""
+
+    def cell(row: Row) -> str:
+        low, high, text = row[f"{name}_low"], row[f"{name}_high"], form.format(row[name])
+        return text if low is None else f"{text} ± {form.format((high - low) / 2)}"
+
+    return cell
+
+
+def difference_values(one: Comparison) -> dict[str, Any]:
+    """A comparison's plain values."""
+    return {
+        "model": one.model,
+        "other": one.other,
+        **interval_values("difference_points", one.difference.interval),
+        "relative_percent": one.relative_percent,
+        "seeds": len(one.seeds),
+        "method": one.difference.method,
+        "compared": one.difference.n,
+        "p_value": one.difference.p_value,
+        "p_holm": one.p_holm,
+        "is_distinguishable": one.is_distinguishable,
+    }
+
+
+def ends_cell(name: str, digits: int = 2) -> Callable[[Row], str]:
+    """A cell of an interval's ends."""
+
+    def cell(row: Row) -> str:
+        return f"{signed(row[f'{name}_low'], digits)} to {signed(row[f'{name}_high'], digits)}"
+
+    return cell
+
+
+def p_cell(name: str) -> Callable[[Row], str]:
+    """A cell of a p-value, under a heading that says that it is one."""
+    return lambda row: p_value(row[name]).removeprefix("p ").removeprefix("= ")
+
+
+def model_column(heading: str = "model", key: str = "model") -> Column:
+    """A column of models."""
+    return Column(heading, key, lambda row: short(row[key]), is_words=True)
+
+
+def signed_column(heading: str, key: str, digits: int = 2) -> Column:
+    """A column of differences."""
+    return Column(heading, key, lambda row: signed(row[key], digits))
+
+
+SEED_COUNT = Column("n", "seeds")
+DIFFERENCE = (
+    signed_column("Δ pp", "difference_points"),
+    Column("95 % interval", "difference_points_low", ends_cell("difference_points")),
+    signed_column("Δ relative %", "relative_percent"),
+)
+P_HOLM = Column("p (Holm)", "p_holm", p_cell("p_holm"))

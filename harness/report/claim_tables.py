@@ -1,0 +1,69 @@
+"""The paper's claims, judged on its own numbers and on what was measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from harness.analysis.evidence import Evidence, published_evidence
+from harness.analysis.verdicts import RATIO_TOLERANCE, Finding, Judgement, comparable_by_dataset, judge_claims
+from harness.published import PUBLISHED
+from harness.report.table import Column, Table
+
+
+@dataclass(frozen=True)
+class JudgedClaims:
+    """All claims judged on the paper's own numbers and, side by side, on each folder's measurements.
+
+    Attributes:
+        measured: judgements by the folder's name.
+    """
+
+    published: tuple[Judgement, ...]
+    measured: dict[str, tuple[Judgement, ...]]
+
+
+def judge_all(found: Sequence[Evidence]) -> JudgedClaims:
+    """The claims, judged on the paper's own numbers and on the comparable evidence of each folder."""
+    own = {dataset: published_evidence(dataset) for dataset, _ in PUBLISHED}
+
+    def folder(evidence: Evidence) -> Path:
+        return evidence.folder or Path()
+
+    by_folder = groupby(sorted(found, key=folder), key=folder)
+    measured = {str(path): tuple(judge_claims(comparable_by_dataset(list(group)))) for path, group in by_folder}
+    return JudgedClaims(tuple(judge_claims(own)), measured)
+
+
+def claims_table(judged: JudgedClaims) -> Table:
+    """Every statement of every claim with its verdicts and the numbers behind them."""
+    columns = [
+        Column("claim", "claim", is_words=True),
+        Column("statement", "statement", is_words=True),
+        Column("on the paper's numbers", "published_verdict", is_words=True),
+        Column("its numbers", "published_numbers", is_words=True),
+    ]
+    rows = [
+        {
+            "claim": f"C{judgement.claim.number}",
+            "statement": finding.statement,
+            "published_verdict": finding.verdict,
+            "published_numbers": finding.numbers,
+        }
+        for judgement in judged.published
+        for finding in judgement.findings
+    ]
+    for folder, judgements in judged.measured.items():
+        suffix = "" if len(judged.measured) == 1 else f" in {folder}"
+        key = "measured" + suffix
+        columns.append(Column("measured" + suffix, f"{key}_verdict", is_words=True))
+        columns.append(Column("numbers" + suffix, f"{key}_numbers", is_words=True))
+        findings: list[Finding] = [finding for judgement in judgements for finding in judgement.findings]
+        for row, finding in zip(rows, findings, strict=True):
+            row |= {f"{key}_verdict": finding.verdict, f"{key}_numbers": finding.numbers}
+    notes = (
+        "more accurate: supported or contradicted beyond chance, p corrected (Holm) over the statements of one claim",
+        f"a ratio: supported within {RATIO_TOLERANCE:.0%} of the claimed one, with several seeds the whole interval",
+        "only studies trained as published count as measured",
+    )
+    return Table("claims", "The paper's claims", tuple(columns), tuple(rows), notes)

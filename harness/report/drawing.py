@@ -1,0 +1,177 @@
+"""How figures are drawn: one look for all, as SVG for the page and for files, and as PNG.
+
+Colour says the axis (base, depth, width), marker and line the step along it, so that they read in black and white too.
+What is drawn in `INK` takes the page's own colour.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import matplotlib as mpl
+from matplotlib.axes import Axes as Plot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from harness.analysis.evidence import Evidence
+from harness.analysis.words import short
+from harness.files import write_atomically
+from harness.stats import Interval
+
+INK = "#010203"  # in figures inline on the page: the page's text colour
+BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#AA5599"  # after Okabe and Ito, safe for the colour-blind
+_DEPTH_MARKS = [("o", "-"), ("s", "--"), ("D", "-."), ("p", ":")]
+_WIDTH_MARKS = [("^", "-"), ("v", "--"), (">", "-."), ("<", ":")]
+_DPI = 144
+Errors = list[list[float]] | None
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # names of classes are no formulas
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    **dict.fromkeys(
+        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color"), INK
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure.
+
+    Attributes:
+        file_name: of its files, without suffix.
+        title: what it shows. caption: how to read it.
+        description: what a person who cannot see it has to know.
+        svg: the drawing, with `INK` where the page's colour goes.
+        png: the same as a picture on white.
+    """
+
+    file_name: str
+    title: str
+    caption: str
+    description: str
+    svg: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a model is drawn."""
+
+    kind: str
+    colour: str
+    marker: str
+    line: str
+
+
+def write_figure(figure: Figure, folder: Path) -> list[Path]:
+    """The figure as SVG and PNG in a folder: the files written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{figure.file_name}{suffix}" for suffix in (".svg", ".png")]
+    for path, content in zip(paths, (figure.svg.replace(INK, "#000000").encode(), figure.png), strict=True):
+        write_atomically(path, lambda file, content=content: file.write(content))  # type: ignore[misc]
+    return paths
+
+
+def drawn(
+    name: str,
+    title: str,
+    caption: str,
+    description: str,
+    draw: Callable[[Canvas], None],
+    size: tuple[float, float],
+) -> Figure:
+    """Have a figure drawn, once for both formats."""
+    with mpl.rc_context(cast(Any, _STYLE | {"svg.hashsalt": name})), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a class's name may be in any script
+        canvas = Canvas(figsize=size, layout="constrained")
+        draw(canvas)
+        svg, png = io.StringIO(), io.BytesIO()
+        FigureCanvasSVG(canvas)
+        canvas.savefig(svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        FigureCanvasAgg(canvas)
+        canvas.savefig(png, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+    return Figure(name, title, caption, description, _tidied(svg.getvalue()), png.getvalue())
+
+
+def _tidied(svg: str) -> str:
+    """The ``svg`` element alone, without the ids that nothing refers to: a page has many drawings, and each id once."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', body))
+    return re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", body).strip()
+
+
+def styles_of(evidence: Evidence) -> dict[str, Style]:
+    """How each model of a study is drawn in all of its figures."""
+    axes = evidence.axes
+    styles = {model: Style("other", PURPLE, "X", ":") for model in evidence.models}
+    if axes is not None:
+        styles[axes.base] = Style("base", INK, "P", "-")
+        for kind, colour, models, marks in (
+            ("depth", BLUE, axes.depth, _DEPTH_MARKS),
+            ("width", VERMILLION, axes.width, _WIDTH_MARKS),
+        ):
+            for place, model in enumerate(models):
+                styles[model] = Style(kind, colour, *marks[place % len(marks)])
+    return styles
+
+
+def point(
+    plot: Plot,
+    x: float,
+    y: float,
+    style: Style,
+    *,
+    xerr: Errors = None,
+    yerr: Errors = None,
+    is_hollow: bool = False,
+    size: float = 7,
+) -> None:
+    """A point with its error bars."""
+    fill: dict[str, Any] = {"markerfacecolor": "none", "alpha": 0.85} if is_hollow else {}
+    marks: dict[str, Any] = {"color": style.colour, "marker": style.marker, "ms": size, "ls": "", **fill}
+    plot.errorbar(x, y, xerr=xerr, yerr=yerr, capsize=size / 2, lw=1.2, clip_on=False, zorder=3, **marks)
+
+
+def label(plot: Plot, x: float, y: float, model: str) -> None:
+    """A model's name beside its point."""
+    plot.annotate(short(model), (x, y), xytext=(5, 5), textcoords="offset points", fontsize=9)
+
+
+def errors(mean: Interval) -> Errors:
+    """An interval as error bars; None where there is none."""
+    if mean.low is None or mean.high is None:
+        return None
+    return [[mean.mean - mean.low], [mean.high - mean.mean]]
+
+
+def log_axis(plot: Plot, which: str, form: Callable[[float], str]) -> None:
+    """A logarithmic axis with ticks that people read."""
+    getattr(plot, f"set_{which}scale")("log")
+    axis = getattr(plot, f"{which}axis")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def side_by_side(canvas: Canvas, count: int, *, sharey: bool = False) -> list[Plot]:
+    """So many plots in a row."""
+    return list(canvas.subplots(1, count, sharey=sharey, squeeze=False)[0])

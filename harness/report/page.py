@@ -1,0 +1,243 @@
+"""The page: one HTML file that needs no network, made of what has been computed."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from harness.analysis.answer import Answer
+from harness.analysis.evidence import Evidence
+from harness.report.claim_tables import JudgedClaims, claims_table
+from harness.report.drawing import INK, Figure
+from harness.report.formats import Printable
+from harness.report.table import Table
+from harness.results import Result, timed_on
+from harness.results_folder import RESULT
+from harness.text import several
+
+_MARKS = {"supported": "✓", "contradicted": "✗", "not distinguishable": "≈", "not measured": "–"}
+_MODE_BADGES = {"full": "", "shortened": "shortened: not the recipe's own epochs", "quick": "smoke"}
+
+
+@dataclass(frozen=True)
+class StudyPage:
+    """A study as the page shows it."""
+
+    evidence: Evidence
+    answer: Answer
+    figures: Sequence[Figure]
+    tables: Sequence[Table]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a page is made of.
+
+    Attributes:
+        smoke: tables of quick runs, each with its evidence.
+        problems: what was left out, and why.
+        command: that makes the page. made_at: when, in words.
+    """
+
+    folders: Sequence[Path]
+    studies: Sequence[StudyPage]
+    claims: JudgedClaims
+    sides: Sequence[tuple[Evidence, Table]]
+    throughput: Sequence[Printable]
+    smoke: Sequence[tuple[Evidence, Table]]
+    problems: Sequence[str]
+    command: str
+    made_at: str
+
+
+def render_page(content: Content, report_dir: Path) -> str:
+    """The page as HTML; its links to result files are relative to the report folder."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("harness.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    style, script = (Markup((Path(__file__).parent / f"page.{kind}").read_text("utf-8")) for kind in ("css", "js"))
+    page = _page(content, report_dir)
+    return environment.get_template("page.html").render(page=page, css=style, js=script, marks=_MARKS)
+
+
+def _link(folder: Path, report_dir: Path) -> str:
+    """Where a result's file lies, as seen from the report folder."""
+    path = folder / RESULT
+    try:
+        return quote(Path(os.path.relpath(path, report_dir)).as_posix())
+    except ValueError:  # another drive
+        return path.absolute().as_uri()
+
+
+def _page(content: Content, report_dir: Path) -> dict[str, Any]:
+    """All that the template asks for."""
+    evidence = [study.evidence for study in content.studies]
+    results = [result for one in (*evidence, *(one for one, _ in content.smoke)) for result in one.results]
+    runs = sum(len(one.runs) for one in evidence)
+    titles = ", ".join(one.title for one in evidence)
+    made_of = "no study yet, only smoke runs"
+    if content.studies:
+        studies = "1 study" if len(content.studies) == 1 else f"{len(content.studies)} studies"
+        made_of = f"{several(runs, 'completed training')} of {studies}"
+    return {
+        "subject": titles or "smoke runs",
+        "lead": f"What {made_of} came to: which choice pays, by how much, and how sure one can be.",
+        "warnings": _warnings(content),
+        "studies": [_study(study, report_dir) for study in content.studies],
+        "claims": _claims(content.claims) if content.studies else None,
+        "sides": [_view(table, table.file_name, report_dir) for _, table in content.sides],
+        "throughput": [_view(table, table.file_name, report_dir) for table in content.throughput],
+        "smoke": [_view(table, table.file_name, report_dir) for _, table in content.smoke],
+        "command": content.command,
+        "commands": _commands(results),
+        "environments": _environments(results),
+        "problems": content.problems,
+        "folders": ", ".join(map(str, content.folders)),
+        "made_at": content.made_at,
+        "version": metadata.version("wider-or-deeper"),
+    }
+
+
+def _warnings(content: Content) -> list[dict[str, str]]:
+    """What has to be seen before any number."""
+    warnings = []
+    incomplete = [result for study in content.studies for result in study.evidence.incomplete]
+    if incomplete:
+        counts = Counter(result.status.replace("_", " ") for result in incomplete)
+        told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+        text = f"{told}. They stand in the tables of runs, marked, and in no mean."
+        warnings.append({"title": "Not every training completed:", "text": text})
+    if not content.studies:
+        text = "Train with --full-training to get an answer."
+        warnings.append({"title": "Only smoke runs are here, and they measure nothing.", "text": text})
+    return warnings
+
+
+def _study(study: StudyPage, report_dir: Path) -> dict[str, Any]:
+    evidence, name = study.evidence, study.evidence.file_name
+    about = [
+        several(len(evidence.models), "model"),
+        several(len(evidence.seeds), "seed"),
+        several(evidence.epochs, "epoch"),
+        f"{evidence.train_images:,} training and {evidence.test_images:,} test images",
+        *evidence.hardware,
+    ]
+    return {
+        "id": name,
+        "title": evidence.title,
+        "badge": _MODE_BADGES[evidence.mode],
+        "about": " · ".join(about),
+        "answer": study.answer,
+        "figures": [_figure(figure) for figure in study.figures],
+        "tables": [_view(table, name, report_dir) for table in study.tables],
+    }
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    """A figure, its drawing inline in the page's own ink, with its description for who cannot see it."""
+    opening = Markup('<svg role="img" aria-label="{}" ').format(f"{figure.title}. {figure.description}")
+    drawing = figure.svg.replace(INK, "currentColor")
+    inline = opening + Markup(drawing.removeprefix("<svg "))
+    return {"file_name": figure.file_name, "title": figure.title, "caption": figure.caption, "inline": inline}
+
+
+def _view(table: Printable, study: str, report_dir: Path) -> dict[str, Any]:
+    """A table as the template shows it; of `Table` it knows the plain values, too."""
+    rows = table.rows if isinstance(table, Table) else [{} for _ in table.cells]
+    keys = [column.key for column in table.columns] if isinstance(table, Table) else [""] * len(table.headings)
+    is_of_models = table.file_name in (f"{study}-accuracy",)
+    return {
+        "id": f"table-{table.file_name}",
+        "file_name": table.file_name,
+        "title": table.title,
+        "headings": table.headings,
+        "left": table.left,
+        "notes": table.notes,
+        "is_long": isinstance(table, Table) and table.is_long,
+        "has_runs": any("runs" in row for row in rows),
+        "rows": [
+            {
+                "id": f"{study}-{row['model']}" if is_of_models else "",
+                "mark": row.get("status", "complete") != "complete" or row.get("mode") == "quick",
+                "cells": [
+                    _cell(text, key, row, study, is_of_models=is_of_models)
+                    for text, key in zip(cells, keys, strict=True)
+                ],
+                "runs": [
+                    {"text": f"seed {seed}", "title": folder.name, "href": _link(folder, report_dir)}
+                    for seed, folder in row.get("runs", {}).items()
+                ],
+            }
+            for row, cells in zip(rows, table.cells, strict=True)
+        ],
+    }
+
+
+def _cell(text: str, key: str, row: Any, study: str, *, is_of_models: bool) -> dict[str, Any]:
+    """A cell with what it is sorted by; a model's name leads to the row with its results."""
+    value = row.get(key)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_model = key in ("model", "other", "beaten_by") and value is not None and not is_of_models
+    return {"text": text, "value": value if is_number else None, "href": f"#{study}-{value}" if is_model else ""}
+
+
+def _claims(judged: JudgedClaims) -> dict[str, Any]:
+    """The claims, each with the judgements side by side."""
+    sides = [judged.published, *judged.measured.values()]
+    names = list(judged.measured)
+    rows = []
+    for judgements in zip(*sides, strict=True):
+        claim = judgements[0].claim
+        statements = [
+            {"text": findings[0].statement, "findings": findings}
+            for findings in zip(*(judgement.findings for judgement in judgements), strict=True)
+        ]
+        rows.append(
+            {
+                "number": claim.number,
+                "text": claim.text,
+                "audit": claim.audit,
+                "verdicts": [judgement.verdict for judgement in judgements],
+                "statements": statements,
+            }
+        )
+    headings = ["measured"] if len(names) == 1 else [f"measured in {name}" for name in names]
+    return {"headings": headings, "rows": rows, "notes": claims_table(judged).notes}
+
+
+def _commands(results: Sequence[Result]) -> list[str]:
+    """Every command that trained something, with how many trainings are its."""
+    counts = Counter(attempt.command for result in results for attempt in result.attempts if attempt.command)
+    return [f"{command}    # {several(number, 'training')}" for command, number in counts.most_common()]
+
+
+def _environments(results: Sequence[Result]) -> list[str]:
+    """Everything that results were trained on, in words."""
+    counts = Counter(_environment(one) for result in results for one in result.training_environments)
+    return [f"{words} ({several(number, 'training')})" for words, number in counts.most_common()]
+
+
+def _environment(environment: Any) -> str:
+    versions = environment.get("versions") or {}
+    commit = environment.get("commit")
+    parts = [
+        timed_on(environment),
+        f"{environment.get('precision')}",
+        f"Python {environment.get('python')}",
+        *(f"{name} {version}" for name, version in versions.items() if version and name != "torch"),
+        str(environment.get("platform")),
+        f"commit {commit[:12]}{'+' if commit.endswith('+') else ''}" if commit else "",
+        f"training code {environment.get('training_code')}",
+    ]
+    return " · ".join(part for part in parts if part)

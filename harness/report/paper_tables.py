@@ -1,0 +1,186 @@
+"""The paper's tables 4 to 7 and its marginal gain, measured beside published, and what the literature reports."""
+
+from typing import Any
+
+from harness.analysis.evidence import Evidence, published_evidence
+from harness.analysis.verdicts import f1_bound
+from harness.datasets.spec import SPECS
+from harness.published import LITERATURE, PUBLISHED, REFERENCES, Published
+from harness.report.cells import (
+    OVER_SEEDS,
+    SEED_COUNT,
+    interval_values,
+    mean_cell,
+    model_column,
+    model_row,
+    signed_column,
+    times_note,
+    used,
+)
+from harness.report.table import Column, Table
+from harness.text import count, duration
+
+_PAPER_TABLES = {"cifar10": (4, 5), "fashionmnist": (4, 5), "gtsrb": (6, 7)}
+
+
+def paper_tables(evidence: Evidence) -> list[Table]:
+    """The study's tables as in the paper; the published values only where they may be compared."""
+    made = [_accuracy_table(evidence), _f1_table(evidence), _gain_table(evidence), _literature_table(evidence)]
+    return [table for table in made if table is not None and table.rows]
+
+
+def _accuracy_table(evidence: Evidence) -> Table:
+    """The paper's table 4 or 6: parameters, accuracy and epoch time, measured beside published."""
+    rows, measures = [], ("accuracy_percent", "epoch_seconds", "total_seconds")
+    for model in evidence.models:
+        first, published = next(iter(evidence.of(model).values())), _published(evidence, model)
+        row = model_row(evidence, model) | {"params": first.params, "macs": first.macs}
+        for measure in measures:
+            row |= interval_values(measure, evidence.mean(model, measure))  # type: ignore[arg-type]
+        best = [run.result.best_accuracy_percent for run in evidence.of(model).values() if run.result is not None]
+        row["best_accuracy_percent"] = sum(filter(None, best)) / len(best) if best else None
+        row["published_accuracy_percent"] = published and published.accuracy_percent
+        row["over_published_points"] = published and row["accuracy_percent"] - published.accuracy_percent
+        row["published_epoch_seconds"] = published and published.epoch_seconds
+        rows.append(row)
+    columns = [
+        model_column(),
+        SEED_COUNT,
+        Column("params", "params", lambda row: count(row["params"])),
+        Column("MACs", "macs", lambda row: count(row["macs"])),
+        Column("accuracy %", "accuracy_percent", mean_cell("accuracy_percent")),
+        Column("paper", "published_accuracy_percent", "{:.2f}"),
+        signed_column("Δ pp", "over_published_points"),
+        Column("best epoch %", "best_accuracy_percent", "{:.2f}"),
+        Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds")),
+        Column("paper", "published_epoch_seconds", "{:g}"),
+        Column("total", "total_seconds", lambda row: duration(row["total_seconds"])),
+    ]
+    notes = [OVER_SEEDS, *times_note(evidence)]
+    if evidence.is_comparable and evidence.dataset in _PAPER_TABLES:
+        notes.append("the paper's times are of another, unnamed GPU; its accuracies are of one training each")
+    return Table(
+        f"{evidence.file_name}-accuracy",
+        _paper_title(evidence, 0, "accuracy and training time"),
+        used(columns, rows),
+        tuple(rows),
+        tuple(notes),
+    )
+
+
+def _paper_title(evidence: Evidence, which: int, what: str) -> str:
+    numbers = _PAPER_TABLES.get(evidence.dataset) if evidence.is_comparable else None
+    return f"{evidence.title}: {what}" + (f" (the paper's table {numbers[which]})" if numbers else "")
+
+
+def _published(evidence: Evidence, model: str) -> Published | None:
+    return PUBLISHED.get((evidence.dataset, model)) if evidence.is_comparable else None
+
+
+def _f1_table(evidence: Evidence) -> Table:
+    """The paper's table 5 or 7: macro-F1 beside accuracy, and whether the one allows the other."""
+    is_balanced = _is_balanced(evidence)
+    published = {} if not evidence.is_comparable or evidence.dataset not in _PAPER_TABLES else _published_runs(evidence)
+    rows = []
+    for model in evidence.models:
+        row = model_row(evidence, model)
+        row |= interval_values("accuracy_percent", evidence.mean(model, "accuracy_percent"))
+        row |= interval_values("macro_f1_percent", evidence.mean(model, "macro_f1_percent"))
+        theirs = published.get(model)
+        bound = f1_bound(theirs, SPECS[evidence.dataset].num_classes) if theirs and is_balanced else None
+        row |= {
+            "published_accuracy_percent": theirs and theirs.accuracy_beside_f1_percent,
+            "published_macro_f1_percent": theirs and theirs.macro_f1_percent,
+            "published_macro_f1_bound_percent": bound,
+            "is_published_f1_possible": None
+            if bound is None or not theirs
+            else theirs.macro_f1_percent <= bound + 0.01,
+        }
+        rows.append(row)
+    columns = [
+        model_column(),
+        SEED_COUNT,
+        Column("accuracy %", "accuracy_percent", mean_cell("accuracy_percent")),
+        Column("macro-F1 %", "macro_f1_percent", mean_cell("macro_f1_percent")),
+        Column("paper: accuracy", "published_accuracy_percent", "{:.2f}"),
+        Column("F1", "published_macro_f1_percent", "{:.2f}"),
+        Column("F1 at most", "published_macro_f1_bound_percent", "{:.2f}"),
+        Column("possible", "is_published_f1_possible", lambda row: "yes" if row["is_published_f1_possible"] else "NO"),
+    ]
+    notes = [OVER_SEEDS]
+    if published and is_balanced:
+        notes.append("F1 at most: the highest macro-F1 that the published accuracy allows on a balanced test set")
+    title = _paper_title(evidence, 1, "macro-F1 beside accuracy")
+    return Table(f"{evidence.file_name}-f1", title, used(columns, rows), tuple(rows), tuple(notes))
+
+
+def _published_runs(evidence: Evidence) -> dict[str, Any]:
+    return {run.model: run for run in published_evidence(evidence.dataset).runs}
+
+
+def _is_balanced(evidence: Evidence) -> bool:
+    """Whether every class has as many test images, without which accuracy does not bound macro-F1 so."""
+    result = evidence.runs[0].result if evidence.runs else None
+    return result is not None and len({scores["images"] for scores in result.per_class}) == 1
+
+
+def _gain_table(evidence: Evidence) -> Table:
+    """The paper's marginal gain (equation 6), measured beside published and drawn."""
+    rows = []
+    for model in evidence.models:
+        published, gain = _published(evidence, model), evidence.mean(model, "marginal_gain")
+        if gain is not None or published is not None:
+            rows.append(
+                model_row(evidence, model)
+                | interval_values("marginal_gain", gain)
+                | {
+                    "published_marginal_gain": published and published.marginal_gain,
+                    "figure_marginal_gain": published and published.figure_marginal_gain,
+                }
+            )
+    columns = [
+        model_column(),
+        SEED_COUNT,
+        Column("gain %/s", "marginal_gain", mean_cell("marginal_gain", "{:.4g}")),
+        Column("paper, from its table", "published_marginal_gain", "{:.5f}"),
+        Column("paper, as drawn", "figure_marginal_gain", "{:.4g}"),
+    ]
+    notes = [
+        "equation 6: final accuracy in percent over total training seconds, an average whatever its name; it depends "
+        "on the number of epochs and on the device",
+        OVER_SEEDS,
+        *times_note(evidence),
+    ]
+    title = f"{evidence.title}: the paper's marginal gain"
+    return Table(f"{evidence.file_name}-gain", title, used(columns, rows), tuple(rows), tuple(notes))
+
+
+def _literature_table(evidence: Evidence) -> Table | None:
+    """The same models elsewhere, and what else is reported on the dataset."""
+    if not evidence.is_comparable or evidence.dataset not in _PAPER_TABLES:
+        return None
+    rows: list[dict[str, Any]] = []
+    for model in evidence.models:
+        mean = evidence.mean(model, "accuracy_percent")
+        rows.append({"method": model, "source": "measured", "accuracy_percent": mean and mean.mean})
+        if published := _published(evidence, model):
+            rows.append({"method": model, "source": "the study", "accuracy_percent": published.accuracy_percent})
+        if evidence.dataset == "cifar10":
+            rows += [
+                {"method": model, "source": one.source, "accuracy_percent": one.accuracy_percent[model]}
+                for one in LITERATURE
+                if model in one.accuracy_percent
+            ]
+    rows += [
+        {"method": one.method, "source": one.source, "accuracy_percent": one.accuracy_percent}
+        for one in REFERENCES
+        if one.dataset == evidence.dataset
+    ]
+    columns = (
+        Column("model or method", "method", is_words=True),
+        Column("source", "source", is_words=True),
+        Column("accuracy %", "accuracy_percent", "{:.2f}"),
+    )
+    note = "other sources train otherwise: see theirs; figures of one training each where they do not say"
+    title = f"{evidence.title}: beside the literature"
+    return Table(f"{evidence.file_name}-literature", title, columns, tuple(rows), (note,), is_long=True)

@@ -1,0 +1,151 @@
+"""Every run of a study: its figures as plain values, what a reader has to know of it, and the table of all."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.analysis.evidence import Evidence
+from harness.datasets.spec import is_folder
+from harness.expectations import comparable_published
+from harness.recipes import PUBLISHED_RECIPES
+from harness.report.cells import model_column, used
+from harness.report.table import Column, Table
+from harness.results import Result
+from harness.text import count, duration, several
+
+MODE_WORDS = {
+    "full": "",
+    "shortened": " · SHORTENED ({epochs} epochs): not the recipe's own epochs, not comparable with published figures",
+    "quick": " · SMOKE: a quick run proves the machinery and measures nothing",
+}
+
+
+def runs_table(evidence: Evidence) -> Table:
+    """Every result of a study, a row each, whatever became of it."""
+    order = {model: place for place, model in enumerate(evidence.models)}
+    results = sorted(evidence.results, key=lambda one: (order.get(one.model, len(order)), one.model, one.seed))
+    rows = [run_row(result) | {"runs": {result.seed: evidence.folder_of(result)}} for result in results]
+    columns = [
+        model_column(),
+        Column("seed", "seed"),
+        Column("status", "status", lambda row: str(row["status"]).replace("_", " "), is_words=True),
+        Column("epochs", "epochs"),
+        Column("params", "params", lambda row: count(row["params"])),
+        Column("MACs", "macs", lambda row: count(row["macs"])),
+        Column("s/epoch", "epoch_seconds", "{:.2f}"),
+        Column("paper", "published_epoch_seconds", "{:g}"),
+        Column("total", "total_seconds", lambda row: duration(row["total_seconds"])),
+        Column("accuracy %", "accuracy_percent", "{:.2f}"),
+        Column("paper", "published_accuracy_percent", "{:.2f}"),
+        Column("F1 %", "macro_f1_percent", "{:.2f}"),
+        Column("paper", "published_macro_f1_percent", "{:.2f}"),
+        Column("gain %/s", "marginal_gain", "{:.4g}"),
+        Column("paper", "published_marginal_gain", "{:.4g}"),
+    ]
+    title = f"{evidence.title}: every run" + MODE_WORDS[evidence.mode].format(epochs=evidence.epochs)
+    return Table(evidence.file_name, title, used(columns, rows), tuple(rows), tuple(run_notes(results)), is_long=True)
+
+
+def run_row(result: Result) -> dict[str, object]:
+    """A result as plain values, published ones beside them where they may be compared."""
+    published, is_mixed = comparable_published(result), bool(result.changes_between_attempts)
+    return {
+        "model": result.model,
+        "seed": result.seed,
+        "status": result.status,
+        "epochs": result.epochs,
+        "recipe_epochs": result.case.recipe.epochs,
+        "params": result.params,
+        "macs": result.macs,
+        "epoch_seconds": None if is_mixed else result.mean_epoch_seconds,
+        "total_seconds": None if is_mixed else result.total_seconds,
+        "accuracy_percent": result.accuracy_percent,
+        "best_accuracy_percent": result.best_accuracy_percent,
+        "macro_f1_percent": result.macro_f1_percent,
+        "marginal_gain": None if is_mixed else result.marginal_gain,
+        "published_epoch_seconds": published and published.epoch_seconds,
+        "published_total_seconds": published and published.total_seconds,
+        "published_accuracy_percent": published and published.accuracy_percent,
+        "published_macro_f1_percent": published and published.macro_f1_percent,
+        "published_marginal_gain": published and published.marginal_gain,
+        "images_per_second": None if is_mixed else result.images_per_second,
+        "peak_memory_bytes": result.peak_memory_bytes,
+        "device": result.environment["gpu"] or result.environment["cpu"],
+        "threads": result.environment.get("threads"),
+        "precision": result.case.precision,
+        "pipeline": result.case.pipeline,
+        "compiled": result.case.compiled,
+        "compile_seconds": None if is_mixed else result.compile_seconds,
+        "checkpoint_seconds": None if is_mixed else result.checkpoint_seconds,
+        "interruptions": len(result.interrupted_after),
+        "changes_between_attempts": ", ".join(result.changes_between_attempts),
+        "train_images": result.train_images,
+        "val_split": result.case.val_split,
+        "recipe": result.case.recipe.name,
+        "data_fingerprint": result.case.data_fingerprint[:12],
+        "training_code": result.environment.get("training_code"),
+        "case": result.case.identity[:12],
+    }
+
+
+def _device(result: Result, on: Mapping[str, Any]) -> str:
+    """What a time depends on: the device, on a CPU the threads, the precision and the pipeline."""
+    parts = [on["gpu"]] if on["gpu"] else [on["cpu"], several(on.get("threads"), "thread")]
+    parts.append(result.case.precision)
+    if result.case.pipeline != "fast":
+        parts.append(f"{result.case.pipeline} pipeline")
+    return ", ".join(parts)
+
+
+def _is_unsteady(result: Result) -> bool:
+    """Whether an epoch took more than twice the median: its machine had other things to do."""
+    if result.changes_between_attempts or not result.epoch_seconds:
+        return False
+    return max(result.epoch_seconds) > 2 * statistics.median(result.epoch_seconds)
+
+
+def run_notes(results: Sequence[Result]) -> list[str]:
+    """What a reader has to know of the rows."""
+    notes = []
+    devices = sorted({_device(result, on) for result in results for on in result.training_environments})
+    notes.append(
+        f"measured on {' and '.join(devices)}" + ("; times compare only within one" if len(devices) > 1 else "")
+    )
+    if unsteady := [f"{r.model} seed {r.seed}" for r in results if r.mode != "quick" and _is_unsteady(r)]:
+        notes.append(f"epoch times vary more than twofold, the machine was busy: {', '.join(unsteady)}")
+    notes += [_interruption_note(result) for result in results if result.interrupted_after]
+    if compiled := [f"{r.model} seed {r.seed} {duration(r.compile_seconds)}" for r in results if r.case.compiled]:
+        notes.append(f"networks compiled, in no epoch's time: {', '.join(compiled)}")
+    if len({r.environment.get("training_code") for r in results}) > 1:
+        notes.append("trained by different versions of the harness's code (training_code in the CSV)")
+    if len({r.case.data_fingerprint for r in results}) > 1:
+        notes.append("trained on different images (data_fingerprint in the CSV): not to be compared with one another")
+    if any(r.stand_in for r in results):
+        notes.append("the dataset is not on disk: digits stand in for it, reshaped")
+    partial = [r for r in results if not r.dataset_whole and r.mode != "quick"]
+    if partial:
+        notes.append(f"not the whole dataset ({partial[0].train_images:,} training images): published values left out")
+    if any(not r.dataset_verified and r.mode == "full" and not is_folder(r.dataset) for r in results):
+        notes.append("the images' layout has no checksums: they could not be verified as the published ones")
+    own = {r.model: None for r in results if r.mode == "full" and r.case.recipe != PUBLISHED_RECIPES.get(r.dataset)}
+    if own and not is_folder(results[0].dataset):
+        notes.append(f"{', '.join(own)}: not trained by the study's recipe, published values left out")
+    if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
+        notes.append(f"{', '.join(f'{split:.0%}' for split in splits)} of the training images held out for validation")
+    if {r.case.pipeline for r in results} == {"fast", "reference"}:
+        notes.append("ref: trained by the reference pipeline, as the study did it, the others by the fast one")
+    if len({(r.model, r.seed, r.case.pipeline) for r in results}) < len(results):
+        notes.append(
+            "# rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
+        )
+    notes += [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]
+    return notes
+
+
+def _interruption_note(result: Result) -> str:
+    """Where training was interrupted, and whether its times still mean something."""
+    epochs = ", ".join(map(str, result.interrupted_after))
+    note = f"{result.model} seed {result.seed}: interrupted after epoch {epochs}, and resumed"
+    if changes := result.changes_between_attempts:
+        note += f" with a change ({', '.join(changes)}): its accuracy may be compared, its times may not"
+    return note

@@ -1,0 +1,59 @@
+"""Several results folders side by side: the same study on two machines, or by two commits."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from harness.analysis.evidence import Evidence
+from harness.datasets.spec import file_stem
+from harness.report.cells import DIFFERENCE, OVER_SEEDS, SEED_COUNT, interval_values, mean_cell, model_column, model_row
+from harness.report.table import Column, Table
+from harness.stats import paired_difference
+
+
+def side_tables(found: Sequence[Evidence]) -> list[tuple[Evidence, Table]]:
+    """For each study that several folders have, by one recipe on the same images, a table and the first's evidence."""
+    studies: dict[str, list[Evidence]] = defaultdict(list)
+    for evidence in found:
+        if evidence.mode != "quick" and evidence.runs:
+            studies[evidence.subject].append(evidence)
+    alike = [sides for sides in studies.values() if len({one.folder for one in sides}) > 1]
+    return [(sides[0], _side_table(sides)) for sides in alike]
+
+
+def _side_table(sides: Sequence[Evidence]) -> Table:
+    """Every model in every folder; a folder's accuracy less the first folder's, paired by seed."""
+    first, rows = sides[0], []
+    timed = sorted({one for side in sides for one in side.hardware})
+    for model in dict.fromkeys(model for side in sides for model in side.models):
+        for side in sides:
+            row: dict[str, Any] = model_row(side, model) | {"study": side.title}
+            for measure in ("accuracy_percent", "macro_f1_percent"):
+                row |= interval_values(measure, side.mean(model, measure))
+            seconds = side.mean(model, "epoch_seconds") if len(timed) == 1 else None
+            row |= interval_values("epoch_seconds", seconds)
+            row |= _over_first(first, side, model)
+            rows.append(row)
+    columns = (
+        model_column(),
+        Column("study", "study", is_words=True),
+        SEED_COUNT,
+        Column("accuracy %", "accuracy_percent", mean_cell("accuracy_percent")),
+        Column("macro-F1 %", "macro_f1_percent", mean_cell("macro_f1_percent")),
+        *DIFFERENCE[:2],
+        Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds")),
+    )
+    notes = [OVER_SEEDS, f"Δ pp: accuracy over {first.title}'s, paired by seed, with its 95 % interval"]
+    if len(timed) > 1:
+        notes.append(f"times are not compared: they are of different hardware ({'; '.join(timed)})")
+    name = f"{file_stem(first.dataset)}-side-by-side" + ("" if first.mode == "full" else f"-{first.mode}")
+    return Table(name, f"{first.dataset}: folders side by side", columns, tuple(rows), tuple(notes))
+
+
+def _over_first(first: Evidence, side: Evidence, model: str) -> dict[str, Any]:
+    ours, theirs = side.values(model, "accuracy_percent"), first.values(model, "accuracy_percent")
+    seeds = sorted(ours.keys() & theirs.keys())
+    if side is first or not seeds:
+        return interval_values("difference_points", None)
+    difference = paired_difference([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+    return interval_values("difference_points", difference.interval)
