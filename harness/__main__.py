@@ -1,4 +1,4 @@
-"""The command line: ``python -m harness models|data|plan|report``. Thin: each command calls what needs no terminal."""
+"""The command line: ``python -m harness models|data|plan|report|evaluate``. Thin: commands call what needs no terminal."""
 
 from __future__ import annotations
 
@@ -85,6 +85,16 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("results", nargs="*", metavar="FOLDER", help="results folders; default: --results-dir alone")
     _add_options(report, "results-dir", "report-dir")
     report.set_defaults(run=_report)
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="reproduce a result's accuracy and F1 from its stored weights",
+        description="Load the stored weights, evaluate them on the test images, and compare accuracy, macro-F1 and "
+        "every prediction with what is recorded. Exit code 0: the same; 1: not.",
+    )
+    evaluate.add_argument("result", metavar="RESULT", help="a result.json, or the folder that it lies in")
+    _add_options(evaluate, "data-dir", "device")
+    evaluate.set_defaults(run=_evaluate)
     return parser
 
 
@@ -244,6 +254,38 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
     for measurement in throughput_tables(holdings.recorded):
         print(throughput_text(measurement, columns) + "\n")
     print(report_text(report, columns))
+    return 0
+
+
+def _evaluate(known: argparse.Namespace, _: list[str]) -> int:
+    from harness.environment import describe_environment
+    from harness.evaluate import device_of, images_of, reproduce
+    from harness.results import timed_on
+    from harness.results_folder import RESULT, ResultsFolder, read_in_its_place
+    from harness.text import table
+
+    path = Path(known.result).absolute()
+    path = path / RESULT if path.is_dir() else path
+    try:
+        result = read_in_its_place(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist: name a result.json, or the folder that it lies in") from error
+    settings = _settings(known)
+    device = device_of(result, settings)
+    results = ResultsFolder(path.parent.parent)
+    again = reproduce(result, results, images_of(result, settings), device)
+    recorded, scores = again.recorded, again.scores
+    rows = [
+        ["accuracy %", repr(recorded.accuracy_percent), repr(scores.accuracy_percent)],
+        ["macro-F1 %", repr(recorded.macro_f1_percent), repr(scores.macro_f1_percent)],
+        ["test images predicted otherwise", "", str(again.changed_predictions)],
+    ]
+    print(table([result.case.label, "recorded", "reproduced"], rows))
+    if not again.is_exact:
+        there, here = timed_on(result.environment), timed_on(describe_environment(device, result.case.precision))
+        print(f"not the same; recorded on {there}, reproduced on {here}")
+        return 1
+    print("the same, image by image")
     return 0
 
 

@@ -191,7 +191,7 @@ class ResultsFolder:
 
     def read_all(self) -> tuple[list[Result], list[str]]:
         """Every result in the folder, and for each that cannot be read a line that says which and why."""
-        return read_each(self.root.glob(f"*/{RESULT}"), _read_in_its_place)
+        return read_each(self.root.glob(f"*/{RESULT}"), read_in_its_place)
 
     def unfinished(self) -> list[str]:
         """A line for each case that was begun, has no result and can be gone on with: its folder, and how far it is."""
@@ -215,8 +215,13 @@ def _line(record: EpochRecord) -> str:
     return json.dumps(record.to_json(), allow_nan=False)
 
 
-def _read_in_its_place(path: Path) -> Result:
-    """The result in a file, which has to lie in its case's folder: a copy beside it would count a case twice."""
+def read_in_its_place(path: Path) -> Result:
+    """The result in a file, which has to lie in its case's folder: a copy beside it would count a case twice.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        InputError: it cannot be read, is damaged, or lies elsewhere.
+    """
     result = read_result(path)
     if path.parent.name != result.case.folder_name:
         raise DamagedError(f"{path} is a copy: the folder of its case is {result.case.folder_name}")

@@ -1,5 +1,6 @@
 """How numbers and tables are put before a person."""
 
+import math
 from collections.abc import Sequence
 
 from tabulate import SEPARATING_LINE, tabulate
@@ -57,3 +58,8 @@ def p_value(value: float | None) -> str:
     if value is None:
         return ""
     return "p < .001" if value < 0.001 else "p = " + f"{value:.3f}".removeprefix("0")
+
+
+def decimals(number: float, figures: int) -> int:
+    """How many decimals a number needs to be put with so many significant figures."""
+    return 0 if number == 0 else max(0, figures - 1 - math.floor(math.log10(abs(number))))

@@ -70,7 +70,10 @@ def test_peak_memory_is_of_the_time_since_it_was_made():
 @pytest.mark.parametrize(
     ("argv", "command"),
     [
-        (["/v/bin/python3", "/v/bin/pytest", "bench", "-k", "digits and resnet20"], "pytest bench -k 'digits and resnet20'"),
+        (
+            ["/v/bin/python3", "/v/bin/pytest", "bench", "-k", "digits and resnet20"],
+            "pytest bench -k 'digits and resnet20'",
+        ),
         (["/v/bin/python", "-m", "pytest", "bench"], "python -m pytest bench"),
         (["/v/bin/python", "/home/me/train.py"], "python /home/me/train.py"),
     ],

@@ -32,8 +32,10 @@ def ends(interval: Interval, digits: int, *, is_signed: bool = False) -> str:
 
 
 def tested(difference: Difference, p_holm: float | None) -> str:
-    """The corrected p-value and what gave it: ``p = .044 (McNemar, 360 images)``."""
+    """The corrected p-value and what gave it: ``p = .044, McNemar on 360 images``."""
     if p_holm is None:
         return "one seed, nothing to test"
-    of = {"McNemar": "images", "two proportions": "images each, unpaired"}.get(difference.method, "seeds")
-    return f"{p_value(p_holm)} ({difference.method}, {difference.n:,} {of})"
+    of = {"McNemar": "on {:,} images", "two proportions": "of {:,} images, unpaired"}
+    return f"{p_value(p_holm)}, {difference.method} " + of.get(difference.method, "over {:,} seeds").format(
+        difference.n
+    )

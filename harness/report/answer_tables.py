@@ -1,6 +1,5 @@
 """What the paper lacks: differences tested, true marginal gain, thresholds, equal cost, the Pareto front, classes."""
 
-from collections.abc import Callable
 from typing import Any
 
 from harness.analysis.classes import class_changes, class_models
@@ -17,6 +16,7 @@ from harness.report.cells import (
     difference_values,
     ends_cell,
     interval_values,
+    mean_cell,
     model_column,
     p_cell,
     signed_column,
@@ -91,7 +91,7 @@ def _true_gain_table(evidence: Evidence, comparisons: Comparisons) -> Table:
         *DIFFERENCE[:2],
     ]
     columns += [
-        Column(heading, f"points_per_{cost}", _gain_cell(f"points_per_{cost}"))
+        Column(heading, f"points_per_{cost}", mean_cell(f"points_per_{cost}", is_percent=False, is_signed=True))
         for cost, (heading, _) in GAIN_UNITS.items()
     ]
     notes = (
@@ -100,15 +100,6 @@ def _true_gain_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     )
     title = f"{evidence.title}: true marginal gain along each axis"
     return Table(f"{evidence.file_name}-true-gain", title, used(columns, rows), tuple(rows), notes)
-
-
-def _gain_cell(name: str) -> Callable[[Row], str]:
-    def cell(row: Row) -> str:
-        low, high = row[f"{name}_low"], row[f"{name}_high"]
-        half = "" if low is None else f" ± {(high - low) / 2:.2g}"
-        return f"{'−' if row[name] < 0 else '+'}{abs(row[name]):.2g}{half}"
-
-    return cell
 
 
 def _threshold_table(evidence: Evidence, comparisons: Comparisons) -> Table:
@@ -146,7 +137,7 @@ def _step(axis: Threshold, step: Comparison) -> str:
     if step.is_better:
         return "pays"
     fall = "falls beyond chance" if step.is_distinguishable else "no gain that can be told from zero"
-    return f"{fall}: {axis.word}" if step.model == axis.at else fall
+    return f"{fall}: threshold ({axis.word})" if step.model == axis.at else fall
 
 
 def _equal_cost_table(evidence: Evidence) -> Table:

@@ -8,7 +8,7 @@ from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.words import short
 from harness.report.table import Column, Row
 from harness.stats import Interval
-from harness.text import p_value, signed
+from harness.text import decimals, p_value, signed
 
 OVER_SEEDS = "± half of the 95 % t interval over seeds, which are the replicates; none where there is one seed"
 _DIFFERENT_HARDWARE = "timed on different hardware: times are not compared"
@@ -42,12 +42,19 @@ def interval_values(name: str, interval: Interval | None) -> dict[str, Any]:
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
-def mean_cell(name: str, form: str = "{:.2f}") -> Callable[[Row], str]:
-    """A cell of a mean, put from its plain values."""
+def mean_cell(name: str, *, is_percent: bool = True, is_signed: bool = False) -> Callable[[Row], str]:
+    """A cell of a mean with half of its interval: ``99.07 ± 0.80``; without an interval the mean alone.
+
+    Args:
+        is_percent: two decimals; else as many as half the interval has two figures of, or four figures.
+    """
 
     def cell(row: Row) -> str:
-        low, high, text = row[f"{name}_low"], row[f"{name}_high"], form.format(row[name])
-        return text if low is None else f"{text} ± {form.format((high - low) / 2)}"
+        mean, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
+        half = None if low is None else (high - low) / 2
+        digits = 2 if is_percent else decimals(half, 2) if half else decimals(mean, 4)
+        text = signed(mean, digits) if is_signed else f"{mean:.{digits}f}"
+        return text if half is None else f"{text} ± {half:.{digits}f}"
 
     return cell
 

@@ -23,6 +23,7 @@ from harness.analysis.evidence import Evidence
 from harness.analysis.words import short
 from harness.files import write_atomically
 from harness.stats import Interval
+from harness.text import count
 
 INK = "#010203"  # in figures inline on the page: the page's text colour
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#AA5599"  # after Okabe and Ito, safe for the colour-blind
@@ -148,12 +149,14 @@ def point(
     """A point with its error bars."""
     fill: dict[str, Any] = {"markerfacecolor": "none", "alpha": 0.85} if is_hollow else {}
     marks: dict[str, Any] = {"color": style.colour, "marker": style.marker, "ms": size, "ls": "", **fill}
-    plot.errorbar(x, y, xerr=xerr, yerr=yerr, capsize=size / 2, lw=1.2, clip_on=False, zorder=3, **marks)
+    plot.errorbar(x, y, xerr=xerr, yerr=yerr, capsize=size / 2, lw=1.2, zorder=3, **marks)
 
 
-def label(plot: Plot, x: float, y: float, model: str) -> None:
-    """A model's name beside its point."""
-    plot.annotate(short(model), (x, y), xytext=(5, 5), textcoords="offset points", fontsize=9)
+def label(plot: Plot, x: float, y: float, model: str, style: Style) -> None:
+    """A model's name beside its point: of deep ones below, of others above, where neighbours leave room."""
+    below = style.kind == "depth"
+    place = {"xytext": (5, -5 if below else 5), "va": "top" if below else "bottom"}
+    plot.annotate(short(model), (x, y), textcoords="offset points", fontsize=9, **place)  # type: ignore[arg-type]
 
 
 def errors(mean: Interval) -> Errors:
@@ -170,6 +173,11 @@ def log_axis(plot: Plot, which: str, form: Callable[[float], str]) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
     axis.set_minor_formatter(NullFormatter())
+
+
+def tick_count(number: float) -> str:
+    """A round number with its prefix: ``200k``, ``5M``."""
+    return re.sub(r"\.0+(?=\D|$)", "", count(number)) if number >= 1000 else f"{number:g}"
 
 
 def side_by_side(canvas: Canvas, count: int, *, sharey: bool = False) -> list[Plot]:

@@ -29,10 +29,13 @@ from harness.report.drawing import (
     point,
     side_by_side,
     styles_of,
+    tick_count,
 )
 from harness.stats import Difference, Interval
-from harness.text import count, duration, signed
+from harness.text import duration, signed
 
+NO_INTERVAL = "none with one seed, or where all seeds agree"
+COLOURS = "Blue, round or square: deeper; orange, triangles: wider."
 _HATCHES = {"base": "", "depth": "//", "width": "..", "other": "xx"}
 
 
@@ -56,8 +59,8 @@ def _published(evidence: Evidence) -> Evidence | None:
 
 
 _COST_FORMS: dict[Measure, tuple[str, Callable[[float], str]]] = {
-    "params": ("parameters", count),
-    "macs": ("MACs of one image", count),
+    "params": ("parameters", tick_count),
+    "macs": ("MACs of one image", tick_count),
     "total_seconds": ("training time", duration),
 }
 
@@ -89,11 +92,12 @@ def _accuracy_against_cost(evidence: Evidence) -> Figure | None:
             plot.margins(x=0.16, y=0.12)
             log_axis(plot, "x", form)
         plots[0].set_ylabel("test accuracy, %")
+        plots[0].set_ylim(top=min(100.0, plots[0].get_ylim()[1]))
 
     means = [(model, evidence.mean(model, "accuracy_percent")) for model in evidence.models]
     told = ", ".join(f"{short(model)} {mean.mean:.2f} %" for model, mean in means if mean is not None)
     fronts = "; ".join(f"{COST_WORDS[one]}: {', '.join(_front(evidence, one))}" for one in measures)
-    caption = "Mean over seeds with its 95 % interval (none with one seed); dotted: the Pareto front."
+    caption = f"Mean over seeds with its 95 % interval ({NO_INTERVAL}). {COLOURS} Dotted: the Pareto front."
     if published is not None:
         caption += " Hollow: as published."
     return drawn(
@@ -120,7 +124,7 @@ def _draw_points(
             continue
         point(plot, cost.mean, accuracy.mean, styles[model], yerr=errors(accuracy), is_hollow=is_published)
         if not is_published:
-            label(plot, cost.mean, accuracy.mean, model)
+            label(plot, cost.mean, accuracy.mean, model, styles[model])
 
 
 def _differences(evidence: Evidence, comparisons: Comparisons) -> Figure | None:
@@ -156,8 +160,8 @@ def _differences(evidence: Evidence, comparisons: Comparisons) -> Figure | None:
     told = "; ".join(f"{short(one.model)} over {short(one.other)} {points(one.difference.interval)}" for _, one in rows)
     return drawn(
         f"{evidence.file_name}-differences",
-        f"{evidence.title}: is the difference more than chance?",
-        "Mean difference paired by seed with its own 95 % interval (none with one seed). Filled: to be told from "
+        f"{evidence.title}: differences, and whether they are more than chance",
+        f"Mean difference paired by seed with its own 95 % interval ({NO_INTERVAL}). Filled: to be told from "
         "chance, corrected for all pairs of models; hollow: not.",
         f"Differences in accuracy: {told}.",
         draw,
@@ -195,7 +199,7 @@ def _learning_curves(evidence: Evidence) -> Figure | None:
                     point(end, epochs * 1.03, accuracy, styles[model], is_hollow=True, size=6)
         room = max(0.1, 0.08 * (high - low))
         end.set_xlim(late, epochs * (1.06 if published is not None else 1.0))
-        end.set_ylim(low - room, high + room)
+        end.set_ylim(low - room, min(100.0, high + room))
         handles, labels = whole.get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside right center", handlelength=3.2)
 
@@ -253,7 +257,7 @@ def _time_against_parameters(evidence: Evidence) -> Figure | None:
     return drawn(
         f"{evidence.file_name}-time-parameters",
         f"{evidence.title}: epoch time against parameters" + (f" (the paper's figure {number})" if number else ""),
-        "Both axes are logarithmic: a straight line is a power law. Solid: deeper; dashed: wider.",
+        f"Both axes are logarithmic: a straight line is a power law. {COLOURS}",
         f"Seconds per epoch by model: {told}.",
         draw,
         (9.6 if published is not None else 5.4, 3.4),
@@ -275,10 +279,10 @@ def _draw_time(plot: Plot, evidence: Evidence, styles: dict[str, Style]) -> None
         if mean is not None and model in styles:
             params = next(iter(evidence.values(model, "params").values()))
             point(plot, params, mean.mean, styles[model], yerr=errors(mean))
-            label(plot, params, mean.mean, model)
+            label(plot, params, mean.mean, model, styles[model])
     plot.set_xlabel("parameters")
     plot.margins(x=0.16, y=0.12)
-    log_axis(plot, "x", count)
+    log_axis(plot, "x", tick_count)
     log_axis(plot, "y", lambda value: f"{value:g}")
 
 
@@ -359,8 +363,7 @@ def _classes(evidence: Evidence) -> Figure | None:
     return drawn(
         f"{evidence.file_name}-classes",
         f"{evidence.title}: which classes depth and width help",
-        f"Change in each class's recall from {short(chosen[0])}, paired by seed, with its 95 % interval (none with one "
-        "seed).",
+        f"Change in each class's recall from {short(chosen[0])}, paired by seed, with its interval ({NO_INTERVAL}).",
         " ".join(_class_words(model, differences, names) for model, differences in series.values()),
         draw,
         (7.2, 1.2 + 0.26 * len(changes)),

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from harness.analysis.answer import Answer
 from harness.analysis.evidence import Evidence
 from harness.report.claim_tables import JudgedClaims, claims_table
-from harness.report.drawing import INK, Figure
+from harness.report.drawing import BLUE, INK, PURPLE, VERMILLION, Figure
 from harness.report.formats import Printable
 from harness.report.table import Table
 from harness.results import Result, timed_on
@@ -23,6 +23,8 @@ from harness.results_folder import RESULT
 from harness.text import several
 
 _MARKS = {"supported": "✓", "contradicted": "✗", "not distinguishable": "≈", "not measured": "–"}
+# Colours of figures inline, which differ in the light and in the dark.
+_COLOURS = {INK: "currentColor", BLUE: "var(--depth)", VERMILLION: "var(--width)", PURPLE: "var(--other)"}
 _MODE_BADGES = {"full": "", "shortened": "shortened: not the recipe's own epochs", "quick": "smoke"}
 
 
@@ -147,7 +149,9 @@ def _study(study: StudyPage, report_dir: Path) -> dict[str, Any]:
 def _figure(figure: Figure) -> dict[str, Any]:
     """A figure, its drawing inline in the page's own ink, with its description for who cannot see it."""
     opening = Markup('<svg role="img" aria-label="{}" ').format(f"{figure.title}. {figure.description}")
-    drawing = figure.svg.replace(INK, "currentColor")
+    drawing = figure.svg
+    for colour, name in _COLOURS.items():
+        drawing = drawing.replace(colour.lower(), name)
     inline = opening + Markup(drawing.removeprefix("<svg "))
     return {"file_name": figure.file_name, "title": figure.title, "caption": figure.caption, "inline": inline}
 

@@ -52,7 +52,7 @@ def _accuracy_table(evidence: Evidence) -> Table:
         Column("paper", "published_accuracy_percent", "{:.2f}"),
         signed_column("Δ pp", "over_published_points"),
         Column("best epoch %", "best_accuracy_percent", "{:.2f}"),
-        Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds")),
+        Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds", is_percent=False)),
         Column("paper", "published_epoch_seconds", "{:g}"),
         Column("total", "total_seconds", lambda row: duration(row["total_seconds"])),
     ]
@@ -141,7 +141,7 @@ def _gain_table(evidence: Evidence) -> Table:
     columns = [
         model_column(),
         SEED_COUNT,
-        Column("gain %/s", "marginal_gain", mean_cell("marginal_gain", "{:.4g}")),
+        Column("gain %/s", "marginal_gain", mean_cell("marginal_gain", is_percent=False)),
         Column("paper, from its table", "published_marginal_gain", "{:.5f}"),
         Column("paper, as drawn", "figure_marginal_gain", "{:.4g}"),
     ]

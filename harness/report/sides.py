@@ -41,7 +41,7 @@ def _side_table(sides: Sequence[Evidence]) -> Table:
         Column("accuracy %", "accuracy_percent", mean_cell("accuracy_percent")),
         Column("macro-F1 %", "macro_f1_percent", mean_cell("macro_f1_percent")),
         *DIFFERENCE[:2],
-        Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds")),
+        Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds", is_percent=False)),
     )
     notes = [OVER_SEEDS, f"Δ pp: accuracy over {first.title}'s, paired by seed, with its 95 % interval"]
     if len(timed) > 1:

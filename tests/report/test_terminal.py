@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from harness.report.tables import comparison_tables, terminal_text, write_tables
 
 from harness.published import PUBLISHED
 from harness.recipes import CIFAR10, PUBLISHED_RECIPES
-from harness.report.tables import comparison_tables, terminal_text, write_tables
 
 
 @pytest.fixture

@@ -1,0 +1,131 @@
+"""Results that nobody trained: of given accuracies, as the harness would keep them."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+
+from harness import metrics
+from harness.case import Case
+from harness.cost import count_macs, count_parameters
+from harness.datasets.spec import SPECS
+from harness.models import parse_model
+from harness.networks import build_network
+from harness.published import MMACS, exact_parameters
+from harness.recipes import PUBLISHED_RECIPES
+from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result
+from harness.results_folder import ResultsFolder
+
+ENVIRONMENT = {
+    "cpu": "AMD EPYC",
+    "gpu": None,
+    "threads": 2,
+    "precision": "fp32",
+    "python": "3.11.2",
+    "platform": "Linux",
+    "versions": {"torch": "2.15.0", "numpy": "2.3.0"},
+    "commit": "0123456789abcdef",
+    "training_code": "abcdef012345",
+}
+NOW = "2026-11-23T12:00:00.000+00:00"
+
+
+def outcome(dataset, accuracy_percent, seed, test_images=None):
+    """Labels and predicted classes of a test set, (N,), of which that share is right."""
+    spec = SPECS[dataset]
+    images, generator = test_images or spec.test_images, np.random.default_rng(seed)
+    labels = np.arange(images) % spec.num_classes
+    wrong = generator.permutation(images)[: images - round(images * accuracy_percent / 100)]
+    predictions = labels.copy()
+    predictions[wrong] = (labels[wrong] + generator.integers(1, spec.num_classes, len(wrong))) % spec.num_classes
+    return labels, predictions
+
+
+def size(dataset, model):
+    """Parameters and MACs of a model on a dataset."""
+    if (dataset, model) in MMACS:
+        return exact_parameters(dataset, model), round(1e6 * MMACS[dataset, model])
+    spec, side = SPECS[dataset], PUBLISHED_RECIPES[dataset].image_size
+    network = build_network(parse_model(model), spec.channels, spec.num_classes, seed=0, device="meta")
+    return count_parameters(network), count_macs(parse_model(model), (spec.channels, side, side), spec.num_classes)
+
+
+def synthetic_result(
+    dataset="cifar10", model="resnet20", seed=0, accuracy_percent=90.0, epoch_seconds=10.0, environment=None,
+    predicted=None, case_changes=None, **changes,
+):  # fmt: skip
+    """A complete result as of the study's own recipe, with changes. ``predicted``: labels and predicted classes."""
+    spec, recipe = SPECS[dataset], PUBLISHED_RECIPES[dataset]
+    case = Case(model, dataset, recipe, seed, changes.pop("mode", "full"), "cpu", "fp32", data_fingerprint="0" * 64)
+    case = replace(case, **(case_changes or {}))
+    scores = metrics.score(*(predicted or outcome(dataset, accuracy_percent, seed)), spec.class_names)
+    params, macs = size(dataset, model)
+    epochs = case.recipe.epochs
+    seconds = (float(epoch_seconds),) * epochs
+    environment = ENVIRONMENT | (environment or {})
+    fields = {
+        "schema_version": SCHEMA_VERSION,
+        "status": "complete",
+        "mode": case.mode,
+        "case": case,
+        "model": model,
+        "dataset": dataset,
+        "seed": seed,
+        "params": params,
+        "macs": macs,
+        "best_accuracy_percent": scores.accuracy_percent,
+        "best_epoch": epochs,
+        "epochs": epochs,
+        "epoch_seconds": seconds,
+        "train_seconds": 0.9 * sum(seconds),
+        "eval_seconds": 0.1 * sum(seconds),
+        "total_seconds": sum(seconds),
+        "checkpoint_seconds": 0.0,
+        "wall_seconds": sum(seconds),
+        "compile_seconds": 0.0,
+        "marginal_gain": metrics.marginal_gain(scores.accuracy_percent, sum(seconds)),
+        "images_per_second": 1000.0,
+        "peak_memory_bytes": 2**30,
+        "train_images": spec.train_images,
+        "evaluation_images": spec.test_images,
+        "test_images": spec.test_images,
+        "dataset_origin": "nowhere",
+        "dataset_verified": True,
+        "dataset_whole": True,
+        "stand_in": False,
+        "environment": environment,
+        "started_at": NOW,
+        "finished_at": NOW,
+        "attempts": (Attempt(1, NOW, environment, command="pytest bench --full-training"),),
+        "files": {},
+        **scores.to_json(),
+    }
+    return Result(**(fields | changes))
+
+
+def failed_result(status="diverged", **changes):
+    """A result that came to nothing."""
+    nothing = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
+    emptied = dict.fromkeys(nothing) | {"per_class": (), "confusion": (), "cause": "the loss is no longer a number"}
+    return replace(synthetic_result(**changes), status=status, **emptied)
+
+
+def store(root, result, predicted=None):
+    """Keep a result under a results folder with its epoch records and predictions, but for weights: the result kept."""
+    folder = ResultsFolder(root)
+    place = folder.folder(result.case)
+    place.mkdir(parents=True, exist_ok=True)
+    final = result.accuracy_percent or 10.0
+    curve = [final * (1 - 0.5 ** (1 + 8 * epoch / max(1, result.epochs))) for epoch in range(1, result.epochs + 1)]
+    lines = [
+        json.dumps(
+            EpochRecord(epoch, 0.1, 1.0, min(accuracy, 99.0), 1.0, accuracy, 0.1, 0.8, 0.1, 0.0, seconds).to_json()
+        )
+        for epoch, (accuracy, seconds) in enumerate(zip(curve, result.epoch_seconds, strict=True), 1)
+    ]
+    (place / "epochs.jsonl").write_text("".join(line + "\n" for line in lines))
+    if result.is_complete:
+        folder.write_predictions(result.case, *(predicted or outcome(result.dataset, final, result.seed)))
+    kept = replace(result, files=folder.hashes(result.case))
+    folder.write_result(result.case, kept)
+    return kept
