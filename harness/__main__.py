@@ -1,4 +1,4 @@
-"""The command line: ``python -m harness models|data|plan|report|evaluate``. Thin: commands call what needs no terminal."""
+"""The command line: ``python -m harness models|data|plan|report|evaluate``. Thin: they call what needs no terminal."""
 
 from __future__ import annotations
 
@@ -226,12 +226,10 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
 
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.environment import this_command
+    from harness.command import this_command
     from harness.files import require_writable, told_as_input_error
     from harness.report.build import read_holdings, write_report
     from harness.report.terminal import comparison_tables, report_text, terminal_text
-    from harness.report.throughput import terminal_text as throughput_text
-    from harness.report.throughput import throughput_tables
 
     settings = _settings(known)
     folders = list(dict.fromkeys(map(Path, known.results))) or [settings.results_dir]
@@ -251,8 +249,11 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
     columns = shutil.get_terminal_size().columns
     for comparison in comparison_tables(holdings.results):
         print(terminal_text(comparison, columns) + "\n")
-    for measurement in throughput_tables(holdings.recorded):
-        print(throughput_text(measurement, columns) + "\n")
+    if holdings.recorded:
+        from harness.report import throughput
+
+        for measurement in throughput.throughput_tables(holdings.recorded):
+            print(throughput.terminal_text(measurement, columns) + "\n")
     print(report_text(report, columns))
     return 0
 

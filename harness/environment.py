@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 import os
 import platform
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -41,14 +40,6 @@ def describe_environment(device: torch.device, precision: str) -> dict[str, Any]
         "commit": _commit(),
         "training_code": training_code_version(),
     }
-
-
-def this_command() -> str:
-    """The command line of this process, as a person would type it."""
-    program, *arguments = sys.orig_argv or sys.argv
-    if arguments and Path(arguments[0]).parent == Path(program).parent:  # a script installed beside the interpreter
-        program, *arguments = arguments
-    return shlex.join([Path(program).name, *arguments])
 
 
 def _version(package: str) -> str | None:

@@ -440,7 +440,7 @@ def _show(
 
 def _write_report(terminalreporter: pytest.TerminalReporter, config: pytest.Config, results: list[Result]) -> None:
     """Write the report, tell the answers of the studies that were gone on with, and what was left out."""
-    from harness.environment import this_command
+    from harness.command import this_command
     from harness.report.build import read_holdings, write_report
     from harness.report.terminal import report_text
 

@@ -21,12 +21,13 @@ from torch import Tensor, nn
 from harness import checkpoint, metrics
 from harness.case import Case
 from harness.checkpoint import Checkpoint
+from harness.command import this_command
 from harness.cost import count_macs, count_parameters
 from harness.datasets.images import ImageSet
 from harness.datasets.library import Dataset
 from harness.datasets.split import split_validation
 from harness.device import Stopwatch
-from harness.environment import PeakMemory, describe_environment, this_command, training_code_version
+from harness.environment import PeakMemory, describe_environment, training_code_version
 from harness.errors import DamagedError, InputError
 from harness.files import REFUSED, set_aside, told_as_input_error
 from harness.models import parse_model

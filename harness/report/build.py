@@ -1,10 +1,12 @@
 """The whole report, from results folders: what they mean, as a page, as tables and as figures. Trains nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.analysis.answer import Answer, answer
 from harness.analysis.comparison import Comparisons
@@ -15,16 +17,17 @@ from harness.report.answer_tables import answer_tables
 from harness.report.claim_tables import claims_table, judge_all
 from harness.report.drawing import write_figure
 from harness.report.figures import study_figures
+from harness.report.formats import Printable
 from harness.report.page import Content, StudyPage, render_page
 from harness.report.paper_tables import paper_tables
 from harness.report.runs import runs_table
 from harness.report.sides import side_tables
 from harness.report.table import write_table
-from harness.report.throughput import throughput_tables
-from harness.report.throughput import write_tables as write_throughput
 from harness.results import Result
 from harness.results_folder import ResultsFolder
-from harness.throughput.record import Recorded, read_recorded
+
+if TYPE_CHECKING:
+    from harness.throughput.record import Recorded
 
 PAGE = "index.html"
 Value = TypeVar("Value")
@@ -54,7 +57,7 @@ def read_holdings(folders: Sequence[Path]) -> Holdings:
     for root in folders:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
-        recorded, other_problems = read_recorded(root)
+        recorded, other_problems = _read_recorded(root)
         holdings.results += results
         holdings.recorded += recorded
         holdings.problems += problems + other_problems
@@ -62,6 +65,15 @@ def read_holdings(folders: Sequence[Path]) -> Holdings:
         stored += [_stored(result, folder, holdings.problems) for result in results]
     holdings.evidence = gather(stored)
     return holdings
+
+
+def _read_recorded(root: Path) -> tuple[list[Recorded], list[str]]:
+    """What a results folder has of throughput. It takes torch to read, which a report needs for nothing else."""
+    if not (root / "throughput").is_dir():
+        return [], []
+    from harness.throughput.record import read_recorded
+
+    return read_recorded(root)
 
 
 def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Stored:
@@ -102,7 +114,6 @@ def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
     Raises:
         OSError: they could not be written.
     """
-    throughput = throughput_tables(holdings.recorded)
     studies = [_study(evidence) for evidence in holdings.evidence if evidence.mode != "quick"]
     smoke = [(one, runs_table(one)) for one in holdings.evidence if one.mode == "quick"]
     judged = judge_all([study.evidence for study in studies])
@@ -111,6 +122,7 @@ def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
     if studies:
         tables.append(claims_table(judged))
     drawings = [figure for study in studies for figure in study.figures]
+    throughput, written = _throughput(holdings.recorded, report_dir)
     content = Content(
         folders=holdings.folders,
         studies=studies,
@@ -122,13 +134,22 @@ def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
         command=command,
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    written = write_throughput(throughput, report_dir)
     written += [path for table in tables for path in write_table(table, report_dir / "tables")]
     drawn = [path for figure in drawings for path in write_figure(figure, report_dir / "figures")]
     page = report_dir / PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomically(page, render_page(content, report_dir))
     return Report([(study.evidence, study.answer) for study in studies], written, drawn, page)
+
+
+def _throughput(recorded: Sequence[Recorded], report_dir: Path) -> tuple[Sequence[Printable], list[Path]]:
+    """The tables of throughput, and the files written of them."""
+    if not recorded:
+        return [], []
+    from harness.report.throughput import throughput_tables, write_tables
+
+    tables = throughput_tables(recorded)
+    return tables, write_tables(tables, report_dir)
 
 
 def _study(evidence: Evidence) -> StudyPage:

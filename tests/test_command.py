@@ -1,0 +1,21 @@
+import sys
+
+import pytest
+
+from harness.command import this_command
+
+
+@pytest.mark.parametrize(
+    ("argv", "command"),
+    [
+        (
+            ["/v/bin/python3", "/v/bin/pytest", "bench", "-k", "digits and resnet20"],
+            "pytest bench -k 'digits and resnet20'",
+        ),
+        (["/v/bin/python", "-m", "pytest", "bench"], "python -m pytest bench"),
+        (["/v/bin/python", "/home/me/train.py"], "python /home/me/train.py"),
+    ],
+)
+def test_the_command_is_what_a_person_would_type(monkeypatch, argv, command):
+    monkeypatch.setattr(sys, "orig_argv", argv)
+    assert this_command() == command
