@@ -3,7 +3,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.stats import mean_interval
+from harness.stats import fit_growth, mean_interval
 
 NUMBERS = st.integers(-10_000, 10_000).map(lambda hundredths: hundredths / 100)  # percentages
 
@@ -46,3 +46,26 @@ def test_an_interval_contains_what_lies_between_its_ends():
 def test_what_has_no_mean_is_refused(values):
     with pytest.raises(ValueError, match="a mean needs values"):
         mean_interval(values)
+
+
+@given(
+    st.floats(-3, 3),
+    st.floats(0.01, 100),
+    st.lists(st.integers(1, 10_000), min_size=3, max_size=8, unique=True),
+)
+def test_a_power_law_is_found_again(exponent, factor, x):
+    growth = fit_growth(x, [factor * value**exponent for value in x])
+    assert growth.exponent == pytest.approx(exponent, abs=1e-6)
+    assert growth.r_squared == pytest.approx(1, abs=1e-6) or abs(exponent) < 1e-3
+
+
+def test_the_fit_is_least_squares_on_the_logarithms():
+    growth = fit_growth([1, 10, 100], [1, 10, 1])  # a mountain: no slope, nothing explained
+    assert growth.exponent == pytest.approx(0)
+    assert growth.r_squared == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([1, 2, 3], [1, 0, 2]), ([0, 1, 2], [1, 1, 1])])
+def test_what_no_power_law_goes_through_is_refused(x, y):
+    with pytest.raises(ValueError, match="three points or more, all positive"):
+        fit_growth(x, y)

@@ -8,6 +8,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
 
@@ -92,7 +93,7 @@ class Evidence:
     incomplete: tuple[Result, ...] = ()
     superseded: tuple[Result, ...] = ()
 
-    @property
+    @cached_property
     def models(self) -> list[str]:
         """In the study's order; others behind, by their size."""
         order = {model: position for position, model in enumerate(STUDY.get(self.dataset, ()))}
@@ -103,7 +104,7 @@ class Evidence:
     def seeds(self) -> list[int]:
         return sorted({run.seed for run in self.runs})
 
-    @property
+    @cached_property
     def axes(self) -> Axes | None:
         """Depth and width from the base model; None where no model is beside another."""
         return find_axes(self.models)
@@ -119,7 +120,14 @@ class Evidence:
 
     def of(self, model: str) -> dict[int, Run]:
         """A model's runs by their seed, in order."""
-        return {run.seed: run for run in sorted(self.runs, key=lambda run: run.seed) if run.model == model}
+        return self._by_model.get(model, {})
+
+    @cached_property
+    def _by_model(self) -> dict[str, dict[int, Run]]:
+        found: dict[str, dict[int, Run]] = defaultdict(dict)
+        for run in sorted(self.runs, key=lambda run: run.seed):
+            found[run.model][run.seed] = run
+        return dict(found)
 
     def values(self, model: str, measure: Measure) -> dict[int, float]:
         """A model's values of a measure by seed; times are left out where they may not be compared."""
@@ -133,7 +141,7 @@ class Evidence:
         values = self.values(model, measure)
         return mean_interval(list(values.values())) if values else None
 
-    @property
+    @cached_property
     def hardware(self) -> tuple[str, ...]:
         """What the runs were timed on; nothing, where the figures are published."""
         results = [run.result for run in self.runs if run.result is not None]

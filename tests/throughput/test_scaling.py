@@ -2,36 +2,11 @@ import json
 import subprocess
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.errors import InputError
 from harness.throughput import scaling
 from harness.throughput.scaling import AXES, Point, Scaling, Setting, measure_point, measure_scaling
 from tests.conftest import CPU
-
-
-@given(
-    st.floats(-3, 3),
-    st.floats(0.01, 100),
-    st.lists(st.integers(1, 10_000), min_size=3, max_size=8, unique=True),
-)
-def test_a_power_law_is_found_again(exponent, factor, x):
-    growth = fit_growth(x, [factor * value**exponent for value in x])
-    assert growth.exponent == pytest.approx(exponent, abs=1e-6)
-    assert growth.r_squared == pytest.approx(1, abs=1e-6) or abs(exponent) < 1e-3
-
-
-def test_the_fit_is_least_squares_on_the_logarithms():
-    growth = fit_growth([1, 10, 100], [1, 10, 1])  # a mountain: no slope, nothing explained
-    assert growth.exponent == pytest.approx(0)
-    assert growth.r_squared == pytest.approx(0)
-
-
-@pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([1, 2, 3], [1, 0, 2]), ([0, 1, 2], [1, 1, 1])])
-def test_what_no_power_law_goes_through_is_refused(x, y):
-    with pytest.raises(ValueError, match="three points or more, all positive"):
-        fit_growth(x, y)
 
 
 def test_time_and_memory_are_fitted_along_the_axis():
