@@ -449,8 +449,10 @@ def _write_report(terminalreporter: pytest.TerminalReporter, config: pytest.Conf
     holdings = read_holdings([settings.results_dir])
     try:
         report = write_report(holdings, settings.report_dir, this_command())
-    except OSError as error:
-        holdings.problems.append(f"the report could not be written to {settings.report_dir}: {error.strerror}")
+    except Exception as error:  # the run has come to its end and its results are safe, whatever a report meets
+        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        again = "`python -m harness report` makes it anew"
+        terminalreporter.write_line(f"no report in {settings.report_dir}: {reason}; {again}", yellow=True)
     else:
         answers = [one for one in report.answers if (one[0].dataset, one[0].mode) in touched]
         text = report_text(replace(report, answers=answers), terminalreporter._tw.fullwidth)

@@ -90,7 +90,7 @@ def test_report_rebuilds_the_tables_from_the_results_folder(tiny_result, tiny_da
 
 def test_report_on_a_folder_without_results_says_how_to_make_some(tmp_path, capsys):
     assert main(["report", "--results-dir", str(tmp_path)]) == 2
-    assert "holds no results: train some with `pytest bench" in capsys.readouterr().err
+    assert f"error: no results in {tmp_path}: train some with `pytest bench" in capsys.readouterr().err
 
 
 @pytest.fixture

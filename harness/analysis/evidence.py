@@ -251,13 +251,11 @@ def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Eviden
     latest: dict[tuple[str, int], Stored] = {}
     for one in sorted(complete, key=lambda one: one.result.finished_at):
         latest[one.result.model, one.result.seed] = one
-    suffix = {"full": "", "shortened": "-shortened", "quick": "-smoke"}[first.mode]
-    name = "-".join([file_stem(first.dataset) + suffix, *distinguishing])
     return Evidence(
         dataset=first.dataset,
         mode=first.mode,
         title=" · ".join([first.dataset, *distinguishing]),
-        file_name="".join(char if char.isalnum() or char in "-_." else "-" for char in name),
+        file_name=_file_name(first, distinguishing),
         runs=tuple(_run(one) for one in latest.values()),
         train_images=first.train_images,
         test_images=first.test_images,
@@ -268,6 +266,17 @@ def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Eviden
         incomplete=tuple(one.result for one in stored if not one.result.is_complete),
         superseded=tuple(one.result for one in complete if one not in latest.values()),
     )
+
+
+_SUFFIXES: dict[Mode, str] = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
+_LONG = 32
+
+
+def _file_name(first: Result, distinguishing: Sequence[str]) -> str:
+    """A study's name in files' names; a part that is long, as a path is, by its hash."""
+    parts = [part if len(part) <= _LONG else hashlib.sha256(part.encode()).hexdigest()[:6] for part in distinguishing]
+    name = "-".join([file_stem(first.dataset), *parts]) + _SUFFIXES[first.mode]
+    return "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
 
 
 def _run(one: Stored) -> Run:

@@ -198,7 +198,7 @@ def _learning_curves(evidence: Evidence) -> Figure | None:
                     low, high = min(low, accuracy), max(high, accuracy)
                     point(end, epochs * 1.03, accuracy, styles[model], is_hollow=True, size=6)
         room = max(0.1, 0.08 * (high - low))
-        end.set_xlim(late, epochs * (1.06 if published is not None else 1.0))
+        end.set_xlim(late, max(late + 0.5, epochs * (1.06 if published is not None else 1.0)))
         end.set_ylim(low - room, min(100.0, high + room))
         handles, labels = whole.get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside right center", handlelength=3.2)
