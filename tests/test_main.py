@@ -1,14 +1,21 @@
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.__main__ import main
+from harness.experiment import plan_experiment
 from harness.published import STUDY, exact_parameters
+from harness.results import read_result
 from harness.results_folder import ResultsFolder
+from harness.settings import read_settings
+from harness.study import Study
 from tests.conftest import make_case
+from tests.synthetic import store, synthetic_result
 
 ROOT = Path(__file__).parent.parent
 
@@ -91,6 +98,84 @@ def test_report_rebuilds_the_tables_from_the_results_folder(tiny_result, tiny_da
 def test_report_on_a_folder_without_results_says_how_to_make_some(tmp_path, capsys):
     assert main(["report", "--results-dir", str(tmp_path)]) == 2
     assert f"error: no results in {tmp_path}: train some with `pytest bench" in capsys.readouterr().err
+
+
+def report(tmp_path, *folders):
+    return main(["report", *map(str, folders), "--report-dir", str(tmp_path / "report")])
+
+
+def test_report_makes_the_page_the_tables_and_the_figures_and_says_the_answer(tmp_path, capsys):
+    for model, accuracies in {"resnet20": (90.0, 90.3), "resnet56": (91.0, 91.2), "resnet20-2": (92.0, 92.4)}.items():
+        for seed, accuracy in enumerate(accuracies):
+            store(tmp_path / "r", synthetic_result("cifar10", model, seed, accuracy))
+    assert report(tmp_path, tmp_path / "r") == 0
+    said = capsys.readouterr().out
+    assert "CIFAR-10: cannot be told from chance (wider is ahead)" in said
+    assert "Wider 20-2 over deeper 56: +1.10 pp" in said
+    assert f"written: {tmp_path}/report/index.html" in said
+    assert all((tmp_path / f"report/tables/claims.{suffix}").exists() for suffix in ("csv", "md", "tex"))
+    assert all((tmp_path / f"report/figures/cifar10-learning-curves.{suffix}").exists() for suffix in ("svg", "png"))
+    assert max(map(len, said.splitlines())) <= 80 + len(str(tmp_path))
+
+
+def test_report_sets_several_folders_side_by_side_and_refuses_to_compare_times_across_devices(tmp_path):
+    for name, environment in (("one", {}), ("two", {"cpu": "abacus"})):
+        store(tmp_path / name, synthetic_result("digits", "resnet20", 0, 99.0, environment=environment))
+    assert report(tmp_path, tmp_path / "one", tmp_path / "two") == 0
+    text = (tmp_path / "report/tables/digits-side-by-side.md").read_text()
+    assert "times are not compared: they are of different hardware (AMD EPYC, 2 threads, torch 2.15.0; abacus" in text
+    assert "s/epoch" not in text
+
+
+def test_report_names_a_folder_that_is_not_there(tmp_path, capsys):
+    assert report(tmp_path, tmp_path / "gone") == 2
+    assert f"error: {tmp_path}/gone does not exist" in capsys.readouterr().err
+
+
+def test_report_needs_no_torch(tmp_path):
+    store(tmp_path / "r", synthetic_result("digits", "resnet20"))
+    folders = ["--results-dir", str(tmp_path / "r"), "--report-dir", str(tmp_path / "p")]
+    program = f"""import sys
+from harness.__main__ import main
+sys.exit(main(["report", *{folders}]) or "torch" in sys.modules)"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True, capture_output=True)
+    assert (tmp_path / "p/index.html").exists()
+
+
+def evaluate(result, *more):
+    return main(["evaluate", str(result), *map(str, more)])
+
+
+@pytest.fixture
+def digits_result(tmp_path):
+    """The result of a quick run on digits."""
+    settings = read_settings({"results_dir": str(tmp_path / "r"), "report_dir": str(tmp_path / "p"), "device": "cpu"})
+    study = Study(settings)
+    experiment = plan_experiment(settings, "digits", "resnet8", 0)
+    study.prepare([experiment])
+    return study.results.folder(study.train(experiment)[0].case)
+
+
+def test_evaluate_reproduces_a_result_named_by_its_folder_or_its_file(digits_result, capsys):
+    assert evaluate(digits_result) == 0
+    assert "the same, image by image" in capsys.readouterr().out
+    assert evaluate(digits_result / "result.json") == 0
+
+
+def test_evaluate_says_what_is_not_the_same(digits_result, capsys):
+    path = digits_result / "result.json"
+    result = read_result(path)
+    path.write_text(replace(result, macro_f1_percent=result.macro_f1_percent / 2 + 1).to_text())
+    assert evaluate(path) == 1
+    assert "not the same; recorded on" in capsys.readouterr().out
+
+
+def test_evaluate_refuses_what_is_no_result(digits_result, tmp_path, capsys):
+    assert evaluate(tmp_path / "gone") == 2
+    assert "gone does not exist: name a result.json, or the folder that it lies in" in capsys.readouterr().err
+    copy = shutil.copytree(digits_result, tmp_path / "r/copy")
+    assert evaluate(copy) == 2
+    assert "is a copy" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -6,7 +6,16 @@ from typing import Any
 
 from harness.analysis.evidence import Evidence
 from harness.datasets.spec import file_stem
-from harness.report.cells import DIFFERENCE, OVER_SEEDS, SEED_COUNT, interval_values, mean_cell, model_column, model_row
+from harness.report.cells import (
+    DIFFERENCE,
+    OVER_SEEDS,
+    SEED_COUNT,
+    interval_values,
+    mean_cell,
+    model_column,
+    model_row,
+    used,
+)
 from harness.report.table import Column, Table
 from harness.stats import paired_difference
 
@@ -34,7 +43,7 @@ def _side_table(sides: Sequence[Evidence]) -> Table:
             row |= interval_values("epoch_seconds", seconds)
             row |= _over_first(first, side, model)
             rows.append(row)
-    columns = (
+    columns = [
         model_column(),
         Column("study", "study", is_words=True),
         SEED_COUNT,
@@ -42,12 +51,12 @@ def _side_table(sides: Sequence[Evidence]) -> Table:
         Column("macro-F1 %", "macro_f1_percent", mean_cell("macro_f1_percent")),
         *DIFFERENCE[:2],
         Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds", is_percent=False)),
-    )
+    ]
     notes = [OVER_SEEDS, f"Δ pp: accuracy over {first.title}'s, paired by seed, with its 95 % interval"]
     if len(timed) > 1:
         notes.append(f"times are not compared: they are of different hardware ({'; '.join(timed)})")
     name = f"{file_stem(first.dataset)}-side-by-side" + ("" if first.mode == "full" else f"-{first.mode}")
-    return Table(name, f"{first.dataset}: folders side by side", columns, tuple(rows), tuple(notes))
+    return Table(name, f"{first.dataset}: folders side by side", used(columns, rows), tuple(rows), tuple(notes))
 
 
 def _over_first(first: Evidence, side: Evidence, model: str) -> dict[str, Any]:
