@@ -247,8 +247,12 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
     for line in [f"left out: {problem}" for problem in holdings.problems] + holdings.unfinished:
         print(line, file=sys.stderr)
     columns = shutil.get_terminal_size().columns
-    for comparison in comparison_tables(holdings.results):
-        print(terminal_text(comparison, columns) + "\n")
+    for folder in folders:
+        if len(folders) > 1:
+            print(f"{folder}:\n")
+        results = [result for one in holdings.evidence if one.folder == folder for result in one.results]
+        for comparison in comparison_tables(results):
+            print(terminal_text(comparison, columns) + "\n")
     if holdings.recorded:
         from harness.report import throughput
 

@@ -57,6 +57,31 @@ def test_without_full_training_a_run_is_a_smoke_run_and_says_so(bench, pytester)
     assert not (pytester.path / "report/tables/digits.csv").exists()
 
 
+def test_a_run_ends_with_the_report_of_all_that_the_results_folder_holds(bench, pytester):
+    run = bench("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
+    run.stdout.fnmatch_lines(["digits: *", f"written: {pytester.path}/report/index.html"])
+    run = bench("--full-training", "--epochs", "1", "-k", "resnet8-2")
+    run.stdout.fnmatch_lines(["  Width stops paying at 8-2: the step from 8, *", "*One seed leaves no interval*"])
+    assert "8-2" in (pytester.path / "report/tables/digits-shortened-differences.csv").read_text()
+    assert (pytester.path / "report/figures/digits-shortened-learning-curves.svg").exists()
+
+
+def test_a_smoke_run_gives_no_answer(bench, pytester):
+    run = bench("-k", "resnet8-seed0")
+    run.stdout.no_fnmatch_line("digits: *")
+    assert "Only smoke runs are here, and they measure nothing" in (pytester.path / "report/index.html").read_text()
+
+
+def test_a_report_that_cannot_be_made_spoils_no_run(bench, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr("harness.report.build.render_page", fail)
+    run = bench("-k", "resnet8-seed0")
+    run.assert_outcomes(passed=1)
+    run.stdout.fnmatch_lines(["no report in *: RuntimeError: no ink; `python -m harness report` makes it anew"])
+
+
 def test_full_training_trains_the_whole_recipe_and_tells_the_table(bench, pytester):
     run = bench("--full-training", "-k", "resnet8-seed0")
     run.assert_outcomes(passed=1, deselected=1)

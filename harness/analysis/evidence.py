@@ -209,7 +209,12 @@ def gather(stored: Iterable[Stored]) -> list[Evidence]:
         namesakes[_name(study)].append(study)
     found = [_evidence(group, _distinguishing(study, namesakes[_name(study)])) for study, group in studies.items()]
     order = [*STUDY, *sorted({one.dataset for one in found} - set(STUDY))]
-    return sorted(found, key=lambda one: (order.index(one.dataset), _MODES.index(one.mode), -len(one.runs), one.title))
+    roots = list(dict.fromkeys(one.folder for one in found))
+
+    def place(one: Evidence) -> tuple[object, ...]:
+        return order.index(one.dataset), _MODES.index(one.mode), roots.index(one.folder), -len(one.runs), one.title
+
+    return sorted(found, key=place)
 
 
 _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
