@@ -1,4 +1,5 @@
 import contextlib
+import importlib
 import json
 import signal
 from types import SimpleNamespace
@@ -76,7 +77,7 @@ def test_a_report_that_cannot_be_made_spoils_no_run(bench, monkeypatch):
     def fail(*_):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("harness.report.build.render_page", fail)
+    monkeypatch.setattr(importlib.import_module("harness.report.build"), "render_page", fail)
     run = bench("-k", "resnet8-seed0")
     run.assert_outcomes(passed=1)
     run.stdout.fnmatch_lines(["no report in *: RuntimeError: no ink; `python -m harness report` makes it anew"])

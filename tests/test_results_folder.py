@@ -190,6 +190,23 @@ def test_predictions_are_kept_beside_the_labels(tiny_dataset, results):
         assert kept["predictions"].tolist() == [1, 1]
 
 
+def test_what_lies_beside_a_result_is_read_only_unchanged(kept, tiny_result, results):
+    labels, predictions = results.read_predictions(tiny_result)
+    assert 100 * np.mean(labels == predictions) == pytest.approx(tiny_result.accuracy_percent)
+    assert results.read_curve(tiny_result)[-1] == pytest.approx(tiny_result.accuracy_percent)
+    assert results.weights_path(tiny_result) == kept / "weights.safetensors"
+    for name, read in (
+        ("predictions.npz", results.read_predictions),
+        ("epochs.jsonl", results.read_curve),
+        ("weights.safetensors", results.weights_path),
+    ):
+        (kept / name).write_bytes((kept / name).read_bytes() + b"x")
+        with pytest.raises(DamagedError, match=rf"{name} is damaged"):
+            read(tiny_result)
+        with pytest.raises(DamagedError, match=f"does not vouch for {name}"):
+            read(replace(tiny_result, files={}))
+
+
 def test_unreadable_results_are_named_and_the_others_read(kept, tiny_result, results):
     broken = results.root / "broken"
     broken.mkdir()
