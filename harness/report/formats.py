@@ -26,8 +26,8 @@ _LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': "''", "`": r"\textasciigrave{}", "[": "{[}", "]": "{]}", "*": "{*}",
     "−": "$-$", "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "→": r"$\rightarrow$", "≥": r"$\geq$", "≤": r"$\leq$",
-    "Δ": r"$\Delta$", "ω": r"$\omega$", "²": r"$^2$", "–": r"\textendash{}", "—": r"\textemdash{}", "…": r"\ldots{}", "✓": r"$\surd$",
-    "’": "'", "“": "``", "”": "''",
+    "Δ": r"$\Delta$", "ω": r"$\omega$", "²": r"$^2$", "–": r"\textendash{}", "—": r"\textemdash{}",
+    "…": r"\ldots{}", "✓": r"$\surd$", "’": "'", "“": "``", "”": "''",
 }  # fmt: skip
 # Letters that every font of LaTeX's has or puts together, OT1 too, which a user's document may have.
 _ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")

@@ -41,7 +41,8 @@ def compiled(text, folder):
 def test_a_markdown_table_has_its_title_alignment_and_notes():
     table = Sample(("model", "%"), (("20", "90.10"), ("110", "9.5")), notes=("n = 1", "one seed"))
     assert markdown(table) == (
-        "# A title\n\n| model   |     % |\n|:--------|------:|\n| 20      | 90.10 |\n| 110     |   9.5 |\n\n- n = 1\n- one seed\n"
+        "# A title\n\n| model   |     % |\n|:--------|------:|\n| 20      | 90.10 |\n| 110     |   9.5 |\n\n"
+        "- n = 1\n- one seed\n"
     )
 
 
@@ -92,7 +93,7 @@ def test_every_character_up_to_latin_extended_compiles_in_a_users_document(fonts
 
 @needs_latex
 def test_a_table_compiles_alone_and_put_into_a_document_with_text_behind_it(tmp_path):
-    rows = tuple((text, text) for text in ODD) + (("", ""),)
+    rows = (*((text, text) for text in ODD), ("", ""))
     table = Sample(("[model]", "*"), rows, title="100 % of #1 & [more]", notes=tuple(ODD), file_name="a_b c%")
     text = latex([table, table])
     (tmp_path / "table.tex").write_text(text, encoding="utf-8")
