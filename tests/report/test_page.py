@@ -161,7 +161,7 @@ def test_hostile_names_causes_and_commands_stay_words(tmp_path, visit):
             per_class=tuple({**one, "class_name": f"{HOSTILE}{k}"} for k, one in enumerate(result.per_class)),
         )
         store(root, hostile, outcome("cifar10", 90.0, 0))
-    failed = failed_result(cause=HOSTILE, seed=7)
+    failed = replace(failed_result(seed=7), cause=HOSTILE)
     store(root, failed)
     made = build([root, tmp_path / "plain"], tmp_path / "report", HOSTILE)
     page = visit(made.report.page)
