@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -22,7 +23,7 @@ from harness.report.page import Content, StudyPage, render_page
 from harness.report.paper_tables import paper_tables
 from harness.report.runs import runs_table
 from harness.report.sides import side_tables
-from harness.report.table import write_table
+from harness.report.table import writable, write_table
 from harness.results import Result
 from harness.results_folder import ResultsFolder
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from harness.throughput.record import Recorded
 
 PAGE = "index.html"
+FILE_KINDS = (
+    *("accuracy", "f1", "gain", "literature", "thresholds", "true-gain", "equal-cost", "pareto", "differences"),
+    *("classes", "accuracy-cost", "learning-curves", "time-parameters", "marginal-gain"),
+)
+_LONGEST_NAME = 100  # bytes; what is written adds to it, and few file systems have more than 255
 Value = TypeVar("Value")
 
 
@@ -52,9 +58,12 @@ class Holdings:
 
 def read_holdings(folders: Sequence[Path]) -> Holdings:
     """Everything in results folders, as evidence."""
-    holdings = Holdings(folders)
-    stored: list[Stored] = []
+    once: dict[Path, Path] = {}
     for root in folders:
+        once.setdefault(root.resolve(), root)  # a folder by two names is one, and no evidence beside itself
+    holdings = Holdings(list(once.values()))
+    stored: list[Stored] = []
+    for root in holdings.folders:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
         recorded, other_problems = _read_recorded(root)
@@ -63,8 +72,27 @@ def read_holdings(folders: Sequence[Path]) -> Holdings:
         holdings.problems += problems + other_problems
         holdings.unfinished += folder.unfinished()
         stored += [_stored(result, folder, holdings.problems) for result in results]
-    holdings.evidence = gather(stored)
+    holdings.evidence = _named_apart(gather(stored))
     return holdings
+
+
+def _named_apart(found: Sequence[Evidence]) -> list[Evidence]:
+    """The studies with file names short enough, of which no two studies have one: folders' names may be anything."""
+    taken: set[str] = set()
+    named = []
+    for one in found:
+        name = one.file_name
+        if len(name.encode()) > _LONGEST_NAME or not taken.isdisjoint(_names_of(name)):
+            digest = hashlib.sha256(f"{one.mode} {one.title}".encode("utf-8", "replace")).hexdigest()[:8]
+            name = f"{name.encode('utf-8', 'replace')[:_LONGEST_NAME].decode(errors='ignore')}-{digest}"
+        taken |= _names_of(name)
+        named.append(replace(one, file_name=name))
+    return named
+
+
+def _names_of(study: str) -> set[str]:
+    """The files that a study may have, without suffix, as a file system that ignores case has them."""
+    return {study.casefold()} | {f"{study}-{kind}".casefold() for kind in FILE_KINDS}
 
 
 def _read_recorded(root: Path) -> tuple[list[Recorded], list[str]]:
@@ -138,7 +166,7 @@ def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
     drawn = [path for figure in drawings for path in write_figure(figure, report_dir / "figures")]
     page = report_dir / PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
-    write_text_atomically(page, render_page(content, report_dir))
+    write_text_atomically(page, writable(render_page(content, report_dir)))
     return Report([(study.evidence, study.answer) for study in studies], written, drawn, page)
 
 

@@ -7,7 +7,7 @@ What is drawn in `INK` takes the page's own colour.
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,19 +17,20 @@ from matplotlib.axes import Axes as Plot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.words import short
 from harness.files import write_atomically
 from harness.stats import Interval
-from harness.text import count
+from harness.text import count, duration
 
 INK = "#010203"  # in figures inline on the page: the page's text colour
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#AA5599"  # after Okabe and Ito, safe for the colour-blind
 _DEPTH_MARKS = [("o", "-"), ("s", "--"), ("D", "-."), ("p", ":")]
 _WIDTH_MARKS = [("^", "-"), ("v", "--"), (">", "-."), ("<", ":")]
 _DPI = 144
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 Errors = list[list[float]] | None
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -86,7 +87,7 @@ def write_figure(figure: Figure, folder: Path) -> list[Path]:
     """The figure as SVG and PNG in a folder: the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{figure.file_name}{suffix}" for suffix in (".svg", ".png")]
-    for path, content in zip(paths, (figure.svg.replace(INK, "#000000").encode(), figure.png), strict=True):
+    for path, content in zip(paths, (figure.svg.replace(f": {INK}", ": #000000").encode(), figure.png), strict=True):
         write_atomically(path, lambda file, content=content: file.write(content))  # type: ignore[misc]
     return paths
 
@@ -101,7 +102,11 @@ def drawn(
 ) -> Figure:
     """Have a figure drawn, once for both formats."""
     with mpl.rc_context(cast(Any, _STYLE | {"svg.hashsalt": name})), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a class's name may be in any script
+        for words in (
+            "Glyph .* missing",
+            "Matplotlib currently does not support",
+        ):  # a class's name may be in any script
+            warnings.filterwarnings("ignore", words)
         canvas = Canvas(figsize=size, layout="constrained")
         draw(canvas)
         svg, png = io.StringIO(), io.BytesIO()
@@ -115,6 +120,7 @@ def drawn(
 def _tidied(svg: str) -> str:
     """The ``svg`` element alone, without the ids that nothing refers to: a page has many drawings, and each id once."""
     body = svg[svg.index("<svg") :]
+    body = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", body)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', body))
     return re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", body).strip()
@@ -152,10 +158,16 @@ def point(
     plot.errorbar(x, y, xerr=xerr, yerr=yerr, capsize=size / 2, lw=1.2, zorder=3, **marks)
 
 
-def label(plot: Plot, x: float, y: float, model: str, style: Style) -> None:
-    """A model's name beside its point: of deep ones below, of others above, where neighbours leave room."""
-    below = style.kind == "depth"
-    place = {"xytext": (5, -5 if below else 5), "va": "top" if below else "bottom"}
+def label(plot: Plot, x: float, y: float, model: str, style: Style, *, is_rising: bool = False) -> None:
+    """A model's name beside its point: of deep ones below, of others above, where neighbours leave room.
+
+    Args:
+        is_rising: the points are on rising lines: names stand off them, of wide models below, of others above.
+    """
+    below = style.kind == ("width" if is_rising else "depth")
+    is_left = is_rising and not below
+    place = {"xytext": (-6 if is_left else 6, -5 if below else 5), "va": "top" if below else "bottom"}
+    place["ha"] = "right" if is_left else "left"
     plot.annotate(short(model), (x, y), textcoords="offset points", fontsize=9, **place)  # type: ignore[arg-type]
 
 
@@ -166,11 +178,50 @@ def errors(mean: Interval) -> Errors:
     return [[mean.mean - mean.low], [mean.high - mean.mean]]
 
 
+def _powers(*factors: int) -> list[float]:
+    return [factor * 10.0**power for power in range(-9, 19) for factor in factors]
+
+
+def _times(*factors: int) -> list[float]:
+    return [
+        factor * unit for unit in _TIME_UNITS.values() for factor in factors if factor * unit < 36000 or unit > 3600
+    ]
+
+
+_TIME_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+# Ticks by how dense they are: the first that are few enough are taken.
+_NUMBERS = (_powers(1, 2, 5), _powers(1, 3), _powers(1))
+_DURATIONS = (_times(1, 2, 5, 10, 30), _times(1, 5, 20), _times(1, 10), _times(1))
+_MOST_TICKS = 5
+
+
+class RoundTicks(Locator):
+    """Two to five round values of a logarithmic axis, whatever it spans."""
+
+    def __init__(self, choices: Sequence[Sequence[float]]) -> None:
+        self.choices = choices
+
+    def __call__(self) -> list[float]:
+        low, high = self.axis.get_view_interval()  # type: ignore[union-attr]
+        return self.tick_values(low, high)
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """The ticks between two values."""
+        for values in self.choices:
+            found = [value for value in values if vmin <= value <= vmax]
+            if 2 <= len(found) <= _MOST_TICKS:
+                return found
+        if len(found) > _MOST_TICKS:
+            return found[:: -(-len(found) // _MOST_TICKS)]
+        even = MaxNLocator(_MOST_TICKS - 1, steps=[1, 2, 5, 10]).tick_values(vmin, vmax)
+        return [float(value) for value in even if vmin <= value <= vmax]
+
+
 def log_axis(plot: Plot, which: str, form: Callable[[float], str]) -> None:
     """A logarithmic axis with ticks that people read."""
     getattr(plot, f"set_{which}scale")("log")
     axis = getattr(plot, f"{which}axis")
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+    axis.set_major_locator(RoundTicks(_DURATIONS if form is tick_duration else _NUMBERS))
     axis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
     axis.set_minor_formatter(NullFormatter())
 
@@ -178,6 +229,14 @@ def log_axis(plot: Plot, which: str, form: Callable[[float], str]) -> None:
 def tick_count(number: float) -> str:
     """A round number with its prefix: ``200k``, ``5M``."""
     return re.sub(r"\.0+(?=\D|$)", "", count(number)) if number >= 1000 else f"{number:g}"
+
+
+def tick_duration(seconds: float) -> str:
+    """A round time with its unit: ``30 min``, ``2 h``."""
+    unit = next(
+        (one for one in reversed(_TIME_UNITS) if seconds >= _TIME_UNITS[one] and not seconds % _TIME_UNITS[one]), ""
+    )
+    return f"{seconds / _TIME_UNITS[unit]:g} {unit}" if unit else duration(seconds)
 
 
 def side_by_side(canvas: Canvas, count: int, *, sharey: bool = False) -> list[Plot]:

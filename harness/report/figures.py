@@ -30,9 +30,10 @@ from harness.report.drawing import (
     side_by_side,
     styles_of,
     tick_count,
+    tick_duration,
 )
 from harness.stats import Difference, Interval
-from harness.text import duration, signed
+from harness.text import signed
 
 NO_INTERVAL = "none with one seed, or where all seeds agree"
 COLOURS = "Blue, round or square: deeper; orange, triangles: wider."
@@ -61,7 +62,7 @@ def _published(evidence: Evidence) -> Evidence | None:
 _COST_FORMS: dict[Measure, tuple[str, Callable[[float], str]]] = {
     "params": ("parameters", tick_count),
     "macs": ("MACs of one image", tick_count),
-    "total_seconds": ("training time", duration),
+    "total_seconds": ("training time", tick_duration),
 }
 
 
@@ -244,7 +245,7 @@ def _time_against_parameters(evidence: Evidence) -> Figure | None:
         for plot, one in zip(plots, [evidence, published], strict=False):
             assert one is not None
             _draw_time(plot, one, styles_of(evidence))
-        plots[0].set_ylabel("seconds per epoch")
+            plot.set_ylabel("seconds per epoch")
         if published is not None:
             plots[0].set_title("measured")
             plots[1].set_title("as published, on another device")
@@ -279,7 +280,7 @@ def _draw_time(plot: Plot, evidence: Evidence, styles: dict[str, Style]) -> None
         if mean is not None and model in styles:
             params = next(iter(evidence.values(model, "params").values()))
             point(plot, params, mean.mean, styles[model], yerr=errors(mean))
-            label(plot, params, mean.mean, model, styles[model])
+            label(plot, params, mean.mean, model, styles[model], is_rising=True)
     plot.set_xlabel("parameters")
     plot.margins(x=0.16, y=0.12)
     log_axis(plot, "x", tick_count)
@@ -313,9 +314,9 @@ def _marginal_gain(evidence: Evidence) -> Figure | None:
             plot.set_xticks(range(len(gains)), [short(model) for model in gains])
             plot.grid(visible=False, axis="x")
             plot.margins(y=0.12)
+            plot.set_ylabel("accuracy over time, % per second")
             if published is not None:
                 plot.set_title(title)
-        plots[0].set_ylabel("accuracy over time, % per second")
 
     told = ", ".join(f"{short(model)} {gain.mean:.3g}" for model, gain in measured.items())
     number = {"cifar10": 7, "fashionmnist": 7, "gtsrb": 10}.get(evidence.dataset) if published is not None else None
@@ -383,4 +384,5 @@ def _class_words(model: str | None, differences: Sequence[Difference | None], na
 
 
 def _shortened(name: str) -> str:
+    name = " ".join(name.split())
     return name if len(name) <= 24 else name[:23] + "…"

@@ -24,11 +24,15 @@ _END = r"\ifdefined\standalonetable\expandafter\enddocument\fi"
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "|": r"\textbar{}", '"': "''", "`": r"\textasciigrave{}", "[": "{[}", "]": "{]}", "*": "{*}",
     "−": "$-$", "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "→": r"$\rightarrow$", "≥": r"$\geq$", "≤": r"$\leq$",
-    "Δ": r"$\Delta$", "ω": r"$\omega$", "²": r"$^2$", "–": "--", "—": "---", "…": r"\ldots{}", "✓": r"$\surd$",
-    "’": "'", "“": "``", "”": "''",
+    "Δ": r"$\Delta$", "ω": r"$\omega$", "²": r"$^2$", "–": r"\textendash{}", "—": r"\textemdash{}",
+    "…": r"\ldots{}", "✓": r"$\surd$", "’": "'", "“": "``", "”": "''",
 }  # fmt: skip
+# Letters that every font of LaTeX's has or puts together, OT1 too, which a user's document may have.
+_ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")
+_LETTERS = frozenset("ßæøœłÆØŒŁı")
+_MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\|<*`_"})
 
 
 class Printable(Protocol):
@@ -54,10 +58,17 @@ class Printable(Protocol):
 
 def markdown(table: Printable) -> str:
     """A table as GitHub shows it, under its title, its notes below."""
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in table.cells]
+    cells = [[escape_markdown(cell) for cell in row] for row in table.cells]
+    headings = [escape_markdown(heading) for heading in table.headings]
     alignment = ["left" if is_left else "right" for is_left in table.left]
-    body = tabulate(cells, table.headings, "pipe", colalign=alignment if cells else None, disable_numparse=True)
-    return "\n".join([f"# {table.title}", "", body, "", *(f"- {note}" for note in table.notes), ""])
+    body = tabulate(cells, headings, "pipe", colalign=alignment if cells else None, disable_numparse=True)
+    notes = [f"- {escape_markdown(note)}" for note in table.notes]
+    return "\n".join([f"# {escape_markdown(table.title)}", "", body, "", *notes, ""])
+
+
+def escape_markdown(text: str) -> str:
+    """Text that Markdown shows as it is, on one line: a class's name may be anything."""
+    return " ".join(text.split()).translate(_MARKDOWN)
 
 
 def latex(tables: Sequence[Printable]) -> str:
@@ -88,7 +99,7 @@ def _latex_table(table: Printable) -> str:
 
 def escape_latex(text: str) -> str:
     """Text as LaTeX prints it with the fonts that it always has; what these lack becomes a question mark."""
-    return "".join(map(_escaped, text))
+    return "".join(map(_escaped, text)).replace("--", "-{}-")  # which would become one dash
 
 
 def _escaped(char: str) -> str:
@@ -96,7 +107,8 @@ def _escaped(char: str) -> str:
         return _LATEX[char]
     if char.isascii():
         return char if char.isprintable() else " "
-    plain = "".join(part for part in unicodedata.normalize("NFKD", char) if part.isascii() and part.isprintable())
-    if unicodedata.category(char) in ("Ll", "Lu") and ord(char) < 0x180:
-        return char  # T1 has the letters of most of Europe
+    parts = unicodedata.normalize("NFKD", char)
+    plain = "".join(part for part in parts if part.isascii() and part.isprintable())
+    if char in _LETTERS or (len(parts) == 2 and plain.isalpha() and parts[1] in _ACCENTS and ord(char) < 0x180):
+        return char
     return "".join(map(_escaped, plain)) or "?"

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +17,7 @@ from harness.analysis.evidence import Evidence
 from harness.report.claim_tables import JudgedClaims, claims_table
 from harness.report.drawing import BLUE, INK, PURPLE, VERMILLION, Figure
 from harness.report.formats import Printable
-from harness.report.table import Table
+from harness.report.table import Row, Table
 from harness.results import Result, timed_on
 from harness.results_folder import RESULT
 from harness.text import several
@@ -25,6 +25,9 @@ from harness.text import several
 _MARKS = {"supported": "✓", "contradicted": "✗", "not distinguishable": "≈", "not measured": "–"}
 # Colours of figures inline, which differ in the light and in the dark.
 _COLOURS = {INK: "currentColor", BLUE: "var(--depth)", VERMILLION: "var(--width)", PURPLE: "var(--other)"}
+_MODEL_KEYS = ("model", "other", "beaten_by")
+# By mode, title and model: the id of the row that has the model's results.
+RowIds = Mapping[tuple[str, str, str], str]
 _MODE_BADGES = {"full": "", "shortened": "shortened: not the recipe's own epochs", "quick": "smoke"}
 
 
@@ -77,7 +80,7 @@ def _link(folder: Path, report_dir: Path) -> str:
     """Where a result's file lies, as seen from the report folder."""
     path = folder / RESULT
     try:
-        return quote(Path(os.path.relpath(path, report_dir)).as_posix())
+        return quote(os.fsencode(Path(os.path.relpath(path, report_dir)).as_posix()))  # a name need not be UTF-8
     except ValueError:  # another drive
         return path.absolute().as_uri()
 
@@ -92,15 +95,18 @@ def _page(content: Content, report_dir: Path) -> dict[str, Any]:
     if content.studies:
         studies = "1 study" if len(content.studies) == 1 else f"{len(content.studies)} studies"
         made_of = f"{several(runs, 'completed training')} of {studies}"
+    rows_of_models: RowIds = {
+        (str(one.mode), one.title, model): _row_id(one, model) for one in evidence for model in one.models
+    }
     return {
         "subject": titles or "smoke runs",
         "lead": f"What {made_of} came to: which choice pays, by how much, and how sure one can be.",
         "warnings": _warnings(content),
-        "studies": [_study(study, report_dir) for study in content.studies],
+        "studies": [_study(study, rows_of_models, report_dir) for study in content.studies],
         "claims": _claims(content.claims) if content.studies else None,
-        "sides": [_view(table, table.file_name, report_dir) for _, table in content.sides],
-        "throughput": [_view(table, table.file_name, report_dir) for table in content.throughput],
-        "smoke": [_view(table, table.file_name, report_dir) for _, table in content.smoke],
+        "sides": [_view(table, rows_of_models, report_dir, first.mode) for first, table in content.sides],
+        "throughput": [_view(table, {}, report_dir) for table in content.throughput],
+        "smoke": [_view(table, {}, report_dir) for _, table in content.smoke],
         "command": content.command,
         "commands": _commands(results),
         "environments": _environments(results),
@@ -126,8 +132,13 @@ def _warnings(content: Content) -> list[dict[str, str]]:
     return warnings
 
 
-def _study(study: StudyPage, report_dir: Path) -> dict[str, Any]:
-    evidence, name = study.evidence, study.evidence.file_name
+def _row_id(evidence: Evidence, model: str) -> str:
+    """Where the page has a model's results: the row of the study's first table."""
+    return f"row-{evidence.file_name}-{model}"
+
+
+def _study(study: StudyPage, rows_of_models: RowIds, report_dir: Path) -> dict[str, Any]:
+    evidence = study.evidence
     about = [
         several(len(evidence.models), "model"),
         several(len(evidence.seeds), "seed"),
@@ -136,13 +147,16 @@ def _study(study: StudyPage, report_dir: Path) -> dict[str, Any]:
         *evidence.hardware,
     ]
     return {
-        "id": name,
+        "id": evidence.file_name,
         "title": evidence.title,
         "badge": _MODE_BADGES[evidence.mode],
         "about": " · ".join(about),
         "answer": study.answer,
         "figures": [_figure(figure) for figure in study.figures],
-        "tables": [_view(table, name, report_dir) for table in study.tables],
+        "tables": [
+            _view(table, rows_of_models, report_dir, evidence.mode, evidence.title, is_of_models=place == 0)
+            for place, table in enumerate(study.tables)
+        ],
     }
 
 
@@ -151,16 +165,32 @@ def _figure(figure: Figure) -> dict[str, Any]:
     opening = Markup('<svg role="img" aria-label="{}" ').format(f"{figure.title}. {figure.description}")
     drawing = figure.svg
     for colour, name in _COLOURS.items():
-        drawing = drawing.replace(colour.lower(), name)
+        drawing = drawing.replace(f": {colour.lower()}", f": {name}")
     inline = opening + Markup(drawing.removeprefix("<svg "))
     return {"file_name": figure.file_name, "title": figure.title, "caption": figure.caption, "inline": inline}
 
 
-def _view(table: Printable, study: str, report_dir: Path) -> dict[str, Any]:
-    """A table as the template shows it; of `Table` it knows the plain values, too."""
+def _view(
+    table: Printable,
+    rows_of_models: RowIds,
+    report_dir: Path,
+    mode: str = "",
+    study: str = "",
+    *,
+    is_of_models: bool = False,
+) -> dict[str, Any]:
+    """A table as the template shows it; of `Table` it knows the plain values, too.
+
+    Args:
+        mode, study: whose models the rows are of; a row that has a ``study`` of its own is of that one.
+        is_of_models: whether its rows are those that a model's name leads to.
+    """
+
+    def row_id(row: Row, key: str = "model") -> str:
+        return rows_of_models.get((mode, row.get("study", study), str(row.get(key))), "")
+
     rows = table.rows if isinstance(table, Table) else [{} for _ in table.cells]
     keys = [column.key for column in table.columns] if isinstance(table, Table) else [""] * len(table.headings)
-    is_of_models = table.file_name in (f"{study}-accuracy",)
     return {
         "id": f"table-{table.file_name}",
         "file_name": table.file_name,
@@ -172,10 +202,10 @@ def _view(table: Printable, study: str, report_dir: Path) -> dict[str, Any]:
         "has_runs": any("runs" in row for row in rows),
         "rows": [
             {
-                "id": f"{study}-{row['model']}" if is_of_models else "",
+                "id": row_id(row) if is_of_models else "",
                 "mark": row.get("status", "complete") != "complete" or row.get("mode") == "quick",
                 "cells": [
-                    _cell(text, key, row, study, is_of_models=is_of_models)
+                    _cell(text, row.get(key), "" if is_of_models or key not in _MODEL_KEYS else row_id(row, key))
                     for text, key in zip(cells, keys, strict=True)
                 ],
                 "runs": [
@@ -188,12 +218,10 @@ def _view(table: Printable, study: str, report_dir: Path) -> dict[str, Any]:
     }
 
 
-def _cell(text: str, key: str, row: Any, study: str, *, is_of_models: bool) -> dict[str, Any]:
-    """A cell with what it is sorted by; a model's name leads to the row with its results."""
-    value = row.get(key)
+def _cell(text: str, value: Any, target: str) -> dict[str, Any]:
+    """A cell with what it is sorted by; a model's name leads to the row with its results, where there is one."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    is_model = key in ("model", "other", "beaten_by") and value is not None and not is_of_models
-    return {"text": text, "value": value if is_number else None, "href": f"#{study}-{value}" if is_model else ""}
+    return {"text": text, "value": value if is_number else None, "href": f"#{target}" if target else ""}
 
 
 def _claims(judged: JudgedClaims) -> dict[str, Any]:

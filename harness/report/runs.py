@@ -53,6 +53,7 @@ def run_row(result: Result) -> dict[str, object]:
         "model": result.model,
         "seed": result.seed,
         "status": result.status,
+        "mode": result.mode,
         "epochs": result.epochs,
         "recipe_epochs": result.case.recipe.epochs,
         "params": result.params,

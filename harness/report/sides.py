@@ -16,6 +16,7 @@ from harness.report.cells import (
     model_row,
     used,
 )
+from harness.report.runs import MODE_WORDS
 from harness.report.table import Column, Table
 from harness.stats import paired_difference
 
@@ -27,10 +28,14 @@ def side_tables(found: Sequence[Evidence]) -> list[tuple[Evidence, Table]]:
         if evidence.mode != "quick" and evidence.runs:
             studies[evidence.subject].append(evidence)
     alike = [sides for sides in studies.values() if len({one.folder for one in sides}) > 1]
-    return [(sides[0], _side_table(sides)) for sides in alike]
+    tables = []
+    for place, sides in enumerate(alike, 1):
+        stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in file_stem(sides[0].dataset))
+        tables.append((sides[0], _side_table(sides, f"side-by-side-{place}-{stem}")))
+    return tables
 
 
-def _side_table(sides: Sequence[Evidence]) -> Table:
+def _side_table(sides: Sequence[Evidence], name: str) -> Table:
     """Every model in every folder; a folder's accuracy less the first folder's, paired by seed."""
     first, rows = sides[0], []
     timed = sorted({one for side in sides for one in side.hardware})
@@ -55,8 +60,8 @@ def _side_table(sides: Sequence[Evidence]) -> Table:
     notes = [OVER_SEEDS, f"Δ pp: accuracy over {first.title}'s, paired by seed, with its 95 % interval"]
     if len(timed) > 1:
         notes.append(f"times are not compared: they are of different hardware ({'; '.join(timed)})")
-    name = f"{file_stem(first.dataset)}-side-by-side" + ("" if first.mode == "full" else f"-{first.mode}")
-    return Table(name, f"{first.dataset}: folders side by side", used(columns, rows), tuple(rows), tuple(notes))
+    title = f"{first.dataset}: folders side by side" + MODE_WORDS[first.mode].format(epochs=first.epochs)
+    return Table(name, title, used(columns, rows), tuple(rows), tuple(notes))
 
 
 def _over_first(first: Evidence, side: Evidence, model: str) -> dict[str, Any]:

@@ -89,10 +89,15 @@ def write_table(table: Table, folder: Path) -> list[Path]:
     return write_texts(texts, folder / table.file_name)
 
 
+def writable(text: str) -> str:
+    """The text as UTF-8 can have it: a folder's name need not be UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def write_texts(texts: Mapping[str, str], stem: Path) -> list[Path]:
     """Texts in files of one stem, by their suffix: the files written."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = [stem.with_name(stem.name + suffix) for suffix in texts]
     for path, text in zip(paths, texts.values(), strict=True):
-        write_text_atomically(path, text)
+        write_text_atomically(path, writable(text))
     return paths

@@ -1,11 +1,13 @@
 from dataclasses import replace
 
-import pandas as pd
 import pytest
-from harness.report.tables import comparison_tables, terminal_text, write_tables
 
+from harness.analysis.answer import Answer
+from harness.analysis.evidence import published_evidence
 from harness.published import PUBLISHED
 from harness.recipes import CIFAR10, PUBLISHED_RECIPES
+from harness.report.build import Report
+from harness.report.terminal import comparison_tables, report_text, terminal_text
 
 
 @pytest.fixture
@@ -45,9 +47,6 @@ def test_each_dataset_and_mode_has_a_table_of_its_own_in_the_studys_order(make):
         ("digits", "full"),
         ("folder:/x/photos", "full"),
     ]
-    assert [table.file_name for table in tables] == [
-        "cifar10", "cifar10-shortened", "cifar10-smoke", "digits", "folder-photos",
-    ]  # fmt: skip
 
 
 def test_rows_of_both_pipelines_are_told_apart(make):
@@ -154,117 +153,33 @@ def test_a_case_that_did_not_complete_is_marked_and_its_cause_told(make):
     assert "nan" not in text.lower()
 
 
-def test_what_a_reader_has_to_know_is_noted(make):
-    environment = make().environment | {"gpu": "NVIDIA H200"}
-    attempts = tuple(replace(attempt, environment=environment) for attempt in make().attempts)
-    other = replace(make(seed=1), environment=environment, attempts=attempts)
-    (table,) = comparison_tables([make(dataset_verified=False), other])
-    text = " ".join(table.notes)
-    assert "NVIDIA H200" in text
-    assert "times compare only within one" in text
-    assert "could not be verified" in text
-    (partial,) = comparison_tables([make(dataset_whole=False, train_images=1290)])
-    assert "not the whole dataset (1,290 training images): published values left out" in partial.notes
-    (stood_in,) = comparison_tables([make(mode="quick", stand_in=True)])
-    assert "the dataset is not on disk: digits stand in for it, reshaped" in stood_in.notes
-    (own,) = comparison_tables([make(case_changes={"recipe": replace(CIFAR10, learning_rate=0.05)})])
-    assert "resnet20: not trained by the study's recipe, published values left out" in own.notes
-    (held_out,) = comparison_tables([make(case_changes={"val_split": 0.1})])
-    assert "10% of the training images held out for validation" in held_out.notes
+def test_what_a_reader_has_to_know_stands_below_the_table(make):
+    (table,) = comparison_tables([make(case_changes={"val_split": 0.1})])
+    assert "  10% of the training images held out for validation" in terminal_text(table, 80).splitlines()
 
 
-def test_the_users_own_images_need_no_verifying(make):
-    (table,) = comparison_tables([make(dataset="folder:/x/photos", dataset_verified=False)])
-    assert "verified" not in " ".join(table.notes)
-
-
-TIMES = ["epoch_seconds", "total_seconds", "marginal_gain", "images_per_second"]
-
-
-def interrupted(result, *first_epochs, **environment):
-    """The result as of a training that was resumed at those epochs, on something else where ``environment`` says so."""
+def test_times_that_mean_nothing_are_left_empty(make):
+    result = make()
     (first,) = result.attempts
-    later = [replace(first, first_epoch=epoch, environment=first.environment | environment) for epoch in first_epochs]
-    return replace(result, attempts=(first, *later))
-
-
-def test_interruptions_are_noted_and_the_times_stand(make):
-    (table,) = comparison_tables([interrupted(make(epochs=2), 1, 2), make(seed=1)])
-    assert "resnet20 seed 0: interrupted after epoch 0, 1, and resumed" in table.notes
-    assert "resnet20 seed 1: interrupted" not in " ".join(table.notes)
-    assert table.frame["interruptions"].tolist() == [2, 0]
-    assert table.frame["changes_between_attempts"].tolist() == ["", ""]
-    assert table.frame[TIMES].notna().all(axis=None)
-
-
-@pytest.mark.parametrize(
-    ("environment", "change"),
-    [
-        ({"threads": 7}, "1 thread → 7 threads"),
-        ({"gpu": "NVIDIA H200"}, "→ NVIDIA H200"),
-        ({"versions": {"torch": "9.9"}}, "→ torch 9.9"),
-    ],
-)
-def test_times_of_a_training_resumed_on_something_else_are_left_out_and_its_accuracy_stands(make, environment, change):
-    (first,) = make().attempts
-    plain = replace(make(epochs=2), attempts=(replace(first, environment=first.environment | {"threads": 1}),))
-    (table,) = comparison_tables([interrupted(plain, 2, **environment), make(seed=1)])
-    (note,) = [note for note in table.notes if "interrupted after epoch 1, and resumed with a change" in note]
-    assert change in note
-    assert note.endswith("its accuracy may be compared, its times may not")
-    resumed, other = table.frame.iloc[0], table.frame.iloc[1]
-    assert resumed[TIMES].isna().all()
-    assert other[TIMES].notna().all()
-    assert change in resumed["changes_between_attempts"]
-    assert resumed["accuracy_percent"] == 88.5
-    assert resumed["published_epoch_seconds"] == PUBLISHED["cifar10", "resnet20"].epoch_seconds
+    resumed = replace(first, first_epoch=2, environment=first.environment | {"gpu": "NVIDIA H200"})
+    (table,) = comparison_tables([replace(result, attempts=(first, resumed)), make(seed=1)])
     for columns in (80, 160):
-        assert "nan" not in terminal_text(table, columns).lower()
-
-
-def test_an_attempt_that_finished_no_epoch_spoils_no_times(make):
-    (table,) = comparison_tables([interrupted(make(epochs=2), 3, gpu="NVIDIA H200")])
-    assert "resnet20 seed 0: interrupted after epoch 2, and resumed" in table.notes
-    assert table.frame[TIMES].notna().all(axis=None)
-
-
-def test_rows_trained_by_different_code_are_noted(make):
-    note = "trained by different versions of the harness's code (training_code in the CSV)"
-    other = replace(make(seed=1), environment=make().environment | {"training_code": "0123456789ab"})
-    (table,) = comparison_tables([make(), other])
-    assert note in table.notes
-    assert table.frame["training_code"].tolist() == [make().environment["training_code"], "0123456789ab"]
-    (same,) = comparison_tables([make(), make(seed=1)])
-    assert note not in same.notes
-
-
-def test_rows_trained_on_different_images_are_noted(make):
-    note = "trained on different images (data_fingerprint in the CSV): not to be compared with one another"
-    (table,) = comparison_tables([make(), make({"data_fingerprint": "1" * 64}, seed=1)])
-    assert note in table.notes
-    assert table.frame["data_fingerprint"].tolist() == [make().case.data_fingerprint[:12], "1" * 12]
-    (same,) = comparison_tables([make(), make(seed=1)])
-    assert note not in same.notes
-
-
-def test_the_seconds_of_checkpoints_are_told_apart_from_training(make):
-    (table,) = comparison_tables([make(checkpoint_seconds=1.25)])
-    assert table.frame["checkpoint_seconds"].tolist() == [1.25]
-    assert table.frame["total_seconds"].tolist() == [19.0]
-
-
-def test_tables_are_written_as_csv_with_plain_numbers_and_as_markdown(make, tmp_path):
-    written = write_tables(comparison_tables([make(), make(mode="quick")]), tmp_path)
-    assert [path.relative_to(tmp_path).as_posix() for path in written] == [
-        "tables/cifar10.csv", "tables/cifar10.md", "tables/cifar10-smoke.csv", "tables/cifar10-smoke.md",
-    ]  # fmt: skip
-    frame = pd.read_csv(tmp_path / "tables/cifar10.csv")
-    assert frame.loc[0, ["params", "accuracy_percent", "published_accuracy_percent"]].tolist() == [269_722, 88.5, 88.9]
-    markdown = (tmp_path / "tables/cifar10.md").read_text().splitlines()
-    assert markdown[0] == "# cifar10"
-    assert markdown[2].startswith("| model ")
-    assert "SMOKE" in (tmp_path / "tables/cifar10-smoke.md").read_text()
+        text = terminal_text(table, columns)
+        assert "nan" not in text.lower()
+        assert "9.40" in text
 
 
 def test_a_folder_without_results_makes_no_table():
     assert comparison_tables([]) == []
+
+
+def test_a_reports_answers_are_told_with_where_it_lies(tmp_path):
+    said = Answer("CIFAR-10: wider", ("Width stops paying at 20-4, " * 6,))
+    tables = [tmp_path / "tables" / name for name in ("a.csv", "a.md")]
+    report = Report([(published_evidence("cifar10"), said)], tables, [], tmp_path / "index.html")
+    lines = report_text(report, 80).splitlines()
+    assert lines[0] == "CIFAR-10: wider"
+    assert lines[1].startswith("  Width stops")
+    assert lines[2].startswith("    ")
+    assert max(map(len, lines[:4])) <= 80
+    assert lines[-2:] == [f"written: {tmp_path / 'index.html'}", f"written: 2 table files in {tmp_path / 'tables'}"]

@@ -1,0 +1,37 @@
+from harness.analysis.comparison import Comparisons
+from harness.report.answer_tables import answer_tables
+from tests.report.test_runs import evidence_of
+from tests.synthetic import outcome, synthetic_result
+
+
+def tables_of(evidence):
+    return {table.file_name.removeprefix("cifar10-"): table for table in answer_tables(evidence, Comparisons(evidence))}
+
+
+def test_a_study_has_a_table_for_each_question(built):
+    (evidence,) = [one for one in built.holdings.evidence if one.mode == "full"]
+    tables = tables_of(evidence)
+    assert list(tables) == ["thresholds", "true-gain", "equal-cost", "pareto", "differences", "classes"]
+    assert len(tables["differences"].rows) == 10
+    (row,) = [row for row in tables["differences"].rows if {row["model"], row["other"]} == {"resnet20-4", "resnet110"}]
+    assert round(abs(row["difference_points"]), 6) == 2.4
+    steps = tables["thresholds"].rows
+    assert [row["model"] for row in steps] == ["resnet56", "resnet110", "resnet20-2", "resnet20-4"]
+    assert sorted(row["axis"] for row in steps if row["is_threshold"]) == ["depth", "width"]
+    assert all(("threshold" in row["verdict"]) == row["is_threshold"] for row in steps)
+    assert len(tables["classes"].rows) == 10
+
+
+def test_one_model_answers_no_question_of_two():
+    assert list(tables_of(evidence_of(synthetic_result()))) == ["pareto"]
+
+
+def test_times_of_different_hardware_enter_no_cost():
+    results = [
+        synthetic_result(model=model, seed=0, environment=environment, predicted=outcome("cifar10", accuracy, 0))
+        for model, accuracy, environment in (("resnet20", 89.0, {}), ("resnet56", 90.0, {"gpu": "NVIDIA H200"}))
+    ]
+    tables = tables_of(evidence_of(*results))
+    assert {row["cost"] for row in tables["pareto"].rows} == {"parameters", "MACs"}
+    assert tables["true-gain"].rows[0]["points_per_total_seconds"] is None
+    assert any("times are not compared" in note for note in tables["true-gain"].notes)

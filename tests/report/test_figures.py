@@ -1,0 +1,76 @@
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.analysis.comparison import Comparisons
+from harness.recipes import CIFAR10
+from harness.report import figures
+from harness.report.build import read_holdings
+from harness.report.figures import study_figures
+from tests.report.conftest import fill
+
+TWO = {"resnet20": 89.0, "resnet56": 90.0}
+
+
+def drawn_of(root):
+    (evidence,) = read_holdings([root]).evidence
+    return {figure.file_name: figure for figure in study_figures(evidence, Comparisons(evidence))}
+
+
+@pytest.fixture(scope="module")
+def drawings(built):
+    (evidence,) = [one for one in built.holdings.evidence if one.mode == "full"]
+    return {figure.file_name: figure for figure in study_figures(evidence, Comparisons(evidence))}
+
+
+def test_every_figure_is_well_formed_and_no_two_share_an_id(drawings):
+    ids = []
+    for figure in drawings.values():
+        ElementTree.fromstring(figure.svg)
+        ids += re.findall(r'\bid="([^"]+)"', figure.svg)
+    assert len(drawings) == 6
+    assert ids
+    assert len(ids) == len(set(ids))
+
+
+def test_descriptions_say_the_numbers(drawings):
+    said = drawings["cifar10-accuracy-cost"].description
+    assert "20 89.10 %" in said
+    assert "20-4 92.10 %" in said
+    assert "parameters: 20, 56, 20-2, 20-4" in said
+    assert "20-4 over 110 +2.40 pp" in drawings["cifar10-differences"].description
+    assert "20 11 s" in drawings["cifar10-time-parameters"].description
+    assert "Evaluation accuracy over 300 epochs" in drawings["cifar10-learning-curves"].description
+    assert "Percent per second by model: 20 0.027" in drawings["cifar10-marginal-gain"].description
+    assert "gains the most" in drawings["cifar10-classes"].description
+
+
+def test_published_points_are_hollow_and_only_where_they_may_be_compared(tmp_path, monkeypatch):
+    hollow = []
+    point = figures.point
+
+    def spy(*args, is_hollow=False, **more):
+        hollow.append(is_hollow)
+        point(*args, is_hollow=is_hollow, **more)
+
+    monkeypatch.setattr(figures, "point", spy)
+    monkeypatch.setattr(figures, "_differences", lambda *_: None)  # there, hollow is not to be told from chance
+    other = {"case_changes": {"recipe": replace(CIFAR10, learning_rate=0.05)}}
+    for name, changes, expected in (("published", {}, True), ("other", other, False)):
+        hollow.clear()
+        fill(tmp_path / name, seeds=(0,), accuracies=TWO, **changes)
+        drawings = drawn_of(tmp_path / name)
+        assert any(hollow) == expected
+        assert any("published" in figure.caption for figure in drawings.values()) == expected
+        assert any("paper's figure" in figure.title for figure in drawings.values()) == expected
+
+
+def test_times_of_different_hardware_are_not_drawn(tmp_path):
+    fill(tmp_path, seeds=(0,), accuracies=TWO)
+    fill(tmp_path, seeds=(1,), accuracies=TWO, environment={"gpu": "NVIDIA H200"})
+    drawings = drawn_of(tmp_path)
+    assert "cifar10-time-parameters" not in drawings
+    assert "cifar10-marginal-gain" not in drawings
+    assert "training time" not in drawings["cifar10-accuracy-cost"].svg

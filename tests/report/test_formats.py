@@ -1,0 +1,125 @@
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.report.formats import escape_latex, latex, markdown
+
+needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+DOCUMENT = "\\documentclass{article}\n%s\\usepackage{booktabs}\n\\begin{document}\n%s\n\\end{document}\n"
+T1 = "\\usepackage[T1]{fontenc}\n"
+TEX = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode"]
+ODD = ["[x]", "*", "*[2pt]", "a & b", "$x^2$", "50 %", "#1", "under_score", "{", "}", "~", "^", "\\", "\\end{tabular}"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    headings: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    title: str = "A title"
+    notes: tuple[str, ...] = ()
+    file_name: str = "sample"
+
+    @property
+    def left(self):
+        return [place == 0 for place in range(len(self.headings))]
+
+
+def compiled(text, folder):
+    """What pdflatex says of a document that has to compile."""
+    (folder / "document.tex").write_text(text, encoding="utf-8")
+    done = subprocess.run([*TEX, "document.tex"], cwd=folder, capture_output=True, timeout=60, check=False)
+    output = done.stdout.decode(errors="replace")
+    assert done.returncode == 0, output[-1500:]
+    return output
+
+
+def test_a_markdown_table_has_its_title_alignment_and_notes():
+    table = Sample(("model", "%"), (("20", "90.10"), ("110", "9.5")), notes=("n = 1", "one seed"))
+    assert markdown(table) == (
+        "# A title\n\n| model   |     % |\n|:--------|------:|\n| 20      | 90.10 |\n| 110     |   9.5 |\n\n"
+        "- n = 1\n- one seed\n"
+    )
+
+
+def test_a_markdown_table_without_rows_has_its_headings():
+    assert "| model   | %   |" in markdown(Sample(("model", "%"), ()))
+
+
+@pytest.mark.parametrize("text", ["a|b", "two\nlines", "<script>alert(1)</script>", "*bold*", "`code`", "_slanted_"])
+def test_any_text_stays_one_markdown_cell_and_is_no_markup(text):
+    made = markdown(Sample((text, "%"), ((text, "1"),), title=text, notes=(text,)))
+    lines = made.splitlines()
+    assert [line.count("|") - line.count("\\|") for line in lines[2:5]] == [3, 3, 3]
+    assert len(lines) == 7
+    plain = made
+    for mark in "\\|<>*`_":
+        plain = plain.replace("\\" + mark, "")
+    assert not set("<*`_") & set(plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a_b & 50 %", r"a\_b \& 50 \%"),
+        ("{x} #1 $2", r"\{x\} \#1 \$2"),
+        ("\\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
+        ("+0.28 pp [−0.10, +0.66]", r"+0.28 pp {[}$-$0.10, +0.66{]}"),
+        ("ω² ≥ 4 ± 1 × 2", r"$\omega$$^2$ $\geq$ 4 $\pm$ 1 $\times$ 2"),
+        ("--full-training", r"-{}-full-training"),
+        ("Größe, señal", "Größe, señal"),
+        ("猫", "?"),
+        ("two\nlines", "two lines"),
+        ("* first", "{*} first"),
+    ],
+)
+def test_latex_prints_text_as_it_is(text, expected):
+    assert escape_latex(text) == expected
+
+
+@needs_latex
+@pytest.mark.parametrize("fonts", ["", T1], ids=["OT1", "T1"])
+def test_every_character_up_to_latin_extended_compiles_in_a_users_document(fonts, tmp_path):
+    characters = [chr(code) for code in range(0x20, 0x250)]
+    rows = tuple(tuple(characters[k : k + 8]) for k in range(0, len(characters), 8))
+    (tmp_path / "table.tex").write_text(latex([Sample(("a",) * 8, rows)]), encoding="utf-8")
+    said = compiled(DOCUMENT % (fonts, "\\input{table}"), tmp_path)
+    assert "Missing character" not in said
+
+
+@needs_latex
+def test_a_table_compiles_alone_and_put_into_a_document_with_text_behind_it(tmp_path):
+    rows = (*((text, text) for text in ODD), ("", ""))
+    table = Sample(("[model]", "*"), rows, title="100 % of #1 & [more]", notes=tuple(ODD), file_name="a_b c%")
+    text = latex([table, table])
+    (tmp_path / "table.tex").write_text(text, encoding="utf-8")
+    compiled(text, tmp_path)
+    said = compiled(DOCUMENT % ("", "\\input{table}\nBehind the table.\\typeout{still here}"), tmp_path)
+    assert "still here" in said
+
+
+@needs_latex
+def test_any_text_compiles(tmp_path):
+    seen = []
+    alphabet = st.characters(codec="utf-8") | st.sampled_from("\\{}[]*&%$#_^~\"'`<>|-?!\n\t\x00\x7f")
+
+    @settings(max_examples=300, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(st.text(alphabet, max_size=20))
+    def collect(text):
+        seen.append(text)
+
+    collect()
+    assert len(seen) > 100
+    table = Sample(("text", "again"), tuple((text, text) for text in seen), title="".join(seen[-20:]))
+    parts = [Sample(table.headings, table.cells[k : k + 50], table.title) for k in range(0, len(seen), 50)]
+    compiled(latex(parts), tmp_path)
+
+
+def test_no_character_makes_the_escape_fail():
+    for code in range(sys.maxunicode + 1):
+        escaped = escape_latex(chr(code))
+        assert all(char.isascii() or ord(char) < 0x180 for char in escaped), hex(code)

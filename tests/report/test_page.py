@@ -1,0 +1,177 @@
+import re
+import shutil
+from dataclasses import replace
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.report.conftest import build, fill
+from tests.synthetic import failed_result, outcome, store
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome is installed")
+TABLE = "#table-cifar10-accuracy"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens a page; what the browser complains of and asks for is in its ``complaints`` and ``requests``."""
+    opened = []
+
+    def visit(path, width=1600, scheme="light"):
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        opened.append(page)
+        page.complaints, page.requests = [], []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (page.complaints.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: page.requests.append(request.url))
+        page.goto(path.absolute().as_uri())
+        return page
+
+    yield visit
+    for page in opened:
+        page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1600])
+def test_it_needs_nothing_but_itself_and_fits_its_window(built, visit, width, scheme):
+    page = visit(built.report.page, width, scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.complaints == []
+    assert [url for url in page.requests if url != "data:,"] == [built.report.page.as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_light_and_dark_differ(built, visit):
+    colours = {
+        visit(built.report.page, scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
+        for scheme in ("light", "dark")
+    }
+    assert len(colours) == 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_barrier_is_found_by_axe(built, visit, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe_playwright_python is not installed")
+    page = visit(built.report.page, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    found = axe.Axe().run(page).response["violations"]
+    grave = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in grave] == []
+
+
+def test_every_id_is_unique_and_every_link_leads_somewhere(built, visit):
+    page = visit(built.report.page)
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
+    assert len(ids) == len(set(ids))
+    links = page.evaluate("[...document.querySelectorAll('a')].map((one) => one.getAttribute('href'))")
+    assert {unquote(link[1:]) for link in links if link.startswith("#")} <= set(ids)
+    files = [(built.folder / unquote(urlsplit(link).path)) for link in links if not link.startswith("#")]
+    assert [path for path in files if not path.is_file()] == []
+    assert sum(path.name == "result.json" for path in files) > 50
+    assert "row-cifar10-resnet20-4" in {unquote(link[1:]) for link in links}
+    labels = page.evaluate(
+        "[...document.querySelectorAll('[aria-labelledby]')].map((o) => o.getAttribute('aria-labelledby'))"
+    )
+    assert set(labels) <= set(ids)
+
+
+def column(page, table, number):
+    return page.eval_on_selector_all(
+        f"{table} tbody td:nth-child({number})", "all => all.map((one) => one.textContent)"
+    )
+
+
+def sort_by(page, table, heading):
+    """Press a column's heading: its number from 1."""
+    headings = page.eval_on_selector_all(f"{table} thead button", "all => all.map((one) => one.textContent)")
+    number = headings.index(heading) + 1
+    page.click(f"{table} thead th:nth-child({number}) button")
+    return number
+
+
+def test_numbers_with_units_sort_by_their_value_in_both_directions(built, visit):
+    page = visit(built.report.page)
+    number = sort_by(page, TABLE, "params")
+    assert column(page, TABLE, number) == ["269.7k", "853.0k", "1.07M", "1.73M", "4.29M"]
+    assert page.get_attribute(f"{TABLE} th:nth-child({number})", "aria-sort") == "ascending"
+    sort_by(page, TABLE, "params")
+    assert column(page, TABLE, number) == ["4.29M", "1.73M", "1.07M", "853.0k", "269.7k"]
+    assert page.get_attribute(f"{TABLE} th:nth-child({number})", "aria-sort") == "descending"
+    sort_by(page, TABLE, "total")
+    assert column(page, TABLE, 1) == ["20", "56", "110", "20-2", "20-4"]
+    assert page.eval_on_selector_all(f"{TABLE} th[aria-sort]", "all => all.length") == 1
+
+
+def test_words_sort_and_what_is_empty_stays_last(built, visit):
+    page = visit(built.report.page)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    runs = "#table-cifar10"
+    number = sort_by(page, runs, "status")
+    assert column(page, runs, number) == ["complete"] * 15 + ["diverged"]
+    sort_by(page, runs, "status")
+    assert column(page, runs, number)[0] == "diverged"
+    for _ in range(2):
+        number = sort_by(page, runs, "accuracy %")
+        cells = column(page, runs, number)
+        assert cells[-1] == ""
+        assert "" not in cells[:-1]
+
+
+def test_what_is_folded_opens_for_print(built, visit):
+    page = visit(built.report.page)
+    assert page.eval_on_selector_all("details[open]", "all => all.length") == 0
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.eval_on_selector_all("details:not([open])", "all => all.length") == 0
+
+
+def test_smoke_and_failed_rows_are_marked(built, visit):
+    page = visit(built.report.page)
+    marked = page.eval_on_selector_all("tr.marked", "all => all.map((one) => one.textContent)")
+    assert len(marked) == 3
+    assert sum("diverged" in row for row in marked) == 1
+    assert page.eval_on_selector_all("#smoke tbody tr:not(.marked)", "all => all.length") == 0
+    assert "1 diverged" in page.text_content(".warning")
+
+
+HOSTILE = "<script>alert('x')</script>\"&<img src=x onerror=alert(1)>"
+
+
+def test_hostile_names_causes_and_commands_stay_words(tmp_path, visit):
+    root = tmp_path / HOSTILE.replace("/", "∕") / "with #, % and ?"
+    dataset = "folder:/x/" + HOSTILE.replace("/", "∕")
+    for result in fill(tmp_path / "plain", seeds=(0, 1), accuracies={"resnet20": 89.0, "resnet56": 90.0}):
+        (attempt,) = result.attempts
+        hostile = replace(
+            result,
+            dataset=dataset,
+            case=replace(result.case, dataset=dataset),
+            attempts=(replace(attempt, command=HOSTILE),),
+            per_class=tuple({**one, "class_name": f"{HOSTILE}{k}"} for k, one in enumerate(result.per_class)),
+        )
+        store(root, hostile, outcome("cifar10", 90.0, 0))
+    failed = replace(failed_result(seed=7), cause=HOSTILE)
+    store(root, failed)
+    made = build([root, tmp_path / "plain"], tmp_path / "report", HOSTILE)
+    page = visit(made.report.page)
+    assert page.complaints == []
+    assert [url for url in page.requests if url != "data:,"] == [made.report.page.as_uri()]
+    assert page.eval_on_selector_all("script", "all => all.length") == 1
+    assert page.eval_on_selector_all("img", "all => all.length") == 0
+    links = page.evaluate(
+        "[...document.querySelectorAll('a:not([href^=\"#\"])')].map((one) => one.getAttribute('href'))"
+    )
+    files = [made.folder / unquote(urlsplit(link).path) for link in links]
+    assert [path for path in files if not path.is_file()] == []
+    assert all(re.fullmatch(r"[\w.-]+", path.name) for path in [*made.report.tables, *made.report.figures])

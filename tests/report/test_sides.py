@@ -1,0 +1,43 @@
+from pathlib import Path
+
+from harness.analysis.evidence import Stored, gather
+from harness.report.sides import side_tables
+from tests.synthetic import synthetic_result
+
+
+def sides(*environments, **changes):
+    found = [
+        Stored(
+            synthetic_result(seed=seed, accuracy_percent=90.0 + place, environment=environment, **changes),
+            Path(f"folder{place}"),
+            lambda: None,
+            lambda: None,
+        )
+        for place, environment in enumerate(environments)
+        for seed in (0, 1)
+    ]
+    return side_tables(gather(found))
+
+
+def test_times_of_the_same_hardware_stand_side_by_side():
+    ((_, table),) = sides({}, {})
+    assert [row["epoch_seconds"] for row in table.rows] == [10.0, 10.0]
+    assert [row["difference_points"] for row in table.rows] == [None, 1.0]
+    assert [row["study"] for row in table.rows] == ["cifar10 · folder0", "cifar10 · folder1"]
+    assert "not compared" not in " ".join(table.notes)
+
+
+def test_times_of_different_hardware_are_refused_with_the_reason():
+    ((_, table),) = sides({}, {"gpu": "NVIDIA H200"})
+    assert [row["epoch_seconds"] for row in table.rows] == [None, None]
+    (note,) = [
+        note for note in table.notes if note.startswith("times are not compared: they are of different hardware")
+    ]
+    assert "NVIDIA H200" in note
+    assert "AMD EPYC" in note
+    assert [row["accuracy_percent"] for row in table.rows] == [90.0, 91.0]
+
+
+def test_one_folder_and_smoke_runs_stand_beside_nothing():
+    assert sides({}) == []
+    assert sides({}, {}, mode="quick") == []
