@@ -122,7 +122,7 @@ def test_report_sets_several_folders_side_by_side_and_refuses_to_compare_times_a
     for name, environment in (("one", {}), ("two", {"cpu": "abacus"})):
         store(tmp_path / name, synthetic_result("digits", "resnet20", 0, 99.0, environment=environment))
     assert report(tmp_path, tmp_path / "one", tmp_path / "two") == 0
-    text = (tmp_path / "report/tables/digits-side-by-side.md").read_text()
+    text = (tmp_path / "report/tables/side-by-side-1-digits.md").read_text()
     assert "times are not compared: they are of different hardware (AMD EPYC, 2 threads, torch 2.15.0; abacus" in text
     assert "s/epoch" not in text
 
