@@ -5,9 +5,9 @@ that whatever judges measurements judges them too.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
@@ -38,7 +38,7 @@ class Run:
 
     Attributes:
         accuracy_beside_f1_percent: of the same weights as the F1; the paper's tables 5 and 7, where table 4 has others.
-        epoch_seconds, total_seconds: None where they mean nothing, as of a training resumed on other hardware.
+        epoch_seconds, total_seconds: None where they mean nothing: of a training resumed on other hardware, and 0.
         recall_percent: of each class, by its name: the share of its images that were classified right.
         read_correct: gives whether each test image was classified right, (N,); None where predictions are not kept.
         read_curve: gives the evaluation accuracy in percent of each epoch; None where they are not kept.
@@ -143,8 +143,12 @@ class Evidence:
 
     @cached_property
     def hardware(self) -> tuple[str, ...]:
-        """What the runs were timed on; nothing, where the figures are published."""
-        results = [run.result for run in self.runs if run.result is not None]
+        """What the runs were timed on; nothing, where the figures are published.
+
+        A run resumed on other hardware has no times and keeps no others from being compared, unless all are such.
+        """
+        timed = [run for run in self.runs if run.total_seconds is not None] or self.runs
+        results = [run.result for run in timed if run.result is not None]
         return tuple(sorted({timed_on(one) for result in results for one in result.training_environments}))
 
     @property
@@ -208,11 +212,27 @@ def gather(stored: Iterable[Stored]) -> list[Evidence]:
     for study in studies:
         namesakes[_name(study)].append(study)
     found = [_evidence(group, _distinguishing(study, namesakes[_name(study)])) for study, group in studies.items()]
+    found = _with_file_names_of_their_own(found)
     order = [*STUDY, *sorted({one.dataset for one in found} - set(STUDY))]
     return sorted(found, key=lambda one: (order.index(one.dataset), _MODES.index(one.mode), -len(one.runs), one.title))
 
 
 _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
+
+
+def _with_file_names_of_their_own(found: Sequence[Evidence]) -> list[Evidence]:
+    """Studies whose file names would be one and the same, on whatever file system, or too long, have a hash behind."""
+    often = Counter(one.file_name.casefold() for one in found)
+    named = []
+    for one in found:
+        if often[one.file_name.casefold()] > 1 or len(one.file_name) > _LONGEST_NAME:
+            digest = hashlib.sha256(repr((one.title, one.mode, str(one.folder), one.subject)).encode()).hexdigest()[:8]
+            one = replace(one, file_name=f"{one.file_name[: _LONGEST_NAME - 9]}-{digest}")
+        named.append(one)
+    return named
+
+
+_LONGEST_NAME = 120  # of the 255 bytes that file systems allow, the table's name and its suffix are to come
 
 
 def _study_of(one: Stored) -> tuple[str, ...]:
@@ -256,7 +276,7 @@ def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Eviden
     return Evidence(
         dataset=first.dataset,
         mode=first.mode,
-        title=" · ".join([first.dataset, *distinguishing]),
+        title=" · ".join([first.dataset, *(part for part in distinguishing if part != first.dataset)]),
         file_name="".join(char if char.isalnum() or char in "-_." else "-" for char in name),
         runs=tuple(_run(one) for one in latest.values()),
         train_images=first.train_images,
@@ -286,8 +306,8 @@ def _run(one: Stored) -> Run:
         macro_f1_percent=cast(float, result.macro_f1_percent),
         params=result.params,
         macs=result.macs,
-        epoch_seconds=None if is_mixed else result.mean_epoch_seconds,
-        total_seconds=None if is_mixed else result.total_seconds,
+        epoch_seconds=None if is_mixed else result.mean_epoch_seconds or None,
+        total_seconds=None if is_mixed else result.total_seconds or None,
         recall_percent={str(scores["class_name"]): float(scores["recall_percent"]) for scores in result.per_class},
         read_correct=read_correct,
         read_curve=one.read_curve,
