@@ -57,18 +57,32 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     Raises:
         ValueError: there are no values, or one is no number.
     """
+    _require_numbers(values)
+    return _interval(values, confidence, is_alike=is_without_spread(values))
+
+
+def _require_numbers(values: Sequence[float]) -> None:
     if not values or not np.isfinite(values).all():
         raise ValueError("a mean needs values, all of them numbers")
+
+
+def _interval(values: Sequence[float], confidence: float, *, is_alike: bool) -> Interval:
     mean, n = float(np.mean(values)), len(values)
-    if is_without_spread(values):
+    if is_alike:
         return Interval(mean, None, None, n, confidence)
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half, mean + half, n, confidence)
 
 
-def is_without_spread(values: Sequence[float]) -> bool:
-    """Whether values are one and the same, but for the last digits of sums."""
-    return bool(np.ptp(values) <= 1e-9 * max(1.0, float(np.max(np.abs(values)))))
+def is_without_spread(values: Sequence[float], magnitude: float | None = None) -> bool:
+    """Whether values are one and the same, but for the last digits of sums.
+
+    In whatever unit: points per multiply-accumulate are of the order of 1e-9.
+
+    Args:
+        magnitude: of the numbers that the values are sums of; the values' own where it is not given.
+    """
+    return bool(np.ptp(values) <= 1e-9 * (float(np.max(np.abs(values))) if magnitude is None else magnitude))
 
 
 @dataclass(frozen=True)
@@ -103,11 +117,15 @@ def paired_difference(values: Sequence[float], others: Sequence[float], confiden
         ValueError: they are not as many, or none.
     """
     differences = [value - other for value, other in zip(values, others, strict=True)]
-    interval, n = mean_interval(differences, confidence), len(differences)
+    _require_numbers(differences)
+    magnitude, n = max(map(abs, [*values, *others])), len(differences)
+    is_alike = is_without_spread(differences, magnitude)
+    interval = _interval(differences, confidence, is_alike=is_alike)
     if n == 1:
         return Difference(interval, None, 1, "none")
-    if is_without_spread(differences):
-        p_value = 1.0 if abs(interval.mean) < 1e-9 else float(stats.binomtest(n, n, 0.5).pvalue)
+    if is_alike:
+        is_even = abs(interval.mean) <= 1e-9 * magnitude
+        p_value = 1.0 if is_even else float(stats.binomtest(n, n, 0.5).pvalue)
         return Difference(interval, p_value, n, "sign test")
     return Difference(interval, float(stats.ttest_rel(values, others).pvalue), n, "paired t")
 
@@ -188,4 +206,4 @@ def _fit(x: NDArray[np.float64], log_y: NDArray[np.float64]) -> Growth:
     exponent, intercept = np.polyfit(x, log_y, 1)
     residual = float(((log_y - (exponent * x + intercept)) ** 2).sum())
     total = float(((log_y - log_y.mean()) ** 2).sum())
-    return Growth(float(exponent), 1 - residual / total if total > 0 else 1.0)
+    return Growth(float(exponent), 1.0 if is_without_spread(log_y.tolist(), 1.0) else 1 - residual / total)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.text import count, duration, several
+from harness.text import count, decimals, duration, p_value, several, signed
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,62 @@ def test_a_count_says_the_number_to_three_figures(number):
 
 def test_a_number_stands_with_its_noun():
     assert [several(number, "epoch") for number in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]
+
+
+@pytest.mark.parametrize(
+    ("number", "digits", "said"),
+    [
+        (0.28, 2, "+0.28"),
+        (-0.28, 2, "−0.28"),
+        (0, 2, "0.00"),
+        (-0.0, 1, "0.0"),
+        (0.004, 2, "0.00"),
+        (-0.004, 2, "0.00"),
+        (-0.006, 2, "−0.01"),
+        (12.345, 0, "+12"),
+        (-99.96, 1, "−100.0"),
+    ],
+)
+def test_a_number_has_its_sign_but_for_what_rounds_to_0(number, digits, said):
+    assert signed(number, digits) == said
+
+
+@given(st.floats(-1e6, 1e6), st.integers(0, 4))
+def test_a_signed_number_is_the_number_rounded(number, digits):
+    said = signed(number, digits)
+    assert float(said.replace("−", "-")) == float(f"{number:.{digits}f}")
+    assert "-" not in said
+    assert signed(-number, digits) == said.translate(str.maketrans("+−", "−+"))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, ""),
+        (0, "p < .001"),
+        (0.00099, "p < .001"),
+        (0.001, "p = .001"),
+        (0.0442, "p = .044"),
+        (0.05, "p = .050"),
+        (0.751, "p = .751"),
+        (0.9999, "p = 1.000"),
+        (1, "p = 1.000"),
+    ],
+)
+def test_a_p_value_is_said_to_three_decimals(value, said):
+    assert p_value(value) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "figures", "places"),
+    [(0, 3, 0), (1, 3, 2), (9.99, 3, 2), (10, 3, 1), (100, 3, 0), (12_345, 3, 0), (0.0123, 3, 4), (-0.5, 2, 2)],
+)
+def test_a_number_needs_so_many_decimals(number, figures, places):
+    assert decimals(number, figures) == places
+
+
+@given(st.floats(1e-6, 1e6), st.integers(1, 5))
+def test_so_many_decimals_show_so_many_figures(number, figures):
+    places = decimals(number, figures)
+    assert float(f"{number:.{places}f}") == pytest.approx(number, rel=0.51 * 10 ** (1 - figures))
+    assert decimals(-number, figures) == places

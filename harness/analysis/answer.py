@@ -38,7 +38,7 @@ def answer(evidence: Evidence, comparisons: Comparisons) -> Answer:
     sentences += [_threshold_sentence(one, evidence) for one in thresholds(evidence, comparisons)]
     sentences += _equal_cost_sentences(evidence)
     sentences += _front_sentence(evidence)
-    sentences += _caution(evidence)
+    sentences += _caution(evidence, comparisons)
     return Answer(f"{name}: {_headline(known)}", tuple(sentences))
 
 
@@ -105,10 +105,13 @@ def _front_sentence(evidence: Evidence) -> list[str]:
     return [f"Worth their {_COSTS[measure]} (Pareto front of means): {', '.join(front)}."] if front else []
 
 
-def _caution(evidence: Evidence) -> list[str]:
+def _caution(evidence: Evidence, comparisons: Comparisons) -> list[str]:
     """What a careful reader has to know."""
     sentences = []
-    fewest = min((len(evidence.of(model)) for model in evidence.models), default=0)
+    fewest = min((len(one.seeds) for one in comparisons.all), default=0)
+    models = len(evidence.models)
+    if unpaired := models * (models - 1) // 2 - len(comparisons.all):
+        sentences.append(f"Not compared: {several(unpaired, 'pair')} of models that have no seed in common.")
     if fewest == 1:
         sentences.append("One seed leaves no interval: another seed may well turn small differences round.")
     elif fewest < FEW_SEEDS:

@@ -1,5 +1,6 @@
 """Depth and width as axes: from the base model, models that differ from it in one of the two alone."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -12,11 +13,7 @@ Axis = Literal["depth", "width"]
 
 @dataclass(frozen=True)
 class Axes:
-    """The base model, and what lies along each axis from it, nearest first.
-
-    The k-th model on one axis is the k-th on the other's counterpart: the study doubles depth and width step by step
-    (paper section 3.2.3), so they are at an equal scale factor.
-    """
+    """The base model, and what lies along each axis from it, nearest first."""
 
     base: str
     depth: tuple[str, ...]
@@ -32,8 +29,23 @@ class Axes:
 
     @property
     def counterparts(self) -> list[tuple[str, str]]:
-        """Wider and deeper model at each equal scale factor."""
-        return list(zip(self.width, self.depth, strict=False))
+        """Wider and deeper model at each equal scale factor, in the axes' order.
+
+        The study doubles depth and width step by step (paper section 3.2.3), depth not quite: 20, 56, 110 stand beside
+        ω = 1, 2, 4. So the factors of depth and of width count as equal where they are less than half a doubling
+        apart; each model has one counterpart at most, the nearest. A model that is not there yet shifts no other.
+        """
+        base = parse_model(self.base)
+        near = sorted(
+            (abs(math.log2(parse_model(wide).width / base.width / (parse_model(deep).depth / base.depth))), wide, deep)
+            for wide in self.width
+            for deep in self.depth
+        )
+        found: dict[str, str] = {}
+        for doublings, wide, deep in near:
+            if doublings < 0.5 and wide not in found and deep not in found.values():
+                found[wide] = deep
+        return [(wide, found[wide]) for wide in self.width if wide in found]
 
 
 def find_axes(models: Sequence[str]) -> Axes | None:
@@ -41,7 +53,7 @@ def find_axes(models: Sequence[str]) -> Axes | None:
 
     Models that differ from the base in both are on none.
     """
-    parsed = [parse_model(model) for model in models]
+    parsed = [parse_model(model) for model in dict.fromkeys(models)]
     candidates = []
     for base in parsed:
         family = [other for other in parsed if other.family == base.family]

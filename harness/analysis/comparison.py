@@ -1,5 +1,6 @@
 """Models compared with one another: how much more accurate one is, and whether that can be told from chance."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -21,7 +22,7 @@ class Comparison:
 
     Attributes:
         difference: of the model over the other one, in percentage points.
-        relative_percent: the same in percent of the other one's mean.
+        relative_percent: the same in percent of the other one's mean; 0 where that is 0.
         seeds: those that both have.
         p_holm: the p-value, corrected for all comparisons of its family; None where nothing can be tested.
     """
@@ -100,7 +101,11 @@ class Comparisons:
 
 
 def _reversed(one: Comparison) -> Comparison:
-    interval, ratio = one.difference.interval, 1 + one.relative_percent / 100
+    interval, percent = one.difference.interval, one.relative_percent
     low, high = (None if end is None else -end for end in (interval.high, interval.low))
     difference = replace(one.difference, interval=replace(interval, mean=-interval.mean, low=low, high=high))
-    return replace(one, model=one.other, other=one.model, difference=difference, relative_percent=100 * (1 / ratio - 1))
+    if percent and not math.isclose(percent, -100):
+        percent = 100 * (1 / (1 + percent / 100) - 1)
+    else:  # one of the two means is 0
+        percent = -100.0 if interval.mean > 0 else 0.0
+    return replace(one, model=one.other, other=one.model, difference=difference, relative_percent=percent)

@@ -7,7 +7,7 @@ that whatever judges measurements judges them too.
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.axes import Axes, find_axes
+from harness.analysis.words import title_of
 from harness.case import Mode
 from harness.datasets.spec import SPECS, file_stem
 from harness.expectations import is_comparable
@@ -38,7 +39,7 @@ class Run:
 
     Attributes:
         accuracy_beside_f1_percent: of the same weights as the F1; the paper's tables 5 and 7, where table 4 has others.
-        epoch_seconds, total_seconds: None where they mean nothing, as of a training resumed on other hardware.
+        epoch_seconds, total_seconds: None where they mean nothing: of a training resumed on other hardware, and 0.
         recall_percent: of each class, by its name: the share of its images that were classified right.
         read_correct: gives whether each test image was classified right, (N,); None where predictions are not kept.
         read_curve: gives the evaluation accuracy in percent of each epoch; None where they are not kept.
@@ -143,8 +144,12 @@ class Evidence:
 
     @cached_property
     def hardware(self) -> tuple[str, ...]:
-        """What the runs were timed on; nothing, where the figures are published."""
-        results = [run.result for run in self.runs if run.result is not None]
+        """What the runs were timed on; nothing, where the figures are published.
+
+        A run resumed on other hardware has no times and keeps no others from being compared, unless all are such.
+        """
+        timed = [run for run in self.runs if run.total_seconds is not None] or self.runs
+        results = [run.result for run in timed if run.result is not None]
         return tuple(sorted({timed_on(one) for result in results for one in result.training_environments}))
 
     @property
@@ -176,7 +181,15 @@ def published_evidence(dataset: str) -> Evidence:
     )
     epochs = round(rows[0].total_seconds / rows[0].epoch_seconds)
     return Evidence(
-        dataset, "full", f"{dataset}, as published", dataset, runs, spec.train_images, spec.test_images, epochs, True
+        dataset,
+        "full",
+        f"{title_of(dataset)}, as published",
+        dataset,
+        runs,
+        spec.train_images,
+        spec.test_images,
+        epochs,
+        True,
     )
 
 
@@ -208,6 +221,7 @@ def gather(stored: Iterable[Stored]) -> list[Evidence]:
     for study in studies:
         namesakes[_name(study)].append(study)
     found = [_evidence(group, _distinguishing(study, namesakes[_name(study)])) for study, group in studies.items()]
+    found = _with_file_names_of_their_own(found)
     order = [*STUDY, *sorted({one.dataset for one in found} - set(STUDY))]
     roots = list(dict.fromkeys(one.folder for one in found))
 
@@ -218,6 +232,31 @@ def gather(stored: Iterable[Stored]) -> list[Evidence]:
 
 
 _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
+
+
+def _with_file_names_of_their_own(found: Sequence[Evidence]) -> list[Evidence]:
+    """Studies whose files could be taken for another study's, on whatever file system, have a hash in their names."""
+    return [_renamed(one) if _is_ambiguous(one, found) else one for one in found]
+
+
+def _is_ambiguous(study: Evidence, found: Sequence[Evidence]) -> bool:
+    """Whether a name is another study's too, or begins with another dataset's, as a table's would; or is too long."""
+    name, others = study.file_name.casefold(), [one for one in found if one is not study]
+    return len(name.encode()) > _LONGEST_NAME or any(
+        name == one.file_name.casefold()
+        or (one.dataset != study.dataset and name.startswith(f"{one.file_name.casefold()}-"))
+        for one in others
+    )
+
+
+def _renamed(study: Evidence) -> Evidence:
+    what = repr((study.title, study.mode, str(study.folder), study.subject))
+    digest = hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()[:8]
+    name = study.file_name.encode("utf-8", "replace")[: _LONGEST_NAME - 9].decode(errors="ignore")
+    return replace(study, file_name=f"{name}-{digest}")
+
+
+_LONGEST_NAME = 120  # of the 255 bytes that file systems allow, the table's name and its suffix are to come
 
 
 def _study_of(one: Stored) -> tuple[str, ...]:
@@ -259,7 +298,7 @@ def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Eviden
     return Evidence(
         dataset=first.dataset,
         mode=first.mode,
-        title=" · ".join([first.dataset, *distinguishing]),
+        title=" · ".join([title_of(first.dataset), *(part for part in distinguishing if part != first.dataset)]),
         file_name=_file_name(first, distinguishing),
         runs=tuple(_run(one) for one in latest.values()),
         train_images=first.train_images,
@@ -300,8 +339,8 @@ def _run(one: Stored) -> Run:
         macro_f1_percent=cast(float, result.macro_f1_percent),
         params=result.params,
         macs=result.macs,
-        epoch_seconds=None if is_mixed else result.mean_epoch_seconds,
-        total_seconds=None if is_mixed else result.total_seconds,
+        epoch_seconds=None if is_mixed else result.mean_epoch_seconds or None,
+        total_seconds=None if is_mixed else result.total_seconds or None,
         recall_percent={str(scores["class_name"]): float(scores["recall_percent"]) for scores in result.per_class},
         read_correct=read_correct,
         read_curve=one.read_curve,

@@ -5,6 +5,7 @@ the base model.
 """
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from harness.analysis.axes import Axis
 from harness.analysis.comparison import Comparison, Comparisons
@@ -66,7 +67,7 @@ class Threshold:
     """Where an axis stops paying: its first step whose gain is negative or cannot be told from zero.
 
     Attributes:
-        steps: every step of the axis, from the base on.
+        steps: every step of the axis, from the base on, up to the first of which nothing is known.
         at: the model that the step leads to; None where every step pays.
     """
 
@@ -94,7 +95,7 @@ def thresholds(evidence: Evidence, comparisons: Comparisons) -> list[Threshold]:
     found = []
     for axis in AXES:
         steps = [comparisons.of(later, earlier) for earlier, later in axes.steps(axis)]
-        known = tuple(step for step in steps if step is not None)
+        known = tuple(step for step in takewhile(lambda step: step is not None, steps) if step is not None)
         if known:
             at = next((step.model for step in known if not step.is_better), None)
             found.append(Threshold(axis, known, at))

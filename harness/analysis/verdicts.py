@@ -24,7 +24,7 @@ from harness.datasets.spec import SPECS
 from harness.metrics import most_macro_f1_percent
 from harness.models import parse_model
 from harness.published import LITERATURE, STUDY
-from harness.stats import SIGNIFICANCE, Interval, fit_exponential, fit_growth, mean_interval
+from harness.stats import Interval, fit_exponential, fit_growth, mean_interval
 from harness.text import signed
 
 Verdict = Literal["supported", "contradicted", "not distinguishable", "not measured"]
@@ -142,7 +142,7 @@ def _ratio(statement: Times | Greater, evidence: Mapping[str, Evidence]) -> Inte
     if of_dataset is None:
         return None
     ours, theirs = (of_dataset.values(model, statement.quantity) for model in (statement.model, statement.other))
-    seeds = sorted(ours.keys() & theirs.keys())
+    seeds = sorted(seed for seed in ours.keys() & theirs.keys() if min(ours[seed], theirs[seed]) > 0)
     return mean_interval([math.log(ours[seed] / theirs[seed]) for seed in seeds]) if seeds else None
 
 
@@ -178,7 +178,7 @@ def _greater(statement: Greater, evidence: Mapping[str, Evidence]) -> Found:
     ratio = _ratio(statement, evidence)
     if ratio is None:
         return None
-    if ratio.n > 1 and ratio.contains(0):
+    if ratio.mean == 0 or (ratio.low is not None and ratio.contains(0)):
         return "not distinguishable", _ratio_text(ratio)
     return ("supported" if ratio.mean > 0 else "contradicted"), _ratio_text(ratio)
 
@@ -193,12 +193,13 @@ def _grows_exponentially(statement: GrowsExponentially, evidence: Mapping[str, E
         for model in of_dataset.axes.along("width")
         if (mean := of_dataset.mean(model, statement.quantity)) is not None
     }
-    if len(means) < 3:
+    if len(means) < 3 or min(means.values()) <= 0:
         return None
     x, y = list(means), list(means.values())
     power, exponential = fit_growth(x, y), fit_exponential(x, y)
     numbers = f"as ω^{power.exponent:.2f} (R² {power.r_squared:.3f}; exponential: {exponential.r_squared:.3f})"
-    return ("supported" if exponential.r_squared > power.r_squared else "contradicted"), numbers
+    is_exponential = exponential.exponent > 0 and exponential.r_squared > power.r_squared
+    return ("supported" if is_exponential else "contradicted"), numbers
 
 
 def _near_literature(statement: NearLiterature, evidence: Mapping[str, Evidence]) -> Found:
@@ -217,8 +218,7 @@ def _near_literature(statement: NearLiterature, evidence: Mapping[str, Evidence]
 
 def _fewer_images_wider(_: FewerImagesWider, evidence: Mapping[str, Evidence]) -> Found:
     """Contradicted where depth wins on a dataset of fewer images than one where width wins, beyond chance."""
-    wins: dict[str, list[tuple[int, str]]] = {"width": [], "depth": []}
-    numbers = []
+    found: list[tuple[int, str, Comparison]] = []
     for dataset, of_dataset in evidence.items():
         axes = of_dataset.axes
         if dataset not in SPECS or axes is None or not axes.counterparts:
@@ -226,19 +226,22 @@ def _fewer_images_wider(_: FewerImagesWider, evidence: Mapping[str, Evidence]) -
         comparison = compare(of_dataset, *axes.counterparts[-1])
         if comparison is None:
             continue
-        images = SPECS[dataset].train_images + SPECS[dataset].test_images
-        numbers.append(
-            f"{title_of(dataset)} ({images:,} images) {short(comparison.model)} over {short(comparison.other)} "
-            f"{points(comparison.difference.interval)}"
-        )
-        if comparison.p_holm is not None and comparison.p_holm < SIGNIFICANCE:
-            wins["width" if comparison.difference.estimate > 0 else "depth"].append((images, dataset))
-    if len(numbers) < 2:
+        found.append((SPECS[dataset].train_images + SPECS[dataset].test_images, dataset, comparison))
+    if len(found) < 2:
         return None
-    text = "; ".join(numbers)
-    if not wins["width"] or not wins["depth"]:
+    text = "; ".join(
+        f"{title_of(dataset)} ({images:,} images) {short(one.model)} over {short(one.other)} "
+        f"{points(one.difference.interval)}"
+        for images, dataset, one in found
+    )
+    family = corrected([one for *_, one in found])
+    wider = [images for (images, *_), one in zip(found, family, strict=True) if one.is_better]
+    deeper = [
+        images for (images, *_), one in zip(found, family, strict=True) if one.is_distinguishable and not one.is_better
+    ]
+    if not wider or not deeper:
         return "not distinguishable", text
-    return ("supported" if min(wins["depth"]) > max(wins["width"]) else "contradicted"), text
+    return ("supported" if min(deeper) > max(wider) else "contradicted"), text
 
 
 def _possible_f1(statement: PossibleF1, evidence: Mapping[str, Evidence]) -> Found:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -31,11 +30,6 @@ if TYPE_CHECKING:
     from harness.throughput.record import Recorded
 
 PAGE = "index.html"
-FILE_KINDS = (
-    *("accuracy", "f1", "gain", "literature", "thresholds", "true-gain", "equal-cost", "pareto", "differences"),
-    *("classes", "accuracy-cost", "learning-curves", "time-parameters", "marginal-gain"),
-)
-_LONGEST_NAME = 100  # bytes; what is written adds to it, and few file systems have more than 255
 Value = TypeVar("Value")
 
 
@@ -72,27 +66,8 @@ def read_holdings(folders: Sequence[Path]) -> Holdings:
         holdings.problems += problems + other_problems
         holdings.unfinished += folder.unfinished()
         stored += [_stored(result, folder, holdings.problems) for result in results]
-    holdings.evidence = _named_apart(gather(stored))
+    holdings.evidence = gather(stored)
     return holdings
-
-
-def _named_apart(found: Sequence[Evidence]) -> list[Evidence]:
-    """The studies with file names short enough, of which no two studies have one: folders' names may be anything."""
-    taken: set[str] = set()
-    named = []
-    for one in found:
-        name = one.file_name
-        if len(name.encode()) > _LONGEST_NAME or not taken.isdisjoint(_names_of(name)):
-            digest = hashlib.sha256(f"{one.mode} {one.title}".encode("utf-8", "replace")).hexdigest()[:8]
-            name = f"{name.encode('utf-8', 'replace')[:_LONGEST_NAME].decode(errors='ignore')}-{digest}"
-        taken |= _names_of(name)
-        named.append(replace(one, file_name=name))
-    return named
-
-
-def _names_of(study: str) -> set[str]:
-    """The files that a study may have, without suffix, as a file system that ignores case has them."""
-    return {study.casefold()} | {f"{study}-{kind}".casefold() for kind in FILE_KINDS}
 
 
 def _read_recorded(root: Path) -> tuple[list[Recorded], list[str]]:

@@ -1,0 +1,63 @@
+"""Evidence of given accuracies: nobody trained it, and most of it lies in no folder."""
+
+from pathlib import Path
+
+import numpy as np
+
+from harness.analysis.evidence import Evidence, Run, Stored, gather
+from harness.models import parse_model
+from tests.synthetic import outcome, synthetic_result
+
+
+def study(accuracies, dataset="cifar10", seconds=None, recalls=None, test_images=10_000, correct=None, **changes):
+    """A study of models by name: their accuracies in percent by seed, or in the order of seeds 0, 1, …"""
+    runs = []
+    for model, values in accuracies.items():
+        of_seed = values if isinstance(values, dict) else dict(enumerate(values))
+        parsed = parse_model(model)
+        size = parsed.depth * parsed.width**2
+        for seed, accuracy in of_seed.items():
+            time = (seconds or {}).get(model, float(size))
+            time = time.get(seed) if isinstance(time, dict) else time
+            runs.append(
+                Run(
+                    model, seed, accuracy, accuracy, accuracy, 10_000 * size, 1e6 * size,
+                    time, None if time is None else 100 * time,
+                    {} if recalls is None else recalls[model][seed],
+                    (lambda key=(model, seed): correct[key]) if correct else (lambda: None),
+                )
+            )  # fmt: skip
+    fields = {"mode": "full", "title": dataset, "file_name": dataset, "train_images": 50_000, "epochs": 100}
+    return Evidence(dataset, runs=tuple(runs), test_images=test_images, is_comparable=True, **(fields | changes))
+
+
+def stored(result, root="results", predicted=None):
+    """A result as if it were kept, with its predictions or without."""
+    return Stored(result, Path(root), lambda: predicted, lambda: None)
+
+
+def measured(accuracies, dataset="cifar10", seconds=None, **changes):
+    """Evidence of synthetic results, with predictions; ``accuracies``: of seeds 0, 1, … by model."""
+    kept = []
+    for model, values in accuracies.items():
+        for seed, accuracy in enumerate(values):
+            predicted = outcome(dataset, accuracy, seed)
+            time = (seconds or {}).get(model, 10.0)
+            time = time[seed] if isinstance(time, tuple) else time
+            result = synthetic_result(dataset, model, seed, epoch_seconds=time, predicted=predicted, **changes)
+            kept.append(stored(result, predicted=predicted))
+    (evidence,) = gather(kept)
+    return evidence
+
+
+def numbers_in(value):
+    """Every number in a value, however deep in dataclasses, sequences and mappings."""
+    if isinstance(value, bool) or value is None or isinstance(value, str | Path):
+        return []
+    if isinstance(value, int | float | np.number):
+        return [float(value)]
+    if isinstance(value, dict):
+        return [number for one in value.values() for number in numbers_in(one)]
+    if isinstance(value, list | tuple):
+        return [number for one in value for number in numbers_in(one)]
+    return numbers_in(vars(value)) if hasattr(value, "__dataclass_fields__") else []

@@ -1,0 +1,125 @@
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.analysis.answer import answer
+from harness.analysis.comparison import Comparisons
+from harness.analysis.evidence import gather, published_evidence
+from harness.analysis.gain import thresholds, true_gains
+from tests.analysis.studies import measured, numbers_in, stored, study
+from tests.synthetic import failed_result, synthetic_result
+
+LOW, HIGH, WIDE = [90.0, 90.1, 90.2], [92.0, 92.2, 92.1], [89.0, 94.0, 90.5]
+
+
+def answered(evidence):
+    return answer(evidence, Comparisons(evidence))
+
+
+def pair(width, depth, base=(88.0, 88.3, 88.1)):
+    return study({"resnet20": list(base), "resnet56": depth, "resnet20-2": width})
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "headline"),
+    [
+        (HIGH, LOW, "CIFAR-10: wider"),
+        (LOW, HIGH, "CIFAR-10: deeper"),
+        (WIDE, LOW, "CIFAR-10: cannot be told from chance (wider is ahead)"),
+        (LOW, WIDE, "CIFAR-10: cannot be told from chance (deeper is ahead)"),
+        (LOW, LOW, "CIFAR-10: cannot be told from chance"),
+    ],
+)
+def test_the_headline_says_which_choice_pays(width, depth, headline):
+    assert answered(pair(width, depth)).headline == headline
+
+
+def test_where_the_counterparts_disagree_it_depends():
+    evidence = study({"resnet20": [88.0, 88.3, 88.1, 88.2], "resnet56": [90.0, 90.1, 90.2, 90.05],
+                      "resnet110": [92.0, 92.2, 92.1, 92.15], "resnet20-2": [92.0, 92.2, 92.1, 92.15],
+                      "resnet20-4": [90.0, 90.1, 90.2, 90.05]})  # fmt: skip
+    assert answered(evidence).headline == "CIFAR-10: it depends: wider pays at 20-2, deeper at 110"
+
+
+def test_the_papers_answers():
+    assert answered(published_evidence("gtsrb")).headline.endswith("deeper")
+    said = answered(published_evidence("fashionmnist"))
+    assert said.headline.endswith("cannot be told from chance (wider is ahead)")
+    assert any("One seed leaves no interval" in sentence for sentence in said.sentences)
+
+
+@pytest.mark.parametrize("models", [[], ["resnet20"], ["resnet20", "resnet24"], ["resnet20", "resnet56-2"]])
+def test_models_on_no_axis_have_no_answer(models):
+    said = answered(study(dict.fromkeys(models, LOW)))
+    assert said.headline == "CIFAR-10: no two models that differ in depth or width alone"
+    assert said.sentences == ()
+
+
+@pytest.mark.parametrize("models", [["resnet20", "resnet56"], ["resnet20", "resnet20-2"]])
+def test_an_axis_alone_is_set_against_nothing(models):
+    said = answered(study(dict.fromkeys(models, LOW)))
+    assert said.headline == "CIFAR-10: nothing to set width and depth against each other"
+    assert any("stops paying" in sentence for sentence in said.sentences)
+
+
+def test_models_at_other_scale_factors_are_not_set_against_each_other():
+    said = answered(study({"resnet20": LOW, "resnet20-2": LOW, "resnet110": HIGH}))
+    assert said.headline == "CIFAR-10: nothing to set width and depth against each other"
+
+
+def cautions(evidence):
+    return " ".join(answered(evidence).sentences)
+
+
+def test_how_many_seeds_were_compared_is_said():
+    assert "One seed leaves no interval" in cautions(pair([92.0], [90.0], [88.0]))
+    assert "3 seeds are few" in cautions(pair(HIGH, LOW))
+    assert "are few" not in cautions(pair(HIGH * 2, LOW * 2, [88.0] * 6))
+    one_in_common = study({"resnet20": {0: 88.0, 1: 88.1, 2: 88.2}, "resnet56": {2: 90.0, 3: 90.1, 4: 90.2}})
+    assert "One seed leaves no interval" in cautions(one_in_common)
+
+
+def test_models_without_a_seed_in_common_are_said_not_to_be_compared():
+    evidence = study({"resnet20": {0: 88.0, 1: 88.1}, "resnet56": {0: 90.0, 1: 90.1}, "resnet20-2": {2: 92.0, 3: 92.1}})
+    assert "Not compared: 2 pairs of models that have no seed in common." in answered(evidence).sentences
+    assert "Not compared" not in cautions(pair(HIGH, LOW))
+
+
+def test_results_without_an_accuracy_are_said_to_be_left_out():
+    results = [synthetic_result(), synthetic_result(model="resnet56"), failed_result(seed=1),
+               failed_result("out_of_memory", seed=2)]  # fmt: skip
+    (evidence,) = gather([stored(result) for result in results])
+    assert "Left out: 2 results without an accuracy (diverged, out of memory)" in cautions(evidence)
+
+
+def test_times_of_different_hardware_are_not_compared_and_it_is_said():
+    results = [synthetic_result(), synthetic_result(model="resnet56", environment={"cpu": "Intel Xeon"})]
+    (evidence,) = gather([stored(result) for result in results])
+    said = cautions(evidence)
+    assert "Times are not compared: AMD EPYC, 2 threads, torch 2.15.0; Intel Xeon" in said
+    assert "Worth their MACs" in said
+    assert "training time" not in said
+
+
+@pytest.mark.parametrize("mode", ["full", "shortened", "quick"])
+def test_every_mode_can_be_answered(mode):
+    evidence = measured({"resnet20": [88.0], "resnet56": [90.0], "resnet20-2": [92.0]}, mode=mode)
+    assert answered(evidence).headline == "CIFAR-10: wider"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4", "resnet56-2", "resnet24"]),
+        st.dictionaries(st.integers(0, 3), st.sampled_from([0.0, 50.0, 90.0, 90.01, 91.0, 100.0]), min_size=1),
+    ),
+    st.sampled_from([{}, {"resnet20": 0.001}, {"resnet20": {}}]),
+)
+@settings(deadline=None, max_examples=30)  # statsmodels takes its time
+def test_odd_studies_are_answered_in_finite_numbers(accuracies, seconds):
+    evidence = study(accuracies, "folder:/x/photos", seconds, test_images=100)
+    comparisons, said = Comparisons(evidence), answered(evidence)
+    found = [comparisons.all, true_gains(evidence, comparisons), thresholds(evidence, comparisons)]
+    assert all(map(math.isfinite, numbers_in(found)))
+    assert "nan" not in " ".join([said.headline, *said.sentences]).lower()

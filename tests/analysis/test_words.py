@@ -1,0 +1,44 @@
+import pytest
+
+from harness.analysis import words
+from harness.analysis.words import ends, points, short, title_of
+from harness.stats import Difference, Interval, mean_interval, paired_difference
+
+
+def test_a_mean_difference_stands_with_its_interval_and_its_n():
+    assert points(Interval(0.28, -0.1, 0.66, 3, 0.95)) == "+0.28 pp [−0.10, +0.66], n = 3"
+
+
+def test_one_seed_has_no_interval():
+    assert points(mean_interval([-0.28])) == "−0.28 pp"
+
+
+def test_seeds_that_are_all_alike_have_no_interval_and_it_is_said():
+    assert points(mean_interval([0.28, 0.28])) == "+0.28 pp, the same with all 2 seeds"
+
+
+def test_ends_are_said_to_the_digits_asked_for():
+    assert ends(Interval(1.0, 0.5, 1.5, 4, 0.95), 1) == " [0.5, 1.5], n = 4"
+
+
+@pytest.mark.parametrize(
+    ("method", "n", "said"),
+    [
+        ("McNemar", 10_000, "p = .044, McNemar on 10,000 images"),
+        ("two proportions", 12_630, "p = .044, two proportions of 12,630 images, unpaired"),
+        ("paired t", 3, "p = .044, paired t over 3 seeds"),
+        ("sign test", 6, "p = .044, sign test over 6 seeds"),
+    ],
+)
+def test_a_p_value_stands_with_what_gave_it(method, n, said):
+    assert words.tested(Difference(mean_interval([0.1]), 0.5, n, method), 0.0442) == said
+
+
+def test_where_nothing_was_tested_it_is_said():
+    assert words.tested(paired_difference([2.0], [1.0]), None) == "one seed, nothing to test"
+
+
+def test_names_are_as_people_write_them():
+    assert [title_of(name) for name in ("cifar10", "fashionmnist", "gtsrb")] == ["CIFAR-10", "FashionMNIST", "GTSRB"]
+    assert title_of("folder:/x/photos") == "folder:/x/photos"
+    assert [short(name) for name in ("resnet20", "resnet20-4")] == ["20", "20-4"]
