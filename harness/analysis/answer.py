@@ -6,12 +6,11 @@ from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.gain import Threshold, thresholds
 from harness.analysis.tradeoff import at_equal_cost, pareto_front
-from harness.analysis.words import points, short, tested, title_of
-from harness.stats import SIGNIFICANCE, holm
+from harness.analysis.words import COST_WORDS, points, short, tested
+from harness.stats import SIGNIFICANCE
 from harness.text import count, duration, several
 
 FEW_SEEDS = 5
-_COSTS: dict[Measure, str] = {"total_seconds": "training time", "params": "parameters", "macs": "MACs"}
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,13 @@ class Answer:
 
 def answer(evidence: Evidence, comparisons: Comparisons) -> Answer:
     """What a study says: wider or deeper?"""
-    axes, name = evidence.axes, title_of(evidence.title)
+    axes, name = evidence.axes, evidence.title
     if axes is None:
         return Answer(f"{name}: no two models that differ in depth or width alone", ())
     pairs = [comparisons.of(*pair) for pair in axes.counterparts]
     known = [pair for pair in pairs if pair is not None]
     sentences = [_counterparts_sentence(pair) for pair in reversed(known)]
-    sentences += [_threshold_sentence(one, evidence) for one in thresholds(evidence, comparisons)]
+    sentences += [_threshold_sentence(one) for one in thresholds(evidence, comparisons)]
     sentences += _equal_cost_sentences(evidence)
     sentences += _front_sentence(evidence)
     sentences += _caution(evidence, comparisons)
@@ -48,14 +47,17 @@ def _headline(pairs: list[Comparison]) -> str:
         return "nothing to set width and depth against each other"
     wider = [short(pair.model) for pair in pairs if pair.is_better]
     deeper = [short(pair.other) for pair in pairs if pair.is_distinguishable and not pair.is_better]
+    remarks = ["one seed"] if any(len(pair.seeds) == 1 for pair in pairs) else []
     if wider and deeper:
-        return f"it depends: wider pays at {' and '.join(wider)}, deeper at {' and '.join(deeper)}"
-    if not wider and not deeper:
-        ahead = "wider" if pairs[-1].difference.estimate > 0 else "deeper"
-        is_even = abs(pairs[-1].difference.estimate) < 1e-9
-        return "cannot be told from chance" + ("" if is_even else f" ({ahead} is ahead)")
-    of_all = len(wider or deeper) == len(pairs)
-    return ("wider" if wider else "deeper") + ("" if of_all else f", at {' and '.join(wider or deeper)}")
+        told = f"it depends: wider pays at {' and '.join(wider)}, deeper at {' and '.join(deeper)}"
+    elif wider or deeper:
+        of_all = len(wider or deeper) == len(pairs)
+        told = ("wider" if wider else "deeper") + ("" if of_all else f", at {' and '.join(wider or deeper)}")
+    else:
+        told, ahead = "cannot be told from chance", pairs[-1].difference.estimate
+        if abs(ahead) > 1e-9:
+            remarks.insert(0, f"{'wider' if ahead > 0 else 'deeper'} is ahead")
+    return f"{told} ({'; '.join(remarks)})" if remarks else told
 
 
 def _counterparts_sentence(pair: Comparison) -> str:
@@ -67,42 +69,44 @@ def _counterparts_sentence(pair: Comparison) -> str:
     return f"{better} is more accurate than {worse}; wider over deeper: {difference} ({how})."
 
 
-def _threshold_sentence(threshold: Threshold, evidence: Evidence) -> str:
+def _threshold_sentence(threshold: Threshold) -> str:
     axis, steps = threshold.axis.capitalize(), threshold.steps
     if threshold.at is None:
         return f"{axis}: every step up to {short(steps[-1].model)} pays."
-    step = next(one for one in steps if one.model == threshold.at)
-    difference, fate = points(step.difference.interval), "is a gain that cannot be told from zero"
+    step = next((one for one in steps if one.model == threshold.at), None)
+    if step is None:
+        return f"{axis}: nothing is known of the step to {short(threshold.at)}."
+    before, model, difference = short(step.other), short(step.model), points(step.difference.interval)
     if step.is_distinguishable:
-        fate = f"is a loss: {short(step.model)} is {threshold.word}"
-    elif step.difference.estimate <= 0:
-        fate = f"gains nothing: {short(step.model)} is {threshold.word}, as far as can be told"
-    return f"{axis} stops paying at {short(step.model)}: the step from {short(step.other)}, {difference}, {fate}."
+        return (
+            f"{axis} stops paying at {model}: the step from {before}, {difference}, is a loss; it is {threshold.word}."
+        )
+    fate = "cannot be told from zero" if step.difference.estimate > 0 else f"gains nothing: {threshold.word}, it seems"
+    return f"{axis} is not shown to pay beyond {before}: the step to {model}, {difference}, {fate}."
 
 
 def _equal_cost_sentences(evidence: Evidence) -> list[str]:
-    """At each cost, the widest model that depth can be set against."""
-    rows = at_equal_cost(evidence)
-    corrected = dict(zip(map(id, rows), holm([row.difference.p_value for row in rows]), strict=True))
+    """At each cost, the dearest model that the other axis can be set against."""
     sentences = []
-    for measure, words in _COSTS.items():
-        of_measure = [row for row in rows if row.measure == measure]
-        if of_measure:
-            row = max(of_measure, key=lambda row: row.cost)
-            p_holm = corrected[id(row)]
-            sure = "" if p_holm is not None and p_holm < SIGNIFICANCE else ", not to be told from chance"
-            cost = duration(row.cost) if measure == "total_seconds" else count(row.cost)
-            sentences.append(
-                f"At the {words} of {short(row.model)} ({cost}), width is at {row.accuracy_percent:.2f} %, depth at "
-                f"{row.depth_accuracy_percent:.2f} %: {points(row.difference.interval)}{sure}."
-            )
+    for measure, words in COST_WORDS.items():
+        of_measure = [one for one in at_equal_cost(evidence) if one.measure == measure]
+        if not of_measure:
+            continue
+        one = max(of_measure, key=lambda one: one.cost)
+        is_told = one.p_holm is not None and one.p_holm < SIGNIFICANCE
+        cost = duration(one.cost) if measure == "total_seconds" else count(one.cost)
+        doubt = "" if is_told else ", not to be told from chance"
+        sentences.append(
+            f"At the {words} of {short(one.model)} ({cost}) width is at {one.wide_percent:.2f} %, depth at "
+            f"{one.deep_percent:.2f} %: {points(one.difference.interval)}{doubt}."
+        )
     return sentences
 
 
 def _front_sentence(evidence: Evidence) -> list[str]:
     measure: Measure = "total_seconds" if evidence.has_comparable_times else "macs"
     front = [short(one.model) for one in pareto_front(evidence, measure) if one.beaten_by is None]
-    return [f"Worth their {_COSTS[measure]} (Pareto front of means): {', '.join(front)}."] if front else []
+    return [f"Worth their {COST_WORDS[measure]} (Pareto front of means): {', '.join(front)}."] if front else []
 
 
 def _caution(evidence: Evidence, comparisons: Comparisons) -> list[str]:
@@ -113,11 +117,14 @@ def _caution(evidence: Evidence, comparisons: Comparisons) -> list[str]:
     if unpaired := models * (models - 1) // 2 - len(comparisons.all):
         sentences.append(f"Not compared: {several(unpaired, 'pair')} of models that have no seed in common.")
     if fewest == 1:
-        sentences.append("One seed leaves no interval: another seed may well turn small differences round.")
+        sentences.append(
+            "One seed tells these trained networks apart, not wide from deep: another seed may turn small differences "
+            "round."
+        )
     elif fewest < FEW_SEEDS:
         sentences.append(
-            f"{several(fewest, 'seed')} are few: a difference has to be several times the seeds' spread to be told "
-            "from chance, and what cannot be told is not shown to be equal."
+            f"With {several(fewest, 'seed')} to a comparison a difference has to be several times the seeds' spread to "
+            "be told from chance; what cannot be told is not shown to be equal."
         )
     if evidence.incomplete:
         kinds = sorted({result.status.replace("_", " ") for result in evidence.incomplete})

@@ -1,72 +1,82 @@
 """Accuracy against cost: wider and deeper at equal cost, and the models that no other one beats on both counts."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from harness.analysis.axes import Axis
 from harness.analysis.evidence import COSTS, Evidence, Measure
-from harness.stats import Difference, paired_difference
+from harness.stats import Difference, holm, paired_difference
 
 
 @dataclass(frozen=True)
 class EqualCost:
-    """A wider model beside what depth comes to at its cost.
+    """A model of one axis beside what the other axis comes to at its cost.
 
     Attributes:
-        cost: parameters, multiply-accumulates or training seconds, as of the wider model's mean.
-        between: the two models on the depth axis that lie to either side of that cost.
-        accuracy_percent: of the wider model.
-        depth_accuracy_percent: of the depth axis at that cost, interpolated on the cost's logarithm, seed by seed. Both
-            are means over the same seeds.
-        difference: of the wider model over the depth axis, in percentage points, paired by seed.
+        cost: parameters, multiply-accumulates or training seconds, as of the model's mean.
+        between: the two models of the other axis that lie to either side of that cost.
+        wide_percent, deep_percent: accuracies of width and depth at that cost, means over the same seeds. One is the
+            model's own, the other interpolated on the cost's logarithm, seed by seed.
+        difference: of wide over deep, in percentage points, paired by seed.
+        p_holm: its p-value, corrected over all of a study's comparisons at equal cost.
     """
 
     measure: Measure
+    axis: Axis
     model: str
     cost: float
     between: tuple[str, str]
-    accuracy_percent: float
-    depth_accuracy_percent: float
+    wide_percent: float
+    deep_percent: float
     difference: Difference
+    p_holm: float | None = None
 
 
 def at_equal_cost(evidence: Evidence) -> list[EqualCost]:
-    """Every model on the width axis at every cost that the depth axis reaches; nothing is extrapolated."""
+    """Every model of either axis at every cost that the other axis reaches; nothing is extrapolated."""
     axes = evidence.axes
     if axes is None:
         return []
-    found = []
-    for measure in COSTS:
-        for model in axes.width:
-            if (one := _at_equal_cost(evidence, measure, model, axes.along("depth"))) is not None:
-                found.append(one)
-    return found
+    sides: tuple[tuple[Axis, tuple[str, ...], Axis], ...] = (
+        ("width", axes.width, "depth"),
+        ("depth", axes.depth, "width"),
+    )
+    tried = [
+        _at_equal_cost(evidence, measure, axis, model, axes.along(other))
+        for measure in COSTS
+        for axis, models, other in sides
+        for model in models
+    ]
+    found = [one for one in tried if one is not None]
+    p_values = holm([one.difference.p_value for one in found])
+    return [replace(one, p_holm=p_holm) for one, p_holm in zip(found, p_values, strict=True)]
 
 
-def _at_equal_cost(evidence: Evidence, measure: Measure, model: str, depth: tuple[str, ...]) -> EqualCost | None:
-    costs = {name: mean.mean for name in (model, *depth) if (mean := evidence.mean(name, measure)) is not None}
-    if model not in costs:
+def _at_equal_cost(
+    evidence: Evidence, measure: Measure, axis: Axis, model: str, others: tuple[str, ...]
+) -> EqualCost | None:
+    costs = {name: mean.mean for name in (model, *others) if (mean := evidence.mean(name, measure)) is not None}
+    known = sorted((name for name in others if name in costs), key=costs.__getitem__)
+    around = [
+        pair
+        for pair in pairwise(known)
+        if model in costs and costs[pair[0]] <= costs[model] <= costs[pair[1]] and costs[pair[0]] < costs[pair[1]]
+    ]
+    if not around:
         return None
-    known = sorted((name for name in depth if name in costs), key=costs.__getitem__)
-    for cheaper, dearer in pairwise(known):
-        if costs[cheaper] <= costs[model] <= costs[dearer] and costs[cheaper] < costs[dearer]:
-            share = math.log(costs[model] / costs[cheaper]) / math.log(costs[dearer] / costs[cheaper])
-            ours, below, above = (evidence.values(name, "accuracy_percent") for name in (model, cheaper, dearer))
-            seeds = sorted(ours.keys() & below.keys() & above.keys())
-            if not seeds:
-                return None
-            interpolated = [(1 - share) * below[seed] + share * above[seed] for seed in seeds]
-            wide = [ours[seed] for seed in seeds]
-            return EqualCost(
-                measure,
-                model,
-                costs[model],
-                (cheaper, dearer),
-                sum(wide) / len(seeds),
-                sum(interpolated) / len(seeds),
-                paired_difference(wide, interpolated),
-            )
-    return None
+    cheaper, dearer = around[0]
+    share = math.log(costs[model] / costs[cheaper]) / math.log(costs[dearer] / costs[cheaper])
+    ours, below, above = (evidence.values(name, "accuracy_percent") for name in (model, cheaper, dearer))
+    seeds = sorted(ours.keys() & below.keys() & above.keys())
+    if not seeds:
+        return None
+    own = [ours[seed] for seed in seeds]
+    interpolated = [(1 - share) * below[seed] + share * above[seed] for seed in seeds]
+    wide, deep = (own, interpolated) if axis == "width" else (interpolated, own)
+    wide_percent, deep_percent = (sum(values) / len(seeds) for values in (wide, deep))
+    difference = paired_difference(wide, deep)
+    return EqualCost(measure, axis, model, costs[model], around[0], wide_percent, deep_percent, difference)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ Verdict = Literal["supported", "contradicted", "not distinguishable", "not measu
 VERDICTS: tuple[Verdict, ...] = ("supported", "contradicted", "not distinguishable", "not measured")
 RATIO_TOLERANCE = 0.05
 """A ratio bears out a claimed one if it lies within 5 % of it."""
+LAW_MARGIN = 0.01
+"""One law of growth is told from another by so much more of the variance that it explains."""
 _QUANTITIES = {"marginal_gain": "marginal gain", "epoch_seconds": "epoch time", "params": "parameters"}
 FIGURE_TOLERANCE = 0.01  # accuracy and F1 are each published to half of that
 
@@ -147,17 +149,17 @@ def _ratio(statement: Times | Greater, evidence: Mapping[str, Evidence]) -> Inte
 
 
 def _times(statement: Times, evidence: Mapping[str, Evidence]) -> Found:
-    """Supported where the ratio lies within the tolerance of the claimed one, contradicted where it lies outside."""
+    """Supported within the tolerance of the claimed ratio and on its side of 1, contradicted outside."""
     ratio = _ratio(statement, evidence)
     if ratio is None:
         return None
-    nearest, furthest = math.log(1 - RATIO_TOLERANCE), math.log(1 + RATIO_TOLERANCE)
-    claimed = math.log(statement.ratio)
+    least, most = (math.log(statement.ratio * (1 + sign * RATIO_TOLERANCE)) for sign in (-1, 1))
+    least, most = (max(least, 0.0), most) if statement.ratio > 1 else (least, min(most, 0.0))  # more is not less
     low, high = (ratio.mean if end is None else end for end in (ratio.low, ratio.high))
     verdict: Verdict = "not distinguishable"
-    if claimed + nearest <= low and high <= claimed + furthest:
+    if least <= low and high <= most:
         verdict = "supported"
-    elif high < claimed + nearest or low > claimed + furthest:
+    elif high < least or low > most:
         verdict = "contradicted"
     return verdict, _ratio_text(ratio)
 
@@ -198,8 +200,10 @@ def _grows_exponentially(statement: GrowsExponentially, evidence: Mapping[str, E
     x, y = list(means), list(means.values())
     power, exponential = fit_growth(x, y), fit_exponential(x, y)
     numbers = f"as ω^{power.exponent:.2f} (R² {power.r_squared:.3f}; exponential: {exponential.r_squared:.3f})"
-    is_exponential = exponential.exponent > 0 and exponential.r_squared > power.r_squared
-    return ("supported" if is_exponential else "contradicted"), numbers
+    lead = exponential.r_squared - power.r_squared
+    if exponential.exponent > 0 and abs(lead) < LAW_MARGIN:
+        return "not distinguishable", numbers
+    return ("supported" if exponential.exponent > 0 and lead > 0 else "contradicted"), numbers
 
 
 def _near_literature(statement: NearLiterature, evidence: Mapping[str, Evidence]) -> Found:

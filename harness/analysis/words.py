@@ -3,6 +3,7 @@
 from harness.stats import Difference, Interval
 from harness.text import p_value, several, signed
 
+COST_WORDS = {"total_seconds": "training time", "params": "parameters", "macs": "MACs"}
 _TITLES = {"cifar10": "CIFAR-10", "fashionmnist": "FashionMNIST", "gtsrb": "GTSRB"}
 
 

@@ -7,9 +7,8 @@ from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.gain import Threshold, thresholds, true_gains
 from harness.analysis.tradeoff import at_equal_cost, pareto_front
-from harness.analysis.words import short
+from harness.analysis.words import COST_WORDS, short
 from harness.report.cells import (
-    COST_WORDS,
     DIFFERENCE,
     P_HOLM,
     SEED_COUNT,
@@ -24,7 +23,7 @@ from harness.report.cells import (
     used,
 )
 from harness.report.table import Column, Row, Table
-from harness.stats import Difference, holm
+from harness.stats import Difference
 from harness.text import count, duration
 
 # cost: in what a true gain is told, and how much of the cost that is
@@ -142,46 +141,47 @@ def _step(axis: Threshold, step: Comparison) -> str:
 
 def _equal_cost_table(evidence: Evidence) -> Table:
     """Wider against deeper at the same parameters, MACs and time."""
-    rows = []
-    found = at_equal_cost(evidence)
-    for one, p_holm in zip(found, holm([one.difference.p_value for one in found]), strict=True):
-        cheaper, dearer = one.between
-        rows.append(
-            {
-                "cost": COST_WORDS[one.measure],
-                "model": one.model,
-                "cost_value": one.cost,
-                "cheaper": cheaper,
-                "dearer": dearer,
-                "seeds": one.difference.interval.n,
-                "accuracy_percent": one.accuracy_percent,
-                "depth_accuracy_percent": one.depth_accuracy_percent,
-                **interval_values("difference_points", one.difference.interval),
-                "p_value": one.difference.p_value,
-                "p_holm": p_holm,
-            }
-        )
+    rows = [
+        {
+            "cost": COST_WORDS[one.measure],
+            "model": one.model,
+            "axis": one.axis,
+            "cost_value": one.cost,
+            "cheaper": one.between[0],
+            "dearer": one.between[1],
+            "seeds": one.difference.interval.n,
+            "wide_percent": one.wide_percent,
+            "deep_percent": one.deep_percent,
+            **interval_values("difference_points", one.difference.interval),
+            "p_value": one.difference.p_value,
+            "p_holm": one.p_holm,
+        }
+        for one in at_equal_cost(evidence)
+    ]
     columns = [
         Column("at equal", "cost", is_words=True),
-        model_column("wide model"),
-        Column("its cost", "cost_value", _cost_cell),
-        Column(
-            "deep, between", "cheaper", lambda row: f"{short(row['cheaper'])} and {short(row['dearer'])}", is_words=True
-        ),
+        model_column("as"),
+        Column("cost", "cost_value", _cost_cell),
+        Column("against", "cheaper", _between_cell, is_words=True),
         SEED_COUNT,
-        Column("wide %", "accuracy_percent", "{:.2f}"),
-        Column("deep %", "depth_accuracy_percent", "{:.2f}"),
+        Column("wide %", "wide_percent", "{:.2f}"),
+        Column("deep %", "deep_percent", "{:.2f}"),
         signed_column("wide − deep pp", "difference_points"),
         DIFFERENCE[1],
         P_HOLM,
     ]
     notes = (
-        "deep: the depth axis at the wide model's cost, interpolated between two measured models on the cost's "
+        "a model of one axis against the other axis at its cost, interpolated between two models on the cost's "
         "logarithm, seed by seed; nothing is extrapolated. p: paired over seeds, corrected over the table's rows",
         *times_note(evidence),
     )
     title = f"{evidence.title}: wider against deeper at equal cost"
     return Table(f"{evidence.file_name}-equal-cost", title, used(columns, rows), tuple(rows), notes)
+
+
+def _between_cell(row: Row) -> str:
+    other = "depth" if row["axis"] == "width" else "width"
+    return f"{other} between {short(row['cheaper'])} and {short(row['dearer'])}"
 
 
 def _cost_cell(row: Row) -> str:

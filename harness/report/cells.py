@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.analysis.comparison import Comparison
-from harness.analysis.evidence import Evidence, Measure
+from harness.analysis.evidence import Evidence
 from harness.analysis.words import short
 from harness.report.table import Column, Row
 from harness.stats import Interval
@@ -12,7 +12,6 @@ from harness.text import decimals, p_value, signed
 
 OVER_SEEDS = "± half of the 95 % t interval over seeds, which are the replicates; none where there is one seed"
 _DIFFERENT_HARDWARE = "timed on different hardware: times are not compared"
-COST_WORDS: dict[Measure, str] = {"total_seconds": "training time", "params": "parameters", "macs": "MACs"}
 
 
 def times_note(evidence: Evidence) -> list[str]:

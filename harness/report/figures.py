@@ -13,8 +13,7 @@ from harness.analysis.classes import class_changes, class_models
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence, Measure, published_evidence
 from harness.analysis.tradeoff import pareto_front
-from harness.analysis.words import points, short
-from harness.report.cells import COST_WORDS
+from harness.analysis.words import COST_WORDS, points, short
 from harness.report.drawing import (
     BLUE,
     INK,

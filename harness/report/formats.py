@@ -21,6 +21,7 @@ _ALONE = r"""% Compiles as it is; also to be \input into a document that loads b
 \makeatother"""
 _END = r"\ifdefined\standalonetable\expandafter\enddocument\fi"
 
+_LONGEST_WORDS = 40  # characters of a cell on one line
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -77,7 +78,7 @@ def latex(tables: Sequence[Printable]) -> str:
 
 
 def _latex_table(table: Printable) -> str:
-    columns = "".join("l" if is_left else "r" for is_left in table.left)
+    columns = "".join(_latex_column(table, place) for place in range(len(table.headings)))
     return "\n".join(
         [
             r"\begin{table}[htbp]",
@@ -95,6 +96,14 @@ def _latex_table(table: Printable) -> str:
             r"\end{table}",
         ]
     )
+
+
+def _latex_column(table: Printable, place: int) -> str:
+    """A column's specification: long words are broken into lines."""
+    if not table.left[place]:
+        return "r"
+    longest = max((len(row[place]) for row in table.cells), default=0)
+    return "l" if longest <= _LONGEST_WORDS else r"p{5.2cm}"
 
 
 def escape_latex(text: str) -> str:

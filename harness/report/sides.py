@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.evidence import Evidence
+from harness.analysis.words import title_of
 from harness.datasets.spec import file_stem
 from harness.report.cells import (
     DIFFERENCE,
@@ -60,7 +61,7 @@ def _side_table(sides: Sequence[Evidence], name: str) -> Table:
     notes = [OVER_SEEDS, f"Δ pp: accuracy over {first.title}'s, paired by seed, with its 95 % interval"]
     if len(timed) > 1:
         notes.append(f"times are not compared: they are of different hardware ({'; '.join(timed)})")
-    title = f"{first.dataset}: folders side by side" + MODE_WORDS[first.mode].format(epochs=first.epochs)
+    title = f"{title_of(first.dataset)}: folders side by side" + MODE_WORDS[first.mode].format(epochs=first.epochs)
     return Table(name, title, used(columns, rows), tuple(rows), tuple(notes))
 
 

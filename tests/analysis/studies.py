@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.analysis.evidence import Evidence, Run, Stored, gather
+from harness.analysis.words import title_of
 from harness.models import parse_model
 from tests.synthetic import outcome, synthetic_result
 
@@ -27,7 +28,7 @@ def study(accuracies, dataset="cifar10", seconds=None, recalls=None, test_images
                     (lambda key=(model, seed): correct[key]) if correct else (lambda: None),
                 )
             )  # fmt: skip
-    fields = {"mode": "full", "title": dataset, "file_name": dataset, "train_images": 50_000, "epochs": 100}
+    fields = {"mode": "full", "title": title_of(dataset), "file_name": dataset, "train_images": 50_000, "epochs": 100}
     return Evidence(dataset, runs=tuple(runs), test_images=test_images, is_comparable=True, **(fields | changes))
 
 

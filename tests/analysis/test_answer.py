@@ -44,10 +44,10 @@ def test_where_the_counterparts_disagree_it_depends():
 
 
 def test_the_papers_answers():
-    assert answered(published_evidence("gtsrb")).headline.endswith("deeper")
+    assert answered(published_evidence("gtsrb")).headline.endswith("deeper (one seed)")
     said = answered(published_evidence("fashionmnist"))
-    assert said.headline.endswith("cannot be told from chance (wider is ahead)")
-    assert any("One seed leaves no interval" in sentence for sentence in said.sentences)
+    assert said.headline.endswith("cannot be told from chance (wider is ahead; one seed)")
+    assert any("One seed tells these trained networks apart" in sentence for sentence in said.sentences)
 
 
 @pytest.mark.parametrize("models", [[], ["resnet20"], ["resnet20", "resnet24"], ["resnet20", "resnet56-2"]])
@@ -61,7 +61,7 @@ def test_models_on_no_axis_have_no_answer(models):
 def test_an_axis_alone_is_set_against_nothing(models):
     said = answered(study(dict.fromkeys(models, LOW)))
     assert said.headline == "CIFAR-10: nothing to set width and depth against each other"
-    assert any("stops paying" in sentence for sentence in said.sentences)
+    assert any("is not shown to pay beyond" in sentence for sentence in said.sentences)
 
 
 def test_models_at_other_scale_factors_are_not_set_against_each_other():
@@ -73,12 +73,29 @@ def cautions(evidence):
     return " ".join(answered(evidence).sentences)
 
 
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        ([92.0, 92.1, 92.2], "Width: every step up to 20-2 pays."),
+        ([88.2, 88.9, 88.0], "Width is not shown to pay beyond 20: the step to 20-2, +0.23 pp [−0.64, +1.11], n = 3, "
+         "cannot be told from zero."),
+        ([88.0, 88.1, 88.2], "Width is not shown to pay beyond 20: the step to 20-2, −0.03 pp [−0.41, +0.35], n = 3, "
+         "gains nothing: overwidened, it seems."),
+        ([80.0, 80.1, 80.3], "Width stops paying at 20-2: the step from 20, −8.00 pp [−8.50, −7.50], n = 3, is a loss; "
+         "it is overwidened."),
+    ],
+)  # fmt: skip
+def test_an_axis_stops_paying_only_where_a_loss_is_shown(step, sentence):
+    evidence = study({"resnet20": [88.0, 88.3, 88.1], "resnet20-2": step})
+    assert sentence in answered(evidence).sentences
+
+
 def test_how_many_seeds_were_compared_is_said():
-    assert "One seed leaves no interval" in cautions(pair([92.0], [90.0], [88.0]))
-    assert "3 seeds are few" in cautions(pair(HIGH, LOW))
-    assert "are few" not in cautions(pair(HIGH * 2, LOW * 2, [88.0] * 6))
+    assert "One seed tells these trained networks apart" in cautions(pair([92.0], [90.0], [88.0]))
+    assert "With 3 seeds to a comparison" in cautions(pair(HIGH, LOW))
+    assert "to a comparison" not in cautions(pair(HIGH * 2, LOW * 2, [88.0] * 6))
     one_in_common = study({"resnet20": {0: 88.0, 1: 88.1, 2: 88.2}, "resnet56": {2: 90.0, 3: 90.1, 4: 90.2}})
-    assert "One seed leaves no interval" in cautions(one_in_common)
+    assert "One seed tells these trained networks apart" in cautions(one_in_common)
 
 
 def test_models_without_a_seed_in_common_are_said_not_to_be_compared():
@@ -106,7 +123,7 @@ def test_times_of_different_hardware_are_not_compared_and_it_is_said():
 @pytest.mark.parametrize("mode", ["full", "shortened", "quick"])
 def test_every_mode_can_be_answered(mode):
     evidence = measured({"resnet20": [88.0], "resnet56": [90.0], "resnet20-2": [92.0]}, mode=mode)
-    assert answered(evidence).headline == "CIFAR-10: wider"
+    assert answered(evidence).headline == "CIFAR-10: wider (one seed)"
 
 
 @given(

@@ -25,7 +25,7 @@ def resumed(**changes):
 def test_results_that_differ_in_model_and_seed_alone_are_one_study():
     (evidence,) = gathered(*(synthetic_result(model=model, seed=seed) for model in ("resnet20", "resnet56")
                              for seed in (3, 0)))  # fmt: skip
-    assert (evidence.dataset, evidence.title, evidence.file_name) == ("cifar10", "cifar10", "cifar10")
+    assert (evidence.dataset, evidence.title, evidence.file_name) == ("cifar10", "CIFAR-10", "cifar10")
     assert (evidence.models, evidence.seeds) == (["resnet20", "resnet56"], [0, 3])
     assert list(evidence.of("resnet20")) == [0, 3]
     assert evidence.is_comparable
@@ -66,7 +66,7 @@ def test_studies_stand_in_order_full_ones_first():
 
 def test_results_of_several_folders_are_studies_of_their_own():
     found = gather([stored(synthetic_result(), root) for root in ("here", "there")])
-    assert [one.title for one in found] == ["cifar10 · here", "cifar10 · there"]
+    assert [one.title for one in found] == ["CIFAR-10 · here", "CIFAR-10 · there"]
     assert found[0].subject == found[1].subject
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from harness.analysis.evidence import COSTS, published_evidence
 from harness.analysis.tradeoff import at_equal_cost, pareto_front
@@ -17,22 +18,43 @@ def test_depth_is_interpolated_on_the_costs_logarithm_seed_by_seed():
     row = next(row for row in at_equal_cost(study(THREE, seconds=SECONDS)) if row.measure == "total_seconds")
     # 20 seconds lie half way between 10 and 40
     assert (row.model, row.between, row.cost) == ("resnet20-2", ("resnet20", "resnet56"), 2000)
-    assert row.accuracy_percent == pytest.approx(92.05)
-    assert row.depth_accuracy_percent == pytest.approx((90.5 + 90.8) / 2)
+    assert row.wide_percent == pytest.approx(92.05)
+    assert row.deep_percent == pytest.approx((90.5 + 90.8) / 2)
     assert row.difference.p_value == pytest.approx(stats.ttest_1samp([1.5, 1.3], 0).pvalue)
 
 
+def wide_at_equal_time(seconds):
+    rows = at_equal_cost(study(THREE, seconds=seconds))
+    return [row.model for row in rows if row.measure == "total_seconds" and row.axis == "width"]
+
+
 def test_nothing_is_extrapolated():
-    seconds = SECONDS | {"resnet20-2": 40.1}
-    assert all(row.measure != "total_seconds" for row in at_equal_cost(study(THREE, seconds=seconds)))
-    seconds = SECONDS | {"resnet20-2": 9.9}
-    assert all(row.measure != "total_seconds" for row in at_equal_cost(study(THREE, seconds=seconds)))
+    assert wide_at_equal_time(SECONDS | {"resnet20-2": 39.9}) == ["resnet20-2"]
+    assert wide_at_equal_time(SECONDS | {"resnet20-2": 40.1}) == []
+    assert wide_at_equal_time(SECONDS | {"resnet20-2": 9.9}) == []
+
+
+def test_a_deep_model_is_set_against_width_at_its_cost():
+    seconds = SECONDS | {"resnet20-2": 160.0}
+    (row,) = [row for row in at_equal_cost(study(THREE, seconds=seconds)) if row.measure == "total_seconds"]
+    # 40 seconds lie half way between 10 and 160; the difference is of wide over deep all the same
+    assert (row.axis, row.model, row.between) == ("depth", "resnet56", ("resnet20", "resnet20-2"))
+    assert row.deep_percent == pytest.approx(91.2)
+    assert row.wide_percent == pytest.approx((90.1 + 92.05) / 2)
+    assert row.difference.estimate == pytest.approx(row.wide_percent - row.deep_percent)
+
+
+def test_p_values_at_equal_cost_are_corrected_over_all_of_a_studys_rows():
+    rows = at_equal_cost(study(THREE, seconds=SECONDS))
+    p_values = [row.difference.p_value for row in rows]
+    assert len(rows) > 2
+    assert [row.p_holm for row in rows] == pytest.approx(list(multipletests(p_values, method="holm")[1]))
 
 
 @pytest.mark.parametrize(("time", "depth"), [(10.0, 90.1), (40.0, 91.2)])
 def test_at_a_depths_own_cost_it_is_that_depths_accuracy(time, depth):
     rows = at_equal_cost(study(THREE, seconds=SECONDS | {"resnet20-2": time}))
-    assert next(row for row in rows if row.measure == "total_seconds").depth_accuracy_percent == pytest.approx(depth)
+    assert next(row for row in rows if row.measure == "total_seconds").deep_percent == pytest.approx(depth)
 
 
 def test_models_without_a_seed_in_common_are_not_set_against_each_other():
@@ -46,10 +68,12 @@ def test_without_width_and_depth_there_is_nothing_at_equal_cost(models):
 
 def test_the_papers_rows_are_of_costs_that_its_depths_reach():
     rows = {(row.measure, row.model): row for row in at_equal_cost(published_evidence("cifar10"))}
-    assert set(rows) == {("total_seconds", "resnet20-2"), ("params", "resnet20-2"), ("macs", "resnet20-2")}
+    assert {key for key, row in rows.items() if row.axis == "width"} == {
+        ("total_seconds", "resnet20-2"), ("params", "resnet20-2"), ("macs", "resnet20-2")
+    }  # fmt: skip
     row = rows["params", "resnet20-2"]
     share = math.log(1_073_962 / 853_018) / math.log(1_727_962 / 853_018)
-    assert row.depth_accuracy_percent == pytest.approx(89.93 - share * 0.43)
+    assert row.deep_percent == pytest.approx(89.93 - share * 0.43)
     assert row.difference.p_value is None
 
 

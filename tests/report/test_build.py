@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from harness.recipes import CIFAR10
-from harness.report.build import FILE_KINDS, read_holdings, write_report
+from harness.report.build import read_holdings, write_report
 from tests.report.conftest import build, fill
 from tests.synthetic import failed_result, outcome, store, synthetic_result
 
@@ -34,11 +34,6 @@ def test_what_is_written_is_what_is_announced(built):
     assert len(set(announced)) == len(announced)
     assert {path.suffix for path in built.report.tables} == {".csv", ".md", ".tex"}
     assert {path.suffix for path in built.report.figures} == {".svg", ".png"}
-
-
-def test_every_file_of_a_study_is_of_a_kind_that_names_are_told_apart_by(built):
-    stems = {path.stem for path in files_in(built.folder) if path.stem.startswith("cifar10-")}
-    assert stems - {"cifar10-smoke"} == {f"cifar10-{kind}" for kind in FILE_KINDS}
 
 
 def test_smoke_results_enter_nothing_but_their_own_section(tmp_path, no_figures):

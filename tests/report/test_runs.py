@@ -167,7 +167,7 @@ def test_smoke_and_shortened_tables_say_so_in_title_and_rows():
         table = runs_table(evidence_of(synthetic_result(mode=mode)))
         titles[mode] = table.title
         assert [row["mode"] for row in table.rows] == [mode]
-    assert titles["full"] == "cifar10: every run"
+    assert titles["full"] == "CIFAR-10: every run"
     assert "SHORTENED (300 epochs)" in titles["shortened"]
     assert "SMOKE" in titles["quick"]
 

@@ -23,7 +23,7 @@ def test_times_of_the_same_hardware_stand_side_by_side():
     ((_, table),) = sides({}, {})
     assert [row["epoch_seconds"] for row in table.rows] == [10.0, 10.0]
     assert [row["difference_points"] for row in table.rows] == [None, 1.0]
-    assert [row["study"] for row in table.rows] == ["cifar10 · folder0", "cifar10 · folder1"]
+    assert [row["study"] for row in table.rows] == ["CIFAR-10 · folder0", "CIFAR-10 · folder1"]
     assert "not compared" not in " ".join(table.notes)
 
 
