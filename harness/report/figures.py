@@ -322,7 +322,7 @@ def _marginal_gain(evidence: Evidence) -> Figure | None:
     return drawn(
         f"{evidence.file_name}-marginal-gain",
         f"{evidence.title}: the paper's marginal gain" + (f" (its figure {number})" if number else ""),
-        "Final accuracy over total training time (equation 6): an average, so the cheapest model always leads. "
+        "Final accuracy over total training time (equation 6): an average, which favours what trains quickly. "
         "Plain: base; stripes: deeper; dots: wider.",
         f"Percent per second by model: {told}.",
         draw,

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from tabulate import tabulate
 
-_ALONE = r"""% Compiles as it is; also to be \input into a document that loads booktabs.
+_ALONE = r"""% Compiles as it is; also to be \input into a document that loads booktabs and, for long ones, longtable.
 \makeatletter
 \ifx\@nodocument\relax\else
   \documentclass{article}
   \usepackage[T1]{fontenc}
   \usepackage[utf8]{inputenc}
-  \usepackage{booktabs}
+  \usepackage{booktabs,longtable}
   \usepackage[a3paper,landscape,margin=1cm]{geometry}
   \def\standalonetable{}
   \begin{document}
@@ -21,6 +21,7 @@ _ALONE = r"""% Compiles as it is; also to be \input into a document that loads b
 \makeatother"""
 _END = r"\ifdefined\standalonetable\expandafter\enddocument\fi"
 
+_MOST_ROWS = 50  # of a table on one page
 _LONGEST_WORDS = 40  # characters of a cell on one line
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -78,24 +79,18 @@ def latex(tables: Sequence[Printable]) -> str:
 
 
 def _latex_table(table: Printable) -> str:
+    """A table that floats or, where it is longer than a page, is broken over several."""
     columns = "".join(_latex_column(table, place) for place in range(len(table.headings)))
-    return "\n".join(
-        [
-            r"\begin{table}[htbp]",
-            r"  \centering\small",
-            rf"  \caption{{{escape_latex(table.title)}}}",
-            rf"  \label{{tab:{re.sub('[^A-Za-z0-9.-]', '-', table.file_name)}}}",
-            rf"  \begin{{tabular}}{{@{{}}{columns}@{{}}}}",
-            r"    \toprule",
-            "    " + " & ".join(map(escape_latex, table.headings)) + r" \\",
-            r"    \midrule",
-            *("    " + " & ".join(map(escape_latex, row)) + r" \\" for row in table.cells),
-            r"    \bottomrule",
-            r"  \end{tabular}",
-            *(rf"  \par\smallskip{{\footnotesize {escape_latex(note)}}}" for note in table.notes),
-            r"\end{table}",
-        ]
-    )
+    label = re.sub("[^A-Za-z0-9.-]", "-", table.file_name)
+    caption = rf"\caption{{{escape_latex(table.title)}}}\label{{tab:{label}}}"
+    head = [r"\toprule", " & ".join(map(escape_latex, table.headings)) + r" \\", r"\midrule"]
+    rows = [" & ".join(map(escape_latex, row)) + r" \\" for row in table.cells]
+    notes = [rf"\par\smallskip{{\footnotesize {escape_latex(note)}}}" for note in table.notes]
+    if len(rows) > _MOST_ROWS:
+        begin = [r"{\small", rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}", caption + r" \\"]
+        return "\n".join([*begin, *head, r"\endhead", *rows, r"\bottomrule", r"\end{longtable}}", *notes])
+    begin = [r"\begin{table}[htbp]", r"\centering\small", caption, rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}"]
+    return "\n".join([*begin, *head, *rows, r"\bottomrule", r"\end{tabular}", *notes, r"\end{table}"])
 
 
 def _latex_column(table: Printable, place: int) -> str:
@@ -103,7 +98,7 @@ def _latex_column(table: Printable, place: int) -> str:
     if not table.left[place]:
         return "r"
     longest = max((len(row[place]) for row in table.cells), default=0)
-    return "l" if longest <= _LONGEST_WORDS else r"p{5.2cm}"
+    return "l" if longest <= _LONGEST_WORDS else r"p{6.4cm}"
 
 
 def escape_latex(text: str) -> str:

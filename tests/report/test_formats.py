@@ -1,3 +1,4 @@
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from harness.report.formats import escape_latex, latex, markdown
 
 needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-DOCUMENT = "\\documentclass{article}\n%s\\usepackage{booktabs}\n\\begin{document}\n%s\n\\end{document}\n"
+DOCUMENT = "\\documentclass{article}\n%s\\usepackage{booktabs,longtable}\n\\begin{document}\n%s\n\\end{document}\n"
 T1 = "\\usepackage[T1]{fontenc}\n"
 TEX = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode"]
 ODD = ["[x]", "*", "*[2pt]", "a & b", "$x^2$", "50 %", "#1", "under_score", "{", "}", "~", "^", "\\", "\\end{tabular}"]
@@ -100,6 +101,20 @@ def test_a_table_compiles_alone_and_put_into_a_document_with_text_behind_it(tmp_
     compiled(text, tmp_path)
     said = compiled(DOCUMENT % ("", "\\input{table}\nBehind the table.\\typeout{still here}"), tmp_path)
     assert "still here" in said
+
+
+@needs_latex
+def test_a_long_table_is_broken_over_pages_and_long_words_over_lines(tmp_path):
+    table = Sample(("model", "%"), tuple((f"a sentence of many words, number {k}", f"{k}") for k in range(200)))
+    text = latex([table])
+    assert text.count(r"\begin{longtable}") == 1
+    said = compiled(text, tmp_path)
+    assert "Overfull" not in said
+    assert re.search(r"Output written on document.pdf \((\d+) pages", said)
+    (tmp_path / "table.tex").write_text(text, encoding="utf-8")
+    compiled(DOCUMENT % ("", "\\input{table}"), tmp_path)
+    wordy = Sample(("statement", "n"), (("word " * 60, "1"),))
+    assert "Overfull" not in compiled(latex([wordy]), tmp_path)
 
 
 @needs_latex
