@@ -159,13 +159,13 @@ def point(
 
 
 def label(plot: Plot, x: float, y: float, model: str, style: Style, *, is_rising: bool = False) -> None:
-    """A model's name beside its point: of deep ones below, of others above, where neighbours leave room.
+    """A model's name beside its point: of deep ones to the lower left, of others to the upper right.
 
     Args:
         is_rising: the points are on rising lines: names stand off them, of wide models below, of others above.
     """
     below = style.kind == ("width" if is_rising else "depth")
-    is_left = is_rising and not below
+    is_left = below != is_rising
     place = {"xytext": (-6 if is_left else 6, -5 if below else 5), "va": "top" if below else "bottom"}
     place["ha"] = "right" if is_left else "left"
     plot.annotate(short(model), (x, y), textcoords="offset points", fontsize=9, **place)  # type: ignore[arg-type]
