@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from harness.published import PUBLISHED
-from tests.synthetic import outcome, store, synthetic_result
 
 RESULTS, MOST_SECONDS, MOST_BYTES = 1_000, 30, 10**9
 
 
 @pytest.fixture(scope="module")
 def many_results(tmp_path_factory):
+    from tests.synthetic import outcome, store, synthetic_result  # which need torch, and collecting must not
+
     root, generator = tmp_path_factory.mktemp("results"), np.random.default_rng(0)
     for number in range(RESULTS):
         seed, row = divmod(number, len(PUBLISHED))

@@ -11,6 +11,7 @@ def handlers():
     """What the signals do while a test changes it; put back in the end."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     yield lambda: [signal.getsignal(number) for number in before]
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -87,9 +87,9 @@ def _threshold_sentence(threshold: Threshold) -> str:
 
 def _equal_cost_sentences(evidence: Evidence) -> list[str]:
     """At each cost, the dearest model that the other axis can be set against."""
-    sentences = []
+    sentences, found = [], at_equal_cost(evidence)
     for measure, words in COST_WORDS.items():
-        of_measure = [one for one in at_equal_cost(evidence) if one.measure == measure]
+        of_measure = [one for one in found if one.measure == measure]
         if not of_measure:
             continue
         one = max(of_measure, key=lambda one: one.cost)

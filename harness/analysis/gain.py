@@ -76,12 +76,6 @@ class Threshold:
     at: str | None
 
     @property
-    def is_negative(self) -> bool:
-        """Whether accuracy falls at that step beyond chance, and not only fails to rise."""
-        step = next((one for one in self.steps if one.model == self.at), None)
-        return step is not None and step.is_distinguishable and step.difference.estimate < 0
-
-    @property
     def word(self) -> str:
         """As the paper calls a network beyond it."""
         return "overwidened" if self.axis == "width" else "overdeepened"
@@ -95,7 +89,7 @@ def thresholds(evidence: Evidence, comparisons: Comparisons) -> list[Threshold]:
     found = []
     for axis in AXES:
         steps = [comparisons.of(later, earlier) for earlier, later in axes.steps(axis)]
-        known = tuple(step for step in takewhile(lambda step: step is not None, steps) if step is not None)
+        known = tuple(step for step in takewhile(bool, steps) if step is not None)
         if known:
             at = next((step.model for step in known if not step.is_better), None)
             found.append(Threshold(axis, known, at))

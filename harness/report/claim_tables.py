@@ -1,5 +1,6 @@
 """The paper's claims, judged on its own numbers and on what was measured."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -25,14 +26,18 @@ class JudgedClaims:
 
 def judge_all(found: Sequence[Evidence]) -> JudgedClaims:
     """The claims, judged on the paper's own numbers and on the comparable evidence of each folder."""
-    own = {dataset: published_evidence(dataset) for dataset, _ in PUBLISHED}
 
     def folder(evidence: Evidence) -> Path:
         return evidence.folder or Path()
 
     by_folder = groupby(sorted(found, key=folder), key=folder)
     measured = {str(path): tuple(judge_claims(comparable_by_dataset(list(group)))) for path, group in by_folder}
-    return JudgedClaims(tuple(judge_claims(own)), measured)
+    return JudgedClaims(_on_the_papers_own_numbers(), measured)
+
+
+@functools.cache
+def _on_the_papers_own_numbers() -> tuple[Judgement, ...]:
+    return tuple(judge_claims({dataset: published_evidence(dataset) for dataset, _ in PUBLISHED}))
 
 
 def claims_table(judged: JudgedClaims) -> Table:

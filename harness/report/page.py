@@ -91,16 +91,16 @@ def _page(content: Content, report_dir: Path) -> dict[str, Any]:
     results = [result for one in (*evidence, *(one for one, _ in content.smoke)) for result in one.results]
     runs = sum(len(one.runs) for one in evidence)
     titles = ", ".join(one.title for one in evidence)
-    made_of = "no study yet, only smoke runs"
-    if content.studies:
-        studies = "1 study" if len(content.studies) == 1 else f"{len(content.studies)} studies"
-        made_of = f"{several(runs, 'completed training')} of {studies}"
+    studies = "1 study" if len(content.studies) == 1 else f"{len(content.studies)} studies"
+    lead = (
+        f"What {several(runs, 'completed training')} of {studies} came to: which choice pays, by how much, and how sure"
+    )
     rows_of_models: RowIds = {
         (str(one.mode), one.title, model): _row_id(one, model) for one in evidence for model in one.models
     }
     return {
-        "subject": titles or "smoke runs",
-        "lead": f"What {made_of} came to: which choice pays, by how much, and how sure one can be.",
+        "subject": titles,
+        "lead": f"{lead} one can be." if content.studies else "Nothing has been measured that could answer it yet.",
         "warnings": _warnings(content),
         "studies": [_study(study, rows_of_models, report_dir) for study in content.studies],
         "claims": _claims(content.claims) if content.studies else None,
@@ -126,7 +126,7 @@ def _warnings(content: Content) -> list[dict[str, str]]:
         told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
         text = f"{told}. They stand in the tables of runs, marked, and in no mean."
         warnings.append({"title": "Not every training completed:", "text": text})
-    if not content.studies:
+    if content.smoke and not content.studies:
         text = "Train with --full-training to get an answer."
         warnings.append({"title": "Only smoke runs are here, and they measure nothing.", "text": text})
     return warnings
@@ -186,11 +186,24 @@ def _view(
         is_of_models: whether its rows are those that a model's name leads to.
     """
 
-    def row_id(row: Row, key: str = "model") -> str:
-        return rows_of_models.get((mode, row.get("study", study), str(row.get(key))), "")
-
     rows = table.rows if isinstance(table, Table) else [{} for _ in table.cells]
     keys = [column.key for column in table.columns] if isinstance(table, Table) else [""] * len(table.headings)
+
+    def row_view(row: Row, texts: Sequence[str]) -> dict[str, Any]:
+        def row_id(key: str) -> str:
+            return rows_of_models.get((mode, row.get("study", study), str(row.get(key))), "")
+
+        targets = ["" if is_of_models or key not in _MODEL_KEYS else row_id(key) for key in keys]
+        return {
+            "id": row_id("model") if is_of_models else "",
+            "mark": row.get("status", "complete") != "complete" or row.get("mode") == "quick",
+            "cells": [_cell(text, row.get(key), to) for text, key, to in zip(texts, keys, targets, strict=True)],
+            "runs": [
+                {"text": f"seed {seed}", "title": folder.name, "href": _link(folder, report_dir)}
+                for seed, folder in row.get("runs", {}).items()
+            ],
+        }
+
     return {
         "id": f"table-{table.file_name}",
         "file_name": table.file_name,
@@ -200,21 +213,7 @@ def _view(
         "notes": table.notes,
         "is_long": isinstance(table, Table) and table.is_long,
         "has_runs": any("runs" in row for row in rows),
-        "rows": [
-            {
-                "id": row_id(row) if is_of_models else "",
-                "mark": row.get("status", "complete") != "complete" or row.get("mode") == "quick",
-                "cells": [
-                    _cell(text, row.get(key), "" if is_of_models or key not in _MODEL_KEYS else row_id(row, key))
-                    for text, key in zip(cells, keys, strict=True)
-                ],
-                "runs": [
-                    {"text": f"seed {seed}", "title": folder.name, "href": _link(folder, report_dir)}
-                    for seed, folder in row.get("runs", {}).items()
-                ],
-            }
-            for row, cells in zip(rows, table.cells, strict=True)
-        ],
+        "rows": [row_view(row, texts) for row, texts in zip(rows, table.cells, strict=True)],
     }
 
 

@@ -1,4 +1,3 @@
-import gc
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,15 +7,6 @@ from harness.report.build import Holdings, Report, read_holdings, write_report
 from tests.synthetic import failed_result, outcome, store, synthetic_result
 
 ACCURACIES = {"resnet20": 89.0, "resnet56": 90.0, "resnet110": 89.6, "resnet20-2": 90.9, "resnet20-4": 92.0}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_collections():
-    """statsmodels collects garbage whenever it corrects p-values: what is there already need not be looked through."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @dataclass(frozen=True)
