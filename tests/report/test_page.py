@@ -5,12 +5,13 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.install_system_packages import BROWSERS
 from tests.report.conftest import build, fill
 from tests.synthetic import failed_result, outcome, store
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome is installed")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"none of {', '.join(BROWSERS)} is installed")
 TABLE = "#table-cifar10-accuracy"
 
 
