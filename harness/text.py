@@ -46,6 +46,19 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int =
     return str(tabulate(lines, tablefmt="simple", colalign=alignment, disable_numparse=True, preserve_whitespace=True))
 
 
+def fitting_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int, spared: Sequence[str], *, left: int = 1
+) -> str:
+    """A `table` in at most so many columns: it is spared the headings named, the first first, until it fits."""
+    shown, may_go = list(range(len(headings))), list(spared)
+    while True:
+        body = table([headings[k] for k in shown], [[row[k] for k in shown] for row in rows], left=left)
+        if not may_go or max(map(len, body.splitlines())) <= columns:
+            return body
+        gone = may_go.pop(0)
+        shown = [k for k in shown if headings[k] != gone]
+
+
 def signed(number: float, digits: int) -> str:
     """A number with its sign, a real minus, and none at 0: ``+0.28``, ``−0.28``, ``0.00``."""
     text = f"{abs(number):.{digits}f}"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.text import count, decimals, duration, p_value, several, signed
+from harness.text import count, decimals, duration, fitting_table, p_value, several, signed, table
 
 
 @pytest.mark.parametrize(
@@ -165,3 +165,10 @@ def test_so_many_decimals_show_so_many_figures(number, figures):
     places = decimals(number, figures)
     assert float(f"{number:.{places}f}") == pytest.approx(number, rel=0.51 * 10 ** (1 - figures))
     assert decimals(-number, figures) == places
+
+
+def test_a_table_is_spared_columns_until_it_fits():
+    headings, rows = ["model", "paper", "n", "paper"], [["resnet20", "88.9", "3", "9.4"]]
+    assert fitting_table(headings, rows, 80, ["paper", "n"]) == table(headings, rows)
+    assert fitting_table(headings, rows, 20, ["paper", "n"]) == table(["model", "n"], [["resnet20", "3"]])
+    assert fitting_table(headings, rows, 5, ["gone", "paper", "n"]) == table(["model"], [["resnet20"]])

@@ -25,11 +25,11 @@ _PAPER_TABLES = {"cifar10": (4, 5), "fashionmnist": (4, 5), "gtsrb": (6, 7)}
 
 def paper_tables(evidence: Evidence) -> list[Table]:
     """The study's tables as in the paper; the published values only where they may be compared."""
-    made = [_accuracy_table(evidence), _f1_table(evidence), _gain_table(evidence), _literature_table(evidence)]
+    made = [accuracy_table(evidence), _f1_table(evidence), _gain_table(evidence), _literature_table(evidence)]
     return [table for table in made if table is not None and table.rows]
 
 
-def _accuracy_table(evidence: Evidence) -> Table:
+def accuracy_table(evidence: Evidence) -> Table:
     """The paper's table 4 or 6: parameters, accuracy and epoch time, measured beside published."""
     rows, measures = [], ("accuracy_percent", "epoch_seconds", "total_seconds")
     for model in evidence.models:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from harness.published import STUDY
 from harness.report.build import Report
+from harness.report.paper_tables import accuracy_table
 from harness.report.runs import MODE_WORDS, run_notes, run_row
 from harness.results import Result
-from harness.text import count, duration, several
+from harness.text import count, duration, fitting_table, several
 from harness.text import table as text_table
 
 
@@ -130,10 +131,17 @@ def terminal_text(table: ComparisonTable, columns: int) -> str:
     return "\n".join([textwrap.fill(table.title, columns), body, *notes])
 
 
+_SPARED = ("best epoch %", "MACs", "total", "params")  # of the table of means, on a narrow terminal
+
+
 def report_text(report: Report, columns: int) -> str:
     """What a report says, for a terminal of that many columns, and where it is written."""
     lines = []
-    for _, answer in report.answers:
+    for evidence, answer in report.answers:
+        if len(evidence.seeds) > 1:
+            means = accuracy_table(evidence)
+            lines += [means.title, fitting_table(means.headings, means.cells, columns, _SPARED)]
+            lines += [textwrap.fill(f"  {means.notes[0]}", columns, subsequent_indent="    "), ""]
         lines.append(textwrap.fill(answer.headline, columns))
         lines += [
             textwrap.fill(sentence, columns, initial_indent="  ", subsequent_indent="    ")

@@ -15,8 +15,7 @@ import pandas as pd
 
 from harness.report.formats import latex, markdown
 from harness.report.table import write_texts
-from harness.text import several
-from harness.text import table as text_table
+from harness.text import fitting_table, several
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison, median_load_share, median_speed
 from harness.throughput.equivalence import Equivalence
@@ -307,13 +306,7 @@ _KINDS = (
 
 def terminal_text(table: ThroughputTable, columns: int) -> str:
     """The table for a terminal of that many columns: it is spared what does not fit, notes are folded."""
-    shown, spared = list(table.headings), list(table.spared)
-    while True:
-        kept = [table.headings.index(heading) for heading in shown]
-        body = text_table(shown, [[row[k] for k in kept] for row in table.cells], left=_WORDS)
-        if not spared or max(map(len, body.splitlines())) <= columns:
-            break
-        shown.remove(spared.pop(0))
+    body = fitting_table(table.headings, table.cells, columns, table.spared, left=_WORDS)
     notes = (textwrap.fill(note, columns, initial_indent="  ", subsequent_indent="    ") for note in table.notes)
     return "\n".join([table.title, body, *notes])
 

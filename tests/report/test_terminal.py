@@ -8,6 +8,7 @@ from harness.published import PUBLISHED
 from harness.recipes import CIFAR10, PUBLISHED_RECIPES
 from harness.report.build import Report
 from harness.report.terminal import comparison_tables, report_text, terminal_text
+from tests.report.conftest import build, fill
 
 
 @pytest.fixture
@@ -183,3 +184,17 @@ def test_a_reports_answers_are_told_with_where_it_lies(tmp_path):
     assert lines[2].startswith("    ")
     assert max(map(len, lines[:4])) <= 80
     assert lines[-2:] == [f"written: {tmp_path / 'index.html'}", f"written: 2 table files in {tmp_path / 'tables'}"]
+
+
+def test_means_over_seeds_stand_above_the_answer_and_one_seed_has_none(tmp_path):
+    fill(tmp_path / "one", seeds=(0,), accuracies={"resnet20": 89.0})
+    fill(tmp_path / "two", seeds=(0, 1), accuracies={"resnet20": 89.0})
+    one, two = (build([tmp_path / name], tmp_path / f"{name}-report").report for name in ("one", "two"))
+    assert "accuracy %" not in report_text(one, 160)
+    wide, narrow = (report_text(two, columns) for columns in (160, 80))
+    assert "MACs" in wide
+    assert "MACs" not in narrow
+    lines = [line for line in narrow.splitlines() if not line.startswith("written")]
+    assert max(map(len, lines)) <= 80
+    assert lines[0] == "CIFAR-10: accuracy and training time (the paper's table 4)"
+    assert "± half of the 95 % t interval over seeds" in narrow
