@@ -30,7 +30,9 @@ def answer(evidence: Evidence, comparisons: Comparisons) -> Answer:
     """What a study says: wider or deeper?"""
     axes, name = evidence.axes, evidence.title
     if axes is None:
-        return Answer(f"{name}: no two models that differ in depth or width alone", ())
+        return Answer(
+            f"{name}: no two models that differ in depth or width alone", tuple(_caution(evidence, comparisons))
+        )
     pairs = [comparisons.of(*pair) for pair in axes.counterparts]
     known = [pair for pair in pairs if pair is not None]
     sentences = [_counterparts_sentence(pair) for pair in reversed(known)]
@@ -121,7 +123,7 @@ def _caution(evidence: Evidence, comparisons: Comparisons) -> list[str]:
             "One seed tells these trained networks apart, not wide from deep: another seed may turn small differences "
             "round."
         )
-    elif fewest < FEW_SEEDS:
+    elif 1 < fewest < FEW_SEEDS:
         sentences.append(
             f"With {several(fewest, 'seed')} to a comparison a difference has to be several times the seeds' spread to "
             "be told from chance; what cannot be told is not shown to be equal."

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -96,6 +97,18 @@ def test_how_many_seeds_were_compared_is_said():
     assert "to a comparison" not in cautions(pair(HIGH * 2, LOW * 2, [88.0] * 6))
     one_in_common = study({"resnet20": {0: 88.0, 1: 88.1, 2: 88.2}, "resnet56": {2: 90.0, 3: 90.1, 4: 90.2}})
     assert "One seed tells these trained networks apart" in cautions(one_in_common)
+
+
+def test_where_nothing_is_compared_no_number_of_seeds_is_told():
+    strangers = study({"resnet20": {0: 88.0, 1: 88.1}, "resnet56": {2: 90.0, 3: 90.1}})
+    for evidence in (strangers, study({"resnet20": [88.0, 88.1]}), study({})):
+        assert "to a comparison" not in cautions(evidence)
+        assert "One seed" not in cautions(evidence)
+
+
+def test_a_study_without_axes_says_what_was_left_out_all_the_same():
+    evidence = replace(study({"resnet20": [88.0]}), incomplete=(failed_result(),))
+    assert "Left out: 1 result without an accuracy (diverged)" in cautions(evidence)
 
 
 def test_models_without_a_seed_in_common_are_said_not_to_be_compared():
