@@ -24,6 +24,7 @@ from harness.metrics import marginal_gain
 from harness.published import MMACS, PUBLISHED, STUDY, exact_parameters
 from harness.results import Result, timed_on
 from harness.stats import Interval, mean_interval
+from harness.text import several
 
 Correct = NDArray[np.bool_]
 Measure = Literal[
@@ -298,7 +299,7 @@ def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Eviden
     return Evidence(
         dataset=first.dataset,
         mode=first.mode,
-        title=" · ".join([title_of(first.dataset), *(part for part in distinguishing if part != first.dataset)]),
+        title=_title(first, distinguishing),
         file_name=_file_name(first, distinguishing),
         runs=tuple(_run(one) for one in latest.values()),
         train_images=first.train_images,
@@ -310,6 +311,14 @@ def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Eviden
         incomplete=tuple(one.result for one in stored if not one.result.is_complete),
         superseded=tuple(one.result for one in complete if one not in latest.values()),
     )
+
+
+def _title(first: Result, distinguishing: Sequence[str]) -> str:
+    """A study's name for people, which never goes without saying that its epochs are not the recipe's own."""
+    parts = [title_of(first.dataset), *(part for part in distinguishing if part != first.dataset)]
+    if first.mode == "shortened":
+        parts.append(f"shortened ({several(first.case.recipe.epochs, 'epoch')})")
+    return " · ".join(parts)
 
 
 _SUFFIXES: dict[Mode, str] = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
