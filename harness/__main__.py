@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.experiment import Experiment
 
 USAGE_ERROR = 2
+_TRAIN_SOME = "train some with `pytest bench -k digits --full-training`"
 
 _DESCRIPTION = """\
 Should my network be wider or deeper? Measure it:
@@ -232,16 +233,20 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
     from harness.report.terminal import comparison_tables, report_text, terminal_text
 
     settings = _settings(known)
-    folders = list(dict.fromkeys(map(Path, known.results))) or [settings.results_dir]
+    named = {path.resolve(): path for path in reversed([Path(name) for name in known.results])}  # each once
+    folders = list(reversed(named.values())) or [settings.results_dir]
     for folder in folders:
         if not folder.is_dir():
             name = folder if known.results else f"--results-dir {folder}"
-            raise InputError(f"{name} does not exist: name the folder that pytest wrote results to")
+            fault = "is no folder" if folder.exists() else "does not exist"
+            raise InputError(f"{name} {fault}: name the folder that pytest wrote results to")
     require_writable(settings.report_dir, "--report-dir")
     holdings = read_holdings(folders)
     if not holdings.results and not holdings.recorded:
         nothing = " and ".join(map(str, folders))
-        raise InputError(f"no results in {nothing}: train some with `pytest bench -k digits --full-training`")
+        is_case = any((folder / "result.json").exists() for folder in folders)
+        remedy = "it is one case's: name the folder above it" if is_case else _TRAIN_SOME
+        raise InputError(f"no results in {nothing}: {remedy}")
     with told_as_input_error(f"write the report to {settings.report_dir}", "give another --report-dir"):
         report = write_report(holdings, settings.report_dir, this_command())
     for line in [f"left out: {problem}" for problem in holdings.problems] + holdings.unfinished:

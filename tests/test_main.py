@@ -127,9 +127,22 @@ def test_report_sets_several_folders_side_by_side_and_refuses_to_compare_times_a
     assert "s/epoch" not in text
 
 
-def test_report_names_a_folder_that_is_not_there(tmp_path, capsys):
+def test_report_names_a_folder_that_is_not_there_or_is_none(tmp_path, capsys):
     assert report(tmp_path, tmp_path / "gone") == 2
     assert f"error: {tmp_path}/gone does not exist" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    assert report(tmp_path, tmp_path / "file") == 2
+    assert f"error: {tmp_path}/file is no folder" in capsys.readouterr().err
+    kept = store(tmp_path / "r", synthetic_result("digits", "resnet20"))
+    assert report(tmp_path, tmp_path / "r" / kept.case.folder_name) == 2
+    assert "it is one case's: name the folder above it" in capsys.readouterr().err
+
+
+def test_a_folder_by_two_names_is_reported_once(tmp_path, capsys):
+    store(tmp_path / "r", synthetic_result("digits", "resnet20"))
+    assert report(tmp_path, tmp_path / "r", tmp_path / "r/../r") == 0
+    assert capsys.readouterr().out.count("resnet20 ") == 1
+    assert not list((tmp_path / "report/tables").glob("side-by-side*"))
 
 
 def test_report_needs_no_torch(tmp_path):

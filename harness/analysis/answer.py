@@ -30,9 +30,10 @@ def answer(evidence: Evidence, comparisons: Comparisons) -> Answer:
     """What a study says: wider or deeper?"""
     axes, name = evidence.axes, evidence.title
     if axes is None:
-        return Answer(
-            f"{name}: no two models that differ in depth or width alone", tuple(_caution(evidence, comparisons))
-        )
+        why = "no two models that differ in depth or width alone"
+        if evidence.incomplete and not evidence.runs:
+            why = "no training completed"
+        return Answer(f"{name}: {why}", tuple(_caution(evidence, comparisons)))
     pairs = [comparisons.of(*pair) for pair in axes.counterparts]
     known = [pair for pair in pairs if pair is not None]
     sentences = [_counterparts_sentence(pair) for pair in reversed(known)]
@@ -80,11 +81,8 @@ def _threshold_sentence(threshold: Threshold) -> str:
         return f"{axis}: nothing is known of the step to {short(threshold.at)}."
     before, model, difference = short(step.other), short(step.model), points(step.difference.interval)
     if step.is_distinguishable:
-        return (
-            f"{axis} stops paying at {model}: the step from {before}, {difference}, is a loss; it is {threshold.word}."
-        )
-    fate = "cannot be told from zero" if step.difference.estimate > 0 else f"gains nothing: {threshold.word}, it seems"
-    return f"{axis} is not shown to pay beyond {before}: the step to {model}, {difference}, {fate}."
+        return f"{axis} stops paying at {model}: the step from {before}, {difference}, is a loss; {threshold.word}."
+    return f"{axis} is not shown to pay beyond {before}: the step to {model}, {difference}, cannot be told from zero."
 
 
 def _equal_cost_sentences(evidence: Evidence) -> list[str]:
@@ -97,10 +95,11 @@ def _equal_cost_sentences(evidence: Evidence) -> list[str]:
         one = max(of_measure, key=lambda one: one.cost)
         is_told = one.p_holm is not None and one.p_holm < SIGNIFICANCE
         cost = duration(one.cost) if measure == "total_seconds" else count(one.cost)
-        doubt = "" if is_told else ", not to be told from chance"
+        doubt = "" if is_told or one.p_holm is None else ", not to be told from chance"
+        difference = f"{points(one.difference.interval)}{doubt} ({tested(one.difference, one.p_holm)})"
         sentences.append(
             f"At the {words} of {short(one.model)} ({cost}) width is at {one.wide_percent:.2f} %, depth at "
-            f"{one.deep_percent:.2f} %: {points(one.difference.interval)}{doubt}."
+            f"{one.deep_percent:.2f} %: {difference}."
         )
     return sentences
 
@@ -114,26 +113,33 @@ def _front_sentence(evidence: Evidence) -> list[str]:
 def _caution(evidence: Evidence, comparisons: Comparisons) -> list[str]:
     """What a careful reader has to know."""
     sentences = []
-    fewest = min((len(one.seeds) for one in comparisons.all), default=0)
-    models = len(evidence.models)
-    if unpaired := models * (models - 1) // 2 - len(comparisons.all):
+    models, counts = len(evidence.models), [len(one.seeds) for one in comparisons.all]
+    if unpaired := models * (models - 1) // 2 - len(counts):
         sentences.append(f"Not compared: {several(unpaired, 'pair')} of models that have no seed in common.")
-    if fewest == 1:
+    if of_one := counts.count(1):
+        some = "" if of_one == len(counts) else f"{of_one} of {len(counts)} comparisons are of one seed. "
         sentences.append(
-            "One seed tells these trained networks apart, not wide from deep: another seed may turn small differences "
-            "round."
+            f"{some}One seed tells these trained networks apart, not wide from deep: another seed may turn small "
+            "differences round."
         )
-    elif 1 < fewest < FEW_SEEDS:
+    fewest = min((count for count in counts if count > 1), default=FEW_SEEDS)
+    if fewest < FEW_SEEDS:
         sentences.append(
             f"With {several(fewest, 'seed')} to a comparison a difference has to be several times the seeds' spread to "
             "be told from chance; what cannot be told is not shown to be equal."
         )
-    if evidence.incomplete:
-        kinds = sorted({result.status.replace("_", " ") for result in evidence.incomplete})
-        sentences.append(
-            f"Left out: {several(len(evidence.incomplete), 'result')} without an accuracy ({', '.join(kinds)}); means "
-            "of their models are over the seeds that completed."
-        )
+    sentences += _left_out(evidence)
     if not evidence.has_comparable_times:
         sentences.append(f"Times are not compared: {'; '.join(evidence.hardware)}.")
     return sentences
+
+
+def _left_out(evidence: Evidence) -> list[str]:
+    """How many trainings did not complete."""
+    if not evidence.incomplete:
+        return []
+    kinds = sorted({result.status.replace("_", " ") for result in evidence.incomplete})
+    left_out = f"Left out: {several(len(evidence.incomplete), 'result')} without an accuracy ({', '.join(kinds)})"
+    return [
+        f"{left_out}; means of their models are over the seeds that completed." if evidence.runs else f"{left_out}."
+    ]

@@ -26,11 +26,11 @@ from harness.report.table import Column, Row, Table
 from harness.stats import Difference
 from harness.text import count, duration
 
-# cost: in what a true gain is told, and how much of the cost that is
-GAIN_UNITS: dict[Measure, tuple[str, float]] = {
-    "total_seconds": ("pp per minute", 60.0),
-    "params": ("pp per M parameters", 1e6),
-    "macs": ("pp per 100 MMACs", 1e8),
+# cost: in what a true gain is told, its name in the CSV, and how much of the cost that is
+GAIN_UNITS: dict[Measure, tuple[str, str, float]] = {
+    "total_seconds": ("pp per minute", "points_per_minute", 60.0),
+    "params": ("pp per M parameters", "points_per_million_params", 1e6),
+    "macs": ("pp per 100 MMACs", "points_per_100_million_macs", 1e8),
 }
 
 
@@ -78,9 +78,9 @@ def _true_gain_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     rows = []
     for one in true_gains(evidence, comparisons):
         row = {"axis": one.axis, **difference_values(one.accuracy)}
-        for cost, (_, unit) in GAIN_UNITS.items():
+        for cost, (_, name, unit) in GAIN_UNITS.items():
             gain = one.per_cost[cost]
-            row |= interval_values(f"points_per_{cost}", None if gain is None else gain.scaled(unit))
+            row |= interval_values(name, None if gain is None else gain.scaled(unit))
         rows.append(row)
     columns = [
         Column("axis", "axis", is_words=True),
@@ -90,8 +90,8 @@ def _true_gain_table(evidence: Evidence, comparisons: Comparisons) -> Table:
         *DIFFERENCE[:2],
     ]
     columns += [
-        Column(heading, f"points_per_{cost}", mean_cell(f"points_per_{cost}", is_percent=False, is_signed=True))
-        for cost, (heading, _) in GAIN_UNITS.items()
+        Column(heading, name, mean_cell(name, is_percent=False, is_signed=True))
+        for heading, name, _ in GAIN_UNITS.values()
     ]
     notes = (
         "Δaccuracy over Δcost from the base model, by seed, ± half of its 95 % interval; time: the whole training's",
@@ -123,8 +123,8 @@ def _threshold_table(evidence: Evidence, comparisons: Comparisons) -> Table:
         Column("this step", "verdict", is_words=True),
     ]
     notes = (
-        "the practical threshold of an axis: its first step whose gain is negative or cannot be told from zero. With "
-        "few seeds that says as much of the seeds as of the network",
+        "the practical threshold of an axis (beyond it a network is overwidened or overdeepened): its first step whose "
+        "gain is negative or cannot be told from zero. With few seeds that says as much of the seeds as of the network",
         "p: corrected by Holm's method over all pairs of models",
     )
     title = f"{evidence.title}: where each axis stops paying"
@@ -135,8 +135,8 @@ def _step(axis: Threshold, step: Comparison) -> str:
     """A step in words."""
     if step.is_better:
         return "pays"
-    fall = "falls beyond chance" if step.is_distinguishable else "no gain that can be told from zero"
-    return f"{fall}: threshold ({axis.word})" if step.model == axis.at else fall
+    fall = f"falls beyond chance: {axis.word}" if step.is_distinguishable else "no gain that can be told from zero"
+    return f"{fall}; the threshold" if step.model == axis.at else fall
 
 
 def _equal_cost_table(evidence: Evidence) -> Table:

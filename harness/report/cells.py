@@ -10,7 +10,7 @@ from harness.report.table import Column, Row
 from harness.stats import Interval
 from harness.text import decimals, p_value, signed
 
-OVER_SEEDS = "± half of the 95 % t interval over seeds, which are the replicates; none where there is one seed"
+OVER_SEEDS = "± half of the 95 % t interval over seeds, the replicates; none where there is one, or where all agree"
 _DIFFERENT_HARDWARE = "timed on different hardware: times are not compared"
 
 

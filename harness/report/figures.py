@@ -92,7 +92,8 @@ def _accuracy_against_cost(evidence: Evidence) -> Figure | None:
             plot.margins(x=0.16, y=0.12)
             log_axis(plot, "x", form)
         plots[0].set_ylabel("test accuracy, %")
-        plots[0].set_ylim(top=min(100.0, plots[0].get_ylim()[1]))
+        bottom, top = plots[0].get_ylim()
+        plots[0].set_ylim(max(0.0, bottom), min(100.0, top))  # where intervals do not stop
 
     means = [(model, evidence.mean(model, "accuracy_percent")) for model in evidence.models]
     told = ", ".join(f"{short(model)} {mean.mean:.2f} %" for model, mean in means if mean is not None)
