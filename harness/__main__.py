@@ -233,8 +233,7 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
     from harness.report.terminal import comparison_tables, report_text, terminal_text
 
     settings = _settings(known)
-    named = {path.resolve(): path for path in reversed([Path(name) for name in known.results])}  # each once
-    folders = list(reversed(named.values())) or [settings.results_dir]
+    folders = [Path(name) for name in known.results] or [settings.results_dir]
     for folder in folders:
         if not folder.is_dir():
             name = folder if known.results else f"--results-dir {folder}"
@@ -252,8 +251,8 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
     for line in [f"left out: {problem}" for problem in holdings.problems] + holdings.unfinished:
         print(line, file=sys.stderr)
     columns = shutil.get_terminal_size().columns
-    for folder in folders:
-        if len(folders) > 1:
+    for folder in holdings.folders:
+        if len(holdings.folders) > 1:
             print(f"{folder}:\n")
         results = [result for one in holdings.evidence if one.folder == folder for result in one.results]
         for comparison in comparison_tables(results):

@@ -2,6 +2,7 @@ from math import erfc, sqrt
 
 import pytest
 
+from harness.analysis.feasibility import most_macro_f1_percent
 from harness.claims import (
     CLAIMS,
     FewerImagesWider,
@@ -12,7 +13,6 @@ from harness.claims import (
     PossibleF1,
     Times,
 )
-from harness.metrics import most_macro_f1_percent
 from harness.models import parse_model
 from harness.published import LITERATURE, PUBLISHED, STUDY, exact_parameters
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from harness.analysis.comparison import Comparison, compare, corrected
 from harness.analysis.evidence import Evidence, Run
+from harness.analysis.feasibility import most_macro_f1_percent
 from harness.analysis.words import points, short, tested, title_of
 from harness.claims import (
     CLAIMS,
@@ -21,7 +22,6 @@ from harness.claims import (
     Times,
 )
 from harness.datasets.spec import SPECS
-from harness.metrics import most_macro_f1_percent
 from harness.models import parse_model
 from harness.published import LITERATURE, STUDY
 from harness.stats import Interval, fit_exponential, fit_growth, mean_interval
