@@ -60,7 +60,7 @@ def test_without_full_training_a_run_is_a_smoke_run_and_says_so(bench, pytester)
 
 def test_a_run_ends_with_the_report_of_all_that_the_results_folder_holds(bench, pytester):
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
-    run.stdout.fnmatch_lines(["digits: *", f"written: {pytester.path}/report/index.html"])
+    run.stdout.fnmatch_lines(["digits · shortened (1 epoch): *", f"written: {pytester.path}/report/index.html"])
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-2")
     run.stdout.fnmatch_lines(["  Width*8-2*", "*One seed tells these trained networks apart*"])
     assert "8-2" in (pytester.path / "report/tables/digits-shortened-differences.csv").read_text()
