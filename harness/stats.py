@@ -158,6 +158,11 @@ def proportions_difference(accuracy_percent: float, other_percent: float, images
     return Difference(mean_interval([accuracy_percent - other_percent]), p_value, images, "two proportions")
 
 
+def is_significant(p_value: float | None) -> bool:
+    """Whether a p-value, corrected where it is one of several, tells a difference from chance; None never does."""
+    return p_value is not None and p_value < SIGNIFICANCE
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm's correction of the p-values of one family of comparisons, in their order; None stays None."""
     known = [p_value for p_value in p_values if p_value is not None]

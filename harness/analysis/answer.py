@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.gain import Threshold, thresholds
-from harness.analysis.tradeoff import at_equal_cost, pareto_front
+from harness.analysis.tradeoff import at_equal_cost, models_on_front
 from harness.analysis.words import COST_WORDS, points, short, tested
-from harness.stats import SIGNIFICANCE
+from harness.stats import is_significant
 from harness.text import count, duration, several
 
 FEW_SEEDS = 5
@@ -93,9 +93,8 @@ def _equal_cost_sentences(evidence: Evidence) -> list[str]:
         if not of_measure:
             continue
         one = max(of_measure, key=lambda one: one.cost)
-        is_told = one.p_holm is not None and one.p_holm < SIGNIFICANCE
         cost = duration(one.cost) if measure == "total_seconds" else count(one.cost)
-        doubt = "" if is_told or one.p_holm is None else ", not to be told from chance"
+        doubt = "" if is_significant(one.p_holm) or one.p_holm is None else ", not to be told from chance"
         difference = f"{points(one.difference.interval)}{doubt} ({tested(one.difference, one.p_holm)})"
         sentences.append(
             f"At the {words} of {short(one.model)} ({cost}) width is at {one.wide_percent:.2f} %, depth at "
@@ -106,7 +105,7 @@ def _equal_cost_sentences(evidence: Evidence) -> list[str]:
 
 def _front_sentence(evidence: Evidence) -> list[str]:
     measure: Measure = "total_seconds" if evidence.has_comparable_times else "macs"
-    front = [short(one.model) for one in pareto_front(evidence, measure) if one.beaten_by is None]
+    front = [short(one.model) for one in models_on_front(evidence, measure)]
     return [f"Worth their {COST_WORDS[measure]} (Pareto front of means): {', '.join(front)}."] if front else []
 
 

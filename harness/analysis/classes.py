@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.evidence import Evidence
-from harness.stats import SIGNIFICANCE, Difference, holm, mean_interval, paired_difference
+from harness.stats import Difference, holm, is_significant, mean_interval, paired_difference
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ClassChange:
     def helped_by(self) -> str:
         """What raises its recall beyond chance: ``width``, ``depth``, ``both`` or ``neither``."""
         width, depth = (
-            change is not None and change.estimate > 0 and p_holm is not None and p_holm < SIGNIFICANCE
+            change is not None and change.estimate > 0 and is_significant(p_holm)
             for change, p_holm in ((self.wider, self.wider_p_holm), (self.deeper, self.deeper_p_holm))
         )
         return "both" if width and depth else "width" if width else "depth" if depth else "neither"

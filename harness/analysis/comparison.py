@@ -7,9 +7,9 @@ from itertools import combinations
 
 from harness.analysis.evidence import Evidence, Measure
 from harness.stats import (
-    SIGNIFICANCE,
     Difference,
     holm,
+    is_significant,
     mcnemar_difference,
     paired_difference,
     proportions_difference,
@@ -37,7 +37,7 @@ class Comparison:
     @property
     def is_distinguishable(self) -> bool:
         """Whether the difference can be told from chance."""
-        return self.p_holm is not None and self.p_holm < SIGNIFICANCE
+        return is_significant(self.p_holm)
 
     @property
     def is_better(self) -> bool:

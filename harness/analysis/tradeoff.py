@@ -118,6 +118,11 @@ def pareto_front(evidence: Evidence, measure: Measure) -> list[FrontMember]:
     ]
 
 
+def models_on_front(evidence: Evidence, measure: Measure) -> list[FrontMember]:
+    """Those of the models that no other one beats, cheapest first."""
+    return [one for one in pareto_front(evidence, measure) if one.beaten_by is None]
+
+
 def _points_of(evidence: Evidence, measure: Measure, seed: int) -> dict[str, tuple[float, float]]:
     """Cost and accuracy of every model with one seed."""
     points = {}

@@ -12,7 +12,7 @@ from harness.analysis.axes import Axis
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence, Measure, published_evidence
-from harness.analysis.tradeoff import pareto_front
+from harness.analysis.tradeoff import models_on_front, pareto_front
 from harness.analysis.words import COST_WORDS, points, short
 from harness.report.drawing import (
     BLUE,
@@ -78,7 +78,7 @@ def _accuracy_against_cost(evidence: Evidence) -> Figure | None:
             if published is not None and measure != "total_seconds":  # its time is another device's
                 _draw_points(plot, published, measure, styles, is_published=True)
             _draw_points(plot, evidence, measure, styles, is_published=False)
-            front = [one for one in pareto_front(evidence, measure) if one.beaten_by is None]
+            front = models_on_front(evidence, measure)
             plot.step(
                 [one.cost for one in front],
                 [one.accuracy_percent for one in front],
@@ -112,7 +112,7 @@ def _accuracy_against_cost(evidence: Evidence) -> Figure | None:
 
 
 def _front(evidence: Evidence, measure: Measure) -> list[str]:
-    return [short(one.model) for one in pareto_front(evidence, measure) if one.beaten_by is None]
+    return [short(one.model) for one in models_on_front(evidence, measure)]
 
 
 def _draw_points(

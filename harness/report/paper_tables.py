@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.analysis.evidence import Evidence, published_evidence
-from harness.analysis.verdicts import f1_bound
+from harness.analysis.verdicts import FIGURE_TOLERANCE, f1_bound
 from harness.datasets.spec import SPECS
 from harness.published import LITERATURE, PUBLISHED, REFERENCES, Published
 from harness.report.cells import (
@@ -94,7 +94,7 @@ def _f1_table(evidence: Evidence) -> Table:
             "published_macro_f1_bound_percent": bound,
             "is_published_f1_possible": None
             if bound is None or not theirs
-            else theirs.macro_f1_percent <= bound + 0.01,
+            else theirs.macro_f1_percent <= bound + FIGURE_TOLERANCE,
         }
         rows.append(row)
     columns = [
