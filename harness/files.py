@@ -108,6 +108,11 @@ def set_aside(path: Path) -> None:
     path.replace(path.with_name(path.name + REFUSED))
 
 
+def safe_name(name: str) -> str:
+    """A name as part of a file's on any file system: letters, digits, ``-``, ``_`` and ``.`` stay, others are ``-``."""
+    return "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
+
+
 def sealed(content: Mapping[str, Any]) -> str:
     """A JSON object with its ``schema_version`` as text, the SHA-256 of what it says as its last entry.
 

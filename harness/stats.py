@@ -3,7 +3,7 @@
 Nothing here draws random numbers: the same values give the same interval.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -128,6 +128,12 @@ def paired_difference(values: Sequence[float], others: Sequence[float], confiden
         p_value = 1.0 if is_even else float(stats.binomtest(n, n, 0.5).pvalue)
         return Difference(interval, p_value, n, "sign test")
     return Difference(interval, float(stats.ttest_rel(values, others).pvalue), n, "paired t")
+
+
+def difference_by_seed(values: Mapping[int, float], others: Mapping[int, float]) -> Difference | None:
+    """`paired_difference` over the seeds that both have; None where they have none in common."""
+    seeds = sorted(values.keys() & others.keys())
+    return paired_difference([values[seed] for seed in seeds], [others[seed] for seed in seeds]) if seeds else None
 
 
 def mcnemar_difference(is_right: NDArray[np.bool_], is_other_right: NDArray[np.bool_]) -> Difference:

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.stats import (
+    difference_by_seed,
     fit_exponential,
     fit_growth,
     holm,
+    is_significant,
     is_without_spread,
     mcnemar_difference,
     mean_interval,
@@ -315,3 +317,14 @@ def test_what_does_not_grow_is_explained_by_either_law(value, points):
 def test_what_no_exponential_law_goes_through_is_refused(x, y):
     with pytest.raises(ValueError, match="three points or more, all positive"):
         fit_exponential(x, y)
+
+
+def test_a_difference_by_seed_is_over_the_seeds_that_both_have():
+    assert difference_by_seed({0: 90.0, 1: 91.0, 7: 50.0}, {1: 90.5, 0: 90.2, 9: 1.0}) == paired_difference(
+        [90.0, 91.0], [90.2, 90.5]
+    )
+    assert difference_by_seed({0: 90.0}, {1: 90.0}) is None
+
+
+def test_only_a_p_value_below_the_level_is_significant():
+    assert [is_significant(p_value) for p_value in (0.0, 0.0499, 0.05, 1.0, None)] == [True, True, False, False, False]

@@ -1,10 +1,9 @@
 """Which classes width helps, and which depth."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.evidence import Evidence
-from harness.stats import Difference, holm, is_significant, mean_interval, paired_difference
+from harness.stats import Difference, difference_by_seed, holm, is_significant, mean_interval
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def class_changes(evidence: Evidence) -> list[ClassChange]:
         ClassChange(
             name,
             images[name],
-            mean_interval(_recalls(evidence, base, name)).mean,
+            mean_interval(list(_recalls(evidence, base, name).values())).mean,
             *changes[k],
             deeper_p_holm=p_values[2 * k],
             wider_p_holm=p_values[2 * k + 1],
@@ -74,16 +73,12 @@ def class_changes(evidence: Evidence) -> list[ClassChange]:
 def _change(evidence: Evidence, base: str, model: str | None, class_name: str) -> Difference | None:
     if model is None:
         return None
-    ours, theirs = evidence.of(model), evidence.of(base)
-    seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds:
-        return None
-    after, before = ([runs[seed].recall_percent[class_name] for seed in seeds] for runs in (ours, theirs))
-    return paired_difference(after, before)
+    return difference_by_seed(_recalls(evidence, model, class_name), _recalls(evidence, base, class_name))
 
 
-def _recalls(evidence: Evidence, model: str, class_name: str) -> Sequence[float]:
-    return [run.recall_percent[class_name] for run in evidence.of(model).values()]
+def _recalls(evidence: Evidence, model: str, class_name: str) -> dict[int, float]:
+    """A model's recall of a class by seed."""
+    return {seed: run.recall_percent[class_name] for seed, run in evidence.of(model).items()}
 
 
 def _images(evidence: Evidence) -> dict[str, int]:

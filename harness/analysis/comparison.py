@@ -8,10 +8,10 @@ from itertools import combinations
 from harness.analysis.evidence import Evidence, Measure
 from harness.stats import (
     Difference,
+    difference_by_seed,
     holm,
     is_significant,
     mcnemar_difference,
-    paired_difference,
     proportions_difference,
 )
 
@@ -53,10 +53,10 @@ def compare(evidence: Evidence, model: str, other: str, measure: Measure = "accu
     corrected: see `corrected`.
     """
     ours, theirs = evidence.values(model, measure), evidence.values(other, measure)
-    seeds = tuple(sorted(ours.keys() & theirs.keys()))
-    if not seeds:
+    difference = difference_by_seed(ours, theirs)
+    if difference is None:
         return None
-    difference = paired_difference([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+    seeds = tuple(sorted(ours.keys() & theirs.keys()))
     if len(seeds) == 1 and measure == "accuracy_percent":
         difference = _of_one_seed(evidence, model, other, seeds[0])
     mean = sum(theirs[seed] for seed in seeds) / len(seeds)

@@ -20,6 +20,7 @@ from harness.analysis.words import title_of
 from harness.case import Mode
 from harness.datasets.spec import SPECS, file_stem
 from harness.expectations import is_comparable
+from harness.files import safe_name
 from harness.metrics import marginal_gain
 from harness.published import MMACS, PUBLISHED, STUDY, exact_parameters
 from harness.results import Result, timed_on
@@ -329,7 +330,7 @@ def _file_name(first: Result, distinguishing: Sequence[str]) -> str:
     """A study's name in files' names; a part that is long, as a path is, by its hash."""
     parts = [part if len(part) <= _LONG else hashlib.sha256(part.encode()).hexdigest()[:6] for part in distinguishing]
     name = "-".join([file_stem(first.dataset), *parts]) + _SUFFIXES[first.mode]
-    return "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
+    return safe_name(name)
 
 
 def _run(one: Stored) -> Run:

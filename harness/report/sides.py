@@ -7,6 +7,7 @@ from typing import Any
 from harness.analysis.evidence import Evidence
 from harness.analysis.words import title_of
 from harness.datasets.spec import file_stem
+from harness.files import safe_name
 from harness.report.cells import (
     DIFFERENCE,
     OVER_SEEDS,
@@ -19,7 +20,7 @@ from harness.report.cells import (
 )
 from harness.report.runs import MODE_WORDS
 from harness.report.table import Column, Table
-from harness.stats import paired_difference
+from harness.stats import difference_by_seed
 
 
 def side_tables(found: Sequence[Evidence]) -> list[tuple[Evidence, Table]]:
@@ -31,8 +32,8 @@ def side_tables(found: Sequence[Evidence]) -> list[tuple[Evidence, Table]]:
     alike = [sides for sides in studies.values() if len({one.folder for one in sides}) > 1]
     tables = []
     for place, sides in enumerate(alike, 1):
-        stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in file_stem(sides[0].dataset))
-        tables.append((sides[0], _side_table(sides, f"side-by-side-{place}-{stem}")))
+        name = f"side-by-side-{place}-{safe_name(file_stem(sides[0].dataset))}"
+        tables.append((sides[0], _side_table(sides, name)))
     return tables
 
 
@@ -66,9 +67,6 @@ def _side_table(sides: Sequence[Evidence], name: str) -> Table:
 
 
 def _over_first(first: Evidence, side: Evidence, model: str) -> dict[str, Any]:
-    ours, theirs = side.values(model, "accuracy_percent"), first.values(model, "accuracy_percent")
-    seeds = sorted(ours.keys() & theirs.keys())
-    if side is first or not seeds:
-        return interval_values("difference_points", None)
-    difference = paired_difference([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
-    return interval_values("difference_points", difference.interval)
+    ours, theirs = (one.values(model, "accuracy_percent") for one in (side, first))
+    difference = None if side is first else difference_by_seed(ours, theirs)
+    return interval_values("difference_points", None if difference is None else difference.interval)
