@@ -23,9 +23,14 @@ _TRAINING_CODE = (
 _SOURCE = Path(__file__).resolve().parent
 
 
-def describe_environment(device: torch.device, precision: str) -> dict[str, Any]:
-    """The environment as plain values, for result.json."""
+def describe_environment(device: torch.device, precision: str, node: str | None = None) -> dict[str, Any]:
+    """The environment as plain values, for result.json.
+
+    Args:
+        node: the machine's name; None for the one that it has on its network.
+    """
     return {
+        "node": node or platform.node(),
         "cpu": _cpu_name(),
         "cpu_count": os.cpu_count(),
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,

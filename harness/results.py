@@ -214,10 +214,15 @@ class Result:
 
 
 def timed_on(environment: Mapping[str, Any]) -> str:
-    """What times depend on, in a person's words: ``AMD EPYC, 2 threads, torch 2.15.0``."""
+    """What times depend on, in a person's words: ``AMD EPYC, 2 threads, torch 2.15.0``.
+
+    ``co-scheduled`` comes behind it where other cases trained on the machine at the same time.
+    """
     parts = _timing_parts(environment)
     if environment.get("gpu"):
         del parts["threads"]
+    if not environment.get("co_scheduled"):
+        del parts["company"]
     return ", ".join(parts.values())
 
 
@@ -234,12 +239,16 @@ def _timing_parts(environment: Mapping[str, Any]) -> dict[str, str]:
         "device": str(environment.get("gpu") or environment.get("cpu")),
         "threads": several(threads, "thread"),
         "torch": f"torch {torch}",
+        "company": "co-scheduled" if environment.get("co_scheduled") else "alone",
     }
 
 
 def _says_which_device(environment: Mapping[str, Any]) -> bool:
     """Whether an environment has what tables need of it, each of its type."""
-    kinds = {"cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None}
+    kinds = {
+        "cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None, "node": str | None,
+        "co_scheduled": bool | None,
+    }  # fmt: skip
     return {"cpu", "gpu"} <= environment.keys() and all(
         isinstance(environment.get(name), kind) for name, kind in kinds.items() if name in environment
     )

@@ -6,7 +6,7 @@ from the last state saved, and comes to the same as if it had not been.
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +22,7 @@ from harness import checkpoint, metrics
 from harness.case import Case
 from harness.checkpoint import Checkpoint
 from harness.command import this_command
+from harness.company import Company
 from harness.cost import count_macs, count_parameters
 from harness.datasets.images import ImageSet
 from harness.datasets.library import Dataset
@@ -71,6 +72,8 @@ def train(
     *,
     rerun: bool = False,
     dataset_verified: bool = False,
+    node: str | None = None,
+    command: str | None = None,
     listener: Listener | None = None,
 ) -> Result:
     """The case's result: read from the results folder if it is finished there, else trained and recorded.
@@ -81,11 +84,45 @@ def train(
     Args:
         rerun: train again what is finished.
         dataset_verified: whether the images are known to be the published ones; recorded, not checked here.
+        node: the name of this machine, recorded; None for the one that it has on its network.
+        command: what a person typed, recorded; None for what this process was started with.
 
     Raises:
         InputError: the results folder cannot be written to, or the case was begun by another version of the code.
         ValueError: the case is of another dataset than the images.
     """
+    epochs = train_by_epochs(
+        case,
+        dataset,
+        results,
+        device,
+        rerun=rerun,
+        dataset_verified=dataset_verified,
+        node=node,
+        command=command,
+        listener=listener,
+    )
+    while True:
+        try:
+            next(epochs)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+def train_by_epochs(
+    case: Case,
+    dataset: Dataset,
+    results: ResultsFolder,
+    device: torch.device,
+    *,
+    rerun: bool = False,
+    dataset_verified: bool = False,
+    node: str | None = None,
+    command: str | None = None,
+    listener: Listener | None = None,
+) -> Generator[EpochRecord, None, Result]:
+    """`train`, an epoch at a time: yields each epoch's record once it and the state after it are on the disk."""
     if case.data_fingerprint != dataset.fingerprint:
         raise ValueError(f"{case.label} is bound to other images than the ones given")
     listener = listener or Listener()
@@ -100,7 +137,9 @@ def train(
             _remove_checkpoints(case, results)  # where it was killed at its very end
             if not rerun or had_to_wait:
                 return finished
-        return _train(_Run(case, dataset, results, device, listener, dataset_verified), discard_other_code=rerun)
+        with Company() as company:
+            run = _Run(case, dataset, results, device, listener, dataset_verified, company, node, command)
+            return (yield from _train(run, discard_other_code=rerun))
 
 
 def _find_finished(case: Case, results: ResultsFolder, tell: Callable[[str], None] | None = None) -> Result | None:
@@ -117,11 +156,11 @@ def _find_finished(case: Case, results: ResultsFolder, tell: Callable[[str], Non
     return replace(result, case=case, dataset=case.dataset)  # a user's folder may lie elsewhere by now
 
 
-def _train(run: "_Run", *, discard_other_code: bool) -> Result:
+def _train(run: "_Run", *, discard_other_code: bool) -> Generator[EpochRecord, None, Result]:
     """Train what is left of the case, and record what it came to."""
     try:
         run.begin(discard_other_code=discard_other_code)
-        status = run.train_epochs()
+        status = yield from run.train_epochs()
         return run.finish(status, cause="the loss is no longer a number" if status == "diverged" else None)
     except InputError:
         raise
@@ -159,15 +198,17 @@ class _Run:
         device: torch.device,
         listener: Listener,
         dataset_verified: bool,
+        company: Company,
+        node: str | None,
+        command: str | None,
     ) -> None:
         self.case, self.dataset, self.results, self.device, self.listener = case, dataset, results, device, listener
-        self.dataset_verified = dataset_verified
+        self.dataset_verified, self.company = dataset_verified, company
         self.started = time.perf_counter()
         self.memory = PeakMemory(device)
         self.records: list[EpochRecord] = []
-        self.attempts: list[Attempt] = [
-            Attempt(1, _now(), describe_environment(device, case.precision), command=this_command())
-        ]
+        environment = describe_environment(device, case.precision, node) | {"co_scheduled": company.was_met}
+        self.attempts: list[Attempt] = [Attempt(1, _now(), environment, command=command or this_command())]
         self.checkpoint_seconds = 0.0
         self.last: Evaluation | None = None
         self.best_weights: Mapping[str, Tensor] | None = None
@@ -250,7 +291,7 @@ class _Run:
         if changes := timing_changes(before, self.attempts[-1].environment):
             self._notice(f"going on with {', '.join(changes)}: times of its epochs are no longer to be compared")
 
-    def train_epochs(self) -> Status:
+    def train_epochs(self) -> Generator[EpochRecord, None, Status]:
         """Every epoch that is left, or as many as there are before the loss is no longer a number."""
         for epoch in range(len(self.records), self.case.recipe.epochs):
             record = self._train_one(epoch)
@@ -261,6 +302,7 @@ class _Run:
                 self._save()
             self.results.append_epoch(self.case, record)
             self.listener.on_epoch(self.case, record)
+            yield record
             if not record.is_finite:
                 return "diverged"
             self._stop_if_asked()
@@ -286,9 +328,11 @@ class _Run:
         self.checkpoint_seconds = watch.total()
 
     def _close_attempt(self) -> None:
-        """Enter what this attempt has taken so far."""
+        """Enter what this attempt has taken so far, and whether it had the machine to itself."""
+        last = self.attempts[-1]
         self.attempts[-1] = replace(
-            self.attempts[-1],
+            last,
+            environment={**last.environment, "co_scheduled": self.company.was_met},
             wall_seconds=time.perf_counter() - self.started,
             peak_memory_bytes=self.memory.bytes(),
         )
