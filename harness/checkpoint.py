@@ -23,12 +23,13 @@ from torch import Tensor
 
 from harness.case import Case
 from harness.errors import DamagedError
-from harness.files import REFUSED, put_in_place, write_text_atomically
+from harness.files import REFUSED, put_in_place, write_atomically, write_text_atomically
 from harness.results import Attempt, EpochRecord, validated
 
 FORMAT = 1
 _KEPT = 2
 _ALL = "checkpoint-*"
+_HASH = ".sha256"
 _NAME = re.compile(r"checkpoint-(\d{5,})-(\d+)\.pt")
 # The file that is written to before it gets its name. One that is no longer needed is written over: the system has
 # memory and disk for it already, which makes saving half as long again as quick.
@@ -82,11 +83,11 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     path, spare = folder / checkpoint.file_name, folder / _SPARE
     with open(spare, "r+b" if spare.exists() else "w+b") as file:
         sha256 = _write(file, checkpoint)
-    write_text_atomically(_hash_path(path), f"{sha256}  {path.name}\n")
+    write_text_atomically(hash_path(path), f"{sha256}  {path.name}\n")
     put_in_place(spare, path)
     for old in earlier[_KEPT - 1 :]:
         old.replace(spare)
-        _hash_path(old).unlink(missing_ok=True)
+        hash_path(old).unlink(missing_ok=True)
 
 
 def _write(file: BufferedRandom, checkpoint: Checkpoint) -> str:
@@ -122,6 +123,34 @@ def _write(file: BufferedRandom, checkpoint: Checkpoint) -> str:
     return sha256
 
 
+def adopt(folder: Path, files: Mapping[str, memoryview]) -> None:
+    """Put a checkpoint that was saved on another machine into the folder, and remove all but it and the one before.
+
+    Args:
+        files: the checkpoint's and its hash's contents by name.
+
+    Raises:
+        DamagedError: it is not what its hash says.
+        OSError: it could not be written; those that were there stay.
+    """
+    (name,) = (name for name in files if _NAME.fullmatch(name))
+    path = folder / name
+    sha256 = bytes(files[hash_path(path).name])
+    if not sha256.startswith(hashlib.sha256(files[name]).hexdigest().encode()):
+        raise DamagedError(f"{name} was damaged on its way here: its SHA-256 is not the one sent with it")
+    earlier = [one for one in newest_first(folder) if one != path]
+    write_atomically(hash_path(path), lambda file: file.write(sha256))
+    write_atomically(path, lambda file: file.write(files[name]))
+    for old in earlier[_KEPT - 1 :]:
+        old.unlink()
+        hash_path(old).unlink(missing_ok=True)
+
+
+def is_part(name: str) -> bool:
+    """Whether a file of that name is a checkpoint or the hash of one."""
+    return _NAME.fullmatch(name.removesuffix(_HASH)) is not None
+
+
 def newest_first(folder: Path) -> list[Path]:
     """The folder's checkpoints, whole or damaged, the latest first."""
     files = (path for path in folder.glob(_ALL) if path.is_file())
@@ -142,9 +171,9 @@ def load(path: Path, identity: str, shapes: Mapping[str, torch.Size]) -> Checkpo
     """
     with open(path, "rb") as file:
         try:
-            is_whole = _hash_path(path).read_text("ascii", "replace").startswith(_sha256(file))
+            is_whole = hash_path(path).read_text("ascii", "replace").startswith(_sha256(file))
         except FileNotFoundError as error:
-            raise DamagedError(f"{_hash_path(path)} is missing: without it {path.name} is not trusted") from error
+            raise DamagedError(f"{hash_path(path)} is missing: without it {path.name} is not trusted") from error
         if not is_whole:
             raise DamagedError(f"{path} is damaged: its SHA-256 is not the one beside it")
         file.seek(0)
@@ -227,5 +256,6 @@ def _sha256(file: BufferedReader | BufferedRandom) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _hash_path(path: Path) -> Path:
-    return path.with_name(path.name + ".sha256")
+def hash_path(path: Path) -> Path:
+    """Where the SHA-256 of a checkpoint lies."""
+    return path.with_name(path.name + _HASH)

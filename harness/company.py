@@ -11,7 +11,7 @@ import filelock
 _LOCK, _ARRIVALS, _PRESENT = ".lock", "arrivals", "present-"
 
 
-def _default_folder() -> Path:
+def machine_folder() -> Path:
     """A folder that all of this user's processes on this machine have in common."""
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
     return Path(tempfile.gettempdir()) / f"wider-or-deeper-{user}"
@@ -25,7 +25,7 @@ class Company:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or _default_folder()
+        self._folder = folder or machine_folder()
         self._present: filelock.BaseFileLock | None = None
         self._met = False
         self._arrivals = 0

@@ -95,6 +95,15 @@ def training_code_version() -> str:
     return digest.hexdigest()[:12]
 
 
+@functools.cache
+def source_version() -> str:
+    """A SHA-256, shortened, over all of the harness's source: two machines that have the same do the same."""
+    digest = hashlib.sha256()
+    for path in sorted(_SOURCE.rglob("*.py")):
+        digest.update(path.relative_to(_SOURCE).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 class PeakMemory:
     """The most memory in use since it was made: the GPU's on CUDA, else the process's resident set.
 

@@ -197,13 +197,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     try:
-        study = Study(session.config.stash[SETTINGS])
+        study = session.config.stash[_STUDY] = Study(session.config.stash[SETTINGS])
+        session.config.add_cleanup(study.close)
         study.prepare(experiments, reporter.write_line if reporter else lambda _: None)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
-    session.config.stash[_STUDY] = study
     if reporter:
-        reporter.write_line(f"training on {study.device} at {study.precision}, results in {study.results.root}")
+        reporter.write_line(f"training on {study.engine.describe()}, results in {study.results.root}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop what no test waits for any more; what is finished goes into the tables, whoever asked for it."""
+    study = session.config.stash.get(_STUDY, None)
+    if study is not None:
+        study.close()
+        for result in study.engine.results_so_far():
+            session.config.stash[_RESULTS].setdefault(result.case.identity, result)
 
 
 @dataclass
@@ -374,9 +384,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
     """pytest-benchmark knows neither the GPU nor torch: its storage keys runs by system and Python alone."""
     study = config.stash.get(_STUDY, None)
     if study is not None:
-        from harness.environment import describe_environment
-
-        machine_info["wider_or_deeper"] = describe_environment(study.device, study.precision)
+        machine_info["wider_or_deeper"] = study.engine.environment()
 
 
 @pytest.hookimpl(trylast=True)
@@ -403,6 +411,8 @@ def _summarise_results(terminalreporter: pytest.TerminalReporter, config: pytest
         terminalreporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
     if overhead := _overhead(config):
         terminalreporter.write_line(overhead)
+    for line in config.stash[_STUDY].engine.summary():
+        terminalreporter.write_line(line)
 
 
 def _overhead(config: pytest.Config) -> str | None:

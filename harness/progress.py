@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 
 from harness.case import Case
 from harness.results import EpochRecord
+from harness.sweep import SweepState
 from harness.text import duration
 from harness.train import Listener
 
 _REDRAW_SECONDS = 0.2
 _LINE_SECONDS = 30.0
+_MOST_SHOWN = 3  # cases of a sweep
 
 
 class Progress(Listener):
@@ -53,9 +55,10 @@ class Progress(Listener):
     def is_to_stop(self) -> bool:
         return self._is_to_stop()
 
-    def on_notice(self, case: Case, text: str) -> None:
+    def on_notice(self, case: Case | None, text: str) -> None:
         self.close()
-        self._write(f"\n{f'{self._place} {case.label}'.strip()}: {text}\n")
+        about = f"{self._place} {case.label}".strip() + ": " if case is not None else ""
+        self._write(f"\n{about}{text}\n")
 
     def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
         self._seconds = [record.epoch_seconds for record in records]
@@ -80,6 +83,10 @@ class Progress(Listener):
         if self._is_due():
             self._show(progress_line(case, record.epoch, 1.0, self._seconds, 0.0, record))
 
+    def on_sweep(self, state: SweepState) -> None:
+        if self._is_due():
+            self._show(sweep_line(state))
+
     def close(self) -> None:
         """Put back what stood in the redrawn line."""
         if self._drawn:
@@ -102,6 +109,17 @@ class Progress(Listener):
             self._drawn = True
         else:
             self._write("\n" + text)
+
+
+def sweep_line(state: SweepState) -> str:
+    """How far a sweep is, as ``12 of 30 cases done · 2 in training · digits resnet20 seed 0 3/20 · about 4m left``."""
+    parts = [f"{state.done} of {state.cases} cases done", f"{len(state.running)} in training"]
+    if (seconds_left := state.seconds_left) is not None:
+        parts.append(f"about {duration(seconds_left)} left")
+    parts += [
+        f"{case.label} {last.epoch if last else 0}/{case.recipe.epochs}" for case, last in state.running[:_MOST_SHOWN]
+    ]
+    return " · ".join(parts)
 
 
 def progress_line(

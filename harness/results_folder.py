@@ -5,8 +5,9 @@ In a case's folder: ``result.json``, written last of all, ``epochs.jsonl`` (one 
 """
 
 import contextlib
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import filelock
@@ -55,21 +56,32 @@ class ResultsFolder:
         Raises:
             InputError: the folder cannot be written to.
         """
-        folder = self.folder(case)
-        with told_as_input_error(f"write results to {folder}", "give another --results-dir"):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(folder / _LOCK)
-            try:
-                lock.acquire(blocking=False)
-                had_to_wait = False
-            except filelock.Timeout:
-                on_wait()
-                lock.acquire()
-                had_to_wait = True
+        release = self.lock(case)
+        had_to_wait = release is None
+        if release is None:
+            on_wait()
+            release = self.lock(case, wait=True)
         try:
             yield had_to_wait
         finally:
-            lock.release()
+            if release is not None:
+                release()
+
+    def lock(self, case: Case, *, wait: bool = False) -> Callable[[], None] | None:
+        """As `locked`, until the function returned is called; without waiting, None where another process has the case.
+
+        Raises:
+            InputError: the folder cannot be written to.
+        """
+        folder = self.folder(case)
+        with told_as_input_error(f"write results to {folder}", "give another --results-dir"):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(folder / _LOCK, thread_local=False)
+            try:
+                lock.acquire(blocking=wait)
+            except filelock.Timeout:
+                return None
+        return lock.release
 
     def clear(self, case: Case) -> None:
         """Remove what an earlier attempt at the case left, but for its checkpoints.
@@ -155,6 +167,21 @@ class ResultsFolder:
         _require_unchanged(folder / name, result.files[name])
         return folder / name
 
+    def adopt(self, case: Case, files: Mapping[str, memoryview]) -> Result | None:
+        """Put a case's files that were written on another machine into its folder, the result last: the result, if any.
+
+        Raises:
+            DamagedError: they are not what the result vouches for, or it is none or of another case.
+            InputError: they could not be written.
+        """
+        result = None
+        if RESULT in files:
+            result = _adopted(case, files)
+        with self.writing(case):
+            for name in [name for name in (EPOCHS, PREDICTIONS, WEIGHTS, RESULT) if name in files]:
+                write_atomically(self.folder(case) / name, lambda file, name=name: file.write(files[name]))  # type: ignore[misc]
+        return result
+
     def write_epochs(self, case: Case, records: Sequence[EpochRecord]) -> None:
         """``epochs.jsonl`` anew, as a checkpoint has its records."""
         text = "".join(f"{_line(record)}\n" for record in records)
@@ -225,6 +252,20 @@ def read_in_its_place(path: Path) -> Result:
     result = read_result(path)
     if path.parent.name != result.case.folder_name:
         raise DamagedError(f"{path} is a copy: the folder of its case is {result.case.folder_name}")
+    return result
+
+
+def _adopted(case: Case, files: Mapping[str, memoryview]) -> Result:
+    """The result among the files, of which the others are what it says."""
+    try:
+        result = Result.from_text(bytes(files[RESULT]))
+        if result.case.identity != case.identity:
+            raise ValueError(f"it is of {result.case.label}")
+        for name, sha256 in result.files.items():
+            if name not in files or hashlib.sha256(files[name]).hexdigest() != sha256:
+                raise ValueError(f"{name} is not the file that it vouches for")
+    except ValueError as error:
+        raise DamagedError(f"{case.label}: the {RESULT} that was sent is not to be trusted: {error}") from error
     return result
 
 

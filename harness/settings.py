@@ -37,6 +37,11 @@ class Settings:
     val_split: float
     pipeline: Pipeline
     compile: str
+    engine: str
+    ray_address: str | None
+    cpus_per_case: int | None
+    gpus_per_case: float | None
+    exclusive: bool
 
     def shape(self, recipe: Recipe) -> tuple[Recipe, Mode]:
         """The recipe as these settings have it trained, and in which mode that is."""
@@ -76,6 +81,25 @@ def _fraction(text: str) -> float:
     if not 0 <= fraction < 1:
         raise ValueError("give a share of the training images, 0 or more and below 1, as 0.1")
     return fraction
+
+
+def _share_or_number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError("give 1, 0, or a share of one GPU, as 0.5; torchrun trains a case on several")
+    return number
+
+
+def _cluster_address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text.startswith("ray://"):
+        raise ValueError("results come to a machine of the cluster: run pytest on one of it, and give auto")
+    if text != "auto" and not (host and port.isascii() and port.isdecimal()):
+        raise ValueError("give auto, or HOST:PORT, as 10.0.0.1:6379")
+    return text
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -165,6 +189,35 @@ OPTIONS = (
         "auto, on or off: whether networks are compiled (default: auto, on CUDA where a run is so long that it pays)",
         "WHEN",
     ),
+    Option(
+        "engine",
+        "local",
+        _one_of("local", "ray"),
+        "local, or ray: all cases at once on a Ray cluster (default: local, one after the other in this process)",
+        "ENGINE",
+    ),
+    Option(
+        "ray-address",
+        "",
+        _cluster_address,
+        "the cluster for --engine ray: auto, that of this machine, or HOST:PORT (default: one on this machine alone)",
+        "ADDRESS",
+    ),
+    Option(
+        "cpus-per-case",
+        "",
+        _positive,
+        "CPUs for each case on a cluster, and threads (default: 1; with --exclusive, those of a node)",
+        "N",
+    ),
+    Option(
+        "gpus-per-case",
+        "",
+        _share_or_number,
+        "GPUs for each case on a cluster: 1, 0, or a share of one, as 0.5 (default: 1 where the cluster has any)",
+        "N",
+    ),
+    Option("exclusive", "false", _boolean, "give each case a node of its own, for times that are to be compared"),
 )
 
 
@@ -201,6 +254,7 @@ def read_settings(
 
 def _check(values: Mapping[str, Any]) -> None:
     """What no value alone can tell: options that do not go together, a data folder that is not there."""
+    _check_engine(values)
     epochs, data_dir = values["epochs"], values["data_dir"]
     if epochs is not None and not values["full_training"]:
         raise InputError(f"--epochs {epochs} needs --full-training: a quick run always takes the same few epochs")
@@ -208,5 +262,15 @@ def _check(values: Mapping[str, Any]) -> None:
     if values["pipeline"] == "reference" and (odd or values["compile"] == "on"):
         wrong = f"--precision {values['precision']}" if odd else "--compile on"
         raise InputError(f"--pipeline reference is eager float32, as the study was trained: leave out {wrong}")
-    if data_dir is not None and not os.path.isdir(data_dir):
+    if data_dir is not None and values["engine"] == "local" and not os.path.isdir(data_dir):
         raise InputError(f"--data-dir {data_dir} does not exist: make it, or name the folder that holds the datasets")
+
+
+def _check_engine(values: Mapping[str, Any]) -> None:
+    """What goes with which engine."""
+    device = values["device"]
+    if values["engine"] == "ray" and device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"--device {device} is one machine's: with --engine ray give auto, cpu or cuda")
+    for key in ("ray_address", "cpus_per_case", "gpus_per_case", "exclusive"):
+        if values[key] not in (None, False) and values["engine"] != "ray":
+            raise InputError(f"--{key.replace('_', '-')} is for a cluster: add --engine ray, or leave it out")

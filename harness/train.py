@@ -36,6 +36,7 @@ from harness.pipelines import make_trainer
 from harness.pipelines.trainer import Evaluation, empty_network
 from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status, timing_changes
 from harness.results_folder import ResultsFolder
+from harness.sweep import SweepState
 from harness.text import several
 
 _MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
@@ -48,8 +49,12 @@ class Listener:
         """Whether a person or the system has asked to stop."""
         return False
 
-    def on_notice(self, case: Case, text: str) -> None:
-        """Something a person should read, once: a file left out, a wait, a change since an interruption."""
+    def on_notice(self, case: Case | None, text: str) -> None:
+        """Something a person should read, once: a file left out, a wait, a change since an interruption.
+
+        Args:
+            case: that it is about; None where it is about all.
+        """
 
     def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
         """The case goes on after these epochs."""
@@ -59,6 +64,9 @@ class Listener:
 
     def on_progress(self, case: Case, epoch: int, share: float) -> None:
         """Epoch ``epoch`` (from 1) has trained ``share`` (0 to 1) of its images."""
+
+    def on_sweep(self, state: SweepState) -> None:
+        """Where cases are trained at the same time: how far all of them are."""
 
     def on_epoch(self, case: Case, record: EpochRecord) -> None:
         """An epoch is finished and recorded."""
@@ -127,14 +135,14 @@ def train_by_epochs(
         raise ValueError(f"{case.label} is bound to other images than the ones given")
     listener = listener or Listener()
     is_tidy = not checkpoint.is_any_left(results.folder(case))
-    if not rerun and is_tidy and (finished := _find_finished(case, results)):
+    if not rerun and is_tidy and (finished := find_finished(case, results)):
         return finished
     notice = partial(listener.on_notice, case)
     with results.locked(case, lambda: notice("another process is at this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
-        finished = _find_finished(case, results, notice)
+        finished = find_finished(case, results, notice)
         if finished is not None:
-            _remove_checkpoints(case, results)  # where it was killed at its very end
+            remove_checkpoints(case, results)  # where it was killed at its very end
             if not rerun or had_to_wait:
                 return finished
         with Company() as company:
@@ -142,7 +150,27 @@ def train_by_epochs(
             return (yield from _train(run, discard_other_code=rerun))
 
 
-def _find_finished(case: Case, results: ResultsFolder, tell: Callable[[str], None] | None = None) -> Result | None:
+def record_out_of_memory(
+    case: Case,
+    dataset: Dataset,
+    results: ResultsFolder,
+    device: torch.device,
+    cause: str,
+    *,
+    dataset_verified: bool = False,
+    node: str | None = None,
+    command: str | None = None,
+    listener: Listener | None = None,
+) -> Result:
+    """Record a case, whose process was killed for the memory that it took, as what the last checkpoint has of it."""
+    listener = listener or Listener()
+    with results.locked(case), Company() as company:
+        run = _Run(case, dataset, results, device, listener, dataset_verified, company, node, command)
+        run.recall()
+        return run.finish("out_of_memory", f"{cause}; {_MEMORY_REMEDY}")
+
+
+def find_finished(case: Case, results: ResultsFolder, tell: Callable[[str], None] | None = None) -> Result | None:
     """The case's result, if it need not be trained again. Given ``tell``, what is damaged is told and set aside."""
     try:
         result = results.find(case)
@@ -175,7 +203,7 @@ def _train(run: "_Run", *, discard_other_code: bool) -> Generator[EpochRecord, N
         raise
 
 
-def _remove_checkpoints(case: Case, results: ResultsFolder) -> None:
+def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
     """Remove what a finished case no longer needs; where that cannot be done, only room is lost."""
     with contextlib.suppress(OSError):
         checkpoint.remove_all(results.folder(case))
@@ -250,6 +278,13 @@ class _Run:
         with watch.part("compile"):
             self.trainer.warm_up(len(self.train_images))
         self.attempts[-1] = replace(self.attempts[-1], compile_seconds=watch.seconds["compile"])
+
+    def recall(self) -> None:
+        """Take over the records of the last checkpoint."""
+        if (kept := self._last_checkpoint()) is not None:
+            self.records = list(kept.records)
+            self.attempts = [*kept.attempts]
+        self.results.write_epochs(self.case, self.records)
 
     def _last_checkpoint(self) -> Checkpoint | None:
         """The latest checkpoint that can be trusted; those that cannot are set aside."""
@@ -394,7 +429,7 @@ class _Run:
         )
         self.results.write_result(self.case, result)
         if result.is_finished:
-            _remove_checkpoints(self.case, self.results)
+            remove_checkpoints(self.case, self.results)
         return result
 
     def _finish_complete(self, total_seconds: float) -> dict[str, Any]:

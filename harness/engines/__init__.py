@@ -1,0 +1,27 @@
+"""Where the cases of a study are trained: in this process, one after the other, or on a Ray cluster, all at once."""
+
+from harness.engines.engine import Engine, Order
+from harness.errors import InputError
+from harness.results_folder import ResultsFolder
+from harness.settings import Settings
+
+__all__ = ["Engine", "Order", "make_engine"]
+
+
+def make_engine(settings: Settings, results: ResultsFolder) -> Engine:
+    """The engine of the settings; Ray is imported for no other.
+
+    Raises:
+        InputError: the device is not there, or Ray, or its cluster.
+    """
+    if settings.engine == "ray":
+        try:
+            from harness.engines.sweep import RayEngine
+        except ModuleNotFoundError as error:
+            if error.name != "ray":
+                raise
+            raise InputError("--engine ray needs Ray: pip install 'wider-or-deeper[ray]'") from error
+        return RayEngine(settings, results)
+    from harness.engines.local import LocalEngine
+
+    return LocalEngine(settings, results)

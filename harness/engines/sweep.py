@@ -1,0 +1,436 @@
+"""A sweep: all cases of a study at once on a Ray cluster, each followed until its result lies in the results folder.
+
+This process alone writes to the results folder. So a case has one result however often it was tried, and what a node
+has reported is what a lost case goes on from.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ray import exceptions
+
+from harness import checkpoint
+from harness.case import Case
+from harness.command import this_command
+from harness.engines.cluster import Cluster
+from harness.engines.engine import Engine, Order
+from harness.engines.worker import Binding, Bound, CaseError, Preparation, Report, Training, difference
+from harness.errors import InputError
+from harness.experiment import Experiment
+from harness.results import EpochRecord, Result
+from harness.results_folder import ResultsFolder
+from harness.settings import Settings, default_data_dir
+from harness.sweep import Phase, SweepState
+from harness.text import several
+from harness.train import Listener, find_finished, remove_checkpoints
+
+# A case is given up when it has been lost this often in a row without a finished epoch in between.
+MOST_LOSSES = 3
+_LOST = (
+    exceptions.WorkerCrashedError,
+    exceptions.NodeDiedError,
+    exceptions.ObjectLostError,
+    exceptions.ObjectFetchTimedOutError,
+)
+_POLL_SECONDS = 0.2
+_LOCK_SECONDS = 1.0
+_NODE_SECONDS = 5.0
+
+
+class LostError(RuntimeError):
+    """A case's worker was lost again and again without finishing an epoch."""
+
+
+@dataclass
+class _Tried:
+    """What became of a case so far.
+
+    Attributes:
+        node_id: where it is being trained now.
+        losses: in a row, without a finished epoch in between.
+        lost_on: nodes that it was lost on, each time.
+        lack_of_memory: why Ray killed it, if it did for that.
+        is_locked: whether this process is the one that writes to the case's folder.
+        are_files_new: whether the folder has the case's files from this run.
+    """
+
+    order: Order
+    node_id: str | None = None
+    records: list[EpochRecord] = field(default_factory=list)
+    losses: int = 0
+    lost_on: list[str] = field(default_factory=list)
+    lack_of_memory: str | None = None
+    is_locked: bool = False
+    are_files_new: bool = False
+
+
+class RayEngine(Engine):
+    """Trains all cases at once on a Ray cluster."""
+
+    def __init__(self, settings: Settings, results: ResultsFolder) -> None:
+        """
+        Raises:
+            InputError: the cluster is not there, or no node of it has what a case asks for.
+        """
+        self._settings, self._results = settings, results
+        self._data_dir: Path | None = None if settings.data_dir == default_data_dir() else settings.data_dir
+        self._cluster = Cluster(settings.ray_address)
+        try:
+            self._share = self._cluster.share(settings)
+        except InputError:
+            self._cluster.close()
+            raise
+        # The nodes need not know where results and reports lie, and have one device each: the one that they are given.
+        self._node_settings = replace(settings, device="cuda" if self._share.gpus else "cpu")
+        self._unfit: dict[str, str] = {}
+        self._templates: dict[Experiment, Bound] = {}
+        self._tried: dict[str, _Tried] = {}
+        self._futures: dict[str, concurrent.futures.Future[Result]] = {}
+        self._notices: list[tuple[Case | None, str]] = []
+        self._began = time.monotonic()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sweep", daemon=True)
+        self._thread.start()
+        self._is_closed = False
+
+    def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None]) -> None:
+        """As in `Engine`, on every node that is up. One that is not fit is told by its name, and given nothing."""
+        templates = tuple(dict.fromkeys(_template(one) for one in experiments))
+        errand = Preparation(self._node_settings, self._data_dir, templates)
+        bindings = self._bind(errand, self._nodes_with_room(tell), tell)
+        if not bindings:
+            reasons = "\n".join(f"node {self._cluster.name(one)}: {why}" for one, why in self._unfit.items())
+            raise InputError(f"no node of the cluster is fit for these cases\n{reasons}")
+        chosen = self._agreed(bindings)
+        for line in chosen.told:
+            tell(line)
+        for node_id, why in self._unfit.items():
+            tell(f"node {self._cluster.name(node_id)} is given no case: {why}")
+        self._templates = dict(zip(templates, chosen.bound, strict=True))
+
+    def _nodes_with_room(self, tell: Callable[[str], None]) -> list[str]:
+        """The nodes that have what a case asks for; waited for where there is none yet."""
+        has_told = False
+        while True:
+            found = [one for one, resources in self._cluster.nodes.items() if self._share.fits(resources)]
+            if found:
+                return found
+            if not has_told:
+                tell(f"waiting for a node with {self._share}: {self._cluster.describe()} has none such")
+            has_told = True
+            time.sleep(_NODE_SECONDS)
+
+    def _bind(self, errand: Preparation, nodes: Sequence[str], tell: Callable[[str], None]) -> list[Binding]:
+        """What every node makes of the experiments; the reasons of those that are not fit are kept."""
+        if not self._cluster.is_own:
+            tell(f"{several(len(nodes), 'node')} of the cluster: finding, fetching and verifying the data there")
+        coroutines = [self._binding(node_id, self._cluster.run(errand, self._share, on=node_id)) for node_id in nodes]
+        bound = self._wait(asyncio.run_coroutine_threadsafe(_gather(coroutines), self._loop))
+        return [one for one in bound if one is not None]
+
+    async def _binding(self, node_id: str, errand: Any) -> Binding | None:
+        try:
+            async for said in _said(errand):
+                if isinstance(said, Binding):
+                    return said
+                self._unfit[node_id] = said[1]
+        except exceptions.RayTaskError as error:
+            self._unfit[node_id] = _reason(error)
+        except exceptions.RayError as error:
+            self._unfit[node_id] = f"it was lost ({type(error).__name__})"
+        return None
+
+    def _agreed(self, bindings: Sequence[Binding]) -> Binding:
+        """What most nodes make of the experiments; the others would train other cases, and are not fit."""
+        identities = [tuple(bound.case.identity for bound in binding.bound) for binding in bindings]
+        most, _ = Counter(identities).most_common(1)[0]
+        chosen = bindings[identities.index(most)]
+        for binding in bindings:
+            for ours, theirs in zip(chosen.bound, binding.bound, strict=True):
+                if ours.case.identity != theirs.case.identity:
+                    why = difference(ours.case, theirs.case)
+                    self._unfit[binding.node_id] = f"{ours.case.label} would be another case there: {why}"
+        return chosen
+
+    def case(self, experiment: Experiment) -> Case:
+        return replace(self._templates[_template(experiment)].case, seed=experiment.seed)
+
+    def weight_bytes(self, experiment: Experiment) -> int:
+        return self._templates[_template(experiment)].weight_bytes
+
+    def cases_at_once(self) -> int:
+        share = self._share
+        return max(1, sum(int(node.get("CPU", 0)) // share.cpus_asked for node in self._cluster.nodes.values()))
+
+    def submit(self, orders: Sequence[Order], on_over: Callable[[Case], None]) -> None:
+        """As in `Engine`: all at once. Of a case that is finished already, the result is read."""
+        self._began = time.monotonic()
+        for order in orders:
+            identity = order.case.identity
+            if identity not in self._futures:
+                tried = self._tried[identity] = _Tried(order)
+                self._futures[identity] = asyncio.run_coroutine_threadsafe(self._case(tried, on_over), self._loop)
+
+    def result(self, order: Order, listener: Listener, on_over: Callable[[Case], None]) -> Result:
+        if order.case.identity not in self._futures:
+            self.submit([order], on_over)
+        future = self._futures[order.case.identity]
+        try:
+            result: Result = self._wait(future, listener)
+            return result
+        finally:
+            self._tell(listener)
+
+    def _wait(self, future: "concurrent.futures.Future[Any]", listener: Listener | None = None) -> Any:
+        """What the future comes to; Ctrl-C is heeded, and the listener kept up to date."""
+        while not future.done():
+            concurrent.futures.wait([future], timeout=_POLL_SECONDS)
+            if listener is not None:
+                self._tell(listener)
+                listener.on_sweep(self._state())
+                if listener.is_to_stop():
+                    raise KeyboardInterrupt
+        return future.result()
+
+    def _tell(self, listener: Listener) -> None:
+        while self._notices:
+            case, text = self._notices.pop(0)
+            listener.on_notice(case, text)
+
+    def _state(self) -> SweepState:
+        state = SweepState(time.monotonic() - self._began)
+        for identity, one in list(self._tried.items()):
+            case, seconds = one.order.case, [record.epoch_seconds for record in one.records]
+            state.add(case, seconds, one.records[-1] if one.records else None, self._phase(identity))
+        return state
+
+    def _phase(self, identity: str) -> Phase:
+        if self._futures[identity].done():
+            return "done"
+        return "waiting" if self._tried[identity].node_id is None else "running"
+
+    def results_so_far(self) -> list[Result]:
+        done = [future for future in self._futures.values() if future.done() and not future.cancelled()]
+        return [future.result() for future in done if future.exception() is None]
+
+    def describe(self) -> str:
+        return f"{self._cluster.describe()}, {self._share} a case"
+
+    def environment(self) -> dict[str, Any]:
+        return {"engine": "ray", "cluster": self._cluster.describe(), "per_case": str(self._share)}
+
+    def summary(self) -> list[str]:
+        lost = [(one.order.case.label, node) for one in self._tried.values() for node in one.lost_on]
+        if not lost:
+            return []
+        nodes = Counter(node for _, node in lost)
+        where = ", ".join(f"{several(count, 'time')} on {node}" for node, count in nodes.items())
+        cases = len({label for label, _ in lost})
+        return [f"workers were lost {where}; {several(cases, 'case')} went on from the last report"]
+
+    def close(self) -> None:
+        """As in `Engine`: what is outstanding is cancelled."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for future in self._futures.values():
+            future.cancel()
+        done = asyncio.run_coroutine_threadsafe(_stop_all_others(), self._loop)
+        with contextlib.suppress(TimeoutError):
+            done.result(timeout=10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._cluster.close()
+
+    async def _case(self, tried: _Tried, on_over: Callable[[Case], None]) -> Result:
+        """The case's result: read where it is finished, else trained, as often as it takes."""
+        order, is_over = tried.order, True
+        try:
+            finished = await self._off_loop(find_finished, order.case, self._results)
+            with contextlib.ExitStack() as lock:
+                result: Result | None = None if order.rerun else finished
+                while result is None:
+                    result = await self._try(tried, lock)
+                return result
+        except (InputError, asyncio.CancelledError):
+            is_over = False
+            raise
+        finally:
+            tried.node_id = None
+            if is_over:
+                on_over(order.case)
+
+    async def _try(self, tried: _Tried, lock: contextlib.ExitStack) -> Result | None:
+        """Have the case trained once: its result, or None where it has to be tried again."""
+        tried.node_id = None
+        errand = self._cluster.run(self._errand(tried), self._share, not_on=frozenset(self._unfit))
+        try:
+            return await self._follow(tried, errand, lock)
+        except asyncio.CancelledError:
+            self._cluster.cancel(errand)
+            raise
+        except exceptions.OutOfMemoryError as error:
+            if tried.lack_of_memory is not None:  # even to record it takes too much
+                raise
+            tried.lack_of_memory = str(error).strip().partition("\n")[0]
+        except _LOST as error:
+            self._lose(tried, error)
+        except exceptions.RayTaskError as error:
+            if isinstance(error.cause, CaseError):
+                raise InputError(f"{error.cause}\n(on node {self._cluster.name(tried.node_id or '')})") from error
+            raise
+        return None
+
+    async def _follow(self, tried: _Tried, errand: Any, lock: contextlib.ExitStack) -> Result | None:
+        """Take over what the worker reports, to its last report: the result."""
+        case = tried.order.case
+        async for said in _said(errand):
+            if isinstance(said, tuple):
+                self._exclude(*said)
+                return None
+            if tried.node_id is None and await self._find_meanwhile(tried, lock, errand):
+                return find_finished(case, self._results)
+            tried.node_id = said.node_id
+            self._notices += [(case, text) for text in said.notices]
+            if said.records:
+                tried.records += said.records
+                tried.losses = 0
+            if said.files:
+                result: Result | None = await self._off_loop(_keep, self._results, case, said, not tried.are_files_new)
+                tried.are_files_new = True
+                if result is not None:
+                    return result
+        raise LostError(f"{case.label}: its worker ended without a result")
+
+    async def _find_meanwhile(self, tried: _Tried, lock: contextlib.ExitStack, errand: Any) -> bool:
+        """Be the one process that writes to the case's folder. Where another one was at it, the errand is stopped, and
+        this is whether the case is to be looked at anew."""
+        if tried.is_locked:
+            return False
+        case = tried.order.case
+        has_waited = False
+        while (release := self._results.lock(case)) is None:
+            if not has_waited:
+                self._cluster.cancel(errand)
+                self._notices.append((case, "another process is at this case: waiting for it"))
+            has_waited = True
+            await asyncio.sleep(_LOCK_SECONDS)
+        lock.callback(release)
+        tried.is_locked = True
+        if has_waited:
+            return True
+        finished = find_finished(case, self._results, lambda text: self._notices.append((case, text)))
+        if finished is not None and not tried.order.rerun:
+            self._cluster.cancel(errand)
+            return True
+        return False
+
+    def _errand(self, tried: _Tried) -> Training:
+        """What a node is sent for the case: also what it goes on from."""
+        order, folder = tried.order, self._results.folder(tried.order.case)
+        kept: dict[str, Any] = {}
+        if not self._results.is_finished(order.case):  # of one that is, they were left by a kill at its very end
+            paths = [path for one in checkpoint.newest_first(folder) for path in (one, checkpoint.hash_path(one))]
+            kept = {path.name: np.fromfile(path, np.uint8) for path in paths if path.exists()}
+        return Training(
+            settings=self._node_settings,
+            data_dir=self._data_dir,
+            experiment=order.experiment,
+            case=order.case,
+            rerun=order.rerun,
+            cpus=self._share.cpus,
+            checkpoints=kept,
+            command=this_command(),
+            lack_of_memory=tried.lack_of_memory,
+        )
+
+    def _exclude(self, node_id: str, why: str) -> None:
+        """Give a node no more cases: it cannot train them.
+
+        Raises:
+            InputError: no other is left.
+        """
+        name = self._cluster.name(node_id)
+        if node_id not in self._unfit:
+            self._unfit[node_id] = why
+            self._notices.append((None, f"node {name} is given no case: {why}"))
+        if not any(self._share.fits(has) for one, has in self._cluster.nodes.items() if one not in self._unfit):
+            raise InputError(f"no node of the cluster is left that is fit; {name}: {why}")
+
+    def _lose(self, tried: _Tried, error: Exception) -> None:
+        """A case's worker was lost: it is tried again, unless that is of no use.
+
+        Raises:
+            LostError: it is of none.
+        """
+        case, why = tried.order.case, type(error).__name__
+        node = self._cluster.name(tried.node_id) if tried.node_id else "an unknown node"
+        tried.losses += 1
+        tried.lost_on.append(node)
+        if tried.losses >= MOST_LOSSES:
+            raise LostError(
+                f"{case.label}: its worker was lost {tried.losses} times in a row without finishing an epoch, "
+                f"the last time on node {node} ({why}): was it killed for the memory that it took?"
+            ) from error
+        self._notices.append((case, f"its worker on node {node} was lost ({why}): going on from its last report"))
+
+    async def _off_loop(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """What the work comes to, while other cases are followed."""
+        return await self._loop.run_in_executor(None, work, *arguments)
+
+
+def _template(experiment: Experiment) -> Experiment:
+    """The experiment with the seed that stands for all seeds: nothing about its case but the seed depends on it."""
+    return replace(experiment, seed=0)
+
+
+async def _said(errand: Any) -> AsyncIterator[Any]:
+    """What a node says of an errand, one after the other; each is freed in the cluster once it is here."""
+    async for reference in errand:
+        yield await reference
+
+
+async def _gather(coroutines: Sequence[Coroutine[Any, Any, Binding | None]]) -> list[Binding | None]:
+    return await asyncio.gather(*coroutines)
+
+
+async def _stop_all_others() -> None:
+    """Cancel whatever else runs in this loop, and wait until it has stopped."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+def _reason(error: exceptions.RayTaskError) -> str:
+    """What a task failed with, in a line."""
+    return str(error.cause or error).strip().splitlines()[-1]
+
+
+def _keep(results: ResultsFolder, case: Case, report: Report, is_first: bool) -> Result | None:
+    """Put what a node reported into the results folder: the case's result, where training has ended.
+
+    Args:
+        is_first: whether it is the first of a run: what an earlier run left goes, once the disk has the new state.
+    """
+    files = {name: content.data for name, content in report.files.items()}
+    saved = {name: content for name, content in files.items() if checkpoint.is_part(name)}
+    with results.writing(case):
+        if saved:
+            checkpoint.adopt(results.folder(case), saved)
+    if is_first:
+        results.clear(case)
+    result = results.adopt(case, {name: files[name] for name in files.keys() - saved.keys()})
+    if result is not None and result.is_finished:
+        remove_checkpoints(case, results)
+    return result

@@ -1,0 +1,254 @@
+"""What runs on a node of a cluster: one case, that reports as its epochs finish. No disk is shared with anybody.
+
+A case is trained in a folder of its own on the node, from the checkpoints that the driver sent. Every report brings
+what the driver's results folder needs to go on elsewhere, should this node be lost.
+"""
+
+import functools
+import pickle
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import ray
+import torch
+from numpy.typing import NDArray
+
+from harness import checkpoint
+from harness.case import Case
+from harness.engines import cores
+from harness.errors import InputError
+from harness.experiment import Experiment
+from harness.files import told_as_input_error
+from harness.node import Node
+from harness.results import EpochRecord
+from harness.results_folder import EPOCHS, ResultsFolder
+from harness.settings import Settings, default_data_dir
+from harness.train import Listener, record_out_of_memory, train_by_epochs
+
+Contents = Mapping[str, NDArray[np.uint8]]
+# Reports take no more than this share of a case's time: of a large network's epochs, not every one brings its weights.
+_REPORTING_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a node tells the driver.
+
+    Attributes:
+        node_id: Ray's.
+        notices: what a person should read.
+        records: of the epochs since the last report.
+        files: of the case's folder; contents by name. All that are there where training has ended.
+        has_ended: whether this is the last report.
+    """
+
+    node_id: str
+    notices: tuple[str, ...] = ()
+    records: tuple[EpochRecord, ...] = ()
+    files: Contents = field(default_factory=dict)
+    has_ended: bool = False
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a node makes of an experiment: the case, and what the weights of its network take."""
+
+    case: Case
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Experiments bound on a node, in their order, and what was told meanwhile."""
+
+    node_id: str
+    bound: tuple[Bound, ...]
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The errand to make ready for experiments, and to bind them.
+
+    Attributes:
+        data_dir: where the datasets lie on the node; None for the folder that is the default there.
+    """
+
+    settings: Settings
+    data_dir: Path | None
+    experiments: tuple[Experiment, ...]
+
+    def run(self, node_id: str) -> Iterator[Binding]:
+        """
+        Raises:
+            InputError: the node is not fit for them.
+        """
+        node, told = _node(self.settings, self.data_dir), list[str]()
+        node.prepare(self.experiments, told.append)
+        bound = (Bound(node.case(one), node.weight_bytes(one)) for one in self.experiments)
+        yield Binding(node_id, tuple(bound), tuple(told))
+
+
+@dataclass(frozen=True)
+class Training:
+    """The errand to train a case.
+
+    Attributes:
+        data_dir: as in `Preparation`.
+        cpus: threads, and cores to run on.
+        checkpoints: files to go on from, contents by name.
+        command: what a person typed.
+        lack_of_memory: why the case was killed, of one that is not to be trained but to be recorded as out of memory.
+    """
+
+    settings: Settings
+    data_dir: Path | None
+    experiment: Experiment
+    case: Case
+    rerun: bool
+    cpus: int
+    checkpoints: Contents
+    command: str
+    lack_of_memory: str | None = None
+
+    def run(self, node_id: str) -> Iterator[Report]:
+        """
+        Raises:
+            InputError: the node is not fit for the case.
+        """
+        torch.set_num_threads(self.cpus)
+        with cores.claimed(self.cpus):
+            node = _node(self.settings, self.data_dir)
+            node.prepare([self.experiment])
+            if (other := node.case(self.experiment)).identity != self.case.identity:
+                raise InputError(f"{self.case.label} would be another case there: {difference(self.case, other)}")
+            yield Report(node_id)
+            with tempfile.TemporaryDirectory(prefix="wider-or-deeper-") as scratch:
+                yield from _CaseInTraining(self, node, node_id, Path(scratch)).reports()
+
+
+class _Notices(Listener):
+    """Keeps what a person should read for the next report."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def on_notice(self, case: Case | None, text: str) -> None:
+        self._texts.append(text)
+
+    def take(self) -> tuple[str, ...]:
+        texts, self._texts = tuple(self._texts), []
+        return texts
+
+
+class _CaseInTraining:
+    """A case in training in a folder of its own, and what of it has been reported."""
+
+    def __init__(self, errand: Training, node: Node, node_id: str, scratch: Path) -> None:
+        self._errand, self._node, self._node_id = errand, node, node_id
+        self._results = ResultsFolder(scratch)
+        self._folder = self._results.folder(errand.case)
+        self._notices = _Notices()
+        self._unreported: list[EpochRecord] = []
+        self._next_files = 0.0
+
+    def reports(self) -> Iterator[Report]:
+        """Train the case, a report for every epoch; the last has all its files, also where training fails."""
+        self._folder.mkdir()
+        for name, content in self._errand.checkpoints.items():
+            content.tofile(self._folder / name)
+        try:
+            for record in self._train():
+                self._unreported.append(record)
+                yield from self._report_epoch()
+        except InputError as error:
+            raise CaseError(str(error)) from error
+        except Exception:
+            yield self._last_report()
+            raise
+        yield self._last_report()
+
+    def _train(self) -> Generator[EpochRecord, None, object]:
+        errand = self._errand
+        dataset, verified = self._node.dataset(errand.experiment)
+        about = {
+            "dataset_verified": verified,
+            "node": node_name(self._node_id),
+            "command": errand.command,
+            "listener": self._notices,
+        }
+        where = (errand.case, dataset, self._results, self._node.device)
+        if errand.lack_of_memory is not None:
+            return record_out_of_memory(*where, errand.lack_of_memory, **about)  # type: ignore[arg-type]
+        return (yield from train_by_epochs(*where, rerun=errand.rerun, **about))  # type: ignore[arg-type]
+
+    def _report_epoch(self) -> Iterator[Report]:
+        began = time.monotonic()
+        if began < self._next_files:
+            yield self._report({})
+            return
+        newest = checkpoint.newest_first(self._folder)[:1]
+        names = [name for path in newest for name in (path.name, checkpoint.hash_path(path).name)]
+        yield self._report(self._contents([*names, EPOCHS] if names else []))
+        now = time.monotonic()
+        self._next_files = now + (now - began) / _REPORTING_SHARE
+
+    def _last_report(self) -> Report:
+        names = sorted(path.name for path in self._folder.iterdir() if path.is_file() and path.name[0] != ".")
+        return self._report(self._contents(names), has_ended=True)
+
+    def _report(self, files: Contents, *, has_ended: bool = False) -> Report:
+        records, self._unreported = tuple(self._unreported), []
+        return Report(self._node_id, self._notices.take(), records, files, has_ended)
+
+    def _contents(self, names: list[str]) -> Contents:
+        return {name: np.fromfile(self._folder / name, np.uint8) for name in names}
+
+
+class CaseError(InputError):
+    """A case that no node can train as it is: the fault is not the node's."""
+
+
+def run(errand: bytes) -> Iterator[Binding | Report | tuple[str, str]]:
+    """Run an errand. Where this node is not fit for it, its id and the reason are all that comes of it."""
+    node_id = ray.get_runtime_context().get_node_id()
+    try:
+        yield from pickle.loads(errand).run(node_id)
+    except CaseError:
+        raise
+    except InputError as error:
+        yield node_id, str(error)
+
+
+def difference(case: Case, other: Case) -> str:
+    """In what two cases differ, in a person's words: ``precision bf16, not fp32``."""
+    fields = ((name, getattr(case, name), getattr(other, name)) for name in ("device_kind", "precision", "compiled"))
+    found = [f"{name} {theirs}, not {ours}" for name, ours, theirs in fields if ours != theirs]
+    if case.data_fingerprint != other.data_fingerprint:
+        found.append(f"other images ({other.data_fingerprint[:12]}, not {case.data_fingerprint[:12]})")
+    return ", ".join(found) or "another recipe"
+
+
+@functools.lru_cache(maxsize=1)
+def _node(settings: Settings, data_dir: Path | None) -> Node:
+    """This node by the settings; datasets stay in memory for the next case that this process trains."""
+    folder = data_dir or default_data_dir()
+    with told_as_input_error(f"make --data-dir {folder}", "give a folder that this node can have"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return Node(replace(settings, data_dir=folder))
+
+
+@functools.lru_cache(maxsize=1)
+def node_name(node_id: str) -> str:
+    """A node as a person knows it, and a part of its id: several may have one name."""
+    names = {node["NodeID"]: node["NodeName"] for node in ray.nodes()}
+    return name_of(names.get(node_id, ""), node_id)
+
+
+def name_of(name: str, node_id: str) -> str:
+    """A node's name with the beginning of its id, as ``10.0.0.3 4f2a9c``."""
+    return f"{name} {node_id[:6]}".strip()

@@ -1,0 +1,66 @@
+"""How far a sweep is: cases that are trained at the same time. Needs no torch."""
+
+from collections import defaultdict
+from typing import Literal
+
+from harness.case import Case
+from harness.results import EpochRecord
+
+Phase = Literal["waiting", "running", "done"]
+
+
+class SweepState:
+    """How far each case of a sweep is.
+
+    Attributes:
+        elapsed_seconds: since it began.
+        running: cases in training, with their last epoch's record, None before the first.
+    """
+
+    def __init__(self, elapsed_seconds: float) -> None:
+        self.elapsed_seconds = elapsed_seconds
+        self.running: list[tuple[Case, EpochRecord | None]] = []
+        self._phases: dict[Phase, int] = {"waiting": 0, "running": 0, "done": 0}
+        self._epochs_left: dict[tuple[str, str], int] = defaultdict(int)
+        self._epoch_seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def add(self, case: Case, epoch_seconds: list[float], last: EpochRecord | None, phase: Phase) -> None:
+        """Take a case into account.
+
+        Args:
+            epoch_seconds: of the epochs that were trained in this sweep.
+            last: the last one's record.
+        """
+        self._phases[phase] += 1
+        kind = (case.dataset, case.model)
+        self._epoch_seconds[kind] += epoch_seconds
+        if phase != "done":
+            self._epochs_left[kind] += case.recipe.epochs - (last.epoch if last else 0)
+        if phase == "running":
+            self.running.append((case, last))
+
+    @property
+    def done(self) -> int:
+        """Cases that have come to their end."""
+        return self._phases["done"]
+
+    @property
+    def cases(self) -> int:
+        """All cases."""
+        return sum(self._phases.values())
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long it will still take; None before the first epoch is finished.
+
+        Epochs that are left take what the same model's took, or, where it has had none, what all took in the mean; as
+        many cases are trained at once as now.
+        """
+        all_seconds = [second for seconds in self._epoch_seconds.values() for second in seconds]
+        if not all_seconds or not self.running:
+            return None
+        left = 0.0
+        for kind, epochs in self._epochs_left.items():
+            seconds = self._epoch_seconds[kind] or all_seconds
+            left += epochs * sum(seconds) / len(seconds)
+        return left / len(self.running)
