@@ -11,3 +11,7 @@ class InputError(ValueError):
 
 class DamagedError(InputError):
     """A file's content is not what was written there: damaged, foreign, or of another version. Its message names it."""
+
+
+class TrainingError(RuntimeError):
+    """A case's training failed on another machine, or was lost there. Its message has that machine's traceback."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.errors import InputError
+from harness.errors import InputError, TrainingError
 from harness.experiment import Experiment, plan_experiment
 from harness.settings import OPTIONS, Settings, read_settings
 from harness.stop import StopRequest
@@ -356,10 +356,10 @@ def workbench(request: pytest.FixtureRequest) -> Workbench:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What the user or the disk got wrong is told in a line, without a traceback."""
+    """What the user or the disk got wrong is told in a line; what failed on a node, with the traceback of there."""
     report = yield
     is_ours = EXPERIMENT in item.stash or item.get_closest_marker("measurement")
-    if call.excinfo is not None and is_ours and call.excinfo.errisinstance(InputError):
+    if call.excinfo is not None and is_ours and call.excinfo.errisinstance((InputError, TrainingError)):
         report.longrepr = str(call.excinfo.value)
     return report
 

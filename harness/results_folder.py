@@ -30,7 +30,7 @@ from harness.results import EpochRecord, Result, read_epoch_records, read_result
 from harness.text import several
 
 RESULT, EPOCHS, PREDICTIONS, WEIGHTS = "result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"
-_FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it vouches for the others
+FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it vouches for the others
 _LOCK = ".lock"
 _REMEDY = "free space or give another --results-dir; the same command goes on after the last finished epoch"
 
@@ -91,7 +91,7 @@ class ResultsFolder:
         """
         folder = self.folder(case)
         with self.writing(case):
-            for name in _FILES:
+            for name in FILES:
                 (folder / name).unlink(missing_ok=True)
             remove_temporary_files(folder)
 
@@ -121,7 +121,7 @@ class ResultsFolder:
     def set_aside(self, case: Case) -> None:
         """Put the case's files out of the way, as ``*.refused``: one of them is not to be trusted."""
         with self.writing(case):
-            for name in _FILES:
+            for name in FILES:
                 if (self.folder(case) / name).exists():
                     set_aside(self.folder(case) / name)
 
@@ -178,7 +178,7 @@ class ResultsFolder:
         if RESULT in files:
             result = _adopted(case, files)
         with self.writing(case):
-            for name in [name for name in (EPOCHS, PREDICTIONS, WEIGHTS, RESULT) if name in files]:
+            for name in (name for name in reversed(FILES) if name in files):
                 write_atomically(self.folder(case) / name, lambda file, name=name: file.write(files[name]))  # type: ignore[misc]
         return result
 

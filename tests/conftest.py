@@ -18,6 +18,8 @@ from harness.train import train
 
 pytest_plugins = ["pytester"]
 
+_APART = {"soak": "takes many minutes", "scale": "needs many processes"}
+
 CPU = torch.device("cpu")
 
 TINY_RECIPE = Recipe(
@@ -40,12 +42,14 @@ def pytest_configure(config):
     fork = "ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"
     config.addinivalue_line("filterwarnings", fork)
 
-    config.addinivalue_line("markers", "soak: takes many minutes, and runs only with `-m soak`")
+    for mark, why in _APART.items():
+        config.addinivalue_line("markers", f"{mark}: {why}, and runs only with `-m {mark}`")
 
 
 def pytest_collection_modifyitems(config, items):
-    if "soak" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("soak")]
+    apart = [mark for mark in _APART if mark not in config.option.markexpr]
+    left_out = [item for item in items if any(map(item.get_closest_marker, apart))]
+    if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,12 @@ def test_every_option_is_read_from_the_command_line(tmp_path):
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_option_has_an_environment_variable_and_an_ini_key_of_its_name(option, tmp_path):
     values = {"full-training": "true", "rerun": "yes", "seeds": "7", "val-split": "0.25", "epochs": "5"}
-    values |= {"pipeline": "reference", "compile": "off"}
+    values |= {"pipeline": "reference", "compile": "off", "device": "cuda"}
+    values |= {"engine": "ray", "ray-address": "10.0.0.1:6379", "cpus-per-case": "4", "gpus-per-case": "0.5"}
+    values |= {"exclusive": "true"}
     text = values.get(option.name, str(tmp_path))
-    base = {"full_training": True} if option.name == "epochs" else {}
+    needs_cluster = option.name in ("ray-address", "cpus-per-case", "gpus-per-case", "exclusive")
+    base = {"full_training": True} if option.name == "epochs" else {"engine": "ray"} if needs_cluster else {}
     expected = option.parse(text)
     assert option.variable == "WIDER_OR_DEEPER_" + option.name.upper().replace("-", "_")
     assert getattr(settings({option.variable: text}, **base), option.key) == expected
@@ -123,3 +127,26 @@ def test_any_text_is_a_value_or_an_error_of_ours(option, text):
             assert len(set(got.seeds)) == len(got.seeds) > 0
             assert all(0 <= seed < 2**63 for seed in got.seeds)
             assert 0 <= got.val_split < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "slurm"}, "--engine 'slurm': give local or ray"),
+        ({"ray_address": "auto"}, "--ray-address is for a cluster: add --engine ray, or leave it out"),
+        ({"exclusive": True}, "--exclusive is for a cluster: add --engine ray"),
+        ({"engine": "ray", "ray_address": "ray://10.0.0.1:10001"}, "run pytest on one of it, and give auto"),
+        ({"engine": "ray", "ray_address": "10.0.0.1"}, "give auto, or HOST:PORT"),
+        ({"engine": "ray", "cpus_per_case": "0"}, "--cpus-per-case '0': give a whole number, 1 or more"),
+        ({"engine": "ray", "gpus_per_case": "2"}, "torchrun trains a case on several"),
+        ({"engine": "ray", "gpus_per_case": "nan"}, "give 1, 0, or a share of one GPU"),
+        ({"engine": "ray", "device": "cuda:1"}, "--device cuda:1 is one machine's"),
+    ],
+)
+def test_what_a_cluster_is_not_asked_for_is_refused(options, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        settings(**options)
+
+
+def test_a_cluster_has_its_own_data_folders():
+    assert settings(engine="ray", data_dir="/there/not/here").data_dir == Path("/there/not/here")

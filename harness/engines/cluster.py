@@ -73,7 +73,7 @@ class Cluster:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise InputError(f"--ray-address {address or '(none)'}: {reason}") from error
         finally:

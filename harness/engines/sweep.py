@@ -7,6 +7,7 @@ has reported is what a lost case goes on from.
 import asyncio
 import concurrent.futures
 import contextlib
+import re
 import threading
 import time
 from collections import Counter
@@ -24,7 +25,7 @@ from harness.command import this_command
 from harness.engines.cluster import Cluster
 from harness.engines.engine import Engine, Order
 from harness.engines.worker import Binding, Bound, CaseError, Preparation, Report, Training, difference
-from harness.errors import InputError
+from harness.errors import InputError, TrainingError
 from harness.experiment import Experiment
 from harness.results import EpochRecord, Result
 from harness.results_folder import ResultsFolder
@@ -44,10 +45,6 @@ _LOST = (
 _POLL_SECONDS = 0.2
 _LOCK_SECONDS = 1.0
 _NODE_SECONDS = 5.0
-
-
-class LostError(RuntimeError):
-    """A case's worker was lost again and again without finishing an epoch."""
 
 
 @dataclass
@@ -286,9 +283,10 @@ class RayEngine(Engine):
         except _LOST as error:
             self._lose(tried, error)
         except exceptions.RayTaskError as error:
+            node = self._cluster.name(tried.node_id or "")
             if isinstance(error.cause, CaseError):
-                raise InputError(f"{error.cause}\n(on node {self._cluster.name(tried.node_id or '')})") from error
-            raise
+                raise InputError(f"{error.cause}\n(on node {node})") from error
+            raise TrainingError(f"{tried.order.case.label} failed on node {node}\n{_plain(error)}") from error
         return None
 
     async def _follow(self, tried: _Tried, errand: Any, lock: contextlib.ExitStack) -> Result | None:
@@ -308,9 +306,9 @@ class RayEngine(Engine):
             if said.files:
                 result: Result | None = await self._off_loop(_keep, self._results, case, said, not tried.are_files_new)
                 tried.are_files_new = True
-                if result is not None:
+                if result is not None and result.status != "failed":  # then the error itself comes next
                     return result
-        raise LostError(f"{case.label}: its worker ended without a result")
+        raise TrainingError(f"{case.label}: its worker ended without a result")
 
     async def _find_meanwhile(self, tried: _Tried, lock: contextlib.ExitStack, errand: Any) -> bool:
         """Be the one process that writes to the case's folder. Where another one was at it, the errand is stopped, and
@@ -371,14 +369,14 @@ class RayEngine(Engine):
         """A case's worker was lost: it is tried again, unless that is of no use.
 
         Raises:
-            LostError: it is of none.
+            TrainingError: it is of none.
         """
         case, why = tried.order.case, type(error).__name__
         node = self._cluster.name(tried.node_id) if tried.node_id else "an unknown node"
         tried.losses += 1
         tried.lost_on.append(node)
         if tried.losses >= MOST_LOSSES:
-            raise LostError(
+            raise TrainingError(
                 f"{case.label}: its worker was lost {tried.losses} times in a row without finishing an epoch, "
                 f"the last time on node {node} ({why}): was it killed for the memory that it took?"
             ) from error
@@ -410,6 +408,11 @@ async def _stop_all_others() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+
+
+def _plain(error: Exception) -> str:
+    """What Ray says of an error, the node's traceback, without the colours."""
+    return re.sub(r"\x1b\[\d*m", "", str(error))
 
 
 def _reason(error: exceptions.RayTaskError) -> str:

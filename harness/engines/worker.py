@@ -25,7 +25,7 @@ from harness.experiment import Experiment
 from harness.files import told_as_input_error
 from harness.node import Node
 from harness.results import EpochRecord
-from harness.results_folder import EPOCHS, ResultsFolder
+from harness.results_folder import EPOCHS, FILES, ResultsFolder
 from harness.settings import Settings, default_data_dir
 from harness.train import Listener, record_out_of_memory, train_by_epochs
 
@@ -42,15 +42,13 @@ class Report:
         node_id: Ray's.
         notices: what a person should read.
         records: of the epochs since the last report.
-        files: of the case's folder; contents by name. All that are there where training has ended.
-        has_ended: whether this is the last report.
+        files: of the case's folder, contents by name; the result among them where training has ended.
     """
 
     node_id: str
     notices: tuple[str, ...] = ()
     records: tuple[EpochRecord, ...] = ()
     files: Contents = field(default_factory=dict)
-    has_ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,19 +189,23 @@ class _CaseInTraining:
         if began < self._next_files:
             yield self._report({})
             return
-        newest = checkpoint.newest_first(self._folder)[:1]
-        names = [name for path in newest for name in (path.name, checkpoint.hash_path(path).name)]
-        yield self._report(self._contents([*names, EPOCHS] if names else []))
+        saved = self._checkpoint()
+        yield self._report(self._contents([*saved, EPOCHS] if saved else []))
         now = time.monotonic()
         self._next_files = now + (now - began) / _REPORTING_SHARE
 
     def _last_report(self) -> Report:
-        names = sorted(path.name for path in self._folder.iterdir() if path.is_file() and path.name[0] != ".")
-        return self._report(self._contents(names), has_ended=True)
+        there = [name for name in FILES if (self._folder / name).exists()]
+        return self._report(self._contents([*self._checkpoint(), *there]))
 
-    def _report(self, files: Contents, *, has_ended: bool = False) -> Report:
+    def _checkpoint(self) -> list[str]:
+        """The names of the latest checkpoint and its hash, if there is one."""
+        newest = checkpoint.newest_first(self._folder)[:1]
+        return [name for path in newest for name in (path.name, checkpoint.hash_path(path).name)]
+
+    def _report(self, files: Contents) -> Report:
         records, self._unreported = tuple(self._unreported), []
-        return Report(self._node_id, self._notices.take(), records, files, has_ended)
+        return Report(self._node_id, self._notices.take(), records, files)
 
     def _contents(self, names: list[str]) -> Contents:
         return {name: np.fromfile(self._folder / name, np.uint8) for name in names}

@@ -263,6 +263,7 @@ def _environment(environment: Any) -> str:
     versions = environment.get("versions") or {}
     commit = environment.get("commit")
     parts = [
+        str(environment.get("node") or ""),
         timed_on(environment),
         f"{environment.get('precision')}",
         f"Python {environment.get('python')}",

@@ -1,6 +1,7 @@
 """Every run of a study: its figures as plain values, what a reader has to know of it, and the table of all."""
 
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from harness.report.table import Column, Table
 from harness.results import Result
 from harness.text import count, duration, several
 
+_MOST_NODES = 8
 MODE_WORDS = {
     "full": "",
     "shortened": " · SHORTENED ({epochs} epochs): not the recipe's own epochs, not comparable with published figures",
@@ -73,6 +75,8 @@ def run_row(result: Result) -> dict[str, object]:
         "peak_memory_bytes": result.peak_memory_bytes,
         "device": result.environment["gpu"] or result.environment["cpu"],
         "threads": result.environment.get("threads"),
+        "node": ", ".join(_nodes(result)),
+        "co_scheduled": any(on.get("co_scheduled") for on in result.training_environments),
         "precision": result.case.precision,
         "pipeline": result.case.pipeline,
         "compiled": result.case.compiled,
@@ -95,6 +99,8 @@ def _device(result: Result, on: Mapping[str, Any]) -> str:
     parts.append(result.case.precision)
     if result.case.pipeline != "fast":
         parts.append(f"{result.case.pipeline} pipeline")
+    if on.get("co_scheduled"):
+        parts.append("co-scheduled")
     return ", ".join(parts)
 
 
@@ -112,6 +118,7 @@ def run_notes(results: Sequence[Result]) -> list[str]:
     notes.append(
         f"measured on {' and '.join(devices)}" + ("; times compare only within one" if len(devices) > 1 else "")
     )
+    notes += _place_notes(results)
     if unsteady := [f"{r.model} seed {r.seed}" for r in results if r.mode != "quick" and _is_unsteady(r)]:
         notes.append(f"epoch times vary more than twofold, the machine was busy: {', '.join(unsteady)}")
     notes += [_interruption_note(result) for result in results if result.interrupted_after]
@@ -140,6 +147,27 @@ def run_notes(results: Sequence[Result]) -> list[str]:
             "# rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
         )
     notes += [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]
+    return notes
+
+
+def _nodes(result: Result) -> list[str]:
+    """The machines that trained epochs of a result, by the names that they have; of older results nothing is known."""
+    return list(dict.fromkeys(on["node"] for on in result.training_environments if on.get("node")))
+
+
+def _place_notes(results: Sequence[Result]) -> list[str]:
+    """What ran where, if not all on one machine, and what the machine was shared with."""
+    notes = []
+    counts = Counter(node for result in results for node in _nodes(result))
+    if len(counts) > 1:
+        shown = [f"{node} ({several(count, 'case')})" for node, count in counts.most_common(_MOST_NODES)]
+        more = [f"{len(counts) - _MOST_NODES} more (node in the CSV)"] if len(counts) > _MOST_NODES else []
+        notes.append(f"trained on {', '.join(shown + more)}")
+    if any(on.get("co_scheduled") for result in results for on in result.training_environments):
+        notes.append(
+            "co-scheduled: other cases trained on the machine at the same time, and made the times longer; "
+            "--engine ray --exclusive gives each case a node of its own"
+        )
     return notes
 
 

@@ -1,0 +1,90 @@
+"""A simulated cluster: a head without CPUs and nodes of one each, all processes of this machine; and faults in it."""
+
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ray.cluster_utils import Cluster
+
+# Python imports it at the start of every process of the cluster. In a worker, it makes a case do what a file of its
+# name in the folder of faults says, once: `resnet8-seed0.kill` in its third epoch.
+SITECUSTOMIZE = """
+import os, pathlib, sys
+if any("default_worker.py" in argument for argument in sys.orig_argv):
+    import torch
+    from harness.pipelines.fast import FastTrainer
+    from harness.pipelines import fast
+    faults, train_epoch = pathlib.Path({faults!r}), FastTrainer.train_epoch
+    def faulty(self, images, epoch, *arguments):
+        name = f"{{self.case.model}}-seed{{self.case.seed}}"
+        def is_asked_for(fault):
+            path = faults / f"{{name}}.{{fault}}"
+            return path.exists()
+        if epoch == 2 and is_asked_for("kill"):
+            (faults / f"{{name}}.kill").unlink()
+            os.kill(os.getpid(), 9)
+        if is_asked_for("always-kill"):
+            os.kill(os.getpid(), 9)
+        if epoch == 2 and is_asked_for("memory"):
+            raise torch.OutOfMemoryError("injected")
+        if epoch == 2 and is_asked_for("bug"):
+            raise ZeroDivisionError("a bug")
+        if epoch == 2 and is_asked_for("diverge"):
+            with torch.no_grad():
+                next(self.network.parameters()).fill_(float("nan"))
+        return train_epoch(self, images, epoch, *arguments)
+    FastTrainer.train_epoch = faulty
+"""
+
+
+class SimulatedCluster:
+    """Starts with a head; nodes are added by name, killed by name, and faults ordered by a case's name."""
+
+    def __init__(self, folder: Path):
+        self.faults, code = folder / "faults", folder / "code"
+        self.faults.mkdir()
+        code.mkdir()
+        (code / "sitecustomize.py").write_text(SITECUSTOMIZE.format(faults=str(self.faults)))
+        repository = Path(__file__).resolve().parents[2]
+        self._variables = {
+            "PYTHONPATH": f"{code}{os.pathsep}{repository}",
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+        self._nodes = {}
+        with self._environment({}):
+            self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        self.address = self._cluster.address
+
+    def add(self, name, *, num_cpus=1, **variables):
+        """Start a node; its processes have the environment variables."""
+        with self._environment(variables):
+            self._nodes[name] = self._cluster.add_node(num_cpus=num_cpus, node_name=name)
+
+    def kill(self, name):
+        """End all processes of a node at once, as a power failure would."""
+        self._cluster.remove_node(self._nodes.pop(name), allow_graceful=False)
+
+    def order(self, fault, *cases):
+        """Have the cases meet with a fault."""
+        for case in cases:
+            (self.faults / f"{case}.{fault}").write_text("")
+
+    def close(self):
+        self._cluster.shutdown()
+
+    @contextmanager
+    def _environment(self, variables):
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (self._variables | variables).items():
+                patch.setenv(name, value)
+            yield
+
+
+def wait_until(condition, seconds=120):
+    """Until it holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -1,0 +1,47 @@
+"""A whole run of pytest, as a process of its own to send signals to."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class Run:
+    """A pytest command line in a folder of its own, as a process of its own."""
+
+    def __init__(self, folder, *arguments, before=lambda: None, variables=None):
+        self._folder = folder
+        self._log = folder / "log.txt"
+        command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "--full-training", *arguments]
+        # One thread: the tests' other processes are not to slow it down, nor it them.
+        environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+        environment |= variables or {}
+
+        def prepare():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are begun without it
+            before()
+
+        with open(self._log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, preexec_fn=prepare,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def wait_for_epochs(self, count):
+        """Until so many epochs are recorded."""
+        while sum(path.read_bytes().count(b"\n") for path in self._folder.glob("results/*/epochs.jsonl")) < count:
+            assert self.process.poll() is None, self.output()
+            time.sleep(0.02)
+
+    def output(self):
+        return self._log.read_text(encoding="utf-8")
+
+    def end(self, sent=None):
+        """Its exit code and what it said, after a signal or by itself."""
+        if sent is not None:
+            self.process.send_signal(sent)
+        return self.process.wait(), self.output()

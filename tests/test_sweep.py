@@ -1,0 +1,54 @@
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from harness.progress import sweep_line
+from harness.sweep import SweepState
+from tests.conftest import make_case as make_case_of
+from tests.test_progress import RECORD
+
+
+@pytest.fixture
+def make_case(tiny_dataset):
+    return partial(make_case_of, tiny_dataset)
+
+
+def record(epoch):
+    return replace(RECORD, epoch=epoch)
+
+
+def test_what_is_left_takes_what_its_models_epochs_took(make_case):
+    state = SweepState(60.0)
+    case = make_case()  # of three epochs
+    state.add(case, [2.0, 2.0, 2.0], record(3), "done")
+    state.add(case, [4.0], record(1), "running")
+    state.add(case, [], None, "running")
+    state.add(case, [], None, "waiting")
+    assert (state.done, state.cases, len(state.running)) == (1, 4, 2)
+    assert state.seconds_left == pytest.approx((2 + 3 + 3) * 2.5 / 2)
+
+
+def test_a_model_without_an_epoch_takes_what_all_took_in_the_mean(make_case):
+    state = SweepState(1.0)
+    state.add(make_case(), [1.0, 3.0], record(2), "running")
+    state.add(make_case(model="resnet14"), [], None, "waiting")
+    assert state.seconds_left == pytest.approx(1 * 2.0 + 3 * 2.0)
+
+
+def test_nothing_is_said_of_the_time_left_before_the_first_epoch(make_case):
+    state = SweepState(1.0)
+    state.add(make_case(), [], None, "running")
+    assert state.seconds_left is None
+    assert sweep_line(state) == "0 of 1 cases done · 1 in training · digits resnet8 seed 0 0/3"
+
+
+def test_a_line_says_how_far_a_sweep_is(make_case):
+    state = SweepState(1.0)
+    state.add(make_case(), [1.0] * 3, record(3), "done")
+    for seed in range(1, 6):
+        state.add(make_case(seed=seed), [1.0], record(1), "running")
+    assert sweep_line(state) == (
+        "1 of 6 cases done · 5 in training · about 2.0s left · "
+        "digits resnet8 seed 1 1/3 · digits resnet8 seed 2 1/3 · digits resnet8 seed 3 1/3"
+    )
