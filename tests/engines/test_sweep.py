@@ -1,220 +1,391 @@
-"""Whole sweeps on a simulated cluster, with real faults: ``tox -e scale``."""
+"""The driver's side of a sweep, with the nodes' side run in this process and the faults made up."""
 
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
+import asyncio
+import pickle
+from dataclasses import replace
 
+import numpy as np
 import pytest
-
-from harness.results_folder import ResultsFolder
-from tests.runs import REPOSITORY, Run
-from tests.test_resume import outcome
+import torch
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
-from tests.engines.clusters import SimulatedCluster, wait_until
+from ray import exceptions
 
-pytestmark = [
-    pytest.mark.scale,
-    # Ray's own, at its import and at the end of its processes.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning:ray"),
-]
-
-BENCH = """
-from dataclasses import replace
-import pytest
+from harness import checkpoint, environment
+from harness.engines import sweep, worker
+from harness.engines.engine import Order
+from harness.engines.sweep import MOST_LOSSES, RayEngine
+from harness.engines.worker import Training
+from harness.errors import InputError, TrainingError
+from harness.experiment import plan_experiment
 from harness.recipes import DIGITS
-RECIPE = replace(DIGITS, epochs={epochs}, milestones=(), batch_size=256)
-@pytest.mark.experiment({dataset!r}, models={models!r}, recipe=RECIPE)
-def test_sweep(trained, epoch_records):
-    assert trained.is_complete
-    assert [record.epoch for record in epoch_records] == list(range(1, {epochs} + 1))
-"""
+from harness.results_folder import ResultsFolder
+from harness.settings import read_settings
+from harness.train import Listener
+from tests.test_resume import outcome
+
+RECIPE = replace(DIGITS, epochs=3, milestones=(2,), batch_size=512)
+NODES = {"a" * 8: {"CPU": 2.0}, "b" * 8: {"CPU": 2.0}}
+LOST = exceptions.WorkerCrashedError()
+
+
+class FakeCluster:
+    """Runs errands in this process. `faults` are of the trainings to come: each a function of what was reported so far,
+    that may return another report or raise."""
+
+    def __init__(self, address):
+        self.is_own = address is None
+        self.nodes = dict(NODES)
+        self.faults, self.trainings, self.cancelled, self.is_closed = [], [], [], False
+
+    def name(self, node_id):
+        return f"node {node_id[:1]}"
+
+    def share(self, settings):
+        from harness.engines.cluster import Share
+
+        return Share(1, 1, 0.0)
+
+    def describe(self):
+        return "a cluster"
+
+    def run(self, errand, share, *, on=None, not_on=frozenset()):
+        node_id = on or next(one for one in self.nodes if one not in not_on)
+        fault = None
+        if isinstance(errand, Training):
+            self.trainings.append((errand, node_id))
+            fault = self.faults.pop(0) if self.faults else None
+        return self._reports(pickle.loads(pickle.dumps(errand)), node_id, fault)
+
+    async def _reports(self, errand, node_id, fault):
+        threads = torch.get_num_threads()
+        try:
+            for number, report in enumerate(errand.run(node_id)):
+                await asyncio.sleep(0)
+                yield _said(fault(number, report) if fault else report)
+        except InputError as error:
+            if isinstance(error, worker.CaseError):
+                raise exceptions.RayTaskError("attend", "traceback", error) from error
+            yield _said((node_id, str(error)))
+        except (exceptions.RayError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise exceptions.RayTaskError("attend", "the traceback of there", error) from error
+        finally:
+            torch.set_num_threads(threads)
+
+    def cancel(self, errand):
+        self.cancelled.append(errand)
+
+    def close(self):
+        self.is_closed = True
+
+
+async def _said(what):
+    return what
+
+
+def lost_at(report_number, error=LOST):
+    def fault(number, report):
+        if number == report_number:
+            raise error
+        return report
+
+    return fault
 
 
 @pytest.fixture
-def cluster(tmp_path_factory):
-    cluster = SimulatedCluster(tmp_path_factory.mktemp("cluster"))
-    yield cluster
-    cluster.close()
+def settings(tmp_path):
+    folders = {"results_dir": str(tmp_path / "r"), "report_dir": str(tmp_path / "p")}
+    return read_settings({"engine": "ray", "device": "cpu", "full_training": True} | folders, {})
 
 
 @pytest.fixture
-def two_nodes(cluster):
-    cluster.add("north")
-    cluster.add("south")
-    return cluster
+def engine(settings, monkeypatch):
+    monkeypatch.setattr(sweep, "Cluster", FakeCluster)
+    monkeypatch.setattr(worker, "node_name", lambda node_id: f"node {node_id[:1]}")
+    monkeypatch.setattr(sweep, "_LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "_REPORTING_SHARE", 1e9)  # every epoch brings its checkpoint
+    engine = RayEngine(settings, ResultsFolder(settings.results_dir))
+    yield engine
+    engine.close()
 
 
 @pytest.fixture
-def folder(tmp_path):
-    def make(name, epochs, models=("resnet8", "resnet8-2"), dataset="digits"):
-        place = tmp_path / name
-        place.mkdir()
-        (place / "test_sweep.py").write_text(BENCH.format(epochs=epochs, models=list(models), dataset=dataset))
-        return place
-
-    return make
+def experiment(settings):
+    return plan_experiment(settings, "digits", "resnet8", 0, RECIPE)
 
 
-def sweep(cluster, place, *arguments):
-    return Run(place, "--engine", "ray", "--ray-address", cluster.address, *arguments)
+class Told(Listener):
+    def __init__(self):
+        self.notices, self.states = [], []
+
+    def on_notice(self, case, text):
+        self.notices.append(text)
+
+    def on_sweep(self, state):
+        self.states.append(state)
 
 
-def results_in(place):
-    read, problems = ResultsFolder(place / "results").read_all()
-    assert problems == []
-    return {f"{result.model}-seed{result.seed}": result for result in read}
+def train(engine, *experiments, rerun=False, over=None):
+    """Their results, and what was told."""
+    engine.prepare(experiments, lambda _: None)
+    orders = [Order(one, engine.case(one), rerun) for one in experiments]
+    on_over = (over if over is not None else []).append
+    engine.submit(orders, on_over)
+    told = Told()
+    return [engine.result(order, told, on_over) for order in orders], told
 
 
-def outcomes(place):
-    results = ResultsFolder(place / "results")
-    return {name: outcome(result.case, results) for name, result in results_in(place).items()}
+def undisturbed(engine, experiment, tmp_path):
+    """What the case comes to where nothing happens."""
+    from harness.datasets import library
+
+    results, threads = ResultsFolder(tmp_path / "undisturbed"), torch.get_num_threads()
+    torch.set_num_threads(1)
+    dataset = library.load("digits", tmp_path)
+    from harness.train import train as train_here
+
+    train_here(engine.case(experiment), dataset, results, torch.device("cpu"))
+    torch.set_num_threads(threads)
+    return outcome(engine.case(experiment), results)
 
 
-def workers():
-    """Processes of cases that are being trained."""
-    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    return [int(line.split()[0]) for line in listing.splitlines() if "ray::attend" in line]
+def test_a_lost_case_goes_on_from_its_last_report_and_comes_to_the_same(engine, experiment, tmp_path):
+    engine._cluster.faults = [lost_at(3)]
+    over = []
+    (result,), told = train(engine, experiment, over=over)
+    assert result.interrupted_after == (2,)
+    assert outcome(result.case, engine._results) == undisturbed(engine, experiment, tmp_path)
+    assert [len(errand.checkpoints) for errand, _ in engine._cluster.trainings] == [0, 4]
+    assert "its worker on node node a was lost (WorkerCrashedError): going on from its last report" in told.notices
+    assert engine.summary() == ["workers were lost 1 time on node a; 1 case went on from the last report"]
+    assert over == [result.case]
+    assert not checkpoint.is_any_left(engine._results.folder(result.case))
 
 
-def test_a_node_killed_half_way_costs_nothing_but_time(two_nodes, folder):
-    alone, spread = folder("alone", epochs=12), folder("spread", epochs=12)
-    assert Run(alone, "--seeds", "0,1").end()[0] == pytest.ExitCode.OK
-    run = sweep(two_nodes, spread, "--seeds", "0,1")
-    run.wait_for_epochs(18)
-    two_nodes.kill("south")
-    code, said = run.end()
-    assert code == pytest.ExitCode.OK, said
-    assert "its worker on node south" in said
-    assert "was lost (NodeDiedError): going on from its last report" in said
-    assert "workers were lost 1 time on south" in said
-    assert outcomes(spread) == outcomes(alone)
-    results = results_in(spread).values()
-    assert sorted(len(result.attempts) for result in results) == [1, 1, 1, 2]
-    (resumed,) = (result for result in results if len(result.attempts) == 2)
-    assert resumed.interrupted_after[0] > 0
-    assert [attempt.environment["node"].split()[0] for attempt in resumed.attempts] == ["south", "north"]
-    assert {result.environment["threads"] for result in results} == {1}
-    assert len(list((spread / "results").glob("*/result.json"))) == 4
+def test_as_long_as_epochs_are_finished_a_case_may_be_lost_any_number_of_times(engine, settings):
+    experiment = plan_experiment(settings, "digits", "resnet8", 0, replace(RECIPE, epochs=6))
+    engine._cluster.faults = [lost_at(2)] * 5
+    (result,), _ = train(engine, experiment)
+    assert result.interrupted_after == (1, 2, 3, 4, 5)
+    assert MOST_LOSSES < 5
 
 
-def test_a_killed_worker_goes_on_and_what_diverges_or_lacks_memory_is_recorded(two_nodes, folder):
-    models = ("resnet8", "resnet8-2", "resnet14", "resnet14-2", "resnet20", "resnet8-3")
-    place = folder("run", epochs=4, models=models)
-    two_nodes.order("kill", "resnet8-seed0")
-    two_nodes.order("diverge", "resnet8-2-seed0")
-    two_nodes.order("memory", "resnet14-seed0")
-    two_nodes.order("bug", "resnet14-2-seed0")
-    two_nodes.order("always-kill", "resnet8-3-seed0")
-    code, said = sweep(two_nodes, place).end()
-    assert code == pytest.ExitCode.TESTS_FAILED
-    results = results_in(place)
-    assert {name: result.status for name, result in results.items()} == {
-        "resnet8-seed0": "complete",
-        "resnet8-2-seed0": "diverged",
-        "resnet14-seed0": "out_of_memory",
-        "resnet14-2-seed0": "failed",
-        "resnet20-seed0": "complete",
-    }
-    assert results["resnet8-seed0"].interrupted_after == (2,)
-    assert [len(results[f"{name}-seed0"].attempts) for name in models[1:5]] == [1, 1, 1, 1]
-    assert "injected" in results["resnet14-seed0"].cause
-    assert results["resnet14-seed0"].epochs == 2
-    assert "ZeroDivisionError: a bug" in said
-    assert "digits resnet8-3 seed 0: its worker was lost 3 times in a row without finishing an epoch" in said
-    assert "2 failed, 2 passed, 2 errors" in said
+def test_a_case_that_is_lost_without_an_epoch_in_between_is_given_up_and_others_are_not(engine, settings, experiment):
+    other = plan_experiment(settings, "digits", "resnet8", 1, RECIPE)
+    engine.prepare([experiment, other], lambda _: None)
+    orders = [Order(one, engine.case(one), False) for one in (experiment, other)]
+    engine._cluster.faults = [lost_at(1)] * MOST_LOSSES
+    engine.submit(orders[:1], lambda _: None)
+    with pytest.raises(
+        TrainingError, match="was lost 3 times in a row without finishing an epoch, the last time on node"
+    ):
+        engine.result(orders[0], Told(), lambda _: None)
+    engine.submit(orders[1:], lambda _: None)
+    assert engine.result(orders[1], Told(), lambda _: None).is_complete
+    assert [result.seed for result in engine.results_so_far()] == [1]
 
 
-def test_ctrl_c_stops_what_is_outstanding_and_shows_what_is_there(two_nodes, folder):
-    place = folder("run", epochs=40)
-    command = ("--seeds", "0,1,2")
-    run = sweep(two_nodes, place, *command)
-    wait_until(lambda: len(list((place / "results").glob("*/result.json"))) == 2)
-    code, said = run.end(signal.SIGINT)
-    assert code == pytest.ExitCode.INTERRUPTED
-    assert "interrupted: digits resnet8" in said
-    assert said.count("\nresnet8 s") >= 2  # in the table
-    assert "not finished: digits-resnet8" in said
-    wait_until(lambda: not workers())
-    done = results_in(place)
-    code, said = sweep(two_nodes, place, *command).end()
-    assert code == pytest.ExitCode.OK, said
-    again = results_in(place)
-    assert len(again) == 6
-    assert all(again[name].finished_at == result.finished_at for name, result in done.items())
-    assert any(result.interrupted_after and result.interrupted_after[0] > 0 for result in again.values())
+def test_a_case_that_its_node_killed_for_lack_of_memory_is_recorded_and_not_tried_again(engine, experiment):
+    engine._cluster.faults = [lost_at(3, exceptions.OutOfMemoryError("Task was killed due to the node running low"))]
+    (result,), _ = train(engine, experiment)
+    assert (result.status, result.epochs) == ("out_of_memory", 2)
+    assert result.cause.startswith("Task was killed due to the node running low; lower the recipe's batch_size")
+    assert len(engine._cluster.trainings) == 2  # the second one only records
+    assert checkpoint.is_any_left(engine._results.folder(result.case))  # another time it may do
+    assert len(engine._results.read_epochs(result.case)) == 2
 
 
-def test_a_node_with_other_code_and_one_without_any_are_named_and_given_nothing(cluster, folder, tmp_path):
-    other, none = tmp_path / "other", tmp_path / "none"
-    shutil.copytree(REPOSITORY / "harness", other / "harness")
-    (other / "harness/text.py").write_text((other / "harness/text.py").read_text() + "\n# changed\n")
-    (none / "harness").mkdir(parents=True)
-    (none / "harness/__init__.py").write_text("raise ModuleNotFoundError('nothing of it is there')")
-    cluster.add("north")
-    cluster.add("older", PYTHONPATH=str(other))
-    cluster.add("bare", PYTHONPATH=str(none))
-    place = folder("run", epochs=2)
-    code, said = sweep(cluster, place).end()
-    assert code == pytest.ExitCode.OK, said
-    assert "node older" in said
-    assert "is given no case: it has another version of the code, " in said
-    assert "node bare" in said
-    assert "wider-or-deeper cannot be imported by" in said
-    assert "(nothing of it is there): install it" in said
-    assert {result.environment["node"].split()[0] for result in results_in(place).values()} == {"north"}
+def test_a_node_that_refuses_is_named_and_given_no_more(engine, experiment):
+    def refuse(number, report):
+        return "a" * 8, "it lacks something"
+
+    engine._cluster.faults = [refuse]
+    (result,), told = train(engine, experiment)
+    assert result.is_complete
+    assert [node_id[0] for _, node_id in engine._cluster.trainings] == ["a", "b"]
+    assert "node node a is given no case: it lacks something" in told.notices
 
 
-def test_a_node_without_the_data_is_named(cluster, folder, tmp_path):
-    nowhere = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
-    cluster.add("south", XDG_CACHE_HOME=str(tmp_path / "cache"), **nowhere)
-    code, said = sweep(cluster, folder("run", 2, dataset="gtsrb", models=["resnet8"])).end()
-    assert code == pytest.ExitCode.USAGE_ERROR
-    assert "no node of the cluster is fit for these cases" in said
-    assert f"dataset gtsrb is not in {tmp_path / 'cache'}" in said
-    assert "node south" in said
+def test_when_no_node_is_left_the_case_says_why(engine, experiment):
+    engine._cluster.faults = [lambda *_: ("a" * 8, "too old"), lambda *_: ("b" * 8, "too small")]
+    with pytest.raises(InputError, match="no node of the cluster is left that is fit; node b: too small"):
+        train(engine, experiment)
 
 
-def test_alone_on_a_node_a_case_has_all_its_threads_and_nobody_beside_it(folder):
-    place = folder("run", epochs=2)
-    with tempfile.TemporaryDirectory(prefix="wod-") as machine:  # a short name: Ray's sockets lie in it
-        code, said = Run(place, "--engine", "ray", "--exclusive", variables={"TMPDIR": machine}).end()
-    assert code == pytest.ExitCode.OK, said
-    results = results_in(place).values()
-    assert {result.environment["threads"] for result in results} == {os.cpu_count()}
-    assert {result.environment["co_scheduled"] for result in results} == {False}
+def test_a_finished_case_is_read_and_not_sent_anywhere(engine, experiment):
+    (first,), _ = train(engine, experiment)
+    again = RayEngine(engine._settings, engine._results)
+    (second,), _ = train(again, experiment)
+    again.close()
+    assert second.finished_at == first.finished_at
+    assert again._cluster.trainings == []
 
 
-def test_cases_that_share_a_node_say_so(two_nodes, folder):
-    place = folder("run", epochs=10, models=["resnet8"])
-    code, said = sweep(two_nodes, place, "--seeds", "0,1").end()
-    assert code == pytest.ExitCode.OK, said
-    assert {result.environment["co_scheduled"] for result in results_in(place).values()} == {True}
-    assert "co-scheduled" in said
+def test_a_rerun_trains_what_is_finished(engine, experiment):
+    (first,), _ = train(engine, experiment)
+    again = RayEngine(engine._settings, engine._results)
+    (second,), _ = train(again, experiment, rerun=True)
+    again.close()
+    assert second.finished_at > first.finished_at
+    assert len(second.attempts) == 1
 
 
-def test_two_runs_at_one_results_folder_train_each_case_once(two_nodes, folder):
-    place = folder("run", epochs=15)
-    first = sweep(two_nodes, place, "--seeds", "0,1")
-    first.wait_for_epochs(2)
-    second_place = folder("second", epochs=15)
-    second = sweep(two_nodes, second_place, "--seeds", "0,1", "--results-dir", str(place / "results"))
-    assert first.end()[0] == pytest.ExitCode.OK
-    code, said = second.end()
-    assert code == pytest.ExitCode.OK, said
-    assert {len(result.attempts) for result in results_in(place).values()} == {1}
+def test_what_was_changed_on_its_way_is_not_kept(engine, experiment):
+    def flip(number, report):
+        if not report.files:
+            return report
+        files = {name: np.array(content) for name, content in report.files.items()}
+        for name, content in files.items():
+            if name.endswith(".pt"):
+                content[content.size // 2] ^= 1
+        return replace(report, files=files)
+
+    engine._cluster.faults = [flip]
+    with pytest.raises(InputError, match="was damaged on its way here"):
+        train(engine, experiment)
+    assert not list(engine._results.root.glob("*/checkpoint-*.pt"))
 
 
-def test_an_address_where_no_cluster_is_is_named(folder):
-    code, said = Run(folder("run", 2), "--engine", "ray", "--ray-address", "127.0.0.1:9").end()
-    assert code == pytest.ExitCode.USAGE_ERROR
-    assert "--ray-address 127.0.0.1:9: no cluster answers there" in said
-    assert "Traceback" not in said
+def test_a_result_that_does_not_vouch_for_what_came_with_it_is_not_kept(engine, experiment):
+    def flip(number, report):
+        if "predictions.npz" not in report.files:
+            return report
+        files = {name: np.array(content) for name, content in report.files.items()}
+        files["predictions.npz"][0] ^= 1
+        return replace(report, files=files)
+
+    engine._cluster.faults = [flip]
+    with pytest.raises(InputError, match=r"predictions\.npz is not the file that it vouches for"):
+        train(engine, experiment)
+    assert not list(engine._results.root.glob("*/result.json"))
 
 
-def test_more_cpus_than_the_machine_has_are_named(folder):
-    code, said = Run(folder("run", 2), "--engine", "ray", "--cpus-per-case", "4096").end()
-    assert code == pytest.ExitCode.USAGE_ERROR
-    assert "a case asks for 4096 CPUs, this machine has" in said
+def test_what_other_code_began_is_refused_and_the_node_named(engine, experiment, monkeypatch):
+    engine._cluster.faults = [lost_at(2)] + [lost_at(1)] * (MOST_LOSSES - 1)
+    with pytest.raises(TrainingError):
+        train(engine, experiment)
+    monkeypatch.setattr("harness.train.training_code_version", lambda: "another")
+    again = RayEngine(engine._settings, engine._results)
+    with pytest.raises(InputError, match=r"1 epoch trained by another version of the code[^$]*on node node a"):
+        train(again, experiment)
+    again.close()
+    assert environment.training_code_version() != "another"
+
+
+def test_where_another_process_is_at_a_case_its_result_is_waited_for(engine, experiment, tmp_path):
+    engine.prepare([experiment], lambda _: None)
+    case = engine.case(experiment)
+    release = engine._results.lock(case)
+    order = Order(experiment, case, False)
+    engine.submit([order], lambda _: None)
+    told = Told()
+
+    class Releasing(Told):
+        def on_notice(self, case, text):
+            told.notices.append(text)
+            other = RayEngine(engine._settings, ResultsFolder(tmp_path / "elsewhere"))
+            train(other, experiment)
+            other.close()
+            for path in sorted((tmp_path / "elsewhere" / case.folder_name).glob("*"), reverse=True):
+                if path.name[0] != ".":
+                    path.rename(engine._results.folder(case) / path.name)
+            release()
+
+    result = engine.result(order, Releasing(), lambda _: None)
+    assert told.notices == ["another process is at this case: waiting for it"]
+    assert result.is_complete
+    assert len(engine._cluster.trainings) == 1
+    assert len(engine._cluster.cancelled) == 1
+
+
+def test_what_fails_is_recorded_and_raised_with_the_nodes_traceback(engine, experiment, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("harness.pipelines.fast.FastTrainer.train_epoch", fail)
+    with pytest.raises(TrainingError, match="digits resnet8 seed 0 failed on node node a\n"):
+        train(engine, experiment)
+    assert engine._results.find(engine.case(experiment)).status == "failed"
+
+
+def test_closing_cancels_what_is_outstanding_and_leaves_the_cluster(engine, experiment):
+    def stop(number, report):
+        import time
+
+        if number == 1:
+            engine._began_training.set()
+            time.sleep(0.05)
+        return report
+
+    import threading
+
+    engine._began_training = threading.Event()
+    long = replace(experiment, recipe=replace(RECIPE, epochs=1000))
+    engine._cluster.faults = [stop]
+    engine.prepare([long], lambda _: None)
+    engine.submit([Order(long, engine.case(long), False)], lambda _: None)
+    engine._began_training.wait()
+    engine.close()
+    assert engine._cluster.is_closed
+    assert len(engine._cluster.cancelled) == 1
+    assert engine.results_so_far() == []
+    assert checkpoint.is_any_left(engine._results.folder(engine.case(long)))
+
+
+def test_nodes_that_would_make_another_case_of_it_are_given_none(engine, experiment, monkeypatch):
+    bind = worker.Preparation.run
+
+    def other_images(self, node_id):
+        for binding in bind(self, node_id):
+            if node_id[0] == "b":
+                changed = tuple(
+                    replace(one, case=replace(one.case, data_fingerprint="f" * 64)) for one in binding.bound
+                )
+                binding = replace(binding, bound=changed)
+            yield binding
+
+    monkeypatch.setattr(worker.Preparation, "run", other_images)
+    engine._cluster.nodes["c" * 8] = {"CPU": 2.0}
+    told = []
+    engine.prepare([experiment], told.append)
+    (line,) = (line for line in told if "is given no case" in line)
+    assert line.startswith(
+        "node node b is given no case: digits resnet8 seed 0 would be another case there: other images"
+    )
+    assert list(engine._unfit) == ["b" * 8]
+
+
+def test_where_no_node_is_fit_all_reasons_are_told(engine, experiment, monkeypatch):
+    def lacks(self, node_id):
+        raise InputError(f"{node_id[0]} has no data")
+        yield
+
+    monkeypatch.setattr(worker.Preparation, "run", lacks)
+    with pytest.raises(
+        InputError, match=r"no node of the cluster is fit[^$]*node a: a has no data\nnode node b: b has"
+    ):
+        engine.prepare([experiment], lambda _: None)
+
+
+def test_how_far_all_cases_are_is_told(engine, settings):
+    experiments = [plan_experiment(settings, "digits", "resnet8", seed, RECIPE) for seed in range(2)]
+    results, told = train(engine, *experiments)
+    assert [result.seed for result in results] == [0, 1]
+    assert all(state.cases == 2 for state in told.states)
+
+
+def test_every_report_that_has_files_costs_a_share_of_the_time(engine, experiment, monkeypatch):
+    monkeypatch.setattr(worker, "_REPORTING_SHARE", 1e-9)  # after the first, none but the last
+    reported = []
+
+    def note(number, report):
+        reported.append((len(report.records), sorted(report.files)))
+        return report
+
+    engine._cluster.faults = [note]
+    train(engine, experiment)
+    records, files = zip(*reported, strict=True)
+    assert records == (0, 1, 1, 1, 0)
+    assert [len(names) for names in files] == [0, 3, 0, 0, 4]
