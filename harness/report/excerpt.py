@@ -5,7 +5,9 @@ from collections.abc import Hashable, Sequence
 
 PAGE_ROWS = 200  # of a folded table
 TERMINAL_ROWS = 60
+FOLDED_ROWS = 40  # a table of more is folded
 NAMES = 10  # of cases in a note, of links in a cell
+FEW_NAMES = 3  # of links in a cell, where there are more than that
 LINES = 20  # of a list on the page, of what was left out on a terminal
 CURVES = 16  # models named or drawn each for themselves in a figure
 

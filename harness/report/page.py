@@ -17,7 +17,7 @@ from harness.analysis.answer import Answer
 from harness.analysis.evidence import Evidence
 from harness.report.claim_tables import JudgedClaims, claims_table
 from harness.report.drawing import BLUE, INK, PURPLE, VERMILLION, Figure
-from harness.report.excerpt import LINES, NAMES, PAGE_ROWS, evenly, first
+from harness.report.excerpt import FEW_NAMES, FOLDED_ROWS, LINES, NAMES, PAGE_ROWS, evenly, first
 from harness.report.formats import Printable
 from harness.report.table import Row, Table
 from harness.results import Result, timed_on
@@ -196,11 +196,13 @@ def _view(
     rows = table.rows if isinstance(table, Table) else [{} for _ in table.cells]
     keys = [column.key for column in table.columns] if isinstance(table, Table) else [""] * len(table.headings)
 
-    is_long = isinstance(table, Table) and table.is_long
-    # Only what is folded is cut: of other tables every row may be one that a model's name leads to.
+    is_long = isinstance(table, Table) and (table.is_long or (len(rows) > FOLDED_ROWS and not is_of_models))
+    # Only what is folded is cut: of the first table every row is one that a model's name leads to.
     shown = evenly([row.get("model") for row in rows], PAGE_ROWS) if is_long else list(range(len(rows)))
 
     def row_view(row: Row, texts: Sequence[str]) -> dict[str, Any]:
+        links = _run_links(row, report_dir)
+
         def row_id(key: str) -> str:
             return rows_of_models.get((mode, row.get("study", study), str(row.get(key))), "")
 
@@ -209,8 +211,8 @@ def _view(
             "id": row_id("model") if is_of_models else "",
             "mark": row.get("status", "complete") != "complete" or row.get("mode") == "quick",
             "cells": [_cell(text, row.get(key), to) for text, key, to in zip(texts, keys, targets, strict=True)],
-            "runs": _run_links(row, report_dir),
-            "more_runs": max(0, len(row.get("runs", {})) - NAMES),
+            "runs": links,
+            "more_runs": len(row.get("runs", {})) - len(links),
         }
 
     return {
@@ -236,9 +238,11 @@ def _excerpt(rows: Sequence[Row], shown: int) -> str:
 
 def _run_links(row: Row, report_dir: Path) -> list[dict[str, str]]:
     """Links to a row's results, of many to the first."""
+    folders = row.get("runs", {})
+    few = len(folders) if len(folders) <= NAMES else FEW_NAMES
     return [
         {"text": f"seed {seed}", "title": folder.name, "href": _link(folder, report_dir)}
-        for seed, folder in islice(row.get("runs", {}).items(), NAMES)
+        for seed, folder in islice(folders.items(), few)
     ]
 
 
