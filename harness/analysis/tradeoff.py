@@ -127,13 +127,14 @@ def models_on_front(evidence: Evidence, measure: Measure) -> list[FrontMember]:
 
 def _seeds_on_front(evidence: Evidence, measure: Measure) -> dict[str, tuple[int, int]]:
     """With how many seeds each model is on the front, each seed taken alone, and how many it has."""
+    # What is not known beats nothing: no comparison with it holds.
     costs, accuracies = (_by_seed(evidence, one) for one in (measure, "accuracy_percent"))
     known = ~np.isnan(costs) & ~np.isnan(accuracies)
     found = {}
     for row, model in enumerate(evidence.models):
         cost, accuracy = costs[row], accuracies[row]
         is_other = (costs != cost) | (accuracies != accuracy)
-        is_beaten = (known & (costs <= cost) & (accuracies >= accuracy) & is_other).any(axis=0)
+        is_beaten = ((costs <= cost) & (accuracies >= accuracy) & is_other).any(axis=0)
         found[model] = int((known[row] & ~is_beaten).sum()), int(known[row].sum())
     return found
 
