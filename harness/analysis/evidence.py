@@ -4,6 +4,7 @@ A study's runs differ in model and seed alone. Published figures are evidence of
 that whatever judges measurements judges them too.
 """
 
+import functools
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -119,7 +120,12 @@ class Evidence:
 
     def folder_of(self, result: Result) -> Path:
         """Where a result of the study lies."""
-        return (self.folder or Path()) / result.case.folder_name
+        return self._folders[id(result)]
+
+    @cached_property
+    def _folders(self) -> dict[int, Path]:
+        """Where each result lies, by the object: every table asks, and a case's name is a hash that takes its time."""
+        return {id(result): (self.folder or Path()) / result.case.folder_name for result in self.results}
 
     def of(self, model: str) -> dict[int, Run]:
         """A model's runs by their seed, in order."""
@@ -297,6 +303,7 @@ def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Eviden
     latest: dict[tuple[str, int], Stored] = {}
     for one in sorted(complete, key=lambda one: one.result.finished_at):
         latest[one.result.model, one.result.seed] = one
+    standing = {id(one) for one in latest.values()}  # equality would compare every epoch
     return Evidence(
         dataset=first.dataset,
         mode=first.mode,
@@ -310,7 +317,7 @@ def _evidence(stored: Sequence[Stored], distinguishing: Sequence[str]) -> Eviden
         subject=repr((first.dataset, first.mode, first.case.recipe, first.case.val_split, first.case.data_fingerprint)),
         folder=stored[0].root,
         incomplete=tuple(one.result for one in stored if not one.result.is_complete),
-        superseded=tuple(one.result for one in complete if one not in latest.values()),
+        superseded=tuple(one.result for one in complete if id(one) not in standing),
     )
 
 
@@ -337,6 +344,7 @@ def _run(one: Stored) -> Run:
     result = one.result
     is_mixed = bool(result.changes_between_attempts)
 
+    @functools.cache  # of one seed, every pair of models asks
     def read_correct() -> Correct | None:
         found = one.read_predictions()
         return None if found is None else np.asarray(found[0] == found[1], dtype=np.bool_)

@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.analysis.axes import Axis
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.stats import Difference, holm, paired_difference
@@ -104,15 +107,14 @@ def pareto_front(evidence: Evidence, measure: Measure) -> list[FrontMember]:
         cost, accuracy = evidence.mean(model, measure), evidence.mean(model, "accuracy_percent")
         if cost is not None and accuracy is not None:
             points[model] = cost.mean, accuracy.mean
-    by_seed = [_points_of(evidence, measure, seed) for seed in evidence.seeds]
+    by_seed = _seeds_on_front(evidence, measure)
     return [
         FrontMember(
             measure,
             model,
             *points[model],
             _beaten_by(model, points),
-            sum(model in of_seed and _beaten_by(model, of_seed) is None for of_seed in by_seed),
-            sum(model in of_seed for of_seed in by_seed),
+            *by_seed[model],
         )
         for model in sorted(points, key=lambda model: (points[model][0], -points[model][1]))
     ]
@@ -123,14 +125,28 @@ def models_on_front(evidence: Evidence, measure: Measure) -> list[FrontMember]:
     return [one for one in pareto_front(evidence, measure) if one.beaten_by is None]
 
 
-def _points_of(evidence: Evidence, measure: Measure, seed: int) -> dict[str, tuple[float, float]]:
-    """Cost and accuracy of every model with one seed."""
-    points = {}
-    for model in evidence.models:
-        cost, accuracy = evidence.values(model, measure), evidence.values(model, "accuracy_percent")
-        if seed in cost and seed in accuracy:
-            points[model] = cost[seed], accuracy[seed]
-    return points
+def _seeds_on_front(evidence: Evidence, measure: Measure) -> dict[str, tuple[int, int]]:
+    """With how many seeds each model is on the front, each seed taken alone, and how many it has."""
+    # What is not known beats nothing: no comparison with it holds.
+    costs, accuracies = (_by_seed(evidence, one) for one in (measure, "accuracy_percent"))
+    known = ~np.isnan(costs) & ~np.isnan(accuracies)
+    found = {}
+    for row, model in enumerate(evidence.models):
+        cost, accuracy = costs[row], accuracies[row]
+        is_other = (costs != cost) | (accuracies != accuracy)
+        is_beaten = ((costs <= cost) & (accuracies >= accuracy) & is_other).any(axis=0)
+        found[model] = int((known[row] & ~is_beaten).sum()), int(known[row].sum())
+    return found
+
+
+def _by_seed(evidence: Evidence, measure: Measure) -> NDArray[np.float64]:
+    """A measure's values, (models, seeds); no number where none is known."""
+    column = {seed: place for place, seed in enumerate(evidence.seeds)}
+    values = np.full((len(evidence.models), len(column)), np.nan)
+    for row, model in enumerate(evidence.models):
+        for seed, value in evidence.values(model, measure).items():
+            values[row, column[seed]] = value
+    return values
 
 
 def _beaten_by(model: str, points: dict[str, tuple[float, float]]) -> str | None:

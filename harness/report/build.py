@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +18,14 @@ from harness.files import write_text_atomically
 from harness.report.answer_tables import answer_tables
 from harness.report.claim_tables import claims_table, judge_all
 from harness.report.drawing import write_figure
+from harness.report.excerpt import LINES, first
 from harness.report.figures import study_figures
 from harness.report.formats import Printable
-from harness.report.page import Content, StudyPage, render_page
+from harness.report.page import LEFT_OUT, Content, StudyPage, render_page
 from harness.report.paper_tables import paper_tables
 from harness.report.runs import runs_table
 from harness.report.sides import side_tables
-from harness.report.table import writable, write_table
+from harness.report.table import Column, Table, writable, write_table
 from harness.results import Result
 from harness.results_folder import ResultsFolder
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from harness.throughput.record import Recorded
 
 PAGE = "index.html"
+_ALL_LEFT_OUT = f"all of them are in {LEFT_OUT}.csv among the report's tables"
 Value = TypeVar("Value")
 
 
@@ -38,16 +42,26 @@ class Holdings:
     """What results folders hold.
 
     Attributes:
-        problems: a line for each file that is left out, and why; it grows while what lies beside results is read.
-        unfinished: a line for each case that was begun and has no result.
+        left_out: a line for each file that is left out, and why; it grows while what lies beside results is read.
+        begun: a line for each case that was begun and has no result.
     """
 
     folders: Sequence[Path]
     evidence: list[Evidence] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     recorded: list[Recorded] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    unfinished: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is left out, as far as a terminal has room."""
+        return first(self.left_out, _ALL_LEFT_OUT)
+
+    @property
+    def unfinished(self) -> list[str]:
+        """What was begun and has no result, as far as a terminal has room."""
+        return first(self.begun, f"not finished either, {_ALL_LEFT_OUT}")
 
 
 def read_holdings(folders: Sequence[Path]) -> Holdings:
@@ -63,9 +77,9 @@ def read_holdings(folders: Sequence[Path]) -> Holdings:
         recorded, other_problems = _read_recorded(root)
         holdings.results += results
         holdings.recorded += recorded
-        holdings.problems += problems + other_problems
-        holdings.unfinished += folder.unfinished()
-        stored += [_stored(result, folder, holdings.problems) for result in results]
+        holdings.left_out += problems + other_problems
+        holdings.begun += folder.unfinished()
+        stored += [_stored(result, folder, holdings.left_out) for result in results]
     holdings.evidence = gather(stored)
     return holdings
 
@@ -117,6 +131,24 @@ def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
     Raises:
         OSError: they could not be written.
     """
+    with _kept_from_collecting():
+        return _write_report(holdings, report_dir, command)
+
+
+@contextlib.contextmanager
+def _kept_from_collecting() -> Iterator[None]:
+    """Inside, what is there already is not searched for garbage.
+
+    statsmodels has all objects searched at every correction of p-values: of 10,000 results that took ten seconds.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
     studies = [_study(evidence) for evidence in holdings.evidence if evidence.mode != "quick"]
     smoke = [(one, runs_table(one)) for one in holdings.evidence if one.mode == "quick"]
     judged = judge_all([study.evidence for study in studies])
@@ -124,6 +156,9 @@ def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
     tables = [table for study in studies for table in study.tables] + [table for _, table in (*sides, *smoke)]
     if studies:
         tables.append(claims_table(judged))
+    left_out = [*holdings.left_out, *holdings.begun]
+    if len(left_out) > LINES:
+        tables.append(_left_out_table(left_out))
     drawings = [figure for study in studies for figure in study.figures]
     throughput, written = _throughput(holdings.recorded, report_dir)
     content = Content(
@@ -133,7 +168,7 @@ def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
         sides=sides,
         throughput=throughput,
         smoke=smoke,
-        problems=[*holdings.problems, *holdings.unfinished],
+        problems=left_out,
         command=command,
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
@@ -143,6 +178,12 @@ def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
     page.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomically(page, writable(render_page(content, report_dir)))
     return Report([(study.evidence, study.answer) for study in studies], written, drawn, page)
+
+
+def _left_out_table(lines: Sequence[str]) -> Table:
+    """Every line of what was left out, where the page and the terminal have room for the first."""
+    column = Column("file and reason", "left_out", is_words=True)
+    return Table(LEFT_OUT, "What was left out", (column,), tuple({"left_out": line} for line in lines))
 
 
 def _throughput(recorded: Sequence[Recorded], report_dir: Path) -> tuple[Sequence[Printable], list[Path]]:

@@ -31,6 +31,7 @@ from harness.report.drawing import (
     tick_count,
     tick_duration,
 )
+from harness.report.excerpt import CURVES, spaced
 from harness.stats import Difference, Interval
 from harness.text import signed
 
@@ -56,6 +57,34 @@ def _published(evidence: Evidence) -> Evidence | None:
     """What the paper reports of the study, if it may stand beside it."""
     found = evidence.is_comparable and evidence.dataset in ("cifar10", "fashionmnist", "gtsrb")
     return published_evidence(evidence.dataset) if found else None
+
+
+def _singled_out(evidence: Evidence) -> list[str]:
+    """The models that a figure can name or draw each for itself: all or, of many, those along the axes."""
+    models, axes = evidence.models, evidence.axes
+    if len(models) <= CURVES:
+        return models
+    known = models if axes is None else list(dict.fromkeys((*axes.along("depth"), *axes.along("width"))))
+    return [known[place] for place in spaced(len(known), CURVES)]
+
+
+def _named(evidence: Evidence) -> list[str]:
+    """The models that have their names beside their points: all or, of many, the ends of the axes and the best."""
+    if len(evidence.models) <= CURVES:
+        return evidence.models
+    axes = evidence.axes
+    ends = [] if axes is None else [axes.base, *axes.depth[-1:], *axes.width[-1:]]
+    means = {model: evidence.mean(model, "accuracy_percent") for model in evidence.models}
+    return [*ends, max(means, key=lambda model: mean.mean if (mean := means[model]) else 0.0)]
+
+
+def _of_many(evidence: Evidence) -> str:
+    """What a caption says where not all models are singled out."""
+    count = len(_singled_out(evidence))
+    if count == len(evidence.models):
+        return ""
+    which = "" if evidence.axes is None else " along the axes"
+    return f" {count} of {len(evidence.models)} models{which} are drawn; the tables have all."
 
 
 _COST_FORMS: dict[Measure, tuple[str, Callable[[float], str]]] = {
@@ -99,6 +128,8 @@ def _accuracy_against_cost(evidence: Evidence) -> Figure | None:
     told = ", ".join(f"{short(model)} {mean.mean:.2f} %" for model, mean in means if mean is not None)
     fronts = "; ".join(f"{COST_WORDS[one]}: {', '.join(_front(evidence, one))}" for one in measures)
     caption = f"Mean over seeds with its 95 % interval ({NO_INTERVAL}). {COLOURS} Dotted: the Pareto front."
+    if len(evidence.models) > CURVES:
+        caption += f" Of {len(evidence.models)} models the ends of the axes and the most accurate are named."
     if published is not None:
         caption += " Hollow: as published."
     return drawn(
@@ -119,12 +150,14 @@ def _draw_points(
     plot: Plot, evidence: Evidence, measure: Measure, styles: dict[str, Style], *, is_published: bool
 ) -> None:
     """Each model's accuracy at its cost; the published ones hollow, without names."""
+    named, singled_out = _named(evidence), _singled_out(evidence)
     for model in evidence.models:
         cost, accuracy = evidence.mean(model, measure), evidence.mean(model, "accuracy_percent")
         if cost is None or accuracy is None or model not in styles:
             continue
-        point(plot, cost.mean, accuracy.mean, styles[model], yerr=errors(accuracy), is_hollow=is_published)
-        if not is_published:
+        bars, size = errors(accuracy), 7 if model in singled_out else 4
+        point(plot, cost.mean, accuracy.mean, styles[model], yerr=bars, is_hollow=is_published, size=size)
+        if not is_published and model in named:
             label(plot, cost.mean, accuracy.mean, model, styles[model])
 
 
@@ -172,7 +205,7 @@ def _differences(evidence: Evidence, comparisons: Comparisons) -> Figure | None:
 
 def _learning_curves(evidence: Evidence) -> Figure | None:
     """The paper's figures 5 and 9: accuracy over the epochs, whole and its end."""
-    curves = {model: _curves(evidence, model) for model in evidence.models}
+    curves = {model: _curves(evidence, model) for model in _singled_out(evidence)}
     curves = {model: of_model for model, of_model in curves.items() if of_model.size}
     if not curves:
         return None
@@ -205,7 +238,7 @@ def _learning_curves(evidence: Evidence) -> Figure | None:
         canvas.legend(handles, labels, loc="outside right center", handlelength=3.2)
 
     finals = ", ".join(f"{short(model)} {float(of_model[:, -1].mean()):.2f} %" for model, of_model in curves.items())
-    caption = "Mean over seeds; the band is from the lowest to the highest seed."
+    caption = "Mean over seeds; the band is from the lowest to the highest seed." + _of_many(evidence)
     if published is not None:
         caption += " Hollow, at the right: the published final accuracies."
     of_paper = {"cifar10": " (the paper's figure 5)", "fashionmnist": " (the paper's figure 5)", "gtsrb": " (figure 9)"}
@@ -289,7 +322,8 @@ def _draw_time(plot: Plot, evidence: Evidence, styles: dict[str, Style]) -> None
 
 def _marginal_gain(evidence: Evidence) -> Figure | None:
     """The paper's figures 7 and 10: bars of accuracy over training time."""
-    measured = {model: mean for model in evidence.models if (mean := evidence.mean(model, "marginal_gain")) is not None}
+    models = _singled_out(evidence)
+    measured = {model: mean for model in models if (mean := evidence.mean(model, "marginal_gain")) is not None}
     if not measured:
         return None
     styles, published = styles_of(evidence), _published(evidence)
@@ -324,10 +358,10 @@ def _marginal_gain(evidence: Evidence) -> Figure | None:
         f"{evidence.file_name}-marginal-gain",
         f"{evidence.title}: the paper's marginal gain" + (f" (its figure {number})" if number else ""),
         "Final accuracy over total training time (equation 6): an average, which favours what trains quickly. "
-        "Plain: base; stripes: deeper; dots: wider.",
+        "Plain: base; stripes: deeper; dots: wider." + _of_many(evidence),
         f"Percent per second by model: {told}.",
         draw,
-        (4.8 * len(panels), 3.2),
+        (max(4.8, 0.45 * len(measured)) * len(panels), 3.2),
     )
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,12 +17,15 @@ from harness.analysis.answer import Answer
 from harness.analysis.evidence import Evidence
 from harness.report.claim_tables import JudgedClaims, claims_table
 from harness.report.drawing import BLUE, INK, PURPLE, VERMILLION, Figure
+from harness.report.excerpt import FEW_NAMES, FOLDED_ROWS, LINES, NAMES, PAGE_ROWS, evenly, first
 from harness.report.formats import Printable
 from harness.report.table import Row, Table
 from harness.results import Result, timed_on
 from harness.results_folder import RESULT
 from harness.text import several
 
+LEFT_OUT = "left-out"
+"""The table's name of what was left out, where that is more than the page lists."""
 _MARKS = {"supported": "✓", "contradicted": "✗", "not distinguishable": "≈", "not measured": "–"}
 # Colours of figures inline, which differ in the light and in the dark.
 _COLOURS = {INK: "currentColor", BLUE: "var(--depth)", VERMILLION: "var(--width)", PURPLE: "var(--other)"}
@@ -110,7 +114,8 @@ def _page(content: Content, report_dir: Path) -> dict[str, Any]:
         "command": content.command,
         "commands": _commands(results),
         "environments": _environments(results),
-        "problems": content.problems,
+        "problems": first(content.problems, "all of them are in the table"),
+        "left_out": LEFT_OUT if len(content.problems) > LINES else "",
         "folders": ", ".join(map(str, content.folders)),
         "made_at": content.made_at,
         "version": metadata.version("wider-or-deeper"),
@@ -125,6 +130,8 @@ def _warnings(content: Content) -> list[dict[str, str]]:
         counts = Counter(result.status.replace("_", " ") for result in incomplete)
         told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
         text = f"{told}. They stand in the tables of runs, marked, and in no mean."
+        if any(len(study.evidence.results) > PAGE_ROWS for study in content.studies):
+            text = f"{told}. They stand in the tables of runs, of long ones in the CSV (status, cause), and in no mean."
         warnings.append({"title": "Not every training completed:", "text": text})
     if content.smoke and not content.studies:
         text = "Train with --full-training to get an answer."
@@ -189,7 +196,13 @@ def _view(
     rows = table.rows if isinstance(table, Table) else [{} for _ in table.cells]
     keys = [column.key for column in table.columns] if isinstance(table, Table) else [""] * len(table.headings)
 
+    is_long = isinstance(table, Table) and (table.is_long or (len(rows) > FOLDED_ROWS and not is_of_models))
+    # Only what is folded is cut: of the first table every row is one that a model's name leads to.
+    shown = evenly([row.get("model") for row in rows], PAGE_ROWS) if is_long else list(range(len(rows)))
+
     def row_view(row: Row, texts: Sequence[str]) -> dict[str, Any]:
+        links = _run_links(row, report_dir)
+
         def row_id(key: str) -> str:
             return rows_of_models.get((mode, row.get("study", study), str(row.get(key))), "")
 
@@ -198,10 +211,8 @@ def _view(
             "id": row_id("model") if is_of_models else "",
             "mark": row.get("status", "complete") != "complete" or row.get("mode") == "quick",
             "cells": [_cell(text, row.get(key), to) for text, key, to in zip(texts, keys, targets, strict=True)],
-            "runs": [
-                {"text": f"seed {seed}", "title": folder.name, "href": _link(folder, report_dir)}
-                for seed, folder in row.get("runs", {}).items()
-            ],
+            "runs": links,
+            "more_runs": len(row.get("runs", {})) - len(links),
         }
 
     return {
@@ -211,10 +222,28 @@ def _view(
         "headings": table.headings,
         "left": table.left,
         "notes": table.notes,
-        "is_long": isinstance(table, Table) and table.is_long,
+        "is_long": is_long,
+        "excerpt": _excerpt(rows, len(shown)),
         "has_runs": any("runs" in row for row in rows),
-        "rows": [row_view(row, texts) for row, texts in zip(rows, table.cells, strict=True)],
+        "rows": [row_view(rows[place], table.cells[place]) for place in shown],
     }
+
+
+def _excerpt(rows: Sequence[Row], shown: int) -> str:
+    """How much of a table is shown, in words; nothing where it is all of it."""
+    if shown == len(rows):
+        return ""
+    return f"{shown} of {len(rows):,} rows" + (", evenly over the models" if "model" in rows[0] else "")
+
+
+def _run_links(row: Row, report_dir: Path) -> list[dict[str, str]]:
+    """Links to a row's results, of many to the first."""
+    folders = row.get("runs", {})
+    few = len(folders) if len(folders) <= NAMES else FEW_NAMES
+    return [
+        {"text": f"seed {seed}", "title": folder.name, "href": _link(folder, report_dir)}
+        for seed, folder in islice(folders.items(), few)
+    ]
 
 
 def _cell(text: str, value: Any, target: str) -> dict[str, Any]:
@@ -250,13 +279,15 @@ def _claims(judged: JudgedClaims) -> dict[str, Any]:
 def _commands(results: Sequence[Result]) -> list[str]:
     """Every command that trained something, with how many trainings are its."""
     counts = Counter(attempt.command for result in results for attempt in result.attempts if attempt.command)
-    return [f"{command}    # {several(number, 'training')}" for command, number in counts.most_common()]
+    told = [f"{command}    # {several(number, 'training')}" for command, number in counts.most_common()]
+    return first(told, "# the CSV tables of runs have each training's")
 
 
 def _environments(results: Sequence[Result]) -> list[str]:
     """Everything that results were trained on, in words."""
     counts = Counter(_environment(one) for result in results for one in result.training_environments)
-    return [f"{words} ({several(number, 'training')})" for words, number in counts.most_common()]
+    told = [f"{words} ({several(number, 'training')})" for words, number in counts.most_common()]
+    return first(told, "each result.json has its own")
 
 
 def _environment(environment: Any) -> str:

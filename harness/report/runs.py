@@ -10,6 +10,7 @@ from harness.datasets.spec import is_folder
 from harness.expectations import comparable_published
 from harness.recipes import PUBLISHED_RECIPES
 from harness.report.cells import model_column, used
+from harness.report.excerpt import NAMES, first, named
 from harness.report.table import Column, Table
 from harness.results import Result
 from harness.text import count, duration, several
@@ -83,12 +84,16 @@ def run_row(result: Result) -> dict[str, object]:
         "compile_seconds": None if is_mixed else result.compile_seconds,
         "checkpoint_seconds": None if is_mixed else result.checkpoint_seconds,
         "interruptions": len(result.interrupted_after),
+        "interrupted_after": " ".join(map(str, result.interrupted_after)),
         "changes_between_attempts": ", ".join(result.changes_between_attempts),
         "train_images": result.train_images,
         "val_split": result.case.val_split,
         "recipe": result.case.recipe.name,
         "data_fingerprint": result.case.data_fingerprint[:12],
         "training_code": result.environment.get("training_code"),
+        "is_unsteady": _is_unsteady(result),
+        "cause": result.cause,
+        "commands": "; ".join(dict.fromkeys(one.command for one in result.attempts if one.command)),
         "case": result.case.identity[:12],
     }
 
@@ -120,10 +125,12 @@ def run_notes(results: Sequence[Result]) -> list[str]:
     )
     notes += _place_notes(results)
     if unsteady := [f"{r.model} seed {r.seed}" for r in results if r.mode != "quick" and _is_unsteady(r)]:
-        notes.append(f"epoch times vary more than twofold, the machine was busy: {', '.join(unsteady)}")
-    notes += [_interruption_note(result) for result in results if result.interrupted_after]
+        names = named(unsteady, "is_unsteady in the CSV")
+        notes.append(f"epoch times vary more than twofold, the machine was busy: {names}")
+    interrupted = [_interruption_note(result) for result in results if result.interrupted_after]
+    notes += first(interrupted, "interrupted and resumed (interrupted_after in the CSV)", NAMES)
     if compiled := [f"{r.model} seed {r.seed} {duration(r.compile_seconds)}" for r in results if r.case.compiled]:
-        notes.append(f"networks compiled, in no epoch's time: {', '.join(compiled)}")
+        notes.append(f"networks compiled, in no epoch's time: {named(compiled, 'compile_seconds in the CSV')}")
     if len({r.environment.get("training_code") for r in results}) > 1:
         notes.append("trained by different versions of the harness's code (training_code in the CSV)")
     if len({r.case.data_fingerprint for r in results}) > 1:
@@ -137,7 +144,8 @@ def run_notes(results: Sequence[Result]) -> list[str]:
         notes.append("the images' layout has no checksums: they could not be verified as the published ones")
     own = {r.model: None for r in results if r.mode == "full" and r.case.recipe != PUBLISHED_RECIPES.get(r.dataset)}
     if own and not is_folder(results[0].dataset):
-        notes.append(f"{', '.join(own)}: not trained by the study's recipe, published values left out")
+        names = named(list(own), "recipe in the CSV")
+        notes.append(f"{names}: not trained by the study's recipe, published values left out")
     if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
         notes.append(f"{', '.join(f'{split:.0%}' for split in splits)} of the training images held out for validation")
     if {r.case.pipeline for r in results} == {"fast", "reference"}:
@@ -146,8 +154,8 @@ def run_notes(results: Sequence[Result]) -> list[str]:
         notes.append(
             "# rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
         )
-    notes += [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]
-    return notes
+    failed = [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]
+    return notes + first(failed, "not completed (status and cause in the CSV)", NAMES)
 
 
 def _nodes(result: Result) -> list[str]:

@@ -5,6 +5,7 @@ The CSV has the plain values, all other formats the cells; so a number and its t
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class Table:
     def headings(self) -> list[str]:
         return [column.heading for column in self.columns]
 
-    @property
+    @cached_property
     def cells(self) -> list[list[str]]:
         """The rows as a person reads them."""
         return [[column.cell(row) for column in self.columns] for row in self.rows]

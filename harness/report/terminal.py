@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.published import STUDY
 from harness.report.build import Report
+from harness.report.excerpt import TERMINAL_ROWS, evenly
 from harness.report.paper_tables import accuracy_table
 from harness.report.runs import MODE_WORDS, run_notes, run_row
 from harness.results import Result
@@ -80,7 +81,7 @@ def _put(value: object, form: str | None) -> str:
 
 
 def _model_cells(frame: pd.DataFrame) -> list[str]:
-    """How each row is called: the model; its pipeline, seed and case's number too where they tell rows apart."""
+    """How each row is called: the model; its pipeline, seed and case's number too where they tell all rows apart."""
     many_seeds, many_pipelines = frame["seed"].nunique() > 1, frame["pipeline"].nunique() > 1
     is_ambiguous = frame.duplicated(["model", "seed", "pipeline"], keep=False)
     cells = []
@@ -92,30 +93,28 @@ def _model_cells(frame: pd.DataFrame) -> list[str]:
     return cells
 
 
-def _wide_cells(table: ComparisonTable) -> tuple[list[str], list[list[str]]]:
+def _wide_cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Headings and rows, a row per case, each measure's published value in the column beside it."""
-    frame = table.frame
     has_published = bool(frame["published_accuracy_percent"].notna().any())
     headings = ["model", "epochs", "params", "MACs"]
     for heading, *_ in _MEASURES:
         headings += [heading, "paper"] if has_published else [heading]
     rows = []
-    for (_, row), name in zip(frame.iterrows(), _model_cells(frame), strict=True):
-        cells = [name, str(row["epochs"]), count(row["params"]), count(row["macs"])]
+    for _, row in frame.iterrows():
+        cells = [row["name"], str(row["epochs"]), count(row["params"]), count(row["macs"])]
         for _, measured, published, form in _MEASURES:
             cells += [_put(row[measured], form)] + ([_put(row[published], form)] if has_published else [])
         rows.append(cells)
     return headings, rows
 
 
-def _narrow_cells(table: ComparisonTable) -> tuple[list[str], list[list[str]]]:
+def _narrow_cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """The same in at most 80 columns: what the paper reports stands in a row of its own under each case."""
-    frame = table.frame
     headings = ["model", "params", "MACs", *(heading for heading, *_ in _MEASURES)]
     rows = []
-    for (_, row), name in zip(frame.iterrows(), _model_cells(frame), strict=True):
+    for _, row in frame.iterrows():
         measured = [_put(row[column], form) for _, column, _, form in _MEASURES]
-        rows.append([name, count(row["params"]), count(row["macs"]), *measured])
+        rows.append([row["name"], count(row["params"]), count(row["macs"]), *measured])
         published = [_put(row[column], form) for _, _, column, form in _MEASURES]
         if any(published):
             rows.append(["  paper", "", "", *published])
@@ -123,12 +122,18 @@ def _narrow_cells(table: ComparisonTable) -> tuple[list[str], list[list[str]]]:
 
 
 def terminal_text(table: ComparisonTable, columns: int) -> str:
-    """The table for a terminal of that many columns, its title and its notes."""
-    body = text_table(*_wide_cells(table))
+    """The table for a terminal of that many columns, its title and its notes; of many cases an excerpt."""
+    cases = len(table.frame)
+    shown = table.frame.assign(name=_model_cells(table.frame)).iloc[evenly(list(table.frame["model"]), TERMINAL_ROWS)]
+    notes = list(table.notes)
+    if len(shown) < cases:
+        told = f"{len(shown)} of {cases:,} cases, evenly over the models; all of them are in the report's CSV tables"
+        notes.insert(0, told)
+    body = text_table(*_wide_cells(shown))
     if max(map(len, body.splitlines())) > columns:
-        body = text_table(*_narrow_cells(table))
-    notes = (textwrap.fill(note, columns, initial_indent="  ", subsequent_indent="    ") for note in table.notes)
-    return "\n".join([textwrap.fill(table.title, columns), body, *notes])
+        body = text_table(*_narrow_cells(shown))
+    told_notes = (textwrap.fill(note, columns, initial_indent="  ", subsequent_indent="    ") for note in notes)
+    return "\n".join([textwrap.fill(table.title, columns), body, *told_notes])
 
 
 _SPARED = ("best epoch %", "MACs", "total", "params")  # of the table of means, on a narrow terminal
@@ -140,7 +145,10 @@ def report_text(report: Report, columns: int) -> str:
     for evidence, answer in report.answers:
         if len(evidence.seeds) > 1:
             means = accuracy_table(evidence)
-            lines += [means.title, fitting_table(means.headings, means.cells, columns, _SPARED)]
+            lines += [means.title, fitting_table(means.headings, means.cells[:TERMINAL_ROWS], columns, _SPARED)]
+            if len(means.cells) > TERMINAL_ROWS:
+                where = f"all of them are in {means.file_name}.csv"
+                lines.append(f"  the first {TERMINAL_ROWS} of {len(means.cells):,} models; {where}")
             lines += [textwrap.fill(f"  {means.notes[0]}", columns, subsequent_indent="    "), ""]
         lines.append(textwrap.fill(answer.headline, columns))
         lines += [

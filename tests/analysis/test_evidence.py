@@ -1,9 +1,11 @@
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from harness.analysis.evidence import gather, published_evidence
+from harness.analysis.comparison import Comparisons
+from harness.analysis.evidence import Stored, gather, published_evidence
 from harness.published import PUBLISHED, STUDY
 from harness.results import Attempt
 from tests.analysis.studies import measured, stored, study
@@ -202,3 +204,24 @@ def test_a_mean_is_over_seeds():
     mean = evidence.mean("resnet20", "accuracy_percent")
     assert (mean.mean, mean.n) == (pytest.approx(91), 3)
     assert mean.high == pytest.approx(91 + 4.302653 / math.sqrt(3), abs=1e-5)
+
+
+def test_predictions_are_read_once_however_many_models_are_compared():
+    reads = []
+    accuracies = {"resnet20": 89.0, "resnet32": 89.5, "resnet56": 90.0, "resnet20-2": 91.0}
+    kept = []
+    for model, accuracy in accuracies.items():
+        predicted = outcome("cifar10", accuracy, 0)
+        result = synthetic_result(model=model, predicted=predicted)
+        read = lambda model=model, predicted=predicted: reads.append(model) or predicted  # noqa: E731
+        kept.append(Stored(result, Path("results"), read, lambda: None))
+    (evidence,) = gather(kept)
+    assert len(Comparisons(evidence).all) == 6
+    assert sorted(reads) == sorted(accuracies)
+
+
+def test_a_results_folder_is_known_of_every_result_of_a_study():
+    results = [synthetic_result(), synthetic_result(finished_at="2026-11-22T12:00:00.000+00:00"), failed_result(seed=1)]
+    (evidence,) = gather([stored(one) for one in results])
+    assert len(evidence.results) == 3
+    assert [evidence.folder_of(one) for one in results] == [Path("results") / one.case.folder_name for one in results]

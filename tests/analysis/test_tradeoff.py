@@ -126,3 +126,23 @@ def test_odd_studies_have_finite_numbers_and_somebody_on_the_front(drawn):
         assert all(map(math.isfinite, numbers_in(front)))
         assert not front or any(one.beaten_by is None for one in front)
         assert all(0 <= one.seeds_on_front <= one.seeds for one in front)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["resnet20", "resnet32", "resnet56", "resnet20-2", "resnet20-4"]),
+        st.dictionaries(
+            st.integers(0, 4), st.tuples(st.sampled_from([90.0, 91.0, 92.0]), st.sampled_from([1.0, 2.0])), min_size=1
+        ),
+        min_size=1,
+    )
+)
+def test_seeds_on_the_front_are_those_of_each_seed_taken_alone(runs):
+    accuracies = {model: {seed: one[0] for seed, one in of.items()} for model, of in runs.items()}
+    seconds = {model: {seed: one[1] for seed, one in of.items()} for model, of in runs.items()}
+    for member in pareto_front(study(accuracies, seconds=seconds), "total_seconds"):
+        found = 0
+        for seed, (accuracy, time) in runs[member.model].items():
+            others = [of[seed] for of in runs.values() if seed in of]
+            found += not any(a >= accuracy and t <= time and (a, t) != (accuracy, time) for a, t in others)
+        assert (member.seeds_on_front, member.seeds) == (found, len(runs[member.model]))

@@ -1,4 +1,6 @@
+import gc
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from harness.recipes import CIFAR10
 from harness.report.build import read_holdings, write_report
+from harness.report.excerpt import LINES
 from tests.report.conftest import build, fill
 from tests.synthetic import failed_result, outcome, store, synthetic_result
 
@@ -208,3 +211,110 @@ def test_the_same_results_make_the_same_files(built, tmp_path):
     again = write_report(built.holdings, tmp_path, "python -m harness report")
     for one, other in zip(built.report.figures, again.figures, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
+
+
+def test_a_long_table_is_cut_on_the_page_evenly_over_the_models_and_nowhere_else(tmp_path, no_figures, monkeypatch):
+    monkeypatch.setattr("harness.report.page.PAGE_ROWS", 4)
+    fill(tmp_path / "results", seeds=range(5), accuracies=TWO)
+    made = build([tmp_path / "results"], tmp_path / "report")
+    page = made.report.page.read_text()
+    table = page.partition('id="table-cifar10">')[2].partition("</details>")[0]
+    rows = [re.sub("<[^>]*>", " ", f"<tr{row}").split()[:2] for row in table.split("<tr")[2:]]
+    assert rows == [["20", "0"], ["20", "1"], ["56", "0"], ["56", "1"]]
+    assert '4 of 10 rows, evenly over the models; <a href="tables/cifar10.csv">all of them are in the CSV</a>' in table
+    assert len(pd.read_csv(tmp_path / "report/tables/cifar10.csv")) == 10
+    assert (tmp_path / "report/tables/cifar10.md").read_text().count("| complete") == 10
+
+
+def test_a_row_of_many_seeds_links_to_the_first_and_its_csv_has_all(tmp_path, no_figures):
+    for name, seeds in (("few", 10), ("many", 12)):
+        fill(tmp_path / name, seeds=range(seeds), accuracies=TWO)
+        made = build([tmp_path / name], tmp_path / f"{name}-report")
+        table = made.report.page.read_text().partition('id="table-cifar10-accuracy"')[2].partition("</table>")[0]
+        assert table.count(">seed ") == 2 * (10 if name == "few" else 3)
+        assert table.count("and 9 more (CSV)") == 2 * (name == "many")
+        frame = pd.read_csv(tmp_path / f"{name}-report/tables/cifar10-accuracy.csv")
+        assert [len(runs.split()) for runs in frame["runs"]] == [seeds, seeds]
+
+
+def test_a_table_of_many_models_is_folded_but_for_the_one_that_names_lead_to(tmp_path, no_figures, monkeypatch):
+    monkeypatch.setattr("harness.report.page.FOLDED_ROWS", 1)
+    fill(tmp_path / "results", seeds=(0,), accuracies=TWO)
+    page = build([tmp_path / "results"], tmp_path / "report").report.page.read_text()
+    assert "<summary>CIFAR-10: macro-F1 beside accuracy (the paper&#39;s table 5)</summary>" in page
+    assert "<summary>CIFAR-10: accuracy and training time" not in page
+
+
+def test_of_much_that_was_left_out_the_first_is_told_and_a_table_has_all(tmp_path, no_figures):
+    root = tmp_path / "results"
+    fill(root, seeds=(0,), accuracies=TWO)
+    for number in range(LINES + 5):
+        (root / f"damaged{number:02d}").mkdir()
+        (root / f"damaged{number:02d}" / "result.json").write_text("{")
+        (root / f"begun{number:02d}").mkdir()
+        (root / f"begun{number:02d}" / "checkpoint-1.pt").touch()
+    made = build([root], tmp_path / "report")
+    for told in (made.holdings.problems, made.holdings.unfinished):
+        assert len(told) == LINES + 1
+        assert "5 more: " in told[-1]
+        assert "left-out.csv" in told[-1]
+    section = made.report.page.read_text().partition("What was left out</h3>")[2].partition("</footer>")[0]
+    assert section.count("<li>") == LINES + 1
+    assert "30 more: all of them are in the table" in section
+    assert 'href="tables/left-out.csv"' in section
+    everything = pd.read_csv(tmp_path / "report/tables/left-out.csv")["left_out"].tolist()
+    assert everything == [*made.holdings.left_out, *made.holdings.begun]
+    assert len(everything) == 2 * (LINES + 5)
+
+
+def test_little_that_was_left_out_makes_no_table(tmp_path, no_figures):
+    root = tmp_path / "results"
+    fill(root, seeds=(0,), accuracies=TWO)
+    (root / "damaged").mkdir()
+    (root / "damaged" / "result.json").write_text("{")
+    made = build([root], tmp_path / "report")
+    assert made.holdings.problems == made.holdings.left_out
+    assert len(made.holdings.problems) == 1
+    assert not (tmp_path / "report/tables/left-out.csv").exists()
+
+
+def test_of_many_commands_the_page_lists_the_first_and_the_csv_has_each(tmp_path, no_figures):
+    for seed in range(LINES + 2):
+        predicted = outcome("cifar10", 90.0, seed)
+        result = synthetic_result(seed=seed, predicted=predicted)
+        store(tmp_path / "results", with_command(result, f"pytest bench --seeds {seed}"), predicted)
+    made = build([tmp_path / "results"], tmp_path / "report")
+    section = made.report.page.read_text().partition("What was run</h3>")[2].partition("</pre>")[0]
+    assert section.count("pytest bench") == LINES
+    assert "2 more: # the CSV tables of runs" in section
+    commands = pd.read_csv(tmp_path / "report/tables/cifar10.csv")["commands"]
+    assert commands.tolist() == [f"pytest bench --seeds {seed}" for seed in range(LINES + 2)]
+
+
+def with_command(result, command):
+    return replace(result, attempts=(replace(result.attempts[0], command=command),))
+
+
+def test_where_runs_are_cut_the_warning_leads_to_the_csv(tmp_path, no_figures, monkeypatch):
+    fill(tmp_path / "results", seeds=(0,), accuracies=TWO)
+    store(tmp_path / "results", failed_result(seed=7))
+    pages = []
+    for most in (3, 2):
+        monkeypatch.setattr("harness.report.page.PAGE_ROWS", most)
+        pages.append(build([tmp_path / "results"], tmp_path / "report").report.page.read_text())
+    assert ["of long ones in the CSV (status, cause)" in page for page in pages] == [False, True]
+
+
+def test_a_report_is_not_searched_for_garbage_and_leaves_collecting_as_it_was(tmp_path, monkeypatch):
+    before, frozen = gc.get_freeze_count(), []
+
+    def study(*_):
+        frozen.append(gc.get_freeze_count())
+        raise OSError("no space")
+
+    fill(tmp_path / "results", seeds=(0,), accuracies=TWO)
+    monkeypatch.setattr("harness.report.build.study_figures", study)
+    with pytest.raises(OSError, match="no space"):
+        build([tmp_path / "results"], tmp_path / "report")
+    assert frozen[0] > before
+    assert gc.get_freeze_count() == 0

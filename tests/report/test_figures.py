@@ -74,3 +74,26 @@ def test_times_of_different_hardware_are_not_drawn(tmp_path):
     assert "cifar10-time-parameters" not in drawings
     assert "cifar10-marginal-gain" not in drawings
     assert "training time" not in drawings["cifar10-accuracy-cost"].svg
+
+
+def test_of_many_models_those_along_the_axes_are_drawn_and_the_ends_named(tmp_path, monkeypatch):
+    names = []
+    monkeypatch.setattr(figures, "label", lambda plot, x, y, model, *_, **__: names.append(model))
+    accuracies = {"resnet20": 89.0, "resnet32": 89.4, "resnet56": 90.0, "resnet20-2": 90.9, "resnet56-2": 93.0}
+    fill(tmp_path / "results", seeds=(0,), accuracies=accuracies)
+    few = drawn_of(tmp_path / "results")
+    assert {"resnet32", "resnet56-2"} <= set(names)
+    assert "56-2" in few["cifar10-learning-curves"].svg
+    assert "tables have all" not in few["cifar10-learning-curves"].caption
+    names.clear()
+    monkeypatch.setattr(figures, "CURVES", 4)
+    monkeypatch.setattr(figures, "_draw_time", lambda *_: None)
+    many = drawn_of(tmp_path / "results")
+    assert set(names) == {"resnet20", "resnet56", "resnet20-2", "resnet56-2"}
+    for name in ("learning-curves", "marginal-gain"):
+        figure = many[f"cifar10-{name}"]
+        assert ">56-2<" not in figure.svg
+        assert ">32<" in figure.svg
+        assert "4 of 5 models along the axes are drawn; the tables have all." in figure.caption
+    assert "Of 5 models the ends of the axes and the most accurate are named." in many["cifar10-accuracy-cost"].caption
+    assert "56-2 93.00 %" in many["cifar10-accuracy-cost"].description

@@ -7,6 +7,7 @@ import pytest
 from harness.analysis.evidence import Stored, gather
 from harness.published import PUBLISHED
 from harness.recipes import CIFAR10
+from harness.report.excerpt import NAMES
 from harness.report.runs import run_notes, run_row, runs_table
 from tests.synthetic import ENVIRONMENT, failed_result, synthetic_result
 
@@ -177,3 +178,29 @@ def test_a_csv_of_runs_has_every_measure_as_a_plain_number():
     row = frame.iloc[0]
     assert row[["params", "accuracy_percent", "published_accuracy_percent"]].tolist() == [269_722, 90.0, 88.9]
     assert row["total_seconds"] == 3000.0
+
+
+def test_of_many_cases_a_note_tells_the_first_and_the_csv_has_each():
+    seeds = range(NAMES + 2)
+    unsteady = (1.0, 1.0, 2.5)
+    compiled = {"compiled": True}
+    failed = [failed_result(seed=seed) for seed in seeds]
+    several = [
+        ("not completed (status and cause in the CSV)", "cause", failed, "the loss is no longer a number"),
+        (
+            "interrupted and resumed (interrupted_after in the CSV)",
+            "interrupted_after",
+            [resumed(synthetic_result(seed=seed), 151, 201) for seed in seeds],
+            "150 200",
+        ),
+        ("and 2 more (is_unsteady in the CSV)", "is_unsteady",
+         [replace(synthetic_result(seed=seed), epoch_seconds=unsteady) for seed in seeds], True),
+        ("and 2 more (compile_seconds in the CSV)", "compile_seconds",
+         [synthetic_result(seed=seed, case_changes=compiled, compile_seconds=31.0) for seed in seeds], 31.0),
+    ]  # fmt: skip
+    for words, column, results, value in several:
+        (note,) = [note for note in run_notes(results) if words in note]
+        assert "2 more" in note
+        assert len(run_notes(results)) <= NAMES + 2
+        assert words not in " ".join(run_notes(results[:NAMES]))
+        assert [run_row(one)[column] for one in results] == [value] * len(results)

@@ -198,3 +198,32 @@ def test_means_over_seeds_stand_above_the_answer_and_one_seed_has_none(tmp_path)
     assert max(map(len, lines)) <= 80
     assert lines[0] == "CIFAR-10: accuracy and training time (the paper's table 4)"
     assert "± half of the 95 % t interval over seeds" in narrow
+
+
+def test_many_cases_are_told_as_an_excerpt_evenly_over_the_models(make, monkeypatch):
+    monkeypatch.setattr("harness.report.terminal.TERMINAL_ROWS", 4)
+    results = [make(model=model, seed=seed) for model in ("resnet20", "resnet56") for seed in range(3)]
+    (few,), (many,) = comparison_tables(results[:4]), comparison_tables(results)
+    assert "cases, evenly" not in terminal_text(few, 160)
+    for columns in (80, 160):
+        lines = terminal_text(many, columns).splitlines()
+        names = [" ".join(line.split()[:2]) for line in lines if line.startswith("resnet")]
+        assert names == ["resnet20 s0", "resnet20 s1", "resnet56 s0", "resnet56 s1"]
+        assert "4 of 6 cases, evenly over the models; all of them are in the report's CSV" in "\n".join(lines)
+    assert len(many.frame) == 6
+
+
+def test_rows_of_one_name_are_told_apart_by_what_stands_outside_the_excerpt_too(make, monkeypatch):
+    monkeypatch.setattr("harness.report.terminal.TERMINAL_ROWS", 1)
+    (table,) = comparison_tables([make(), make(seed=1)])
+    assert "resnet20 s0" in terminal_text(table, 160)
+
+
+def test_of_many_models_a_report_tells_the_first_and_where_all_are(tmp_path, monkeypatch):
+    fill(tmp_path / "two", seeds=(0, 1), accuracies={"resnet20": 89.0, "resnet56": 90.0, "resnet20-2": 91.0})
+    report = build([tmp_path / "two"], tmp_path / "report").report
+    assert "the first" not in report_text(report, 120)
+    monkeypatch.setattr("harness.report.terminal.TERMINAL_ROWS", 2)
+    lines = report_text(report, 120).splitlines()
+    assert "  the first 2 of 3 models; all of them are in cifar10-accuracy.csv" in lines
+    assert sum(line.startswith(("20 ", "56 ", "20-2 ")) for line in lines) == 2
