@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -136,10 +136,11 @@ class RayEngine(Engine):
 
     async def _binding(self, node_id: str, errand: Any) -> Binding | None:
         try:
-            async for said in _said(errand):
-                if isinstance(said, Binding):
-                    return said
-                self._unfit[node_id] = said[1]
+            async with contextlib.aclosing(_said(errand)) as reports:
+                async for said in reports:
+                    if isinstance(said, Binding):
+                        return said
+                    self._unfit[node_id] = said[1]
         except exceptions.RayTaskError as error:
             self._unfit[node_id] = _reason(error)
         except exceptions.RayError as error:
@@ -292,23 +293,31 @@ class RayEngine(Engine):
     async def _follow(self, tried: _Tried, errand: Any, lock: contextlib.ExitStack) -> Result | None:
         """Take over what the worker reports, to its last report: the result."""
         case = tried.order.case
-        async for said in _said(errand):
-            if isinstance(said, tuple):
-                self._exclude(*said)
-                return None
-            if tried.node_id is None and await self._find_meanwhile(tried, lock, errand):
-                return find_finished(case, self._results)
-            tried.node_id = said.node_id
-            self._notices += [(case, text) for text in said.notices]
-            if said.records:
-                tried.records += said.records
-                tried.losses = 0
-            if said.files:
-                result: Result | None = await self._off_loop(_keep, self._results, case, said, not tried.are_files_new)
-                tried.are_files_new = True
+        async with contextlib.aclosing(_said(errand)) as reports:
+            async for said in reports:
+                if isinstance(said, tuple):
+                    self._exclude(*said)
+                    return None
+                if tried.node_id is None and await self._find_meanwhile(tried, lock, errand):
+                    return find_finished(case, self._results)
+                result = await self._take_over(tried, said)
                 if result is not None and result.status != "failed":  # then the error itself comes next
                     return result
         raise TrainingError(f"{case.label}: its worker ended without a result")
+
+    async def _take_over(self, tried: _Tried, report: Report) -> Result | None:
+        """Put what a node reported into the results folder: the case's result, where training has ended."""
+        case = tried.order.case
+        tried.node_id = report.node_id
+        self._notices += [(case, text) for text in report.notices]
+        if report.records:
+            tried.records += report.records
+            tried.losses = 0
+        if not report.files:
+            return None
+        result: Result | None = await self._off_loop(_keep, self._results, case, report, not tried.are_files_new)
+        tried.are_files_new = True
+        return result
 
     async def _find_meanwhile(self, tried: _Tried, lock: contextlib.ExitStack, errand: Any) -> bool:
         """Be the one process that writes to the case's folder. Where another one was at it, the errand is stopped, and
@@ -392,7 +401,7 @@ def _template(experiment: Experiment) -> Experiment:
     return replace(experiment, seed=0)
 
 
-async def _said(errand: Any) -> AsyncIterator[Any]:
+async def _said(errand: Any) -> AsyncGenerator[Any, None]:
     """What a node says of an errand, one after the other; each is freed in the cluster once it is here."""
     async for reference in errand:
         yield await reference

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,9 @@ pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'
 from ray import exceptions
 
 from harness import checkpoint, environment
+from harness.datasets import library
 from harness.engines import sweep, worker
+from harness.engines.cluster import Share
 from harness.engines.engine import Order
 from harness.engines.sweep import MOST_LOSSES, RayEngine
 from harness.engines.worker import Training
@@ -22,6 +25,7 @@ from harness.recipes import DIGITS
 from harness.results_folder import ResultsFolder
 from harness.settings import read_settings
 from harness.train import Listener
+from harness.train import train as train_here
 from tests.test_resume import outcome
 
 RECIPE = replace(DIGITS, epochs=3, milestones=(2,), batch_size=512)
@@ -36,14 +40,12 @@ class FakeCluster:
     def __init__(self, address):
         self.is_own = address is None
         self.nodes = dict(NODES)
-        self.faults, self.trainings, self.cancelled, self.is_closed = [], [], [], False
+        self.faults, self.trainings, self.cancelled, self.running, self.is_closed = [], [], [], [], False
 
     def name(self, node_id):
         return f"node {node_id[:1]}"
 
     def share(self, settings):
-        from harness.engines.cluster import Share
-
         return Share(1, 1, 0.0)
 
     def describe(self):
@@ -58,9 +60,10 @@ class FakeCluster:
         return self._reports(pickle.loads(pickle.dumps(errand)), node_id, fault)
 
     async def _reports(self, errand, node_id, fault):
-        threads = torch.get_num_threads()
+        threads, reports = torch.get_num_threads(), errand.run(node_id)
+        self.running.append(reports)
         try:
-            for number, report in enumerate(errand.run(node_id)):
+            for number, report in enumerate(reports):
                 await asyncio.sleep(0)
                 yield _said(fault(number, report) if fault else report)
         except InputError as error:
@@ -79,6 +82,8 @@ class FakeCluster:
 
     def close(self):
         self.is_closed = True
+        for reports in self.running:  # what a killed process would leave to the system
+            reports.close()
 
 
 async def _said(what):
@@ -139,13 +144,9 @@ def train(engine, *experiments, rerun=False, over=None):
 
 def undisturbed(engine, experiment, tmp_path):
     """What the case comes to where nothing happens."""
-    from harness.datasets import library
-
     results, threads = ResultsFolder(tmp_path / "undisturbed"), torch.get_num_threads()
     torch.set_num_threads(1)
     dataset = library.load("digits", tmp_path)
-    from harness.train import train as train_here
-
     train_here(engine.case(experiment), dataset, results, torch.device("cpu"))
     torch.set_num_threads(threads)
     return outcome(engine.case(experiment), results)
@@ -178,9 +179,7 @@ def test_a_case_that_is_lost_without_an_epoch_in_between_is_given_up_and_others_
     orders = [Order(one, engine.case(one), False) for one in (experiment, other)]
     engine._cluster.faults = [lost_at(1)] * MOST_LOSSES
     engine.submit(orders[:1], lambda _: None)
-    with pytest.raises(
-        TrainingError, match="was lost 3 times in a row without finishing an epoch, the last time on node"
-    ):
+    with pytest.raises(TrainingError, match="was lost 3 times in a row without finishing an epoch, the last"):
         engine.result(orders[0], Told(), lambda _: None)
     engine.submit(orders[1:], lambda _: None)
     assert engine.result(orders[1], Told(), lambda _: None).is_complete
@@ -311,22 +310,18 @@ def test_what_fails_is_recorded_and_raised_with_the_nodes_traceback(engine, expe
 
 
 def test_closing_cancels_what_is_outstanding_and_leaves_the_cluster(engine, experiment):
-    def stop(number, report):
-        import time
+    has_begun = threading.Event()
 
+    def tell(number, report):
         if number == 1:
-            engine._began_training.set()
-            time.sleep(0.05)
+            has_begun.set()
         return report
 
-    import threading
-
-    engine._began_training = threading.Event()
     long = replace(experiment, recipe=replace(RECIPE, epochs=1000))
-    engine._cluster.faults = [stop]
+    engine._cluster.faults = [tell]
     engine.prepare([long], lambda _: None)
     engine.submit([Order(long, engine.case(long), False)], lambda _: None)
-    engine._began_training.wait()
+    has_begun.wait()
     engine.close()
     assert engine._cluster.is_closed
     assert len(engine._cluster.cancelled) == 1
@@ -363,9 +358,7 @@ def test_where_no_node_is_fit_all_reasons_are_told(engine, experiment, monkeypat
         yield
 
     monkeypatch.setattr(worker.Preparation, "run", lacks)
-    with pytest.raises(
-        InputError, match=r"no node of the cluster is fit[^$]*node a: a has no data\nnode node b: b has"
-    ):
+    with pytest.raises(InputError, match=r"no node of the cluster is fit[^$]*a has no data\nnode node b: b has"):
         engine.prepare([experiment], lambda _: None)
 
 
