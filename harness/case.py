@@ -4,6 +4,7 @@ Needs no torch. Everything in a case decides the outcome of training it, and not
 hash is its identity, under which its result is kept.
 """
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -58,7 +59,7 @@ class Case:
         """How a person names it: ``cifar10 resnet20-4 seed 0``."""
         return f"{self.dataset} {self.model} seed {self.seed}"
 
-    @property
+    @functools.cached_property
     def identity(self) -> str:
         """SHA-256 over everything that decides the outcome. Where a user's folder lies does not; what is in it does."""
         content = asdict(self) | ({"dataset": "folder"} if is_folder(self.dataset) else {})

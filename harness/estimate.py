@@ -121,13 +121,15 @@ def recorded_epoch_seconds(
 ) -> float | None:
     """The mean epoch time of the experiment's finished runs on this kind of device; None where there are none.
 
-    Runs of any seed and any number of epochs count: an epoch takes as long in each. Quick runs count among themselves.
+    Runs of any seed and any number of epochs count: an epoch takes as long in each. Quick runs count among themselves,
+    runs that shared their machine do not count.
     """
     seconds = [
         second
         for result in results
         if result.is_complete
         and not result.changes_between_attempts
+        and not result.is_co_scheduled
         and (result.model, result.dataset) == (experiment.model, experiment.dataset)
         and (result.mode == "quick") == (experiment.mode == "quick")
         and (result.case.device_kind, result.case.precision, result.case.pipeline) == (device_kind, precision, pipeline)

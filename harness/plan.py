@@ -1,5 +1,6 @@
 """The plan of a study: its experiments with their estimated time, and how good such estimates have been."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -34,7 +35,9 @@ def plan(
     experiments: Iterable[Experiment], settings: Settings, device: torch.device, precision: str
 ) -> Iterator[Planned]:
     """Each experiment with its estimate, one after the other; those alike but for the seed are timed once."""
-    results, _ = ResultsFolder(settings.results_dir).read_all()
+    results: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    for result in ResultsFolder(settings.results_dir).read_all()[0]:
+        results[result.dataset, result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
     for experiment in experiments:
         key = (experiment.dataset, experiment.model, experiment.recipe)
@@ -42,12 +45,13 @@ def plan(
             spec = library.get_spec(experiment.dataset)
             images = _images_per_epoch(experiment, spec, settings)
             estimates[key] = estimate(experiment, spec, *images, device, precision, settings.pipeline)
-        recorded = recorded_epoch_seconds(experiment, results, device.type, precision, settings.pipeline)
+        kept = results[experiment.dataset, experiment.model]
+        recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
         yield Planned(
             experiment,
             estimates[key],
             not settings.rerun
-            and any(_is_result_of(result, experiment, settings, device.type, precision) for result in results),
+            and any(_is_result_of(result, experiment, settings, device.type, precision) for result in kept),
             estimates[key].epoch_seconds / recorded - 1 if recorded else None,
         )
 

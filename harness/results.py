@@ -184,6 +184,11 @@ class Result:
         return tuple(trained) or (self.environment,)
 
     @property
+    def is_co_scheduled(self) -> bool:
+        """Whether other cases trained on the machine at the same time, in any epoch: its times are longer for it."""
+        return any(environment.get("co_scheduled") for environment in self.training_environments)
+
+    @property
     def changes_between_attempts(self) -> tuple[str, ...]:
         """What times depend on and was another for some epochs than for others, as ``2 threads → 1 thread``.
 

@@ -66,6 +66,10 @@ def test_a_plan_knows_what_is_finished_and_how_far_off_its_estimate_is(settings,
     assert [p.is_finished for p in planned] == [True, False, False]
     assert [p.estimate_error for p in planned] == [pytest.approx(0.5), pytest.approx(0.5), None]
     assert timed == [("resnet8", 1437, 360), ("resnet14", 1437, 360)]
+    shared = replace(result, environment=result.environment | {"co_scheduled": True})
+    shared = replace(shared, attempts=(replace(result.attempts[0], environment=shared.environment),))
+    assert recorded_epoch_seconds(trained, [result], "cpu", "fp32") == pytest.approx(result.mean_epoch_seconds)
+    assert recorded_epoch_seconds(trained, [shared], "cpu", "fp32") is None
     (held_out,) = plan([trained], replace(settings, val_split=0.1), CPU, "fp32")
     assert not held_out.is_finished
 

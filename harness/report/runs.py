@@ -77,7 +77,7 @@ def run_row(result: Result) -> dict[str, object]:
         "device": result.environment["gpu"] or result.environment["cpu"],
         "threads": result.environment.get("threads"),
         "node": ", ".join(_nodes(result)),
-        "co_scheduled": any(on.get("co_scheduled") for on in result.training_environments),
+        "co_scheduled": result.is_co_scheduled,
         "precision": result.case.precision,
         "pipeline": result.case.pipeline,
         "compiled": result.case.compiled,
@@ -171,7 +171,7 @@ def _place_notes(results: Sequence[Result]) -> list[str]:
         shown = [f"{node} ({several(count, 'case')})" for node, count in counts.most_common(_MOST_NODES)]
         more = [f"{len(counts) - _MOST_NODES} more (node in the CSV)"] if len(counts) > _MOST_NODES else []
         notes.append(f"trained on {', '.join(shown + more)}")
-    if any(on.get("co_scheduled") for result in results for on in result.training_environments):
+    if any(result.is_co_scheduled for result in results):
         notes.append(
             "co-scheduled: other cases trained on the machine at the same time, and made the times longer; "
             "--engine ray --exclusive gives each case a node of its own"
