@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from harness.case import Case
 from harness.results import EpochRecord
 from harness.sweep import SweepState
-from harness.text import duration
+from harness.text import duration, several
 from harness.train import Listener
 
 _REDRAW_SECONDS = 0.2
@@ -85,7 +85,7 @@ class Progress(Listener):
 
     def on_sweep(self, state: SweepState) -> None:
         if self._is_due():
-            self._show(sweep_line(state))
+            self._show(sweep_line(state), place="")
 
     def close(self) -> None:
         """Put back what stood in the redrawn line."""
@@ -101,9 +101,9 @@ class Progress(Listener):
     def _is_due(self) -> bool:
         return time.monotonic() - self._shown >= (_REDRAW_SECONDS if self._redraw else _LINE_SECONDS)
 
-    def _show(self, line: str) -> None:
+    def _show(self, line: str, place: str | None = None) -> None:
         self._shown = time.monotonic()
-        text = f"{self._place} {line}".strip()
+        text = f"{self._place if place is None else place} {line}".strip()
         if self._redraw:
             self._write("\r" + text[: self._width - 1].ljust(self._width - 1))
             self._drawn = True
@@ -112,13 +112,18 @@ class Progress(Listener):
 
 
 def sweep_line(state: SweepState) -> str:
-    """How far a sweep is, as ``12 of 30 cases done · 2 in training · digits resnet20 seed 0 3/20 · about 4m left``."""
-    parts = [f"{state.done} of {state.cases} cases done", f"{len(state.running)} in training"]
+    """How far a sweep is, as ``12 of 30 cases done · about 4m left · training resnet20 s0 3/20, resnet56 s0 1/20``."""
+    parts = [f"{state.done} of {several(state.cases, 'case')} done"]
     if (seconds_left := state.seconds_left) is not None:
         parts.append(f"about {duration(seconds_left)} left")
-    parts += [
-        f"{case.label} {last.epoch if last else 0}/{case.recipe.epochs}" for case, last in state.running[:_MOST_SHOWN]
+    shown = [
+        f"{case.model} s{case.seed} {last.epoch if last else 0}/{case.recipe.epochs}"
+        for case, last in state.running[:_MOST_SHOWN]
     ]
+    if len(state.running) > _MOST_SHOWN:
+        shown.append(f"and {len(state.running) - _MOST_SHOWN} more")
+    if shown:
+        parts.append(f"training {', '.join(shown)}")
     return " · ".join(parts)
 
 

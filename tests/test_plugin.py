@@ -2,6 +2,7 @@ import contextlib
 import importlib
 import json
 import signal
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -525,3 +526,18 @@ def test_collecting_the_whole_bench_imports_no_torch():
     done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True)
     assert "tests collected" in done.stdout
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_without_ray_its_engine_says_what_to_install(bench, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "ray" or name.startswith("harness.engines.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    run = bench("--engine", "ray")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["ERROR: --engine ray needs Ray: pip install 'wider-or-deeper[[]ray[]]'"])
+
+
+def test_ray_is_imported_by_no_other_engine(bench, pytester):
+    bench()
+    pytester.makepyfile(test_modules="import sys\ndef test_modules():\n    assert 'ray' not in sys.modules")
+    pytester.runpytest_subprocess("-k", "resnet8-seed0 or modules").assert_outcomes(passed=2)

@@ -40,7 +40,7 @@ def test_nothing_is_said_of_the_time_left_before_the_first_epoch(make_case):
     state = SweepState(1.0)
     state.add(make_case(), [], None, "running")
     assert state.seconds_left is None
-    assert sweep_line(state) == "0 of 1 cases done · 1 in training · digits resnet8 seed 0 0/3"
+    assert sweep_line(state) == "0 of 1 case done · training resnet8 s0 0/3"
 
 
 def test_a_line_says_how_far_a_sweep_is(make_case):
@@ -49,6 +49,5 @@ def test_a_line_says_how_far_a_sweep_is(make_case):
     for seed in range(1, 6):
         state.add(make_case(seed=seed), [1.0], record(1), "running")
     assert sweep_line(state) == (
-        "1 of 6 cases done · 5 in training · about 2.0s left · "
-        "digits resnet8 seed 1 1/3 · digits resnet8 seed 2 1/3 · digits resnet8 seed 3 1/3"
+        "1 of 6 cases done · about 2.0s left · training resnet8 s1 1/3, resnet8 s2 1/3, resnet8 s3 1/3, and 2 more"
     )
