@@ -1,12 +1,21 @@
 """How far a sweep is: cases that are trained at the same time. Needs no torch."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Literal
 
 from harness.case import Case
 from harness.results import EpochRecord
 
 Phase = Literal["waiting", "running", "done"]
+
+
+@dataclass
+class _Trained:
+    """What was trained of one model on one dataset."""
+
+    epochs: int = 0
+    seconds: float = 0.0
 
 
 class SweepState:
@@ -22,18 +31,19 @@ class SweepState:
         self.running: list[tuple[Case, EpochRecord | None]] = []
         self._phases: dict[Phase, int] = {"waiting": 0, "running": 0, "done": 0}
         self._epochs_left: dict[tuple[str, str], int] = defaultdict(int)
-        self._epoch_seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._trained: dict[tuple[str, str], _Trained] = defaultdict(_Trained)
 
-    def add(self, case: Case, epoch_seconds: list[float], last: EpochRecord | None, phase: Phase) -> None:
+    def add(self, case: Case, epochs: int, seconds: float, last: EpochRecord | None, phase: Phase) -> None:
         """Take a case into account.
 
         Args:
-            epoch_seconds: of the epochs that were trained in this sweep.
+            epochs, seconds: that were trained in this sweep.
             last: the last one's record.
         """
         self._phases[phase] += 1
         kind = (case.dataset, case.model)
-        self._epoch_seconds[kind] += epoch_seconds
+        self._trained[kind].epochs += epochs
+        self._trained[kind].seconds += seconds
         if phase != "done":
             self._epochs_left[kind] += case.recipe.epochs - (last.epoch if last else 0)
         if phase == "running":
@@ -56,11 +66,12 @@ class SweepState:
         Epochs that are left take what the same model's took, or, where it has had none, what all took in the mean; as
         many cases are trained at once as now.
         """
-        all_seconds = [second for seconds in self._epoch_seconds.values() for second in seconds]
-        if not all_seconds or not self.running:
+        epochs = sum(one.epochs for one in self._trained.values())
+        if not epochs or not self.running:
             return None
+        mean = sum(one.seconds for one in self._trained.values()) / epochs
         left = 0.0
-        for kind, epochs in self._epochs_left.items():
-            seconds = self._epoch_seconds[kind] or all_seconds
-            left += epochs * sum(seconds) / len(seconds)
+        for kind, count in self._epochs_left.items():
+            same = self._trained[kind]
+            left += count * (same.seconds / same.epochs if same.epochs else mean)
         return left / len(self.running)

@@ -53,6 +53,7 @@ class _Tried:
 
     Attributes:
         node_id: where it is being trained now.
+        epochs, seconds, last: epochs that nodes reported, the seconds of them, and the last one's record.
         losses: in a row, without a finished epoch in between.
         lost_on: nodes that it was lost on, each time.
         lack_of_memory: why Ray killed it, if it did for that.
@@ -62,7 +63,9 @@ class _Tried:
 
     order: Order
     node_id: str | None = None
-    records: list[EpochRecord] = field(default_factory=list)
+    epochs: int = 0
+    seconds: float = 0.0
+    last: EpochRecord | None = None
     losses: int = 0
     lost_on: list[str] = field(default_factory=list)
     lack_of_memory: str | None = None
@@ -207,8 +210,7 @@ class RayEngine(Engine):
     def _state(self) -> SweepState:
         state = SweepState(time.monotonic() - self._began)
         for identity, one in list(self._tried.items()):
-            case, seconds = one.order.case, [record.epoch_seconds for record in one.records]
-            state.add(case, seconds, one.records[-1] if one.records else None, self._phase(identity))
+            state.add(one.order.case, one.epochs, one.seconds, one.last, self._phase(identity))
         return state
 
     def _phase(self, identity: str) -> Phase:
@@ -311,7 +313,9 @@ class RayEngine(Engine):
         tried.node_id = report.node_id
         self._notices += [(case, text) for text in report.notices]
         if report.records:
-            tried.records += report.records
+            tried.epochs += len(report.records)
+            tried.seconds += sum(record.epoch_seconds for record in report.records)
+            tried.last = report.records[-1]
             tried.losses = 0
         if not report.files:
             return None
