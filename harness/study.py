@@ -13,11 +13,14 @@ from harness.datasets.spec import is_folder
 from harness.datasets.split import can_be_split
 from harness.datasets.verification import is_verified
 from harness.device import resolve_device, resolve_precision
+from harness.distributed import ALONE, Ranks, own_device, require_enough, settings_of_several
+from harness.environment import training_code_version
 from harness.errors import InputError
 from harness.experiment import Experiment
 from harness.files import require_writable
 from harness.models import parse_model
 from harness.pipelines.compilation import is_to_be_compiled
+from harness.pipelines.shared import Follower
 from harness.pipelines.trainer import empty_network
 from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.rerun import Rerun
@@ -31,13 +34,17 @@ from harness.train import Listener, train
 class Study:
     """The settings made real: a device, a precision, a results folder, datasets in memory."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ranks: Ranks = ALONE) -> None:
         """
+        Args:
+            ranks: the processes that train every case together.
+
         Raises:
             InputError: the device is not there or does not have the precision.
         """
-        self.settings = settings
-        self.device = resolve_device(settings.device)
+        self.ranks = ranks
+        self.settings = settings = settings_of_several(settings, ranks)
+        self.device = resolve_device(own_device(resolve_device(settings.device), ranks))
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self.results = ResultsFolder(settings.results_dir)
         self._rerun = Rerun(settings.results_dir)
@@ -52,13 +59,25 @@ class Study:
         Raises:
             InputError: something is not as it has to be.
         """
-        for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
-            require_writable(folder, f"--{name}")
+        with self.ranks.agreeing():
+            self._prepare(experiments, tell)
+        identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
+        self.ranks.require_same(identities | {"the harness's training code": training_code_version()})
+        self.ranks.use(self.device)
+
+    def _prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None]) -> None:
+        """What this process can see to by itself; the folders are the first one's."""
+        if self.ranks.is_first:
+            for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
+                require_writable(folder, f"--{name}")
         for experiment in experiments:
             dataset = self._dataset(experiment, tell)[0]
             _require_fitting(experiment, dataset)
+            require_enough(experiment.recipe, experiment.label, self.ranks)
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splitting(dataset)
+        if not self.ranks.is_first:
+            return
         self._require_space(experiments)
         if self.settings.rerun:
             done = self._rerun.begin([self.case(experiment).identity for experiment in experiments])
@@ -96,13 +115,27 @@ class Study:
 
     def train(self, experiment: Experiment, listener: Listener | None = None) -> tuple[Result, list[EpochRecord]]:
         """The experiment's result and its epoch records, trained unless it is finished."""
+        if self.ranks.is_first:
+            return self.ranks.lead(lambda: self._train(experiment, listener))
+        follower = Follower(self.case(experiment), self._dataset(experiment)[0], self.device, self.ranks)
+        result: tuple[Result, list[EpochRecord]] = self.ranks.follow(follower.obey)
+        return result
+
+    def _train(self, experiment: Experiment, listener: Listener | None) -> tuple[Result, list[EpochRecord]]:
         dataset, verified = self._dataset(experiment)
         case = self.case(experiment)
         rerun = self.settings.rerun and self._rerun.wants(case.identity)
         is_over = True
         try:
             result = train(
-                case, dataset, self.results, self.device, rerun=rerun, dataset_verified=verified, listener=listener
+                case,
+                dataset,
+                self.results,
+                self.device,
+                rerun=rerun,
+                dataset_verified=verified,
+                listener=listener,
+                ranks=self.ranks,
             )
         except (InputError, KeyboardInterrupt):
             is_over = False

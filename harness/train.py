@@ -27,7 +27,8 @@ from harness.cost import count_macs, count_parameters
 from harness.datasets.images import ImageSet
 from harness.datasets.library import Dataset
 from harness.datasets.split import split_validation
-from harness.device import Stopwatch
+from harness.device import Stopwatch, is_out_of_memory
+from harness.distributed import ALONE, Ranks
 from harness.environment import PeakMemory, describe_environment, training_code_version
 from harness.errors import DamagedError, InputError
 from harness.files import REFUSED, set_aside, told_as_input_error
@@ -75,6 +76,7 @@ def train(
     node: str | None = None,
     command: str | None = None,
     listener: Listener | None = None,
+    ranks: Ranks = ALONE,
 ) -> Result:
     """The case's result: read from the results folder if it is finished there, else trained and recorded.
 
@@ -86,6 +88,7 @@ def train(
         dataset_verified: whether the images are known to be the published ones; recorded, not checked here.
         node: the name of this machine, recorded; None for the one that it has on its network.
         command: what a person typed, recorded; None for what this process was started with.
+        ranks: the processes that train it together, of which this is the first; the others follow.
 
     Raises:
         InputError: the results folder cannot be written to, or the case was begun by another version of the code.
@@ -101,6 +104,7 @@ def train(
         node=node,
         command=command,
         listener=listener,
+        ranks=ranks,
     )
     while True:
         try:
@@ -121,6 +125,7 @@ def train_by_epochs(
     node: str | None = None,
     command: str | None = None,
     listener: Listener | None = None,
+    ranks: Ranks = ALONE,
 ) -> Generator[EpochRecord, None, Result]:
     """`train`, an epoch at a time: yields each epoch's record once it and the state after it are on the disk."""
     if case.data_fingerprint != dataset.fingerprint:
@@ -138,7 +143,7 @@ def train_by_epochs(
             if not rerun or had_to_wait:
                 return finished
         with Company() as company:
-            run = _Run(case, dataset, results, device, listener, dataset_verified, company, node, command)
+            run = _Run(case, dataset, results, device, listener, dataset_verified, company, node, command, ranks)
             return (yield from _train(run, discard_other_code=rerun))
 
 
@@ -181,12 +186,6 @@ def _remove_checkpoints(case: Case, results: ResultsFolder) -> None:
         checkpoint.remove_all(results.folder(case))
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error is lack of memory; torch's CPU allocator says so in a RuntimeError's words only."""
-    words = ("can't allocate memory", "not enough memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
-
-
 class _Run:
     """One process's attempt at a case: what has been recorded of the case so far, by it and by earlier ones."""
 
@@ -201,13 +200,15 @@ class _Run:
         company: Company,
         node: str | None,
         command: str | None,
+        ranks: Ranks,
     ) -> None:
         self.case, self.dataset, self.results, self.device, self.listener = case, dataset, results, device, listener
-        self.dataset_verified, self.company = dataset_verified, company
+        self.dataset_verified, self.company, self.ranks = dataset_verified, company, ranks
         self.started = time.perf_counter()
         self.memory = PeakMemory(device)
         self.records: list[EpochRecord] = []
-        environment = describe_environment(device, case.precision, node) | {"co_scheduled": company.was_met}
+        environment = describe_environment(device, case.precision, node) | ranks.to_json()
+        environment["co_scheduled"] = company.was_met
         self.attempts: list[Attempt] = [Attempt(1, _now(), environment, command=command or this_command())]
         self.checkpoint_seconds = 0.0
         self.last: Evaluation | None = None
@@ -235,7 +236,7 @@ class _Run:
         if kept is not None:
             self._go_on_from(kept)
         spec = self.dataset.spec
-        self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device)
+        self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device, self.ranks)
         if kept is not None:
             self.trainer.restore(kept.network, kept.momentum)
             kept = None  # before memory is measured
@@ -408,7 +409,7 @@ class _Run:
         best = self._best()
         best_accuracy = best.evaluation_accuracy_percent
         if self.best_weights is not None:
-            self.trainer.network.load_state_dict(self.best_weights)
+            self.trainer.replace_weights(self.best_weights)
             best_accuracy = self.trainer.evaluate(self.test_images).accuracy_percent
         return {
             "accuracy_percent": scores.accuracy_percent,
