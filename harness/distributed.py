@@ -1,6 +1,6 @@
 """The processes that train a case together, one on each device, as ``torchrun`` starts them.
 
-The first of them leads: it alone decides, writes and prints, and tells the others what to do next. The others follow. So
+The first of them leads: it alone decides, writes and prints, and tells the others what to do next; they follow. So
 between two commands nobody waits in the middle of a computation, and whatever the first does alone (wait for a lock,
 save a checkpoint) needs no care. A process on its own is the first of one: nothing here imports torch for it.
 """
@@ -108,11 +108,10 @@ class Ranks:
             return
         from torch import distributed
 
-        store, _, _ = next(distributed.rendezvous("env://"))
-        self._store = distributed.PrefixStore("wider-or-deeper", store)
-        distributed.init_process_group(
-            "gloo", store=store, rank=self.rank, world_size=self.size, timeout=_PATIENCE
-        )
+        c10d: Any = distributed  # whose names mypy does not all know
+        store, _, _ = next(c10d.rendezvous("env://"))
+        self._store = c10d.PrefixStore("wider-or-deeper", store)
+        distributed.init_process_group("gloo", store=store, rank=self.rank, world_size=self.size, timeout=_PATIENCE)
         self._is_in_a_group = True
         self.machines = len(set(self.gather(platform.node())))
         atexit.register(self.leave)

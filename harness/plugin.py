@@ -123,8 +123,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Of several processes that train together only the first says something."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter and not session.config.stash[RANKS].is_first:
-        reporter._tw = pytest.TerminalReporter(session.config, open(os.devnull, "w"))._tw  # noqa: SIM115 - to the end
-        reporter.isatty = False
+        reporter._tw = type(reporter._tw)(open(os.devnull, "w"))  # noqa: SIM115 - it is closed with the process
+
+
+def pytest_internalerror(excrepr: object) -> None:
+    """An error of pytest's own is told by whichever process has it."""
+    ranks = Ranks.from_environment()
+    if not ranks.is_first:
+        sys.stderr.write(f"{ranks.name}: {excrepr}\n")
 
 
 def _now() -> str:
@@ -219,7 +225,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not ranks.is_first:  # what was selected by them is selected by now
         for name in ("lfplugin", "nfplugin"):
             session.config.pluginmanager.unregister(name=name)
-    if not experiments or option.collectonly or option.benchmark_skip:
+    if option.collectonly or option.benchmark_skip:
+        return
+    if ranks.are_several and measurements:
+        pytest.exit("measurements are of one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
+    if not experiments:
         return
     from harness.study import Study
 
@@ -227,8 +237,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     try:
         with ranks.agreeing():
-            if ranks.are_several and measurements:
-                raise InputError(f"{measurements[0].nodeid} measures one process: start pytest without torchrun")
             study = Study(session.config.stash[SETTINGS], ranks)
         study.prepare(experiments, reporter.write_line if reporter else lambda _: None)
     except InputError as error:
@@ -279,6 +287,9 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
         if failed := config.stash[_STUDY].recorded(item.stash[EXPERIMENT]):
             config.stash[_RESULTS][failed.case.identity] = failed  # for the table
         raise
+    finally:
+        if failure := config.stash[RANKS].failure:
+            item.session.shouldfail = f"the processes train together no more: {failure}"
     item.stash[_RECORDS] = records
     config.stash[_RESULTS][result.case.identity] = result
     clock = item.stash[_CLOCK]
@@ -323,7 +334,7 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
             else:
                 reporter.write(text, flush=True)
 
-    redraw = bool(reporter.isatty)
+    redraw = bool(reporter.isatty) and config.stash[RANKS].is_first
     with capture.global_and_fixture_disabled():  # a captured stdout has no width
         width = reporter._tw.fullwidth
     cases = [other for other in item.session.items if EXPERIMENT in other.stash]
@@ -350,8 +361,6 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
     finally:
         progress.close()
         trained.records += progress.trained
-        if study.ranks.failure is not None:
-            item.session.shouldfail = f"the processes train together no more: {study.ranks.failure}"
 
 
 def _terminal(config: pytest.Config) -> tuple[Any, Any]:

@@ -65,11 +65,10 @@ class SharedTrainer(FastTrainer):
                 inputs, labels = self._load_share(images, order, parameters, own)
             with watch.part("train"):
                 sizes = [len(share) for share in own]
-                for (first, last), batch in zip(
-                    batches, zip(inputs.split(sizes), labels.split(sizes), strict=True), strict=True
-                ):
+                parts = zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
+                for (first, last), part in zip(batches, parts, strict=True):
                     self._whole_batch = last - first
-                    self.step(*batch)
+                    self.step(*part)
             tell(end / count)
         sums = self._ranks.sum(torch.stack([self._loss_sum, self._correct.to(self._loss_sum.dtype)]))
         return float(sums[0]) / count, metrics.accuracy_percent(int(sums[1]), count)
@@ -77,7 +76,7 @@ class SharedTrainer(FastTrainer):
     def _load_share(
         self, images: ImageSet, order: Tensor, parameters: Draw, shares: list[range]
     ) -> tuple[Tensor, Tensor]:
-        """The images at those positions of the epoch, augmented: inputs (N, C, S, S), channels_last, and labels (N,)."""
+        """The images at those places of the epoch, augmented: inputs (N, C, S, S), channels_last, and labels (N,)."""
         positions = torch.cat([torch.arange(share.start, share.stop) for share in shares])
         if len(positions):
             return self._load(images, order[positions], parameters[positions])
@@ -100,7 +99,7 @@ class SharedTrainer(FastTrainer):
     def _sum_gradients(self) -> None:
         """Each gradient becomes the sum over all processes, in one exchange: the gradient of the whole batch's loss."""
         parameters = list(self.network.parameters())
-        gradients = [parameter.grad for parameter in parameters]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         torch._foreach_copy_(self._gradients, gradients)
         self._ranks.sum(self._gradient_buffer)
         for parameter, gradient in zip(parameters, self._gradients, strict=True):
@@ -120,7 +119,7 @@ class SharedTrainer(FastTrainer):
 
 
 def share_of(start: int, end: int, ranks: Ranks) -> range:
-    """Those positions from ``start`` to ``end`` that are this process's: one after the other, none where there are few."""
+    """Those places from ``start`` to ``end`` that are this process's, one after the other; none where there are few."""
     count = end - start
     return range(start + ranks.rank * count // ranks.size, start + (ranks.rank + 1) * count // ranks.size)
 

@@ -14,7 +14,8 @@ _ALL_BUT_CHANNELS = (0, 2, 3)
 def synchronise_batch_norm(network: nn.Module, device: torch.device, ranks: Ranks) -> nn.Module:
     """The network with each BatchNorm synchronised; parameters, statistics and their names stay what they are."""
     if device.type == "cuda":
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network, ranks.process_group)
+        convert: Any = nn.SyncBatchNorm.convert_sync_batchnorm
+        converted: nn.Module = convert(network, ranks.process_group)
         return converted
     for name, child in network.named_children():
         if isinstance(child, nn.BatchNorm2d):
@@ -46,16 +47,19 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         mean, variance, count = _moments(x, self._ranks)
         if count <= 1:
             raise ValueError("one value per channel over all processes: BatchNorm cannot learn from it")
-        with torch.no_grad():
-            assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
-            assert self.num_batches_tracked is not None
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-            self.running_var.lerp_((variance * (count / (count - 1))).to(self.running_var.dtype), self.momentum)
-        normalised: Tensor = _Normalise.apply(  # type: ignore[no-untyped-call]
+        self._remember(mean, variance * (count / (count - 1)))
+        normalised: Tensor = _Normalise.apply(
             x, self.weight, self.bias, mean.float(), variance.float(), count, self.eps, self._ranks
         )
         return normalised
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, unbiased_variance: Tensor) -> None:
+        """Move the running statistics towards a batch's."""
+        running: Any = self  # which has all three, as every one of the networks' has
+        running.num_batches_tracked += 1
+        running.running_mean.lerp_(mean.to(running.running_mean.dtype), self.momentum)
+        running.running_var.lerp_(unbiased_variance.to(running.running_var.dtype), self.momentum)
 
 
 def _moments(x: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor, float]:
@@ -95,7 +99,7 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients by x, weight and bias; the latter two of this process's images alone, to be summed by whoever steps."""
+        """Gradients by x, weight and bias; the latter two by this process's images alone, as every parameter's."""
         (gradient,) = gradients
         x, weight, mean, variance = ctx.saved_tensors
         by_x, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
