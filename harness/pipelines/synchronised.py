@@ -49,7 +49,7 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
             raise ValueError("one value per channel over all processes: BatchNorm cannot learn from it")
         self._remember(mean, variance * (count / (count - 1)))
         normalised: Tensor = _Normalise.apply(
-            x, self.weight, self.bias, mean.float(), variance.float(), count, self.eps, self._ranks
+            x, self.weight, self.bias, mean.to(self.weight), variance.to(self.weight), count, self.eps, self._ranks
         )
         return normalised
 
@@ -71,7 +71,7 @@ def _moments(x: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor, float]:
     own = x.numel() // channels
     moments = torch.zeros(ranks.size, 2 * channels + 1, dtype=torch.float64, device=x.device)
     if own:
-        variance, mean = torch.var_mean(x.detach().float(), _ALL_BUT_CHANNELS, correction=0)
+        variance, mean = torch.var_mean(x.detach().to(torch.promote_types(x.dtype, torch.float32)), _ALL_BUT_CHANNELS, correction=0)
         moments[ranks.rank, :channels] = mean
         moments[ranks.rank, channels:-1] = variance
         moments[ranks.rank, -1] = own
