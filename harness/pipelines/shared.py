@@ -41,7 +41,7 @@ class SharedTrainer(FastTrainer):
         # may have laid it out otherwise.
         parameters = list(self.network.parameters())
         ends = list(itertools.accumulate(parameter.numel() for parameter in parameters))
-        self._gradient_buffer = torch.zeros(ends[-1], device=device)
+        self._gradient_buffer = torch.zeros(ends[-1], dtype=parameters[0].dtype, device=device)
         self._gradients = [
             self._gradient_buffer.as_strided(parameter.shape, parameter.stride(), end - parameter.numel())
             for parameter, end in zip(parameters, ends, strict=True)

@@ -71,7 +71,9 @@ def _moments(x: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor, float]:
     own = x.numel() // channels
     moments = torch.zeros(ranks.size, 2 * channels + 1, dtype=torch.float64, device=x.device)
     if own:
-        variance, mean = torch.var_mean(x.detach().to(torch.promote_types(x.dtype, torch.float32)), _ALL_BUT_CHANNELS, correction=0)
+        variance, mean = torch.var_mean(
+            x.detach().to(torch.promote_types(x.dtype, torch.float32)), _ALL_BUT_CHANNELS, correction=0
+        )
         moments[ranks.rank, :channels] = mean
         moments[ranks.rank, channels:-1] = variance
         moments[ranks.rank, -1] = own
@@ -95,6 +97,8 @@ class _Normalise(torch.autograd.Function):
     ) -> Tensor:  # fmt: skip
         ctx.save_for_backward(x, weight, mean, variance)
         ctx.count, ctx.eps, ctx.ranks = count, eps, ranks
+        if not len(x):  # where torch's own divides by zero
+            return x.clone()
         return functional.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)
 
     @staticmethod
@@ -102,9 +106,11 @@ class _Normalise(torch.autograd.Function):
         """Gradients by x, weight and bias; the latter two by this process's images alone, as every parameter's."""
         (gradient,) = gradients
         x, weight, mean, variance = ctx.saved_tensors
-        by_x, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
-            gradient, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
-        )
+        by_x, by_weight, by_bias = gradient.clone(), torch.zeros_like(weight), torch.zeros_like(weight)
+        if len(x):
+            by_x, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
+                gradient, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+            )
         sums = ctx.ranks.sum(torch.stack([by_weight, by_bias]).double()) / ctx.count
         deviation = (variance.double() + ctx.eps).sqrt()
         slope = -weight.double() * sums[0] / deviation**2
