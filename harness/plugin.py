@@ -288,7 +288,7 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
             config.stash[_RESULTS][failed.case.identity] = failed  # for the table
         raise
     finally:
-        if failure := config.stash[RANKS].failure:
+        if (failure := config.stash[RANKS].failure) and not config.stash[_STOP].was_made:
             item.session.shouldfail = f"the processes train together no more: {failure}"
     item.stash[_RECORDS] = records
     config.stash[_RESULTS][result.case.identity] = result

@@ -387,7 +387,7 @@ def start(folder, *options, fault=None):
     """``torchrun -m pytest`` of two processes in the folder, warnings as errors."""
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "pytest"]
     command += ["-p", "harness.plugin", "-W", "error", "--full-training", *options]
-    environment = os.environ | {"FAULT": fault or "", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"FAULT": fault or "", "OMP_NUM_THREADS": "1", "TMPDIR": str(folder)}
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), environment.get("PYTHONPATH", "")])
     return subprocess.Popen(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
