@@ -225,11 +225,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not ranks.is_first:  # what was selected by them is selected by now
         for name in ("lfplugin", "nfplugin"):
             session.config.pluginmanager.unregister(name=name)
-    if option.collectonly or option.benchmark_skip:
-        return
-    if ranks.are_several and measurements:
+    if ranks.are_several and measurements and not option.collectonly:
         pytest.exit("measurements are of one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
-    if not experiments:
+    if not experiments or option.collectonly or option.benchmark_skip:
         return
     from harness.study import Study
 
