@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.distributed import Ranks
 from harness.errors import InputError
 from harness.settings import OPTIONS, Settings, read_settings
 
@@ -40,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rest and known.command != "plan":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
+        ranks = Ranks.from_environment()
+        if ranks.are_several:
+            if not ranks.is_first:
+                return 0
+            raise InputError("this is for one process: start it without torchrun, which is for pytest alone")
         return int(known.run(known, rest))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -4,10 +4,18 @@ import shlex
 import sys
 from pathlib import Path
 
+from harness.distributed import Ranks
+
 
 def this_command() -> str:
     """The command line of this process, as a person would type it."""
     program, *arguments = sys.orig_argv or sys.argv
     if arguments and Path(arguments[0]).parent == Path(program).parent:  # a script installed beside the interpreter
         program, *arguments = arguments
+    ranks = Ranks.from_environment()
+    if ranks.are_several:  # torchrun has put `python -u` in its own place
+        machines = ranks.size // ranks.local_size
+        launcher = ["torchrun", *(["--nnodes", str(machines)] if machines > 1 else [])]
+        launcher += ["--nproc-per-node", str(ranks.local_size)]
+        return shlex.join([*launcher, *(arguments[1:] if arguments[:1] == ["-u"] else arguments)])
     return shlex.join([Path(program).name, *arguments])

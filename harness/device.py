@@ -124,6 +124,12 @@ def _has_glibc() -> bool:
     return platform.libc_ver()[0] == "glibc"
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error is lack of memory; torch's CPU allocator says so in a RuntimeError's words only."""
+    words = ("can't allocate memory", "not enough memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
+
+
 class Stopwatch:
     """Seconds by part, on a monotonic clock, with the device synchronised at both ends of every part."""
 

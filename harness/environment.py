@@ -17,8 +17,8 @@ from harness.device import release_freed_memory
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
 _TRAINING_CODE = (
-    "augment.py", "checkpoint.py", "device.py", "metrics.py", "models.py", "networks.py", "recipes.py", "train.py",
-    "datasets/split.py", "pipelines/*.py",
+    "augment.py", "checkpoint.py", "device.py", "distributed.py", "metrics.py", "models.py", "networks.py",
+    "recipes.py", "train.py", "datasets/split.py", "pipelines/*.py",
 )  # fmt: skip
 _SOURCE = Path(__file__).resolve().parent
 

@@ -7,6 +7,7 @@ which is given every recorded epoch as one round by a clock that shows the recor
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.distributed import Ranks
 from harness.errors import InputError, TrainingError
 from harness.experiment import Experiment, plan_experiment
 from harness.settings import OPTIONS, Settings, read_settings
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 EXPERIMENT: pytest.StashKey[Experiment] = pytest.StashKey()
 _CLOCK: pytest.StashKey[RecordedClock] = pytest.StashKey()
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+RANKS: pytest.StashKey[Ranks] = pytest.StashKey()
 _STUDY: pytest.StashKey[Study] = pytest.StashKey()
 _RESULTS: pytest.StashKey[dict[str, Result]] = pytest.StashKey()
 _STARTED: pytest.StashKey[str] = pytest.StashKey()
@@ -94,13 +97,40 @@ def pytest_configure(config: pytest.Config) -> None:
     ini = {option.key: config.getini(option.key) for option in OPTIONS}
     try:
         config.stash[SETTINGS] = read_settings(given, ini=ini)
+        config.stash[RANKS] = ranks = Ranks.from_environment()
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_RESULTS] = {}
-    config.stash[_STOP] = StopRequest()
+    if not ranks.is_first:
+        _leave_files_alone(config)
+    config.stash[_STOP] = StopRequest(is_once=ranks.are_several)
     config.stash[_TRAINED] = _Trained()
     config.stash[_STARTED] = _now()
     config.stash[_BEGAN] = time.perf_counter()
+
+
+def _leave_files_alone(config: pytest.Config) -> None:
+    """Of several processes that train together only the first writes what pytest and its plugins are told to write."""
+    option = config.option
+    option.xmlpath = option.pastebin = None
+    for name in ("save", "autosave", "json", "compare", "compare_fail", "histogram", "cprofile_dump"):
+        if hasattr(option, f"benchmark_{name}"):
+            setattr(option, f"benchmark_{name}", None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Of several processes that train together only the first says something."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and not session.config.stash[RANKS].is_first:
+        reporter._tw = type(reporter._tw)(open(os.devnull, "w"))  # noqa: SIM115 - it is closed with the process
+
+
+def pytest_internalerror(excrepr: object) -> None:
+    """An error of pytest's own is told by whichever process has it."""
+    ranks = Ranks.from_environment()
+    if not ranks.is_first:
+        sys.stderr.write(f"{ranks.name}: {excrepr}\n")
 
 
 def _now() -> str:
@@ -188,19 +218,29 @@ def _is_named(item: pytest.Item) -> bool:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Before anything is trained: is the device there, can folders be written to, are the data there and whole?"""
     experiments = [item.stash[EXPERIMENT] for item in session.items if EXPERIMENT in item.stash]
-    option = session.config.option
-    if experiments or any(item.get_closest_marker("measurement") for item in session.items):
+    option, ranks = session.config.option, session.config.stash[RANKS]
+    measurements = [item for item in session.items if item.get_closest_marker("measurement")]
+    if experiments or measurements:
         session.config.add_cleanup(session.config.stash[_STOP].heed())
+    if not ranks.is_first:  # what was selected by them is selected by now
+        for name in ("lfplugin", "nfplugin"):
+            session.config.pluginmanager.unregister(name=name)
+    if ranks.are_several and measurements and not option.collectonly:
+        pytest.exit("measurements are of one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
     if not experiments or option.collectonly or option.benchmark_skip:
         return
     from harness.study import Study
 
+    ranks.join()
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     try:
-        study = session.config.stash[_STUDY] = Study(session.config.stash[SETTINGS])
+        with ranks.agreeing():
+            study = session.config.stash[_STUDY] = Study(session.config.stash[SETTINGS], ranks)
         session.config.add_cleanup(study.close)
         study.prepare(experiments, reporter.write_line if reporter else lambda _: None)
     except InputError as error:
+        if not ranks.is_first:  # which tells it
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         raise pytest.UsageError(str(error)) from error
     if reporter:
         reporter.write_line(f"training on {study.engine.describe()}, results in {study.results.root}")
@@ -254,6 +294,9 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
         if failed := config.stash[_STUDY].recorded(item.stash[EXPERIMENT]):
             config.stash[_RESULTS][failed.case.identity] = failed  # for the table
         raise
+    finally:
+        if (failure := config.stash[RANKS].failure) and not config.stash[_STOP].was_made:
+            item.session.shouldfail = f"the processes train together no more: {failure}"
     item.stash[_RECORDS] = records
     config.stash[_RESULTS][result.case.identity] = result
     clock = item.stash[_CLOCK]
@@ -298,7 +341,7 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
             else:
                 reporter.write(text, flush=True)
 
-    redraw = bool(reporter.isatty)
+    redraw = bool(reporter.isatty) and config.stash[RANKS].is_first
     with capture.global_and_fixture_disabled():  # a captured stdout has no width
         width = reporter._tw.fullwidth
     cases = [other for other in item.session.items if EXPERIMENT in other.stash]
@@ -390,6 +433,8 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The tables of what was trained and measured now, and the report of all that the results folder holds."""
+    if not config.stash[RANKS].is_first:
+        return
     results = list(config.stash[_RESULTS].values())
     if _WORKBENCH in config.stash:
         _summarise_throughput(terminalreporter, config)

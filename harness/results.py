@@ -226,6 +226,8 @@ def timed_on(environment: Mapping[str, Any]) -> str:
     parts = _timing_parts(environment)
     if environment.get("gpu"):
         del parts["threads"]
+    if environment.get("processes", 1) == 1:
+        del parts["processes"]
     if not environment.get("co_scheduled"):
         del parts["company"]
     return ", ".join(parts.values())
@@ -243,16 +245,25 @@ def _timing_parts(environment: Mapping[str, Any]) -> dict[str, str]:
     return {
         "device": str(environment.get("gpu") or environment.get("cpu")),
         "threads": several(threads, "thread"),
+        "processes": processes_of(environment),
         "torch": f"torch {torch}",
         "company": "co-scheduled" if environment.get("co_scheduled") else "alone",
     }
+
+
+def processes_of(environment: Mapping[str, Any]) -> str:
+    """How many processes trained together; one where it is not said, as in results of before it was."""
+    machines = environment.get("machines", 1)
+    on_machines = f" on {machines} machines" if machines > 1 else ""
+    processes = environment.get("processes", 1)
+    return f"{processes} process{'' if processes == 1 else 'es'}{on_machines}"
 
 
 def _says_which_device(environment: Mapping[str, Any]) -> bool:
     """Whether an environment has what tables need of it, each of its type."""
     kinds = {
         "cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None, "node": str | None,
-        "co_scheduled": bool | None,
+        "co_scheduled": bool | None, "processes": int, "machines": int,
     }  # fmt: skip
     return {"cpu", "gpu"} <= environment.keys() and all(
         isinstance(environment.get(name), kind) for name, kind in kinds.items() if name in environment

@@ -15,8 +15,13 @@ class StopRequest:
     at a fork. So the request is remembered, for whoever has work to do to look at now and then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_once: bool = False) -> None:
+        """
+        Args:
+            is_once: ignore every signal after the first. torchrun passes on a Ctrl-C that the terminal has sent to all.
+        """
         self.was_made = False
+        self._is_once = is_once
 
     def heed(self) -> Callable[[], None]:
         """Have the first of either signal be the request: a function that puts back what they did before.
@@ -35,6 +40,9 @@ class StopRequest:
 
         def stop(number: int, _: Any) -> None:
             put_back()
+            if self._is_once:
+                for ignored in before:
+                    signal.signal(ignored, signal.SIG_IGN)
             self.was_made = True
             raise KeyboardInterrupt(signal.Signals(number).name)
 

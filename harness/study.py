@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Iterable
 
 from harness import checkpoint
 from harness.case import Case
+from harness.distributed import ALONE, Ranks, require_enough, settings_of_several
 from harness.engines import Order, make_engine
+from harness.environment import training_code_version
 from harness.errors import InputError
 from harness.experiment import Experiment
 from harness.files import require_writable
@@ -21,14 +23,18 @@ from harness.train import Listener
 class Study:
     """The settings made real: an engine, and the results folder of what it trains."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ranks: Ranks = ALONE) -> None:
         """
+        Args:
+            ranks: the processes that train every case together.
+
         Raises:
             InputError: the device is not there or does not have the precision; or the cluster is not there.
         """
-        self.settings = settings
+        self.settings = settings = settings_of_several(settings, ranks)
         self.results = ResultsFolder(settings.results_dir)
-        self.engine = make_engine(settings, self.results)
+        self.engine = make_engine(settings, self.results, ranks)
+        self._ranks = ranks
         self._rerun = Rerun(settings.results_dir)
 
     def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None] = lambda _: None) -> None:
@@ -40,15 +46,27 @@ class Study:
         Raises:
             InputError: something is not as it has to be.
         """
-        for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
-            require_writable(folder, f"--{name}")
+        with self._ranks.agreeing():
+            self._prepare(experiments, tell)
+        identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
+        self._ranks.require_same(identities | {"the harness's training code": training_code_version()})
+        self.engine.submit([self._order(experiment) for experiment in experiments], self._end)
+
+    def _prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None]) -> None:
+        """What this process can see to by itself; of several, the folders are the first one's."""
+        if self._ranks.is_first:
+            for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
+                require_writable(folder, f"--{name}")
+        for experiment in experiments:
+            require_enough(experiment.recipe, experiment.label, self._ranks)
         self.engine.prepare(experiments, tell)
+        if not self._ranks.is_first:
+            return
         self._require_space(experiments)
         if self.settings.rerun:
             done = self._rerun.begin([self.case(experiment).identity for experiment in experiments])
             if done:
                 tell(f"going on with the --rerun that was interrupted: {several(done, 'case')} of it done already")
-        self.engine.submit([self._order(experiment) for experiment in experiments], self._end)
 
     def case(self, experiment: Experiment) -> Case:
         """The case that an experiment is here: bound to the images, the kind of device and the precision."""
@@ -57,6 +75,12 @@ class Study:
     def train(self, experiment: Experiment, listener: Listener | None = None) -> tuple[Result, list[EpochRecord]]:
         """The experiment's result and its epoch records, trained unless it is finished."""
         order = self._order(experiment)
+        if not self._ranks.is_first:
+            followed: tuple[Result, list[EpochRecord]] = self.engine.follow(order)
+            return followed
+        return self._ranks.lead(lambda: self._train(order, listener))
+
+    def _train(self, order: Order, listener: Listener | None) -> tuple[Result, list[EpochRecord]]:
         result = self.engine.result(order, listener or Listener(), self._end)
         return result, self.results.read_epochs(order.case) if result.epochs else []
 

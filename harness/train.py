@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 from safetensors.torch import load_file
@@ -27,7 +27,8 @@ from harness.cost import count_macs, count_parameters
 from harness.datasets.images import ImageSet
 from harness.datasets.library import Dataset
 from harness.datasets.split import split_validation
-from harness.device import Stopwatch
+from harness.device import Stopwatch, is_out_of_memory
+from harness.distributed import ALONE, Ranks
 from harness.environment import PeakMemory, describe_environment, training_code_version
 from harness.errors import DamagedError, InputError
 from harness.files import REFUSED, set_aside, told_as_input_error
@@ -72,6 +73,24 @@ class Listener:
         """An epoch is finished and recorded."""
 
 
+class About(TypedDict, total=False):
+    """What the training of a case is told that does not decide its outcome.
+
+    Attributes:
+        dataset_verified: whether the images are known to be the published ones; recorded, not checked.
+        node: the name of this machine, recorded; else the one that it has on its network.
+        command: what a person typed, recorded; else what this process was started with.
+        listener: who wants to know how far it is.
+        ranks: the processes that train it together, of which this is the first; the others follow.
+    """
+
+    dataset_verified: bool
+    node: str
+    command: str
+    listener: Listener
+    ranks: Ranks
+
+
 def train(
     case: Case,
     dataset: Dataset,
@@ -79,10 +98,7 @@ def train(
     device: torch.device,
     *,
     rerun: bool = False,
-    dataset_verified: bool = False,
-    node: str | None = None,
-    command: str | None = None,
-    listener: Listener | None = None,
+    **about: Unpack[About],
 ) -> Result:
     """The case's result: read from the results folder if it is finished there, else trained and recorded.
 
@@ -91,25 +107,13 @@ def train(
 
     Args:
         rerun: train again what is finished.
-        dataset_verified: whether the images are known to be the published ones; recorded, not checked here.
-        node: the name of this machine, recorded; None for the one that it has on its network.
-        command: what a person typed, recorded; None for what this process was started with.
+        about: see `About`.
 
     Raises:
         InputError: the results folder cannot be written to, or the case was begun by another version of the code.
         ValueError: the case is of another dataset than the images.
     """
-    epochs = train_by_epochs(
-        case,
-        dataset,
-        results,
-        device,
-        rerun=rerun,
-        dataset_verified=dataset_verified,
-        node=node,
-        command=command,
-        listener=listener,
-    )
+    epochs = train_by_epochs(case, dataset, results, device, rerun=rerun, **about)
     while True:
         try:
             next(epochs)
@@ -125,19 +129,15 @@ def train_by_epochs(
     device: torch.device,
     *,
     rerun: bool = False,
-    dataset_verified: bool = False,
-    node: str | None = None,
-    command: str | None = None,
-    listener: Listener | None = None,
+    **about: Unpack[About],
 ) -> Generator[EpochRecord, None, Result]:
     """`train`, an epoch at a time: yields each epoch's record once it and the state after it are on the disk."""
     if case.data_fingerprint != dataset.fingerprint:
         raise ValueError(f"{case.label} is bound to other images than the ones given")
-    listener = listener or Listener()
     is_tidy = not checkpoint.is_any_left(results.folder(case))
     if not rerun and is_tidy and (finished := find_finished(case, results)):
         return finished
-    notice = partial(listener.on_notice, case)
+    notice = partial(about.get("listener", Listener()).on_notice, case)
     with results.locked(case, lambda: notice("another process is at this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
         finished = find_finished(case, results, notice)
@@ -146,26 +146,16 @@ def train_by_epochs(
             if not rerun or had_to_wait:
                 return finished
         with Company() as company:
-            run = _Run(case, dataset, results, device, listener, dataset_verified, company, node, command)
+            run = _Run(case, dataset, results, device, company, **about)
             return (yield from _train(run, discard_other_code=rerun))
 
 
 def record_out_of_memory(
-    case: Case,
-    dataset: Dataset,
-    results: ResultsFolder,
-    device: torch.device,
-    cause: str,
-    *,
-    dataset_verified: bool = False,
-    node: str | None = None,
-    command: str | None = None,
-    listener: Listener | None = None,
+    case: Case, dataset: Dataset, results: ResultsFolder, device: torch.device, cause: str, **about: Unpack[About]
 ) -> Result:
     """Record a case, whose process was killed for the memory that it took, as what the last checkpoint has of it."""
-    listener = listener or Listener()
     with results.locked(case), Company() as company:
-        run = _Run(case, dataset, results, device, listener, dataset_verified, company, node, command)
+        run = _Run(case, dataset, results, device, company, **about)
         run.recall()
         return run.finish("out_of_memory", f"{cause}; {_MEMORY_REMEDY}")
 
@@ -209,12 +199,6 @@ def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
         checkpoint.remove_all(results.folder(case))
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error is lack of memory; torch's CPU allocator says so in a RuntimeError's words only."""
-    words = ("can't allocate memory", "not enough memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
-
-
 class _Run:
     """One process's attempt at a case: what has been recorded of the case so far, by it and by earlier ones."""
 
@@ -224,19 +208,18 @@ class _Run:
         dataset: Dataset,
         results: ResultsFolder,
         device: torch.device,
-        listener: Listener,
-        dataset_verified: bool,
         company: Company,
-        node: str | None,
-        command: str | None,
+        **about: Unpack[About],
     ) -> None:
-        self.case, self.dataset, self.results, self.device, self.listener = case, dataset, results, device, listener
-        self.dataset_verified, self.company = dataset_verified, company
+        self.case, self.dataset, self.results, self.device, self.company = case, dataset, results, device, company
+        self.listener, self.ranks = about.get("listener", Listener()), about.get("ranks", ALONE)
+        self.dataset_verified = about.get("dataset_verified", False)
         self.started = time.perf_counter()
         self.memory = PeakMemory(device)
         self.records: list[EpochRecord] = []
-        environment = describe_environment(device, case.precision, node) | {"co_scheduled": company.was_met}
-        self.attempts: list[Attempt] = [Attempt(1, _now(), environment, command=command or this_command())]
+        environment = describe_environment(device, case.precision, about.get("node")) | self.ranks.to_json()
+        environment["co_scheduled"] = company.was_met
+        self.attempts: list[Attempt] = [Attempt(1, _now(), environment, command=about.get("command") or this_command())]
         self.checkpoint_seconds = 0.0
         self.last: Evaluation | None = None
         self.best_weights: Mapping[str, Tensor] | None = None
@@ -263,7 +246,7 @@ class _Run:
         if kept is not None:
             self._go_on_from(kept)
         spec = self.dataset.spec
-        self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device)
+        self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device, self.ranks)
         if kept is not None:
             self.trainer.restore(kept.network, kept.momentum)
             kept = None  # before memory is measured
@@ -443,7 +426,7 @@ class _Run:
         best = self._best()
         best_accuracy = best.evaluation_accuracy_percent
         if self.best_weights is not None:
-            self.trainer.network.load_state_dict(self.best_weights)
+            self.trainer.replace_weights(self.best_weights)
             best_accuracy = self.trainer.evaluate(self.test_images).accuracy_percent
         return {
             "accuracy_percent": scores.accuracy_percent,

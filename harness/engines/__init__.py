@@ -1,5 +1,6 @@
 """Where the cases of a study are trained: in this process, one after the other, or on a Ray cluster, all at once."""
 
+from harness.distributed import ALONE, Ranks
 from harness.engines.engine import Engine, Order
 from harness.errors import InputError
 from harness.results_folder import ResultsFolder
@@ -8,8 +9,11 @@ from harness.settings import Settings
 __all__ = ["Engine", "Order", "make_engine"]
 
 
-def make_engine(settings: Settings, results: ResultsFolder) -> Engine:
+def make_engine(settings: Settings, results: ResultsFolder, ranks: Ranks = ALONE) -> Engine:
     """The engine of the settings; Ray is imported for no other.
+
+    Args:
+        ranks: the processes that train every case together.
 
     Raises:
         InputError: the device is not there, or Ray, or its cluster.
@@ -24,4 +28,4 @@ def make_engine(settings: Settings, results: ResultsFolder) -> Engine:
         return RayEngine(settings, results)
     from harness.engines.local import LocalEngine
 
-    return LocalEngine(settings, results)
+    return LocalEngine(settings, results, ranks)

@@ -62,6 +62,10 @@ class Engine(abc.ABC):
             Exception: whatever its training failed with; recorded as ``failed``.
         """
 
+    def follow(self, order: Order) -> Any:
+        """What the first of several processes that train together comes to with the case, done with it."""
+        raise NotImplementedError
+
     def results_so_far(self) -> list[Result]:
         """The results of all cases submitted that are finished by now, asked for or not."""
         return []

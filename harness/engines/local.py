@@ -1,14 +1,18 @@
-"""Training in this process, a case when it is asked for."""
+"""Training in this process, a case when it is asked for; together with other processes where torchrun started them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.case import Case
+from harness.device import resolve_device
+from harness.distributed import ALONE, Ranks, own_device
 from harness.engines.engine import Engine, Order
 from harness.environment import describe_environment
 from harness.errors import InputError
 from harness.experiment import Experiment
 from harness.node import Node
+from harness.pipelines.shared import Follower
 from harness.results import Result
 from harness.results_folder import ResultsFolder
 from harness.settings import Settings
@@ -18,12 +22,16 @@ from harness.train import Listener, train
 class LocalEngine(Engine):
     """Trains in this process, one case after the other."""
 
-    def __init__(self, settings: Settings, results: ResultsFolder) -> None:
+    def __init__(self, settings: Settings, results: ResultsFolder, ranks: Ranks = ALONE) -> None:
         """
+        Args:
+            ranks: the processes that train every case together.
+
         Raises:
             InputError: the device is not there or does not have the precision.
         """
-        self._node, self._results = Node(settings), results
+        device = own_device(resolve_device(settings.device), ranks)
+        self._node, self._results, self._ranks = Node(replace(settings, device=device)), results, ranks
 
     def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None]) -> None:
         self._node.prepare(experiments, tell)
@@ -33,6 +41,15 @@ class LocalEngine(Engine):
 
     def weight_bytes(self, experiment: Experiment) -> int:
         return self._node.weight_bytes(experiment)
+
+    def submit(self, orders: Sequence[Order], on_over: Callable[[Case], None]) -> None:
+        """As in `Engine`: nothing is trained yet, but all processes are ready to."""
+        self._ranks.use(self._node.device)
+
+    def follow(self, order: Order) -> Any:
+        """As in `Engine`."""
+        dataset, _ = self._node.dataset(order.experiment)
+        return self._ranks.follow(Follower(order.case, dataset, self._node.device, self._ranks).obey)
 
     def result(self, order: Order, listener: Listener, on_over: Callable[[Case], None]) -> Result:
         dataset, verified = self._node.dataset(order.experiment)
@@ -46,6 +63,7 @@ class LocalEngine(Engine):
                 rerun=order.rerun,
                 dataset_verified=verified,
                 listener=listener,
+                ranks=self._ranks,
             )
         except (InputError, KeyboardInterrupt):
             is_over = False
@@ -55,7 +73,9 @@ class LocalEngine(Engine):
                 on_over(order.case)
 
     def describe(self) -> str:
-        return f"{self._node.device} at {self._node.precision}"
+        ranks, device = self._ranks, self._node.device
+        on = f"{ranks.size} processes, on {device.type}" if ranks.are_several else str(device)
+        return f"{on} at {self._node.precision}"
 
     def environment(self) -> dict[str, Any]:
         return describe_environment(self._node.device, self._node.precision)

@@ -27,7 +27,7 @@ from harness.node import Node
 from harness.results import EpochRecord
 from harness.results_folder import EPOCHS, FILES, ResultsFolder
 from harness.settings import Settings, default_data_dir
-from harness.train import Listener, record_out_of_memory, train_by_epochs
+from harness.train import About, Listener, record_out_of_memory, train_by_epochs
 
 Contents = Mapping[str, NDArray[np.uint8]]
 # Reports take no more than this share of a case's time: of a large network's epochs, not every one brings its weights.
@@ -173,7 +173,7 @@ class _CaseInTraining:
     def _train(self) -> Generator[EpochRecord, None, object]:
         errand = self._errand
         dataset, verified = self._node.dataset(errand.experiment)
-        about = {
+        about: About = {
             "dataset_verified": verified,
             "node": node_name(self._node_id),
             "command": errand.command,
@@ -181,8 +181,8 @@ class _CaseInTraining:
         }
         where = (errand.case, dataset, self._results, self._node.device)
         if errand.lack_of_memory is not None:
-            return record_out_of_memory(*where, errand.lack_of_memory, **about)  # type: ignore[arg-type]
-        return (yield from train_by_epochs(*where, rerun=errand.rerun, **about))  # type: ignore[arg-type]
+            return record_out_of_memory(*where, errand.lack_of_memory, **about)
+        return (yield from train_by_epochs(*where, rerun=errand.rerun, **about))
 
     def _report_epoch(self) -> Iterator[Report]:
         began = time.monotonic()

@@ -8,13 +8,21 @@ from collections.abc import Callable
 import torch
 
 from harness.case import Case
+from harness.distributed import ALONE, Ranks
 from harness.pipelines.fast import FastTrainer
 from harness.pipelines.reference import ReferenceTrainer
+from harness.pipelines.shared import LeadingTrainer
 from harness.pipelines.trainer import Trainer
 
 
-def make_trainer(case: Case, in_channels: int, num_classes: int, device: torch.device) -> Trainer:
-    """The trainer of the case's pipeline, its network as the case's seed draws it."""
+def make_trainer(case: Case, in_channels: int, num_classes: int, device: torch.device, ranks: Ranks = ALONE) -> Trainer:
+    """The trainer of the case's pipeline, its network as the case's seed draws it.
+
+    Args:
+        ranks: the processes that train it together, of which this one leads.
+    """
+    if ranks.are_several:
+        return LeadingTrainer(case, in_channels, num_classes, device, ranks)
     trainers: dict[str, Callable[[Case, int, int, torch.device], Trainer]] = {
         "fast": FastTrainer,
         "reference": ReferenceTrainer,

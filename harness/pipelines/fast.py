@@ -77,13 +77,7 @@ class FastTrainer(Trainer):
         self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
     ) -> tuple[float, float]:
         """As in `Trainer`; the device is not waited for but at the ends of every chunk."""
-        self._set_learning_rate(epoch)
-        self.network.train()
-        generator = epoch_generator(self.case.seed, epoch)
-        order = torch.randperm(len(images), generator=generator)
-        parameters = draw(self.recipe.augmentation, len(images), self.recipe.image_size, generator)
-        self._loss_sum.zero_()
-        self._correct.zero_()
+        order, parameters = self._begin_epoch(images, epoch)
         step = chunk_size(self.recipe, self.in_channels, self.device)
         for start in range(0, len(images), step):
             chunk = slice(start, start + step)
@@ -94,6 +88,17 @@ class FastTrainer(Trainer):
                     self.step(*batch)
             tell(min(1.0, (start + step) / len(images)))
         return self._loss_sum.item() / len(images), metrics.accuracy_percent(int(self._correct.item()), len(images))
+
+    def _begin_epoch(self, images: ImageSet, epoch: int) -> tuple[Tensor, Draw]:
+        """The order of the epoch's images and the draw of each place in it, (N,); sums begin at zero."""
+        self._set_learning_rate(epoch)
+        self.network.train()
+        generator = epoch_generator(self.case.seed, epoch)
+        order = torch.randperm(len(images), generator=generator)
+        parameters = draw(self.recipe.augmentation, len(images), self.recipe.image_size, generator)
+        self._loss_sum.zero_()
+        self._correct.zero_()
+        return order, parameters
 
     def _load(self, images: ImageSet, order: Tensor, parameters: Draw) -> tuple[Tensor, Tensor]:
         """A chunk of images, augmented, on the device: inputs (N, C, S, S), channels_last, and labels (N,)."""

@@ -99,6 +99,10 @@ class Trainer(abc.ABC):
                 state["momentum_buffer"] = torch.empty_like(parameters[name])
             state["momentum_buffer"].copy_(values)
 
+    def replace_weights(self, network: Mapping[str, Tensor]) -> None:
+        """Have the network be of these weights and BatchNorm statistics, to evaluate them."""
+        self.network.load_state_dict(network)
+
     def _set_learning_rate(self, epoch: int) -> None:
         for group in self.optimizer.param_groups:
             if isinstance(group["lr"], Tensor):

@@ -12,7 +12,7 @@ from harness.recipes import PUBLISHED_RECIPES
 from harness.report.cells import model_column, used
 from harness.report.excerpt import NAMES, first, named
 from harness.report.table import Column, Table
-from harness.results import Result
+from harness.results import Result, processes_of
 from harness.text import count, duration, several
 
 _MOST_NODES = 8
@@ -101,6 +101,8 @@ def run_row(result: Result) -> dict[str, object]:
 def _device(result: Result, on: Mapping[str, Any]) -> str:
     """What a time depends on: the device, on a CPU the threads, the precision and the pipeline."""
     parts = [on["gpu"]] if on["gpu"] else [on["cpu"], several(on.get("threads"), "thread")]
+    if on.get("processes", 1) > 1:
+        parts.append(processes_of(on))
     parts.append(result.case.precision)
     if result.case.pipeline != "fast":
         parts.append(f"{result.case.pipeline} pipeline")

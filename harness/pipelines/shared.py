@@ -1,0 +1,197 @@
+"""The fast pipeline over several processes: each trains its share of every batch, all take the same step.
+
+A batch is the recipe's whatever the number of processes. Every process draws the whole epoch's random numbers and
+augments its own images with theirs, BatchNorm sees the whole batch, and the gradients are summed: but for the order of
+sums, the step of one process.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from harness import metrics
+from harness.augment import Draw
+from harness.case import Case
+from harness.datasets.images import ImageSet
+from harness.datasets.library import Dataset
+from harness.datasets.split import split_validation
+from harness.device import Stopwatch, autocast, computing_at
+from harness.distributed import Ranks
+from harness.pipelines.fast import FastTrainer, chunk_size
+from harness.pipelines.synchronised import synchronise_batch_norm
+from harness.pipelines.trainer import Evaluation, tell_nobody
+
+
+class SharedTrainer(FastTrainer):
+    """A network in training by several processes; this one's part in it. Eager: collectives are not captured."""
+
+    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device, ranks: Ranks) -> None:
+        super().__init__(case, in_channels, num_classes, device)
+        self._ranks = ranks
+        self._forward = self.network = synchronise_batch_norm(self.network, device, ranks)
+        self._captured = None
+        self._whole_batch = 0  # images of the batch in training, over all processes
+        # Each gradient has its place in one buffer, laid out as its parameter is: where there was no image, autograd
+        # may have laid it out otherwise.
+        parameters = list(self.network.parameters())
+        ends = list(itertools.accumulate(parameter.numel() for parameter in parameters))
+        self._gradient_buffer = torch.zeros(ends[-1], dtype=parameters[0].dtype, device=device)
+        self._gradients = [
+            self._gradient_buffer.as_strided(parameter.shape, parameter.stride(), end - parameter.numel())
+            for parameter, end in zip(parameters, ends, strict=True)
+        ]
+
+    def warm_up(self, train_images: int) -> None:
+        """Nothing: nothing is compiled or captured."""
+
+    def train_epoch(
+        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+    ) -> tuple[float, float]:
+        """As in `Trainer`: loss and accuracy are of all processes' images."""
+        order, parameters = self._begin_epoch(images, epoch)
+        count, whole = len(images), self.recipe.batch_size
+        step = chunk_size(self.recipe, self.in_channels, self.device) * self._ranks.size
+        for start in range(0, count, step):
+            end = min(start + step, count)
+            batches = [(first, min(first + whole, end)) for first in range(start, end, whole)]
+            own = [share_of(first, last, self._ranks) for first, last in batches]
+            with watch.part("load"):
+                inputs, labels = self._load_share(images, order, parameters, own)
+            with watch.part("train"):
+                sizes = [len(share) for share in own]
+                parts = zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
+                for (first, last), part in zip(batches, parts, strict=True):
+                    self._whole_batch = last - first
+                    self.step(*part)
+            tell(end / count)
+        sums = self._ranks.sum(torch.stack([self._loss_sum, self._correct.to(self._loss_sum.dtype)]))
+        return float(sums[0]) / count, metrics.accuracy_percent(int(sums[1]), count)
+
+    def _load_share(
+        self, images: ImageSet, order: Tensor, parameters: Draw, shares: list[range]
+    ) -> tuple[Tensor, Tensor]:
+        """The images at those places of the epoch, augmented: inputs (N, C, S, S), channels_last, and labels (N,)."""
+        positions = torch.cat([torch.arange(share.start, share.stop) for share in shares])
+        if len(positions):
+            return self._load(images, order[positions], parameters[positions])
+        size = self.recipe.image_size
+        nothing = torch.empty(0, self.in_channels, size, size, device=self.device)
+        return nothing.contiguous(memory_format=torch.channels_last), torch.empty(0, dtype=torch.int64).to(self.device)
+
+    def _compute(self, batch: Tensor, labels: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        with computing_at(self.case.precision):
+            with autocast(self.case.precision, self.device):
+                logits = self.network(batch)
+                loss_sum = functional.cross_entropy(logits, labels, reduction="sum")
+            (loss_sum / self._whole_batch).backward()  # type: ignore[no-untyped-call]
+        self._sum_gradients()
+        self.optimizer.step()
+        self._loss_sum += loss_sum.detach()
+        self._correct += (logits.detach().argmax(1) == labels).sum()
+
+    def _sum_gradients(self) -> None:
+        """Each gradient becomes the sum over all processes, in one exchange: the gradient of the whole batch's loss."""
+        parameters = list(self.network.parameters())
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        torch._foreach_copy_(self._gradients, gradients)
+        self._ranks.sum(self._gradient_buffer)
+        for parameter, gradient in zip(parameters, self._gradients, strict=True):
+            parameter.grad = gradient
+
+    def evaluate(self, images: ImageSet) -> Evaluation:
+        """As in `Trainer`; every image is one process's, and what they come to is every process's."""
+        own = share_of(0, len(images), self._ranks)
+        part = Evaluation(0.0, 0.0, np.zeros(0, dtype=np.int64))
+        if len(own):
+            part = super().evaluate(images.select(torch.arange(own.start, own.stop)))
+        parts = self._ranks.gather((part.loss * len(own), part.predictions))
+        predicted = np.concatenate([predictions for _, predictions in parts])
+        correct = int((predicted == images.labels.cpu().numpy()).sum())
+        loss = sum(loss for loss, _ in parts) / len(images)
+        return Evaluation(loss, metrics.accuracy_percent(correct, len(images)), predicted)
+
+
+def share_of(start: int, end: int, ranks: Ranks) -> range:
+    """Those places from ``start`` to ``end`` that are this process's, one after the other; none where there are few."""
+    count = end - start
+    return range(start + ranks.rank * count // ranks.size, start + (ranks.rank + 1) * count // ranks.size)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A method of the trainer that the first process has the others call with it, and its arguments."""
+
+    method: str
+    arguments: tuple[Any, ...] = ()
+
+
+class LeadingTrainer(SharedTrainer):
+    """The first process's: whatever it does, it has the others do at the same time."""
+
+    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device, ranks: Ranks) -> None:
+        self._placed: list[ImageSet] = []
+        with ranks.joint(Command("make")):
+            super().__init__(case, in_channels, num_classes, device, ranks)
+
+    def place(self, images: ImageSet) -> ImageSet:
+        """As in `FastTrainer`. The others know sets of images by the order in which they were placed."""
+        self._placed.append(super().place(images))
+        return self._placed[-1]
+
+    def restore(self, network: Mapping[str, Tensor], momentum: Mapping[str, Tensor]) -> None:
+        with self._ranks.joint(Command("restore", (dict(network), dict(momentum)))):
+            super().restore(network, momentum)
+
+    def replace_weights(self, network: Mapping[str, Tensor]) -> None:
+        with self._ranks.joint(Command("replace_weights", (dict(network),))):
+            super().replace_weights(network)
+
+    def train_epoch(
+        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+    ) -> tuple[float, float]:
+        with self._ranks.joint(Command("train_epoch", (self._number(images), epoch))):
+            return super().train_epoch(images, epoch, watch, tell)
+
+    def evaluate(self, images: ImageSet) -> Evaluation:
+        with self._ranks.joint(Command("evaluate", (self._number(images),))):
+            return super().evaluate(images)
+
+    def _number(self, images: ImageSet) -> int:
+        return next(number for number, placed in enumerate(self._placed) if placed is images)
+
+
+class Follower:
+    """A case's training in every process but the first: what the first does, done with it."""
+
+    def __init__(self, case: Case, dataset: Dataset, device: torch.device, ranks: Ranks) -> None:
+        self._case, self._dataset, self._device, self._ranks = case, dataset, device, ranks
+        self._images: list[ImageSet] = []
+        self.trainer: SharedTrainer
+
+    def obey(self, command: Command) -> None:
+        """Call what the first process calls."""
+        arguments = command.arguments
+        if command.method == "make":
+            self._make()
+        elif command.method == "train_epoch":
+            self.trainer.train_epoch(self._images[arguments[0]], arguments[1], Stopwatch(self._device))
+        elif command.method == "evaluate":
+            self.trainer.evaluate(self._images[arguments[0]])
+        else:
+            getattr(self.trainer, command.method)(*arguments)
+
+    def _make(self) -> None:
+        spec, dataset = self._dataset.spec, self._dataset
+        self.trainer = SharedTrainer(self._case, spec.channels, spec.num_classes, self._device, self._ranks)
+        sets = [dataset.train, dataset.test]
+        if self._case.val_split:
+            train_images, validation = split_validation(dataset.train, self._case.val_split)
+            sets = [train_images, dataset.test, validation]
+        self._images = [self.trainer.place(images) for images in sets]

@@ -1,0 +1,120 @@
+"""BatchNorm over the images of all processes that train together, as if one had them all."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harness.distributed import Ranks
+
+_ALL_BUT_CHANNELS = (0, 2, 3)
+
+
+def synchronise_batch_norm(network: nn.Module, device: torch.device, ranks: Ranks) -> nn.Module:
+    """The network with each BatchNorm synchronised; parameters, statistics and their names stay what they are."""
+    if device.type == "cuda":
+        convert: Any = nn.SyncBatchNorm.convert_sync_batchnorm
+        converted: nn.Module = convert(network, ranks.process_group)
+        return converted
+    for name, child in network.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(network, name, SynchronisedBatchNorm.of(child, ranks))
+        else:
+            synchronise_batch_norm(child, device, ranks)
+    return network
+
+
+class SynchronisedBatchNorm(nn.BatchNorm2d):
+    """`nn.BatchNorm2d` over all processes' images, on any device; torch's own is for GPUs only."""
+
+    _ranks: Ranks
+
+    @classmethod
+    def of(cls, module: nn.BatchNorm2d, ranks: Ranks) -> "SynchronisedBatchNorm":
+        """One that shares the module's parameters and statistics."""
+        made = cls(module.num_features, module.eps, module.momentum, device="meta")
+        made.weight, made.bias = module.weight, module.bias
+        made.running_mean, made.running_var = module.running_mean, module.running_var
+        made.num_batches_tracked = module.num_batches_tracked
+        made._ranks = ranks
+        made.train(module.training)
+        return made
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        mean, variance, count = _moments(x, self._ranks)
+        if count <= 1:
+            raise ValueError("one value per channel over all processes: BatchNorm cannot learn from it")
+        self._remember(mean, variance * (count / (count - 1)))
+        normalised: Tensor = _Normalise.apply(
+            x, self.weight, self.bias, mean.to(self.weight), variance.to(self.weight), count, self.eps, self._ranks
+        )
+        return normalised
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, unbiased_variance: Tensor) -> None:
+        """Move the running statistics towards a batch's."""
+        running: Any = self  # which has all three, as every one of the networks' has
+        running.num_batches_tracked += 1
+        running.running_mean.lerp_(mean.to(running.running_mean.dtype), self.momentum)
+        running.running_var.lerp_(unbiased_variance.to(running.running_var.dtype), self.momentum)
+
+
+def _moments(x: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor, float]:
+    """Mean and biased variance of each channel over all processes' values, (C,) in float64, and their number.
+
+    Each process's own moments are combined, which loses nothing where the mean is large against the deviation.
+    """
+    channels = x.shape[1]
+    own = x.numel() // channels
+    moments = torch.zeros(ranks.size, 2 * channels + 1, dtype=torch.float64, device=x.device)
+    if own:
+        variance, mean = torch.var_mean(
+            x.detach().to(torch.promote_types(x.dtype, torch.float32)), _ALL_BUT_CHANNELS, correction=0
+        )
+        moments[ranks.rank, :channels] = mean
+        moments[ranks.rank, channels:-1] = variance
+        moments[ranks.rank, -1] = own
+    ranks.sum(moments)  # the other rows are zero: what comes is everybody's row
+    means, variances, counts = moments[:, :channels], moments[:, channels:-1], moments[:, -1:]
+    count = float(counts.sum())
+    if not count:
+        raise ValueError("a batch without images")
+    mean = (counts * means).sum(0) / count
+    variance = (counts * (variances + (means - mean) ** 2)).sum(0) / count
+    return mean, variance, count
+
+
+class _Normalise(torch.autograd.Function):
+    """(x − mean) / √(variance + eps) · weight + bias, where mean and variance are of everybody's x."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, count: float, eps: float,
+        ranks: Ranks,
+    ) -> Tensor:  # fmt: skip
+        ctx.save_for_backward(x, weight, mean, variance)
+        ctx.count, ctx.eps, ctx.ranks = count, eps, ranks
+        if not len(x):  # where torch's own divides by zero
+            return x.clone()
+        return functional.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients by x, weight and bias; the latter two by this process's images alone, as every parameter's."""
+        (gradient,) = gradients
+        x, weight, mean, variance = ctx.saved_tensors
+        by_x, by_weight, by_bias = gradient.clone(), torch.zeros_like(weight), torch.zeros_like(weight)
+        if len(x):
+            by_x, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
+                gradient, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+            )
+        sums = ctx.ranks.sum(torch.stack([by_weight, by_bias]).double()) / ctx.count
+        deviation = (variance.double() + ctx.eps).sqrt()
+        slope = -weight.double() * sums[0] / deviation**2
+        offset = -weight.double() * sums[1] / deviation - slope * mean.double()
+        shape = (1, -1, 1, 1)
+        by_x.add_(x * slope.to(x.dtype).view(shape)).add_(offset.to(x.dtype).view(shape))
+        return by_x, by_weight, by_bias, None, None, None, None, None
