@@ -230,7 +230,7 @@ def train_together(size, case, dataset, results, listener=None):
 
     def part(ranks):
         if ranks.is_first:
-            return ranks.lead(lambda: train(case, dataset, results, CPU, listener=listener, ranks=ranks))
+            return ranks.lead(lambda: train(case, dataset, results, CPU, listener=listener or Listener(), ranks=ranks))
         return ranks.follow(Follower(case, dataset, CPU, ranks).obey)
 
     return in_threads(size, part)
