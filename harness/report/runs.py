@@ -76,6 +76,7 @@ def run_row(result: Result) -> dict[str, object]:
         "peak_memory_bytes": result.peak_memory_bytes,
         "device": result.environment["gpu"] or result.environment["cpu"],
         "threads": result.environment.get("threads"),
+        "processes": result.environment.get("processes", 1),
         "node": ", ".join(_nodes(result)),
         "co_scheduled": result.is_co_scheduled,
         "precision": result.case.precision,
