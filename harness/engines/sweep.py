@@ -34,7 +34,7 @@ from harness.sweep import Phase, SweepState
 from harness.text import several
 from harness.train import Listener, find_finished, remove_checkpoints
 
-# A case is given up when it has been lost this often in a row without a finished epoch in between.
+# A case is given up when it has been lost this often in a row without getting further.
 MOST_LOSSES = 3
 _LOST = (
     exceptions.WorkerCrashedError,
@@ -53,7 +53,8 @@ class _Tried:
 
     Attributes:
         node_id: where it is being trained now.
-        losses: in a row, without a finished epoch in between.
+        furthest: the last epoch that it ever finished.
+        losses: in a row, without getting further: what is lost once it is there again would be tried for ever.
         lost_on: nodes that it was lost on, each time.
         lack_of_memory: why Ray killed it, if it did for that.
         is_locked: whether this process is the one that writes to the case's folder.
@@ -63,6 +64,7 @@ class _Tried:
     order: Order
     node_id: str | None = None
     records: list[EpochRecord] = field(default_factory=list)
+    furthest: int = 0
     losses: int = 0
     lost_on: list[str] = field(default_factory=list)
     lack_of_memory: str | None = None
@@ -312,7 +314,8 @@ class RayEngine(Engine):
         self._notices += [(case, text) for text in report.notices]
         if report.records:
             tried.records += report.records
-            tried.losses = 0
+            if report.records[-1].epoch > tried.furthest:
+                tried.furthest, tried.losses = report.records[-1].epoch, 0
         if not report.files:
             return None
         result: Result | None = await self._off_loop(_keep, self._results, case, report, not tried.are_files_new)
@@ -386,7 +389,7 @@ class RayEngine(Engine):
         tried.lost_on.append(node)
         if tried.losses >= MOST_LOSSES:
             raise TrainingError(
-                f"{case.label}: its worker was lost {tried.losses} times in a row without finishing an epoch, "
+                f"{case.label}: its worker was lost {tried.losses} times in a row without getting further, "
                 f"the last time on node {node} ({why}): was it killed for the memory that it took?"
             ) from error
         self._notices.append((case, f"its worker on node {node} was lost ({why}): going on from its last report"))

@@ -179,11 +179,20 @@ def test_a_case_that_is_lost_without_an_epoch_in_between_is_given_up_and_others_
     orders = [Order(one, engine.case(one), False) for one in (experiment, other)]
     engine._cluster.faults = [lost_at(1)] * MOST_LOSSES
     engine.submit(orders[:1], lambda _: None)
-    with pytest.raises(TrainingError, match="was lost 3 times in a row without finishing an epoch, the last"):
+    with pytest.raises(TrainingError, match="was lost 3 times in a row without getting further, the last"):
         engine.result(orders[0], Told(), lambda _: None)
     engine.submit(orders[1:], lambda _: None)
     assert engine.result(orders[1], Told(), lambda _: None).is_complete
     assert [result.seed for result in engine.results_so_far()] == [1]
+
+
+def test_a_case_without_checkpoints_that_is_always_lost_at_its_end_is_given_up(engine, tmp_path):
+    settings = read_settings({"engine": "ray", "device": "cpu", "results_dir": str(tmp_path / "r")}, {})
+    quick = plan_experiment(settings, "digits", "resnet8", 0)
+    engine._cluster.faults = [lost_at(2)] * 10  # each time after it has finished its first epoch again
+    with pytest.raises(TrainingError, match="without getting further"):
+        train(engine, quick)
+    assert len(engine._cluster.trainings) == MOST_LOSSES
 
 
 def test_a_case_that_its_node_killed_for_lack_of_memory_is_recorded_and_not_tried_again(engine, experiment):
