@@ -276,21 +276,25 @@ class RayEngine(Engine):
         errand = self._cluster.run(self._errand(tried), self._share, not_on=frozenset(self._unfit))
         try:
             return await self._follow(tried, errand, lock)
-        except asyncio.CancelledError:
-            self._cluster.cancel(errand)
-            raise
         except exceptions.OutOfMemoryError as error:
             if tried.lack_of_memory is not None:  # even to record it takes too much
-                raise
+                raise self._failure(tried, error) from error
             tried.lack_of_memory = str(error).strip().partition("\n")[0]
         except _LOST as error:
             self._lose(tried, error)
-        except exceptions.RayTaskError as error:
-            node = self._cluster.name(tried.node_id or "")
-            if isinstance(error.cause, CaseError):
-                raise InputError(f"{error.cause}\n(on node {node})") from error
-            raise TrainingError(f"{tried.order.case.label} failed on node {node}\n{_plain(error)}") from error
+        except exceptions.RayError as error:
+            raise self._failure(tried, error) from error
+        except BaseException:  # nobody listens any more: the worker would train on, and keep its share of the node
+            self._cluster.cancel(errand)
+            raise
         return None
+
+    def _failure(self, tried: _Tried, error: exceptions.RayError) -> Exception:
+        """What a case's test is told of an error that its worker came to."""
+        node, cause = self._cluster.name(tried.node_id or ""), getattr(error, "cause", None)
+        if isinstance(cause, CaseError):
+            return InputError(f"{cause}\n(on node {node})")
+        return TrainingError(f"{tried.order.case.label} failed on node {node}\n{_plain(error)}")
 
     async def _follow(self, tried: _Tried, errand: Any, lock: contextlib.ExitStack) -> Result | None:
         """Take over what the worker reports, to its last report: the result."""
@@ -429,7 +433,8 @@ def _plain(error: Exception) -> str:
 
 def _reason(error: exceptions.RayTaskError) -> str:
     """What a task failed with, in a line."""
-    return str(error.cause or error).strip().splitlines()[-1]
+    cause = error.cause or error
+    return (str(cause).strip() or type(cause).__name__).splitlines()[-1]  # a MemoryError has no words
 
 
 def _keep(results: ResultsFolder, case: Case, report: Report, is_first: bool) -> Result | None:

@@ -256,6 +256,22 @@ def test_what_was_changed_on_its_way_is_not_kept(engine, experiment):
     assert not list(engine._results.root.glob("*/checkpoint-*.pt"))
 
 
+def test_a_case_whose_report_cannot_be_kept_is_stopped_on_its_node(engine, experiment, monkeypatch):
+    def full(*_):
+        raise InputError("cannot write results: no space")
+
+    monkeypatch.setattr(sweep, "_keep", full)
+    with pytest.raises(InputError, match="no space"):
+        train(engine, experiment)
+    assert len(engine._cluster.cancelled) == 1
+
+
+def test_an_error_that_cannot_be_read_here_is_told_with_the_node(engine, experiment):
+    engine._cluster.faults = [lost_at(1, exceptions.UnserializableException("Original exception: Odd: 1"))]
+    with pytest.raises(TrainingError, match=r"resnet8 seed 0 failed on node node a\n[^$]*Odd: 1"):
+        train(engine, experiment)
+
+
 def test_a_result_that_does_not_vouch_for_what_came_with_it_is_not_kept(engine, experiment):
     def flip(number, report):
         if "predictions.npz" not in report.files:
@@ -369,6 +385,20 @@ def test_where_no_node_is_fit_all_reasons_are_told(engine, experiment, monkeypat
     monkeypatch.setattr(worker.Preparation, "run", lacks)
     with pytest.raises(InputError, match=r"no node of the cluster is fit[^$]*a has no data\nnode node b: b has"):
         engine.prepare([experiment], lambda _: None)
+
+
+def test_a_node_that_fails_without_words_is_named_by_the_kind_of_error(engine, experiment, monkeypatch):
+    bind = worker.Preparation.run
+
+    def fails_on_a(self, node_id):
+        if node_id[0] == "a":
+            raise MemoryError
+        yield from bind(self, node_id)
+
+    monkeypatch.setattr(worker.Preparation, "run", fails_on_a)
+    told = []
+    engine.prepare([experiment], told.append)
+    assert "node node a is given no case: MemoryError" in told
 
 
 def test_how_far_all_cases_are_is_told(engine, settings):
