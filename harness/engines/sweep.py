@@ -28,7 +28,7 @@ from harness.engines.worker import Binding, Bound, CaseError, Preparation, Repor
 from harness.errors import InputError, TrainingError
 from harness.experiment import Experiment
 from harness.results import EpochRecord, Result
-from harness.results_folder import ResultsFolder
+from harness.results_folder import EPOCHS, ResultsFolder
 from harness.settings import Settings, default_data_dir
 from harness.sweep import Phase, SweepState
 from harness.text import several
@@ -56,6 +56,7 @@ class _Tried:
         furthest: the last epoch that it ever finished.
         losses: in a row, without getting further: what is lost once it is there again would be tried for ever.
         lost_on: nodes that it was lost on, each time.
+        avoided: ids of those that it was lost on since it last got further.
         lack_of_memory: why Ray killed it, if it did for that.
         is_locked: whether this process is the one that writes to the case's folder.
         are_files_new: whether the folder has the case's files from this run.
@@ -67,6 +68,7 @@ class _Tried:
     furthest: int = 0
     losses: int = 0
     lost_on: list[str] = field(default_factory=list)
+    avoided: set[str] = field(default_factory=set)
     lack_of_memory: str | None = None
     is_locked: bool = False
     are_files_new: bool = False
@@ -242,8 +244,6 @@ class RayEngine(Engine):
         if self._is_closed:
             return
         self._is_closed = True
-        for future in self._futures.values():
-            future.cancel()
         done = asyncio.run_coroutine_threadsafe(_stop_all_others(), self._loop)
         with contextlib.suppress(TimeoutError):
             done.result(timeout=10)
@@ -273,7 +273,7 @@ class RayEngine(Engine):
     async def _try(self, tried: _Tried, lock: contextlib.ExitStack) -> Result | None:
         """Have the case trained once: its result, or None where it has to be tried again."""
         tried.node_id = None
-        errand = self._cluster.run(self._errand(tried), self._share, not_on=frozenset(self._unfit))
+        errand = self._cluster.run(self._errand(tried), self._share, not_on=self._avoided(tried))
         try:
             return await self._follow(tried, errand, lock)
         except exceptions.OutOfMemoryError as error:
@@ -288,6 +288,14 @@ class RayEngine(Engine):
             self._cluster.cancel(errand)
             raise
         return None
+
+    def _avoided(self, tried: _Tried) -> frozenset[str]:
+        """Nodes that are not to have the case: the unfit, and, where there are others, those that have just lost it."""
+        unfit = frozenset(self._unfit)
+        return unfit | tried.avoided if tried.avoided and self._is_any_fit(unfit | tried.avoided) else unfit
+
+    def _is_any_fit(self, but: Collection[str]) -> bool:
+        return any(self._share.fits(has) for one, has in self._cluster.nodes.items() if one not in but)
 
     def _failure(self, tried: _Tried, error: exceptions.RayError) -> Exception:
         """What a case's test is told of an error that its worker came to."""
@@ -320,9 +328,10 @@ class RayEngine(Engine):
             tried.records += report.records
             if report.records[-1].epoch > tried.furthest:
                 tried.furthest, tried.losses = report.records[-1].epoch, 0
+                tried.avoided.clear()
         if not report.files:
             return None
-        result: Result | None = await self._off_loop(_keep, self._results, case, report, not tried.are_files_new)
+        result: Result | None = await self._to_its_end(_keep, self._results, case, report, not tried.are_files_new)
         tried.are_files_new = True
         return result
 
@@ -355,7 +364,7 @@ class RayEngine(Engine):
         kept: dict[str, Any] = {}
         if not self._results.is_finished(order.case):  # of one that is, they were left by a kill at its very end
             paths = [path for one in checkpoint.newest_first(folder) for path in (one, checkpoint.hash_path(one))]
-            kept = {path.name: np.fromfile(path, np.uint8) for path in paths if path.exists()}
+            kept = {path.name: np.fromfile(path, np.uint8) for path in [*paths, folder / EPOCHS] if path.exists()}
         return Training(
             settings=self._node_settings,
             data_dir=self._data_dir,
@@ -378,7 +387,7 @@ class RayEngine(Engine):
         if node_id not in self._unfit:
             self._unfit[node_id] = why
             self._notices.append((None, f"node {name} is given no case: {why}"))
-        if not any(self._share.fits(has) for one, has in self._cluster.nodes.items() if one not in self._unfit):
+        if not self._is_any_fit(self._unfit):
             raise InputError(f"no node of the cluster is left that is fit; {name}: {why}")
 
     def _lose(self, tried: _Tried, error: Exception) -> None:
@@ -391,6 +400,7 @@ class RayEngine(Engine):
         node = self._cluster.name(tried.node_id) if tried.node_id else "an unknown node"
         tried.losses += 1
         tried.lost_on.append(node)
+        tried.avoided |= {tried.node_id} if tried.node_id else set()
         if tried.losses >= MOST_LOSSES:
             raise TrainingError(
                 f"{case.label}: its worker was lost {tried.losses} times in a row without getting further, "
@@ -401,6 +411,15 @@ class RayEngine(Engine):
     async def _off_loop(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """What the work comes to, while other cases are followed."""
         return await self._loop.run_in_executor(None, work, *arguments)
+
+    async def _to_its_end(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """As `_off_loop`; one who is cancelled meanwhile waits for its end, and holds the case's lock so long."""
+        working = self._loop.run_in_executor(None, work, *arguments)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait([working])
+            raise
 
 
 def _template(experiment: Experiment) -> Experiment:

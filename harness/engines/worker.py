@@ -98,7 +98,7 @@ class Training:
     Attributes:
         data_dir: as in `Preparation`.
         cpus: threads, and cores to run on.
-        checkpoints: files to go on from, contents by name.
+        checkpoints: files to go on from, contents by name; the epochs' records among them.
         command: what a person typed.
         lack_of_memory: why the case was killed, of one that is not to be trained but to be recorded as out of memory.
     """

@@ -3,6 +3,7 @@
 import asyncio
 import pickle
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -158,11 +159,32 @@ def test_a_lost_case_goes_on_from_its_last_report_and_comes_to_the_same(engine, 
     (result,), told = train(engine, experiment, over=over)
     assert result.interrupted_after == (2,)
     assert outcome(result.case, engine._results) == undisturbed(engine, experiment, tmp_path)
-    assert [len(errand.checkpoints) for errand, _ in engine._cluster.trainings] == [0, 4]
+    assert [len(errand.checkpoints) for errand, _ in engine._cluster.trainings] == [0, 5]
     assert "its worker on node node a was lost (WorkerCrashedError): going on from its last report" in told.notices
     assert engine.summary() == ["workers were lost 1 time on node a; 1 case went on from the last report"]
     assert over == [result.case]
     assert not checkpoint.is_any_left(engine._results.folder(result.case))
+
+
+def test_a_node_that_keeps_losing_cases_does_not_get_the_same_one_again(engine, experiment):
+    engine._cluster.faults = [lost_at(1)]
+    (result,), _ = train(engine, experiment)
+    assert result.is_complete
+    assert [node_id[0] for _, node_id in engine._cluster.trainings] == ["a", "b"]
+
+
+def test_a_lost_case_that_lacks_memory_when_it_goes_on_has_a_result_to_be_trusted(engine, experiment, monkeypatch):
+    def lacks_memory(*_):
+        raise torch.OutOfMemoryError("injected")
+
+    def before_it_begins(number, report):
+        monkeypatch.setattr("harness.train.make_trainer", lacks_memory)
+        return report
+
+    engine._cluster.faults = [lost_at(3), before_it_begins]
+    (result,), _ = train(engine, experiment)
+    assert (result.status, result.epochs) == ("out_of_memory", 2)
+    assert engine._results.find(result.case) == result
 
 
 def test_as_long_as_epochs_are_finished_a_case_may_be_lost_any_number_of_times(engine, settings):
@@ -352,6 +374,22 @@ def test_closing_cancels_what_is_outstanding_and_leaves_the_cluster(engine, expe
     assert len(engine._cluster.cancelled) == 1
     assert engine.results_so_far() == []
     assert checkpoint.is_any_left(engine._results.folder(engine.case(long)))
+
+
+def test_closing_lets_go_of_a_case_only_when_what_came_of_it_is_written(engine, experiment, monkeypatch):
+    has_begun, was_locked = threading.Event(), []
+
+    def slow(results, case, *_):
+        has_begun.set()
+        time.sleep(0.5)
+        was_locked.append(results.lock(case) is None)
+
+    monkeypatch.setattr(sweep, "_keep", slow)
+    engine.prepare([experiment], lambda _: None)
+    engine.submit([Order(experiment, engine.case(experiment), False)], lambda _: None)
+    has_begun.wait()
+    engine.close()
+    assert was_locked == [True]
 
 
 def test_nodes_that_would_make_another_case_of_it_are_given_none(engine, experiment, monkeypatch):
