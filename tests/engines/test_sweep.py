@@ -459,3 +459,15 @@ def test_every_report_that_has_files_costs_a_share_of_the_time(engine, experimen
     records, files = zip(*reported, strict=True)
     assert records == (0, 1, 1, 1, 0)
     assert [len(names) for names in files] == [0, 3, 0, 0, 4]
+
+
+def test_what_a_killed_worker_left_on_its_node_is_removed_and_what_is_in_use_is_not(tmp_path):
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left/checkpoint-00001-1.pt").write_text("")
+    (tmp_path / "left.lock").write_text("")
+    with worker.scratch_folder(tmp_path) as first:
+        assert not (tmp_path / "left").exists()
+        with worker.scratch_folder(tmp_path) as second:
+            assert first.is_dir()
+            assert second != first
+    assert list(tmp_path.iterdir()) == []
