@@ -28,13 +28,13 @@ from harness.engines.worker import Binding, Bound, CaseError, Preparation, Repor
 from harness.errors import InputError, TrainingError
 from harness.experiment import Experiment
 from harness.results import EpochRecord, Result
-from harness.results_folder import ResultsFolder
+from harness.results_folder import EPOCHS, ResultsFolder
 from harness.settings import Settings, default_data_dir
 from harness.sweep import Phase, SweepState
 from harness.text import several
 from harness.train import Listener, find_finished, remove_checkpoints
 
-# A case is given up when it has been lost this often in a row without a finished epoch in between.
+# A case is given up when it has been lost this often in a row without getting further.
 MOST_LOSSES = 3
 _LOST = (
     exceptions.WorkerCrashedError,
@@ -54,8 +54,10 @@ class _Tried:
     Attributes:
         node_id: where it is being trained now.
         epochs, seconds, last: epochs that nodes reported, the seconds of them, and the last one's record.
-        losses: in a row, without a finished epoch in between.
+        furthest: the last epoch that it ever finished.
+        losses: in a row, without getting further: what is lost once it is there again would be tried for ever.
         lost_on: nodes that it was lost on, each time.
+        avoided: ids of those that it was lost on since it last got further.
         lack_of_memory: why Ray killed it, if it did for that.
         is_locked: whether this process is the one that writes to the case's folder.
         are_files_new: whether the folder has the case's files from this run.
@@ -66,8 +68,10 @@ class _Tried:
     epochs: int = 0
     seconds: float = 0.0
     last: EpochRecord | None = None
+    furthest: int = 0
     losses: int = 0
     lost_on: list[str] = field(default_factory=list)
+    avoided: set[str] = field(default_factory=set)
     lack_of_memory: str | None = None
     is_locked: bool = False
     are_files_new: bool = False
@@ -242,8 +246,6 @@ class RayEngine(Engine):
         if self._is_closed:
             return
         self._is_closed = True
-        for future in self._futures.values():
-            future.cancel()
         done = asyncio.run_coroutine_threadsafe(_stop_all_others(), self._loop)
         with contextlib.suppress(TimeoutError):
             done.result(timeout=10)
@@ -273,24 +275,36 @@ class RayEngine(Engine):
     async def _try(self, tried: _Tried, lock: contextlib.ExitStack) -> Result | None:
         """Have the case trained once: its result, or None where it has to be tried again."""
         tried.node_id = None
-        errand = self._cluster.run(self._errand(tried), self._share, not_on=frozenset(self._unfit))
+        errand = self._cluster.run(self._errand(tried), self._share, not_on=self._avoided(tried))
         try:
             return await self._follow(tried, errand, lock)
-        except asyncio.CancelledError:
-            self._cluster.cancel(errand)
-            raise
         except exceptions.OutOfMemoryError as error:
             if tried.lack_of_memory is not None:  # even to record it takes too much
-                raise
+                raise self._failure(tried, error) from error
             tried.lack_of_memory = str(error).strip().partition("\n")[0]
         except _LOST as error:
             self._lose(tried, error)
-        except exceptions.RayTaskError as error:
-            node = self._cluster.name(tried.node_id or "")
-            if isinstance(error.cause, CaseError):
-                raise InputError(f"{error.cause}\n(on node {node})") from error
-            raise TrainingError(f"{tried.order.case.label} failed on node {node}\n{_plain(error)}") from error
+        except exceptions.RayError as error:
+            raise self._failure(tried, error) from error
+        except BaseException:  # nobody listens any more: the worker would train on, and keep its share of the node
+            self._cluster.cancel(errand)
+            raise
         return None
+
+    def _avoided(self, tried: _Tried) -> frozenset[str]:
+        """Nodes that are not to have the case: the unfit, and, where there are others, those that have just lost it."""
+        unfit = frozenset(self._unfit)
+        return unfit | tried.avoided if tried.avoided and self._is_any_fit(unfit | tried.avoided) else unfit
+
+    def _is_any_fit(self, but: Collection[str]) -> bool:
+        return any(self._share.fits(has) for one, has in self._cluster.nodes.items() if one not in but)
+
+    def _failure(self, tried: _Tried, error: exceptions.RayError) -> Exception:
+        """What a case's test is told of an error that its worker came to."""
+        node, cause = self._cluster.name(tried.node_id or ""), getattr(error, "cause", None)
+        if isinstance(cause, CaseError):
+            return InputError(f"{cause}\n(on node {node})")
+        return TrainingError(f"{tried.order.case.label} failed on node {node}\n{_plain(error)}")
 
     async def _follow(self, tried: _Tried, errand: Any, lock: contextlib.ExitStack) -> Result | None:
         """Take over what the worker reports, to its last report: the result."""
@@ -316,10 +330,12 @@ class RayEngine(Engine):
             tried.epochs += len(report.records)
             tried.seconds += sum(record.epoch_seconds for record in report.records)
             tried.last = report.records[-1]
-            tried.losses = 0
+            if tried.last.epoch > tried.furthest:
+                tried.furthest, tried.losses = tried.last.epoch, 0
+                tried.avoided.clear()
         if not report.files:
             return None
-        result: Result | None = await self._off_loop(_keep, self._results, case, report, not tried.are_files_new)
+        result: Result | None = await self._to_its_end(_keep, self._results, case, report, not tried.are_files_new)
         tried.are_files_new = True
         return result
 
@@ -352,7 +368,7 @@ class RayEngine(Engine):
         kept: dict[str, Any] = {}
         if not self._results.is_finished(order.case):  # of one that is, they were left by a kill at its very end
             paths = [path for one in checkpoint.newest_first(folder) for path in (one, checkpoint.hash_path(one))]
-            kept = {path.name: np.fromfile(path, np.uint8) for path in paths if path.exists()}
+            kept = {path.name: np.fromfile(path, np.uint8) for path in [*paths, folder / EPOCHS] if path.exists()}
         return Training(
             settings=self._node_settings,
             data_dir=self._data_dir,
@@ -375,7 +391,7 @@ class RayEngine(Engine):
         if node_id not in self._unfit:
             self._unfit[node_id] = why
             self._notices.append((None, f"node {name} is given no case: {why}"))
-        if not any(self._share.fits(has) for one, has in self._cluster.nodes.items() if one not in self._unfit):
+        if not self._is_any_fit(self._unfit):
             raise InputError(f"no node of the cluster is left that is fit; {name}: {why}")
 
     def _lose(self, tried: _Tried, error: Exception) -> None:
@@ -388,9 +404,10 @@ class RayEngine(Engine):
         node = self._cluster.name(tried.node_id) if tried.node_id else "an unknown node"
         tried.losses += 1
         tried.lost_on.append(node)
+        tried.avoided |= {tried.node_id} if tried.node_id else set()
         if tried.losses >= MOST_LOSSES:
             raise TrainingError(
-                f"{case.label}: its worker was lost {tried.losses} times in a row without finishing an epoch, "
+                f"{case.label}: its worker was lost {tried.losses} times in a row without getting further, "
                 f"the last time on node {node} ({why}): was it killed for the memory that it took?"
             ) from error
         self._notices.append((case, f"its worker on node {node} was lost ({why}): going on from its last report"))
@@ -398,6 +415,15 @@ class RayEngine(Engine):
     async def _off_loop(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """What the work comes to, while other cases are followed."""
         return await self._loop.run_in_executor(None, work, *arguments)
+
+    async def _to_its_end(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """As `_off_loop`; one who is cancelled meanwhile waits for its end, and holds the case's lock so long."""
+        working = self._loop.run_in_executor(None, work, *arguments)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait([working])
+            raise
 
 
 def _template(experiment: Experiment) -> Experiment:
@@ -430,7 +456,8 @@ def _plain(error: Exception) -> str:
 
 def _reason(error: exceptions.RayTaskError) -> str:
     """What a task failed with, in a line."""
-    return str(error.cause or error).strip().splitlines()[-1]
+    cause = error.cause or error
+    return (str(cause).strip() or type(cause).__name__).splitlines()[-1]  # a MemoryError has no words
 
 
 def _keep(results: ResultsFolder, case: Case, report: Report, is_first: bool) -> Result | None:

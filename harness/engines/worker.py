@@ -4,14 +4,17 @@ A case is trained in a folder of its own on the node, from the checkpoints that 
 what the driver's results folder needs to go on elsewhere, should this node be lost.
 """
 
+import contextlib
 import functools
 import pickle
-import tempfile
+import shutil
 import time
+import uuid
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import filelock
 import numpy as np
 import ray
 import torch
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 
 from harness import checkpoint
 from harness.case import Case
+from harness.company import machine_folder
 from harness.engines import cores
 from harness.errors import InputError
 from harness.experiment import Experiment
@@ -98,7 +102,7 @@ class Training:
     Attributes:
         data_dir: as in `Preparation`.
         cpus: threads, and cores to run on.
-        checkpoints: files to go on from, contents by name.
+        checkpoints: files to go on from, contents by name; the epochs' records among them.
         command: what a person typed.
         lack_of_memory: why the case was killed, of one that is not to be trained but to be recorded as out of memory.
     """
@@ -125,8 +129,28 @@ class Training:
             if (other := node.case(self.experiment)).identity != self.case.identity:
                 raise InputError(f"{self.case.label} would be another case there: {difference(self.case, other)}")
             yield Report(node_id)
-            with tempfile.TemporaryDirectory(prefix="wider-or-deeper-") as scratch:
-                yield from _CaseInTraining(self, node, node_id, Path(scratch)).reports()
+            with scratch_folder() as scratch:
+                yield from _CaseInTraining(self, node, node_id, scratch).reports()
+
+
+@contextlib.contextmanager
+def scratch_folder(place: Path | None = None) -> Iterator[Path]:
+    """A folder for a case while it trains. Those that killed workers left behind are removed: nobody has their lock."""
+    place = place or machine_folder() / "scratch"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in place.glob("*.lock"):
+        with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(left, blocking=False):
+            shutil.rmtree(left.with_suffix(""), ignore_errors=True)
+            left.unlink(missing_ok=True)
+    folder = place / uuid.uuid4().hex
+    lock = folder.with_suffix(".lock")
+    with filelock.FileLock(lock):
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
 
 
 class _Notices(Listener):

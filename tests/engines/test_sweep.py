@@ -3,6 +3,7 @@
 import asyncio
 import pickle
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -158,11 +159,32 @@ def test_a_lost_case_goes_on_from_its_last_report_and_comes_to_the_same(engine, 
     (result,), told = train(engine, experiment, over=over)
     assert result.interrupted_after == (2,)
     assert outcome(result.case, engine._results) == undisturbed(engine, experiment, tmp_path)
-    assert [len(errand.checkpoints) for errand, _ in engine._cluster.trainings] == [0, 4]
+    assert [len(errand.checkpoints) for errand, _ in engine._cluster.trainings] == [0, 5]
     assert "its worker on node node a was lost (WorkerCrashedError): going on from its last report" in told.notices
     assert engine.summary() == ["workers were lost 1 time on node a; 1 case went on from the last report"]
     assert over == [result.case]
     assert not checkpoint.is_any_left(engine._results.folder(result.case))
+
+
+def test_a_node_that_keeps_losing_cases_does_not_get_the_same_one_again(engine, experiment):
+    engine._cluster.faults = [lost_at(1)]
+    (result,), _ = train(engine, experiment)
+    assert result.is_complete
+    assert [node_id[0] for _, node_id in engine._cluster.trainings] == ["a", "b"]
+
+
+def test_a_lost_case_that_lacks_memory_when_it_goes_on_has_a_result_to_be_trusted(engine, experiment, monkeypatch):
+    def lacks_memory(*_):
+        raise torch.OutOfMemoryError("injected")
+
+    def before_it_begins(number, report):
+        monkeypatch.setattr("harness.train.make_trainer", lacks_memory)
+        return report
+
+    engine._cluster.faults = [lost_at(3), before_it_begins]
+    (result,), _ = train(engine, experiment)
+    assert (result.status, result.epochs) == ("out_of_memory", 2)
+    assert engine._results.find(result.case) == result
 
 
 def test_as_long_as_epochs_are_finished_a_case_may_be_lost_any_number_of_times(engine, settings):
@@ -179,11 +201,20 @@ def test_a_case_that_is_lost_without_an_epoch_in_between_is_given_up_and_others_
     orders = [Order(one, engine.case(one), False) for one in (experiment, other)]
     engine._cluster.faults = [lost_at(1)] * MOST_LOSSES
     engine.submit(orders[:1], lambda _: None)
-    with pytest.raises(TrainingError, match="was lost 3 times in a row without finishing an epoch, the last"):
+    with pytest.raises(TrainingError, match="was lost 3 times in a row without getting further, the last"):
         engine.result(orders[0], Told(), lambda _: None)
     engine.submit(orders[1:], lambda _: None)
     assert engine.result(orders[1], Told(), lambda _: None).is_complete
     assert [result.seed for result in engine.results_so_far()] == [1]
+
+
+def test_a_case_without_checkpoints_that_is_always_lost_at_its_end_is_given_up(engine, tmp_path):
+    settings = read_settings({"engine": "ray", "device": "cpu", "results_dir": str(tmp_path / "r")}, {})
+    quick = plan_experiment(settings, "digits", "resnet8", 0)
+    engine._cluster.faults = [lost_at(2)] * 10  # each time after it has finished its first epoch again
+    with pytest.raises(TrainingError, match="without getting further"):
+        train(engine, quick)
+    assert len(engine._cluster.trainings) == MOST_LOSSES
 
 
 def test_a_case_that_its_node_killed_for_lack_of_memory_is_recorded_and_not_tried_again(engine, experiment):
@@ -245,6 +276,22 @@ def test_what_was_changed_on_its_way_is_not_kept(engine, experiment):
     with pytest.raises(InputError, match="was damaged on its way here"):
         train(engine, experiment)
     assert not list(engine._results.root.glob("*/checkpoint-*.pt"))
+
+
+def test_a_case_whose_report_cannot_be_kept_is_stopped_on_its_node(engine, experiment, monkeypatch):
+    def full(*_):
+        raise InputError("cannot write results: no space")
+
+    monkeypatch.setattr(sweep, "_keep", full)
+    with pytest.raises(InputError, match="no space"):
+        train(engine, experiment)
+    assert len(engine._cluster.cancelled) == 1
+
+
+def test_an_error_that_cannot_be_read_here_is_told_with_the_node(engine, experiment):
+    engine._cluster.faults = [lost_at(1, exceptions.UnserializableException("Original exception: Odd: 1"))]
+    with pytest.raises(TrainingError, match=r"resnet8 seed 0 failed on node node a\n[^$]*Odd: 1"):
+        train(engine, experiment)
 
 
 def test_a_result_that_does_not_vouch_for_what_came_with_it_is_not_kept(engine, experiment):
@@ -329,6 +376,22 @@ def test_closing_cancels_what_is_outstanding_and_leaves_the_cluster(engine, expe
     assert checkpoint.is_any_left(engine._results.folder(engine.case(long)))
 
 
+def test_closing_lets_go_of_a_case_only_when_what_came_of_it_is_written(engine, experiment, monkeypatch):
+    has_begun, was_locked = threading.Event(), []
+
+    def slow(results, case, *_):
+        has_begun.set()
+        time.sleep(0.5)
+        was_locked.append(results.lock(case) is None)
+
+    monkeypatch.setattr(sweep, "_keep", slow)
+    engine.prepare([experiment], lambda _: None)
+    engine.submit([Order(experiment, engine.case(experiment), False)], lambda _: None)
+    has_begun.wait()
+    engine.close()
+    assert was_locked == [True]
+
+
 def test_nodes_that_would_make_another_case_of_it_are_given_none(engine, experiment, monkeypatch):
     bind = worker.Preparation.run
 
@@ -362,6 +425,20 @@ def test_where_no_node_is_fit_all_reasons_are_told(engine, experiment, monkeypat
         engine.prepare([experiment], lambda _: None)
 
 
+def test_a_node_that_fails_without_words_is_named_by_the_kind_of_error(engine, experiment, monkeypatch):
+    bind = worker.Preparation.run
+
+    def fails_on_a(self, node_id):
+        if node_id[0] == "a":
+            raise MemoryError
+        yield from bind(self, node_id)
+
+    monkeypatch.setattr(worker.Preparation, "run", fails_on_a)
+    told = []
+    engine.prepare([experiment], told.append)
+    assert "node node a is given no case: MemoryError" in told
+
+
 def test_how_far_all_cases_are_is_told(engine, settings):
     experiments = [plan_experiment(settings, "digits", "resnet8", seed, RECIPE) for seed in range(2)]
     results, told = train(engine, *experiments)
@@ -382,3 +459,15 @@ def test_every_report_that_has_files_costs_a_share_of_the_time(engine, experimen
     records, files = zip(*reported, strict=True)
     assert records == (0, 1, 1, 1, 0)
     assert [len(names) for names in files] == [0, 3, 0, 0, 4]
+
+
+def test_what_a_killed_worker_left_on_its_node_is_removed_and_what_is_in_use_is_not(tmp_path):
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left/checkpoint-00001-1.pt").write_text("")
+    (tmp_path / "left.lock").write_text("")
+    with worker.scratch_folder(tmp_path) as first:
+        assert not (tmp_path / "left").exists()
+        with worker.scratch_folder(tmp_path) as second:
+            assert first.is_dir()
+            assert second != first
+    assert list(tmp_path.iterdir()) == []
