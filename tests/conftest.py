@@ -69,6 +69,15 @@ def quick_collections():
     gc.unfreeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def a_machine_of_their_own(tmp_path_factory):
+    """Whatever else trains on this machine, the tests' cases do not meet it."""
+    folder = tmp_path_factory.mktemp("machine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.company.machine_folder", lambda: folder)
+        yield
+
+
 def make_dataset(train_images=30, test_images=12, classes=3, size=8, seed=0):
     """A dataset whose classes differ in brightness, so that a few epochs learn something."""
     generator = torch.Generator().manual_seed(seed)
