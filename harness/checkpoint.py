@@ -23,7 +23,7 @@ from torch import Tensor
 
 from harness.case import Case
 from harness.errors import DamagedError
-from harness.files import REFUSED, put_in_place, write_atomically, write_text_atomically
+from harness.files import REFUSED, put_in_place, set_aside, write_atomically, write_text_atomically
 from harness.results import Attempt, EpochRecord, validated
 
 FORMAT = 1
@@ -126,6 +126,8 @@ def _write(file: BufferedRandom, checkpoint: Checkpoint) -> str:
 def adopt(folder: Path, files: Mapping[str, memoryview]) -> None:
     """Put a checkpoint that was saved on another machine into the folder, and remove all but it and the one before.
 
+    One that is there of later epochs is set aside: the other machine found it damaged, or of other code.
+
     Args:
         files: the checkpoint's and its hash's contents by name.
 
@@ -138,10 +140,13 @@ def adopt(folder: Path, files: Mapping[str, memoryview]) -> None:
     sha256 = bytes(files[hash_path(path).name])
     if not sha256.startswith(hashlib.sha256(files[name]).hexdigest().encode()):
         raise DamagedError(f"{name} was damaged on its way here: its SHA-256 is not the one sent with it")
-    earlier = [one for one in newest_first(folder) if one != path]
     write_atomically(hash_path(path), lambda file: file.write(sha256))
     write_atomically(path, lambda file: file.write(files[name]))
-    for old in earlier[_KEPT - 1 :]:
+    there = newest_first(folder)
+    place = there.index(path)
+    for later in there[:place]:
+        set_aside(later)
+    for old in there[place + _KEPT :]:
         old.unlink()
         hash_path(old).unlink(missing_ok=True)
 

@@ -271,6 +271,10 @@ def _check_engine(values: Mapping[str, Any]) -> None:
     device = values["device"]
     if values["engine"] == "ray" and device not in ("auto", "cpu", "cuda"):
         raise InputError(f"--device {device} is one machine's: with --engine ray give auto, cpu or cuda")
+    if device == "cpu" and values["gpus_per_case"]:
+        raise InputError(
+            f"--device cpu has no use for --gpus-per-case {values['gpus_per_case']:g}: leave one of them out"
+        )
     for key in ("ray_address", "cpus_per_case", "gpus_per_case", "exclusive"):
         if values[key] not in (None, False) and values["engine"] != "ray":
             raise InputError(f"--{key.replace('_', '-')} is for a cluster: add --engine ray, or leave it out")

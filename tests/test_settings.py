@@ -140,6 +140,7 @@ def test_any_text_is_a_value_or_an_error_of_ours(option, text):
         ({"engine": "ray", "cpus_per_case": "0"}, "--cpus-per-case '0': give a whole number, 1 or more"),
         ({"engine": "ray", "gpus_per_case": "2"}, "torchrun trains a case on several"),
         ({"engine": "ray", "gpus_per_case": "nan"}, "give 1, 0, or a share of one GPU"),
+        ({"engine": "ray", "device": "cpu", "gpus_per_case": "1"}, "--device cpu has no use for --gpus-per-case 1"),
         ({"engine": "ray", "device": "cuda:1"}, "--device cuda:1 is one machine's"),
     ],
 )

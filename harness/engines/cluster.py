@@ -47,7 +47,12 @@ class Share:
 
     def fits(self, resources: Mapping[str, float]) -> bool:
         """Whether a node of these resources can have it, when nothing else is there."""
-        return resources.get("CPU", 0) >= self.cpus_asked and resources.get("GPU", 0) >= self.gpus
+        return self.times_in(resources) > 0
+
+    def times_in(self, resources: Mapping[str, float]) -> int:
+        """How many cases a node of these resources can have at once."""
+        times = int(resources.get("CPU", 0)) // self.cpus_asked
+        return min(times, int(resources.get("GPU", 0) / self.gpus)) if self.gpus else times
 
 
 class Cluster:
@@ -101,9 +106,11 @@ class Cluster:
         nodes = self.nodes.values()
         gpus = settings.gpus_per_case
         if gpus is None:
-            gpus = 1.0 if settings.device != "cpu" and any(node.get("GPU", 0) >= 1 for node in nodes) else 0.0
+            is_any_there = any(node.get("GPU", 0) >= 1 for node in nodes)
+            may_come = settings.device == "cuda" and not self.is_own
+            gpus = 1.0 if settings.device != "cpu" and (is_any_there or may_come) else 0.0
         if settings.device == "cuda" and not gpus:
-            raise InputError("--device cuda: no node of the cluster has a GPU, or --gpus-per-case is 0")
+            raise InputError("--device cuda: this machine has no GPU that Ray can see, or --gpus-per-case is 0")
         cpus = cpus_asked = settings.cpus_per_case or 1
         if settings.exclusive:
             most = max((int(node.get("CPU", 0)) for node in nodes if node.get("GPU", 0) >= gpus), default=0)

@@ -15,9 +15,10 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]
     """Have this process run on ``count`` cores that no other case has; inside, which.
 
     The system lets go of a claim however its process ends. Where so many are not free, or the system cannot say on
-    which cores a process runs (it is not Linux), nothing is changed, and there are none.
+    which cores a process runs (it is not Linux), nothing is changed, and there are none. Nor in a container that has a
+    share of the machine's time instead of cores of its own: others, who cannot be seen from there, have the same cores.
     """
-    if not hasattr(os, "sched_setaffinity"):
+    if not hasattr(os, "sched_setaffinity") or _has_quota():
         yield ()
         return
     before = os.sched_getaffinity(0)
@@ -32,6 +33,13 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]
             yield tuple(cores)
         finally:
             _run_on(before)
+
+
+def _has_quota(place: Path = Path("/sys/fs/cgroup/cpu.max")) -> bool:
+    """Whether the system gives this container a share of the cores' time: ``200000 100000`` is two cores' worth."""
+    with contextlib.suppress(OSError):
+        return not place.read_text().startswith("max")
+    return False
 
 
 def _claim(cores: list[int], count: int, folder: Path, claims: contextlib.ExitStack) -> list[int]:

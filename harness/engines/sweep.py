@@ -123,14 +123,17 @@ class RayEngine(Engine):
 
     def _nodes_with_room(self, tell: Callable[[str], None]) -> list[str]:
         """The nodes that have what a case asks for; waited for where there is none yet."""
-        has_told = False
+        demand = None
         while True:
             found = [one for one, resources in self._cluster.nodes.items() if self._share.fits(resources)]
             if found:
+                if demand is not None:
+                    self._cluster.cancel(demand)
                 return found
-            if not has_told:
+            if demand is None:
                 tell(f"waiting for a node with {self._share}: {self._cluster.describe()} has none such")
-            has_told = True
+                # An autoscaler looks at what is waiting.
+                demand = self._cluster.run(Preparation(self._node_settings, self._data_dir, ()), self._share)
             time.sleep(_NODE_SECONDS)
 
     def _bind(self, errand: Preparation, nodes: Sequence[str], tell: Callable[[str], None]) -> list[Binding]:
@@ -173,8 +176,7 @@ class RayEngine(Engine):
         return self._templates[_template(experiment)].weight_bytes
 
     def cases_at_once(self) -> int:
-        share = self._share
-        return max(1, sum(int(node.get("CPU", 0)) // share.cpus_asked for node in self._cluster.nodes.values()))
+        return max(1, sum(map(self._share.times_in, self._cluster.nodes.values())))
 
     def submit(self, orders: Sequence[Order], on_over: Callable[[Case], None]) -> None:
         """As in `Engine`: all at once. Of a case that is finished already, the result is read."""
@@ -258,7 +260,7 @@ class RayEngine(Engine):
         """The case's result: read where it is finished, else trained, as often as it takes."""
         order, is_over = tried.order, True
         try:
-            finished = await self._off_loop(find_finished, order.case, self._results)
+            finished = await self._off_loop(_finished, order.case, self._results)
             with contextlib.ExitStack() as lock:
                 result: Result | None = None if order.rerun else finished
                 while result is None:
@@ -368,7 +370,9 @@ class RayEngine(Engine):
         kept: dict[str, Any] = {}
         if not self._results.is_finished(order.case):  # of one that is, they were left by a kill at its very end
             paths = [path for one in checkpoint.newest_first(folder) for path in (one, checkpoint.hash_path(one))]
-            kept = {path.name: np.fromfile(path, np.uint8) for path in [*paths, folder / EPOCHS] if path.exists()}
+            for path in [*paths, folder / EPOCHS]:
+                with contextlib.suppress(FileNotFoundError):  # another process is at it, which this one will find out
+                    kept[path.name] = np.fromfile(path, np.uint8)
         return Training(
             settings=self._node_settings,
             data_dir=self._data_dir,
@@ -458,6 +462,15 @@ def _reason(error: exceptions.RayTaskError) -> str:
     """What a task failed with, in a line."""
     cause = error.cause or error
     return (str(cause).strip() or type(cause).__name__).splitlines()[-1]  # a MemoryError has no words
+
+
+def _finished(case: Case, results: ResultsFolder) -> Result | None:
+    """The case's result, if it need not be trained again; what a kill at its very end left beside it is removed."""
+    finished = find_finished(case, results)
+    if finished is not None and checkpoint.is_any_left(results.folder(case)) and (release := results.lock(case)):
+        remove_checkpoints(case, results)
+        release()
+    return finished
 
 
 def _keep(results: ResultsFolder, case: Case, report: Report, is_first: bool) -> Result | None:

@@ -188,6 +188,8 @@ class _CaseInTraining:
                 self._unreported.append(record)
                 yield from self._report_epoch()
         except InputError as error:
+            if isinstance(error.__cause__, OSError):  # this node's disk
+                raise
             raise CaseError(str(error)) from error
         except Exception:
             yield self._last_report()

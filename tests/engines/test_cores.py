@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from harness.engines.cores import claimed
+from harness.engines.cores import _has_quota, claimed
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and two cores"
@@ -55,3 +55,18 @@ def test_threads_that_are_there_already_run_on_the_claim_too(tmp_path):
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.parametrize(("said", "has"), [("max 100000\n", False), ("150000 100000\n", True)])
+def test_a_share_of_time_is_no_cores(said, has, tmp_path):
+    (tmp_path / "cpu.max").write_text(said)
+    assert _has_quota(tmp_path / "cpu.max") is has
+    assert _has_quota(tmp_path / "none") is False
+
+
+def test_in_a_container_with_a_share_of_time_nothing_is_claimed(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.engines.cores._has_quota", lambda: True)
+    before = os.sched_getaffinity(0)
+    with claimed(1, tmp_path) as cores:
+        assert cores == ()
+        assert os.sched_getaffinity(0) == before

@@ -471,3 +471,61 @@ def test_what_a_killed_worker_left_on_its_node_is_removed_and_what_is_in_use_is_
             assert first.is_dir()
             assert second != first
     assert list(tmp_path.iterdir()) == []
+
+
+def test_while_there_is_no_node_what_is_wanted_waits_in_the_cluster(engine, experiment, monkeypatch):
+    nodes, told, wanted = engine._cluster.nodes, [], []
+    engine._cluster.nodes = {}
+    run = engine._cluster.run
+
+    def noted(errand, share, **where):
+        if not where.get("on"):
+            wanted.append(errand)
+        return run(errand, share, on="a" * 8)
+
+    def come(_):
+        engine._cluster.nodes = nodes
+
+    monkeypatch.setattr(engine._cluster, "run", noted)
+    monkeypatch.setattr(sweep.time, "sleep", come)
+    engine.prepare([experiment], told.append)
+    assert told[0] == "waiting for a node with 1 CPU: a cluster has none such"
+    assert [errand.experiments for errand in wanted] == [()]
+    assert len(engine._cluster.cancelled) == 1
+
+
+def test_a_node_whose_disk_is_full_is_given_no_more(engine, experiment, monkeypatch):
+    begin = worker._CaseInTraining._train
+
+    def full(self):
+        if self._node_id[0] == "a":
+            raise InputError("cannot write") from OSError(28, "No space left on device")
+        return (yield from begin(self))
+
+    monkeypatch.setattr(worker._CaseInTraining, "_train", full)
+    (result,), told = train(engine, experiment)
+    assert result.is_complete
+    assert "node node a is given no case: cannot write" in told.notices
+
+
+def test_checkpoints_left_beside_a_finished_result_are_removed(engine, experiment):
+    (result,), _ = train(engine, experiment)
+    left = engine._results.folder(result.case) / "checkpoint-00003-1.pt"
+    left.write_bytes(b"left by a kill")
+    again = RayEngine(engine._settings, engine._results)
+    train(again, experiment)
+    again.close()
+    assert not left.exists()
+
+
+def test_a_later_checkpoint_that_a_node_could_not_go_on_with_is_set_aside(engine, experiment):
+    engine.prepare([experiment], lambda _: None)
+    folder = engine._results.folder(engine.case(experiment))
+    folder.mkdir(parents=True)
+    (folder / "checkpoint-00099-7.pt").write_bytes(b"damaged")
+    (folder / "checkpoint-00099-7.pt.sha256").write_text("0" * 64)
+    engine._cluster.faults = [lost_at(3)]
+    (result,), told = train(engine, experiment)
+    assert result.interrupted_after == (2,)
+    assert (folder / "checkpoint-00099-7.pt.refused").exists()
+    assert any("checkpoint-00099-7.pt is damaged" in text for text in told.notices)
