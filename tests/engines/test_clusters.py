@@ -118,7 +118,7 @@ def test_a_killed_worker_goes_on_and_what_diverges_or_lacks_memory_is_recorded(t
         "resnet14-2-seed0": "failed",
         "resnet20-seed0": "complete",
     }
-    assert results["resnet8-seed0"].interrupted_after == (2,)
+    assert results["resnet8-seed0"].interrupted_after in ((1,), (2,))  # the last report may have died with the worker
     assert [len(results[f"{name}-seed0"].attempts) for name in models[1:5]] == [1, 1, 1, 1]
     assert "injected" in results["resnet14-seed0"].cause
     assert results["resnet14-seed0"].epochs == 2
