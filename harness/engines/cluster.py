@@ -114,6 +114,10 @@ class Cluster:
         cpus = cpus_asked = settings.cpus_per_case or 1
         if settings.exclusive:
             most = max((int(node.get("CPU", 0)) for node in nodes if node.get("GPU", 0) >= gpus), default=0)
+            if not most:
+                raise InputError(
+                    "--exclusive: no node is up that has what a case asks for, so none says how large it is"
+                )
             cpus_asked = max(most, cpus)
             cpus = settings.cpus_per_case or cpus_asked
         share = Share(cpus, cpus_asked, gpus)

@@ -238,10 +238,8 @@ class RayEngine(Engine):
         lost = [(one.order.case.label, node) for one in self._tried.values() for node in one.lost_on]
         if not lost:
             return []
-        nodes = Counter(node for _, node in lost)
-        where = ", ".join(f"{several(count, 'time')} on {node}" for node, count in nodes.items())
-        cases = len({label for label, _ in lost})
-        return [f"workers were lost {where}; {several(cases, 'case')} went on from the last report"]
+        where = ", ".join(f"{several(count, 'time')} on {node}" for node, count in Counter(n for _, n in lost).items())
+        return [f"workers of {several(len({label for label, _ in lost}), 'case')} were lost: {where}"]
 
     def close(self) -> None:
         """As in `Engine`: what is outstanding is cancelled."""

@@ -89,7 +89,7 @@ def test_a_node_killed_half_way_costs_nothing_but_time(two_nodes, folder):
     assert code == pytest.ExitCode.OK, said
     assert "its worker on node south" in said
     assert "was lost (NodeDiedError): going on from its last report" in said
-    assert "workers were lost 1 time on south" in said
+    assert "workers of 1 case were lost: 1 time on south" in said
     assert outcomes(spread) == outcomes(alone)
     results = results_in(spread).values()
     assert sorted(len(result.attempts) for result in results) == [1, 1, 1, 2]

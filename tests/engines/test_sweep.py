@@ -161,7 +161,7 @@ def test_a_lost_case_goes_on_from_its_last_report_and_comes_to_the_same(engine, 
     assert outcome(result.case, engine._results) == undisturbed(engine, experiment, tmp_path)
     assert [len(errand.checkpoints) for errand, _ in engine._cluster.trainings] == [0, 5]
     assert "its worker on node node a was lost (WorkerCrashedError): going on from its last report" in told.notices
-    assert engine.summary() == ["workers were lost 1 time on node a; 1 case went on from the last report"]
+    assert engine.summary() == ["workers of 1 case were lost: 1 time on node a"]
     assert over == [result.case]
     assert not checkpoint.is_any_left(engine._results.folder(result.case))
 
