@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from harness.errors import InputError
 from harness.files import sealed
-from harness.results import Attempt, EpochRecord, Result, read_epoch_records, read_result, validated
+from harness.results import (
+    Attempt,
+    EpochRecord,
+    Result,
+    read_epoch_records,
+    read_result,
+    timed_on,
+    timing_changes,
+    validated,
+)
 
 RECORD = EpochRecord(1, 0.1, 2.0, 30.0, 1.9, 33.0, 0.1, 0.5, 0.2, 0.0, 0.8)
 JSON = st.recursive(
@@ -219,3 +228,12 @@ def test_device_and_torch_count_as_well_as_threads(change, says, tiny_result):
     first, second = attempts(1, 2)
     changed = replace(second, environment=second.environment | change)
     assert replace(tiny_result, attempts=(first, changed)).changes_between_attempts == (says,)
+
+
+def test_times_of_cases_that_shared_their_machine_are_told_apart():
+    alone = {"cpu": "AMD EPYC", "gpu": None, "threads": 2, "versions": {"torch": "2.15.0"}, "co_scheduled": False}
+    shared = alone | {"co_scheduled": True}
+    assert timed_on(alone) == "AMD EPYC, 2 threads, torch 2.15.0"
+    assert timed_on(shared) == "AMD EPYC, 2 threads, torch 2.15.0, co-scheduled"
+    assert timing_changes(alone, shared) == ["alone → co-scheduled"]
+    assert timing_changes(alone, {key: alone[key] for key in alone if key != "co_scheduled"}) == []  # of before

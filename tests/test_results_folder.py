@@ -284,3 +284,19 @@ def test_a_lock_is_let_go_of_whatever_happens(tiny_dataset, results):
         raise KeyboardInterrupt
     with results.locked(case) as had_to_wait:
         assert not had_to_wait
+
+
+def test_files_from_another_machine_are_taken_over_with_the_result_last(tiny_result, tiny_folder, results):
+    case = tiny_result.case
+    files = {path.name: memoryview(path.read_bytes()) for path in tiny_folder.folder(case).glob("[!.]*")}
+    with results.locked(case):
+        assert results.adopt(case, files) == tiny_result
+    assert results.find(case) == tiny_result
+
+
+def test_a_result_from_another_machine_that_is_of_another_case_is_refused(tiny_result, tiny_folder, results):
+    case = replace(tiny_result.case, seed=1)
+    files = {path.name: memoryview(path.read_bytes()) for path in tiny_folder.folder(tiny_result.case).glob("[!.]*")}
+    with results.locked(case), pytest.raises(DamagedError, match="digits resnet8 seed 1: .*it is of digits"):
+        results.adopt(case, files)
+    assert not (results.folder(case) / "result.json").exists()

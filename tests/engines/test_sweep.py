@@ -529,3 +529,24 @@ def test_a_later_checkpoint_that_a_node_could_not_go_on_with_is_set_aside(engine
     assert result.interrupted_after == (2,)
     assert (folder / "checkpoint-00099-7.pt.refused").exists()
     assert any("checkpoint-00099-7.pt is damaged" in text for text in told.notices)
+
+
+def test_a_rerun_that_has_begun_leaves_no_earlier_result_beside_it(engine, experiment):
+    (result,), _ = train(engine, experiment)
+    again = RayEngine(engine._settings, engine._results)
+    again._cluster.faults = [lost_at(2)] + [lost_at(1)] * MOST_LOSSES
+    with pytest.raises(TrainingError):
+        train(again, experiment, rerun=True)
+    again.close()
+    assert not (engine._results.folder(result.case) / "result.json").exists()
+    assert checkpoint.is_any_left(engine._results.folder(result.case))
+
+
+def test_a_node_that_came_later_and_would_make_another_case_of_it_refuses(engine, experiment, monkeypatch):
+    engine.prepare([experiment], lambda _: None)
+    order = Order(experiment, engine.case(experiment), False)
+    bind = worker.Node.case
+    monkeypatch.setattr(worker.Node, "case", lambda self, one: replace(bind(self, one), precision="bf16"))
+    engine.submit([order], lambda _: None)
+    with pytest.raises(InputError, match="digits resnet8 seed 0 would be another case there: precision bf16, not fp32"):
+        engine.result(order, Told(), lambda _: None)
