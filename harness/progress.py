@@ -83,9 +83,9 @@ class Progress(Listener):
         if self._is_due():
             self._show(progress_line(case, record.epoch, 1.0, self._seconds, 0.0, record))
 
-    def on_sweep(self, state: SweepState) -> None:
+    def on_sweep(self, state: Callable[[], SweepState]) -> None:
         if self._is_due():
-            self._show(sweep_line(state), place="")
+            self._show(sweep_line(state()), place="")
 
     def close(self) -> None:
         """Put back what stood in the redrawn line."""

@@ -48,8 +48,9 @@ class Study:
         """
         with self._ranks.agreeing():
             self._prepare(experiments, tell)
-        identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
-        self._ranks.require_same(identities | {"the harness's training code": training_code_version()})
+        if self._ranks.are_several:
+            identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
+            self._ranks.require_same(identities | {"the harness's training code": training_code_version()})
         self.engine.submit([self._order(experiment) for experiment in experiments], self._end)
 
     def _prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None]) -> None:

@@ -22,12 +22,10 @@ class SweepState:
     """How far each case of a sweep is.
 
     Attributes:
-        elapsed_seconds: since it began.
         running: cases in training, with their last epoch's record, None before the first.
     """
 
-    def __init__(self, elapsed_seconds: float) -> None:
-        self.elapsed_seconds = elapsed_seconds
+    def __init__(self) -> None:
         self.running: list[tuple[Case, EpochRecord | None]] = []
         self._phases: dict[Phase, int] = {"waiting": 0, "running": 0, "done": 0}
         self._epochs_left: dict[tuple[str, str], int] = defaultdict(int)

@@ -66,8 +66,8 @@ class Listener:
     def on_progress(self, case: Case, epoch: int, share: float) -> None:
         """Epoch ``epoch`` (from 1) has trained ``share`` (0 to 1) of its images."""
 
-    def on_sweep(self, state: SweepState) -> None:
-        """Where cases are trained at the same time: how far all of them are."""
+    def on_sweep(self, state: Callable[[], SweepState]) -> None:
+        """Where cases are trained at the same time: how far all of them are, for who wants to know it now."""
 
     def on_epoch(self, case: Case, record: EpochRecord) -> None:
         """An epoch is finished and recorded."""

@@ -15,7 +15,7 @@ from ray import cloudpickle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.engines import shim
-from harness.engines.worker import Preparation, Training, name_of
+from harness.engines.worker import Preparation, Training, node_name
 from harness.environment import source_version
 from harness.errors import InputError
 from harness.settings import Settings
@@ -94,8 +94,7 @@ class Cluster:
 
     def name(self, node_id: str) -> str:
         """A node's name as a person knows it, dead or alive."""
-        names = {node["NodeID"]: node["NodeName"] for node in ray.nodes()}
-        return name_of(names.get(node_id, ""), node_id)
+        return node_name(node_id)
 
     def share(self, settings: Settings) -> Share:
         """What a case asks of a node by the settings.

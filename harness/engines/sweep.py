@@ -100,7 +100,6 @@ class RayEngine(Engine):
         self._tried: dict[str, _Tried] = {}
         self._futures: dict[str, concurrent.futures.Future[Result]] = {}
         self._notices: list[tuple[Case | None, str]] = []
-        self._began = time.monotonic()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sweep", daemon=True)
         self._thread.start()
@@ -180,7 +179,6 @@ class RayEngine(Engine):
 
     def submit(self, orders: Sequence[Order], on_over: Callable[[Case], None]) -> None:
         """As in `Engine`: all at once. Of a case that is finished already, the result is read."""
-        self._began = time.monotonic()
         for order in orders:
             identity = order.case.identity
             if identity not in self._futures:
@@ -203,7 +201,7 @@ class RayEngine(Engine):
             concurrent.futures.wait([future], timeout=_POLL_SECONDS)
             if listener is not None:
                 self._tell(listener)
-                listener.on_sweep(self._state())
+                listener.on_sweep(self._state)
                 if listener.is_to_stop():
                     raise KeyboardInterrupt
         return future.result()
@@ -214,7 +212,7 @@ class RayEngine(Engine):
             listener.on_notice(case, text)
 
     def _state(self) -> SweepState:
-        state = SweepState(time.monotonic() - self._began)
+        state = SweepState()
         for identity, one in list(self._tried.items()):
             state.add(one.order.case, one.epochs, one.seconds, one.last, self._phase(identity))
         return state

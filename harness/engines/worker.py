@@ -270,13 +270,7 @@ def _node(settings: Settings, data_dir: Path | None) -> Node:
     return Node(replace(settings, data_dir=folder))
 
 
-@functools.lru_cache(maxsize=1)
 def node_name(node_id: str) -> str:
-    """A node as a person knows it, and a part of its id: several may have one name."""
+    """A node as a person knows it, dead or alive: its name and, since several may have one, the beginning of its id."""
     names = {node["NodeID"]: node["NodeName"] for node in ray.nodes()}
-    return name_of(names.get(node_id, ""), node_id)
-
-
-def name_of(name: str, node_id: str) -> str:
-    """A node's name with the beginning of its id, as ``10.0.0.3 4f2a9c``."""
-    return f"{name} {node_id[:6]}".strip()
+    return f"{names.get(node_id, '')} {node_id[:6]}".strip()

@@ -130,7 +130,7 @@ class Told(Listener):
         self.notices.append(text)
 
     def on_sweep(self, state):
-        self.states.append(state)
+        self.states.append(state())
 
 
 def train(engine, *experiments, rerun=False, over=None):
