@@ -12,7 +12,7 @@ class SharedVirtualEnv(VirtualEnvRunner):
 
     @staticmethod
     def id() -> str:
-        """The runner's name in pyproject.toml."""
+        """The runner's name in tox.ini."""
         return "shared-virtualenv"
 
     def _setup_env(self) -> None:

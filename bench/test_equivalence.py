@@ -16,7 +16,7 @@ def test_equivalence_on_small_images(workbench):
 
 
 def test_equivalence_on_a_slice(workbench):
-    from harness.datasets.library import how_to_get, locate  # here, so that collecting stays quick
+    from harness.data.registry import how_to_get, locate  # here, so that collecting stays quick
 
     data_dir = workbench.settings.data_dir
     if locate("fashionmnist", data_dir) is None:

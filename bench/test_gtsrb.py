@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.expectations import shortfalls
-from harness.published import STUDY
+from harness.paper.expectations import shortfalls
+from harness.paper.published import STUDY
 
 
 @pytest.mark.experiment("gtsrb", models=STUDY["gtsrb"])

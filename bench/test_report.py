@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from harness.published import PUBLISHED
+from harness.paper.published import PUBLISHED
 
 MOST_BYTES, MOST_PAGE_BYTES = 10**9, 10 * 2**20
 SWEEP = [f"resnet{depth}-{width}" for depth in (8, 14, 26, 32, 38, 44, 74, 86, 98, 110) for width in range(2, 8)]
@@ -31,7 +31,7 @@ def cases(results):
 
 @pytest.fixture(scope="module")
 def many_results(request, tmp_path_factory):
-    from tests.synthetic import outcome, store, synthetic_result  # which need torch, and collecting must not
+    from tests.helpers.synthetic import outcome, store, synthetic_result  # which need torch, and collecting must not
 
     root, generator = tmp_path_factory.mktemp("results"), np.random.default_rng(0)
     for dataset, model, seed, accuracy, epoch_seconds in cases(request.param):

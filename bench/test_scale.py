@@ -26,7 +26,7 @@ def _resident_bytes(pid):
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to know the driver's memory")
 def test_a_thousand_trivial_cases(tmp_path, benchmark):
     pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
-    from harness.results_folder import ResultsFolder
+    from harness.results.folder import ResultsFolder
 
     seeds, folder = ",".join(map(str, range(CASES))), tmp_path / "results"
     options = ["--engine", "ray", "--seeds", seeds, "--results-dir", str(folder), "--report-dir", str(tmp_path / "p")]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness.datasets.spec import SPECS
-from harness.models import parse_model
-from harness.published import MMACS, STUDY, exact_parameters
-from harness.recipes import PUBLISHED_RECIPES
+from harness.config.datasets import SPECS
+from harness.config.families import parse_model
+from harness.config.recipes import PUBLISHED_RECIPES
+from harness.paper.published import MMACS, STUDY, exact_parameters
 
 CASES = [(dataset, model) for dataset, models in STUDY.items() for model in models]
 # The input's shape, not the dataset's name: `-k digits` is to select the experiments alone.
@@ -16,8 +16,8 @@ IDS = [f"{model}-{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_siz
 def test_shapes(dataset, name):
     import torch  # here, so that collecting stays quick
 
-    from harness.cost import count_macs, count_macs_with_torch, count_parameters
-    from harness.networks import build_network
+    from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
+    from harness.models.resnet import build_network
 
     spec, size, model = SPECS[dataset], PUBLISHED_RECIPES[dataset].image_size, parse_model(name)
     shape = (spec.channels, size, size)

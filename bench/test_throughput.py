@@ -6,8 +6,8 @@ leaves it out. Nothing here asserts seconds: a ratio within one run is all that 
 
 import pytest
 
-from harness.datasets.spec import SPECS
-from harness.recipes import PUBLISHED_RECIPES
+from harness.config.datasets import SPECS
+from harness.config.recipes import PUBLISHED_RECIPES
 
 WORKLOADS = [
     ("cifar10", "resnet20"),

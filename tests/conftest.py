@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness.case import Case
-from harness.datasets.images import ImageSet, PackedPixels, fingerprint
-from harness.datasets.library import Dataset
-from harness.datasets.spec import DatasetSpec
-from harness.recipes import Augmentation, Recipe
-from harness.results_folder import ResultsFolder
-from harness.settings import ENVIRONMENT_PREFIX
-from harness.train import train
+from harness.config.case import Case
+from harness.config.datasets import DatasetSpec
+from harness.config.recipes import Augmentation, Recipe
+from harness.config.settings import ENVIRONMENT_PREFIX
+from harness.data.images import ImageSet, PackedPixels, fingerprint
+from harness.data.registry import Dataset
+from harness.results.folder import ResultsFolder
+from harness.training.train import train
 
 pytest_plugins = ["pytester"]
 
@@ -74,7 +74,7 @@ def a_machine_of_their_own(tmp_path_factory):
     """Whatever else trains on this machine, the tests' cases do not meet it."""
     folder = tmp_path_factory.mktemp("machine")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.company.machine_folder", lambda: folder)
+        patch.setattr("harness.hardware.co_scheduling.machine_folder", lambda: folder)
         yield
 
 

@@ -29,7 +29,7 @@ def test_the_example_for_the_users_own_images_works_and_has_less_than_ten_lines(
 
 
 def test_every_option_is_in_the_readme():
-    from harness.settings import OPTIONS
+    from harness.config.settings import OPTIONS
 
     for option in OPTIONS:
         assert f"`--{option.name}" in README

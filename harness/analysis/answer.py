@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from harness.analysis.comparison import Comparison, Comparisons
+from harness.analysis.equal_cost import at_equal_cost, models_on_front
 from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.gain import Threshold, thresholds
-from harness.analysis.tradeoff import at_equal_cost, models_on_front
-from harness.analysis.words import COST_WORDS, points, short, tested
-from harness.stats import is_significant
+from harness.analysis.stats import is_significant
+from harness.analysis.wording import COST_WORDS, points, short, tested
 from harness.text import count, duration, several
 
 FEW_SEEDS = 5

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from harness.models import parse_model
+from harness.config.families import parse_model
 
 Axis = Literal["depth", "width"]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.analysis.evidence import Evidence
-from harness.stats import Difference, difference_by_seed, holm, is_significant, mean_interval
+from harness.analysis.stats import Difference, difference_by_seed, holm, is_significant, mean_interval
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from harness.analysis.evidence import Evidence, Measure
-from harness.stats import (
+from harness.analysis.stats import (
     Difference,
     difference_by_seed,
     holm,

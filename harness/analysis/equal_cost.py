@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from harness.analysis.axes import Axis
 from harness.analysis.evidence import COSTS, Evidence, Measure
-from harness.stats import Difference, holm, paired_difference
+from harness.analysis.stats import Difference, holm, paired_difference
 
 
 @dataclass(frozen=True)

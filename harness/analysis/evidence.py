@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.axes import Axes, find_axes
-from harness.analysis.words import title_of
-from harness.case import Mode
-from harness.datasets.spec import SPECS, file_stem
-from harness.expectations import is_comparable
+from harness.analysis.stats import Interval, mean_interval
+from harness.analysis.wording import title_of
+from harness.config.case import Mode
+from harness.config.datasets import SPECS, file_stem
 from harness.files import safe_name
-from harness.metrics import marginal_gain
-from harness.published import MMACS, PUBLISHED, STUDY, exact_parameters
-from harness.results import Result, timed_on
-from harness.stats import Interval, mean_interval
+from harness.paper.expectations import is_comparable
+from harness.paper.published import MMACS, PUBLISHED, STUDY, exact_parameters
+from harness.results.metrics import marginal_gain
+from harness.results.result import Result, timed_on
 from harness.text import several
 
 Correct = NDArray[np.bool_]

@@ -10,7 +10,7 @@ from itertools import takewhile
 from harness.analysis.axes import Axis
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import COSTS, Evidence, Measure
-from harness.stats import Interval, mean_interval
+from harness.analysis.stats import Interval, mean_interval
 
 AXES: tuple[Axis, ...] = ("depth", "width")
 

@@ -7,9 +7,12 @@ from typing import Any, Literal
 
 from harness.analysis.comparison import Comparison, compare, corrected
 from harness.analysis.evidence import Evidence, Run
-from harness.analysis.feasibility import most_macro_f1_percent
-from harness.analysis.words import points, short, tested, title_of
-from harness.claims import (
+from harness.analysis.f1_bound import most_macro_f1_percent
+from harness.analysis.stats import Interval, fit_exponential, fit_growth, mean_interval
+from harness.analysis.wording import points, short, tested, title_of
+from harness.config.datasets import SPECS
+from harness.config.families import parse_model
+from harness.paper.claims import (
     CLAIMS,
     Claim,
     FewerImagesWider,
@@ -21,10 +24,7 @@ from harness.claims import (
     Statement,
     Times,
 )
-from harness.datasets.spec import SPECS
-from harness.models import parse_model
-from harness.published import LITERATURE, STUDY
-from harness.stats import Interval, fit_exponential, fit_growth, mean_interval
+from harness.paper.published import LITERATURE, STUDY
 from harness.text import signed
 
 Verdict = Literal["supported", "contradicted", "not distinguishable", "not measured"]

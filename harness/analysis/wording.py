@@ -1,6 +1,6 @@
 """How figures and names are put into words wherever the answer is told."""
 
-from harness.stats import Difference, Interval
+from harness.analysis.stats import Difference, Interval
 from harness.text import p_value, several, signed
 
 COST_WORDS = {"total_seconds": "training time", "params": "parameters", "macs": "MACs"}

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.distributed import Ranks
+from harness.config.settings import OPTIONS, Settings, read_settings
 from harness.errors import InputError
-from harness.settings import OPTIONS, Settings, read_settings
+from harness.training.process_group import Ranks
 
 if TYPE_CHECKING:
-    from harness.experiment import Experiment
+    from harness.config.experiment import Experiment
 
 USAGE_ERROR = 2
 _TRAIN_SOME = "train some with `pytest bench -k digits --full-training`"
@@ -116,12 +116,12 @@ def _settings(known: argparse.Namespace) -> Settings:
 
 
 def _models(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.cost import count_macs, count_parameters
-    from harness.datasets.spec import SPECS
-    from harness.models import parse_model
-    from harness.networks import build_network
-    from harness.published import STUDY
-    from harness.recipes import PUBLISHED_RECIPES
+    from harness.config.datasets import SPECS
+    from harness.config.families import parse_model
+    from harness.config.recipes import PUBLISHED_RECIPES
+    from harness.models.cost import count_macs, count_parameters
+    from harness.models.resnet import build_network
+    from harness.paper.published import STUDY
     from harness.text import table
 
     if known.names:
@@ -161,8 +161,8 @@ def _classes(text: str) -> int:
 
 
 def _data(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.datasets.library import get_spec, how_to_get, locate
-    from harness.datasets.spec import SPECS, is_folder
+    from harness.config.datasets import SPECS, is_folder
+    from harness.data.registry import get_spec, how_to_get, locate
 
     settings = _settings(known)
     print(f"data folder: {settings.data_dir}\n")
@@ -190,7 +190,7 @@ def _data(known: argparse.Namespace, _: list[str]) -> int:
 
 
 def _plan(_: argparse.Namespace, rest: list[str]) -> int:
-    from harness.collect import collect_experiments
+    from harness.plugin.collect import collect_experiments
 
     settings, experiments = collect_experiments(rest)
     if not experiments:
@@ -201,8 +201,8 @@ def _plan(_: argparse.Namespace, rest: list[str]) -> int:
 
 def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
     """Estimate and show each experiment; those alike but for the seed are timed once."""
-    from harness.device import resolve_device, resolve_precision
-    from harness.plan import plan
+    from harness.hardware.device import resolve_device, resolve_precision
+    from harness.study.plan import plan
     from harness.text import duration, table
 
     device = resolve_device(settings.device)
@@ -233,10 +233,10 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
 
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.command import this_command
     from harness.files import require_writable, told_as_input_error
     from harness.report.build import read_holdings, write_report
     from harness.report.terminal import comparison_tables, report_text, terminal_text
+    from harness.training.command import this_command
 
     settings = _settings(known)
     folders = [Path(name) for name in known.results] or [settings.results_dir]
@@ -264,7 +264,7 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
         for comparison in comparison_tables(results):
             print(terminal_text(comparison, columns) + "\n")
     if holdings.recorded:
-        from harness.report import throughput
+        from harness.report.tables import throughput
 
         for measurement in throughput.throughput_tables(holdings.recorded):
             print(throughput.terminal_text(measurement, columns) + "\n")
@@ -273,11 +273,11 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
 
 
 def _evaluate(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.environment import describe_environment
-    from harness.evaluate import device_of, images_of, reproduce
-    from harness.results import timed_on
-    from harness.results_folder import RESULT, ResultsFolder, read_in_its_place
+    from harness.results.folder import RESULT, ResultsFolder, read_in_its_place
+    from harness.results.result import timed_on
+    from harness.study.reproduce import device_of, images_of, reproduce
     from harness.text import table
+    from harness.training.environment import describe_environment
 
     path = Path(known.result).absolute()
     path = path / RESULT if path.is_dir() else path

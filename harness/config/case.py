@@ -10,10 +10,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from harness.datasets.spec import file_stem, is_folder
+from harness.config.datasets import file_stem, is_folder
+from harness.config.families import parse_model
+from harness.config.recipes import Recipe
 from harness.errors import InputError
-from harness.models import parse_model
-from harness.recipes import Recipe
 
 Mode = Literal["full", "shortened", "quick"]
 Pipeline = Literal["fast", "reference"]

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from harness.case import Mode
-from harness.datasets.spec import check_dataset_name
+from harness.config.case import Mode
+from harness.config.datasets import check_dataset_name
+from harness.config.families import parse_model
+from harness.config.recipes import Recipe, default_recipe
+from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.models import parse_model
-from harness.recipes import Recipe, default_recipe
-from harness.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ def plan_experiment(
     parsed = parse_model(model)
     check_dataset_name(dataset)
     if recipe is not None and not isinstance(recipe, Recipe):
-        raise InputError(f"recipe {recipe!r} is no Recipe: give one of harness.recipes, or dataclasses.replace one")
+        raise InputError(
+            f"recipe {recipe!r} is no Recipe: give one of harness.config.recipes, or dataclasses.replace one"
+        )
     shaped, mode = settings.shape(recipe or default_recipe(dataset, parsed.family))
     return Experiment(dataset, parsed.name, seed, shaped, mode)

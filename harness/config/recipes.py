@@ -7,8 +7,8 @@ run. Nesterov momentum and the batch sizes stand only in the code.
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.config.families import Family
 from harness.errors import InputError
-from harness.models import Family
 
 QUICK_EPOCHS = 2
 QUICK_BATCH_SIZE = 8

@@ -8,9 +8,9 @@ from typing import Any
 
 import platformdirs
 
-from harness.case import Mode, Pipeline
+from harness.config.case import Mode, Pipeline
+from harness.config.recipes import Recipe
 from harness.errors import InputError
-from harness.recipes import Recipe
 
 ENVIRONMENT_PREFIX = "WIDER_OR_DEEPER_"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")

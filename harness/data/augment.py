@@ -14,9 +14,9 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from harness.datasets.images import PackedPixels, Pixels
-from harness.device import computing_at
-from harness.recipes import Augmentation
+from harness.config.recipes import Augmentation
+from harness.data.images import PackedPixels, Pixels
+from harness.hardware.device import computing_at
 
 _SIDE_STEP = 32  # pixels; images whose longer sides round up to the same multiple are one batch
 # What is computed together, in bytes of float32 pixels before or after the resize, whichever is more: on a CPU little

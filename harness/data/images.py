@@ -13,9 +13,9 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from harness.datasets.spec import DatasetSpec
+from harness.config.datasets import DatasetSpec
+from harness.config.recipes import Recipe
 from harness.errors import InputError
-from harness.recipes import Recipe
 
 _MOST_FILE_BYTES = 256 * 2**20
 _SOURCE_SIZE = 32  # of random images in the place of a dataset's whose own differ in size

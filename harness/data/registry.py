@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
-from harness.datasets import cifar10, class_folders, digits, fashionmnist, gtsrb
-from harness.datasets.images import ImageSet, fingerprint
-from harness.datasets.source import Source
-from harness.datasets.spec import SPECS, DatasetSpec, check_dataset_name, folder_path, is_folder
+from harness.config.datasets import SPECS, DatasetSpec, check_dataset_name, folder_path, is_folder
+from harness.data.formats import cifar10, class_folders, digits, fashionmnist, gtsrb
+from harness.data.images import ImageSet, fingerprint
+from harness.data.source import Source
 from harness.errors import InputError
 
 _PUBLISHERS: dict[str, ModuleType] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.datasets.images import ImageSet
+from harness.data.images import ImageSet
 
 
 @dataclass(frozen=True)

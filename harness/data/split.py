@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 import torch
 
-from harness.datasets.images import ImageSet
+from harness.data.images import ImageSet
 
 _SPLIT_SEED = 0  # the same images for every model and seed, so that they stay comparable
 

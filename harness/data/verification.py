@@ -7,8 +7,8 @@ have another fingerprint. The same images in a layout without checksums are know
 import contextlib
 from pathlib import Path
 
-from harness.datasets.library import Dataset
-from harness.datasets.source import Source
+from harness.data.registry import Dataset
+from harness.data.source import Source
 from harness.files import sealed, unsealed, write_text_atomically
 
 _FILE = ".verified.json"

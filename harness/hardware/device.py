@@ -1,11 +1,6 @@
 """Which device trains, at which precision, and how its work is timed."""
 
 import contextlib
-import ctypes
-import functools
-import gc
-import platform
-import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -95,62 +90,3 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
-
-
-@functools.cache
-def keep_freed_memory() -> bool:
-    """Have this process keep the memory that it frees, for the next step; whether that could be done.
-
-    Every training step frees what the next one asks for again. By default glibc gives large blocks back to the system,
-    which clears and maps every page anew for the next: where mapping is slow, as on some virtual machines, that was a
-    quarter of a step. Other C libraries are left as they are.
-    """
-    if not _has_glibc():
-        return False
-    mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
-
-
-def release_freed_memory(device: torch.device) -> None:
-    """Give back to the system what is free: what a case needs at most is not to include what an earlier one needed."""
-    if device.type == "cuda":
-        gc.collect()  # captured graphs above all
-        torch.cuda.empty_cache()
-    elif _has_glibc():
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _has_glibc() -> bool:
-    return platform.libc_ver()[0] == "glibc"
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error is lack of memory; torch's CPU allocator says so in a RuntimeError's words only."""
-    words = ("can't allocate memory", "not enough memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
-
-
-class Stopwatch:
-    """Seconds by part, on a monotonic clock, with the device synchronised at both ends of every part."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._started = self._now()
-        self.seconds: dict[str, float] = {}
-
-    def _now(self) -> float:
-        synchronise(self._device)
-        return time.perf_counter()
-
-    @contextlib.contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """Add what runs inside to the part of that name."""
-        started = self._now()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self._now() - started
-
-    def total(self) -> float:
-        """Seconds since it was made, whatever the parts come to."""
-        return self._now() - self._started

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness.models import Model
-from harness.networks import Shortcut, build_network
+from harness.config.families import Model
+from harness.models.resnet import Shortcut, build_network
 
 # The literature's figure counts convolutions and linear layers; fvcore's total adds BatchNorm and pooling.
 _COUNTED_OPERATORS = ("conv", "linear")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.models import Model
+from harness.config.families import Model
 
 Shortcut = Literal["A", "B"]
 

@@ -1,8 +1,8 @@
 """What a trained case of the study has to meet: the assertions of bench/, as sentences."""
 
-from harness.published import PUBLISHED, Published, exact_parameters
-from harness.recipes import PUBLISHED_RECIPES
-from harness.results import EpochRecord, Result
+from harness.config.recipes import PUBLISHED_RECIPES
+from harness.paper.published import PUBLISHED, Published, exact_parameters
+from harness.results.result import EpochRecord, Result
 
 TOLERANCE_PP = 2.0
 DIGITS_ACCURACY_PERCENT = 97.0

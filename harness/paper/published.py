@@ -6,9 +6,9 @@ tables 4 to 7 and figure 7; He et al. 2016; the READMEs named below.
 
 from dataclasses import dataclass
 
-from harness.datasets.spec import SPECS
-from harness.models import parse_model
-from harness.recipes import PUBLISHED_RECIPES
+from harness.config.datasets import SPECS
+from harness.config.families import parse_model
+from harness.config.recipes import PUBLISHED_RECIPES
 
 # The study's experiments, in its own order: depth first, then width. Digits is the harness's own small study.
 STUDY: dict[str, tuple[str, ...]] = {

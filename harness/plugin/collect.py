@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from harness.config.experiment import Experiment
+from harness.config.settings import OPTIONS, Settings
 from harness.errors import InputError
-from harness.experiment import Experiment
-from harness.plugin import EXPERIMENT, SETTINGS
-from harness.settings import OPTIONS, Settings
+from harness.plugin.hooks import EXPERIMENT, SETTINGS
 
 _PYTEST_OPTIONS_WITH_VALUE = {"-k", "-m", "-p", "-c", "-o", "-W"} | {
     f"--{name}" for name in ("deselect", "ignore", "ignore-glob", "rootdir", "confcutdir")

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.distributed import Ranks
+from harness.config.experiment import Experiment, plan_experiment
+from harness.config.settings import OPTIONS, Settings, read_settings
 from harness.errors import InputError, TrainingError
-from harness.experiment import Experiment, plan_experiment
-from harness.settings import OPTIONS, Settings, read_settings
-from harness.stop import StopRequest
 from harness.text import duration
+from harness.training.interrupt import StopRequest
+from harness.training.process_group import Ranks
 
 if TYPE_CHECKING:
-    from harness.results import EpochRecord, Result
-    from harness.study import Study
+    from harness.results.result import EpochRecord, Result
+    from harness.study.study import Study
     from harness.throughput.workbench import Workbench
 
 EXPERIMENT: pytest.StashKey[Experiment] = pytest.StashKey()
@@ -75,7 +75,7 @@ class RecordedClock:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of harness/settings.py, each with its ini key."""
+    """The options of harness/config/settings.py, each with its ini key."""
     group = parser.getgroup(
         "wider-or-deeper", "wider-or-deeper: train and compare ResNets of different depth and width"
     )
@@ -229,7 +229,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         pytest.exit("measurements are of one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
     if not experiments or option.collectonly or option.benchmark_skip:
         return
-    from harness.study import Study
+    from harness.study.study import Study
 
     ranks.join()
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
@@ -326,7 +326,7 @@ def _leave_unused(benchmark: Any) -> None:
 
 def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[EpochRecord]]:
     """Train the item's case, with progress on the terminal even though output is captured."""
-    from harness.progress import Progress
+    from harness.plugin.progress import Progress
 
     reporter, capture = _terminal(config)
     study, experiment = config.stash[_STUDY], item.stash[EXPERIMENT]
@@ -477,7 +477,7 @@ def _overhead(config: pytest.Config) -> str | None:
 
 def _summarise_throughput(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The tables of what was measured now."""
-    from harness.report.throughput import terminal_text, throughput_tables
+    from harness.report.tables.throughput import terminal_text, throughput_tables
 
     _show(terminalreporter, "throughput", throughput_tables(config.stash[_WORKBENCH].recorded), terminal_text)
 
@@ -495,9 +495,9 @@ def _show(
 
 def _write_report(terminalreporter: pytest.TerminalReporter, config: pytest.Config, results: list[Result]) -> None:
     """Write the report, tell the answers of the studies that were gone on with, and what was left out."""
-    from harness.command import this_command
     from harness.report.build import read_holdings, write_report
     from harness.report.terminal import report_text
+    from harness.training.command import this_command
 
     settings = config.stash[SETTINGS]
     touched = {(result.dataset, result.mode) for result in results}

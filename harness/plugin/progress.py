@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 
-from harness.case import Case
-from harness.results import EpochRecord
-from harness.sweep import SweepState
+from harness.config.case import Case
+from harness.results.result import EpochRecord
+from harness.study.sweep_progress import SweepState
 from harness.text import duration, several
-from harness.train import Listener
+from harness.training.train import Listener
 
 _REDRAW_SECONDS = 0.2
 _LINE_SECONDS = 30.0

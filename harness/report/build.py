@@ -15,19 +15,19 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence, Stored, gather
 from harness.errors import InputError
 from harness.files import write_text_atomically
-from harness.report.answer_tables import answer_tables
-from harness.report.claim_tables import claims_table, judge_all
-from harness.report.drawing import write_figure
-from harness.report.excerpt import LINES, first
-from harness.report.figures import study_figures
-from harness.report.formats import Printable
-from harness.report.page import LEFT_OUT, Content, StudyPage, render_page
-from harness.report.paper_tables import paper_tables
-from harness.report.runs import runs_table
-from harness.report.sides import side_tables
-from harness.report.table import Column, Table, writable, write_table
-from harness.results import Result
-from harness.results_folder import ResultsFolder
+from harness.report.figures.study import study_figures
+from harness.report.figures.style import write_figure
+from harness.report.markup import Printable
+from harness.report.page.render import LEFT_OUT, Content, StudyPage, render_page
+from harness.report.tables.answer import answer_tables
+from harness.report.tables.claims import claims_table, judge_all
+from harness.report.tables.paper import paper_tables
+from harness.report.tables.runs import runs_table
+from harness.report.tables.side_by_side import side_tables
+from harness.report.tables.table import Column, Table, writable, write_table
+from harness.report.truncation import LINES, first
+from harness.results.folder import ResultsFolder
+from harness.results.result import Result
 
 if TYPE_CHECKING:
     from harness.throughput.record import Recorded
@@ -190,7 +190,7 @@ def _throughput(recorded: Sequence[Recorded], report_dir: Path) -> tuple[Sequenc
     """The tables of throughput, and the files written of them."""
     if not recorded:
         return [], []
-    from harness.report.throughput import throughput_tables, write_tables
+    from harness.report.tables.throughput import throughput_tables, write_tables
 
     tables = throughput_tables(recorded)
     return tables, write_tables(tables, report_dir)

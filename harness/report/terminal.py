@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from harness.published import STUDY
+from harness.paper.published import STUDY
 from harness.report.build import Report
-from harness.report.excerpt import TERMINAL_ROWS, evenly
-from harness.report.paper_tables import accuracy_table
-from harness.report.runs import MODE_WORDS, run_notes, run_row
-from harness.results import Result
+from harness.report.tables.paper import accuracy_table
+from harness.report.tables.runs import MODE_WORDS, run_notes, run_row
+from harness.report.truncation import TERMINAL_ROWS, evenly
+from harness.results.result import Result
 from harness.text import count, duration, fitting_table, several
 from harness.text import table as text_table
 

@@ -14,7 +14,7 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.case import Case
+from harness.config.case import Case
 from harness.errors import DamagedError, InputError
 from harness.files import (
     append_line,
@@ -26,7 +26,7 @@ from harness.files import (
     write_atomically,
     write_text_atomically,
 )
-from harness.results import EpochRecord, Result, read_epoch_records, read_result
+from harness.results.result import EpochRecord, Result, read_epoch_records, read_result
 from harness.text import several
 
 RESULT, EPOCHS, PREDICTIONS, WEIGHTS = "result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"

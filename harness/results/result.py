@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from harness.case import Case, Mode
+from harness.config.case import Case, Mode
 from harness.errors import DamagedError, InputError
 from harness.files import sealed, unsealed
 from harness.text import several

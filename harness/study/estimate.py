@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from harness.case import Case, Pipeline
-from harness.cost import OPERATIONS_PER_MAC, count_macs
-from harness.datasets.images import ImageSet, random_images
-from harness.datasets.spec import DatasetSpec
-from harness.device import Stopwatch, resolve_precision
-from harness.experiment import Experiment
-from harness.models import parse_model
-from harness.pipelines import make_trainer
-from harness.pipelines.trainer import Trainer
-from harness.results import Result
+from harness.config.case import Case, Pipeline
+from harness.config.datasets import DatasetSpec
+from harness.config.experiment import Experiment
+from harness.config.families import parse_model
+from harness.data.images import ImageSet, random_images
+from harness.hardware.device import resolve_precision
+from harness.hardware.stopwatch import Stopwatch
+from harness.models.cost import OPERATIONS_PER_MAC, count_macs
+from harness.results.result import Result
+from harness.training.trainers import make_trainer
+from harness.training.trainers.trainer import Trainer
 
 # A step is timed at the recipe's batch size where it costs no more than this; else at one and two images, from which
 # the cost of a step and that of an image follow.

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Collection
 
-from harness.case import Case
-from harness.cost import count_parameters
-from harness.datasets import library
-from harness.datasets.library import Dataset
-from harness.datasets.spec import is_folder
-from harness.datasets.split import can_be_split
-from harness.datasets.verification import is_verified
-from harness.device import resolve_device, resolve_precision
+from harness.config.case import Case
+from harness.config.datasets import is_folder
+from harness.config.experiment import Experiment
+from harness.config.families import parse_model
+from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
+from harness.config.settings import Settings
+from harness.data import registry as library
+from harness.data.registry import Dataset
+from harness.data.split import can_be_split
+from harness.data.verification import is_verified
 from harness.errors import InputError
-from harness.experiment import Experiment
-from harness.models import parse_model
-from harness.pipelines.compilation import is_to_be_compiled
-from harness.pipelines.trainer import empty_network
-from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
-from harness.settings import Settings
+from harness.hardware.device import resolve_device, resolve_precision
+from harness.models.cost import count_parameters
+from harness.training.trainers.compilation import is_to_be_compiled
+from harness.training.trainers.trainer import empty_network
 
 
 class Node:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.datasets import library
-from harness.datasets.spec import DatasetSpec
-from harness.estimate import Estimate, estimate, recorded_epoch_seconds
-from harness.experiment import Experiment
-from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES, Recipe
-from harness.results import Result
-from harness.results_folder import ResultsFolder
-from harness.settings import Settings
+from harness.config.datasets import DatasetSpec
+from harness.config.experiment import Experiment
+from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES, Recipe
+from harness.config.settings import Settings
+from harness.data import registry as library
+from harness.results.folder import ResultsFolder
+from harness.results.result import Result
+from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 
 
 @dataclass(frozen=True)

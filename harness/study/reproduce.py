@@ -5,18 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from harness import metrics
-from harness.datasets import library
-from harness.datasets.library import Dataset
-from harness.datasets.spec import is_folder
-from harness.device import resolve_device, resolve_precision
+from harness.config.datasets import is_folder
+from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
+from harness.config.settings import Settings
+from harness.data import registry as library
+from harness.data.registry import Dataset
 from harness.errors import InputError
-from harness.pipelines import make_trainer
-from harness.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
-from harness.results import Result
-from harness.results_folder import ResultsFolder
-from harness.settings import Settings
-from harness.train import load_weights
+from harness.hardware.device import resolve_device, resolve_precision
+from harness.results import metrics
+from harness.results.folder import ResultsFolder
+from harness.results.result import Result
+from harness.training.train import load_weights
+from harness.training.trainers import make_trainer
 
 
 @dataclass(frozen=True)

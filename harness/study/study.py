@@ -4,20 +4,20 @@ import contextlib
 import shutil
 from collections.abc import Callable, Collection, Iterable
 
-from harness import checkpoint
-from harness.case import Case
-from harness.distributed import ALONE, Ranks, require_enough, settings_of_several
-from harness.engines import Order, make_engine
-from harness.environment import training_code_version
+from harness.config.case import Case
+from harness.config.experiment import Experiment
+from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.experiment import Experiment
 from harness.files import require_writable
-from harness.rerun import Rerun
-from harness.results import EpochRecord, Result
-from harness.results_folder import ResultsFolder
-from harness.settings import Settings
+from harness.results.folder import ResultsFolder
+from harness.results.result import EpochRecord, Result
+from harness.study.engines import Order, make_engine
+from harness.study.rerun import Rerun
 from harness.text import several
-from harness.train import Listener
+from harness.training import checkpoint
+from harness.training.code_version import training_code_version
+from harness.training.process_group import ALONE, Ranks, require_enough, settings_of_several
+from harness.training.train import Listener
 
 
 class Study:

@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.case import Case
-from harness.results import EpochRecord
+from harness.config.case import Case
+from harness.results.result import EpochRecord
 
 Phase = Literal["waiting", "running", "done"]
 

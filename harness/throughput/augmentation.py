@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.augment import augment, draw
-from harness.datasets.images import ImageSet, random_images
-from harness.datasets.spec import DatasetSpec
-from harness.device import keep_freed_memory
-from harness.pipelines.fast import chunk_size
-from harness.pipelines.reference import Samples, training_transform
-from harness.pipelines.trainer import epoch_generator
-from harness.recipes import Recipe
+from harness.config.datasets import DatasetSpec
+from harness.config.recipes import Recipe
+from harness.data.augment import augment, draw
+from harness.data.images import ImageSet, random_images
+from harness.hardware.memory import keep_freed_memory
 from harness.throughput.rounds import paired_ratios, require_pairs
+from harness.training.trainers.fast import chunk_size
+from harness.training.trainers.reference import Samples, training_transform
+from harness.training.trainers.trainer import epoch_generator
 
 CPU = torch.device("cpu")
 

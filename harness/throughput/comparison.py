@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from harness.case import Case
-from harness.cost import OPERATIONS_PER_MAC, count_macs
-from harness.datasets.images import ImageSet, random_images
-from harness.datasets.spec import DatasetSpec
-from harness.device import Stopwatch
-from harness.models import parse_model
-from harness.pipelines.fast import FastTrainer
-from harness.pipelines.reference import ReferenceTrainer
-from harness.pipelines.trainer import Trainer
+from harness.config.case import Case
+from harness.config.datasets import DatasetSpec
+from harness.config.families import parse_model
+from harness.data.images import ImageSet, random_images
+from harness.hardware.stopwatch import Stopwatch
+from harness.models.cost import OPERATIONS_PER_MAC, count_macs
 from harness.throughput.peak import convolution_peak
 from harness.throughput.rounds import paired_ratios, require_pairs
+from harness.training.trainers.fast import FastTrainer
+from harness.training.trainers.reference import ReferenceTrainer
+from harness.training.trainers.trainer import Trainer
 
 _LEAST_BATCHES, _MOST_BATCHES = 2, 400
 _LEAST_ROUNDS = 3

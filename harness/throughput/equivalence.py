@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from harness.case import Case
-from harness.datasets.library import Dataset
+from harness.analysis.stats import Interval, mean_interval
+from harness.config.case import Case
+from harness.data.registry import Dataset
 from harness.errors import InputError
-from harness.results_folder import ResultsFolder
-from harness.stats import Interval, mean_interval
-from harness.train import train
+from harness.results.folder import ResultsFolder
+from harness.training.train import train
 
 
 @dataclass(frozen=True)

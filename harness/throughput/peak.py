@@ -6,7 +6,7 @@ import time
 import torch
 from torch.nn import functional
 
-from harness.device import autocast, computing_at, synchronise
+from harness.hardware.device import autocast, computing_at, synchronise
 
 # batch, channels, side: 3×3 convolutions that leave a device nothing to wait for.
 _SHAPES = {

@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from harness.environment import describe_environment
 from harness.errors import InputError
 from harness.files import read_each, sealed, unsealed, write_text_atomically
-from harness.results import complaint
+from harness.results.result import complaint
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison
 from harness.throughput.equivalence import Equivalence
 from harness.throughput.scaling import Scaling
+from harness.training.environment import describe_environment
 
 FOLDER = "throughput"
 _SCHEMA_VERSION = 2

@@ -14,15 +14,16 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from harness.case import Case
-from harness.datasets.images import random_images
-from harness.datasets.spec import SPECS
-from harness.device import Stopwatch, synchronise
-from harness.environment import PeakMemory
+from harness.analysis.stats import Growth, fit_growth
+from harness.config.case import Case
+from harness.config.datasets import SPECS
+from harness.config.recipes import CIFAR10
+from harness.data.images import random_images
 from harness.errors import InputError
-from harness.pipelines import make_trainer
-from harness.recipes import CIFAR10
-from harness.stats import Growth, fit_growth
+from harness.hardware.device import synchronise
+from harness.hardware.memory import PeakMemory
+from harness.hardware.stopwatch import Stopwatch
+from harness.training.trainers import make_trainer
 
 _TIMED = 3
 

@@ -5,22 +5,22 @@ from dataclasses import replace
 
 import torch
 
-from harness.case import Case
-from harness.datasets import library
-from harness.datasets.spec import SPECS, DatasetSpec
-from harness.device import resolve_device, resolve_precision
+from harness.config.case import Case
+from harness.config.datasets import SPECS, DatasetSpec
+from harness.config.families import parse_model
+from harness.config.recipes import PUBLISHED_RECIPES, Recipe
+from harness.config.settings import Settings
+from harness.data import registry as library
 from harness.errors import InputError
 from harness.files import require_writable
-from harness.models import parse_model
-from harness.pipelines.compilation import is_to_be_compiled
-from harness.recipes import PUBLISHED_RECIPES, Recipe
-from harness.results_folder import ResultsFolder
-from harness.settings import Settings
+from harness.hardware.device import resolve_device, resolve_precision
+from harness.results.folder import ResultsFolder
 from harness.throughput.augmentation import CPU, AugmentationComparison, compare_augmentation
 from harness.throughput.comparison import PipelineComparison, compare_pipelines
 from harness.throughput.equivalence import Equivalence, compare_outcomes
 from harness.throughput.record import Measurement, Recorded, record
 from harness.throughput.scaling import Scaling, measure_scaling
+from harness.training.trainers.compilation import is_to_be_compiled
 
 
 class Workbench:

@@ -21,10 +21,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.case import Case
+from harness.config.case import Case
 from harness.errors import DamagedError
 from harness.files import REFUSED, put_in_place, set_aside, write_atomically, write_text_atomically
-from harness.results import Attempt, EpochRecord, validated
+from harness.results.result import Attempt, EpochRecord, validated
 
 FORMAT = 1
 _KEPT = 2

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from harness.config.recipes import Recipe
+from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.recipes import Recipe
-from harness.settings import Settings
 
 if TYPE_CHECKING:
     import torch
@@ -305,7 +305,7 @@ class Ranks:
 
     def _cause(self, error: BaseException) -> tuple[str, str]:
         """Whose failure it was: another process's, which it told, or this one's, which is told now."""
-        from harness.device import is_out_of_memory
+        from harness.hardware.memory import is_out_of_memory
 
         if _is_lost(error):  # someone else's: it will have been told, or torchrun is about to stop this process too
             end = time.monotonic() + _CAUSE_SECONDS

@@ -18,27 +18,30 @@ from safetensors.torch import load_file
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 
-from harness import checkpoint, metrics
-from harness.case import Case
-from harness.checkpoint import Checkpoint
-from harness.command import this_command
-from harness.company import Company
-from harness.cost import count_macs, count_parameters
-from harness.datasets.images import ImageSet
-from harness.datasets.library import Dataset
-from harness.datasets.split import split_validation
-from harness.device import Stopwatch, is_out_of_memory
-from harness.distributed import ALONE, Ranks
-from harness.environment import PeakMemory, describe_environment, training_code_version
+from harness.config.case import Case
+from harness.config.families import parse_model
+from harness.data.images import ImageSet
+from harness.data.registry import Dataset
+from harness.data.split import split_validation
 from harness.errors import DamagedError, InputError
 from harness.files import REFUSED, set_aside, told_as_input_error
-from harness.models import parse_model
-from harness.pipelines import make_trainer
-from harness.pipelines.trainer import Evaluation, empty_network
-from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status, timing_changes
-from harness.results_folder import ResultsFolder
-from harness.sweep import SweepState
+from harness.hardware.co_scheduling import Company
+from harness.hardware.memory import PeakMemory, is_out_of_memory
+from harness.hardware.stopwatch import Stopwatch
+from harness.models.cost import count_macs, count_parameters
+from harness.results import metrics
+from harness.results.folder import ResultsFolder
+from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status, timing_changes
+from harness.study.sweep_progress import SweepState
 from harness.text import several
+from harness.training import checkpoint
+from harness.training.checkpoint import Checkpoint
+from harness.training.code_version import training_code_version
+from harness.training.command import this_command
+from harness.training.environment import describe_environment
+from harness.training.process_group import ALONE, Ranks
+from harness.training.trainers import make_trainer
+from harness.training.trainers.trainer import Evaluation, empty_network
 
 _MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from harness.analysis.evidence import Evidence, Run, Stored, gather
-from harness.analysis.words import title_of
-from harness.models import parse_model
-from tests.synthetic import outcome, synthetic_result
+from harness.analysis.wording import title_of
+from harness.config.families import parse_model
+from tests.helpers.synthetic import outcome, synthetic_result
 
 
 def study(accuracies, dataset="cifar10", seconds=None, recalls=None, test_images=10_000, correct=None, **changes):

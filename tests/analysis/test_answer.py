@@ -11,7 +11,7 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import gather, published_evidence
 from harness.analysis.gain import thresholds, true_gains
 from tests.analysis.studies import measured, numbers_in, stored, study
-from tests.synthetic import failed_result, synthetic_result
+from tests.helpers.synthetic import failed_result, synthetic_result
 
 LOW, HIGH, WIDE = [90.0, 90.1, 90.2], [92.0, 92.2, 92.1], [89.0, 94.0, 90.5]
 

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.axes import Axes, find_axes
-from harness.models import parse_model
-from harness.published import STUDY
+from harness.config.families import parse_model
+from harness.paper.published import STUDY
 
 CIFAR = Axes("resnet20", ("resnet56", "resnet110"), ("resnet20-2", "resnet20-4", "resnet20-8"))
 

@@ -3,9 +3,9 @@ from scipy import stats
 
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.evidence import gather, published_evidence
-from harness.stats import holm
+from harness.analysis.stats import holm
 from tests.analysis.studies import stored
-from tests.synthetic import synthetic_result
+from tests.helpers.synthetic import synthetic_result
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from harness.analysis.equal_cost import at_equal_cost, pareto_front
 from harness.analysis.evidence import COSTS, published_evidence
-from harness.analysis.tradeoff import at_equal_cost, pareto_front
 from tests.analysis.studies import numbers_in, study
 
 THREE = {"resnet20": [90.0, 90.2], "resnet56": [91.0, 91.4], "resnet20-2": [92.0, 92.1]}

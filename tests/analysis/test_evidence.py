@@ -6,10 +6,10 @@ import pytest
 
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Stored, gather, published_evidence
-from harness.published import PUBLISHED, STUDY
-from harness.results import Attempt
+from harness.paper.published import PUBLISHED, STUDY
+from harness.results.result import Attempt
 from tests.analysis.studies import measured, stored, study
-from tests.synthetic import ENVIRONMENT, NOW, failed_result, outcome, synthetic_result
+from tests.helpers.synthetic import ENVIRONMENT, NOW, failed_result, outcome, synthetic_result
 
 OTHER = ENVIRONMENT | {"cpu": "Intel Xeon"}
 

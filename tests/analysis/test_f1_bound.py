@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
-from harness.analysis.feasibility import most_macro_f1_percent
+from harness.analysis.f1_bound import most_macro_f1_percent
 
 
 @pytest.mark.parametrize(("accuracy", "bound"), [(93.59, 94.25), (89.50, 90.98), (100, 100)])

@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.stats import (
+from harness.analysis.stats import (
     difference_by_seed,
     fit_exponential,
     fit_growth,

@@ -5,7 +5,7 @@ import pytest
 
 from harness.analysis.evidence import published_evidence
 from harness.analysis.verdicts import comparable_by_dataset, f1_bound, judge, judge_claims
-from harness.claims import (
+from harness.paper.claims import (
     CLAIMS,
     Claim,
     FewerImagesWider,
@@ -16,7 +16,7 @@ from harness.claims import (
     PossibleF1,
     Times,
 )
-from harness.published import STUDY
+from harness.paper.published import STUDY
 from tests.analysis.studies import measured, study
 
 PAPER = {dataset: published_evidence(dataset) for dataset in ("cifar10", "fashionmnist", "gtsrb")}

@@ -1,8 +1,8 @@
 import pytest
 
-from harness.analysis import words
-from harness.analysis.words import ends, points, short, title_of
-from harness.stats import Difference, Interval, mean_interval, paired_difference
+from harness.analysis import wording as words
+from harness.analysis.stats import Difference, Interval, mean_interval, paired_difference
+from harness.analysis.wording import ends, points, short, title_of
 
 
 def test_a_mean_difference_stands_with_its_interval_and_its_n():

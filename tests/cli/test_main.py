@@ -3,21 +3,19 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from harness.__main__ import main
-from harness.experiment import plan_experiment
-from harness.published import STUDY, exact_parameters
-from harness.results import read_result
-from harness.results_folder import ResultsFolder
-from harness.settings import read_settings
-from harness.study import Study
+from harness.config.experiment import plan_experiment
+from harness.config.settings import read_settings
+from harness.paper.published import STUDY, exact_parameters
+from harness.results.folder import ResultsFolder
+from harness.results.result import read_result
+from harness.study.study import Study
 from tests.conftest import make_case
-from tests.synthetic import store, synthetic_result
-
-ROOT = Path(__file__).parent.parent
+from tests.helpers import REPOSITORY
+from tests.helpers.synthetic import store, synthetic_result
 
 
 def test_models_shows_the_eleven_parameter_counts_of_the_paper(capsys):
@@ -151,7 +149,7 @@ def test_report_needs_no_torch(tmp_path):
     program = f"""import sys
 from harness.__main__ import main
 sys.exit(main(["report", *{folders}]) or "torch" in sys.modules)"""
-    subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=REPOSITORY, check=True, capture_output=True)
     assert (tmp_path / "p/index.html").exists()
 
 
@@ -195,7 +193,7 @@ def test_evaluate_refuses_what_is_no_result(digits_result, tmp_path, capsys):
 def in_a_process(tmp_path):
     def run(*arguments):
         command = [sys.executable, "-m", "harness", *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
 
     return run
 
@@ -246,7 +244,9 @@ def test_plan_takes_an_options_value_for_no_file_and_needs_no_conftest(in_a_proc
 def test_output_that_cannot_show_every_sign_shows_the_rest():
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "harness", "models", "resnet8"]
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     assert ran.returncode == 0
     assert "resnet8" in ran.stdout
 
@@ -257,7 +257,7 @@ def test_help_does_not_import_torch():
         "try: main(['--help'])\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", check], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True
     )
     assert ran.stdout.splitlines()[-1] == "False"
     assert "pytest bench -k digits --full-training" in ran.stdout

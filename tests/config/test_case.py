@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from harness.case import Case
+from harness.config.case import Case
+from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, Augmentation, Recipe
 from harness.errors import InputError
-from harness.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, Augmentation, Recipe
+from tests.helpers import REPOSITORY
 
 CASE = Case("resnet20-4", "cifar10", CIFAR10, 0, "full", "cpu", "fp32", "0" * 64)
 # A recipe of which every field can change alone without being refused.
@@ -100,15 +101,14 @@ def test_the_identity_is_a_sha_256():
 def test_the_identity_is_the_same_each_time_and_in_another_process():
     import subprocess
     import sys
-    from pathlib import Path
 
     code = (
-        "from harness.case import Case; from harness.recipes import CIFAR10\n"
+        "from harness.config.case import Case; from harness.config.recipes import CIFAR10\n"
         "print(Case('resnet20-4', 'cifar10', CIFAR10, 0, 'full', 'cpu', 'fp32', '0' * 64).identity)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parent.parent,
+        cwd=REPOSITORY,
         env=os.environ | {"PYTHONHASHSEED": "12345"},
         capture_output=True,
         text=True,
@@ -199,7 +199,7 @@ def test_a_model_that_is_none_is_refused(model):
 
 
 def read_back(text):
-    """As harness.results reads it, in a result."""
+    """As harness.results.result reads it, in a result."""
     return TypeAdapter(Case).validate_json(text, strict=True)
 
 

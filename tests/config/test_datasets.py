@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.datasets.spec import SPECS, check_dataset_name, folder_path, is_folder
+from harness.config.datasets import SPECS, check_dataset_name, folder_path, is_folder
 from harness.errors import InputError
-from tests.datasets.builders import anything
+from tests.data.builders import anything
 
 
 @pytest.mark.parametrize(
@@ -89,5 +89,5 @@ def test_the_home_of_nobody_is_an_input_error():
 
 
 def test_the_specs_need_no_torch():
-    code = "import sys, harness.datasets.spec; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    code = "import sys, harness.config.datasets; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,9 +1,9 @@
 import pytest
 
+from harness.config.experiment import plan_experiment
+from harness.config.recipes import CIFAR10, GTSRB
+from harness.config.settings import read_settings
 from harness.errors import InputError
-from harness.experiment import plan_experiment
-from harness.recipes import CIFAR10, GTSRB
-from harness.settings import read_settings
 
 FULL = read_settings({"full_training": True}, {})
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.config.families import IMAGENET_BLOCKS, Model, parse_model
 from harness.errors import InputError
-from harness.models import IMAGENET_BLOCKS, Model, parse_model
 
 GRAMMAR = re.compile(r"resnet(0|[1-9][0-9]*)(-(0|[1-9][0-9]*))?")
 

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import InputError
-from harness.recipes import (
+from harness.config.recipes import (
     CIFAR10,
     DIGITS,
     FASHIONMNIST,
@@ -16,6 +15,8 @@ from harness.recipes import (
     Recipe,
     default_recipe,
 )
+from harness.errors import InputError
+from tests.helpers import REPOSITORY
 
 PAPER = [CIFAR10, FASHIONMNIST, GTSRB]
 ALL = [*PAPER, DIGITS]
@@ -273,10 +274,7 @@ def test_an_augmentation_at_the_edge_of_what_can_be_is_accepted(scale):
 def test_a_recipe_needs_no_torch():
     import subprocess
     import sys
-    from pathlib import Path
 
-    code = "import sys, harness.recipes, harness.published; print('torch' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True
-    )
+    code = "import sys, harness.config.recipes, harness.paper.published; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

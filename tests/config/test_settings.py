@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.config.recipes import CIFAR10, GTSRB
+from harness.config.settings import OPTIONS, default_data_dir, read_settings
 from harness.errors import InputError
-from harness.recipes import CIFAR10, GTSRB
-from harness.settings import OPTIONS, default_data_dir, read_settings
 
 
 def settings(environment=None, ini=None, **command_line):

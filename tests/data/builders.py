@@ -22,7 +22,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from harness.datasets.fetch import LOCK
+from harness.data.download import LOCK
 
 PATIENCE_SECONDS = 60  # with a process that hangs
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.datasets import library
+from harness.data import registry as library
 
 
 @pytest.fixture(autouse=True)

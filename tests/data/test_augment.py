@@ -10,10 +10,10 @@ from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tv
 
-from harness import augment as augment_module
-from harness.augment import Draw, augment, draw, prepare
-from harness.datasets.images import PackedPixels
-from harness.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, Augmentation
+from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, Augmentation
+from harness.data import augment as augment_module
+from harness.data.augment import Draw, augment, draw, prepare
+from harness.data.images import PackedPixels
 
 TOLERANCE = 1e-5
 SMALL = [CIFAR10, FASHIONMNIST, DIGITS]

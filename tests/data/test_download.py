@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from harness.datasets import fetch as fetch_module
-from harness.datasets.fetch import LOCK, fetch
+from harness.data import download as fetch_module
+from harness.data.download import LOCK, fetch
 from harness.errors import InputError
-from tests.datasets.builders import (
+from tests.data.builders import (
     PATIENCE_SECONDS,
     exit_code,
     files_under,

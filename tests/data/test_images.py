@@ -9,9 +9,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.datasets.images import ImageFile, ImageSet, PackedPixels, decode, evenly_spaced, file_on_disk, fingerprint
+from harness.data.images import ImageFile, ImageSet, PackedPixels, decode, evenly_spaced, file_on_disk, fingerprint
 from harness.errors import InputError
-from tests.datasets.builders import anything, encode, noise, peak_bytes, write
+from tests.data.builders import anything, encode, noise, peak_bytes, write
 
 META = torch.device("meta")
 

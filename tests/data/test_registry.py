@@ -3,11 +3,12 @@ import dataclasses
 import pytest
 import torch
 
-from harness.datasets import cifar10, fashionmnist, gtsrb, library
-from harness.datasets.images import ImageSet
-from harness.datasets.spec import SPECS
+from harness.config.datasets import SPECS
+from harness.data import registry as library
+from harness.data.formats import cifar10, fashionmnist, gtsrb
+from harness.data.images import ImageSet
 from harness.errors import InputError
-from tests.datasets.builders import (
+from tests.data.builders import (
     GTSRB_TEST_LABELS,
     GTSRB_TRAIN,
     cifar10_archive,

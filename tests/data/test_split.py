@@ -5,9 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.datasets.images import ImageSet, PackedPixels
-from harness.datasets.split import split_validation
-from tests.datasets.builders import anything
+from harness.data.images import ImageSet, PackedPixels
+from harness.data.split import split_validation
+from tests.data.builders import anything
 
 
 def image_set(labels, tracks=None):

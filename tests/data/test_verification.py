@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.datasets import fashionmnist, gtsrb, library
-from harness.datasets.verification import _remembered, is_verified
+from harness.data import registry as library
+from harness.data.formats import fashionmnist, gtsrb
+from harness.data.verification import _remembered, is_verified
 from harness.errors import InputError
 from harness.files import sealed
-from tests.datasets.builders import (
+from tests.data.builders import (
     anything,
     compressed_idx,
     files_under,

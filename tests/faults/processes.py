@@ -10,9 +10,9 @@ from dataclasses import replace
 import torch
 
 from harness.errors import InputError
-from harness.pipelines.fast import FastTrainer
-from harness.results_folder import ResultsFolder
-from harness.train import Listener, train
+from harness.results.folder import ResultsFolder
+from harness.training.train import Listener, train
+from harness.training.trainers.fast import FastTrainer
 from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
 
 _context = multiprocessing.get_context("forkserver")

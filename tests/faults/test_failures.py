@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.results_folder import ResultsFolder
+from harness.results.folder import ResultsFolder
 from tests.conftest import make_case
 from tests.faults.processes import (
     run,
@@ -18,7 +18,7 @@ from tests.faults.processes import (
     train_with_little_memory_then_tiny,
     train_without_permission,
 )
-from tests.test_resume import outcome
+from tests.training.test_resume import outcome
 
 
 def test_a_full_disk_is_told_before_anything_is_trained(tiny_dataset, tmp_path):

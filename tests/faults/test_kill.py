@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.results_folder import ResultsFolder
+from harness.results.folder import ResultsFolder
 from tests.conftest import TINY_RECIPE, make_case
 from tests.faults.processes import Process, run, train_tiny, train_tiny_until_step
-from tests.test_resume import outcome
+from tests.training.test_resume import outcome
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """Two processes on one results folder, for real."""
 
-from harness.results_folder import ResultsFolder
+from harness.results.folder import ResultsFolder
 from tests.conftest import make_case
 from tests.faults.processes import Process, run, train_tiny
-from tests.test_resume import outcome
+from tests.training.test_resume import outcome
 
 
 def test_two_processes_at_one_case_train_it_once(tiny_dataset, tmp_path):

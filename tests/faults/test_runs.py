@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from harness.results_folder import ResultsFolder
-from tests.runs import REPOSITORY, Run
-from tests.test_resume import outcome
+from harness.results.folder import ResultsFolder
+from tests.helpers.pytest_process import REPOSITORY, Run
+from tests.training.test_resume import outcome
 
 BENCH = """
 from dataclasses import replace

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from harness.company import Company
-from harness.train import train
+from harness.hardware.co_scheduling import Company
+from harness.training.train import train
 from tests.conftest import CPU, make_case
 
 _context = multiprocessing.get_context("spawn")
@@ -67,7 +67,7 @@ def test_where_there_is_nowhere_to_sign_nobody_is_met(tmp_path):
 
 @pytest.fixture
 def of_the_machine(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.company.machine_folder", lambda: tmp_path)
+    monkeypatch.setattr("harness.hardware.co_scheduling.machine_folder", lambda: tmp_path)
     return tmp_path
 
 

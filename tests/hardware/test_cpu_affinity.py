@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from harness.engines.cores import _has_quota, claimed
+from harness.hardware.cpu_affinity import _has_quota, claimed
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and two cores"
@@ -65,7 +65,7 @@ def test_a_share_of_time_is_no_cores(said, has, tmp_path):
 
 
 def test_in_a_container_with_a_share_of_time_nothing_is_claimed(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.engines.cores._has_quota", lambda: True)
+    monkeypatch.setattr("harness.hardware.cpu_affinity._has_quota", lambda: True)
     before = os.sched_getaffinity(0)
     with claimed(1, tmp_path) as cores:
         assert cores == ()

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from harness.device import Stopwatch, autocast, computing_at, keep_freed_memory, resolve_device, resolve_precision
 from harness.errors import InputError
+from harness.hardware.device import autocast, computing_at, resolve_device, resolve_precision
 
 CPU = torch.device("cpu")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -66,7 +66,7 @@ def test_products_are_computed_at_the_precision(precision, expected):
 
 @pytest.mark.parametrize(("precision", "expected"), [("fp32", "ieee"), ("tf32", "tf32"), ("bf16", "ieee")])
 def test_the_backward_pass_is_computed_at_the_precision_too(precision, expected, tiny_dataset):
-    from harness.pipelines.fast import FastTrainer
+    from harness.training.trainers.fast import FastTrainer
     from tests.conftest import TINY_RECIPE, make_case
 
     seen = {}
@@ -99,65 +99,3 @@ def test_the_global_settings_are_put_back_even_after_an_error():
         assert setting.fp32_precision == "tf32"
         raise RuntimeError("inside")
     assert setting.fp32_precision == before
-
-
-def test_the_stopwatch_adds_up_parts_of_one_name_and_counts_what_is_in_none(monkeypatch):
-    now = iter([0.0, 1.0, 3.0, 10.0, 14.0, 20.0, 21.0, 30.0])
-    monkeypatch.setattr("time.perf_counter", lambda: next(now))
-    watch = Stopwatch(CPU)
-    for name in ("load", "train", "load"):
-        with watch.part(name):
-            pass
-    assert watch.seconds == {"load": 3.0, "train": 4.0}
-    assert watch.total() == 30.0
-
-
-def test_the_device_is_waited_for_at_both_ends_of_a_part(monkeypatch):
-    waited = []
-    monkeypatch.setattr("harness.device.synchronise", waited.append)
-    watch = Stopwatch(CPU)
-    waited.clear()
-    with watch.part("train"):
-        assert waited == [CPU]
-    assert waited == [CPU, CPU]
-    watch.total()
-    assert waited == [CPU, CPU, CPU]
-
-
-def test_a_part_that_raises_is_counted(monkeypatch):
-    now = iter([0.0, 1.0, 3.0])
-    monkeypatch.setattr("time.perf_counter", lambda: next(now))
-    watch = Stopwatch(CPU)
-    with pytest.raises(ValueError, match="inside"), watch.part("train"):
-        raise ValueError("inside")
-    assert watch.seconds == {"train": 2.0}
-
-
-@needs_cuda
-def test_a_part_waits_for_the_gpu():
-    device = torch.device("cuda", 0)
-    big = torch.randn(4096, 4096, device=device)
-    watch = Stopwatch(device)
-    with watch.part("train"):
-        for _ in range(20):
-            big @ big
-    assert watch.seconds["train"] > 20 * 2 * 4096**3 / 2e15
-
-
-def test_freed_memory_is_kept_for_the_next_step():
-    if not keep_freed_memory():
-        pytest.skip("not glibc")
-    import resource
-
-    def pages_mapped():
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        torch.ones(64 * 2**20 // 4)
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-    whole = 64 * 2**20 // resource.getpagesize()
-    assert min(pages_mapped() for _ in range(8)) < whole / 10  # by default each maps the whole
-
-
-def test_another_c_library_is_left_alone(monkeypatch):
-    monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
-    assert keep_freed_memory.__wrapped__() is False

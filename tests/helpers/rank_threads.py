@@ -4,9 +4,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
-from harness.device import computing_at
-from harness.distributed import LostError, Ranks
-from harness.networks import build_network
+from harness.hardware.device import computing_at
+from harness.models.resnet import build_network
+from harness.training.process_group import LostError, Ranks
 
 
 class _Room:
@@ -70,6 +70,6 @@ def in_threads(size, act):
             return build_network(*arguments, **options)
 
     # Threads would put back one another's global settings of precision: all find these, and leave them.
-    patched = mock.patch("harness.pipelines.trainer.build_network", building)
+    patched = mock.patch("harness.training.trainers.trainer.build_network", building)
     with patched, computing_at("fp32"), ThreadPoolExecutor(size) as threads:
         return list(threads.map(acting, range(size)))

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness import metrics
-from harness.case import Case
-from harness.cost import count_macs, count_parameters
-from harness.datasets.spec import SPECS
-from harness.models import parse_model
-from harness.networks import build_network
-from harness.published import MMACS, exact_parameters
-from harness.recipes import PUBLISHED_RECIPES
-from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result
-from harness.results_folder import ResultsFolder
+from harness.config.case import Case
+from harness.config.datasets import SPECS
+from harness.config.families import parse_model
+from harness.config.recipes import PUBLISHED_RECIPES
+from harness.models.cost import count_macs, count_parameters
+from harness.models.resnet import build_network
+from harness.paper.published import MMACS, exact_parameters
+from harness.results import metrics
+from harness.results.folder import ResultsFolder
+from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
 
 ENVIRONMENT = {
     "cpu": "AMD EPYC",

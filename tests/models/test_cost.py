@@ -1,18 +1,18 @@
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from harness import cost
-from harness.cost import count_macs, count_macs_with_torch, count_parameters
-from harness.models import parse_model
-from harness.networks import build_network
-from harness.published import MMACS
+from harness.config.families import parse_model
+from harness.models import cost
+from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
+from harness.models.resnet import build_network
+from harness.paper.published import MMACS
+from tests.helpers import REPOSITORY
 
 SHAPES = {"cifar10": (3, 32, 32), "fashionmnist": (1, 28, 28), "gtsrb": (3, 225, 225)}
 CLASSES = {"cifar10": 10, "fashionmnist": 10, "gtsrb": 43}
@@ -116,14 +116,14 @@ def test_counting_leaves_the_global_random_states_alone(count):
 
 def test_counting_says_nothing_and_warns_of_nothing():
     code = (
-        "from harness.cost import count_macs\n"
-        "from harness.models import parse_model\n"
+        "from harness.models.cost import count_macs\n"
+        "from harness.config.families import parse_model\n"
         "count_macs(parse_model('resnet8'), (1, 8, 8), 10)\n"
         "count_macs(parse_model('resnet24'), (3, 32, 32), 10)\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        cwd=Path(__file__).parent.parent,
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,

@@ -10,8 +10,8 @@ from torch.nn import functional
 from torchvision.models.resnet import Bottleneck as TorchvisionBottleneck
 from torchvision.models.resnet import ResNet as TorchvisionResNet
 
-from harness.models import parse_model
-from harness.networks import BasicBlock, SubsampleAndPad, build_network
+from harness.config.families import parse_model
+from harness.models.resnet import BasicBlock, SubsampleAndPad, build_network
 
 CIFAR_PARAMETERS = {
     "resnet20": 269_722,

@@ -2,8 +2,9 @@ from math import erfc, sqrt
 
 import pytest
 
-from harness.analysis.feasibility import most_macro_f1_percent
-from harness.claims import (
+from harness.analysis.f1_bound import most_macro_f1_percent
+from harness.config.families import parse_model
+from harness.paper.claims import (
     CLAIMS,
     FewerImagesWider,
     Greater,
@@ -13,8 +14,7 @@ from harness.claims import (
     PossibleF1,
     Times,
 )
-from harness.models import parse_model
-from harness.published import LITERATURE, PUBLISHED, STUDY, exact_parameters
+from harness.paper.published import LITERATURE, PUBLISHED, STUDY, exact_parameters
 
 STATEMENTS = [(claim, statement) for claim in CLAIMS for statement in claim.statements]
 TEST_IMAGES = {"cifar10": 10_000, "fashionmnist": 10_000, "gtsrb": 12_630}

@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.case import Case
-from harness.expectations import least_accuracy_percent, shortfalls
-from harness.published import PUBLISHED, exact_parameters
-from harness.recipes import default_recipe
-from harness.results import SCHEMA_VERSION, Attempt, EpochRecord, Result
+from harness.config.case import Case
+from harness.config.recipes import default_recipe
+from harness.paper.expectations import least_accuracy_percent, shortfalls
+from harness.paper.published import PUBLISHED, exact_parameters
+from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"
 TEST_IMAGES = {"cifar10": 10_000, "fashionmnist": 10_000, "gtsrb": 12_630}

@@ -1,8 +1,8 @@
 import pytest
 
-from harness.models import parse_model
-from harness.published import LITERATURE, MMACS, PUBLISHED, STUDY, exact_parameters
-from harness.recipes import PUBLISHED_RECIPES
+from harness.config.families import parse_model
+from harness.config.recipes import PUBLISHED_RECIPES
+from harness.paper.published import LITERATURE, MMACS, PUBLISHED, STUDY, exact_parameters
 
 # model: accuracy (tables 4 and 6), accuracy (tables 5 and 7), F1, seconds per epoch, figure 7, recomputed gain
 CIFAR10 = {

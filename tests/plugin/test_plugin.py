@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import plugin
-from harness.plugin import RecordedClock
-from harness.results import EpochRecord
+from harness.plugin import hooks as plugin
+from harness.plugin.hooks import RecordedClock
+from harness.results.result import EpochRecord
 from harness.text import duration
+from tests.helpers import REPOSITORY
 
 CONFTEST = 'pytest_plugins = ["harness.plugin"]'
 BENCH = """
@@ -166,7 +167,7 @@ def test_epochs_shorten_a_run_and_its_rows_stand_apart(bench, pytester):
 
 def test_the_recorded_rounds_are_the_epochs_seconds_exactly(bench, pytester, monkeypatch):
     seconds = iter([0.1, 0.2, 0.3, 0.7])  # (0.1 + 0.2) − 0.1 is not 0.2
-    monkeypatch.setattr("harness.device.Stopwatch.total", lambda _: next(seconds))
+    monkeypatch.setattr("harness.hardware.stopwatch.Stopwatch.total", lambda _: next(seconds))
     bench("--benchmark-json", "benchmark.json").assert_outcomes(passed=2)
     saved = json.loads((pytester.path / "benchmark.json").read_text())
     recorded = {result["model"]: result for result in results_in(pytester)}
@@ -213,7 +214,7 @@ def test_a_finished_case_is_shown_again_but_not_trained_again_unless_asked(bench
 
 
 def test_progress_with_time_left_is_seen_without_s(bench, pytester):
-    pytester.makeconftest(CONFTEST + "\nimport harness.progress\nharness.progress._LINE_SECONDS = 0.0")
+    pytester.makeconftest(CONFTEST + "\nimport harness.plugin.progress\nharness.progress._LINE_SECONDS = 0.0")
     run = pytester.runpytest_subprocess("-k", "resnet8-seed0")
     run.stdout.fnmatch_lines(["*1/1 digits resnet8 seed 0 · epoch 1/2 *", "*epoch 2/2*/epoch · * left*"])
 
@@ -227,7 +228,7 @@ def test_a_diverged_case_fails_is_shown_and_not_saved_as_a_good_benchmark(bench,
 
 
 def test_a_case_that_raises_does_not_keep_the_next_from_running(bench, pytester, monkeypatch):
-    from harness.pipelines.fast import FastTrainer
+    from harness.training.trainers.fast import FastTrainer
 
     step = FastTrainer.step
 
@@ -262,7 +263,7 @@ def test_a_damaged_result_is_named_on_the_terminal_and_in_the_summary(bench, pyt
 
 
 def test_a_case_that_goes_on_says_so_and_the_run_what_it_took_itself(bench, pytester, monkeypatch):
-    from harness.pipelines.fast import FastTrainer
+    from harness.training.trainers.fast import FastTrainer
 
     train_epoch = FastTrainer.train_epoch
 
@@ -309,7 +310,7 @@ def test_the_overhead_is_that_of_the_epochs_trained_in_this_run(monkeypatch):
 
 
 def test_the_epochs_of_a_case_that_was_interrupted_or_failed_are_no_overhead(bench, pytester, monkeypatch):
-    from harness.pipelines.fast import FastTrainer
+    from harness.training.trainers.fast import FastTrainer
 
     told, train_epoch = [], FastTrainer.train_epoch
 
@@ -328,7 +329,7 @@ def test_the_epochs_of_a_case_that_was_interrupted_or_failed_are_no_overhead(ben
 
 
 def test_a_case_without_an_epoch_does_not_keep_the_tables_from_being_told(bench, monkeypatch):
-    from harness.pipelines.fast import FastTrainer
+    from harness.training.trainers.fast import FastTrainer
 
     def fail(*_):
         raise MemoryError("no")
@@ -340,7 +341,7 @@ def test_a_case_without_an_epoch_does_not_keep_the_tables_from_being_told(bench,
 
 
 def test_a_signal_whose_exception_was_lost_stops_the_run_all_the_same(bench, pytester, monkeypatch):
-    from harness.pipelines.fast import FastTrainer
+    from harness.training.trainers.fast import FastTrainer
 
     train_epoch, signals = FastTrainer.train_epoch, [signal.SIGTERM]
 
@@ -431,7 +432,7 @@ def test_a_wrong_mark_is_a_usage_error_that_names_what_would_be_right(old, new, 
 
 
 def test_an_absent_dataset_without_network_says_which_file_to_put_where(bench, pytester, monkeypatch):
-    from harness.datasets import cifar10
+    from harness.data.formats import cifar10
 
     monkeypatch.setattr(cifar10, "ARCHIVE_URL", "http://127.0.0.1:9/cifar-10-python.tar.gz")
     monkeypatch.setenv("WIDER_OR_DEEPER_DATA_DIR", str(pytester.path))
@@ -519,17 +520,18 @@ def test_the_clock_gives_seconds_back_exactly_and_stands_when_all_are_played():
 def test_collecting_the_whole_bench_imports_no_torch():
     import subprocess
     import sys
-    from pathlib import Path
 
     code = "import pytest, sys; pytest.main(['bench', '--collect-only', '-q']); print('torch' in sys.modules)"
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert "tests collected" in done.stdout
     assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_without_ray_its_engine_says_what_to_install(bench, monkeypatch):
-    for name in [name for name in sys.modules if name.split(".")[0] == "ray" or name.startswith("harness.engines.")]:
+    for name in [
+        name for name in sys.modules if name.split(".")[0] == "ray" or name.startswith("harness.study.engines.")
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ray", None)
     run = bench("--engine", "ray")

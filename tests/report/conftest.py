@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.report.build import Holdings, Report, read_holdings, write_report
-from tests.synthetic import failed_result, outcome, store, synthetic_result
+from tests.helpers.synthetic import failed_result, outcome, store, synthetic_result
 
 ACCURACIES = {"resnet20": 89.0, "resnet56": 90.0, "resnet110": 89.6, "resnet20-2": 90.9, "resnet20-4": 92.0}
 

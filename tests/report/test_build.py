@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.recipes import CIFAR10
+from harness.config.recipes import CIFAR10
 from harness.report.build import read_holdings, write_report
-from harness.report.excerpt import LINES
+from harness.report.truncation import LINES
+from tests.helpers.synthetic import failed_result, outcome, store, synthetic_result
 from tests.report.conftest import build, fill
-from tests.synthetic import failed_result, outcome, store, synthetic_result
 
 TWO = {"resnet20": 89.0, "resnet56": 90.0}
 
@@ -214,7 +214,7 @@ def test_the_same_results_make_the_same_files(built, tmp_path):
 
 
 def test_a_long_table_is_cut_on_the_page_evenly_over_the_models_and_nowhere_else(tmp_path, no_figures, monkeypatch):
-    monkeypatch.setattr("harness.report.page.PAGE_ROWS", 4)
+    monkeypatch.setattr("harness.report.page.render.PAGE_ROWS", 4)
     fill(tmp_path / "results", seeds=range(5), accuracies=TWO)
     made = build([tmp_path / "results"], tmp_path / "report")
     page = made.report.page.read_text()
@@ -238,7 +238,7 @@ def test_a_row_of_many_seeds_links_to_the_first_and_its_csv_has_all(tmp_path, no
 
 
 def test_a_table_of_many_models_is_folded_but_for_the_one_that_names_lead_to(tmp_path, no_figures, monkeypatch):
-    monkeypatch.setattr("harness.report.page.FOLDED_ROWS", 1)
+    monkeypatch.setattr("harness.report.page.render.FOLDED_ROWS", 1)
     fill(tmp_path / "results", seeds=(0,), accuracies=TWO)
     page = build([tmp_path / "results"], tmp_path / "report").report.page.read_text()
     assert "<summary>CIFAR-10: macro-F1 beside accuracy (the paper&#39;s table 5)</summary>" in page
@@ -300,7 +300,7 @@ def test_where_runs_are_cut_the_warning_leads_to_the_csv(tmp_path, no_figures, m
     store(tmp_path / "results", failed_result(seed=7))
     pages = []
     for most in (3, 2):
-        monkeypatch.setattr("harness.report.page.PAGE_ROWS", most)
+        monkeypatch.setattr("harness.report.page.render.PAGE_ROWS", most)
         pages.append(build([tmp_path / "results"], tmp_path / "report").report.page.read_text())
     assert ["of long ones in the CSV (status, cause)" in page for page in pages] == [False, True]
 

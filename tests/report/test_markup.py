@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.report.formats import escape_latex, latex, markdown
+from harness.report.markup import escape_latex, latex, markdown
 
 needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 DOCUMENT = "\\documentclass{article}\n%s\\usepackage{booktabs,longtable}\n\\begin{document}\n%s\n\\end{document}\n"

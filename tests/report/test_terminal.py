@@ -4,8 +4,8 @@ import pytest
 
 from harness.analysis.answer import Answer
 from harness.analysis.evidence import published_evidence
-from harness.published import PUBLISHED
-from harness.recipes import CIFAR10, PUBLISHED_RECIPES
+from harness.config.recipes import CIFAR10, PUBLISHED_RECIPES
+from harness.paper.published import PUBLISHED
 from harness.report.build import Report
 from harness.report.terminal import comparison_tables, report_text, terminal_text
 from tests.report.conftest import build, fill

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.report.excerpt import LINES, NAMES, evenly, first, named, spaced
+from harness.report.truncation import LINES, NAMES, evenly, first, named, spaced
 
 
 def test_an_excerpt_has_as_many_rows_of_every_group_in_their_order():

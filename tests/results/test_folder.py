@@ -14,9 +14,9 @@ import pytest
 
 from harness.errors import DamagedError, InputError
 from harness.files import sha256_of
-from harness.results_folder import ResultsFolder
+from harness.results.folder import ResultsFolder
 from tests.conftest import make_case
-from tests.test_results import RECORD
+from tests.results.test_result import RECORD
 
 HOLD = """
 import filelock, sys

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
-from harness.metrics import accuracy_percent, marginal_gain, score
-from harness.published import PUBLISHED
+from harness.paper.published import PUBLISHED
+from harness.results.metrics import accuracy_percent, marginal_gain, score
 
 # Facts about the study: accuracy / (seconds per epoch × epochs), to four significant digits.
 MARGINAL_GAINS = {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.errors import InputError
 from harness.files import sealed
-from harness.results import (
+from harness.results.result import (
     Attempt,
     EpochRecord,
     Result,

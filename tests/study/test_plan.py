@@ -3,14 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness import estimate as estimate_module
-from harness.datasets.spec import SPECS
-from harness.estimate import Estimate, estimate, recorded_epoch_seconds
-from harness.experiment import plan_experiment
-from harness.plan import plan
-from harness.recipes import DIGITS
-from harness.settings import read_settings
-from harness.study import Study
+from harness.config.datasets import SPECS
+from harness.config.experiment import plan_experiment
+from harness.config.recipes import DIGITS
+from harness.config.settings import read_settings
+from harness.study import estimate as estimate_module
+from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
+from harness.study.plan import plan
+from harness.study.study import Study
 
 CPU = torch.device("cpu")
 RECIPE = replace(DIGITS, epochs=2, milestones=(1,), batch_size=512)
@@ -61,7 +61,7 @@ def test_a_plan_knows_what_is_finished_and_how_far_off_its_estimate_is(settings,
         timed.append((experiment.model, train_images, evaluated_images))
         return Estimate(1.5 * result.mean_epoch_seconds, experiment.recipe.epochs)
 
-    monkeypatch.setattr("harness.plan.estimate", fake)
+    monkeypatch.setattr("harness.study.plan.estimate", fake)
     planned = list(plan([trained, untrained, other], settings, CPU, "fp32"))
     assert [p.is_finished for p in planned] == [True, False, False]
     assert [p.estimate_error for p in planned] == [pytest.approx(0.5), pytest.approx(0.5), None]
@@ -98,7 +98,7 @@ def test_recorded_times_of_a_training_resumed_on_something_else_do_not_count(set
 def test_a_validation_split_moves_images_from_training_to_evaluation(settings, monkeypatch):
     timed = []
     monkeypatch.setattr(
-        "harness.plan.estimate", lambda e, s, train, test, *_: timed.append((train, test)) or Estimate(1, 2)
+        "harness.study.plan.estimate", lambda e, s, train, test, *_: timed.append((train, test)) or Estimate(1, 2)
     )
     experiment = plan_experiment(settings, "digits", "resnet8", 0, RECIPE)
     list(plan([experiment], replace(settings, val_split=0.1), CPU, "fp32"))
@@ -108,7 +108,7 @@ def test_a_validation_split_moves_images_from_training_to_evaluation(settings, m
 def test_an_absent_dataset_is_planned_with_its_published_numbers(settings, monkeypatch):
     timed = []
     monkeypatch.setattr(
-        "harness.plan.estimate", lambda e, s, train, test, *_: timed.append((train, test)) or Estimate(1, 2)
+        "harness.study.plan.estimate", lambda e, s, train, test, *_: timed.append((train, test)) or Estimate(1, 2)
     )
     list(plan([plan_experiment(settings, "gtsrb", "resnet24", 0)], settings, CPU, "fp32"))
     assert timed == [(39_209, 12_630)]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from harness.config.recipes import QUICK_TEST_IMAGES
+from harness.config.settings import read_settings
 from harness.errors import DamagedError, InputError
-from harness.evaluate import device_of, images_of, reproduce
-from harness.recipes import QUICK_TEST_IMAGES
-from harness.settings import read_settings
-from harness.train import train
+from harness.study.reproduce import device_of, images_of, reproduce
+from harness.training.train import train
 from tests.conftest import CPU, make_case, make_dataset
 
 

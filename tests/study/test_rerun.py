@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.rerun import Rerun
+from harness.study.rerun import Rerun
 
 
 def test_every_selected_case_is_trained_again_once(tmp_path):

@@ -3,14 +3,14 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from harness.datasets import library
-from harness.datasets.split import split_validation
+from harness.config.experiment import plan_experiment
+from harness.config.recipes import CIFAR10, DIGITS, GTSRB
+from harness.config.settings import read_settings
+from harness.data import registry as library
+from harness.data.split import split_validation
 from harness.errors import InputError
-from harness.experiment import plan_experiment
-from harness.recipes import CIFAR10, DIGITS, GTSRB
-from harness.settings import read_settings
-from harness.study import Study
-from tests.datasets.builders import compressed_idx, idx_contents, write_files, write_gtsrb_kaggle
+from harness.study.study import Study
+from tests.data.builders import compressed_idx, idx_contents, write_files, write_gtsrb_kaggle
 
 RECIPE = replace(DIGITS, epochs=1, milestones=(), batch_size=512)
 
@@ -41,7 +41,7 @@ def test_an_absent_dataset_is_stood_in_for_only_in_quick_mode(settings, monkeypa
     quick.prepare([experiment])
     result, _ = quick.train(experiment)
     assert (result.stand_in, result.mode, result.dataset_whole) == (True, "quick", False)
-    monkeypatch.setattr("harness.datasets.gtsrb.ARCHIVE_URL", "http://127.0.0.1:9/")
+    monkeypatch.setattr("harness.data.formats.gtsrb.ARCHIVE_URL", "http://127.0.0.1:9/")
     full = Study(settings(full_training=True))
     with pytest.raises(InputError, match="dataset gtsrb is not in .*could not download"):
         full.prepare([plan_experiment(full.settings, "gtsrb", "resnet8", 0)])
@@ -77,7 +77,7 @@ def test_whether_a_network_is_compiled_is_decided_from_the_plan_and_is_in_the_ca
         asked.append((setting, model.name, spec.name, recipe.epochs, train_images, device.type))
         return True
 
-    monkeypatch.setattr("harness.node.is_to_be_compiled", decide)
+    monkeypatch.setattr("harness.study.machine.is_to_be_compiled", decide)
     options = {"full_training": True, "val_split": "0.2"}
     study = Study(settings(**options))
     experiment = plan_experiment(study.settings, "digits", "resnet8", 0, RECIPE)

@@ -3,10 +3,10 @@ from functools import partial
 
 import pytest
 
-from harness.progress import sweep_line
-from harness.sweep import SweepState
+from harness.plugin.progress import sweep_line
+from harness.study.sweep_progress import SweepState
 from tests.conftest import make_case as make_case_of
-from tests.test_progress import RECORD
+from tests.plugin.test_progress import RECORD
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from harness.datasets.spec import SPECS
-from harness.pipelines import reference
-from harness.recipes import CIFAR10, DIGITS, GTSRB
+from harness.config.datasets import SPECS
+from harness.config.recipes import CIFAR10, DIGITS, GTSRB
 from harness.throughput import augmentation
 from harness.throughput.augmentation import AugmentationComparison, compare_augmentation
+from harness.training.trainers import reference
 
 
 def test_the_ratio_is_the_median_of_rounds_measured_beside_each_other():

@@ -1,8 +1,6 @@
 import pytest
 
-from harness.device import Stopwatch
-from harness.pipelines.fast import FastTrainer
-from harness.pipelines.reference import ReferenceTrainer
+from harness.hardware.stopwatch import Stopwatch
 from harness.throughput import comparison as comparison_module
 from harness.throughput.comparison import (
     PipelineComparison,
@@ -13,6 +11,8 @@ from harness.throughput.comparison import (
     median_speed,
 )
 from harness.throughput.peak import convolution_peak
+from harness.training.trainers.fast import FastTrainer
+from harness.training.trainers.reference import ReferenceTrainer
 from tests.conftest import CPU, make_case, make_dataset
 
 
@@ -133,8 +133,8 @@ def test_a_convolutions_operations_are_counted(monkeypatch):
 def test_an_image_trained_costs_what_torch_counts(tiny_dataset):
     from torch.utils.flop_counter import FlopCounterMode
 
-    from harness.cost import OPERATIONS_PER_MAC, count_macs
-    from harness.models import parse_model
+    from harness.config.families import parse_model
+    from harness.models.cost import OPERATIONS_PER_MAC, count_macs
 
     trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
     with FlopCounterMode(display=False) as counter:

@@ -96,6 +96,6 @@ def test_whatever_a_field_holds_it_is_a_measurement_or_an_error_of_ours(tmp_path
     except InputError as error:
         assert str(path) in str(error)
     else:
-        from harness.report.throughput import throughput_tables
+        from harness.report.tables.throughput import throughput_tables
 
         assert throughput_tables([read])

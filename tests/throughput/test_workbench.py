@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
+from harness.config.recipes import PUBLISHED_RECIPES
+from harness.config.settings import read_settings
 from harness.errors import InputError
-from harness.pipelines.fast import FastTrainer
-from harness.recipes import PUBLISHED_RECIPES
-from harness.settings import read_settings
 from harness.throughput import workbench as workbench_module
 from harness.throughput.record import read_recorded
 from harness.throughput.workbench import Workbench
+from harness.training.trainers.fast import FastTrainer
 from tests.throughput.test_record import MEASUREMENTS
 
 

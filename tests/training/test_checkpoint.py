@@ -12,11 +12,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import checkpoint
-from harness.checkpoint import Checkpoint
 from harness.errors import DamagedError, InputError
 from harness.files import set_aside
-from harness.results import Attempt, EpochRecord
+from harness.results.result import Attempt, EpochRecord
+from harness.training import checkpoint
+from harness.training.checkpoint import Checkpoint
 from tests.conftest import make_case
 
 RECORDS = tuple(EpochRecord(epoch, 0.1, 2.0, 30.0, 1.9, 33.0, 0.1, 0.5, 0.2, 0.0, 0.8) for epoch in range(1, 9))

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness.stop import StopRequest
+from harness.training.interrupt import StopRequest
 
 
 @pytest.fixture

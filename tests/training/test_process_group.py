@@ -16,21 +16,22 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
 
-from harness.command import this_command
-from harness.datasets import library
-from harness.device import Stopwatch
-from harness.distributed import Ranks, require_enough, settings_of_several
+from harness.config.settings import read_settings
+from harness.data import registry as library
 from harness.errors import InputError
-from harness.pipelines import fast
-from harness.pipelines.fast import FastTrainer
-from harness.pipelines.shared import Follower, SharedTrainer, share_of
-from harness.pipelines.synchronised import SynchronisedBatchNorm, synchronise_batch_norm
-from harness.results import read_result, timed_on, timing_changes
-from harness.results_folder import ResultsFolder
-from harness.settings import read_settings
-from harness.train import Listener, train
+from harness.hardware.stopwatch import Stopwatch
+from harness.results.folder import ResultsFolder
+from harness.results.result import read_result, timed_on, timing_changes
+from harness.training.command import this_command
+from harness.training.process_group import Ranks, require_enough, settings_of_several
+from harness.training.train import Listener, train
+from harness.training.trainers import fast
+from harness.training.trainers.data_parallel import Follower, SharedTrainer, share_of
+from harness.training.trainers.fast import FastTrainer
+from harness.training.trainers.sync_batch_norm import SynchronisedBatchNorm, synchronise_batch_norm
 from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
-from tests.several import in_threads
+from tests.helpers import REPOSITORY
+from tests.helpers.rank_threads import in_threads
 
 TORCHRUN = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
 TORCHRUN |= {"MASTER_ADDR": "here", "MASTER_PORT": "1"}
@@ -62,7 +63,8 @@ def test_variables_that_make_no_sense_are_refused(wrong):
 
 
 def test_meeting_the_others_does_not_begin_before_training():
-    code = "import sys; import harness.distributed, harness.plugin, harness.command; sys.exit('torch' in sys.modules)"
+    modules = "harness.training.process_group, harness.plugin, harness.training.command"
+    code = f"import sys; import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -389,7 +391,7 @@ def start(folder, *options, fault=None):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "pytest"]
     command += ["-p", "harness.plugin", "-W", "error", "--full-training", *options]
     environment = os.environ | {"FAULT": fault or "", "OMP_NUM_THREADS": "1", "TMPDIR": str(folder)}
-    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), environment.get("PYTHONPATH", "")])
+    environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), environment.get("PYTHONPATH", "")])
     return subprocess.Popen(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

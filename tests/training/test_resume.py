@@ -9,15 +9,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness import checkpoint
-from harness import train as train_module
 from harness.errors import InputError
-from harness.pipelines.fast import FastTrainer
-from harness.pipelines.trainer import empty_network
-from harness.results_folder import ResultsFolder
-from harness.train import train
+from harness.results.folder import ResultsFolder
+from harness.training import checkpoint
+from harness.training import train as train_module
+from harness.training.train import train
+from harness.training.trainers.fast import FastTrainer
+from harness.training.trainers.trainer import empty_network
 from tests.conftest import CPU, TINY_RECIPE, make_case, of_different_sizes
-from tests.test_train import Recorder, evaluating_to
+from tests.training.test_train import Recorder, evaluating_to
 
 
 class Interrupting(Recorder):
@@ -131,10 +131,10 @@ def test_every_recorded_epoch_is_counted_once_with_the_seconds_it_took(tiny_data
 def test_the_most_memory_and_the_compiling_of_earlier_attempts_count_as_well(tiny_dataset, results, monkeypatch):
     case = make_case(tiny_dataset)
     with monkeypatch.context() as first:
-        first.setattr("harness.train.PeakMemory.bytes", lambda _: 7 * 2**30)
+        first.setattr("harness.training.train.PeakMemory.bytes", lambda _: 7 * 2**30)
         first.setattr(FastTrainer, "warm_up", lambda *_: time.sleep(0.05))
         interrupt(case, tiny_dataset, results, 2)
-    monkeypatch.setattr("harness.train.PeakMemory.bytes", lambda _: 2**30)
+    monkeypatch.setattr("harness.training.train.PeakMemory.bytes", lambda _: 2**30)
     result = train(case, tiny_dataset, results, CPU)
     assert [attempt.peak_memory_bytes for attempt in result.attempts] == [7 * 2**30, 2**30]
     assert result.peak_memory_bytes == 7 * 2**30

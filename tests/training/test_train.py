@@ -6,15 +6,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness import train as train_module
-from harness.augment import prepare
+from harness.config.families import parse_model
+from harness.data.augment import prepare
 from harness.errors import InputError
-from harness.metrics import score
-from harness.models import parse_model
-from harness.networks import build_network
-from harness.pipelines.fast import FastTrainer
-from harness.pipelines.trainer import Evaluation
-from harness.train import Listener, load_weights, train
+from harness.models.resnet import build_network
+from harness.results.metrics import score
+from harness.training import train as train_module
+from harness.training.train import Listener, load_weights, train
+from harness.training.trainers.fast import FastTrainer
+from harness.training.trainers.trainer import Evaluation
 from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
 
 

@@ -12,10 +12,10 @@ from typing import IO
 import torch
 import torchvision
 
-from harness.datasets.fetch import alone_in, fetch, has_md5
-from harness.datasets.images import ImageSet, evenly_spaced
-from harness.datasets.source import Source
-from harness.datasets.spec import SPECS
+from harness.config.datasets import SPECS
+from harness.data.download import alone_in, fetch, has_md5
+from harness.data.images import ImageSet, evenly_spaced
+from harness.data.source import Source
 from harness.errors import InputError
 from harness.files import write_atomically
 

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from harness.datasets.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
-from harness.datasets.source import Source, unverifiable
-from harness.datasets.spec import DatasetSpec
+from harness.config.datasets import DatasetSpec
+from harness.data.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
+from harness.data.source import Source, unverifiable
 from harness.errors import InputError
 
 _SPLITS = ("train", "test")

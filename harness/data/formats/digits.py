@@ -7,9 +7,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch.nn import functional
 
-from harness.datasets.images import ImageSet, evenly_spaced
-from harness.datasets.source import Source
-from harness.datasets.spec import SPECS, DatasetSpec
+from harness.config.datasets import SPECS, DatasetSpec
+from harness.data.images import ImageSet, evenly_spaced
+from harness.data.source import Source
 
 _GREY_LEVELS = 16
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 import torchvision
 
-from harness.datasets.fetch import fetch
-from harness.datasets.images import ImageSet, evenly_spaced
-from harness.datasets.source import Source
-from harness.datasets.spec import SPECS
+from harness.config.datasets import SPECS
+from harness.data.download import fetch
+from harness.data.images import ImageSet, evenly_spaced
+from harness.data.source import Source
 from harness.errors import InputError
 
 _Published = torchvision.datasets.FashionMNIST

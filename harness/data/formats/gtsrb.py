@@ -13,10 +13,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from harness.datasets.fetch import fetch, has_md5
-from harness.datasets.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
-from harness.datasets.source import Source, unverifiable
-from harness.datasets.spec import SPECS
+from harness.config.datasets import SPECS
+from harness.data.download import fetch, has_md5
+from harness.data.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
+from harness.data.source import Source, unverifiable
 from harness.errors import InputError
 
 ARCHIVE_URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"

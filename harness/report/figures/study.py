@@ -11,10 +11,11 @@ from matplotlib.ticker import MaxNLocator
 from harness.analysis.axes import Axis
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.comparison import Comparisons
+from harness.analysis.equal_cost import models_on_front, pareto_front
 from harness.analysis.evidence import Evidence, Measure, published_evidence
-from harness.analysis.tradeoff import models_on_front, pareto_front
-from harness.analysis.words import COST_WORDS, points, short
-from harness.report.drawing import (
+from harness.analysis.stats import Difference, Interval
+from harness.analysis.wording import COST_WORDS, points, short
+from harness.report.figures.style import (
     BLUE,
     INK,
     PURPLE,
@@ -31,8 +32,7 @@ from harness.report.drawing import (
     tick_count,
     tick_duration,
 )
-from harness.report.excerpt import CURVES, spaced
-from harness.stats import Difference, Interval
+from harness.report.truncation import CURVES, spaced
 from harness.text import signed
 
 NO_INTERVAL = "none with one seed, or where all seeds agree"

@@ -20,9 +20,9 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 
 from harness.analysis.evidence import Evidence
-from harness.analysis.words import short
+from harness.analysis.stats import Interval
+from harness.analysis.wording import short
 from harness.files import write_atomically
-from harness.stats import Interval
 from harness.text import count, duration
 
 INK = "#010203"  # in figures inline on the page: the page's text colour

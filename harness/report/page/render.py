@@ -15,13 +15,13 @@ from markupsafe import Markup
 
 from harness.analysis.answer import Answer
 from harness.analysis.evidence import Evidence
-from harness.report.claim_tables import JudgedClaims, claims_table
-from harness.report.drawing import BLUE, INK, PURPLE, VERMILLION, Figure
-from harness.report.excerpt import FEW_NAMES, FOLDED_ROWS, LINES, NAMES, PAGE_ROWS, evenly, first
-from harness.report.formats import Printable
-from harness.report.table import Row, Table
-from harness.results import Result, timed_on
-from harness.results_folder import RESULT
+from harness.report.figures.style import BLUE, INK, PURPLE, VERMILLION, Figure
+from harness.report.markup import Printable
+from harness.report.tables.claims import JudgedClaims, claims_table
+from harness.report.tables.table import Row, Table
+from harness.report.truncation import FEW_NAMES, FOLDED_ROWS, LINES, NAMES, PAGE_ROWS, evenly, first
+from harness.results.folder import RESULT
+from harness.results.result import Result, timed_on
 from harness.text import several
 
 LEFT_OUT = "left-out"
@@ -69,7 +69,7 @@ class Content:
 def render_page(content: Content, report_dir: Path) -> str:
     """The page as HTML; its links to result files are relative to the report folder."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report", "."),
+        loader=jinja2.PackageLoader("harness.report.page", "."),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

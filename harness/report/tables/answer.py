@@ -4,11 +4,12 @@ from typing import Any
 
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.comparison import Comparison, Comparisons
+from harness.analysis.equal_cost import at_equal_cost, pareto_front
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.gain import Threshold, thresholds, true_gains
-from harness.analysis.tradeoff import at_equal_cost, pareto_front
-from harness.analysis.words import COST_WORDS, short
-from harness.report.cells import (
+from harness.analysis.stats import Difference
+from harness.analysis.wording import COST_WORDS, short
+from harness.report.tables.columns import (
     DIFFERENCE,
     P_HOLM,
     SEED_COUNT,
@@ -22,8 +23,7 @@ from harness.report.cells import (
     times_note,
     used,
 )
-from harness.report.table import Column, Row, Table
-from harness.stats import Difference
+from harness.report.tables.table import Column, Row, Table
 from harness.text import count, duration
 
 # cost: in what a true gain is told, its name in the CSV, and how much of the cost that is

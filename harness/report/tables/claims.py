@@ -8,8 +8,8 @@ from pathlib import Path
 
 from harness.analysis.evidence import Evidence, published_evidence
 from harness.analysis.verdicts import RATIO_TOLERANCE, Finding, Judgement, comparable_by_dataset, judge_claims
-from harness.published import PUBLISHED
-from harness.report.table import Column, Table
+from harness.paper.published import PUBLISHED
+from harness.report.tables.table import Column, Table
 
 
 @dataclass(frozen=True)

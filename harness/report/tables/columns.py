@@ -5,9 +5,9 @@ from typing import Any
 
 from harness.analysis.comparison import Comparison
 from harness.analysis.evidence import Evidence
-from harness.analysis.words import short
-from harness.report.table import Column, Row
-from harness.stats import Interval
+from harness.analysis.stats import Interval
+from harness.analysis.wording import short
+from harness.report.tables.table import Column, Row
 from harness.text import decimals, p_value, signed
 
 OVER_SEEDS = "± half of the 95 % t interval over seeds, the replicates; none where there is one, or where all agree"

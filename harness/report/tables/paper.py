@@ -4,9 +4,9 @@ from typing import Any
 
 from harness.analysis.evidence import Evidence, published_evidence
 from harness.analysis.verdicts import FIGURE_TOLERANCE, f1_bound
-from harness.datasets.spec import SPECS
-from harness.published import LITERATURE, PUBLISHED, REFERENCES, Published
-from harness.report.cells import (
+from harness.config.datasets import SPECS
+from harness.paper.published import LITERATURE, PUBLISHED, REFERENCES, Published
+from harness.report.tables.columns import (
     OVER_SEEDS,
     SEED_COUNT,
     interval_values,
@@ -17,7 +17,7 @@ from harness.report.cells import (
     times_note,
     used,
 )
-from harness.report.table import Column, Table
+from harness.report.tables.table import Column, Table
 from harness.text import count, duration
 
 _PAPER_TABLES = {"cifar10": (4, 5), "fashionmnist": (4, 5), "gtsrb": (6, 7)}

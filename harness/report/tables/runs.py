@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.analysis.evidence import Evidence
-from harness.datasets.spec import is_folder
-from harness.expectations import comparable_published
-from harness.recipes import PUBLISHED_RECIPES
-from harness.report.cells import model_column, used
-from harness.report.excerpt import NAMES, first, named
-from harness.report.table import Column, Table
-from harness.results import Result, processes_of
+from harness.config.datasets import is_folder
+from harness.config.recipes import PUBLISHED_RECIPES
+from harness.paper.expectations import comparable_published
+from harness.report.tables.columns import model_column, used
+from harness.report.tables.table import Column, Table
+from harness.report.truncation import NAMES, first, named
+from harness.results.result import Result, processes_of
 from harness.text import count, duration, several
 
 _MOST_NODES = 8

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.evidence import Evidence
-from harness.analysis.words import title_of
-from harness.datasets.spec import file_stem
+from harness.analysis.stats import difference_by_seed
+from harness.analysis.wording import title_of
+from harness.config.datasets import file_stem
 from harness.files import safe_name
-from harness.report.cells import (
+from harness.report.tables.columns import (
     DIFFERENCE,
     OVER_SEEDS,
     SEED_COUNT,
@@ -18,9 +19,8 @@ from harness.report.cells import (
     model_row,
     used,
 )
-from harness.report.runs import MODE_WORDS
-from harness.report.table import Column, Table
-from harness.stats import difference_by_seed
+from harness.report.tables.runs import MODE_WORDS
+from harness.report.tables.table import Column, Table
 
 
 def side_tables(found: Sequence[Evidence]) -> list[tuple[Evidence, Table]]:

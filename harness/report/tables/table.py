@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from harness.files import write_text_atomically
-from harness.report.formats import latex, markdown
+from harness.report.markup import latex, markdown
 
 Row = Mapping[str, Any]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.formats import latex, markdown
-from harness.report.table import write_texts
+from harness.report.markup import latex, markdown
+from harness.report.tables.table import write_texts
 from harness.text import fitting_table, several
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison, median_load_share, median_speed

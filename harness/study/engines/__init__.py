@@ -1,10 +1,10 @@
 """Where the cases of a study are trained: in this process, one after the other, or on a Ray cluster, all at once."""
 
-from harness.distributed import ALONE, Ranks
-from harness.engines.engine import Engine, Order
+from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.results_folder import ResultsFolder
-from harness.settings import Settings
+from harness.results.folder import ResultsFolder
+from harness.study.engines.engine import Engine, Order
+from harness.training.process_group import ALONE, Ranks
 
 __all__ = ["Engine", "Order", "make_engine"]
 
@@ -20,12 +20,12 @@ def make_engine(settings: Settings, results: ResultsFolder, ranks: Ranks = ALONE
     """
     if settings.engine == "ray":
         try:
-            from harness.engines.sweep import RayEngine
+            from harness.study.engines.cluster.engine import RayEngine
         except ModuleNotFoundError as error:
             if error.name != "ray":
                 raise
             raise InputError("--engine ray needs Ray: pip install 'wider-or-deeper[ray]'") from error
         return RayEngine(settings, results)
-    from harness.engines.local import LocalEngine
+    from harness.study.engines.local import LocalEngine
 
     return LocalEngine(settings, results, ranks)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.case import Case
-from harness.experiment import Experiment
-from harness.results import Result
-from harness.train import Listener
+from harness.config.case import Case
+from harness.config.experiment import Experiment
+from harness.results.result import Result
+from harness.training.train import Listener
 
 
 @dataclass(frozen=True)

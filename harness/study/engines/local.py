@@ -4,19 +4,19 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.case import Case
-from harness.device import resolve_device
-from harness.distributed import ALONE, Ranks, own_device
-from harness.engines.engine import Engine, Order
-from harness.environment import describe_environment
+from harness.config.case import Case
+from harness.config.experiment import Experiment
+from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.experiment import Experiment
-from harness.node import Node
-from harness.pipelines.shared import Follower
-from harness.results import Result
-from harness.results_folder import ResultsFolder
-from harness.settings import Settings
-from harness.train import Listener, train
+from harness.hardware.device import resolve_device
+from harness.results.folder import ResultsFolder
+from harness.results.result import Result
+from harness.study.engines.engine import Engine, Order
+from harness.study.machine import Node
+from harness.training.environment import describe_environment
+from harness.training.process_group import ALONE, Ranks, own_device
+from harness.training.train import Listener, train
+from harness.training.trainers.data_parallel import Follower
 
 
 class LocalEngine(Engine):

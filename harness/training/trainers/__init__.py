@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import torch
 
-from harness.case import Case
-from harness.distributed import ALONE, Ranks
-from harness.pipelines.fast import FastTrainer
-from harness.pipelines.reference import ReferenceTrainer
-from harness.pipelines.shared import LeadingTrainer
-from harness.pipelines.trainer import Trainer
+from harness.config.case import Case
+from harness.training.process_group import ALONE, Ranks
+from harness.training.trainers.data_parallel import LeadingTrainer
+from harness.training.trainers.fast import FastTrainer
+from harness.training.trainers.reference import ReferenceTrainer
+from harness.training.trainers.trainer import Trainer
 
 
 def make_trainer(case: Case, in_channels: int, num_classes: int, device: torch.device, ranks: Ranks = ALONE) -> Trainer:

@@ -15,17 +15,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness import metrics
-from harness.augment import Draw
-from harness.case import Case
-from harness.datasets.images import ImageSet
-from harness.datasets.library import Dataset
-from harness.datasets.split import split_validation
-from harness.device import Stopwatch, autocast, computing_at
-from harness.distributed import Ranks
-from harness.pipelines.fast import FastTrainer, chunk_size
-from harness.pipelines.synchronised import synchronise_batch_norm
-from harness.pipelines.trainer import Evaluation, tell_nobody
+from harness.config.case import Case
+from harness.data.augment import Draw
+from harness.data.images import ImageSet
+from harness.data.registry import Dataset
+from harness.data.split import split_validation
+from harness.hardware.device import autocast, computing_at
+from harness.hardware.stopwatch import Stopwatch
+from harness.results import metrics
+from harness.training.process_group import Ranks
+from harness.training.trainers.fast import FastTrainer, chunk_size
+from harness.training.trainers.sync_batch_norm import synchronise_batch_norm
+from harness.training.trainers.trainer import Evaluation, tell_nobody
 
 
 class SharedTrainer(FastTrainer):

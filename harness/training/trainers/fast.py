@@ -11,14 +11,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness import metrics
-from harness.augment import Draw, augment, draw, prepare
-from harness.case import Case
-from harness.datasets.images import ImageSet
-from harness.device import Stopwatch, autocast, computing_at
-from harness.pipelines.capture import CapturedStep, preserved
-from harness.pipelines.trainer import Evaluation, Trainer, epoch_generator, initial_network, make_optimizer, tell_nobody
-from harness.recipes import Recipe
+from harness.config.case import Case
+from harness.config.recipes import Recipe
+from harness.data.augment import Draw, augment, draw, prepare
+from harness.data.images import ImageSet
+from harness.hardware.device import autocast, computing_at
+from harness.hardware.stopwatch import Stopwatch
+from harness.results import metrics
+from harness.training.trainers.cuda_graph import CapturedStep, preserved
+from harness.training.trainers.trainer import (
+    Evaluation,
+    Trainer,
+    epoch_generator,
+    initial_network,
+    make_optimizer,
+    tell_nobody,
+)
 
 # Images are augmented some batches ahead, in chunks of about this many bytes of float32: the parts of an epoch can then
 # be timed with few synchronisations, and memory stays bounded. A CPU is quickest with what its cache holds (1.5 × as

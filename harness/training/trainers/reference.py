@@ -16,12 +16,20 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from harness import metrics
-from harness.case import Case
-from harness.datasets.images import ImageSet
-from harness.device import Stopwatch, computing_at
-from harness.pipelines.trainer import Evaluation, Trainer, epoch_generator, initial_network, make_optimizer, tell_nobody
-from harness.recipes import Augmentation
+from harness.config.case import Case
+from harness.config.recipes import Augmentation
+from harness.data.images import ImageSet
+from harness.hardware.device import computing_at
+from harness.hardware.stopwatch import Stopwatch
+from harness.results import metrics
+from harness.training.trainers.trainer import (
+    Evaluation,
+    Trainer,
+    epoch_generator,
+    initial_network,
+    make_optimizer,
+    tell_nobody,
+)
 
 _MOST_WORKERS = 8  # the appendix's num_workers
 

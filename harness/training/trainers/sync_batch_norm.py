@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.distributed import Ranks
+from harness.training.process_group import Ranks
 
 _ALL_BUT_CHANNELS = (0, 2, 3)
 

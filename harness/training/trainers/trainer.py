@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harness.case import Case
-from harness.datasets.images import ImageSet
-from harness.device import Stopwatch, keep_freed_memory
-from harness.models import parse_model
-from harness.networks import build_network
-from harness.recipes import Recipe
+from harness.config.case import Case
+from harness.config.families import parse_model
+from harness.config.recipes import Recipe
+from harness.data.images import ImageSet
+from harness.hardware.memory import keep_freed_memory
+from harness.hardware.stopwatch import Stopwatch
+from harness.models.resnet import build_network
 
 
 @dataclass(frozen=True)

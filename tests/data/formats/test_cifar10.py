@@ -10,11 +10,12 @@ import pytest
 import torch
 import torchvision
 
-from harness.datasets import cifar10, fetch
-from harness.datasets.fetch import LOCK
+from harness.data import download as fetch
+from harness.data.download import LOCK
+from harness.data.formats import cifar10
 from harness.errors import InputError
 from harness.files import write_atomically
-from tests.datasets.builders import (
+from tests.data.builders import (
     CIFAR10_BATCHES,
     PATIENCE_SECONDS,
     cifar10_archive,

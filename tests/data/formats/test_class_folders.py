@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from harness.datasets import class_folders
-from harness.datasets.spec import SPECS, DatasetSpec
+from harness.config.datasets import SPECS, DatasetSpec
+from harness.data.formats import class_folders
 from harness.errors import InputError
-from tests.datasets.builders import encode, noise, write, write_class_folders
+from tests.data.builders import encode, noise, write, write_class_folders
 
 
 def spec_of(*names, size=None, channels=3):

@@ -2,9 +2,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from harness.datasets import digits
-from harness.datasets.images import fingerprint
-from harness.datasets.spec import SPECS
+from harness.config.datasets import SPECS
+from harness.data.formats import digits
+from harness.data.images import fingerprint
 
 DIGITS = "97a941b47a68f5f07fec35c531888cf2f81bb95e9199c4bda4583de781fe2776"
 

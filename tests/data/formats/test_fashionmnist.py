@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from harness.datasets import fashionmnist
+from harness.data.formats import fashionmnist
 from harness.errors import InputError
-from tests.datasets.builders import (
+from tests.data.builders import (
     IDX_IMAGES,
     IDX_LABELS,
     anything,

@@ -8,10 +8,10 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from harness.datasets import gtsrb
-from harness.datasets.images import fingerprint
+from harness.data.formats import gtsrb
+from harness.data.images import fingerprint
 from harness.errors import InputError
-from tests.datasets.builders import (
+from tests.data.builders import (
     GTSRB_TEST_LABELS,
     GTSRB_TRAIN,
     anything,

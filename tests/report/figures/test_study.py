@@ -5,10 +5,10 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.analysis.comparison import Comparisons
-from harness.recipes import CIFAR10
-from harness.report import figures
+from harness.config.recipes import CIFAR10
 from harness.report.build import read_holdings
-from harness.report.figures import study_figures
+from harness.report.figures import study as figures
+from harness.report.figures.study import study_figures
 from tests.report.conftest import fill
 
 TWO = {"resnet20": 89.0, "resnet56": 90.0}

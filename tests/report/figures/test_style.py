@@ -3,9 +3,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.report.drawing import _DURATIONS as DURATIONS
-from harness.report.drawing import _NUMBERS as NUMBERS
-from harness.report.drawing import INK, RoundTicks, drawn, tick_count, tick_duration, write_figure
+from harness.report.figures.style import _DURATIONS as DURATIONS
+from harness.report.figures.style import _NUMBERS as NUMBERS
+from harness.report.figures.style import INK, RoundTicks, drawn, tick_count, tick_duration, write_figure
 
 NAMES = ["$x_1^2$", "a_b", "<script>", "R&D", "猫", "عربي", "\x01", "two\nlines", "{", "\\frac"]
 

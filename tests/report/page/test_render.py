@@ -5,9 +5,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.helpers.synthetic import failed_result, outcome, store
 from tests.install_system_packages import BROWSERS
 from tests.report.conftest import build, fill
-from tests.synthetic import failed_result, outcome, store
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)

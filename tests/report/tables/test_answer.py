@@ -1,7 +1,7 @@
 from harness.analysis.comparison import Comparisons
-from harness.report.answer_tables import answer_tables
-from tests.report.test_runs import evidence_of
-from tests.synthetic import outcome, synthetic_result
+from harness.report.tables.answer import answer_tables
+from tests.helpers.synthetic import outcome, synthetic_result
+from tests.report.tables.test_runs import evidence_of
 
 
 def tables_of(evidence):

@@ -1,11 +1,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from harness.claims import CLAIMS
-from harness.recipes import CIFAR10
-from harness.report.claim_tables import claims_table, judge_all
-from tests.report.test_runs import evidence_of
-from tests.synthetic import synthetic_result
+from harness.config.recipes import CIFAR10
+from harness.paper.claims import CLAIMS
+from harness.report.tables.claims import claims_table, judge_all
+from tests.helpers.synthetic import synthetic_result
+from tests.report.tables.test_runs import evidence_of
 
 
 def test_every_statement_of_every_claim_has_a_row_with_both_verdicts():

@@ -1,5 +1,5 @@
-from harness.report.cells import ends_cell, interval_values, mean_cell, p_cell
-from harness.stats import Interval, mean_interval
+from harness.analysis.stats import Interval, mean_interval
+from harness.report.tables.columns import ends_cell, interval_values, mean_cell, p_cell
 
 
 def row(values):

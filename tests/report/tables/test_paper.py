@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.published import PUBLISHED
-from harness.recipes import CIFAR10
-from harness.report.paper_tables import paper_tables
-from tests.report.test_runs import evidence_of
-from tests.synthetic import synthetic_result
+from harness.config.recipes import CIFAR10
+from harness.paper.published import PUBLISHED
+from harness.report.tables.paper import paper_tables
+from tests.helpers.synthetic import synthetic_result
+from tests.report.tables.test_runs import evidence_of
 
 
 def tables_of(*results):

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from harness.analysis.evidence import Stored, gather
-from harness.published import PUBLISHED
-from harness.recipes import CIFAR10
-from harness.report.excerpt import NAMES
-from harness.report.runs import run_notes, run_row, runs_table
-from tests.synthetic import ENVIRONMENT, failed_result, synthetic_result
+from harness.config.recipes import CIFAR10
+from harness.paper.published import PUBLISHED
+from harness.report.tables.runs import run_notes, run_row, runs_table
+from harness.report.truncation import NAMES
+from tests.helpers.synthetic import ENVIRONMENT, failed_result, synthetic_result
 
 TIMES = ["epoch_seconds", "total_seconds", "marginal_gain", "images_per_second"]
 

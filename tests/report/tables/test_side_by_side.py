@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from harness.analysis.evidence import Stored, gather
-from harness.report.sides import side_tables
-from tests.synthetic import synthetic_result
+from harness.report.tables.side_by_side import side_tables
+from tests.helpers.synthetic import synthetic_result
 
 
 def sides(*environments, **changes):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.report.table import Column, Table, write_table
+from harness.report.tables.table import Column, Table, write_table
 
 ROWS = (
     {"model": "resnet20", "params": 269_722, "extra": 1.5, "runs": {0: Path("r/a"), 1: Path("r/b")}},

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from harness.report.throughput import terminal_text, throughput_tables, write_tables
+from harness.report.tables.throughput import terminal_text, throughput_tables, write_tables
 from harness.throughput.equivalence import Equivalence
 from harness.throughput.record import Recorded
 from harness.throughput.scaling import Point, Scaling

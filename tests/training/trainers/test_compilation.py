@@ -3,18 +3,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness.datasets.spec import SPECS
-from harness.device import Stopwatch
+from harness.config.datasets import SPECS
+from harness.config.families import parse_model
+from harness.config.recipes import CIFAR10, DIGITS
 from harness.errors import InputError
-from harness.models import parse_model
-from harness.pipelines import compilation
-from harness.pipelines.compilation import is_to_be_compiled, pays_to_compile, why_not_compilable
-from harness.pipelines.fast import FastTrainer
-from harness.recipes import CIFAR10, DIGITS
-from harness.results_folder import ResultsFolder
-from harness.train import train
+from harness.hardware.stopwatch import Stopwatch
+from harness.results.folder import ResultsFolder
+from harness.training.train import train
+from harness.training.trainers import compilation
+from harness.training.trainers.compilation import is_to_be_compiled, pays_to_compile, why_not_compilable
+from harness.training.trainers.fast import FastTrainer
 from tests.conftest import CPU, TINY_RECIPE, make_case
-from tests.test_resume import interrupt, outcome
+from tests.training.test_resume import interrupt, outcome
 
 MODEL = parse_model("resnet20-8")
 CUDA = torch.device("cuda", 0)

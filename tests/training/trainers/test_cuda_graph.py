@@ -5,8 +5,8 @@ import contextlib
 import pytest
 import torch
 
-from harness.pipelines import capture
-from harness.pipelines.capture import CapturedStep, preserved
+from harness.training.trainers import cuda_graph as capture
+from harness.training.trainers.cuda_graph import CapturedStep, preserved
 from tests.conftest import make_case, make_dataset
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -120,7 +120,7 @@ def test_a_capture_keeps_no_trainer_alive(graphs, tiny_dataset):
     import gc
     import weakref
 
-    from harness.pipelines.fast import FastTrainer
+    from harness.training.trainers.fast import FastTrainer
     from tests.conftest import CPU
 
     trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
@@ -147,8 +147,8 @@ def test_warming_up_before_a_capture_is_undone(graphs, monkeypatch):
 @needs_cuda
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_captured_steps_train_as_eager_ones_do(precision):
-    from harness.device import Stopwatch
-    from harness.pipelines.fast import FastTrainer
+    from harness.hardware.stopwatch import Stopwatch
+    from harness.training.trainers.fast import FastTrainer
 
     dataset = make_dataset()
 
@@ -168,7 +168,7 @@ def test_captured_steps_train_as_eager_ones_do(precision):
 
 @needs_cuda
 def test_a_capture_reads_the_learning_rate_anew_at_every_replay():
-    from harness.pipelines.fast import FastTrainer
+    from harness.training.trainers.fast import FastTrainer
 
     dataset = make_dataset()
     trainer = FastTrainer(make_case(dataset, device_kind="cuda", precision="fp32"), 1, 3, GPU)
@@ -186,8 +186,8 @@ def test_a_capture_reads_the_learning_rate_anew_at_every_replay():
 
 @needs_cuda
 def test_images_that_do_not_fit_the_gpu_are_streamed_to_it_with_the_same_outcome(monkeypatch):
-    from harness.device import Stopwatch
-    from harness.pipelines import fast
+    from harness.hardware.stopwatch import Stopwatch
+    from harness.training.trainers import fast
 
     dataset = make_dataset()
 

@@ -3,14 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness.augment import prepare
-from harness.device import Stopwatch
-from harness.models import parse_model
-from harness.networks import build_network
-from harness.pipelines import fast
-from harness.pipelines.fast import FastTrainer, chunk_size
-from harness.pipelines.trainer import epoch_generator
-from harness.recipes import CIFAR10
+from harness.config.families import parse_model
+from harness.config.recipes import CIFAR10
+from harness.data.augment import prepare
+from harness.hardware.stopwatch import Stopwatch
+from harness.models.resnet import build_network
+from harness.training.trainers import fast
+from harness.training.trainers.fast import FastTrainer, chunk_size
+from harness.training.trainers.trainer import epoch_generator
 from tests.conftest import CPU, TINY_RECIPE, make_case
 
 

@@ -5,13 +5,13 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from harness.augment import prepare
-from harness.device import Stopwatch
-from harness.pipelines import make_trainer, reference
-from harness.pipelines.fast import FastTrainer
-from harness.pipelines.reference import ReferenceTrainer, Samples, evaluation_transform, training_transform
-from harness.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB
-from harness.train import train
+from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB
+from harness.data.augment import prepare
+from harness.hardware.stopwatch import Stopwatch
+from harness.training.train import train
+from harness.training.trainers import make_trainer, reference
+from harness.training.trainers.fast import FastTrainer
+from harness.training.trainers.reference import ReferenceTrainer, Samples, evaluation_transform, training_transform
 from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
 
 

@@ -16,8 +16,8 @@ def attend(version: str, errand: bytes) -> Iterator[Any]:
 
     node_id = ray.get_runtime_context().get_node_id()
     try:
-        from harness.engines import worker
-        from harness.environment import source_version
+        from harness.study.engines.cluster import worker
+        from harness.training.code_version import source_version
     except ImportError as error:
         yield node_id, f"wider-or-deeper cannot be imported by {sys.executable} there ({error}): install it"
         return

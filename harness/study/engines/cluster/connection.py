@@ -14,12 +14,12 @@ import ray
 from ray import cloudpickle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from harness.engines import shim
-from harness.engines.worker import Preparation, Training, node_name
-from harness.environment import source_version
+from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.settings import Settings
+from harness.study.engines.cluster import bootstrap as shim
+from harness.study.engines.cluster.worker import Preparation, Training, node_name
 from harness.text import several
+from harness.training.code_version import source_version
 
 _CONNECT_SECONDS = 10
 # Reports that a node may be ahead of the driver: what is reported lies in the node's memory until it is fetched.

@@ -19,20 +19,20 @@ from typing import Any
 import numpy as np
 from ray import exceptions
 
-from harness import checkpoint
-from harness.case import Case
-from harness.command import this_command
-from harness.engines.cluster import Cluster
-from harness.engines.engine import Engine, Order
-from harness.engines.worker import Binding, Bound, CaseError, Preparation, Report, Training, difference
+from harness.config.case import Case
+from harness.config.experiment import Experiment
+from harness.config.settings import Settings, default_data_dir
 from harness.errors import InputError, TrainingError
-from harness.experiment import Experiment
-from harness.results import EpochRecord, Result
-from harness.results_folder import EPOCHS, ResultsFolder
-from harness.settings import Settings, default_data_dir
-from harness.sweep import Phase, SweepState
+from harness.results.folder import EPOCHS, ResultsFolder
+from harness.results.result import EpochRecord, Result
+from harness.study.engines.cluster.connection import Cluster
+from harness.study.engines.cluster.worker import Binding, Bound, CaseError, Preparation, Report, Training, difference
+from harness.study.engines.engine import Engine, Order
+from harness.study.sweep_progress import Phase, SweepState
 from harness.text import several
-from harness.train import Listener, find_finished, remove_checkpoints
+from harness.training import checkpoint
+from harness.training.command import this_command
+from harness.training.train import Listener, find_finished, remove_checkpoints
 
 # A case is given up when it has been lost this often in a row without getting further.
 MOST_LOSSES = 3

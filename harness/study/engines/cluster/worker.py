@@ -20,18 +20,18 @@ import ray
 import torch
 from numpy.typing import NDArray
 
-from harness import checkpoint
-from harness.case import Case
-from harness.company import machine_folder
-from harness.engines import cores
+from harness.config.case import Case
+from harness.config.experiment import Experiment
+from harness.config.settings import Settings, default_data_dir
 from harness.errors import InputError
-from harness.experiment import Experiment
 from harness.files import told_as_input_error
-from harness.node import Node
-from harness.results import EpochRecord
-from harness.results_folder import EPOCHS, FILES, ResultsFolder
-from harness.settings import Settings, default_data_dir
-from harness.train import About, Listener, record_out_of_memory, train_by_epochs
+from harness.hardware import cpu_affinity as cores
+from harness.hardware.co_scheduling import machine_folder
+from harness.results.folder import EPOCHS, FILES, ResultsFolder
+from harness.results.result import EpochRecord
+from harness.study.machine import Node
+from harness.training import checkpoint
+from harness.training.train import About, Listener, record_out_of_memory, train_by_epochs
 
 Contents = Mapping[str, NDArray[np.uint8]]
 # Reports take no more than this share of a case's time: of a large network's epochs, not every one brings its weights.

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
+from tests.helpers import REPOSITORY
+
 # Python imports it at the start of every process of the cluster. In a worker, it makes a case do what a file of its
 # name in the folder of faults says, once: `resnet8-seed0.kill` in its third epoch.
 SITECUSTOMIZE = """
@@ -47,9 +49,8 @@ class SimulatedCluster:
         self.faults.mkdir()
         code.mkdir()
         (code / "sitecustomize.py").write_text(SITECUSTOMIZE.format(faults=str(self.faults)))
-        repository = Path(__file__).resolve().parents[2]
         self._variables = {
-            "PYTHONPATH": f"{code}{os.pathsep}{repository}",
+            "PYTHONPATH": f"{code}{os.pathsep}{REPOSITORY}",
             "RAY_USAGE_STATS_ENABLED": "0",
         }
         self._nodes = {}

@@ -2,9 +2,9 @@ import pytest
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
 
-from harness.engines.cluster import Cluster, Share
+from harness.config.settings import read_settings
 from harness.errors import InputError
-from harness.settings import read_settings
+from harness.study.engines.cluster.connection import Cluster, Share
 
 LARGE, SMALL, GPU = {"CPU": 16.0}, {"CPU": 4.0}, {"CPU": 8.0, "GPU": 2.0}
 

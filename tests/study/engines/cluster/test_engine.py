@@ -13,21 +13,22 @@ import torch
 pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
 from ray import exceptions
 
-from harness import checkpoint, environment
-from harness.datasets import library
-from harness.engines import sweep, worker
-from harness.engines.cluster import Share
-from harness.engines.engine import Order
-from harness.engines.sweep import MOST_LOSSES, RayEngine
-from harness.engines.worker import Training
+from harness.config.experiment import plan_experiment
+from harness.config.recipes import DIGITS
+from harness.config.settings import read_settings
+from harness.data import registry as library
 from harness.errors import InputError, TrainingError
-from harness.experiment import plan_experiment
-from harness.recipes import DIGITS
-from harness.results_folder import ResultsFolder
-from harness.settings import read_settings
-from harness.train import Listener
-from harness.train import train as train_here
-from tests.test_resume import outcome
+from harness.results.folder import ResultsFolder
+from harness.study.engines.cluster import engine as sweep
+from harness.study.engines.cluster import worker
+from harness.study.engines.cluster.connection import Share
+from harness.study.engines.cluster.engine import MOST_LOSSES, RayEngine
+from harness.study.engines.cluster.worker import Training
+from harness.study.engines.engine import Order
+from harness.training import checkpoint, environment
+from harness.training.train import Listener
+from harness.training.train import train as train_here
+from tests.training.test_resume import outcome
 
 RECIPE = replace(DIGITS, epochs=3, milestones=(2,), batch_size=512)
 NODES = {"a" * 8: {"CPU": 2.0}, "b" * 8: {"CPU": 2.0}}
@@ -178,7 +179,7 @@ def test_a_lost_case_that_lacks_memory_when_it_goes_on_has_a_result_to_be_truste
         raise torch.OutOfMemoryError("injected")
 
     def before_it_begins(number, report):
-        monkeypatch.setattr("harness.train.make_trainer", lacks_memory)
+        monkeypatch.setattr("harness.training.train.make_trainer", lacks_memory)
         return report
 
     engine._cluster.faults = [lost_at(3), before_it_begins]
@@ -312,7 +313,7 @@ def test_what_other_code_began_is_refused_and_the_node_named(engine, experiment,
     engine._cluster.faults = [lost_at(2)] + [lost_at(1)] * (MOST_LOSSES - 1)
     with pytest.raises(TrainingError):
         train(engine, experiment)
-    monkeypatch.setattr("harness.train.training_code_version", lambda: "another")
+    monkeypatch.setattr("harness.training.train.training_code_version", lambda: "another")
     again = RayEngine(engine._settings, engine._results)
     with pytest.raises(InputError, match=r"1 epoch trained by another version of the code[^$]*on node node a"):
         train(again, experiment)
@@ -350,7 +351,7 @@ def test_what_fails_is_recorded_and_raised_with_the_nodes_traceback(engine, expe
     def fail(*_):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("harness.pipelines.fast.FastTrainer.train_epoch", fail)
+    monkeypatch.setattr("harness.training.trainers.fast.FastTrainer.train_epoch", fail)
     with pytest.raises(TrainingError, match="digits resnet8 seed 0 failed on node node a\n"):
         train(engine, experiment)
     assert engine._results.find(engine.case(experiment)).status == "failed"

@@ -8,12 +8,12 @@ import tempfile
 
 import pytest
 
-from harness.results_folder import ResultsFolder
-from tests.runs import REPOSITORY, Run
-from tests.test_resume import outcome
+from harness.results.folder import ResultsFolder
+from tests.helpers.pytest_process import REPOSITORY, Run
+from tests.training.test_resume import outcome
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
-from tests.engines.clusters import SimulatedCluster, wait_until
+from tests.study.engines.cluster.simulation import SimulatedCluster, wait_until
 
 pytestmark = [
     pytest.mark.scale,

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from harness.command import this_command
+from harness.training.command import this_command
 
 
 @pytest.mark.parametrize(

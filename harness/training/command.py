@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from harness.distributed import Ranks
+from harness.training.process_group import Ranks
 
 
 def this_command() -> str:

@@ -1,0 +1,3 @@
+"""The pytest plugin."""
+
+from harness.plugin.hooks import *  # noqa: F403
