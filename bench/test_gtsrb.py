@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness.paper.expectations import shortfalls
+from harness.paper.expectations import unmet_expectations
 from harness.paper.published import STUDY
 
 
 @pytest.mark.experiment("gtsrb", models=STUDY["gtsrb"])
 def test_gtsrb(trained, epoch_records):
-    assert shortfalls(trained, epoch_records) == []
+    assert unmet_expectations(trained, epoch_records) == []

@@ -89,7 +89,7 @@ def require_writable(folder: Path, option: str) -> None:
 
 
 @contextlib.contextmanager
-def told_as_input_error(what: str, remedy: str) -> Iterator[None]:
+def os_error_as_input_error(what: str, remedy: str) -> Iterator[None]:
     """Turn an OSError inside into an `InputError`: ``cannot WHAT (reason): REMEDY``."""
     try:
         yield
@@ -103,7 +103,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def set_aside(path: Path) -> None:
+def quarantine(path: Path) -> None:
     """Put a file that is not to be trusted out of the way, as ``*.refused``, where a person may look at it."""
     path.replace(path.with_name(path.name + REFUSED))
 

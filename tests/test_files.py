@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from harness.errors import InputError
 from harness.files import (
     append_line,
+    os_error_as_input_error,
     put_in_place,
+    quarantine,
     read_each,
     remove_temporary_files,
     require_writable,
     sealed,
-    set_aside,
     sha256_of,
-    told_as_input_error,
     unsealed,
     write_atomically,
     write_text_atomically,
@@ -111,7 +111,7 @@ def test_a_folder_that_cannot_be_written_to_is_named_with_its_option(tmp_path):
 
 def test_a_file_that_is_not_trusted_is_put_where_a_person_may_look_at_it(tmp_path):
     (tmp_path / "result.json").write_text("odd")
-    set_aside(tmp_path / "result.json")
+    quarantine(tmp_path / "result.json")
     assert [path.name for path in tmp_path.iterdir()] == ["result.json.refused"]
 
 
@@ -122,13 +122,13 @@ def test_a_folder_that_is_there_but_takes_no_files_is_named_with_its_option():
 
 def test_an_os_error_without_a_number_is_told_in_its_own_words():
     told = "cannot save \\(the disk fell out\\): try again"
-    with pytest.raises(InputError, match=told), told_as_input_error("save", "try again"):
+    with pytest.raises(InputError, match=told), os_error_as_input_error("save", "try again"):
         raise OSError("the disk fell out")
 
 
 def test_an_os_error_is_told_with_what_failed_why_and_what_to_do():
     told = "cannot write results to r \\(No space left on device\\): free space"
-    with pytest.raises(InputError, match=told), told_as_input_error("write results to r", "free space"):
+    with pytest.raises(InputError, match=told), os_error_as_input_error("write results to r", "free space"):
         raise OSError(28, "No space left on device")
 
 

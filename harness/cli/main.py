@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.config.settings import OPTIONS, Settings, read_settings
 from harness.errors import InputError
-from harness.training.process_group import Ranks
+from harness.training.process_group import ProcessGroup
 
 if TYPE_CHECKING:
     from harness.config.experiment import Experiment
@@ -41,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rest and known.command != "plan":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        ranks = Ranks.from_environment()
-        if ranks.are_several:
-            if not ranks.is_first:
+        processes = ProcessGroup.from_environment()
+        if processes.is_distributed:
+            if not processes.is_rank_zero:
                 return 0
             raise InputError("this is for one process: start it without torchrun, which is for pytest alone")
         return int(known.run(known, rest))
@@ -233,8 +233,8 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
 
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.files import require_writable, told_as_input_error
-    from harness.report.build import read_holdings, write_report
+    from harness.files import os_error_as_input_error, require_writable
+    from harness.report.build import load_results_folders, write_report
     from harness.report.terminal import comparison_tables, report_text, terminal_text
     from harness.training.command import this_command
 
@@ -246,27 +246,27 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
             fault = "is no folder" if folder.exists() else "does not exist"
             raise InputError(f"{name} {fault}: name the folder that pytest wrote results to")
     require_writable(settings.report_dir, "--report-dir")
-    holdings = read_holdings(folders)
-    if not holdings.results and not holdings.recorded:
+    loaded = load_results_folders(folders)
+    if not loaded.results and not loaded.recorded:
         nothing = " and ".join(map(str, folders))
         is_case = any((folder / "result.json").exists() for folder in folders)
         remedy = "it is one case's: name the folder above it" if is_case else _TRAIN_SOME
         raise InputError(f"no results in {nothing}: {remedy}")
-    with told_as_input_error(f"write the report to {settings.report_dir}", "give another --report-dir"):
-        report = write_report(holdings, settings.report_dir, this_command())
-    for line in [f"left out: {problem}" for problem in holdings.problems] + holdings.unfinished:
+    with os_error_as_input_error(f"write the report to {settings.report_dir}", "give another --report-dir"):
+        report = write_report(loaded, settings.report_dir, this_command())
+    for line in [f"left out: {problem}" for problem in loaded.problems] + loaded.unfinished:
         print(line, file=sys.stderr)
     columns = shutil.get_terminal_size().columns
-    for folder in holdings.folders:
-        if len(holdings.folders) > 1:
+    for folder in loaded.folders:
+        if len(loaded.folders) > 1:
             print(f"{folder}:\n")
-        results = [result for one in holdings.evidence if one.folder == folder for result in one.results]
+        results = [result for one in loaded.evidence if one.folder == folder for result in one.results]
         for comparison in comparison_tables(results):
             print(terminal_text(comparison, columns) + "\n")
-    if holdings.recorded:
+    if loaded.recorded:
         from harness.report.tables import throughput
 
-        for measurement in throughput.throughput_tables(holdings.recorded):
+        for measurement in throughput.throughput_tables(loaded.recorded):
             print(throughput.terminal_text(measurement, columns) + "\n")
     print(report_text(report, columns))
     return 0

@@ -82,8 +82,8 @@ def how_to_get(name: str, data_dir: Path) -> str:
     return f"put {_PUBLISHERS[name].FILES}, into {folder}\nor images into {classes}"
 
 
-def obtain(
-    name: str, data_dir: Path, *, image_size: int | None = None, tell: Callable[[str], None] = lambda _: None
+def locate_or_download(
+    name: str, data_dir: Path, *, image_size: int | None = None, notify: Callable[[str], None] = lambda _: None
 ) -> Source:
     """Where the dataset lies, downloaded first where it, or a file of it, is absent.
 
@@ -95,7 +95,7 @@ def obtain(
         lack = f"dataset {name} is not in {data_dir}"
         if source is not None:
             lack = f"dataset {name} in {source.path} lacks {', '.join(source.missing)}"
-        tell(f"{lack}: downloading it")
+        notify(f"{lack}: downloading it")
         try:
             _PUBLISHERS[name].download(data_dir)
         except InputError as error:
@@ -108,7 +108,7 @@ def obtain(
 
 @functools.lru_cache(maxsize=4)
 def load(name: str, data_dir: Path, *, image_size: int | None = None) -> Dataset:
-    """The whole dataset, which must be there (see `obtain`). The last few loaded are kept in memory.
+    """The whole dataset, which must be there (see `locate_or_download`). The last few loaded are kept in memory.
 
     Raises:
         InputError: it is absent, damaged or incomplete in a way that its layout can tell. It names the file.

@@ -17,7 +17,7 @@ def machine_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"wider-or-deeper-{user}"
 
 
-class Company:
+class CoSchedulingMonitor:
     """A case's time on this machine, and whether it had it to itself. Use it as a context.
 
     Every case signs in a file that only grows, and holds a lock, which the system lets go of however its process ends.
@@ -30,7 +30,7 @@ class Company:
         self._met = False
         self._arrivals = 0
 
-    def __enter__(self) -> "Company":
+    def __enter__(self) -> "CoSchedulingMonitor":
         with contextlib.suppress(OSError):  # where there is nowhere to sign, nobody is seen
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with filelock.FileLock(self._folder / _LOCK):
@@ -48,7 +48,7 @@ class Company:
             Path(self._present.lock_file).unlink(missing_ok=True)
 
     @property
-    def was_met(self) -> bool:
+    def saw_other_case(self) -> bool:
         """Whether another case has been training on this machine since this one began."""
         with contextlib.suppress(OSError):
             self._met = self._met or self._count() != self._arrivals

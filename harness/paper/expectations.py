@@ -8,7 +8,7 @@ TOLERANCE_PP = 2.0
 DIGITS_ACCURACY_PERCENT = 97.0
 
 
-def shortfalls(result: Result, records: list[EpochRecord]) -> list[str]:
+def unmet_expectations(result: Result, records: list[EpochRecord]) -> list[str]:
     """What the case does not meet, a sentence each; empty where it meets everything.
 
     Every epoch of its recipe is recorded, every loss is a number, the parameter count is the paper's, and at the

@@ -133,7 +133,7 @@ def exact_parameters(dataset: str, model: str) -> int | None:
 
 
 @dataclass(frozen=True)
-class Literature:
+class LiteratureResult:
     """CIFAR-10 accuracy in percent of the same models elsewhere."""
 
     source: str
@@ -141,15 +141,15 @@ class Literature:
 
 
 LITERATURE = (
-    Literature(
+    LiteratureResult(
         "He et al. 2016, table 6 (pad-4 crop and flip, about 164 epochs)",
         {"resnet20": 91.25, "resnet32": 92.49, "resnet44": 92.83, "resnet56": 93.03, "resnet110": 93.57},
     ),
-    Literature(
+    LiteratureResult(
         "akamaster/pytorch_resnet_cifar10, README (option A)",
         {"resnet20": 91.73, "resnet32": 92.63, "resnet44": 93.10, "resnet56": 93.39, "resnet110": 93.68},
     ),
-    Literature(
+    LiteratureResult(
         "chenyaofo/pytorch-cifar-models, README (option B)",
         {"resnet20": 92.60, "resnet32": 93.53, "resnet44": 94.01, "resnet56": 94.37},
     ),
@@ -157,7 +157,7 @@ LITERATURE = (
 
 
 @dataclass(frozen=True)
-class Reference:
+class MethodResult:
     """What else the literature reports on a dataset, in percent of test images, to see the study's figures by."""
 
     dataset: str
@@ -167,17 +167,17 @@ class Reference:
 
 
 _WIDE = "Zagoruyko and Komodakis 2016"
-REFERENCES = (
-    Reference("cifar10", "ResNet-1202", 92.07, "He et al. 2016, table 6"),
-    Reference("cifar10", "WRN-40-4", 95.47, _WIDE),
-    Reference("cifar10", "WRN-16-8", 95.73, _WIDE),
-    Reference("cifar10", "WRN-28-10", 96.00, _WIDE),
-    Reference("cifar10", "WRN-22-8 (17.2M parameters, nearest to ResNet-20-8; ZCA)", 95.62, _WIDE),
-    Reference("fashionmnist", "WRN-40-4", 96.7, "FashionMNIST README"),
-    Reference("fashionmnist", "ResNet-18", 94.9, "FashionMNIST README"),
-    Reference("fashionmnist", "human", 83.5, "FashionMNIST README"),
-    Reference("gtsrb", "spatial transformer", 99.71, "GTSRB results"),
-    Reference("gtsrb", "IDSIA committee", 99.46, "GTSRB results"),
-    Reference("gtsrb", "human", 98.84, "GTSRB results"),
-    Reference("gtsrb", "random forest", 96.14, "GTSRB results"),
+METHOD_RESULTS = (
+    MethodResult("cifar10", "ResNet-1202", 92.07, "He et al. 2016, table 6"),
+    MethodResult("cifar10", "WRN-40-4", 95.47, _WIDE),
+    MethodResult("cifar10", "WRN-16-8", 95.73, _WIDE),
+    MethodResult("cifar10", "WRN-28-10", 96.00, _WIDE),
+    MethodResult("cifar10", "WRN-22-8 (17.2M parameters, nearest to ResNet-20-8; ZCA)", 95.62, _WIDE),
+    MethodResult("fashionmnist", "WRN-40-4", 96.7, "FashionMNIST README"),
+    MethodResult("fashionmnist", "ResNet-18", 94.9, "FashionMNIST README"),
+    MethodResult("fashionmnist", "human", 83.5, "FashionMNIST README"),
+    MethodResult("gtsrb", "spatial transformer", 99.71, "GTSRB results"),
+    MethodResult("gtsrb", "IDSIA committee", 99.46, "GTSRB results"),
+    MethodResult("gtsrb", "human", 98.84, "GTSRB results"),
+    MethodResult("gtsrb", "random forest", 96.14, "GTSRB results"),
 )

@@ -22,7 +22,7 @@ from harness.config.settings import OPTIONS, Settings, read_settings
 from harness.errors import InputError, TrainingError
 from harness.text import duration
 from harness.training.interrupt import StopRequest
-from harness.training.process_group import Ranks
+from harness.training.process_group import ProcessGroup
 
 if TYPE_CHECKING:
     from harness.results.result import EpochRecord, Result
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 EXPERIMENT: pytest.StashKey[Experiment] = pytest.StashKey()
 _CLOCK: pytest.StashKey[RecordedClock] = pytest.StashKey()
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
-RANKS: pytest.StashKey[Ranks] = pytest.StashKey()
+PROCESSES: pytest.StashKey[ProcessGroup] = pytest.StashKey()
 _STUDY: pytest.StashKey[Study] = pytest.StashKey()
 _RESULTS: pytest.StashKey[dict[str, Result]] = pytest.StashKey()
 _STARTED: pytest.StashKey[str] = pytest.StashKey()
@@ -97,13 +97,13 @@ def pytest_configure(config: pytest.Config) -> None:
     ini = {option.key: config.getini(option.key) for option in OPTIONS}
     try:
         config.stash[SETTINGS] = read_settings(given, ini=ini)
-        config.stash[RANKS] = ranks = Ranks.from_environment()
+        config.stash[PROCESSES] = processes = ProcessGroup.from_environment()
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_RESULTS] = {}
-    if not ranks.is_first:
+    if not processes.is_rank_zero:
         _leave_files_alone(config)
-    config.stash[_STOP] = StopRequest(is_once=ranks.are_several)
+    config.stash[_STOP] = StopRequest(is_once=processes.is_distributed)
     config.stash[_TRAINED] = _Trained()
     config.stash[_STARTED] = _now()
     config.stash[_BEGAN] = time.perf_counter()
@@ -122,15 +122,15 @@ def _leave_files_alone(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Of several processes that train together only the first says something."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter and not session.config.stash[RANKS].is_first:
+    if reporter and not session.config.stash[PROCESSES].is_rank_zero:
         reporter._tw = type(reporter._tw)(open(os.devnull, "w"))  # noqa: SIM115 - it is closed with the process
 
 
 def pytest_internalerror(excrepr: object) -> None:
     """An error of pytest's own is told by whichever process has it."""
-    ranks = Ranks.from_environment()
-    if not ranks.is_first:
-        sys.stderr.write(f"{ranks.name}: {excrepr}\n")
+    processes = ProcessGroup.from_environment()
+    if not processes.is_rank_zero:
+        sys.stderr.write(f"{processes.name}: {excrepr}\n")
 
 
 def _now() -> str:
@@ -218,28 +218,28 @@ def _is_named(item: pytest.Item) -> bool:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Before anything is trained: is the device there, can folders be written to, are the data there and whole?"""
     experiments = [item.stash[EXPERIMENT] for item in session.items if EXPERIMENT in item.stash]
-    option, ranks = session.config.option, session.config.stash[RANKS]
+    option, processes = session.config.option, session.config.stash[PROCESSES]
     measurements = [item for item in session.items if item.get_closest_marker("measurement")]
     if experiments or measurements:
         session.config.add_cleanup(session.config.stash[_STOP].heed())
-    if not ranks.is_first:  # what was selected by them is selected by now
+    if not processes.is_rank_zero:  # what was selected by them is selected by now
         for name in ("lfplugin", "nfplugin"):
             session.config.pluginmanager.unregister(name=name)
-    if ranks.are_several and measurements and not option.collectonly:
+    if processes.is_distributed and measurements and not option.collectonly:
         pytest.exit("measurements are of one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
     if not experiments or option.collectonly or option.benchmark_skip:
         return
     from harness.study.study import Study
 
-    ranks.join()
+    processes.connect()
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     try:
-        with ranks.agreeing():
-            study = session.config.stash[_STUDY] = Study(session.config.stash[SETTINGS], ranks)
+        with processes.raising_together():
+            study = session.config.stash[_STUDY] = Study(session.config.stash[SETTINGS], processes)
         session.config.add_cleanup(study.close)
         study.prepare(experiments, reporter.write_line if reporter else lambda _: None)
     except InputError as error:
-        if not ranks.is_first:  # which tells it
+        if not processes.is_rank_zero:  # which tells it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         raise pytest.UsageError(str(error)) from error
     if reporter:
@@ -295,7 +295,7 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
             config.stash[_RESULTS][failed.case.identity] = failed  # for the table
         raise
     finally:
-        if (failure := config.stash[RANKS].failure) and not config.stash[_STOP].was_made:
+        if (failure := config.stash[PROCESSES].failure) and not config.stash[_STOP].was_made:
             item.session.shouldfail = f"the processes train together no more: {failure}"
     item.stash[_RECORDS] = records
     config.stash[_RESULTS][result.case.identity] = result
@@ -341,7 +341,7 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
             else:
                 reporter.write(text, flush=True)
 
-    redraw = bool(reporter.isatty) and config.stash[RANKS].is_first
+    redraw = bool(reporter.isatty) and config.stash[PROCESSES].is_rank_zero
     with capture.global_and_fixture_disabled():  # a captured stdout has no width
         width = reporter._tw.fullwidth
     cases = [other for other in item.session.items if EXPERIMENT in other.stash]
@@ -352,7 +352,7 @@ def _train(config: pytest.Config, item: pytest.Item) -> tuple[Result, list[Epoch
         width=width,
         place=place,
         line=getattr(reporter._tw, "_current_line", ""),
-        is_to_stop=lambda: config.stash[_STOP].was_made,
+        should_stop=lambda: config.stash[_STOP].was_made,
     )
     trained = config.stash[_TRAINED]
     try:
@@ -387,11 +387,11 @@ def workbench(request: pytest.FixtureRequest) -> Workbench:
     workbench = config.stash[_WORKBENCH]
     reporter, capture = _terminal(config)
 
-    def tell(line: str) -> None:
+    def notify(line: str) -> None:
         with capture.global_and_fixture_disabled():
             reporter.write(f"\n{item.name}: {line}", flush=True)
 
-    workbench.tell = tell if reporter and capture else lambda _: None
+    workbench.notify = notify if reporter and capture else lambda _: None
     return workbench
 
 
@@ -433,7 +433,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The tables of what was trained and measured now, and the report of all that the results folder holds."""
-    if not config.stash[RANKS].is_first:
+    if not config.stash[PROCESSES].is_rank_zero:
         return
     results = list(config.stash[_RESULTS].values())
     if _WORKBENCH in config.stash:
@@ -495,15 +495,15 @@ def _show(
 
 def _write_report(terminalreporter: pytest.TerminalReporter, config: pytest.Config, results: list[Result]) -> None:
     """Write the report, tell the answers of the studies that were gone on with, and what was left out."""
-    from harness.report.build import read_holdings, write_report
+    from harness.report.build import load_results_folders, write_report
     from harness.report.terminal import report_text
     from harness.training.command import this_command
 
     settings = config.stash[SETTINGS]
     touched = {(result.dataset, result.mode) for result in results}
-    holdings = read_holdings([settings.results_dir])
+    loaded = load_results_folders([settings.results_dir])
     try:
-        report = write_report(holdings, settings.report_dir, this_command())
+        report = write_report(loaded, settings.report_dir, this_command())
     except Exception as error:  # the run has come to its end and its results are safe, whatever a report meets
         reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         again = "`python -m harness report` makes it anew"
@@ -513,7 +513,7 @@ def _write_report(terminalreporter: pytest.TerminalReporter, config: pytest.Conf
         text = report_text(replace(report, answers=answers), terminalreporter._tw.fullwidth)
         for line in text.splitlines():
             terminalreporter.write_line(line)
-    _say_left_out(terminalreporter, holdings.problems, holdings.unfinished)
+    _say_left_out(terminalreporter, loaded.problems, loaded.unfinished)
 
 
 def _say_left_out(terminalreporter: pytest.TerminalReporter, problems: list[str], unfinished: list[str]) -> None:

@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 
 from harness.config.case import Case
 from harness.results.result import EpochRecord
-from harness.study.sweep_progress import SweepState
 from harness.text import duration, several
-from harness.training.train import Listener
+from harness.training.callback import TrainingCallback
+from harness.training.sweep_progress import SweepProgress
 
 _REDRAW_SECONDS = 0.2
 _LINE_SECONDS = 30.0
 _MOST_SHOWN = 3  # cases of a sweep
 
 
-class Progress(Listener):
+class Progress(TrainingCallback):
     """Tells how far a case is.
 
     Args:
@@ -23,7 +23,7 @@ class Progress(Listener):
         width: columns of the terminal.
         place: where the case stands among all, as ``3/22``.
         line: what stood in the line that is redrawn; it is put back in the end.
-        is_to_stop: whether training has been asked to stop.
+        should_stop: whether training has been asked to stop.
 
     Attributes:
         has_begun: whether the case is being trained: it is not finished, and no other process has it.
@@ -38,9 +38,9 @@ class Progress(Listener):
         width: int,
         place: str = "",
         line: str = "",
-        is_to_stop: Callable[[], bool] = lambda: False,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._is_to_stop = is_to_stop
+        self._is_to_stop = should_stop
         self._line = line
         self._write, self._redraw, self._width, self._place = write, redraw, width, place
         self._started = time.monotonic()
@@ -52,7 +52,7 @@ class Progress(Listener):
         self.has_begun = False
         self.trained: list[EpochRecord] = []
 
-    def is_to_stop(self) -> bool:
+    def should_stop(self) -> bool:
         return self._is_to_stop()
 
     def on_notice(self, case: Case | None, text: str) -> None:
@@ -83,7 +83,7 @@ class Progress(Listener):
         if self._is_due():
             self._show(progress_line(case, record.epoch, 1.0, self._seconds, 0.0, record))
 
-    def on_sweep(self, state: Callable[[], SweepState]) -> None:
+    def on_sweep(self, state: Callable[[], SweepProgress]) -> None:
         if self._is_due():
             self._show(sweep_line(state()), place="")
 
@@ -111,7 +111,7 @@ class Progress(Listener):
             self._write("\n" + text)
 
 
-def sweep_line(state: SweepState) -> str:
+def sweep_line(state: SweepProgress) -> str:
     """How far a sweep is, as ``12 of 30 cases done · about 4m left · training resnet20 s0 3/20, resnet56 s0 1/20``."""
     parts = [f"{state.done} of {several(state.cases, 'case')} done"]
     if (seconds_left := state.seconds_left) is not None:

@@ -38,7 +38,7 @@ Value = TypeVar("Value")
 
 
 @dataclass
-class Holdings:
+class LoadedResults:
     """What results folders hold.
 
     Attributes:
@@ -64,24 +64,24 @@ class Holdings:
         return first(self.begun, f"not finished either, {_ALL_LEFT_OUT}")
 
 
-def read_holdings(folders: Sequence[Path]) -> Holdings:
+def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
     """Everything in results folders, as evidence."""
     once: dict[Path, Path] = {}
     for root in folders:
         once.setdefault(root.resolve(), root)  # a folder by two names is one, and no evidence beside itself
-    holdings = Holdings(list(once.values()))
+    loaded = LoadedResults(list(once.values()))
     stored: list[Stored] = []
-    for root in holdings.folders:
+    for root in loaded.folders:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
         recorded, other_problems = _read_recorded(root)
-        holdings.results += results
-        holdings.recorded += recorded
-        holdings.left_out += problems + other_problems
-        holdings.begun += folder.unfinished()
-        stored += [_stored(result, folder, holdings.left_out) for result in results]
-    holdings.evidence = gather(stored)
-    return holdings
+        loaded.results += results
+        loaded.recorded += recorded
+        loaded.left_out += problems + other_problems
+        loaded.begun += folder.unfinished()
+        stored += [_stored(result, folder, loaded.left_out) for result in results]
+    loaded.evidence = gather(stored)
+    return loaded
 
 
 def _read_recorded(root: Path) -> tuple[list[Recorded], list[str]]:
@@ -111,7 +111,7 @@ def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Store
 
 
 @dataclass(frozen=True)
-class Report:
+class WrittenReport:
     """What a report says, and where it lies.
 
     Attributes:
@@ -125,14 +125,14 @@ class Report:
     page: Path
 
 
-def write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
+def write_report(loaded: LoadedResults, report_dir: Path, command: str) -> WrittenReport:
     """Tables, figures and page of all that there is, under the report folder.
 
     Raises:
         OSError: they could not be written.
     """
     with _kept_from_collecting():
-        return _write_report(holdings, report_dir, command)
+        return _write_report(loaded, report_dir, command)
 
 
 @contextlib.contextmanager
@@ -148,21 +148,21 @@ def _kept_from_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
-    studies = [_study(evidence) for evidence in holdings.evidence if evidence.mode != "quick"]
-    smoke = [(one, runs_table(one)) for one in holdings.evidence if one.mode == "quick"]
+def _write_report(loaded: LoadedResults, report_dir: Path, command: str) -> WrittenReport:
+    studies = [_study(evidence) for evidence in loaded.evidence if evidence.mode != "quick"]
+    smoke = [(one, runs_table(one)) for one in loaded.evidence if one.mode == "quick"]
     judged = judge_all([study.evidence for study in studies])
     sides = side_tables([study.evidence for study in studies])
     tables = [table for study in studies for table in study.tables] + [table for _, table in (*sides, *smoke)]
     if studies:
         tables.append(claims_table(judged))
-    left_out = [*holdings.left_out, *holdings.begun]
+    left_out = [*loaded.left_out, *loaded.begun]
     if len(left_out) > LINES:
         tables.append(_left_out_table(left_out))
     drawings = [figure for study in studies for figure in study.figures]
-    throughput, written = _throughput(holdings.recorded, report_dir)
+    throughput, written = _throughput(loaded.recorded, report_dir)
     content = Content(
-        folders=holdings.folders,
+        folders=loaded.folders,
         studies=studies,
         claims=judged,
         sides=sides,
@@ -177,7 +177,7 @@ def _write_report(holdings: Holdings, report_dir: Path, command: str) -> Report:
     page = report_dir / PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomically(page, writable(render_page(content, report_dir)))
-    return Report([(study.evidence, study.answer) for study in studies], written, drawn, page)
+    return WrittenReport([(study.evidence, study.answer) for study in studies], written, drawn, page)
 
 
 def _left_out_table(lines: Sequence[str]) -> Table:

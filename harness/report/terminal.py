@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.paper.published import STUDY
-from harness.report.build import Report
+from harness.report.build import WrittenReport
 from harness.report.tables.paper import accuracy_table
 from harness.report.tables.runs import MODE_WORDS, run_notes, run_row
 from harness.report.truncation import TERMINAL_ROWS, evenly
@@ -55,8 +55,8 @@ def _comparison_table(dataset: str, mode: str, results: list[Result]) -> Compari
     order = {model: position for position, model in enumerate(STUDY.get(dataset, ()))}
 
     def place(r: Result) -> tuple[object, ...]:
-        ranks = (order.get(r.model, len(order)), r.params, r.model)
-        return (*ranks, r.seed, r.epochs, r.case.pipeline, r.case.identity)
+        processes = (order.get(r.model, len(order)), r.params, r.model)
+        return (*processes, r.seed, r.epochs, r.case.pipeline, r.case.identity)
 
     results = sorted(results, key=place)
     frame = pd.DataFrame([run_row(result) for result in results])
@@ -139,7 +139,7 @@ def terminal_text(table: ComparisonTable, columns: int) -> str:
 _SPARED = ("best epoch %", "MACs", "total", "params")  # of the table of means, on a narrow terminal
 
 
-def report_text(report: Report, columns: int) -> str:
+def report_text(report: WrittenReport, columns: int) -> str:
     """What a report says, for a terminal of that many columns, and where it is written."""
     lines = []
     for evidence, answer in report.answers:

@@ -18,11 +18,11 @@ from harness.config.case import Case
 from harness.errors import DamagedError, InputError
 from harness.files import (
     append_line,
+    os_error_as_input_error,
+    quarantine,
     read_each,
     remove_temporary_files,
-    set_aside,
     sha256_of,
-    told_as_input_error,
     write_atomically,
     write_text_atomically,
 )
@@ -74,7 +74,7 @@ class ResultsFolder:
             InputError: the folder cannot be written to.
         """
         folder = self.folder(case)
-        with told_as_input_error(f"write results to {folder}", "give another --results-dir"):
+        with os_error_as_input_error(f"write results to {folder}", "give another --results-dir"):
             folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(folder / _LOCK, thread_local=False)
             try:
@@ -118,12 +118,12 @@ class ResultsFolder:
         _require_all_unchanged(path.parent, result)
         return result
 
-    def set_aside(self, case: Case) -> None:
+    def quarantine(self, case: Case) -> None:
         """Put the case's files out of the way, as ``*.refused``: one of them is not to be trusted."""
         with self.writing(case):
             for name in FILES:
                 if (self.folder(case) / name).exists():
-                    set_aside(self.folder(case) / name)
+                    quarantine(self.folder(case) / name)
 
     def read_epochs(self, case: Case) -> list[EpochRecord]:
         """The case's epoch records in order.
@@ -231,7 +231,7 @@ class ResultsFolder:
 
     def writing(self, case: Case) -> contextlib.AbstractContextManager[None]:
         """Inside, an OSError becomes an `InputError` that says what to do about it."""
-        return told_as_input_error(f"write results to {self.folder(case)}", _REMEDY)
+        return os_error_as_input_error(f"write results to {self.folder(case)}", _REMEDY)
 
 
 def _line_count(path: Path) -> int:

@@ -8,18 +8,18 @@ from harness.config.experiment import Experiment
 from harness.config.families import parse_model
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
-from harness.data import registry as library
+from harness.data import registry
 from harness.data.registry import Dataset
 from harness.data.split import can_be_split
 from harness.data.verification import is_verified
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.models.cost import count_parameters
-from harness.training.trainers.compilation import is_to_be_compiled
+from harness.training.trainers.compilation import should_compile
 from harness.training.trainers.trainer import empty_network
 
 
-class Node:
+class Machine:
     """The settings made real on this machine."""
 
     def __init__(self, settings: Settings) -> None:
@@ -32,17 +32,17 @@ class Node:
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool]] = {}
 
-    def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None] = lambda _: None) -> None:
+    def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Find or fetch the data of the experiments, and make sure that they can be trained on them.
 
         Args:
-            tell: is given a line about what takes a while.
+            notify: is given a line about what takes a while.
 
         Raises:
             InputError: something is not as it has to be.
         """
         for experiment in experiments:
-            dataset = self.dataset(experiment, tell)[0]
+            dataset = self.dataset(experiment, notify)[0]
             _require_fitting(experiment, dataset)
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splitting(dataset)
@@ -54,7 +54,7 @@ class Node:
         if val_split and not can_be_split(dataset.train):
             val_split = 0.0  # a smoke run's few images may leave none to hold out; `prepare` refuses others
         train_images = round(len(dataset.train) * (1 - val_split))
-        compiled = self.settings.pipeline == "fast" and is_to_be_compiled(
+        compiled = self.settings.pipeline == "fast" and should_compile(
             self.settings.compile,
             parse_model(experiment.model),
             dataset.spec,
@@ -81,7 +81,7 @@ class Node:
         spec = self.dataset(experiment)[0].spec
         return 4 * count_parameters(empty_network(self.case(experiment), spec.channels, spec.num_classes))
 
-    def dataset(self, experiment: Experiment, tell: Callable[[str], None] = lambda _: None) -> tuple[Dataset, bool]:
+    def dataset(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> tuple[Dataset, bool]:
         """An experiment's images, and whether they are the published ones; loaded once."""
         name, data_dir = experiment.dataset, self.settings.data_dir
         image_size = experiment.recipe.image_size if is_folder(name) else None
@@ -89,11 +89,11 @@ class Node:
         if key not in self._datasets:
             if experiment.mode == "quick":
                 limits = (QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES)
-                self._datasets[key] = (library.load_slice(name, data_dir, *limits, image_size=image_size), False)
+                self._datasets[key] = (registry.load_slice(name, data_dir, *limits, image_size=image_size), False)
             else:
-                source = library.obtain(name, data_dir, image_size=image_size, tell=tell)
-                tell(f"loading {name}: {source.layout} in {source.path}")
-                dataset = library.load(name, data_dir, image_size=image_size)
+                source = registry.locate_or_download(name, data_dir, image_size=image_size, notify=notify)
+                notify(f"loading {name}: {source.layout} in {source.path}")
+                dataset = registry.load(name, data_dir, image_size=image_size)
                 self._datasets[key] = (dataset, is_verified(dataset, source, data_dir))
         return self._datasets[key]
 

@@ -10,7 +10,7 @@ from harness.config.datasets import DatasetSpec
 from harness.config.experiment import Experiment
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES, Recipe
 from harness.config.settings import Settings
-from harness.data import registry as library
+from harness.data import registry
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
@@ -42,7 +42,7 @@ def plan(
     for experiment in experiments:
         key = (experiment.dataset, experiment.model, experiment.recipe)
         if key not in estimates:
-            spec = library.get_spec(experiment.dataset)
+            spec = registry.get_spec(experiment.dataset)
             images = _images_per_epoch(experiment, spec, settings)
             estimates[key] = estimate(experiment, spec, *images, device, precision, settings.pipeline)
         kept = results[experiment.dataset, experiment.model]
@@ -60,7 +60,7 @@ def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Setti
     """Images trained and evaluated in an epoch: what lies on disk, or, where nothing does, what is published."""
     if experiment.mode == "quick":
         return QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES
-    source = library.locate(experiment.dataset, settings.data_dir, image_size=experiment.recipe.image_size)
+    source = registry.locate(experiment.dataset, settings.data_dir, image_size=experiment.recipe.image_size)
     train, test = source.count() if source else (spec.train_images, spec.test_images)
     if settings.val_split:
         held_out = round(train * settings.val_split)

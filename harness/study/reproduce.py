@@ -8,7 +8,7 @@ import torch
 from harness.config.datasets import is_folder
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
-from harness.data import registry as library
+from harness.data import registry
 from harness.data.registry import Dataset
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
@@ -74,8 +74,8 @@ def images_of(result: Result, settings: Settings) -> Dataset:
     name, data_dir = result.dataset, settings.data_dir
     image_size = result.case.recipe.image_size if is_folder(name) else None
     if result.mode == "quick":
-        return library.load_slice(name, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=image_size)
-    return library.load(name, data_dir, image_size=image_size)
+        return registry.load_slice(name, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=image_size)
+    return registry.load(name, data_dir, image_size=image_size)
 
 
 def device_of(result: Result, settings: Settings) -> torch.device:

@@ -11,87 +11,89 @@ from harness.errors import InputError
 from harness.files import require_writable
 from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
-from harness.study.engines import Order, make_engine
+from harness.study.engines import CaseRequest, make_engine
 from harness.study.rerun import Rerun
 from harness.text import several
 from harness.training import checkpoint
+from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
-from harness.training.process_group import ALONE, Ranks, require_enough, settings_of_several
-from harness.training.train import Listener
+from harness.training.process_group import SINGLE_PROCESS, ProcessGroup, distributed_settings, require_image_per_process
 
 
 class Study:
     """The settings made real: an engine, and the results folder of what it trains."""
 
-    def __init__(self, settings: Settings, ranks: Ranks = ALONE) -> None:
+    def __init__(self, settings: Settings, processes: ProcessGroup = SINGLE_PROCESS) -> None:
         """
         Args:
-            ranks: the processes that train every case together.
+            processes: the processes that train every case together.
 
         Raises:
             InputError: the device is not there or does not have the precision; or the cluster is not there.
         """
-        self.settings = settings = settings_of_several(settings, ranks)
+        self.settings = settings = distributed_settings(settings, processes)
         self.results = ResultsFolder(settings.results_dir)
-        self.engine = make_engine(settings, self.results, ranks)
-        self._ranks = ranks
+        self.engine = make_engine(settings, self.results, processes)
+        self._processes = processes
         self._rerun = Rerun(settings.results_dir)
 
-    def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None] = lambda _: None) -> None:
+    def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Make sure, before anything is trained, that all of it can be: folders can be written to, data are there.
 
         Args:
-            tell: is given a line about what takes a while.
+            notify: is given a line about what takes a while.
 
         Raises:
             InputError: something is not as it has to be.
         """
-        with self._ranks.agreeing():
-            self._prepare(experiments, tell)
-        if self._ranks.are_several:
+        with self._processes.raising_together():
+            self._prepare(experiments, notify)
+        if self._processes.is_distributed:
             identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
-            self._ranks.require_same(identities | {"the harness's training code": training_code_version()})
-        self.engine.submit([self._order(experiment) for experiment in experiments], self._end)
+            self._processes.require_same_values(identities | {"the harness's training code": training_code_version()})
+        self.engine.submit([self._request(experiment) for experiment in experiments], self._end)
 
-    def _prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None]) -> None:
+    def _prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         """What this process can see to by itself; of several, the folders are the first one's."""
-        if self._ranks.is_first:
+        if self._processes.is_rank_zero:
             for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
                 require_writable(folder, f"--{name}")
         for experiment in experiments:
-            require_enough(experiment.recipe, experiment.label, self._ranks)
-        self.engine.prepare(experiments, tell)
-        if not self._ranks.is_first:
+            require_image_per_process(experiment.recipe, experiment.label, self._processes)
+        self.engine.prepare(experiments, notify)
+        if not self._processes.is_rank_zero:
             return
         self._require_space(experiments)
         if self.settings.rerun:
             done = self._rerun.begin([self.case(experiment).identity for experiment in experiments])
             if done:
-                tell(f"going on with the --rerun that was interrupted: {several(done, 'case')} of it done already")
+                notify(f"going on with the --rerun that was interrupted: {several(done, 'case')} of it done already")
 
     def case(self, experiment: Experiment) -> Case:
         """The case that an experiment is here: bound to the images, the kind of device and the precision."""
         return self.engine.case(experiment)
 
-    def train(self, experiment: Experiment, listener: Listener | None = None) -> tuple[Result, list[EpochRecord]]:
+    def train(
+        self, experiment: Experiment, callback: TrainingCallback | None = None
+    ) -> tuple[Result, list[EpochRecord]]:
         """The experiment's result and its epoch records, trained unless it is finished."""
-        order = self._order(experiment)
-        if not self._ranks.is_first:
-            followed: tuple[Result, list[EpochRecord]] = self.engine.follow(order)
+        request = self._request(experiment)
+        if not self._processes.is_rank_zero:
+            followed: tuple[Result, list[EpochRecord]] = self.engine.follow(request)
             return followed
-        return self._ranks.lead(lambda: self._train(order, listener))
+        return self._processes.run_on_rank_zero(lambda: self._train(request, callback))
 
-    def _train(self, order: Order, listener: Listener | None) -> tuple[Result, list[EpochRecord]]:
-        result = self.engine.result(order, listener or Listener(), self._end)
-        return result, self.results.read_epochs(order.case) if result.epochs else []
+    def _train(self, request: CaseRequest, callback: TrainingCallback | None) -> tuple[Result, list[EpochRecord]]:
+        result = self.engine.result(request, callback or TrainingCallback(), self._end)
+        return result, self.results.read_epochs(request.case) if result.epochs else []
 
     def close(self) -> None:
         """Stop what is still being trained."""
         self.engine.close()
 
-    def _order(self, experiment: Experiment) -> Order:
+    def _request(self, experiment: Experiment) -> CaseRequest:
         case = self.case(experiment)
-        return Order(experiment, case, self.settings.rerun and self._rerun.wants(case.identity))
+        return CaseRequest(experiment, case, self.settings.rerun and self._rerun.wants(case.identity))
 
     def _end(self, case: Case) -> None:
         """A case has come to its end: a rerun that is interrupted now does not train it once more."""

@@ -106,7 +106,7 @@ def compare_pipelines(
     *,
     rounds: int = 5,
     round_seconds: float = 4.0,
-    tell: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> PipelineComparison:
     """Train random images of the dataset's shapes by both pipelines in turn.
 
@@ -114,12 +114,12 @@ def compare_pipelines(
         case: by the fast pipeline; the reference takes the same at float32, eager.
         rounds: of each pipeline; fewer, but three, where two batches alone take much longer than ``round_seconds``.
         round_seconds: a round is as many batches as take the fast pipeline about so long, two at least.
-        tell: is given a line about what is being done.
+        notify: is given a line about what is being done.
     """
     reference_case = replace(case, pipeline="reference", compiled=False, precision="fp32")
     fast = FastTrainer(case, spec.channels, spec.num_classes, device)
     reference = ReferenceTrainer(reference_case, spec.channels, spec.num_classes, device)
-    tell("compiling" if case.compiled else "warming up")
+    notify("compiling" if case.compiled else "warming up")
     watch = Stopwatch(device)
     fast.warm_up(case.recipe.batch_size)
     compile_seconds = watch.total()
@@ -127,7 +127,7 @@ def compare_pipelines(
     images = random_images(spec, case.recipe, images_per_round + case.recipe.batch_size)
     measured: dict[str, list[Round]] = {"fast": [], "reference": []}
     for number in range(rounds):
-        tell(f"round {number + 1} of {rounds}, {images_per_round:,} images each way")
+        notify(f"round {number + 1} of {rounds}, {images_per_round:,} images each way")
         for pipeline in sorted(measured, reverse=number % 2 == 1):  # each goes first in every other round
             if pipeline == "fast":
                 one = _round(fast, images.select(torch.arange(images_per_round)), number)

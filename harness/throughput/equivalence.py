@@ -59,7 +59,7 @@ def compare_outcomes(
     results: ResultsFolder,
     device: torch.device,
     *,
-    tell: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Equivalence:
     """Train the case with each seed by both pipelines, anew though it is finished: its identity does not know the code.
 
@@ -67,7 +67,7 @@ def compare_outcomes(
 
     Args:
         case: by the fast pipeline; the reference takes the same at float32, eager.
-        tell: is given a line about every seed.
+        notify: is given a line about every seed.
 
     Raises:
         InputError: a training did not complete.
@@ -75,7 +75,7 @@ def compare_outcomes(
     accuracies: dict[str, list[float]] = {"fast": [], "reference": []}
     for number, seed in enumerate(seeds, 1):
         for one in (case, replace(case, pipeline="reference", compiled=False, precision="fp32")):
-            tell(f"seed {seed} ({number} of {len(seeds)}), {one.pipeline}")
+            notify(f"seed {seed} ({number} of {len(seeds)}), {one.pipeline}")
             result = train(replace(one, seed=seed), dataset, results, device, rerun=True)
             if result.accuracy_percent is None:
                 raise InputError(f"{result.case.label} by the {one.pipeline} pipeline {result.status}: {result.cause}")

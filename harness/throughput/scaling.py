@@ -96,7 +96,7 @@ _IMAGES = 256
 
 
 def measure_scaling(
-    axis: str, device: torch.device, precision: str, *, tell: Callable[[str], None] = lambda _: None
+    axis: str, device: torch.device, precision: str, *, notify: Callable[[str], None] = lambda _: None
 ) -> Scaling:
     """Measure every point of an axis, one process after the other.
 
@@ -106,7 +106,7 @@ def measure_scaling(
     values, fields = AXES[axis]
     points = []
     for value in values:
-        tell(f"{axis} {value}")
+        notify(f"{axis} {value}")
         setting = replace(
             Setting("resnet20", CIFAR10.batch_size, _IMAGES, str(device), precision),
             **fields(value),  # type: ignore[arg-type]

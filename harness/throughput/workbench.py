@@ -10,7 +10,7 @@ from harness.config.datasets import SPECS, DatasetSpec
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES, Recipe
 from harness.config.settings import Settings
-from harness.data import registry as library
+from harness.data import registry
 from harness.errors import InputError
 from harness.files import require_writable
 from harness.hardware.device import resolve_device, resolve_precision
@@ -20,7 +20,7 @@ from harness.throughput.comparison import PipelineComparison, compare_pipelines
 from harness.throughput.equivalence import Equivalence, compare_outcomes
 from harness.throughput.record import Measurement, Recorded, record
 from harness.throughput.scaling import Scaling, measure_scaling
-from harness.training.trainers.compilation import is_to_be_compiled
+from harness.training.trainers.compilation import should_compile
 
 
 class Workbench:
@@ -30,10 +30,10 @@ class Workbench:
         recorded: what has been measured so far.
     """
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, settings: Settings, notify: Callable[[str], None] = lambda _: None) -> None:
         """
         Args:
-            tell: is given a line about what is being measured.
+            notify: is given a line about what is being measured.
 
         Raises:
             InputError: the device is not there or does not have the precision; a folder cannot be written to.
@@ -42,7 +42,7 @@ class Workbench:
             raise InputError("measurements compare both pipelines: leave out --pipeline")
         for name, folder in (("results-dir", settings.results_dir), ("report-dir", settings.report_dir)):
             require_writable(folder, f"--{name}")
-        self.settings, self.tell = settings, tell
+        self.settings, self.notify = settings, notify
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device)
         self.recorded: list[Recorded] = []
@@ -51,13 +51,13 @@ class Workbench:
         """Both pipelines at the dataset's shapes, the fast one as a full training by the study's recipe has it."""
         spec = SPECS[dataset]
         case = self._case(model, spec, PUBLISHED_RECIPES[dataset], spec.train_images)
-        comparison = compare_pipelines(case, spec, self.device, tell=self.tell)
+        comparison = compare_pipelines(case, spec, self.device, notify=self.notify)
         self._keep(comparison, self.device, self.precision)
         return comparison
 
     def compare_augmentation(self, dataset: str) -> AugmentationComparison:
         """The dataset's augmentation both ways, always on the CPU."""
-        self.tell(f"augmenting by the batch and one by one, {dataset}'s recipe")
+        self.notify(f"augmenting by the batch and one by one, {dataset}'s recipe")
         recipe = PUBLISHED_RECIPES[dataset]
         images = 2048 if recipe.image_size < 100 else 128
         comparison = compare_augmentation(SPECS[dataset], recipe, images=images)
@@ -70,7 +70,7 @@ class Workbench:
         Raises:
             InputError: a point could not be measured.
         """
-        scaling = measure_scaling(axis, self.device, self.precision, tell=self.tell)
+        scaling = measure_scaling(axis, self.device, self.precision, notify=self.notify)
         self._keep(scaling, self.device, self.precision)
         return scaling
 
@@ -87,18 +87,18 @@ class Workbench:
             InputError: the dataset is not there; a training did not complete.
         """
         data_dir, recipe = self.settings.data_dir, PUBLISHED_RECIPES[dataset]
-        if library.locate(dataset, data_dir) is None:
-            raise InputError(f"dataset {dataset} is not in {data_dir}: {library.how_to_get(dataset, data_dir)}")
+        if registry.locate(dataset, data_dir) is None:
+            raise InputError(f"dataset {dataset} is not in {data_dir}: {registry.how_to_get(dataset, data_dir)}")
         loaded = (
-            library.load(dataset, data_dir)
+            registry.load(dataset, data_dir)
             if images is None
-            else library.load_slice(dataset, data_dir, images, images // 3)
+            else registry.load_slice(dataset, data_dir, images, images // 3)
         )
         recipe = recipe.with_epochs(epochs or recipe.epochs)
         case = self._case(model, loaded.spec, recipe, len(loaded.train), data_fingerprint=loaded.fingerprint)
         case = replace(case, mode="shortened" if epochs else "full")
         results = ResultsFolder(self.settings.results_dir / "equivalence")
-        equivalence = compare_outcomes(case, loaded, seeds, results, self.device, tell=self.tell)
+        equivalence = compare_outcomes(case, loaded, seeds, results, self.device, notify=self.notify)
         self._keep(equivalence, self.device, self.precision)
         return equivalence
 
@@ -115,9 +115,7 @@ class Workbench:
             device_kind=self.device.type,
             precision=self.precision,
             data_fingerprint=data_fingerprint,
-            compiled=is_to_be_compiled(
-                self.settings.compile, parse_model(model), spec, recipe, train_images, self.device
-            ),
+            compiled=should_compile(self.settings.compile, parse_model(model), spec, recipe, train_images, self.device),
         )
 
     def _keep(self, measurement: Measurement, device: torch.device, precision: str) -> None:

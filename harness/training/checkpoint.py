@@ -23,7 +23,7 @@ from torch import Tensor
 
 from harness.config.case import Case
 from harness.errors import DamagedError
-from harness.files import REFUSED, put_in_place, set_aside, write_atomically, write_text_atomically
+from harness.files import REFUSED, put_in_place, quarantine, write_atomically, write_text_atomically
 from harness.results.result import Attempt, EpochRecord, validated
 
 FORMAT = 1
@@ -145,7 +145,7 @@ def adopt(folder: Path, files: Mapping[str, memoryview]) -> None:
     there = newest_first(folder)
     place = there.index(path)
     for later in there[:place]:
-        set_aside(later)
+        quarantine(later)
     for old in there[place + _KEPT :]:
         old.unlink()
         hash_path(old).unlink(missing_ok=True)

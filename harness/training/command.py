@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from harness.training.process_group import Ranks
+from harness.training.process_group import ProcessGroup
 
 
 def this_command() -> str:
@@ -12,10 +12,10 @@ def this_command() -> str:
     program, *arguments = sys.orig_argv or sys.argv
     if arguments and Path(arguments[0]).parent == Path(program).parent:  # a script installed beside the interpreter
         program, *arguments = arguments
-    ranks = Ranks.from_environment()
-    if ranks.are_several:  # torchrun has put `python -u` in its own place
-        machines = ranks.size // ranks.local_size
+    processes = ProcessGroup.from_environment()
+    if processes.is_distributed:  # torchrun has put `python -u` in its own place
+        machines = processes.world_size // processes.local_world_size
         launcher = ["torchrun", *(["--nnodes", str(machines)] if machines > 1 else [])]
-        launcher += ["--nproc-per-node", str(ranks.local_size)]
+        launcher += ["--nproc-per-node", str(processes.local_world_size)]
         return shlex.join([*launcher, *(arguments[1:] if arguments[:1] == ["-u"] else arguments)])
     return shlex.join([Path(program).name, *arguments])

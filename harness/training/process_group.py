@@ -36,12 +36,12 @@ _POLL_SECONDS = 0.1
 _FAILURE, _LEFT = "failure", "left"
 
 
-class LostError(RuntimeError):
+class ProcessLostError(RuntimeError):
     """Another of the processes that train together is gone, or has failed."""
 
 
 @dataclass(frozen=True)
-class Over:
+class Outcome:
     """What the first process tells at the end of what was done together: the value, or why there is none."""
 
     value: Any = None
@@ -49,26 +49,31 @@ class Over:
     is_input: bool = False
 
 
-class Ranks:
+class ProcessGroup:
     """This process's place among those that train together, and what they say to each other.
 
     Attributes:
-        rank: this process's number, from 0. size: how many they are.
-        local_rank: its number on this machine: that of its GPU. local_size: how many are on this machine.
+        rank: this process's number, from 0. world_size: how many they are.
+        local_rank: its number on this machine: that of its GPU. local_world_size: how many are on this machine.
         machines: on how many machines they are; known once they have joined.
         failure: why they no longer train together, in a line; None as long as they do.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1, local_rank: int = 0, local_size: int = 1) -> None:
-        self.rank, self.size, self.local_rank, self.local_size = rank, size, local_rank, local_size
+    def __init__(self, rank: int = 0, world_size: int = 1, local_rank: int = 0, local_world_size: int = 1) -> None:
+        self.rank, self.world_size, self.local_rank, self.local_world_size = (
+            rank,
+            world_size,
+            local_rank,
+            local_world_size,
+        )
         self.machines = 1
         self.failure: str | None = None
         self._store: Any = None
-        self._group: Any = None
-        self._is_in_a_group = False
+        self._device_group: Any = None
+        self._is_initialised = False
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Ranks":
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ProcessGroup":
         """As torchrun's variables say; a process on its own where they are not set.
 
         Raises:
@@ -84,101 +89,103 @@ class Ranks:
         return cls(*map(int, texts))
 
     @property
-    def is_first(self) -> bool:
+    def is_rank_zero(self) -> bool:
         """Whether this is the process that leads, writes and prints."""
         return self.rank == 0
 
     @property
-    def are_several(self) -> bool:
+    def is_distributed(self) -> bool:
         """Whether there is anybody else."""
-        return self.size > 1
+        return self.world_size > 1
 
     @property
     def name(self) -> str:
         """How a person finds it: ``process 1 of 2 on node7``, from 0."""
-        return f"process {self.rank} of {self.size} on {platform.node()}"
+        return f"process {self.rank} of {self.world_size} on {platform.node()}"
 
     def to_json(self) -> dict[str, int]:
         """How many processes train on how many machines, for result.json."""
-        return {"processes": self.size, "machines": self.machines}
+        return {"processes": self.world_size, "machines": self.machines}
 
-    def join(self) -> None:
+    def connect(self) -> None:
         """Meet the others; they are left when this process ends. To do it again does nothing."""
-        if not self.are_several or self._store is not None:
+        if not self.is_distributed or self._store is not None:
             return
         from torch import distributed
 
         c10d: Any = distributed  # whose names mypy does not all know
         store, _, _ = next(c10d.rendezvous("env://"))
         self._store = c10d.PrefixStore("wider-or-deeper", store)
-        distributed.init_process_group("gloo", store=store, rank=self.rank, world_size=self.size, timeout=_PATIENCE)
-        self._is_in_a_group = True
-        self.machines = len(set(self.gather(platform.node())))
-        atexit.register(self.leave)
+        distributed.init_process_group(
+            "gloo", store=store, rank=self.rank, world_size=self.world_size, timeout=_PATIENCE
+        )
+        self._is_initialised = True
+        self.machines = len(set(self.all_gather(platform.node())))
+        atexit.register(self.disconnect)
 
-    def use(self, device: "torch.device") -> None:
+    def use_device(self, device: "torch.device") -> None:
         """Have tensors on that device summed where they are: by NCCL on GPUs. All processes call it, or none."""
-        if not self.are_several or device.type != "cuda" or self._group is not None:
+        if not self.is_distributed or device.type != "cuda" or self._device_group is not None:
             return
         import torch
         from torch import distributed
 
         torch.cuda.set_device(device)
-        self._group = distributed.new_group(backend="nccl", timeout=_STEP_PATIENCE)
+        self._device_group = distributed.new_group(backend="nccl", timeout=_STEP_PATIENCE)
         # Whoever waits for a GPU does not see a connection close. Once a failure is told, the wait is cut short.
-        threading.Thread(target=self._abort_when_told, args=(self._store.clone(),), daemon=True).start()
+        threading.Thread(target=self._abort_on_failure, args=(self._store.clone(),), daemon=True).start()
 
-    def _abort_when_told(self, store: Any) -> None:
+    def _abort_on_failure(self, store: Any) -> None:
         from torch.distributed import distributed_c10d
 
         with contextlib.suppress(Exception):  # the store goes with the run
             while not store.check([_FAILURE]):
                 time.sleep(_POLL_SECONDS)
-            distributed_c10d._abort_process_group(self._group)
+            distributed_c10d._abort_process_group(self._device_group)
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         """Let go of the others. They wait here for the first, so that none ends the run while it writes its report."""
         if self._store is None:
             return
         with contextlib.suppress(Exception, KeyboardInterrupt):  # a store that is gone is one more way to its end
-            if self.is_first:
+            if self.is_rank_zero:
                 self._store.set(_LEFT, b"1")
             end = time.monotonic() + _REPORT_SECONDS
             while not self._store.check([_LEFT]) and time.monotonic() < end:
                 time.sleep(_POLL_SECONDS)
-        self._hang_up()
+        self._close_connections()
         self._store = None
 
-    def _hang_up(self) -> None:
+    def _close_connections(self) -> None:
         """Close the connections: whoever waits in an exchange with this process is told so by the system."""
-        if not self._is_in_a_group:
+        if not self._is_initialised:
             return
         from torch import distributed
         from torch.distributed import distributed_c10d
 
-        self._is_in_a_group = False
+        self._is_initialised = False
         with contextlib.suppress(Exception):
-            if self._group is not None and self.failure is not None:
-                distributed_c10d._abort_process_group(self._group)
+            if self._device_group is not None and self.failure is not None:
+                distributed_c10d._abort_process_group(self._device_group)
             distributed.destroy_process_group()
 
     @property
-    def process_group(self) -> Any:
+    def device_group(self) -> Any:
         """The group in which tensors on the device are exchanged; None for the one that all tensors may use."""
-        return self._group
+        return self._device_group
 
-    def sum(self, tensor: "torch.Tensor") -> "torch.Tensor":
+    def all_reduce(self, tensor: "torch.Tensor") -> "torch.Tensor":
         """The tensor, which then holds the sum over all processes; the same bits in each."""
-        if self.are_several:
+        if self.is_distributed:
             from torch import distributed
 
             with _exchange():
-                distributed.all_reduce(tensor, group=self._group)
+                distributed.all_reduce(tensor, group=self._device_group)
         return tensor
 
-    def share(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """The first process's value, in every process."""
-        if not self.are_several:
+        if not self.is_distributed:
             return value
         from torch import distributed
 
@@ -187,19 +194,19 @@ class Ranks:
             distributed.broadcast_object_list(box, src=0)
         return box[0]
 
-    def gather(self, value: Value) -> list[Value]:
+    def all_gather(self, value: Value) -> list[Value]:
         """Every process's value, in every process, by rank."""
-        if not self.are_several:
+        if not self.is_distributed:
             return [value]
         from torch import distributed
 
-        values: list[Any] = [None] * self.size
+        values: list[Any] = [None] * self.world_size
         with _exchange():
             distributed.all_gather_object(values, value)
         return values
 
     @contextlib.contextmanager
-    def agreeing(self) -> Iterator[None]:
+    def raising_together(self) -> Iterator[None]:
         """Inside, what one process refuses all refuse.
 
         Raises:
@@ -210,19 +217,19 @@ class Ranks:
             yield
         except InputError as error:
             refusal = error
-        told = self.gather(None if refusal is None else (self.name, str(refusal)))
+        told = self.all_gather(None if refusal is None else (self.name, str(refusal)))
         if refusal is not None:
             raise refusal
         for name, text in filter(None, told):
             raise InputError(f"{name}: {text}")
 
-    def require_same(self, values: Mapping[str, str]) -> None:
+    def require_same_values(self, values: Mapping[str, str]) -> None:
         """Make sure that all processes have the same values in the same order.
 
         Raises:
             InputError: one has others. It names the process and the first that differs.
         """
-        told = self.gather((self.name, list(values.items())))
+        told = self.all_gather((self.name, list(values.items())))
         first = dict(told[0][1])
         for name, items in told[1:]:
             if items != told[0][1]:
@@ -233,22 +240,22 @@ class Ranks:
                     "give all the same images, code, options and kind of device"
                 )
 
-    def lead(self, act: Callable[[], Value]) -> Value:
-        """What the first process does; it tells the others by `joint` what to do with it, and here what it came to."""
-        if not self.are_several:
+    def run_on_rank_zero(self, act: Callable[[], Value]) -> Value:
+        """Run `act` on rank 0, then broadcast its outcome; `running_together` tells the other ranks what to do."""
+        if not self.is_distributed:
             return act()
         try:
             value = act()
         except Exception as error:
             if self.failure is None:
-                with self.joint(Over(error=str(error), is_input=isinstance(error, InputError))):
+                with self.running_together(Outcome(error=str(error), is_input=isinstance(error, InputError))):
                     pass
             raise
         except KeyboardInterrupt as stop:
             self._fail(stop)
             raise
         if self.failure is None:
-            with self.joint(Over(value)):
+            with self.running_together(Outcome(value)):
                 pass
         return value
 
@@ -259,17 +266,17 @@ class Ranks:
             InputError: it came to one. RuntimeError: it came to another error.
         """
         while True:
-            with self.joint():
-                command = self.share(None)
-                if not isinstance(command, Over):
+            with self.running_together():
+                command = self.broadcast(None)
+                if not isinstance(command, Outcome):
                     obey(command)
-            if isinstance(command, Over):
+            if isinstance(command, Outcome):
                 if command.error is not None:
                     raise (InputError if command.is_input else RuntimeError)(command.error)
                 return command.value
 
     @contextlib.contextmanager
-    def joint(self, command: Any = None) -> Iterator[None]:
+    def running_together(self, command: Any = None) -> Iterator[None]:
         """What all processes do at once, after the first has told the command to the others.
 
         Where it fails in one of them, all are told why and train together no more: nobody waits for ever.
@@ -277,14 +284,14 @@ class Ranks:
         Raises:
             MemoryError: another process had no memory left.
             KeyboardInterrupt: another process was asked to stop.
-            LostError: another process failed, or is gone.
+            ProcessLostError: another process failed, or is gone.
         """
-        if not self.are_several:
+        if not self.is_distributed:
             yield
             return
         try:
             if command is not None:
-                self.share(command)
+                self.broadcast(command)
             yield
         except BaseException as error:
             cause = self._fail(error)
@@ -298,10 +305,10 @@ class Ranks:
             return error
         kind, text = self._cause(error)
         self.failure = text
-        self._hang_up()
+        self._close_connections()
         if not _is_lost(error):
             return error
-        return {"memory": MemoryError, "stop": KeyboardInterrupt}.get(kind, LostError)(text)
+        return {"memory": MemoryError, "stop": KeyboardInterrupt}.get(kind, ProcessLostError)(text)
 
     def _cause(self, error: BaseException) -> tuple[str, str]:
         """Whose failure it was: another process's, which it told, or this one's, which is told now."""
@@ -331,25 +338,25 @@ def _exchange() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise LostError(str(error)) from error
+        raise ProcessLostError(str(error)) from error
 
 
 def _is_lost(error: BaseException) -> bool:
     from torch import distributed
 
-    return isinstance(error, LostError | distributed.DistBackendError)
+    return isinstance(error, ProcessLostError | distributed.DistBackendError)
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = ProcessGroup()
 
 
-def settings_of_several(settings: Settings, ranks: Ranks) -> Settings:
+def distributed_settings(settings: Settings, processes: ProcessGroup) -> Settings:
     """The settings as several processes have them: each its own device, nothing compiled.
 
     Raises:
         InputError: the settings ask for what one process alone can do.
     """
-    if not ranks.are_several:
+    if not processes.is_distributed:
         return settings
     refused = {
         f"--engine {settings.engine}": settings.engine != "local",
@@ -363,18 +370,19 @@ def settings_of_several(settings: Settings, ranks: Ranks) -> Settings:
     return replace(settings, compile="off")
 
 
-def own_device(device: "torch.device", ranks: Ranks) -> str:
+def own_device(device: "torch.device", processes: ProcessGroup) -> str:
     """The name of this process's own device, of the kind of the given one."""
-    return f"cuda:{ranks.local_rank}" if ranks.are_several and device.type == "cuda" else str(device)
+    return f"cuda:{processes.local_rank}" if processes.is_distributed and device.type == "cuda" else str(device)
 
 
-def require_enough(recipe: Recipe, label: str, ranks: Ranks) -> None:
+def require_image_per_process(recipe: Recipe, label: str, processes: ProcessGroup) -> None:
     """A batch has to have an image for each process.
 
     Raises:
         InputError: it has not.
     """
-    if recipe.batch_size < ranks.size:
+    if recipe.batch_size < processes.world_size:
         raise InputError(
-            f"{label}: a batch of {recipe.batch_size} cannot be divided over {ranks.size} processes: start fewer"
+            f"{label}: a batch of {recipe.batch_size} cannot be divided over {processes.world_size} processes: "
+            "start fewer"
         )

@@ -6,12 +6,12 @@ from the last state saved, and comes to the same as if it had not been.
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -24,74 +24,25 @@ from harness.data.images import ImageSet
 from harness.data.registry import Dataset
 from harness.data.split import split_validation
 from harness.errors import DamagedError, InputError
-from harness.files import REFUSED, set_aside, told_as_input_error
-from harness.hardware.co_scheduling import Company
+from harness.files import REFUSED, os_error_as_input_error, quarantine
+from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.hardware.memory import PeakMemory, is_out_of_memory
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.cost import count_macs, count_parameters
 from harness.results import metrics
 from harness.results.folder import ResultsFolder
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status, timing_changes
-from harness.study.sweep_progress import SweepState
 from harness.text import several
 from harness.training import checkpoint
 from harness.training.checkpoint import Checkpoint
 from harness.training.code_version import training_code_version
 from harness.training.command import this_command
+from harness.training.context import TrainingContext
 from harness.training.environment import describe_environment
-from harness.training.process_group import ALONE, Ranks
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import Evaluation, empty_network
 
 _MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
-
-
-class Listener:
-    """Who wants to know how far training is; this one does nothing about it."""
-
-    def is_to_stop(self) -> bool:
-        """Whether a person or the system has asked to stop."""
-        return False
-
-    def on_notice(self, case: Case | None, text: str) -> None:
-        """Something a person should read, once: a file left out, a wait, a change since an interruption.
-
-        Args:
-            case: that it is about; None where it is about all.
-        """
-
-    def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
-        """The case goes on after these epochs."""
-
-    def on_warm_up(self, case: Case) -> None:
-        """The case's training begins; where it compiles its network, that comes first."""
-
-    def on_progress(self, case: Case, epoch: int, share: float) -> None:
-        """Epoch ``epoch`` (from 1) has trained ``share`` (0 to 1) of its images."""
-
-    def on_sweep(self, state: Callable[[], SweepState]) -> None:
-        """Where cases are trained at the same time: how far all of them are, for who wants to know it now."""
-
-    def on_epoch(self, case: Case, record: EpochRecord) -> None:
-        """An epoch is finished and recorded."""
-
-
-class About(TypedDict, total=False):
-    """What the training of a case is told that does not decide its outcome.
-
-    Attributes:
-        dataset_verified: whether the images are known to be the published ones; recorded, not checked.
-        node: the name of this machine, recorded; else the one that it has on its network.
-        command: what a person typed, recorded; else what this process was started with.
-        listener: who wants to know how far it is.
-        ranks: the processes that train it together, of which this is the first; the others follow.
-    """
-
-    dataset_verified: bool
-    node: str
-    command: str
-    listener: Listener
-    ranks: Ranks
 
 
 def train(
@@ -101,7 +52,7 @@ def train(
     device: torch.device,
     *,
     rerun: bool = False,
-    **about: Unpack[About],
+    context: TrainingContext = TrainingContext(),
 ) -> Result:
     """The case's result: read from the results folder if it is finished there, else trained and recorded.
 
@@ -110,13 +61,13 @@ def train(
 
     Args:
         rerun: train again what is finished.
-        about: see `About`.
+        context: see `TrainingContext`.
 
     Raises:
         InputError: the results folder cannot be written to, or the case was begun by another version of the code.
         ValueError: the case is of another dataset than the images.
     """
-    epochs = train_by_epochs(case, dataset, results, device, rerun=rerun, **about)
+    epochs = train_by_epochs(case, dataset, results, device, rerun=rerun, context=context)
     while True:
         try:
             next(epochs)
@@ -132,7 +83,7 @@ def train_by_epochs(
     device: torch.device,
     *,
     rerun: bool = False,
-    **about: Unpack[About],
+    context: TrainingContext = TrainingContext(),
 ) -> Generator[EpochRecord, None, Result]:
     """`train`, an epoch at a time: yields each epoch's record once it and the state after it are on the disk."""
     if case.data_fingerprint != dataset.fingerprint:
@@ -140,7 +91,7 @@ def train_by_epochs(
     is_tidy = not checkpoint.is_any_left(results.folder(case))
     if not rerun and is_tidy and (finished := find_finished(case, results)):
         return finished
-    notice = partial(about.get("listener", Listener()).on_notice, case)
+    notice = partial(context.callback.on_notice, case)
     with results.locked(case, lambda: notice("another process is at this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
         finished = find_finished(case, results, notice)
@@ -148,29 +99,34 @@ def train_by_epochs(
             remove_checkpoints(case, results)  # where it was killed at its very end
             if not rerun or had_to_wait:
                 return finished
-        with Company() as company:
-            run = _Run(case, dataset, results, device, company, **about)
+        with CoSchedulingMonitor() as co_scheduling:
+            run = _Run(case, dataset, results, device, co_scheduling, context)
             return (yield from _train(run, discard_other_code=rerun))
 
 
 def record_out_of_memory(
-    case: Case, dataset: Dataset, results: ResultsFolder, device: torch.device, cause: str, **about: Unpack[About]
+    case: Case,
+    dataset: Dataset,
+    results: ResultsFolder,
+    device: torch.device,
+    cause: str,
+    context: TrainingContext = TrainingContext(),
 ) -> Result:
     """Record a case, whose process was killed for the memory that it took, as what the last checkpoint has of it."""
-    with results.locked(case), Company() as company:
-        run = _Run(case, dataset, results, device, company, **about)
+    with results.locked(case), CoSchedulingMonitor() as co_scheduling:
+        run = _Run(case, dataset, results, device, co_scheduling, context)
         run.recall()
         return run.finish("out_of_memory", f"{cause}; {_MEMORY_REMEDY}")
 
 
-def find_finished(case: Case, results: ResultsFolder, tell: Callable[[str], None] | None = None) -> Result | None:
-    """The case's result, if it need not be trained again. Given ``tell``, what is damaged is told and set aside."""
+def find_finished(case: Case, results: ResultsFolder, notify: Callable[[str], None] | None = None) -> Result | None:
+    """The case's result, if it need not be trained again; given ``notify``, report and quarantine what is damaged."""
     try:
         result = results.find(case)
     except DamagedError as error:
-        if tell is not None:
-            tell(f"{error}\nit is set aside as *.refused, and the case trained again")
-            results.set_aside(case)
+        if notify is not None:
+            notify(f"{error}\nit is set aside as *.refused, and the case trained again")
+            results.quarantine(case)
         return None
     if result is None or not result.is_finished:
         return None
@@ -186,7 +142,7 @@ def _train(run: "_Run", *, discard_other_code: bool) -> Generator[EpochRecord, N
     except InputError:
         raise
     except Exception as error:
-        if run.listener.is_to_stop():  # a loader process that the same signal reached, say
+        if run.callback.should_stop():  # a loader process that the same signal reached, say
             raise KeyboardInterrupt from error
         reason = "".join(char if char.isprintable() else " " for char in str(error).strip().partition("\n")[0])
         if is_out_of_memory(error):
@@ -211,18 +167,24 @@ class _Run:
         dataset: Dataset,
         results: ResultsFolder,
         device: torch.device,
-        company: Company,
-        **about: Unpack[About],
+        co_scheduling: CoSchedulingMonitor,
+        context: TrainingContext = TrainingContext(),
     ) -> None:
-        self.case, self.dataset, self.results, self.device, self.company = case, dataset, results, device, company
-        self.listener, self.ranks = about.get("listener", Listener()), about.get("ranks", ALONE)
-        self.dataset_verified = about.get("dataset_verified", False)
+        self.case, self.dataset, self.results, self.device, self.co_scheduling = (
+            case,
+            dataset,
+            results,
+            device,
+            co_scheduling,
+        )
+        self.callback, self.processes = context.callback, context.processes
+        self.dataset_verified = context.dataset_verified
         self.started = time.perf_counter()
         self.memory = PeakMemory(device)
         self.records: list[EpochRecord] = []
-        environment = describe_environment(device, case.precision, about.get("node")) | self.ranks.to_json()
-        environment["co_scheduled"] = company.was_met
-        self.attempts: list[Attempt] = [Attempt(1, _now(), environment, command=about.get("command") or this_command())]
+        environment = describe_environment(device, case.precision, context.machine_name) | self.processes.to_json()
+        environment["co_scheduled"] = co_scheduling.saw_other_case
+        self.attempts: list[Attempt] = [Attempt(1, _now(), environment, command=context.command or this_command())]
         self.checkpoint_seconds = 0.0
         self.last: Evaluation | None = None
         self.best_weights: Mapping[str, Tensor] | None = None
@@ -249,7 +211,7 @@ class _Run:
         if kept is not None:
             self._go_on_from(kept)
         spec = self.dataset.spec
-        self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device, self.ranks)
+        self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device, self.processes)
         if kept is not None:
             self.trainer.restore(kept.network, kept.momentum)
             kept = None  # before memory is measured
@@ -259,7 +221,7 @@ class _Run:
         self._save()  # first of all: what is there may go once the disk has taken the new state
         self.results.clear(self.case)
         self.results.write_epochs(self.case, self.records)
-        self.listener.on_warm_up(self.case)
+        self.callback.on_warm_up(self.case)
         watch = Stopwatch(self.device)
         with watch.part("compile"):
             self.trainer.warm_up(len(self.train_images))
@@ -277,13 +239,13 @@ class _Run:
         folder, spec = self.results.folder(self.case), self.dataset.spec
         network = empty_network(self.case, spec.channels, spec.num_classes)
         shapes = {name: value.shape for name, value in network.state_dict().items()}
-        with told_as_input_error(f"read the checkpoints in {folder}", "see to it that they can be read"):
+        with os_error_as_input_error(f"read the checkpoints in {folder}", "see to it that they can be read"):
             for path in checkpoint.newest_first(folder):
                 try:
                     return checkpoint.load(path, self.case.identity, shapes)
                 except DamagedError as error:
                     self._notice(f"{error}\nit is set aside as {path.name}{REFUSED}")
-                    set_aside(path)
+                    quarantine(path)
         return None
 
     def _refuse_or_discard(self, kept: Checkpoint, discard: bool) -> None:
@@ -308,7 +270,7 @@ class _Run:
         before = kept.attempts[-1].environment
         self.attempts = [*kept.attempts, replace(self.attempts[-1], first_epoch=len(self.records) + 1)]
         self.best_weights = kept.best
-        self.listener.on_resume(self.case, self.records)
+        self.callback.on_resume(self.case, self.records)
         if changes := timing_changes(before, self.attempts[-1].environment):
             self._notice(f"going on with {', '.join(changes)}: times of its epochs are no longer to be compared")
 
@@ -322,7 +284,7 @@ class _Run:
                     self.best_weights = self.trainer.weights()
                 self._save()
             self.results.append_epoch(self.case, record)
-            self.listener.on_epoch(self.case, record)
+            self.callback.on_epoch(self.case, record)
             yield record
             if not record.is_finite:
                 return "diverged"
@@ -353,7 +315,7 @@ class _Run:
         last = self.attempts[-1]
         self.attempts[-1] = replace(
             last,
-            environment={**last.environment, "co_scheduled": self.company.was_met},
+            environment={**last.environment, "co_scheduled": self.co_scheduling.saw_other_case},
             wall_seconds=time.perf_counter() - self.started,
             peak_memory_bytes=self.memory.bytes(),
         )
@@ -363,20 +325,20 @@ class _Run:
 
     def _stop_if_asked(self) -> None:
         """KeyboardInterrupt is lost where Python cannot raise: in a destructor, at a fork. It is raised again here."""
-        if self.listener.is_to_stop():
+        if self.callback.should_stop():
             raise KeyboardInterrupt
 
     def _notice(self, text: str) -> None:
-        self.listener.on_notice(self.case, text)
+        self.callback.on_notice(self.case, text)
 
     def _train_one(self, epoch: int) -> EpochRecord:
         watch = Stopwatch(self.device)
 
-        def tell(share: float) -> None:
-            self.listener.on_progress(self.case, epoch + 1, share)
+        def on_progress(share: float) -> None:
+            self.callback.on_progress(self.case, epoch + 1, share)
             self._stop_if_asked()
 
-        loss, accuracy = self.trainer.train_epoch(self.train_images, epoch, watch, tell)
+        loss, accuracy = self.trainer.train_epoch(self.train_images, epoch, watch, on_progress)
         with watch.part("evaluate"):
             self.last = self.trainer.evaluate(self.evaluated)
         epoch_seconds = watch.total()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.data import registry as library
+from harness.data import registry
 
 
 @pytest.fixture(autouse=True)
@@ -14,5 +14,5 @@ def _no_proxy(monkeypatch):
 @pytest.fixture(autouse=True)
 def _nothing_cached():
     """No dataset in memory from another test."""
-    library.load.cache_clear()
-    library.load_slice.cache_clear()
+    registry.load.cache_clear()
+    registry.load_slice.cache_clear()

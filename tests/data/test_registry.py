@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.config.datasets import SPECS
-from harness.data import registry as library
+from harness.data import registry
 from harness.data.formats import cifar10, fashionmnist, gtsrb
 from harness.data.images import ImageSet
 from harness.errors import InputError
@@ -58,12 +58,12 @@ def no_network(monkeypatch):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_spec_of_a_published_dataset_is_the_published_one(name):
-    assert library.get_spec(name) is SPECS[name]
+    assert registry.get_spec(name) is SPECS[name]
 
 
 def test_the_spec_of_a_folder_is_what_lies_in_it(tmp_path):
     write_class_folders(tmp_path, ["dog", "cat", "ant"], train=4, test=2)
-    spec = library.get_spec(f"folder:{tmp_path}")
+    spec = registry.get_spec(f"folder:{tmp_path}")
     assert spec.name == f"folder:{tmp_path}"
     assert spec.class_names == ("ant", "cat", "dog")
     assert (spec.channels, spec.image_size) == (3, None)
@@ -72,11 +72,11 @@ def test_the_spec_of_a_folder_is_what_lies_in_it(tmp_path):
 
 def every_way_to_ask(data_dir):
     return (
-        library.get_spec,
-        lambda name: library.locate(name, data_dir),
-        lambda name: library.obtain(name, data_dir),
-        lambda name: library.load(name, data_dir),
-        lambda name: library.load_slice(name, data_dir, 1, 1),
+        registry.get_spec,
+        lambda name: registry.locate(name, data_dir),
+        lambda name: registry.locate_or_download(name, data_dir),
+        lambda name: registry.load(name, data_dir),
+        lambda name: registry.load_slice(name, data_dir, 1, 1),
     )
 
 
@@ -96,35 +96,35 @@ def test_a_folder_that_is_not_there_is_refused_everywhere(tmp_path):
 @pytest.mark.parametrize("path", ["~nosuchuser-of-this-machine/x", "a" * 300, "a\0b", "/dev/null", ".."])
 def test_no_path_of_a_folder_is_more_than_an_input_error(path):
     with pytest.raises(InputError):
-        library.get_spec(f"folder:{path}")
+        registry.get_spec(f"folder:{path}")
 
 
 def test_test_folders_of_other_classes_than_the_training_ones_are_refused(tmp_path):
     write_class_folders(tmp_path)
     (tmp_path / "test/dog").rename(tmp_path / "test/wolf")
     with pytest.raises(InputError, match="lacks class folder 'dog'"):
-        library.get_spec(f"folder:{tmp_path}")
+        registry.get_spec(f"folder:{tmp_path}")
 
 
 # --- locate
 
 
 def test_digits_are_always_there(tmp_path):
-    assert library.locate("digits", tmp_path / "absent").count() == (1_437, 360)
+    assert registry.locate("digits", tmp_path / "absent").count() == (1_437, 360)
 
 
 @pytest.mark.parametrize("name", ABSENT)
 def test_an_absent_dataset_is_none(tmp_path, name):
-    assert library.locate(name, tmp_path / "absent") is None
+    assert registry.locate(name, tmp_path / "absent") is None
     (tmp_path / name).mkdir()
-    assert library.locate(name, tmp_path) is None
+    assert registry.locate(name, tmp_path) is None
 
 
 def test_the_publishers_layout_comes_before_class_folders(tmp_path):
     write_class_folders(tmp_path / "fashionmnist", SPECS["cifar10"].class_names)
-    assert library.locate("fashionmnist", tmp_path).layout == "class folders"
+    assert registry.locate("fashionmnist", tmp_path).layout == "class folders"
     write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
-    assert library.locate("fashionmnist", tmp_path).layout == "idx files"
+    assert registry.locate("fashionmnist", tmp_path).layout == "idx files"
 
 
 @pytest.mark.parametrize("name", ABSENT)
@@ -132,7 +132,7 @@ def test_any_dataset_may_lie_in_class_folders(tmp_path, name):
     spec = SPECS[name]
     classes = [name.replace("/", "-") for name in spec.class_names]
     write_class_folders(tmp_path / name, classes, train=2, test=1, size=spec.image_size or 20)
-    source = library.locate(name, tmp_path)
+    source = registry.locate(name, tmp_path)
     assert source.layout == "class folders"
     train, test = source.read(None, None)
     assert train.labels.tolist() == sorted([*range(spec.num_classes)] * 2)
@@ -143,19 +143,19 @@ def test_any_dataset_may_lie_in_class_folders(tmp_path, name):
 def test_class_folders_with_only_one_split_are_not_the_dataset(tmp_path):
     write_class_folders(tmp_path / "cifar10", SPECS["cifar10"].class_names)
     (tmp_path / "cifar10/test").rename(tmp_path / "cifar10/tests")
-    assert library.locate("cifar10", tmp_path) is None
+    assert registry.locate("cifar10", tmp_path) is None
 
 
 def test_gtsrb_is_found_under_either_name_the_datasets_own_first(tmp_path):
     write_gtsrb_kaggle(tmp_path / "GTSRB")
-    assert library.locate("gtsrb", tmp_path).path == tmp_path / "GTSRB"
+    assert registry.locate("gtsrb", tmp_path).path == tmp_path / "GTSRB"
     write_gtsrb_folders(tmp_path / "gtsrb")
-    assert library.locate("gtsrb", tmp_path).path == tmp_path / "gtsrb"
+    assert registry.locate("gtsrb", tmp_path).path == tmp_path / "gtsrb"
 
 
 def test_a_folder_is_located_whatever_the_data_folder_is(tmp_path):
     write_class_folders(tmp_path / "mine", size=8)
-    source = library.locate(f"folder:{tmp_path / 'mine'}", tmp_path / "absent", image_size=16)
+    source = registry.locate(f"folder:{tmp_path / 'mine'}", tmp_path / "absent", image_size=16)
     assert source.path == tmp_path / "mine"
     assert source.read(None, None)[0].pixels.shape == (4, 3, 16, 16)
 
@@ -172,7 +172,7 @@ def test_a_folder_is_located_whatever_the_data_folder_is(tmp_path):
     ],
 )
 def test_how_to_get_names_the_files_and_the_folder(tmp_path, name, files):
-    text = library.how_to_get(name, tmp_path)
+    text = registry.how_to_get(name, tmp_path)
     assert str(tmp_path / name) in text
     assert "/train/<class>/*" in text
     for file in files:
@@ -185,7 +185,7 @@ def test_how_to_get_names_the_files_and_the_folder(tmp_path, name, files):
 def test_what_is_there_is_not_downloaded(tmp_path, fashionmnist_server):
     write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
     told = []
-    source = library.obtain("fashionmnist", tmp_path, tell=told.append)
+    source = registry.locate_or_download("fashionmnist", tmp_path, notify=told.append)
     assert source.path == tmp_path / "fashionmnist"
     assert told == []
     assert fashionmnist_server == []
@@ -193,13 +193,13 @@ def test_what_is_there_is_not_downloaded(tmp_path, fashionmnist_server):
 
 def test_what_is_absent_is_downloaded_and_told(tmp_path, fashionmnist_server):
     told = []
-    source = library.obtain("fashionmnist", tmp_path, tell=told.append)
+    source = registry.locate_or_download("fashionmnist", tmp_path, notify=told.append)
     assert source.verify() is True
     assert len(told) == 1
     assert "fashionmnist" in told[0]
     assert str(tmp_path) in told[0]
     assert set(fashionmnist_server) == {f"/{name}.gz" for name in idx_contents()}
-    assert library.load("fashionmnist", tmp_path).train.labels.tolist() == [0, 1, 9, 3, 4]
+    assert registry.load("fashionmnist", tmp_path).train.labels.tolist() == [0, 1, 9, 3, 4]
 
 
 def test_cifar10_and_gtsrb_are_downloaded_where_they_are_absent(tmp_path, monkeypatch):
@@ -210,8 +210,8 @@ def test_cifar10_and_gtsrb_are_downloaded_where_they_are_absent(tmp_path, monkey
     with serve(files) as (address, _):
         monkeypatch.setattr(cifar10, "ARCHIVE_URL", f"{address}cifar-10-python.tar.gz")
         monkeypatch.setattr(gtsrb, "ARCHIVE_URL", address)
-        assert library.obtain("cifar10", tmp_path).verify() is True
-        assert library.obtain("gtsrb", tmp_path).count() == (len(GTSRB_TRAIN), len(GTSRB_TEST_LABELS))
+        assert registry.locate_or_download("cifar10", tmp_path).verify() is True
+        assert registry.locate_or_download("gtsrb", tmp_path).count() == (len(GTSRB_TRAIN), len(GTSRB_TEST_LABELS))
 
 
 @pytest.mark.usefixtures("no_network")
@@ -225,7 +225,7 @@ def test_cifar10_and_gtsrb_are_downloaded_where_they_are_absent(tmp_path, monkey
 )
 def test_without_a_network_the_error_says_which_file_to_put_where(tmp_path, name, file):
     with pytest.raises(InputError, match=f"dataset {name} is not in {tmp_path}") as refusal:
-        library.obtain(name, tmp_path)
+        registry.locate_or_download(name, tmp_path)
     assert file in str(refusal.value)
     assert str(tmp_path / name) in str(refusal.value)
     assert "--data-dir" in str(refusal.value)
@@ -236,15 +236,15 @@ def test_without_a_network_the_error_says_which_file_to_put_where(tmp_path, name
 @pytest.mark.parametrize("name", ABSENT)
 def test_a_failed_download_leaves_nothing_that_could_be_taken_for_the_dataset(tmp_path, name):
     with pytest.raises(InputError):
-        library.obtain(name, tmp_path)
+        registry.locate_or_download(name, tmp_path)
     assert files_under(tmp_path) == []
-    assert library.locate(name, tmp_path) is None
+    assert registry.locate(name, tmp_path) is None
 
 
 def test_a_download_that_stopped_between_two_files_goes_on_the_next_time(tmp_path, fashionmnist_server):
     files = compressed_idx(idx_contents())
     write(tmp_path / "fashionmnist/train-images-idx3-ubyte.gz", files["train-images-idx3-ubyte.gz"])
-    library.obtain("fashionmnist", tmp_path)
+    registry.locate_or_download("fashionmnist", tmp_path)
     assert files_under(tmp_path / "fashionmnist") == sorted(files)
     assert "/train-images-idx3-ubyte.gz" not in fashionmnist_server
 
@@ -255,15 +255,15 @@ def test_gtsrbs_archives_that_are_missing_beside_others_are_downloaded(tmp_path,
     write(tmp_path / "gtsrb" / gtsrb.TRAIN_ZIP, archives[gtsrb.TRAIN_ZIP])
     with serve({f"/{name}": content for name, content in archives.items()}) as (address, asked):
         monkeypatch.setattr(gtsrb, "ARCHIVE_URL", address)
-        source = library.obtain("gtsrb", tmp_path)
+        source = registry.locate_or_download("gtsrb", tmp_path)
     assert source.count() == (len(GTSRB_TRAIN), len(GTSRB_TEST_LABELS))
     assert f"/{gtsrb.TRAIN_ZIP}" not in asked
 
 
 def test_a_folder_and_digits_are_never_downloaded(tmp_path):
     write_class_folders(tmp_path)
-    assert library.obtain(f"folder:{tmp_path}", tmp_path).path == tmp_path
-    assert library.obtain("digits", tmp_path).count() == (1_437, 360)
+    assert registry.locate_or_download(f"folder:{tmp_path}", tmp_path).path == tmp_path
+    assert registry.locate_or_download("digits", tmp_path).count() == (1_437, 360)
 
 
 # --- load
@@ -271,7 +271,7 @@ def test_a_folder_and_digits_are_never_downloaded(tmp_path):
 
 def test_loading_gives_the_images_where_they_are_from_and_their_fingerprint(tmp_path):
     root = write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
-    dataset = library.load("fashionmnist", tmp_path)
+    dataset = registry.load("fashionmnist", tmp_path)
     assert dataset.spec is SPECS["fashionmnist"]
     assert dataset.train.labels.tolist() == [0, 1, 9, 3, 4]
     assert dataset.test.labels.tolist() == [7, 2, 9]
@@ -283,8 +283,8 @@ def test_loading_gives_the_images_where_they_are_from_and_their_fingerprint(tmp_
 @pytest.mark.parametrize("name", ABSENT)
 def test_loading_what_is_absent_says_which_files_to_put_where(tmp_path, name):
     with pytest.raises(InputError, match=f"dataset {name} is not in {tmp_path}: put ") as refusal:
-        library.load(name, tmp_path)
-    assert library.how_to_get(name, tmp_path) in str(refusal.value)
+        registry.load(name, tmp_path)
+    assert registry.how_to_get(name, tmp_path) in str(refusal.value)
 
 
 def test_the_fingerprint_is_of_the_images_not_of_their_place(tmp_path):
@@ -292,7 +292,7 @@ def test_the_fingerprint_is_of_the_images_not_of_their_place(tmp_path):
         write_files(tmp_path / place / "fashionmnist", compressed_idx(idx_contents()))
     write_files(tmp_path / "other/fashionmnist", compressed_idx(idx_contents(test=(7, 2, 8))))
     here, there, other = (
-        library.load("fashionmnist", tmp_path / place).fingerprint for place in ("here", "there/deeper", "other")
+        registry.load("fashionmnist", tmp_path / place).fingerprint for place in ("here", "there/deeper", "other")
     )
     assert here == there
     assert other != here
@@ -301,16 +301,16 @@ def test_the_fingerprint_is_of_the_images_not_of_their_place(tmp_path):
 def test_a_dataset_is_loaded_once(tmp_path):
     root = write_class_folders(tmp_path / "mine")
     name = f"folder:{root}"
-    assert library.load(name, tmp_path) is library.load(name, tmp_path)
-    assert library.load(name, tmp_path, image_size=16) is not library.load(name, tmp_path)
+    assert registry.load(name, tmp_path) is registry.load(name, tmp_path)
+    assert registry.load(name, tmp_path, image_size=16) is not registry.load(name, tmp_path)
 
 
 def test_images_of_the_users_own_keep_their_sizes_unless_one_is_asked_for(tmp_path):
     root = write_class_folders(tmp_path / "mine", size=8)
     write(root / "train/cat/wide.png", encode(noise(8, 20)))
     name = f"folder:{root}"
-    assert [tuple(p.shape[1:]) for p in library.load(name, tmp_path).train.pixels][2] == (8, 20)
-    assert library.load(name, tmp_path, image_size=16).train.pixels.shape == (5, 3, 16, 16)
+    assert [tuple(p.shape[1:]) for p in registry.load(name, tmp_path).train.pixels][2] == (8, 20)
+    assert registry.load(name, tmp_path, image_size=16).train.pixels.shape == (5, 3, 16, 16)
 
 
 def test_a_damaged_dataset_is_an_input_error_and_is_looked_at_anew_once_repaired(tmp_path):
@@ -318,9 +318,9 @@ def test_a_damaged_dataset_is_an_input_error_and_is_looked_at_anew_once_repaired
     good = (root / "train/cat/0.png").read_bytes()
     write(root / "train/cat/0.png", "damaged")
     with pytest.raises(InputError, match=r"train/cat/0\.png"):
-        library.load(f"folder:{root}", tmp_path)
+        registry.load(f"folder:{root}", tmp_path)
     write(root / "train/cat/0.png", good)
-    assert len(library.load(f"folder:{root}", tmp_path).train) == 4
+    assert len(registry.load(f"folder:{root}", tmp_path).train) == 4
 
 
 # --- load_slice
@@ -329,7 +329,7 @@ def test_a_damaged_dataset_is_an_input_error_and_is_looked_at_anew_once_repaired
 @pytest.mark.parametrize("name", ABSENT)
 def test_an_absent_dataset_is_stood_in_for_by_digits_in_its_shape(tmp_path, name):
     spec = SPECS[name]
-    dataset = library.load_slice(name, tmp_path, 16, 8)
+    dataset = registry.load_slice(name, tmp_path, 16, 8)
     size = spec.image_size or 32
     assert dataset.is_stand_in
     assert dataset.spec is spec
@@ -341,7 +341,7 @@ def test_an_absent_dataset_is_stood_in_for_by_digits_in_its_shape(tmp_path, name
 
 def test_a_slice_of_what_is_there_is_no_stand_in(tmp_path):
     root = write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
-    dataset = library.load_slice("fashionmnist", tmp_path, 2, 1)
+    dataset = registry.load_slice("fashionmnist", tmp_path, 2, 1)
     assert not dataset.is_stand_in
     assert dataset.train.labels.tolist() == [0, 9]
     assert dataset.test.labels.tolist() == [7]
@@ -349,7 +349,7 @@ def test_a_slice_of_what_is_there_is_no_stand_in(tmp_path):
 
 
 def test_a_slice_of_digits_is_no_stand_in(tmp_path):
-    dataset = library.load_slice("digits", tmp_path, 16, 8)
+    dataset = registry.load_slice("digits", tmp_path, 16, 8)
     assert not dataset.is_stand_in
     assert dataset.train.pixels.shape == (16, 1, 8, 8)
 
@@ -357,17 +357,17 @@ def test_a_slice_of_digits_is_no_stand_in(tmp_path):
 def test_a_slice_of_a_damaged_dataset_is_an_input_error_not_a_stand_in(tmp_path):
     write(tmp_path / "fashionmnist/train-images-idx3-ubyte.gz", "damaged")
     with pytest.raises(InputError, match="train-images-idx3-ubyte"):
-        library.load_slice("fashionmnist", tmp_path, 2, 1)
+        registry.load_slice("fashionmnist", tmp_path, 2, 1)
 
 
 @pytest.mark.usefixtures("no_network")
 def test_a_slice_is_never_downloaded(tmp_path):
-    library.load_slice("cifar10", tmp_path, 2, 1)
+    registry.load_slice("cifar10", tmp_path, 2, 1)
     assert files_under(tmp_path) == []
 
 
 def test_a_slice_has_another_fingerprint_than_the_whole(tmp_path):
-    whole, part = library.load("digits", tmp_path), library.load_slice("digits", tmp_path, 16, 8)
+    whole, part = registry.load("digits", tmp_path), registry.load_slice("digits", tmp_path, 16, 8)
     assert whole.fingerprint != part.fingerprint
 
 
@@ -375,18 +375,18 @@ def test_a_slice_has_another_fingerprint_than_the_whole(tmp_path):
 
 
 def test_digits_are_whole_and_their_slice_is_not(tmp_path):
-    assert library.load("digits", tmp_path).is_whole
-    assert not library.load_slice("digits", tmp_path, 16, 8).is_whole
+    assert registry.load("digits", tmp_path).is_whole
+    assert not registry.load_slice("digits", tmp_path, 16, 8).is_whole
 
 
 def test_a_published_dataset_with_fewer_images_is_not_whole(tmp_path):
     write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
-    assert not library.load("fashionmnist", tmp_path).is_whole
+    assert not registry.load("fashionmnist", tmp_path).is_whole
 
 
 @pytest.mark.parametrize(("missing_train", "missing_test"), [(1, 0), (0, 1)])
 def test_one_image_too_few_in_either_part_is_not_whole(tmp_path, missing_train, missing_test):
-    digits = library.load("digits", tmp_path)
+    digits = registry.load("digits", tmp_path)
 
     def without(part, count):
         return part.select(torch.arange(len(part) - count))
@@ -400,4 +400,4 @@ def test_one_image_too_few_in_either_part_is_not_whole(tmp_path, missing_train, 
 
 def test_the_users_own_images_are_whole(tmp_path):
     write_class_folders(tmp_path)
-    assert library.load(f"folder:{tmp_path}", tmp_path).is_whole
+    assert registry.load(f"folder:{tmp_path}", tmp_path).is_whole

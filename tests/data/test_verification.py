@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data import registry as library
+from harness.data import registry
 from harness.data.formats import fashionmnist, gtsrb
 from harness.data.verification import _remembered, is_verified
 from harness.errors import InputError
@@ -42,10 +42,10 @@ class Visit:
     """A look at a dataset in a data folder, as a run of its own takes it."""
 
     def __init__(self, name, data_dir):
-        library.load.cache_clear()
-        self.dataset = library.load(name, data_dir)
+        registry.load.cache_clear()
+        self.dataset = registry.load(name, data_dir)
         self.data_dir, self.times_verified = data_dir, 0
-        source = library.locate(name, data_dir)
+        source = registry.locate(name, data_dir)
         self.source = replace(source, verify=lambda: self._count(source.verify))
 
     def _count(self, verify):

@@ -11,7 +11,9 @@ import torch
 
 from harness.errors import InputError
 from harness.results.folder import ResultsFolder
-from harness.training.train import Listener, train
+from harness.training.callback import TrainingCallback
+from harness.training.context import TrainingContext
+from harness.training.train import train
 from harness.training.trainers.fast import FastTrainer
 from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
 
@@ -54,7 +56,7 @@ def _answering(pipe, function, arguments):
     pipe.send(function(*arguments))
 
 
-class _Counting(Listener):
+class _Counting(TrainingCallback):
     def __init__(self):
         self.epochs, self.notices = 0, []
 
@@ -67,12 +69,14 @@ class _Counting(Listener):
 
 def train_tiny(root, **changes):
     """Train the tiny case in the results folder ``root``: its status, how many epochs that took, and what was told."""
-    dataset, listener = make_dataset(), _Counting()
+    dataset, callback = make_dataset(), _Counting()
     try:
-        result = train(make_case(dataset, **changes), dataset, ResultsFolder(root), CPU, listener=listener)
+        result = train(
+            make_case(dataset, **changes), dataset, ResultsFolder(root), CPU, context=TrainingContext(callback=callback)
+        )
     except InputError as error:
-        return str(error), listener.epochs, listener.notices
-    return result.status, listener.epochs, listener.notices
+        return str(error), callback.epochs, callback.notices
+    return result.status, callback.epochs, callback.notices
 
 
 def train_tiny_until_step(root, last):
@@ -144,7 +148,7 @@ def _limited(kind, most):
 def train_losing_a_loader_then_tiny(root):
     """A case by the reference pipeline whose loader process is killed, then the tiny one."""
 
-    class Killing(Listener):
+    class Killing(TrainingCallback):
         def on_progress(self, case, epoch, share):
             for child in multiprocessing.active_children():
                 os.kill(child.pid, signal.SIGKILL)
@@ -153,7 +157,7 @@ def train_losing_a_loader_then_tiny(root):
     case = make_case(dataset, pipeline="reference")
     results = ResultsFolder(root)
     try:
-        train(case, dataset, results, CPU, listener=Killing())
+        train(case, dataset, results, CPU, context=TrainingContext(callback=Killing()))
     except Exception:
         failed = results.find(case)
         return (failed.status, failed.cause), train_tiny(root)[0]

@@ -15,7 +15,7 @@ from tests.training.test_resume import outcome
 BENCH = """
 from dataclasses import replace
 import pytest
-from harness.recipes import DIGITS
+from harness.config.recipes import DIGITS
 RECIPE = replace(DIGITS, epochs={epochs}, milestones=(), batch_size=256)
 @pytest.mark.experiment("digits", models=["resnet8", "resnet8-2"], recipe=RECIPE)
 def test_digits(trained):

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from harness.hardware.co_scheduling import Company
+from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.training.train import train
 from tests.conftest import CPU, make_case
 
@@ -11,36 +11,36 @@ _context = multiprocessing.get_context("spawn")
 
 
 def test_who_is_alone_meets_nobody(tmp_path):
-    with Company(tmp_path) as first:
-        assert not first.was_met
-    with Company(tmp_path) as second:  # the first has left
-        assert not second.was_met
+    with CoSchedulingMonitor(tmp_path) as first:
+        assert not first.saw_other_case
+    with CoSchedulingMonitor(tmp_path) as second:  # the first has left
+        assert not second.saw_other_case
 
 
 def test_who_comes_and_who_is_there_meet(tmp_path):
-    with Company(tmp_path) as first:
-        with Company(tmp_path) as second:
-            assert first.was_met
-            assert second.was_met
-        assert first.was_met  # and are not forgotten
+    with CoSchedulingMonitor(tmp_path) as first:
+        with CoSchedulingMonitor(tmp_path) as second:
+            assert first.saw_other_case
+            assert second.saw_other_case
+        assert first.saw_other_case  # and are not forgotten
 
 
 def test_a_short_visit_is_not_missed(tmp_path):
-    with Company(tmp_path) as first:
-        with Company(tmp_path):
+    with CoSchedulingMonitor(tmp_path) as first:
+        with CoSchedulingMonitor(tmp_path):
             pass
-        assert first.was_met
+        assert first.saw_other_case
 
 
 def test_folders_are_machines_of_their_own(tmp_path):
-    with Company(tmp_path / "here") as here, Company(tmp_path / "there") as there:
-        assert not here.was_met
-        assert not there.was_met
+    with CoSchedulingMonitor(tmp_path / "here") as here, CoSchedulingMonitor(tmp_path / "there") as there:
+        assert not here.saw_other_case
+        assert not there.saw_other_case
 
 
 def _stay(folder, begun):
-    company = Company(folder)
-    company.__enter__()
+    co_scheduling = CoSchedulingMonitor(folder)
+    co_scheduling.__enter__()
     begun.set()
     time.sleep(60)
 
@@ -50,19 +50,19 @@ def test_another_process_is_met_until_it_is_killed(tmp_path):
     process = _context.Process(target=_stay, args=(tmp_path, begun))
     process.start()
     begun.wait()
-    with Company(tmp_path) as company:
-        assert company.was_met
+    with CoSchedulingMonitor(tmp_path) as co_scheduling:
+        assert co_scheduling.saw_other_case
     process.kill()
     process.join()
-    with Company(tmp_path) as company:
-        assert not company.was_met
+    with CoSchedulingMonitor(tmp_path) as co_scheduling:
+        assert not co_scheduling.saw_other_case
     assert not list(tmp_path.glob("present-*"))
 
 
 def test_where_there_is_nowhere_to_sign_nobody_is_met(tmp_path):
     (tmp_path / "file").write_text("")
-    with Company(tmp_path / "file") as company:
-        assert not company.was_met
+    with CoSchedulingMonitor(tmp_path / "file") as co_scheduling:
+        assert not co_scheduling.saw_other_case
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def of_the_machine(tmp_path, monkeypatch):
 def test_a_case_says_whether_it_had_the_machine_to_itself(of_the_machine, tiny_dataset, results):
     alone = train(make_case(tiny_dataset), tiny_dataset, results, CPU)
     assert alone.environment["co_scheduled"] is False
-    with Company(of_the_machine):
+    with CoSchedulingMonitor(of_the_machine):
         shared = train(make_case(tiny_dataset, seed=1), tiny_dataset, results, CPU)
     assert shared.environment["co_scheduled"] is True
     assert [one.environment["co_scheduled"] for one in shared.attempts] == [True]

@@ -6,7 +6,7 @@ from unittest import mock
 
 from harness.hardware.device import computing_at
 from harness.models.resnet import build_network
-from harness.training.process_group import LostError, Ranks
+from harness.training.process_group import ProcessGroup, ProcessLostError
 
 
 class _Room:
@@ -26,30 +26,30 @@ class _Room:
             return self._kept.setdefault(key, desired).encode()
 
 
-class InThreads(Ranks):
+class RankThread(ProcessGroup):
     """One of several threads that pass for processes."""
 
     def __init__(self, rank, room):
         super().__init__(rank, len(room.values), rank, len(room.values))
         self._store = self._room = room
 
-    def gather(self, value):
+    def all_gather(self, value):
         try:
             self._room.values[self.rank] = value
             self._room.barrier.wait()
             values = list(self._room.values)
             self._room.barrier.wait()
         except threading.BrokenBarrierError as error:
-            raise LostError(str(error)) from error
+            raise ProcessLostError(str(error)) from error
         return values
 
-    def share(self, value):
-        return self.gather(value)[0]
+    def broadcast(self, value):
+        return self.all_gather(value)[0]
 
-    def sum(self, tensor):
-        return tensor.copy_(sum(self.gather(tensor.clone())))
+    def all_reduce(self, tensor):
+        return tensor.copy_(sum(self.all_gather(tensor.clone())))
 
-    def _hang_up(self):
+    def _close_connections(self):
         self._room.barrier.abort()
 
 
@@ -59,7 +59,7 @@ def in_threads(size, act):
 
     def acting(rank):
         try:
-            return act(InThreads(rank, room))
+            return act(RankThread(rank, room))
         except BaseException as error:
             return error
 

@@ -5,7 +5,7 @@ import pytest
 
 from harness.config.case import Case
 from harness.config.recipes import default_recipe
-from harness.paper.expectations import least_accuracy_percent, shortfalls
+from harness.paper.expectations import least_accuracy_percent, unmet_expectations
 from harness.paper.published import PUBLISHED, exact_parameters
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
 
@@ -67,7 +67,7 @@ def records_of(result):
 
 
 def shortfalls_of(result):
-    return shortfalls(result, records_of(result))
+    return unmet_expectations(result, records_of(result))
 
 
 @pytest.mark.parametrize(("dataset", "model"), [*PUBLISHED, ("digits", "resnet56"), ("folder:/my/images", "resnet20")])
@@ -79,14 +79,14 @@ def test_a_case_that_meets_everything_has_no_shortfall(dataset, model):
 def test_a_case_that_did_not_complete_says_so_and_why_and_nothing_else(status):
     result = make_result(status=status, cause="the loss is nan in epoch 3", accuracy_percent=None, params=0)
 
-    assert shortfalls(result, []) == [f"status is {status}: the loss is nan in epoch 3"]
+    assert unmet_expectations(result, []) == [f"status is {status}: the loss is nan in epoch 3"]
 
 
 @pytest.mark.parametrize("recorded", [0, 1, 19])
 def test_epochs_that_are_not_recorded_are_a_shortfall(recorded):
     result = make_result("digits")
 
-    assert shortfalls(result, records_of(result)[:recorded]) == [
+    assert unmet_expectations(result, records_of(result)[:recorded]) == [
         f"{recorded} epochs are recorded, the recipe has 20",
     ]
 
@@ -94,19 +94,23 @@ def test_epochs_that_are_not_recorded_are_a_shortfall(recorded):
 def test_epochs_too_many_are_a_shortfall():
     result = make_result("digits")
 
-    assert shortfalls(result, [*records_of(result), record(21)]) == ["21 epochs are recorded, the recipe has 20"]
+    assert unmet_expectations(result, [*records_of(result), record(21)]) == [
+        "21 epochs are recorded, the recipe has 20"
+    ]
 
 
 def test_a_shortened_case_is_to_record_the_epochs_it_was_given():
     result = make_result("digits", mode="shortened", epochs=5)
 
-    assert shortfalls(result, [record(epoch) for epoch in range(1, 21)]) == ["20 epochs are recorded, the recipe has 5"]
-    assert shortfalls(result, [record(epoch) for epoch in range(1, 6)]) == []
+    assert unmet_expectations(result, [record(epoch) for epoch in range(1, 21)]) == [
+        "20 epochs are recorded, the recipe has 5"
+    ]
+    assert unmet_expectations(result, [record(epoch) for epoch in range(1, 6)]) == []
 
 
 @pytest.mark.parametrize("epochs", [[1, 1, *range(3, 21)], [2, 1, *range(3, 21)], list(range(20))])
 def test_epochs_twice_or_out_of_order_are_a_shortfall_that_says_more_than_their_number(epochs):
-    found = shortfalls(make_result("digits"), [record(epoch) for epoch in epochs])
+    found = unmet_expectations(make_result("digits"), [record(epoch) for epoch in epochs])
 
     assert len(found) == 1
     assert found != ["20 epochs are recorded, the recipe has 20"]
@@ -119,7 +123,7 @@ def test_a_loss_that_is_no_number_is_a_shortfall_that_names_the_epoch(field, los
     records = records_of(result)
     records[2] = replace(records[2], **{field: loss})
 
-    assert shortfalls(result, records) == ["epoch 3: a loss is not a number"]
+    assert unmet_expectations(result, records) == ["epoch 3: a loss is not a number"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +176,7 @@ def test_a_complete_case_without_an_accuracy_is_a_shortfall():
 def test_every_shortfall_is_told():
     result = make_result("digits", params=1, accuracy_percent=50.0)
 
-    assert shortfalls(result, [record(1, train_loss=math.nan)]) == [
+    assert unmet_expectations(result, [record(1, train_loss=math.nan)]) == [
         "1 epochs are recorded, the recipe has 20",
         "epoch 1: a loss is not a number",
         "1 parameters, the paper's model has 269,434",

@@ -17,7 +17,7 @@ CONFTEST = 'pytest_plugins = ["harness.plugin"]'
 BENCH = """
 from dataclasses import replace
 import pytest
-from harness.recipes import DIGITS
+from harness.config.recipes import DIGITS
 RECIPE = replace(DIGITS, epochs=2, milestones=(1,), batch_size=256)
 @pytest.mark.experiment("digits", models=["resnet8", "resnet8-2"], recipe=RECIPE)
 def test_digits(trained, epoch_records):
@@ -214,7 +214,7 @@ def test_a_finished_case_is_shown_again_but_not_trained_again_unless_asked(bench
 
 
 def test_progress_with_time_left_is_seen_without_s(bench, pytester):
-    pytester.makeconftest(CONFTEST + "\nimport harness.plugin.progress\nharness.progress._LINE_SECONDS = 0.0")
+    pytester.makeconftest(CONFTEST + "\nimport harness.plugin.progress\nharness.plugin.progress._LINE_SECONDS = 0.0")
     run = pytester.runpytest_subprocess("-k", "resnet8-seed0")
     run.stdout.fnmatch_lines(["*1/1 digits resnet8 seed 0 · epoch 1/2 *", "*epoch 2/2*/epoch · * left*"])
 
@@ -454,7 +454,7 @@ def test_without_pytest_benchmark_it_is_asked_for(bench):
 
 def test_a_second_session_says_how_many_cases_were_finished(bench, monkeypatch):
     bench("-k", "resnet8-seed0").assert_outcomes(passed=1, deselected=1)
-    monkeypatch.setattr("harness.plugin._now", lambda: "2999-01-01T00:00:00+00:00")
+    monkeypatch.setattr("harness.plugin.hooks._now", lambda: "2999-01-01T00:00:00+00:00")
     bench().stdout.fnmatch_lines(["2 of 2 cases were finished already; --rerun trains them again"])
 
 

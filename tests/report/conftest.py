@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report.build import Holdings, Report, read_holdings, write_report
+from harness.report.build import LoadedResults, WrittenReport, load_results_folders, write_report
 from tests.helpers.synthetic import failed_result, outcome, store, synthetic_result
 
 ACCURACIES = {"resnet20": 89.0, "resnet56": 90.0, "resnet110": 89.6, "resnet20-2": 90.9, "resnet20-4": 92.0}
@@ -13,8 +13,8 @@ ACCURACIES = {"resnet20": 89.0, "resnet56": 90.0, "resnet110": 89.6, "resnet20-2
 class Built:
     root: Path
     folder: Path
-    holdings: Holdings
-    report: Report
+    loaded: LoadedResults
+    report: WrittenReport
 
 
 def fill(root, dataset="cifar10", seeds=(0, 1, 2), accuracies=ACCURACIES, **changes):
@@ -30,8 +30,8 @@ def fill(root, dataset="cifar10", seeds=(0, 1, 2), accuracies=ACCURACIES, **chan
 
 
 def build(folders, report_dir, command="python -m harness report"):
-    holdings = read_holdings(folders)
-    return Built(folders[0], report_dir, holdings, write_report(holdings, report_dir, command))
+    loaded = load_results_folders(folders)
+    return Built(folders[0], report_dir, loaded, write_report(loaded, report_dir, command))
 
 
 @pytest.fixture(scope="session")

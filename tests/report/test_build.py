@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from harness.config.recipes import CIFAR10
-from harness.report.build import read_holdings, write_report
+from harness.report.build import load_results_folders, write_report
 from harness.report.truncation import LINES
 from tests.helpers.synthetic import failed_result, outcome, store, synthetic_result
 from tests.report.conftest import build, fill
@@ -74,8 +74,8 @@ def test_what_lies_beside_a_result_and_is_damaged_is_told_and_left_out(name, dam
     else:
         path.write_bytes(path.read_bytes()[:-20] + b"x" * 20)
     made = build([tmp_path / "results"], tmp_path / "report")
-    assert made.holdings.problems == [f"{path} is gone" if damage == "gone" else made.holdings.problems[0]]
-    assert str(path) in made.holdings.problems[0]
+    assert made.loaded.problems == [f"{path} is gone" if damage == "gone" else made.loaded.problems[0]]
+    assert str(path) in made.loaded.problems[0]
     assert str(path) in made.report.page.read_text().partition("What was left out")[2]
     frame = pd.read_csv(tmp_path / "report/tables/cifar10-differences.csv")
     assert frame["method"].tolist() == (["two proportions"] if name == "predictions.npz" else ["McNemar"])
@@ -86,7 +86,7 @@ def test_a_result_that_cannot_be_read_is_told_and_the_others_stand(tmp_path, no_
     path = tmp_path / "results" / kept[0].case.folder_name / "result.json"
     path.write_text(path.read_text().replace("0.", "1.", 1))
     made = build([tmp_path / "results"], tmp_path / "report")
-    assert [result.model for result in made.holdings.results] == ["resnet56"]
+    assert [result.model for result in made.loaded.results] == ["resnet56"]
     assert str(path) in made.report.page.read_text()
 
 
@@ -113,7 +113,7 @@ def test_only_failed_results_make_a_report_that_says_so(tmp_path):
 def test_whatever_models_there_are_make_a_report(accuracies, tmp_path):
     fill(tmp_path / "results", seeds=(0,), accuracies=accuracies)
     made = build([tmp_path / "results"], tmp_path / "report")
-    assert made.holdings.problems == []
+    assert made.loaded.problems == []
     assert ">nan<" not in made.report.page.read_text()
     assert '"nan"' not in made.report.page.read_text()
 
@@ -185,9 +185,9 @@ def test_folders_with_the_same_last_name_stand_side_by_side(tmp_path, no_figures
 def test_a_folder_given_twice_is_read_once(tmp_path, monkeypatch):
     fill(tmp_path / "results", seeds=(0,), accuracies=TWO)
     monkeypatch.chdir(tmp_path)
-    holdings = read_holdings([Path("results"), tmp_path / "results"])
-    assert holdings.folders == [Path("results")]
-    assert len(holdings.results) == 2
+    loaded = load_results_folders([Path("results"), tmp_path / "results"])
+    assert loaded.folders == [Path("results")]
+    assert len(loaded.results) == 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are Unicode on Windows")
@@ -204,11 +204,11 @@ def test_a_folder_whose_name_is_not_utf8_can_be_reported(tmp_path, no_figures):
 def test_a_report_folder_that_cannot_be_written_to_is_an_oserror(built, tmp_path, no_figures):
     (tmp_path / "report").write_text("a file")
     with pytest.raises(OSError, match="report"):
-        write_report(built.holdings, tmp_path / "report", "")
+        write_report(built.loaded, tmp_path / "report", "")
 
 
 def test_the_same_results_make_the_same_files(built, tmp_path):
-    again = write_report(built.holdings, tmp_path, "python -m harness report")
+    again = write_report(built.loaded, tmp_path, "python -m harness report")
     for one, other in zip(built.report.figures, again.figures, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
 
@@ -254,7 +254,7 @@ def test_of_much_that_was_left_out_the_first_is_told_and_a_table_has_all(tmp_pat
         (root / f"begun{number:02d}").mkdir()
         (root / f"begun{number:02d}" / "checkpoint-1.pt").touch()
     made = build([root], tmp_path / "report")
-    for told in (made.holdings.problems, made.holdings.unfinished):
+    for told in (made.loaded.problems, made.loaded.unfinished):
         assert len(told) == LINES + 1
         assert "5 more: " in told[-1]
         assert "left-out.csv" in told[-1]
@@ -263,7 +263,7 @@ def test_of_much_that_was_left_out_the_first_is_told_and_a_table_has_all(tmp_pat
     assert "30 more: all of them are in the table" in section
     assert 'href="tables/left-out.csv"' in section
     everything = pd.read_csv(tmp_path / "report/tables/left-out.csv")["left_out"].tolist()
-    assert everything == [*made.holdings.left_out, *made.holdings.begun]
+    assert everything == [*made.loaded.left_out, *made.loaded.begun]
     assert len(everything) == 2 * (LINES + 5)
 
 
@@ -273,8 +273,8 @@ def test_little_that_was_left_out_makes_no_table(tmp_path, no_figures):
     (root / "damaged").mkdir()
     (root / "damaged" / "result.json").write_text("{")
     made = build([root], tmp_path / "report")
-    assert made.holdings.problems == made.holdings.left_out
-    assert len(made.holdings.problems) == 1
+    assert made.loaded.problems == made.loaded.left_out
+    assert len(made.loaded.problems) == 1
     assert not (tmp_path / "report/tables/left-out.csv").exists()
 
 

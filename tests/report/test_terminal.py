@@ -6,7 +6,7 @@ from harness.analysis.answer import Answer
 from harness.analysis.evidence import published_evidence
 from harness.config.recipes import CIFAR10, PUBLISHED_RECIPES
 from harness.paper.published import PUBLISHED
-from harness.report.build import Report
+from harness.report.build import WrittenReport
 from harness.report.terminal import comparison_tables, report_text, terminal_text
 from tests.report.conftest import build, fill
 
@@ -177,7 +177,7 @@ def test_a_folder_without_results_makes_no_table():
 def test_a_reports_answers_are_told_with_where_it_lies(tmp_path):
     said = Answer("CIFAR-10: wider", ("Width stops paying at 20-4, " * 6,))
     tables = [tmp_path / "tables" / name for name in ("a.csv", "a.md")]
-    report = Report([(published_evidence("cifar10"), said)], tables, [], tmp_path / "index.html")
+    report = WrittenReport([(published_evidence("cifar10"), said)], tables, [], tmp_path / "index.html")
     lines = report_text(report, 80).splitlines()
     assert lines[0] == "CIFAR-10: wider"
     assert lines[1].startswith("  Width stops")

@@ -92,7 +92,7 @@ def test_a_pipe_in_the_place_of_a_result_is_refused_and_not_waited_for(kept, tin
 
 
 def test_a_cases_files_are_set_aside_together(kept, tiny_result, results):
-    results.set_aside(tiny_result.case)
+    results.quarantine(tiny_result.case)
     assert sorted(path.name for path in kept.iterdir()) == [
         ".lock", "epochs.jsonl.refused", "predictions.npz.refused", "result.json.refused",
         "weights.safetensors.refused",

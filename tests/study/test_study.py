@@ -6,7 +6,7 @@ from PIL import Image
 from harness.config.experiment import plan_experiment
 from harness.config.recipes import CIFAR10, DIGITS, GTSRB
 from harness.config.settings import read_settings
-from harness.data import registry as library
+from harness.data import registry
 from harness.data.split import split_validation
 from harness.errors import InputError
 from harness.study.study import Study
@@ -77,7 +77,7 @@ def test_whether_a_network_is_compiled_is_decided_from_the_plan_and_is_in_the_ca
         asked.append((setting, model.name, spec.name, recipe.epochs, train_images, device.type))
         return True
 
-    monkeypatch.setattr("harness.study.machine.is_to_be_compiled", decide)
+    monkeypatch.setattr("harness.study.machine.should_compile", decide)
     options = {"full_training": True, "val_split": "0.2"}
     study = Study(settings(**options))
     experiment = plan_experiment(study.settings, "digits", "resnet8", 0, RECIPE)
@@ -105,13 +105,13 @@ def test_gtsrb_in_class_folders_is_split_by_the_tracks_of_its_file_names_or_not_
     experiment = plan_experiment(settings(full_training=True), "gtsrb", "resnet8", 0, replace(GTSRB, image_size=8))
     study = Study(settings(full_training=True, val_split="0.5"))
     study.prepare([experiment])
-    train, held_out = split_validation(study.engine._node.dataset(experiment)[0].train, 0.5)
+    train, held_out = split_validation(study.engine._machine.dataset(experiment)[0].train, 0.5)
     assert len(held_out) == 43 * 2
     assert not set(train.tracks) & set(held_out.tracks)
     for path in (tmp_path / "gtsrb/train").rglob("*.png"):
         path.rename(path.with_name(f"sign{path.name}"))
     with pytest.raises(InputError, match="--val-split: the file names of gtsrb .* do not tell its tracks"):
-        library.load.cache_clear()
+        registry.load.cache_clear()
         Study(settings(full_training=True, val_split="0.5")).prepare([experiment])
 
 

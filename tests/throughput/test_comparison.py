@@ -66,7 +66,7 @@ def test_both_pipelines_are_measured_in_turn_on_the_same_images(told, monkeypatc
 
         monkeypatch.setattr(kind, "train_epoch", recorded)
     dataset = make_dataset()
-    measured = compare_pipelines(make_case(dataset), dataset.spec, CPU, rounds=3, round_seconds=0.0, tell=told.append)
+    measured = compare_pipelines(make_case(dataset), dataset.spec, CPU, rounds=3, round_seconds=0.0, notify=told.append)
     assert [one[:2] for one in ran[-6:]] == [
         (FastTrainer, 16), (ReferenceTrainer, 24), (ReferenceTrainer, 24), (FastTrainer, 16), (FastTrainer, 16),
         (ReferenceTrainer, 24),
@@ -81,12 +81,12 @@ def test_the_references_first_batch_is_not_counted(monkeypatch):
     now = iter([0.0, 100.0, 102.0])  # the watch is made, the first batch is over, the last is
     monkeypatch.setattr(Stopwatch, "_now", lambda _: next(now))
 
-    def train_epoch(images, epoch, watch, tell):
+    def train_epoch(images, epoch, watch, notify):
         watch.seconds = {"load": 90.0}
-        tell(1 / 3)
+        notify(1 / 3)
         watch.seconds = {"load": 90.5}
-        tell(2 / 3)
-        tell(1.0)
+        notify(2 / 3)
+        notify(1.0)
 
     dataset = make_dataset(train_images=24)
     trainer = ReferenceTrainer(make_case(dataset, pipeline="reference"), 1, 3, CPU)

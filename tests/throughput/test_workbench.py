@@ -28,7 +28,7 @@ def test_what_is_measured_is_kept(workbench, tmp_path):
 @pytest.mark.parametrize("compiled", [True, False])
 def test_the_fast_pipeline_is_measured_as_a_full_training_has_it(compiled, workbench, monkeypatch):
     asked, decided = [], []
-    monkeypatch.setattr(workbench_module, "is_to_be_compiled", lambda *given: decided.append(given) or compiled)
+    monkeypatch.setattr(workbench_module, "should_compile", lambda *given: decided.append(given) or compiled)
     monkeypatch.setattr(
         workbench_module, "compare_pipelines", lambda case, *_, **__: asked.append(case) or MEASUREMENTS[0]
     )
@@ -92,7 +92,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_out_before_measuring(tmp_pa
 
 def test_a_shortened_comparison_of_outcomes_decides_about_compiling_by_its_own_epochs(workbench, monkeypatch):
     decided = []
-    monkeypatch.setattr(workbench_module, "is_to_be_compiled", lambda *given: decided.append(given[3].epochs) or False)
+    monkeypatch.setattr(workbench_module, "should_compile", lambda *given: decided.append(given[3].epochs) or False)
     monkeypatch.setattr(workbench_module, "compare_outcomes", lambda case, *_, **__: decided.append(case.mode))
     monkeypatch.setattr(workbench, "_keep", lambda *_: None)
     workbench.compare_outcomes("digits", "resnet8", seeds=[0], epochs=2)

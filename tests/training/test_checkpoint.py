@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import DamagedError, InputError
-from harness.files import set_aside
+from harness.files import quarantine
 from harness.results.result import Attempt, EpochRecord
 from harness.training import checkpoint
 from harness.training.checkpoint import Checkpoint
@@ -321,7 +321,7 @@ def test_a_checkpoint_that_did_not_reach_the_disk_gets_no_name(saved, monkeypatc
 
 def test_folders_and_what_was_set_aside_are_no_checkpoints_and_stay(saved):
     (saved.parent / "checkpoint-00009-1.pt").mkdir()
-    set_aside(saved)
+    quarantine(saved)
     assert [path.name for path in checkpoint.newest_first(saved.parent)] == ["checkpoint-00001-1.pt"]
     checkpoint.save(saved.parent, make(3))
     assert checkpoint.is_any_left(saved.parent)

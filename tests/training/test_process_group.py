@@ -17,16 +17,18 @@ from safetensors.torch import load_file
 from torch import nn
 
 from harness.config.settings import read_settings
-from harness.data import registry as library
+from harness.data import registry
 from harness.errors import InputError
 from harness.hardware.stopwatch import Stopwatch
 from harness.results.folder import ResultsFolder
 from harness.results.result import read_result, timed_on, timing_changes
+from harness.training.callback import TrainingCallback
 from harness.training.command import this_command
-from harness.training.process_group import Ranks, require_enough, settings_of_several
-from harness.training.train import Listener, train
+from harness.training.context import TrainingContext
+from harness.training.process_group import ProcessGroup, distributed_settings, require_image_per_process
+from harness.training.train import train
 from harness.training.trainers import fast
-from harness.training.trainers.data_parallel import Follower, SharedTrainer, share_of
+from harness.training.trainers.data_parallel import DataParallelTrainer, Follower, shard
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.sync_batch_norm import SynchronisedBatchNorm, synchronise_batch_norm
 from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
@@ -41,25 +43,36 @@ TORCHRUN |= {"MASTER_ADDR": "here", "MASTER_PORT": "1"}
 
 
 def test_a_process_that_torchrun_did_not_start_is_the_first_of_one():
-    ranks = Ranks.from_environment({"WORLD_SIZE": "8"})  # as some clusters set it for themselves
-    assert (ranks.rank, ranks.size, ranks.is_first, ranks.are_several) == (0, 1, True, False)
-    ranks.join()
-    assert (ranks.share("a"), ranks.gather("a")) == ("a", ["a"])
+    processes = ProcessGroup.from_environment({"WORLD_SIZE": "8"})  # as some clusters set it for themselves
+    assert (processes.rank, processes.world_size, processes.is_rank_zero, processes.is_distributed) == (
+        0,
+        1,
+        True,
+        False,
+    )
+    processes.connect()
+    assert (processes.broadcast("a"), processes.all_gather("a")) == ("a", ["a"])
 
 
 def test_torchruns_variables_say_which_process_it_is():
-    ranks = Ranks.from_environment(TORCHRUN)
-    assert (ranks.rank, ranks.size, ranks.local_rank, ranks.is_first, ranks.are_several) == (1, 2, 1, False, True)
+    processes = ProcessGroup.from_environment(TORCHRUN)
+    assert (
+        processes.rank,
+        processes.world_size,
+        processes.local_rank,
+        processes.is_rank_zero,
+        processes.is_distributed,
+    ) == (1, 2, 1, False, True)
 
 
 def test_one_process_that_torchrun_started_is_on_its_own():
-    assert not Ranks.from_environment(TORCHRUN | {"RANK": "0", "WORLD_SIZE": "1"}).are_several
+    assert not ProcessGroup.from_environment(TORCHRUN | {"RANK": "0", "WORLD_SIZE": "1"}).is_distributed
 
 
 @pytest.mark.parametrize("wrong", [{"RANK": "2"}, {"RANK": "first"}, {"WORLD_SIZE": "-1"}])
 def test_variables_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputError, match="torchrun"):
-        Ranks.from_environment(TORCHRUN | wrong)
+        ProcessGroup.from_environment(TORCHRUN | wrong)
 
 
 def test_meeting_the_others_does_not_begin_before_training():
@@ -71,19 +84,19 @@ def test_meeting_the_others_does_not_begin_before_training():
 @pytest.mark.parametrize("option", [{"pipeline": "reference"}, {"compile": "on"}, {"device": "cuda:1"}])
 def test_what_one_process_alone_can_do_is_refused(option):
     given_settings = read_settings(option, environment={})
-    assert settings_of_several(given_settings, Ranks()) is given_settings
+    assert distributed_settings(given_settings, ProcessGroup()) is given_settings
     with pytest.raises(InputError, match=r"--(pipeline reference|compile on|device cuda:1) is for one process"):
-        settings_of_several(given_settings, Ranks(0, 2))
+        distributed_settings(given_settings, ProcessGroup(0, 2))
 
 
 def test_nothing_is_compiled_by_several_processes():
-    assert settings_of_several(read_settings({}, environment={}), Ranks(0, 2)).compile == "off"
+    assert distributed_settings(read_settings({}, environment={}), ProcessGroup(0, 2)).compile == "off"
 
 
 def test_a_batch_has_an_image_for_every_process():
-    require_enough(TINY_RECIPE, "tiny", Ranks(0, TINY_RECIPE.batch_size))
+    require_image_per_process(TINY_RECIPE, "tiny", ProcessGroup(0, TINY_RECIPE.batch_size))
     with pytest.raises(InputError, match="tiny: a batch of 8 cannot be divided over 9 processes"):
-        require_enough(TINY_RECIPE, "tiny", Ranks(0, 9))
+        require_image_per_process(TINY_RECIPE, "tiny", ProcessGroup(0, 9))
 
 
 def test_times_of_several_processes_are_told_apart():
@@ -103,7 +116,7 @@ def test_the_command_is_kept_as_it_was_typed(monkeypatch):
 
 @given(st.integers(0, 50), st.integers(0, 300), st.integers(1, 9))
 def test_every_position_is_one_processs(start, count, size):
-    shares = [list(share_of(start, start + count, Ranks(rank, size))) for rank in range(size)]
+    shares = [list(shard(start, start + count, ProcessGroup(rank, size))) for rank in range(size)]
     assert list(itertools.chain(*shares)) == list(range(start, start + count))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
@@ -129,13 +142,13 @@ def test_batch_norm_over_processes_is_that_of_one(sizes, mean, seed):
     expected = whole(everything)
     expected.backward(gradient)
 
-    def part(ranks):
+    def part(processes):
         module = nn.BatchNorm2d(3, dtype=torch.float64)
         module.load_state_dict(state)
-        network = synchronise_batch_norm(nn.Sequential(module), CPU, ranks)
-        own = x.split(sizes)[ranks.rank].clone().requires_grad_()
+        network = synchronise_batch_norm(nn.Sequential(module), CPU, processes)
+        own = x.split(sizes)[processes.rank].clone().requires_grad_()
         out = network(own)
-        out.backward(gradient.split(sizes)[ranks.rank])
+        out.backward(gradient.split(sizes)[processes.rank])
         return network, own.grad, out.detach()
 
     parts = in_threads(len(sizes), part)
@@ -152,14 +165,14 @@ def test_batch_norm_over_processes_is_that_of_one(sizes, mean, seed):
 def test_batch_norm_over_processes_evaluates_as_any():
     whole = nn.BatchNorm2d(2)
     whole.running_mean.fill_(3)
-    module = SynchronisedBatchNorm.of(whole.eval(), Ranks(0, 2))
+    module = SynchronisedBatchNorm.of(whole.eval(), ProcessGroup(0, 2))
     x = torch.randn(1, 2, 2, 2)
     assert torch.equal(module(x), whole(x))
 
 
 def test_batch_norm_over_processes_learns_at_bfloat16_too():
-    def part(ranks):
-        module = synchronise_batch_norm(nn.Sequential(nn.BatchNorm2d(2)), CPU, ranks)
+    def part(processes):
+        module = synchronise_batch_norm(nn.Sequential(nn.BatchNorm2d(2)), CPU, processes)
         with torch.autocast("cpu", torch.bfloat16):
             out = module(torch.arange(16.0).view(2, 2, 2, 2).bfloat16())
             out.float().square().sum().backward()
@@ -189,8 +202,8 @@ def test_an_epoch_of_several_processes_is_that_of_one(images, size, in_double):
     alone = FastTrainer(case, 1, 3, CPU)
     expected = [alone.train_epoch(dataset.train, epoch, Stopwatch(CPU)) for epoch in range(3)]
 
-    def part(ranks):
-        trainer = SharedTrainer(case, 1, 3, CPU, ranks)
+    def part(processes):
+        trainer = DataParallelTrainer(case, 1, 3, CPU, processes)
         outcomes = [trainer.train_epoch(dataset.train, epoch, Stopwatch(CPU)) for epoch in range(3)]
         return outcomes, trainer.weights(), trainer.momentum()
 
@@ -207,7 +220,9 @@ def test_every_image_is_evaluated_once_and_in_its_order(count):
     dataset = make_dataset(test_images=count)
     case = make_case(dataset)
     expected = FastTrainer(case, 1, 3, CPU).evaluate(dataset.test)
-    for found in in_threads(3, lambda ranks: SharedTrainer(case, 1, 3, CPU, ranks).evaluate(dataset.test)):
+    for found in in_threads(
+        3, lambda processes: DataParallelTrainer(case, 1, 3, CPU, processes).evaluate(dataset.test)
+    ):
         assert found.loss == pytest.approx(expected.loss, rel=1e-5)
         assert found.accuracy_percent == expected.accuracy_percent
         assert found.predictions.tolist() == expected.predictions.tolist()
@@ -216,24 +231,32 @@ def test_every_image_is_evaluated_once_and_in_its_order(count):
 # --- the same record ---
 
 
-class Stopping(Listener):
+class Stopping(TrainingCallback):
     def __init__(self, after):
         self.after, self.epochs = after, 0
 
     def on_epoch(self, case, record):
         self.epochs += 1
 
-    def is_to_stop(self):
+    def should_stop(self):
         return self.epochs == self.after
 
 
-def train_together(size, case, dataset, results, listener=None):
+def train_together(size, case, dataset, results, callback=None):
     """A case trained by threads that pass for processes: what each came to."""
 
-    def part(ranks):
-        if ranks.is_first:
-            return ranks.lead(lambda: train(case, dataset, results, CPU, listener=listener or Listener(), ranks=ranks))
-        return ranks.follow(Follower(case, dataset, CPU, ranks).obey)
+    def part(processes):
+        if processes.is_rank_zero:
+            return processes.run_on_rank_zero(
+                lambda: train(
+                    case,
+                    dataset,
+                    results,
+                    CPU,
+                    context=TrainingContext(callback=callback or TrainingCallback(), processes=processes),
+                )
+            )
+        return processes.follow(Follower(case, dataset, CPU, processes).execute)
 
     return in_threads(size, part)
 
@@ -257,7 +280,7 @@ def test_any_number_of_processes_goes_on_with_what_another_began(before, after, 
     with_one = before == 1
     if with_one:
         with pytest.raises(KeyboardInterrupt):
-            train(case, tiny_dataset, results, CPU, listener=Stopping(1))
+            train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=Stopping(1)))
     else:
         stopped = train_together(before, case, tiny_dataset, results, Stopping(1))
         assert all(isinstance(one, KeyboardInterrupt) for one in stopped)
@@ -288,16 +311,16 @@ def test_divergence_is_everybodys(tiny_dataset, results):
 def test_a_failure_of_one_is_recorded_and_nobody_waits_for_it(
     failing, error, status, tiny_dataset, results, monkeypatch
 ):
-    step, steps = SharedTrainer.step, []
+    step, steps = DataParallelTrainer.step, []
 
     def fail(self, batch, labels):
-        if self._ranks.rank == failing:
+        if self._processes.rank == failing:
             steps.append(1)
             if len(steps) == 6:
                 raise error
         step(self, batch, labels)
 
-    monkeypatch.setattr(SharedTrainer, "step", fail)
+    monkeypatch.setattr(DataParallelTrainer, "step", fail)
     case = make_case(tiny_dataset)
     outcomes = train_together(3, case, tiny_dataset, results)
     assert results.find(case).status == status
@@ -319,9 +342,9 @@ def test_what_the_first_is_refused_all_are(tiny_dataset, results, monkeypatch):
 
 
 def test_a_refusal_by_one_process_is_all_processes_refusal_and_names_it():
-    def agree(ranks):
-        with ranks.agreeing():
-            if ranks.rank == 1:
+    def agree(processes):
+        with processes.raising_together():
+            if processes.rank == 1:
                 raise InputError("no images")
 
     first, second = in_threads(2, agree)
@@ -332,11 +355,11 @@ def test_a_refusal_by_one_process_is_all_processes_refusal_and_names_it():
 
 def test_processes_that_have_other_images_are_named():
     values = [{"digits resnet20 seed 0": "abc"}, {"digits resnet20 seed 0": "abd"}]
-    for error in in_threads(2, lambda ranks: ranks.require_same(values[ranks.rank])):
+    for error in in_threads(2, lambda processes: processes.require_same_values(values[processes.rank])):
         assert isinstance(error, InputError)
         assert "process 1 of 2" in str(error)
         assert "digits resnet20 seed 0" in str(error)
-    assert in_threads(2, lambda ranks: ranks.require_same(values[0])) == [None, None]
+    assert in_threads(2, lambda processes: processes.require_same_values(values[0])) == [None, None]
 
 
 # --- real processes ---
@@ -344,7 +367,7 @@ def test_processes_that_have_other_images_are_named():
 EXPERIMENT = """
 import dataclasses
 import pytest
-from harness.recipes import DIGITS
+from harness.config.recipes import DIGITS
 
 RECIPE = dataclasses.replace(DIGITS, name="short", epochs=5, milestones=(3,), batch_size=512)
 
@@ -356,8 +379,8 @@ FAULTS = """
 import os
 import time
 import torch
-from harness.pipelines import fast
-from harness.pipelines.fast import FastTrainer
+from harness.training.trainers import fast
+from harness.training.trainers.fast import FastTrainer
 
 fault, rank, step, steps = os.environ.get("FAULT"), os.environ["RANK"], FastTrainer.step, []
 
@@ -370,12 +393,12 @@ def faulty(self, batch, labels):
 
 FastTrainer.step = faulty
 if fault == "images" and rank == "1":
-    from harness.datasets import library
-    load = library.load
+    from harness.data import registry
+    load = registry.load
     def other(*arguments, **options):
         import dataclasses
         return dataclasses.replace(load(*arguments, **options), fingerprint="0" * 64)
-    library.load = other
+    registry.load = other
 """
 
 
@@ -444,7 +467,7 @@ def undisturbed(case, folder):
     torch.set_num_threads(1)
     try:
         results = ResultsFolder(folder / "undisturbed")
-        return train_together(2, case, library.load("digits", folder), results)[0]
+        return train_together(2, case, registry.load("digits", folder), results)[0]
     finally:
         torch.set_num_threads(threads)
 

@@ -13,6 +13,7 @@ from harness.errors import InputError
 from harness.results.folder import ResultsFolder
 from harness.training import checkpoint
 from harness.training import train as train_module
+from harness.training.context import TrainingContext
 from harness.training.train import train
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.trainer import empty_network
@@ -40,7 +41,7 @@ class Interrupting(Recorder):
 
 def interrupt(case, dataset, results, epoch, **how):
     with pytest.raises(KeyboardInterrupt):
-        train(case, dataset, results, CPU, listener=Interrupting(epoch, **how))
+        train(case, dataset, results, CPU, context=TrainingContext(callback=Interrupting(epoch, **how)))
 
 
 def outcome(case, results):
@@ -76,7 +77,7 @@ def test_an_interrupted_case_ends_as_if_it_had_not_been(stops, val_split, pipeli
     for epoch, at_its_end in stops:
         interrupt(case, tiny_dataset, results, epoch, at_its_end=at_its_end)
     recorder = Recorder()
-    result = train(case, tiny_dataset, results, CPU, listener=recorder)
+    result = train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert outcome(case, results) == undisturbed(case, tiny_dataset)
     done = [epoch if at_its_end else epoch - 1 for epoch, at_its_end in stops]
     assert result.interrupted_after == tuple(done)
@@ -113,9 +114,9 @@ def test_every_kind_of_optimizer_goes_on(recipe, tiny_dataset, results, undistur
 def test_every_recorded_epoch_is_counted_once_with_the_seconds_it_took(tiny_dataset, results):
     case, first = make_case(tiny_dataset), Interrupting(3)
     with pytest.raises(KeyboardInterrupt):
-        train(case, tiny_dataset, results, CPU, listener=first)
+        train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=first))
     second = Recorder()
-    result = train(case, tiny_dataset, results, CPU, listener=second)
+    result = train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=second))
     trained = first.epochs + second.epochs
     assert results.read_epochs(case) == trained
     assert result.epoch_seconds == tuple(record.epoch_seconds for record in trained)
@@ -163,7 +164,7 @@ def test_a_quick_run_keeps_no_checkpoints(tiny_dataset, results):
     interrupt(case, tiny_dataset, results, 3)
     assert not list(results.folder(case).glob("*checkpoint*"))
     recorder = Recorder()
-    train(case, tiny_dataset, results, CPU, listener=recorder)
+    train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert len(recorder.epochs) == 3
 
 
@@ -177,7 +178,7 @@ def test_damaged_checkpoints_are_named_and_the_one_before_is_used(damaged, tiny_
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
     recorder = Recorder()
-    train(case, tiny_dataset, results, CPU, listener=recorder)
+    train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert outcome(case, results) == undisturbed(case, tiny_dataset)
     assert len(recorder.epochs) == (2 if damaged == 1 else 3)
     assert len(recorder.notices) == damaged
@@ -198,7 +199,7 @@ def test_a_checkpoint_of_another_model_is_refused_though_it_is_bound_to_the_case
     checkpoint.remove_all(folder)
     checkpoint.save(folder, forged)
     recorder = Recorder()
-    train(case, tiny_dataset, results, CPU, listener=recorder)
+    train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert "has other tensors than the case's network" in recorder.notices[0]
     assert outcome(case, results) == undisturbed(case, tiny_dataset)
 
@@ -208,7 +209,7 @@ def test_another_cases_checkpoint_is_named_and_not_used(tiny_dataset, results, u
     interrupt(other, tiny_dataset, results, 2)
     results.folder(other).rename(results.folder(case))
     recorder = Recorder()
-    train(case, tiny_dataset, results, CPU, listener=recorder)
+    train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert all(f"is of another case: {other.identity[:12]}, this one is" in text for text in recorder.notices)
     assert len(recorder.notices) == 2
     assert outcome(case, results) == undisturbed(case, tiny_dataset)
@@ -236,7 +237,7 @@ def test_a_case_begun_by_other_code_is_refused_with_both_named(tiny_dataset, res
     assert len(checkpoint.newest_first(results.folder(case))) == 2  # nothing is lost
     assert results.find(case) is None
     recorder = Recorder()
-    result = train(case, tiny_dataset, results, CPU, rerun=True, listener=recorder)
+    result = train(case, tiny_dataset, results, CPU, rerun=True, context=TrainingContext(callback=recorder))
     assert len(recorder.epochs) == 3
     assert result.interrupted_after == ()
     assert "begun anew, after 2 epochs by another version of the code" in recorder.notices[0]
@@ -246,10 +247,10 @@ def test_rerun_begins_a_finished_case_anew_and_goes_on_with_an_interrupted_one(t
     case = make_case(tiny_dataset)
     train(case, tiny_dataset, results, CPU)
     with pytest.raises(KeyboardInterrupt):
-        train(case, tiny_dataset, results, CPU, rerun=True, listener=Interrupting(2))
+        train(case, tiny_dataset, results, CPU, rerun=True, context=TrainingContext(callback=Interrupting(2)))
     assert results.find(case) is None
     recorder = Recorder()
-    train(case, tiny_dataset, results, CPU, rerun=True, listener=recorder)
+    train(case, tiny_dataset, results, CPU, rerun=True, context=TrainingContext(callback=recorder))
     assert len(recorder.epochs) == 2
 
 
@@ -262,7 +263,7 @@ def test_rerun_does_not_take_a_finished_cases_last_checkpoint_for_an_interrupted
         train(case, tiny_dataset, results, CPU)
     assert checkpoint.newest_first(results.folder(case))
     recorder = Recorder()
-    train(case, tiny_dataset, results, CPU, rerun=True, listener=recorder)
+    train(case, tiny_dataset, results, CPU, rerun=True, context=TrainingContext(callback=recorder))
     assert len(recorder.epochs) == 3
 
 
@@ -281,7 +282,7 @@ def test_a_case_that_ran_out_of_memory_goes_on_after_its_last_epoch(tiny_dataset
         result = train(case, tiny_dataset, results, CPU)
     assert (result.status, result.epochs) == ("out_of_memory", 1)
     recorder = Recorder()
-    assert train(case, tiny_dataset, results, CPU, listener=recorder).is_complete
+    assert train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder)).is_complete
     assert recorder.resumed == [1]
     assert outcome(case, results) == undisturbed(case, tiny_dataset)
 
@@ -292,7 +293,7 @@ def test_a_change_of_threads_is_told_at_once_and_stands_in_the_result(tiny_datas
     recorder = Recorder()
     torch.set_num_threads(3)
     try:
-        result = train(case, tiny_dataset, results, CPU, listener=recorder)
+        result = train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     finally:
         torch.set_num_threads(before)
     assert result.changes_between_attempts == (f"{'1 thread' if before == 1 else f'{before} threads'} → 3 threads",)
@@ -316,7 +317,7 @@ class Stopping(Recorder):
         super().__init__()
         self._epoch = epoch
 
-    def is_to_stop(self):
+    def should_stop(self):
         return any(epoch >= self._epoch for epoch, _ in self.shares)
 
 
@@ -324,7 +325,7 @@ class Stopping(Recorder):
 def test_a_request_to_stop_is_heeded_though_its_exception_was_lost(pipeline, tiny_dataset, results):
     case = make_case(tiny_dataset, pipeline=pipeline)
     with pytest.raises(KeyboardInterrupt):
-        train(case, tiny_dataset, results, CPU, listener=Stopping(2))
+        train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=Stopping(2)))
     assert len(results.read_epochs(case)) == 1
     assert results.find(case) is None
 
@@ -333,11 +334,11 @@ def test_a_failure_after_a_request_to_stop_is_not_recorded_as_one(tiny_dataset, 
     def fail(*_):
         raise RuntimeError("DataLoader worker is killed by signal: Terminated")
 
-    case, listener = make_case(tiny_dataset), Recorder()
-    listener.is_to_stop = lambda: True
+    case, callback = make_case(tiny_dataset), Recorder()
+    callback.should_stop = lambda: True
     monkeypatch.setattr(FastTrainer, "step", fail)
     with pytest.raises(KeyboardInterrupt):
-        train(case, tiny_dataset, results, CPU, listener=listener)
+        train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=callback))
     assert results.find(case) is None
 
 
@@ -366,7 +367,7 @@ def test_checkpoints_that_cannot_be_read_are_kept_and_told_of(tiny_dataset, resu
     path.unlink()
     path.with_suffix(".kept").rename(path)
     recorder = Recorder()
-    train(case, tiny_dataset, results, CPU, listener=recorder)
+    train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert recorder.resumed == [2]
 
 

@@ -12,13 +12,15 @@ from harness.errors import InputError
 from harness.models.resnet import build_network
 from harness.results.metrics import score
 from harness.training import train as train_module
-from harness.training.train import Listener, load_weights, train
+from harness.training.callback import TrainingCallback
+from harness.training.context import TrainingContext
+from harness.training.train import load_weights, train
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.trainer import Evaluation
 from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
 
 
-class Recorder(Listener):
+class Recorder(TrainingCallback):
     def __init__(self):
         self.shares, self.epochs, self.notices, self.resumed = [], [], [], []
 
@@ -139,10 +141,10 @@ def test_it_learns(results):
 def test_a_finished_case_is_not_trained_again_unless_asked(tiny_dataset, results):
     case, recorder = make_case(tiny_dataset), Recorder()
     first = train(case, tiny_dataset, results, CPU)
-    again = train(case, tiny_dataset, results, CPU, listener=recorder)
+    again = train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert again.epoch_seconds == first.epoch_seconds
     assert recorder.epochs == []
-    rerun = train(case, tiny_dataset, results, CPU, rerun=True, listener=recorder)
+    rerun = train(case, tiny_dataset, results, CPU, rerun=True, context=TrainingContext(callback=recorder))
     assert len(recorder.epochs) == 3
     assert rerun.epoch_seconds != first.epoch_seconds
 
@@ -151,7 +153,7 @@ def test_rerun_takes_what_another_process_finished_while_this_one_waited(tiny_da
     case, recorder = make_case(tiny_dataset), Recorder()
     first = train(case, tiny_dataset, results, CPU)
     monkeypatch.setattr(results, "locked", lambda *_: contextlib.nullcontext(True))
-    again = train(case, tiny_dataset, results, CPU, rerun=True, listener=recorder)
+    again = train(case, tiny_dataset, results, CPU, rerun=True, context=TrainingContext(callback=recorder))
     assert recorder.epochs == []
     assert again.epoch_seconds == first.epoch_seconds
 
@@ -160,7 +162,7 @@ def test_a_finished_case_of_a_folder_that_was_moved_is_called_by_its_new_path(ti
     case = replace(make_case(tiny_dataset), dataset="folder:/before/photos")
     train(case, tiny_dataset, results, CPU)
     moved, recorder = replace(case, dataset="folder:/now/photos"), Recorder()
-    result = train(moved, tiny_dataset, results, CPU, listener=recorder)
+    result = train(moved, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert recorder.epochs == []
     assert (result.case, result.dataset) == (moved, "folder:/now/photos")
 
@@ -168,11 +170,11 @@ def test_a_finished_case_of_a_folder_that_was_moved_is_called_by_its_new_path(ti
 def test_a_loss_that_is_no_number_is_a_result_and_not_tried_again(tiny_dataset, results):
     recorder = Recorder()
     case = make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e30))
-    result = train(case, tiny_dataset, results, CPU, listener=recorder)
+    result = train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert (result.status, result.accuracy_percent, result.marginal_gain) == ("diverged", None, None)
     assert "no longer a number" in result.cause
     assert result.epochs == len(recorder.epochs) < 4
-    train(case, tiny_dataset, results, CPU, listener=recorder)
+    train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert result.epochs == len(recorder.epochs)
 
 
@@ -199,7 +201,7 @@ def test_a_finished_case_of_which_something_is_gone_is_trained_again(tiny_datase
     case, recorder = make_case(tiny_dataset), Recorder()
     train(case, tiny_dataset, results, CPU)
     (results.folder(case) / "weights.safetensors").unlink()
-    assert train(case, tiny_dataset, results, CPU, listener=recorder).is_complete
+    assert train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder)).is_complete
     assert len(recorder.epochs) == 3
     (notice,) = recorder.notices
     assert "weights.safetensors is gone\nit is set aside as *.refused, and the case trained again" in notice

@@ -5,7 +5,7 @@ from typing import Any
 from harness.analysis.evidence import Evidence, published_evidence
 from harness.analysis.verdicts import FIGURE_TOLERANCE, f1_bound
 from harness.config.datasets import SPECS
-from harness.paper.published import LITERATURE, PUBLISHED, REFERENCES, Published
+from harness.paper.published import LITERATURE, METHOD_RESULTS, PUBLISHED, Published
 from harness.report.tables.columns import (
     OVER_SEEDS,
     SEED_COUNT,
@@ -173,7 +173,7 @@ def _literature_table(evidence: Evidence) -> Table | None:
             ]
     rows += [
         {"method": one.method, "source": one.source, "accuracy_percent": one.accuracy_percent}
-        for one in REFERENCES
+        for one in METHOD_RESULTS
         if one.dataset == evidence.dataset
     ]
     columns = (

@@ -3,17 +3,17 @@
 from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.results.folder import ResultsFolder
-from harness.study.engines.engine import Engine, Order
-from harness.training.process_group import ALONE, Ranks
+from harness.study.engines.engine import CaseRequest, Engine
+from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 
-__all__ = ["Engine", "Order", "make_engine"]
+__all__ = ["CaseRequest", "Engine", "make_engine"]
 
 
-def make_engine(settings: Settings, results: ResultsFolder, ranks: Ranks = ALONE) -> Engine:
+def make_engine(settings: Settings, results: ResultsFolder, processes: ProcessGroup = SINGLE_PROCESS) -> Engine:
     """The engine of the settings; Ray is imported for no other.
 
     Args:
-        ranks: the processes that train every case together.
+        processes: the processes that train every case together.
 
     Raises:
         InputError: the device is not there, or Ray, or its cluster.
@@ -28,4 +28,4 @@ def make_engine(settings: Settings, results: ResultsFolder, ranks: Ranks = ALONE
         return RayEngine(settings, results)
     from harness.study.engines.local import LocalEngine
 
-    return LocalEngine(settings, results, ranks)
+    return LocalEngine(settings, results, processes)

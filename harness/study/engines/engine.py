@@ -8,11 +8,11 @@ from typing import Any
 from harness.config.case import Case
 from harness.config.experiment import Experiment
 from harness.results.result import Result
-from harness.training.train import Listener
+from harness.training.callback import TrainingCallback
 
 
 @dataclass(frozen=True)
-class Order:
+class CaseRequest:
     """A case to be trained; with ``rerun`` even if it is finished."""
 
     experiment: Experiment
@@ -24,11 +24,11 @@ class Engine(abc.ABC):
     """Trains cases somewhere; what they come to lies in the results folder of this machine."""
 
     @abc.abstractmethod
-    def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None]) -> None:
+    def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         """Make sure that the experiments can be trained: that the data are there, and fit.
 
         Args:
-            tell: is given a line about what takes a while.
+            notify: is given a line about what takes a while.
 
         Raises:
             InputError: something is not as it has to be.
@@ -46,7 +46,7 @@ class Engine(abc.ABC):
         """How many cases are trained at the same time, at most."""
         return 1
 
-    def submit(self, orders: Sequence[Order], on_over: Callable[[Case], None]) -> None:  # noqa: B027 - may be nothing
+    def submit(self, requests: Sequence[CaseRequest], on_over: Callable[[Case], None]) -> None:  # noqa: B027 - may be nothing
         """Have the cases trained, where the engine does not wait until each is asked for.
 
         Args:
@@ -54,7 +54,7 @@ class Engine(abc.ABC):
         """
 
     @abc.abstractmethod
-    def result(self, order: Order, listener: Listener, on_over: Callable[[Case], None]) -> Result:
+    def result(self, request: CaseRequest, callback: TrainingCallback, on_over: Callable[[Case], None]) -> Result:
         """The case's result, once there is one.
 
         Raises:
@@ -62,7 +62,7 @@ class Engine(abc.ABC):
             Exception: whatever its training failed with; recorded as ``failed``.
         """
 
-    def follow(self, order: Order) -> Any:
+    def follow(self, request: CaseRequest) -> Any:
         """What the first of several processes that train together comes to with the case, done with it."""
         raise NotImplementedError
 

@@ -11,71 +11,71 @@ from harness.errors import InputError
 from harness.hardware.device import resolve_device
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
-from harness.study.engines.engine import Engine, Order
-from harness.study.machine import Node
+from harness.study.engines.engine import CaseRequest, Engine
+from harness.study.machine import Machine
+from harness.training.callback import TrainingCallback
+from harness.training.context import TrainingContext
 from harness.training.environment import describe_environment
-from harness.training.process_group import ALONE, Ranks, own_device
-from harness.training.train import Listener, train
+from harness.training.process_group import SINGLE_PROCESS, ProcessGroup, own_device
+from harness.training.train import train
 from harness.training.trainers.data_parallel import Follower
 
 
 class LocalEngine(Engine):
     """Trains in this process, one case after the other."""
 
-    def __init__(self, settings: Settings, results: ResultsFolder, ranks: Ranks = ALONE) -> None:
+    def __init__(self, settings: Settings, results: ResultsFolder, processes: ProcessGroup = SINGLE_PROCESS) -> None:
         """
         Args:
-            ranks: the processes that train every case together.
+            processes: the processes that train every case together.
 
         Raises:
             InputError: the device is not there or does not have the precision.
         """
-        device = own_device(resolve_device(settings.device), ranks)
-        self._node, self._results, self._ranks = Node(replace(settings, device=device)), results, ranks
+        device = own_device(resolve_device(settings.device), processes)
+        self._machine, self._results, self._processes = Machine(replace(settings, device=device)), results, processes
 
-    def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None]) -> None:
-        self._node.prepare(experiments, tell)
+    def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
+        self._machine.prepare(experiments, notify)
 
     def case(self, experiment: Experiment) -> Case:
-        return self._node.case(experiment)
+        return self._machine.case(experiment)
 
     def weight_bytes(self, experiment: Experiment) -> int:
-        return self._node.weight_bytes(experiment)
+        return self._machine.weight_bytes(experiment)
 
-    def submit(self, orders: Sequence[Order], on_over: Callable[[Case], None]) -> None:
+    def submit(self, requests: Sequence[CaseRequest], on_over: Callable[[Case], None]) -> None:
         """As in `Engine`: nothing is trained yet, but all processes are ready to."""
-        self._ranks.use(self._node.device)
+        self._processes.use_device(self._machine.device)
 
-    def follow(self, order: Order) -> Any:
+    def follow(self, request: CaseRequest) -> Any:
         """As in `Engine`."""
-        dataset, _ = self._node.dataset(order.experiment)
-        return self._ranks.follow(Follower(order.case, dataset, self._node.device, self._ranks).obey)
+        dataset, _ = self._machine.dataset(request.experiment)
+        return self._processes.follow(Follower(request.case, dataset, self._machine.device, self._processes).execute)
 
-    def result(self, order: Order, listener: Listener, on_over: Callable[[Case], None]) -> Result:
-        dataset, verified = self._node.dataset(order.experiment)
+    def result(self, request: CaseRequest, callback: TrainingCallback, on_over: Callable[[Case], None]) -> Result:
+        dataset, verified = self._machine.dataset(request.experiment)
         is_over = True
         try:
             return train(
-                order.case,
+                request.case,
                 dataset,
                 self._results,
-                self._node.device,
-                rerun=order.rerun,
-                dataset_verified=verified,
-                listener=listener,
-                ranks=self._ranks,
+                self._machine.device,
+                rerun=request.rerun,
+                context=TrainingContext(callback, self._processes, verified),
             )
         except (InputError, KeyboardInterrupt):
             is_over = False
             raise
         finally:
             if is_over:
-                on_over(order.case)
+                on_over(request.case)
 
     def describe(self) -> str:
-        ranks, device = self._ranks, self._node.device
-        on = f"{ranks.size} processes, on {device.type}" if ranks.are_several else str(device)
-        return f"{on} at {self._node.precision}"
+        processes, device = self._processes, self._machine.device
+        on = f"{processes.world_size} processes, on {device.type}" if processes.is_distributed else str(device)
+        return f"{on} at {self._machine.precision}"
 
     def environment(self) -> dict[str, Any]:
-        return describe_environment(self._node.device, self._node.precision)
+        return describe_environment(self._machine.device, self._machine.precision)

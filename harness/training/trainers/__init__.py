@@ -8,21 +8,23 @@ from collections.abc import Callable
 import torch
 
 from harness.config.case import Case
-from harness.training.process_group import ALONE, Ranks
-from harness.training.trainers.data_parallel import LeadingTrainer
+from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
+from harness.training.trainers.data_parallel import RankZeroTrainer
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.reference import ReferenceTrainer
 from harness.training.trainers.trainer import Trainer
 
 
-def make_trainer(case: Case, in_channels: int, num_classes: int, device: torch.device, ranks: Ranks = ALONE) -> Trainer:
+def make_trainer(
+    case: Case, in_channels: int, num_classes: int, device: torch.device, processes: ProcessGroup = SINGLE_PROCESS
+) -> Trainer:
     """The trainer of the case's pipeline, its network as the case's seed draws it.
 
     Args:
-        ranks: the processes that train it together, of which this one leads.
+        processes: the processes that train it together, of which this one leads.
     """
-    if ranks.are_several:
-        return LeadingTrainer(case, in_channels, num_classes, device, ranks)
+    if processes.is_distributed:
+        return RankZeroTrainer(case, in_channels, num_classes, device, processes)
     trainers: dict[str, Callable[[Case, int, int, torch.device], Trainer]] = {
         "fast": FastTrainer,
         "reference": ReferenceTrainer,

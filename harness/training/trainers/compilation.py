@@ -36,7 +36,7 @@ def pays_to_compile(training_operations: float, device_kind: str) -> bool:
     return eager_seconds * (1 - 1 / (1 + gain)) > _MARGIN * _COMPILE_SECONDS
 
 
-def is_to_be_compiled(
+def should_compile(
     setting: str, model: Model, spec: DatasetSpec, recipe: Recipe, train_images: int, device: torch.device
 ) -> bool:
     """Whether a network is compiled: as ``--compile`` says; with ``auto``, where it pays and can be done.

@@ -23,19 +23,21 @@ from harness.data.split import split_validation
 from harness.hardware.device import autocast, computing_at
 from harness.hardware.stopwatch import Stopwatch
 from harness.results import metrics
-from harness.training.process_group import Ranks
+from harness.training.process_group import ProcessGroup
 from harness.training.trainers.fast import FastTrainer, chunk_size
 from harness.training.trainers.sync_batch_norm import synchronise_batch_norm
-from harness.training.trainers.trainer import Evaluation, tell_nobody
+from harness.training.trainers.trainer import Evaluation, ignore_progress
 
 
-class SharedTrainer(FastTrainer):
+class DataParallelTrainer(FastTrainer):
     """A network in training by several processes; this one's part in it. Eager: collectives are not captured."""
 
-    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device, ranks: Ranks) -> None:
+    def __init__(
+        self, case: Case, in_channels: int, num_classes: int, device: torch.device, processes: ProcessGroup
+    ) -> None:
         super().__init__(case, in_channels, num_classes, device)
-        self._ranks = ranks
-        self._forward = self.network = synchronise_batch_norm(self.network, device, ranks)
+        self._processes = processes
+        self._forward = self.network = synchronise_batch_norm(self.network, device, processes)
         self._captured = None
         self._whole_batch = 0  # images of the batch in training, over all processes
         # Each gradient has its place in one buffer, laid out as its parameter is: where there was no image, autograd
@@ -52,16 +54,16 @@ class SharedTrainer(FastTrainer):
         """Nothing: nothing is compiled or captured."""
 
     def train_epoch(
-        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+        self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
         """As in `Trainer`: loss and accuracy are of all processes' images."""
         order, parameters = self._begin_epoch(images, epoch)
         count, whole = len(images), self.recipe.batch_size
-        step = chunk_size(self.recipe, self.in_channels, self.device) * self._ranks.size
+        step = chunk_size(self.recipe, self.in_channels, self.device) * self._processes.world_size
         for start in range(0, count, step):
             end = min(start + step, count)
             batches = [(first, min(first + whole, end)) for first in range(start, end, whole)]
-            own = [share_of(first, last, self._ranks) for first, last in batches]
+            own = [shard(first, last, self._processes) for first, last in batches]
             with watch.part("load"):
                 inputs, labels = self._load_share(images, order, parameters, own)
             with watch.part("train"):
@@ -70,8 +72,8 @@ class SharedTrainer(FastTrainer):
                 for (first, last), part in zip(batches, parts, strict=True):
                     self._whole_batch = last - first
                     self.step(*part)
-            tell(end / count)
-        sums = self._ranks.sum(torch.stack([self._loss_sum, self._correct.to(self._loss_sum.dtype)]))
+            on_progress(end / count)
+        sums = self._processes.all_reduce(torch.stack([self._loss_sum, self._correct.to(self._loss_sum.dtype)]))
         return float(sums[0]) / count, metrics.accuracy_percent(int(sums[1]), count)
 
     def _load_share(
@@ -102,27 +104,30 @@ class SharedTrainer(FastTrainer):
         parameters = list(self.network.parameters())
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         torch._foreach_copy_(self._gradients, gradients)
-        self._ranks.sum(self._gradient_buffer)
+        self._processes.all_reduce(self._gradient_buffer)
         for parameter, gradient in zip(parameters, self._gradients, strict=True):
             parameter.grad = gradient
 
     def evaluate(self, images: ImageSet) -> Evaluation:
         """As in `Trainer`; every image is one process's, and what they come to is every process's."""
-        own = share_of(0, len(images), self._ranks)
+        own = shard(0, len(images), self._processes)
         part = Evaluation(0.0, 0.0, np.zeros(0, dtype=np.int64))
         if len(own):
             part = super().evaluate(images.select(torch.arange(own.start, own.stop)))
-        parts = self._ranks.gather((part.loss * len(own), part.predictions))
+        parts = self._processes.all_gather((part.loss * len(own), part.predictions))
         predicted = np.concatenate([predictions for _, predictions in parts])
         correct = int((predicted == images.labels.cpu().numpy()).sum())
         loss = sum(loss for loss, _ in parts) / len(images)
         return Evaluation(loss, metrics.accuracy_percent(correct, len(images)), predicted)
 
 
-def share_of(start: int, end: int, ranks: Ranks) -> range:
+def shard(start: int, end: int, processes: ProcessGroup) -> range:
     """Those places from ``start`` to ``end`` that are this process's, one after the other; none where there are few."""
     count = end - start
-    return range(start + ranks.rank * count // ranks.size, start + (ranks.rank + 1) * count // ranks.size)
+    return range(
+        start + processes.rank * count // processes.world_size,
+        start + (processes.rank + 1) * count // processes.world_size,
+    )
 
 
 @dataclass(frozen=True)
@@ -133,13 +138,15 @@ class Command:
     arguments: tuple[Any, ...] = ()
 
 
-class LeadingTrainer(SharedTrainer):
+class RankZeroTrainer(DataParallelTrainer):
     """The first process's: whatever it does, it has the others do at the same time."""
 
-    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device, ranks: Ranks) -> None:
+    def __init__(
+        self, case: Case, in_channels: int, num_classes: int, device: torch.device, processes: ProcessGroup
+    ) -> None:
         self._placed: list[ImageSet] = []
-        with ranks.joint(Command("make")):
-            super().__init__(case, in_channels, num_classes, device, ranks)
+        with processes.running_together(Command("make")):
+            super().__init__(case, in_channels, num_classes, device, processes)
 
     def place(self, images: ImageSet) -> ImageSet:
         """As in `FastTrainer`. The others know sets of images by the order in which they were placed."""
@@ -147,21 +154,21 @@ class LeadingTrainer(SharedTrainer):
         return self._placed[-1]
 
     def restore(self, network: Mapping[str, Tensor], momentum: Mapping[str, Tensor]) -> None:
-        with self._ranks.joint(Command("restore", (dict(network), dict(momentum)))):
+        with self._processes.running_together(Command("restore", (dict(network), dict(momentum)))):
             super().restore(network, momentum)
 
     def replace_weights(self, network: Mapping[str, Tensor]) -> None:
-        with self._ranks.joint(Command("replace_weights", (dict(network),))):
+        with self._processes.running_together(Command("replace_weights", (dict(network),))):
             super().replace_weights(network)
 
     def train_epoch(
-        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+        self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
-        with self._ranks.joint(Command("train_epoch", (self._number(images), epoch))):
-            return super().train_epoch(images, epoch, watch, tell)
+        with self._processes.running_together(Command("train_epoch", (self._number(images), epoch))):
+            return super().train_epoch(images, epoch, watch, on_progress)
 
     def evaluate(self, images: ImageSet) -> Evaluation:
-        with self._ranks.joint(Command("evaluate", (self._number(images),))):
+        with self._processes.running_together(Command("evaluate", (self._number(images),))):
             return super().evaluate(images)
 
     def _number(self, images: ImageSet) -> int:
@@ -171,12 +178,12 @@ class LeadingTrainer(SharedTrainer):
 class Follower:
     """A case's training in every process but the first: what the first does, done with it."""
 
-    def __init__(self, case: Case, dataset: Dataset, device: torch.device, ranks: Ranks) -> None:
-        self._case, self._dataset, self._device, self._ranks = case, dataset, device, ranks
+    def __init__(self, case: Case, dataset: Dataset, device: torch.device, processes: ProcessGroup) -> None:
+        self._case, self._dataset, self._device, self._processes = case, dataset, device, processes
         self._images: list[ImageSet] = []
-        self.trainer: SharedTrainer
+        self.trainer: DataParallelTrainer
 
-    def obey(self, command: Command) -> None:
+    def execute(self, command: Command) -> None:
         """Call what the first process calls."""
         arguments = command.arguments
         if command.method == "make":
@@ -190,7 +197,7 @@ class Follower:
 
     def _make(self) -> None:
         spec, dataset = self._dataset.spec, self._dataset
-        self.trainer = SharedTrainer(self._case, spec.channels, spec.num_classes, self._device, self._ranks)
+        self.trainer = DataParallelTrainer(self._case, spec.channels, spec.num_classes, self._device, self._processes)
         sets = [dataset.train, dataset.test]
         if self._case.val_split:
             train_images, validation = split_validation(dataset.train, self._case.val_split)

@@ -23,9 +23,9 @@ from harness.training.trainers.trainer import (
     Evaluation,
     Trainer,
     epoch_generator,
+    ignore_progress,
     initial_network,
     make_optimizer,
-    tell_nobody,
 )
 
 # Images are augmented some batches ahead, in chunks of about this many bytes of float32: the parts of an epoch can then
@@ -82,7 +82,7 @@ class FastTrainer(Trainer):
                 self.step(batch.contiguous(memory_format=torch.channels_last), labels)
 
     def train_epoch(
-        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+        self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
         """As in `Trainer`; the device is not waited for but at the ends of every chunk."""
         order, parameters = self._begin_epoch(images, epoch)
@@ -94,7 +94,7 @@ class FastTrainer(Trainer):
             with watch.part("train"):
                 for batch in _batches(inputs, labels, self.recipe.batch_size):
                     self.step(*batch)
-            tell(min(1.0, (start + step) / len(images)))
+            on_progress(min(1.0, (start + step) / len(images)))
         return self._loss_sum.item() / len(images), metrics.accuracy_percent(int(self._correct.item()), len(images))
 
     def _begin_epoch(self, images: ImageSet, epoch: int) -> tuple[Tensor, Draw]:

@@ -26,9 +26,9 @@ from harness.training.trainers.trainer import (
     Evaluation,
     Trainer,
     epoch_generator,
+    ignore_progress,
     initial_network,
     make_optimizer,
-    tell_nobody,
 )
 
 _MOST_WORKERS = 8  # the appendix's num_workers
@@ -96,7 +96,7 @@ class ReferenceTrainer(Trainer):
         self.optimizer = make_optimizer(self.network, self.recipe)
 
     def train_epoch(
-        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+        self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
         """As in `Trainer`; ``load`` is what the loop waits for its loader, the work itself is done beside training."""
         self._set_learning_rate(epoch)
@@ -111,7 +111,7 @@ class ReferenceTrainer(Trainer):
             loss_sum += loss * len(labels)
             correct += hits
             seen += len(labels)
-            tell(seen / len(images))
+            on_progress(seen / len(images))
         return loss_sum / len(images), metrics.accuracy_percent(correct, len(images))
 
     def step(self, batch: Tensor, labels: Tensor) -> tuple[float, int]:

@@ -6,50 +6,50 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.training.process_group import Ranks
+from harness.training.process_group import ProcessGroup
 
 _ALL_BUT_CHANNELS = (0, 2, 3)
 
 
-def synchronise_batch_norm(network: nn.Module, device: torch.device, ranks: Ranks) -> nn.Module:
+def synchronise_batch_norm(network: nn.Module, device: torch.device, processes: ProcessGroup) -> nn.Module:
     """The network with each BatchNorm synchronised; parameters, statistics and their names stay what they are."""
     if device.type == "cuda":
         convert: Any = nn.SyncBatchNorm.convert_sync_batchnorm
-        converted: nn.Module = convert(network, ranks.process_group)
+        converted: nn.Module = convert(network, processes.device_group)
         return converted
     for name, child in network.named_children():
         if isinstance(child, nn.BatchNorm2d):
-            setattr(network, name, SynchronisedBatchNorm.of(child, ranks))
+            setattr(network, name, SynchronisedBatchNorm.of(child, processes))
         else:
-            synchronise_batch_norm(child, device, ranks)
+            synchronise_batch_norm(child, device, processes)
     return network
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
     """`nn.BatchNorm2d` over all processes' images, on any device; torch's own is for GPUs only."""
 
-    _ranks: Ranks
+    _processes: ProcessGroup
 
     @classmethod
-    def of(cls, module: nn.BatchNorm2d, ranks: Ranks) -> "SynchronisedBatchNorm":
+    def of(cls, module: nn.BatchNorm2d, processes: ProcessGroup) -> "SynchronisedBatchNorm":
         """One that shares the module's parameters and statistics."""
         made = cls(module.num_features, module.eps, module.momentum, device="meta")
         made.weight, made.bias = module.weight, module.bias
         made.running_mean, made.running_var = module.running_mean, module.running_var
         made.num_batches_tracked = module.num_batches_tracked
-        made._ranks = ranks
+        made._processes = processes
         made.train(module.training)
         return made
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        mean, variance, count = _moments(x, self._ranks)
+        mean, variance, count = _moments(x, self._processes)
         if count <= 1:
             raise ValueError("one value per channel over all processes: BatchNorm cannot learn from it")
         self._remember(mean, variance * (count / (count - 1)))
         normalised: Tensor = _Normalise.apply(
-            x, self.weight, self.bias, mean.to(self.weight), variance.to(self.weight), count, self.eps, self._ranks
+            x, self.weight, self.bias, mean.to(self.weight), variance.to(self.weight), count, self.eps, self._processes
         )
         return normalised
 
@@ -62,22 +62,22 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         running.running_var.lerp_(unbiased_variance.to(running.running_var.dtype), self.momentum)
 
 
-def _moments(x: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor, float]:
+def _moments(x: Tensor, processes: ProcessGroup) -> tuple[Tensor, Tensor, float]:
     """Mean and biased variance of each channel over all processes' values, (C,) in float64, and their number.
 
     Each process's own moments are combined, which loses nothing where the mean is large against the deviation.
     """
     channels = x.shape[1]
     own = x.numel() // channels
-    moments = torch.zeros(ranks.size, 2 * channels + 1, dtype=torch.float64, device=x.device)
+    moments = torch.zeros(processes.world_size, 2 * channels + 1, dtype=torch.float64, device=x.device)
     if own:
         variance, mean = torch.var_mean(
             x.detach().to(torch.promote_types(x.dtype, torch.float32)), _ALL_BUT_CHANNELS, correction=0
         )
-        moments[ranks.rank, :channels] = mean
-        moments[ranks.rank, channels:-1] = variance
-        moments[ranks.rank, -1] = own
-    ranks.sum(moments)  # the other rows are zero: what comes is everybody's row
+        moments[processes.rank, :channels] = mean
+        moments[processes.rank, channels:-1] = variance
+        moments[processes.rank, -1] = own
+    processes.all_reduce(moments)  # the other rows are zero: what comes is everybody's row
     means, variances, counts = moments[:, :channels], moments[:, channels:-1], moments[:, -1:]
     count = float(counts.sum())
     if not count:
@@ -93,10 +93,10 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, count: float, eps: float,
-        ranks: Ranks,
+        processes: ProcessGroup,
     ) -> Tensor:  # fmt: skip
         ctx.save_for_backward(x, weight, mean, variance)
-        ctx.count, ctx.eps, ctx.ranks = count, eps, ranks
+        ctx.count, ctx.eps, ctx.processes = count, eps, processes
         if not len(x):  # where torch's own divides by zero
             return x.clone()
         return functional.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)
@@ -111,7 +111,7 @@ class _Normalise(torch.autograd.Function):
             by_x, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
                 gradient, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
             )
-        sums = ctx.ranks.sum(torch.stack([by_weight, by_bias]).double()) / ctx.count
+        sums = ctx.processes.all_reduce(torch.stack([by_weight, by_bias]).double()) / ctx.count
         deviation = (variance.double() + ctx.eps).sqrt()
         slope = -weight.double() * sums[0] / deviation**2
         offset = -weight.double() * sums[1] / deviation - slope * mean.double()

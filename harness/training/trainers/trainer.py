@@ -28,7 +28,7 @@ class Evaluation:
     predictions: NDArray[np.int64]
 
 
-def tell_nobody(_: float) -> None:
+def ignore_progress(_: float) -> None:
     """Who wants to know how far an epoch is: nobody."""
 
 
@@ -63,13 +63,13 @@ class Trainer(abc.ABC):
 
     @abc.abstractmethod
     def train_epoch(
-        self, images: ImageSet, epoch: int, watch: Stopwatch, tell: Callable[[float], None] = tell_nobody
+        self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
         """Train epoch ``epoch``, counted from 0, over every image once: its mean loss and its accuracy in percent.
 
         Args:
             watch: is given the seconds of loading (``load``) and of training (``train``).
-            tell: is told now and then which share of the images is trained.
+            on_progress: is told now and then which share of the images is trained.
         """
 
     @abc.abstractmethod

@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis.comparison import Comparisons
 from harness.config.recipes import CIFAR10
-from harness.report.build import read_holdings
+from harness.report.build import load_results_folders
 from harness.report.figures import study as figures
 from harness.report.figures.study import study_figures
 from tests.report.conftest import fill
@@ -15,13 +15,13 @@ TWO = {"resnet20": 89.0, "resnet56": 90.0}
 
 
 def drawn_of(root):
-    (evidence,) = read_holdings([root]).evidence
+    (evidence,) = load_results_folders([root]).evidence
     return {figure.file_name: figure for figure in study_figures(evidence, Comparisons(evidence))}
 
 
 @pytest.fixture(scope="module")
 def drawings(built):
-    (evidence,) = [one for one in built.holdings.evidence if one.mode == "full"]
+    (evidence,) = [one for one in built.loaded.evidence if one.mode == "full"]
     return {figure.file_name: figure for figure in study_figures(evidence, Comparisons(evidence))}
 
 

@@ -9,7 +9,7 @@ def tables_of(evidence):
 
 
 def test_a_study_has_a_table_for_each_question(built):
-    (evidence,) = [one for one in built.holdings.evidence if one.mode == "full"]
+    (evidence,) = [one for one in built.loaded.evidence if one.mode == "full"]
     tables = tables_of(evidence)
     assert list(tables) == ["thresholds", "true-gain", "equal-cost", "pareto", "differences", "classes"]
     assert len(tables["differences"].rows) == 10

@@ -11,7 +11,7 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.results.folder import ResultsFolder
 from harness.training.train import train
 from harness.training.trainers import compilation
-from harness.training.trainers.compilation import is_to_be_compiled, pays_to_compile, why_not_compilable
+from harness.training.trainers.compilation import pays_to_compile, should_compile, why_not_compilable
 from harness.training.trainers.fast import FastTrainer
 from tests.conftest import CPU, TINY_RECIPE, make_case
 from tests.training.test_resume import interrupt, outcome
@@ -43,7 +43,7 @@ def test_nothing_is_compiled_where_it_gains_nothing_or_nothing_has_been_measured
 
 def test_auto_decides_by_the_whole_run(compilable):
     def decided(recipe, dataset, images, device=CUDA):
-        return is_to_be_compiled("auto", MODEL, SPECS[dataset], recipe, images, device)
+        return should_compile("auto", MODEL, SPECS[dataset], recipe, images, device)
 
     assert decided(CIFAR10, "cifar10", 50_000)
     assert not decided(CIFAR10, "cifar10", 50_000, CPU)
@@ -54,15 +54,15 @@ def test_auto_decides_by_the_whole_run(compilable):
 
 def test_auto_stays_eager_without_a_compiler_and_on_says_what_is_missing(not_compilable):
     arguments = (MODEL, SPECS["cifar10"], CIFAR10, 50_000, CUDA)
-    assert not is_to_be_compiled("auto", *arguments)
-    assert not is_to_be_compiled("off", *arguments)
+    assert not should_compile("auto", *arguments)
+    assert not should_compile("off", *arguments)
     with pytest.raises(InputError, match=r"--compile on: torch.compile does not work here \(no compiler\)"):
-        is_to_be_compiled("on", *arguments)
+        should_compile("on", *arguments)
 
 
 def test_off_is_off_however_long_the_run_and_on_is_on_however_short(compilable):
-    assert not is_to_be_compiled("off", MODEL, SPECS["cifar10"], CIFAR10, 50_000, CPU)
-    assert is_to_be_compiled("on", MODEL, SPECS["digits"], DIGITS.quick(), 12, CPU)
+    assert not should_compile("off", MODEL, SPECS["cifar10"], CIFAR10, 50_000, CPU)
+    assert should_compile("on", MODEL, SPECS["digits"], DIGITS.quick(), 12, CPU)
 
 
 def test_why_torch_cannot_compile_is_told_in_a_line(monkeypatch):

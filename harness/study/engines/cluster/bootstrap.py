@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def attend(version: str, errand: bytes) -> Iterator[Any]:
+def attend(version: str, task: bytes) -> Iterator[Any]:
     """Have this node's own harness run an errand, if it is the same as the driver's.
 
     Yields:
@@ -24,4 +24,4 @@ def attend(version: str, errand: bytes) -> Iterator[Any]:
     if source_version() != version:
         yield node_id, f"it has another version of the code, {source_version()}, here it is {version}: install the same"
         return
-    yield from worker.run(errand)
+    yield from worker.run(task)

@@ -131,7 +131,7 @@ class Cluster:
 
     def run(
         self,
-        errand: Preparation | Training,
+        task: Preparation | Training,
         share: Share,
         *,
         on: str | None = None,
@@ -154,12 +154,12 @@ class Cluster:
             _generator_backpressure_num_objects=_REPORTS_AHEAD,
             **options,
         )
-        return attend.remote(self._version, pickle.dumps(errand))
+        return attend.remote(self._version, pickle.dumps(task))
 
-    def cancel(self, errand: Any) -> None:
+    def cancel(self, task: Any) -> None:
         """Have an errand stopped that is not finished."""
         with contextlib.suppress(ray.exceptions.RayError):
-            ray.cancel(errand)
+            ray.cancel(task)
 
     def close(self) -> None:
         """Leave the cluster: what this process has had run there ends."""

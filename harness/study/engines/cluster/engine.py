@@ -26,13 +26,22 @@ from harness.errors import InputError, TrainingError
 from harness.results.folder import EPOCHS, ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.study.engines.cluster.connection import Cluster
-from harness.study.engines.cluster.worker import Binding, Bound, CaseError, Preparation, Report, Training, difference
-from harness.study.engines.engine import Engine, Order
-from harness.study.sweep_progress import Phase, SweepState
+from harness.study.engines.cluster.worker import (
+    BoundExperiment,
+    CaseError,
+    EpochReport,
+    NodeBinding,
+    Preparation,
+    Training,
+    difference,
+)
+from harness.study.engines.engine import CaseRequest, Engine
 from harness.text import several
 from harness.training import checkpoint
+from harness.training.callback import TrainingCallback
 from harness.training.command import this_command
-from harness.training.train import Listener, find_finished, remove_checkpoints
+from harness.training.sweep_progress import Phase, SweepProgress
+from harness.training.train import find_finished, remove_checkpoints
 
 # A case is given up when it has been lost this often in a row without getting further.
 MOST_LOSSES = 3
@@ -48,7 +57,7 @@ _NODE_SECONDS = 5.0
 
 
 @dataclass
-class _Tried:
+class _CaseState:
     """What became of a case so far.
 
     Attributes:
@@ -63,7 +72,7 @@ class _Tried:
         are_files_new: whether the folder has the case's files from this run.
     """
 
-    order: Order
+    request: CaseRequest
     node_id: str | None = None
     epochs: int = 0
     seconds: float = 0.0
@@ -96,8 +105,8 @@ class RayEngine(Engine):
         # The nodes need not know where results and reports lie, and have one device each: the one that they are given.
         self._node_settings = replace(settings, device="cuda" if self._share.gpus else "cpu")
         self._unfit: dict[str, str] = {}
-        self._templates: dict[Experiment, Bound] = {}
-        self._tried: dict[str, _Tried] = {}
+        self._templates: dict[Experiment, BoundExperiment] = {}
+        self._states: dict[str, _CaseState] = {}
         self._futures: dict[str, concurrent.futures.Future[Result]] = {}
         self._notices: list[tuple[Case | None, str]] = []
         self._loop = asyncio.new_event_loop()
@@ -105,22 +114,22 @@ class RayEngine(Engine):
         self._thread.start()
         self._is_closed = False
 
-    def prepare(self, experiments: Collection[Experiment], tell: Callable[[str], None]) -> None:
+    def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         """As in `Engine`, on every node that is up. One that is not fit is told by its name, and given nothing."""
         templates = tuple(dict.fromkeys(_template(one) for one in experiments))
-        errand = Preparation(self._node_settings, self._data_dir, templates)
-        bindings = self._bind(errand, self._nodes_with_room(tell), tell)
+        task = Preparation(self._node_settings, self._data_dir, templates)
+        bindings = self._bind(task, self._nodes_with_room(notify), notify)
         if not bindings:
             reasons = "\n".join(f"node {self._cluster.name(one)}: {why}" for one, why in self._unfit.items())
             raise InputError(f"no node of the cluster is fit for these cases\n{reasons}")
         chosen = self._agreed(bindings)
         for line in chosen.told:
-            tell(line)
+            notify(line)
         for node_id, why in self._unfit.items():
-            tell(f"node {self._cluster.name(node_id)} is given no case: {why}")
+            notify(f"node {self._cluster.name(node_id)} is given no case: {why}")
         self._templates = dict(zip(templates, chosen.bound, strict=True))
 
-    def _nodes_with_room(self, tell: Callable[[str], None]) -> list[str]:
+    def _nodes_with_room(self, notify: Callable[[str], None]) -> list[str]:
         """The nodes that have what a case asks for; waited for where there is none yet."""
         demand = None
         while True:
@@ -130,24 +139,24 @@ class RayEngine(Engine):
                     self._cluster.cancel(demand)
                 return found
             if demand is None:
-                tell(f"waiting for a node with {self._share}: {self._cluster.describe()} has none such")
+                notify(f"waiting for a node with {self._share}: {self._cluster.describe()} has none such")
                 # An autoscaler looks at what is waiting.
                 demand = self._cluster.run(Preparation(self._node_settings, self._data_dir, ()), self._share)
             time.sleep(_NODE_SECONDS)
 
-    def _bind(self, errand: Preparation, nodes: Sequence[str], tell: Callable[[str], None]) -> list[Binding]:
+    def _bind(self, task: Preparation, nodes: Sequence[str], notify: Callable[[str], None]) -> list[NodeBinding]:
         """What every node makes of the experiments; the reasons of those that are not fit are kept."""
         if not self._cluster.is_own:
-            tell(f"{several(len(nodes), 'node')} of the cluster: finding, fetching and verifying the data there")
-        coroutines = [self._binding(node_id, self._cluster.run(errand, self._share, on=node_id)) for node_id in nodes]
+            notify(f"{several(len(nodes), 'node')} of the cluster: finding, fetching and verifying the data there")
+        coroutines = [self._binding(node_id, self._cluster.run(task, self._share, on=node_id)) for node_id in nodes]
         bound = self._wait(asyncio.run_coroutine_threadsafe(_gather(coroutines), self._loop))
         return [one for one in bound if one is not None]
 
-    async def _binding(self, node_id: str, errand: Any) -> Binding | None:
+    async def _binding(self, node_id: str, task: Any) -> NodeBinding | None:
         try:
-            async with contextlib.aclosing(_said(errand)) as reports:
+            async with contextlib.aclosing(_said(task)) as reports:
                 async for said in reports:
-                    if isinstance(said, Binding):
+                    if isinstance(said, NodeBinding):
                         return said
                     self._unfit[node_id] = said[1]
         except exceptions.RayTaskError as error:
@@ -156,7 +165,7 @@ class RayEngine(Engine):
             self._unfit[node_id] = f"it was lost ({type(error).__name__})"
         return None
 
-    def _agreed(self, bindings: Sequence[Binding]) -> Binding:
+    def _agreed(self, bindings: Sequence[NodeBinding]) -> NodeBinding:
         """What most nodes make of the experiments; the others would train other cases, and are not fit."""
         identities = [tuple(bound.case.identity for bound in binding.bound) for binding in bindings]
         most, _ = Counter(identities).most_common(1)[0]
@@ -177,50 +186,50 @@ class RayEngine(Engine):
     def cases_at_once(self) -> int:
         return max(1, sum(map(self._share.times_in, self._cluster.nodes.values())))
 
-    def submit(self, orders: Sequence[Order], on_over: Callable[[Case], None]) -> None:
+    def submit(self, requests: Sequence[CaseRequest], on_over: Callable[[Case], None]) -> None:
         """As in `Engine`: all at once. Of a case that is finished already, the result is read."""
-        for order in orders:
-            identity = order.case.identity
+        for request in requests:
+            identity = request.case.identity
             if identity not in self._futures:
-                tried = self._tried[identity] = _Tried(order)
-                self._futures[identity] = asyncio.run_coroutine_threadsafe(self._case(tried, on_over), self._loop)
+                state = self._states[identity] = _CaseState(request)
+                self._futures[identity] = asyncio.run_coroutine_threadsafe(self._case(state, on_over), self._loop)
 
-    def result(self, order: Order, listener: Listener, on_over: Callable[[Case], None]) -> Result:
-        if order.case.identity not in self._futures:
-            self.submit([order], on_over)
-        future = self._futures[order.case.identity]
+    def result(self, request: CaseRequest, callback: TrainingCallback, on_over: Callable[[Case], None]) -> Result:
+        if request.case.identity not in self._futures:
+            self.submit([request], on_over)
+        future = self._futures[request.case.identity]
         try:
-            result: Result = self._wait(future, listener)
+            result: Result = self._wait(future, callback)
             return result
         finally:
-            self._tell(listener)
+            self._notify(callback)
 
-    def _wait(self, future: "concurrent.futures.Future[Any]", listener: Listener | None = None) -> Any:
+    def _wait(self, future: "concurrent.futures.Future[Any]", callback: TrainingCallback | None = None) -> Any:
         """What the future comes to; Ctrl-C is heeded, and the listener kept up to date."""
         while not future.done():
             concurrent.futures.wait([future], timeout=_POLL_SECONDS)
-            if listener is not None:
-                self._tell(listener)
-                listener.on_sweep(self._state)
-                if listener.is_to_stop():
+            if callback is not None:
+                self._notify(callback)
+                callback.on_sweep(self._state)
+                if callback.should_stop():
                     raise KeyboardInterrupt
         return future.result()
 
-    def _tell(self, listener: Listener) -> None:
+    def _notify(self, callback: TrainingCallback) -> None:
         while self._notices:
             case, text = self._notices.pop(0)
-            listener.on_notice(case, text)
+            callback.on_notice(case, text)
 
-    def _state(self) -> SweepState:
-        state = SweepState()
-        for identity, one in list(self._tried.items()):
-            state.add(one.order.case, one.epochs, one.seconds, one.last, self._phase(identity))
+    def _state(self) -> SweepProgress:
+        state = SweepProgress()
+        for identity, one in list(self._states.items()):
+            state.add(one.request.case, one.epochs, one.seconds, one.last, self._phase(identity))
         return state
 
     def _phase(self, identity: str) -> Phase:
         if self._futures[identity].done():
             return "done"
-        return "waiting" if self._tried[identity].node_id is None else "running"
+        return "waiting" if self._states[identity].node_id is None else "running"
 
     def results_so_far(self) -> list[Result]:
         done = [future for future in self._futures.values() if future.done() and not future.cancelled()]
@@ -233,7 +242,7 @@ class RayEngine(Engine):
         return {"engine": "ray", "cluster": self._cluster.describe(), "per_case": str(self._share)}
 
     def summary(self) -> list[str]:
-        lost = [(one.order.case.label, node) for one in self._tried.values() for node in one.lost_on]
+        lost = [(one.request.case.label, node) for one in self._states.values() for node in one.lost_on]
         if not lost:
             return []
         where = ", ".join(f"{several(count, 'time')} on {node}" for node, count in Counter(n for _, n in lost).items())
@@ -252,119 +261,119 @@ class RayEngine(Engine):
         self._loop.close()
         self._cluster.close()
 
-    async def _case(self, tried: _Tried, on_over: Callable[[Case], None]) -> Result:
+    async def _case(self, state: _CaseState, on_over: Callable[[Case], None]) -> Result:
         """The case's result: read where it is finished, else trained, as often as it takes."""
-        order, is_over = tried.order, True
+        request, is_over = state.request, True
         try:
-            finished = await self._off_loop(_finished, order.case, self._results)
+            finished = await self._off_loop(_finished, request.case, self._results)
             with contextlib.ExitStack() as lock:
-                result: Result | None = None if order.rerun else finished
+                result: Result | None = None if request.rerun else finished
                 while result is None:
-                    result = await self._try(tried, lock)
+                    result = await self._try(state, lock)
                 return result
         except (InputError, asyncio.CancelledError):
             is_over = False
             raise
         finally:
-            tried.node_id = None
+            state.node_id = None
             if is_over:
-                on_over(order.case)
+                on_over(request.case)
 
-    async def _try(self, tried: _Tried, lock: contextlib.ExitStack) -> Result | None:
+    async def _try(self, state: _CaseState, lock: contextlib.ExitStack) -> Result | None:
         """Have the case trained once: its result, or None where it has to be tried again."""
-        tried.node_id = None
-        errand = self._cluster.run(self._errand(tried), self._share, not_on=self._avoided(tried))
+        state.node_id = None
+        task = self._cluster.run(self._task(state), self._share, not_on=self._avoided(state))
         try:
-            return await self._follow(tried, errand, lock)
+            return await self._follow(state, task, lock)
         except exceptions.OutOfMemoryError as error:
-            if tried.lack_of_memory is not None:  # even to record it takes too much
-                raise self._failure(tried, error) from error
-            tried.lack_of_memory = str(error).strip().partition("\n")[0]
+            if state.lack_of_memory is not None:  # even to record it takes too much
+                raise self._failure(state, error) from error
+            state.lack_of_memory = str(error).strip().partition("\n")[0]
         except _LOST as error:
-            self._lose(tried, error)
+            self._handle_lost_worker(state, error)
         except exceptions.RayError as error:
-            raise self._failure(tried, error) from error
+            raise self._failure(state, error) from error
         except BaseException:  # nobody listens any more: the worker would train on, and keep its share of the node
-            self._cluster.cancel(errand)
+            self._cluster.cancel(task)
             raise
         return None
 
-    def _avoided(self, tried: _Tried) -> frozenset[str]:
+    def _avoided(self, state: _CaseState) -> frozenset[str]:
         """Nodes that are not to have the case: the unfit, and, where there are others, those that have just lost it."""
         unfit = frozenset(self._unfit)
-        return unfit | tried.avoided if tried.avoided and self._is_any_fit(unfit | tried.avoided) else unfit
+        return unfit | state.avoided if state.avoided and self._is_any_fit(unfit | state.avoided) else unfit
 
     def _is_any_fit(self, but: Collection[str]) -> bool:
         return any(self._share.fits(has) for one, has in self._cluster.nodes.items() if one not in but)
 
-    def _failure(self, tried: _Tried, error: exceptions.RayError) -> Exception:
+    def _failure(self, state: _CaseState, error: exceptions.RayError) -> Exception:
         """What a case's test is told of an error that its worker came to."""
-        node, cause = self._cluster.name(tried.node_id or ""), getattr(error, "cause", None)
+        node, cause = self._cluster.name(state.node_id or ""), getattr(error, "cause", None)
         if isinstance(cause, CaseError):
             return InputError(f"{cause}\n(on node {node})")
-        return TrainingError(f"{tried.order.case.label} failed on node {node}\n{_plain(error)}")
+        return TrainingError(f"{state.request.case.label} failed on node {node}\n{_plain(error)}")
 
-    async def _follow(self, tried: _Tried, errand: Any, lock: contextlib.ExitStack) -> Result | None:
+    async def _follow(self, state: _CaseState, task: Any, lock: contextlib.ExitStack) -> Result | None:
         """Take over what the worker reports, to its last report: the result."""
-        case = tried.order.case
-        async with contextlib.aclosing(_said(errand)) as reports:
+        case = state.request.case
+        async with contextlib.aclosing(_said(task)) as reports:
             async for said in reports:
                 if isinstance(said, tuple):
                     self._exclude(*said)
                     return None
-                if tried.node_id is None and await self._find_meanwhile(tried, lock, errand):
+                if state.node_id is None and await self._acquire_case_lock(state, lock, task):
                     return find_finished(case, self._results)
-                result = await self._take_over(tried, said)
+                result = await self._take_over(state, said)
                 if result is not None and result.status != "failed":  # then the error itself comes next
                     return result
         raise TrainingError(f"{case.label}: its worker ended without a result")
 
-    async def _take_over(self, tried: _Tried, report: Report) -> Result | None:
+    async def _take_over(self, state: _CaseState, report: EpochReport) -> Result | None:
         """Put what a node reported into the results folder: the case's result, where training has ended."""
-        case = tried.order.case
-        tried.node_id = report.node_id
+        case = state.request.case
+        state.node_id = report.node_id
         self._notices += [(case, text) for text in report.notices]
         if report.records:
-            tried.epochs += len(report.records)
-            tried.seconds += sum(record.epoch_seconds for record in report.records)
-            tried.last = report.records[-1]
-            if tried.last.epoch > tried.furthest:
-                tried.furthest, tried.losses = tried.last.epoch, 0
-                tried.avoided.clear()
+            state.epochs += len(report.records)
+            state.seconds += sum(record.epoch_seconds for record in report.records)
+            state.last = report.records[-1]
+            if state.last.epoch > state.furthest:
+                state.furthest, state.losses = state.last.epoch, 0
+                state.avoided.clear()
         if not report.files:
             return None
-        result: Result | None = await self._to_its_end(_keep, self._results, case, report, not tried.are_files_new)
-        tried.are_files_new = True
+        result: Result | None = await self._to_its_end(_keep, self._results, case, report, not state.are_files_new)
+        state.are_files_new = True
         return result
 
-    async def _find_meanwhile(self, tried: _Tried, lock: contextlib.ExitStack, errand: Any) -> bool:
+    async def _acquire_case_lock(self, state: _CaseState, lock: contextlib.ExitStack, task: Any) -> bool:
         """Be the one process that writes to the case's folder. Where another one was at it, the errand is stopped, and
         this is whether the case is to be looked at anew."""
-        if tried.is_locked:
+        if state.is_locked:
             return False
-        case = tried.order.case
+        case = state.request.case
         has_waited = False
         while (release := self._results.lock(case)) is None:
             if not has_waited:
-                self._cluster.cancel(errand)
+                self._cluster.cancel(task)
                 self._notices.append((case, "another process is at this case: waiting for it"))
             has_waited = True
             await asyncio.sleep(_LOCK_SECONDS)
         lock.callback(release)
-        tried.is_locked = True
+        state.is_locked = True
         if has_waited:
             return True
         finished = find_finished(case, self._results, lambda text: self._notices.append((case, text)))
-        if finished is not None and not tried.order.rerun:
-            self._cluster.cancel(errand)
+        if finished is not None and not state.request.rerun:
+            self._cluster.cancel(task)
             return True
         return False
 
-    def _errand(self, tried: _Tried) -> Training:
+    def _task(self, state: _CaseState) -> Training:
         """What a node is sent for the case: also what it goes on from."""
-        order, folder = tried.order, self._results.folder(tried.order.case)
+        request, folder = state.request, self._results.folder(state.request.case)
         kept: dict[str, Any] = {}
-        if not self._results.is_finished(order.case):  # of one that is, they were left by a kill at its very end
+        if not self._results.is_finished(request.case):  # of one that is, they were left by a kill at its very end
             paths = [path for one in checkpoint.newest_first(folder) for path in (one, checkpoint.hash_path(one))]
             for path in [*paths, folder / EPOCHS]:
                 with contextlib.suppress(FileNotFoundError):  # another process is at it, which this one will find out
@@ -372,13 +381,13 @@ class RayEngine(Engine):
         return Training(
             settings=self._node_settings,
             data_dir=self._data_dir,
-            experiment=order.experiment,
-            case=order.case,
-            rerun=order.rerun,
+            experiment=request.experiment,
+            case=request.case,
+            rerun=request.rerun,
             cpus=self._share.cpus,
             checkpoints=kept,
             command=this_command(),
-            lack_of_memory=tried.lack_of_memory,
+            lack_of_memory=state.lack_of_memory,
         )
 
     def _exclude(self, node_id: str, why: str) -> None:
@@ -394,20 +403,20 @@ class RayEngine(Engine):
         if not self._is_any_fit(self._unfit):
             raise InputError(f"no node of the cluster is left that is fit; {name}: {why}")
 
-    def _lose(self, tried: _Tried, error: Exception) -> None:
+    def _handle_lost_worker(self, state: _CaseState, error: Exception) -> None:
         """A case's worker was lost: it is tried again, unless that is of no use.
 
         Raises:
             TrainingError: it is of none.
         """
-        case, why = tried.order.case, type(error).__name__
-        node = self._cluster.name(tried.node_id) if tried.node_id else "an unknown node"
-        tried.losses += 1
-        tried.lost_on.append(node)
-        tried.avoided |= {tried.node_id} if tried.node_id else set()
-        if tried.losses >= MOST_LOSSES:
+        case, why = state.request.case, type(error).__name__
+        node = self._cluster.name(state.node_id) if state.node_id else "an unknown node"
+        state.losses += 1
+        state.lost_on.append(node)
+        state.avoided |= {state.node_id} if state.node_id else set()
+        if state.losses >= MOST_LOSSES:
             raise TrainingError(
-                f"{case.label}: its worker was lost {tried.losses} times in a row without getting further, "
+                f"{case.label}: its worker was lost {state.losses} times in a row without getting further, "
                 f"the last time on node {node} ({why}): was it killed for the memory that it took?"
             ) from error
         self._notices.append((case, f"its worker on node {node} was lost ({why}): going on from its last report"))
@@ -431,13 +440,13 @@ def _template(experiment: Experiment) -> Experiment:
     return replace(experiment, seed=0)
 
 
-async def _said(errand: Any) -> AsyncGenerator[Any, None]:
+async def _said(task: Any) -> AsyncGenerator[Any, None]:
     """What a node says of an errand, one after the other; each is freed in the cluster once it is here."""
-    async for reference in errand:
+    async for reference in task:
         yield await reference
 
 
-async def _gather(coroutines: Sequence[Coroutine[Any, Any, Binding | None]]) -> list[Binding | None]:
+async def _gather(coroutines: Sequence[Coroutine[Any, Any, NodeBinding | None]]) -> list[NodeBinding | None]:
     return await asyncio.gather(*coroutines)
 
 
@@ -469,7 +478,7 @@ def _finished(case: Case, results: ResultsFolder) -> Result | None:
     return finished
 
 
-def _keep(results: ResultsFolder, case: Case, report: Report, is_first: bool) -> Result | None:
+def _keep(results: ResultsFolder, case: Case, report: EpochReport, is_first: bool) -> Result | None:
     """Put what a node reported into the results folder: the case's result, where training has ended.
 
     Args:

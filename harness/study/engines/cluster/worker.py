@@ -24,14 +24,16 @@ from harness.config.case import Case
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings, default_data_dir
 from harness.errors import InputError
-from harness.files import told_as_input_error
+from harness.files import os_error_as_input_error
 from harness.hardware import cpu_affinity as cores
 from harness.hardware.co_scheduling import machine_folder
 from harness.results.folder import EPOCHS, FILES, ResultsFolder
 from harness.results.result import EpochRecord
-from harness.study.machine import Node
+from harness.study.machine import Machine
 from harness.training import checkpoint
-from harness.training.train import About, Listener, record_out_of_memory, train_by_epochs
+from harness.training.callback import TrainingCallback
+from harness.training.context import TrainingContext
+from harness.training.train import record_out_of_memory, train_by_epochs
 
 Contents = Mapping[str, NDArray[np.uint8]]
 # Reports take no more than this share of a case's time: of a large network's epochs, not every one brings its weights.
@@ -39,7 +41,7 @@ _REPORTING_SHARE = 0.05
 
 
 @dataclass(frozen=True)
-class Report:
+class EpochReport:
     """What a node tells the driver.
 
     Attributes:
@@ -56,7 +58,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Bound:
+class BoundExperiment:
     """What a node makes of an experiment: the case, and what the weights of its network take."""
 
     case: Case
@@ -64,11 +66,11 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Binding:
+class NodeBinding:
     """Experiments bound on a node, in their order, and what was told meanwhile."""
 
     node_id: str
-    bound: tuple[Bound, ...]
+    bound: tuple[BoundExperiment, ...]
     told: tuple[str, ...]
 
 
@@ -84,15 +86,15 @@ class Preparation:
     data_dir: Path | None
     experiments: tuple[Experiment, ...]
 
-    def run(self, node_id: str) -> Iterator[Binding]:
+    def run(self, node_id: str) -> Iterator[NodeBinding]:
         """
         Raises:
             InputError: the node is not fit for them.
         """
         node, told = _node(self.settings, self.data_dir), list[str]()
         node.prepare(self.experiments, told.append)
-        bound = (Bound(node.case(one), node.weight_bytes(one)) for one in self.experiments)
-        yield Binding(node_id, tuple(bound), tuple(told))
+        bound = (BoundExperiment(node.case(one), node.weight_bytes(one)) for one in self.experiments)
+        yield NodeBinding(node_id, tuple(bound), tuple(told))
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Training:
     command: str
     lack_of_memory: str | None = None
 
-    def run(self, node_id: str) -> Iterator[Report]:
+    def run(self, node_id: str) -> Iterator[EpochReport]:
         """
         Raises:
             InputError: the node is not fit for the case.
@@ -128,7 +130,7 @@ class Training:
             node.prepare([self.experiment])
             if (other := node.case(self.experiment)).identity != self.case.identity:
                 raise InputError(f"{self.case.label} would be another case there: {difference(self.case, other)}")
-            yield Report(node_id)
+            yield EpochReport(node_id)
             with scratch_folder() as scratch:
                 yield from _CaseInTraining(self, node, node_id, scratch).reports()
 
@@ -153,7 +155,7 @@ def scratch_folder(place: Path | None = None) -> Iterator[Path]:
             lock.unlink(missing_ok=True)
 
 
-class _Notices(Listener):
+class _Notices(TrainingCallback):
     """Keeps what a person should read for the next report."""
 
     def __init__(self) -> None:
@@ -170,18 +172,18 @@ class _Notices(Listener):
 class _CaseInTraining:
     """A case in training in a folder of its own, and what of it has been reported."""
 
-    def __init__(self, errand: Training, node: Node, node_id: str, scratch: Path) -> None:
-        self._errand, self._node, self._node_id = errand, node, node_id
+    def __init__(self, task: Training, node: Machine, node_id: str, scratch: Path) -> None:
+        self._task, self._node, self._node_id = task, node, node_id
         self._results = ResultsFolder(scratch)
-        self._folder = self._results.folder(errand.case)
+        self._folder = self._results.folder(task.case)
         self._notices = _Notices()
         self._unreported: list[EpochRecord] = []
         self._next_files = 0.0
 
-    def reports(self) -> Iterator[Report]:
+    def reports(self) -> Iterator[EpochReport]:
         """Train the case, a report for every epoch; the last has all its files, also where training fails."""
         self._folder.mkdir()
-        for name, content in self._errand.checkpoints.items():
+        for name, content in self._task.checkpoints.items():
             content.tofile(self._folder / name)
         try:
             for record in self._train():
@@ -197,20 +199,20 @@ class _CaseInTraining:
         yield self._last_report()
 
     def _train(self) -> Generator[EpochRecord, None, object]:
-        errand = self._errand
-        dataset, verified = self._node.dataset(errand.experiment)
-        about: About = {
-            "dataset_verified": verified,
-            "node": node_name(self._node_id),
-            "command": errand.command,
-            "listener": self._notices,
-        }
-        where = (errand.case, dataset, self._results, self._node.device)
-        if errand.lack_of_memory is not None:
-            return record_out_of_memory(*where, errand.lack_of_memory, **about)
-        return (yield from train_by_epochs(*where, rerun=errand.rerun, **about))
+        task = self._task
+        dataset, verified = self._node.dataset(task.experiment)
+        context = TrainingContext(
+            callback=self._notices,
+            dataset_verified=verified,
+            machine_name=node_name(self._node_id),
+            command=self._task.command,
+        )
+        where = (task.case, dataset, self._results, self._node.device)
+        if task.lack_of_memory is not None:
+            return record_out_of_memory(*where, task.lack_of_memory, context=context)
+        return (yield from train_by_epochs(*where, rerun=task.rerun, context=context))
 
-    def _report_epoch(self) -> Iterator[Report]:
+    def _report_epoch(self) -> Iterator[EpochReport]:
         began = time.monotonic()
         if began < self._next_files:
             yield self._report({})
@@ -220,7 +222,7 @@ class _CaseInTraining:
         now = time.monotonic()
         self._next_files = now + (now - began) / _REPORTING_SHARE
 
-    def _last_report(self) -> Report:
+    def _last_report(self) -> EpochReport:
         there = [name for name in FILES if (self._folder / name).exists()]
         return self._report(self._contents([*self._checkpoint(), *there]))
 
@@ -229,9 +231,9 @@ class _CaseInTraining:
         newest = checkpoint.newest_first(self._folder)[:1]
         return [name for path in newest for name in (path.name, checkpoint.hash_path(path).name)]
 
-    def _report(self, files: Contents) -> Report:
+    def _report(self, files: Contents) -> EpochReport:
         records, self._unreported = tuple(self._unreported), []
-        return Report(self._node_id, self._notices.take(), records, files)
+        return EpochReport(self._node_id, self._notices.take(), records, files)
 
     def _contents(self, names: list[str]) -> Contents:
         return {name: np.fromfile(self._folder / name, np.uint8) for name in names}
@@ -241,11 +243,11 @@ class CaseError(InputError):
     """A case that no node can train as it is: the fault is not the node's."""
 
 
-def run(errand: bytes) -> Iterator[Binding | Report | tuple[str, str]]:
+def run(task: bytes) -> Iterator[NodeBinding | EpochReport | tuple[str, str]]:
     """Run an errand. Where this node is not fit for it, its id and the reason are all that comes of it."""
     node_id = ray.get_runtime_context().get_node_id()
     try:
-        yield from pickle.loads(errand).run(node_id)
+        yield from pickle.loads(task).run(node_id)
     except CaseError:
         raise
     except InputError as error:
@@ -262,12 +264,12 @@ def difference(case: Case, other: Case) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _node(settings: Settings, data_dir: Path | None) -> Node:
+def _node(settings: Settings, data_dir: Path | None) -> Machine:
     """This node by the settings; datasets stay in memory for the next case that this process trains."""
     folder = data_dir or default_data_dir()
-    with told_as_input_error(f"make --data-dir {folder}", "give a folder that this node can have"):
+    with os_error_as_input_error(f"make --data-dir {folder}", "give a folder that this node can have"):
         folder.mkdir(parents=True, exist_ok=True)
-    return Node(replace(settings, data_dir=folder))
+    return Machine(replace(settings, data_dir=folder))
 
 
 def node_name(node_id: str) -> str:

@@ -16,8 +16,8 @@ SITECUSTOMIZE = """
 import os, pathlib, sys
 if any("default_worker.py" in argument for argument in sys.orig_argv):
     import torch
-    from harness.pipelines.fast import FastTrainer
-    from harness.pipelines import fast
+    from harness.training.trainers.fast import FastTrainer
+    from harness.training.trainers import fast
     faults, train_epoch = pathlib.Path({faults!r}), FastTrainer.train_epoch
     def faulty(self, images, epoch, *arguments):
         name = f"{{self.case.model}}-seed{{self.case.seed}}"

@@ -16,7 +16,7 @@ from ray import exceptions
 from harness.config.experiment import plan_experiment
 from harness.config.recipes import DIGITS
 from harness.config.settings import read_settings
-from harness.data import registry as library
+from harness.data import registry
 from harness.errors import InputError, TrainingError
 from harness.results.folder import ResultsFolder
 from harness.study.engines.cluster import engine as sweep
@@ -24,9 +24,9 @@ from harness.study.engines.cluster import worker
 from harness.study.engines.cluster.connection import Share
 from harness.study.engines.cluster.engine import MOST_LOSSES, RayEngine
 from harness.study.engines.cluster.worker import Training
-from harness.study.engines.engine import Order
+from harness.study.engines.engine import CaseRequest
 from harness.training import checkpoint, environment
-from harness.training.train import Listener
+from harness.training.callback import TrainingCallback
 from harness.training.train import train as train_here
 from tests.training.test_resume import outcome
 
@@ -53,16 +53,16 @@ class FakeCluster:
     def describe(self):
         return "a cluster"
 
-    def run(self, errand, share, *, on=None, not_on=frozenset()):
+    def run(self, task, share, *, on=None, not_on=frozenset()):
         node_id = on or next(one for one in self.nodes if one not in not_on)
         fault = None
-        if isinstance(errand, Training):
-            self.trainings.append((errand, node_id))
+        if isinstance(task, Training):
+            self.trainings.append((task, node_id))
             fault = self.faults.pop(0) if self.faults else None
-        return self._reports(pickle.loads(pickle.dumps(errand)), node_id, fault)
+        return self._reports(pickle.loads(pickle.dumps(task)), node_id, fault)
 
-    async def _reports(self, errand, node_id, fault):
-        threads, reports = torch.get_num_threads(), errand.run(node_id)
+    async def _reports(self, task, node_id, fault):
+        threads, reports = torch.get_num_threads(), task.run(node_id)
         self.running.append(reports)
         try:
             for number, report in enumerate(reports):
@@ -79,8 +79,8 @@ class FakeCluster:
         finally:
             torch.set_num_threads(threads)
 
-    def cancel(self, errand):
-        self.cancelled.append(errand)
+    def cancel(self, task):
+        self.cancelled.append(task)
 
     def close(self):
         self.is_closed = True
@@ -123,7 +123,7 @@ def experiment(settings):
     return plan_experiment(settings, "digits", "resnet8", 0, RECIPE)
 
 
-class Told(Listener):
+class Told(TrainingCallback):
     def __init__(self):
         self.notices, self.states = [], []
 
@@ -137,18 +137,18 @@ class Told(Listener):
 def train(engine, *experiments, rerun=False, over=None):
     """Their results, and what was told."""
     engine.prepare(experiments, lambda _: None)
-    orders = [Order(one, engine.case(one), rerun) for one in experiments]
+    requests = [CaseRequest(one, engine.case(one), rerun) for one in experiments]
     on_over = (over if over is not None else []).append
-    engine.submit(orders, on_over)
+    engine.submit(requests, on_over)
     told = Told()
-    return [engine.result(order, told, on_over) for order in orders], told
+    return [engine.result(request, told, on_over) for request in requests], told
 
 
 def undisturbed(engine, experiment, tmp_path):
     """What the case comes to where nothing happens."""
     results, threads = ResultsFolder(tmp_path / "undisturbed"), torch.get_num_threads()
     torch.set_num_threads(1)
-    dataset = library.load("digits", tmp_path)
+    dataset = registry.load("digits", tmp_path)
     train_here(engine.case(experiment), dataset, results, torch.device("cpu"))
     torch.set_num_threads(threads)
     return outcome(engine.case(experiment), results)
@@ -160,7 +160,7 @@ def test_a_lost_case_goes_on_from_its_last_report_and_comes_to_the_same(engine, 
     (result,), told = train(engine, experiment, over=over)
     assert result.interrupted_after == (2,)
     assert outcome(result.case, engine._results) == undisturbed(engine, experiment, tmp_path)
-    assert [len(errand.checkpoints) for errand, _ in engine._cluster.trainings] == [0, 5]
+    assert [len(task.checkpoints) for task, _ in engine._cluster.trainings] == [0, 5]
     assert "its worker on node node a was lost (WorkerCrashedError): going on from its last report" in told.notices
     assert engine.summary() == ["workers of 1 case were lost: 1 time on node a"]
     assert over == [result.case]
@@ -199,13 +199,13 @@ def test_as_long_as_epochs_are_finished_a_case_may_be_lost_any_number_of_times(e
 def test_a_case_that_is_lost_without_an_epoch_in_between_is_given_up_and_others_are_not(engine, settings, experiment):
     other = plan_experiment(settings, "digits", "resnet8", 1, RECIPE)
     engine.prepare([experiment, other], lambda _: None)
-    orders = [Order(one, engine.case(one), False) for one in (experiment, other)]
+    requests = [CaseRequest(one, engine.case(one), False) for one in (experiment, other)]
     engine._cluster.faults = [lost_at(1)] * MOST_LOSSES
-    engine.submit(orders[:1], lambda _: None)
+    engine.submit(requests[:1], lambda _: None)
     with pytest.raises(TrainingError, match="was lost 3 times in a row without getting further, the last"):
-        engine.result(orders[0], Told(), lambda _: None)
-    engine.submit(orders[1:], lambda _: None)
-    assert engine.result(orders[1], Told(), lambda _: None).is_complete
+        engine.result(requests[0], Told(), lambda _: None)
+    engine.submit(requests[1:], lambda _: None)
+    assert engine.result(requests[1], Told(), lambda _: None).is_complete
     assert [result.seed for result in engine.results_so_far()] == [1]
 
 
@@ -325,8 +325,8 @@ def test_where_another_process_is_at_a_case_its_result_is_waited_for(engine, exp
     engine.prepare([experiment], lambda _: None)
     case = engine.case(experiment)
     release = engine._results.lock(case)
-    order = Order(experiment, case, False)
-    engine.submit([order], lambda _: None)
+    request = CaseRequest(experiment, case, False)
+    engine.submit([request], lambda _: None)
     told = Told()
 
     class Releasing(Told):
@@ -340,7 +340,7 @@ def test_where_another_process_is_at_a_case_its_result_is_waited_for(engine, exp
                     path.rename(engine._results.folder(case) / path.name)
             release()
 
-    result = engine.result(order, Releasing(), lambda _: None)
+    result = engine.result(request, Releasing(), lambda _: None)
     assert told.notices == ["another process is at this case: waiting for it"]
     assert result.is_complete
     assert len(engine._cluster.trainings) == 1
@@ -360,15 +360,15 @@ def test_what_fails_is_recorded_and_raised_with_the_nodes_traceback(engine, expe
 def test_closing_cancels_what_is_outstanding_and_leaves_the_cluster(engine, experiment):
     has_begun = threading.Event()
 
-    def tell(number, report):
+    def notify(number, report):
         if number == 1:
             has_begun.set()
         return report
 
     long = replace(experiment, recipe=replace(RECIPE, epochs=1000))
-    engine._cluster.faults = [tell]
+    engine._cluster.faults = [notify]
     engine.prepare([long], lambda _: None)
-    engine.submit([Order(long, engine.case(long), False)], lambda _: None)
+    engine.submit([CaseRequest(long, engine.case(long), False)], lambda _: None)
     has_begun.wait()
     engine.close()
     assert engine._cluster.is_closed
@@ -387,7 +387,7 @@ def test_closing_lets_go_of_a_case_only_when_what_came_of_it_is_written(engine, 
 
     monkeypatch.setattr(sweep, "_keep", slow)
     engine.prepare([experiment], lambda _: None)
-    engine.submit([Order(experiment, engine.case(experiment), False)], lambda _: None)
+    engine.submit([CaseRequest(experiment, engine.case(experiment), False)], lambda _: None)
     has_begun.wait()
     engine.close()
     assert was_locked == [True]
@@ -479,10 +479,10 @@ def test_while_there_is_no_node_what_is_wanted_waits_in_the_cluster(engine, expe
     engine._cluster.nodes = {}
     run = engine._cluster.run
 
-    def noted(errand, share, **where):
+    def noted(task, share, **where):
         if not where.get("on"):
-            wanted.append(errand)
-        return run(errand, share, on="a" * 8)
+            wanted.append(task)
+        return run(task, share, on="a" * 8)
 
     def come(_):
         engine._cluster.nodes = nodes
@@ -491,7 +491,7 @@ def test_while_there_is_no_node_what_is_wanted_waits_in_the_cluster(engine, expe
     monkeypatch.setattr(sweep.time, "sleep", come)
     engine.prepare([experiment], told.append)
     assert told[0] == "waiting for a node with 1 CPU: a cluster has none such"
-    assert [errand.experiments for errand in wanted] == [()]
+    assert [task.experiments for task in wanted] == [()]
     assert len(engine._cluster.cancelled) == 1
 
 
@@ -545,9 +545,9 @@ def test_a_rerun_that_has_begun_leaves_no_earlier_result_beside_it(engine, exper
 
 def test_a_node_that_came_later_and_would_make_another_case_of_it_refuses(engine, experiment, monkeypatch):
     engine.prepare([experiment], lambda _: None)
-    order = Order(experiment, engine.case(experiment), False)
-    bind = worker.Node.case
-    monkeypatch.setattr(worker.Node, "case", lambda self, one: replace(bind(self, one), precision="bf16"))
-    engine.submit([order], lambda _: None)
+    request = CaseRequest(experiment, engine.case(experiment), False)
+    bind = worker.Machine.case
+    monkeypatch.setattr(worker.Machine, "case", lambda self, one: replace(bind(self, one), precision="bf16"))
+    engine.submit([request], lambda _: None)
     with pytest.raises(InputError, match="digits resnet8 seed 0 would be another case there: precision bf16, not fp32"):
-        engine.result(order, Told(), lambda _: None)
+        engine.result(request, Told(), lambda _: None)

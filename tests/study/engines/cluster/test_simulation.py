@@ -24,7 +24,7 @@ pytestmark = [
 BENCH = """
 from dataclasses import replace
 import pytest
-from harness.recipes import DIGITS
+from harness.config.recipes import DIGITS
 RECIPE = replace(DIGITS, epochs={epochs}, milestones=(), batch_size=256)
 @pytest.mark.experiment({dataset!r}, models={models!r}, recipe=RECIPE)
 def test_sweep(trained, epoch_records):

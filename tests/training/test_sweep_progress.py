@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 
 from harness.plugin.progress import sweep_line
-from harness.study.sweep_progress import SweepState
+from harness.training.sweep_progress import SweepProgress
 from tests.conftest import make_case as make_case_of
 from tests.plugin.test_progress import RECORD
 
@@ -19,7 +19,7 @@ def record(epoch):
 
 
 def test_what_is_left_takes_what_its_models_epochs_took(make_case):
-    state = SweepState()
+    state = SweepProgress()
     case = make_case()  # of three epochs
     state.add(case, 3, 6.0, record(3), "done")
     state.add(case, 1, 4.0, record(1), "running")
@@ -30,21 +30,21 @@ def test_what_is_left_takes_what_its_models_epochs_took(make_case):
 
 
 def test_a_model_without_an_epoch_takes_what_all_took_in_the_mean(make_case):
-    state = SweepState()
+    state = SweepProgress()
     state.add(make_case(), 2, 4.0, record(2), "running")
     state.add(make_case(model="resnet14"), 0, 0.0, None, "waiting")
     assert state.seconds_left == pytest.approx(1 * 2.0 + 3 * 2.0)
 
 
 def test_nothing_is_said_of_the_time_left_before_the_first_epoch(make_case):
-    state = SweepState()
+    state = SweepProgress()
     state.add(make_case(), 0, 0.0, None, "running")
     assert state.seconds_left is None
     assert sweep_line(state) == "0 of 1 case done · training resnet8 s0 0/3"
 
 
 def test_a_line_says_how_far_a_sweep_is(make_case):
-    state = SweepState()
+    state = SweepProgress()
     state.add(make_case(), 3, 3.0, record(3), "done")
     for seed in range(1, 6):
         state.add(make_case(seed=seed), 1, 1.0, record(1), "running")

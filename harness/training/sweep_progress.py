@@ -18,7 +18,7 @@ class _Trained:
     seconds: float = 0.0
 
 
-class SweepState:
+class SweepProgress:
     """How far each case of a sweep is.
 
     Attributes:
