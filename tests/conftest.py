@@ -2,37 +2,17 @@
 
 import gc
 import os
-from dataclasses import replace
 
 import pytest
-import torch
 
-from harness.config.case import Case
-from harness.config.datasets import DatasetSpec
-from harness.config.recipes import Augmentation, Recipe
 from harness.config.settings import ENVIRONMENT_PREFIX
-from harness.data.images import ImageSet, PackedPixels, fingerprint
-from harness.data.registry import Dataset
 from harness.results.folder import ResultsFolder
 from harness.training.train import train
+from tests.helpers.tiny import CPU, make_case, make_dataset
 
 pytest_plugins = ["pytester"]
 
 _APART = {"soak": "takes many minutes", "scale": "needs many processes"}
-
-CPU = torch.device("cpu")
-
-TINY_RECIPE = Recipe(
-    name="tiny",
-    epochs=3,
-    milestones=(2,),
-    batch_size=8,
-    image_size=8,
-    augmentation=Augmentation(
-        mean=(0.5,), std=(0.5,), horizontal_flip=True, rotation_degrees=20, crop_scale=(0.7, 1.0)
-    ),
-    learning_rate=0.05,
-)
 
 
 def pytest_configure(config):
@@ -76,40 +56,6 @@ def a_machine_of_their_own(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("harness.hardware.co_scheduling.machine_folder", lambda: folder)
         yield
-
-
-def make_dataset(train_images=30, test_images=12, classes=3, size=8, seed=0):
-    """A dataset whose classes differ in brightness, so that a few epochs learn something."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def part(count):
-        labels = torch.arange(count) % classes
-        noise = torch.randint(0, 60, (count, 1, size, size), generator=generator)
-        return ImageSet((noise + 60 * labels[:, None, None, None]).to(torch.uint8), labels)
-
-    spec = DatasetSpec("tiny", 1, size, tuple("abcdefghij"[:classes]), train_images, test_images)
-    train_set, test_set = part(train_images), part(test_images)
-    return Dataset(spec, train_set, test_set, "made for the tests", fingerprint(train_set, test_set))
-
-
-def of_different_sizes(dataset):
-    """The dataset with training images cropped to sizes of their own."""
-    pixels = [image[:, : 5 + k % 3, :7].contiguous() for k, image in enumerate(dataset.train.pixels)]
-    return replace(dataset, train=replace(dataset.train, pixels=PackedPixels.from_images(pixels)))
-
-
-def make_case(dataset, **changes):
-    case = Case(
-        model="resnet8",
-        dataset="digits",
-        recipe=TINY_RECIPE,
-        seed=0,
-        mode="full",
-        device_kind="cpu",
-        precision="fp32",
-        data_fingerprint=dataset.fingerprint,
-    )
-    return replace(case, **changes)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,10 @@ class DatasetSpec:
     def num_classes(self) -> int:
         return len(self.class_names)
 
+    def input_shape(self, image_size: int) -> tuple[int, int, int]:
+        """Return channels, height and width of a network's input for square images of that side in pixels."""
+        return self.channels, image_size, image_size
+
 
 # CIFAR-10's labels follow the alphabet; FashionMNIST's are its README's.
 _CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

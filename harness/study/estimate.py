@@ -65,8 +65,8 @@ def estimate(
         data_fingerprint="",
         pipeline=pipeline,
     )
-    macs = count_macs(model, (spec.channels, recipe.image_size, recipe.image_size), spec.num_classes)
-    trainer = make_trainer(case, spec.channels, spec.num_classes, device)
+    macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
+    trainer = make_trainer(case, spec, device)
     steps = -(-train_images // recipe.batch_size)
     if OPERATIONS_PER_MAC * macs * recipe.batch_size <= _AFFORDABLE_OPERATIONS:
         train_seconds = _step_seconds(trainer, spec, recipe.batch_size) * train_images / recipe.batch_size

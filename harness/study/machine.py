@@ -79,7 +79,7 @@ class Machine:
     def weight_bytes(self, experiment: Experiment) -> int:
         """What the weights of the experiment's network take."""
         spec = self.dataset(experiment)[0].spec
-        return 4 * count_parameters(empty_network(self.case(experiment), spec.channels, spec.num_classes))
+        return 4 * count_parameters(empty_network(self.case(experiment), spec))
 
     def dataset(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> tuple[Dataset, bool]:
         """An experiment's images, and whether they are the published ones; loaded once."""

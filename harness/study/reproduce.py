@@ -57,7 +57,7 @@ def reproduce(result: Result, results: ResultsFolder, dataset: Dataset, device: 
             f"{case.data_fingerprint[:12]} there and {dataset.fingerprint[:12]} here"
         )
     weights, (labels, predictions) = results.weights_path(result), results.read_predictions(result)
-    trainer = make_trainer(case, dataset.spec.channels, dataset.spec.num_classes, device)
+    trainer = make_trainer(case, dataset.spec, device)
     load_weights(weights, trainer.network)
     found = trainer.evaluate(trainer.place(dataset.test)).predictions
     scores = metrics.score(dataset.test.labels.numpy(), found, dataset.spec.class_names)

@@ -117,8 +117,8 @@ def compare_pipelines(
         notify: is given a line about what is being done.
     """
     reference_case = replace(case, pipeline="reference", compiled=False, precision="fp32")
-    fast = FastTrainer(case, spec.channels, spec.num_classes, device)
-    reference = ReferenceTrainer(reference_case, spec.channels, spec.num_classes, device)
+    fast = FastTrainer(case, spec, device)
+    reference = ReferenceTrainer(reference_case, spec, device)
     notify("compiling" if case.compiled else "warming up")
     watch = Stopwatch(device)
     fast.warm_up(case.recipe.batch_size)
@@ -135,7 +135,7 @@ def compare_pipelines(
                 one = _reference_round(reference, images, number)
             measured[pipeline].append(one)
     size = case.recipe.image_size
-    shape = (spec.channels, size, size)
+    shape = spec.input_shape(size)
     return PipelineComparison(
         model=case.model,
         input_shape=shape,

@@ -143,7 +143,7 @@ def measure_point(setting: Setting) -> Point:
     synchronise(device)
     memory = PeakMemory(device)
     bare_bytes = memory.bytes()
-    trainer = make_trainer(case, spec.channels, spec.num_classes, device)
+    trainer = make_trainer(case, spec, device)
     images = trainer.place(random_images(spec, recipe, setting.images))
     trainer.warm_up(len(images))
     best = math.inf

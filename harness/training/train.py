@@ -211,7 +211,7 @@ class _Run:
         if kept is not None:
             self._go_on_from(kept)
         spec = self.dataset.spec
-        self.trainer = make_trainer(self.case, spec.channels, spec.num_classes, self.device, self.processes)
+        self.trainer = make_trainer(self.case, spec, self.device, self.processes)
         if kept is not None:
             self.trainer.restore(kept.network, kept.momentum)
             kept = None  # before memory is measured
@@ -237,7 +237,7 @@ class _Run:
     def _last_checkpoint(self) -> Checkpoint | None:
         """The latest checkpoint that can be trusted; those that cannot are set aside."""
         folder, spec = self.results.folder(self.case), self.dataset.spec
-        network = empty_network(self.case, spec.channels, spec.num_classes)
+        network = empty_network(self.case, spec)
         shapes = {name: value.shape for name, value in network.state_dict().items()}
         with os_error_as_input_error(f"read the checkpoints in {folder}", "see to it that they can be read"):
             for path in checkpoint.newest_first(folder):
@@ -417,8 +417,8 @@ class _Run:
             model=case.model,
             dataset=case.dataset,
             seed=case.seed,
-            params=count_parameters(empty_network(case, spec.channels, spec.num_classes)),
-            macs=count_macs(model, (spec.channels, size, size), spec.num_classes, case.shortcut),
+            params=count_parameters(empty_network(case, spec)),
+            macs=count_macs(model, spec.input_shape(size), spec.num_classes, case.shortcut),
             accuracy_percent=None,
             best_accuracy_percent=None,
             best_epoch=None,

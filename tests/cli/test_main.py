@@ -13,9 +13,9 @@ from harness.paper.published import STUDY, exact_parameters
 from harness.results.folder import ResultsFolder
 from harness.results.result import read_result
 from harness.study.study import Study
-from tests.conftest import make_case
 from tests.helpers import REPOSITORY
 from tests.helpers.synthetic import store, synthetic_result
+from tests.helpers.tiny import make_case
 
 
 def test_models_shows_the_eleven_parameter_counts_of_the_paper(capsys):

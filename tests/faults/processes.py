@@ -15,7 +15,7 @@ from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
 from harness.training.train import train
 from harness.training.trainers.fast import FastTrainer
-from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
+from tests.helpers.tiny import CPU, TINY_RECIPE, make_case, make_dataset
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])

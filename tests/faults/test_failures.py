@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from harness.results.folder import ResultsFolder
-from tests.conftest import make_case
 from tests.faults.processes import (
     run,
     train_diverging_then_tiny,
@@ -18,6 +17,7 @@ from tests.faults.processes import (
     train_with_little_memory_then_tiny,
     train_without_permission,
 )
+from tests.helpers.tiny import make_case
 from tests.training.test_resume import outcome
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from harness.results.folder import ResultsFolder
-from tests.conftest import TINY_RECIPE, make_case
 from tests.faults.processes import Process, run, train_tiny, train_tiny_until_step
+from tests.helpers.tiny import TINY_RECIPE, make_case
 from tests.training.test_resume import outcome
 
 

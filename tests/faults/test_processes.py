@@ -1,8 +1,8 @@
 """Two processes on one results folder, for real."""
 
 from harness.results.folder import ResultsFolder
-from tests.conftest import make_case
 from tests.faults.processes import Process, run, train_tiny
+from tests.helpers.tiny import make_case
 from tests.training.test_resume import outcome
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.training.train import train
-from tests.conftest import CPU, make_case
+from tests.helpers.tiny import CPU, make_case
 
 _context = multiprocessing.get_context("spawn")
 

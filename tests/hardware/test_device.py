@@ -3,6 +3,7 @@ import torch
 
 from harness.errors import InputError
 from harness.hardware.device import autocast, computing_at, resolve_device, resolve_precision
+from tests.helpers.tiny import TINY_SPEC
 
 CPU = torch.device("cpu")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -67,7 +68,7 @@ def test_products_are_computed_at_the_precision(precision, expected):
 @pytest.mark.parametrize(("precision", "expected"), [("fp32", "ieee"), ("tf32", "tf32"), ("bf16", "ieee")])
 def test_the_backward_pass_is_computed_at_the_precision_too(precision, expected, tiny_dataset):
     from harness.training.trainers.fast import FastTrainer
-    from tests.conftest import TINY_RECIPE, make_case
+    from tests.helpers.tiny import TINY_RECIPE, make_case
 
     seen = {}
 
@@ -82,7 +83,7 @@ def test_the_backward_pass_is_computed_at_the_precision_too(precision, expected,
             seen["backward"] = torch.backends.cuda.matmul.fp32_precision
             return gradient
 
-    trainer = FastTrainer(make_case(tiny_dataset, precision=precision, recipe=TINY_RECIPE), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset, precision=precision, recipe=TINY_RECIPE), TINY_SPEC, CPU)
     trainer.network.conv1.register_forward_hook(lambda module, inputs, output: Recorded.apply(output))
     trainer.step(torch.randn(4, 1, 8, 8), torch.tensor([0, 1, 2, 0]))
     assert seen == {"forward": expected, "backward": expected}

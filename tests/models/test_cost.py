@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.config.families import cost, parse_model
+from harness.config.families import parse_model
+from harness.models import cost
 from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
 from harness.models.resnet import build_network
 from harness.paper.published import MMACS

@@ -5,7 +5,7 @@ import pytest
 from harness.plugin import progress
 from harness.plugin.progress import Progress, progress_line
 from harness.results.result import EpochRecord
-from tests.conftest import make_case
+from tests.helpers.tiny import make_case
 
 RECORD = EpochRecord(1, 0.1, 2.0, 30.0, 1.9, 33.0, 0.1, 0.5, 0.2, 0.0, 2.0)
 

@@ -15,7 +15,7 @@ import pytest
 from harness.errors import DamagedError, InputError
 from harness.files import sha256_of
 from harness.results.folder import ResultsFolder
-from tests.conftest import make_case
+from tests.helpers.tiny import make_case
 from tests.results.test_result import RECORD
 
 HOLD = """

@@ -9,7 +9,7 @@ from harness.config.settings import read_settings
 from harness.errors import DamagedError, InputError
 from harness.study.reproduce import device_of, images_of, reproduce
 from harness.training.train import train
-from tests.conftest import CPU, make_case, make_dataset
+from tests.helpers.tiny import CPU, make_case, make_dataset
 
 
 @pytest.fixture

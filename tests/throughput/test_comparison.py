@@ -13,7 +13,7 @@ from harness.throughput.comparison import (
 from harness.throughput.peak import convolution_peak
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.reference import ReferenceTrainer
-from tests.conftest import CPU, make_case, make_dataset
+from tests.helpers.tiny import CPU, TINY_SPEC, make_case, make_dataset
 
 
 def comparison(fast, reference, **changes):
@@ -89,7 +89,7 @@ def test_the_references_first_batch_is_not_counted(monkeypatch):
         notify(1.0)
 
     dataset = make_dataset(train_images=24)
-    trainer = ReferenceTrainer(make_case(dataset, pipeline="reference"), 1, 3, CPU)
+    trainer = ReferenceTrainer(make_case(dataset, pipeline="reference"), TINY_SPEC, CPU)
     monkeypatch.setattr(trainer, "train_epoch", train_epoch)
     assert _reference_round(trainer, dataset.train, 0) == Round(16 / 2.0, 0.25)
 
@@ -100,7 +100,7 @@ def test_the_references_first_batch_is_not_counted(monkeypatch):
 def test_rounds_are_long_where_steps_are_quick_and_few_where_they_are_slow(step_seconds, expected, monkeypatch):
     monkeypatch.setattr(comparison_module, "_round", lambda *_: Round(8 / step_seconds, 0.0))
     dataset = make_dataset()
-    trainer = FastTrainer(make_case(dataset), 1, 3, CPU)
+    trainer = FastTrainer(make_case(dataset), TINY_SPEC, CPU)
     assert comparison_module._plan_rounds(trainer, dataset.spec, 5, 4.0) == expected
 
 
@@ -136,7 +136,7 @@ def test_an_image_trained_costs_what_torch_counts(tiny_dataset):
     from harness.config.families import parse_model
     from harness.models.cost import OPERATIONS_PER_MAC, count_macs
 
-    trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
     with FlopCounterMode(display=False) as counter:
         trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
     macs = count_macs(parse_model("resnet8"), (1, 8, 8), 3)

@@ -9,7 +9,7 @@ from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.equivalence import Equivalence
 from harness.throughput.record import FOLDER, _read, read_recorded, record
 from harness.throughput.scaling import Point, Scaling
-from tests.conftest import CPU
+from tests.helpers.tiny import CPU
 from tests.throughput.test_comparison import comparison
 
 MEASUREMENTS = [

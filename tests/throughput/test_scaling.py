@@ -6,7 +6,7 @@ import pytest
 from harness.errors import InputError
 from harness.throughput import scaling
 from harness.throughput.scaling import AXES, Point, Scaling, Setting, measure_point, measure_scaling
-from tests.conftest import CPU
+from tests.helpers.tiny import CPU
 
 
 def test_time_and_memory_are_fitted_along_the_axis():

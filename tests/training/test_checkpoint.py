@@ -17,7 +17,7 @@ from harness.files import quarantine
 from harness.results.result import Attempt, EpochRecord
 from harness.training import checkpoint
 from harness.training.checkpoint import Checkpoint
-from tests.conftest import make_case
+from tests.helpers.tiny import make_case
 
 RECORDS = tuple(EpochRecord(epoch, 0.1, 2.0, 30.0, 1.9, 33.0, 0.1, 0.5, 0.2, 0.0, 0.8) for epoch in range(1, 9))
 ATTEMPT = Attempt(1, "2026-11-23T12:00:00+00:00", {"cpu": "a", "gpu": None}, 0.5, 12.0, 2**30)

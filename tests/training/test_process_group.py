@@ -31,9 +31,9 @@ from harness.training.trainers import fast
 from harness.training.trainers.data_parallel import DataParallelTrainer, Follower, shard
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.sync_batch_norm import SynchronisedBatchNorm, synchronise_batch_norm
-from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset
 from tests.helpers import REPOSITORY
 from tests.helpers.rank_threads import in_threads
+from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, make_dataset
 
 TORCHRUN = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
 TORCHRUN |= {"MASTER_ADDR": "here", "MASTER_PORT": "1"}
@@ -199,11 +199,11 @@ def in_double(monkeypatch):
 def test_an_epoch_of_several_processes_is_that_of_one(images, size, in_double):
     dataset = make_dataset(train_images=images)
     case = make_case(dataset)
-    alone = FastTrainer(case, 1, 3, CPU)
+    alone = FastTrainer(case, TINY_SPEC, CPU)
     expected = [alone.train_epoch(dataset.train, epoch, Stopwatch(CPU)) for epoch in range(3)]
 
     def part(processes):
-        trainer = DataParallelTrainer(case, 1, 3, CPU, processes)
+        trainer = DataParallelTrainer(case, TINY_SPEC, CPU, processes)
         outcomes = [trainer.train_epoch(dataset.train, epoch, Stopwatch(CPU)) for epoch in range(3)]
         return outcomes, trainer.weights(), trainer.momentum()
 
@@ -219,9 +219,9 @@ def test_an_epoch_of_several_processes_is_that_of_one(images, size, in_double):
 def test_every_image_is_evaluated_once_and_in_its_order(count):
     dataset = make_dataset(test_images=count)
     case = make_case(dataset)
-    expected = FastTrainer(case, 1, 3, CPU).evaluate(dataset.test)
+    expected = FastTrainer(case, TINY_SPEC, CPU).evaluate(dataset.test)
     for found in in_threads(
-        3, lambda processes: DataParallelTrainer(case, 1, 3, CPU, processes).evaluate(dataset.test)
+        3, lambda processes: DataParallelTrainer(case, TINY_SPEC, CPU, processes).evaluate(dataset.test)
     ):
         assert found.loss == pytest.approx(expected.loss, rel=1e-5)
         assert found.accuracy_percent == expected.accuracy_percent

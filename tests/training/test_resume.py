@@ -17,7 +17,7 @@ from harness.training.context import TrainingContext
 from harness.training.train import train
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.trainer import empty_network
-from tests.conftest import CPU, TINY_RECIPE, make_case, of_different_sizes
+from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, of_different_sizes
 from tests.training.test_train import Recorder, evaluating_to
 
 
@@ -194,7 +194,7 @@ def test_a_checkpoint_of_another_model_is_refused_though_it_is_bound_to_the_case
     folder = results.folder(case)
     results.folder(other).rename(folder)
     (path, *_) = checkpoint.newest_first(folder)
-    shapes = {name: value.shape for name, value in empty_network(other, 1, 3).state_dict().items()}
+    shapes = {name: value.shape for name, value in empty_network(other, TINY_SPEC).state_dict().items()}
     forged = replace(checkpoint.load(path, other.identity, shapes), identity=case.identity, attempts=())
     checkpoint.remove_all(folder)
     checkpoint.save(folder, forged)

@@ -17,7 +17,7 @@ from harness.training.context import TrainingContext
 from harness.training.train import load_weights, train
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.trainer import Evaluation
-from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
+from tests.helpers.tiny import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
 
 
 class Recorder(TrainingCallback):

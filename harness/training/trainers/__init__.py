@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from harness.config.case import Case
+from harness.config.datasets import DatasetSpec
 from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 from harness.training.trainers.data_parallel import RankZeroTrainer
 from harness.training.trainers.fast import FastTrainer
@@ -16,7 +17,7 @@ from harness.training.trainers.trainer import Trainer
 
 
 def make_trainer(
-    case: Case, in_channels: int, num_classes: int, device: torch.device, processes: ProcessGroup = SINGLE_PROCESS
+    case: Case, spec: DatasetSpec, device: torch.device, processes: ProcessGroup = SINGLE_PROCESS
 ) -> Trainer:
     """The trainer of the case's pipeline, its network as the case's seed draws it.
 
@@ -24,9 +25,9 @@ def make_trainer(
         processes: the processes that train it together, of which this one leads.
     """
     if processes.is_distributed:
-        return RankZeroTrainer(case, in_channels, num_classes, device, processes)
-    trainers: dict[str, Callable[[Case, int, int, torch.device], Trainer]] = {
+        return RankZeroTrainer(case, spec, device, processes)
+    trainers: dict[str, Callable[[Case, DatasetSpec, torch.device], Trainer]] = {
         "fast": FastTrainer,
         "reference": ReferenceTrainer,
     }
-    return trainers[case.pipeline](case, in_channels, num_classes, device)
+    return trainers[case.pipeline](case, spec, device)

@@ -49,7 +49,7 @@ def should_compile(
     if setting == "auto":
         if not _GAIN.get(device.type):
             return False  # without counting operations, which takes a second for a deep network
-        macs = count_macs(model, (spec.channels, recipe.image_size, recipe.image_size), spec.num_classes)
+        macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
         operations = OPERATIONS_PER_MAC * macs * train_images * recipe.epochs
         return pays_to_compile(operations, device.type) and why_not_compilable(device) is None
     if obstacle := why_not_compilable(device):

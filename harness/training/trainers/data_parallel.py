@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.config.case import Case
+from harness.config.datasets import DatasetSpec
 from harness.data.augment import Draw
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
@@ -32,10 +33,8 @@ from harness.training.trainers.trainer import Evaluation, ignore_progress
 class DataParallelTrainer(FastTrainer):
     """A network in training by several processes; this one's part in it. Eager: collectives are not captured."""
 
-    def __init__(
-        self, case: Case, in_channels: int, num_classes: int, device: torch.device, processes: ProcessGroup
-    ) -> None:
-        super().__init__(case, in_channels, num_classes, device)
+    def __init__(self, case: Case, spec: DatasetSpec, device: torch.device, processes: ProcessGroup) -> None:
+        super().__init__(case, spec, device)
         self._processes = processes
         self._forward = self.network = synchronise_batch_norm(self.network, device, processes)
         self._captured = None
@@ -59,7 +58,7 @@ class DataParallelTrainer(FastTrainer):
         """As in `Trainer`: loss and accuracy are of all processes' images."""
         order, parameters = self._begin_epoch(images, epoch)
         count, whole = len(images), self.recipe.batch_size
-        step = chunk_size(self.recipe, self.in_channels, self.device) * self._processes.world_size
+        step = chunk_size(self.recipe, self.spec.channels, self.device) * self._processes.world_size
         for start in range(0, count, step):
             end = min(start + step, count)
             batches = [(first, min(first + whole, end)) for first in range(start, end, whole)]
@@ -84,7 +83,7 @@ class DataParallelTrainer(FastTrainer):
         if len(positions):
             return self._load(images, order[positions], parameters[positions])
         size = self.recipe.image_size
-        nothing = torch.empty(0, self.in_channels, size, size, device=self.device)
+        nothing = torch.empty(0, self.spec.channels, size, size, device=self.device)
         return nothing.contiguous(memory_format=torch.channels_last), torch.empty(0, dtype=torch.int64).to(self.device)
 
     def _compute(self, batch: Tensor, labels: Tensor) -> None:
@@ -141,12 +140,10 @@ class Command:
 class RankZeroTrainer(DataParallelTrainer):
     """The first process's: whatever it does, it has the others do at the same time."""
 
-    def __init__(
-        self, case: Case, in_channels: int, num_classes: int, device: torch.device, processes: ProcessGroup
-    ) -> None:
+    def __init__(self, case: Case, spec: DatasetSpec, device: torch.device, processes: ProcessGroup) -> None:
         self._placed: list[ImageSet] = []
         with processes.running_together(Command("make")):
-            super().__init__(case, in_channels, num_classes, device, processes)
+            super().__init__(case, spec, device, processes)
 
     def place(self, images: ImageSet) -> ImageSet:
         """As in `FastTrainer`. The others know sets of images by the order in which they were placed."""
@@ -197,7 +194,7 @@ class Follower:
 
     def _make(self) -> None:
         spec, dataset = self._dataset.spec, self._dataset
-        self.trainer = DataParallelTrainer(self._case, spec.channels, spec.num_classes, self._device, self._processes)
+        self.trainer = DataParallelTrainer(self._case, spec, self._device, self._processes)
         sets = [dataset.train, dataset.test]
         if self._case.val_split:
             train_images, validation = split_validation(dataset.train, self._case.val_split)

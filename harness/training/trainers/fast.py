@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.config.case import Case
+from harness.config.datasets import DatasetSpec
 from harness.config.recipes import Recipe
 from harness.data.augment import Draw, augment, draw, prepare
 from harness.data.images import ImageSet
@@ -41,9 +42,9 @@ _RESIDENT_SHARE = 0.25
 class FastTrainer(Trainer):
     """A network in training, by the fast pipeline."""
 
-    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
-        super().__init__(case, in_channels, device)
-        self.network = initial_network(case, in_channels, num_classes).to(
+    def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
+        super().__init__(case, spec, device)
+        self.network = initial_network(case, spec).to(
             device,
             memory_format=torch.channels_last,  # type: ignore[call-overload]
         )
@@ -76,7 +77,7 @@ class FastTrainer(Trainer):
         self.network.train()
         size, whole = self.recipe.image_size, self.recipe.batch_size
         for count in {min(whole, train_images), train_images % whole} - {0}:
-            batch = torch.zeros(count, self.in_channels, size, size, device=self.device)
+            batch = torch.zeros(count, self.spec.channels, size, size, device=self.device)
             labels = torch.zeros(count, dtype=torch.int64, device=self.device)
             with preserved(self._state()):
                 self.step(batch.contiguous(memory_format=torch.channels_last), labels)
@@ -86,7 +87,7 @@ class FastTrainer(Trainer):
     ) -> tuple[float, float]:
         """As in `Trainer`; the device is not waited for but at the ends of every chunk."""
         order, parameters = self._begin_epoch(images, epoch)
-        step = chunk_size(self.recipe, self.in_channels, self.device)
+        step = chunk_size(self.recipe, self.spec.channels, self.device)
         for start in range(0, len(images), step):
             chunk = slice(start, start + step)
             with watch.part("load"):
@@ -150,7 +151,7 @@ class FastTrainer(Trainer):
         place = augmentation_device(self.device)
         loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
         predictions = []
-        step = evaluation_batch_size(self.recipe, self.in_channels)
+        step = evaluation_batch_size(self.recipe, self.spec.channels)
         for start in range(0, len(images), step):
             chosen = images.select(torch.arange(start, min(start + step, len(images)))).to(place)
             inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from harness.config.case import Case
+from harness.config.datasets import DatasetSpec
 from harness.config.recipes import Augmentation
 from harness.data.images import ImageSet
 from harness.hardware.device import computing_at
@@ -90,9 +91,9 @@ class Samples(Dataset[tuple[Tensor, int]]):
 class ReferenceTrainer(Trainer):
     """A network in training, by the reference pipeline."""
 
-    def __init__(self, case: Case, in_channels: int, num_classes: int, device: torch.device) -> None:
-        super().__init__(case, in_channels, device)
-        self.network = initial_network(case, in_channels, num_classes).to(device)
+    def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
+        super().__init__(case, spec, device)
+        self.network = initial_network(case, spec).to(device)
         self.optimizer = make_optimizer(self.network, self.recipe)
 
     def train_epoch(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.config.case import Case
+from harness.config.datasets import DatasetSpec
 from harness.config.families import parse_model
 from harness.config.recipes import Recipe
 from harness.data.images import ImageSet
@@ -42,11 +43,11 @@ class Trainer(abc.ABC):
     network: nn.Module
     optimizer: torch.optim.Optimizer
 
-    def __init__(self, case: Case, in_channels: int, device: torch.device) -> None:
+    def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
         if device.type == "cpu":
             keep_freed_memory()  # here, so that no case is timed otherwise than another
         self.case = case
-        self.in_channels = in_channels
+        self.spec = spec
         self.recipe = case.recipe
         self.device = device
 
@@ -112,15 +113,17 @@ class Trainer(abc.ABC):
                 group["lr"] = self.recipe.learning_rate_at(epoch)
 
 
-def initial_network(case: Case, in_channels: int, num_classes: int) -> nn.Module:
+def initial_network(case: Case, spec: DatasetSpec) -> nn.Module:
     """The case's network, untrained, on the CPU."""
-    return build_network(parse_model(case.model), in_channels, num_classes, seed=case.seed, shortcut=case.shortcut)
+    return build_network(
+        parse_model(case.model), spec.channels, spec.num_classes, seed=case.seed, shortcut=case.shortcut
+    )
 
 
-def empty_network(case: Case, in_channels: int, num_classes: int) -> nn.Module:
+def empty_network(case: Case, spec: DatasetSpec) -> nn.Module:
     """The case's network without values, to look at its shapes."""
     model = parse_model(case.model)
-    return build_network(model, in_channels, num_classes, seed=0, shortcut=case.shortcut, device="meta")
+    return build_network(model, spec.channels, spec.num_classes, seed=0, shortcut=case.shortcut, device="meta")
 
 
 def make_optimizer(

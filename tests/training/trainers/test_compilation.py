@@ -13,7 +13,7 @@ from harness.training.train import train
 from harness.training.trainers import compilation
 from harness.training.trainers.compilation import pays_to_compile, should_compile, why_not_compilable
 from harness.training.trainers.fast import FastTrainer
-from tests.conftest import CPU, TINY_RECIPE, make_case
+from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case
 from tests.training.test_resume import interrupt, outcome
 
 MODEL = parse_model("resnet20-8")
@@ -92,7 +92,7 @@ def test_compiling_comes_before_the_epochs_and_is_recorded_apart(compiled_case, 
 
 @needs_compiler
 def test_compiling_leaves_no_trace_in_weights_statistics_and_momentum(compiled_case, tiny_dataset):
-    trainer = FastTrainer(compiled_case, 1, 3, CPU)
+    trainer = FastTrainer(compiled_case, TINY_SPEC, CPU)
     before = [value.clone() for value in trainer._state()]
     trainer.warm_up(30)
     assert all(torch.equal(value, kept) for value, kept in zip(trainer._state(), before, strict=True))
@@ -101,7 +101,7 @@ def test_compiling_leaves_no_trace_in_weights_statistics_and_momentum(compiled_c
 @needs_compiler
 def test_a_compiled_case_twice_ends_with_the_same_weights_bit_for_bit(compiled_case, tiny_dataset):
     def weights():
-        trainer = FastTrainer(compiled_case, 1, 3, CPU)
+        trainer = FastTrainer(compiled_case, TINY_SPEC, CPU)
         trainer.warm_up(30)
         trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
         return trainer.weights()
@@ -123,7 +123,7 @@ def test_a_compiled_case_that_was_interrupted_ends_as_if_it_had_not_been(tiny_da
 
 @needs_compiler
 def test_only_whole_batches_are_compiled_for(compiled_case, tiny_dataset, monkeypatch):
-    trainer, compiled = FastTrainer(compiled_case, 1, 3, CPU), []
+    trainer, compiled = FastTrainer(compiled_case, TINY_SPEC, CPU), []
     forward = trainer._forward
     monkeypatch.setattr(trainer, "_forward", lambda batch: compiled.append(len(batch)) or forward(batch))
     trainer.warm_up(30)

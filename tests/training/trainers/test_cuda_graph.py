@@ -7,7 +7,7 @@ import torch
 
 from harness.training.trainers import cuda_graph as capture
 from harness.training.trainers.cuda_graph import CapturedStep, preserved
-from tests.conftest import make_case, make_dataset
+from tests.helpers.tiny import TINY_SPEC, make_case, make_dataset
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 GPU = torch.device("cuda", 0)
@@ -121,9 +121,9 @@ def test_a_capture_keeps_no_trainer_alive(graphs, tiny_dataset):
     import weakref
 
     from harness.training.trainers.fast import FastTrainer
-    from tests.conftest import CPU
+    from tests.helpers.tiny import CPU
 
-    trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
     trainer._captured = CapturedStep(GPU)
     alive = weakref.ref(trainer)
     gc.disable()
@@ -153,7 +153,7 @@ def test_captured_steps_train_as_eager_ones_do(precision):
     dataset = make_dataset()
 
     def weights(*, captured):
-        trainer = FastTrainer(make_case(dataset, precision=precision, device_kind="cuda"), 1, 3, GPU)
+        trainer = FastTrainer(make_case(dataset, precision=precision, device_kind="cuda"), TINY_SPEC, GPU)
         if not captured:
             trainer._captured = None
         images = trainer.place(dataset.train)
@@ -171,7 +171,7 @@ def test_a_capture_reads_the_learning_rate_anew_at_every_replay():
     from harness.training.trainers.fast import FastTrainer
 
     dataset = make_dataset()
-    trainer = FastTrainer(make_case(dataset, device_kind="cuda", precision="fp32"), 1, 3, GPU)
+    trainer = FastTrainer(make_case(dataset, device_kind="cuda", precision="fp32"), TINY_SPEC, GPU)
     images = trainer.place(dataset.train)
     trainer.warm_up(len(images))
     before = trainer.weights()
@@ -192,7 +192,7 @@ def test_images_that_do_not_fit_the_gpu_are_streamed_to_it_with_the_same_outcome
     dataset = make_dataset()
 
     def weights():
-        trainer = fast.FastTrainer(make_case(dataset, device_kind="cuda", precision="fp32"), 1, 3, GPU)
+        trainer = fast.FastTrainer(make_case(dataset, device_kind="cuda", precision="fp32"), TINY_SPEC, GPU)
         images = trainer.place(dataset.train)
         trainer.train_epoch(images, 0, Stopwatch(GPU))
         return images.labels.device.type, trainer.weights()

@@ -11,12 +11,12 @@ from harness.models.resnet import build_network
 from harness.training.trainers import fast
 from harness.training.trainers.fast import FastTrainer, chunk_size
 from harness.training.trainers.trainer import epoch_generator
-from tests.conftest import CPU, TINY_RECIPE, make_case
+from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case
 
 
 def test_every_image_is_trained_once_an_epoch_the_partial_last_batch_too(tiny_dataset, monkeypatch):
     seen = []
-    trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
     step = trainer.step
     monkeypatch.setattr(trainer, "step", lambda batch, labels: seen.append(len(labels)) or step(batch, labels))
     trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
@@ -25,7 +25,7 @@ def test_every_image_is_trained_once_an_epoch_the_partial_last_batch_too(tiny_da
 
 def test_every_epoch_and_every_seed_has_an_order_and_an_augmentation_of_its_own(tiny_dataset, monkeypatch):
     def first_batch(seed, epoch):
-        trainer, seen = FastTrainer(make_case(tiny_dataset, seed=seed), 1, 3, CPU), []
+        trainer, seen = FastTrainer(make_case(tiny_dataset, seed=seed), TINY_SPEC, CPU), []
         step = trainer.step
         monkeypatch.setattr(trainer, "step", lambda batch, labels: seen.append(batch) or step(batch, labels))
         trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU))
@@ -37,7 +37,7 @@ def test_every_epoch_and_every_seed_has_an_order_and_an_augmentation_of_its_own(
 
 
 def test_every_epoch_has_the_recipes_learning_rate(tiny_dataset):
-    trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
     used = []
     for epoch in (0, 1, 2):
         trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU))
@@ -47,7 +47,7 @@ def test_every_epoch_has_the_recipes_learning_rate(tiny_dataset):
 
 def test_chunks_change_nothing_but_when_images_are_augmented(tiny_dataset, monkeypatch):
     def weights_after_an_epoch():
-        trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
+        trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
         shares = []
         trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU), shares.append)
         return trainer.weights(), shares
@@ -68,7 +68,7 @@ def test_a_chunk_is_whole_batches_one_at_least_and_more_on_a_gpu():
 
 def test_one_step_is_the_papers_sgd(tiny_dataset):
     recipe = replace(TINY_RECIPE, weight_decay=0.1)
-    trainer = FastTrainer(make_case(tiny_dataset, recipe=recipe), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset, recipe=recipe), TINY_SPEC, CPU)
     network = build_network(parse_model("resnet8"), 1, 3, seed=0)
     batch = prepare(tiny_dataset.train.pixels[:8], TINY_RECIPE.augmentation, 8)
     labels = tiny_dataset.train.labels[:8]
@@ -89,7 +89,7 @@ def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone():
 
 
 def test_evaluating_changes_neither_weights_nor_statistics(tiny_dataset):
-    trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
     before = trainer.weights()
     trainer.evaluate(tiny_dataset.test)
     after = trainer.weights()
@@ -97,7 +97,7 @@ def test_evaluating_changes_neither_weights_nor_statistics(tiny_dataset):
 
 
 def test_evaluation_is_the_same_in_batches_of_any_size(tiny_dataset, monkeypatch):
-    trainer = FastTrainer(make_case(tiny_dataset), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
     whole = trainer.evaluate(tiny_dataset.test)
     monkeypatch.setattr(fast, "_EVALUATION_BATCH_SIZE", 5)
     parts = trainer.evaluate(tiny_dataset.test)
@@ -107,7 +107,7 @@ def test_evaluation_is_the_same_in_batches_of_any_size(tiny_dataset, monkeypatch
 
 def test_nothing_is_read_back_from_the_device_before_an_epochs_end(tiny_dataset, monkeypatch):
     recipe = replace(TINY_RECIPE, augmentation=replace(TINY_RECIPE.augmentation, crop_scale=None))
-    trainer, read = FastTrainer(make_case(tiny_dataset, recipe=recipe), 1, 3, CPU), []
+    trainer, read = FastTrainer(make_case(tiny_dataset, recipe=recipe), TINY_SPEC, CPU), []
     for name in ("item", "tolist", "cpu", "__bool__", "__int__", "__float__"):
         original = getattr(torch.Tensor, name)
         monkeypatch.setattr(
@@ -120,7 +120,7 @@ def test_nothing_is_read_back_from_the_device_before_an_epochs_end(tiny_dataset,
 
 
 def test_an_epoch_begins_its_sums_anew(tiny_dataset):
-    trainer = FastTrainer(make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e-9)), 1, 3, CPU)
+    trainer = FastTrainer(make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e-9)), TINY_SPEC, CPU)
     first, second = (trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU)) for epoch in (0, 0))
     assert second[0] == pytest.approx(first[0], rel=1e-3)
     assert second[1] == pytest.approx(first[1], abs=5)

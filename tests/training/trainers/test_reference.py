@@ -12,7 +12,7 @@ from harness.training.train import train
 from harness.training.trainers import make_trainer, reference
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.reference import ReferenceTrainer, Samples, evaluation_transform, training_transform
-from tests.conftest import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
+from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, make_dataset, of_different_sizes
 
 
 def reference_case(dataset, **changes):
@@ -24,8 +24,8 @@ def names(compose):
 
 
 def test_the_case_says_which_pipeline_trains_it(tiny_dataset):
-    assert type(make_trainer(make_case(tiny_dataset), 1, 3, CPU)) is FastTrainer
-    assert type(make_trainer(reference_case(tiny_dataset), 1, 3, CPU)) is ReferenceTrainer
+    assert type(make_trainer(make_case(tiny_dataset), TINY_SPEC, CPU)) is FastTrainer
+    assert type(make_trainer(reference_case(tiny_dataset), TINY_SPEC, CPU)) is ReferenceTrainer
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_same_case_twice_ends_with_the_same_weights_bit_for_bit(workers, tin
     monkeypatch.setattr(reference, "worker_count", lambda: workers)
 
     def weights():
-        trainer = ReferenceTrainer(reference_case(tiny_dataset), 1, 3, CPU)
+        trainer = ReferenceTrainer(reference_case(tiny_dataset), TINY_SPEC, CPU)
         for epoch in range(2):
             trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU))
         return trainer.weights()
@@ -101,14 +101,14 @@ def test_an_epoch_leaves_the_global_generator_alone(tiny_dataset):
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    trainer = ReferenceTrainer(reference_case(tiny_dataset), 1, 3, CPU)
+    trainer = ReferenceTrainer(reference_case(tiny_dataset), TINY_SPEC, CPU)
     trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_every_image_is_trained_once_an_epoch_in_an_order_of_the_epochs_own(tiny_dataset, monkeypatch):
     def labels_seen(epoch):
-        trainer, seen = ReferenceTrainer(reference_case(tiny_dataset), 1, 3, CPU), []
+        trainer, seen = ReferenceTrainer(reference_case(tiny_dataset), TINY_SPEC, CPU), []
         step = trainer.step
         monkeypatch.setattr(trainer, "step", lambda batch, labels: seen.append(labels) or step(batch, labels))
         trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU))
@@ -122,8 +122,8 @@ def test_every_image_is_trained_once_an_epoch_in_an_order_of_the_epochs_own(tiny
 
 def test_both_pipelines_begin_with_the_same_weights_and_take_the_same_step(tiny_dataset):
     recipe = replace(TINY_RECIPE, weight_decay=0.1)
-    fast = FastTrainer(make_case(tiny_dataset, recipe=recipe), 1, 3, CPU)
-    slow = ReferenceTrainer(reference_case(tiny_dataset, recipe=recipe), 1, 3, CPU)
+    fast = FastTrainer(make_case(tiny_dataset, recipe=recipe), TINY_SPEC, CPU)
+    slow = ReferenceTrainer(reference_case(tiny_dataset, recipe=recipe), TINY_SPEC, CPU)
     before = fast.weights()
     assert all(torch.equal(value, slow.weights()[name]) for name, value in before.items())
     batch = prepare(tiny_dataset.train.pixels[:8], TINY_RECIPE.augmentation, 8)
@@ -138,7 +138,7 @@ def test_both_pipelines_begin_with_the_same_weights_and_take_the_same_step(tiny_
 
 def test_both_pipelines_evaluate_alike(tiny_dataset):
     evaluations = [
-        make_trainer(make_case(tiny_dataset, pipeline=pipeline), 1, 3, CPU).evaluate(tiny_dataset.test)
+        make_trainer(make_case(tiny_dataset, pipeline=pipeline), TINY_SPEC, CPU).evaluate(tiny_dataset.test)
         for pipeline in ("fast", "reference")
     ]
     assert evaluations[0].loss == pytest.approx(evaluations[1].loss, rel=1e-4)
@@ -147,7 +147,7 @@ def test_both_pipelines_evaluate_alike(tiny_dataset):
 
 
 def test_every_epoch_has_the_recipes_learning_rate(tiny_dataset):
-    trainer, used = ReferenceTrainer(reference_case(tiny_dataset), 1, 3, CPU), []
+    trainer, used = ReferenceTrainer(reference_case(tiny_dataset), TINY_SPEC, CPU), []
     for epoch in (0, 1, 2):
         trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU))
         used.append(trainer.optimizer.param_groups[0]["lr"])
@@ -155,7 +155,7 @@ def test_every_epoch_has_the_recipes_learning_rate(tiny_dataset):
 
 
 def test_loading_and_training_are_timed_apart_and_the_share_trained_is_told(tiny_dataset):
-    trainer, watch, shares = ReferenceTrainer(reference_case(tiny_dataset), 1, 3, CPU), Stopwatch(CPU), []
+    trainer, watch, shares = ReferenceTrainer(reference_case(tiny_dataset), TINY_SPEC, CPU), Stopwatch(CPU), []
     trainer.train_epoch(tiny_dataset.train, 0, watch, shares.append)
     assert watch.seconds["load"] > 0
     assert watch.seconds["train"] > 0
