@@ -1,1 +1,1 @@
-"""TODO"""
+"""The machine that trains: its devices, memory, clocks, cores, and the cases that share it."""

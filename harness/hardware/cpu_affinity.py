@@ -1,4 +1,4 @@
-"""Cores of this machine, claimed by the process that trains a case: so that cases do not take each other's."""
+"""CPU cores claimed by the process that trains a case, so that cases do not share cores."""
 
 import contextlib
 import os
@@ -12,11 +12,11 @@ from harness.hardware.co_scheduling import machine_folder
 
 @contextlib.contextmanager
 def claimed(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]:
-    """Have this process run on ``count`` cores that no other case has; inside, which.
+    """Run this process on ``count`` cores that no other case has claimed; yield their numbers.
 
-    The system lets go of a claim however its process ends. Where so many are not free, or the system cannot say on
-    which cores a process runs (it is not Linux), nothing is changed, and there are none. Nor in a container that has a
-    share of the machine's time instead of cores of its own: others, who cannot be seen from there, have the same cores.
+    The system releases a claim however its process ends. Nothing changes, and no number is yielded, if too few cores
+    are free, if the system has no CPU affinity (it is not Linux), or in a container that has a share of the machine's
+    time instead of its own cores: other containers, invisible from inside, run on the same cores.
     """
     if not hasattr(os, "sched_setaffinity") or _has_quota():
         yield ()
@@ -36,14 +36,14 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]
 
 
 def _has_quota(place: Path = Path("/sys/fs/cgroup/cpu.max")) -> bool:
-    """Whether the system gives this container a share of the cores' time: ``200000 100000`` is two cores' worth."""
+    """Return whether a quota limits this container's CPU time; ``200000 100000`` allows that of two cores."""
     with contextlib.suppress(OSError):
         return not place.read_text().startswith("max")
     return False
 
 
 def _claim(cores: list[int], count: int, folder: Path, claims: contextlib.ExitStack) -> list[int]:
-    """The first cores of which the lock is free, and locked now; fewer than asked for where there are no more."""
+    """Lock the first free cores and return them: fewer than ``count`` if no more are free."""
     taken: list[int] = []
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def _claim(cores: list[int], count: int, folder: Path, claims: contextlib.ExitSt
 
 
 def _run_on(cores: set[int]) -> None:
-    """Have every thread of this process run on these cores: those that earlier cases left behind too."""
+    """Run every thread of this process on these cores, including threads left by earlier cases."""
     for thread in Path("/proc/self/task").iterdir():
         with contextlib.suppress(ProcessLookupError):
             os.sched_setaffinity(int(thread.name), cores)

@@ -1,4 +1,4 @@
-"""Which device trains, at which precision, and how its work is timed."""
+"""The device that trains, the precision of its products, and waiting for its work."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,15 +10,14 @@ from harness.errors import InputError
 
 Precision = Literal["fp32", "tf32", "bf16"]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc's malloc.h
 _AMPERE = (8, 0)  # the first compute capability with tf32 and bf16
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` is the fastest that is there.
+    """Return the device named ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto``: the fastest.
 
     Raises:
-        InputError: no such device, or it is not there.
+        InputError: the name is unknown, or this machine has no such device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -28,29 +27,29 @@ def resolve_device(name: str) -> torch.device:
     if kind == "cuda":
         present = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if int(number or 0) >= present:
-            there = f"cuda:0 to cuda:{present - 1}" if present else "cpu"
-            raise InputError(f"device {name!r} is not there: this machine has {there}")
+            found = f"cuda:0 to cuda:{present - 1}" if present else "cpu"
+            raise InputError(f"device {name!r} not found: this machine has {found}")
         return torch.device("cuda", int(number or 0))
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise InputError("device 'mps' is not there: this machine has no Apple GPU that torch can use")
+        raise InputError("device 'mps' not found: this machine has no Apple GPU that torch can use")
     return torch.device(kind)
 
 
 def resolve_precision(name: str, device: torch.device, pipeline: str = "fast") -> Precision:
-    """The precision of that name on that device; ``auto`` is bf16 where an NVIDIA GPU has it, else fp32;
-    for the reference pipeline it is always fp32.
+    """Return the precision of that name on the device.
 
-    bf16 is that of products in the forward and backward pass alone: weights, sums and statistics stay float32.
+    ``auto`` is bf16 on an NVIDIA GPU that supports it, otherwise fp32; in the reference pipeline it is always fp32.
+    bf16 applies only to the products of the forward and backward pass: weights, sums and statistics stay float32.
 
     Raises:
-        InputError: no such precision, or the device does not have it.
+        InputError: the name is unknown, or the device does not support the precision.
     """
     if name not in PRECISIONS:
         raise InputError(f"unknown precision {name!r}: give one of {', '.join(PRECISIONS)}")
     is_ampere = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE
     if name == "tf32" and not is_ampere:
         raise InputError(
-            f"precision 'tf32' is not to be had on {device}: it needs an NVIDIA GPU of compute capability 8.0"
+            f"precision 'tf32' is not supported on {device}: it needs an NVIDIA GPU of compute capability 8.0 or higher"
         )
     if name == "auto":
         return "bf16" if is_ampere and pipeline == "fast" else "fp32"
@@ -59,11 +58,11 @@ def resolve_precision(name: str, device: torch.device, pipeline: str = "fast") -
 
 @contextlib.contextmanager
 def computing_at(precision: str) -> Iterator[None]:
-    """Float32 products as the precision says, forward and backward; the global settings are put back afterwards.
+    """Compute float32 products at the precision, forward and backward.
 
-    bf16 is `autocast` around the forward pass besides.
+    The global settings are restored afterwards. bf16 also needs `autocast` around the forward pass.
     """
-    # cudnn.rnn too: torch refuses to say what cuDNN's precision is where conv and rnn differ, and its compiler asks.
+    # cudnn.rnn too: torch refuses to report cuDNN's precision if conv and rnn differ, and its compiler reads it.
     cudnn: Any = torch.backends.cudnn
     settings: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
     before = [setting.fp32_precision for setting in settings]
@@ -77,15 +76,15 @@ def computing_at(precision: str) -> Iterator[None]:
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """The forward pass at bf16 where the precision is that; the weights stay float32.
+    """Return the autocast context of a forward pass: bf16 for that precision, else disabled.
 
-    Each weight is used once in a pass, so a cache of their casts would be of no use, and would outlive a capture.
+    The weights stay float32. Each is used once per pass, so a cache of casts would be useless, and outlive a capture.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False)
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has finished what it was given."""
+    """Wait until the device has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

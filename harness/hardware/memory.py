@@ -1,4 +1,4 @@
-"""Memory: kept between steps, given back between cases, its peak measured, its lack recognised."""
+"""Memory: kept between steps, returned between cases, its peak measured, its lack detected."""
 
 import contextlib
 import ctypes
@@ -15,11 +15,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc's malloc.h
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Have this process keep the memory that it frees, for the next step; whether that could be done.
+    """Keep the memory that this process frees for its next step; return whether the C library allows it.
 
-    Every training step frees what the next one asks for again. By default glibc gives large blocks back to the system,
-    which clears and maps every page anew for the next: where mapping is slow, as on some virtual machines, that was a
-    quarter of a step. Other C libraries are left as they are.
+    Every training step frees the memory that the next step allocates again. By default glibc returns large blocks to
+    the system, which clears and maps every page again: on some virtual machines this took a quarter of a step. Other C
+    libraries are left as they are.
     """
     if not _has_glibc():
         return False
@@ -28,9 +28,9 @@ def keep_freed_memory() -> bool:
 
 
 def release_freed_memory(device: torch.device) -> None:
-    """Give back to the system what is free: what a case needs at most is not to include what an earlier one needed."""
+    """Return free memory to the system, so that a case's peak excludes the memory of earlier cases."""
     if device.type == "cuda":
-        gc.collect()  # captured graphs above all
+        gc.collect()  # frees captured graphs above all
         torch.cuda.empty_cache()
     elif _has_glibc():
         ctypes.CDLL(None).malloc_trim(0)
@@ -41,15 +41,15 @@ def _has_glibc() -> bool:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error is lack of memory; torch's CPU allocator says so in a RuntimeError's words only."""
-    words = ("can't allocate memory", "not enough memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
+    """Return whether the error is lack of memory; torch's CPU allocator raises a plain RuntimeError."""
+    messages = ("can't allocate memory", "not enough memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(part in str(error) for part in messages)
 
 
 class PeakMemory:
-    """The most memory in use since it was made: the GPU's on CUDA, else the process's resident set.
+    """The peak memory since this object was made: the GPU's on CUDA, else the process's resident set.
 
-    Linux can set the process's mark back; elsewhere it is the most since the process began, on Windows 0.
+    Only Linux can reset a process's peak; elsewhere the peak is since the process started, and on Windows 0.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -58,11 +58,11 @@ class PeakMemory:
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         else:
-            with contextlib.suppress(OSError):  # not Linux, or not allowed: the mark stays where it is
+            with contextlib.suppress(OSError):  # not Linux, or not allowed: the peak is not reset
                 Path("/proc/self/clear_refs").write_text("5")
 
     def bytes(self) -> int:
-        """The peak so far."""
+        """Return the peak so far."""
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device)
         try:

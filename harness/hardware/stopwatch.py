@@ -1,4 +1,4 @@
-"""How long parts of the work take, with the device synchronised."""
+"""Timing of the parts of a computation, with the device synchronised."""
 
 import contextlib
 import time
@@ -10,7 +10,11 @@ from harness.hardware.device import synchronise
 
 
 class Stopwatch:
-    """Seconds by part, on a monotonic clock, with the device synchronised at both ends of every part."""
+    """Seconds by part, on a monotonic clock; both ends of a part wait for the device.
+
+    Attributes:
+        seconds: the seconds of each part so far, by name.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -23,7 +27,7 @@ class Stopwatch:
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Add what runs inside to the part of that name."""
+        """Time the body and add its seconds to the part of that name."""
         started = self._now()
         try:
             yield
@@ -31,5 +35,5 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0.0) + self._now() - started
 
     def total(self) -> float:
-        """Seconds since it was made, whatever the parts come to."""
+        """Return the seconds since the stopwatch was made, inside parts or not."""
         return self._now() - self._started

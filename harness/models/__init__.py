@@ -1,1 +1,1 @@
-"""TODO"""
+"""Networks built with torch, and their cost in parameters and multiply-accumulates."""

@@ -1,7 +1,7 @@
-"""The ResNet modules: what models.py describes, built with torch.
+"""The networks of both ResNet families, built with torch from a `Model`.
 
-Both families share one module, with torchvision's names for its parts, so that torchvision's weights load into the
-ImageNet family as they are.
+The families share one module. Its parts have torchvision's names, so that torchvision's weights load into the ImageNet
+family.
 """
 
 from typing import Literal
@@ -21,7 +21,10 @@ def _conv(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
 
 
 class SubsampleAndPad(nn.Module):
-    """Option A of He et al.: every stride-th pixel, the missing channels zero on both sides; no parameters."""
+    """Option A of He et al.: a shortcut without parameters, which subsamples pixels and pads channels.
+
+    It takes every stride-th pixel, and adds half of the missing channels as zeros on each side.
+    """
 
     def __init__(self, stride: int, missing_channels: int) -> None:
         super().__init__()
@@ -29,12 +32,12 @@ class SubsampleAndPad(nn.Module):
         self.padding = (missing_channels // 2, missing_channels - missing_channels // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C + missing, ⌈H/stride⌉, ⌈W/stride⌉)."""
+        """Map (N, C, H, W) to (N, C + missing, ⌈H/stride⌉, ⌈W/stride⌉)."""
         return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, *self.padding))
 
 
 def _projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
-    """Option B of He et al.: a 1×1 convolution and batch normalisation."""
+    """Return option B of He et al.: a 1×1 convolution and batch normalisation."""
     return nn.Sequential(_conv(in_channels, out_channels, 1, stride), nn.BatchNorm2d(out_channels))
 
 
@@ -65,7 +68,10 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1×1, 3×3 carrying the stride, 1×1 to four times the channels (figure 4, right). Its shortcut is option B."""
+    """A bottleneck block (figure 4, right), always with option B.
+
+    A 1×1 convolution, a 3×3 with the stride, and a 1×1 to four times the channels.
+    """
 
     expansion = 4
 
@@ -93,7 +99,7 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """A network of either family: stem, stages of residual blocks, global average pool, linear.
 
-    Takes float images (N, in_channels, H, W), gives logits (N, num_classes).
+    It maps float images (N, in_channels, H, W) to logits (N, num_classes).
     """
 
     def __init__(self, model: Model, in_channels: int, num_classes: int, shortcut: Shortcut = "A") -> None:
@@ -127,7 +133,7 @@ class ResNet(nn.Module):
 
 
 def _kaiming_normal(module: nn.Module) -> None:
-    """The CIFAR family's initialisation (appendix); the ImageNet family keeps the framework's default."""
+    """Initialise a module of the CIFAR family (appendix); the ImageNet family keeps torch's default."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight)
 
@@ -135,12 +141,16 @@ def _kaiming_normal(module: nn.Module) -> None:
 def build_network(
     model: Model, in_channels: int, num_classes: int, *, seed: int, shortcut: Shortcut = "A", device: str = "cpu"
 ) -> ResNet:
-    """The network with weights drawn from ``seed`` alone; the global random state is left as it was.
+    """Return the network with weights drawn from ``seed`` alone; keep the global random state.
 
     Args:
-        device: where it is made: ``cpu``, so that a seed means the same weights on every device, or ``meta`` for the
-            shapes without the memory.
+        model: the network's family, depth and width.
+        in_channels: the channels of its input images.
+        num_classes: the number of its logits.
+        seed: the seed of the initial weights.
+        shortcut: the CIFAR family's shortcut, option A or B.
+        device: ``cpu``, so that a seed gives the same weights for every device, or ``meta`` for shapes without memory.
     """
     with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.default_generator.manual_seed(seed)  # the CPU's alone: fork_rng puts back no other
+        torch.default_generator.manual_seed(seed)  # the CPU's only: fork_rng restores no other
         return ResNet(model, in_channels, num_classes, shortcut)

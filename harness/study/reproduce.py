@@ -59,7 +59,7 @@ def reproduce(result: Result, results: ResultsFolder, dataset: Dataset, device: 
     weights, (labels, predictions) = results.weights_path(result), results.read_predictions(result)
     trainer = make_trainer(case, dataset.spec, device)
     load_weights(weights, trainer.network)
-    found = trainer.evaluate(trainer.place(dataset.test)).predictions
+    found = trainer.evaluate(trainer.place(dataset.test, "test")).predictions
     scores = metrics.score(dataset.test.labels.numpy(), found, dataset.spec.class_names)
     changed = int(np.sum((found != predictions) | (dataset.test.labels.numpy() != labels)))
     return Reproduction(result, scores, changed)

@@ -17,7 +17,8 @@ from harness.text import several
 from harness.training import checkpoint
 from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
-from harness.training.process_group import SINGLE_PROCESS, ProcessGroup, distributed_settings, require_image_per_process
+from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
+from harness.training.torchrun import distributed_settings, require_image_per_process, require_same_values
 
 
 class Study:
@@ -50,7 +51,8 @@ class Study:
             self._prepare(experiments, notify)
         if self._processes.is_distributed:
             identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
-            self._processes.require_same_values(identities | {"the harness's training code": training_code_version()})
+            code = {"the harness's training code": training_code_version()}
+            require_same_values(identities | code, self._processes)
         self.engine.submit([self._request(experiment) for experiment in experiments], self._end)
 
     def _prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:

@@ -215,8 +215,9 @@ class _Run:
         if kept is not None:
             self.trainer.restore(kept.network, kept.momentum)
             kept = None  # before memory is measured
-        self.train_images, self.test_images = map(self.trainer.place, (self.train_images, self.test_images))
-        self.validation = self.validation and self.trainer.place(self.validation)
+        self.train_images = self.trainer.place(self.train_images, "train")
+        self.test_images = self.trainer.place(self.test_images, "test")
+        self.validation = self.validation and self.trainer.place(self.validation, "validation")
         self.memory = PeakMemory(self.device)
         self._save()  # first of all: what is there may go once the disk has taken the new state
         self.results.clear(self.case)

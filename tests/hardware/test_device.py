@@ -21,7 +21,7 @@ def test_auto_is_the_gpu_where_there_is_one_and_else_the_cpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert resolve_device("auto") == torch.device("cuda", 0)
     assert resolve_device("cuda:1") == torch.device("cuda", 1)
-    with pytest.raises(InputError, match="'cuda:2' is not there: this machine has cuda:0 to cuda:1"):
+    with pytest.raises(InputError, match="'cuda:2' not found: this machine has cuda:0 to cuda:1"):
         resolve_device("cuda:2")
 
 
@@ -34,9 +34,9 @@ def test_a_name_of_no_device_is_refused_with_the_names_there_are(name):
 def test_an_absent_gpu_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(InputError, match="'cuda' is not there: this machine has cpu"):
+    with pytest.raises(InputError, match="'cuda' not found: this machine has cpu"):
         resolve_device("cuda")
-    with pytest.raises(InputError, match="'mps' is not there"):
+    with pytest.raises(InputError, match="'mps' not found"):
         resolve_device("mps")
 
 

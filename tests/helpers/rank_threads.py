@@ -1,4 +1,4 @@
-"""Processes that train together, as threads of one: what they say to each other without what carries it."""
+"""A process group whose ranks are threads of this process: collectives without torch.distributed."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -6,39 +6,45 @@ from unittest import mock
 
 from harness.hardware.device import computing_at
 from harness.models.resnet import build_network
-from harness.training.process_group import ProcessGroup, ProcessLostError
+from harness.training.callback import TrainingCallback
+from harness.training.context import TrainingContext
+from harness.training.process_failure import ProcessLostError
+from harness.training.process_group import ProcessGroup
+from harness.training.train import train
+from harness.training.trainers.data_parallel import Follower
+from tests.helpers.tiny import CPU
 
 
-class _Room:
-    """What the threads have in common: a place for each one's value, and a store of their failure."""
+class SharedState:
+    """The threads' shared state: one value per rank, and a store for their failure."""
 
     def __init__(self, size):
         self.barrier = threading.Barrier(size, timeout=60)
         self.values = [None] * size
-        self._kept = {}
+        self._stored = {}
         self._lock = threading.Lock()
 
     def check(self, keys):
-        return all(key in self._kept for key in keys)
+        return all(key in self._stored for key in keys)
 
     def compare_set(self, key, expected, desired):
         with self._lock:
-            return self._kept.setdefault(key, desired).encode()
+            return self._stored.setdefault(key, desired).encode()
 
 
 class RankThread(ProcessGroup):
-    """One of several threads that pass for processes."""
+    """One rank of a group of threads."""
 
-    def __init__(self, rank, room):
-        super().__init__(rank, len(room.values), rank, len(room.values))
-        self._store = self._room = room
+    def __init__(self, rank, shared):
+        super().__init__(rank, len(shared.values), rank, len(shared.values))
+        self._store = self._shared = shared
 
     def all_gather(self, value):
         try:
-            self._room.values[self.rank] = value
-            self._room.barrier.wait()
-            values = list(self._room.values)
-            self._room.barrier.wait()
+            self._shared.values[self.rank] = value
+            self._shared.barrier.wait()
+            values = list(self._shared.values)
+            self._shared.barrier.wait()
         except threading.BrokenBarrierError as error:
             raise ProcessLostError(str(error)) from error
         return values
@@ -50,26 +56,38 @@ class RankThread(ProcessGroup):
         return tensor.copy_(sum(self.all_gather(tensor.clone())))
 
     def _close_connections(self):
-        self._room.barrier.abort()
+        self._shared.barrier.abort()
 
 
 def in_threads(size, act):
-    """What ``act`` of each of so many ranks returned or raised, by rank."""
-    room = _Room(size)
+    """Run ``act`` in one thread per rank; return what each returned or raised, by rank."""
+    shared = SharedState(size)
 
     def acting(rank):
         try:
-            return act(RankThread(rank, room))
+            return act(RankThread(rank, shared))
         except BaseException as error:
             return error
 
     one_at_a_time = threading.Lock()
 
     def building(*arguments, **options):
-        with one_at_a_time:  # from torch's one global generator
+        with one_at_a_time:  # torch has one global generator
             return build_network(*arguments, **options)
 
-    # Threads would put back one another's global settings of precision: all find these, and leave them.
+    # Threads would restore one another's global precision settings: here all find and leave the same ones.
     patched = mock.patch("harness.training.trainers.trainer.build_network", building)
     with patched, computing_at("fp32"), ThreadPoolExecutor(size) as threads:
         return list(threads.map(acting, range(size)))
+
+
+def train_in_threads(size, case, dataset, results, callback=None):
+    """Train a case data-parallel in one thread per rank; return each rank's result or error, by rank."""
+
+    def part(processes):
+        if not processes.is_rank_zero:
+            return processes.follow(Follower(case, dataset, CPU, processes).execute)
+        context = TrainingContext(callback=callback or TrainingCallback(), processes=processes)
+        return processes.run_on_rank_zero(lambda: train(case, dataset, results, CPU, context=context))
+
+    return in_threads(size, part)

@@ -16,7 +16,8 @@ from harness.study.machine import Machine
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
 from harness.training.environment import describe_environment
-from harness.training.process_group import SINGLE_PROCESS, ProcessGroup, own_device
+from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
+from harness.training.torchrun import own_device
 from harness.training.train import train
 from harness.training.trainers.data_parallel import Follower
 

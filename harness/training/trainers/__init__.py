@@ -1,6 +1,6 @@
-"""How a recipe is carried out: fast, as the hardware allows, or by the reference, as the study did it.
+"""Trainers, one per pipeline: fast, at the hardware's pace, and reference, as in the study's code.
 
-Both train the same network by the same recipe; the reference is the yardstick of speed and the oracle of equivalence.
+Both train the same network by the same recipe. The reference is the baseline of speed and the oracle of equivalence.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,13 @@ from harness.training.trainers.trainer import Trainer
 def make_trainer(
     case: Case, spec: DatasetSpec, device: torch.device, processes: ProcessGroup = SINGLE_PROCESS
 ) -> Trainer:
-    """The trainer of the case's pipeline, its network as the case's seed draws it.
+    """Return the trainer of the case's pipeline, with the network that the case's seed initialises.
 
     Args:
-        processes: the processes that train it together, of which this one leads.
+        case: the case to train.
+        spec: its dataset's channels and classes.
+        device: the device to train on.
+        processes: the process group that trains the case together; this process is its rank 0.
     """
     if processes.is_distributed:
         return RankZeroTrainer(case, spec, device, processes)

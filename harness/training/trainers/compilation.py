@@ -1,8 +1,7 @@
-"""Whether compiling a network pays: decided from the plan, before anything is timed.
+"""The decision whether to compile a network, made from the plan before anything is timed.
 
-A decision by the clock would fall differently from run to run, and with it the last digits of a case's weights. So it
-rests on what is known beforehand: the operations of the whole run, and how much faster a compiled network is on such a
-device.
+A decision by the clock would differ from run to run, and with it the last digits of a case's weights. So it uses known
+figures: the operations of the whole run, and the gain of a compiled network on such a device.
 """
 
 import functools
@@ -16,20 +15,21 @@ from harness.errors import InputError
 from harness.models.cost import OPERATIONS_PER_MAC, count_macs
 
 # Compiled over eager training speed, less 1. On a CPU (two cores of an AMD EPYC, torch 2.15, batch 128, freed memory
-# kept, medians): ResNet-20 −.03, 20-2 .00, 20-4 +.02 at 3×32×32 and .00 at 1×28×28; 56, 110 and 50 were no better. On
-# CUDA it has not been measured here: 1.2–1.4 × is what is published for such networks.
+# kept, medians): ResNet-20 −.03, 20-2 .00, 20-4 +.02 at 3×32×32 and .00 at 1×28×28; 56, 110 and 50 were no better.
+# Not measured here on CUDA; published figures for such networks are 1.2–1.4 ×.
 _GAIN = {"cpu": 0.0, "cuda": 0.2}
 _COMPILE_SECONDS = 45.0  # 15–43 s were measured
-_MARGIN = 3.0  # the seconds gained have to be this many times the seconds spent
-# Training speed by which operations become seconds: rather too fast than too slow, so that short runs stay eager.
+_MARGIN = 3.0  # required ratio of seconds gained to seconds spent
+# Training speed that converts operations to seconds: too fast rather than too slow, so that short runs stay eager.
 _RATED_FLOPS_PER_SECOND = {"cpu": 250e9, "cuda": 50e12}
 
 
 def pays_to_compile(training_operations: float, device_kind: str) -> bool:
-    """Whether a compiled network wins back the time of its compilation, with a margin, over the whole run.
+    """Return whether compiling saves more time over the whole run than it takes, with a margin.
 
     Args:
         training_operations: floating-point operations of all epochs, 3 × 2 × MACs per image.
+        device_kind: ``cpu``, ``cuda`` or ``mps``.
     """
     gain = _GAIN.get(device_kind, 0.0)
     eager_seconds = training_operations / _RATED_FLOPS_PER_SECOND.get(device_kind, 1.0)
@@ -39,16 +39,16 @@ def pays_to_compile(training_operations: float, device_kind: str) -> bool:
 def should_compile(
     setting: str, model: Model, spec: DatasetSpec, recipe: Recipe, train_images: int, device: torch.device
 ) -> bool:
-    """Whether a network is compiled: as ``--compile`` says; with ``auto``, where it pays and can be done.
+    """Return whether to compile the network: as ``--compile`` says; ``auto`` if it pays and works here.
 
     Raises:
-        InputError: it is to be compiled (``on``), and cannot be on this machine.
+        InputError: the setting is ``on``, and torch.compile does not work on this machine.
     """
     if setting == "off":
         return False
     if setting == "auto":
         if not _GAIN.get(device.type):
-            return False  # without counting operations, which takes a second for a deep network
+            return False  # skips counting operations, which takes a second for a deep network
         macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
         operations = OPERATIONS_PER_MAC * macs * train_images * recipe.epochs
         return pays_to_compile(operations, device.type) and why_not_compilable(device) is None
@@ -59,9 +59,9 @@ def should_compile(
 
 @functools.cache
 def why_not_compilable(device: torch.device) -> str | None:
-    """Why torch.compile does not work on this machine, in a line (no C++ compiler, say); None where it does.
+    """Return why torch.compile fails on this machine, in one line (no C++ compiler, say), or None if not.
 
-    Tried on a function of one line, which takes some seconds.
+    It is tried on a function of one line, which takes some seconds.
     """
     try:
         x = torch.ones(8, device=device, requires_grad=True)

@@ -1,4 +1,4 @@
-"""A training step captured as a CUDA graph: one launch instead of hundreds, which narrow networks wait for."""
+"""A training step captured as a CUDA graph: one launch, not the hundreds that slow narrow networks."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# torch's own advice for cuDNN, cuBLAS and autograd to have made what they make once.
+# torch's advice: cuDNN, cuBLAS and autograd set themselves up in the first steps.
 _WARM_UP_STEPS = 3
 
 
 @contextlib.contextmanager
 def preserved(tensors: Iterable[Tensor]) -> Iterator[None]:
-    """Put every tensor's values back afterwards, in place: a step inside leaves no trace.
+    """Restore every tensor's values in place afterwards, so that the steps inside leave no trace.
 
-    Warming up would otherwise train on whatever it is fed, and leave it in BatchNorm's running statistics.
+    A warm-up step would otherwise train on meaningless images, and change BatchNorm's running statistics.
     """
     kept = [(tensor, tensor.detach().clone()) for tensor in tensors]
     try:
@@ -29,7 +29,7 @@ def preserved(tensors: Iterable[Tensor]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Capture:
-    """A captured step with the memory that it reads its batch from."""
+    """A captured step and the memory that it reads its batch from."""
 
     graph: Any
     batch: Tensor
@@ -40,10 +40,10 @@ Step = Callable[[Tensor, Tensor], None]
 
 
 class CapturedStep:
-    """A step on CUDA, captured once for each batch size and replayed from then on.
+    """A step on CUDA, captured once per batch size and then replayed.
 
-    It holds neither the step nor its state: whoever owns both is freed with its last reference, and the GPU's memory
-    with it, not when the garbage collector comes by.
+    It holds no reference to the step or its state. So their owner, and its GPU memory, is freed with the last reference
+    to it, and not only by the garbage collector.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -52,15 +52,17 @@ class CapturedStep:
         self._captures: dict[torch.Size, _Capture] = {}
 
     def run(self, step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> None:
-        """One step on images (N, C, H, W) and labels (N,).
+        """Run one step on images (N, C, H, W) and labels (N,).
 
         Args:
-            step: it must not wait for the device, and must keep what it changes in the same memory.
-            state: everything that it changes.
+            step: the step; it must not wait for the device, and must change tensors in place.
+            state: returns every tensor that the step changes.
+            batch: the images.
+            labels: their classes.
         """
         capture = self._captures.get(batch.shape)
         if capture is None:
-            with torch.cuda.device(self._device):  # captures are of the current device's work
+            with torch.cuda.device(self._device):  # a capture records the current device's work
                 capture = self._captures[batch.shape] = self._capture(step, state, batch, labels)
         capture.batch.copy_(batch)
         capture.labels.copy_(labels)
@@ -69,8 +71,8 @@ class CapturedStep:
     def _capture(self, step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> _Capture:
         static_batch, static_labels = batch.clone(), labels.clone()
         graph = torch.cuda.CUDAGraph()
-        # Graphs that are replayed one after the other may share memory, if they are captured on the same stream:
-        # gradients do not outlive a step.
+        # Graphs captured on the same stream and replayed one after the other may share memory: gradients do not outlive
+        # a step.
         pool = next((capture.graph.pool() for capture in self._captures.values()), None)
         if self._stream is None:
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]

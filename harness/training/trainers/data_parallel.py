@@ -1,8 +1,9 @@
-"""The fast pipeline over several processes: each trains its share of every batch, all take the same step.
+"""Data-parallel training by the fast pipeline: each rank trains its share of every batch.
 
-A batch is the recipe's whatever the number of processes. Every process draws the whole epoch's random numbers and
-augments its own images with theirs, BatchNorm sees the whole batch, and the gradients are summed: but for the order of
-sums, the step of one process.
+A batch has the recipe's size for any world size. Every rank draws the whole epoch's random numbers and augments its own
+images with their part, BatchNorm sees the whole batch, and the gradients are summed. So all ranks
+take the same step, which equals that of a single
+process, except for the order of sums.
 """
 
 import itertools
@@ -27,20 +28,20 @@ from harness.results import metrics
 from harness.training.process_group import ProcessGroup
 from harness.training.trainers.fast import FastTrainer, chunk_size
 from harness.training.trainers.sync_batch_norm import synchronise_batch_norm
-from harness.training.trainers.trainer import Evaluation, ignore_progress
+from harness.training.trainers.trainer import Evaluation, SetName, ignore_progress
 
 
 class DataParallelTrainer(FastTrainer):
-    """A network in training by several processes; this one's part in it. Eager: collectives are not captured."""
+    """One rank's part of data-parallel training; eager, as collectives are not captured."""
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device, processes: ProcessGroup) -> None:
         super().__init__(case, spec, device)
         self._processes = processes
         self._forward = self.network = synchronise_batch_norm(self.network, device, processes)
         self._captured = None
-        self._whole_batch = 0  # images of the batch in training, over all processes
-        # Each gradient has its place in one buffer, laid out as its parameter is: where there was no image, autograd
-        # may have laid it out otherwise.
+        self._whole_batch = 0  # images of the current batch, over all ranks
+        # All gradients share one buffer, each in its parameter's memory layout: on a rank without images, autograd may
+        # choose another layout.
         parameters = list(self.network.parameters())
         ends = list(itertools.accumulate(parameter.numel() for parameter in parameters))
         self._gradient_buffer = torch.zeros(ends[-1], dtype=parameters[0].dtype, device=device)
@@ -50,12 +51,12 @@ class DataParallelTrainer(FastTrainer):
         ]
 
     def warm_up(self, train_images: int) -> None:
-        """Nothing: nothing is compiled or captured."""
+        """Do nothing: nothing is compiled or captured."""
 
     def train_epoch(
         self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
-        """As in `Trainer`: loss and accuracy are of all processes' images."""
+        """Train as `Trainer.train_epoch` says; loss and accuracy cover the images of all ranks."""
         order, parameters = self._begin_epoch(images, epoch)
         count, whole = len(images), self.recipe.batch_size
         step = chunk_size(self.recipe, self.spec.channels, self.device) * self._processes.world_size
@@ -78,13 +79,16 @@ class DataParallelTrainer(FastTrainer):
     def _load_share(
         self, images: ImageSet, order: Tensor, parameters: Draw, shares: list[range]
     ) -> tuple[Tensor, Tensor]:
-        """The images at those places of the epoch, augmented: inputs (N, C, S, S), channels_last, and labels (N,)."""
+        """Return an epoch's images at these positions, augmented: inputs (N, C, S, S) and labels (N,).
+
+        The inputs are channels_last. Without positions, N is 0.
+        """
         positions = torch.cat([torch.arange(share.start, share.stop) for share in shares])
         if len(positions):
             return self._load(images, order[positions], parameters[positions])
         size = self.recipe.image_size
-        nothing = torch.empty(0, self.spec.channels, size, size, device=self.device)
-        return nothing.contiguous(memory_format=torch.channels_last), torch.empty(0, dtype=torch.int64).to(self.device)
+        empty = torch.empty(0, self.spec.channels, size, size, device=self.device)
+        return empty.contiguous(memory_format=torch.channels_last), torch.empty(0, dtype=torch.int64).to(self.device)
 
     def _compute(self, batch: Tensor, labels: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -99,7 +103,7 @@ class DataParallelTrainer(FastTrainer):
         self._correct += (logits.detach().argmax(1) == labels).sum()
 
     def _sum_gradients(self) -> None:
-        """Each gradient becomes the sum over all processes, in one exchange: the gradient of the whole batch's loss."""
+        """Sum each gradient over all ranks in one all-reduce: the gradient of the whole batch's loss."""
         parameters = list(self.network.parameters())
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         torch._foreach_copy_(self._gradients, gradients)
@@ -108,7 +112,7 @@ class DataParallelTrainer(FastTrainer):
             parameter.grad = gradient
 
     def evaluate(self, images: ImageSet) -> Evaluation:
-        """As in `Trainer`; every image is one process's, and what they come to is every process's."""
+        """Evaluate as `Trainer.evaluate` says: each rank its share of the images; all ranks get the whole."""
         own = shard(0, len(images), self._processes)
         part = Evaluation(0.0, 0.0, np.zeros(0, dtype=np.int64))
         if len(own):
@@ -121,7 +125,7 @@ class DataParallelTrainer(FastTrainer):
 
 
 def shard(start: int, end: int, processes: ProcessGroup) -> range:
-    """Those places from ``start`` to ``end`` that are this process's, one after the other; none where there are few."""
+    """Return this rank's consecutive share of the positions from ``start`` to ``end``; it may be empty."""
     count = end - start
     return range(
         start + processes.rank * count // processes.world_size,
@@ -131,24 +135,27 @@ def shard(start: int, end: int, processes: ProcessGroup) -> range:
 
 @dataclass(frozen=True)
 class Command:
-    """A method of the trainer that the first process has the others call with it, and its arguments."""
+    """A trainer's method that rank 0 calls on every rank, with its arguments.
+
+    Image sets are named in the arguments, because every rank has its own copy of the images.
+    """
 
     method: str
     arguments: tuple[Any, ...] = ()
 
 
 class RankZeroTrainer(DataParallelTrainer):
-    """The first process's: whatever it does, it has the others do at the same time."""
+    """Rank 0's trainer: it sends each call to the other ranks, which make it at the same time."""
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device, processes: ProcessGroup) -> None:
-        self._placed: list[ImageSet] = []
+        self._sets: dict[SetName, ImageSet] = {}
         with processes.running_together(Command("make")):
             super().__init__(case, spec, device, processes)
 
-    def place(self, images: ImageSet) -> ImageSet:
-        """As in `FastTrainer`. The others know sets of images by the order in which they were placed."""
-        self._placed.append(super().place(images))
-        return self._placed[-1]
+    def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
+        """Place the images as `FastTrainer.place` does, and remember their name for the commands."""
+        self._sets[name] = super().place(images, name)
+        return self._sets[name]
 
     def restore(self, network: Mapping[str, Tensor], momentum: Mapping[str, Tensor]) -> None:
         with self._processes.running_together(Command("restore", (dict(network), dict(momentum)))):
@@ -161,42 +168,42 @@ class RankZeroTrainer(DataParallelTrainer):
     def train_epoch(
         self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
-        with self._processes.running_together(Command("train_epoch", (self._number(images), epoch))):
+        with self._processes.running_together(Command("train_epoch", (self._name_of(images), epoch))):
             return super().train_epoch(images, epoch, watch, on_progress)
 
     def evaluate(self, images: ImageSet) -> Evaluation:
-        with self._processes.running_together(Command("evaluate", (self._number(images),))):
+        with self._processes.running_together(Command("evaluate", (self._name_of(images),))):
             return super().evaluate(images)
 
-    def _number(self, images: ImageSet) -> int:
-        return next(number for number, placed in enumerate(self._placed) if placed is images)
+    def _name_of(self, images: ImageSet) -> SetName:
+        return next(name for name, placed in self._sets.items() if placed is images)
 
 
 class Follower:
-    """A case's training in every process but the first: what the first does, done with it."""
+    """A case's training on every rank but 0: it executes the commands of rank 0's trainer."""
 
     def __init__(self, case: Case, dataset: Dataset, device: torch.device, processes: ProcessGroup) -> None:
         self._case, self._dataset, self._device, self._processes = case, dataset, device, processes
-        self._images: list[ImageSet] = []
+        self._sets: dict[SetName, ImageSet] = {}
         self.trainer: DataParallelTrainer
 
     def execute(self, command: Command) -> None:
-        """Call what the first process calls."""
+        """Call the method that rank 0 calls."""
         arguments = command.arguments
         if command.method == "make":
             self._make()
         elif command.method == "train_epoch":
-            self.trainer.train_epoch(self._images[arguments[0]], arguments[1], Stopwatch(self._device))
+            name, epoch = arguments
+            self.trainer.train_epoch(self._sets[name], epoch, Stopwatch(self._device))
         elif command.method == "evaluate":
-            self.trainer.evaluate(self._images[arguments[0]])
+            self.trainer.evaluate(self._sets[arguments[0]])
         else:
             getattr(self.trainer, command.method)(*arguments)
 
     def _make(self) -> None:
-        spec, dataset = self._dataset.spec, self._dataset
-        self.trainer = DataParallelTrainer(self._case, spec, self._device, self._processes)
-        sets = [dataset.train, dataset.test]
+        dataset = self._dataset
+        self.trainer = DataParallelTrainer(self._case, dataset.spec, self._device, self._processes)
+        sets: dict[SetName, ImageSet] = {"train": dataset.train, "test": dataset.test}
         if self._case.val_split:
-            train_images, validation = split_validation(dataset.train, self._case.val_split)
-            sets = [train_images, dataset.test, validation]
-        self._images = [self.trainer.place(images) for images in sets]
+            sets["train"], sets["validation"] = split_validation(dataset.train, self._case.val_split)
+        self._sets = {name: self.trainer.place(images, name) for name, images in sets.items()}

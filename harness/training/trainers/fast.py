@@ -1,8 +1,8 @@
 """The fast pipeline: the same recipe at the hardware's pace.
 
-Images stay in memory as 8-bit tensors, on the device where they fit, and are augmented there by the batch; the network
-is channels_last; the optimizer is one kernel; the device is never waited for within a chunk of batches. Where the case
-says so the network is compiled. On CUDA the whole step is captured as a graph and replayed.
+Images stay in memory as 8-bit tensors, on the device if they fit, and are augmented there in batches. The network is
+channels_last, the optimizer is one kernel, and the host never waits for the device within a chunk of batches. The
+network is compiled if the case says so. On CUDA the whole step is captured as a graph and replayed.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,6 +22,7 @@ from harness.results import metrics
 from harness.training.trainers.cuda_graph import CapturedStep, preserved
 from harness.training.trainers.trainer import (
     Evaluation,
+    SetName,
     Trainer,
     epoch_generator,
     ignore_progress,
@@ -29,18 +30,18 @@ from harness.training.trainers.trainer import (
     make_optimizer,
 )
 
-# Images are augmented some batches ahead, in chunks of about this many bytes of float32: the parts of an epoch can then
-# be timed with few synchronisations, and memory stays bounded. A CPU is quickest with what its cache holds (1.5 × as
-# quick as at 16 MiB), a GPU wants much to be kept busy.
+# Images are augmented some batches ahead, in chunks of about this many bytes of float32: few synchronisations then time
+# the parts of an epoch, and memory stays bounded. A CPU is fastest with chunks that fit its cache (1.5 × as fast as at
+# 16 MiB); a GPU needs large chunks to stay busy.
 _CHUNK_BYTES = {"cpu": 2 * 2**20, "mps": 16 * 2**20, "cuda": 256 * 2**20}
 _EVALUATION_BYTES = 16 * 2**20
 _EVALUATION_BATCH_SIZE = 500
-# Images are kept on a GPU where they take no more than this share of its free memory; else they are streamed to it.
+# Images stay on a GPU if they take at most this share of its free memory; otherwise they are streamed to it.
 _RESIDENT_SHARE = 0.25
 
 
 class FastTrainer(Trainer):
-    """A network in training, by the fast pipeline."""
+    """The trainer of the fast pipeline."""
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
         super().__init__(case, spec, device)
@@ -53,15 +54,15 @@ class FastTrainer(Trainer):
         learning_rate = torch.tensor(self.recipe.learning_rate, device=device) if device.type == "cuda" else None
         fused = None if device.type == "mps" else True
         self.optimizer = make_optimizer(self.network, self.recipe, learning_rate=learning_rate, fused=fused)
-        if self.recipe.momentum:  # so that the first step is like every other: 0 × momentum + gradient
+        if self.recipe.momentum:  # the first step then equals every other: 0 × momentum + gradient
             for parameter in self.network.parameters():
                 self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self._loss_sum = torch.zeros((), device=device, dtype=_sum_dtype(device))
         self._correct = torch.zeros((), device=device, dtype=torch.int64)
         self._captured = CapturedStep(device) if device.type == "cuda" else None
 
-    def place(self, images: ImageSet) -> ImageSet:
-        """The images on the device, where they fit and it can augment them; else as they are."""
+    def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
+        """Return the images on the device if they fit and it can augment them, else unchanged."""
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
             if images.nbytes > _RESIDENT_SHARE * free:
@@ -69,14 +70,14 @@ class FastTrainer(Trainer):
         return images.to(augmentation_device(self.device))
 
     def warm_up(self, train_images: int) -> None:
-        """Compile the step and capture it, for whole batches and for the partial last one."""
+        """Compile and capture the step, for full batches and for the partial last one."""
         if not self.case.compiled and self._captured is None:
             return
         if self.case.compiled:
-            torch.compiler.reset()  # what earlier networks were compiled to counts against a limit, and is not needed
+            torch.compiler.reset()  # earlier networks' compiled code counts against a limit
         self.network.train()
-        size, whole = self.recipe.image_size, self.recipe.batch_size
-        for count in {min(whole, train_images), train_images % whole} - {0}:
+        size, full = self.recipe.image_size, self.recipe.batch_size
+        for count in {min(full, train_images), train_images % full} - {0}:
             batch = torch.zeros(count, self.spec.channels, size, size, device=self.device)
             labels = torch.zeros(count, dtype=torch.int64, device=self.device)
             with preserved(self._state()):
@@ -85,7 +86,7 @@ class FastTrainer(Trainer):
     def train_epoch(
         self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
-        """As in `Trainer`; the device is not waited for but at the ends of every chunk."""
+        """Train as `Trainer.train_epoch` says; wait for the device only at the ends of each chunk."""
         order, parameters = self._begin_epoch(images, epoch)
         step = chunk_size(self.recipe, self.spec.channels, self.device)
         for start in range(0, len(images), step):
@@ -99,7 +100,7 @@ class FastTrainer(Trainer):
         return self._loss_sum.item() / len(images), metrics.accuracy_percent(int(self._correct.item()), len(images))
 
     def _begin_epoch(self, images: ImageSet, epoch: int) -> tuple[Tensor, Draw]:
-        """The order of the epoch's images and the draw of each place in it, (N,); sums begin at zero."""
+        """Reset the sums; return the order of the epoch's images and the draw of each position, (N,)."""
         self._set_learning_rate(epoch)
         self.network.train()
         generator = epoch_generator(self.case.seed, epoch)
@@ -110,7 +111,10 @@ class FastTrainer(Trainer):
         return order, parameters
 
     def _load(self, images: ImageSet, order: Tensor, parameters: Draw) -> tuple[Tensor, Tensor]:
-        """A chunk of images, augmented, on the device: inputs (N, C, S, S), channels_last, and labels (N,)."""
+        """Return a chunk of images, augmented, on the device: inputs (N, C, S, S) and labels (N,).
+
+        The inputs are channels_last.
+        """
         place = augmentation_device(self.device)
         chosen = images.select(order).to(place)
         inputs = augment(chosen.pixels, parameters.to(place), self.recipe.augmentation, self.recipe.image_size)
@@ -118,7 +122,7 @@ class FastTrainer(Trainer):
         return inputs, chosen.labels.to(self.device)
 
     def step(self, batch: Tensor, labels: Tensor) -> None:
-        """One optimizer step on one batch; loss and number of correct images are added up on the device."""
+        """Take one optimizer step on one batch; add its loss and correct images to the sums on the device."""
         if self._captured is None:
             self._compute(batch, labels)
         else:
@@ -126,7 +130,7 @@ class FastTrainer(Trainer):
 
     def _compute(self, batch: Tensor, labels: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        # A partial batch would be compiled for its own sake: a minute for one step an epoch.
+        # A partial batch would need a compilation of its own: a minute for one step per epoch.
         forward = self._forward if len(labels) == self.recipe.batch_size else self.network
         with computing_at(self.case.precision):
             with autocast(self.case.precision, self.device):
@@ -138,7 +142,7 @@ class FastTrainer(Trainer):
         self._correct += (logits.detach().argmax(1) == labels).sum()
 
     def _state(self) -> Iterator[Tensor]:
-        """Everything that a step changes."""
+        """Yield every tensor that a step changes."""
         yield from self.network.state_dict().values()
         for state in self.optimizer.state.values():
             yield from (value for value in state.values() if isinstance(value, Tensor))
@@ -146,7 +150,7 @@ class FastTrainer(Trainer):
 
     @torch.inference_mode()
     def evaluate(self, images: ImageSet) -> Evaluation:
-        """As in `Trainer`, batch by batch, without waiting for the device."""
+        """Evaluate as `Trainer.evaluate` says, batch by batch, without waiting for the device."""
         self.network.eval()
         place = augmentation_device(self.device)
         loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
@@ -168,18 +172,18 @@ class FastTrainer(Trainer):
 
 
 def augmentation_device(device: torch.device) -> torch.device:
-    """Where images are augmented: on the device, unless it lacks the float64 that augmentation needs."""
+    """Return the device that augments images: the given one, or the CPU for MPS, which lacks float64."""
     return torch.device("cpu") if device.type == "mps" else device
 
 
 def chunk_size(recipe: Recipe, channels: int, device: torch.device) -> int:
-    """Images augmented at a time: whole batches, about 2 MiB of float32 on a CPU, 256 MiB on CUDA."""
+    """Return the number of images augmented at a time: full batches of about `_CHUNK_BYTES` in float32."""
     batch_bytes = recipe.batch_size * channels * recipe.image_size**2 * 4
     return recipe.batch_size * max(1, _CHUNK_BYTES[device.type] // batch_bytes)
 
 
 def evaluation_batch_size(recipe: Recipe, channels: int) -> int:
-    """Images evaluated at a time: as many as take 16 MiB of float32, 500 at most."""
+    """Return the number of images evaluated at a time: 16 MiB of float32, at most 500 images."""
     return max(1, min(_EVALUATION_BATCH_SIZE, _EVALUATION_BYTES // (channels * recipe.image_size**2 * 4)))
 
 

@@ -1,8 +1,8 @@
-"""The reference pipeline: as the study did it (appendix), the yardstick of speed and the oracle of equivalence.
+"""The reference pipeline, as in the study's appendix: baseline of speed and oracle of equivalence.
 
-Images are transformed one by one, by torchvision, in a DataLoader's worker processes; the network is eager and float32;
-every step's loss and hits are read back before the next begins. What the study read from files anew in every epoch
-(GTSRB) is in memory here.
+torchvision transforms images one by one, in a DataLoader's worker processes. The network is eager and float32. Loss and
+correct predictions of every step are read back before the next step. Unlike in the study, which reads GTSRB's files in
+every epoch, all images are in memory.
 """
 
 import os
@@ -36,13 +36,13 @@ _MOST_WORKERS = 8  # the appendix's num_workers
 
 
 def worker_count() -> int:
-    """Loader processes: the study's eight, or as many as there are cores for this process."""
+    """Return the number of loader processes: the study's eight, or this process's cores if fewer."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(_MOST_WORKERS, cores)
 
 
 def training_transform(augmentation: Augmentation, image_size: int) -> Callable[[Image.Image], Tensor]:
-    """torchvision's transforms of the augmentation, in the appendix's order, for one image."""
+    """Return torchvision's transforms for the augmentation of one image, in the appendix's order."""
     turn = [transforms.RandomRotation(augmentation.rotation_degrees)] if augmentation.rotation_degrees else []
     flips = [transforms.RandomHorizontalFlip(p=0.5)] if augmentation.horizontal_flip else []
     flips += [transforms.RandomVerticalFlip(p=0.5)] if augmentation.vertical_flip else []
@@ -59,7 +59,7 @@ def training_transform(augmentation: Augmentation, image_size: int) -> Callable[
 
 
 def evaluation_transform(augmentation: Augmentation, image_size: int) -> Callable[[Image.Image], Tensor]:
-    """The deterministic part alone."""
+    """Return the deterministic transforms alone, in the appendix's order."""
     parts = [transforms.ToTensor(), transforms.Normalize(augmentation.mean, augmentation.std)]
     if augmentation.rotate_first:
         parts.append(transforms.Resize((image_size, image_size), antialias=True))
@@ -67,7 +67,7 @@ def evaluation_transform(augmentation: Augmentation, image_size: int) -> Callabl
 
 
 class Samples(Dataset[tuple[Tensor, int]]):
-    """Images one by one, each transformed when it is asked for, as torchvision's datasets are."""
+    """Images that are transformed one by one on access, as in torchvision's datasets."""
 
     def __init__(self, images: ImageSet, transform: Callable[[Image.Image], Tensor]) -> None:
         pixels = images.pixels
@@ -89,7 +89,7 @@ class Samples(Dataset[tuple[Tensor, int]]):
 
 
 class ReferenceTrainer(Trainer):
-    """A network in training, by the reference pipeline."""
+    """The trainer of the reference pipeline."""
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
         super().__init__(case, spec, device)
@@ -99,7 +99,7 @@ class ReferenceTrainer(Trainer):
     def train_epoch(
         self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
-        """As in `Trainer`; ``load`` is what the loop waits for its loader, the work itself is done beside training."""
+        """Train as `Trainer.train_epoch` says; ``load`` is the wait for the loader, which works in parallel."""
         self._set_learning_rate(epoch)
         self.network.train()
         loss_sum, correct, seen = 0.0, 0, 0
@@ -116,7 +116,7 @@ class ReferenceTrainer(Trainer):
         return loss_sum / len(images), metrics.accuracy_percent(correct, len(images))
 
     def step(self, batch: Tensor, labels: Tensor) -> tuple[float, int]:
-        """One optimizer step on one batch, in the appendix's order: its mean loss and how many it had right."""
+        """Take one step on one batch, in the appendix's order; return its mean loss and correct images."""
         with computing_at(self.case.precision):
             logits = self.network(batch)
             correct = int((logits.argmax(1) == labels).sum())
@@ -128,7 +128,7 @@ class ReferenceTrainer(Trainer):
 
     @torch.no_grad()
     def evaluate(self, images: ImageSet) -> Evaluation:
-        """As in `Trainer`, in the recipe's batches."""
+        """Evaluate as `Trainer.evaluate` says, in the recipe's batches."""
         self.network.eval()
         transform = evaluation_transform(self.recipe.augmentation, self.recipe.image_size)
         loss_sum, predictions = 0.0, []
@@ -145,7 +145,7 @@ class ReferenceTrainer(Trainer):
     def _loader(
         self, images: ImageSet, transform: Callable[[Image.Image], Tensor], shuffled_by: torch.Generator | None = None
     ) -> DataLoader[Any]:
-        """The study's loader. Its workers draw their random numbers from seeds that the generator gives them."""
+        """Return the study's loader. The generator seeds the random numbers of its workers."""
         return DataLoader(
             Samples(images, transform),
             batch_size=self.recipe.batch_size,
@@ -157,7 +157,7 @@ class ReferenceTrainer(Trainer):
 
 
 def _timed(loader: DataLoader[Any], watch: Stopwatch) -> Iterator[Any]:
-    """The loader's batches, the wait for each of them put down to loading."""
+    """Yield the loader's batches; count the wait for each as loading."""
     with watch.part("load"):
         batches = iter(loader)
     for _ in range(len(loader)):

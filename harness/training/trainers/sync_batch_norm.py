@@ -1,4 +1,4 @@
-"""BatchNorm over the images of all processes that train together, as if one had them all."""
+"""BatchNorm over the images of all ranks, equal to BatchNorm on one rank with all images."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _ALL_BUT_CHANNELS = (0, 2, 3)
 
 
 def synchronise_batch_norm(network: nn.Module, device: torch.device, processes: ProcessGroup) -> nn.Module:
-    """The network with each BatchNorm synchronised; parameters, statistics and their names stay what they are."""
+    """Return the network with each BatchNorm synchronised; parameters, statistics and names are kept."""
     if device.type == "cuda":
         convert: Any = nn.SyncBatchNorm.convert_sync_batchnorm
         converted: nn.Module = convert(network, processes.device_group)
@@ -26,13 +26,13 @@ def synchronise_batch_norm(network: nn.Module, device: torch.device, processes: 
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
-    """`nn.BatchNorm2d` over all processes' images, on any device; torch's own is for GPUs only."""
+    """`nn.BatchNorm2d` over the images of all ranks, on any device; torch's own needs a GPU."""
 
     _processes: ProcessGroup
 
     @classmethod
     def of(cls, module: nn.BatchNorm2d, processes: ProcessGroup) -> "SynchronisedBatchNorm":
-        """One that shares the module's parameters and statistics."""
+        """Return a synchronised BatchNorm that shares the module's parameters and statistics."""
         made = cls(module.num_features, module.eps, module.momentum, device="meta")
         made.weight, made.bias = module.weight, module.bias
         made.running_mean, made.running_var = module.running_mean, module.running_var
@@ -46,49 +46,48 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
             return super().forward(x)
         mean, variance, count = _moments(x, self._processes)
         if count <= 1:
-            raise ValueError("one value per channel over all processes: BatchNorm cannot learn from it")
-        self._remember(mean, variance * (count / (count - 1)))
+            raise ValueError("one value per channel over all processes: BatchNorm needs at least two in training")
+        self._update_statistics(mean, variance * (count / (count - 1)))
         normalised: Tensor = _Normalise.apply(
             x, self.weight, self.bias, mean.to(self.weight), variance.to(self.weight), count, self.eps, self._processes
         )
         return normalised
 
     @torch.no_grad()
-    def _remember(self, mean: Tensor, unbiased_variance: Tensor) -> None:
-        """Move the running statistics towards a batch's."""
-        running: Any = self  # which has all three, as every one of the networks' has
+    def _update_statistics(self, mean: Tensor, unbiased_variance: Tensor) -> None:
+        """Move the running statistics towards the batch's."""
+        running: Any = self  # every BatchNorm of the networks tracks all three statistics
         running.num_batches_tracked += 1
         running.running_mean.lerp_(mean.to(running.running_mean.dtype), self.momentum)
         running.running_var.lerp_(unbiased_variance.to(running.running_var.dtype), self.momentum)
 
 
 def _moments(x: Tensor, processes: ProcessGroup) -> tuple[Tensor, Tensor, float]:
-    """Mean and biased variance of each channel over all processes' values, (C,) in float64, and their number.
+    """Return mean and biased variance per channel over all ranks, (C,) in float64, and their count.
 
-    Each process's own moments are combined, which loses nothing where the mean is large against the deviation.
+    Combining each rank's own moments keeps precision if the mean is large compared with the deviation.
     """
     channels = x.shape[1]
     own = x.numel() // channels
     moments = torch.zeros(processes.world_size, 2 * channels + 1, dtype=torch.float64, device=x.device)
     if own:
-        variance, mean = torch.var_mean(
-            x.detach().to(torch.promote_types(x.dtype, torch.float32)), _ALL_BUT_CHANNELS, correction=0
-        )
+        values = x.detach().to(torch.promote_types(x.dtype, torch.float32))
+        variance, mean = torch.var_mean(values, _ALL_BUT_CHANNELS, correction=0)
         moments[processes.rank, :channels] = mean
         moments[processes.rank, channels:-1] = variance
         moments[processes.rank, -1] = own
-    processes.all_reduce(moments)  # the other rows are zero: what comes is everybody's row
+    processes.all_reduce(moments)  # the other ranks' rows are zero: the sum holds every rank's row
     means, variances, counts = moments[:, :channels], moments[:, channels:-1], moments[:, -1:]
     count = float(counts.sum())
     if not count:
-        raise ValueError("a batch without images")
+        raise ValueError("the batch has no images on any process")
     mean = (counts * means).sum(0) / count
     variance = (counts * (variances + (means - mean) ** 2)).sum(0) / count
     return mean, variance, count
 
 
 class _Normalise(torch.autograd.Function):
-    """(x − mean) / √(variance + eps) · weight + bias, where mean and variance are of everybody's x."""
+    """(x − mean) / √(variance + eps) · weight + bias, with mean and variance over all ranks' x."""
 
     @staticmethod
     def forward(
@@ -97,13 +96,13 @@ class _Normalise(torch.autograd.Function):
     ) -> Tensor:  # fmt: skip
         ctx.save_for_backward(x, weight, mean, variance)
         ctx.count, ctx.eps, ctx.processes = count, eps, processes
-        if not len(x):  # where torch's own divides by zero
+        if not len(x):  # torch's batch_norm divides by zero
             return x.clone()
         return functional.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients by x, weight and bias; the latter two by this process's images alone, as every parameter's."""
+        """Return the gradients by x, weight and bias; the last two from this rank's images alone."""
         (gradient,) = gradients
         x, weight, mean, variance = ctx.saved_tensors
         by_x, by_weight, by_bias = gradient.clone(), torch.zeros_like(weight), torch.zeros_like(weight)

@@ -1,9 +1,10 @@
-"""What both pipelines have in common: a network in training, its optimizer, one epoch at a time."""
+"""The trainer that both pipelines implement: a network, its optimizer, and one epoch at a time."""
 
 import abc
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,10 +20,12 @@ from harness.hardware.memory import keep_freed_memory
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.resnet import build_network
 
+SetName = Literal["train", "test", "validation"]
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A set of images evaluated: mean loss, accuracy, and the predicted class of each image, (N,)."""
+    """The evaluation of N images: mean loss, accuracy, and each image's predicted class, (N,)."""
 
     loss: float
     accuracy_percent: float
@@ -30,14 +33,14 @@ class Evaluation:
 
 
 def ignore_progress(_: float) -> None:
-    """Who wants to know how far an epoch is: nobody."""
+    """Do nothing: the default progress callback."""
 
 
 class Trainer(abc.ABC):
     """A network in training on one device.
 
-    All of an epoch's randomness comes from the case's seed and the epoch's number, the initial weights from the seed:
-    the same case on the same CPU ends with the same weights.
+    An epoch's randomness comes from the case's seed and the epoch's number only, and the initial weights from the seed.
+    So the same case on the same CPU ends with the same weights.
     """
 
     network: nn.Module
@@ -45,46 +48,53 @@ class Trainer(abc.ABC):
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
         if device.type == "cpu":
-            keep_freed_memory()  # here, so that no case is timed otherwise than another
+            keep_freed_memory()  # in every trainer, so that all cases are timed alike
         self.case = case
         self.spec = spec
         self.recipe = case.recipe
         self.device = device
 
-    def place(self, images: ImageSet) -> ImageSet:
-        """The images where this pipeline wants to have them."""
+    def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
+        """Return the images in the memory that this pipeline reads them from.
+
+        Args:
+            images: the images, on the CPU.
+            name: the name of the set, by which ranks of a process group refer to it.
+        """
         return images
 
     def warm_up(self, train_images: int) -> None:  # noqa: B027 - a pipeline may have nothing to do
-        """Do, before the first epoch is timed, what is done once: compile, capture. Nothing is learnt from it.
+        """Compile and capture before the first epoch is timed; weights and statistics stay as they are.
 
         Args:
-            train_images: in an epoch.
+            train_images: the number of images in an epoch.
         """
 
     @abc.abstractmethod
     def train_epoch(
         self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
-        """Train epoch ``epoch``, counted from 0, over every image once: its mean loss and its accuracy in percent.
+        """Train one epoch, on every image once; return its mean loss and its accuracy in percent.
 
         Args:
-            watch: is given the seconds of loading (``load``) and of training (``train``).
-            on_progress: is told now and then which share of the images is trained.
+            images: the training images, placed.
+            epoch: the epoch's number, from 0.
+            watch: receives the seconds of loading (``load``) and of training (``train``).
+            on_progress: called now and then with the share of the images trained so far, 0 to 1.
         """
 
     @abc.abstractmethod
     def evaluate(self, images: ImageSet) -> Evaluation:
-        """Loss, accuracy and predictions on images that only get the deterministic part of the augmentation."""
+        """Evaluate the network on images; only the deterministic part of the augmentation is applied."""
 
     def weights(self) -> dict[str, Tensor]:
-        """A copy of the weights and BatchNorm statistics, on the CPU."""
+        """Return a copy of the weights and BatchNorm statistics, on the CPU."""
         return {
             name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network.state_dict().items()
         }
 
     def momentum(self) -> dict[str, Tensor]:
-        """Each parameter's momentum by the parameter's name, on the device; of those that have one by now."""
+        """Return each parameter's momentum on the device, by name; parameters without momentum are left out."""
         found = (
             (name, self.optimizer.state.get(parameter, {}).get("momentum_buffer"))
             for name, parameter in self.network.named_parameters()
@@ -92,7 +102,7 @@ class Trainer(abc.ABC):
         return {name: buffer for name, buffer in found if buffer is not None}
 
     def restore(self, network: Mapping[str, Tensor], momentum: Mapping[str, Tensor]) -> None:
-        """Go on from weights, BatchNorm statistics and momentum of the same network. Call it before `warm_up`."""
+        """Restore weights, BatchNorm statistics and momentum of the same network. Call it before `warm_up`."""
         parameters = dict(self.network.named_parameters())
         self.network.load_state_dict(network)
         for name, values in momentum.items():
@@ -102,7 +112,7 @@ class Trainer(abc.ABC):
             state["momentum_buffer"].copy_(values)
 
     def replace_weights(self, network: Mapping[str, Tensor]) -> None:
-        """Have the network be of these weights and BatchNorm statistics, to evaluate them."""
+        """Load these weights and BatchNorm statistics into the network, to evaluate them."""
         self.network.load_state_dict(network)
 
     def _set_learning_rate(self, epoch: int) -> None:
@@ -114,14 +124,14 @@ class Trainer(abc.ABC):
 
 
 def initial_network(case: Case, spec: DatasetSpec) -> nn.Module:
-    """The case's network, untrained, on the CPU."""
+    """Return the case's untrained network, on the CPU."""
     return build_network(
         parse_model(case.model), spec.channels, spec.num_classes, seed=case.seed, shortcut=case.shortcut
     )
 
 
 def empty_network(case: Case, spec: DatasetSpec) -> nn.Module:
-    """The case's network without values, to look at its shapes."""
+    """Return the case's network on the meta device: shapes without values."""
     model = parse_model(case.model)
     return build_network(model, spec.channels, spec.num_classes, seed=0, shortcut=case.shortcut, device="meta")
 
@@ -129,11 +139,13 @@ def empty_network(case: Case, spec: DatasetSpec) -> nn.Module:
 def make_optimizer(
     network: nn.Module, recipe: Recipe, *, learning_rate: float | Tensor | None = None, fused: bool | None = None
 ) -> torch.optim.SGD:
-    """The recipe's SGD over all of the network's parameters.
+    """Return the recipe's SGD over all parameters of the network.
 
     Args:
-        learning_rate: in the place of the recipe's, a tensor where it has to be changed without a new capture.
-        fused: one kernel for all parameters; None leaves it to torch.
+        network: the network to train.
+        recipe: gives momentum, weight decay and, by default, the learning rate.
+        learning_rate: replaces the recipe's; a captured step needs a tensor, to change it without a new capture.
+        fused: use one kernel for all parameters; None leaves the choice to torch.
     """
     return torch.optim.SGD(
         network.parameters(),
@@ -146,6 +158,6 @@ def make_optimizer(
 
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
-    """The generator of all of an epoch's randomness; epochs counted from 0."""
+    """Return the generator of all randomness in an epoch; epochs are counted from 0."""
     digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

@@ -1,0 +1,151 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from harness.data.split import split_validation
+from harness.hardware.stopwatch import Stopwatch
+from harness.results.folder import ResultsFolder
+from harness.training.callback import TrainingCallback
+from harness.training.context import TrainingContext
+from harness.training.process_group import ProcessGroup
+from harness.training.train import train
+from harness.training.trainers import fast, make_trainer
+from harness.training.trainers.data_parallel import DataParallelTrainer, Follower, RankZeroTrainer, shard
+from harness.training.trainers.fast import FastTrainer
+from tests.helpers.rank_threads import in_threads, train_in_threads
+from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, make_dataset
+
+
+@given(st.integers(0, 50), st.integers(0, 300), st.integers(1, 9))
+def test_every_position_belongs_to_exactly_one_rank(start, count, size):
+    shares = [list(shard(start, start + count, ProcessGroup(rank, size))) for rank in range(size)]
+    assert list(itertools.chain(*shares)) == list(range(start, start + count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.fixture
+def in_double(monkeypatch):
+    """Networks and inputs in double precision, where another order of sums makes no difference."""
+    load, initial = FastTrainer._load, fast.initial_network
+
+    def loaded(self, *arguments):
+        inputs, labels = load(self, *arguments)
+        return inputs.double(), labels
+
+    monkeypatch.setattr(FastTrainer, "_load", loaded)
+    monkeypatch.setattr(fast, "initial_network", lambda *arguments: initial(*arguments).double())
+
+
+# 30 images: full batches and one of 6; 25: a last batch of one image, which leaves all ranks but one without any.
+@pytest.mark.parametrize(("images", "size"), [(30, 2), (30, 4), (25, 2), (25, 3)])
+def test_an_epoch_over_ranks_equals_that_of_one_process(images, size, in_double):
+    dataset = make_dataset(train_images=images)
+    case = make_case(dataset)
+    single = FastTrainer(case, TINY_SPEC, CPU)
+    expected = [single.train_epoch(dataset.train, epoch, Stopwatch(CPU)) for epoch in range(3)]
+
+    def part(processes):
+        trainer = DataParallelTrainer(case, TINY_SPEC, CPU, processes)
+        outcomes = [trainer.train_epoch(dataset.train, epoch, Stopwatch(CPU)) for epoch in range(3)]
+        return outcomes, trainer.weights(), trainer.momentum()
+
+    for outcomes, weights, momentum in in_threads(size, part):
+        assert np.allclose(outcomes, expected, rtol=1e-9, atol=0)
+        for name, value in single.weights().items():
+            torch.testing.assert_close(weights[name], value, rtol=1e-7, atol=1e-10)
+        for name, value in single.momentum().items():
+            torch.testing.assert_close(momentum[name], value, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("count", [1, 13])
+def test_every_image_is_evaluated_once_and_in_order(count):
+    dataset = make_dataset(test_images=count)
+    case = make_case(dataset)
+    expected = FastTrainer(case, TINY_SPEC, CPU).evaluate(dataset.test)
+    for found in in_threads(
+        3, lambda processes: DataParallelTrainer(case, TINY_SPEC, CPU, processes).evaluate(dataset.test)
+    ):
+        assert found.loss == pytest.approx(expected.loss, rel=1e-5)
+        assert found.accuracy_percent == expected.accuracy_percent
+        assert found.predictions.tolist() == expected.predictions.tolist()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["train", "test", "validation"])))
+def test_image_sets_are_addressed_by_name_in_any_order(order, tiny_dataset):
+    case = make_case(tiny_dataset, val_split=0.3)
+    train_images, validation = split_validation(tiny_dataset.train, 0.3)
+    sets = {"train": train_images, "test": tiny_dataset.test, "validation": validation}
+
+    def act(processes):
+        trainer = make_trainer(case, TINY_SPEC, CPU, processes)
+        assert type(trainer) is RankZeroTrainer
+        placed = {name: trainer.place(sets[name], name) for name in order}
+        return {name: trainer.evaluate(images).predictions.tolist() for name, images in placed.items()}
+
+    def part(processes):
+        if processes.is_rank_zero:
+            return processes.run_on_rank_zero(lambda: act(processes))
+        return processes.follow(Follower(case, tiny_dataset, CPU, processes).execute)
+
+    single = FastTrainer(case, TINY_SPEC, CPU)
+    expected = {name: single.evaluate(images).predictions.tolist() for name, images in sets.items()}
+    assert in_threads(2, part) == [expected, expected]
+
+
+class Stopping(TrainingCallback):
+    def __init__(self, after):
+        self.after, self.epochs = after, 0
+
+    def on_epoch(self, case, record):
+        self.epochs += 1
+
+    def should_stop(self):
+        return self.epochs == self.after
+
+
+@pytest.mark.parametrize("val_split", [0.0, 0.3])
+def test_all_ranks_get_one_result_recorded_once(val_split, tiny_dataset, results):
+    case = make_case(tiny_dataset, val_split=val_split)
+    outcomes = train_in_threads(2, case, tiny_dataset, results)
+    assert [outcome.status for outcome in outcomes] == ["complete", "complete"]
+    assert outcomes[0] == outcomes[1] == results.find(case)
+    assert outcomes[0].environment["processes"] == 2
+    assert len(results.read_epochs(case)) == 3
+    assert train_in_threads(2, case, tiny_dataset, results) == outcomes  # finished
+    assert train(case, tiny_dataset, results, CPU) == outcomes[0]
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (2, 2)])
+def test_a_case_resumes_with_another_number_of_processes(before, after, tiny_dataset, results, tmp_path):
+    case = make_case(tiny_dataset)
+    undisturbed = train_in_threads(after, case, tiny_dataset, ResultsFolder(tmp_path / "undisturbed"))[0]
+    if before == 1:
+        with pytest.raises(KeyboardInterrupt):
+            train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=Stopping(1)))
+    else:
+        stopped = train_in_threads(before, case, tiny_dataset, results, Stopping(1))
+        assert all(isinstance(one, KeyboardInterrupt) for one in stopped)
+    result = train_in_threads(after, case, tiny_dataset, results)[0]
+    assert (result.status, result.epochs, result.interrupted_after) == ("complete", 3, (1,))
+    changes = [change for change in result.changes_between_attempts if "process" in change]  # not of threads
+    assert changes == ([] if before == after else [f"{process_count(before)} → {process_count(after)}"])
+    assert result.accuracy_percent == pytest.approx(undisturbed.accuracy_percent, abs=0 if before == after else 10)
+    if before == after:
+        first, second = (load_file(results_of / "weights.safetensors") for results_of in (
+            results.folder(case), tmp_path / "undisturbed" / case.folder_name))  # fmt: skip
+        assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def process_count(count):
+    return "1 process" if count == 1 else f"{count} processes"
+
+
+def test_divergence_is_the_result_on_all_ranks(tiny_dataset, results):
+    case = make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e30))
+    assert [one.status for one in train_in_threads(2, case, tiny_dataset, results)] == ["diverged"] * 2
