@@ -10,7 +10,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_a_claim_is_what_the_process_runs_on_until_it_is_given_back(tmp_path):
+def test_the_process_runs_on_its_claim_until_it_is_released(tmp_path):
     before = os.sched_getaffinity(0)
     with claimed(1, tmp_path) as cores:
         assert len(cores) == 1
@@ -21,23 +21,23 @@ def test_a_claim_is_what_the_process_runs_on_until_it_is_given_back(tmp_path):
 def test_a_core_is_claimed_once(tmp_path):
     everything = sorted(os.sched_getaffinity(0))
     with claimed(1, tmp_path) as first:
-        os.sched_setaffinity(0, everything)  # as another process would see them
+        os.sched_setaffinity(0, everything)  # another process is free to use all of them
         with claimed(1, tmp_path) as second:
             assert not set(first) & set(second)
     with claimed(1, tmp_path) as again:
         assert again == first
 
 
-def test_where_too_few_are_free_nothing_is_claimed_and_nothing_changed(tmp_path):
+def test_nothing_changes_if_too_few_cores_are_free(tmp_path):
     before = os.sched_getaffinity(0)
     with claimed(len(before) + 1, tmp_path) as cores:
         assert cores == ()
         assert os.sched_getaffinity(0) == before
-        with claimed(len(before), tmp_path) as all_of_them:  # what was not enough is free again
+        with claimed(len(before), tmp_path) as all_of_them:  # the failed claim was released
             assert set(all_of_them) == before
 
 
-def test_threads_that_are_there_already_run_on_the_claim_too(tmp_path):
+def test_existing_threads_run_on_the_claim(tmp_path):
     stop, ids = threading.Event(), []
     started = threading.Event()
 
@@ -58,13 +58,13 @@ def test_threads_that_are_there_already_run_on_the_claim_too(tmp_path):
 
 
 @pytest.mark.parametrize(("said", "has"), [("max 100000\n", False), ("150000 100000\n", True)])
-def test_a_share_of_time_is_no_cores(said, has, tmp_path):
+def test_a_cpu_quota_is_detected(said, has, tmp_path):
     (tmp_path / "cpu.max").write_text(said)
     assert _has_quota(tmp_path / "cpu.max") is has
     assert _has_quota(tmp_path / "none") is False
 
 
-def test_in_a_container_with_a_share_of_time_nothing_is_claimed(tmp_path, monkeypatch):
+def test_nothing_is_claimed_under_a_cpu_quota(tmp_path, monkeypatch):
     monkeypatch.setattr("harness.hardware.cpu_affinity._has_quota", lambda: True)
     before = os.sched_getaffinity(0)
     with claimed(1, tmp_path) as cores:

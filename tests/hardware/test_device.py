@@ -2,18 +2,17 @@ import pytest
 import torch
 
 from harness.errors import InputError
-from harness.hardware.device import autocast, computing_at, resolve_device, resolve_precision
+from harness.hardware.device import autocast, computing_at, resolve_device, resolve_precision, synchronise
 from tests.helpers.tiny import TINY_SPEC
 
 CPU = torch.device("cpu")
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
-def test_the_cpu_is_always_there():
+def test_the_cpu_is_always_available():
     assert resolve_device("cpu") == CPU
 
 
-def test_auto_is_the_gpu_where_there_is_one_and_else_the_cpu(monkeypatch):
+def test_auto_is_the_gpu_if_present_and_else_the_cpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert resolve_device("auto") == CPU
@@ -26,7 +25,7 @@ def test_auto_is_the_gpu_where_there_is_one_and_else_the_cpu(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["gpu", "cpu:0", "cuda:x", "mps:1", "", "CUDA"])
-def test_a_name_of_no_device_is_refused_with_the_names_there_are(name):
+def test_an_unknown_device_is_refused_with_the_known_names(name):
     with pytest.raises(InputError, match="unknown device .*: give auto, cpu, cuda, cuda:N or mps"):
         resolve_device(name)
 
@@ -40,20 +39,20 @@ def test_an_absent_gpu_is_named(monkeypatch):
         resolve_device("mps")
 
 
-def test_auto_precision_on_a_cpu_is_fp32_and_bf16_can_be_asked_for():
+def test_auto_precision_on_a_cpu_is_fp32():
     assert resolve_precision("auto", CPU) == "fp32"
     assert resolve_precision("bf16", CPU) == "bf16"
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
-def test_auto_precision_on_a_gpu_is_bf16_where_it_has_it(capability, expected, monkeypatch):
+def test_auto_precision_on_a_gpu_is_bf16_if_supported(capability, expected, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     assert resolve_precision("auto", torch.device("cuda", 0)) == expected
     assert resolve_precision("auto", torch.device("cuda", 0), "reference") == "fp32"
 
 
 @pytest.mark.parametrize(("name", "says"), [("tf32", "needs an NVIDIA GPU"), ("int8", "give one of auto, fp32")])
-def test_a_precision_that_is_not_to_be_had_is_refused(name, says):
+def test_an_unsupported_precision_is_refused(name, says):
     with pytest.raises(InputError, match=says):
         resolve_precision(name, CPU)
 
@@ -66,7 +65,7 @@ def test_products_are_computed_at_the_precision(precision, expected):
 
 
 @pytest.mark.parametrize(("precision", "expected"), [("fp32", "ieee"), ("tf32", "tf32"), ("bf16", "ieee")])
-def test_the_backward_pass_is_computed_at_the_precision_too(precision, expected, tiny_dataset):
+def test_the_backward_pass_uses_the_precision_too(precision, expected, tiny_dataset):
     from harness.training.trainers.fast import FastTrainer
     from tests.helpers.tiny import TINY_RECIPE, make_case
 
@@ -89,14 +88,23 @@ def test_the_backward_pass_is_computed_at_the_precision_too(precision, expected,
     assert seen == {"forward": expected, "backward": expected}
 
 
-def test_no_cast_of_a_weight_is_kept_beyond_its_use():
+def test_casts_of_weights_are_not_cached():
     assert autocast("bf16", CPU)._cache_enabled is False
 
 
-def test_the_global_settings_are_put_back_even_after_an_error():
+def test_global_settings_are_restored_after_an_error():
     setting = torch.backends.cuda.matmul
     before = setting.fp32_precision
     with pytest.raises(RuntimeError, match="inside"), computing_at("tf32"):
         assert setting.fp32_precision == "tf32"
         raise RuntimeError("inside")
     assert setting.fp32_precision == before
+
+
+def test_only_the_given_device_is_waited_for(monkeypatch):
+    waits = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: waits.append(str(device)))
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: waits.append("mps"))
+    for device in ("cpu", "cuda:1", "mps"):
+        synchronise(torch.device(device))
+    assert waits == ["cuda:1", "mps"]

@@ -7,7 +7,7 @@ CPU = torch.device("cpu")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
-def test_the_stopwatch_adds_up_parts_of_one_name_and_counts_what_is_in_none(monkeypatch):
+def test_parts_of_one_name_add_up_and_the_total_has_the_rest(monkeypatch):
     now = iter([0.0, 1.0, 3.0, 10.0, 14.0, 20.0, 21.0, 30.0])
     monkeypatch.setattr("time.perf_counter", lambda: next(now))
     watch = Stopwatch(CPU)
@@ -18,16 +18,16 @@ def test_the_stopwatch_adds_up_parts_of_one_name_and_counts_what_is_in_none(monk
     assert watch.total() == 30.0
 
 
-def test_the_device_is_waited_for_at_both_ends_of_a_part(monkeypatch):
-    waited = []
-    monkeypatch.setattr("harness.hardware.stopwatch.synchronise", waited.append)
+def test_both_ends_of_a_part_wait_for_the_device(monkeypatch):
+    waits = []
+    monkeypatch.setattr("harness.hardware.stopwatch.synchronise", waits.append)
     watch = Stopwatch(CPU)
-    waited.clear()
+    waits.clear()
     with watch.part("train"):
-        assert waited == [CPU]
-    assert waited == [CPU, CPU]
+        assert waits == [CPU]
+    assert waits == [CPU, CPU]
     watch.total()
-    assert waited == [CPU, CPU, CPU]
+    assert waits == [CPU, CPU, CPU]
 
 
 def test_a_part_that_raises_is_counted(monkeypatch):

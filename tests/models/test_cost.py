@@ -35,19 +35,19 @@ def test_macs_are_the_published_ones(dataset, name):
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_macs_of_the_large_models_are_the_published_ones_by_torchs_counter(name):
+def test_macs_of_large_models_are_the_published_ones(name):
     macs = count_macs_with_torch(parse_model(name), SHAPES["gtsrb"], 43)
 
     assert macs / 1e6 == pytest.approx(MMACS["gtsrb", name], rel=0.005)
 
 
-def test_every_published_mac_count_is_looked_at():
+def test_every_published_mac_count_is_tested():
     assert len(TRACED) == 15
     assert len(MMACS) == 17
 
 
 @pytest.mark.parametrize("count", [count_macs, count_macs_with_torch])
-def test_macs_of_a_small_model_by_hand(count):
+def test_macs_of_a_small_model_match_a_hand_count(count):
     assert RESNET8_MACS == 747_136
     assert count(parse_model("resnet8"), (1, 8, 8), 10) == RESNET8_MACS
 
@@ -57,12 +57,12 @@ def test_option_b_adds_its_projections(count):
     assert count(parse_model("resnet8"), (1, 8, 8), 10, "B") == RESNET8_MACS + 16 * 32 * 16 + 32 * 64 * 4
 
 
-def test_macs_are_whole_numbers():
+def test_macs_are_integers():
     assert type(count_macs(parse_model("resnet8"), (1, 8, 8), 10)) is int
     assert type(count_macs_with_torch(parse_model("resnet8"), (1, 8, 8), 10)) is int
 
 
-def test_parameters_are_what_is_trained_without_buffers():
+def test_parameters_exclude_buffers_and_frozen_parameters():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(5, 2))
     assert count_parameters(network) == (3 * 4 * 9 + 4) + 2 * 4 + (5 * 2 + 2)
 
@@ -70,33 +70,46 @@ def test_parameters_are_what_is_trained_without_buffers():
     assert count_parameters(network) == (3 * 4 * 9 + 4) + 2 * 4
 
 
-def test_parameters_are_counted_without_memory():
+def test_parameters_are_counted_on_the_meta_device():
     network = build_network(parse_model("resnet24-4"), 3, 43, seed=0, device="meta")
 
     assert count_parameters(network) == 317_753_643
 
 
-@pytest.mark.parametrize("name", ["resnet20", "resnet24"])
-def test_counting_leaves_batch_normalisations_statistics_alone(monkeypatch, name):
-    measured = []
-    make = cost._unfilled_network
+def test_shared_parameters_are_counted_once():
+    first, second = nn.Linear(5, 5), nn.Linear(5, 5)
+    second.weight = first.weight
+    assert count_parameters(nn.Sequential(first, second)) == 5 * 5 + 5 + 5
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The networks measured so far; their BatchNorm statistics are reset before."""
+    networks, make = [], cost._unfilled_network
 
     def spy(*arguments):
         network = make(*arguments)
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.reset_running_stats()
-        measured.append(network)
+        for module in batch_norms_of(network):
+            module.reset_running_stats()
+        networks.append(network)
         return network
 
     monkeypatch.setattr(cost, "_unfilled_network", spy)
     count_macs.cache_clear()
+    return networks
+
+
+def batch_norms_of(network):
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+@pytest.mark.parametrize("name", ["resnet20", "resnet24"])
+def test_counting_keeps_batch_norm_statistics(measured, name):
     count_macs(parse_model(name), (3, 32, 32), 10)
 
     (network,) = measured
-    normalisations = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    assert normalisations
-    for module in normalisations:
+    assert batch_norms_of(network)
+    for module in batch_norms_of(network):
         assert not module.training
         assert module.num_batches_tracked == 0
         assert torch.equal(module.running_mean, torch.zeros_like(module.running_mean))
@@ -104,7 +117,7 @@ def test_counting_leaves_batch_normalisations_statistics_alone(monkeypatch, name
 
 
 @pytest.mark.parametrize("count", [count_macs, count_macs_with_torch])
-def test_counting_leaves_the_global_random_states_alone(count):
+def test_counting_keeps_the_global_random_states(count):
     count_macs.cache_clear()
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
     count(parse_model("resnet14"), (3, 32, 32), 10)
@@ -114,10 +127,12 @@ def test_counting_leaves_the_global_random_states_alone(count):
     assert before[1:] == after[1:]
 
 
-def test_counting_says_nothing_and_warns_of_nothing():
+def test_counting_prints_nothing_and_warns_of_nothing():
     code = (
-        "from harness.models.cost import count_macs\n"
+        "from harness.models.cost import count_macs, count_parameters\n"
+        "from harness.models.resnet import build_network\n"
         "from harness.config.families import parse_model\n"
+        "count_parameters(build_network(parse_model('resnet8'), 1, 10, seed=0))\n"
         "count_macs(parse_model('resnet8'), (1, 8, 8), 10)\n"
         "count_macs(parse_model('resnet24'), (3, 32, 32), 10)\n"
     )
@@ -132,7 +147,7 @@ def test_counting_says_nothing_and_warns_of_nothing():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_callers_own_warning_filters_stay():
+def test_counting_keeps_the_callers_warning_filters():
     import warnings
 
     count_macs.cache_clear()
@@ -140,4 +155,5 @@ def test_the_callers_own_warning_filters_stay():
         warnings.simplefilter("error")
         before = list(warnings.filters)
         count_macs(parse_model("resnet8"), (1, 8, 8), 10)
+        count_parameters(nn.Linear(5, 2))
         assert warnings.filters == before

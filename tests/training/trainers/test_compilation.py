@@ -31,12 +31,12 @@ def not_compilable(monkeypatch):
     monkeypatch.setattr(compilation, "why_not_compilable", lambda _: "no compiler")
 
 
-def test_compiling_pays_over_a_long_run_and_not_over_a_short_one():
+def test_compiling_pays_only_over_a_long_run():
     assert pays_to_compile(CIFAR_OPERATIONS, "cuda")
     assert not pays_to_compile(CIFAR_OPERATIONS / 1_000, "cuda")
 
 
-def test_nothing_is_compiled_where_it_gains_nothing_or_nothing_has_been_measured():
+def test_compiling_never_pays_without_a_known_gain():
     assert not pays_to_compile(1e30, "cpu")
     assert not pays_to_compile(1e30, "mps")
 
@@ -52,7 +52,7 @@ def test_auto_decides_by_the_whole_run(compilable):
     assert not decided(DIGITS, "digits", 1_437)
 
 
-def test_auto_stays_eager_without_a_compiler_and_on_says_what_is_missing(not_compilable):
+def test_without_a_compiler_auto_stays_eager_and_on_is_refused(not_compilable):
     arguments = (MODEL, SPECS["cifar10"], CIFAR10, 50_000, CUDA)
     assert not should_compile("auto", *arguments)
     assert not should_compile("off", *arguments)
@@ -60,12 +60,12 @@ def test_auto_stays_eager_without_a_compiler_and_on_says_what_is_missing(not_com
         should_compile("on", *arguments)
 
 
-def test_off_is_off_however_long_the_run_and_on_is_on_however_short(compilable):
+def test_off_and_on_ignore_the_length_of_the_run(compilable):
     assert not should_compile("off", MODEL, SPECS["cifar10"], CIFAR10, 50_000, CPU)
     assert should_compile("on", MODEL, SPECS["digits"], DIGITS.quick(), 12, CPU)
 
 
-def test_why_torch_cannot_compile_is_told_in_a_line(monkeypatch):
+def test_the_obstacle_to_compiling_is_one_line(monkeypatch):
     def refuse(*_, **__):
         raise RuntimeError("No working C++ compiler found\nand much more")
 
@@ -82,7 +82,7 @@ def compiled_case(tiny_dataset):
 
 
 @needs_compiler
-def test_compiling_comes_before_the_epochs_and_is_recorded_apart(compiled_case, tiny_dataset, results):
+def test_compile_time_is_recorded_apart_from_the_epochs(compiled_case, tiny_dataset, results):
     compiled = train(compiled_case, tiny_dataset, results, CPU)
     eager = train(replace(compiled_case, compiled=False), tiny_dataset, results, CPU)
     assert compiled.compile_seconds > 100 * eager.compile_seconds
@@ -91,7 +91,7 @@ def test_compiling_comes_before_the_epochs_and_is_recorded_apart(compiled_case, 
 
 
 @needs_compiler
-def test_compiling_leaves_no_trace_in_weights_statistics_and_momentum(compiled_case, tiny_dataset):
+def test_compiling_keeps_weights_statistics_and_momentum(compiled_case, tiny_dataset):
     trainer = FastTrainer(compiled_case, TINY_SPEC, CPU)
     before = [value.clone() for value in trainer._state()]
     trainer.warm_up(30)
@@ -99,7 +99,7 @@ def test_compiling_leaves_no_trace_in_weights_statistics_and_momentum(compiled_c
 
 
 @needs_compiler
-def test_a_compiled_case_twice_ends_with_the_same_weights_bit_for_bit(compiled_case, tiny_dataset):
+def test_training_a_compiled_case_twice_is_bit_identical(compiled_case, tiny_dataset):
     def weights():
         trainer = FastTrainer(compiled_case, TINY_SPEC, CPU)
         trainer.warm_up(30)
@@ -111,7 +111,7 @@ def test_a_compiled_case_twice_ends_with_the_same_weights_bit_for_bit(compiled_c
 
 
 @needs_compiler
-def test_a_compiled_case_that_was_interrupted_ends_as_if_it_had_not_been(tiny_dataset, tmp_path):
+def test_resuming_a_compiled_case_is_bit_identical(tiny_dataset, tmp_path):
     case = make_case(tiny_dataset, compiled=True)
     alone, interrupted = ResultsFolder(tmp_path / "alone"), ResultsFolder(tmp_path / "interrupted")
     train(case, tiny_dataset, alone, CPU)
@@ -122,7 +122,7 @@ def test_a_compiled_case_that_was_interrupted_ends_as_if_it_had_not_been(tiny_da
 
 
 @needs_compiler
-def test_only_whole_batches_are_compiled_for(compiled_case, tiny_dataset, monkeypatch):
+def test_only_full_batches_run_compiled(compiled_case, tiny_dataset, monkeypatch):
     trainer, compiled = FastTrainer(compiled_case, TINY_SPEC, CPU), []
     forward = trainer._forward
     monkeypatch.setattr(trainer, "_forward", lambda batch: compiled.append(len(batch)) or forward(batch))

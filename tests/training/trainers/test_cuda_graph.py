@@ -1,4 +1,4 @@
-"""CUDA graphs. What needs a GPU is skipped without one; the rest of a capture is tried with a graph of our own."""
+"""Captured steps: with a recorded stand-in for a CUDA graph, and on a GPU if there is one."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 GPU = torch.device("cuda", 0)
 
 
-def test_what_happens_inside_leaves_no_trace():
+def test_tensors_are_restored_in_place():
     weight, count = torch.ones(3, requires_grad=True), torch.tensor(7)
     where = weight.data_ptr()
     with preserved([weight, count]):
@@ -24,7 +24,7 @@ def test_what_happens_inside_leaves_no_trace():
     assert weight.data_ptr() == where
 
 
-def test_an_error_inside_leaves_no_trace_either():
+def test_tensors_are_restored_after_an_error():
     weight = torch.ones(3)
     with pytest.raises(ValueError, match="inside"), preserved(iter([weight])):
         weight.zero_()
@@ -33,7 +33,7 @@ def test_an_error_inside_leaves_no_trace_either():
 
 
 class RecordedGraph:
-    """A stand-in for a CUDA graph: capturing notes the step, which a real capture does not run; replaying runs it."""
+    """A stand-in for a CUDA graph: capturing records the step without running it; replaying runs it."""
 
     capturing = None
 
@@ -49,7 +49,7 @@ class RecordedGraph:
 
 @pytest.fixture
 def graphs(monkeypatch):
-    """What is captured, each with the pool that it was given."""
+    """The captures so far: graph, pool and stream of each."""
     captured = []
 
     class Stream:
@@ -67,7 +67,7 @@ def graphs(monkeypatch):
 
     @contextlib.contextmanager
     def begin(graph, pool, stream):
-        assert devices == [GPU]  # a capture is of the current device's work
+        assert devices == [GPU]  # a capture records the current device's work
         assert waits[-2:] == [("aside", "current"), ("current", "aside")]
         captured.append((graph, pool, stream))
         RecordedGraph.capturing = graph
@@ -86,7 +86,7 @@ def graphs(monkeypatch):
 
 
 def summing_step(total):
-    """A step that adds up images and labels, or notes itself where a graph is being captured."""
+    """Return a step that adds images and labels to the total, or records itself during a capture."""
 
     def step(batch, labels):
         if RecordedGraph.capturing is not None:
@@ -97,7 +97,7 @@ def summing_step(total):
     return step
 
 
-def test_a_step_is_captured_once_for_each_batch_size_and_replayed_on_what_it_is_given(graphs):
+def test_a_step_is_captured_once_per_batch_size_and_replayed(graphs):
     total = torch.zeros(())
     step = CapturedStep(GPU)
     for count, value in ((4, 1.0), (4, 2.0), (3, 5.0), (4, 1.0)):
@@ -107,7 +107,7 @@ def test_a_step_is_captured_once_for_each_batch_size_and_replayed_on_what_it_is_
     assert total.item() == (4 + 8 + 15 + 4) + 100 * (4 + 4 + 3 + 4)
 
 
-def test_the_second_capture_shares_the_firsts_memory_and_stream(graphs):
+def test_captures_share_memory_and_stream(graphs):
     total = torch.zeros(())
     step = CapturedStep(GPU)
     for count in (4, 3):
@@ -134,7 +134,7 @@ def test_a_capture_keeps_no_trainer_alive(graphs, tiny_dataset):
         gc.enable()
 
 
-def test_warming_up_before_a_capture_is_undone(graphs, monkeypatch):
+def test_warm_up_steps_are_undone(graphs, monkeypatch):
     total, ran = torch.zeros(()), []
     inner = summing_step(total)
     monkeypatch.setattr(capture, "_WARM_UP_STEPS", 3)
@@ -146,7 +146,7 @@ def test_warming_up_before_a_capture_is_undone(graphs, monkeypatch):
 
 @needs_cuda
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_captured_steps_train_as_eager_ones_do(precision):
+def test_captured_steps_train_as_eager_ones(precision):
     from harness.hardware.stopwatch import Stopwatch
     from harness.training.trainers.fast import FastTrainer
 
@@ -167,7 +167,7 @@ def test_captured_steps_train_as_eager_ones_do(precision):
 
 
 @needs_cuda
-def test_a_capture_reads_the_learning_rate_anew_at_every_replay():
+def test_every_replay_reads_the_learning_rate():
     from harness.training.trainers.fast import FastTrainer
 
     dataset = make_dataset()
@@ -185,7 +185,7 @@ def test_a_capture_reads_the_learning_rate_anew_at_every_replay():
 
 
 @needs_cuda
-def test_images_that_do_not_fit_the_gpu_are_streamed_to_it_with_the_same_outcome(monkeypatch):
+def test_images_too_large_for_the_gpu_are_streamed_to_it(monkeypatch):
     from harness.hardware.stopwatch import Stopwatch
     from harness.training.trainers import fast
 

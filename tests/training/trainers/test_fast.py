@@ -10,11 +10,10 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.models.resnet import build_network
 from harness.training.trainers import fast
 from harness.training.trainers.fast import FastTrainer, chunk_size
-from harness.training.trainers.trainer import epoch_generator
 from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case
 
 
-def test_every_image_is_trained_once_an_epoch_the_partial_last_batch_too(tiny_dataset, monkeypatch):
+def test_every_image_is_trained_once_per_epoch(tiny_dataset, monkeypatch):
     seen = []
     trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
     step = trainer.step
@@ -23,7 +22,7 @@ def test_every_image_is_trained_once_an_epoch_the_partial_last_batch_too(tiny_da
     assert seen == [8, 8, 8, 6]
 
 
-def test_every_epoch_and_every_seed_has_an_order_and_an_augmentation_of_its_own(tiny_dataset, monkeypatch):
+def test_seed_and_epoch_decide_order_and_augmentation(tiny_dataset, monkeypatch):
     def first_batch(seed, epoch):
         trainer, seen = FastTrainer(make_case(tiny_dataset, seed=seed), TINY_SPEC, CPU), []
         step = trainer.step
@@ -45,7 +44,7 @@ def test_every_epoch_has_the_recipes_learning_rate(tiny_dataset):
     assert used == pytest.approx([0.05, 0.05, 0.005])
 
 
-def test_chunks_change_nothing_but_when_images_are_augmented(tiny_dataset, monkeypatch):
+def test_the_chunk_size_does_not_change_the_weights(tiny_dataset, monkeypatch):
     def weights_after_an_epoch():
         trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
         shares = []
@@ -59,8 +58,8 @@ def test_chunks_change_nothing_but_when_images_are_augmented(tiny_dataset, monke
     assert all(torch.equal(whole[name], chunked[name]) for name in whole)
 
 
-def test_a_chunk_is_whole_batches_one_at_least_and_more_on_a_gpu():
-    assert chunk_size(CIFAR10, 3, CPU) == 128  # what a core's cache holds
+def test_a_chunk_holds_full_batches_and_at_least_one():
+    assert chunk_size(CIFAR10, 3, CPU) == 128  # fits a core's cache
     assert chunk_size(CIFAR10, 3, torch.device("cuda", 0)) == 170 * 128
     assert chunk_size(TINY_RECIPE, 1, CPU) * 8 * 8 * 4 <= 2 * 2**20
     assert chunk_size(replace(TINY_RECIPE, image_size=4096), 1, CPU) == 8
@@ -75,20 +74,12 @@ def test_one_step_is_the_papers_sgd(tiny_dataset):
     torch.nn.functional.cross_entropy(network(batch), labels).backward()
     weight, gradient = network.fc.weight.detach(), network.fc.weight.grad
     decayed = gradient + 0.1 * weight
-    nesterov = decayed + 0.9 * decayed  # the momentum buffer begins as the gradient
+    nesterov = decayed + 0.9 * decayed  # the momentum buffer starts as the gradient
     trainer.step(batch, labels)
     assert torch.allclose(trainer.network.fc.weight, weight - 0.05 * nesterov, atol=1e-6)
 
 
-def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone():
-    def order(seed, epoch):
-        return torch.randperm(50, generator=epoch_generator(seed, epoch)).tolist()
-
-    assert order(0, 0) == order(0, 0)
-    assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
-
-
-def test_evaluating_changes_neither_weights_nor_statistics(tiny_dataset):
+def test_evaluation_changes_neither_weights_nor_statistics(tiny_dataset):
     trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
     before = trainer.weights()
     trainer.evaluate(tiny_dataset.test)
@@ -96,7 +87,7 @@ def test_evaluating_changes_neither_weights_nor_statistics(tiny_dataset):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_evaluation_is_the_same_in_batches_of_any_size(tiny_dataset, monkeypatch):
+def test_evaluation_is_the_same_for_any_batch_size(tiny_dataset, monkeypatch):
     trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
     whole = trainer.evaluate(tiny_dataset.test)
     monkeypatch.setattr(fast, "_EVALUATION_BATCH_SIZE", 5)
@@ -105,7 +96,7 @@ def test_evaluation_is_the_same_in_batches_of_any_size(tiny_dataset, monkeypatch
     assert parts.predictions.tolist() == whole.predictions.tolist()
 
 
-def test_nothing_is_read_back_from_the_device_before_an_epochs_end(tiny_dataset, monkeypatch):
+def test_nothing_is_read_from_the_device_before_an_epochs_end(tiny_dataset, monkeypatch):
     recipe = replace(TINY_RECIPE, augmentation=replace(TINY_RECIPE.augmentation, crop_scale=None))
     trainer, read = FastTrainer(make_case(tiny_dataset, recipe=recipe), TINY_SPEC, CPU), []
     for name in ("item", "tolist", "cpu", "__bool__", "__int__", "__float__"):
@@ -116,17 +107,17 @@ def test_nothing_is_read_back_from_the_device_before_an_epochs_end(tiny_dataset,
     shares = []
     trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU), lambda share: shares.append((share, list(read))))
     assert shares == [(1.0, [])]
-    assert read == ["item", "item"]  # the loss and the hits
+    assert read == ["item", "item"]  # the loss and the number of correct images
 
 
-def test_an_epoch_begins_its_sums_anew(tiny_dataset):
+def test_every_epoch_resets_its_sums(tiny_dataset):
     trainer = FastTrainer(make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e-9)), TINY_SPEC, CPU)
     first, second = (trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU)) for epoch in (0, 0))
     assert second[0] == pytest.approx(first[0], rel=1e-3)
     assert second[1] == pytest.approx(first[1], abs=5)
 
 
-def test_images_of_large_size_are_evaluated_few_at_a_time():
+def test_large_images_are_evaluated_in_small_batches():
     assert fast.evaluation_batch_size(CIFAR10, 3) == 500
     assert fast.evaluation_batch_size(replace(CIFAR10, image_size=225), 3) == 27
     assert fast.evaluation_batch_size(replace(CIFAR10, image_size=10_000), 3) == 1

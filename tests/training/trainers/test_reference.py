@@ -23,11 +23,6 @@ def names(compose):
     return [type(part).__name__ for part in compose.transforms]
 
 
-def test_the_case_says_which_pipeline_trains_it(tiny_dataset):
-    assert type(make_trainer(make_case(tiny_dataset), TINY_SPEC, CPU)) is FastTrainer
-    assert type(make_trainer(reference_case(tiny_dataset), TINY_SPEC, CPU)) is ReferenceTrainer
-
-
 @pytest.mark.parametrize(
     ("recipe", "expected"),
     [
@@ -41,7 +36,7 @@ def test_the_case_says_which_pipeline_trains_it(tiny_dataset):
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_images_are_transformed_in_the_appendixs_order(recipe, expected):
+def test_transforms_are_in_the_appendixs_order(recipe, expected):
     compose = training_transform(recipe.augmentation, recipe.image_size)
     assert names(compose) == expected.split()
 
@@ -57,7 +52,7 @@ def test_the_transforms_have_the_augmentations_parameters():
 
 
 @pytest.mark.parametrize("recipe", [CIFAR10, FASHIONMNIST, GTSRB, DIGITS], ids=lambda recipe: recipe.name)
-def test_test_images_are_prepared_as_the_fast_pipeline_prepares_them(recipe):
+def test_test_images_are_prepared_as_in_the_fast_pipeline(recipe):
     channels = len(recipe.augmentation.mean)
     side = 40 if recipe.augmentation.rotate_first else recipe.image_size
     pixels = torch.randint(0, 256, (5, channels, side, side), dtype=torch.uint8)
@@ -71,7 +66,7 @@ def test_test_images_are_prepared_as_the_fast_pipeline_prepares_them(recipe):
     assert [samples[k][1] for k in range(5)] == [0, 1, 2, 3, 4]
 
 
-def test_an_image_reaches_the_transform_as_torchvisions_datasets_give_it():
+def test_transforms_receive_pil_images_as_from_torchvision():
     pixels = torch.randint(0, 256, (2, 3, 4, 6), dtype=torch.uint8)
     seen = []
     images = replace(make_dataset().train, pixels=pixels, labels=torch.tensor([1, 0]))
@@ -82,7 +77,7 @@ def test_an_image_reaches_the_transform_as_torchvisions_datasets_give_it():
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_same_case_twice_ends_with_the_same_weights_bit_for_bit(workers, tiny_dataset, results, monkeypatch):
+def test_training_twice_is_bit_identical(workers, tiny_dataset, results, monkeypatch):
     monkeypatch.setattr(reference, "worker_count", lambda: workers)
 
     def weights():
@@ -97,7 +92,7 @@ def test_the_same_case_twice_ends_with_the_same_weights_bit_for_bit(workers, tin
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_an_epoch_leaves_the_global_generator_alone(tiny_dataset):
+def test_an_epoch_keeps_the_global_random_state(tiny_dataset):
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
@@ -106,7 +101,7 @@ def test_an_epoch_leaves_the_global_generator_alone(tiny_dataset):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_every_image_is_trained_once_an_epoch_in_an_order_of_the_epochs_own(tiny_dataset, monkeypatch):
+def test_every_image_is_trained_once_in_the_epochs_own_order(tiny_dataset, monkeypatch):
     def labels_seen(epoch):
         trainer, seen = ReferenceTrainer(reference_case(tiny_dataset), TINY_SPEC, CPU), []
         step = trainer.step
@@ -120,14 +115,14 @@ def test_every_image_is_trained_once_an_epoch_in_an_order_of_the_epochs_own(tiny
     assert torch.cat(first).tolist() != torch.cat(labels_seen(1)).tolist()
 
 
-def test_both_pipelines_begin_with_the_same_weights_and_take_the_same_step(tiny_dataset):
+def test_both_pipelines_start_equal_and_take_the_same_steps(tiny_dataset):
     recipe = replace(TINY_RECIPE, weight_decay=0.1)
     fast = FastTrainer(make_case(tiny_dataset, recipe=recipe), TINY_SPEC, CPU)
     slow = ReferenceTrainer(reference_case(tiny_dataset, recipe=recipe), TINY_SPEC, CPU)
     before = fast.weights()
     assert all(torch.equal(value, slow.weights()[name]) for name, value in before.items())
     batch = prepare(tiny_dataset.train.pixels[:8], TINY_RECIPE.augmentation, 8)
-    for _ in range(3):  # the momentum counts from the second on
+    for _ in range(3):  # momentum has an effect from the second step on
         fast.step(batch, tiny_dataset.train.labels[:8])
         loss, _ = slow.step(batch, tiny_dataset.train.labels[:8])
     after, expected = fast.weights(), slow.weights()
@@ -154,7 +149,7 @@ def test_every_epoch_has_the_recipes_learning_rate(tiny_dataset):
     assert used == pytest.approx([0.05, 0.05, 0.005])
 
 
-def test_loading_and_training_are_timed_apart_and_the_share_trained_is_told(tiny_dataset):
+def test_loading_and_training_are_timed_and_progress_reported(tiny_dataset):
     trainer, watch, shares = ReferenceTrainer(reference_case(tiny_dataset), TINY_SPEC, CPU), Stopwatch(CPU), []
     trainer.train_epoch(tiny_dataset.train, 0, watch, shares.append)
     assert watch.seconds["load"] > 0
@@ -163,7 +158,7 @@ def test_loading_and_training_are_timed_apart_and_the_share_trained_is_told(tiny
     assert shares == pytest.approx([8 / 30, 16 / 30, 24 / 30, 1.0])
 
 
-def test_a_case_trained_by_the_reference_is_a_result_of_its_own(tiny_dataset, results):
+def test_each_pipeline_has_a_result_of_its_own(tiny_dataset, results):
     fast, slow = make_case(tiny_dataset), reference_case(tiny_dataset)
     assert train(fast, tiny_dataset, results, CPU).is_complete
     result = train(slow, tiny_dataset, results, CPU)
@@ -172,14 +167,14 @@ def test_a_case_trained_by_the_reference_is_a_result_of_its_own(tiny_dataset, re
     assert results.find(fast).case.pipeline == "fast"
 
 
-def test_images_of_different_sizes_are_trained_where_the_recipe_resizes(results):
+def test_images_of_different_sizes_are_trained_if_resized(results):
     dataset = of_different_sizes(make_dataset())
     augmentation = replace(TINY_RECIPE.augmentation, rotate_first=True, crop_scale=None)
     case = reference_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation, epochs=1))
     assert train(case, dataset, results, CPU).is_complete
 
 
-def test_there_are_no_more_workers_than_cores_and_no_more_than_the_studys_eight(monkeypatch):
+def test_workers_are_at_most_the_cores_and_at_most_eight(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(3)), raising=False)
     assert reference.worker_count() == 3
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(64)), raising=False)
