@@ -38,18 +38,18 @@ def test_cases_of_other_folders_are_not_seen(tmp_path):
         assert not there.saw_other_case
 
 
-def _stay(folder, begun):
+def _stay(folder, started):
     co_scheduling = CoSchedulingMonitor(folder)
     co_scheduling.__enter__()
-    begun.set()
+    started.set()
     time.sleep(60)
 
 
 def test_another_process_is_seen_until_it_is_killed(tmp_path):
-    begun = _context.Event()
-    process = _context.Process(target=_stay, args=(tmp_path, begun))
+    started = _context.Event()
+    process = _context.Process(target=_stay, args=(tmp_path, started))
     process.start()
-    begun.wait()
+    started.wait()
     with CoSchedulingMonitor(tmp_path) as co_scheduling:
         assert co_scheduling.saw_other_case
     process.kill()

@@ -70,7 +70,7 @@ def test_freed_memory_of_a_gpu_is_released_after_collecting_garbage(monkeypatch)
         (RuntimeError("shapes do not match"), False),
     ],
 )
-def test_lack_of_memory_is_told_from_other_errors(error, expected):
+def test_lack_of_memory_is_distinguished_from_other_errors(error, expected):
     assert is_out_of_memory(error) is expected
 
 

@@ -15,13 +15,13 @@ GPU = torch.device("cuda", 0)
 
 def test_tensors_are_restored_in_place():
     weight, count = torch.ones(3, requires_grad=True), torch.tensor(7)
-    where = weight.data_ptr()
+    address = weight.data_ptr()
     with preserved([weight, count]):
         weight.data.zero_()
         count.add_(1)
     assert weight.tolist() == [1, 1, 1]
     assert count.item() == 7
-    assert weight.data_ptr() == where
+    assert weight.data_ptr() == address
 
 
 def test_tensors_are_restored_after_an_error():
