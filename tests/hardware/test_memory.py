@@ -29,7 +29,10 @@ for _ in range(16):
 
 
 def pages_mapped(mode):
-    """Return the fewest pages that an allocation maps in a new process: an old one may have a fragmented heap."""
+    """Return the fewest pages that one of the allocations maps in a new process.
+
+    In this one, an earlier failed allocation may have moved the main thread to another arena of glibc.
+    """
     command = [sys.executable, "-W", "ignore", "-c", ALLOCATIONS, mode]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return min(map(int, done.stdout.split()))
