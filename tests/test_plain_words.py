@@ -1,6 +1,5 @@
 """The language of the code and its documents: plain modern English (CONTRIBUTING.md, "Words")."""
 
-import ast
 import re
 import subprocess
 

@@ -38,7 +38,7 @@ def imported(tree, modules):
 
 
 def room_of(module):
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def test_the_top_level_has_few_rooms():
@@ -120,9 +120,9 @@ def test_no_test_module_imports_from_another():
     found = []
     for path in sorted((REPOSITORY / "tests").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
-                if node.module.split(".")[-1].startswith(("test_", "conftest")):
-                    found.append(f"{path.relative_to(REPOSITORY)} imports {node.module}")
+            source = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+            if source.startswith("tests.") and source.split(".")[-1].startswith(("test_", "conftest")):
+                found.append(f"{path.relative_to(REPOSITORY)} imports {source}")
     assert found == []
 
 
