@@ -234,7 +234,8 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:
     from harness.files import os_error_as_input_error, require_writable
-    from harness.report.build import load_results_folders, write_report
+    from harness.report.build import write_report
+    from harness.report.loading import load_results_folders
     from harness.report.terminal import comparison_tables, report_text, terminal_text
     from harness.training.command import this_command
 
@@ -264,10 +265,10 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
         for comparison in comparison_tables(results):
             print(terminal_text(comparison, columns) + "\n")
     if loaded.recorded:
-        from harness.report.tables import throughput
+        from harness.report.tables.throughput import throughput_tables
 
-        for measurement in throughput.throughput_tables(loaded.recorded):
-            print(throughput.terminal_text(measurement, columns) + "\n")
+        for measurement in throughput_tables(loaded.recorded):
+            print(terminal_text(measurement, columns) + "\n")
     print(report_text(report, columns))
     return 0
 
