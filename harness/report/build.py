@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from harness.analysis.answer import Answer, answer
 from harness.analysis.comparison import Comparisons
@@ -25,12 +25,11 @@ from harness.report.tables.paper import paper_tables
 from harness.report.tables.runs import runs_table
 from harness.report.tables.side_by_side import side_tables
 from harness.report.tables.table import Column, Table, writable, write_table
+from harness.report.tables.throughput import throughput_tables, write_tables
 from harness.report.truncation import LINES, first
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
-
-if TYPE_CHECKING:
-    from harness.throughput.record import Recorded
+from harness.throughput.record import Recorded, read_recorded
 
 PAGE = "index.html"
 _ALL_LEFT_OUT = f"all of them are in {LEFT_OUT}.csv among the report's tables"
@@ -74,7 +73,7 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
     for root in loaded.folders:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
-        recorded, other_problems = _read_recorded(root)
+        recorded, other_problems = read_recorded(root)
         loaded.results += results
         loaded.recorded += recorded
         loaded.left_out += problems + other_problems
@@ -82,15 +81,6 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
         stored += [_stored(result, folder, loaded.left_out) for result in results]
     loaded.evidence = gather(stored)
     return loaded
-
-
-def _read_recorded(root: Path) -> tuple[list[Recorded], list[str]]:
-    """What a results folder has of throughput. It takes torch to read, which a report needs for nothing else."""
-    if not (root / "throughput").is_dir():
-        return [], []
-    from harness.throughput.record import read_recorded
-
-    return read_recorded(root)
 
 
 def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Stored:
@@ -190,8 +180,6 @@ def _throughput(recorded: Sequence[Recorded], report_dir: Path) -> tuple[Sequenc
     """The tables of throughput, and the files written of them."""
     if not recorded:
         return [], []
-    from harness.report.tables.throughput import throughput_tables, write_tables
-
     tables = throughput_tables(recorded)
     return tables, write_tables(tables, report_dir)
 

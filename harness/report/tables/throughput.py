@@ -16,11 +16,15 @@ import pandas as pd
 from harness.report.markup import latex, markdown
 from harness.report.tables.table import write_texts
 from harness.text import fitting_table, several
-from harness.throughput.augmentation import AugmentationComparison
-from harness.throughput.comparison import PipelineComparison, median_load_share, median_speed
-from harness.throughput.equivalence import Equivalence
+from harness.throughput.measurements import (
+    AugmentationComparison,
+    Equivalence,
+    PipelineComparison,
+    Scaling,
+    median_load_share,
+    median_speed,
+)
 from harness.throughput.record import Recorded
-from harness.throughput.scaling import Scaling
 
 _MIB = 2**20
 _WORDS = 2  # columns that are words in every table, and stand to the left
