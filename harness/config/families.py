@@ -25,6 +25,10 @@ IMAGENET_BLOCKS: dict[int, tuple[int, ...]] = {
 # Channels of each stage at ω = 1; the first is the stem's as well.
 STAGE_CHANNELS: dict[Family, tuple[int, ...]] = {"cifar": (16, 32, 64), "imagenet": (64, 128, 256, 512)}
 
+OPERATIONS_PER_MAC = 6
+"""Floating-point operations of training per multiply-accumulate of the forward pass: a multiplication and an addition,
+forward once and backward twice (for the inputs and for the weights)."""
+
 _NAME = re.compile(r"resnet(0|[1-9][0-9]{0,5})(?:-(0|[1-9][0-9]{0,5}))?")
 
 

@@ -13,10 +13,6 @@ from harness.models.resnet import Shortcut, build_network
 # The literature's figure counts convolutions and linear layers; fvcore's total adds BatchNorm and pooling.
 _COUNTED_OPERATORS = ("conv", "linear")
 
-OPERATIONS_PER_MAC = 6
-"""Floating-point operations of training, per multiply-accumulate of the forward pass: a multiplication and an addition,
-forward once and backward twice (for the inputs and for the weights)."""
-
 
 def count_parameters(network: nn.Module) -> int:
     """Trainable parameters (BatchNorm's running statistics are buffers, not parameters)."""

@@ -20,6 +20,7 @@ from harness.report.tables.paper import paper_tables
 from harness.report.tables.runs import runs_table
 from harness.report.tables.side_by_side import side_by_side_tables
 from harness.report.tables.table import Column, Table
+from harness.report.tables.throughput import throughput_tables
 from harness.report.truncation import MAX_LINES
 from harness.report.writing import write_figure, write_tables, write_text
 
@@ -80,7 +81,7 @@ def _content(loaded: LoadedResults, command: str) -> Content:
         studies=studies,
         claims=claims,
         sides=sides,
-        throughput=_throughput_tables(loaded),
+        throughput=throughput_tables(loaded.recorded),
         smoke=[(one, runs_table(one)) for one in loaded.evidence if one.mode == "quick"],
         problems=[*loaded.left_out, *loaded.started],  # complete only after the studies have read their files
         command=command,
@@ -103,14 +104,6 @@ def _left_out_table(lines: Sequence[str]) -> Table:
     """Return every line of what was left out; the page and the terminal show only the first ones."""
     column = Column("file and reason", "left_out", is_words=True)
     return Table(LEFT_OUT, "What was left out", (column,), tuple({"left_out": line} for line in lines))
-
-
-def _throughput_tables(loaded: LoadedResults) -> list[Table]:
-    if not loaded.recorded:
-        return []
-    from harness.report.tables.throughput import throughput_tables  # imports torch, which nothing else here needs
-
-    return throughput_tables(loaded.recorded)
 
 
 def _study(evidence: Evidence) -> StudyPage:

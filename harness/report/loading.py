@@ -1,20 +1,16 @@
 """The contents of results folders, loaded for a report."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from harness.analysis.evidence import Evidence, Stored, gather
 from harness.errors import InputError
 from harness.report.truncation import first_lines
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
-
-if TYPE_CHECKING:
-    from harness.throughput.record import Recorded
+from harness.throughput.record import Recorded, read_recorded
 
 LEFT_OUT = "left-out"
 """The file name of the table of everything left out."""
@@ -60,7 +56,7 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
     for root in loaded.folders:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
-        recorded, other_problems = _read_recorded(root)
+        recorded, other_problems = read_recorded(root)
         loaded.results += results
         loaded.recorded += recorded
         loaded.left_out += problems + other_problems
@@ -68,15 +64,6 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
         stored += [_stored(result, folder, loaded.left_out) for result in results]
     loaded.evidence = gather(stored)
     return loaded
-
-
-def _read_recorded(root: Path) -> tuple[list[Recorded], list[str]]:
-    """Read the throughput measurements of a results folder, and the problems met."""
-    if not (root / "throughput").is_dir():
-        return [], []
-    from harness.throughput.record import read_recorded  # imports torch, which nothing else in a report needs
-
-    return read_recorded(root)
 
 
 def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Stored:

@@ -10,11 +10,15 @@ from typing import Any
 
 from harness.report.tables.table import Column, Row, Table
 from harness.text import several
-from harness.throughput.augmentation import AugmentationComparison
-from harness.throughput.comparison import PipelineComparison, median_load_share, median_speed
-from harness.throughput.equivalence import Equivalence
+from harness.throughput.measurements import (
+    AugmentationComparison,
+    Equivalence,
+    PipelineComparison,
+    Scaling,
+    median_load_share,
+    median_speed,
+)
 from harness.throughput.record import Recorded
-from harness.throughput.scaling import Scaling
 
 _MIB = 2**20
 

@@ -4,11 +4,9 @@ import pandas as pd
 import pytest
 
 from harness.report.tables.throughput import terminal_text, throughput_tables, write_tables
-from harness.throughput.equivalence import Equivalence
+from harness.throughput.measurements import Equivalence, Point, Scaling
 from harness.throughput.record import Recorded
-from harness.throughput.scaling import Point, Scaling
-from tests.throughput.test_comparison import comparison
-from tests.throughput.test_record import MEASUREMENTS
+from tests.throughput.recordings import MEASUREMENTS, make_comparison
 
 ENVIRONMENT = {"cpu": "AMD EPYC", "gpu": None, "threads": 2, "versions": {"torch": "2.15.0"}}
 
@@ -27,7 +25,9 @@ def test_every_kind_of_measurement_has_a_table_of_its_own():
 
 
 def test_the_pipelines_stand_beside_each_other():
-    one = comparison(fast=(1000.0, 1010.0, 990.0), reference=(500.0, 505.0, 660.0), compiled=True, compile_seconds=31.4)
+    one = make_comparison(
+        fast=(1000.0, 1010.0, 990.0), reference=(500.0, 505.0, 660.0), compiled=True, compile_seconds=31.4
+    )
     (table,) = throughput_tables(recorded(one))
     assert table.cells == (
         ("resnet20 (compiled)", "3×32×32", "1000", "505", "2.00", "1.50–2.00", "2.0%", "3.0%", "240", "50%"),
@@ -43,8 +43,8 @@ def test_the_pipelines_stand_beside_each_other():
 
 def test_small_inputs_and_cheap_models_come_first():
     models = [("resnet110", 250), ("resnet20", 40), ("resnet20-4", 640)]
-    measured = [comparison((2.0,), (1.0,), model=model, macs=macs) for model, macs in models]
-    measured.append(comparison((2.0,), (1.0,), model="resnet20", input_shape=(1, 28, 28)))
+    measured = [make_comparison((2.0,), (1.0,), model=model, macs=macs) for model, macs in models]
+    measured.append(make_comparison((2.0,), (1.0,), model="resnet20", input_shape=(1, 28, 28)))
     (table,) = throughput_tables(recorded(*measured))
     assert [row[:2] for row in table.cells] == [
         ("resnet20", "1×28×28"), ("resnet20", "3×32×32"), ("resnet110", "3×32×32"), ("resnet20-4", "3×32×32"),
@@ -70,7 +70,7 @@ def test_equivalence_is_told_with_its_interval_where_there_is_one():
 
 @pytest.mark.parametrize("columns", [80, 160])
 def test_tables_fit_a_terminal(columns):
-    long = comparison((1234.5,), (987.6,), model="resnet20-4", input_shape=(3, 225, 225))
+    long = make_comparison((1234.5,), (987.6,), model="resnet20-4", input_shape=(3, 225, 225))
     points = tuple(Point(x, 1.2345 * x, 123_456_789 * x) for x in (512, 1024, 2048, 4096))
     growth = Scaling("images", 256, "fp32", points)
     for table in throughput_tables(recorded(long, growth, *MEASUREMENTS[1:])):
