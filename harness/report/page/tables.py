@@ -31,25 +31,20 @@ def table_view(
         mode, study: the study of the rows' models; a row with a ``study`` of its own belongs to that one.
         is_of_models: True if the rows are those that model names link to.
     """
-    keys = [column.key for column in table.columns]
     is_long = table.is_long or (len(table.rows) > MAX_UNFOLDED_ROWS and not is_of_models)
     # Only folded tables are cut: every row of the first table is the target of links.
     places = evenly_over([row.get("model") for row in table.rows], MAX_PAGE_ROWS) if is_long else range(len(table.rows))
 
-    def row_view(row: Row, texts: Sequence[str]) -> dict[str, Any]:
-        links = _run_links(row, report_dir)
+    def id_of(row: Row, key: str) -> str:
+        return ids.get((mode, row.get("study", study), str(row.get(key))), "")
 
-        def row_id(key: str) -> str:
-            return ids.get((mode, row.get("study", study), str(row.get(key))), "")
-
-        targets = ["" if is_of_models or key not in _MODEL_KEYS else row_id(key) for key in keys]
-        return {
-            "id": row_id("model") if is_of_models else "",
-            "mark": row.get("status", "complete") != "complete" or row.get("mode") == "quick",
-            "cells": [_cell(text, row.get(key), to) for text, key, to in zip(texts, keys, targets, strict=True)],
-            "runs": links,
-            "more_runs": len(row.get("runs", {})) - len(links),
-        }
+    def row_view(place: int) -> dict[str, Any]:
+        row = table.rows[place]
+        cells = [
+            _cell(text, row.get(key), "" if is_of_models or key not in _MODEL_KEYS else id_of(row, key))
+            for text, key in zip(table.cells[place], (column.key for column in table.columns), strict=True)
+        ]
+        return {"id": id_of(row, "model") if is_of_models else "", "cells": cells, **_row_marks(row, report_dir)}
 
     return {
         "id": f"table-{table.file_name}",
@@ -60,7 +55,17 @@ def table_view(
         "is_long": is_long,
         "excerpt": _excerpt_note(table.rows, len(places)),
         "has_runs": any("runs" in row for row in table.rows),
-        "rows": [row_view(table.rows[place], table.cells[place]) for place in places],
+        "rows": [row_view(place) for place in places],
+    }
+
+
+def _row_marks(row: Row, report_dir: Path) -> dict[str, Any]:
+    """Return a row's mark, as incomplete or quick, and the links to its results."""
+    links = _run_links(row, report_dir)
+    return {
+        "mark": row.get("status", "complete") != "complete" or row.get("mode") == "quick",
+        "runs": links,
+        "more_runs": len(row.get("runs", {})) - len(links),
     }
 
 

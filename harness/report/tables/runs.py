@@ -123,30 +123,56 @@ def _is_unsteady(result: Result) -> bool:
 
 def run_notes(results: Sequence[Result]) -> list[str]:
     """Return the notes that readers need to judge the rows."""
-    notes = []
     devices = sorted({_device(result, on) for result in results for on in result.training_environments})
-    notes.append(
-        f"measured on {' and '.join(devices)}" + ("; times compare only within one" if len(devices) > 1 else "")
-    )
-    notes += _place_notes(results)
-    if unsteady := [f"{r.model} seed {r.seed}" for r in results if r.mode != "quick" and _is_unsteady(r)]:
+    measured_on = f"measured on {' and '.join(devices)}"
+    failed = [f"{_name(r)}: {r.status} ({r.cause})" for r in results if not r.is_complete]
+    return [
+        measured_on + ("; times compare only within one" if len(devices) > 1 else ""),
+        *_machine_notes(results),
+        *_time_notes(results),
+        *_image_notes(results),
+        *_training_notes(results),
+        *first_lines(failed, "not completed (status and cause in the CSV)", MAX_NAMES),
+    ]
+
+
+def _name(result: Result) -> str:
+    return f"{result.model} seed {result.seed}"
+
+
+def _time_notes(results: Sequence[Result]) -> list[str]:
+    """Return notes on unsteady, interrupted and compiled runs."""
+    notes = []
+    if unsteady := [_name(r) for r in results if r.mode != "quick" and _is_unsteady(r)]:
         names = join_names(unsteady, "is_unsteady in the CSV")
         notes.append(f"epoch times vary more than twofold, the machine was busy: {names}")
     interrupted = [_interruption_note(result) for result in results if result.interrupted_after]
     notes += first_lines(interrupted, "interrupted and resumed (interrupted_after in the CSV)", MAX_NAMES)
-    if compiled := [f"{r.model} seed {r.seed} {duration(r.compile_seconds)}" for r in results if r.case.compiled]:
-        notes.append(f"compile time, in no epoch's time: {join_names(compiled, 'compile_seconds in the CSV')}")
+    if compiled := [f"{_name(r)} {duration(r.compile_seconds)}" for r in results if r.case.compiled]:
+        names = join_names(compiled, "compile_seconds in the CSV")
+        notes.append(f"compile time, in no epoch's time: {names}")
+    return notes
+
+
+def _image_notes(results: Sequence[Result]) -> list[str]:
+    """Return notes on differences in code and images."""
+    notes = []
     if len({r.environment.get("training_code") for r in results}) > 1:
         notes.append("trained by different versions of the harness's code (training_code in the CSV)")
     if len({r.case.data_fingerprint for r in results}) > 1:
         notes.append("trained on different images (data_fingerprint in the CSV): not comparable with one another")
     if any(r.stand_in for r in results):
         notes.append("the dataset is not on disk: resized digits replace it")
-    partial = [r for r in results if not r.dataset_whole and r.mode != "quick"]
-    if partial:
+    if partial := [r for r in results if not r.dataset_whole and r.mode != "quick"]:
         notes.append(f"not the whole dataset ({partial[0].train_images:,} training images): published values left out")
     if any(not r.dataset_verified and r.mode == "full" and not is_folder(r.dataset) for r in results):
         notes.append("this layout of the images has no checksums: they are not verified as the published ones")
+    return notes
+
+
+def _training_notes(results: Sequence[Result]) -> list[str]:
+    """Return notes on recipes, validation splits, pipelines, and rows of one name."""
+    notes = []
     own = {r.model: None for r in results if r.mode == "full" and r.case.recipe != PUBLISHED_RECIPES.get(r.dataset)}
     if own and not is_folder(results[0].dataset):
         names = join_names(list(own), "recipe in the CSV")
@@ -159,8 +185,7 @@ def run_notes(results: Sequence[Result]) -> list[str]:
         notes.append(
             "#: rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
         )
-    failed = [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]
-    return notes + first_lines(failed, "not completed (status and cause in the CSV)", MAX_NAMES)
+    return notes
 
 
 def _nodes(result: Result) -> list[str]:
@@ -168,7 +193,7 @@ def _nodes(result: Result) -> list[str]:
     return list(dict.fromkeys(on["node"] for on in result.training_environments if on.get("node")))
 
 
-def _place_notes(results: Sequence[Result]) -> list[str]:
+def _machine_notes(results: Sequence[Result]) -> list[str]:
     """Return notes on the machines that trained the cases, if several, and on co-scheduling."""
     notes = []
     counts = Counter(node for result in results for node in _nodes(result))
@@ -187,7 +212,7 @@ def _place_notes(results: Sequence[Result]) -> list[str]:
 def _interruption_note(result: Result) -> str:
     """Return the note on an interrupted training and on the comparability of its figures."""
     epochs = ", ".join(map(str, result.interrupted_after))
-    note = f"{result.model} seed {result.seed}: interrupted after epoch {epochs} and resumed"
+    note = f"{_name(result)}: interrupted after epoch {epochs} and resumed"
     if changes := result.changes_between_attempts:
         note += f" with a change ({', '.join(changes)}): its accuracy is comparable, its times are not"
     return note
