@@ -146,7 +146,7 @@ def run_notes(results: Sequence[Result]) -> list[str]:
     if any(not r.dataset_verified and r.mode == "full" and not is_folder(r.dataset) for r in results):
         notes.append("the images' layout has no checksums: they could not be verified as the published ones")
     own = {r.model: None for r in results if r.mode == "full" and r.case.recipe != PUBLISHED_RECIPES.get(r.dataset)}
-    if own and not is_folder(results[0].dataset):
+    if own and results[0].dataset in PUBLISHED_RECIPES:
         names = named(list(own), "recipe in the CSV")
         notes.append(f"{names}: not trained by the study's recipe, published values left out")
     if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
