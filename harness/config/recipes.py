@@ -7,6 +7,7 @@ run. Nesterov momentum and the batch sizes stand only in the code.
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.config.extensions import find_extension
 from harness.config.families import Family
 from harness.errors import InputError
 
@@ -180,10 +181,18 @@ PUBLISHED_RECIPES = {recipe.name: recipe for recipe in (CIFAR10, FASHIONMNIST, G
 
 
 def default_recipe(dataset: str, family: Family) -> Recipe:
-    """The recipe of a dataset: its published one; for a user's folder, the paper's for images that the family is for.
+    """Return a dataset's own recipe; for a user's folder, the paper's recipe for images that suit the family.
 
-    A folder's images are resized to 32×32 (CIFAR family) or 225×225 (ImageNet family).
+    A folder's images are resized to 32×32 (CIFAR family, CIFAR-10's recipe) or 225×225 (ImageNet family, GTSRB's).
+
+    Raises:
+        InputError: the dataset comes from another package and has no recipe, or a broken one.
     """
     if dataset in PUBLISHED_RECIPES:
         return PUBLISHED_RECIPES[dataset]
-    return replace(CIFAR10 if family == "cifar" else GTSRB, name=f"folder-{family}")
+    extension = find_extension(dataset)
+    if extension is None:
+        return replace(CIFAR10 if family == "cifar" else GTSRB, name=f"folder-{family}")
+    if not hasattr(extension.provider, "RECIPE"):
+        raise InputError(f"dataset {dataset!r} has no recipe of its own: give one to the mark, as recipe=Recipe(…)")
+    return extension.require("RECIPE", Recipe)

@@ -8,7 +8,8 @@ import torch
 
 from harness.config.datasets import DatasetSpec
 from harness.config.recipes import Recipe
-from harness.data.augment import augment, draw
+from harness.data.augment import augment
+from harness.data.draw import draw
 from harness.data.images import ImageSet, random_images
 from harness.hardware.memory import keep_freed_memory
 from harness.throughput.measurements import AugmentationComparison

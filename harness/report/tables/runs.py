@@ -174,7 +174,7 @@ def _training_notes(results: Sequence[Result]) -> list[str]:
     """Return notes on recipes, validation splits, pipelines, and rows of one name."""
     notes = []
     own = {r.model: None for r in results if r.mode == "full" and r.case.recipe != PUBLISHED_RECIPES.get(r.dataset)}
-    if own and not is_folder(results[0].dataset):
+    if own and results[0].dataset in PUBLISHED_RECIPES:
         names = join_names(list(own), "recipe in the CSV")
         notes.append(f"{names}: not trained by the study's recipe, published values left out")
     if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
