@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.analysis.answer import Answer, answer
 from harness.analysis.comparison import Comparisons
-from harness.analysis.evidence import Evidence, Stored, gather
+from harness.analysis.evidence import Evidence
+from harness.analysis.studies import StoredResult, group_into_studies
 from harness.errors import InputError
 from harness.files import write_text_atomically
 from harness.report.figures.study import study_figures
@@ -70,7 +71,7 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
     for root in folders:
         once.setdefault(root.resolve(), root)  # a folder by two names is one, and no evidence beside itself
     loaded = LoadedResults(list(once.values()))
-    stored: list[Stored] = []
+    stored: list[StoredResult] = []
     for root in loaded.folders:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
@@ -80,7 +81,7 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
         loaded.left_out += problems + other_problems
         loaded.begun += folder.unfinished()
         stored += [_stored(result, folder, loaded.left_out) for result in results]
-    loaded.evidence = gather(stored)
+    loaded.evidence = group_into_studies(stored)
     return loaded
 
 
@@ -93,7 +94,7 @@ def _read_recorded(root: Path) -> tuple[list[Recorded], list[str]]:
     return read_recorded(root)
 
 
-def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Stored:
+def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> StoredResult:
     """A result with what lies beside it, read when it is asked for; what cannot be read is told once and is missing."""
 
     def reading(read: Callable[[Result], Value]) -> Callable[[], Value | None]:
@@ -107,7 +108,7 @@ def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Store
 
         return attempt
 
-    return Stored(result, folder.root, reading(folder.read_predictions), reading(folder.read_curve))
+    return StoredResult(result, folder.root, reading(folder.read_predictions), reading(folder.read_curve))
 
 
 @dataclass(frozen=True)

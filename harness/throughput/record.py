@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import InputError
 from harness.files import read_each, sealed, unsealed, write_text_atomically
-from harness.results.result import complaint
+from harness.results.reading import first_problem
 from harness.throughput.augmentation import AugmentationComparison
 from harness.throughput.comparison import PipelineComparison
 from harness.throughput.equivalence import Equivalence
@@ -94,6 +94,6 @@ def _read(path: Path) -> Recorded:
     except KeyError as error:
         raise InputError(f"{path} is not a throughput measurement of this harness: its kind is {error}") from error
     except ValidationError as error:
-        raise InputError(f"{path} is not a throughput measurement of this harness: {complaint(error)}") from error
+        raise InputError(f"{path} is not a throughput measurement of this harness: {first_problem(error)}") from error
     except (OSError, ValueError, ArithmeticError) as error:
         raise InputError(f"{path} is not a throughput measurement of this harness: {error}") from error

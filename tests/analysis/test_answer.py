@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from harness.analysis.answer import answer
 from harness.analysis.comparison import Comparisons
-from harness.analysis.evidence import gather, published_evidence
+from harness.analysis.evidence import published_evidence
 from harness.analysis.gain import thresholds, true_gains
-from tests.analysis.studies import measured, numbers_in, stored, study
+from tests.analysis.synthetic_evidence import measured, numbers_in, stored, study
 from tests.helpers.synthetic import failed_result, synthetic_result
 
 LOW, HIGH, WIDE = [90.0, 90.1, 90.2], [92.0, 92.2, 92.1], [89.0, 94.0, 90.5]
@@ -142,13 +142,13 @@ def test_models_without_a_seed_in_common_are_said_not_to_be_compared():
 def test_results_without_an_accuracy_are_said_to_be_left_out():
     results = [synthetic_result(), synthetic_result(model="resnet56"), failed_result(seed=1),
                failed_result("out_of_memory", seed=2)]  # fmt: skip
-    (evidence,) = gather([stored(result) for result in results])
+    (evidence,) = group_into_studies([stored(result) for result in results])
     assert "Left out: 2 results without an accuracy (diverged, out of memory)" in cautions(evidence)
 
 
 def test_times_of_different_hardware_are_not_compared_and_it_is_said():
     results = [synthetic_result(), synthetic_result(model="resnet56", environment={"cpu": "Intel Xeon"})]
-    (evidence,) = gather([stored(result) for result in results])
+    (evidence,) = group_into_studies([stored(result) for result in results])
     said = cautions(evidence)
     assert "Times are not compared: AMD EPYC, 2 threads, torch 2.15.0; Intel Xeon" in said
     assert "Worth their MACs" in said

@@ -2,9 +2,9 @@ import pytest
 from scipy import stats
 
 from harness.analysis.classes import class_changes, class_models
-from harness.analysis.evidence import gather, published_evidence
+from harness.analysis.evidence import published_evidence
 from harness.analysis.stats import holm
-from tests.analysis.studies import stored
+from tests.analysis.synthetic_evidence import stored
 from tests.helpers.synthetic import synthetic_result
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -19,7 +19,7 @@ def evidence_of(recalls):
             per_class = tuple({"class_name": name, "recall_percent": value, "images": 1000}
                               for name, value in zip(NAMES, values, strict=True))  # fmt: skip
             kept.append(stored(synthetic_result(model=model, seed=seed, per_class=per_class)))
-    (evidence,) = gather(kept)
+    (evidence,) = group_into_studies(kept)
     return evidence
 
 

@@ -7,7 +7,7 @@ from statsmodels.stats.multitest import multipletests
 
 from harness.analysis.comparison import Comparisons, all_comparisons, compare, corrected
 from harness.paper.published import STUDY
-from tests.analysis.studies import study
+from tests.analysis.synthetic_evidence import study
 
 THREE = {"resnet20": [90.0, 90.4, 90.1], "resnet56": [91.0, 91.2, 91.5], "resnet20-2": [91.9, 92.5, 92.6]}
 

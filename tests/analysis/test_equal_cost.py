@@ -8,7 +8,7 @@ from statsmodels.stats.multitest import multipletests
 
 from harness.analysis.equal_cost import at_equal_cost, pareto_front
 from harness.analysis.evidence import COSTS, published_evidence
-from tests.analysis.studies import numbers_in, study
+from tests.analysis.synthetic_evidence import numbers_in, study
 
 THREE = {"resnet20": [90.0, 90.2], "resnet56": [91.0, 91.4], "resnet20-2": [92.0, 92.1]}
 SECONDS = {"resnet20": 10.0, "resnet56": 40.0, "resnet20-2": 20.0}

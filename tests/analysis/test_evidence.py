@@ -8,14 +8,14 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Stored, gather, published_evidence
 from harness.paper.published import PUBLISHED, STUDY
 from harness.results.result import Attempt
-from tests.analysis.studies import measured, stored, study
+from tests.analysis.synthetic_evidence import measured, stored, study
 from tests.helpers.synthetic import ENVIRONMENT, NOW, failed_result, outcome, synthetic_result
 
 OTHER = ENVIRONMENT | {"cpu": "Intel Xeon"}
 
 
 def gathered(*results):
-    return gather([stored(result) for result in results])
+    return group_into_studies([stored(result) for result in results])
 
 
 def resumed(**changes):
@@ -67,7 +67,7 @@ def test_studies_stand_in_order_full_ones_first():
 
 
 def test_results_of_several_folders_are_studies_of_their_own():
-    found = gather([stored(synthetic_result(), root) for root in ("here", "there")])
+    found = group_into_studies([stored(synthetic_result(), root) for root in ("here", "there")])
     assert [one.title for one in found] == ["CIFAR-10 · here", "CIFAR-10 · there"]
     assert found[0].subject == found[1].subject
 
@@ -149,7 +149,7 @@ def test_a_runs_figures_are_its_results():
 
 def test_whether_each_image_was_right_is_read_of_its_predictions():
     labels, predictions = outcome("cifar10", 90.0, 0)
-    (evidence,) = gather([stored(synthetic_result(), predicted=(labels, predictions))])
+    (evidence,) = group_into_studies([stored(synthetic_result(), predicted=(labels, predictions))])
     assert evidence.runs[0].read_correct().mean() == pytest.approx(0.9)
     assert gathered(synthetic_result())[0].runs[0].read_correct() is None
 
@@ -214,14 +214,14 @@ def test_predictions_are_read_once_however_many_models_are_compared():
         predicted = outcome("cifar10", accuracy, 0)
         result = synthetic_result(model=model, predicted=predicted)
         read = lambda model=model, predicted=predicted: reads.append(model) or predicted  # noqa: E731
-        kept.append(Stored(result, Path("results"), read, lambda: None))
-    (evidence,) = gather(kept)
+        kept.append(StoredResult(result, Path("results"), read, lambda: None))
+    (evidence,) = group_into_studies(kept)
     assert len(Comparisons(evidence).all) == 6
     assert sorted(reads) == sorted(accuracies)
 
 
 def test_a_results_folder_is_known_of_every_result_of_a_study():
     results = [synthetic_result(), synthetic_result(finished_at="2026-11-22T12:00:00.000+00:00"), failed_result(seed=1)]
-    (evidence,) = gather([stored(one) for one in results])
+    (evidence,) = group_into_studies([stored(one) for one in results])
     assert len(evidence.results) == 3
     assert [evidence.folder_of(one) for one in results] == [Path("results") / one.case.folder_name for one in results]

@@ -3,7 +3,7 @@ import pytest
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import COSTS, published_evidence
 from harness.analysis.gain import thresholds, true_gains
-from tests.analysis.studies import study
+from tests.analysis.synthetic_evidence import study
 
 
 def both(find, evidence):

@@ -17,7 +17,7 @@ from harness.paper.claims import (
     Times,
 )
 from harness.paper.published import STUDY
-from tests.analysis.studies import measured, study
+from tests.analysis.synthetic_evidence import measured, study
 
 PAPER = {dataset: published_evidence(dataset) for dataset in ("cifar10", "fashionmnist", "gtsrb")}
 YES, NO, EVEN, UNKNOWN = "supported", "contradicted", "not distinguishable", "not measured"
@@ -46,10 +46,10 @@ ON_THE_PAPERS_OWN_NUMBERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"C{claim.number}")
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_the_papers_own_numbers_are_judged_as_they_were_audited(claim):
     findings = judge(claim, PAPER).findings
-    expected = ON_THE_PAPERS_OWN_NUMBERS[claim.number]
+    expected = ON_THE_PAPERS_OWN_NUMBERS[int(claim.name[1:])]
     assert [finding.verdict for finding in findings] == [verdict for verdict, _ in expected]
     for finding, (_, numbers) in zip(findings, expected, strict=True):
         assert numbers in finding.numbers
@@ -65,7 +65,7 @@ def test_the_verdict_of_a_claim_is_its_statements_own_where_they_agree():
     assert judge(CLAIMS[11], PAPER).verdict == "1 supported, 2 contradicted"
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"C{claim.number}")
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 @pytest.mark.parametrize("evidence", [{}, {"cifar10": study({}), "fashionmnist": study({}), "gtsrb": study({})}])
 def test_what_nobody_trained_is_not_measured(claim, evidence):
     judgement = judge(claim, evidence)
@@ -75,7 +75,7 @@ def test_what_nobody_trained_is_not_measured(claim, evidence):
 
 def found(statement, **evidence):
     """Verdict and numbers of one statement alone."""
-    (finding,) = judge(Claim(0, "", "", (statement,)), evidence).findings
+    (finding,) = judge(Claim("C0", "", "", (statement,)), evidence).findings
     return finding.verdict, finding.numbers
 
 
@@ -109,7 +109,7 @@ def test_a_claims_p_values_are_one_family():
     ahead = [90.65, 91.1, 91.55]  # by .65, 1.0 and 1.35: p = .038
     accuracies = {"resnet20": LOW, "resnet56": ahead, "resnet20-2": ahead}
     alone = [found(one, cifar10=study(accuracies)) for one in statements]
-    together = judge(Claim(0, "", "", statements), {"cifar10": study(accuracies)}).findings
+    together = judge(Claim("C0", "", "", statements), {"cifar10": study(accuracies)}).findings
     assert [one for one, _ in alone] == [YES, YES]
     assert [one.verdict for one in together] == [EVEN, EVEN]
 
@@ -255,7 +255,7 @@ def test_few_images_are_said_to_call_for_width_and_many_for_depth(small, large, 
 def test_one_dataset_tells_nothing_of_small_and_large_ones_nor_do_users_folders():
     assert verdict(FewerImagesWider(), gtsrb=wins(HIGH, LOW, "gtsrb")) == UNKNOWN
     evidence = {"gtsrb": wins(HIGH, LOW, "gtsrb"), "folder:/x/photos": wins(LOW, HIGH, "folder:/x/photos")}
-    assert judge(Claim(0, "", "", (FewerImagesWider(),)), evidence).verdict == UNKNOWN
+    assert judge(Claim("C0", "", "", (FewerImagesWider(),)), evidence).verdict == UNKNOWN
 
 
 def test_the_datasets_of_small_and_large_are_one_family():

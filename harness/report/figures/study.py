@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from harness.analysis.axes import Axis
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.comparison import Comparisons
-from harness.analysis.equal_cost import models_on_front, pareto_front
 from harness.analysis.evidence import Evidence, Measure, published_evidence
+from harness.analysis.pareto import models_on_front, pareto_points
 from harness.analysis.stats import Difference, Interval
 from harness.analysis.wording import COST_WORDS, points, short
 from harness.report.figures.style import (
@@ -96,7 +96,7 @@ _COST_FORMS: dict[Measure, tuple[str, Callable[[float], str]]] = {
 
 def _accuracy_against_cost(evidence: Evidence) -> Figure | None:
     """Accuracy against parameters, MACs and training time, with the Pareto fronts."""
-    measures = [one for one in _COST_FORMS if pareto_front(evidence, one)]
+    measures = [one for one in _COST_FORMS if pareto_points(evidence, one)]
     if not measures:
         return None
     styles, published = styles_of(evidence), _published(evidence)

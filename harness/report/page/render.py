@@ -21,7 +21,8 @@ from harness.report.tables.claims import JudgedClaims, claims_table
 from harness.report.tables.table import Row, Table
 from harness.report.truncation import FEW_NAMES, FOLDED_ROWS, LINES, NAMES, PAGE_ROWS, evenly, first
 from harness.results.folder import RESULT
-from harness.results.result import Result, timed_on
+from harness.results.result import Result
+from harness.results.timing import timed_on
 from harness.text import several
 
 LEFT_OUT = "left-out"
@@ -265,7 +266,7 @@ def _claims(judged: JudgedClaims) -> dict[str, Any]:
         ]
         rows.append(
             {
-                "number": claim.number,
+                "name": claim.name,
                 "text": claim.text,
                 "audit": claim.audit,
                 "verdicts": [judgement.verdict for judgement in judgements],

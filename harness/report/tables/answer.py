@@ -4,9 +4,10 @@ from typing import Any
 
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.comparison import Comparison, Comparisons
-from harness.analysis.equal_cost import at_equal_cost, pareto_front
+from harness.analysis.equal_cost import compare_at_equal_cost
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.gain import Threshold, thresholds, true_gains
+from harness.analysis.pareto import pareto_points
 from harness.analysis.stats import Difference
 from harness.analysis.wording import COST_WORDS, short
 from harness.report.tables.columns import (
@@ -156,7 +157,7 @@ def _equal_cost_table(evidence: Evidence) -> Table:
             "p_value": one.difference.p_value,
             "p_holm": one.p_holm,
         }
-        for one in at_equal_cost(evidence)
+        for one in compare_at_equal_cost(evidence)
     ]
     columns = [
         Column("at equal", "cost", is_words=True),
@@ -203,7 +204,7 @@ def _pareto_table(evidence: Evidence) -> Table:
             "seeds": one.seeds,
         }
         for measure in COSTS
-        for one in pareto_front(evidence, measure)
+        for one in pareto_points(evidence, measure)
     ]
     columns = [
         Column("accuracy against", "cost", is_words=True),

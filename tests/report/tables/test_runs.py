@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.analysis.evidence import Stored, gather
+from harness.analysis.studies import StoredResult, group_into_studies
 from harness.config.recipes import CIFAR10
 from harness.paper.published import PUBLISHED
 from harness.report.tables.runs import run_notes, run_row, runs_table
@@ -22,7 +22,9 @@ def resumed(result, *first_epochs, **environment):
 
 
 def evidence_of(*results):
-    (evidence,) = gather([Stored(one, Path("results"), lambda: None, lambda: None) for one in results])
+    (evidence,) = group_into_studies(
+        [StoredResult(one, Path("results"), lambda: None, lambda: None) for one in results]
+    )
     return evidence
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.evidence import Evidence, Run, Stored, gather
+from harness.analysis.evidence import Evidence, Run
+from harness.analysis.studies import StoredResult, group_into_studies
 from harness.analysis.wording import title_of
 from harness.config.families import parse_model
 from tests.helpers.synthetic import outcome, synthetic_result
@@ -34,7 +35,7 @@ def study(accuracies, dataset="cifar10", seconds=None, recalls=None, test_images
 
 def stored(result, root="results", predicted=None):
     """A result as if it were kept, with its predictions or without."""
-    return Stored(result, Path(root), lambda: predicted, lambda: None)
+    return StoredResult(result, Path(root), lambda: predicted, lambda: None)
 
 
 def measured(accuracies, dataset="cifar10", seconds=None, **changes):
@@ -47,7 +48,7 @@ def measured(accuracies, dataset="cifar10", seconds=None, **changes):
             time = time[seed] if isinstance(time, tuple) else time
             result = synthetic_result(dataset, model, seed, epoch_seconds=time, predicted=predicted, **changes)
             kept.append(stored(result, predicted=predicted))
-    (evidence,) = gather(kept)
+    (evidence,) = group_into_studies(kept)
     return evidence
 
 
