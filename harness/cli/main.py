@@ -274,8 +274,9 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
 
 
 def _evaluate(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.results.folder import RESULT, ResultsFolder, read_in_its_place
-    from harness.results.result import timed_on
+    from harness.results.folder import RESULT, ResultsFolder
+    from harness.results.reading import read_result_in_its_folder
+    from harness.results.timing import timed_on
     from harness.study.reproduce import device_of, images_of, reproduce
     from harness.text import table
     from harness.training.environment import describe_environment
@@ -283,7 +284,7 @@ def _evaluate(known: argparse.Namespace, _: list[str]) -> int:
     path = Path(known.result).absolute()
     path = path / RESULT if path.is_dir() else path
     try:
-        result = read_in_its_place(path)
+        result = read_result_in_its_folder(path)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist: name a result.json, or the folder that it lies in") from error
     settings = _settings(known)

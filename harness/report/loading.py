@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from harness.analysis.evidence import Evidence, Stored, gather
+from harness.analysis.evidence import Evidence
+from harness.analysis.studies import StoredResult, group_into_studies
 from harness.errors import InputError
 from harness.report.truncation import first_lines
 from harness.results.folder import ResultsFolder
@@ -52,7 +53,7 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
     for root in folders:
         once.setdefault(root.resolve(), root)  # one folder by two names must not become evidence twice
     loaded = LoadedResults(list(once.values()))
-    stored: list[Stored] = []
+    stored: list[StoredResult] = []
     for root in loaded.folders:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
@@ -62,11 +63,11 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
         loaded.left_out += problems + other_problems
         loaded.started += folder.unfinished()
         stored += [_stored(result, folder, loaded.left_out) for result in results]
-    loaded.evidence = gather(stored)
+    loaded.evidence = group_into_studies(stored)
     return loaded
 
 
-def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Stored:
+def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> StoredResult:
     """Return the result with readers of its predictions and curve; a reader logs its failure once and gives None."""
 
     def reading(read: Callable[[Result], Value]) -> Callable[[], Value | None]:
@@ -80,4 +81,4 @@ def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Store
 
         return attempt
 
-    return Stored(result, folder.root, reading(folder.read_predictions), reading(folder.read_curve))
+    return StoredResult(result, folder.root, reading(folder.read_predictions), reading(folder.read_curve))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import InputError
 from harness.files import read_each, sealed, unsealed, write_text_atomically
-from harness.results.result import complaint
+from harness.results.reading import first_problem
 from harness.throughput.measurements import Measurement
 
 FOLDER = "throughput"
@@ -93,6 +93,6 @@ def _read(path: Path) -> Recorded:
             f"unknown kind {error}; the kinds are {', '.join(_MEASUREMENTS)}"
         ) from error
     except ValidationError as error:
-        raise InputError(f"{path} is not a throughput measurement of this harness: {complaint(error)}") from error
+        raise InputError(f"{path} is not a throughput measurement of this harness: {first_problem(error)}") from error
     except (OSError, ValueError, ArithmeticError) as error:
         raise InputError(f"{path} is not a throughput measurement of this harness: {error}") from error

@@ -64,7 +64,7 @@ def test_a_run_ends_with_the_report_of_all_that_the_results_folder_holds(bench, 
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
     run.stdout.fnmatch_lines(["digits · shortened (1 epoch): *", f"written: {pytester.path}/report/index.html"])
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-2")
-    run.stdout.fnmatch_lines(["  Width*8-2*", "*One seed tells these trained networks apart*"])
+    run.stdout.fnmatch_lines(["  Width*8-2*", "*One seed compares these trained networks*"])
     assert "8-2" in (pytester.path / "report/tables/digits-shortened-differences.csv").read_text()
     assert (pytester.path / "report/figures/digits-shortened-learning-curves.svg").exists()
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analysis.evidence import Stored, gather
+from harness.analysis.studies import StoredResult, group_into_studies
 from harness.report.build import WrittenReport, write_report
 from harness.report.loading import LoadedResults, load_results_folders
 from tests.helpers.synthetic import outcome, store, synthetic_result
@@ -40,5 +40,7 @@ def build_report(folders, report_dir, command="python -m harness report"):
 
 def evidence_of(*results):
     """Return the one study that the results make, without predictions and curves."""
-    (evidence,) = gather([Stored(one, Path("results"), lambda: None, lambda: None) for one in results])
+    (evidence,) = group_into_studies(
+        [StoredResult(one, Path("results"), lambda: None, lambda: None) for one in results]
+    )
     return evidence

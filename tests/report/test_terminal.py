@@ -7,7 +7,9 @@ from harness.analysis.evidence import published_evidence
 from harness.config.recipes import CIFAR10, PUBLISHED_RECIPES
 from harness.paper.published import PUBLISHED
 from harness.report.build import WrittenReport
+from harness.report.tables.table import Column, Table
 from harness.report.terminal import comparison_tables, report_text, terminal_text
+from harness.text import table as text_table
 from tests.report.studies import build_report, store_study
 
 
@@ -212,6 +214,39 @@ def test_many_cases_are_cut_evenly_over_the_models(make, monkeypatch):
         assert names == ["resnet20 s0", "resnet20 s1", "resnet56 s0", "resnet56 s1"]
         assert "4 of 6 rows, evenly over the models; the report's CSV tables have all" in "\n".join(lines)
     assert len(many.frame) == 6
+
+
+@pytest.mark.parametrize(
+    ("width", "droppable", "headings", "cells"),
+    [
+        (80, ("paper", "n"), ["model", "paper", "n", "paper"], ["resnet20", "88.9", "3", "9.4"]),
+        (20, ("paper", "n"), ["model", "n"], ["resnet20", "3"]),
+        (5, ("gone", "paper", "n"), ["model"], ["resnet20"]),
+        (5, (), ["model", "paper", "n", "paper"], ["resnet20", "88.9", "3", "9.4"]),
+    ],
+)
+def test_table_drops_columns_until_it_fits(width, droppable, headings, cells):
+    columns = [Column(heading, heading + str(place)) for place, heading in enumerate(["model", "paper", "n", "paper"])]
+    columns[0] = replace(columns[0], is_words=True)
+    row = dict(zip((column.key for column in columns), ["resnet20", "88.9", "3", "9.4"], strict=True))
+    table = Table("", "title", tuple(columns), (row,), droppable=droppable)
+    assert terminal_text(table, width) == "title\n" + text_table(headings, [cells])
+
+
+def test_foldable_cells_move_to_a_second_line():
+    columns = (
+        Column("model", "model", is_words=True),
+        Column("acc", "acc"),
+        Column("paper", "paper", is_foldable=True),
+    )
+    rows = ({"model": "resnet20", "acc": 89, "paper": 88.9}, {"model": "resnet56", "acc": 90})
+    table = Table("", "title", columns, rows)
+    assert terminal_text(table, 80) == "title\n" + text_table(
+        ["model", "acc", "paper"], [["resnet20", "89", "88.9"], ["resnet56", "90", ""]]
+    )
+    assert terminal_text(table, 15) == "title\n" + text_table(
+        ["model", "acc"], [["resnet20", "89"], ["  paper", "88.9"], ["resnet56", "90"]]
+    )
 
 
 def test_row_names_are_unique_beyond_the_excerpt_too(make, monkeypatch):

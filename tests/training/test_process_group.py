@@ -21,7 +21,8 @@ from harness.data import registry
 from harness.errors import InputError
 from harness.hardware.stopwatch import Stopwatch
 from harness.results.folder import ResultsFolder
-from harness.results.result import read_result, timed_on, timing_changes
+from harness.results.reading import read_result
+from harness.results.timing import timed_on, timing_changes
 from harness.training.callback import TrainingCallback
 from harness.training.command import this_command
 from harness.training.context import TrainingContext

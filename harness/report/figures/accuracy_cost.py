@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes as Plot
 from matplotlib.figure import Figure as Canvas
 
-from harness.analysis.equal_cost import models_on_front, pareto_front
 from harness.analysis.evidence import Evidence, Measure
+from harness.analysis.pareto import models_on_front, pareto_points
 from harness.analysis.wording import COST_WORDS, short
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, named_models
@@ -32,7 +32,7 @@ _COST_AXES: dict[Measure, tuple[str, Callable[[float], str]]] = {
 
 def accuracy_cost_figure(evidence: Evidence) -> Figure | None:
     """Return a plot per cost: each model's accuracy at its cost, and the Pareto front."""
-    measures = [one for one in _COST_AXES if pareto_front(evidence, one)]
+    measures = [one for one in _COST_AXES if pareto_points(evidence, one)]
     if not measures:
         return None
     styles, published = styles_of(evidence), comparable_published_evidence(evidence)

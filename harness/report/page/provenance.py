@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.report.truncation import first_lines
-from harness.results.result import Result, timed_on
+from harness.results.result import Result
+from harness.results.timing import timed_on
 from harness.text import several
 
 

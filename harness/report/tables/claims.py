@@ -7,7 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 from harness.analysis.evidence import Evidence, published_evidence
-from harness.analysis.verdicts import RATIO_TOLERANCE, Finding, Judgement, comparable_by_dataset, judge_claims
+from harness.analysis.judges import RATIO_TOLERANCE, Finding
+from harness.analysis.verdicts import Judgement, comparable_by_dataset, judge_claims
 from harness.paper.published import PUBLISHED
 from harness.report.tables.table import Column, Table
 
@@ -50,7 +51,7 @@ def claims_table(judged: JudgedClaims) -> Table:
     ]
     rows = [
         {
-            "claim": f"C{judgement.claim.number}",
+            "claim": judgement.claim.name,
             "statement": finding.statement,
             "published_verdict": finding.verdict,
             "published_numbers": finding.numbers,

@@ -1,7 +1,8 @@
 """The tables of accuracy for its cost: wider against deeper at equal cost, and the Pareto front."""
 
-from harness.analysis.equal_cost import at_equal_cost, pareto_front
+from harness.analysis.equal_cost import compare_at_equal_cost
 from harness.analysis.evidence import COSTS, Evidence
+from harness.analysis.pareto import pareto_points
 from harness.analysis.wording import COST_WORDS, short
 from harness.report.tables.columns import (
     DIFFERENCE,
@@ -35,7 +36,7 @@ def equal_cost_table(evidence: Evidence) -> Table:
             "p_value": one.difference.p_value,
             "p_holm": one.p_holm,
         }
-        for one in at_equal_cost(evidence)
+        for one in compare_at_equal_cost(evidence)
     ]
     columns = [
         Column("at equal", "cost", is_words=True),
@@ -82,7 +83,7 @@ def pareto_table(evidence: Evidence) -> Table:
             "seeds": one.seeds,
         }
         for measure in COSTS
-        for one in pareto_front(evidence, measure)
+        for one in pareto_points(evidence, measure)
     ]
     columns = [
         Column("accuracy against", "cost", is_words=True),

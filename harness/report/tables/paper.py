@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.analysis.evidence import Evidence, published_evidence
-from harness.analysis.verdicts import FIGURE_TOLERANCE, f1_bound
+from harness.analysis.f1_bound import FIGURE_TOLERANCE, f1_bound
 from harness.config.datasets import SPECS
 from harness.paper.published import LITERATURE, METHOD_RESULTS, PUBLISHED, Published
 from harness.report.tables.columns import (

@@ -12,7 +12,8 @@ from harness.paper.expectations import comparable_published
 from harness.report.tables.columns import model_column, non_empty
 from harness.report.tables.table import Column, Table
 from harness.report.truncation import MAX_NAMES, first_lines, join_names
-from harness.results.result import Result, processes_of
+from harness.results.result import Result
+from harness.results.timing import processes_of
 from harness.text import count, duration, several
 
 _MAX_NODES = 8

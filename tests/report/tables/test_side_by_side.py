@@ -1,13 +1,13 @@
 from pathlib import Path
 
-from harness.analysis.evidence import Stored, gather
+from harness.analysis.studies import StoredResult, group_into_studies
 from harness.report.tables.side_by_side import side_by_side_tables
 from tests.helpers.synthetic import synthetic_result
 
 
 def sides(*environments, **changes):
     found = [
-        Stored(
+        StoredResult(
             synthetic_result(seed=seed, accuracy_percent=90.0 + place, environment=environment, **changes),
             Path(f"folder{place}"),
             lambda: None,
@@ -16,7 +16,7 @@ def sides(*environments, **changes):
         for place, environment in enumerate(environments)
         for seed in (0, 1)
     ]
-    return side_by_side_tables(gather(found))
+    return side_by_side_tables(group_into_studies(found))
 
 
 def test_times_of_the_same_hardware_are_compared():
