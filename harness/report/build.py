@@ -34,7 +34,7 @@ class WrittenReport:
     Attributes:
         answers: each study's evidence and answer, without quick runs.
         tables, figures: the files written.
-        page: the page, which shows all of it.
+        page: the page with all of it.
     """
 
     answers: Sequence[tuple[Evidence, Answer]]
@@ -44,7 +44,7 @@ class WrittenReport:
 
 
 def write_report(loaded: LoadedResults, report_dir: Path, command: str) -> WrittenReport:
-    """Write tables, figures and page under the report folder; ``command`` is shown as the one that makes them.
+    """Write tables, figures and page under the report folder; the page shows ``command``.
 
     Raises:
         OSError: a file could not be written.
@@ -101,13 +101,13 @@ def _tables(content: Content) -> list[Table]:
 
 
 def _left_out_table(lines: Sequence[str]) -> Table:
-    """Return every line of what was left out; the page and the terminal show only the first ones."""
+    """Return every line on files left out; the page and the terminal show only the first ones."""
     column = Column("file and reason", "left_out", is_words=True)
-    return Table(LEFT_OUT, "What was left out", (column,), tuple({"left_out": line} for line in lines))
+    return Table(LEFT_OUT, "Files left out", (column,), tuple({"left_out": line} for line in lines))
 
 
 def _study(evidence: Evidence) -> StudyPage:
-    """Return a study with its answer, figures and tables; if no training completed, with the table of runs alone."""
+    """Return a study with its answer, figures and tables; without a complete run, only its runs."""
     comparisons, runs = Comparisons(evidence), runs_table(evidence)
     if not evidence.runs:
         return StudyPage(evidence, answer(evidence, comparisons), (), [runs])

@@ -68,7 +68,10 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
 
 
 def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> StoredResult:
-    """Return the result with readers of its predictions and curve; a reader logs its failure once and gives None."""
+    """Return the result with readers of its predictions and curve.
+
+    A reader that fails adds its error to ``problems``, once, and returns None.
+    """
 
     def reading(read: Callable[[Result], Value]) -> Callable[[], Value | None]:
         def attempt() -> Value | None:

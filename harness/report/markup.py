@@ -88,7 +88,7 @@ def _latex_column(table: Table, place: int) -> str:
 
 
 def escape_latex(text: str) -> str:
-    """Return LaTeX that prints the text with the default fonts; a character they lack becomes a question mark."""
+    """Return LaTeX that prints the text; characters that its fonts lack become question marks."""
     return "".join(map(_escaped, text)).replace("--", "-{}-")  # LaTeX joins two hyphens into a dash
 
 

@@ -26,7 +26,7 @@ _MEASURES = (
 
 
 def comparison_tables(results: Iterable[Result]) -> list[Table]:
-    """Return a table for each dataset and mode among the results, in the study's order, with a row per case."""
+    """Return a table for each dataset and mode, in the study's order, with a row per case."""
     groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for result in results:
         groups[result.dataset, result.mode].append(result)
@@ -75,7 +75,7 @@ def _measure_column(heading: str, key: str, form: str | None) -> Column:
 
 
 def _row_names(rows: Sequence[Row]) -> list[str]:
-    """Return each row's name: the model, with pipeline, seed and case hash as far as needed to tell rows apart."""
+    """Return each row's name: the model, with pipeline, seed and case hash as needed to be unique."""
     has_seeds, has_pipelines = (len({row[key] for row in rows}) > 1 for key in ("seed", "pipeline"))
     keys = [(row["model"], row["seed"], row["pipeline"]) for row in rows]
     names = []
@@ -88,9 +88,10 @@ def _row_names(rows: Sequence[Row]) -> list[str]:
 
 
 def terminal_text(table: Table, width: int) -> str:
-    """Return the table with its title and notes, in at most ``width`` characters a line where it can be so narrow.
+    """Return the table with its title and notes for a terminal of ``width`` characters.
 
-    A table too wide folds its foldable columns and leaves out droppable ones until it fits. A long table is cut.
+    A table too wide folds its foldable columns and drops droppable ones until it fits, or until none is left to drop.
+    A long table is cut.
     """
     shown, notes = _excerpt(table), list(table.notes)
     if len(shown.rows) < len(table.rows):
@@ -119,7 +120,7 @@ def _unfolded(table: Table) -> str:
 
 
 def _folded(table: Table, dropped: Sequence[str]) -> str:
-    """Return the table without the dropped columns, foldable cells on a second line under the column before."""
+    """Return the table without dropped columns, with foldable cells on a second line of each row."""
     kept = [place for place, one in enumerate(table.columns) if not one.is_foldable and one.heading not in dropped]
     lines = []
     for cells in table.cells:

@@ -8,12 +8,14 @@ MAX_TERMINAL_ROWS = 60
 MAX_UNFOLDED_ROWS = 40
 MAX_NAMES = 10  # of cases in a note, of links in a cell
 FEW_NAMES = 3  # of links in a cell that has more than `MAX_NAMES`
-MAX_LINES = 20  # of a list on the page, and of what was left out on a terminal
+MAX_LINES = 20  # of a list on the page, and of the files left out on a terminal
 MAX_CURVES = 16  # models that a figure names or draws one by one
 
 
 def evenly_over(groups: Sequence[Hashable], limit: int) -> list[int]:
-    """Return the sorted places of at most ``limit`` rows: the first of every group, then the second of every group, ….
+    """Return the places of at most ``limit`` rows: each group's first, then each group's second, ….
+
+    The places are sorted.
 
     Args:
         groups: each row's group, for example its model.

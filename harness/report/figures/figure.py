@@ -1,6 +1,6 @@
-"""A figure of the report: drawn once by matplotlib, kept as SVG for the page and for files, and as PNG.
+"""A figure of the report: drawn once by matplotlib, as SVG for page and file, and as PNG.
 
-Whatever is drawn in `INK` takes the page's own text colour.
+Parts drawn in `INK` take the page's own text colour.
 """
 
 import io
@@ -37,7 +37,7 @@ _RC_PARAMS: dict[str, Any] = {
         ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color"), INK
     ),
 }
-# A class name may be in any script, which the font may lack.
+# A class name may be in a script that the font lacks.
 _EXPECTED_WARNINGS = ("Glyph .* missing", "Matplotlib currently does not support")
 
 
@@ -85,7 +85,7 @@ def draw_figure(
 
 
 def _svg_element(svg: str) -> str:
-    """Return the ``svg`` element without unused ids: the page holds many drawings, and an id must be unique on it."""
+    """Return the ``svg`` element without unused ids, since ids must be unique on a page of drawings."""
     body = svg[svg.index("<svg") :]
     body = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", body)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)

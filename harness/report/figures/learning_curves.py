@@ -82,7 +82,10 @@ def _enlarge_end(
 
 
 def _curves(evidence: Evidence, model: str) -> np.ndarray:
-    """Return a model's evaluation accuracies, (seeds, epochs); empty if none are kept or their lengths differ."""
+    """Return a model's evaluation accuracies, (seeds, epochs).
+
+    The array is empty if no curve is stored or if the curves differ in length.
+    """
     found = [run.read_curve() for run in evidence.of(model).values()]
     known = [curve for curve in found if curve]
     return np.array(known) if known and len(set(map(len, known))) == 1 else np.empty((0, 0))

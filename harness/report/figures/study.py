@@ -1,4 +1,4 @@
-"""All figures of one study: the paper's figures 5 to 10, measured beside published, and those that it lacks."""
+"""All figures of one study: the paper's figures 5 to 10, and those that it lacks."""
 
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence

@@ -1,4 +1,4 @@
-"""How models are drawn, alike in all figures.
+"""The style of each model, the same in all figures, and the drawing of points and labels.
 
 Colour shows the axis (base, depth, width); marker and line show the step along it, so figures read in black and white.
 """

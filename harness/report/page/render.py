@@ -20,7 +20,7 @@ from harness.report.truncation import MAX_LINES, MAX_PAGE_ROWS, first_lines
 from harness.text import several
 
 _MARKS = {"supported": "✓", "contradicted": "✗", "not distinguishable": "≈", "not measured": "–"}
-# Colours of inline figures, which differ between light and dark mode.
+# Colours of inline figures; they differ between light and dark mode.
 _COLOURS = {INK: "currentColor", BLUE: "var(--depth)", VERMILLION: "var(--width)", PURPLE: "var(--other)"}
 _MODE_BADGES = {"full": "", "shortened": "shortened: not the recipe's own epochs", "quick": "smoke"}
 
@@ -116,7 +116,7 @@ def _study(study: StudyPage, ids: RowIds, report_dir: Path) -> dict[str, Any]:
 
 
 def _figure(figure: Figure) -> dict[str, Any]:
-    """Return a figure, drawn inline in the page's colours, with its description for readers who cannot see it."""
+    """Return a figure, inline and in the page's colours, with its description for screen readers."""
     opening = Markup('<svg role="img" aria-label="{}" ').format(f"{figure.title}. {figure.description}")
     drawing = figure.svg
     for colour, name in _COLOURS.items():

@@ -18,7 +18,7 @@ RowIds = Mapping[tuple[str, str, str], str]
 
 
 def row_ids(found: Sequence[Evidence]) -> RowIds:
-    """Return the ids of the rows in each study's first table, which model names elsewhere link to."""
+    """Return the ids of the rows in each study's first table: the targets of model names."""
     return {(str(one.mode), one.title, model): f"row-{one.file_name}-{model}" for one in found for model in one.models}
 
 
@@ -70,7 +70,7 @@ def _row_marks(row: Row, report_dir: Path) -> dict[str, Any]:
 
 
 def _excerpt_note(rows: Sequence[Row], shown: int) -> str:
-    """Return how many rows of a table are shown; empty if all are."""
+    """Return the note on the number of rows shown; empty if all are."""
     if shown == len(rows):
         return ""
     return f"{shown} of {len(rows):,} rows" + (", evenly over the models" if "model" in rows[0] else "")

@@ -1,4 +1,4 @@
-"""The tables that answer a study's question, which the paper lacks."""
+"""The tables that answer a study's question: thresholds, gain, cost, differences, classes."""
 
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
@@ -10,7 +10,7 @@ from harness.report.tables.table import Table
 
 
 def answer_tables(evidence: Evidence, comparisons: Comparisons) -> list[Table]:
-    """Return the tables that have rows: thresholds, true gain, equal cost, Pareto front, differences, classes."""
+    """Return those of the six tables that have rows."""
     made = [
         threshold_table(evidence, comparisons),
         true_gain_table(evidence, comparisons),

@@ -43,7 +43,7 @@ def interval_values(name: str, interval: Interval | None) -> dict[str, Any]:
 
 
 def mean_cell(name: str, *, is_percent: bool = True, is_signed: bool = False) -> Callable[[Row], str]:
-    """Return the format of a mean with half of its interval, ``99.07 ± 0.80``; without an interval the mean alone.
+    """Return the format of a mean with half of its interval, if it has one: ``99.07 ± 0.80``.
 
     Args:
         is_percent: True for two decimals; False for two significant figures of the half interval, or four of the mean.
@@ -85,7 +85,7 @@ def ends_cell(name: str, digits: int = 2) -> Callable[[Row], str]:
 
 
 def p_cell(name: str) -> Callable[[Row], str]:
-    """Return the format of a p-value without its ``p =``, which the heading says."""
+    """Return the format of a p-value without its ``p =``."""
     return lambda row: p_value(row[name]).removeprefix("p ").removeprefix("= ")
 
 

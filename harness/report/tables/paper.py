@@ -1,4 +1,4 @@
-"""The paper's tables 4 to 7 and its marginal gain, measured beside published, and the literature's results."""
+"""The paper's tables 4 to 7, its marginal gain and the literature, measured beside published."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def _published(evidence: Evidence, model: str) -> Published | None:
 
 
 def _f1_table(evidence: Evidence) -> Table:
-    """Return the paper's table 5 or 7: macro-F1 beside accuracy, and the highest macro-F1 that accuracy allows."""
+    """Return the paper's table 5 or 7: macro-F1 beside accuracy, with its upper bound."""
     is_balanced = _is_balanced(evidence)
     published = {} if not evidence.is_comparable or evidence.dataset not in _PAPER_TABLES else _published_runs(evidence)
     rows = []
@@ -121,7 +121,7 @@ def _published_runs(evidence: Evidence) -> dict[str, Any]:
 
 
 def _is_balanced(evidence: Evidence) -> bool:
-    """Return True if all classes have equally many test images, which the bound on macro-F1 requires."""
+    """Return True if all classes have equally many test images, as the bound on macro-F1 requires."""
     result = evidence.runs[0].result if evidence.runs else None
     return result is not None and len({scores["images"] for scores in result.per_class}) == 1
 

@@ -103,7 +103,7 @@ def run_row(result: Result) -> dict[str, object]:
 
 
 def _device(result: Result, on: Mapping[str, Any]) -> str:
-    """Return what times depend on: the device, a CPU's threads, the precision and the pipeline."""
+    """Return everything that times depend on: device, CPU threads, precision and pipeline."""
     parts = [on["gpu"]] if on["gpu"] else [on["cpu"], several(on.get("threads"), "thread")]
     if on.get("processes", 1) > 1:
         parts.append(processes_of(on))

@@ -1,4 +1,4 @@
-"""The tables of several results folders side by side: the same study on two machines, or by two commits."""
+"""Results folders side by side: the same study on two machines, or by two commits."""
 
 from collections import defaultdict
 from collections.abc import Sequence

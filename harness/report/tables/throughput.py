@@ -1,4 +1,4 @@
-"""The throughput tables: both pipelines side by side, augmentation alone, growth of cost, and equivalence.
+"""The throughput tables: pipelines, augmentation alone, growth of cost, and equivalence.
 
 Each kind of measurement has a table, and each measurement a row.
 """
@@ -30,7 +30,7 @@ class _Kind:
     Attributes:
         file_name, title, columns, droppable: as of the table.
         values: function from a measurement to its row of plain values.
-        note: function from the rows to what a reader must know of them.
+        note: function from the rows to the note on them.
     """
 
     measurement: type

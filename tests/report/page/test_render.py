@@ -25,7 +25,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser):
-    """Opens a page; what the browser complains of and asks for is in its ``complaints`` and ``requests``."""
+    """A function that opens a page; ``complaints`` and ``requests`` on it list the browser's."""
     opened = []
 
     def visit(path, width=1600, scheme="light"):

@@ -15,7 +15,7 @@ TIMES = ["epoch_seconds", "total_seconds", "marginal_gain", "images_per_second"]
 
 
 def resumed(result, *first_epochs, **environment):
-    """Return the result as if its training had been resumed at those epochs, with changes to the environment."""
+    """Return the result as if resumed at those epochs, with changes to the environment."""
     (first,) = result.attempts
     later = [replace(first, first_epoch=epoch, environment=first.environment | environment) for epoch in first_epochs]
     return replace(result, attempts=(first, *later))
