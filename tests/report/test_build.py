@@ -1,5 +1,7 @@
 import gc
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,7 @@ def files_in(folder):
 
 
 def as_folder(result, dataset):
-    """The result as of the user's own images."""
+    """Return the result as if its images were the user's own."""
     return replace(result, dataset=dataset, case=replace(result.case, dataset=dataset))
 
 
@@ -182,3 +184,8 @@ def test_garbage_collector_is_frozen_only_during_a_report(tmp_path, monkeypatch)
         build_report([tmp_path / "results"], tmp_path / "report")
     assert frozen[0] > before
     assert gc.get_freeze_count() == 0
+
+
+def test_report_modules_import_no_torch():
+    code = "import sys, harness.report.build, harness.report.terminal; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
