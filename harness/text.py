@@ -37,7 +37,7 @@ def several(number: object, noun: str) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """Format a table for a terminal; the first ``left`` columns are aligned to the left, the others to the right.
+    """Format a table for a terminal; the first ``left`` columns are left-aligned, others right-aligned.
 
     The headings are passed as a row: tabulate pads columns that have real headings by two more characters.
     """
@@ -49,7 +49,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int =
 def fitting_table(
     headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int, spared: Sequence[str], *, left: int = 1
 ) -> str:
-    """Format a `table` at most ``columns`` characters wide; drop columns named in ``spared``, in order, to fit."""
+    """Format a `table` at most ``columns`` wide; drop the columns named in ``spared``, in order, to fit."""
     shown, may_go = list(range(len(headings))), list(spared)
     while True:
         body = table([headings[k] for k in shown], [[row[k] for k in shown] for row in rows], left=left)
