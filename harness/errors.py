@@ -4,7 +4,7 @@
 class InputError(ValueError):
     """An error in the user's input: an option, a name or a file.
 
-    The message is one or two lines: it names what is wrong and what would be right. The plugin turns it into a pytest
+    The message is one or two lines: it names the wrong value and the right one. The plugin turns it into a pytest
     usage error, the command line into ``error: …`` and exit code 2.
     """
 
@@ -14,4 +14,4 @@ class DamagedError(InputError):
 
 
 class TrainingError(RuntimeError):
-    """A case whose training failed or was lost on another machine. The message has that machine's traceback."""
+    """A failed or lost training on another machine. The message has that machine's traceback."""

@@ -1,4 +1,4 @@
-"""Atomic writes, so that a crash leaves the old or the new content, and checksums, so that damage is detected.
+"""Atomic writes, so that a crash leaves old or new content, and checksums that detect damage.
 
 The protocol is that of databases: write a temporary file in the same folder, flush and synchronise it with the disk,
 rename it over the old file, and synchronise the folder. JSON files carry the SHA-256 of their own content, because a
@@ -109,7 +109,7 @@ def quarantine(path: Path) -> None:
 
 
 def safe_name(name: str) -> str:
-    """Replace all characters but letters, digits, ``-``, ``_`` and ``.`` by ``-``, for use in names of files."""
+    """Replace characters other than letters, digits, ``-``, ``_`` and ``.`` by ``-``, for file names."""
     return "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
 
 

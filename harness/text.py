@@ -37,7 +37,7 @@ def several(number: object, noun: str) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """Format a table for a terminal; the first ``left`` columns are aligned to the left, the others to the right.
+    """Format a table for a terminal; the first ``left`` columns are left-aligned, others right-aligned.
 
     The headings are passed as a row: tabulate pads columns that have real headings by two more characters.
     """

@@ -157,7 +157,7 @@ def test_flipped_bit_is_detected_or_harmless(position, bit):
     damaged = bytearray(sealed(content).encode())
     damaged[position % len(damaged)] ^= 1 << bit
     try:
-        assert unsealed(bytes(damaged), 1) == content  # a space for another, say
+        assert unsealed(bytes(damaged), 1) == content  # for example another white-space character
     except ValueError as error:
         assert str(error)
 

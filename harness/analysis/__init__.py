@@ -1,1 +1,1 @@
-"""Analysis: statistics, comparisons, verdicts on the paper's claims, and the answer. Never imports torch."""
+"""Analysis: statistics, comparisons, verdicts on the paper's claims, the answer. Never imports torch."""

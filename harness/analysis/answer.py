@@ -34,14 +34,14 @@ def answer(evidence: Evidence, comparisons: Comparisons) -> Answer:
         reason = "no two models that differ in depth or width alone"
         if evidence.incomplete and not evidence.runs:
             reason = "no training completed"
-        return Answer(f"{name}: {reason}", tuple(_caution(evidence, comparisons)))
+        return Answer(f"{name}: {reason}", tuple(_cautions(evidence, comparisons)))
     pairs = [comparisons.of(*pair) for pair in axes.counterparts]
     known = [pair for pair in pairs if pair is not None]
     sentences = [_counterparts_sentence(pair) for pair in reversed(known)]
     sentences += [_threshold_sentence(one) for one in thresholds(evidence, comparisons)]
     sentences += _equal_cost_sentences(evidence)
     sentences += _front_sentence(evidence)
-    sentences += _caution(evidence, comparisons)
+    sentences += _cautions(evidence, comparisons)
     return Answer(f"{name}: {_headline(known)}", tuple(sentences))
 
 
@@ -110,7 +110,7 @@ def _front_sentence(evidence: Evidence) -> list[str]:
     return [f"Worth their {COST_WORDS[measure]} (Pareto front of means): {', '.join(front)}."] if front else []
 
 
-def _caution(evidence: Evidence, comparisons: Comparisons) -> list[str]:
+def _cautions(evidence: Evidence, comparisons: Comparisons) -> list[str]:
     """Return the limits of the evidence: few seeds, missing pairs, incomplete results, different hardware."""
     sentences = []
     models, counts = len(evidence.models), [len(one.seeds) for one in comparisons.all]

@@ -1,4 +1,4 @@
-"""The depth and the width axis: the models that differ from the base model in depth alone or in width alone."""
+"""The depth and the width axis: models that differ from the base model in depth or in width alone."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Pairs of models compared: the difference in accuracy, tested, with p-values corrected over all pairs."""
+"""Comparisons of pairs of models: the tested difference, with p-values corrected over all pairs."""
 
 import math
 from collections.abc import Sequence

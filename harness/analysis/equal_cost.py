@@ -1,4 +1,4 @@
-"""Wider against deeper at the same parameters, MACs or training time, interpolated along the other axis."""
+"""Wider against deeper at equal parameters, MACs or training time, interpolated along the other axis."""
 
 import math
 from dataclasses import dataclass, replace
@@ -56,16 +56,12 @@ def compare_at_equal_cost(evidence: Evidence) -> list[EqualCostComparison]:
 def _compare_at_cost_of(
     evidence: Evidence, measure: Measure, axis: Axis, model: str, others: tuple[str, ...]
 ) -> EqualCostComparison | None:
+    """Compare one model with the other axis at its cost; return None if that axis does not reach the cost."""
     costs = {name: mean.mean for name in (model, *others) if (mean := evidence.mean(name, measure)) is not None}
-    known = sorted((name for name in others if name in costs), key=costs.__getitem__)
-    around = [
-        pair
-        for pair in pairwise(known)
-        if model in costs and costs[pair[0]] <= costs[model] <= costs[pair[1]] and costs[pair[0]] < costs[pair[1]]
-    ]
-    if not around:
+    between = _enclosing_pair(costs, model, others)
+    if between is None:
         return None
-    cheaper, dearer = around[0]
+    cheaper, dearer = between
     share = math.log(costs[model] / costs[cheaper]) / math.log(costs[dearer] / costs[cheaper])
     ours, below, above = (evidence.values(name, "accuracy_percent") for name in (model, cheaper, dearer))
     seeds = sorted(ours.keys() & below.keys() & above.keys())
@@ -76,4 +72,15 @@ def _compare_at_cost_of(
     wide, deep = (own, interpolated) if axis == "width" else (interpolated, own)
     wide_percent, deep_percent = (sum(values) / len(seeds) for values in (wide, deep))
     difference = paired_difference(wide, deep)
-    return EqualCostComparison(measure, axis, model, costs[model], around[0], wide_percent, deep_percent, difference)
+    return EqualCostComparison(measure, axis, model, costs[model], between, wide_percent, deep_percent, difference)
+
+
+def _enclosing_pair(costs: dict[str, float], model: str, others: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the two other models, cheaper first, that enclose the model's cost; None if none do."""
+    if model not in costs:
+        return None
+    known = sorted((name for name in others if name in costs), key=costs.__getitem__)
+    for cheaper, dearer in pairwise(known):
+        if costs[cheaper] <= costs[model] <= costs[dearer] and costs[cheaper] < costs[dearer]:
+            return cheaper, dearer
+    return None

@@ -37,8 +37,8 @@ class Run:
     """The figures of one trained model, or those that the paper reports for it.
 
     Attributes:
-        accuracy_beside_f1_percent: the accuracy of the weights that have this F1; the paper's tables 5 and 7 give it
-            where table 4 has another.
+        accuracy_beside_f1_percent: the accuracy of the weights that have this F1. The paper's tables 5 and 7 give it;
+            it can differ from table 4.
         epoch_seconds, total_seconds: None if the time is 0, or if the run was resumed on other hardware.
         recall_percent: by class name, the share of the class's test images that were classified correctly.
         read_correct: returns, for each test image, true if it was classified correctly, (N,); None without predictions.
@@ -123,7 +123,7 @@ class Evidence:
 
     @cached_property
     def _folders(self) -> dict[int, Path]:
-        """The folder of each result by the result's id: every table asks, and the folder's name is a slow hash."""
+        """The folder of each result, by id(result): every table asks, and a folder's name is a slow hash."""
         return {id(result): (self.folder or Path()) / result.case.folder_name for result in self.results}
 
     def of(self, model: str) -> dict[int, Run]:

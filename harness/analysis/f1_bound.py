@@ -23,8 +23,8 @@ def max_macro_f1_percent(accuracy_percent: float, classes: int) -> float:
     The bound is reached when all errors are predicted as one class, and are spread evenly over the other classes. In
     shares of a class's images, with e = 1 − accuracy and K classes, that one class has F1 = 2 / (2 + eK), and each of
     the others has 2 (1 − v) / (2 − v) with v = eK / (K − 1). At low accuracy (below about 75 % for ten classes; at any
-    accuracy for two) the F1 is higher if a share x of that class is missed too and predicted as a second class, whose
-    own missed share is y. The function searches for the best x and y; the bound is exact to .001.
+    accuracy for two) the F1 is higher if a share x of that class is missed too and predicted as a second class, while a
+    share y of the second class is missed. The function searches for the best x and y; the bound is exact to .001.
 
     Raises:
         ValueError: there are fewer than two classes, or the accuracy is not between 0 and 100.
@@ -50,5 +50,5 @@ def _between(least: Any, most: Any, steps: NDArray[np.float64]) -> Any:
 
 
 def _f1(missed: Any, predicted_as_it: Any) -> Any:
-    """Return a class's F1 from the share of its images missed and the share of other images predicted as it."""
+    """Return a class's F1 from its share of missed images and the share of others predicted as it."""
     return 2 * (1 - missed) / np.maximum(2 - missed + predicted_as_it, 1e-300)

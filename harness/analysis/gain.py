@@ -64,7 +64,7 @@ def _increase(evidence: Evidence, model: str, base: str, measure: Measure) -> di
 
 @dataclass(frozen=True)
 class Threshold:
-    """The point where an axis stops paying: its first step without a significant gain.
+    """The point at which an axis stops paying: its first step without a significant gain.
 
     Attributes:
         steps: the steps of the axis from the base on, up to the first that was not measured.

@@ -108,7 +108,9 @@ def _times(statement: Times, evidence: Mapping[str, Evidence]) -> Outcome:
     if ratio is None:
         return None
     least, most = (math.log(statement.ratio * (1 + sign * RATIO_TOLERANCE)) for sign in (-1, 1))
-    least, most = (max(least, 0.0), most) if statement.ratio > 1 else (least, min(most, 0.0))  # never across 1
+    least, most = (
+        (max(least, 0.0), most) if statement.ratio > 1 else (least, min(most, 0.0))
+    )  # a claim of more is not supported by less, nor the reverse
     low, high = (ratio.mean if end is None else end for end in (ratio.low, ratio.high))
     verdict: Verdict = "not distinguishable"
     if least <= low and high <= most:
@@ -140,7 +142,7 @@ def _greater(statement: Greater, evidence: Mapping[str, Evidence]) -> Outcome:
 
 
 def _grows_exponentially(statement: GrowsExponentially, evidence: Mapping[str, Evidence]) -> Outcome:
-    """Judge growth exponential if that law fits the logarithms along the width axis better than a power of ω."""
+    """Judge growth along the width axis exponential if that law fits better than a power of ω."""
     study = evidence.get(statement.dataset)
     if study is None or study.axes is None:
         return None
@@ -176,15 +178,7 @@ def _near_literature(statement: NearLiterature, evidence: Mapping[str, Evidence]
 
 def _fewer_images_wider(_: FewerImagesWider, evidence: Mapping[str, Evidence]) -> Outcome:
     """Judge that width wins on small datasets and depth on large ones, by significant differences only."""
-    found: list[tuple[int, str, Comparison]] = []
-    for dataset, study in evidence.items():
-        axes = study.axes
-        if dataset not in SPECS or axes is None or not axes.counterparts:
-            continue
-        comparison = compare(study, *axes.counterparts[-1])
-        if comparison is None:
-            continue
-        found.append((SPECS[dataset].train_images + SPECS[dataset].test_images, dataset, comparison))
+    found = _largest_counterparts(evidence)
     if len(found) < 2:
         return None
     text = "; ".join(
@@ -200,6 +194,18 @@ def _fewer_images_wider(_: FewerImagesWider, evidence: Mapping[str, Evidence]) -
     if not wider or not deeper:
         return "not distinguishable", text
     return ("supported" if min(deeper) > max(wider) else "contradicted"), text
+
+
+def _largest_counterparts(evidence: Mapping[str, Evidence]) -> list[tuple[int, str, Comparison]]:
+    """Return (images, dataset, comparison at the largest equal scale factor) by dataset of the study."""
+    found = []
+    for dataset, study in evidence.items():
+        if dataset not in SPECS or study.axes is None or not study.axes.counterparts:
+            continue
+        comparison = compare(study, *study.axes.counterparts[-1])
+        if comparison is not None:
+            found.append((SPECS[dataset].train_images + SPECS[dataset].test_images, dataset, comparison))
+    return found
 
 
 def _possible_f1(statement: PossibleF1, evidence: Mapping[str, Evidence]) -> Outcome:

@@ -10,7 +10,7 @@ from harness.analysis.evidence import Evidence, Measure
 
 @dataclass(frozen=True)
 class ParetoPoint:
-    """A model's mean accuracy and cost, and whether another model beats it on both.
+    """A model's mean accuracy and cost, and the model that beats it on both, if any.
 
     Attributes:
         beaten_by: a model that is at least as accurate and costs no more, one of the two strictly; None on the front.
@@ -60,7 +60,7 @@ def _seeds_on_front(evidence: Evidence, measure: Measure) -> dict[str, tuple[int
 
 
 def _by_seed(evidence: Evidence, measure: Measure) -> NDArray[np.float64]:
-    """Return the values of a measure, (models, seeds); NaN where unknown."""
+    """Return the values of a measure, (models, seeds); NaN if unknown."""
     column = {seed: place for place, seed in enumerate(evidence.seeds)}
     values = np.full((len(evidence.models), len(column)), np.nan)
     for row, model in enumerate(evidence.models):

@@ -41,7 +41,7 @@ class Interval:
         return None if self.low is None or self.high is None else self.high - self.low
 
     def contains(self, value: float) -> bool:
-        """Return true if a value lies in the interval, or if there is no interval."""
+        """Return true if a value is in the interval, or if the interval has no ends."""
         return self.low is None or self.high is None or self.low <= value <= self.high
 
     def scaled(self, factor: float) -> "Interval":
@@ -138,7 +138,9 @@ def difference_by_seed(values: Mapping[int, float], others: Mapping[int, float])
 
 
 def mcnemar_difference(is_right: NDArray[np.bool_], is_other_right: NDArray[np.bool_]) -> Difference:
-    """Compare two models' accuracies on the same test images, in percentage points, by McNemar's exact test.
+    """Compare two models' accuracies on the same test images by McNemar's exact test.
+
+    The difference is in percentage points.
 
     Args:
         is_right, is_other_right: for each image, true if the model classified it correctly, (N,), in the same order.
@@ -157,7 +159,7 @@ def mcnemar_difference(is_right: NDArray[np.bool_], is_other_right: NDArray[np.b
 def proportions_difference(accuracy_percent: float, other_percent: float, images: int) -> Difference:
     """Compare two accuracies, in percentage points, by the unpaired z test of two proportions.
 
-    It serves published accuracies, whose predictions are unknown. Models tested on the same images agree on most of
+    It serves published accuracies: their predictions are unknown. Models tested on the same images agree on most of
     them, so this test has less power than McNemar's.
     """
     right = [round(images * percent / 100) for percent in (accuracy_percent, other_percent)]
@@ -179,7 +181,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 @dataclass(frozen=True)
 class Growth:
-    """A law y = a · x^exponent or y = a · e^(exponent · x), fitted by least squares on the logarithms of y.
+    """A law y = a · x^exponent or y = a · e^(exponent · x), fitted by least squares on log y.
 
     Attributes:
         r_squared: the share of the variance of the logarithms that the law explains.

@@ -1,4 +1,4 @@
-"""Studies: stored results grouped by everything that decides accuracy except model and seed, and named."""
+"""Studies: stored results grouped by all conditions of training except model and seed, and named."""
 
 import functools
 import hashlib
@@ -31,7 +31,7 @@ StudyKey = tuple[str, ...]
 
 @dataclass(frozen=True)
 class StoredResult:
-    """A result in a results folder, with functions that read the files beside it.
+    """A result in a results folder, with functions that read its other files.
 
     Attributes:
         root: the results folder.
@@ -96,9 +96,9 @@ def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
 
 
 def _is_ambiguous(study: Evidence, found: Sequence[Evidence]) -> bool:
-    """Return true if a file name is too long, or another study's, or begins with another dataset's as a table's does.
+    """Return true if the study's file name is too long, or could be mistaken for another study's.
 
-    File systems that ignore case are taken into account.
+    It could if the names differ only in case, or if it begins with the name of another dataset as a table's name does.
     """
     name, others = study.file_name.casefold(), [one for one in found if one is not study]
     return len(name.encode()) > _MAX_FILE_NAME_BYTES or any(

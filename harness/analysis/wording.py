@@ -8,7 +8,7 @@ _TITLES = {"cifar10": "CIFAR-10", "fashionmnist": "FashionMNIST", "gtsrb": "GTSR
 
 
 def title_of(dataset: str) -> str:
-    """Return a dataset's name as people write it: ``CIFAR-10``."""
+    """Return a dataset's name in its usual spelling: ``CIFAR-10``."""
     return _TITLES.get(dataset, dataset)
 
 

@@ -1,4 +1,4 @@
-"""Expectations of a trained case, which bench/ asserts: complete, finite, the right size, accurate enough."""
+"""Expectations that bench/ asserts of a trained case: complete, finite, the right size, accurate."""
 
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.published import PUBLISHED, Published, exact_parameters

@@ -10,7 +10,7 @@ from harness.config.datasets import SPECS
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES
 
-# The paper's experiments in its order: depth first, then width. Digits is this harness's own small study.
+# In the paper's order: depth first, then width. Digits is a small study of this harness.
 STUDY: dict[str, tuple[str, ...]] = {
     "cifar10": ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4", "resnet20-8"),
     "fashionmnist": ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4", "resnet20-8"),
@@ -28,7 +28,7 @@ class Published:
             of the best epoch.
         final_accuracy_percent: table 5 or 7; it can differ from ``accuracy_percent``.
         epoch_seconds: training plus validation of one epoch, on an unnamed GPU.
-        figure_marginal_gain: as drawn in figure 7, percent per second; None on GTSRB, whose figure 10 has no numbers.
+        figure_marginal_gain: as drawn in figure 7, percent per second; None on GTSRB: figure 10 has no numbers.
     """
 
     dataset: str
@@ -159,7 +159,7 @@ LITERATURE = (
 
 @dataclass(frozen=True)
 class MethodResult:
-    """The accuracy of another method on a dataset, in percent of test images, for comparison with the paper."""
+    """The test accuracy of another method on a dataset, for comparison with the paper."""
 
     dataset: str
     method: str

@@ -1,1 +1,1 @@
-"""Results: measurements of a case, their files in the results folder, and their validation. Never imports torch."""
+"""Results: a case's measurements, their files and their validation. Never imports torch."""

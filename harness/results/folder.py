@@ -69,7 +69,9 @@ class ResultsFolder:
                 release()
 
     def lock(self, case: Case, *, wait: bool = False) -> Callable[[], None] | None:
-        """Acquire the case's lock and return its release function; None if another process holds it and not ``wait``.
+        """Acquire the case's lock and return its release function.
+
+        Without ``wait``, return None if another process holds the lock.
 
         Raises:
             InputError: the folder cannot be written to.

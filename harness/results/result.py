@@ -1,4 +1,4 @@
-"""The measurements of a case as values: epoch records, attempts and the result, with the range of every field."""
+"""The measurements of a case as values: epoch records, attempts, the result, and every field's range."""
 
 import math
 from collections.abc import Mapping
@@ -65,7 +65,9 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Attempt:
-    """The epochs that one process trained without interruption; a case that was never interrupted has one attempt.
+    """The epochs that one process trained without interruption.
+
+    A case that was never interrupted has one attempt.
 
     Attributes:
         first_epoch: the first epoch trained in this attempt, from 1.
@@ -87,7 +89,9 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Result:
-    """The status, metrics, cost, times and environment of a case. Metrics are None if training did not complete.
+    """The status, metrics, cost, times and environment of a case.
+
+    Metrics are None if training did not complete.
 
     Attributes:
         best_accuracy_percent, best_epoch: the best epoch, chosen on the test set by the paper's protocol. With a

@@ -1,4 +1,4 @@
-"""What training times depend on: device, threads, processes, torch and co-scheduled cases of an environment."""
+"""Timing conditions: the device, threads, processes, torch and co-scheduled cases of an environment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from harness.text import several
 
 
 def timed_on(environment: Mapping[str, Any]) -> str:
-    """Return what times depend on, human-readable: ``AMD EPYC, 2 threads, torch 2.15.0``.
+    """Return the conditions that times depend on, human-readable: ``AMD EPYC, 2 threads, torch 2.15.0``.
 
     ``co-scheduled`` is appended if other cases trained on the machine at the same time.
     """
@@ -40,7 +40,7 @@ def _timing_parts(environment: Mapping[str, Any]) -> dict[str, str]:
 
 
 def processes_of(environment: Mapping[str, Any]) -> str:
-    """Return how many processes trained together; one if the environment, of an older result, has no number."""
+    """Return the number of processes that trained together; older results without one had one process."""
     machines = environment.get("machines", 1)
     on_machines = f" on {machines} machines" if machines > 1 else ""
     processes = environment.get("processes", 1)

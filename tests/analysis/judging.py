@@ -1,4 +1,4 @@
-"""Judgement of one statement alone, and accuracies that are clearly lower, clearly higher or undecided."""
+"""Judgement of one statement alone, and accuracies that are clearly low, clearly high or undecided."""
 
 from harness.analysis.verdicts import judge
 from harness.paper.claims import Claim

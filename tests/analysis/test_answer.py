@@ -56,7 +56,7 @@ def test_answers_on_the_papers_figures():
 def test_models_without_an_axis_get_no_answer(models):
     said = answered(study(dict.fromkeys(models, LOW)))
     assert said.headline == "CIFAR-10: no two models that differ in depth or width alone"
-    assert all(sentence.startswith(("With", "One seed")) for sentence in said.sentences)  # cautions alone
+    assert all(sentence.startswith(("With", "One seed")) for sentence in said.sentences)  # only cautions
 
 
 @pytest.mark.parametrize("models", [["resnet20", "resnet56"], ["resnet20", "resnet20-2"]])
@@ -170,7 +170,7 @@ def test_every_mode_is_answered_and_shortened_is_marked(mode, title):
     ),
     st.sampled_from([{}, {"resnet20": 0.001}, {"resnet20": {}}]),
 )
-@settings(deadline=None, max_examples=30)  # statsmodels takes its time
+@settings(deadline=None, max_examples=30)  # statsmodels is slow
 def test_answers_to_random_studies_have_finite_numbers(accuracies, seconds):
     evidence = study(accuracies, "folder:/x/photos", seconds, test_images=100)
     comparisons, said = Comparisons(evidence), answered(evidence)

@@ -30,8 +30,8 @@ def test_axis_starts_at_the_base_and_steps_to_the_next_model():
         [],
         ["resnet20"],
         ["resnet20", "resnet20"],
-        ["resnet20", "resnet24"],  # of two families
-        ["resnet20", "resnet56-2", "resnet110-4"],  # each on no axis of another
+        ["resnet20", "resnet24"],  # two families
+        ["resnet20", "resnet56-2", "resnet110-4"],  # no two share an axis
     ],
 )
 def test_models_that_share_no_axis_give_none(models):
@@ -44,16 +44,16 @@ def test_models_that_share_no_axis_give_none(models):
         (["resnet20", "resnet56"], Axes("resnet20", ("resnet56",), ()), []),
         (["resnet20-4", "resnet20"], Axes("resnet20", (), ("resnet20-4",)), []),
         (["resnet56-2", "resnet20-2"], Axes("resnet20-2", ("resnet56-2",), ()), []),
-        # the base is where both axes meet, though it is not the shallowest
+        # the base is the model on both axes, even if it is not the shallowest
         (["resnet20", "resnet56", "resnet110", "resnet56-2"], Axes("resnet56", ("resnet110",), ("resnet56-2",)),
          [("resnet56-2", "resnet110")]),
-        # of two families the one with the more models
+        # the family with more models
         (["resnet20", "resnet20-2", "resnet24", "resnet50", "resnet101"],
          Axes("resnet24", ("resnet50", "resnet101"), ()), []),
-        # a grid: from its corner
+        # a grid starts at its corner
         (["resnet56-2", "resnet56", "resnet20-2", "resnet20"], Axes("resnet20", ("resnet56",), ("resnet20-2",)),
          [("resnet20-2", "resnet56")]),
-        # factors of width go on from the base's own
+        # width factors are relative to the base's width
         (["resnet20-2", "resnet20-4", "resnet44-2"], Axes("resnet20-2", ("resnet44-2",), ("resnet20-4",)),
          [("resnet20-4", "resnet44-2")]),
     ],

@@ -11,7 +11,7 @@ NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 
 
 def evidence_of(recalls):
-    """Return a study from the recall in percent of the first two classes, by model and seed; the others have 90 %."""
+    """Return a study from the first two classes' recall in percent, by model and seed; others have 90 %."""
     results = []
     for model, seeds in recalls.items():
         for seed, two in (seeds if isinstance(seeds, dict) else dict(enumerate(seeds))).items():

@@ -14,7 +14,7 @@ SECONDS = {"resnet20": 10.0, "resnet56": 40.0, "resnet20-2": 20.0}
 
 def test_depth_is_interpolated_on_log_cost_seed_by_seed():
     row = next(row for row in compare_at_equal_cost(study(THREE, seconds=SECONDS)) if row.measure == "total_seconds")
-    # 20 seconds lie half way between 10 and 40
+    # 20 seconds are half way between 10 and 40 on the logarithm
     assert (row.model, row.between, row.cost) == ("resnet20-2", ("resnet20", "resnet56"), 2000)
     assert row.wide_percent == pytest.approx(92.05)
     assert row.deep_percent == pytest.approx((90.5 + 90.8) / 2)
@@ -35,7 +35,7 @@ def test_nothing_is_extrapolated():
 def test_deep_model_is_compared_with_width_at_its_cost():
     seconds = SECONDS | {"resnet20-2": 160.0}
     (row,) = [row for row in compare_at_equal_cost(study(THREE, seconds=seconds)) if row.measure == "total_seconds"]
-    # 40 seconds lie half way between 10 and 160; the difference is of wide over deep all the same
+    # 40 seconds are half way between 10 and 160; the difference is still wide minus deep
     assert (row.axis, row.model, row.between) == ("depth", "resnet56", ("resnet20", "resnet20-2"))
     assert row.deep_percent == pytest.approx(91.2)
     assert row.wide_percent == pytest.approx((90.1 + 92.05) / 2)

@@ -14,7 +14,7 @@ OTHER = ENVIRONMENT | {"cpu": "Intel Xeon"}
 
 
 def resumed(**changes):
-    """Return a result half of whose epochs were trained on other hardware."""
+    """Return a result with the second half of its epochs trained on other hardware."""
     attempts = (Attempt(1, NOW, ENVIRONMENT), Attempt(150, NOW, OTHER))
     return synthetic_result(**changes, attempts=attempts)
 

@@ -18,13 +18,13 @@ def test_bound_with_two_classes_is_the_accuracy(accuracy):
 
 
 def test_low_accuracy_sacrifices_two_classes():
-    # of each of the eight others 37.5 % are right and none is wrongly predicted: F1 .75 / 1.375
+    # the other eight classes: 37.5 % correct, never predicted wrongly, so F1 = .75 / 1.375
     assert max_macro_f1_percent(30, 10) == pytest.approx(100 * 0.8 * 0.75 / 1.375, abs=1e-3)
 
 
 @st.composite
 def confusions(draw):
-    """A confusion matrix of a test set with as many images of every class."""
+    """Return a confusion matrix of a balanced test set."""
     classes, images = draw(st.integers(2, 6)), draw(st.integers(1, 30))
     rows = []
     for k in range(classes):

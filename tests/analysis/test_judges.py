@@ -72,7 +72,7 @@ TWICE = Times("cifar10", "resnet20-4", "resnet110", "epoch_seconds", 2.0, "twice
         ((20.0, 20.2, 20.1), YES, "2.01 times [1.99, 2.03], n = 3"),
         ((15.0, 15.2, 15.1), NO, "+51.0 % [+48.5, +53.5], n = 3"),
         ((19.0, 22.0, 20.0), EVEN, None),
-        ((20.4, 21.4, 21.2), EVEN, None),  # on the edge of what is tolerated
+        ((20.4, 21.4, 21.2), EVEN, None),  # at the edge of the tolerance
     ],
 )
 def test_ratio_is_supported_if_its_interval_is_within_tolerance(seconds, expected, numbers):
@@ -134,7 +134,7 @@ def widths(*seconds):
     [
         (widths(*(math.exp(width) for width in (1, 2, 4, 8))), YES),
         (widths(1.0, 4.0, 16.0), NO),
-        (widths(201.0, 438.0, 1255.6), EVEN),  # three points leave both laws as good
+        (widths(201.0, 438.0, 1255.6), EVEN),  # with three points both laws fit equally well
         (widths(3.0, 3.0, 3.0), NO),
         (widths(*(math.exp(-width) for width in (1, 2, 4))), NO),  # it falls
         (widths(1.0, 4.0), UNKNOWN),

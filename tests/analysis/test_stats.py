@@ -35,7 +35,7 @@ def test_t_interval_by_hand():
 def test_interval_of_differences_is_scipys_paired_interval(one, other):
     other = other[: len(one)]
     differences = [a - b for a, b in zip(one, other, strict=True)]
-    assume(max(differences) - min(differences) > 1e-3)  # scipy warns of differences that are all alike
+    assume(max(differences) - min(differences) > 1e-3)  # scipy warns if all differences are equal
     expected = stats.ttest_rel(one, other).confidence_interval(0.95)
     interval = mean_interval(differences)
     assert interval.low == pytest.approx(expected.low, rel=1e-6, abs=1e-6)
@@ -74,7 +74,7 @@ def test_power_law_is_recovered(exponent, factor, x):
 
 
 def test_fit_is_least_squares_on_the_logarithms():
-    growth = fit_growth([1, 10, 100], [1, 10, 1])  # a mountain: no slope, nothing explained
+    growth = fit_growth([1, 10, 100], [1, 10, 1])  # up and down: no slope, nothing explained
     assert growth.exponent == pytest.approx(0)
     assert growth.r_squared == pytest.approx(0)
 
@@ -154,7 +154,7 @@ def test_reversed_difference_has_the_other_sign_and_the_same_p_value(pairs):
 @pytest.mark.parametrize(("seeds", "p_value"), [(2, 0.5), (3, 0.25), (5, 0.0625), (6, 0.03125)])
 def test_equal_differences_use_the_sign_test(seeds, p_value):
     others = [90.0, 91.0, 92.5, 89.0, 90.5, 91.5][:seeds]
-    difference = paired_difference([value + 0.28 for value in others], others)  # but for the last digits
+    difference = paired_difference([value + 0.28 for value in others], others)  # equal up to rounding errors
     assert (difference.method, difference.n) == ("sign test", seeds)
     assert difference.p_value == pytest.approx(p_value)
     assert difference.p_value == pytest.approx(stats.wilcoxon([0.28] * seeds, method="exact").pvalue)
@@ -193,14 +193,14 @@ def test_unpaired_values_are_refused(values, others):
 
 
 def right(*counts):
-    """Whether each image is right, of two models: both, the first alone, the second alone, neither."""
+    """Return two models' outcomes by image; counts: both correct, only the first, only the second, none."""
     one = np.repeat([True, True, False, False], counts)
     return one, np.repeat([True, False, True, False], counts)
 
 
 def test_mcnemar_by_hand():
     difference = mcnemar_difference(*right(80, 8, 2, 10))
-    # of 10 images on which they disagree 2 speak for the other: 2 · (1 + 10 + 45) / 2^10
+    # they disagree on 10 images, 2 for the other model: 2 · (1 + 10 + 45) / 2^10
     assert difference.p_value == pytest.approx(2 * 56 / 1024)
     assert (difference.n, difference.method, difference.interval.n) == (100, "McNemar", 1)
     assert difference.estimate == pytest.approx(6)
@@ -260,7 +260,7 @@ def test_two_proportions_of_100_and_0_percent_differ():
 
 
 def test_holm_by_hand():
-    # sorted .01 .02 .03 .04: times 4, 3, 2, 1, and never less than the one before
+    # sorted .01 .02 .03 .04: multiplied by 4, 3, 2, 1, and never decreasing
     assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
     assert holm([0.5, 0.9]) == [1, 1]
     assert holm([0.03]) == [0.03]
@@ -273,7 +273,7 @@ def test_holm_ignores_untested_comparisons():
 
 
 @given(st.lists(st.none() | st.floats(0, 1), max_size=6))
-@settings(deadline=None, max_examples=25)  # statsmodels takes its time
+@settings(deadline=None, max_examples=25)  # statsmodels is slow
 def test_holm_matches_its_definition(p_values):
     known = [p_value for p_value in p_values if p_value is not None]
     for p_value, p_holm in zip(p_values, holm(p_values), strict=True):
@@ -286,7 +286,7 @@ def test_holm_matches_its_definition(p_values):
 
 
 def test_exponential_law_by_hand():
-    growth = fit_exponential([1, 2, 3, 4], [2, 4, 8, 16])  # doubles with every step
+    growth = fit_exponential([1, 2, 3, 4], [2, 4, 8, 16])  # it doubles with every step
     assert growth.exponent == pytest.approx(math.log(2))
     assert growth.r_squared == pytest.approx(1)
 

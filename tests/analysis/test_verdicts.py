@@ -49,7 +49,7 @@ def test_all_claims_are_judged_in_order():
 
 def test_claim_verdict_summarises_its_statements():
     assert [judge(CLAIMS[k - 1], PAPER).verdict for k in (1, 4, 13)] == [YES, EVEN, NO]
-    assert judge(CLAIMS[10], PAPER).verdict == NO  # of what was measured
+    assert judge(CLAIMS[10], PAPER).verdict == NO  # the other statement is not measured
     assert judge(CLAIMS[11], PAPER).verdict == "1 supported, 2 contradicted"
 
 

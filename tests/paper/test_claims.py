@@ -31,7 +31,7 @@ def test_claims_c1_to_c18_are_complete_and_in_order():
 
 @pytest.mark.parametrize(("one", "statement"), STATEMENTS, ids=[one.name for one, _ in STATEMENTS])
 def test_statements_name_models_of_the_study(one, statement):
-    # but for one: the depth that would be set against ω = 8 is not in the paper
+    # except one: the depth to compare with ω = 8 is not in the paper
     for model in {getattr(statement, "model", None), getattr(statement, "other", None)} - {None, "resnet218"}:
         assert model in STUDY[statement.dataset]
     assert getattr(statement, "model", "") != getattr(statement, "other", None)

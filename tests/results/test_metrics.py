@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from harness.paper.published import PUBLISHED
 from harness.results.metrics import accuracy_percent, marginal_gain, score
 
-# Facts about the study: accuracy / (seconds per epoch × epochs), to four significant digits.
+# From the paper: accuracy / (seconds per epoch × epochs), to four significant digits.
 MARGINAL_GAINS = {
     ("cifar10", "resnet20"): 0.03152,
     ("cifar10", "resnet56"): 0.02096,
