@@ -213,7 +213,7 @@ def _machine_notes(results: Sequence[Result]) -> list[str]:
 def _interruption_note(result: Result) -> str:
     """Return the note on an interrupted training and on the comparability of its figures."""
     epochs = ", ".join(map(str, result.interrupted_after))
-    note = f"{_name(result)}: interrupted after epoch {epochs} and resumed"
+    note = f"{_name(result)}: interrupted after epoch {epochs}, and resumed"
     if changes := result.changes_between_attempts:
         note += f" with a change ({', '.join(changes)}): its accuracy is comparable, its times are not"
     return note

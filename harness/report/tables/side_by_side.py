@@ -64,7 +64,7 @@ def _side_table(sides: Sequence[Evidence], name: str) -> Table:
     ]
     notes = [OVER_SEEDS, f"Δ pp: accuracy minus {first.title}'s, paired by seed, with its 95 % interval"]
     if len(timed) > 1:
-        notes.append(f"timed on different hardware: times are not compared ({'; '.join(timed)})")
+        notes.append(f"times are not compared: they are of different hardware ({'; '.join(timed)})")
     title = f"{title_of(first.dataset)}: folders side by side" + MODE_WORDS[first.mode].format(epochs=first.epochs)
     return Table(name, title, non_empty(columns, rows), tuple(rows), tuple(notes))
 

@@ -68,7 +68,7 @@ def test_failure_is_noted_with_its_cause():
 def test_interruptions_are_noted_and_times_kept():
     one = resumed(synthetic_result(), 151, 201)
     notes = run_notes([one, synthetic_result(seed=1)])
-    assert "resnet20 seed 0: interrupted after epoch 150, 200 and resumed" in notes
+    assert "resnet20 seed 0: interrupted after epoch 150, 200, and resumed" in notes
     assert "resnet20 seed 1: interrupted" not in " ".join(notes)
     row = run_row(one)
     assert (row["interruptions"], row["changes_between_attempts"]) == (2, "")
@@ -85,7 +85,7 @@ def test_interruptions_are_noted_and_times_kept():
 )
 def test_times_resumed_on_other_hardware_are_omitted_accuracy_kept(environment, change):
     one = resumed(synthetic_result(), 2, **environment)
-    (note,) = [note for note in run_notes([one]) if "interrupted after epoch 1 and resumed with a change" in note]
+    (note,) = [note for note in run_notes([one]) if "interrupted after epoch 1, and resumed with a change" in note]
     assert change in note
     assert note.endswith("its accuracy is comparable, its times are not")
     row = run_row(one)
@@ -97,7 +97,7 @@ def test_times_resumed_on_other_hardware_are_omitted_accuracy_kept(environment, 
 
 def test_attempt_without_a_finished_epoch_keeps_times_valid():
     one = resumed(synthetic_result(), 301, gpu="NVIDIA H200")
-    assert "resnet20 seed 0: interrupted after epoch 300 and resumed" in run_notes([one])
+    assert "resnet20 seed 0: interrupted after epoch 300, and resumed" in run_notes([one])
     assert None not in [run_row(one)[name] for name in TIMES]
 
 
