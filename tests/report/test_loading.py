@@ -48,8 +48,8 @@ def test_many_left_out_files_are_cut_and_a_table_has_all(tmp_path, no_figures):
     for number in range(MAX_LINES + 5):
         (root / f"damaged{number:02d}").mkdir()
         (root / f"damaged{number:02d}" / "result.json").write_text("{")
-        (root / f"begun{number:02d}").mkdir()
-        (root / f"begun{number:02d}" / "checkpoint-1.pt").touch()
+        (root / f"started{number:02d}").mkdir()
+        (root / f"started{number:02d}" / "checkpoint-1.pt").touch()
     made = build_report([root], tmp_path / "report")
     for shown in (made.loaded.problems, made.loaded.unfinished):
         assert len(shown) == MAX_LINES + 1
