@@ -1,17 +1,17 @@
-"""What the harness says when the input, not the code, is at fault."""
+"""Exceptions for faults of the input, of stored files and of other machines."""
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong: an option, a name, a file.
+    """An error in the user's input: an option, a name or a file.
 
-    The message is one or two lines: it names what was wrong and what would be right. The plugin turns it into a
-    pytest usage error, the command line into ``error: …`` and exit code 2.
+    The message is one or two lines: it names the wrong value and the right one. The plugin turns it into a pytest
+    usage error, the command line into ``error: …`` and exit code 2.
     """
 
 
 class DamagedError(InputError):
-    """A file's content is not what was written there: damaged, foreign, or of another version. Its message names it."""
+    """A file that is damaged, foreign, or of another version. The message names the file."""
 
 
 class TrainingError(RuntimeError):
-    """A case's training failed on another machine, or was lost there. Its message has that machine's traceback."""
+    """A failed or lost training on another machine. The message has that machine's traceback."""

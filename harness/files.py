@@ -1,8 +1,8 @@
-"""Writing files so that a crash leaves the old content or the new, and reading them so that damage is found out.
+"""Atomic writes, so that a crash leaves old or new content, and checksums that detect damage.
 
-The protocol is that of databases: a temporary file in the same folder, written, flushed and synchronised with the disk,
-renamed over the old one, and the folder synchronised too. What a JSON file of ours says is sealed by its own SHA-256,
-because a flipped bit in a number is a number.
+The protocol is that of databases: write a temporary file in the same folder, flush and synchronise it with the disk,
+rename it over the old file, and synchronise the folder. JSON files carry the SHA-256 of their own content, because a
+number with a flipped bit is still a number.
 """
 
 import contextlib
@@ -24,10 +24,10 @@ REFUSED = ".refused"
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Have ``write`` fill a temporary file beside ``path``, then put it in place: the old content or the new, whole.
+    """Write a file atomically: let ``write`` fill a temporary file, then rename it to ``path``.
 
     Raises:
-        OSError: it could not be written; the old content stays.
+        OSError: the file could not be written; the old content stays.
     """
     temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}")
     try:
@@ -40,27 +40,27 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """`write_atomically` for text, as UTF-8."""
+    """Write text to a file atomically, as UTF-8."""
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a text file, on the disk when this returns."""
+    """Append a line to a text file and wait until it is on the disk."""
     with open(path, "ab") as file:
         file.write(line.encode() + b"\n")
         synchronise(file)
 
 
 def synchronise(file: BinaryIO) -> None:
-    """Wait until what was written to the file is on the disk."""
+    """Wait until the content written to a file is on the disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def put_in_place(temporary: Path, path: Path) -> None:
-    """Rename a file that is on the disk to its final name, so that the name is on the disk too."""
+    """Rename a synchronised file to its final name, and synchronise its folder."""
     os.replace(temporary, path)
-    if os.name != "nt":  # Windows cannot open a folder, and needs not
+    if os.name != "nt":  # Windows cannot open a folder
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -69,16 +69,16 @@ def put_in_place(temporary: Path, path: Path) -> None:
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove what processes that were killed while writing left behind; none may be writing there now."""
+    """Remove temporary files of processes killed while writing; no process may be writing there now."""
     for path in folder.glob(f"{_TEMPORARY}*"):
         path.unlink(missing_ok=True)
 
 
 def require_writable(folder: Path, option: str) -> None:
-    """Make sure that there is a folder and that files can be made in it.
+    """Create a folder if needed, and check that files can be written to it.
 
     Raises:
-        InputError: they cannot; it names the option.
+        InputError: the folder cannot be written to. The message names the option.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def require_writable(folder: Path, option: str) -> None:
 
 @contextlib.contextmanager
 def os_error_as_input_error(what: str, remedy: str) -> Iterator[None]:
-    """Turn an OSError inside into an `InputError`: ``cannot WHAT (reason): REMEDY``."""
+    """Turn an OSError inside the block into an `InputError`: ``cannot WHAT (reason): REMEDY``."""
     try:
         yield
     except OSError as error:
@@ -98,35 +98,35 @@ def os_error_as_input_error(what: str, remedy: str) -> Iterator[None]:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def quarantine(path: Path) -> None:
-    """Put a file that is not to be trusted out of the way, as ``*.refused``, where a person may look at it."""
+    """Rename a file that failed its checks to ``*.refused``, so that it is not read but can be inspected."""
     path.replace(path.with_name(path.name + REFUSED))
 
 
 def safe_name(name: str) -> str:
-    """A name as part of a file's on any file system: letters, digits, ``-``, ``_`` and ``.`` stay, others are ``-``."""
+    """Replace characters other than letters, digits, ``-``, ``_`` and ``.`` by ``-``, for file names."""
     return "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
 
 
 def sealed(content: Mapping[str, Any]) -> str:
-    """A JSON object with its ``schema_version`` as text, the SHA-256 of what it says as its last entry.
+    """Return a JSON object as text, with the SHA-256 of its content as the last entry.
 
     Raises:
-        ValueError: a number in it is none, which JSON cannot say.
+        ValueError: a number is NaN or infinite, which JSON does not have.
     """
     return json.dumps({**content, _SEAL: _digest(content)}, indent=1, allow_nan=False) + "\n"
 
 
 def unsealed(text: str | bytes, schema_version: int) -> dict[str, Any]:
-    """The JSON object that `sealed` put into words.
+    """Return the JSON object in a text that `sealed` wrote.
 
     Raises:
-        ValueError: it is none, of another schema, or its SHA-256 is not that of what it says.
+        ValueError: the text is not a JSON object, has another schema version, or does not match its SHA-256.
     """
     try:
         content = json.loads(text)
@@ -153,7 +153,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def read_each(paths: Iterable[Path], read: Callable[[Path], Content]) -> tuple[list[Content], list[str]]:
-    """What ``read`` makes of each file, in the order of their names, and the `InputError` of each that it refuses."""
+    """Read each file, in order of path; return the contents and the messages of the `InputError`s raised."""
     contents: list[Content] = []
     problems: list[str] = []
     for path in sorted(paths):

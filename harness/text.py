@@ -1,4 +1,4 @@
-"""How numbers and tables are put before a person."""
+"""Human-readable numbers and tables."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from tabulate import SEPARATING_LINE, tabulate
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: ``0.8s``, ``42s``, ``3m05s``, ``2h07m``, ``5d03h``."""
+    """Format seconds: ``0.8s``, ``42s``, ``3m05s``, ``2h07m``, ``5d03h``."""
     if seconds < 9.95:
         return f"{seconds:.1f}s"
     whole = round(seconds)
@@ -23,56 +23,43 @@ def duration(seconds: float) -> str:
 
 
 def count(number: float) -> str:
-    """A large number with its prefix, to three or four figures: ``269.7k``, ``4.29M``, ``56.77G``."""
+    """Format a number with a prefix, to three or four figures: ``269.7k``, ``4.29M``, ``56.77G``."""
     for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= factor * 0.99995:  # what rounds to 1000.0 of a prefix is 1.00 of the next
+        if number >= factor * 0.99995:  # 1000.0 of a prefix, rounded, is 1.00 of the next
             scaled = number / factor
             return f"{scaled:.2f}{prefix}" if scaled < 99.995 else f"{scaled:.1f}{prefix}"
     return f"{number:.0f}"
 
 
 def several(number: object, noun: str) -> str:
-    """A number with its noun: ``1 thread``, ``2 threads``."""
+    """Return a number with its noun: ``1 thread``, ``2 threads``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """A table for a terminal, ruled above, below and under its headings; the first ``left`` columns to the left.
+    """Format a table for a terminal; the first ``left`` columns are left-aligned, others right-aligned.
 
-    The headings go in as a row: tabulate pads columns with headings of their own by two characters more.
+    The headings are passed as a row: tabulate pads columns that have real headings by two more characters.
     """
     alignment = ["left"] * left + ["right"] * (len(headings) - left)
     lines = [list(headings), SEPARATING_LINE, *map(list, rows)]
     return str(tabulate(lines, tablefmt="simple", colalign=alignment, disable_numparse=True, preserve_whitespace=True))
 
 
-def fitting_table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int, spared: Sequence[str], *, left: int = 1
-) -> str:
-    """A `table` in at most so many columns: it is spared the headings named, the first first, until it fits."""
-    shown, may_go = list(range(len(headings))), list(spared)
-    while True:
-        body = table([headings[k] for k in shown], [[row[k] for k in shown] for row in rows], left=left)
-        if not may_go or max(map(len, body.splitlines())) <= columns:
-            return body
-        gone = may_go.pop(0)
-        shown = [k for k in shown if headings[k] != gone]
-
-
 def signed(number: float, digits: int) -> str:
-    """A number with its sign, a real minus, and none at 0: ``+0.28``, ``−0.28``, ``0.00``."""
+    """Format a number with its sign, a true minus, and no sign at 0: ``+0.28``, ``−0.28``, ``0.00``."""
     text = f"{abs(number):.{digits}f}"
     sign = "" if float(text) == 0 else "+" if number > 0 else "−"
     return sign + text
 
 
 def p_value(value: float | None) -> str:
-    """A p-value: ``p = .044``, ``p < .001``; nothing where there is none."""
+    """Format a p-value: ``p = .044``, ``p < .001``; empty for None."""
     if value is None:
         return ""
     return "p < .001" if value < 0.001 else "p = " + f"{value:.3f}".removeprefix("0")
 
 
 def decimals(number: float, figures: int) -> int:
-    """How many decimals a number needs to be put with so many significant figures."""
+    """Return the number of decimals that show a number to ``figures`` significant figures."""
     return 0 if number == 0 else max(0, figures - 1 - math.floor(math.log10(abs(number))))

@@ -31,7 +31,7 @@ JSON = st.recursive(
 )
 
 
-def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path):
+def test_failed_write_leaves_the_old_content_and_no_other_file(tmp_path):
     path = tmp_path / "kept.txt"
     path.write_text("old")
 
@@ -45,7 +45,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_write_is_on_the_disk_before_it_gets_its_name_and_the_name_after(tmp_path, monkeypatch):
+def test_write_syncs_the_file_renames_it_and_syncs_the_folder(tmp_path, monkeypatch):
     path, steps = tmp_path / "kept.txt", []
     path.write_text("old")
     fsync, rename = os.fsync, os.replace
@@ -84,7 +84,7 @@ def test_lines_are_appended(tmp_path):
     assert (tmp_path / "lines").read_bytes() == "one\nω\n".encode()
 
 
-def test_a_line_is_on_the_disk_when_it_is_appended(tmp_path, monkeypatch):
+def test_appended_line_is_synchronised(tmp_path, monkeypatch):
     synchronised, fsync = [], os.fsync
 
     def note(descriptor):
@@ -96,48 +96,48 @@ def test_a_line_is_on_the_disk_when_it_is_appended(tmp_path, monkeypatch):
     assert synchronised == ["one\n"]
 
 
-def test_what_a_killed_process_left_half_written_is_removed_and_nothing_else(tmp_path):
+def test_only_temporary_files_of_killed_processes_are_removed(tmp_path):
     (tmp_path / ".writing-0123").write_text("ha")
     (tmp_path / "writing-of-mine").write_text("whole")
     remove_temporary_files(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["writing-of-mine"]
 
 
-def test_a_folder_that_cannot_be_written_to_is_named_with_its_option(tmp_path):
+def test_unwritable_folder_is_named_with_its_option(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="--results-dir .*file/x cannot be written to .*give another folder"):
         require_writable(tmp_path / "file/x", "--results-dir")
 
 
-def test_a_file_that_is_not_trusted_is_put_where_a_person_may_look_at_it(tmp_path):
+def test_quarantined_file_is_renamed_to_refused(tmp_path):
     (tmp_path / "result.json").write_text("odd")
     quarantine(tmp_path / "result.json")
     assert [path.name for path in tmp_path.iterdir()] == ["result.json.refused"]
 
 
-def test_a_folder_that_is_there_but_takes_no_files_is_named_with_its_option():
+def test_existing_unwritable_folder_is_named_with_its_option():
     with pytest.raises(InputError, match="--results-dir /proc cannot be written to"):
         require_writable(Path("/proc"), "--results-dir")
 
 
-def test_an_os_error_without_a_number_is_told_in_its_own_words():
+def test_os_error_without_errno_keeps_its_text():
     told = "cannot save \\(the disk fell out\\): try again"
     with pytest.raises(InputError, match=told), os_error_as_input_error("save", "try again"):
         raise OSError("the disk fell out")
 
 
-def test_an_os_error_is_told_with_what_failed_why_and_what_to_do():
+def test_os_error_becomes_task_reason_and_remedy():
     told = "cannot write results to r \\(No space left on device\\): free space"
     with pytest.raises(InputError, match=told), os_error_as_input_error("write results to r", "free space"):
         raise OSError(28, "No space left on device")
 
 
-def test_the_hash_of_a_file_is_that_of_its_content(tmp_path):
+def test_sha256_of_a_file_is_that_of_its_content(tmp_path):
     (tmp_path / "file").write_bytes(b"content")
     assert sha256_of(tmp_path / "file") == hashlib.sha256(b"content").hexdigest()
 
 
-def test_each_file_is_read_and_what_is_wrong_with_the_others_is_told(tmp_path):
+def test_read_each_returns_contents_and_problems(tmp_path):
     def read(path):
         if path.name == "b":
             raise InputError(f"{path.name} is damaged")
@@ -147,23 +147,23 @@ def test_each_file_is_read_and_what_is_wrong_with_the_others_is_told(tmp_path):
 
 
 @given(st.dictionaries(st.text().filter(lambda key: key != "sha256"), JSON, max_size=5))
-def test_what_was_sealed_comes_back_as_it_was(content):
+def test_sealed_content_round_trips(content):
     assert unsealed(sealed(content | VERSION), 1) == content | VERSION
 
 
 @given(position=st.integers(min_value=0), bit=st.integers(0, 7))
-def test_a_flipped_bit_is_found_out_or_changes_nothing(position, bit):
+def test_flipped_bit_is_detected_or_harmless(position, bit):
     content = {"schema_version": 1, "accuracy_percent": 98.75, "epochs": [1, 2, 3], "name": "resnet20-4 ω"}
     damaged = bytearray(sealed(content).encode())
     damaged[position % len(damaged)] ^= 1 << bit
     try:
-        assert unsealed(bytes(damaged), 1) == content  # a space for another, say
+        assert unsealed(bytes(damaged), 1) == content  # for example another white-space character
     except ValueError as error:
         assert str(error)
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_refused(content):
+def test_arbitrary_bytes_are_refused(content):
     with pytest.raises(ValueError, match=".+"):
         unsealed(content, 1)
 
@@ -181,17 +181,17 @@ def test_any_bytes_are_refused(content):
         ('{"schema_version": 1, "a": NaN, "sha256": "0"}', "not JSON compliant"),
     ],
 )
-def test_what_is_not_sealed_is_refused_with_the_reason(text, says):
+def test_unsealed_text_is_refused_with_the_reason(text, says):
     with pytest.raises(ValueError, match=says):
         unsealed(text, 1)
 
 
-def test_the_order_of_entries_and_the_spaces_do_not_matter():
+def test_order_of_entries_and_spaces_do_not_matter():
     seal = json.loads(sealed(VERSION | {"b": 2}))["sha256"]
     assert unsealed(f'{{"sha256":"{seal}","b":2,"schema_version":1}}', 1) == VERSION | {"b": 2}
 
 
-def test_a_file_gets_its_name_with_its_content(tmp_path):
+def test_put_in_place_replaces_the_old_file(tmp_path):
     (tmp_path / "new").write_text("new")
     (tmp_path / "old").write_text("old")
     put_in_place(tmp_path / "new", tmp_path / "old")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.text import count, decimals, duration, fitting_table, p_value, several, signed, table
+from harness.text import count, decimals, duration, p_value, several, signed
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ from harness.text import count, decimals, duration, fitting_table, p_value, seve
         (150 * 86_400, "150d00h"),
     ],
 )
-def test_durations_are_said_as_people_do(seconds, said):
+def test_durations_are_human_readable(seconds, said):
     assert duration(seconds) == said
 
 
@@ -47,7 +47,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 @given(st.floats(0, 1e8))
 @settings(deadline=None, max_examples=500)
-def test_a_duration_says_the_time_to_its_last_unit(seconds):
+def test_duration_is_exact_to_its_last_unit(seconds):
     said = duration(seconds)
     parts = re.findall(r"(\d+(?:\.\d)?)([smhd])", said)
     last = UNITS[parts[-1][1]] * (0.1 if "." in said else 1)
@@ -83,7 +83,7 @@ def test_a_duration_says_the_time_to_its_last_unit(seconds):
         (56_773_153_536, "56.77G"),
     ],
 )
-def test_counts_have_their_prefix(number, said):
+def test_counts_have_a_prefix(number, said):
     assert count(number) == said
 
 
@@ -91,20 +91,20 @@ def test_counts_have_their_prefix(number, said):
     ("number", "said"),
     [(99_996, "100.0k"), (999_960, "1.00M"), (999_999, "1.00M"), (99_996_000, "100.0M"), (999_999_999, "1.00G")],
 )
-def test_counts_that_round_up_to_the_next_figure_keep_three_or_four(number, said):
+def test_counts_that_round_up_keep_three_or_four_figures(number, said):
     assert count(number) == said
 
 
 @given(st.floats(0, 9.99e11))
 @settings(deadline=None, max_examples=500)
-def test_a_count_says_the_number_to_three_figures(number):
+def test_count_is_exact_to_three_figures(number):
     number_said, prefix = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)", count(number)).groups()
     value = float(number_said) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[prefix]
 
     assert value == pytest.approx(number, rel=0.005, abs=0.5)
 
 
-def test_a_number_stands_with_its_noun():
+def test_number_has_its_noun():
     assert [several(number, "epoch") for number in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]
 
 
@@ -122,12 +122,12 @@ def test_a_number_stands_with_its_noun():
         (-99.96, 1, "−100.0"),
     ],
 )
-def test_a_number_has_its_sign_but_for_what_rounds_to_0(number, digits, said):
+def test_number_has_its_sign_unless_it_rounds_to_0(number, digits, said):
     assert signed(number, digits) == said
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))
-def test_a_signed_number_is_the_number_rounded(number, digits):
+def test_signed_number_is_the_rounded_number(number, digits):
     said = signed(number, digits)
     assert float(said.replace("−", "-")) == float(f"{number:.{digits}f}")
     assert "-" not in said
@@ -148,7 +148,7 @@ def test_a_signed_number_is_the_number_rounded(number, digits):
         (1, "p = 1.000"),
     ],
 )
-def test_a_p_value_is_said_to_three_decimals(value, said):
+def test_p_value_has_three_decimals(value, said):
     assert p_value(value) == said
 
 
@@ -156,19 +156,12 @@ def test_a_p_value_is_said_to_three_decimals(value, said):
     ("number", "figures", "places"),
     [(0, 3, 0), (1, 3, 2), (9.99, 3, 2), (10, 3, 1), (100, 3, 0), (12_345, 3, 0), (0.0123, 3, 4), (-0.5, 2, 2)],
 )
-def test_a_number_needs_so_many_decimals(number, figures, places):
+def test_decimals_by_hand(number, figures, places):
     assert decimals(number, figures) == places
 
 
 @given(st.floats(1e-6, 1e6), st.integers(1, 5))
-def test_so_many_decimals_show_so_many_figures(number, figures):
+def test_decimals_show_the_requested_figures(number, figures):
     places = decimals(number, figures)
     assert float(f"{number:.{places}f}") == pytest.approx(number, rel=0.51 * 10 ** (1 - figures))
     assert decimals(-number, figures) == places
-
-
-def test_a_table_is_spared_columns_until_it_fits():
-    headings, rows = ["model", "paper", "n", "paper"], [["resnet20", "88.9", "3", "9.4"]]
-    assert fitting_table(headings, rows, 80, ["paper", "n"]) == table(headings, rows)
-    assert fitting_table(headings, rows, 20, ["paper", "n"]) == table(["model", "n"], [["resnet20", "3"]])
-    assert fitting_table(headings, rows, 5, ["gone", "paper", "n"]) == table(["model"], [["resnet20"]])

@@ -1,1 +1,1 @@
-"""What measurements mean: models compared, what width and depth buy, and the paper's claims. Needs no torch."""
+"""Analysis: statistics, comparisons, verdicts on the paper's claims, the answer. Never imports torch."""

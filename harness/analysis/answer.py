@@ -1,11 +1,12 @@
-"""The answer to the question, in sentences: which choice pays, by how much, and how sure one can be."""
+"""The answer to the question, in sentences: wider or deeper, by how much, and how certain."""
 
 from dataclasses import dataclass
 
 from harness.analysis.comparison import Comparison, Comparisons
-from harness.analysis.equal_cost import at_equal_cost, models_on_front
+from harness.analysis.equal_cost import compare_at_equal_cost
 from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.gain import Threshold, thresholds
+from harness.analysis.pareto import models_on_front
 from harness.analysis.stats import is_significant
 from harness.analysis.wording import COST_WORDS, points, short, tested
 from harness.text import count, duration, several
@@ -15,11 +16,11 @@ FEW_SEEDS = 5
 
 @dataclass(frozen=True)
 class Answer:
-    """A study's answer.
+    """A study's answer in words.
 
     Attributes:
-        headline: in a few words.
-        sentences: with the numbers, the most important first.
+        headline: the study's title and the verdict.
+        sentences: the numbers behind the verdict and the cautions, the most important first.
     """
 
     headline: str
@@ -27,49 +28,49 @@ class Answer:
 
 
 def answer(evidence: Evidence, comparisons: Comparisons) -> Answer:
-    """What a study says: wider or deeper?"""
+    """Answer in words which choice is more accurate in a study, wider or deeper."""
     axes, name = evidence.axes, evidence.title
     if axes is None:
-        why = "no two models that differ in depth or width alone"
+        reason = "no two models that differ in depth or width alone"
         if evidence.incomplete and not evidence.runs:
-            why = "no training completed"
-        return Answer(f"{name}: {why}", tuple(_caution(evidence, comparisons)))
+            reason = "no training completed"
+        return Answer(f"{name}: {reason}", tuple(_cautions(evidence, comparisons)))
     pairs = [comparisons.of(*pair) for pair in axes.counterparts]
     known = [pair for pair in pairs if pair is not None]
     sentences = [_counterparts_sentence(pair) for pair in reversed(known)]
     sentences += [_threshold_sentence(one) for one in thresholds(evidence, comparisons)]
     sentences += _equal_cost_sentences(evidence)
     sentences += _front_sentence(evidence)
-    sentences += _caution(evidence, comparisons)
+    sentences += _cautions(evidence, comparisons)
     return Answer(f"{name}: {_headline(known)}", tuple(sentences))
 
 
 def _headline(pairs: list[Comparison]) -> str:
-    """In a word what the models at equal scale factors say."""
+    """Return the verdict of the counterparts: wider, deeper, it depends, or no significant difference."""
     if not pairs:
-        return "nothing to set width and depth against each other"
+        return "no wider and deeper model at an equal scale factor to compare"
     wider = [short(pair.model) for pair in pairs if pair.is_better]
     deeper = [short(pair.other) for pair in pairs if pair.is_distinguishable and not pair.is_better]
     remarks = ["one seed"] if any(len(pair.seeds) == 1 for pair in pairs) else []
     if wider and deeper:
-        told = f"it depends: wider pays at {' and '.join(wider)}, deeper at {' and '.join(deeper)}"
+        verdict = f"it depends: wider pays at {' and '.join(wider)}, deeper at {' and '.join(deeper)}"
     elif wider or deeper:
-        of_all = len(wider or deeper) == len(pairs)
-        told = ("wider" if wider else "deeper") + ("" if of_all else f", at {' and '.join(wider or deeper)}")
+        is_everywhere = len(wider or deeper) == len(pairs)
+        verdict = ("wider" if wider else "deeper") + ("" if is_everywhere else f", at {' and '.join(wider or deeper)}")
     else:
-        told, ahead = "cannot be told from chance", pairs[-1].difference.estimate
+        verdict, ahead = "no significant difference", pairs[-1].difference.estimate
         if abs(ahead) > 1e-9:
             remarks.insert(0, f"{'wider' if ahead > 0 else 'deeper'} is ahead")
-    return f"{told} ({'; '.join(remarks)})" if remarks else told
+    return f"{verdict} ({'; '.join(remarks)})" if remarks else verdict
 
 
 def _counterparts_sentence(pair: Comparison) -> str:
-    wide, deep, how = short(pair.model), short(pair.other), tested(pair.difference, pair.p_holm)
+    wide, deep, test = short(pair.model), short(pair.other), tested(pair.difference, pair.p_holm)
     difference = points(pair.difference.interval)
     if not pair.is_distinguishable:
-        return f"Wider {wide} over deeper {deep}: {difference}, not to be told from chance ({how})."
+        return f"Wider {wide} over deeper {deep}: {difference}, no significant difference ({test})."
     better, worse = (wide, deep) if pair.is_better else (deep, wide)
-    return f"{better} is more accurate than {worse}; wider over deeper: {difference} ({how})."
+    return f"{better} is more accurate than {worse}; wider over deeper: {difference} ({test})."
 
 
 def _threshold_sentence(threshold: Threshold) -> str:
@@ -78,23 +79,23 @@ def _threshold_sentence(threshold: Threshold) -> str:
         return f"{axis}: every step up to {short(steps[-1].model)} pays."
     step = next((one for one in steps if one.model == threshold.at), None)
     if step is None:
-        return f"{axis}: nothing is known of the step to {short(threshold.at)}."
+        return f"{axis}: the step to {short(threshold.at)} was not measured."
     before, model, difference = short(step.other), short(step.model), points(step.difference.interval)
     if step.is_distinguishable:
         return f"{axis} stops paying at {model}: the step from {before}, {difference}, is a loss; {threshold.word}."
-    return f"{axis} is not shown to pay beyond {before}: the step to {model}, {difference}, cannot be told from zero."
+    return f"{axis} is not shown to pay beyond {before}: the step to {model}, {difference}, is not significant."
 
 
 def _equal_cost_sentences(evidence: Evidence) -> list[str]:
-    """At each cost, the dearest model that the other axis can be set against."""
-    sentences, found = [], at_equal_cost(evidence)
+    """Return, for each kind of cost, the comparison at the highest cost."""
+    sentences, found = [], compare_at_equal_cost(evidence)
     for measure, words in COST_WORDS.items():
         of_measure = [one for one in found if one.measure == measure]
         if not of_measure:
             continue
         one = max(of_measure, key=lambda one: one.cost)
         cost = duration(one.cost) if measure == "total_seconds" else count(one.cost)
-        doubt = "" if is_significant(one.p_holm) or one.p_holm is None else ", not to be told from chance"
+        doubt = "" if is_significant(one.p_holm) or one.p_holm is None else ", no significant difference"
         difference = f"{points(one.difference.interval)}{doubt} ({tested(one.difference, one.p_holm)})"
         sentences.append(
             f"At the {words} of {short(one.model)} ({cost}) width is at {one.wide_percent:.2f} %, depth at "
@@ -109,8 +110,8 @@ def _front_sentence(evidence: Evidence) -> list[str]:
     return [f"Worth their {COST_WORDS[measure]} (Pareto front of means): {', '.join(front)}."] if front else []
 
 
-def _caution(evidence: Evidence, comparisons: Comparisons) -> list[str]:
-    """What a careful reader has to know."""
+def _cautions(evidence: Evidence, comparisons: Comparisons) -> list[str]:
+    """Return the limits of the evidence: few seeds, missing pairs, incomplete results, different hardware."""
     sentences = []
     models, counts = len(evidence.models), [len(one.seeds) for one in comparisons.all]
     if unpaired := models * (models - 1) // 2 - len(counts):
@@ -118,14 +119,14 @@ def _caution(evidence: Evidence, comparisons: Comparisons) -> list[str]:
     if of_one := counts.count(1):
         some = "" if of_one == len(counts) else f"{of_one} of {len(counts)} comparisons are of one seed. "
         sentences.append(
-            f"{some}One seed tells these trained networks apart, not wide from deep: another seed may turn small "
-            "differences round."
+            f"{some}One seed compares these trained networks, not width with depth: another seed may reverse small "
+            "differences."
         )
     fewest = min((count for count in counts if count > 1), default=FEW_SEEDS)
     if fewest < FEW_SEEDS:
         sentences.append(
-            f"With {several(fewest, 'seed')} to a comparison a difference has to be several times the seeds' spread to "
-            "be told from chance; what cannot be told is not shown to be equal."
+            f"With {several(fewest, 'seed')} per comparison only differences of several times the spread between seeds "
+            "are significant; no significant difference does not mean equal."
         )
     sentences += _left_out(evidence)
     if not evidence.has_comparable_times:
@@ -134,7 +135,7 @@ def _caution(evidence: Evidence, comparisons: Comparisons) -> list[str]:
 
 
 def _left_out(evidence: Evidence) -> list[str]:
-    """How many trainings did not complete."""
+    """Return a sentence on the results that did not complete, if any."""
     if not evidence.incomplete:
         return []
     kinds = sorted({result.status.replace("_", " ") for result in evidence.incomplete})

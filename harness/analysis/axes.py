@@ -1,4 +1,4 @@
-"""Depth and width as axes: from the base model, models that differ from it in one of the two alone."""
+"""The depth and the width axis: models that differ from the base model in depth or in width alone."""
 
 import math
 from collections.abc import Sequence
@@ -13,27 +13,27 @@ Axis = Literal["depth", "width"]
 
 @dataclass(frozen=True)
 class Axes:
-    """The base model, and what lies along each axis from it, nearest first."""
+    """The base model, and the models along each axis, nearest to the base first."""
 
     base: str
     depth: tuple[str, ...]
     width: tuple[str, ...]
 
     def along(self, axis: Axis) -> tuple[str, ...]:
-        """The models of an axis, the base first."""
+        """Return the models of an axis, the base first."""
         return (self.base, *(self.depth if axis == "depth" else self.width))
 
     def steps(self, axis: Axis) -> list[tuple[str, str]]:
-        """From each model of an axis to the next."""
+        """Return (model, next model) pairs along an axis."""
         return list(pairwise(self.along(axis)))
 
     @property
     def counterparts(self) -> list[tuple[str, str]]:
-        """Wider and deeper model at each equal scale factor, in the axes' order.
+        """The (wider, deeper) pairs of models at each equal scale factor, in the axes' order.
 
-        The study doubles depth and width step by step (paper section 3.2.3), depth not quite: 20, 56, 110 stand beside
-        ω = 1, 2, 4. So the factors of depth and of width count as equal where they are less than half a doubling
-        apart; each model has one counterpart at most, the nearest. A model that is not there yet shifts no other.
+        The study doubles depth and width step by step (paper section 3.2.3), but depth only roughly: depths 20, 56, 110
+        correspond to ω = 1, 2, 4. Two factors therefore count as equal if they are less than half a doubling apart.
+        Each model has at most one counterpart, the nearest; a missing model does not change the other pairs.
         """
         base = parse_model(self.base)
         near = sorted(
@@ -49,9 +49,10 @@ class Axes:
 
 
 def find_axes(models: Sequence[str]) -> Axes | None:
-    """The axes through models of one family: from the shallowest of the narrowest; None where nothing lies on either.
+    """Return the axes through models of one family, or None if no axis has a second model.
 
-    Models that differ from the base in both are on none.
+    The base is the model with both axes, then with the most models on them, then the shallowest and narrowest. Models
+    that differ from it in depth and in width are on no axis.
     """
     parsed = [parse_model(model) for model in dict.fromkeys(models)]
     candidates = []

@@ -1,4 +1,4 @@
-"""Which classes width helps, and which depth."""
+"""Changes in each class's recall by depth and by width."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,15 @@ from harness.analysis.stats import Difference, difference_by_seed, holm, is_sign
 
 @dataclass(frozen=True)
 class ClassChange:
-    """One class's recall, the share of its test images classified right, in percent, and how the models change it.
+    """One class's recall with the base model, and its change with the deeper and the wider model.
+
+    Recall is the share of the class's test images that are classified correctly, in percent.
 
     Attributes:
-        images: of the class in the test set.
-        base_percent: the base model's, mean over seeds.
-        deeper, wider: the change from the base model in percentage points, paired by seed, with its p-value corrected
-            over all classes and both models; None where the study has no such model.
+        images: the class's images in the test set.
+        base_percent: the base model's recall, mean over seeds.
+        deeper, wider: the change from the base model in percentage points, paired by seed; None without such a model.
+        deeper_p_holm, wider_p_holm: the p-values after Holm's correction over all classes and both models.
     """
 
     class_name: str
@@ -27,7 +29,7 @@ class ClassChange:
 
     @property
     def helped_by(self) -> str:
-        """What raises its recall beyond chance: ``width``, ``depth``, ``both`` or ``neither``."""
+        """The axis that raises recall significantly: ``width``, ``depth``, ``both`` or ``neither``."""
         width, depth = (
             change is not None and change.estimate > 0 and is_significant(p_holm)
             for change, p_holm in ((self.wider, self.wider_p_holm), (self.deeper, self.deeper_p_holm))
@@ -36,7 +38,7 @@ class ClassChange:
 
 
 def class_models(evidence: Evidence) -> tuple[str, str | None, str | None] | None:
-    """The models whose classes are compared: base, deeper and wider, the furthest at an equal scale factor."""
+    """Return the base, deeper and wider model to compare: those at the largest equal scale factor."""
     axes = evidence.axes
     if axes is None:
         return None
@@ -47,12 +49,12 @@ def class_models(evidence: Evidence) -> tuple[str, str | None, str | None] | Non
 
 
 def class_changes(evidence: Evidence) -> list[ClassChange]:
-    """How depth and width change each class's recall, in the classes' order."""
+    """Return the change in each class's recall by depth and by width, in the classes' order."""
     chosen = class_models(evidence)
     if chosen is None or not evidence.classes:
         return []
     base, deeper, wider = chosen
-    images = _images(evidence)
+    images = _test_images(evidence)
     changes = [
         (_change(evidence, base, deeper, name), _change(evidence, base, wider, name)) for name in evidence.classes
     ]
@@ -77,10 +79,10 @@ def _change(evidence: Evidence, base: str, model: str | None, class_name: str) -
 
 
 def _recalls(evidence: Evidence, model: str, class_name: str) -> dict[int, float]:
-    """A model's recall of a class by seed."""
+    """Return a model's recall of a class by seed."""
     return {seed: run.recall_percent[class_name] for seed, run in evidence.of(model).items()}
 
 
-def _images(evidence: Evidence) -> dict[str, int]:
+def _test_images(evidence: Evidence) -> dict[str, int]:
     result = evidence.runs[0].result
     return {} if result is None else {str(one["class_name"]): int(one["images"]) for one in result.per_class}

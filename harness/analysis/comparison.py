@@ -1,4 +1,4 @@
-"""Models compared with one another: how much more accurate one is, and whether that can be told from chance."""
+"""Comparisons of pairs of models: the tested difference, with p-values corrected over all pairs."""
 
 import math
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from harness.analysis.stats import (
 
 @dataclass(frozen=True)
 class Comparison:
-    """One model beside another.
+    """One model compared with another.
 
     Attributes:
-        difference: of the model over the other one, in percentage points.
-        relative_percent: the same in percent of the other one's mean; 0 where that is 0.
-        seeds: those that both have.
-        p_holm: the p-value, corrected for all comparisons of its family; None where nothing can be tested.
+        difference: model minus other, in percentage points.
+        relative_percent: the difference in percent of the other model's mean; 0 if that mean is 0.
+        seeds: the seeds that both models have.
+        p_holm: the p-value after Holm's correction over the family of comparisons; None if nothing can be tested.
     """
 
     model: str
@@ -36,21 +36,20 @@ class Comparison:
 
     @property
     def is_distinguishable(self) -> bool:
-        """Whether the difference can be told from chance."""
+        """True if the difference is significant at α = 0.05 after the correction."""
         return is_significant(self.p_holm)
 
     @property
     def is_better(self) -> bool:
-        """Whether the model is above the other one, beyond chance."""
+        """True if the model is significantly above the other one."""
         return self.is_distinguishable and self.difference.estimate > 0
 
 
 def compare(evidence: Evidence, model: str, other: str, measure: Measure = "accuracy_percent") -> Comparison | None:
-    """A model beside another one, paired by seed; None where they have no seed in common.
+    """Compare a model with another, paired by seed; return None if they have no seed in common.
 
-    Of one common seed, accuracies are compared image by image (McNemar), where predictions are kept, and as two
-    proportions where only accuracies are known; of other measures nothing can be tested then. The p-value is not
-    corrected: see `corrected`.
+    With one common seed, accuracies are compared image by image (McNemar's test) if predictions are kept, else as two
+    proportions; other measures are not tested then. The p-value is not corrected: see `corrected`.
     """
     ours, theirs = evidence.values(model, measure), evidence.values(other, measure)
     difference = difference_by_seed(ours, theirs)
@@ -58,13 +57,13 @@ def compare(evidence: Evidence, model: str, other: str, measure: Measure = "accu
         return None
     seeds = tuple(sorted(ours.keys() & theirs.keys()))
     if len(seeds) == 1 and measure == "accuracy_percent":
-        difference = _of_one_seed(evidence, model, other, seeds[0])
+        difference = _one_seed_difference(evidence, model, other, seeds[0])
     mean = sum(theirs[seed] for seed in seeds) / len(seeds)
     relative_percent = 100 * difference.estimate / mean if mean else 0.0
     return Comparison(model, other, difference, relative_percent, seeds, difference.p_value)
 
 
-def _of_one_seed(evidence: Evidence, model: str, other: str, seed: int) -> Difference:
+def _one_seed_difference(evidence: Evidence, model: str, other: str, seed: int) -> Difference:
     runs = evidence.of(model)[seed], evidence.of(other)[seed]
     is_right, is_other_right = (run.read_correct() for run in runs)
     if is_right is not None and is_other_right is not None:
@@ -73,27 +72,27 @@ def _of_one_seed(evidence: Evidence, model: str, other: str, seed: int) -> Diffe
 
 
 def corrected(family: Sequence[Comparison]) -> list[Comparison]:
-    """The comparisons with their p-values corrected by Holm's method, all of them being one family."""
+    """Return the comparisons as one family: with p-values corrected by Holm's method."""
     p_values = holm([one.difference.p_value for one in family])
     return [replace(one, p_holm=p_value) for one, p_value in zip(family, p_values, strict=True)]
 
 
 def all_comparisons(evidence: Evidence) -> list[Comparison]:
-    """Every model beside every other one, the later in the study's order first named: one family."""
+    """Compare every pair of models, the later in the study's order with the earlier, as one family."""
     pairs = [(later, earlier) for earlier, later in combinations(evidence.models, 2)]
     found = [compare(evidence, later, earlier) for later, earlier in pairs]
     return corrected([one for one in found if one is not None])
 
 
 class Comparisons:
-    """A study's comparisons, to be asked for by the names of the models in either order."""
+    """All comparisons of a study, looked up by two model names in either order."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.all = all_comparisons(evidence)
         self._by_pair = {(one.model, one.other): one for one in self.all}
 
     def of(self, model: str, other: str) -> Comparison | None:
-        """A model beside another; None where they have no seed in common."""
+        """Return the comparison of a model with another; None if they have no seed in common."""
         if (model, other) in self._by_pair:
             return self._by_pair[model, other]
         one = self._by_pair.get((other, model))
@@ -101,6 +100,7 @@ class Comparisons:
 
 
 def _reversed(one: Comparison) -> Comparison:
+    """Return the same comparison with the two models exchanged."""
     interval, percent = one.difference.interval, one.relative_percent
     low, high = (None if end is None else -end for end in (interval.high, interval.low))
     difference = replace(one.difference, interval=replace(interval, mean=-interval.mean, low=low, high=high))

@@ -1,4 +1,4 @@
-"""Whether an F1 is possible at all: the bound that accuracy sets it."""
+"""The upper bound that an accuracy sets for macro-F1: a published F1 above it is impossible."""
 
 import functools
 from typing import Any
@@ -6,19 +6,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analysis.evidence import Run
 
-@functools.lru_cache(maxsize=4096)  # accuracies are counts of images: of thousands of runs few differ
-def most_macro_f1_percent(accuracy_percent: float, classes: int) -> float:
-    """The highest macro-F1 that an accuracy allows, in percent, on a test set with as many images of every class.
+FIGURE_TOLERANCE = 0.01  # percent: accuracy and F1 are each published rounded to half of that
 
-    It is reached where all errors are taken for one and the same class, and spread evenly over the others: in shares of
-    a class's images, with e = 1 − accuracy and K classes, that class has F1 = 2 / (2 + eK) and each of the others
-    2 (1 − v) / (2 − v) with v = eK / (K − 1). Where accuracy is low (of ten classes below some 75 %; of two always) it
-    pays to miss x of that class too, all of them taken for a second class, of which y are missed: the best x and y
-    are searched for, and the bound is right to .001.
+
+def f1_bound(run: Run, classes: int) -> float:
+    """Return the highest macro-F1 in percent that a run's accuracy allows on a balanced test set."""
+    return max_macro_f1_percent(run.accuracy_beside_f1_percent, classes)
+
+
+@functools.lru_cache(maxsize=4096)  # accuracies are counts of images: thousands of runs share a few values
+def max_macro_f1_percent(accuracy_percent: float, classes: int) -> float:
+    """Return the highest macro-F1 in percent that an accuracy allows on a balanced test set.
+
+    The bound is reached when all errors are predicted as one class, and are spread evenly over the other classes. In
+    shares of a class's images, with e = 1 − accuracy and K classes, that one class has F1 = 2 / (2 + eK), and each of
+    the others has 2 (1 − v) / (2 − v) with v = eK / (K − 1). At low accuracy (below about 75 % for ten classes; at any
+    accuracy for two) the F1 is higher if a share x of that class is missed too and predicted as a second class, while a
+    share y of the second class is missed. The function searches for the best x and y; the bound is exact to .001.
 
     Raises:
-        ValueError: fewer than two classes, or an accuracy that is none.
+        ValueError: there are fewer than two classes, or the accuracy is not between 0 and 100.
     """
     if classes < 2 or not 0 <= accuracy_percent <= 100:
         raise ValueError("a bound needs two classes or more and an accuracy from 0 to 100")
@@ -35,11 +44,11 @@ def most_macro_f1_percent(accuracy_percent: float, classes: int) -> float:
 
 
 def _between(least: Any, most: Any, steps: NDArray[np.float64]) -> Any:
-    """Shares of a class's images from the least to the most that is possible."""
+    """Return shares of a class's images from the least to the most possible."""
     low, high = np.clip(least, 0, 1), np.clip(most, 0, 1)
     return low + (high - low) * steps
 
 
-def _f1(missed: Any, taken_for_it: Any) -> Any:
-    """A class's F1, of the share of its images that is missed, and the images of others taken for it."""
-    return 2 * (1 - missed) / np.maximum(2 - missed + taken_for_it, 1e-300)
+def _f1(missed: Any, predicted_as_it: Any) -> Any:
+    """Return a class's F1 from its share of missed images and the share of others predicted as it."""
+    return 2 * (1 - missed) / np.maximum(2 - missed + predicted_as_it, 1e-300)

@@ -1,6 +1,6 @@
-"""What width and depth buy: true marginal gain along each axis, and where it ends.
+"""True marginal gain of depth and width, and the threshold beyond which an axis stops paying.
 
-The paper's marginal gain (equation 6) is an average, accuracy over seconds. The true one is Δaccuracy over Δcost from
+The paper's marginal gain (equation 6) is an average: accuracy over seconds. The true one is Δaccuracy over Δcost from
 the base model.
 """
 
@@ -17,13 +17,13 @@ AXES: tuple[Axis, ...] = ("depth", "width")
 
 @dataclass(frozen=True)
 class TrueGain:
-    """What a model on an axis gains over the base model.
+    """The gain in accuracy of a model over the base model, and the same per unit of cost.
 
     Attributes:
         accuracy: Δaccuracy in percentage points, paired by seed, with its corrected p-value.
-        per_cost: Δaccuracy over Δcost, in percentage points per second of training, per parameter and per
-            multiply-accumulate, by the cost's name; the mean of the seeds' own quotients. None where a cost is not
-            known, or where a seed had the model cheaper than the base: then it has no price.
+        per_cost: by name of the cost, Δaccuracy over Δcost in percentage points per second of training, per parameter
+            or per multiply-accumulate; the mean of the seeds' quotients. None if a cost is unknown, or if the model
+            cost no more than the base with some seed.
     """
 
     axis: Axis
@@ -34,7 +34,7 @@ class TrueGain:
 
 
 def true_gains(evidence: Evidence, comparisons: Comparisons) -> list[TrueGain]:
-    """The true marginal gain of every model on an axis, depth first."""
+    """Return the true marginal gain of every model on an axis, depth first."""
     axes = evidence.axes
     if axes is None:
         return []
@@ -57,18 +57,18 @@ def _gain_per(evidence: Evidence, model: str, base: str, cost: Measure) -> Inter
 
 
 def _increase(evidence: Evidence, model: str, base: str, measure: Measure) -> dict[int, float]:
-    """How much more the model has of a measure than the base, by seed."""
+    """Return the model's value of a measure minus the base's, by seed."""
     ours, theirs = evidence.values(model, measure), evidence.values(base, measure)
     return {seed: ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()}
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """Where an axis stops paying: its first step whose gain is negative or cannot be told from zero.
+    """The point at which an axis stops paying: its first step without a significant gain.
 
     Attributes:
-        steps: every step of the axis, from the base on, up to the first of which nothing is known.
-        at: the model that the step leads to; None where every step pays.
+        steps: the steps of the axis from the base on, up to the first that was not measured.
+        at: the model at the end of that first step; None if every step pays.
     """
 
     axis: Axis
@@ -77,12 +77,12 @@ class Threshold:
 
     @property
     def word(self) -> str:
-        """As the paper calls a network beyond it."""
+        """The paper's term for a network beyond the threshold."""
         return "overwidened" if self.axis == "width" else "overdeepened"
 
 
 def thresholds(evidence: Evidence, comparisons: Comparisons) -> list[Threshold]:
-    """The practical threshold of each axis that has a step."""
+    """Return the practical threshold of each axis that has a measured step."""
     axes = evidence.axes
     if axes is None:
         return []

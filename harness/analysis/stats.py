@@ -1,6 +1,6 @@
-"""Statistics of repeated trainings, by scipy and statsmodels. The seed is the replicate, never the epoch.
+"""Statistics over seeds: t intervals, paired tests, Holm's correction and laws of growth.
 
-Nothing here draws random numbers: the same values give the same interval.
+The replicate is the seed, never the epoch. No function draws random numbers: the same values give the same interval.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,18 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
 SIGNIFICANCE = 0.05
+CONFIDENCE = 0.95
 Method = Literal["paired t", "sign test", "McNemar", "two proportions", "none"]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its confidence interval, in the unit of what was averaged.
+    """A mean with its confidence interval, in the unit of the values.
 
     Attributes:
-        n: values averaged.
-        low, high: the interval's ends; None where one value, or several without any spread, leave none.
+        low, high: the interval's ends; None for one value, or for several values without spread.
+        n: the number of values.
+        confidence: as a share, 0.95 for the 95 % interval.
     """
 
     mean: float
@@ -35,30 +37,30 @@ class Interval:
 
     @property
     def width(self) -> float | None:
-        """From end to end."""
+        """The distance between the ends; None without an interval."""
         return None if self.low is None or self.high is None else self.high - self.low
 
     def contains(self, value: float) -> bool:
-        """Whether a value lies in the interval; without one, nothing is ruled out."""
+        """Return true if a value is in the interval, or if the interval has no ends."""
         return self.low is None or self.high is None or self.low <= value <= self.high
 
     def scaled(self, factor: float) -> "Interval":
-        """The interval of the values times a constant above 0."""
+        """Return the interval of the values multiplied by a factor above 0."""
         low, high = (None if end is None else end * factor for end in (self.low, self.high))
         return Interval(self.mean * factor, low, high, self.n, self.confidence)
 
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """The mean with Student's t interval, for values that may be taken as normal.
+def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+    """Return the mean with its 95 % confidence interval (Student's t), for values assumed normal.
 
-    Of the differences between pairs it is the paired t interval. Values that are all alike are no sign of certainty:
-    accuracies are counts of images, and few counts may well be equal. They leave no interval.
+    For differences between pairs this is the paired t interval. Equal values give no interval: accuracies are counts of
+    images, and a few counts can be equal by chance.
 
     Raises:
-        ValueError: there are no values, or one is no number.
+        ValueError: there are no values, or one is not a finite number.
     """
     _require_numbers(values)
-    return _interval(values, confidence, is_alike=is_without_spread(values))
+    return _t_interval(values, confidence, is_alike=is_without_spread(values))
 
 
 def _require_numbers(values: Sequence[float]) -> None:
@@ -66,7 +68,7 @@ def _require_numbers(values: Sequence[float]) -> None:
         raise ValueError("a mean needs values, all of them numbers")
 
 
-def _interval(values: Sequence[float], confidence: float, *, is_alike: bool) -> Interval:
+def _t_interval(values: Sequence[float], confidence: float, *, is_alike: bool) -> Interval:
     mean, n = float(np.mean(values)), len(values)
     if is_alike:
         return Interval(mean, None, None, n, confidence)
@@ -75,26 +77,26 @@ def _interval(values: Sequence[float], confidence: float, *, is_alike: bool) -> 
 
 
 def is_without_spread(values: Sequence[float], magnitude: float | None = None) -> bool:
-    """Whether values are one and the same, but for the last digits of sums.
+    """Return true if values are equal except for rounding errors.
 
-    In whatever unit: points per multiply-accumulate are of the order of 1e-9.
+    The tolerance is relative: percentage points per multiply-accumulate are of the order of 1e-9.
 
     Args:
-        magnitude: of the numbers that the values are sums of; the values' own where it is not given.
+        magnitude: the size of the numbers that the values were computed from; by default that of the values.
     """
     return bool(np.ptp(values) <= 1e-9 * (float(np.max(np.abs(values))) if magnitude is None else magnitude))
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How much one model's figure is above another's.
+    """The difference between two models' values of a measure, tested.
 
     Attributes:
-        interval: of the mean difference over seeds, in the figure's unit; without ends where there is one seed.
-        p_value: of no difference; None where nothing can be tested.
-        n: what was compared: seeds, or test images.
-        method: ``paired t`` over seeds; ``sign test``, where they have no spread; ``McNemar`` over one
-            seed's test images; ``two proportions``, unpaired, where only accuracies are known; ``none``.
+        interval: the mean difference over seeds, in the measure's unit; without ends for one seed.
+        p_value: under the hypothesis of no difference; None if nothing can be tested.
+        n: the number of seeds or of test images compared.
+        method: ``paired t`` over seeds; ``sign test`` if the differences have no spread; ``McNemar`` over one seed's
+            test images; ``two proportions``, unpaired, if only accuracies are known; ``none``.
     """
 
     interval: Interval
@@ -107,20 +109,19 @@ class Difference:
         return self.interval.mean
 
 
-def paired_difference(values: Sequence[float], others: Sequence[float], confidence: float = 0.95) -> Difference:
-    """The difference between values of the same seeds, in their order: the paired t test.
+def paired_difference(values: Sequence[float], others: Sequence[float], confidence: float = CONFIDENCE) -> Difference:
+    """Compare two models' values of the same seeds, in the same order, by the paired t test.
 
-    Where every seed has the same difference, t would be infinite; then the sign test is all that can be said. One seed
-    leaves nothing to test.
+    If all differences are equal, t would be infinite, and the sign test takes its place. One seed is not tested.
 
     Raises:
-        ValueError: they are not as many, or none.
+        ValueError: there are no values, or not as many of both models.
     """
     differences = [value - other for value, other in zip(values, others, strict=True)]
     _require_numbers(differences)
     magnitude, n = max(map(abs, [*values, *others])), len(differences)
     is_alike = is_without_spread(differences, magnitude)
-    interval = _interval(differences, confidence, is_alike=is_alike)
+    interval = _t_interval(differences, confidence, is_alike=is_alike)
     if n == 1:
         return Difference(interval, None, 1, "none")
     if is_alike:
@@ -131,19 +132,21 @@ def paired_difference(values: Sequence[float], others: Sequence[float], confiden
 
 
 def difference_by_seed(values: Mapping[int, float], others: Mapping[int, float]) -> Difference | None:
-    """`paired_difference` over the seeds that both have; None where they have none in common."""
+    """Return `paired_difference` over the common seeds; None if there are none."""
     seeds = sorted(values.keys() & others.keys())
     return paired_difference([values[seed] for seed in seeds], [others[seed] for seed in seeds]) if seeds else None
 
 
 def mcnemar_difference(is_right: NDArray[np.bool_], is_other_right: NDArray[np.bool_]) -> Difference:
-    """The difference in accuracy, in percentage points, of two models on the same test images: McNemar's exact test.
+    """Compare two models' accuracies on the same test images by McNemar's exact test.
+
+    The difference is in percentage points.
 
     Args:
-        is_right, is_other_right: whether each image was classified right, each (N,), in the same order.
+        is_right, is_other_right: for each image, true if the model classified it correctly, (N,), in the same order.
 
     Raises:
-        ValueError: they are not as many, or none.
+        ValueError: there are no images, or not as many of both models.
     """
     if len(is_right) != len(is_other_right) or not len(is_right):
         raise ValueError("McNemar's test needs two models' outcomes on the same images")
@@ -154,10 +157,10 @@ def mcnemar_difference(is_right: NDArray[np.bool_], is_other_right: NDArray[np.b
 
 
 def proportions_difference(accuracy_percent: float, other_percent: float, images: int) -> Difference:
-    """The difference between two accuracies, in percentage points, as of unrelated test sets of that many images.
+    """Compare two accuracies, in percentage points, by the unpaired z test of two proportions.
 
-    For published accuracies, of which no predictions are known: the z test of two proportions. Models tested on the
-    same images agree on most of them, so it is less sharp than McNemar's.
+    It serves published accuracies: their predictions are unknown. Models tested on the same images agree on most of
+    them, so this test has less power than McNemar's.
     """
     right = [round(images * percent / 100) for percent in (accuracy_percent, other_percent)]
     p_value = 1.0 if right[0] == right[1] else float(proportions_ztest(right, [images, images])[1])
@@ -165,12 +168,12 @@ def proportions_difference(accuracy_percent: float, other_percent: float, images
 
 
 def is_significant(p_value: float | None) -> bool:
-    """Whether a p-value, corrected where it is one of several, tells a difference from chance; None never does."""
+    """Return true if a (corrected) p-value is below α = 0.05; None is not significant."""
     return p_value is not None and p_value < SIGNIFICANCE
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's correction of the p-values of one family of comparisons, in their order; None stays None."""
+    """Return the p-values of one family, corrected by Holm's method, in their order; None stays None."""
     known = [p_value for p_value in p_values if p_value is not None]
     corrected = iter(multipletests(known, method="holm")[1]) if known else iter(())
     return [None if p_value is None else float(next(corrected)) for p_value in p_values]
@@ -178,10 +181,10 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 @dataclass(frozen=True)
 class Growth:
-    """A law y = a · x^exponent, or y = a · e^(exponent · x), fitted by least squares on the logarithms of y.
+    """A law y = a · x^exponent or y = a · e^(exponent · x), fitted by least squares on log y.
 
     Attributes:
-        r_squared: the share of the logarithms' variance that it explains.
+        r_squared: the share of the variance of the logarithms that the law explains.
     """
 
     exponent: float
@@ -189,20 +192,20 @@ class Growth:
 
 
 def fit_growth(x: Sequence[float], y: Sequence[float]) -> Growth:
-    """The power law through points of positive x and y, three different ones at least.
+    """Fit a power law to points of positive x and y, with at least three different x.
 
     Raises:
-        ValueError: they are fewer, or not positive.
+        ValueError: there are fewer points, or a value is not positive.
     """
     _require_points(x, y)
     return _fit(np.log(np.asarray(x, dtype=float)), np.log(np.asarray(y, dtype=float)))
 
 
 def fit_exponential(x: Sequence[float], y: Sequence[float]) -> Growth:
-    """The exponential law through points of positive x and y, three different ones at least.
+    """Fit an exponential law to points of positive x and y, with at least three different x.
 
     Raises:
-        ValueError: they are fewer, or not positive.
+        ValueError: there are fewer points, or a value is not positive.
     """
     _require_points(x, y)
     return _fit(np.asarray(x, dtype=float), np.log(np.asarray(y, dtype=float)))

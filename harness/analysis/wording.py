@@ -1,4 +1,4 @@
-"""How figures and names are put into words wherever the answer is told."""
+"""Names, differences and tests in words, as answers, tables and figures print them."""
 
 from harness.analysis.stats import Difference, Interval
 from harness.text import p_value, several, signed
@@ -8,22 +8,22 @@ _TITLES = {"cifar10": "CIFAR-10", "fashionmnist": "FashionMNIST", "gtsrb": "GTSR
 
 
 def title_of(dataset: str) -> str:
-    """A dataset's name as people write it."""
+    """Return a dataset's name in its usual spelling: ``CIFAR-10``."""
     return _TITLES.get(dataset, dataset)
 
 
 def short(model: str) -> str:
-    """A model's name without what all have in common: ``20-4``."""
+    """Return a model's name without the common prefix: ``20-4``."""
     return model.removeprefix("resnet")
 
 
 def points(interval: Interval) -> str:
-    """A mean difference: ``+0.28 pp [−0.10, +0.66], n = 3``; one seed has no interval."""
+    """Return a mean difference as text: ``+0.28 pp [−0.10, +0.66], n = 3``; one seed has no interval."""
     return f"{signed(interval.mean, 2)} pp{ends(interval, 2, is_signed=True)}"
 
 
 def ends(interval: Interval, digits: int, *, is_signed: bool = False) -> str:
-    """An interval's ends and its n, to stand behind its mean; nothing where there is one value."""
+    """Return an interval's ends and n, as text to append to the mean; empty for one value."""
     if interval.n == 1:
         return ""
     if interval.low is None or interval.high is None:
@@ -33,7 +33,7 @@ def ends(interval: Interval, digits: int, *, is_signed: bool = False) -> str:
 
 
 def tested(difference: Difference, p_holm: float | None) -> str:
-    """The corrected p-value and what gave it: ``p = .044, McNemar on 360 images``."""
+    """Return the corrected p-value and its test as text: ``p = .044, McNemar on 360 images``."""
     if p_holm is None:
         return "one seed, nothing to test"
     of = {"McNemar": "on {:,} images", "two proportions": "of {:,} images, unpaired"}

@@ -234,7 +234,8 @@ def _print_plan(settings: Settings, experiments: list[Experiment]) -> None:
 
 def _report(known: argparse.Namespace, _: list[str]) -> int:
     from harness.files import os_error_as_input_error, require_writable
-    from harness.report.build import load_results_folders, write_report
+    from harness.report.build import write_report
+    from harness.report.loading import load_results_folders
     from harness.report.terminal import comparison_tables, report_text, terminal_text
     from harness.training.command import this_command
 
@@ -264,17 +265,18 @@ def _report(known: argparse.Namespace, _: list[str]) -> int:
         for comparison in comparison_tables(results):
             print(terminal_text(comparison, columns) + "\n")
     if loaded.recorded:
-        from harness.report.tables import throughput
+        from harness.report.tables.throughput import throughput_tables
 
-        for measurement in throughput.throughput_tables(loaded.recorded):
-            print(throughput.terminal_text(measurement, columns) + "\n")
+        for measurement in throughput_tables(loaded.recorded):
+            print(terminal_text(measurement, columns) + "\n")
     print(report_text(report, columns))
     return 0
 
 
 def _evaluate(known: argparse.Namespace, _: list[str]) -> int:
-    from harness.results.folder import RESULT, ResultsFolder, read_in_its_place
-    from harness.results.result import timed_on
+    from harness.results.folder import RESULT, ResultsFolder
+    from harness.results.reading import read_result_in_its_folder
+    from harness.results.timing import timed_on
     from harness.study.reproduce import device_of, images_of, reproduce
     from harness.text import table
     from harness.training.environment import describe_environment
@@ -282,7 +284,7 @@ def _evaluate(known: argparse.Namespace, _: list[str]) -> int:
     path = Path(known.result).absolute()
     path = path / RESULT if path.is_dir() else path
     try:
-        result = read_in_its_place(path)
+        result = read_result_in_its_folder(path)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist: name a result.json, or the folder that it lies in") from error
     settings = _settings(known)

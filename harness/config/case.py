@@ -1,7 +1,7 @@
 """A case: one model on one dataset by one recipe with one seed, on one kind of device at one precision.
 
-Needs no torch. Everything in a case decides the outcome of training it, and nothing that decides it is outside: its
-hash is its identity, under which its result is kept.
+Needs no torch. A case holds everything that decides the outcome of its training, and nothing else. Its hash is its
+identity, under which its result is stored.
 """
 
 import functools
@@ -21,21 +21,22 @@ Pipeline = Literal["fast", "reference"]
 
 @dataclass(frozen=True)
 class Case:
-    """What is trained, and how.
+    """One training: the model, the images, the recipe and everything else that decides the outcome.
 
     Attributes:
-        model: a canonical model name.
-        mode: ``full``, the recipe's own epochs; ``shortened``, fewer or more (``--epochs``); ``quick``, a smoke run.
+        model: canonical model name, e.g. ``resnet20-4``.
+        mode: ``full``, the recipe's own epochs; ``shortened``, another number (``--epochs``); ``quick``, a smoke run.
         device_kind: ``cpu``, ``cuda`` or ``mps``.
         precision: ``fp32``, ``tf32`` or ``bf16``.
-        val_split: share of the training images held out for the per-epoch evaluation; 0, the paper's protocol, in which
-            the test set is evaluated every epoch.
+        val_split: share of the training images held out for the evaluation after each epoch; 0 is the paper's protocol,
+            which evaluates the test set after each epoch.
         data_fingerprint: SHA-256 of the images and labels.
-        pipeline: ``fast``, or ``reference``, as the study did it; statistically the same, with other random draws.
-        compiled: whether the network is compiled, which changes the last digits of sums.
+        shortcut: ``A``, parameter-free, or ``B``, 1×1 convolutions.
+        pipeline: ``fast``, or ``reference``, the study's own way; statistically the same, with other random draws.
+        compiled: True if the network is compiled, which changes the last digits of sums.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}  # read back, a field that is none of these is refused
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # unknown fields in a file are refused
 
     model: str
     dataset: str
@@ -52,27 +53,27 @@ class Case:
 
     def __post_init__(self) -> None:
         if (canonical := parse_model(self.model).name) != self.model:
-            raise InputError(f"model {self.model!r} is no canonical name: give {canonical!r}")
+            raise InputError(f"model {self.model!r} is not a canonical name: give {canonical!r}")
 
     @property
     def label(self) -> str:
-        """How a person names it: ``cifar10 resnet20-4 seed 0``."""
+        """The human-readable name: ``cifar10 resnet20-4 seed 0``."""
         return f"{self.dataset} {self.model} seed {self.seed}"
 
     @functools.cached_property
     def identity(self) -> str:
-        """SHA-256 over everything that decides the outcome. Where a user's folder lies does not; what is in it does."""
+        """SHA-256 over the fields. A user's folder counts by its content (``data_fingerprint``), not by its path."""
         content = asdict(self) | ({"dataset": "folder"} if is_folder(self.dataset) else {})
         return hashlib.sha256(json.dumps(_canonical(content), sort_keys=True).encode()).hexdigest()
 
     @property
     def folder_name(self) -> str:
-        """The name of its folder under the results folder."""
+        """The name of the case's folder inside the results folder."""
         return f"{file_stem(self.dataset)}-{self.model}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
 
 
 def _canonical(value: Any) -> Any:
-    """The value with whole floats as integers: 30 and 30.0 are one and the same in a recipe, but not in JSON."""
+    """Return the value with whole floats as integers: 30 and 30.0 are equal in a recipe, but not in JSON."""
     if isinstance(value, dict):
         return {key: _canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,8 +1,9 @@
-"""What each dataset is, as published. Needs no torch."""
+"""The datasets: name, shape and classes of each, as published. Needs no torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.config.extensions import extension_names, find_extension
 from harness.errors import InputError
 
 FOLDER_PREFIX = "folder:"
@@ -10,12 +11,13 @@ FOLDER_PREFIX = "folder:"
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A dataset's name, shape and published numbers of images.
+    """A dataset's name, image shape, classes and published numbers of images.
 
     Attributes:
-        image_size: side of its images in pixels; None where sizes differ.
-        class_names: in the order of their labels.
-        train_images, test_images: as published.
+        channels: 1 for grey images, 3 for RGB.
+        image_size: side of the images in pixels; None if sizes differ.
+        class_names: in the order of the labels.
+        train_images, test_images: numbers of images, as published.
     """
 
     name: str
@@ -34,7 +36,7 @@ class DatasetSpec:
         return self.channels, image_size, image_size
 
 
-# CIFAR-10's labels follow the alphabet; FashionMNIST's are its README's.
+# Label order: CIFAR-10's is alphabetical, FashionMNIST's is that of its README.
 _CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _FASHIONMNIST_CLASSES = (
     "T-shirt/top",
@@ -61,40 +63,60 @@ SPECS: dict[str, DatasetSpec] = {
 
 
 def is_folder(dataset: str) -> bool:
-    """Whether the name is ``folder:PATH``, the user's own images."""
+    """Return True for ``folder:PATH``, the user's own images."""
     return dataset.startswith(FOLDER_PREFIX)
 
 
 def folder_path(dataset: str) -> Path:
-    """PATH of ``folder:PATH``.
+    """Return PATH of ``folder:PATH``, with ``~`` expanded.
 
     Raises:
-        InputError: it begins with the home of a user that there is not.
+        InputError: PATH begins with the home of an unknown user.
     """
     try:
         return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
     except RuntimeError as error:
-        raise InputError(f"{dataset}: {error}; give a path that exists") from error
+        raise InputError(f"{dataset}: {error} Give a path that exists, e.g. folder:/data/flowers") from error
 
 
 def file_stem(dataset: str) -> str:
-    """The dataset's name as part of a file's: ``cifar10``, or ``folder-flowers`` for ``folder:~/flowers``."""
+    """Return the dataset's name for use in a file name: ``cifar10``, or ``folder-flowers`` for ``folder:~/flowers``."""
     if not is_folder(dataset):
         return dataset
     return f"folder-{Path(dataset.removeprefix(FOLDER_PREFIX)).name[:40]}"
 
 
-def check_dataset_name(dataset: str) -> str:
-    """The name as given, if it names a dataset.
+def find_spec(dataset: str) -> DatasetSpec | None:
+    """Return the spec of a published dataset or of one that another package adds; None for any other name.
 
     Raises:
-        InputError: it names none.
+        InputError: the other package's entry point is broken.
+    """
+    if dataset in SPECS:
+        return SPECS[dataset]
+    extension = find_extension(dataset)
+    if extension is None:
+        return None
+    spec = extension.require("SPEC", DatasetSpec)
+    if spec.name != dataset:
+        raise InputError(f"{extension.origin}: SPEC has the name {spec.name!r}; it must be {dataset!r}")
+    return spec
+
+
+def check_dataset_name(dataset: str) -> str:
+    """Return the name as given.
+
+    Raises:
+        InputError: there is no dataset of that name, or another package's entry point for it is broken.
     """
     if is_folder(dataset):
         if not dataset.removeprefix(FOLDER_PREFIX):
             raise InputError("dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* inside")
-        if any(0xD800 <= ord(character) < 0xE000 for character in dataset):  # how Python spells bytes that are no UTF-8
-            raise InputError(f"dataset {dataset!r}: results could not name it, for it is not UTF-8; rename the folder")
-    elif dataset not in SPECS:
-        raise InputError(f"unknown dataset {dataset!r}: the datasets are {', '.join(SPECS)} and folder:PATH")
+        if any(0xD800 <= ord(character) < 0xE000 for character in dataset):  # Python's spelling of bytes not in UTF-8
+            raise InputError(
+                f"dataset {dataset!r}: the folder's name is not UTF-8, so results cannot hold it; rename it"
+            )
+    elif find_spec(dataset) is None:
+        known = ", ".join([*SPECS, *extension_names()])
+        raise InputError(f"unknown dataset {dataset!r}: the datasets are {known} and folder:PATH")
     return dataset

@@ -12,7 +12,7 @@ from harness.errors import InputError
 
 @dataclass(frozen=True)
 class Experiment:
-    """One model on one dataset with one seed, by a recipe as the settings have it trained."""
+    """One model on one dataset with one seed, by a recipe adapted to the settings."""
 
     dataset: str
     model: str
@@ -22,26 +22,26 @@ class Experiment:
 
     @property
     def label(self) -> str:
-        """How a person names it: ``cifar10 resnet20-4 seed 0``."""
+        """The human-readable name: ``cifar10 resnet20-4 seed 0``."""
         return f"{self.dataset} {self.model} seed {self.seed}"
 
 
 def plan_experiment(
     settings: Settings, dataset: str, model: str, seed: int, recipe: Recipe | None = None
 ) -> Experiment:
-    """The experiment that the settings make of a dataset, a model and a seed.
+    """Return the experiment for a dataset, a model and a seed under these settings.
 
     Args:
-        recipe: how to train; None for the dataset's own.
+        recipe: None for the dataset's own recipe.
 
     Raises:
-        InputError: a name is none, or the recipe is no `Recipe`.
+        InputError: the dataset or model is unknown, or the recipe is not a `Recipe`.
     """
     parsed = parse_model(model)
     check_dataset_name(dataset)
     if recipe is not None and not isinstance(recipe, Recipe):
         raise InputError(
-            f"recipe {recipe!r} is no Recipe: give one of harness.config.recipes, or dataclasses.replace one"
+            f"recipe {recipe!r} is not a Recipe: give one of harness.config.recipes, or dataclasses.replace(CIFAR10, …)"
         )
     shaped, mode = settings.shape(recipe or default_recipe(dataset, parsed.family))
     return Experiment(dataset, parsed.name, seed, shaped, mode)

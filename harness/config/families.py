@@ -1,10 +1,10 @@
-"""The two ResNet families and the grammar of their names. Needs no torch: the modules themselves are in networks.py.
+"""The two ResNet families and the grammar of model names. Needs no torch: the networks are in `harness.models.resnet`.
 
-A model's name is ``resnet<depth>`` or ``resnet<depth>-<ω>``: the depth decides the family, ω is the width coefficient
-by which every convolution's channels are multiplied (1 when absent).
+A model's name is ``resnet<depth>`` or ``resnet<depth>-<ω>``. The depth decides the family; ω is the width coefficient,
+by which every convolution's channels are multiplied (1 if absent).
 
-Source: paper tables 1 to 3, corrected against its appendix code (the stem is widened by ω too; the ImageNet family is
-made of bottleneck blocks).
+Source: paper tables 1 to 3, corrected by its appendix code: ω widens the stem too, and the ImageNet family consists of
+bottleneck blocks.
 """
 
 import re
@@ -15,22 +15,26 @@ from harness.errors import InputError
 
 Family = Literal["cifar", "imagenet"]
 
-# Blocks per stage. 24 is the paper's own: 38 convolution and linear layers, whatever its name says.
+# Blocks per stage. 24 is the paper's own network: it has 38 convolution and linear layers despite its name.
 IMAGENET_BLOCKS: dict[int, tuple[int, ...]] = {
     24: (3, 3, 3, 3),
     50: (3, 4, 6, 3),
     101: (3, 4, 23, 3),
     152: (3, 8, 36, 3),
 }
-# Channels of each stage at ω = 1; the first is the stem's as well.
+# Channels of each stage at ω = 1; the stem has those of the first stage.
 STAGE_CHANNELS: dict[Family, tuple[int, ...]] = {"cifar": (16, 32, 64), "imagenet": (64, 128, 256, 512)}
+
+OPERATIONS_PER_MAC = 6
+"""Floating-point operations of training per multiply-accumulate of the forward pass: a multiplication and an addition,
+forward once and backward twice (for the inputs and for the weights)."""
 
 _NAME = re.compile(r"resnet(0|[1-9][0-9]{0,5})(?:-(0|[1-9][0-9]{0,5}))?")
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a model is: its family, its nominal depth and its width coefficient ω."""
+    """A point of a family: its nominal depth and its width coefficient ω."""
 
     family: Family
     depth: int
@@ -48,23 +52,23 @@ class Model:
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """Channels of each stage, before a bottleneck's expansion; the first is the stem's as well."""
+        """Channels of each stage, before a bottleneck's expansion; the stem has those of the first stage."""
         return tuple(self.width * channels for channels in STAGE_CHANNELS[self.family])
 
 
 def parse_model(name: str) -> Model:
-    """The model of that name.
+    """Return the model of that name.
 
-    Depths 24, 50, 101 and 152 are the ImageNet family (50 and 152 are also 6n+2: the names mean the well-known
-    networks); every other depth 6n+2 with n ≥ 1 is the CIFAR family.
+    Depths 24, 50, 101 and 152 belong to the ImageNet family, every other depth 6n+2 with n ≥ 1 to the CIFAR family. 50
+    and 152 are 6n+2 too, but the names mean the well-known networks.
 
     Raises:
-        InputError: the name is not of the grammar, no family has that depth, or ω is 0.
+        InputError: the name does not follow the grammar, no family has that depth, or ω is 0.
     """
     match = _NAME.fullmatch(name)
     if match is None:
         raise InputError(
-            f"unknown model {name!r}: a name is resnet<depth> or resnet<depth>-<width>, as resnet20 or resnet20-4"
+            f"unknown model {name!r}: give resnet<depth> or resnet<depth>-<width>, e.g. resnet20 or resnet20-4"
         )
     depth, width = int(match[1]), int(match[2] or 1)
     family: Family = "imagenet" if depth in IMAGENET_BLOCKS else "cifar"
@@ -75,5 +79,5 @@ def parse_model(name: str) -> Model:
             f"depths are 6n+2 (8, 14, 20, 32, 56, 110, …; nearest {below} and {below + 6}) or 24, 50, 101, 152"
         )
     if width == 0:
-        raise InputError(f"unknown model {name!r}: the width coefficient must be 1 or more, as in resnet{depth}-2")
+        raise InputError(f"unknown model {name!r}: the width coefficient must be 1 or more, e.g. resnet{depth}-2")
     return Model(family, depth, width)

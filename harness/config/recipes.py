@@ -1,12 +1,13 @@
-"""How to train: the paper's hyperparameters and augmentations, the digits recipe, and how quick mode shrinks one.
+"""Recipes: epochs, milestones, batch size and augmentation of each dataset, and their shortened and quick forms.
 
-Needs no torch. Sources: paper section 3.2.2 and the appendix; where its prose and code disagree, the code is what was
-run. Nesterov momentum and the batch sizes stand only in the code.
+Needs no torch. Sources: paper section 3.2.2 and its appendix code. The code decides wherever the two disagree, because
+it is what was run; only the code has Nesterov momentum and the batch sizes.
 """
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.config.extensions import find_extension
 from harness.config.families import Family
 from harness.errors import InputError
 
@@ -19,13 +20,17 @@ QUICK_TEST_IMAGES = 8
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What happens to an image on its way into the network. Test images get only the deterministic part.
+    """The operations on an image before it enters the network; test images get only the deterministic ones.
 
-    With ``rotate_first`` the order is GTSRB's: rotation of the 8-bit image (corners black) → normalise → resize →
-    flips. Otherwise: normalise → flips → rotation (corners the mean colour) → random resized crop.
+    The order is normalise → flips → rotation (corners in the mean colour) → random resized crop. With ``rotate_first``
+    it is GTSRB's: rotation of the 8-bit image (corners black) → normalise → resize → flips.
+
+    Attributes:
+        mean, std: per channel, of pixels scaled to 0…1.
+        rotation_degrees: rotations are uniform in ± this angle.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}  # read back, a field that is none of these is refused
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # unknown fields in a file are refused
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -33,32 +38,42 @@ class Augmentation:
     vertical_flip: bool = False
     rotation_degrees: float = 0.0
     crop_scale: tuple[float, float] | None = None
-    """Area of the random square crop, as a share of the image's, resized back to the image's size."""
+    """Least and most area of the random square crop, as shares of the image's area; None for no crop."""
     rotate_first: bool = False
 
     def __post_init__(self) -> None:
         if self.rotate_first and self.crop_scale is not None:
-            raise InputError("an augmentation cannot both rotate first and crop: the study has no such order")
+            raise InputError(
+                f"rotate_first with crop_scale {self.crop_scale}: give one of them; the study has no such order"
+            )
         if len(self.mean) != len(self.std):
-            raise InputError(f"mean has {len(self.mean)} channels, std {len(self.std)}: give one of each per channel")
+            raise InputError(
+                f"mean has {len(self.mean)} channels, std {len(self.std)}: give one value of each per channel"
+            )
         if not all(value > 0 for value in self.std):
-            raise InputError(f"std {self.std}: give a positive one per channel")
+            raise InputError(f"std {self.std}: give one positive value per channel, e.g. (0.5, 0.5, 0.5)")
         if self.crop_scale is not None and not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
-            raise InputError(f"crop_scale {self.crop_scale}: give (least, most) with 0 < least ≤ most ≤ 1")
+            raise InputError(
+                f"crop_scale {self.crop_scale}: give (least, most) with 0 < least ≤ most ≤ 1, e.g. (0.75, 1.0)"
+            )
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """SGD with cross-entropy; the learning rate is multiplied by ``gamma`` at each milestone, once per epoch."""
+    """The hyperparameters of a training: SGD with cross-entropy.
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}  # read back, a field that is none of these is refused
+    Attributes:
+        milestones: epochs, counted from 0, at whose start the learning rate is multiplied by ``gamma``.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # unknown fields in a file are refused
 
     name: str
     epochs: int
     milestones: tuple[int, ...]
     batch_size: int
     image_size: int
-    """Side of the square images that the network sees, in pixels."""
+    """Side of the network's square input, in pixels."""
     augmentation: Augmentation
     learning_rate: float = 0.1
     gamma: float = 0.1
@@ -75,26 +90,26 @@ class Recipe:
                     f"recipe {self.name!r}: {name} {getattr(self, name)!r}: give a whole number, 1 or more"
                 )
         if not self.learning_rate > 0:
-            raise InputError(f"recipe {self.name!r}: learning_rate {self.learning_rate!r}: give a positive one")
+            raise InputError(f"recipe {self.name!r}: learning_rate {self.learning_rate!r}: give a positive number")
         if self.momentum < 0 or self.weight_decay < 0 or self.warmup_epochs < 0:
-            raise InputError(f"recipe {self.name!r}: momentum, weight_decay and warmup_epochs cannot be negative")
+            raise InputError(f"recipe {self.name!r}: momentum, weight_decay and warmup_epochs must be 0 or more")
         if self.nesterov and not self.momentum:
-            raise InputError(f"recipe {self.name!r}: nesterov needs momentum; without it give nesterov=False")
+            raise InputError(f"recipe {self.name!r}: nesterov needs a momentum above 0; give one, or nesterov=False")
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate of epoch ``epoch``, counted from 0. A milestone m takes effect in epoch m."""
+        """Return the learning rate of an epoch, counted from 0; milestone m takes effect in epoch m."""
         passed = sum(milestone <= epoch for milestone in self.milestones)
         warmup = min(1.0, (epoch + 1) / (self.warmup_epochs + 1))
         return self.learning_rate * warmup * self.gamma**passed
 
     def with_epochs(self, epochs: int) -> "Recipe":
-        """The recipe over another number of epochs, milestones and warm-up in proportion.
+        """Return the recipe with another number of epochs; milestones and warm-up scale in proportion.
 
-        A milestone that falls between two epochs takes effect at the later one, so no epoch trains at a lower rate
-        than the full recipe would give it there, and the first comes before every milestone.
+        A milestone that falls between two epochs takes effect at the later one. So no epoch trains at a lower rate than
+        the full recipe has at that point, and the first epoch comes before every milestone.
 
         Raises:
-            InputError: ``epochs`` is not positive.
+            InputError: ``epochs`` is below 1.
         """
         if epochs < 1:
             raise InputError(f"epochs {epochs}: give 1 or more")
@@ -103,9 +118,9 @@ class Recipe:
         return replace(self, epochs=epochs, milestones=milestones, warmup_epochs=warmup_epochs)
 
     def quick(self) -> "Recipe":
-        """The recipe shrunk to prove the machinery: it measures nothing.
+        """Return the recipe shrunk to a smoke run, whose accuracy means nothing.
 
-        The learning rate shrinks with the batch: at the full rate deep models can diverge on a handful of images.
+        The learning rate shrinks with the batch size: deep models can diverge on a few images at the full rate.
         """
         batch_size = min(self.batch_size, QUICK_BATCH_SIZE)
         return replace(
@@ -139,7 +154,7 @@ FASHIONMNIST = Recipe(
     batch_size=128,
     image_size=28,
     augmentation=Augmentation(
-        mean=(0.1307,),  # MNIST's constants, as in the paper; FashionMNIST's own are .2860 and .3530
+        mean=(0.1307,),  # MNIST's constants, as in the paper; FashionMNIST's own are 0.2860 and 0.3530
         std=(0.3081,),
         horizontal_flip=True,
         vertical_flip=True,
@@ -156,15 +171,15 @@ GTSRB = Recipe(
     augmentation=Augmentation(
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
-        horizontal_flip=True,  # a flipped sign can be another class; it is the paper's recipe all the same
+        horizontal_flip=True,  # the paper's recipe, although a flipped sign can belong to another class
         vertical_flip=True,
         rotation_degrees=45,
         rotate_first=True,
     ),
 )
 
-# Ours, not the paper's: small images, no flips (6 and 9), crops against overfitting, and small batches with a gentle
-# start, without which 56 and 110 do not converge in so few epochs.
+# Not from the paper. No flips, which would turn 6 into 9; crops against overfitting; small batches and a warm-up,
+# without which ResNet-56 and ResNet-110 do not converge in 20 epochs.
 DIGITS = Recipe(
     name="digits",
     epochs=20,
@@ -180,10 +195,18 @@ PUBLISHED_RECIPES = {recipe.name: recipe for recipe in (CIFAR10, FASHIONMNIST, G
 
 
 def default_recipe(dataset: str, family: Family) -> Recipe:
-    """The recipe of a dataset: its published one; for a user's folder, the paper's for images that the family is for.
+    """Return a dataset's own recipe; for a user's folder, the paper's recipe for images that suit the family.
 
-    A folder's images are resized to 32×32 (CIFAR family) or 225×225 (ImageNet family).
+    A folder's images are resized to 32×32 (CIFAR family, CIFAR-10's recipe) or 225×225 (ImageNet family, GTSRB's).
+
+    Raises:
+        InputError: the dataset comes from another package and has no recipe, or a broken one.
     """
     if dataset in PUBLISHED_RECIPES:
         return PUBLISHED_RECIPES[dataset]
-    return replace(CIFAR10 if family == "cifar" else GTSRB, name=f"folder-{family}")
+    extension = find_extension(dataset)
+    if extension is None:
+        return replace(CIFAR10 if family == "cifar" else GTSRB, name=f"folder-{family}")
+    if not hasattr(extension.provider, "RECIPE"):
+        raise InputError(f"dataset {dataset!r} has no recipe of its own: give one to the mark, as recipe=Recipe(…)")
+    return extension.require("RECIPE", Recipe)

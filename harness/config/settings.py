@@ -1,4 +1,4 @@
-"""The options of a study, from the command line, the environment or an ini file. Needs neither torch nor pytest."""
+"""The options of a study, from the command line, environment variables or ini keys. Needs no torch and no pytest."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import platformdirs
 
 from harness.config.case import Mode, Pipeline
-from harness.config.recipes import Recipe
+from harness.config.recipes import QUICK_EPOCHS, Recipe
 from harness.errors import InputError
 
 ENVIRONMENT_PREFIX = "WIDER_OR_DEEPER_"
@@ -17,13 +17,13 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 def default_data_dir() -> Path:
-    """The platform's cache folder for this user."""
+    """Return the default data folder, inside this user's cache folder."""
     return platformdirs.user_cache_path("wider-or-deeper") / "data"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the options come to. Everything but the device and the precision has been checked."""
+    """The parsed and checked values of all options; only device and precision are checked later, by torch."""
 
     full_training: bool
     epochs: int | None
@@ -44,7 +44,7 @@ class Settings:
     exclusive: bool
 
     def shape(self, recipe: Recipe) -> tuple[Recipe, Mode]:
-        """The recipe as these settings have it trained, and in which mode that is."""
+        """Return the recipe adapted to these settings, and the mode that this makes."""
         if not self.full_training:
             return recipe.quick(), "quick"
         if self.epochs is None or self.epochs == recipe.epochs:
@@ -67,9 +67,9 @@ def _positive(text: str) -> int:
 def _seeds(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdecimal() and int(part) < 2**63 for part in parts):
-        raise ValueError("give whole numbers separated by commas, as 0,1,2")
+        raise ValueError("give whole numbers separated by commas, e.g. 0,1,2")
     if len(set(map(int, parts))) < len(parts):
-        raise ValueError("a seed is given twice")
+        raise ValueError("a seed is given twice; give each seed once, e.g. 0,1,2")
     return tuple(map(int, parts))
 
 
@@ -79,7 +79,7 @@ def _fraction(text: str) -> float:
     except ValueError:
         fraction = -1.0
     if not 0 <= fraction < 1:
-        raise ValueError("give a share of the training images, 0 or more and below 1, as 0.1")
+        raise ValueError("give a share of the training images, 0 or more and below 1, e.g. 0.1")
     return fraction
 
 
@@ -89,16 +89,18 @@ def _share_or_number(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number <= 1:
-        raise ValueError("give 1, 0, or a share of one GPU, as 0.5; torchrun trains a case on several")
+        raise ValueError("give 0, 1 or a share of one GPU, e.g. 0.5; to train a case on several GPUs use torchrun")
     return number
 
 
 def _cluster_address(text: str) -> str:
     host, _, port = text.rpartition(":")
     if text.startswith("ray://"):
-        raise ValueError("results come to a machine of the cluster: run pytest on one of it, and give auto")
+        raise ValueError(
+            "results are written on the machine that runs pytest: run it on a machine of the cluster, and give auto"
+        )
     if text != "auto" and not (host and port.isascii() and port.isdecimal()):
-        raise ValueError("give auto, or HOST:PORT, as 10.0.0.1:6379")
+        raise ValueError("give auto or HOST:PORT, e.g. 10.0.0.1:6379")
     return text
 
 
@@ -113,16 +115,23 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 def _path(text: str) -> Path:
     if not text:
-        raise ValueError("give a folder")
+        raise ValueError("give a folder, e.g. ~/data")
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError as error:
-        raise ValueError(f"{error} give a folder that can be") from error
+        raise ValueError(f"{error} Give a folder that exists, e.g. /data") from error
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: its name without dashes, its default as text (empty: none), how its text is read, and its help."""
+    """One option of the command line, the environment and the ini file.
+
+    Attributes:
+        name: without the leading dashes.
+        default: as text; empty for no value.
+        parse: converts the text; raises a ValueError that says what to give instead.
+        metavar: placeholder for the value in the help; None for a flag.
+    """
 
     name: str
     default: str
@@ -136,12 +145,12 @@ class Option:
 
     @property
     def key(self) -> str:
-        """The name as an ini key and as an attribute."""
+        """The name as ini key and as attribute of `Settings`, e.g. ``full_training``."""
         return self.name.replace("-", "_")
 
     @property
     def variable(self) -> str:
-        """The environment variable."""
+        """The environment variable, e.g. ``WIDER_OR_DEEPER_FULL_TRAINING``."""
         return ENVIRONMENT_PREFIX + self.key.upper()
 
 
@@ -150,87 +159,107 @@ OPTIONS = (
         "full-training",
         "false",
         _boolean,
-        "train every case to completion on its whole dataset; without it, a quick smoke run that measures nothing",
-    ),
-    Option("epochs", "", _positive, "train N epochs instead of the recipe's, milestones in proportion", "N"),
-    Option("seeds", "0", _seeds, "one case per seed (default: 0)", "LIST"),
-    Option(
-        "data-dir", "", _path, "where the datasets lie, a folder for each (default: the user's cache folder)", "DIR"
-    ),
-    Option("results-dir", "results", _path, "where results are kept (default: results)", "DIR"),
-    Option("report-dir", "report", _path, "where tables are written (default: report)", "DIR"),
-    Option(
-        "device", "auto", str, "auto, cpu, cuda, cuda:N or mps (default: auto, the fastest that is there)", "DEVICE"
+        "train every case to completion on the whole dataset (default: a quick run, whose accuracy means nothing)",
     ),
     Option(
-        "precision", "auto", str, "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs that have it)", "PRECISION"
+        "epochs",
+        "",
+        _positive,
+        "train N epochs instead of the recipe's, e.g. 30; milestones scale in proportion; needs --full-training",
+        "N",
     ),
-    Option("rerun", "false", _boolean, "train again what is finished"),
+    Option("seeds", "0", _seeds, "train each model once per seed, e.g. 0,1,2 (default: 0)", "LIST"),
+    Option(
+        "data-dir",
+        "",
+        _path,
+        "folder of the datasets, with a sub-folder for each, e.g. ~/data (default: the user's cache folder)",
+        "DIR",
+    ),
+    Option("results-dir", "results", _path, "folder for results (default: results)", "DIR"),
+    Option("report-dir", "report", _path, "folder for the report's page, tables and figures (default: report)", "DIR"),
+    Option(
+        "device",
+        "auto",
+        str,
+        "auto, cpu, cuda, cuda:N or mps, e.g. cuda:1 (default: auto, the fastest one present)",
+        "DEVICE",
+    ),
+    Option(
+        "precision",
+        "auto",
+        str,
+        "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs that support it, else fp32)",
+        "PRECISION",
+    ),
+    Option("rerun", "false", _boolean, "train finished cases again, from scratch"),
     Option(
         "val-split",
         "0",
         _fraction,
-        "hold out this share of the training images for the evaluation of every epoch (default: 0, the paper's "
-        "protocol: the test set every epoch)",
+        "hold out this share of the training images for the evaluation after each epoch, e.g. 0.1 (default: 0, the "
+        "paper's protocol: the test set after each epoch)",
         "FRACTION",
     ),
     Option(
         "pipeline",
         "fast",
         _one_of("fast", "reference"),
-        "fast, or reference: transforms image by image in loader processes, eager, float32, the loss read at every "
-        "step, as the study did it (default: fast)",
+        "fast, or reference, the study's own way: eager float32, images transformed one by one in loader processes, "
+        "the loss read at each step (default: fast)",
         "PIPELINE",
     ),
     Option(
         "compile",
         "auto",
         _one_of("auto", "on", "off"),
-        "auto, on or off: whether networks are compiled (default: auto, on CUDA where a run is so long that it pays)",
+        "compile networks: auto, on or off (default: auto, on CUDA if the run is long enough to repay compiling)",
         "WHEN",
     ),
     Option(
         "engine",
         "local",
         _one_of("local", "ray"),
-        "local, or ray: all cases at once on a Ray cluster (default: local, one after the other in this process)",
+        "local: one case after the other in this process; ray: many cases at once on a Ray cluster (default: local)",
         "ENGINE",
     ),
     Option(
         "ray-address",
         "",
         _cluster_address,
-        "the cluster for --engine ray: auto, that of this machine, or HOST:PORT (default: one on this machine alone)",
+        "cluster of --engine ray: auto, the one this machine belongs to, or HOST:PORT, e.g. 10.0.0.1:6379 (default: a "
+        "new one on this machine only)",
         "ADDRESS",
     ),
     Option(
         "cpus-per-case",
         "",
         _positive,
-        "CPUs for each case on a cluster, and threads (default: 1; with --exclusive, those of a node)",
+        "CPUs, and as many threads, per case on a cluster, e.g. 4 (default: 1; with --exclusive, all CPUs of a node)",
         "N",
     ),
     Option(
         "gpus-per-case",
         "",
         _share_or_number,
-        "GPUs for each case on a cluster: 1, 0, or a share of one, as 0.5 (default: 1 where the cluster has any)",
+        "GPUs per case on a cluster: 1, 0, or a share of one, e.g. 0.5 (default: 1 if the cluster has GPUs)",
         "N",
     ),
-    Option("exclusive", "false", _boolean, "give each case a node of its own, for times that are to be compared"),
+    Option("exclusive", "false", _boolean, "give each case a node of its own, so that training times are comparable"),
 )
 
 
 def read_settings(
     command_line: Mapping[str, Any], environment: Mapping[str, str] = os.environ, ini: Mapping[str, str] | None = None
 ) -> Settings:
-    """The settings, each from the first of command line, environment and ini file that has it, else its default.
+    """Read each setting from the command line, else the environment, else the ini file, else its default.
 
     Args:
-        command_line, ini: values by `Option.key`; None or absent where not given.
+        command_line, ini: values by `Option.key`; None or absent if not given.
+        environment: environment variables.
 
     Raises:
-        InputError: a value is none of its option's, or two do not go together. It names where the value came from.
+        InputError: a value is invalid, or two options contradict each other. The message names the value's origin.
     """
     values: dict[str, Any] = {}
     for option in OPTIONS:
@@ -253,28 +282,28 @@ def read_settings(
 
 
 def _check(values: Mapping[str, Any]) -> None:
-    """What no value alone can tell: options that do not go together, a data folder that is not there."""
+    """Raise an `InputError` for options that contradict each other and for an absent data folder."""
     _check_engine(values)
     epochs, data_dir = values["epochs"], values["data_dir"]
     if epochs is not None and not values["full_training"]:
-        raise InputError(f"--epochs {epochs} needs --full-training: a quick run always takes the same few epochs")
+        raise InputError(
+            f"--epochs {epochs} needs --full-training: add it, or leave out --epochs; a quick run has {QUICK_EPOCHS}"
+        )
     odd = values["precision"] not in ("auto", "fp32")
     if values["pipeline"] == "reference" and (odd or values["compile"] == "on"):
         wrong = f"--precision {values['precision']}" if odd else "--compile on"
-        raise InputError(f"--pipeline reference is eager float32, as the study was trained: leave out {wrong}")
+        raise InputError(f"--pipeline reference is eager float32, as in the study: leave out {wrong}")
     if data_dir is not None and values["engine"] == "local" and not os.path.isdir(data_dir):
-        raise InputError(f"--data-dir {data_dir} does not exist: make it, or name the folder that holds the datasets")
+        raise InputError(f"--data-dir {data_dir} does not exist: create it, or give the folder that holds the datasets")
 
 
 def _check_engine(values: Mapping[str, Any]) -> None:
-    """What goes with which engine."""
+    """Raise an `InputError` for options that contradict the engine."""
     device = values["device"]
     if values["engine"] == "ray" and device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"--device {device} is one machine's: with --engine ray give auto, cpu or cuda")
+        raise InputError(f"--device {device} names a device of one machine: with --engine ray give auto, cpu or cuda")
     if device == "cpu" and values["gpus_per_case"]:
-        raise InputError(
-            f"--device cpu has no use for --gpus-per-case {values['gpus_per_case']:g}: leave one of them out"
-        )
+        raise InputError(f"--device cpu contradicts --gpus-per-case {values['gpus_per_case']:g}: leave out one of them")
     for key in ("ray_address", "cpus_per_case", "gpus_per_case", "exclusive"):
         if values[key] not in (None, False) and values["engine"] != "ray":
-            raise InputError(f"--{key.replace('_', '-')} is for a cluster: add --engine ray, or leave it out")
+            raise InputError(f"--{key.replace('_', '-')} needs a cluster: add --engine ray, or leave it out")

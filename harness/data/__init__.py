@@ -1,5 +1,4 @@
-"""What each dataset is, where it lies, its verification; images in memory as 8-bit tensors.
+"""Datasets: found, downloaded, verified, decoded, split and augmented; images in memory as 8-bit tensors.
 
-``spec`` describes the datasets and needs no torch; ``library`` finds, fetches and loads them; one module per dataset
-knows its publisher's layouts and files.
+`registry` is the way in; `formats` has one module per publisher or layout. The specs are in `harness.config.datasets`.
 """

@@ -1,18 +1,23 @@
-"""Finding, fetching and loading datasets by name: the one way in."""
+"""The registry of datasets: find, download and load them by name.
+
+Every other room gets its images here. The publishers' layouts are in `harness.data.formats`; other packages add
+datasets through `harness.config.extensions`.
+"""
 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 
-from harness.config.datasets import SPECS, DatasetSpec, check_dataset_name, folder_path, is_folder
+from harness.config.datasets import DatasetSpec, check_dataset_name, find_spec, folder_path, is_folder
+from harness.config.extensions import find_extension
 from harness.data.formats import cifar10, class_folders, digits, fashionmnist, gtsrb
 from harness.data.images import ImageSet, fingerprint
-from harness.data.source import Source
+from harness.data.source import Publisher, Source
 from harness.errors import InputError
 
-_PUBLISHERS: dict[str, ModuleType] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
+_PUBLISHERS: dict[str, Publisher] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
+_PUBLISHER_ATTRIBUTES = ("FILES", "locate", "download")
 
 
 @dataclass(frozen=True)
@@ -20,9 +25,9 @@ class Dataset:
     """A dataset in memory.
 
     Attributes:
-        origin: layout and place in a person's words.
+        origin: human-readable layout and path.
         fingerprint: SHA-256 of the images and labels.
-        is_stand_in: digits in the dataset's shape, for quick mode without data.
+        is_stand_in: True for resized digits, which replace an absent dataset in quick mode.
     """
 
     spec: DatasetSpec
@@ -34,18 +39,18 @@ class Dataset:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has as many training and test images as published: only then may published figures be compared."""
+        """True with the published numbers of images; only then are published figures comparable."""
         return (len(self.train), len(self.test)) == (self.spec.train_images, self.spec.test_images)
 
 
 def get_spec(name: str) -> DatasetSpec:
-    """What the dataset of that name is; a user's folder is looked at for its classes.
+    """Return the spec of a dataset; that of a user's folder is made from its class folders.
 
     Raises:
-        InputError: no such dataset, or no such folder.
+        InputError: there is no such dataset or folder.
     """
     check_dataset_name(name)
-    return _folder_spec(name) if is_folder(name) else SPECS[name]
+    return find_spec(name) or _folder_spec(name)
 
 
 def _folder_spec(name: str) -> DatasetSpec:
@@ -56,39 +61,53 @@ def _folder_spec(name: str) -> DatasetSpec:
 
 
 def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Source | None:
-    """Where the dataset lies, or None.
+    """Return the dataset found on disk, or None.
 
     Args:
-        image_size: for a user's folder, the side that its images are brought to.
+        image_size: side in pixels to which the images of a user's folder are resized; None keeps their sizes.
 
     Raises:
-        InputError: no such dataset, or what lies in its place is not it.
+        InputError: there is no dataset of that name, or the files in its place are something else.
     """
     spec = get_spec(name)
     if is_folder(name):
         return class_folders.locate(folder_path(name), spec, resize_to=image_size)
     if name == "digits":
         return digits.locate()
-    source: Source | None = _PUBLISHERS[name].locate(data_dir)
+    source = _publisher(name).locate(data_dir)
     if source is None and class_folders.has_class_folders(data_dir / name):
         source = class_folders.locate(data_dir / name, spec)
     return source
 
 
+def _publisher(name: str) -> Publisher:
+    extension = None if name in _PUBLISHERS else find_extension(name)
+    if extension is None:
+        return _PUBLISHERS[name]
+    if not isinstance(extension.provider, Publisher):
+        missing = [one for one in _PUBLISHER_ATTRIBUTES if not hasattr(extension.provider, one)]
+        raise InputError(f"{extension.origin} lacks {', '.join(missing)}: see harness.data.source.Publisher")
+    return extension.provider
+
+
 def how_to_get(name: str, data_dir: Path) -> str:
-    """Which files belong where, for a dataset that is absent."""
+    """Return instructions for an absent dataset: which files to put into which folder."""
     folder = data_dir / name
     classes = f"{folder}/train/<class>/* and {folder}/test/<class>/*"
-    return f"put {_PUBLISHERS[name].FILES}, into {folder}\nor images into {classes}"
+    return f"put {_publisher(name).FILES}, into {folder}\nor images into {classes}"
 
 
 def locate_or_download(
     name: str, data_dir: Path, *, image_size: int | None = None, notify: Callable[[str], None] = lambda _: None
 ) -> Source:
-    """Where the dataset lies, downloaded first where it, or a file of it, is absent.
+    """Return the dataset found on disk; download it first if it, or one of its files, is missing.
+
+    Args:
+        image_size: as for `locate`.
+        notify: callback that receives a line before a download.
 
     Raises:
-        InputError: it is absent and could not be downloaded.
+        InputError: the dataset is missing and could not be downloaded.
     """
     source = locate(name, data_dir, image_size=image_size)
     if source is None or source.missing:
@@ -97,7 +116,7 @@ def locate_or_download(
             lack = f"dataset {name} in {source.path} lacks {', '.join(source.missing)}"
         notify(f"{lack}: downloading it")
         try:
-            _PUBLISHERS[name].download(data_dir)
+            _publisher(name).download(data_dir)
         except InputError as error:
             raise InputError(f"{lack}, and {error}") from error
         source = locate(name, data_dir)
@@ -108,10 +127,13 @@ def locate_or_download(
 
 @functools.lru_cache(maxsize=4)
 def load(name: str, data_dir: Path, *, image_size: int | None = None) -> Dataset:
-    """The whole dataset, which must be there (see `locate_or_download`). The last few loaded are kept in memory.
+    """Return the whole dataset, decoded. The four loaded last stay in memory.
+
+    Args:
+        image_size: as for `locate`.
 
     Raises:
-        InputError: it is absent, damaged or incomplete in a way that its layout can tell. It names the file.
+        InputError: the dataset is absent (see `locate_or_download`), damaged or incomplete. The message names the file.
     """
     source = locate(name, data_dir, image_size=image_size)
     if source is None:
@@ -123,10 +145,13 @@ def load(name: str, data_dir: Path, *, image_size: int | None = None) -> Dataset
 def load_slice(
     name: str, data_dir: Path, train_images: int, test_images: int, *, image_size: int | None = None
 ) -> Dataset:
-    """A few images spread over the dataset, for quick mode; digits in its shape where it is absent.
+    """Return a few images, evenly spaced over the dataset, for quick mode; resized digits if it is absent.
+
+    Args:
+        image_size: as for `locate`.
 
     Raises:
-        InputError: a user's folder is absent, or what is there is damaged.
+        InputError: a user's folder is absent, or a file is damaged.
     """
     source = locate(name, data_dir, image_size=image_size)
     spec = get_spec(name)

@@ -1,23 +1,25 @@
-"""A dataset as it lies on disk: which layout, where, how many images, and how to read them."""
+"""Sources: a dataset found on disk, and the publisher that finds or downloads it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from harness.data.images import ImageSet
 
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset that was found.
+    """A dataset that was found on disk.
 
     Attributes:
-        layout: in a person's words, as ``class folders``.
-        count: numbers of training and test images, without decoding any.
-        verify: True if the files' content is the published one, False where the layout leaves nothing to compare with.
-            An `InputError` names the file whose content is another.
-        read: training and test images, at most the given numbers of each.
-        missing: files of the layout that are not there, as after a download that was broken off.
+        layout: human-readable name of the layout, e.g. ``class folders``.
+        path: the folder or file that it was found in.
+        count: returns the numbers of training and test images without decoding any.
+        verify: returns True if the files have the published content, and False if the layout has no checksums. Raises
+            an `InputError` that names the file if its content differs.
+        read: returns training and test images, at most the given numbers of each; None stands for all.
+        missing: names of files that the layout lacks, e.g. after an interrupted download.
     """
 
     layout: str
@@ -28,6 +30,27 @@ class Source:
     missing: tuple[str, ...] = ()
 
 
+@runtime_checkable
+class Publisher(Protocol):
+    """A dataset's files as its publisher distributes them: a module of `harness.data.formats`, or another package's.
+
+    Attributes:
+        FILES: human-readable list of the files, for "put FILES into FOLDER".
+    """
+
+    FILES: str
+
+    def locate(self, data_dir: Path) -> Source | None:
+        """Return the dataset found under the data folder, or None."""
+
+    def download(self, data_dir: Path) -> None:
+        """Download the files to where `locate` finds them, usually a folder with the dataset's name.
+
+        Raises:
+            InputError: the download failed.
+        """
+
+
 def unverifiable() -> bool:
-    """The verdict on a layout that has no published checksums."""
+    """Return False: the `verify` of a layout that has no published checksums."""
     return False

@@ -15,12 +15,6 @@ from harness.models.resnet import Shortcut, build_network
 # The literature counts convolutions and linear layers; fvcore's total adds BatchNorm and pooling.
 _COUNTED_OPERATORS = ("conv", "linear")
 
-OPERATIONS_PER_MAC = 6
-"""Floating-point operations of training per multiply-accumulate of the forward pass.
-
-A multiplication and an addition, once forward and twice backward (for the inputs and for the weights).
-"""
-
 
 def count_parameters(network: nn.Module) -> int:
     """Return the number of trainable parameters, by fvcore; BatchNorm's running statistics are buffers.

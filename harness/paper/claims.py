@@ -1,7 +1,7 @@
-"""The paper's claims, as data. Needs no torch.
+"""The paper's claims C1 to C18, as data.
 
-A claim is made of statements that numbers can support or contradict; `harness.analysis.verdicts` judges them, on the
-paper's own numbers and on what was measured.
+A claim consists of statements that numbers can support or contradict. `harness.analysis.verdicts` judges them on the
+paper's own numbers and on the measurements.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ CIFAR10, FASHIONMNIST, GTSRB = "cifar10", "fashionmnist", "gtsrb"
 
 @dataclass(frozen=True)
 class Greater:
-    """One model has more of a quantity than another.
+    """The statement that one model has more of a quantity than another.
 
     Attributes:
-        claimed: by how much, in the paper's words.
+        claimed: the difference in the paper's words; empty if the paper gives none.
     """
 
     dataset: str
@@ -29,7 +29,7 @@ class Greater:
 
 @dataclass(frozen=True)
 class MostAccurate:
-    """A model is the most accurate of a dataset."""
+    """The statement that a model is the most accurate on a dataset."""
 
     dataset: str
     model: str
@@ -37,11 +37,11 @@ class MostAccurate:
 
 @dataclass(frozen=True)
 class Times:
-    """A model has so many times another one's quantity.
+    """The statement that a model has a number of times another model's quantity.
 
     Attributes:
-        ratio: as claimed.
-        claimed: the same in the paper's words.
+        ratio: the claimed ratio.
+        claimed: the ratio in the paper's words.
     """
 
     dataset: str
@@ -54,7 +54,7 @@ class Times:
 
 @dataclass(frozen=True)
 class GrowsExponentially:
-    """A quantity grows exponentially with the width coefficient."""
+    """The statement that a quantity grows exponentially with the width coefficient."""
 
     dataset: str
     quantity: Quantity
@@ -62,7 +62,7 @@ class GrowsExponentially:
 
 @dataclass(frozen=True)
 class NearLiterature:
-    """A model's accuracy on CIFAR-10 is so near to He et al.'s."""
+    """The statement that a model's accuracy on CIFAR-10 is within some percentage points of He et al.'s."""
 
     model: str
     within_points: float
@@ -71,12 +71,12 @@ class NearLiterature:
 
 @dataclass(frozen=True)
 class FewerImagesWider:
-    """Width wins where a dataset is small, depth where it is large."""
+    """The statement that width wins on small datasets and depth on large ones."""
 
 
 @dataclass(frozen=True)
 class PossibleF1:
-    """A dataset's macro-F1 values agree with the accuracies, as far as these bound them."""
+    """The statement that no macro-F1 on a dataset exceeds the bound set by its accuracy."""
 
     dataset: str
 
@@ -86,16 +86,16 @@ Statement = Greater | MostAccurate | Times | GrowsExponentially | NearLiterature
 
 @dataclass(frozen=True)
 class Claim:
-    """What the paper says.
+    """A claim of the paper.
 
     Attributes:
-        number: as in C1.
+        name: ``C1`` to ``C18``.
         text: the claim in short.
-        audit: whether the paper's own numbers bear it out.
-        statements: what numbers can tell of it.
+        audit: the comparison with the paper's own numbers, in words.
+        statements: the parts of the claim that numbers can support or contradict.
     """
 
-    number: int
+    name: str
     text: str
     audit: str
     statements: tuple[Statement, ...]
@@ -103,19 +103,19 @@ class Claim:
 
 CLAIMS = (
     Claim(
-        1,
+        "C1",
         "CIFAR-10: wider beats deeper at equal scale factor (20-2 over 56, 20-4 over 110)",
         "holds (+0.84, +2.33 pp)",
         (Greater(CIFAR10, "resnet20-2", "resnet56"), Greater(CIFAR10, "resnet20-4", "resnet110")),
     ),
     Claim(
-        2,
+        "C2",
         "CIFAR-10: 20-8 is the most accurate, 3.64 pp over 110",
         "holds",
         (Greater(CIFAR10, "resnet20-8", "resnet110", claimed="3.64 pp"), MostAccurate(CIFAR10, "resnet20-8")),
     ),
     Claim(
-        3,
+        "C3",
         "FashionMNIST: 20-4 is the most accurate, 0.72 pp over 110",
         "holds (z = 2.2 unpaired)",
         (
@@ -124,19 +124,19 @@ CLAIMS = (
         ),
     ),
     Claim(
-        4,
+        "C4",
         "FashionMNIST: 20-2 is 0.11 pp over 56",
         "the difference holds; not significant (p = .75)",
         (Greater(FASHIONMNIST, "resnet20-2", "resnet56", claimed="0.11 pp"),),
     ),
     Claim(
-        5,
+        "C5",
         "FashionMNIST: 20-8 is overwidened (below 20-4)",
         "−0.17 pp; not significant (p = .60)",
         (Greater(FASHIONMNIST, "resnet20-4", "resnet20-8"),),
     ),
     Claim(
-        6,
+        "C6",
         "GTSRB: deeper beats wider; 101 is best (the text says ResNet-110: a slip)",
         "holds against 24-4 (z = 7.5); 101 over 50 is not significant (p = .16)",
         (
@@ -146,13 +146,13 @@ CLAIMS = (
         ),
     ),
     Claim(
-        7,
+        "C7",
         "GTSRB: 24-4 is below 24-2",
         "−0.49 pp (the text says 0.45); not significant (p = .13)",
         (Greater(GTSRB, "resnet24-2", "resnet24-4", claimed="0.45 %"),),
     ),
     Claim(
-        8,
+        "C8",
         "GTSRB: 101 is 2.47 % and 50 is 2.04 % over 24-4",
         "those are relative; in percentage points 2.29 and 1.89",
         (
@@ -161,7 +161,7 @@ CLAIMS = (
         ),
     ),
     Claim(
-        9,
+        "C9",
         "Marginal gain of 20-2 over 56: +65.5 % on FashionMNIST, +53.6 % on CIFAR-10",
         "true of the figure's bars; +62.8 %, +51.9 % from table 4",
         (
@@ -170,7 +170,7 @@ CLAIMS = (
         ),
     ),
     Claim(
-        10,
+        "C10",
         "Marginal gain of 20-4 over 110: +61.0 % on FashionMNIST, −1.6 % on CIFAR-10",
         "figure only; +64.7 %, −2.4 % from table 4",
         (
@@ -179,16 +179,16 @@ CLAIMS = (
         ),
     ),
     Claim(
-        11,
+        "C11",
         "The benefit of width falls below depth's at ω ≥ 8",
         "contradicts C10: already at ω = 4 on CIFAR-10; no depth model matches ω = 8",
         (
-            Greater(CIFAR10, "resnet20-4", "resnet110", "marginal_gain"),  # below ω = 8 width is still ahead
-            Greater(CIFAR10, "resnet218", "resnet20-8", "marginal_gain"),  # twice 110's blocks: the paper has none
+            Greater(CIFAR10, "resnet20-4", "resnet110", "marginal_gain"),  # below ω = 8 width is claimed to be ahead
+            Greater(CIFAR10, "resnet218", "resnet20-8", "marginal_gain"),  # twice the blocks of 110, not in the paper
         ),
     ),
     Claim(
-        12,
+        "C12",
         "Epoch time of 20-4 against 110: +4.83 % on CIFAR-10, 63.43 % lower on FashionMNIST; 20-2 against 56 there "
         "62.64 % lower",
         "+5.08 %; 38.8 % lower; 38.5 % lower (divided by the wrong side)",
@@ -199,13 +199,13 @@ CLAIMS = (
         ),
     ),
     Claim(
-        13,
+        "C13",
         "20-4 has four times the parameters of 110",
         "2.48 times",
         (Times(CIFAR10, "resnet20-4", "resnet110", "params", 4.0, "four times"),),
     ),
     Claim(
-        14,
+        "C14",
         "20-8 takes nearly four times the epoch time of 20-4 on CIFAR-10, 2.5 times on FashionMNIST",
         "3.12 times; 2.55 times",
         (
@@ -214,26 +214,26 @@ CLAIMS = (
         ),
     ),
     Claim(
-        15,
+        "C15",
         "Parameters and time grow exponentially with width",
         "parameters grow as ω² (3.99 times per doubling)",
         (GrowsExponentially(GTSRB, "params"), GrowsExponentially(GTSRB, "epoch_seconds")),
     ),
     Claim(
-        16,
+        "C16",
         "Within 2 pp of the literature on CIFAR-10",
         "2.35 / 3.10 / 4.07 pp below He et al. for 20 / 56 / 110",
         (NearLiterature("resnet20", 2.0), NearLiterature("resnet56", 2.0), NearLiterature("resnet110", 2.0)),
     ),
     Claim(
-        17,
+        "C17",
         "Small data: wider and shallower; large data: deeper",
         "'large' is by image size: GTSRB has the fewest images; block type, resolution, epochs, batch and augmentation "
         "differ too",
         (FewerImagesWider(),),
     ),
     Claim(
-        18,
+        "C18",
         "F1 agrees with accuracy",
         "two published F1 are suspect: FashionMNIST 20-2 (94.27 at 93.59) exceeds the bound that accuracy sets "
         "(94.25), CIFAR-10 110 (90.58 at 89.50) is within .4 of it",

@@ -1,4 +1,4 @@
-"""What a trained case of the study has to meet: the assertions of bench/, as sentences."""
+"""Expectations that bench/ asserts of a trained case: complete, finite, the right size, accurate."""
 
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.published import PUBLISHED, Published, exact_parameters
@@ -9,11 +9,11 @@ DIGITS_ACCURACY_PERCENT = 97.0
 
 
 def unmet_expectations(result: Result, records: list[EpochRecord]) -> list[str]:
-    """What the case does not meet, a sentence each; empty where it meets everything.
+    """Return a sentence for each expectation that the case does not meet.
 
-    Every epoch of its recipe is recorded, every loss is a number, the parameter count is the paper's, and at the
-    recipe's own epochs on the whole dataset the accuracy is not more than 2 pp below the published figure (digits: at
-    least 97 %). Quick and shortened runs are not held against published accuracies.
+    The case is expected to record every epoch of its recipe, finite losses, and the paper's parameter count. With the
+    recipe's own epochs and the whole dataset, its accuracy must be at most 2 pp below the published figure (digits: at
+    least 97 %). Quick and shortened runs are not compared with published accuracies.
     """
     if not result.is_complete:
         return [f"status is {result.status}: {result.cause}"]
@@ -36,7 +36,7 @@ def unmet_expectations(result: Result, records: list[EpochRecord]) -> list[str]:
 
 
 def least_accuracy_percent(result: Result) -> float | None:
-    """The accuracy that the case has to reach; None where nothing published is comparable."""
+    """Return the accuracy that the case must reach; None if no published figure is comparable."""
     if result.dataset == "digits" and is_comparable(result):
         return DIGITS_ACCURACY_PERCENT
     published = comparable_published(result)
@@ -44,8 +44,10 @@ def least_accuracy_percent(result: Result) -> float | None:
 
 
 def is_comparable(result: Result) -> bool:
-    """Whether the case was trained as published: the recipe itself, all its epochs, the whole dataset, option A,
-    and the test set evaluated every epoch."""
+    """Return true if the case was trained as published.
+
+    This means the unchanged recipe with all its epochs, option A, the whole dataset, and evaluation on the test set.
+    """
     return (
         result.mode == "full"
         and result.case.recipe == PUBLISHED_RECIPES.get(result.dataset)
@@ -56,5 +58,5 @@ def is_comparable(result: Result) -> bool:
 
 
 def comparable_published(result: Result) -> Published | None:
-    """What the paper reports of the same model, if the case may be held against it."""
+    """Return the paper's figures for the same model; None if the case was not trained as published."""
     return PUBLISHED.get((result.dataset, result.model)) if is_comparable(result) else None

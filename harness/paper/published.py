@@ -1,4 +1,4 @@
-"""The paper's tables and the literature's figures, as data. Needs no torch.
+"""The paper's tables and the literature's figures, as data.
 
 Sources: "ResNet: A Comparative Study of Depth and Width in Neural Network Architectures across different datasets",
 tables 4 to 7 and figure 7; He et al. 2016; the READMEs named below.
@@ -10,7 +10,7 @@ from harness.config.datasets import SPECS
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES
 
-# The study's experiments, in its own order: depth first, then width. Digits is the harness's own small study.
+# In the paper's order: depth first, then width. Digits is a small study of this harness.
 STUDY: dict[str, tuple[str, ...]] = {
     "cifar10": ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4", "resnet20-8"),
     "fashionmnist": ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4", "resnet20-8"),
@@ -21,13 +21,14 @@ STUDY: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Published:
-    """What the paper reports of one model on one dataset.
+    """The paper's figures for one model on one dataset.
 
     Attributes:
-        accuracy_percent: table 4 or 6. It calls the test set validation; FashionMNIST's seem to be the best epoch's.
-        final_accuracy_percent: table 5 or 7, where it differs.
+        accuracy_percent: table 4 or 6. The paper calls the test set validation; FashionMNIST's values seem to be those
+            of the best epoch.
+        final_accuracy_percent: table 5 or 7; it can differ from ``accuracy_percent``.
         epoch_seconds: training plus validation of one epoch, on an unnamed GPU.
-        figure_marginal_gain: as drawn in figure 7, percent per second; figure 10 gives no numbers.
+        figure_marginal_gain: as drawn in figure 7, percent per second; None on GTSRB: figure 10 has no numbers.
     """
 
     dataset: str
@@ -40,12 +41,12 @@ class Published:
 
     @property
     def total_seconds(self) -> float:
-        """Seconds per epoch times epochs."""
+        """The training time: seconds per epoch times epochs."""
         return self.epoch_seconds * PUBLISHED_RECIPES[self.dataset].epochs
 
     @property
     def marginal_gain(self) -> float:
-        """Equation 6 recomputed from the tables, percent per second."""
+        """The paper's equation 6, recomputed from its tables, percent per second."""
         return self.accuracy_percent / self.total_seconds
 
 
@@ -84,7 +85,7 @@ _ALL = [
 ]
 PUBLISHED: dict[tuple[str, str], Published] = {(row.dataset, row.model): row for row in _ALL}
 
-# What the models must come to exactly; the paper prints them rounded (and ResNet-101's 42.59M cut to 42.58M).
+# Exact parameter counts; the paper prints them rounded (and ResNet-101's 42.59M cut off to 42.58M).
 _PARAMETERS = {
     "resnet20": 269_722,  # CIFAR family: 3 channels in, 10 classes
     "resnet56": 853_018,
@@ -99,7 +100,7 @@ _PARAMETERS = {
     "resnet24-4": 317_753_643,
 }
 
-# Millions of multiply-accumulates of one image's forward pass at the dataset's input size.
+# Millions of multiply-accumulates (MMACs) of one image's forward pass at the dataset's input size.
 MMACS: dict[tuple[str, str], float] = {
     ("cifar10", "resnet20"): 40.55,
     ("cifar10", "resnet56"): 125.49,
@@ -122,9 +123,9 @@ MMACS: dict[tuple[str, str], float] = {
 
 
 def exact_parameters(dataset: str, model: str) -> int | None:
-    """The parameter count of a model of the study on its dataset; None for any other pair.
+    """Return the parameter count of a model of the study on its dataset; None for any other pair.
 
-    One channel in instead of three saves 288·ω weights in the CIFAR family's stem.
+    One input channel instead of three saves 288·ω weights in the CIFAR family's stem.
     """
     if model not in STUDY.get(dataset, ()):
         return None
@@ -134,7 +135,7 @@ def exact_parameters(dataset: str, model: str) -> int | None:
 
 @dataclass(frozen=True)
 class LiteratureResult:
-    """CIFAR-10 accuracy in percent of the same models elsewhere."""
+    """Accuracies of the paper's models on CIFAR-10, in percent, as another source reports them."""
 
     source: str
     accuracy_percent: dict[str, float]
@@ -158,7 +159,7 @@ LITERATURE = (
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What else the literature reports on a dataset, in percent of test images, to see the study's figures by."""
+    """The test accuracy of another method on a dataset, for comparison with the paper."""
 
     dataset: str
     method: str

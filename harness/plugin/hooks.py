@@ -477,7 +477,8 @@ def _overhead(config: pytest.Config) -> str | None:
 
 def _summarise_throughput(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The tables of what was measured now."""
-    from harness.report.tables.throughput import terminal_text, throughput_tables
+    from harness.report.tables.throughput import throughput_tables
+    from harness.report.terminal import terminal_text
 
     _show(terminalreporter, "throughput", throughput_tables(config.stash[_WORKBENCH].recorded), terminal_text)
 
@@ -495,7 +496,8 @@ def _show(
 
 def _write_report(terminalreporter: pytest.TerminalReporter, config: pytest.Config, results: list[Result]) -> None:
     """Write the report, tell the answers of the studies that were gone on with, and what was left out."""
-    from harness.report.build import load_results_folders, write_report
+    from harness.report.build import write_report
+    from harness.report.loading import load_results_folders
     from harness.report.terminal import report_text
     from harness.training.command import this_command
 

@@ -1,1 +1,1 @@
-"""What is said of results: it reads results and published values, nothing else, and trains nothing."""
+"""The report: reads results and published values, nothing else, and trains nothing."""

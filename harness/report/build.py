@@ -1,122 +1,40 @@
-"""The whole report, from results folders: what they mean, as a page, as tables and as figures. Trains nothing."""
-
-from __future__ import annotations
+"""The whole report, from loaded results: page, tables and figures. Trains nothing."""
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 from harness.analysis.answer import Answer, answer
 from harness.analysis.comparison import Comparisons
-from harness.analysis.evidence import Evidence, Stored, gather
-from harness.errors import InputError
-from harness.files import write_text_atomically
+from harness.analysis.evidence import Evidence
 from harness.report.figures.study import study_figures
-from harness.report.figures.style import write_figure
-from harness.report.markup import Printable
-from harness.report.page.render import LEFT_OUT, Content, StudyPage, render_page
+from harness.report.loading import LEFT_OUT, LoadedResults
+from harness.report.page.content import Content, StudyPage
+from harness.report.page.render import render_page
 from harness.report.tables.answer import answer_tables
 from harness.report.tables.claims import claims_table, judge_all
 from harness.report.tables.paper import paper_tables
 from harness.report.tables.runs import runs_table
-from harness.report.tables.side_by_side import side_tables
-from harness.report.tables.table import Column, Table, writable, write_table
-from harness.report.truncation import LINES, first
-from harness.results.folder import ResultsFolder
-from harness.results.result import Result
-
-if TYPE_CHECKING:
-    from harness.throughput.record import Recorded
+from harness.report.tables.side_by_side import side_by_side_tables
+from harness.report.tables.table import Column, Table
+from harness.report.tables.throughput import throughput_tables
+from harness.report.truncation import MAX_LINES
+from harness.report.writing import write_figure, write_tables, write_text
 
 PAGE = "index.html"
-_ALL_LEFT_OUT = f"all of them are in {LEFT_OUT}.csv among the report's tables"
-Value = TypeVar("Value")
-
-
-@dataclass
-class LoadedResults:
-    """What results folders hold.
-
-    Attributes:
-        left_out: a line for each file that is left out, and why; it grows while what lies beside results is read.
-        begun: a line for each case that was begun and has no result.
-    """
-
-    folders: Sequence[Path]
-    evidence: list[Evidence] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
-    recorded: list[Recorded] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    begun: list[str] = field(default_factory=list)
-
-    @property
-    def problems(self) -> list[str]:
-        """What is left out, as far as a terminal has room."""
-        return first(self.left_out, _ALL_LEFT_OUT)
-
-    @property
-    def unfinished(self) -> list[str]:
-        """What was begun and has no result, as far as a terminal has room."""
-        return first(self.begun, f"not finished either, {_ALL_LEFT_OUT}")
-
-
-def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
-    """Everything in results folders, as evidence."""
-    once: dict[Path, Path] = {}
-    for root in folders:
-        once.setdefault(root.resolve(), root)  # a folder by two names is one, and no evidence beside itself
-    loaded = LoadedResults(list(once.values()))
-    stored: list[Stored] = []
-    for root in loaded.folders:
-        folder = ResultsFolder(root)
-        results, problems = folder.read_all()
-        recorded, other_problems = _read_recorded(root)
-        loaded.results += results
-        loaded.recorded += recorded
-        loaded.left_out += problems + other_problems
-        loaded.begun += folder.unfinished()
-        stored += [_stored(result, folder, loaded.left_out) for result in results]
-    loaded.evidence = gather(stored)
-    return loaded
-
-
-def _read_recorded(root: Path) -> tuple[list[Recorded], list[str]]:
-    """What a results folder has of throughput. It takes torch to read, which a report needs for nothing else."""
-    if not (root / "throughput").is_dir():
-        return [], []
-    from harness.throughput.record import read_recorded
-
-    return read_recorded(root)
-
-
-def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> Stored:
-    """A result with what lies beside it, read when it is asked for; what cannot be read is told once and is missing."""
-
-    def reading(read: Callable[[Result], Value]) -> Callable[[], Value | None]:
-        def attempt() -> Value | None:
-            try:
-                return read(result)
-            except InputError as error:
-                if str(error) not in problems:
-                    problems.append(str(error))
-                return None
-
-        return attempt
-
-    return Stored(result, folder.root, reading(folder.read_predictions), reading(folder.read_curve))
 
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """What a report says, and where it lies.
+    """The answers and the files of a written report.
 
     Attributes:
-        answers: of each study, quick ones apart.
-        tables, figures: the files written. page: the one that shows all of it.
+        answers: each study's evidence and answer, without quick runs.
+        tables, figures: the files written.
+        page: the page with all of it.
     """
 
     answers: Sequence[tuple[Evidence, Answer]]
@@ -126,20 +44,26 @@ class WrittenReport:
 
 
 def write_report(loaded: LoadedResults, report_dir: Path, command: str) -> WrittenReport:
-    """Tables, figures and page of all that there is, under the report folder.
+    """Write tables, figures and page under the report folder; the page shows ``command``.
 
     Raises:
-        OSError: they could not be written.
+        OSError: a file could not be written.
     """
-    with _kept_from_collecting():
-        return _write_report(loaded, report_dir, command)
+    with _frozen_garbage_collector():
+        content = _content(loaded, command)
+        tables = write_tables(_tables(content), report_dir / "tables")
+        figures = [figure for study in content.studies for figure in study.figures]
+        drawn = [path for figure in figures for path in write_figure(figure, report_dir / "figures")]
+        page = report_dir / PAGE
+        write_text(page, render_page(content, report_dir))
+    return WrittenReport([(study.evidence, study.answer) for study in content.studies], tables, drawn, page)
 
 
 @contextlib.contextmanager
-def _kept_from_collecting() -> Iterator[None]:
-    """Inside, what is there already is not searched for garbage.
+def _frozen_garbage_collector() -> Iterator[None]:
+    """Keep existing objects from the garbage collector inside.
 
-    statsmodels has all objects searched at every correction of p-values: of 10,000 results that took ten seconds.
+    statsmodels collects garbage at every correction of p-values, which took ten seconds for 10,000 results.
     """
     gc.freeze()
     try:
@@ -148,56 +72,42 @@ def _kept_from_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _write_report(loaded: LoadedResults, report_dir: Path, command: str) -> WrittenReport:
+def _content(loaded: LoadedResults, command: str) -> Content:
     studies = [_study(evidence) for evidence in loaded.evidence if evidence.mode != "quick"]
-    smoke = [(one, runs_table(one)) for one in loaded.evidence if one.mode == "quick"]
-    judged = judge_all([study.evidence for study in studies])
-    sides = side_tables([study.evidence for study in studies])
-    tables = [table for study in studies for table in study.tables] + [table for _, table in (*sides, *smoke)]
-    if studies:
-        tables.append(claims_table(judged))
-    left_out = [*loaded.left_out, *loaded.begun]
-    if len(left_out) > LINES:
-        tables.append(_left_out_table(left_out))
-    drawings = [figure for study in studies for figure in study.figures]
-    throughput, written = _throughput(loaded.recorded, report_dir)
-    content = Content(
+    found = [study.evidence for study in studies]
+    claims, sides = judge_all(found), side_by_side_tables(found)
+    return Content(
         folders=loaded.folders,
         studies=studies,
-        claims=judged,
+        claims=claims,
         sides=sides,
-        throughput=throughput,
-        smoke=smoke,
-        problems=left_out,
+        throughput=throughput_tables(loaded.recorded),
+        smoke=[(one, runs_table(one)) for one in loaded.evidence if one.mode == "quick"],
+        problems=[*loaded.left_out, *loaded.started],  # complete only after the studies have read their files
         command=command,
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    written += [path for table in tables for path in write_table(table, report_dir / "tables")]
-    drawn = [path for figure in drawings for path in write_figure(figure, report_dir / "figures")]
-    page = report_dir / PAGE
-    page.parent.mkdir(parents=True, exist_ok=True)
-    write_text_atomically(page, writable(render_page(content, report_dir)))
-    return WrittenReport([(study.evidence, study.answer) for study in studies], written, drawn, page)
+
+
+def _tables(content: Content) -> list[Table]:
+    """Return every table to be written."""
+    tables = [table for study in content.studies for table in study.tables]
+    tables += [table for _, table in (*content.sides, *content.smoke)]
+    if content.studies:
+        tables.append(claims_table(content.claims))
+    if len(content.problems) > MAX_LINES:
+        tables.append(_left_out_table(content.problems))
+    return [*content.throughput, *tables]
 
 
 def _left_out_table(lines: Sequence[str]) -> Table:
-    """Every line of what was left out, where the page and the terminal have room for the first."""
+    """Return every line on files left out; the page and the terminal show only the first ones."""
     column = Column("file and reason", "left_out", is_words=True)
-    return Table(LEFT_OUT, "What was left out", (column,), tuple({"left_out": line} for line in lines))
-
-
-def _throughput(recorded: Sequence[Recorded], report_dir: Path) -> tuple[Sequence[Printable], list[Path]]:
-    """The tables of throughput, and the files written of them."""
-    if not recorded:
-        return [], []
-    from harness.report.tables.throughput import throughput_tables, write_tables
-
-    tables = throughput_tables(recorded)
-    return tables, write_tables(tables, report_dir)
+    return Table(LEFT_OUT, "Files left out", (column,), tuple({"left_out": line} for line in lines))
 
 
 def _study(evidence: Evidence) -> StudyPage:
-    """A study with all that the page shows of it; where no training completed, its runs alone."""
+    """Return a study with its answer, figures and tables; without a complete run, only its runs."""
     comparisons, runs = Comparisons(evidence), runs_table(evidence)
     if not evidence.runs:
         return StudyPage(evidence, answer(evidence, comparisons), (), [runs])

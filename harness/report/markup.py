@@ -1,13 +1,15 @@
-"""A table's cells as Markdown and as LaTeX."""
+"""Tables as CSV, Markdown and LaTeX."""
 
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Protocol
 
+import pandas as pd
 from tabulate import tabulate
 
-_ALONE = r"""% Compiles as it is; also to be \input into a document that loads booktabs and, for long ones, longtable.
+from harness.report.tables.table import Table
+
+_PREAMBLE = r"""% Compiles alone, and can be \input into a document that loads booktabs and, for long tables, longtable.
 \makeatletter
 \ifx\@nodocument\relax\else
   \documentclass{article}
@@ -21,8 +23,8 @@ _ALONE = r"""% Compiles as it is; also to be \input into a document that loads b
 \makeatother"""
 _END = r"\ifdefined\standalonetable\expandafter\enddocument\fi"
 
-_MOST_ROWS = 50  # of a table on one page
-_LONGEST_WORDS = 40  # characters of a cell on one line
+_MAX_ROWS_OF_A_FLOAT = 50  # a longer table does not fit on a page
+_MAX_CELL_CHARACTERS = 40  # a longer cell is broken into lines
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -31,79 +33,63 @@ _LATEX = {
     "Δ": r"$\Delta$", "ω": r"$\omega$", "²": r"$^2$", "–": r"\textendash{}", "—": r"\textemdash{}",
     "…": r"\ldots{}", "✓": r"$\surd$", "’": "'", "“": "``", "”": "''",
 }  # fmt: skip
-# Letters that every font of LaTeX's has or puts together, OT1 too, which a user's document may have.
+# Letters that every LaTeX font has or composes, including OT1, which a user's document may use.
 _ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")
 _LETTERS = frozenset("ßæøœłÆØŒŁı")
 _MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\|<*`_"})
 
 
-class Printable(Protocol):
-    """A table as far as formats need it: its cells are what a person reads.
-
-    Attributes:
-        left: whether each column stands to the left.
-    """
-
-    @property
-    def file_name(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def headings(self) -> Sequence[str]: ...
-    @property
-    def cells(self) -> Sequence[Sequence[str]]: ...
-    @property
-    def left(self) -> Sequence[bool]: ...
-    @property
-    def notes(self) -> Sequence[str]: ...
+def csv(tables: Sequence[Table]) -> str:
+    """Return the plain values of tables as one CSV text, one table after the other."""
+    return str(pd.concat([table.frame for table in tables]).to_csv(index=False))
 
 
-def markdown(table: Printable) -> str:
-    """A table as GitHub shows it, under its title, its notes below."""
+def markdown(table: Table) -> str:
+    """Return a table as GitHub Markdown, with its title above and its notes below."""
     cells = [[escape_markdown(cell) for cell in row] for row in table.cells]
     headings = [escape_markdown(heading) for heading in table.headings]
-    alignment = ["left" if is_left else "right" for is_left in table.left]
+    alignment = ["left" if column.is_words else "right" for column in table.columns]
     body = tabulate(cells, headings, "pipe", colalign=alignment if cells else None, disable_numparse=True)
     notes = [f"- {escape_markdown(note)}" for note in table.notes]
     return "\n".join([f"# {escape_markdown(table.title)}", "", body, "", *notes, ""])
 
 
 def escape_markdown(text: str) -> str:
-    """Text that Markdown shows as it is, on one line: a class's name may be anything."""
+    """Return text on one line that Markdown shows unchanged: a class name may hold any character."""
     return " ".join(text.split()).translate(_MARKDOWN)
 
 
-def latex(tables: Sequence[Printable]) -> str:
-    """Tables as LaTeX with booktabs, which compiles alone and can be put into a document."""
-    return "\n".join([_ALONE, *map(_latex_table, tables), _END, ""])
+def latex(tables: Sequence[Table]) -> str:
+    """Return tables as LaTeX with booktabs, which compiles alone and can be \\input into a document."""
+    return "\n".join([_PREAMBLE, *map(_latex_table, tables), _END, ""])
 
 
-def _latex_table(table: Printable) -> str:
-    """A table that floats or, where it is longer than a page, is broken over several."""
-    columns = "".join(_latex_column(table, place) for place in range(len(table.headings)))
+def _latex_table(table: Table) -> str:
+    """Return a floating table, or a longtable if it is longer than a page."""
+    columns = "".join(_latex_column(table, place) for place in range(len(table.columns)))
     label = re.sub("[^A-Za-z0-9.-]", "-", table.file_name)
     caption = rf"\caption{{{escape_latex(table.title)}}}\label{{tab:{label}}}"
     head = [r"\toprule", " & ".join(map(escape_latex, table.headings)) + r" \\", r"\midrule"]
     rows = [" & ".join(map(escape_latex, row)) + r" \\" for row in table.cells]
     notes = [rf"\par\smallskip{{\footnotesize {escape_latex(note)}}}" for note in table.notes]
-    if len(rows) > _MOST_ROWS:
+    if len(rows) > _MAX_ROWS_OF_A_FLOAT:
         begin = [r"{\small", rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}", caption + r" \\"]
         return "\n".join([*begin, *head, r"\endhead", *rows, r"\bottomrule", r"\end{longtable}}", *notes])
     begin = [r"\begin{table}[htbp]", r"\centering\small", caption, rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}"]
     return "\n".join([*begin, *head, *rows, r"\bottomrule", r"\end{tabular}", *notes, r"\end{table}"])
 
 
-def _latex_column(table: Printable, place: int) -> str:
-    """A column's specification: long words are broken into lines."""
-    if not table.left[place]:
+def _latex_column(table: Table, place: int) -> str:
+    """Return a column specification that breaks long cells into lines."""
+    if not table.columns[place].is_words:
         return "r"
     longest = max((len(row[place]) for row in table.cells), default=0)
-    return "l" if longest <= _LONGEST_WORDS else r"p{6.4cm}"
+    return "l" if longest <= _MAX_CELL_CHARACTERS else r"p{6.4cm}"
 
 
 def escape_latex(text: str) -> str:
-    """Text as LaTeX prints it with the fonts that it always has; what these lack becomes a question mark."""
-    return "".join(map(_escaped, text)).replace("--", "-{}-")  # which would become one dash
+    """Return LaTeX that prints the text; characters that its fonts lack become question marks."""
+    return "".join(map(_escaped, text)).replace("--", "-{}-")  # LaTeX joins two hyphens into a dash
 
 
 def _escaped(char: str) -> str:

@@ -1,44 +1,32 @@
-"""The comparison table of each dataset for a terminal: what was measured, beside what the paper reports."""
+"""The report on a terminal: tables in its width, each dataset's comparison table, and the answers."""
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-import pandas as pd
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from harness.paper.published import STUDY
 from harness.report.build import WrittenReport
 from harness.report.tables.paper import accuracy_table
 from harness.report.tables.runs import MODE_WORDS, run_notes, run_row
-from harness.report.truncation import TERMINAL_ROWS, evenly
+from harness.report.tables.table import Column, Row, Table
+from harness.report.truncation import MAX_TERMINAL_ROWS, evenly_over
 from harness.results.result import Result
-from harness.text import count, duration, fitting_table, several
+from harness.text import count, duration, several
 from harness.text import table as text_table
 
-
-@dataclass(frozen=True)
-class ComparisonTable:
-    """One dataset's results of one mode, a row per case.
-
-    Attributes:
-        frame: plain numbers, one column per measure; published values in columns of their own, empty where nothing
-            published is comparable.
-    """
-
-    dataset: str
-    mode: str
-    frame: pd.DataFrame
-    notes: tuple[str, ...]
-
-    @property
-    def title(self) -> str:
-        epochs = ", ".join(map(str, sorted(set(self.frame["recipe_epochs"]))))
-        return self.dataset + MODE_WORDS[self.mode].format(epochs=epochs)
+# Heading, key of the measured value, format; a published value has the key with "published_" before it.
+_MEASURES = (
+    ("s/epoch", "epoch_seconds", "{:.2f}"),
+    ("total", "total_seconds", None),
+    ("acc %", "accuracy_percent", "{:.2f}"),
+    ("F1 %", "macro_f1_percent", "{:.2f}"),
+    ("gain %/s", "marginal_gain", "{:.4g}"),
+)
 
 
-def comparison_tables(results: Iterable[Result]) -> list[ComparisonTable]:
-    """A table for each dataset and mode among the results, in the study's order."""
+def comparison_tables(results: Iterable[Result]) -> list[Table]:
+    """Return a table for each dataset and mode, in the study's order, with a row per case."""
     groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for result in results:
         groups[result.dataset, result.mode].append(result)
@@ -51,108 +39,116 @@ def comparison_tables(results: Iterable[Result]) -> list[ComparisonTable]:
     ]
 
 
-def _comparison_table(dataset: str, mode: str, results: list[Result]) -> ComparisonTable:
+def _comparison_table(dataset: str, mode: str, results: list[Result]) -> Table:
     order = {model: position for position, model in enumerate(STUDY.get(dataset, ()))}
 
     def place(r: Result) -> tuple[object, ...]:
-        processes = (order.get(r.model, len(order)), r.params, r.model)
-        return (*processes, r.seed, r.epochs, r.case.pipeline, r.case.identity)
+        cost = (order.get(r.model, len(order)), r.params, r.model)
+        return (*cost, r.seed, r.epochs, r.case.pipeline, r.case.identity)
 
     results = sorted(results, key=place)
-    frame = pd.DataFrame([run_row(result) for result in results])
-    return ComparisonTable(dataset, mode, frame, tuple(run_notes(results)))
+    rows = [run_row(result) for result in results]
+    rows = [row | {"name": name} for row, name in zip(rows, _row_names(rows), strict=True)]
+    epochs = ", ".join(map(str, sorted({result.case.recipe.epochs for result in results})))
+    title = dataset + MODE_WORDS[mode].format(epochs=epochs)
+    return Table("", title, _comparison_columns(rows), tuple(rows), tuple(run_notes(results)), droppable=("epochs",))
 
 
-# heading, measured column, published column, how a number is put
-_MEASURES = (
-    ("s/epoch", "epoch_seconds", "published_epoch_seconds", "{:.2f}"),
-    ("total", "total_seconds", "published_total_seconds", None),
-    ("acc %", "accuracy_percent", "published_accuracy_percent", "{:.2f}"),
-    ("F1 %", "macro_f1_percent", "published_macro_f1_percent", "{:.2f}"),
-    ("gain %/s", "marginal_gain", "published_marginal_gain", "{:.4g}"),
-)
+def _comparison_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
+    """Return the columns: each measure with its published value beside it, if any is comparable."""
+    columns = [
+        Column("model", "name", is_words=True),
+        Column("epochs", "epochs"),
+        Column("params", "params", lambda row: count(row["params"])),
+        Column("MACs", "macs", lambda row: count(row["macs"])),
+    ]
+    has_published = any(row["published_accuracy_percent"] is not None for row in rows)
+    for heading, key, form in _MEASURES:
+        columns.append(_measure_column(heading, key, form))
+        if has_published:
+            columns.append(replace(_measure_column("paper", f"published_{key}", form), is_foldable=True))
+    return tuple(columns)
 
 
-def _put(value: object, form: str | None) -> str:
-    if value is None or pd.isna(value):
-        return ""
-    number = float(value)  # type: ignore[arg-type]
-    return duration(number) if form is None else form.format(number)
+def _measure_column(heading: str, key: str, form: str | None) -> Column:
+    return Column(heading, key, (lambda row: duration(row[key])) if form is None else form)
 
 
-def _model_cells(frame: pd.DataFrame) -> list[str]:
-    """How each row is called: the model; its pipeline, seed and case's number too where they tell all rows apart."""
-    many_seeds, many_pipelines = frame["seed"].nunique() > 1, frame["pipeline"].nunique() > 1
-    is_ambiguous = frame.duplicated(["model", "seed", "pipeline"], keep=False)
-    cells = []
-    for (_, row), ambiguous in zip(frame.iterrows(), is_ambiguous, strict=True):
+def _row_names(rows: Sequence[Row]) -> list[str]:
+    """Return each row's name: the model, with pipeline, seed and case hash as needed to be unique."""
+    has_seeds, has_pipelines = (len({row[key] for row in rows}) > 1 for key in ("seed", "pipeline"))
+    keys = [(row["model"], row["seed"], row["pipeline"]) for row in rows]
+    names = []
+    for row, key in zip(rows, keys, strict=True):
         parts = [str(row["model"])]
-        parts += ["ref"] * (many_pipelines and row["pipeline"] == "reference")
-        parts += [f"s{row['seed']}"] * many_seeds + [f"#{row['case'][:4]}"] * bool(ambiguous)
-        cells.append(" ".join(parts if row["status"] == "complete" else [*parts, "!"]))
-    return cells
+        parts += ["ref"] * (has_pipelines and row["pipeline"] == "reference")
+        parts += [f"s{row['seed']}"] * has_seeds + [f"#{row['case'][:4]}"] * (keys.count(key) > 1)
+        names.append(" ".join(parts if row["status"] == "complete" else [*parts, "!"]))
+    return names
 
 
-def _wide_cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows, a row per case, each measure's published value in the column beside it."""
-    has_published = bool(frame["published_accuracy_percent"].notna().any())
-    headings = ["model", "epochs", "params", "MACs"]
-    for heading, *_ in _MEASURES:
-        headings += [heading, "paper"] if has_published else [heading]
-    rows = []
-    for _, row in frame.iterrows():
-        cells = [row["name"], str(row["epochs"]), count(row["params"]), count(row["macs"])]
-        for _, measured, published, form in _MEASURES:
-            cells += [_put(row[measured], form)] + ([_put(row[published], form)] if has_published else [])
-        rows.append(cells)
-    return headings, rows
+def terminal_text(table: Table, width: int) -> str:
+    """Return the table with its title and notes for a terminal of ``width`` characters.
+
+    A table too wide folds its foldable columns and drops droppable ones until it fits, or until none is left to drop.
+    A long table is cut.
+    """
+    shown, notes = _excerpt(table), list(table.notes)
+    if len(shown.rows) < len(table.rows):
+        rows = f"{len(shown.rows)} of {len(table.rows):,} rows"
+        notes.insert(0, f"{rows}, evenly over the models; the report's CSV tables have all of them")
+    body = _unfolded(shown)
+    for dropped in range(min(1, len(shown.droppable)), len(shown.droppable) + 1):
+        if _width(body) <= width:
+            break
+        body = _folded(shown, shown.droppable[:dropped])
+    filled = (textwrap.fill(note, width, initial_indent="  ", subsequent_indent="    ") for note in notes)
+    return "\n".join([textwrap.fill(table.title, width), body, *filled])
 
 
-def _narrow_cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """The same in at most 80 columns: what the paper reports stands in a row of its own under each case."""
-    headings = ["model", "params", "MACs", *(heading for heading, *_ in _MEASURES)]
-    rows = []
-    for _, row in frame.iterrows():
-        measured = [_put(row[column], form) for _, column, _, form in _MEASURES]
-        rows.append([row["name"], count(row["params"]), count(row["macs"]), *measured])
-        published = [_put(row[column], form) for _, _, column, form in _MEASURES]
-        if any(published):
-            rows.append(["  paper", "", "", *published])
-    return headings, rows
+def _excerpt(table: Table) -> Table:
+    places = evenly_over([row.get("model") for row in table.rows], MAX_TERMINAL_ROWS)
+    return replace(table, rows=tuple(table.rows[place] for place in places))
 
 
-def terminal_text(table: ComparisonTable, columns: int) -> str:
-    """The table for a terminal of that many columns, its title and its notes; of many cases an excerpt."""
-    cases = len(table.frame)
-    shown = table.frame.assign(name=_model_cells(table.frame)).iloc[evenly(list(table.frame["model"]), TERMINAL_ROWS)]
-    notes = list(table.notes)
-    if len(shown) < cases:
-        told = f"{len(shown)} of {cases:,} cases, evenly over the models; all of them are in the report's CSV tables"
-        notes.insert(0, told)
-    body = text_table(*_wide_cells(shown))
-    if max(map(len, body.splitlines())) > columns:
-        body = text_table(*_narrow_cells(shown))
-    told_notes = (textwrap.fill(note, columns, initial_indent="  ", subsequent_indent="    ") for note in notes)
-    return "\n".join([textwrap.fill(table.title, columns), body, *told_notes])
+def _width(text: str) -> int:
+    return max(map(len, text.splitlines()))
 
 
-_SPARED = ("best epoch %", "MACs", "total", "params")  # of the table of means, on a narrow terminal
+def _unfolded(table: Table) -> str:
+    return text_table(table.headings, table.cells, left=table.left_columns)
 
 
-def report_text(report: WrittenReport, columns: int) -> str:
-    """What a report says, for a terminal of that many columns, and where it is written."""
+def _folded(table: Table, dropped: Sequence[str]) -> str:
+    """Return the table without dropped columns, with foldable cells on a second line of each row."""
+    kept = [place for place, one in enumerate(table.columns) if not one.is_foldable and one.heading not in dropped]
+    lines = []
+    for cells in table.cells:
+        lines.append([cells[place] for place in kept])
+        second = [_folded_cell(table, cells, place) for place in kept]
+        if any(second):
+            (heading,) = {column.heading for column in table.columns if column.is_foldable}
+            lines.append([f"  {heading}", *second[1:]])
+    left = sum(place < table.left_columns for place in kept)
+    return text_table([table.headings[place] for place in kept], lines, left=left)
+
+
+def _folded_cell(table: Table, cells: Sequence[str], place: int) -> str:
+    """Return the cell of the foldable column after the one at ``place``; empty if there is none."""
+    after = place + 1
+    return cells[after] if after < len(cells) and table.columns[after].is_foldable else ""
+
+
+def report_text(report: WrittenReport, width: int) -> str:
+    """Return the report's means over seeds, its answers and its paths, in lines of ``width`` characters."""
     lines = []
     for evidence, answer in report.answers:
         if len(evidence.seeds) > 1:
             means = accuracy_table(evidence)
-            lines += [means.title, fitting_table(means.headings, means.cells[:TERMINAL_ROWS], columns, _SPARED)]
-            if len(means.cells) > TERMINAL_ROWS:
-                where = f"all of them are in {means.file_name}.csv"
-                lines.append(f"  the first {TERMINAL_ROWS} of {len(means.cells):,} models; {where}")
-            lines += [textwrap.fill(f"  {means.notes[0]}", columns, subsequent_indent="    "), ""]
-        lines.append(textwrap.fill(answer.headline, columns))
+            lines += [terminal_text(replace(means, notes=means.notes[:1]), width), ""]
+        lines.append(textwrap.fill(answer.headline, width))
         lines += [
-            textwrap.fill(sentence, columns, initial_indent="  ", subsequent_indent="    ")
+            textwrap.fill(sentence, width, initial_indent="  ", subsequent_indent="    ")
             for sentence in answer.sentences
         ]
         lines.append("")

@@ -1,45 +1,47 @@
-"""What is shown of much: a page and a terminal have room for some rows and names, the CSV tables have all."""
+"""Limits for long tables and lists: the page and the terminal show part of them, the CSV files all."""
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
-PAGE_ROWS = 200  # of a folded table
-TERMINAL_ROWS = 60
-FOLDED_ROWS = 40  # a table of more is folded
-NAMES = 10  # of cases in a note, of links in a cell
-FEW_NAMES = 3  # of links in a cell, where there are more than that
-LINES = 20  # of a list on the page, of what was left out on a terminal
-CURVES = 16  # models named or drawn each for themselves in a figure
+MAX_PAGE_ROWS = 200  # of a folded table
+MAX_TERMINAL_ROWS = 60
+MAX_UNFOLDED_ROWS = 40
+MAX_NAMES = 10  # of cases in a note, of links in a cell
+FEW_NAMES = 3  # of links in a cell that has more than `MAX_NAMES`
+MAX_LINES = 20  # of a list on the page, and of the files left out on a terminal
+MAX_CURVES = 16  # models that a figure names or draws one by one
 
 
-def evenly(groups: Sequence[Hashable], most: int) -> list[int]:
-    """The places, in order, of at most so many rows: the first of every group, then the second of every group, ….
+def evenly_over(groups: Sequence[Hashable], limit: int) -> list[int]:
+    """Return the places of at most ``limit`` rows: each group's first, then each group's second, ….
+
+    The places are sorted.
 
     Args:
-        groups: of each row, as its model.
+        groups: each row's group, for example its model.
     """
     seen: Counter[Hashable] = Counter()
     ranks = []
     for group in groups:
         ranks.append(seen[group])
         seen[group] += 1
-    return sorted(sorted(range(len(ranks)), key=ranks.__getitem__)[:most])
+    return sorted(sorted(range(len(ranks)), key=ranks.__getitem__)[:limit])
 
 
-def spaced(count: int, most: int) -> list[int]:
-    """At most so many places of a row of things, at even distances, both ends among them."""
-    if count <= most:
+def evenly_spaced(count: int, limit: int) -> list[int]:
+    """Return at most ``limit`` of the places 0 to ``count`` − 1, at even distances, with both ends."""
+    if count <= limit:
         return list(range(count))
-    return [round(k * (count - 1) / (most - 1)) for k in range(most)]
+    return [round(k * (count - 1) / (limit - 1)) for k in range(limit)]
 
 
-def named(names: Sequence[str], where: str) -> str:
-    """Names in a sentence; of many the first, and how many more stand where: ``a, b and 7 more (WHERE)``."""
-    if len(names) <= NAMES:
+def join_names(names: Sequence[str], source: str) -> str:
+    """Return names for a sentence; if there are many, ``a, b and 7 more (SOURCE)``."""
+    if len(names) <= MAX_NAMES:
         return ", ".join(names)
-    return f"{', '.join(names[:NAMES])} and {len(names) - NAMES:,} more ({where})"
+    return f"{', '.join(names[:MAX_NAMES])} and {len(names) - MAX_NAMES:,} more ({source})"
 
 
-def first(lines: Sequence[str], where: str, most: int = LINES) -> list[str]:
-    """The lines; of many the first, and a last one that says how many more stand where."""
-    return [*lines[:most], f"{len(lines) - most:,} more: {where}"] if len(lines) > most else list(lines)
+def first_lines(lines: Sequence[str], source: str, limit: int = MAX_LINES) -> list[str]:
+    """Return the lines; if there are many, the first ones and ``7 more: SOURCE``."""
+    return [*lines[:limit], f"{len(lines) - limit:,} more: {source}"] if len(lines) > limit else list(lines)

@@ -1,7 +1,7 @@
-"""The results folder: a folder per case in it, which one process at a time writes to.
+"""The results folder, with one subfolder per case; a lock admits one writing process per case.
 
-In a case's folder: ``result.json``, written last of all, ``epochs.jsonl`` (one line appended per epoch),
-``predictions.npz`` (test labels and predicted classes), ``weights.safetensors``, and checkpoints while it trains.
+A case's folder holds ``epochs.jsonl`` (one line appended per epoch), ``predictions.npz`` (test labels and predicted
+classes), ``weights.safetensors``, checkpoints while it trains, and ``result.json``, which is written last.
 """
 
 import contextlib
@@ -26,17 +26,18 @@ from harness.files import (
     write_atomically,
     write_text_atomically,
 )
-from harness.results.result import EpochRecord, Result, read_epoch_records, read_result
+from harness.results.reading import parse_result, read_epoch_records, read_result, read_result_in_its_folder
+from harness.results.result import EpochRecord, Result
 from harness.text import several
 
 RESULT, EPOCHS, PREDICTIONS, WEIGHTS = "result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"
-FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it vouches for the others
+FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it has the SHA-256 of the others
 _LOCK = ".lock"
-_REMEDY = "free space or give another --results-dir; the same command goes on after the last finished epoch"
+_REMEDY = "free space or give another --results-dir, then rerun the command to resume"
 
 
 class ResultsFolder:
-    """The results folder: where each case's files lie, and what is in them."""
+    """A results folder: the files of every case, written atomically and checked when read."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -46,12 +47,12 @@ class ResultsFolder:
 
     @contextlib.contextmanager
     def locked(self, case: Case, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool]:
-        """Be the one process that writes to the case's folder; inside, whether that had to be waited for.
+        """Hold the case's lock inside the block; yield true if the process had to wait for it.
 
-        The system lets go of the lock when a process ends, however it ends.
+        The operating system releases the lock when the process ends, even if it is killed.
 
         Args:
-            on_wait: called once, where another process has the case.
+            on_wait: called once if another process holds the lock.
 
         Raises:
             InputError: the folder cannot be written to.
@@ -68,7 +69,9 @@ class ResultsFolder:
                 release()
 
     def lock(self, case: Case, *, wait: bool = False) -> Callable[[], None] | None:
-        """As `locked`, until the function returned is called; without waiting, None where another process has the case.
+        """Acquire the case's lock and return its release function.
+
+        Without ``wait``, return None if another process holds the lock.
 
         Raises:
             InputError: the folder cannot be written to.
@@ -84,7 +87,7 @@ class ResultsFolder:
         return lock.release
 
     def clear(self, case: Case) -> None:
-        """Remove what an earlier attempt at the case left, but for its checkpoints.
+        """Remove the files of earlier attempts at the case, except checkpoints.
 
         Raises:
             InputError: the folder cannot be written to.
@@ -96,17 +99,18 @@ class ResultsFolder:
             remove_temporary_files(folder)
 
     def is_finished(self, case: Case) -> bool:
-        """Whether the case has a result that need not be trained again, as far as its ``result.json`` tells."""
+        """Return true if the case's ``result.json`` says finished; the other files are not checked."""
         try:
             return read_result(self.folder(case) / RESULT).is_finished
         except (FileNotFoundError, InputError):
             return False
 
     def find(self, case: Case) -> Result | None:
-        """The case's result, if it has one.
+        """Return the case's result, with all its files checked; None if it has none.
 
         Raises:
-            InputError: a file of it cannot be read; where that is because of its content, a `DamagedError`.
+            DamagedError: a file is missing or damaged, or the result is another case's.
+            InputError: a file cannot be read.
         """
         path = self.folder(case) / RESULT
         try:
@@ -119,82 +123,85 @@ class ResultsFolder:
         return result
 
     def quarantine(self, case: Case) -> None:
-        """Put the case's files out of the way, as ``*.refused``: one of them is not to be trusted."""
+        """Rename the case's files to ``*.refused``, because one of them failed its checks."""
         with self.writing(case):
             for name in FILES:
                 if (self.folder(case) / name).exists():
                     quarantine(self.folder(case) / name)
 
     def read_epochs(self, case: Case) -> list[EpochRecord]:
-        """The case's epoch records in order.
+        """Read the case's epoch records in order.
 
         Raises:
-            InputError: they are not there, or damaged.
+            InputError: the file is missing or damaged.
         """
         return read_epoch_records(self.folder(case) / EPOCHS)
 
     def read_curve(self, result: Result) -> list[float]:
-        """The evaluation accuracy in percent of each of a result's epochs.
+        """Read the evaluation accuracy of each epoch of a result, in percent.
 
         Raises:
-            InputError: its epoch records cannot be read; where that is because of their content, a `DamagedError`.
+            DamagedError: the epoch records are missing or damaged.
+            InputError: the epoch records cannot be read.
         """
-        path = self._vouched_for(result, EPOCHS)
+        path = self._checked_path(result, EPOCHS)
         return [record.evaluation_accuracy_percent for record in read_epoch_records(path)]
 
     def read_predictions(self, result: Result) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-        """Test labels and predicted classes of a complete result, each (N,), in the dataset's order.
+        """Read test labels and predicted classes of a complete result, each (N,), in the dataset's order.
 
         Raises:
-            InputError: they cannot be read; where that is because of their content, a `DamagedError`.
+            DamagedError: the predictions are missing or damaged.
+            InputError: the predictions cannot be read.
         """
-        with np.load(self._vouched_for(result, PREDICTIONS), allow_pickle=False) as arrays:
+        with np.load(self._checked_path(result, PREDICTIONS), allow_pickle=False) as arrays:
             return arrays["labels"], arrays["predictions"]
 
     def weights_path(self, result: Result) -> Path:
-        """Where a complete result's weights lie, unchanged.
+        """Return the path of a complete result's weights, after checking them.
 
         Raises:
-            InputError: they cannot be read; where that is because of their content, a `DamagedError`.
+            DamagedError: the weights are missing or damaged.
+            InputError: the weights cannot be read.
         """
-        return self._vouched_for(result, WEIGHTS)
+        return self._checked_path(result, WEIGHTS)
 
-    def _vouched_for(self, result: Result, name: str) -> Path:
-        """A file beside a result that has the SHA-256 that the result says."""
+    def _checked_path(self, result: Result, name: str) -> Path:
+        """Return the path of a file after comparing its SHA-256 with the result's."""
         folder = self.folder(result.case)
         if name not in result.files:
-            raise DamagedError(f"{folder / RESULT} does not vouch for {name}")
+            raise DamagedError(f"{folder / RESULT} has no SHA-256 of {name}")
         _require_unchanged(folder / name, result.files[name])
         return folder / name
 
     def adopt(self, case: Case, files: Mapping[str, memoryview]) -> Result | None:
-        """Put a case's files that were written on another machine into its folder, the result last: the result, if any.
+        """Write a case's files from another machine to its folder, the result last; return the result, if any.
 
         Raises:
-            DamagedError: they are not what the result vouches for, or it is none or of another case.
-            InputError: they could not be written.
+            DamagedError: the result is invalid or another case's, or a file does not match its SHA-256.
+            InputError: the files could not be written.
         """
         result = None
         if RESULT in files:
-            result = _adopted(case, files)
+            result = _checked_result(case, files)
         with self.writing(case):
             for name in (name for name in reversed(FILES) if name in files):
                 write_atomically(self.folder(case) / name, lambda file, name=name: file.write(files[name]))  # type: ignore[misc]
         return result
 
     def write_epochs(self, case: Case, records: Sequence[EpochRecord]) -> None:
-        """``epochs.jsonl`` anew, as a checkpoint has its records."""
+        """Replace ``epochs.jsonl`` by the records of a checkpoint."""
         text = "".join(f"{_line(record)}\n" for record in records)
         with self.writing(case):
             write_text_atomically(self.folder(case) / EPOCHS, text)
 
     def append_epoch(self, case: Case, record: EpochRecord) -> None:
-        """Add a line to ``epochs.jsonl``; a loss that is no number becomes null."""
+        """Append a line to ``epochs.jsonl``; a loss that is not finite becomes null."""
         with self.writing(case):
             append_line(self.folder(case) / EPOCHS, _line(record))
 
     def write_predictions(self, case: Case, labels: NDArray[np.integer], predictions: NDArray[np.integer]) -> None:
-        """Labels and predicted classes of every test image, each (N,), in the dataset's order."""
+        """Write labels and predicted classes of every test image, each (N,), in the dataset's order."""
         with self.writing(case):
             write_atomically(
                 self.folder(case) / PREDICTIONS,
@@ -202,35 +209,35 @@ class ResultsFolder:
             )
 
     def write_weights(self, case: Case, weights: bytes) -> None:
-        """The final weights, in the safetensors format."""
+        """Write the final weights, in the safetensors format."""
         with self.writing(case):
             write_atomically(self.folder(case) / WEIGHTS, lambda file: file.write(weights))
 
     def hashes(self, case: Case) -> dict[str, str]:
-        """SHA-256 of each of the case's files that are there beside its result."""
+        """Return the SHA-256 of each of the case's files except the result, by name."""
         paths = (self.folder(case) / name for name in (EPOCHS, PREDICTIONS, WEIGHTS))
         return {path.name: sha256_of(path) for path in paths if path.exists()}
 
     def write_result(self, case: Case, result: Result) -> None:
-        """``result.json``, last of all files: where it stands, the others are whole."""
+        """Write ``result.json`` after all other files: if it exists, they are complete."""
         with self.writing(case):
             write_text_atomically(self.folder(case) / RESULT, result.to_text())
 
     def read_all(self) -> tuple[list[Result], list[str]]:
-        """Every result in the folder, and for each that cannot be read a line that says which and why."""
-        return read_each(self.root.glob(f"*/{RESULT}"), read_in_its_place)
+        """Read every result in the folder; return them and a message for each that cannot be read."""
+        return read_each(self.root.glob(f"*/{RESULT}"), read_result_in_its_folder)
 
     def unfinished(self) -> list[str]:
-        """A line for each case that was begun, has no result and can be gone on with: its folder, and how far it is."""
+        """List resumable cases with their epoch counts, one line each."""
         folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.pt")})
         begun = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
         return [
-            f"not finished: {name}, {several(count, 'epoch')} so far; training it again goes on there"
+            f"not finished: {name}, {several(count, 'epoch')} so far; rerun the command to resume"
             for name, count in begun.items()
         ]
 
     def writing(self, case: Case) -> contextlib.AbstractContextManager[None]:
-        """Inside, an OSError becomes an `InputError` that says what to do about it."""
+        """Turn an OSError inside the block into an `InputError` that says what to do."""
         return os_error_as_input_error(f"write results to {self.folder(case)}", _REMEDY)
 
 
@@ -242,48 +249,35 @@ def _line(record: EpochRecord) -> str:
     return json.dumps(record.to_json(), allow_nan=False)
 
 
-def read_in_its_place(path: Path) -> Result:
-    """The result in a file, which has to lie in its case's folder: a copy beside it would count a case twice.
-
-    Raises:
-        FileNotFoundError: it is not there.
-        InputError: it cannot be read, is damaged, or lies elsewhere.
-    """
-    result = read_result(path)
-    if path.parent.name != result.case.folder_name:
-        raise DamagedError(f"{path} is a copy: the folder of its case is {result.case.folder_name}")
-    return result
-
-
-def _adopted(case: Case, files: Mapping[str, memoryview]) -> Result:
-    """The result among the files, of which the others are what it says."""
+def _checked_result(case: Case, files: Mapping[str, memoryview]) -> Result:
+    """Return the result among files from another machine, after checking the others against it."""
     try:
-        result = Result.from_text(bytes(files[RESULT]))
+        result = parse_result(bytes(files[RESULT]))
         if result.case.identity != case.identity:
-            raise ValueError(f"it is of {result.case.label}")
+            raise ValueError(f"it is the result of {result.case.label}")
         for name, sha256 in result.files.items():
             if name not in files or hashlib.sha256(files[name]).hexdigest() != sha256:
-                raise ValueError(f"{name} is not the file that it vouches for")
+                raise ValueError(f"{name} does not match its SHA-256")
     except ValueError as error:
-        raise DamagedError(f"{case.label}: the {RESULT} that was sent is not to be trusted: {error}") from error
+        raise DamagedError(f"{case.label}: the {RESULT} received from the other machine is invalid: {error}") from error
     return result
 
 
 def _require_all_unchanged(folder: Path, result: Result) -> None:
-    """Every file beside the result is there, and has the SHA-256 that the result says.
+    """Check that every file of the result exists and has the SHA-256 in the result.
 
     Raises:
-        DamagedError: one is not. It names the file.
-        InputError: one cannot be read.
+        DamagedError: a file is missing or damaged. The message names it.
+        InputError: a file cannot be read. The message names it.
     """
-    wanted = {EPOCHS} if result.epochs else set()
+    required = {EPOCHS} if result.epochs else set()
     if result.is_complete:
-        wanted |= {PREDICTIONS, WEIGHTS}
-    if lacking := sorted(wanted - result.files.keys()):
-        raise DamagedError(f"{folder / RESULT} does not vouch for {lacking[0]}")
+        required |= {PREDICTIONS, WEIGHTS}
+    if missing := sorted(required - result.files.keys()):
+        raise DamagedError(f"{folder / RESULT} has no SHA-256 of {missing[0]}")
     for name, sha256 in result.files.items():
         if (folder / name).parent != folder:
-            raise DamagedError(f"{folder / RESULT} vouches for a file elsewhere: {name}")
+            raise DamagedError(f"{folder / RESULT} has the SHA-256 of a file in another folder: {name}")
         _require_unchanged(folder / name, sha256)
 
 

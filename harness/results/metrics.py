@@ -1,4 +1,4 @@
-"""What a trained model's predictions come to (paper section 3.2.4)."""
+"""Accuracy, macro-F1 and marginal gain, computed from predictions (paper section 3.2.4)."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 @dataclass(frozen=True)
 class ClassScores:
-    """One class's scores in percent, and how many test images it has."""
+    """One class's scores in percent, and its number of test images."""
 
     class_name: str
     precision_percent: float
@@ -21,12 +21,12 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class Scores:
-    """A test set's scores.
+    """The scores of predictions on a test set.
 
     Attributes:
-        accuracy_percent: share of images right.
-        macro_f1_percent: the mean of the classes' F1 over all classes.
-        confusion: images of class i (row) predicted as class j (column).
+        accuracy_percent: the share of images classified correctly.
+        macro_f1_percent: the mean of F1 over all classes.
+        confusion: the number of images of class i (row) predicted as class j (column).
     """
 
     accuracy_percent: float
@@ -35,14 +35,14 @@ class Scores:
     confusion: tuple[tuple[int, ...], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The scores as plain values."""
+        """Return the scores as plain values."""
         return asdict(self)
 
 
 def score(labels: NDArray[np.integer], predictions: NDArray[np.integer], class_names: tuple[str, ...]) -> Scores:
-    """Scores over all classes, of labels and predicted classes of shape (N,).
+    """Compute scores over all classes from labels and predicted classes, each (N,).
 
-    A class never predicted, or without test images, counts 0 in macro-F1 (the appendix's own code gives NaN).
+    A class that is never predicted, or has no test images, counts 0 in macro-F1 (the paper's appendix code gives NaN).
     """
     every_class = list(range(len(class_names)))
     precision, recall, f1, images = precision_recall_fscore_support(
@@ -60,13 +60,13 @@ def score(labels: NDArray[np.integer], predictions: NDArray[np.integer], class_n
 
 
 def accuracy_percent(correct: int, images: int) -> float:
-    """Percent of images right."""
+    """Return the percentage of images classified correctly."""
     return 100 * correct / images
 
 
 def marginal_gain(final_accuracy_percent: float, total_seconds: float) -> float:
-    """The paper's equation 6: final accuracy in percent over total training seconds.
+    """Compute the paper's equation 6: final accuracy in percent over total training seconds.
 
-    An average in truth, whatever its name; it depends on the number of epochs, so it compares only inside one dataset.
+    Despite its name it is an average. It depends on the number of epochs, so compare it only within one dataset.
     """
     return final_accuracy_percent / total_seconds

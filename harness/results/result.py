@@ -1,25 +1,18 @@
-"""What is measured of a case: its epoch records and its result, as values, and their reading back.
+"""The measurements of a case as values: epoch records, attempts, the result, and every field's range."""
 
-Whatever is read back is validated: a value of the wrong type or out of its range is no record and no result.
-"""
-
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field
 
 from harness.config.case import Case, Mode
-from harness.errors import DamagedError, InputError
-from harness.files import sealed, unsealed
-from harness.text import several
+from harness.files import sealed
+from harness.results.timing import timing_changes
 
 SCHEMA_VERSION = 2
-Value = TypeVar("Value")
 Status = Literal["complete", "diverged", "out_of_memory", "failed"]
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -27,22 +20,22 @@ _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Percent = Annotated[float, Field(ge=0, le=100)]
 _Count = Annotated[int, Field(ge=0)]
 _FromOne = Annotated[int, Field(ge=1)]
-# A loss that is no number is null in JSON, which has no word for it.
+# JSON has no NaN or infinity: such a loss is null.
 _Loss = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: what it came to and what it took.
+    """One epoch's losses, accuracies, learning rate and seconds by part.
 
     Attributes:
-        epoch: counted from 1.
-        evaluation_loss, evaluation_accuracy_percent: on the test set, or on the validation set where one is held out.
-        load_seconds: choosing, moving and augmenting the training images.
-        train_seconds: forward, backward and optimizer steps.
-        evaluate_seconds: the evaluation, its own loading included.
-        checkpoint_seconds: saving the state that the epoch began from; 0 in quick mode, which saves none.
-        epoch_seconds: wall-clock time of training plus evaluation, the paper's epoch time; checkpoints are not in it.
+        epoch: the epoch's number, from 1.
+        evaluation_loss, evaluation_accuracy_percent: on the validation set if one is held out, else on the test set.
+        load_seconds: time to choose, move and augment the training images.
+        train_seconds: time of forward and backward passes and of optimizer steps.
+        evaluate_seconds: time of the evaluation, with its loading.
+        checkpoint_seconds: time to save the state at the epoch's start; 0 in quick mode, which saves none.
+        epoch_seconds: wall-clock time of training plus evaluation, the paper's epoch time; without checkpoints.
     """
 
     epoch: _FromOne
@@ -59,11 +52,11 @@ class EpochRecord:
 
     @property
     def is_finite(self) -> bool:
-        """Whether both losses are numbers."""
+        """True if both losses are finite numbers."""
         return math.isfinite(self.train_loss) and math.isfinite(self.evaluation_loss)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as plain values; a loss that is no number is None."""
+        """Return the record as plain values; a loss that is not finite is None."""
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in asdict(self).items()
@@ -72,15 +65,17 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Epochs of a case that one process trained without interruption; a case that was never interrupted has one.
+    """The epochs that one process trained without interruption.
+
+    A case that was never interrupted has one attempt.
 
     Attributes:
-        first_epoch: the one it began with, from 1.
+        first_epoch: the first epoch trained in this attempt, from 1.
         started_at: UTC, ISO 8601.
-        environment: what it ran on, as `describe_environment` gives it.
-        compile_seconds: compiling and capturing before its first epoch.
-        wall_seconds, peak_memory_bytes: up to the last checkpoint that it saved, or to its end.
-        command: what a person typed; None in results of before it was kept.
+        environment: hardware and software, as `describe_environment` returns them.
+        compile_seconds: time to compile and capture before the first epoch.
+        wall_seconds, peak_memory_bytes: up to the attempt's last checkpoint, or to its end.
+        command: the command line that the user typed; None in results of earlier versions.
     """
 
     first_epoch: _FromOne
@@ -94,27 +89,33 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Result:
-    """What a case came to. Fields without a value are None where training did not complete.
+    """The status, metrics, cost, times and environment of a case.
+
+    Metrics are None if training did not complete.
 
     Attributes:
-        best_accuracy_percent, best_epoch: of the best epoch. By the paper's protocol it is chosen on the test set; with
-            a validation split it is chosen there, and the accuracy is those weights' on the test set.
-        epochs: epochs recorded, each counted once however often training was interrupted.
-        epoch_seconds: of every epoch, see `EpochRecord`.
-        train_seconds: loading and training, all epochs. eval_seconds: evaluating, all epochs.
+        best_accuracy_percent, best_epoch: the best epoch, chosen on the test set by the paper's protocol. With a
+            validation split it is chosen there, and the accuracy is that of its weights on the test set.
+        epochs: number of epochs recorded; interruptions do not count an epoch twice.
+        epoch_seconds: one value per epoch, see `EpochRecord`.
+        train_seconds: loading and training, all epochs.
+        eval_seconds: evaluation, all epochs.
         total_seconds: the sum of the epochs' seconds, the paper's total training time.
-        checkpoint_seconds: saving the states to resume from, all epochs; in no epoch's time.
-        wall_seconds: everything included, over all attempts; of one that was killed, up to its last checkpoint.
-        compile_seconds: compiling and capturing before the first epoch; in no epoch's time.
-        marginal_gain: equation 6, percent per second.
-        images_per_second: training images over loading and training.
-        dataset_origin: where the images came from. dataset_verified: whether they are known to be the published ones;
-            some layouts leave nothing to compare with. dataset_whole: as many as published. stand_in: digits instead.
-        environment: of the last attempt.
-        started_at: of the first attempt, UTC, ISO 8601. finished_at: of the last.
-        attempts: how often and where training was interrupted, see `interrupted_after`.
+        checkpoint_seconds: saving checkpoints, all epochs; not part of the epochs' seconds.
+        wall_seconds: the whole wall-clock time of all attempts; a killed attempt counts up to its last checkpoint.
+        compile_seconds: compiling and capturing before the first epoch; not part of the epochs' seconds.
+        marginal_gain: the paper's equation 6, percent per second.
+        images_per_second: training images over the seconds of loading and training.
+        dataset_origin: the source of the images.
+        dataset_verified: true if the images are known to be the published ones; some layouts cannot be verified.
+        dataset_whole: true if there are as many images as published.
+        stand_in: true if resized digits replaced the dataset.
+        environment: hardware and software of the last attempt.
+        started_at: start of the first attempt, UTC, ISO 8601.
+        finished_at: end of the last attempt, UTC, ISO 8601.
+        attempts: one per uninterrupted stretch of training, see `interrupted_after`.
         files: SHA-256 of each of the case's other files, by name.
-        cause: why it did not complete.
+        cause: the reason if the case did not complete.
     """
 
     schema_version: int
@@ -163,190 +164,44 @@ class Result:
 
     @property
     def is_finished(self) -> bool:
-        """Whether training it again would come to the same: lack of memory and failures may pass."""
+        """True if the case need not be trained again; out of memory and failures may be temporary."""
         return self.status in ("complete", "diverged")
 
     @property
     def mean_epoch_seconds(self) -> float | None:
-        """The paper's single-epoch training time."""
+        """The paper's single-epoch training time; None without epochs."""
         return self.total_seconds / len(self.epoch_seconds) if self.epoch_seconds else None
 
     @property
     def interrupted_after(self) -> tuple[int, ...]:
-        """After how many finished epochs training was interrupted, once for each interruption."""
+        """The number of finished epochs at each interruption."""
         return tuple(attempt.first_epoch - 1 for attempt in self.attempts[1:])
 
     @property
     def training_environments(self) -> tuple[Mapping[str, Any], ...]:
-        """What epochs were trained on, attempt after attempt; the last attempt's where there are none."""
+        """The environments of the attempts that trained an epoch; the last attempt's if none did."""
         ends = (*(attempt.first_epoch for attempt in self.attempts[1:]), self.epochs + 1)
         trained = [one.environment for one, end in zip(self.attempts, ends, strict=True) if end > one.first_epoch]
         return tuple(trained) or (self.environment,)
 
     @property
     def is_co_scheduled(self) -> bool:
-        """Whether other cases trained on the machine at the same time, in any epoch: its times are longer for it."""
+        """True if other cases trained on the machine at the same time in any epoch, which lengthens times."""
         return any(environment.get("co_scheduled") for environment in self.training_environments)
 
     @property
     def changes_between_attempts(self) -> tuple[str, ...]:
-        """What times depend on and was another for some epochs than for others, as ``2 threads → 1 thread``.
+        """The changes of hardware or software between epochs that change times, as ``2 threads → 1 thread``.
 
-        Where there is any, accuracy may be compared with other cases', times may not.
+        If there is any, the case's times are not compared with those of other cases; its accuracy is.
         """
         changes = (change for pair in pairwise(self.training_environments) for change in timing_changes(*pair))
         return tuple(dict.fromkeys(changes))
 
     def to_json(self) -> dict[str, Any]:
-        """The result as plain values."""
+        """Return the result as plain values."""
         return asdict(self)
 
     def to_text(self) -> str:
-        """The result as ``result.json`` holds it."""
+        """Return the content of ``result.json``: JSON with its own SHA-256."""
         return sealed(self.to_json())
-
-    @classmethod
-    def from_text(cls, text: str | bytes) -> "Result":
-        """The result that `to_text` put into words.
-
-        Raises:
-            ValueError: it is none, it was damaged, or it is of another schema.
-        """
-        result = validated(cls, unsealed(text, SCHEMA_VERSION))
-        if problem := _first_problem(result):
-            raise ValueError(problem)
-        return result
-
-
-def timed_on(environment: Mapping[str, Any]) -> str:
-    """What times depend on, in a person's words: ``AMD EPYC, 2 threads, torch 2.15.0``.
-
-    ``co-scheduled`` comes behind it where other cases trained on the machine at the same time.
-    """
-    parts = _timing_parts(environment)
-    if environment.get("gpu"):
-        del parts["threads"]
-    if environment.get("processes", 1) == 1:
-        del parts["processes"]
-    if not environment.get("co_scheduled"):
-        del parts["company"]
-    return ", ".join(parts.values())
-
-
-def timing_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """In which of what times depend on two environments differ, in a person's words."""
-    old, new = _timing_parts(before), _timing_parts(after)
-    return [f"{old[key]} → {new[key]}" for key in old if old[key] != new[key]]
-
-
-def _timing_parts(environment: Mapping[str, Any]) -> dict[str, str]:
-    versions, threads = environment.get("versions"), environment.get("threads")
-    torch = versions.get("torch") if isinstance(versions, Mapping) else None
-    return {
-        "device": str(environment.get("gpu") or environment.get("cpu")),
-        "threads": several(threads, "thread"),
-        "processes": processes_of(environment),
-        "torch": f"torch {torch}",
-        "company": "co-scheduled" if environment.get("co_scheduled") else "alone",
-    }
-
-
-def processes_of(environment: Mapping[str, Any]) -> str:
-    """How many processes trained together; one where it is not said, as in results of before it was."""
-    machines = environment.get("machines", 1)
-    on_machines = f" on {machines} machines" if machines > 1 else ""
-    processes = environment.get("processes", 1)
-    return f"{processes} process{'' if processes == 1 else 'es'}{on_machines}"
-
-
-def _says_which_device(environment: Mapping[str, Any]) -> bool:
-    """Whether an environment has what tables need of it, each of its type."""
-    kinds = {
-        "cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None, "node": str | None,
-        "co_scheduled": bool | None, "processes": int, "machines": int,
-    }  # fmt: skip
-    return {"cpu", "gpu"} <= environment.keys() and all(
-        isinstance(environment.get(name), kind) for name, kind in kinds.items() if name in environment
-    )
-
-
-def _first_problem(result: Result) -> str | None:
-    """What no field alone can tell and tables could not live with; None where there is nothing."""
-    environments = (result.environment, *(attempt.environment for attempt in result.attempts))
-    if not all(map(_says_which_device, environments)):
-        return "its environment does not say which device"
-    measures = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
-    lacking = [name for name in measures if getattr(result, name) is None]
-    if result.is_complete and lacking:
-        return f"{lacking[0]} is missing"
-    if result.epochs != len(result.epoch_seconds):
-        return f"it has {result.epochs} epochs but the seconds of {len(result.epoch_seconds)}"
-    if not math.isclose(result.total_seconds, sum(result.epoch_seconds), abs_tol=1e-9):
-        return "its total_seconds is not the sum of its epoch_seconds"
-    of_case = (result.case.model, result.case.dataset, result.case.seed, result.case.mode)
-    if (result.model, result.dataset, result.seed, result.mode) != of_case:
-        return "its model, dataset, seed or mode is not its case's"
-    return None
-
-
-def read_result(path: Path) -> Result:
-    """The result in a ``result.json``.
-
-    Raises:
-        FileNotFoundError: it is not there.
-        InputError: it cannot be read; where that is because of its content, a `DamagedError`. It names the file.
-    """
-    if path.exists() and not path.is_file():
-        raise DamagedError(f"{path} is not a file")  # opening a pipe, say, would wait for ever
-    try:
-        return Result.from_text(path.read_bytes())
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise DamagedError(f"{path} is not a result of this harness: {error}") from error
-
-
-def read_epoch_records(path: Path) -> list[EpochRecord]:
-    """The records in an ``epochs.jsonl``, in order.
-
-    Raises:
-        InputError: it is not there, or a line is no record, or not of the epoch that is its turn. It names the line.
-    """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    records: list[EpochRecord] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            record = validated(EpochRecord, line)
-            if record.epoch != number:
-                raise ValueError(f"it is of epoch {record.epoch}")
-        except ValueError as error:
-            raise InputError(f"{path}, line {number}: not the record of epoch {number} ({error})") from error
-        records.append(record)
-    return records
-
-
-def validated(kind: type[Value], content: Any) -> Value:
-    """A value of one of the dataclasses above from JSON: bytes, or the plain values that it says.
-
-    Raises:
-        ValueError: a field is missing, of the wrong type or out of its range. It names the field.
-    """
-    text = content if isinstance(content, bytes) else json.dumps(content, allow_nan=False).encode()
-    try:
-        return cast(Value, _ADAPTERS[kind].validate_json(text, strict=True))
-    except ValidationError as error:
-        raise ValueError(complaint(error)) from error
-
-
-def complaint(error: ValidationError) -> str:
-    """The first thing that pydantic has against a value, with the field's name."""
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
-
-
-_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (EpochRecord, Attempt, Result)}

@@ -8,11 +8,11 @@ import torch
 from harness.config.case import Case, Pipeline
 from harness.config.datasets import DatasetSpec
 from harness.config.experiment import Experiment
-from harness.config.families import parse_model
+from harness.config.families import OPERATIONS_PER_MAC, parse_model
 from harness.data.images import ImageSet, random_images
 from harness.hardware.device import resolve_precision
 from harness.hardware.stopwatch import Stopwatch
-from harness.models.cost import OPERATIONS_PER_MAC, count_macs
+from harness.models.cost import count_macs
 from harness.results.result import Result
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import Trainer

@@ -1,1 +1,1 @@
-"""How fast the harness itself is: its two pipelines beside each other, its augmentation, how its cost grows."""
+"""The harness's own speed: both pipelines compared, augmentation alone, growth of cost, equal outcomes."""

@@ -1,19 +1,18 @@
-"""Augmentation alone, on one thread: by the batch, and image by image with torchvision's transforms."""
+"""Measure augmentation alone on one thread: batched, and image by image with torchvision's transforms."""
 
 import contextlib
-import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 
 from harness.config.datasets import DatasetSpec
 from harness.config.recipes import Recipe
-from harness.data.augment import augment, draw
+from harness.data.augment import augment
+from harness.data.draw import draw
 from harness.data.images import ImageSet, random_images
 from harness.hardware.memory import keep_freed_memory
-from harness.throughput.rounds import paired_ratios, require_pairs
+from harness.throughput.measurements import AugmentationComparison
 from harness.training.trainers.fast import chunk_size
 from harness.training.trainers.reference import Samples, training_transform
 from harness.training.trainers.trainer import epoch_generator
@@ -21,44 +20,15 @@ from harness.training.trainers.trainer import epoch_generator
 CPU = torch.device("cpu")
 
 
-@dataclass(frozen=True)
-class AugmentationComparison:
-    """Images per second of both ways, round by round, on one thread of the CPU.
-
-    Attributes:
-        source_size: side of the images before augmentation. image_size: after it.
-    """
-
-    recipe: str
-    channels: int
-    source_size: int
-    image_size: int
-    images_per_round: int
-    batched: tuple[float, ...]
-    per_sample: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        require_pairs(self.batched, self.per_sample)
-
-    @property
-    def name(self) -> str:
-        return f"augmentation-{self.channels}x{self.image_size}x{self.image_size}"
-
-    @property
-    def ratios(self) -> list[float]:
-        """How many times as fast the batch is, round by round."""
-        return paired_ratios(self.batched, self.per_sample)
-
-    @property
-    def ratio(self) -> float:
-        """The rounds' median ratio."""
-        return statistics.median(self.ratios)
-
-
 def compare_augmentation(
     spec: DatasetSpec, recipe: Recipe, *, rounds: int = 7, images: int = 2048
 ) -> AugmentationComparison:
-    """Augment random images of the dataset's shapes both ways in turn."""
+    """Augment random images of the dataset's shape both ways alternately, after one warm-up round.
+
+    Args:
+        rounds: rounds of each way.
+        images: images per round.
+    """
     source = random_images(spec, recipe, images)
     batched, per_sample = [], []
     keep_freed_memory()
@@ -74,7 +44,7 @@ def compare_augmentation(
 
 
 def _augment_batched(images: ImageSet, recipe: Recipe, epoch: int) -> None:
-    """As `FastTrainer` does it: draws for the epoch, then chunk by chunk."""
+    """Augment as `FastTrainer` does: draw the epoch's parameters, then augment chunk by chunk."""
     generator = epoch_generator(0, epoch)
     order = torch.randperm(len(images), generator=generator)
     parameters = draw(recipe.augmentation, len(images), recipe.image_size, generator)
@@ -85,7 +55,7 @@ def _augment_batched(images: ImageSet, recipe: Recipe, epoch: int) -> None:
 
 
 def _augment_one_by_one(images: ImageSet, recipe: Recipe) -> None:
-    """As a loader process of the reference pipeline does it, without the collation into batches."""
+    """Augment as a loader process of the reference pipeline does, without collating batches."""
     samples = Samples(images, training_transform(recipe.augmentation, recipe.image_size))
     for position in range(len(samples)):
         samples[position]

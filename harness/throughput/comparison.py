@@ -1,14 +1,14 @@
-"""The fast and the reference pipeline beside each other: rounds of both in turn, so that a drifting machine hurts both.
+"""Measure the fast and the reference pipeline side by side: alternating rounds, so that a slower machine slows both.
 
-A round is a short epoch of random images. The reference has one batch more, first and not counted: with it start the
-loader processes, and what they share with this one is copied as it changes, seconds that a whole epoch hardly notices.
-What its loader has ready when counting begins is to its advantage, and so is that freed memory is kept for it too.
+A round is a short epoch of random images. The reference trains one extra batch first, which is not counted: it pays
+for starting the loader processes and for copying the memory shared with them, seconds that hardly matter in a whole
+epoch. Two choices favour the reference: batches that its loader prepared before counting begins, and freed memory,
+which is kept for the reference as for the fast pipeline.
 """
 
 import math
-import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
@@ -17,86 +17,15 @@ from harness.config.datasets import DatasetSpec
 from harness.config.families import parse_model
 from harness.data.images import ImageSet, random_images
 from harness.hardware.stopwatch import Stopwatch
-from harness.models.cost import OPERATIONS_PER_MAC, count_macs
+from harness.models.cost import count_macs
+from harness.throughput.measurements import PipelineComparison, Round
 from harness.throughput.peak import convolution_peak
-from harness.throughput.rounds import paired_ratios, require_pairs
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.reference import ReferenceTrainer
 from harness.training.trainers.trainer import Trainer
 
 _LEAST_BATCHES, _MOST_BATCHES = 2, 400
 _LEAST_ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Round:
-    """One round of one pipeline; ``load_share`` is the share of its time spent loading."""
-
-    images_per_second: float
-    load_share: float
-
-
-@dataclass(frozen=True)
-class PipelineComparison:
-    """Both pipelines on one model at one dataset's shapes; round k of one was measured beside round k of the other.
-
-    Attributes:
-        input_shape: channels, height, width.
-        macs: of one image's forward pass.
-        compile_seconds: what compiling and capturing the fast pipeline took, in no round's time.
-        peak_flops_per_second: the machine's measured convolution peak at the fast pipeline's precision.
-    """
-
-    model: str
-    input_shape: tuple[int, int, int]
-    batch_size: int
-    images_per_round: int
-    macs: int
-    precision: str
-    compiled: bool
-    compile_seconds: float
-    fast: tuple[Round, ...]
-    reference: tuple[Round, ...]
-    peak_flops_per_second: float
-
-    def __post_init__(self) -> None:
-        require_pairs(speeds(self.fast), speeds(self.reference))
-        if self.peak_flops_per_second <= 0:
-            raise ValueError("a convolution peak is positive")
-
-    @property
-    def name(self) -> str:
-        return f"{self.model}-{'x'.join(map(str, self.input_shape))}"
-
-    @property
-    def ratios(self) -> list[float]:
-        """How many times as fast the fast pipeline was, round by round."""
-        return paired_ratios(speeds(self.fast), speeds(self.reference))
-
-    @property
-    def ratio(self) -> float:
-        """The rounds' median ratio."""
-        return statistics.median(self.ratios)
-
-    @property
-    def flops_per_second(self) -> float:
-        """What the fast pipeline computes, loading included: 3 × 2 × MACs per image."""
-        return OPERATIONS_PER_MAC * self.macs * median_speed(self.fast)
-
-
-def speeds(rounds: tuple[Round, ...]) -> list[float]:
-    """Images per second, round by round."""
-    return [one.images_per_second for one in rounds]
-
-
-def median_speed(rounds: tuple[Round, ...]) -> float:
-    """Images per second."""
-    return statistics.median(speeds(rounds))
-
-
-def median_load_share(rounds: tuple[Round, ...]) -> float:
-    """Share of the time spent loading."""
-    return statistics.median(one.load_share for one in rounds)
 
 
 def compare_pipelines(
@@ -108,13 +37,14 @@ def compare_pipelines(
     round_seconds: float = 4.0,
     notify: Callable[[str], None] = lambda _: None,
 ) -> PipelineComparison:
-    """Train random images of the dataset's shapes by both pipelines in turn.
+    """Train on random images of the dataset's shape with both pipelines alternately.
 
     Args:
-        case: by the fast pipeline; the reference takes the same at float32, eager.
-        rounds: of each pipeline; fewer, but three, where two batches alone take much longer than ``round_seconds``.
-        round_seconds: a round is as many batches as take the fast pipeline about so long, two at least.
-        notify: is given a line about what is being done.
+        case: the fast pipeline's; the reference trains the same case in float32 without compilation.
+        rounds: rounds of each pipeline; fewer, but at least three, if two batches take much longer than
+            ``round_seconds``.
+        round_seconds: target length of a fast round; a round has at least two batches.
+        notify: callback that receives a line about each step.
     """
     reference_case = replace(case, pipeline="reference", compiled=False, precision="fp32")
     fast = FastTrainer(case, spec, device)
@@ -124,18 +54,8 @@ def compare_pipelines(
     fast.warm_up(case.recipe.batch_size)
     compile_seconds = watch.total()
     images_per_round, rounds = _plan_rounds(fast, spec, rounds, round_seconds)
-    images = random_images(spec, case.recipe, images_per_round + case.recipe.batch_size)
-    measured: dict[str, list[Round]] = {"fast": [], "reference": []}
-    for number in range(rounds):
-        notify(f"round {number + 1} of {rounds}, {images_per_round:,} images each way")
-        for pipeline in sorted(measured, reverse=number % 2 == 1):  # each goes first in every other round
-            if pipeline == "fast":
-                one = _round(fast, images.select(torch.arange(images_per_round)), number)
-            else:
-                one = _reference_round(reference, images, number)
-            measured[pipeline].append(one)
-    size = case.recipe.image_size
-    shape = spec.input_shape(size)
+    fast_rounds, reference_rounds = _alternate(fast, reference, images_per_round, rounds, notify)
+    shape = spec.input_shape(case.recipe.image_size)
     return PipelineComparison(
         model=case.model,
         input_shape=shape,
@@ -145,14 +65,32 @@ def compare_pipelines(
         precision=case.precision,
         compiled=case.compiled,
         compile_seconds=compile_seconds,
-        fast=tuple(measured["fast"]),
-        reference=tuple(measured["reference"]),
+        fast=fast_rounds,
+        reference=reference_rounds,
         peak_flops_per_second=convolution_peak(device, case.precision),
     )
 
 
+def _alternate(
+    fast: FastTrainer, reference: ReferenceTrainer, images_per_round: int, rounds: int, notify: Callable[[str], None]
+) -> tuple[tuple[Round, ...], tuple[Round, ...]]:
+    """Measure the rounds of both pipelines; each goes first in every other round."""
+    images = random_images(fast.spec, fast.recipe, images_per_round + fast.recipe.batch_size)
+    counted = images.select(torch.arange(images_per_round))
+    fast_rounds: list[Round] = []
+    reference_rounds: list[Round] = []
+    for number in range(rounds):
+        notify(f"round {number + 1} of {rounds}, {images_per_round:,} images with each pipeline")
+        if number % 2 == 0:
+            fast_rounds.append(_round(fast, counted, number))
+        reference_rounds.append(_reference_round(reference, images, number))
+        if number % 2 == 1:
+            fast_rounds.append(_round(fast, counted, number))
+    return tuple(fast_rounds), tuple(reference_rounds)
+
+
 def _plan_rounds(trainer: Trainer, spec: DatasetSpec, rounds: int, round_seconds: float) -> tuple[int, int]:
-    """Images in a round and how many rounds, from the quickest of a few batches."""
+    """Return the images per round and the number of rounds, from the faster of two single batches."""
     batch = random_images(spec, trainer.recipe, trainer.recipe.batch_size)
     step_seconds = min(trainer.recipe.batch_size / _round(trainer, batch, 0).images_per_second for _ in range(2))
     batches = min(_MOST_BATCHES, max(_LEAST_BATCHES, math.ceil(round_seconds / step_seconds)))
@@ -169,7 +107,7 @@ def _round(trainer: Trainer, images: ImageSet, epoch: int) -> Round:
 
 
 def _reference_round(trainer: ReferenceTrainer, images: ImageSet, epoch: int) -> Round:
-    """A round of which the first batch is not counted."""
+    """Train a round whose first batch is not counted."""
     watch = Stopwatch(trainer.device)
     after_first: list[tuple[float, float]] = []
 

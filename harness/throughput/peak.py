@@ -1,4 +1,4 @@
-"""How fast this machine can convolve at best: what training speed is held against."""
+"""Measure the machine's peak convolution speed, to which training speed is compared."""
 
 import functools
 import time
@@ -8,18 +8,18 @@ from torch.nn import functional
 
 from harness.hardware.device import autocast, computing_at, synchronise
 
-# batch, channels, side: 3×3 convolutions that leave a device nothing to wait for.
+# batch, channels, side: 3×3 convolutions large enough to keep a device busy.
 _SHAPES = {
     "cpu": ((32, 64, 56), (32, 128, 28), (16, 256, 28)),
     "cuda": ((256, 128, 56), (256, 256, 28), (256, 512, 28)),
     "mps": ((64, 128, 28), (64, 256, 28)),
 }
-_TIMED = 5
+_WARM_UPS, _TIMED = 2, 5
 
 
 @functools.cache
 def convolution_peak(device: torch.device, precision: str) -> float:
-    """Floating-point operations per second of the fastest of some large convolutions, forward, channels_last."""
+    """Return floating-point operations per second of the fastest of a few large forward convolutions."""
     return max(_operations_per_second(device, precision, *shape) for shape in _SHAPES[device.type])
 
 
@@ -30,7 +30,7 @@ def _operations_per_second(device: torch.device, precision: str, batch: int, cha
     weight = torch.randn(channels, channels, 3, 3, device=device).contiguous(memory_format=last)
     best = float("inf")
     with computing_at(precision), autocast(precision, device):
-        for _ in range(_TIMED + 2):
+        for _ in range(_WARM_UPS + _TIMED):
             synchronise(device)
             started = time.perf_counter()
             functional.conv2d(images, weight, padding=1)

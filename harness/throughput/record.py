@@ -1,6 +1,6 @@
-"""Throughput measurements on disk: one JSON file each under ``throughput/`` in the results folder, and their reading.
+"""Throughput measurements on disk: one JSON file each under ``throughput/`` in the results folder; needs no torch.
 
-A file is named after what was measured and on which kind of device: measuring again replaces it.
+The file's name has the measurement's name and the kind of device, so measuring again replaces the file.
 """
 
 import json
@@ -8,31 +8,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import torch
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import InputError
 from harness.files import read_each, sealed, unsealed, write_text_atomically
-from harness.results.result import complaint
-from harness.throughput.augmentation import AugmentationComparison
-from harness.throughput.comparison import PipelineComparison
-from harness.throughput.equivalence import Equivalence
-from harness.throughput.scaling import Scaling
-from harness.training.environment import describe_environment
+from harness.results.reading import first_problem
+from harness.throughput.measurements import Measurement
 
 FOLDER = "throughput"
 _SCHEMA_VERSION = 2
 
-Measurement = PipelineComparison | AugmentationComparison | Scaling | Equivalence
 _MEASUREMENTS: dict[str, TypeAdapter[Measurement]] = {
-    kind.__name__: TypeAdapter(kind) for kind in (PipelineComparison, AugmentationComparison, Scaling, Equivalence)
+    kind.__name__: TypeAdapter(kind) for kind in get_args(Measurement)
 }
 
 
 class _Environment(BaseModel):
-    """What `describe_environment` gives, as far as tables need it."""
+    """The fields of `describe_environment` that the tables need."""
 
     model_config = ConfigDict(strict=True, extra="allow")
     cpu: str
@@ -42,7 +36,7 @@ class _Environment(BaseModel):
 
 
 class _File(BaseModel):
-    """What a measurement's file holds."""
+    """The content of a measurement's file."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
     schema_version: int
@@ -54,34 +48,36 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class Recorded:
-    """A measurement with when (UTC, ISO 8601) and on what it was taken."""
+    """A measurement with its time (UTC, ISO 8601) and the environment that it was taken in."""
 
     measurement: Measurement
     measured_at: str
     environment: Mapping[str, Any]
 
 
-def record(results_dir: Path, measurement: Measurement, device: torch.device, precision: str) -> Recorded:
-    """Keep a measurement, in the place of an earlier one of the same name on the same kind of device."""
-    recorded = Recorded(
-        measurement, datetime.now(UTC).isoformat(timespec="seconds"), describe_environment(device, precision)
-    )
+def record(results_dir: Path, measurement: Measurement, environment: Mapping[str, Any]) -> Recorded:
+    """Write a measurement, replacing an earlier one of the same name on the same kind of device.
+
+    Args:
+        environment: as `describe_environment` returns it.
+    """
+    recorded = Recorded(measurement, datetime.now(UTC).isoformat(timespec="seconds"), environment)
     content = {
         "schema_version": _SCHEMA_VERSION,
         "kind": type(measurement).__name__,
         "measured_at": recorded.measured_at,
-        "environment": recorded.environment,
+        "environment": environment,
         "measurement": asdict(measurement),
     }
     folder = results_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{measurement.name}-{device.type}.json"
-    write_text_atomically(path, sealed(content))
+    device_kind = environment["device"].partition(":")[0]  # cuda of cuda:1
+    write_text_atomically(folder / f"{measurement.name}-{device_kind}.json", sealed(content))
     return recorded
 
 
 def read_recorded(results_dir: Path) -> tuple[list[Recorded], list[str]]:
-    """Every measurement in a results folder, and for each file that is none a line that says which and why."""
+    """Read every measurement in a results folder; return them, and an error line for each unreadable file."""
     return read_each((results_dir / FOLDER).glob("*.json"), _read)
 
 
@@ -92,8 +88,11 @@ def _read(path: Path) -> Recorded:
         datetime.fromisoformat(file.measured_at)
         return Recorded(measurement, file.measured_at, file.environment.model_dump())
     except KeyError as error:
-        raise InputError(f"{path} is not a throughput measurement of this harness: its kind is {error}") from error
+        raise InputError(
+            f"{path} is not a throughput measurement of this harness: "
+            f"unknown kind {error}; the kinds are {', '.join(_MEASUREMENTS)}"
+        ) from error
     except ValidationError as error:
-        raise InputError(f"{path} is not a throughput measurement of this harness: {complaint(error)}") from error
+        raise InputError(f"{path} is not a throughput measurement of this harness: {first_problem(error)}") from error
     except (OSError, ValueError, ArithmeticError) as error:
         raise InputError(f"{path} is not a throughput measurement of this harness: {error}") from error

@@ -1,17 +1,18 @@
-"""Rounds of two ways of doing the same, measured in turn and compared pair by pair: a drifting machine hurts both."""
+"""Rounds of two ways of doing the same work, measured alternately, so that a slower machine slows down both."""
 
 from collections.abc import Sequence
 
 
 def require_pairs(speeds: Sequence[float], others: Sequence[float]) -> None:
-    """
+    """Raise unless both ways have the same number of rounds, at least one, all with positive speeds.
+
     Raises:
-        ValueError: there are no rounds, they do not pair, or a speed is not positive.
+        ValueError: there are no rounds, a round has no counterpart, or a speed is not positive.
     """
     if not speeds or len(speeds) != len(others) or min(*speeds, *others) <= 0:
-        raise ValueError("rounds come in pairs, one at least, and their speeds are positive")
+        raise ValueError("rounds must come in pairs, at least one pair, with positive speeds")
 
 
 def paired_ratios(speeds: Sequence[float], others: Sequence[float]) -> list[float]:
-    """How many times as fast one way was as the other, round by round."""
+    """Return one way's speed over the other's, round by round."""
     return [speed / other for speed, other in zip(speeds, others, strict=True)]

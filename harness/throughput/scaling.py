@@ -1,20 +1,18 @@
-"""How time and memory grow with images, width, depth and batch: measured, each point in a process of its own, fitted.
+"""Measure how time and memory grow with images, width, depth and batch size.
 
-A fresh process is what makes memory comparable: an allocator keeps what earlier points needed. Run as a module it
-measures one point, given as JSON, and prints it.
+Each point is measured in a process of its own: an allocator keeps the memory that earlier points needed, so peaks
+measured in one process are not comparable.
 """
 
-import json
 import math
-import os
-import subprocess
-import sys
+import multiprocessing
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 
 import torch
 
-from harness.analysis.stats import Growth, fit_growth
 from harness.config.case import Case
 from harness.config.datasets import SPECS
 from harness.config.recipes import CIFAR10
@@ -23,6 +21,7 @@ from harness.errors import InputError
 from harness.hardware.device import synchronise
 from harness.hardware.memory import PeakMemory
 from harness.hardware.stopwatch import Stopwatch
+from harness.throughput.measurements import Point, Scaling
 from harness.training.trainers import make_trainer
 
 _TIMED = 3
@@ -30,7 +29,7 @@ _TIMED = 3
 
 @dataclass(frozen=True)
 class Setting:
-    """What a point measures: a model at CIFAR-10's shapes on so many images in such batches."""
+    """The training that a point measures: a model on random images of CIFAR-10's shape."""
 
     model: str
     batch_size: int
@@ -39,53 +38,7 @@ class Setting:
     precision: str
 
 
-@dataclass(frozen=True)
-class Point:
-    """One measurement: seconds of an epoch (the quickest of three), and bytes beyond those of the bare process."""
-
-    x: int
-    epoch_seconds: float
-    peak_bytes: int
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """An axis with its points.
-
-    Attributes:
-        axis: ``images``, ``width``, ``depth`` or ``batch``.
-        images: in an epoch, unless they are the axis.
-    """
-
-    axis: str
-    images: int
-    precision: str
-    points: tuple[Point, ...]
-
-    def __post_init__(self) -> None:
-        if (
-            len({p.x for p in self.points}) < 3
-            or min(min(p.x, p.epoch_seconds, p.peak_bytes) for p in self.points) <= 0
-        ):
-            raise ValueError("an axis has three different points or more, all positive")
-        _ = self.time_growth, self.memory_growth  # that they can be fitted
-
-    @property
-    def name(self) -> str:
-        return f"scaling-{self.axis}"
-
-    @property
-    def time_growth(self) -> Growth:
-        """How epoch seconds grow along the axis."""
-        return fit_growth([p.x for p in self.points], [p.epoch_seconds for p in self.points])
-
-    @property
-    def memory_growth(self) -> Growth:
-        """How memory grows along the axis."""
-        return fit_growth([p.x for p in self.points], [p.peak_bytes for p in self.points])
-
-
-# axis: the values along it, and the setting's fields that a value makes; the rest is ResNet-20 on a batch of 128.
+# axis: its values, and the fields of `Setting` that a value sets; the rest is ResNet-20 with batches of 128.
 AXES: dict[str, tuple[Sequence[int], Callable[[int], dict[str, object]]]] = {
     "images": ((512, 1024, 2048, 4096), lambda x: {"images": x}),
     "width": ((1, 2, 4, 8), lambda x: {"model": f"resnet20-{x}" if x > 1 else "resnet20"}),
@@ -98,35 +51,39 @@ _IMAGES = 256
 def measure_scaling(
     axis: str, device: torch.device, precision: str, *, notify: Callable[[str], None] = lambda _: None
 ) -> Scaling:
-    """Measure every point of an axis, one process after the other.
+    """Measure every point of an axis, each in a new process, one after the other.
 
     Raises:
-        InputError: a point could not be measured; it says which and what its process said last.
+        InputError: a point could not be measured. The message names the point and the cause.
     """
-    values, fields = AXES[axis]
+    spawn = multiprocessing.get_context("spawn")  # a forked process would begin with this one's memory
     points = []
-    for value in values:
-        notify(f"{axis} {value}")
-        setting = replace(
-            Setting("resnet20", CIFAR10.batch_size, _IMAGES, str(device), precision),
-            **fields(value),  # type: ignore[arg-type]
-        )
-        points.append(replace(_measure_apart(setting), x=value))
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn, max_tasks_per_child=1) as processes:
+        for value, setting in settings_along(axis, device, precision):
+            notify(f"{axis} {value}")
+            points.append(replace(_measure_in(processes, setting), x=value))
     return Scaling(axis, _IMAGES, precision, tuple(points))
 
 
-def _measure_apart(setting: Setting) -> Point:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-m", "harness.throughput.scaling", json.dumps(asdict(setting))]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise InputError(f"{setting.model} in batches of {setting.batch_size} could not be measured: {said}")
-    return Point(**json.loads(done.stdout.splitlines()[-1]))
+def settings_along(axis: str, device: torch.device, precision: str) -> list[tuple[int, Setting]]:
+    """Return each value of an axis with the setting that it is measured by."""
+    values, fields = AXES[axis]
+    base = Setting("resnet20", CIFAR10.batch_size, _IMAGES, str(device), precision)
+    return [(value, replace(base, **fields(value))) for value in values]  # type: ignore[arg-type]
+
+
+def _measure_in(processes: ProcessPoolExecutor, setting: Setting) -> Point:
+    try:
+        return processes.submit(measure_point, setting).result()
+    except BrokenProcessPool:
+        cause = "its process was killed"
+    except Exception as error:
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+    raise InputError(f"{setting.model} in batches of {setting.batch_size} could not be measured: {cause}")
 
 
 def measure_point(setting: Setting) -> Point:
-    """Train a few epochs of random images, in this process."""
+    """Train three epochs of random images in this process; return the point at x = 0."""
     device, spec = torch.device(setting.device), SPECS["cifar10"]
     recipe = replace(CIFAR10, batch_size=setting.batch_size)
     case = Case(
@@ -139,7 +96,7 @@ def measure_point(setting: Setting) -> Point:
         precision=setting.precision,
         data_fingerprint="",
     )
-    torch.zeros(1, device=device)  # what a device takes for itself is not the network's
+    torch.zeros(1, device=device)  # the memory that a device's context takes is not the network's
     synchronise(device)
     memory = PeakMemory(device)
     bare_bytes = memory.bytes()
@@ -152,7 +109,3 @@ def measure_point(setting: Setting) -> Point:
         trainer.train_epoch(images, epoch, watch)
         best = min(best, watch.total())
     return Point(0, best, max(1, memory.bytes() - bare_bytes))
-
-
-if __name__ == "__main__":
-    print(json.dumps(asdict(measure_point(Setting(**json.loads(sys.argv[1]))))))

@@ -1,4 +1,4 @@
-"""Measurements made and kept: their settings, device and results folder. Knows nothing of pytest."""
+"""The workbench: takes measurements with the settings' device and records them. Knows nothing of pytest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,31 +15,41 @@ from harness.errors import InputError
 from harness.files import require_writable
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.results.folder import ResultsFolder
-from harness.throughput.augmentation import CPU, AugmentationComparison, compare_augmentation
-from harness.throughput.comparison import PipelineComparison, compare_pipelines
-from harness.throughput.equivalence import Equivalence, compare_outcomes
-from harness.throughput.record import Measurement, Recorded, record
-from harness.throughput.scaling import Scaling, measure_scaling
+from harness.throughput.augmentation import CPU, compare_augmentation
+from harness.throughput.comparison import compare_pipelines
+from harness.throughput.equivalence import compare_outcomes
+from harness.throughput.measurements import (
+    AugmentationComparison,
+    Equivalence,
+    Measurement,
+    PipelineComparison,
+    Scaling,
+)
+from harness.throughput.record import Recorded, record
+from harness.throughput.scaling import measure_scaling
+from harness.training.environment import describe_environment
 from harness.training.trainers.compilation import should_compile
 
 
 class Workbench:
-    """Takes measurements on the settings' device and keeps them in the results folder.
+    """The measurements of one session: taken on the settings' device, recorded in the results folder.
 
     Attributes:
-        recorded: what has been measured so far.
+        recorded: the measurements so far.
     """
 
     def __init__(self, settings: Settings, notify: Callable[[str], None] = lambda _: None) -> None:
-        """
+        """Check the settings before anything is measured.
+
         Args:
-            notify: is given a line about what is being measured.
+            notify: callback that receives a line about each step of a measurement.
 
         Raises:
-            InputError: the device is not there or does not have the precision; a folder cannot be written to.
+            InputError: the device is absent or lacks the precision, a folder is not writable, or the settings ask for
+                one pipeline only.
         """
         if settings.pipeline != "fast":
-            raise InputError("measurements compare both pipelines: leave out --pipeline")
+            raise InputError(f"--pipeline {settings.pipeline}: measurements compare both; leave out --pipeline")
         for name, folder in (("results-dir", settings.results_dir), ("report-dir", settings.report_dir)):
             require_writable(folder, f"--{name}")
         self.settings, self.notify = settings, notify
@@ -48,7 +58,7 @@ class Workbench:
         self.recorded: list[Recorded] = []
 
     def compare_pipelines(self, dataset: str, model: str) -> PipelineComparison:
-        """Both pipelines at the dataset's shapes, the fast one as a full training by the study's recipe has it."""
+        """Measure both pipelines at the dataset's shape, the fast one set up as for the study's full training."""
         spec = SPECS[dataset]
         case = self._case(model, spec, PUBLISHED_RECIPES[dataset], spec.train_images)
         comparison = compare_pipelines(case, spec, self.device, notify=self.notify)
@@ -56,8 +66,8 @@ class Workbench:
         return comparison
 
     def compare_augmentation(self, dataset: str) -> AugmentationComparison:
-        """The dataset's augmentation both ways, always on the CPU."""
-        self.notify(f"augmenting by the batch and one by one, {dataset}'s recipe")
+        """Measure the dataset's augmentation, batched and image by image, always on the CPU."""
+        self.notify(f"augmenting in batches and image by image, {dataset}'s recipe")
         recipe = PUBLISHED_RECIPES[dataset]
         images = 2048 if recipe.image_size < 100 else 128
         comparison = compare_augmentation(SPECS[dataset], recipe, images=images)
@@ -65,7 +75,7 @@ class Workbench:
         return comparison
 
     def measure_scaling(self, axis: str) -> Scaling:
-        """How time and memory of the fast pipeline grow along an axis.
+        """Measure how time and memory of the fast pipeline grow along an axis.
 
         Raises:
             InputError: a point could not be measured.
@@ -77,14 +87,14 @@ class Workbench:
     def compare_outcomes(
         self, dataset: str, model: str, seeds: Sequence[int], *, epochs: int | None = None, images: int | None = None
     ) -> Equivalence:
-        """Both pipelines' final accuracies, seed by seed; the trainings are kept under ``equivalence/``.
+        """Train both pipelines with each seed and compare final accuracies; the results go to ``equivalence/``.
 
         Args:
-            epochs: in the place of the recipe's.
-            images: training images to take of the dataset, and a third as many test images; all of them without it.
+            epochs: instead of the recipe's.
+            images: number of training images to use, with a third as many test images; None for the whole dataset.
 
         Raises:
-            InputError: the dataset is not there; a training did not complete.
+            InputError: the dataset is absent, or a training did not complete.
         """
         data_dir, recipe = self.settings.data_dir, PUBLISHED_RECIPES[dataset]
         if registry.locate(dataset, data_dir) is None:
@@ -105,7 +115,7 @@ class Workbench:
     def _case(
         self, model: str, spec: DatasetSpec, recipe: Recipe, train_images: int, data_fingerprint: str = ""
     ) -> Case:
-        """The fast pipeline's full training of a model, compiled where such a training is."""
+        """Return the fast pipeline's full training of a model, compiled if the settings compile such a training."""
         return Case(
             model=model,
             dataset=spec.name,
@@ -119,4 +129,4 @@ class Workbench:
         )
 
     def _keep(self, measurement: Measurement, device: torch.device, precision: str) -> None:
-        self.recorded.append(record(self.settings.results_dir, measurement, device, precision))
+        self.recorded.append(record(self.settings.results_dir, measurement, describe_environment(device, precision)))

@@ -24,7 +24,8 @@ from torch import Tensor
 from harness.config.case import Case
 from harness.errors import DamagedError
 from harness.files import REFUSED, put_in_place, quarantine, write_atomically, write_text_atomically
-from harness.results.result import Attempt, EpochRecord, validated
+from harness.results.reading import validated
+from harness.results.result import Attempt, EpochRecord
 
 FORMAT = 1
 _KEPT = 2

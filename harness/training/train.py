@@ -31,7 +31,8 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.models.cost import count_macs, count_parameters
 from harness.results import metrics
 from harness.results.folder import ResultsFolder
-from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status, timing_changes
+from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result, Status
+from harness.results.timing import timing_changes
 from harness.text import several
 from harness.training import checkpoint
 from harness.training.checkpoint import Checkpoint

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from harness.analysis.answer import answer
 from harness.analysis.comparison import Comparisons
-from harness.analysis.evidence import gather, published_evidence
+from harness.analysis.evidence import published_evidence
 from harness.analysis.gain import thresholds, true_gains
-from tests.analysis.studies import measured, numbers_in, stored, study
+from tests.analysis.synthetic_evidence import grouped, measured, numbers_in, study
 from tests.helpers.synthetic import failed_result, synthetic_result
 
 LOW, HIGH, WIDE = [90.0, 90.1, 90.2], [92.0, 92.2, 92.1], [89.0, 94.0, 90.5]
@@ -29,46 +29,46 @@ def pair(width, depth, base=(88.0, 88.3, 88.1)):
     [
         (HIGH, LOW, "CIFAR-10: wider"),
         (LOW, HIGH, "CIFAR-10: deeper"),
-        (WIDE, LOW, "CIFAR-10: cannot be told from chance (wider is ahead)"),
-        (LOW, WIDE, "CIFAR-10: cannot be told from chance (deeper is ahead)"),
-        (LOW, LOW, "CIFAR-10: cannot be told from chance"),
+        (WIDE, LOW, "CIFAR-10: no significant difference (wider is ahead)"),
+        (LOW, WIDE, "CIFAR-10: no significant difference (deeper is ahead)"),
+        (LOW, LOW, "CIFAR-10: no significant difference"),
     ],
 )
-def test_the_headline_says_which_choice_pays(width, depth, headline):
+def test_headline_names_the_better_choice(width, depth, headline):
     assert answered(pair(width, depth)).headline == headline
 
 
-def test_where_the_counterparts_disagree_it_depends():
+def test_headline_says_it_depends_when_counterparts_disagree():
     evidence = study({"resnet20": [88.0, 88.3, 88.1, 88.2], "resnet56": [90.0, 90.1, 90.2, 90.05],
                       "resnet110": [92.0, 92.2, 92.1, 92.15], "resnet20-2": [92.0, 92.2, 92.1, 92.15],
                       "resnet20-4": [90.0, 90.1, 90.2, 90.05]})  # fmt: skip
     assert answered(evidence).headline == "CIFAR-10: it depends: wider pays at 20-2, deeper at 110"
 
 
-def test_the_papers_answers():
+def test_answers_on_the_papers_figures():
     assert answered(published_evidence("gtsrb")).headline.endswith("deeper (one seed)")
     said = answered(published_evidence("fashionmnist"))
-    assert said.headline.endswith("cannot be told from chance (wider is ahead; one seed)")
-    assert any("One seed tells these trained networks apart" in sentence for sentence in said.sentences)
+    assert said.headline.endswith("no significant difference (wider is ahead; one seed)")
+    assert any("One seed compares these trained networks" in sentence for sentence in said.sentences)
 
 
 @pytest.mark.parametrize("models", [[], ["resnet20"], ["resnet20", "resnet24"], ["resnet20", "resnet56-2"]])
-def test_models_on_no_axis_have_no_answer(models):
+def test_models_without_an_axis_get_no_answer(models):
     said = answered(study(dict.fromkeys(models, LOW)))
     assert said.headline == "CIFAR-10: no two models that differ in depth or width alone"
-    assert all(sentence.startswith(("With", "One seed")) for sentence in said.sentences)  # cautions alone
+    assert all(sentence.startswith(("With", "One seed")) for sentence in said.sentences)  # only cautions
 
 
 @pytest.mark.parametrize("models", [["resnet20", "resnet56"], ["resnet20", "resnet20-2"]])
-def test_an_axis_alone_is_set_against_nothing(models):
+def test_one_axis_alone_gives_no_wider_or_deeper(models):
     said = answered(study(dict.fromkeys(models, LOW)))
-    assert said.headline == "CIFAR-10: nothing to set width and depth against each other"
+    assert said.headline == "CIFAR-10: no wider and deeper model at an equal scale factor to compare"
     assert any("is not shown to pay beyond" in sentence for sentence in said.sentences)
 
 
-def test_models_at_other_scale_factors_are_not_set_against_each_other():
+def test_models_at_different_scale_factors_are_not_compared():
     said = answered(study({"resnet20": LOW, "resnet20-2": LOW, "resnet110": HIGH}))
-    assert said.headline == "CIFAR-10: nothing to set width and depth against each other"
+    assert said.headline == "CIFAR-10: no wider and deeper model at an equal scale factor to compare"
 
 
 def cautions(evidence):
@@ -80,75 +80,75 @@ def cautions(evidence):
     [
         ([92.0, 92.1, 92.2], "Width: every step up to 20-2 pays."),
         ([88.2, 88.9, 88.0], "Width is not shown to pay beyond 20: the step to 20-2, +0.23 pp [−0.64, +1.11], n = 3, "
-         "cannot be told from zero."),
+         "is not significant."),
         ([88.0, 88.1, 88.2], "Width is not shown to pay beyond 20: the step to 20-2, −0.03 pp [−0.41, +0.35], n = 3, "
-         "cannot be told from zero."),
+         "is not significant."),
         ([80.0, 80.1, 80.3], "Width stops paying at 20-2: the step from 20, −8.00 pp [−8.50, −7.50], n = 3, is a loss; "
          "overwidened."),
     ],
 )  # fmt: skip
-def test_an_axis_stops_paying_only_where_a_loss_is_shown(step, sentence):
+def test_axis_stops_paying_only_at_a_significant_loss(step, sentence):
     evidence = study({"resnet20": [88.0, 88.3, 88.1], "resnet20-2": step})
     assert sentence in answered(evidence).sentences
 
 
-def test_how_many_seeds_were_compared_is_said():
-    assert "One seed tells these trained networks apart" in cautions(pair([92.0], [90.0], [88.0]))
-    assert "With 3 seeds to a comparison" in cautions(pair(HIGH, LOW))
-    assert "to a comparison" not in cautions(pair(HIGH * 2, LOW * 2, [88.0] * 6))
+def test_answer_states_the_number_of_seeds():
+    assert "One seed compares these trained networks" in cautions(pair([92.0], [90.0], [88.0]))
+    assert "With 3 seeds per comparison" in cautions(pair(HIGH, LOW))
+    assert "per comparison" not in cautions(pair(HIGH * 2, LOW * 2, [88.0] * 6))
     one_in_common = study({"resnet20": {0: 88.0, 1: 88.1, 2: 88.2}, "resnet56": {2: 90.0, 3: 90.1, 4: 90.2}})
-    assert "One seed tells these trained networks apart" in cautions(one_in_common)
+    assert "One seed compares these trained networks" in cautions(one_in_common)
 
 
-def test_one_seed_among_several_is_told_as_such():
+def test_answer_counts_comparisons_with_one_seed():
     seeds = {0: 88.0, 1: 88.1, 2: 88.2}
     mixed = study({"resnet20": seeds, "resnet56": seeds, "resnet20-2": {2: 90.0, 3: 90.1, 4: 90.2}})
-    assert "2 of 3 comparisons are of one seed. One seed tells" in cautions(mixed)
-    assert "With 3 seeds to a comparison" in cautions(mixed)
+    assert "2 of 3 comparisons are of one seed. One seed compares" in cautions(mixed)
+    assert "With 3 seeds per comparison" in cautions(mixed)
 
 
-def test_a_study_of_which_nothing_completed_says_so():
+def test_study_without_a_complete_result_says_so():
     said = answered(replace(study({}), incomplete=(failed_result(), failed_result(seed=1))))
     assert said.headline == "CIFAR-10: no training completed"
     assert said.sentences == ("Left out: 2 results without an accuracy (diverged).",)
 
 
-def test_equal_cost_is_told_with_its_p_value_or_that_nothing_was_tested():
+def test_equal_cost_sentence_has_a_p_value_or_says_nothing_to_test():
     accuracies = {"resnet20": [88.0, 88.3], "resnet56": [89.0, 89.1], "resnet20-2": [90.0, 90.4]}
     several, one = (answered(study({name: of[:n] for name, of in accuracies.items()})).sentences for n in (2, 1))
     (several,), (one,) = ([s for s in said if s.startswith("At the parameters")] for said in (several, one))
-    assert re.search(r"n = 2, not to be told from chance \(p = [.\d]+, paired t over 2 seeds\)\.$", several)
+    assert re.search(r"n = 2, no significant difference \(p = [.\d]+, paired t over 2 seeds\)\.$", several)
     assert one.endswith(" pp (one seed, nothing to test).")
 
 
-def test_where_nothing_is_compared_no_number_of_seeds_is_told():
+def test_no_seed_caution_without_a_comparison():
     strangers = study({"resnet20": {0: 88.0, 1: 88.1}, "resnet56": {2: 90.0, 3: 90.1}})
     for evidence in (strangers, study({"resnet20": [88.0, 88.1]}), study({})):
-        assert "to a comparison" not in cautions(evidence)
+        assert "per comparison" not in cautions(evidence)
         assert "One seed" not in cautions(evidence)
 
 
-def test_a_study_without_axes_says_what_was_left_out_all_the_same():
+def test_study_without_axes_still_lists_results_left_out():
     evidence = replace(study({"resnet20": [88.0]}), incomplete=(failed_result(),))
     assert "Left out: 1 result without an accuracy (diverged)" in cautions(evidence)
 
 
-def test_models_without_a_seed_in_common_are_said_not_to_be_compared():
+def test_pairs_without_a_common_seed_are_reported():
     evidence = study({"resnet20": {0: 88.0, 1: 88.1}, "resnet56": {0: 90.0, 1: 90.1}, "resnet20-2": {2: 92.0, 3: 92.1}})
     assert "Not compared: 2 pairs of models that have no seed in common." in answered(evidence).sentences
     assert "Not compared" not in cautions(pair(HIGH, LOW))
 
 
-def test_results_without_an_accuracy_are_said_to_be_left_out():
+def test_results_without_an_accuracy_are_reported_as_left_out():
     results = [synthetic_result(), synthetic_result(model="resnet56"), failed_result(seed=1),
                failed_result("out_of_memory", seed=2)]  # fmt: skip
-    (evidence,) = gather([stored(result) for result in results])
+    (evidence,) = grouped(*results)
     assert "Left out: 2 results without an accuracy (diverged, out of memory)" in cautions(evidence)
 
 
-def test_times_of_different_hardware_are_not_compared_and_it_is_said():
+def test_times_of_different_hardware_are_reported_as_not_compared():
     results = [synthetic_result(), synthetic_result(model="resnet56", environment={"cpu": "Intel Xeon"})]
-    (evidence,) = gather([stored(result) for result in results])
+    (evidence,) = grouped(*results)
     said = cautions(evidence)
     assert "Times are not compared: AMD EPYC, 2 threads, torch 2.15.0; Intel Xeon" in said
     assert "Worth their MACs" in said
@@ -158,7 +158,7 @@ def test_times_of_different_hardware_are_not_compared_and_it_is_said():
 @pytest.mark.parametrize(
     ("mode", "title"), [("full", "CIFAR-10"), ("shortened", "CIFAR-10 · shortened (300 epochs)"), ("quick", "CIFAR-10")]
 )
-def test_every_mode_can_be_answered_and_a_shortened_one_says_so(mode, title):
+def test_every_mode_is_answered_and_shortened_is_marked(mode, title):
     evidence = measured({"resnet20": [88.0], "resnet56": [90.0], "resnet20-2": [92.0]}, mode=mode)
     assert answered(evidence).headline == f"{title}: wider (one seed)"
 
@@ -170,8 +170,8 @@ def test_every_mode_can_be_answered_and_a_shortened_one_says_so(mode, title):
     ),
     st.sampled_from([{}, {"resnet20": 0.001}, {"resnet20": {}}]),
 )
-@settings(deadline=None, max_examples=30)  # statsmodels takes its time
-def test_odd_studies_are_answered_in_finite_numbers(accuracies, seconds):
+@settings(deadline=None, max_examples=30)  # statsmodels is slow
+def test_answers_to_random_studies_have_finite_numbers(accuracies, seconds):
     evidence = study(accuracies, "folder:/x/photos", seconds, test_images=100)
     comparisons, said = Comparisons(evidence), answered(evidence)
     found = [comparisons.all, true_gains(evidence, comparisons), thresholds(evidence, comparisons)]

@@ -9,7 +9,7 @@ from harness.paper.published import STUDY
 CIFAR = Axes("resnet20", ("resnet56", "resnet110"), ("resnet20-2", "resnet20-4", "resnet20-8"))
 
 
-def test_the_papers_axes_and_counterparts():
+def test_axes_and_counterparts_of_the_paper():
     assert find_axes(STUDY["cifar10"]) == find_axes(STUDY["fashionmnist"]) == CIFAR
     assert CIFAR.counterparts == [("resnet20-2", "resnet56"), ("resnet20-4", "resnet110")]
     gtsrb = find_axes(STUDY["gtsrb"])
@@ -17,7 +17,7 @@ def test_the_papers_axes_and_counterparts():
     assert gtsrb.counterparts == [("resnet24-2", "resnet50"), ("resnet24-4", "resnet101")]
 
 
-def test_an_axis_begins_with_the_base_and_steps_from_model_to_model():
+def test_axis_starts_at_the_base_and_steps_to_the_next_model():
     assert CIFAR.along("depth") == ("resnet20", "resnet56", "resnet110")
     assert CIFAR.steps("depth") == [("resnet20", "resnet56"), ("resnet56", "resnet110")]
     assert CIFAR.steps("width")[0] == ("resnet20", "resnet20-2")
@@ -30,11 +30,11 @@ def test_an_axis_begins_with_the_base_and_steps_from_model_to_model():
         [],
         ["resnet20"],
         ["resnet20", "resnet20"],
-        ["resnet20", "resnet24"],  # of two families
-        ["resnet20", "resnet56-2", "resnet110-4"],  # each on no axis of another
+        ["resnet20", "resnet24"],  # two families
+        ["resnet20", "resnet56-2", "resnet110-4"],  # no two share an axis
     ],
 )
-def test_where_no_model_lies_beside_another_there_are_no_axes(models):
+def test_models_that_share_no_axis_give_none(models):
     assert find_axes(models) is None
 
 
@@ -44,21 +44,21 @@ def test_where_no_model_lies_beside_another_there_are_no_axes(models):
         (["resnet20", "resnet56"], Axes("resnet20", ("resnet56",), ()), []),
         (["resnet20-4", "resnet20"], Axes("resnet20", (), ("resnet20-4",)), []),
         (["resnet56-2", "resnet20-2"], Axes("resnet20-2", ("resnet56-2",), ()), []),
-        # the base is where both axes meet, though it is not the shallowest
+        # the base is the model on both axes, even if it is not the shallowest
         (["resnet20", "resnet56", "resnet110", "resnet56-2"], Axes("resnet56", ("resnet110",), ("resnet56-2",)),
          [("resnet56-2", "resnet110")]),
-        # of two families the one with the more models
+        # the family with more models
         (["resnet20", "resnet20-2", "resnet24", "resnet50", "resnet101"],
          Axes("resnet24", ("resnet50", "resnet101"), ()), []),
-        # a grid: from its corner
+        # a grid starts at its corner
         (["resnet56-2", "resnet56", "resnet20-2", "resnet20"], Axes("resnet20", ("resnet56",), ("resnet20-2",)),
          [("resnet20-2", "resnet56")]),
-        # factors of width go on from the base's own
+        # width factors are relative to the base's width
         (["resnet20-2", "resnet20-4", "resnet44-2"], Axes("resnet20-2", ("resnet44-2",), ("resnet20-4",)),
          [("resnet20-4", "resnet44-2")]),
     ],
 )  # fmt: skip
-def test_axes_of_odd_sets(models, axes, counterparts):
+def test_axes_of_unusual_sets_of_models(models, axes, counterparts):
     assert find_axes(models) == axes
     assert axes.counterparts == counterparts
 
@@ -73,11 +73,11 @@ def test_axes_of_odd_sets(models, axes, counterparts):
         ("resnet20-8", CIFAR.counterparts),
     ],
 )
-def test_a_model_that_is_not_there_yet_shifts_no_others_counterpart(missing, counterparts):
+def test_missing_model_does_not_change_other_counterparts(missing, counterparts):
     assert find_axes([model for model in STUDY["cifar10"] if model != missing]).counterparts == counterparts
 
 
-def test_of_two_depths_the_nearer_is_the_counterpart():
+def test_nearer_of_two_depths_is_the_counterpart():
     assert find_axes([*STUDY["cifar10"], "resnet44"]).counterparts == [
         ("resnet20-2", "resnet44"),  # 2.2 times as deep
         ("resnet20-4", "resnet110"),
@@ -92,7 +92,7 @@ MODELS = st.builds(
 
 
 @given(st.lists(MODELS, max_size=10), st.randoms())
-def test_axes_are_models_of_the_set_in_order_that_differ_from_the_base_in_one_alone(models, random):
+def test_axes_hold_ordered_models_that_differ_in_one_dimension(models, random):
     axes = find_axes(models)
     random.shuffle(models)
     assert find_axes(models) == axes

@@ -7,7 +7,7 @@ from statsmodels.stats.multitest import multipletests
 
 from harness.analysis.comparison import Comparisons, all_comparisons, compare, corrected
 from harness.paper.published import STUDY
-from tests.analysis.studies import study
+from tests.analysis.synthetic_evidence import study
 
 THREE = {"resnet20": [90.0, 90.4, 90.1], "resnet56": [91.0, 91.2, 91.5], "resnet20-2": [91.9, 92.5, 92.6]}
 
@@ -22,7 +22,7 @@ def test_models_are_compared_seed_by_seed():
     assert one.relative_percent == pytest.approx(100 * (91.2333333 / 90.1666667 - 1), rel=1e-5)
 
 
-def test_only_seeds_that_both_have_are_compared():
+def test_only_seeds_of_both_models_are_compared():
     one = compare(study({"resnet20": {0: 90.0, 1: 91.0, 2: 80.0}, "resnet56": {5: 10.0, 1: 92.5, 0: 91.0}}),
                   "resnet56", "resnet20")  # fmt: skip
     assert one.seeds == (0, 1)
@@ -30,7 +30,7 @@ def test_only_seeds_that_both_have_are_compared():
     assert one.relative_percent == pytest.approx(100 * 1.25 / 90.5)
 
 
-def test_without_a_seed_in_common_there_is_no_comparison():
+def test_no_comparison_without_a_common_seed():
     evidence = study({"resnet20": {0: 90.0, 1: 91.0}, "resnet56": {2: 92.0, 3: 93.0}})
     assert compare(evidence, "resnet56", "resnet20") is None
     assert compare(evidence, "resnet56", "resnet110") is None
@@ -50,7 +50,7 @@ def test_one_seed_with_predictions_is_compared_image_by_image():
 
 
 @pytest.mark.parametrize("kept", [set(), {"resnet20"}, {"resnet56"}])
-def test_one_seed_without_both_models_predictions_is_compared_as_two_proportions(kept):
+def test_one_seed_without_both_predictions_uses_two_proportions(kept):
     correct = {(model, 0): np.ones(1000, bool) if model in kept else None for model in ("resnet20", "resnet56")}
     one = compare(study({"resnet20": [93.0], "resnet56": [94.5]}, test_images=1000, correct=correct),
                   "resnet56", "resnet20")  # fmt: skip
@@ -59,7 +59,7 @@ def test_one_seed_without_both_models_predictions_is_compared_as_two_proportions
     assert one.p_holm == pytest.approx(expected)
 
 
-def test_predictions_are_not_looked_at_where_there_are_several_seeds():
+def test_predictions_are_not_read_with_several_seeds():
     def fail(*_):
         raise AssertionError
 
@@ -67,13 +67,13 @@ def test_predictions_are_not_looked_at_where_there_are_several_seeds():
     assert compare(evidence, "resnet56", "resnet20").difference.method == "paired t"
 
 
-def test_of_another_measure_one_seed_leaves_nothing_to_test():
+def test_one_seed_of_another_measure_is_not_tested():
     one = compare(study({"resnet20": [93.0], "resnet56": [94.5]}), "resnet56", "resnet20", "epoch_seconds")
     assert (one.difference.method, one.p_holm, one.is_distinguishable) == ("none", None, False)
     assert one.difference.estimate == 36
 
 
-def test_all_pairs_are_one_family_the_later_model_first():
+def test_all_pairs_are_one_family_later_model_first():
     evidence = study(THREE)
     found = all_comparisons(evidence)
     assert [(one.model, one.other) for one in found] == [
@@ -84,7 +84,7 @@ def test_all_pairs_are_one_family_the_later_model_first():
     assert [one.difference.p_value for one in found] == pytest.approx(raw)
 
 
-def test_six_models_are_fifteen_comparisons():
+def test_six_models_give_fifteen_comparisons():
     generator = np.random.default_rng(0)
     evidence = study({model: list(90 + generator.normal(size=3)) for model in STUDY["cifar10"]})
     found = Comparisons(evidence)
@@ -93,7 +93,7 @@ def test_six_models_are_fifteen_comparisons():
     assert all(found.of(*pair) is not None for pair in combinations(STUDY["cifar10"], 2))
 
 
-def test_a_comparison_can_be_asked_for_in_either_order():
+def test_comparison_is_found_in_either_order():
     found = Comparisons(study(THREE))
     one, other = found.of("resnet56", "resnet20"), found.of("resnet20", "resnet56")
     direct = compare(study(THREE), "resnet20", "resnet56")
@@ -107,7 +107,7 @@ def test_a_comparison_can_be_asked_for_in_either_order():
 
 @pytest.mark.parametrize(("base", "deeper"), [(0.0, 50.0), (50.0, 0.0), (0.0, 0.0), (100.0, 100.0), (100.0, 0.0)])
 @pytest.mark.parametrize("seeds", [1, 2])
-def test_accuracies_of_0_and_100_percent_can_be_compared_in_either_order(base, deeper, seeds):
+def test_accuracies_of_0_and_100_percent_compare_in_either_order(base, deeper, seeds):
     found = Comparisons(study({"resnet20": [base] * seeds, "resnet56": [deeper] * seeds}))
     for model, other, ours, theirs in (("resnet56", "resnet20", deeper, base), ("resnet20", "resnet56", base, deeper)):
         one = found.of(model, other)
@@ -115,7 +115,7 @@ def test_accuracies_of_0_and_100_percent_can_be_compared_in_either_order(base, d
         assert one.relative_percent == pytest.approx(100 * (ours - theirs) / theirs if theirs else 0)
 
 
-def test_better_is_above_beyond_chance():
+def test_better_means_significantly_above():
     clear = compare(study({"resnet20": [90.0, 90.1, 90.2], "resnet56": [92.0, 92.2, 92.1]}), "resnet56", "resnet20")
     unclear = compare(study({"resnet20": [90.0, 92.1], "resnet56": [92.0, 91.0]}), "resnet56", "resnet20")
     assert clear.is_better
@@ -124,7 +124,7 @@ def test_better_is_above_beyond_chance():
     assert corrected([]) == []
 
 
-def test_identical_models_are_not_told_apart():
+def test_identical_models_do_not_differ_significantly():
     found = Comparisons(study({model: [90.0, 91.0, 92.0] for model in STUDY["cifar10"]}))
     assert all(one.p_holm == 1 and not one.is_distinguishable for one in found.all)
     assert found.of("resnet20", "resnet20") is None

@@ -4,27 +4,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
-from harness.analysis.f1_bound import most_macro_f1_percent
+from harness.analysis.f1_bound import max_macro_f1_percent
 
 
 @pytest.mark.parametrize(("accuracy", "bound"), [(93.59, 94.25), (89.50, 90.98), (100, 100)])
-def test_what_an_accuracy_allows_of_macro_f1_by_hand(accuracy, bound):
-    assert round(most_macro_f1_percent(accuracy, 10), 2) == bound
+def test_bound_of_macro_f1_by_hand(accuracy, bound):
+    assert round(max_macro_f1_percent(accuracy, 10), 2) == bound
 
 
 @pytest.mark.parametrize("accuracy", [0, 10, 50, 75, 93.3, 100])
-def test_of_two_classes_macro_f1_is_at_most_accuracy(accuracy):
-    assert most_macro_f1_percent(accuracy, 2) == pytest.approx(accuracy, abs=1e-3)
+def test_bound_with_two_classes_is_the_accuracy(accuracy):
+    assert max_macro_f1_percent(accuracy, 2) == pytest.approx(accuracy, abs=1e-3)
 
 
-def test_where_accuracy_is_low_two_classes_are_given_up():
-    # of each of the eight others 37.5 % are right and none is wrongly predicted: F1 .75 / 1.375
-    assert most_macro_f1_percent(30, 10) == pytest.approx(100 * 0.8 * 0.75 / 1.375, abs=1e-3)
+def test_low_accuracy_sacrifices_two_classes():
+    # the other eight classes: 37.5 % correct, never predicted wrongly, so F1 = .75 / 1.375
+    assert max_macro_f1_percent(30, 10) == pytest.approx(100 * 0.8 * 0.75 / 1.375, abs=1e-3)
 
 
 @st.composite
 def confusions(draw):
-    """A confusion matrix of a test set with as many images of every class."""
+    """Return a confusion matrix of a balanced test set."""
     classes, images = draw(st.integers(2, 6)), draw(st.integers(1, 30))
     rows = []
     for k in range(classes):
@@ -41,28 +41,28 @@ def test_no_prediction_of_a_balanced_test_set_exceeds_the_bound(confusion):
     classes = len(confusion)
     labels, predictions = (np.repeat(axis.ravel(), confusion.ravel()) for axis in np.indices(confusion.shape))
     macro_f1 = f1_score(labels, predictions, labels=range(classes), average="macro", zero_division=0)
-    assert 100 * macro_f1 <= most_macro_f1_percent(100 * accuracy_score(labels, predictions), classes) + 1e-3
+    assert 100 * macro_f1 <= max_macro_f1_percent(100 * accuracy_score(labels, predictions), classes) + 1e-3
 
 
 @pytest.mark.parametrize("classes", [5, 10, 43])
 @pytest.mark.parametrize("missed", [0, 1, 5, 9])
-def test_the_bound_is_reached_where_every_class_but_one_is_taken_for_that_one_as_often(classes, missed):
+def test_bound_is_reached_when_all_errors_are_predicted_as_one_class(classes, missed):
     labels = np.repeat(np.arange(classes), 100)
     predictions = np.where(np.tile(np.arange(100), classes) < missed, 0, labels)
     macro_f1 = f1_score(labels, predictions, average="macro", zero_division=0)
-    bound = most_macro_f1_percent(100 * accuracy_score(labels, predictions), classes)
+    bound = max_macro_f1_percent(100 * accuracy_score(labels, predictions), classes)
     assert bound == pytest.approx(100 * macro_f1)
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.integers(2, 1000))
-def test_the_bound_rises_with_accuracy_and_is_never_below_it(one, other, classes):
-    low, high = (most_macro_f1_percent(accuracy, classes) for accuracy in sorted((one, other)))
+def test_bound_rises_with_accuracy_and_is_never_below_it(one, other, classes):
+    low, high = (max_macro_f1_percent(accuracy, classes) for accuracy in sorted((one, other)))
     assert 0 <= low <= high + 1e-3
     assert high <= 100
     assert low >= min(one, other) - 1e-3
 
 
 @pytest.mark.parametrize(("accuracy", "classes"), [(90, 1), (90, 0), (-0.1, 10), (100.1, 10), (float("nan"), 10)])
-def test_what_has_no_bound_is_refused(accuracy, classes):
+def test_invalid_accuracy_or_classes_are_refused(accuracy, classes):
     with pytest.raises(ValueError, match="two classes or more and an accuracy from 0 to 100"):
-        most_macro_f1_percent(accuracy, classes)
+        max_macro_f1_percent(accuracy, classes)

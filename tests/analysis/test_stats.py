@@ -22,7 +22,7 @@ from harness.analysis.stats import (
 NUMBERS = st.integers(-10_000, 10_000).map(lambda hundredths: hundredths / 100)  # percentages
 
 
-def test_a_hand_computed_interval():
+def test_t_interval_by_hand():
     interval = mean_interval([1.0, 2.0, 3.0])
     # mean 2, standard deviation 1, t(.975, 2) = 4.302653: 2 ± 4.302653 / √3
     assert (interval.mean, interval.n) == (2, 3)
@@ -32,10 +32,10 @@ def test_a_hand_computed_interval():
 
 
 @given(st.lists(NUMBERS, min_size=2, max_size=20), st.lists(NUMBERS, min_size=20, max_size=20))
-def test_of_differences_it_is_scipys_paired_interval(one, other):
+def test_interval_of_differences_is_scipys_paired_interval(one, other):
     other = other[: len(one)]
     differences = [a - b for a, b in zip(one, other, strict=True)]
-    assume(max(differences) - min(differences) > 1e-3)  # scipy warns of differences that are all alike
+    assume(max(differences) - min(differences) > 1e-3)  # scipy warns if all differences are equal
     expected = stats.ttest_rel(one, other).confidence_interval(0.95)
     interval = mean_interval(differences)
     assert interval.low == pytest.approx(expected.low, rel=1e-6, abs=1e-6)
@@ -48,7 +48,7 @@ def test_one_value_has_a_mean_and_no_interval():
     assert interval.contains(-1e9)
 
 
-def test_an_interval_contains_what_lies_between_its_ends():
+def test_interval_contains_values_between_its_ends():
     interval = mean_interval([1.0, 2.0, 3.0])
     assert interval.contains(2)
     assert interval.contains(interval.low)
@@ -57,7 +57,7 @@ def test_an_interval_contains_what_lies_between_its_ends():
 
 
 @pytest.mark.parametrize("values", [[], [1.0, float("nan")], [float("inf")]])
-def test_what_has_no_mean_is_refused(values):
+def test_values_without_a_mean_are_refused(values):
     with pytest.raises(ValueError, match="a mean needs values"):
         mean_interval(values)
 
@@ -67,25 +67,25 @@ def test_what_has_no_mean_is_refused(values):
     st.floats(0.01, 100),
     st.lists(st.integers(1, 10_000), min_size=3, max_size=8, unique=True),
 )
-def test_a_power_law_is_found_again(exponent, factor, x):
+def test_power_law_is_recovered(exponent, factor, x):
     growth = fit_growth(x, [factor * value**exponent for value in x])
     assert growth.exponent == pytest.approx(exponent, abs=1e-6)
     assert growth.r_squared == pytest.approx(1, abs=1e-6) or abs(exponent) < 1e-3
 
 
-def test_the_fit_is_least_squares_on_the_logarithms():
-    growth = fit_growth([1, 10, 100], [1, 10, 1])  # a mountain: no slope, nothing explained
+def test_fit_is_least_squares_on_the_logarithms():
+    growth = fit_growth([1, 10, 100], [1, 10, 1])  # up and down: no slope, nothing explained
     assert growth.exponent == pytest.approx(0)
     assert growth.r_squared == pytest.approx(0)
 
 
 @pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([1, 2, 3], [1, 0, 2]), ([0, 1, 2], [1, 1, 1])])
-def test_what_no_power_law_goes_through_is_refused(x, y):
+def test_power_law_refuses_unsuitable_points(x, y):
     with pytest.raises(ValueError, match="three points or more, all positive"):
         fit_growth(x, y)
 
 
-def test_a_confidence_of_its_own_widens_an_interval():
+def test_higher_confidence_widens_an_interval():
     wide, narrow = mean_interval([1.0, 2.0, 3.0], 0.99), mean_interval([1.0, 2.0, 3.0], 0.9)
     assert (wide.confidence, narrow.confidence) == (0.99, 0.9)
     assert wide.high == pytest.approx(2 + 9.924843 / math.sqrt(3), abs=1e-6)  # t(.995, 2)
@@ -93,29 +93,29 @@ def test_a_confidence_of_its_own_widens_an_interval():
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=12))
-def test_the_same_values_give_the_same_interval(values):
+def test_same_values_give_the_same_interval(values):
     assert mean_interval(values) == mean_interval(list(values))
 
 
 @pytest.mark.parametrize("values", [[90.0] * 3, [0.0] * 2, [100.0] * 5, [0.1 + 0.2, 0.3]])
-def test_values_without_spread_leave_no_interval_for_they_are_no_sign_of_certainty(values):
+def test_values_without_spread_have_no_interval(values):
     interval = mean_interval(values)
     assert interval.mean == pytest.approx(values[0])
     assert (interval.low, interval.high, interval.width, interval.n) == (None, None, None, len(values))
 
 
 @given(st.lists(NUMBERS, min_size=2, max_size=8), st.sampled_from([1e-12, 1e-9, 1e-6, 1e6, 1e12]))
-def test_whether_values_have_a_spread_does_not_depend_on_their_unit(values, unit):
+def test_spread_does_not_depend_on_the_unit(values, unit):
     assert is_without_spread([value * unit for value in values]) == (len(set(values)) == 1)
 
 
-def test_points_per_multiply_accumulate_have_an_interval_though_they_are_tiny():
+def test_tiny_values_have_an_interval():
     interval = mean_interval([2.1e-9, 2.3e-9, 2.2e-9])
     assert interval.high - interval.mean == pytest.approx(4.302653 * 1e-10 / math.sqrt(3), rel=1e-5)
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=8), st.integers(1, 10**6).map(lambda thousandths: thousandths / 1000))
-def test_a_scaled_interval_is_that_of_the_scaled_values(values, factor):
+def test_scaled_interval_is_that_of_the_scaled_values(values, factor):
     scaled, expected = mean_interval(values).scaled(factor), mean_interval([value * factor for value in values])
     assert (scaled.n, scaled.confidence) == (expected.n, expected.confidence)
     assert scaled.mean == pytest.approx(expected.mean)
@@ -123,7 +123,7 @@ def test_a_scaled_interval_is_that_of_the_scaled_values(values, factor):
     assert scaled.high == (None if expected.high is None else pytest.approx(expected.high))
 
 
-def test_a_hand_computed_paired_difference():
+def test_paired_t_test_by_hand():
     difference = paired_difference([91.0, 93.0, 92.0], [90.0, 91.0, 89.0])
     # differences 1, 2, 3: t = 2 / (1 / √3) = 3.4641 with 2 degrees of freedom, p = .0742
     assert (difference.estimate, difference.n, difference.method) == (2, 3, "paired t")
@@ -132,7 +132,7 @@ def test_a_hand_computed_paired_difference():
 
 
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=12))
-def test_a_paired_difference_is_the_one_sample_test_of_the_differences(pairs):
+def test_paired_t_test_is_the_one_sample_test_of_differences(pairs):
     values, others = zip(*pairs, strict=True)
     differences = [a - b for a, b in pairs]
     assume(max(differences) - min(differences) > 1e-3)
@@ -143,7 +143,7 @@ def test_a_paired_difference_is_the_one_sample_test_of_the_differences(pairs):
 
 
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=12))
-def test_a_difference_the_other_way_round_has_the_other_sign_and_the_same_p_value(pairs):
+def test_reversed_difference_has_the_other_sign_and_the_same_p_value(pairs):
     values, others = zip(*pairs, strict=True)
     one, other = paired_difference(values, others), paired_difference(others, values)
     assert one.estimate == pytest.approx(-other.estimate)
@@ -152,9 +152,9 @@ def test_a_difference_the_other_way_round_has_the_other_sign_and_the_same_p_valu
 
 
 @pytest.mark.parametrize(("seeds", "p_value"), [(2, 0.5), (3, 0.25), (5, 0.0625), (6, 0.03125)])
-def test_differences_that_are_all_alike_are_left_to_the_sign_test(seeds, p_value):
+def test_equal_differences_use_the_sign_test(seeds, p_value):
     others = [90.0, 91.0, 92.5, 89.0, 90.5, 91.5][:seeds]
-    difference = paired_difference([value + 0.28 for value in others], others)  # but for the last digits
+    difference = paired_difference([value + 0.28 for value in others], others)  # equal up to rounding errors
     assert (difference.method, difference.n) == ("sign test", seeds)
     assert difference.p_value == pytest.approx(p_value)
     assert difference.p_value == pytest.approx(stats.wilcoxon([0.28] * seeds, method="exact").pvalue)
@@ -163,44 +163,44 @@ def test_differences_that_are_all_alike_are_left_to_the_sign_test(seeds, p_value
 
 
 @pytest.mark.parametrize("others", [[90.0, 91.0], [0.0, 0.0], [100.0, 100.0, 100.0]])
-def test_models_that_are_always_equally_accurate_do_not_differ(others):
+def test_equally_accurate_models_do_not_differ(others):
     difference = paired_difference(others, others)
     assert (difference.estimate, difference.p_value, difference.method) == (0, 1, "sign test")
 
 
-def test_the_last_digits_of_sums_are_no_spread():
+def test_rounding_errors_are_not_spread():
     others = [90.1, 90.2, 90.3]
     difference = paired_difference([value + 1e-13 * k for k, value in enumerate(others)], others)
     assert (difference.p_value, difference.method) == (1, "sign test")
 
 
-def test_tiny_differences_between_tiny_values_are_differences_all_the_same():
+def test_tiny_differences_between_tiny_values_are_tested():
     difference = paired_difference([2.1e-9, 2.3e-9, 2.2e-9], [1.1e-9, 1.2e-9, 1.3e-9])
     assert difference.method == "paired t"
     assert difference.p_value == pytest.approx(stats.ttest_1samp([1.0, 1.1, 0.9], 0).pvalue)
 
 
-def test_one_seed_leaves_nothing_to_test():
+def test_one_seed_is_not_tested():
     difference = paired_difference([92.0], [90.0])
     assert (difference.estimate, difference.p_value, difference.n, difference.method) == (2, None, 1, "none")
     assert (difference.interval.low, difference.interval.high) == (None, None)
 
 
 @pytest.mark.parametrize(("values", "others"), [([1.0], [1.0, 2.0]), ([], [])])
-def test_what_is_not_in_pairs_is_refused(values, others):
+def test_unpaired_values_are_refused(values, others):
     with pytest.raises(ValueError, match="shorter|longer|a mean needs values"):
         paired_difference(values, others)
 
 
 def right(*counts):
-    """Whether each image is right, of two models: both, the first alone, the second alone, neither."""
+    """Return two models' outcomes by image; counts: both correct, only the first, only the second, none."""
     one = np.repeat([True, True, False, False], counts)
     return one, np.repeat([True, False, True, False], counts)
 
 
-def test_a_hand_computed_mcnemar_test():
+def test_mcnemar_by_hand():
     difference = mcnemar_difference(*right(80, 8, 2, 10))
-    # of 10 images on which they disagree 2 speak for the other: 2 · (1 + 10 + 45) / 2^10
+    # they disagree on 10 images, 2 for the other model: 2 · (1 + 10 + 45) / 2^10
     assert difference.p_value == pytest.approx(2 * 56 / 1024)
     assert (difference.n, difference.method, difference.interval.n) == (100, "McNemar", 1)
     assert difference.estimate == pytest.approx(6)
@@ -208,7 +208,7 @@ def test_a_hand_computed_mcnemar_test():
 
 
 @given(st.tuples(*[st.integers(0, 300)] * 4).filter(any))
-def test_mcnemars_test_is_the_binomial_one_of_the_images_they_disagree_on(counts):
+def test_mcnemar_is_the_binomial_test_of_disagreements(counts):
     _, ours, theirs, _ = counts
     difference = mcnemar_difference(*right(*counts))
     expected = stats.binomtest(ours, ours + theirs, 0.5).pvalue if ours + theirs else 1.0
@@ -218,19 +218,19 @@ def test_mcnemars_test_is_the_binomial_one_of_the_images_they_disagree_on(counts
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60), st.randoms())
-def test_mcnemars_test_does_not_depend_on_the_order_of_the_images(images, random):
+def test_mcnemar_does_not_depend_on_the_order_of_images(images, random):
     before = mcnemar_difference(*np.array(images).T)
     random.shuffle(images)
     assert mcnemar_difference(*np.array(images).T) == before
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [([], []), ([True], [True, False])])
-def test_mcnemars_test_of_other_images_is_refused(ours, theirs):
+def test_mcnemar_refuses_different_images(ours, theirs):
     with pytest.raises(ValueError, match="the same images"):
         mcnemar_difference(np.array(ours, bool), np.array(theirs, bool))
 
 
-def test_a_hand_computed_test_of_two_proportions():
+def test_two_proportions_by_hand():
     difference = proportions_difference(93.65, 93.54, 10_000)  # the paper's FashionMNIST 20-2 and 56
     pooled = (0.9365 + 0.9354) / 2
     z = 0.0011 / math.sqrt(pooled * (1 - pooled) * 2 / 10_000)
@@ -241,7 +241,7 @@ def test_a_hand_computed_test_of_two_proportions():
 
 
 @given(st.integers(0, 400), st.integers(0, 400), st.integers(400, 500))
-def test_two_proportions_squared_are_pearsons_chi_squared(ours, theirs, images):
+def test_two_proportions_match_pearsons_chi_squared(ours, theirs, images):
     difference = proportions_difference(100 * ours / images, 100 * theirs / images, images)
     if ours == theirs:
         assert difference.p_value == 1
@@ -251,30 +251,30 @@ def test_two_proportions_squared_are_pearsons_chi_squared(ours, theirs, images):
 
 
 @pytest.mark.parametrize("percent", [0.0, 100.0])
-def test_nothing_right_or_nothing_wrong_on_either_side_is_no_difference(percent):
+def test_two_proportions_both_0_or_both_100_percent_do_not_differ(percent):
     assert proportions_difference(percent, percent, 10_000).p_value == 1
 
 
-def test_everything_right_against_nothing_is_a_difference():
+def test_two_proportions_of_100_and_0_percent_differ():
     assert proportions_difference(100.0, 0.0, 10_000).p_value == 0
 
 
 def test_holm_by_hand():
-    # sorted .01 .02 .03 .04: times 4, 3, 2, 1, and never less than the one before
+    # sorted .01 .02 .03 .04: multiplied by 4, 3, 2, 1, and never decreasing
     assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
     assert holm([0.5, 0.9]) == [1, 1]
     assert holm([0.03]) == [0.03]
     assert holm([]) == []
 
 
-def test_what_was_not_tested_stays_so_and_counts_for_nothing():
+def test_holm_ignores_untested_comparisons():
     assert holm([None, 0.02, None, 0.03]) == [None, 0.04, None, 0.04]
     assert holm([None]) == [None]
 
 
 @given(st.lists(st.none() | st.floats(0, 1), max_size=6))
-@settings(deadline=None, max_examples=25)  # statsmodels takes its time
-def test_holms_correction_is_its_definition(p_values):
+@settings(deadline=None, max_examples=25)  # statsmodels is slow
+def test_holm_matches_its_definition(p_values):
     known = [p_value for p_value in p_values if p_value is not None]
     for p_value, p_holm in zip(p_values, holm(p_values), strict=True):
         if p_value is None:
@@ -285,8 +285,8 @@ def test_holms_correction_is_its_definition(p_values):
             assert p_holm == pytest.approx(min(1.0, expected))
 
 
-def test_an_exponential_law_by_hand():
-    growth = fit_exponential([1, 2, 3, 4], [2, 4, 8, 16])  # doubles with every step
+def test_exponential_law_by_hand():
+    growth = fit_exponential([1, 2, 3, 4], [2, 4, 8, 16])  # it doubles with every step
     assert growth.exponent == pytest.approx(math.log(2))
     assert growth.r_squared == pytest.approx(1)
 
@@ -296,7 +296,7 @@ def test_an_exponential_law_by_hand():
         st.tuples(st.integers(1, 64), st.integers(1, 10_000)), min_size=3, max_size=8, unique_by=lambda one: one[0]
     )
 )
-def test_both_laws_are_scipys_regression_on_the_logarithms(points):
+def test_both_laws_match_scipys_regression_on_logarithms(points):
     x, y = zip(*points, strict=True)
     assume(len(set(y)) > 1)
     for growth, abscissa in ((fit_exponential(x, y), x), (fit_growth(x, y), np.log(x))):
@@ -306,7 +306,7 @@ def test_both_laws_are_scipys_regression_on_the_logarithms(points):
 
 
 @given(st.floats(1e-6, 1e6), st.integers(3, 9))
-def test_what_does_not_grow_is_explained_by_either_law(value, points):
+def test_constant_values_are_explained_by_both_laws(value, points):
     for fit in (fit_growth, fit_exponential):
         growth = fit(range(1, points + 1), [value] * points)
         assert growth.exponent == pytest.approx(0, abs=1e-9)
@@ -314,17 +314,17 @@ def test_what_does_not_grow_is_explained_by_either_law(value, points):
 
 
 @pytest.mark.parametrize(("x", "y"), [([1, 2, 2], [1, 2, 3]), ([1, 2, 4], [1, -1, 2]), ([], [])])
-def test_what_no_exponential_law_goes_through_is_refused(x, y):
+def test_exponential_law_refuses_unsuitable_points(x, y):
     with pytest.raises(ValueError, match="three points or more, all positive"):
         fit_exponential(x, y)
 
 
-def test_a_difference_by_seed_is_over_the_seeds_that_both_have():
+def test_difference_by_seed_uses_common_seeds():
     assert difference_by_seed({0: 90.0, 1: 91.0, 7: 50.0}, {1: 90.5, 0: 90.2, 9: 1.0}) == paired_difference(
         [90.0, 91.0], [90.2, 90.5]
     )
     assert difference_by_seed({0: 90.0}, {1: 90.0}) is None
 
 
-def test_only_a_p_value_below_the_level_is_significant():
+def test_only_p_values_below_alpha_are_significant():
     assert [is_significant(p_value) for p_value in (0.0, 0.0499, 0.05, 1.0, None)] == [True, True, False, False, False]

@@ -5,7 +5,7 @@ from harness.analysis.stats import Difference, Interval, mean_interval, paired_d
 from harness.analysis.wording import ends, points, short, title_of
 
 
-def test_a_mean_difference_stands_with_its_interval_and_its_n():
+def test_mean_difference_has_interval_and_n():
     assert points(Interval(0.28, -0.1, 0.66, 3, 0.95)) == "+0.28 pp [−0.10, +0.66], n = 3"
 
 
@@ -13,11 +13,11 @@ def test_one_seed_has_no_interval():
     assert points(mean_interval([-0.28])) == "−0.28 pp"
 
 
-def test_seeds_that_are_all_alike_have_no_interval_and_it_is_said():
+def test_equal_seeds_are_reported_without_interval():
     assert points(mean_interval([0.28, 0.28])) == "+0.28 pp, the same with all 2 seeds"
 
 
-def test_ends_are_said_to_the_digits_asked_for():
+def test_ends_have_the_requested_digits():
     assert ends(Interval(1.0, 0.5, 1.5, 4, 0.95), 1) == " [0.5, 1.5], n = 4"
 
 
@@ -30,11 +30,11 @@ def test_ends_are_said_to_the_digits_asked_for():
         ("sign test", 6, "p = .044, sign test over 6 seeds"),
     ],
 )
-def test_a_p_value_stands_with_what_gave_it(method, n, said):
+def test_p_value_names_its_test(method, n, said):
     assert words.tested(Difference(mean_interval([0.1]), 0.5, n, method), 0.0442) == said
 
 
-def test_where_nothing_was_tested_it_is_said():
+def test_untested_difference_says_nothing_to_test():
     assert words.tested(paired_difference([2.0], [1.0]), None) == "one seed, nothing to test"
 
 

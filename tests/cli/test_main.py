@@ -11,7 +11,7 @@ from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
 from harness.paper.published import STUDY, exact_parameters
 from harness.results.folder import ResultsFolder
-from harness.results.result import read_result
+from harness.results.reading import read_result
 from harness.study.study import Study
 from tests.helpers import REPOSITORY
 from tests.helpers.synthetic import store, synthetic_result
@@ -108,7 +108,7 @@ def test_report_makes_the_page_the_tables_and_the_figures_and_says_the_answer(tm
             store(tmp_path / "r", synthetic_result("cifar10", model, seed, accuracy))
     assert report(tmp_path, tmp_path / "r") == 0
     said = capsys.readouterr().out
-    assert "CIFAR-10: cannot be told from chance (wider is ahead)" in said
+    assert "CIFAR-10: no significant difference (wider is ahead)" in said
     assert "Wider 20-2 over deeper 56: +1.10 pp" in said
     assert f"written: {tmp_path}/report/index.html" in said
     assert all((tmp_path / f"report/tables/claims.{suffix}").exists() for suffix in ("csv", "md", "tex"))

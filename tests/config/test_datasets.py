@@ -20,13 +20,13 @@ from tests.data.builders import anything
         ("digits", 1, 8, 10, 1_437, 360),
     ],
 )
-def test_the_datasets_are_as_published(name, channels, size, classes, train, test):
+def test_specs_are_as_published(name, channels, size, classes, train, test):
     spec = SPECS[name]
     assert (spec.name, spec.channels, spec.image_size, spec.num_classes) == (name, channels, size, classes)
     assert (spec.train_images, spec.test_images) == (train, test)
 
 
-def test_class_names_are_in_the_order_of_the_labels():
+def test_class_names_are_in_label_order():
     assert SPECS["cifar10"].class_names[3] == "cat"
     assert SPECS["cifar10"].class_names == tuple(sorted(SPECS["cifar10"].class_names))
     assert SPECS["fashionmnist"].class_names[0] == "T-shirt/top"
@@ -40,19 +40,19 @@ def test_no_dataset_has_a_class_twice():
 
 
 @pytest.mark.parametrize("name", [*SPECS, "folder:some/where", "folder:/"])
-def test_a_name_of_a_dataset_comes_back_as_given(name):
+def test_a_dataset_name_is_returned_as_given(name):
     assert check_dataset_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "mnist", "CIFAR10", "cifar10 ", "folder", "Folder:x"])
-def test_an_unknown_name_is_refused_and_the_known_ones_are_listed(name):
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones(name):
     with pytest.raises(InputError) as refusal:
         check_dataset_name(name)
     for expected in (repr(name), *SPECS, "folder:PATH"):
         assert expected in str(refusal.value)
 
 
-def test_a_folder_without_a_path_is_refused_with_the_layout_it_should_have():
+def test_a_folder_without_a_path_is_an_error_that_shows_the_layout():
     with pytest.raises(InputError, match=r"folder:PATH, with PATH/train/<class>/\*"):
         check_dataset_name("folder:")
 
@@ -72,22 +72,22 @@ def test_only_names_with_the_prefix_are_folders():
     assert not is_folder("xfolder:x")
 
 
-def test_the_path_of_a_folder_is_what_follows_the_prefix():
+def test_a_folders_path_follows_the_prefix():
     assert folder_path("folder:a/b") == Path("a/b")
     assert folder_path("folder:/a:b") == Path("/a:b")
     assert folder_path("folder:folder:x") == Path("folder:x")
 
 
-def test_a_tilde_in_the_path_is_the_home_folder(monkeypatch, tmp_path):
+def test_a_tilde_expands_to_the_home_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert folder_path("folder:~/images") == tmp_path / "images"
 
 
-def test_the_home_of_nobody_is_an_input_error():
+def test_the_home_of_an_unknown_user_is_an_input_error():
     with pytest.raises(InputError, match="nosuchuser"):
         folder_path("folder:~nosuchuser-of-this-machine/images")
 
 
-def test_the_specs_need_no_torch():
+def test_specs_need_neither_torch_nor_numpy():
     code = "import sys, harness.config.datasets; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,18 +8,18 @@ from harness.errors import InputError
 FULL = read_settings({"full_training": True}, {})
 
 
-def test_a_dataset_is_trained_by_its_own_recipe_and_a_folder_by_the_models_family():
+def test_a_dataset_has_its_own_recipe_and_a_folder_the_familys():
     assert plan_experiment(FULL, "cifar10", "resnet50", 0).recipe == CIFAR10
     small, large = (plan_experiment(FULL, "folder:/x", model, 0).recipe for model in ("resnet20", "resnet50"))
     assert (small.image_size, small.augmentation) == (32, CIFAR10.augmentation)
     assert (large.image_size, large.augmentation) == (225, GTSRB.augmentation)
 
 
-def test_a_recipe_of_the_users_wins():
+def test_a_given_recipe_replaces_the_default():
     assert plan_experiment(FULL, "gtsrb", "resnet20", 0, CIFAR10).recipe == CIFAR10
 
 
-def test_the_settings_shape_the_recipe():
+def test_settings_make_the_recipe_quick_or_shortened():
     quick = plan_experiment(read_settings({}, {}), "cifar10", "resnet20", 0)
     assert (quick.mode, quick.recipe) == ("quick", CIFAR10.quick())
     short = plan_experiment(read_settings({"full_training": True, "epochs": "30"}, {}), "cifar10", "resnet20", 0)
@@ -35,9 +35,9 @@ def test_the_model_has_its_canonical_name():
     [
         ("cifar100", "resnet20", None, "unknown dataset 'cifar100'"),
         ("cifar10", "vgg16", None, "unknown model 'vgg16'"),
-        ("cifar10", "resnet20", "cifar10", "recipe 'cifar10' is no Recipe"),
+        ("cifar10", "resnet20", "cifar10", "recipe 'cifar10' is not a Recipe"),
     ],
 )
-def test_what_is_none_is_refused(dataset, model, recipe, says):
+def test_unknown_names_and_recipes_are_refused(dataset, model, recipe, says):
     with pytest.raises(InputError, match=says):
         plan_experiment(FULL, dataset, model, 0, recipe)

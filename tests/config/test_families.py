@@ -22,7 +22,7 @@ def error_of(name):
 
 @given(depths, widths)
 @settings(deadline=None)
-def test_a_name_reads_as_its_depth_and_width_and_is_written_back(depth, width):
+def test_a_name_parses_to_depth_and_width_and_back(depth, width):
     model = parse_model(f"resnet{depth}-{width}")
 
     assert (model.depth, model.width) == (depth, width)
@@ -32,7 +32,7 @@ def test_a_name_reads_as_its_depth_and_width_and_is_written_back(depth, width):
 
 @given(basic_depths, widths)
 @settings(deadline=None)
-def test_every_depth_6n_plus_2_outside_the_imagenet_family_is_three_stages_of_n_blocks(depth, width):
+def test_other_depths_6n_plus_2_have_three_stages_of_n_blocks(depth, width):
     model = parse_model(f"resnet{depth}-{width}")
 
     if depth in (50, 152):
@@ -84,7 +84,7 @@ def test_the_cifar_family_has_the_published_blocks(name, blocks):
     assert parse_model(name).blocks == (blocks,) * 3
 
 
-def test_resnet1202_of_the_paper_is_there():
+def test_resnet1202_of_the_paper_exists():
     assert parse_model("resnet1202").blocks == (200, 200, 200)
 
 
@@ -122,7 +122,7 @@ def test_resnet1202_of_the_paper_is_there():
         ("resnet20\nresnet56\nresnet110", "resnet20"),
     ],
 )
-def test_a_wrong_name_is_refused_in_two_lines_that_name_it_and_a_right_one(name, right):
+def test_a_wrong_name_is_an_error_with_a_right_name(name, right):
     message = error_of(name)
 
     assert repr(name) in message
@@ -131,7 +131,7 @@ def test_a_wrong_name_is_refused_in_two_lines_that_name_it_and_a_right_one(name,
 
 
 @pytest.mark.parametrize("depth", [0, 2, 7, 9, 21, 34, 49, 51, 100, 103, 149, 153])
-def test_every_depth_that_the_error_names_is_one(depth):
+def test_every_depth_that_the_error_offers_exists(depth):
     hint = error_of(f"resnet{depth}").split("depths are 6n+2", 1)[1]
     named = re.findall(r"\d+", hint)
 
@@ -141,7 +141,7 @@ def test_every_depth_that_the_error_names_is_one(depth):
 
 
 @pytest.mark.parametrize("name", ["resnet20-0", "resnet21-0", "resnet2-0", "resnet", "resnet20-"])
-def test_every_name_that_the_error_offers_is_one(name):
+def test_every_name_that_the_error_offers_exists(name):
     offered = re.findall(r"resnet\d+(?:-\d+)?", error_of(name).replace(repr(name), ""))
 
     for other in offered:
@@ -149,12 +149,12 @@ def test_every_name_that_the_error_offers_is_one(name):
 
 
 @pytest.mark.parametrize("name", ["resnet2٠", "resnet20-２", "resnet۲0", "resnet𝟚𝟘"])
-def test_only_ascii_digits_are_digits(name):
+def test_only_ascii_digits_are_accepted(name):
     assert "resnet20" in error_of(name)
 
 
 @pytest.mark.parametrize("name", ["resnet" + "1" * 5000, "resnet20-" + "1" * 5000, "resnet" + "9" * 4300])
-def test_numbers_too_long_to_read_are_refused_as_names(name):
+def test_overlong_numbers_are_refused(name):
     assert len(error_of(name).splitlines()) <= 2
 
 

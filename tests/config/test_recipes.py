@@ -78,7 +78,7 @@ def test_digits_are_never_flipped():
     assert not DIGITS.augmentation.vertical_flip
 
 
-def test_every_recipe_stands_under_its_name():
+def test_every_recipe_is_listed_by_its_name():
     assert {"cifar10": CIFAR10, "fashionmnist": FASHIONMNIST, "gtsrb": GTSRB, "digits": DIGITS} == PUBLISHED_RECIPES
 
 
@@ -106,11 +106,11 @@ def test_every_recipe_stands_under_its_name():
         (GTSRB, 39, 0.01),
     ],
 )
-def test_the_learning_rate_falls_tenfold_in_the_milestones_epoch(recipe, epoch, rate):
+def test_learning_rate_falls_tenfold_at_each_milestone(recipe, epoch, rate):
     assert recipe.learning_rate_at(epoch) == pytest.approx(rate, rel=1e-12)
 
 
-def test_the_learning_rate_is_that_of_torchs_own_scheduler():
+def test_learning_rate_agrees_with_torchs_scheduler():
     import torch
 
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
@@ -149,27 +149,27 @@ def test_warm_up_and_milestones_multiply():
         (DIGITS, 10, (6, 9)),  # 6, 8.5
     ],
 )
-def test_milestones_move_in_proportion(recipe, epochs, milestones):
+def test_milestones_scale_in_proportion(recipe, epochs, milestones):
     shortened = recipe.with_epochs(epochs)
 
     assert (shortened.epochs, shortened.milestones) == (epochs, milestones)
 
 
 @pytest.mark.parametrize(("epochs", "warmup"), [(20, 3), (40, 6), (10, 1), (7, 1), (6, 0), (1, 0)])
-def test_warm_up_moves_in_proportion(epochs, warmup):
+def test_warm_up_scales_in_proportion(epochs, warmup):
     assert DIGITS.with_epochs(epochs).warmup_epochs == warmup
 
 
 @given(recipes(), st.integers(1, 1000))
 @settings(deadline=None)
-def test_a_milestone_is_the_first_epoch_at_or_after_its_proportional_place(recipe, epochs):
+def test_a_milestone_rounds_up_to_the_next_epoch(recipe, epochs):
     for before, after in zip(recipe.milestones, recipe.with_epochs(epochs).milestones, strict=True):
         assert (after - 1) * recipe.epochs < before * epochs <= after * recipe.epochs
 
 
 @given(recipes(), st.integers(1, 1000), st.data())
 @settings(deadline=None)
-def test_an_epoch_has_the_rate_that_the_full_recipe_has_at_its_start(recipe, epochs, data):
+def test_a_shortened_epoch_has_the_full_recipes_rate_at_its_start(recipe, epochs, data):
     epoch = data.draw(st.integers(0, epochs - 1))
 
     rate = recipe.with_epochs(epochs).learning_rate_at(epoch)
@@ -179,7 +179,7 @@ def test_an_epoch_has_the_rate_that_the_full_recipe_has_at_its_start(recipe, epo
 
 @given(recipes(), st.integers(1, 1000))
 @settings(deadline=None)
-def test_the_first_epoch_has_the_full_rate_however_few_there_are(recipe, epochs):
+def test_the_first_epoch_always_has_the_full_rate(recipe, epochs):
     assert recipe.with_epochs(epochs).learning_rate_at(0) == recipe.learning_rate
 
 
@@ -190,12 +190,12 @@ def test_a_single_epoch_has_the_full_rate(recipe):
 
 @given(recipes(most_warmup=5))
 @settings(deadline=None)
-def test_its_own_number_of_epochs_changes_nothing(recipe):
+def test_the_recipes_own_number_of_epochs_changes_nothing(recipe):
     assert recipe.with_epochs(recipe.epochs) == recipe
 
 
 @pytest.mark.parametrize("recipe", ALL, ids=by_name)
-def test_another_number_of_epochs_changes_the_schedule_alone(recipe):
+def test_another_number_of_epochs_changes_only_the_schedule(recipe):
     shortened = recipe.with_epochs(7)
 
     schedule = {"epochs": recipe.epochs, "milestones": recipe.milestones, "warmup_epochs": recipe.warmup_epochs}
@@ -213,7 +213,7 @@ def test_epochs_below_1_are_refused(epochs):
     [(CIFAR10, (1, 2, 2), 32), (FASHIONMNIST, (1, 2, 2), 28), (GTSRB, (1,), 64), (DIGITS, (2, 2), 8)],
     ids=["cifar10", "fashionmnist", "gtsrb", "digits"],
 )
-def test_quick_is_two_epochs_of_small_batches_of_small_images(recipe, milestones, image_size):
+def test_quick_recipe_has_two_epochs_of_small_batches_and_images(recipe, milestones, image_size):
     quick = recipe.quick()
 
     assert (quick.epochs, quick.milestones, quick.warmup_epochs) == (2, milestones, 0)
@@ -221,7 +221,7 @@ def test_quick_is_two_epochs_of_small_batches_of_small_images(recipe, milestones
 
 
 @pytest.mark.parametrize("recipe", ALL, ids=by_name)
-def test_quick_leaves_optimizer_and_augmentation_as_they_are(recipe):
+def test_quick_recipe_keeps_optimizer_and_augmentation(recipe):
     quick = recipe.quick()
 
     for name in ("name", "augmentation", "gamma", "momentum", "nesterov", "weight_decay"):
@@ -229,7 +229,7 @@ def test_quick_leaves_optimizer_and_augmentation_as_they_are(recipe):
     assert quick.learning_rate / recipe.learning_rate == quick.batch_size / recipe.batch_size
 
 
-def test_quick_never_enlarges():
+def test_quick_recipe_never_enlarges():
     small = replace(CIFAR10, batch_size=4, image_size=16).quick()
 
     assert (small.batch_size, small.image_size) == (4, 16)
@@ -237,11 +237,11 @@ def test_quick_never_enlarges():
 
 @pytest.mark.parametrize("family", ["cifar", "imagenet"])
 @pytest.mark.parametrize("dataset", ["cifar10", "fashionmnist", "gtsrb", "digits"])
-def test_a_dataset_of_the_study_has_its_own_recipe_whatever_the_family(dataset, family):
+def test_a_dataset_of_the_study_has_its_own_recipe_for_both_families(dataset, family):
     assert default_recipe(dataset, family) is PUBLISHED_RECIPES[dataset]
 
 
-def test_a_folder_takes_the_recipe_of_images_that_the_family_is_for():
+def test_a_folders_recipe_depends_on_the_family():
     assert default_recipe("folder:/some/where", "cifar") == replace(CIFAR10, name="folder-cifar")
     assert default_recipe("folder:/some/where", "imagenet") == replace(GTSRB, name="folder-imagenet")
 
@@ -249,7 +249,7 @@ def test_a_folder_takes_the_recipe_of_images_that_the_family_is_for():
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"rotate_first": True, "crop_scale": (0.5, 1.0)}, "rotate first"),
+        ({"rotate_first": True, "crop_scale": (0.5, 1.0)}, r"rotate_first with crop_scale \(0.5, 1.0\)"),
         ({"mean": (0.5, 0.5, 0.5)}, "mean has 3 channels, std 1"),
         ({"std": (0.5, 0.5)}, "mean has 1 channels, std 2"),
         ({"crop_scale": (0.0, 1.0)}, r"crop_scale \(0.0, 1.0\)"),
@@ -260,14 +260,14 @@ def test_a_folder_takes_the_recipe_of_images_that_the_family_is_for():
         ({"crop_scale": (0.5, math.nan)}, "crop_scale"),
     ],
 )
-def test_an_augmentation_that_cannot_be_is_refused(wrong, named):
+def test_an_impossible_augmentation_is_refused(wrong, named):
     with pytest.raises(InputError, match=named) as caught:
         replace(PLAIN, **wrong)
     assert len(str(caught.value).splitlines()) <= 2
 
 
 @pytest.mark.parametrize("scale", [(1.0, 1.0), (0.5, 0.5), (1e-9, 1.0), (0.75, 1.0)])
-def test_an_augmentation_at_the_edge_of_what_can_be_is_accepted(scale):
+def test_extreme_but_possible_crops_are_accepted(scale):
     assert replace(PLAIN, crop_scale=scale).crop_scale == scale
 
 

@@ -14,7 +14,7 @@ def settings(environment=None, ini=None, **command_line):
     return read_settings(command_line, environment or {}, ini)
 
 
-def test_without_options_a_run_is_quick_with_seed_0():
+def test_defaults_are_a_quick_run_with_seed_0():
     got = settings()
     assert (got.full_training, got.epochs, got.seeds, got.rerun, got.val_split) == (False, None, (0,), False, 0.0)
     assert (got.device, got.precision) == ("auto", "auto")
@@ -42,7 +42,7 @@ def test_every_option_is_read_from_the_command_line(tmp_path):
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_every_option_has_an_environment_variable_and_an_ini_key_of_its_name(option, tmp_path):
+def test_every_option_has_an_environment_variable_and_an_ini_key(option, tmp_path):
     values = {"full-training": "true", "rerun": "yes", "seeds": "7", "val-split": "0.25", "epochs": "5"}
     values |= {"pipeline": "reference", "compile": "off", "device": "cuda"}
     values |= {"engine": "ray", "ray-address": "10.0.0.1:6379", "cpus-per-case": "4", "gpus-per-case": "0.5"}
@@ -56,7 +56,7 @@ def test_every_option_has_an_environment_variable_and_an_ini_key_of_its_name(opt
     assert getattr(settings(ini={option.key: text}, **base), option.key) == expected
 
 
-def test_the_command_line_wins_over_the_environment_and_that_over_the_ini_file():
+def test_command_line_precedes_environment_precedes_ini_file():
     environment, ini = {"WIDER_OR_DEEPER_SEEDS": "1"}, {"seeds": "2"}
     assert settings(environment, ini, seeds="0").seeds == (0,)
     assert settings(environment, ini).seeds == (1,)
@@ -82,7 +82,7 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_ini_file()
         ("compile", "true", "give auto, on or off"),
     ],
 )
-def test_a_wrong_value_is_an_error_that_names_the_option_and_what_is_right(option, value, says):
+def test_a_wrong_value_is_an_error_with_option_value_and_remedy(option, value, says):
     with pytest.raises(InputError, match=says) as error:
         settings(full_training=True, **{option: value})
     message = str(error.value)
@@ -91,7 +91,7 @@ def test_a_wrong_value_is_an_error_that_names_the_option_and_what_is_right(optio
     assert len(message.splitlines()) <= 2
 
 
-def test_a_wrong_variable_is_named_as_such():
+def test_a_wrong_environment_variable_is_named():
     with pytest.raises(InputError, match="WIDER_OR_DEEPER_RERUN 'maybe': give true or false"):
         settings({"WIDER_OR_DEEPER_RERUN": "maybe"})
 
@@ -116,7 +116,7 @@ def test_the_mode_follows_from_the_options():
 
 
 @given(st.sampled_from(OPTIONS), st.text(max_size=30))
-def test_any_text_is_a_value_or_an_error_of_ours(option, text):
+def test_any_text_is_a_value_or_an_input_error(option, text):
     for values in ({option.key: text}, {}), ({}, {option.variable: text}):
         try:
             got = settings(values[1], **({"full_training": True} | values[0]))
@@ -133,21 +133,21 @@ def test_any_text_is_a_value_or_an_error_of_ours(option, text):
     ("options", "message"),
     [
         ({"engine": "slurm"}, "--engine 'slurm': give local or ray"),
-        ({"ray_address": "auto"}, "--ray-address is for a cluster: add --engine ray, or leave it out"),
-        ({"exclusive": True}, "--exclusive is for a cluster: add --engine ray"),
-        ({"engine": "ray", "ray_address": "ray://10.0.0.1:10001"}, "run pytest on one of it, and give auto"),
-        ({"engine": "ray", "ray_address": "10.0.0.1"}, "give auto, or HOST:PORT"),
+        ({"ray_address": "auto"}, "--ray-address needs a cluster: add --engine ray, or leave it out"),
+        ({"exclusive": True}, "--exclusive needs a cluster: add --engine ray"),
+        ({"engine": "ray", "ray_address": "ray://10.0.0.1:10001"}, "run it on a machine of the cluster, and give auto"),
+        ({"engine": "ray", "ray_address": "10.0.0.1"}, "give auto or HOST:PORT, e.g. 10.0.0.1:6379"),
         ({"engine": "ray", "cpus_per_case": "0"}, "--cpus-per-case '0': give a whole number, 1 or more"),
-        ({"engine": "ray", "gpus_per_case": "2"}, "torchrun trains a case on several"),
-        ({"engine": "ray", "gpus_per_case": "nan"}, "give 1, 0, or a share of one GPU"),
-        ({"engine": "ray", "device": "cpu", "gpus_per_case": "1"}, "--device cpu has no use for --gpus-per-case 1"),
-        ({"engine": "ray", "device": "cuda:1"}, "--device cuda:1 is one machine's"),
+        ({"engine": "ray", "gpus_per_case": "2"}, "to train a case on several GPUs use torchrun"),
+        ({"engine": "ray", "gpus_per_case": "nan"}, "give 0, 1 or a share of one GPU"),
+        ({"engine": "ray", "device": "cpu", "gpus_per_case": "1"}, "--device cpu contradicts --gpus-per-case 1"),
+        ({"engine": "ray", "device": "cuda:1"}, "--device cuda:1 names a device of one machine"),
     ],
 )
-def test_what_a_cluster_is_not_asked_for_is_refused(options, message):
+def test_options_that_contradict_the_engine_are_refused(options, message):
     with pytest.raises(InputError, match=re.escape(message)):
         settings(**options)
 
 
-def test_a_cluster_has_its_own_data_folders():
+def test_a_cluster_may_have_data_folders_that_this_machine_lacks():
     assert settings(engine="ray", data_dir="/there/not/here").data_dir == Path("/there/not/here")

@@ -33,7 +33,7 @@ def test_a_disk_that_fills_up_while_a_case_trains_loses_nothing_of_it_or_of_othe
     run(_train_seed_1, tmp_path)
     before = outcome(other, results)
     told, epochs, _ = run(train_tiny_while_the_disk_fills, tmp_path)
-    assert "(File too large): free space or give another --results-dir; the same command goes on after" in told
+    assert "(File too large): free space or give another --results-dir, then rerun the command to resume" in told
     assert epochs == 1
     assert outcome(other, results) == before
     assert run(train_tiny, tmp_path)[:2] == ("complete", 2)

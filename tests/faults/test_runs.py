@@ -55,7 +55,7 @@ def test_a_signal_keeps_the_last_epoch_and_tells_what_there_is(pipeline, sent, f
     assert "wider or deeper" in said
     assert "resnet8   " in said
     assert "not finished: digits-resnet8-2-seed0-full-" in said
-    assert "training it again goes on there" in said
+    assert "rerun the command to resume" in said
     assert "was not used at all" not in said
     code, said = Run(place, *pipeline).end()
     assert code == pytest.ExitCode.OK

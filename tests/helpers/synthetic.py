@@ -1,4 +1,4 @@
-"""Results that nobody trained: of given accuracies, as the harness would keep them."""
+"""Results with given accuracies, built without training, as the harness would store them."""
 
 import functools
 import json
@@ -32,7 +32,7 @@ NOW = "2026-11-23T12:00:00.000+00:00"
 
 
 def outcome(dataset, accuracy_percent, seed, test_images=None):
-    """Labels and predicted classes of a test set, (N,), of which that share is right."""
+    """Return labels and predicted classes of a test set, (N,), with that share correct."""
     spec = SPECS[dataset]
     images, generator = test_images or spec.test_images, np.random.default_rng(seed)
     labels = np.arange(images) % spec.num_classes
@@ -44,7 +44,7 @@ def outcome(dataset, accuracy_percent, seed, test_images=None):
 
 @functools.cache
 def size(dataset, model):
-    """Parameters and MACs of a model on a dataset."""
+    """Return parameters and MACs of a model on a dataset."""
     if (dataset, model) in MMACS:
         return exact_parameters(dataset, model), round(1e6 * MMACS[dataset, model])
     spec, side = SPECS[dataset], PUBLISHED_RECIPES[dataset].image_size
@@ -56,7 +56,7 @@ def synthetic_result(
     dataset="cifar10", model="resnet20", seed=0, accuracy_percent=90.0, epoch_seconds=10.0, environment=None,
     predicted=None, case_changes=None, **changes,
 ):  # fmt: skip
-    """A complete result as of the study's own recipe, with changes. ``predicted``: labels and predicted classes."""
+    """Return a complete result by the study's recipe, with changes; ``predicted``: labels and predictions."""
     spec, recipe = SPECS[dataset], PUBLISHED_RECIPES[dataset]
     case = Case(model, dataset, recipe, seed, changes.pop("mode", "full"), "cpu", "fp32", data_fingerprint="0" * 64)
     case = replace(case, **(case_changes or {}))
@@ -78,15 +78,7 @@ def synthetic_result(
         "best_accuracy_percent": scores.accuracy_percent,
         "best_epoch": epochs,
         "epochs": epochs,
-        "epoch_seconds": seconds,
-        "train_seconds": 0.9 * sum(seconds),
-        "eval_seconds": 0.1 * sum(seconds),
-        "total_seconds": sum(seconds),
-        "checkpoint_seconds": 0.0,
-        "wall_seconds": sum(seconds),
-        "compile_seconds": 0.0,
         "marginal_gain": metrics.marginal_gain(scores.accuracy_percent, sum(seconds)),
-        "images_per_second": 1000.0,
         "peak_memory_bytes": 2**30,
         "train_images": spec.train_images,
         "evaluation_images": spec.test_images,
@@ -101,19 +93,35 @@ def synthetic_result(
         "attempts": (Attempt(1, NOW, environment, command="pytest bench --full-training"),),
         "files": {},
         **scores.to_json(),
+        **_times(seconds),
     }
     return Result(**(fields | changes))
 
 
+def _times(epoch_seconds):
+    """Return the fields of a result that are derived from its epochs' seconds."""
+    total = sum(epoch_seconds)
+    return {
+        "epoch_seconds": epoch_seconds,
+        "train_seconds": 0.9 * total,
+        "eval_seconds": 0.1 * total,
+        "total_seconds": total,
+        "checkpoint_seconds": 0.0,
+        "wall_seconds": total,
+        "compile_seconds": 0.0,
+        "images_per_second": 1000.0,
+    }
+
+
 def failed_result(status="diverged", **changes):
-    """A result that came to nothing."""
+    """Return a result that did not complete."""
     nothing = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
     emptied = dict.fromkeys(nothing) | {"per_class": (), "confusion": (), "cause": "the loss is no longer a number"}
     return replace(synthetic_result(**changes), status=status, **emptied)
 
 
 def store(root, result, predicted=None):
-    """Keep a result under a results folder with its epoch records and predictions, but for weights: the result kept."""
+    """Store a result with epoch records and predictions, not weights; return it with the files' SHA-256."""
     folder = ResultsFolder(root)
     place = folder.folder(result.case)
     place.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from harness.results.result import read_result
+from harness.results.reading import read_result
 from tests.helpers import REPOSITORY
 
 RANK_ONE_VARIABLES = {

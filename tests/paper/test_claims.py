@@ -2,7 +2,7 @@ from math import erfc, sqrt
 
 import pytest
 
-from harness.analysis.f1_bound import most_macro_f1_percent
+from harness.analysis.f1_bound import max_macro_f1_percent
 from harness.config.families import parse_model
 from harness.paper.claims import (
     CLAIMS,
@@ -24,26 +24,26 @@ def claim(number):
     return CLAIMS[number - 1]
 
 
-def test_claims_1_to_18_are_all_there_in_order():
-    assert [one.number for one in CLAIMS] == list(range(1, 19))
+def test_claims_c1_to_c18_are_complete_and_in_order():
+    assert [one.name for one in CLAIMS] == [f"C{number}" for number in range(1, 19)]
     assert all(one.text and one.audit and one.statements for one in CLAIMS)
 
 
-@pytest.mark.parametrize(("one", "statement"), STATEMENTS, ids=[f"C{one.number}" for one, _ in STATEMENTS])
-def test_statements_are_of_models_of_the_study(one, statement):
-    # but for one: the depth that would be set against ω = 8 is not in the paper
+@pytest.mark.parametrize(("one", "statement"), STATEMENTS, ids=[one.name for one, _ in STATEMENTS])
+def test_statements_name_models_of_the_study(one, statement):
+    # except one: the depth to compare with ω = 8 is not in the paper
     for model in {getattr(statement, "model", None), getattr(statement, "other", None)} - {None, "resnet218"}:
         assert model in STUDY[statement.dataset]
     assert getattr(statement, "model", "") != getattr(statement, "other", None)
 
 
-def test_the_depth_set_against_width_8_has_twice_the_blocks_of_110():
+def test_depth_compared_with_width_8_has_twice_the_blocks_of_110():
     assert parse_model("resnet218").blocks == tuple(2 * blocks for blocks in parse_model("resnet110").blocks)
     assert claim(11).statements[1] == Greater("cifar10", "resnet218", "resnet20-8", "marginal_gain")
 
 
-@pytest.mark.parametrize("one", CLAIMS, ids=lambda one: f"C{one.number}")
-def test_the_papers_own_numbers_order_as_it_claims(one):
+@pytest.mark.parametrize("one", CLAIMS, ids=lambda one: one.name)
+def test_papers_own_numbers_have_the_claimed_order(one):
     for statement in one.statements:
         if isinstance(statement, Greater) and statement.quantity == "accuracy_percent":
             ours, theirs = (PUBLISHED[statement.dataset, name] for name in (statement.model, statement.other))
@@ -54,12 +54,12 @@ def test_the_papers_own_numbers_order_as_it_claims(one):
             assert max(rows, key=lambda row: row.accuracy_percent).model == statement.model
 
 
-def test_claims_about_accuracy_are_the_first_eight():
+def test_first_eight_claims_are_about_accuracy():
     def is_of_accuracy(statement):
         return isinstance(statement, MostAccurate) or getattr(statement, "quantity", "") == "accuracy_percent"
 
-    for one in CLAIMS:
-        assert [is_of_accuracy(statement) for statement in one.statements] == [one.number <= 8] * len(one.statements)
+    for number, one in enumerate(CLAIMS, 1):
+        assert [is_of_accuracy(statement) for statement in one.statements] == [number <= 8] * len(one.statements)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_claims_about_accuracy_are_the_first_eight():
         (14, [("cifar10", "resnet20-8", "resnet20-4"), ("fashionmnist", "resnet20-8", "resnet20-4")]),
     ],
 )  # fmt: skip
-def test_a_claim_compares_the_models_that_it_speaks_of(number, pairs):
+def test_claims_compare_the_models_in_their_text(number, pairs):
     found = [(one.dataset, one.model, getattr(one, "other", None)) for one in claim(number).statements]
     assert found == pairs
 
 
-def test_what_is_no_comparison_of_two_models_is_of_its_kind():
+def test_other_claims_have_their_kind_of_statement():
     assert claim(15).statements == (
         GrowsExponentially("gtsrb", "params"),
         GrowsExponentially("gtsrb", "epoch_seconds"),
@@ -96,8 +96,8 @@ def test_what_is_no_comparison_of_two_models_is_of_its_kind():
     assert claim(18).statements == (PossibleF1("cifar10"), PossibleF1("fashionmnist"))
 
 
-@pytest.mark.parametrize(("one", "statement"), STATEMENTS, ids=[f"C{one.number}" for one, _ in STATEMENTS])
-def test_what_a_statement_claims_stands_in_the_claims_words(one, statement):
+@pytest.mark.parametrize(("one", "statement"), STATEMENTS, ids=[one.name for one, _ in STATEMENTS])
+def test_claimed_amounts_are_in_the_text_of_the_claim(one, statement):
     said = getattr(statement, "claimed", "")
     amount = said.removesuffix(" lower").removesuffix(" pp")
     assert amount in one.text + one.audit.replace("(the text says 0.45)", "0.45 %")
@@ -131,7 +131,7 @@ def epoch_time_ratio(dataset, model, other):
     return PUBLISHED[dataset, model].epoch_seconds / PUBLISHED[dataset, other].epoch_seconds
 
 
-def test_the_audits_of_the_claims_are_what_the_tables_come_to():
+def test_audits_of_accuracy_match_the_tables():
     assert (over("cifar10", "resnet20-2", "resnet56"), over("cifar10", "resnet20-4", "resnet110")) == (0.84, 2.33)
     assert "+0.84, +2.33 pp" in claim(1).audit
     assert over("cifar10", "resnet20-8", "resnet110") == 3.64
@@ -148,7 +148,7 @@ def test_the_audits_of_the_claims_are_what_the_tables_come_to():
     assert "2.29 and 1.89" in claim(8).audit
 
 
-def test_the_audits_of_significance_are_what_the_tables_come_to():
+def test_audits_of_significance_match_the_tables():
     assert unpaired("fashionmnist", "resnet20-4", "resnet110")[0] == 2.2
     assert "z = 2.2" in claim(3).audit
     assert unpaired("fashionmnist", "resnet20-2", "resnet56")[1] == 0.75
@@ -163,7 +163,7 @@ def test_the_audits_of_significance_are_what_the_tables_come_to():
     assert "p = .13" in claim(7).audit
 
 
-def test_the_audits_of_marginal_gain_are_what_tables_and_figure_come_to():
+def test_audits_of_marginal_gain_match_tables_and_figure():
     pairs = [("fashionmnist", "resnet20-2", "resnet56"), ("cifar10", "resnet20-2", "resnet56")]
     assert [gain_percent(*pair) for pair in pairs] == [62.8, 51.9]
     assert [figure_gain_percent(*pair) for pair in pairs] == [65.5, 53.6]
@@ -177,7 +177,7 @@ def test_the_audits_of_marginal_gain_are_what_tables_and_figure_come_to():
     assert "+64.7 %, −2.4 %" in claim(10).audit
 
 
-def test_the_audits_of_time_and_size_are_what_the_tables_come_to():
+def test_audits_of_time_and_size_match_the_tables():
     assert round(100 * epoch_time_ratio("cifar10", "resnet20-4", "resnet110") - 100, 2) == 5.08
     assert round(100 - 100 * epoch_time_ratio("fashionmnist", "resnet20-4", "resnet110"), 1) == 38.8
     assert round(100 - 100 * epoch_time_ratio("fashionmnist", "resnet20-2", "resnet56"), 1) == 38.5
@@ -195,7 +195,7 @@ def test_the_audits_of_time_and_size_are_what_the_tables_come_to():
     assert "3.99 times per doubling" in claim(15).audit
 
 
-def test_the_audit_of_the_literature_is_what_its_figures_come_to():
+def test_audit_of_the_literature_matches_its_figures():
     he = LITERATURE[0].accuracy_percent
     models = ("resnet20", "resnet56", "resnet110")
     below = [round(he[model] - PUBLISHED["cifar10", model].accuracy_percent, 2) for model in models]
@@ -204,12 +204,12 @@ def test_the_audit_of_the_literature_is_what_its_figures_come_to():
     assert "2.35 / 3.10 / 4.07 pp below He et al." in claim(16).audit
 
 
-def test_the_audit_of_f1_is_what_the_tables_come_to():
+def test_audit_of_f1_matches_the_tables():
     suspect, near = PUBLISHED["fashionmnist", "resnet20-2"], PUBLISHED["cifar10", "resnet110"]
-    bound = most_macro_f1_percent(suspect.final_accuracy_percent, 10)
+    bound = max_macro_f1_percent(suspect.final_accuracy_percent, 10)
     assert (suspect.macro_f1_percent, suspect.final_accuracy_percent, round(bound, 2)) == (94.27, 93.59, 94.25)
     assert "(94.27 at 93.59) exceeds the bound that accuracy sets (94.25)" in claim(18).audit
-    assert round(most_macro_f1_percent(near.final_accuracy_percent, 10) - near.macro_f1_percent, 1) == 0.4
+    assert round(max_macro_f1_percent(near.final_accuracy_percent, 10) - near.macro_f1_percent, 1) == 0.4
     assert "(90.58 at 89.50) is within .4" in claim(18).audit
     others = [row for row in PUBLISHED.values() if row.dataset != "gtsrb" and row is not suspect]
-    assert all(row.macro_f1_percent < most_macro_f1_percent(row.final_accuracy_percent, 10) for row in others)
+    assert all(row.macro_f1_percent < max_macro_f1_percent(row.final_accuracy_percent, 10) for row in others)

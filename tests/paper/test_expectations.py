@@ -71,19 +71,19 @@ def shortfalls_of(result):
 
 
 @pytest.mark.parametrize(("dataset", "model"), [*PUBLISHED, ("digits", "resnet56"), ("folder:/my/images", "resnet20")])
-def test_a_case_that_meets_everything_has_no_shortfall(dataset, model):
+def test_case_that_meets_all_expectations_is_silent(dataset, model):
     assert shortfalls_of(make_result(dataset, model)) == []
 
 
 @pytest.mark.parametrize("status", ["diverged", "out_of_memory", "failed"])
-def test_a_case_that_did_not_complete_says_so_and_why_and_nothing_else(status):
+def test_incomplete_case_reports_only_status_and_cause(status):
     result = make_result(status=status, cause="the loss is nan in epoch 3", accuracy_percent=None, params=0)
 
     assert unmet_expectations(result, []) == [f"status is {status}: the loss is nan in epoch 3"]
 
 
 @pytest.mark.parametrize("recorded", [0, 1, 19])
-def test_epochs_that_are_not_recorded_are_a_shortfall(recorded):
+def test_missing_epochs_are_reported(recorded):
     result = make_result("digits")
 
     assert unmet_expectations(result, records_of(result)[:recorded]) == [
@@ -91,7 +91,7 @@ def test_epochs_that_are_not_recorded_are_a_shortfall(recorded):
     ]
 
 
-def test_epochs_too_many_are_a_shortfall():
+def test_surplus_epochs_are_reported():
     result = make_result("digits")
 
     assert unmet_expectations(result, [*records_of(result), record(21)]) == [
@@ -99,7 +99,7 @@ def test_epochs_too_many_are_a_shortfall():
     ]
 
 
-def test_a_shortened_case_is_to_record_the_epochs_it_was_given():
+def test_shortened_case_must_record_its_own_epochs():
     result = make_result("digits", mode="shortened", epochs=5)
 
     assert unmet_expectations(result, [record(epoch) for epoch in range(1, 21)]) == [
@@ -109,7 +109,7 @@ def test_a_shortened_case_is_to_record_the_epochs_it_was_given():
 
 
 @pytest.mark.parametrize("epochs", [[1, 1, *range(3, 21)], [2, 1, *range(3, 21)], list(range(20))])
-def test_epochs_twice_or_out_of_order_are_a_shortfall_that_says_more_than_their_number(epochs):
+def test_repeated_or_unordered_epochs_are_reported_as_such(epochs):
     found = unmet_expectations(make_result("digits"), [record(epoch) for epoch in epochs])
 
     assert len(found) == 1
@@ -118,7 +118,7 @@ def test_epochs_twice_or_out_of_order_are_a_shortfall_that_says_more_than_their_
 
 @pytest.mark.parametrize("field", ["train_loss", "evaluation_loss"])
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
-def test_a_loss_that_is_no_number_is_a_shortfall_that_names_the_epoch(field, loss):
+def test_loss_that_is_not_finite_is_reported_with_its_epoch(field, loss):
     result = make_result("digits")
     records = records_of(result)
     records[2] = replace(records[2], **{field: loss})
@@ -135,21 +135,21 @@ def test_a_loss_that_is_no_number_is_a_shortfall_that_names_the_epoch(field, los
         ("digits", "resnet20", "269,434"),
     ],
 )
-def test_another_number_of_parameters_is_a_shortfall(dataset, model, wanted):
+def test_wrong_parameter_count_is_reported(dataset, model, wanted):
     assert shortfalls_of(make_result(dataset, model, params=1234)) == [
         f"1,234 parameters, the paper's model has {wanted}"
     ]
 
 
-def test_the_parameters_of_a_model_that_is_not_the_papers_are_not_compared():
+def test_parameters_of_models_outside_the_paper_are_not_compared():
     assert shortfalls_of(make_result("cifar10", "resnet32", params=1234)) == []
 
 
-def test_option_b_is_not_held_against_the_parameters_of_option_a():
+def test_option_b_is_not_compared_with_option_a_parameters():
     assert shortfalls_of(make_result("cifar10", "resnet20", shortcut="B", params=272_474)) == []
 
 
-def test_an_accuracy_too_low_is_a_shortfall():
+def test_low_accuracy_is_reported():
     assert shortfalls_of(make_result(accuracy_percent=86.89)) == ["accuracy is 86.89 %, at least 86.90 % is expected"]
     assert shortfalls_of(make_result("digits", accuracy_percent=96.94)) == [
         "accuracy is 96.94 %, at least 97.00 % is expected"
@@ -157,7 +157,7 @@ def test_an_accuracy_too_low_is_a_shortfall():
 
 
 @pytest.mark.parametrize(("dataset", "model"), PUBLISHED)
-def test_two_points_below_the_published_accuracy_is_enough_and_an_image_less_is_not(dataset, model):
+def test_accuracy_two_points_below_published_passes_one_image_less_fails(dataset, model):
     images, least = TEST_IMAGES[dataset], round(PUBLISHED[dataset, model].accuracy_percent - 2, 2)
     enough = math.ceil(round(least * images / 100, 6))
 
@@ -165,15 +165,15 @@ def test_two_points_below_the_published_accuracy_is_enough_and_an_image_less_is_
     assert len(shortfalls_of(make_result(dataset, model, accuracy_percent=100 * (enough - 1) / images))) == 1
 
 
-def test_nothing_right_at_all_is_a_shortfall():
+def test_accuracy_of_0_is_reported():
     assert shortfalls_of(make_result(accuracy_percent=0.0)) == ["accuracy is 0.00 %, at least 86.90 % is expected"]
 
 
-def test_a_complete_case_without_an_accuracy_is_a_shortfall():
+def test_complete_case_without_an_accuracy_is_reported():
     assert len(shortfalls_of(make_result(accuracy_percent=None))) == 1
 
 
-def test_every_shortfall_is_told():
+def test_all_unmet_expectations_are_reported():
     result = make_result("digits", params=1, accuracy_percent=50.0)
 
     assert unmet_expectations(result, [record(1, train_loss=math.nan)]) == [
@@ -190,7 +190,7 @@ def test_every_shortfall_is_told():
     [{"mode": "quick", "epochs": 2}, {"mode": "shortened", "epochs": 5}, {"dataset_whole": False}],
     ids=["quick", "shortened", "partial"],
 )
-def test_quick_shortened_and_partial_cases_are_not_held_against_published_accuracies(dataset, changes):
+def test_quick_shortened_and_partial_cases_have_no_expected_accuracy(dataset, changes):
     result = make_result(dataset, accuracy_percent=10.0, **changes)
 
     assert least_accuracy_percent(result) is None
@@ -208,12 +208,12 @@ def test_quick_shortened_and_partial_cases_are_not_held_against_published_accura
         ("digits", "resnet20-4", 97.0),
     ],
 )
-def test_the_least_accuracy_is_two_points_below_the_published_and_97_for_digits(dataset, model, least):
+def test_least_accuracy_is_2_pp_below_published_and_97_for_digits(dataset, model, least):
     assert least_accuracy_percent(make_result(dataset, model)) == pytest.approx(least)
 
 
 @pytest.mark.parametrize(("dataset", "model"), [("folder:/my/images", "resnet20"), ("cifar10", "resnet32")])
-def test_what_was_never_published_has_no_least_accuracy(dataset, model):
+def test_unpublished_cases_have_no_least_accuracy(dataset, model):
     result = make_result(dataset, model, accuracy_percent=10.0)
 
     assert least_accuracy_percent(result) is None

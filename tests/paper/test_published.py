@@ -34,7 +34,7 @@ ROW_NAMES = [f"{dataset}-{model}" for dataset, model, _ in ROWS]
 
 
 @pytest.mark.parametrize(("dataset", "model", "figures"), ROWS, ids=ROW_NAMES)
-def test_every_figure_is_the_papers(dataset, model, figures):
+def test_every_figure_matches_the_paper(dataset, model, figures):
     row = PUBLISHED[dataset, model]
 
     assert (row.dataset, row.model) == (dataset, model)
@@ -52,7 +52,7 @@ def test_marginal_gain_is_recomputed_from_the_tables(dataset, model, figures):
     assert round(PUBLISHED[dataset, model].marginal_gain, 5) == figures[5]
 
 
-def test_nothing_else_is_published_and_all_of_it_is_in_the_study_in_its_order():
+def test_published_rows_and_study_match_the_paper_in_order():
     assert list(PUBLISHED) == [(dataset, model) for dataset, model, _ in ROWS]
     assert {dataset: models for dataset, models in STUDY.items() if dataset != "digits"} == {
         dataset: tuple(table) for dataset, table in TABLES.items()
@@ -60,17 +60,17 @@ def test_nothing_else_is_published_and_all_of_it_is_in_the_study_in_its_order():
 
 
 @pytest.mark.parametrize(("dataset", "hours"), [("cifar10", 13.2), ("fashionmnist", 4.7), ("gtsrb", 27.0)])
-def test_the_authors_hours_on_a_dataset(dataset, hours):
+def test_authors_training_hours_per_dataset(dataset, hours):
     seconds = sum(row.total_seconds for row in PUBLISHED.values() if row.dataset == dataset)
 
     assert round(seconds / 3600, 1) == hours
 
 
-def test_the_study_took_its_author_45_hours():
+def test_authors_training_hours_in_total_are_45():
     assert round(sum(row.total_seconds for row in PUBLISHED.values()) / 3600, 1) == 45.0
 
 
-def test_total_seconds_are_those_of_the_recipes_epochs():
+def test_total_seconds_are_over_the_recipes_epochs():
     assert PUBLISHED["cifar10", "resnet20"].total_seconds == pytest.approx(2820)
     assert PUBLISHED["fashionmnist", "resnet20"].total_seconds == pytest.approx(1215)
     assert PUBLISHED["gtsrb", "resnet50"].total_seconds == pytest.approx(8960)
@@ -99,7 +99,7 @@ def test_total_seconds_are_those_of_the_recipes_epochs():
         ("digits", "resnet20-4", 4_286_026 - 288 * 4),
     ],
 )
-def test_parameters_are_the_papers(dataset, name, parameters):
+def test_parameters_match_the_paper(dataset, name, parameters):
     assert exact_parameters(dataset, name) == parameters
 
 
@@ -114,11 +114,11 @@ def test_parameters_are_the_papers(dataset, name, parameters):
         ("cifar10", "nonsense"),
     ],
 )
-def test_parameters_of_other_pairs_are_not_known(dataset, name):
+def test_parameters_of_other_pairs_are_unknown(dataset, name):
     assert exact_parameters(dataset, name) is None
 
 
-def test_multiply_accumulates_are_the_papers():
+def test_multiply_accumulates_match_the_paper():
     assert MMACS == {
         ("cifar10", "resnet20"): 40.55,
         ("cifar10", "resnet56"): 125.49,
@@ -140,7 +140,7 @@ def test_multiply_accumulates_are_the_papers():
     }
 
 
-def test_the_literatures_figures_are_the_sources_own():
+def test_literature_figures_match_their_sources():
     he, akamaster, chenyaofo = LITERATURE
 
     assert he.source.startswith("He et al. 2016")
@@ -163,7 +163,7 @@ def test_the_literatures_figures_are_the_sources_own():
     assert chenyaofo.accuracy_percent == {"resnet20": 92.60, "resnet32": 93.53, "resnet44": 94.01, "resnet56": 94.37}
 
 
-def test_every_model_of_the_study_has_its_canonical_name_and_every_dataset_its_recipe():
+def test_study_has_canonical_models_and_a_recipe_per_dataset():
     for dataset, models in STUDY.items():
         assert dataset in PUBLISHED_RECIPES
         assert len(set(models)) == len(models)
@@ -171,7 +171,7 @@ def test_every_model_of_the_study_has_its_canonical_name_and_every_dataset_its_r
             assert parse_model(name).name == name
 
 
-def test_the_study_goes_from_depth_to_width():
+def test_study_lists_depth_before_width():
     for models in STUDY.values():
         order = [(parse_model(name).width, parse_model(name).depth) for name in models]
         assert order == sorted(order)

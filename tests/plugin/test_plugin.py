@@ -64,7 +64,7 @@ def test_a_run_ends_with_the_report_of_all_that_the_results_folder_holds(bench, 
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
     run.stdout.fnmatch_lines(["digits · shortened (1 epoch): *", f"written: {pytester.path}/report/index.html"])
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-2")
-    run.stdout.fnmatch_lines(["  Width*8-2*", "*One seed tells these trained networks apart*"])
+    run.stdout.fnmatch_lines(["  Width*8-2*", "*One seed compares these trained networks*"])
     assert "8-2" in (pytester.path / "report/tables/digits-shortened-differences.csv").read_text()
     assert (pytester.path / "report/figures/digits-shortened-learning-curves.svg").exists()
 
@@ -387,7 +387,7 @@ def test_the_users_own_images_need_less_than_ten_lines(pytester):
     [
         (["--epochs", "0", "--full-training"], "--epochs '0': give a whole number, 1 or more"),
         (["--epochs", "3"], "--epochs 3 needs --full-training*"),
-        (["--seeds", "one"], "--seeds 'one': give whole numbers separated by commas, as 0,1,2"),
+        (["--seeds", "one"], "--seeds 'one': give whole numbers separated by commas, e.g. 0,1,2"),
         (["--device", "cuda:99"], "device 'cuda:99' not found: this machine has *"),
         (["--device", "tpu"], "unknown device 'tpu': give auto, cpu, cuda, cuda:N or mps"),
         (["--precision", "fp8"], "unknown precision 'fp8': give one of auto, fp32, tf32, bf16"),
@@ -418,7 +418,7 @@ def test_a_wrong_option_is_a_usage_error_before_anything_is_trained(arguments, s
         ('"digits"', '"svhn"', "*unknown dataset 'svhn': the datasets are cifar10, *folder:PATH"),
         ('"digits"', '"folder:/no/such"', "*folder /no/such does not exist*"),
         ('models=["resnet8", "resnet8-2"], ', "", "*missing*argument: 'models'*"),
-        ("recipe=RECIPE", 'recipe="fast"', "*recipe 'fast' is no Recipe*"),
+        ("recipe=RECIPE", 'recipe="fast"', "*recipe 'fast' is not a Recipe*"),
         ('"digits"', '"cifar10"', "recipe 'digits' is for images of 1 channels, cifar10 has 3*"),
     ],
 )

@@ -2,13 +2,13 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.report.markup import escape_latex, latex, markdown
+from harness.report.markup import csv, escape_latex, latex, markdown
+from harness.report.tables.table import Column, Table
 
 needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 DOCUMENT = "\\documentclass{article}\n%s\\usepackage{booktabs,longtable}\n\\begin{document}\n%s\n\\end{document}\n"
@@ -17,21 +17,15 @@ TEX = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode"]
 ODD = ["[x]", "*", "*[2pt]", "a & b", "$x^2$", "50 %", "#1", "under_score", "{", "}", "~", "^", "\\", "\\end{tabular}"]
 
 
-@dataclass(frozen=True)
-class Sample:
-    headings: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-    title: str = "A title"
-    notes: tuple[str, ...] = ()
-    file_name: str = "sample"
-
-    @property
-    def left(self):
-        return [place == 0 for place in range(len(self.headings))]
+def make_table(headings, cells, title="A title", notes=(), file_name="sample"):
+    """Return a table of these cells, the first column of words."""
+    columns = [Column(heading, str(place), is_words=place == 0) for place, heading in enumerate(headings)]
+    rows = [{str(place): cell for place, cell in enumerate(row)} for row in cells]
+    return Table(file_name, title, tuple(columns), tuple(rows), notes)
 
 
 def compiled(text, folder):
-    """What pdflatex says of a document that has to compile."""
+    """Compile a document that must compile and return the output of pdflatex."""
     (folder / "document.tex").write_text(text, encoding="utf-8")
     done = subprocess.run([*TEX, "document.tex"], cwd=folder, capture_output=True, timeout=60, check=False)
     output = done.stdout.decode(errors="replace")
@@ -39,21 +33,26 @@ def compiled(text, folder):
     return output
 
 
-def test_a_markdown_table_has_its_title_alignment_and_notes():
-    table = Sample(("model", "%"), (("20", "90.10"), ("110", "9.5")), notes=("n = 1", "one seed"))
+def test_csv_has_one_heading_line_for_several_tables():
+    one, other = (make_table(("model", "%"), ((name, 1),)) for name in ("20", "110"))
+    assert csv([one, other]) == "0,1\n20,1\n110,1\n"
+
+
+def test_markdown_has_title_alignment_and_notes():
+    table = make_table(("model", "%"), (("20", "90.10"), ("110", "9.5")), notes=("n = 1", "one seed"))
     assert markdown(table) == (
         "# A title\n\n| model   |     % |\n|:--------|------:|\n| 20      | 90.10 |\n| 110     |   9.5 |\n\n"
         "- n = 1\n- one seed\n"
     )
 
 
-def test_a_markdown_table_without_rows_has_its_headings():
-    assert "| model   | %   |" in markdown(Sample(("model", "%"), ()))
+def test_markdown_without_rows_has_its_headings():
+    assert "| model   | %   |" in markdown(make_table(("model", "%"), ()))
 
 
 @pytest.mark.parametrize("text", ["a|b", "two\nlines", "<script>alert(1)</script>", "*bold*", "`code`", "_slanted_"])
-def test_any_text_stays_one_markdown_cell_and_is_no_markup(text):
-    made = markdown(Sample((text, "%"), ((text, "1"),), title=text, notes=(text,)))
+def test_any_text_stays_one_markdown_cell_without_markup(text):
+    made = markdown(make_table((text, "%"), ((text, "1"),), title=text, notes=(text,)))
     lines = made.splitlines()
     assert [line.count("|") - line.count("\\|") for line in lines[2:5]] == [3, 3, 3]
     assert len(lines) == 7
@@ -78,24 +77,24 @@ def test_any_text_stays_one_markdown_cell_and_is_no_markup(text):
         ("* first", "{*} first"),
     ],
 )
-def test_latex_prints_text_as_it_is(text, expected):
+def test_latex_prints_text_unchanged(text, expected):
     assert escape_latex(text) == expected
 
 
 @needs_latex
 @pytest.mark.parametrize("fonts", ["", T1], ids=["OT1", "T1"])
-def test_every_character_up_to_latin_extended_compiles_in_a_users_document(fonts, tmp_path):
+def test_characters_up_to_latin_extended_compile_in_a_users_document(fonts, tmp_path):
     characters = [chr(code) for code in range(0x20, 0x250)]
     rows = tuple(tuple(characters[k : k + 8]) for k in range(0, len(characters), 8))
-    (tmp_path / "table.tex").write_text(latex([Sample(("a",) * 8, rows)]), encoding="utf-8")
+    (tmp_path / "table.tex").write_text(latex([make_table(("a",) * 8, rows)]), encoding="utf-8")
     said = compiled(DOCUMENT % (fonts, "\\input{table}"), tmp_path)
     assert "Missing character" not in said
 
 
 @needs_latex
-def test_a_table_compiles_alone_and_put_into_a_document_with_text_behind_it(tmp_path):
+def test_latex_compiles_alone_and_inside_a_document(tmp_path):
     rows = (*((text, text) for text in ODD), ("", ""))
-    table = Sample(("[model]", "*"), rows, title="100 % of #1 & [more]", notes=tuple(ODD), file_name="a_b c%")
+    table = make_table(("[model]", "*"), rows, title="100 % of #1 & [more]", notes=tuple(ODD), file_name="a_b c%")
     text = latex([table, table])
     (tmp_path / "table.tex").write_text(text, encoding="utf-8")
     compiled(text, tmp_path)
@@ -104,8 +103,8 @@ def test_a_table_compiles_alone_and_put_into_a_document_with_text_behind_it(tmp_
 
 
 @needs_latex
-def test_a_long_table_is_broken_over_pages_and_long_words_over_lines(tmp_path):
-    table = Sample(("model", "%"), tuple((f"a sentence of many words, number {k}", f"{k}") for k in range(200)))
+def test_latex_breaks_long_tables_over_pages_and_cells_over_lines(tmp_path):
+    table = make_table(("model", "%"), tuple((f"a sentence of many words, number {k}", f"{k}") for k in range(200)))
     text = latex([table])
     assert text.count(r"\begin{longtable}") == 1
     said = compiled(text, tmp_path)
@@ -113,12 +112,12 @@ def test_a_long_table_is_broken_over_pages_and_long_words_over_lines(tmp_path):
     assert re.search(r"Output written on document.pdf \((\d+) pages", said)
     (tmp_path / "table.tex").write_text(text, encoding="utf-8")
     compiled(DOCUMENT % ("", "\\input{table}"), tmp_path)
-    wordy = Sample(("statement", "n"), (("word " * 60, "1"),))
+    wordy = make_table(("statement", "n"), (("word " * 60, "1"),))
     assert "Overfull" not in compiled(latex([wordy]), tmp_path)
 
 
 @needs_latex
-def test_any_text_compiles(tmp_path):
+def test_any_text_compiles_as_latex(tmp_path):
     seen = []
     alphabet = st.characters(codec="utf-8") | st.sampled_from("\\{}[]*&%$#_^~\"'`<>|-?!\n\t\x00\x7f")
 
@@ -129,12 +128,12 @@ def test_any_text_compiles(tmp_path):
 
     collect()
     assert len(seen) > 100
-    table = Sample(("text", "again"), tuple((text, text) for text in seen), title="".join(seen[-20:]))
-    parts = [Sample(table.headings, table.cells[k : k + 50], table.title) for k in range(0, len(seen), 50)]
+    cells, title = [(text, text) for text in seen], "".join(seen[-20:])
+    parts = [make_table(("text", "again"), cells[k : k + 50], title) for k in range(0, len(seen), 50)]
     compiled(latex(parts), tmp_path)
 
 
-def test_no_character_makes_the_escape_fail():
+def test_latex_escape_accepts_every_character():
     for code in range(sys.maxunicode + 1):
         escaped = escape_latex(chr(code))
         assert all(char.isascii() or ord(char) < 0x180 for char in escaped), hex(code)

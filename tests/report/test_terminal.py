@@ -7,13 +7,15 @@ from harness.analysis.evidence import published_evidence
 from harness.config.recipes import CIFAR10, PUBLISHED_RECIPES
 from harness.paper.published import PUBLISHED
 from harness.report.build import WrittenReport
+from harness.report.tables.table import Column, Table
 from harness.report.terminal import comparison_tables, report_text, terminal_text
-from tests.report.conftest import build, fill
+from harness.text import table as text_table
+from tests.report.studies import build_report, store_study
 
 
 @pytest.fixture
 def make(tiny_result):
-    """A result as of the study's ResNet-20 on CIFAR-10, with changes."""
+    """A function that makes a result like the study's ResNet-20 on CIFAR-10, with changes."""
 
     def result(case_changes=None, **changes):
         full = {"model": "resnet20", "dataset": "cifar10", "params": 269_722, "macs": 40_551_040}
@@ -32,7 +34,7 @@ def make(tiny_result):
     return result
 
 
-def test_each_dataset_and_mode_has_a_table_of_its_own_in_the_studys_order(make):
+def test_each_dataset_and_mode_has_its_own_table_in_study_order(make):
     results = [
         make(dataset="folder:/x/photos"),
         make(dataset="digits"),
@@ -41,16 +43,16 @@ def test_each_dataset_and_mode_has_a_table_of_its_own_in_the_studys_order(make):
         make(mode="shortened"),
     ]
     tables = comparison_tables(results)
-    assert [(table.dataset, table.mode) for table in tables] == [
-        ("cifar10", "full"),
-        ("cifar10", "shortened"),
-        ("cifar10", "quick"),
-        ("digits", "full"),
-        ("folder:/x/photos", "full"),
+    assert [(table.title.split(" · ")[0], {row["mode"] for row in table.rows}) for table in tables] == [
+        ("cifar10", {"full"}),
+        ("cifar10", {"shortened"}),
+        ("cifar10", {"quick"}),
+        ("digits", {"full"}),
+        ("folder:/x/photos", {"full"}),
     ]
 
 
-def test_rows_of_both_pipelines_are_told_apart(make):
+def test_rows_of_both_pipelines_have_distinct_names(make):
     (table,) = comparison_tables([make({"pipeline": "reference"}), make()])
     text = terminal_text(table, 160)
     assert [line.split()[0:2] for line in text.splitlines() if line.startswith("resnet20")] == [
@@ -64,13 +66,13 @@ def test_rows_of_both_pipelines_are_told_apart(make):
     assert "ref" not in terminal_text(alone, 160)
 
 
-def test_compile_time_is_told_apart_from_training(make):
+def test_compile_time_is_separate_from_training(make):
     (table,) = comparison_tables([make({"compiled": True}, compile_seconds=31.4)])
-    assert "networks compiled, in no epoch's time: resnet20 seed 0 31s" in terminal_text(table, 160)
+    assert "compile time, in no epoch's time: resnet20 seed 0 31s" in terminal_text(table, 160)
     assert table.frame["compile_seconds"].tolist() == [31.4]
 
 
-def test_models_stand_in_the_papers_order_and_seeds_in_theirs(make):
+def test_models_are_in_paper_order_and_seeds_ascend(make):
     models = ["resnet20-8", "resnet110", "resnet20", "resnet20-2"]
     results = [make(model=model, seed=seed) for model in models for seed in (10, 2)]
     (table,) = comparison_tables(results)
@@ -79,7 +81,7 @@ def test_models_stand_in_the_papers_order_and_seeds_in_theirs(make):
     ]
 
 
-def test_published_values_stand_beside_the_measured_ones(make):
+def test_published_values_appear_beside_measured_ones(make):
     (table,) = comparison_tables([make()])
     published = PUBLISHED["cifar10", "resnet20"]
     row = table.frame.iloc[0]
@@ -106,15 +108,16 @@ def test_published_values_stand_beside_the_measured_ones(make):
         {"case_changes": {"shortcut": "B"}},
     ],
 )
-def test_smoke_shortened_and_partial_rows_are_not_held_against_published_values(change, make):
+def test_incomparable_rows_have_no_published_values(change, make):
     (table,) = comparison_tables([make(**change)])
     assert table.frame.filter(like="published").isna().all(axis=None)
     assert "paper" not in terminal_text(table, 80) + terminal_text(table, 160)
 
 
-def test_smoke_and_shortened_tables_say_so(make):
+def test_smoke_and_shortened_titles_are_marked(make):
     titles = {
-        table.mode: table.title for table in comparison_tables([make(mode=m) for m in ("quick", "shortened", "full")])
+        table.rows[0]["mode"]: table.title
+        for table in comparison_tables([make(mode=m) for m in ("quick", "shortened", "full")])
     }
     assert "SMOKE" in titles["quick"]
     assert "SHORTENED" in titles["shortened"]
@@ -122,7 +125,7 @@ def test_smoke_and_shortened_tables_say_so(make):
 
 
 @pytest.mark.parametrize("columns", [80, 100, 120, 140, 160])
-def test_a_table_fits_its_terminal_and_its_columns_line_up(columns, make):
+def test_table_fits_its_terminal_and_columns_line_up(columns, make):
     slow = {
         "total_seconds": 9e6,
         "epoch_seconds": (30000.0,) * 300,
@@ -139,7 +142,7 @@ def test_a_table_fits_its_terminal_and_its_columns_line_up(columns, make):
     assert len({len(line) for line in body}) == 1
 
 
-def test_a_case_that_did_not_complete_is_marked_and_its_cause_told(make):
+def test_incomplete_case_is_marked_and_its_cause_noted(make):
     failed = make(
         status="diverged",
         cause="the loss is no longer a number",
@@ -154,12 +157,12 @@ def test_a_case_that_did_not_complete_is_marked_and_its_cause_told(make):
     assert "nan" not in text.lower()
 
 
-def test_what_a_reader_has_to_know_stands_below_the_table(make):
+def test_notes_are_below_the_table(make):
     (table,) = comparison_tables([make(case_changes={"val_split": 0.1})])
     assert "  10% of the training images held out for validation" in terminal_text(table, 80).splitlines()
 
 
-def test_times_that_mean_nothing_are_left_empty(make):
+def test_times_of_a_mixed_run_are_empty(make):
     result = make()
     (first,) = result.attempts
     resumed = replace(first, first_epoch=2, environment=first.environment | {"gpu": "NVIDIA H200"})
@@ -170,11 +173,11 @@ def test_times_that_mean_nothing_are_left_empty(make):
         assert "9.40" in text
 
 
-def test_a_folder_without_results_makes_no_table():
+def test_no_results_make_no_table():
     assert comparison_tables([]) == []
 
 
-def test_a_reports_answers_are_told_with_where_it_lies(tmp_path):
+def test_report_text_has_answers_and_paths(tmp_path):
     said = Answer("CIFAR-10: wider", ("Width stops paying at 20-4, " * 6,))
     tables = [tmp_path / "tables" / name for name in ("a.csv", "a.md")]
     report = WrittenReport([(published_evidence("cifar10"), said)], tables, [], tmp_path / "index.html")
@@ -186,10 +189,10 @@ def test_a_reports_answers_are_told_with_where_it_lies(tmp_path):
     assert lines[-2:] == [f"written: {tmp_path / 'index.html'}", f"written: 2 table files in {tmp_path / 'tables'}"]
 
 
-def test_means_over_seeds_stand_above_the_answer_and_one_seed_has_none(tmp_path):
-    fill(tmp_path / "one", seeds=(0,), accuracies={"resnet20": 89.0})
-    fill(tmp_path / "two", seeds=(0, 1), accuracies={"resnet20": 89.0})
-    one, two = (build([tmp_path / name], tmp_path / f"{name}-report").report for name in ("one", "two"))
+def test_means_over_seeds_precede_the_answer_unless_one_seed(tmp_path):
+    store_study(tmp_path / "one", seeds=(0,), accuracies={"resnet20": 89.0})
+    store_study(tmp_path / "two", seeds=(0, 1), accuracies={"resnet20": 89.0})
+    one, two = (build_report([tmp_path / name], tmp_path / f"{name}-report").report for name in ("one", "two"))
     assert "accuracy %" not in report_text(one, 160)
     wide, narrow = (report_text(two, columns) for columns in (160, 80))
     assert "best epoch" in wide
@@ -200,30 +203,63 @@ def test_means_over_seeds_stand_above_the_answer_and_one_seed_has_none(tmp_path)
     assert "± half of the 95 % t interval over seeds" in narrow
 
 
-def test_many_cases_are_told_as_an_excerpt_evenly_over_the_models(make, monkeypatch):
-    monkeypatch.setattr("harness.report.terminal.TERMINAL_ROWS", 4)
+def test_many_cases_are_cut_evenly_over_the_models(make, monkeypatch):
+    monkeypatch.setattr("harness.report.terminal.MAX_TERMINAL_ROWS", 4)
     results = [make(model=model, seed=seed) for model in ("resnet20", "resnet56") for seed in range(3)]
     (few,), (many,) = comparison_tables(results[:4]), comparison_tables(results)
-    assert "cases, evenly" not in terminal_text(few, 160)
+    assert "rows, evenly" not in terminal_text(few, 160)
     for columns in (80, 160):
         lines = terminal_text(many, columns).splitlines()
         names = [" ".join(line.split()[:2]) for line in lines if line.startswith("resnet")]
         assert names == ["resnet20 s0", "resnet20 s1", "resnet56 s0", "resnet56 s1"]
-        assert "4 of 6 cases, evenly over the models; all of them are in the report's CSV" in "\n".join(lines)
+        assert "4 of 6 rows, evenly over the models; the report's CSV tables have all" in "\n".join(lines)
     assert len(many.frame) == 6
 
 
-def test_rows_of_one_name_are_told_apart_by_what_stands_outside_the_excerpt_too(make, monkeypatch):
-    monkeypatch.setattr("harness.report.terminal.TERMINAL_ROWS", 1)
+@pytest.mark.parametrize(
+    ("width", "droppable", "headings", "cells"),
+    [
+        (80, ("paper", "n"), ["model", "paper", "n", "paper"], ["resnet20", "88.9", "3", "9.4"]),
+        (20, ("paper", "n"), ["model", "n"], ["resnet20", "3"]),
+        (5, ("gone", "paper", "n"), ["model"], ["resnet20"]),
+        (5, (), ["model", "paper", "n", "paper"], ["resnet20", "88.9", "3", "9.4"]),
+    ],
+)
+def test_table_drops_columns_until_it_fits(width, droppable, headings, cells):
+    columns = [Column(heading, heading + str(place)) for place, heading in enumerate(["model", "paper", "n", "paper"])]
+    columns[0] = replace(columns[0], is_words=True)
+    row = dict(zip((column.key for column in columns), ["resnet20", "88.9", "3", "9.4"], strict=True))
+    table = Table("", "title", tuple(columns), (row,), droppable=droppable)
+    assert terminal_text(table, width) == "title\n" + text_table(headings, [cells])
+
+
+def test_foldable_cells_move_to_a_second_line():
+    columns = (
+        Column("model", "model", is_words=True),
+        Column("acc", "acc"),
+        Column("paper", "paper", is_foldable=True),
+    )
+    rows = ({"model": "resnet20", "acc": 89, "paper": 88.9}, {"model": "resnet56", "acc": 90})
+    table = Table("", "title", columns, rows)
+    assert terminal_text(table, 80) == "title\n" + text_table(
+        ["model", "acc", "paper"], [["resnet20", "89", "88.9"], ["resnet56", "90", ""]]
+    )
+    assert terminal_text(table, 15) == "title\n" + text_table(
+        ["model", "acc"], [["resnet20", "89"], ["  paper", "88.9"], ["resnet56", "90"]]
+    )
+
+
+def test_row_names_are_unique_beyond_the_excerpt_too(make, monkeypatch):
+    monkeypatch.setattr("harness.report.terminal.MAX_TERMINAL_ROWS", 1)
     (table,) = comparison_tables([make(), make(seed=1)])
     assert "resnet20 s0" in terminal_text(table, 160)
 
 
-def test_of_many_models_a_report_tells_the_first_and_where_all_are(tmp_path, monkeypatch):
-    fill(tmp_path / "two", seeds=(0, 1), accuracies={"resnet20": 89.0, "resnet56": 90.0, "resnet20-2": 91.0})
-    report = build([tmp_path / "two"], tmp_path / "report").report
-    assert "the first" not in report_text(report, 120)
-    monkeypatch.setattr("harness.report.terminal.TERMINAL_ROWS", 2)
+def test_means_of_many_models_are_cut_with_a_note(tmp_path, monkeypatch):
+    store_study(tmp_path / "two", seeds=(0, 1), accuracies={"resnet20": 89.0, "resnet56": 90.0, "resnet20-2": 91.0})
+    report = build_report([tmp_path / "two"], tmp_path / "report").report
+    assert "evenly over the models" not in report_text(report, 120)
+    monkeypatch.setattr("harness.report.terminal.MAX_TERMINAL_ROWS", 2)
     lines = report_text(report, 120).splitlines()
-    assert "  the first 2 of 3 models; all of them are in cifar10-accuracy.csv" in lines
+    assert "  2 of 3 rows, evenly over the models; the report's CSV tables have all of them" in lines
     assert sum(line.startswith(("20 ", "56 ", "20-2 ")) for line in lines) == 2

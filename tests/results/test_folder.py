@@ -16,7 +16,7 @@ from harness.errors import DamagedError, InputError
 from harness.files import sha256_of
 from harness.results.folder import ResultsFolder
 from tests.helpers.tiny import make_case
-from tests.results.test_result import RECORD
+from tests.results.records import RECORD
 
 HOLD = """
 import filelock, sys
@@ -29,7 +29,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def kept(tiny_result, tiny_folder, results):
-    """A copy of a complete case's folder: its path."""
+    """The path of a copy of a complete case's folder."""
     folder = results.folder(tiny_result.case)
     shutil.copytree(tiny_folder.folder(tiny_result.case), folder)
     return folder
@@ -41,19 +41,19 @@ def flip_a_bit(path):
     path.write_bytes(content)
 
 
-def test_a_complete_case_is_found(kept, tiny_result, results):
+def test_complete_case_is_found(kept, tiny_result, results):
     assert results.find(tiny_result.case) == tiny_result
     assert results.is_finished(tiny_result.case)
 
 
-def test_a_case_without_a_result_is_not_found(tiny_dataset, results):
+def test_case_without_a_result_is_not_found(tiny_dataset, results):
     assert results.find(make_case(tiny_dataset)) is None
     assert not results.is_finished(make_case(tiny_dataset))
 
 
 @pytest.mark.parametrize("name", ["result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"])
 @pytest.mark.parametrize("damage", ["gone", "empty", "torn", "a flipped bit", "garbage"])
-def test_a_case_of_which_a_file_is_damaged_is_refused_and_the_file_named(damage, name, kept, tiny_result, results):
+def test_case_with_a_damaged_file_is_refused_and_the_file_named(damage, name, kept, tiny_result, results):
     path = kept / name
     match damage:
         case "gone":
@@ -75,15 +75,15 @@ def test_a_case_of_which_a_file_is_damaged_is_refused_and_the_file_named(damage,
 
 
 @pytest.mark.parametrize("name", ["result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"])
-def test_a_file_that_cannot_be_read_is_not_taken_for_damaged(name, kept, tiny_result, results):
+def test_unreadable_file_is_not_reported_as_damaged(name, kept, tiny_result, results):
     (kept / name).unlink()
-    (kept / name).symlink_to("/proc/self/mem")  # opens, and cannot be read
+    (kept / name).symlink_to("/proc/self/mem")  # can be opened, but not read
     with pytest.raises(InputError, match=f"{name} cannot be read: Input/output error") as error:
         results.find(tiny_result.case)
     assert not isinstance(error.value, DamagedError)
 
 
-def test_a_pipe_in_the_place_of_a_result_is_refused_and_not_waited_for(kept, tiny_result, results):
+def test_pipe_instead_of_a_result_is_refused_without_blocking(kept, tiny_result, results):
     (kept / "result.json").unlink()
     os.mkfifo(kept / "result.json")
     with pytest.raises(DamagedError, match="is not a file"):
@@ -91,7 +91,7 @@ def test_a_pipe_in_the_place_of_a_result_is_refused_and_not_waited_for(kept, tin
     assert len(results.read_all()[1]) == 1
 
 
-def test_a_cases_files_are_set_aside_together(kept, tiny_result, results):
+def test_files_of_a_case_are_quarantined_together(kept, tiny_result, results):
     results.quarantine(tiny_result.case)
     assert sorted(path.name for path in kept.iterdir()) == [
         ".lock", "epochs.jsonl.refused", "predictions.npz.refused", "result.json.refused",
@@ -99,7 +99,7 @@ def test_a_cases_files_are_set_aside_together(kept, tiny_result, results):
     ]  # fmt: skip
 
 
-def test_a_result_of_another_case_in_its_folder_is_refused(tiny_result, tiny_dataset, results):
+def test_result_of_another_case_is_refused(tiny_result, tiny_dataset, results):
     other = make_case(tiny_dataset, seed=5)
     results.folder(other).mkdir(parents=True)
     results.write_result(other, tiny_result)
@@ -108,14 +108,14 @@ def test_a_result_of_another_case_in_its_folder_is_refused(tiny_result, tiny_dat
 
 
 @pytest.mark.parametrize("name", ["epochs.jsonl", "predictions.npz", "weights.safetensors"])
-def test_a_result_that_does_not_vouch_for_its_files_is_refused(name, kept, tiny_result, results):
+def test_result_without_the_sha256_of_a_file_is_refused(name, kept, tiny_result, results):
     vouched = {other: sha256 for other, sha256 in tiny_result.files.items() if other != name}
     results.write_result(tiny_result.case, replace(tiny_result, files=vouched))
-    with pytest.raises(DamagedError, match=f"does not vouch for {name}"):
+    with pytest.raises(DamagedError, match=f"has no SHA-256 of {name}"):
         results.find(tiny_result.case)
 
 
-def test_a_result_does_not_vouch_for_files_elsewhere(kept, tiny_result, results):
+def test_result_with_the_sha256_of_a_file_elsewhere_is_refused(kept, tiny_result, results):
     (kept.parent / "outside").write_text("")
     forged = {**tiny_result.files, "../outside": sha256_of(kept.parent / "outside")}
     results.write_result(tiny_result.case, replace(tiny_result, files=forged))
@@ -123,22 +123,22 @@ def test_a_result_does_not_vouch_for_files_elsewhere(kept, tiny_result, results)
         results.find(tiny_result.case)
 
 
-def test_a_folder_in_the_place_of_epochs_does_no_harm_to_what_is_told(kept, tiny_result, results):
+def test_folder_instead_of_epochs_counts_as_0_epochs(kept, tiny_result, results):
     (kept / "checkpoint-00001-1.pt").touch()
     (kept / "result.json").unlink()
     (kept / "epochs.jsonl").unlink()
     (kept / "epochs.jsonl").mkdir()
-    assert results.unfinished() == [f"not finished: {kept.name}, 0 epochs so far; training it again goes on there"]
+    assert results.unfinished() == [f"not finished: {kept.name}, 0 epochs so far; rerun the command to resume"]
 
 
-def test_clearing_a_case_leaves_its_checkpoints_alone(kept, tiny_result, results):
+def test_clearing_a_case_keeps_its_checkpoints(kept, tiny_result, results):
     (kept / "checkpoint-00001-1.pt").touch()
     (kept / ".writing-0123").touch()
     results.clear(tiny_result.case)
     assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.pt"]
 
 
-def test_a_case_is_cleared_of_its_result_before_the_files_that_it_vouches_for(kept, tiny_result, results, monkeypatch):
+def test_clearing_a_case_removes_its_result_first(kept, tiny_result, results, monkeypatch):
     removed = []
     monkeypatch.setattr(Path, "unlink", lambda path, **_: removed.append(path.name))
     results.clear(tiny_result.case)
@@ -146,7 +146,7 @@ def test_a_case_is_cleared_of_its_result_before_the_files_that_it_vouches_for(ke
     assert len(removed) == 4
 
 
-def test_a_file_that_could_not_be_written_anew_is_the_old_one(kept, tiny_result, results, monkeypatch):
+def test_failed_write_keeps_the_old_file(kept, tiny_result, results, monkeypatch):
     case, before = tiny_result.case, {path.name: path.read_bytes() for path in kept.iterdir()}
 
     def fail(*_):
@@ -166,7 +166,7 @@ def test_a_file_that_could_not_be_written_anew_is_the_old_one(kept, tiny_result,
         results.append_epoch(case, RECORD)
 
 
-def test_epochs_are_appended_and_written_anew(tiny_dataset, results):
+def test_epochs_are_appended_and_replaced(tiny_dataset, results):
     case = make_case(tiny_dataset)
     results.folder(case).mkdir(parents=True)
     records = [replace(RECORD, epoch_seconds=0.1 + 0.2), replace(RECORD, epoch=2, train_loss=math.nan)]
@@ -181,7 +181,7 @@ def test_epochs_are_appended_and_written_anew(tiny_dataset, results):
     assert results.read_epochs(case) == records[:1]
 
 
-def test_predictions_are_kept_beside_the_labels(tiny_dataset, results):
+def test_predictions_are_stored_with_the_labels(tiny_dataset, results):
     case = make_case(tiny_dataset)
     results.folder(case).mkdir(parents=True)
     results.write_predictions(case, np.array([0, 1]), np.array([1, 1]))
@@ -190,7 +190,7 @@ def test_predictions_are_kept_beside_the_labels(tiny_dataset, results):
         assert kept["predictions"].tolist() == [1, 1]
 
 
-def test_what_lies_beside_a_result_is_read_only_unchanged(kept, tiny_result, results):
+def test_files_of_a_result_are_checked_when_read(kept, tiny_result, results):
     labels, predictions = results.read_predictions(tiny_result)
     assert 100 * np.mean(labels == predictions) == pytest.approx(tiny_result.accuracy_percent)
     assert results.read_curve(tiny_result)[-1] == pytest.approx(tiny_result.accuracy_percent)
@@ -203,7 +203,7 @@ def test_what_lies_beside_a_result_is_read_only_unchanged(kept, tiny_result, res
         (kept / name).write_bytes((kept / name).read_bytes() + b"x")
         with pytest.raises(DamagedError, match=rf"{name} is damaged"):
             read(tiny_result)
-        with pytest.raises(DamagedError, match=f"does not vouch for {name}"):
+        with pytest.raises(DamagedError, match=f"has no SHA-256 of {name}"):
             read(replace(tiny_result, files={}))
 
 
@@ -217,7 +217,7 @@ def test_unreadable_results_are_named_and_the_others_read(kept, tiny_result, res
     assert str(broken / "result.json") in problems[0]
 
 
-def test_a_copy_of_a_cases_folder_is_named_and_not_counted_twice(kept, tiny_result, results):
+def test_copy_of_a_case_folder_is_named_and_not_counted(kept, tiny_result, results):
     shutil.copytree(kept, results.root / "backup")
     read, problems = results.read_all()
     assert read == [tiny_result]
@@ -225,18 +225,18 @@ def test_a_copy_of_a_cases_folder_is_named_and_not_counted_twice(kept, tiny_resu
     assert "backup/result.json is a copy: the folder of its case is digits-resnet8-seed0-full-" in problems[0]
 
 
-def test_what_was_begun_and_not_finished_is_told_with_its_epochs(kept, tiny_result, tiny_dataset, results):
+def test_unfinished_case_is_listed_with_its_epochs(kept, tiny_result, tiny_dataset, results):
     assert results.unfinished() == []
     other = make_case(tiny_dataset, seed=5)
     results.folder(other).mkdir()
     (results.folder(other) / "checkpoint-00001-1.pt").touch()
     results.append_epoch(other, RECORD)
-    (kept / "checkpoint-00003-1.pt").touch()  # finished, and killed before this was removed
+    (kept / "checkpoint-00003-1.pt").touch()  # finished, but killed before this was removed
     (line,) = results.unfinished()
     assert line.startswith(f"not finished: {other.folder_name}, 1 epoch so far")
 
 
-def test_a_results_folder_that_is_a_file_is_an_error_that_names_it(tiny_dataset, tmp_path):
+def test_results_folder_that_is_a_file_is_named_in_the_error(tiny_dataset, tmp_path):
     (tmp_path / "taken").write_text("")
     locked = ResultsFolder(tmp_path / "taken").locked(make_case(tiny_dataset))
     with pytest.raises(InputError, match="taken.*another --results-dir"), locked:
@@ -245,7 +245,7 @@ def test_a_results_folder_that_is_a_file_is_an_error_that_names_it(tiny_dataset,
 
 @pytest.fixture
 def holder(tiny_dataset, results):
-    """A second process that has the lock of a case."""
+    """A second process that holds the lock of a case."""
     folder = results.folder(make_case(tiny_dataset))
     folder.mkdir(parents=True)
     process = subprocess.Popen(
@@ -260,25 +260,25 @@ def holder(tiny_dataset, results):
 
 
 @pytest.mark.parametrize("end", ["it ends", "it is killed"])
-def test_a_case_that_another_process_has_is_waited_for(end, holder, tiny_dataset, results):
+def test_lock_waits_for_another_process(end, holder, tiny_dataset, results):
     waiting, released = threading.Event(), []
 
-    def let_go():
+    def release():
         released.append(waiting.wait(60))
         holder.kill() if end == "it is killed" else holder.stdin.close()
 
-    threading.Thread(target=let_go).start()
+    threading.Thread(target=release).start()
     with results.locked(make_case(tiny_dataset), waiting.set) as had_to_wait:
         assert had_to_wait
         assert released == [True]
 
 
-def test_another_case_is_not_waited_for(holder, tiny_dataset, results):
+def test_lock_does_not_wait_for_another_case(holder, tiny_dataset, results):
     with results.locked(make_case(tiny_dataset, seed=1), lambda: pytest.fail("waited")) as had_to_wait:
         assert not had_to_wait
 
 
-def test_a_lock_is_let_go_of_whatever_happens(tiny_dataset, results):
+def test_lock_is_released_after_an_exception(tiny_dataset, results):
     case = make_case(tiny_dataset)
     with pytest.raises(KeyboardInterrupt), results.locked(case):
         raise KeyboardInterrupt
@@ -286,7 +286,7 @@ def test_a_lock_is_let_go_of_whatever_happens(tiny_dataset, results):
         assert not had_to_wait
 
 
-def test_files_from_another_machine_are_taken_over_with_the_result_last(tiny_result, tiny_folder, results):
+def test_files_from_another_machine_are_adopted(tiny_result, tiny_folder, results):
     case = tiny_result.case
     files = {path.name: memoryview(path.read_bytes()) for path in tiny_folder.folder(case).glob("[!.]*")}
     with results.locked(case):
@@ -294,9 +294,9 @@ def test_files_from_another_machine_are_taken_over_with_the_result_last(tiny_res
     assert results.find(case) == tiny_result
 
 
-def test_a_result_from_another_machine_that_is_of_another_case_is_refused(tiny_result, tiny_folder, results):
+def test_adopting_the_result_of_another_case_is_refused(tiny_result, tiny_folder, results):
     case = replace(tiny_result.case, seed=1)
     files = {path.name: memoryview(path.read_bytes()) for path in tiny_folder.folder(tiny_result.case).glob("[!.]*")}
-    with results.locked(case), pytest.raises(DamagedError, match="digits resnet8 seed 1: .*it is of digits"):
+    with results.locked(case), pytest.raises(DamagedError, match="digits resnet8 seed 1: .*it is the result of digits"):
         results.adopt(case, files)
     assert not (results.folder(case) / "result.json").exists()

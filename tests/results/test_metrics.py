@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from harness.paper.published import PUBLISHED
 from harness.results.metrics import accuracy_percent, marginal_gain, score
 
-# Facts about the study: accuracy / (seconds per epoch × epochs), to four significant digits.
+# From the paper: accuracy / (seconds per epoch × epochs), to four significant digits.
 MARGINAL_GAINS = {
     ("cifar10", "resnet20"): 0.03152,
     ("cifar10", "resnet56"): 0.02096,
@@ -65,7 +65,7 @@ def test_precision_and_recall_are_not_exchanged():
     assert first.f1_percent == second.f1_percent == pytest.approx(200 / 3)
 
 
-def test_a_class_never_predicted_counts_0_in_macro_f1():
+def test_class_never_predicted_counts_0_in_macro_f1():
     scores = scored([0, 0, 1, 1], [0, 0, 0, 0], 2)
 
     # Class 0: precision ½, recall 1, F1 ⅔. Class 1: nothing.
@@ -73,7 +73,7 @@ def test_a_class_never_predicted_counts_0_in_macro_f1():
     assert scores.macro_f1_percent == pytest.approx(100 / 3)
 
 
-def test_a_class_without_test_images_counts_0_in_macro_f1():
+def test_class_without_test_images_counts_0_in_macro_f1():
     scores = scored([0, 1], [0, 1], 4)
 
     assert scores.accuracy_percent == 100
@@ -103,7 +103,7 @@ def test_43_classes_are_averaged_over_43():
     )
 )
 @settings(deadline=None)
-def test_scores_are_sklearns_and_finite_and_warn_of_nothing(drawn):
+def test_scores_match_sklearn_are_finite_and_raise_no_warning(drawn):
     classes, pairs = drawn
     labels, predictions = (np.array(column) for column in zip(*pairs, strict=True))
 
@@ -120,7 +120,7 @@ def test_scores_are_sklearns_and_finite_and_warn_of_nothing(drawn):
     assert all(math.isfinite(s.f1_percent) for s in scores.per_class)
 
 
-def test_scores_become_plain_json():
+def test_scores_convert_to_plain_json():
     import json
 
     content = json.loads(json.dumps(scored([0, 1, 1], [0, 1, 0], 2).to_json(), allow_nan=False))
@@ -138,12 +138,12 @@ def test_scores_become_plain_json():
 @pytest.mark.parametrize(
     ("correct", "images", "percent"), [(0, 10, 0), (10, 10, 100), (8890, 10_000, 88.9), (1, 8, 12.5)]
 )
-def test_accuracy_is_the_percentage_of_images_right(correct, images, percent):
+def test_accuracy_is_the_percentage_of_correct_images(correct, images, percent):
     assert accuracy_percent(correct, images) == pytest.approx(percent)
 
 
 @pytest.mark.parametrize(("dataset", "model"), MARGINAL_GAINS)
-def test_marginal_gain_of_the_papers_tables_is_as_recomputed(dataset, model):
+def test_marginal_gain_matches_the_papers_tables(dataset, model):
     row = PUBLISHED[dataset, model]
 
     gain = marginal_gain(row.accuracy_percent, row.epoch_seconds * EPOCHS[dataset])

@@ -4,18 +4,11 @@ import torch
 from harness.config.datasets import SPECS
 from harness.config.recipes import CIFAR10, DIGITS, GTSRB
 from harness.throughput import augmentation
-from harness.throughput.augmentation import AugmentationComparison, compare_augmentation
+from harness.throughput.augmentation import compare_augmentation
 from harness.training.trainers import reference
 
 
-def test_the_ratio_is_the_median_of_rounds_measured_beside_each_other():
-    one = AugmentationComparison("cifar10", 3, 32, 32, 100, batched=(90, 20, 30), per_sample=(9, 1, 10))
-    assert one.ratios == [10, 20, 3]
-    assert one.ratio == 10
-    assert one.name == "augmentation-3x32x32"
-
-
-def test_both_ways_are_measured_in_turn_on_one_thread(monkeypatch):
+def test_both_ways_are_measured_alternately_on_one_thread(monkeypatch):
     ran = []
     for name in ("_augment_batched", "_augment_one_by_one"):
         work = getattr(augmentation, name)
@@ -43,11 +36,11 @@ def test_every_image_is_augmented_both_ways(recipe, monkeypatch):
     compare_augmentation(SPECS[recipe.name], recipe, rounds=1, images=7)
     shape = (3, recipe.image_size, recipe.image_size)
     assert [tuple(image.shape) for image in single] == [shape] * 7
-    assert sum(len(chunk) for chunk in batched) == 2 * 7  # one round to warm up
+    assert sum(len(chunk) for chunk in batched) == 2 * 7  # the first is the warm-up round
     assert batched[0].shape[1:] == shape
 
 
-def test_measuring_leaves_the_global_generator_alone():
+def test_measuring_leaves_the_global_generator_unchanged():
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)

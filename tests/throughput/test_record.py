@@ -5,40 +5,47 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from harness.throughput.augmentation import AugmentationComparison
-from harness.throughput.equivalence import Equivalence
+from harness.files import sealed
+from harness.report.tables.throughput import throughput_tables
 from harness.throughput.record import FOLDER, _read, read_recorded, record
-from harness.throughput.scaling import Point, Scaling
-from tests.helpers.tiny import CPU
-from tests.throughput.test_comparison import comparison
-
-MEASUREMENTS = [
-    comparison(fast=(1000.0, 900.0), reference=(500.0, 450.0)),
-    AugmentationComparison("cifar10", 3, 32, 32, 100, batched=(90.0, 20.0), per_sample=(9.0, 1.0)),
-    Scaling("width", 256, "fp32", tuple(Point(x, 2.0 * x, 100 * x) for x in (1, 2, 4))),
-    Equivalence("resnet20", "digits", 1437, 360, 20, "fp32", (0, 1), (99.0, 98.5), (98.75, 98.5)),
-]
+from tests.throughput.recordings import ENVIRONMENT, MEASUREMENTS, make_comparison
 
 
 @pytest.mark.parametrize("measurement", MEASUREMENTS, ids=lambda one: type(one).__name__)
-def test_a_measurement_is_read_back_as_it_was_recorded(measurement, tmp_path):
-    recorded = record(tmp_path, measurement, CPU, "fp32")
+def test_a_recorded_measurement_reads_back_equal(measurement, tmp_path):
+    recorded = record(tmp_path, measurement, ENVIRONMENT)
     assert read_recorded(tmp_path) == ([recorded], [])
     assert recorded.measurement == measurement
     assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [f"{measurement.name}-cpu.json"]
 
 
-def test_measuring_again_replaces_and_another_measurement_stands_beside(tmp_path):
-    first, again = (comparison(fast=(speed, speed), reference=(500.0, 500.0)) for speed in (1000.0, 1100.0))
-    record(tmp_path, first, CPU, "fp32")
-    record(tmp_path, again, CPU, "fp32")
-    record(tmp_path, MEASUREMENTS[1], CPU, "fp32")
+def test_measuring_again_replaces_only_the_same_measurement(tmp_path):
+    first, again = (make_comparison(fast=(speed, speed), reference=(500.0, 500.0)) for speed in (1000.0, 1100.0))
+    record(tmp_path, first, ENVIRONMENT)
+    record(tmp_path, again, ENVIRONMENT)
+    record(tmp_path, MEASUREMENTS[1], ENVIRONMENT)
     recorded, _ = read_recorded(tmp_path)
     assert {one.measurement for one in recorded} == {again, MEASUREMENTS[1]}
 
 
-def test_a_folder_without_measurements_has_none(tmp_path):
+def test_files_are_named_by_kind_of_device(tmp_path):
+    record(tmp_path, MEASUREMENTS[2], ENVIRONMENT | {"device": "cuda:1"})
+    assert [path.name for path in (tmp_path / FOLDER).iterdir()] == ["scaling-width-cuda.json"]
+
+
+def test_a_folder_without_recordings_reads_as_empty(tmp_path):
     assert read_recorded(tmp_path / "nowhere") == ([], [])
+
+
+def test_an_unknown_kind_is_an_error_that_names_the_known_ones(tmp_path):
+    record(tmp_path, MEASUREMENTS[0], ENVIRONMENT)
+    (path,) = (tmp_path / FOLDER).iterdir()
+    content = json.loads(path.read_text()) | {"kind": "Rumour"}
+    del content["sha256"]
+    path.write_text(sealed(content))
+    _, (problem,) = read_recorded(tmp_path)
+    kinds = "PipelineComparison, AugmentationComparison, Scaling, Equivalence"
+    assert problem.endswith(f"unknown kind 'Rumour'; the kinds are {kinds}")
 
 
 NOTHING = {"images_per_second": 0.0, "load_share": 0.0}
@@ -63,9 +70,9 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_file_that_is_none_is_named_and_left_out(damage, tmp_path):
-    record(tmp_path, MEASUREMENTS[0], CPU, "fp32")
-    record(tmp_path, MEASUREMENTS[1], CPU, "fp32")
+def test_an_invalid_file_is_named_and_left_out(damage, tmp_path):
+    record(tmp_path, MEASUREMENTS[0], ENVIRONMENT)
+    record(tmp_path, MEASUREMENTS[1], ENVIRONMENT)
     path = tmp_path / FOLDER / f"{MEASUREMENTS[0].name}-cpu.json"
     path.write_text(DAMAGES[damage](json.loads(path.read_text())))
     recorded, problems = read_recorded(tmp_path)
@@ -83,9 +90,9 @@ JSON = st.recursive(
 
 @given(st.sampled_from(MEASUREMENTS), st.data())
 @settings(max_examples=200)
-def test_whatever_a_field_holds_it_is_a_measurement_or_an_error_of_ours(tmp_path_factory, measurement, data):
+def test_any_field_value_gives_a_measurement_or_an_input_error(tmp_path_factory, measurement, data):
     folder = tmp_path_factory.mktemp("results")
-    record(folder, measurement, CPU, "fp32")
+    record(folder, measurement, ENVIRONMENT)
     (path,) = (folder / FOLDER).iterdir()
     content = json.loads(path.read_text())
     place = data.draw(st.sampled_from([content, content["measurement"], content["environment"]]))
@@ -96,6 +103,4 @@ def test_whatever_a_field_holds_it_is_a_measurement_or_an_error_of_ours(tmp_path
     except InputError as error:
         assert str(path) in str(error)
     else:
-        from harness.report.tables.throughput import throughput_tables
-
         assert throughput_tables([read])

@@ -9,7 +9,7 @@ from harness.throughput import workbench as workbench_module
 from harness.throughput.record import read_recorded
 from harness.throughput.workbench import Workbench
 from harness.training.trainers.fast import FastTrainer
-from tests.throughput.test_record import MEASUREMENTS
+from tests.throughput.recordings import MEASUREMENTS
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def workbench(tmp_path):
     return Workbench(read_settings({"results_dir": str(tmp_path), "data_dir": str(tmp_path), "device": "cpu"}, {}))
 
 
-def test_what_is_measured_is_kept(workbench, tmp_path):
+def test_a_measurement_is_recorded_in_the_results_folder(workbench, tmp_path):
     workbench.compare_augmentation("digits")
     (recorded,), problems = read_recorded(tmp_path)
     assert problems == []
@@ -26,7 +26,7 @@ def test_what_is_measured_is_kept(workbench, tmp_path):
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-def test_the_fast_pipeline_is_measured_as_a_full_training_has_it(compiled, workbench, monkeypatch):
+def test_the_fast_pipeline_is_set_up_as_for_a_full_training(compiled, workbench, monkeypatch):
     asked, decided = [], []
     monkeypatch.setattr(workbench_module, "should_compile", lambda *given: decided.append(given) or compiled)
     monkeypatch.setattr(
@@ -37,14 +37,14 @@ def test_the_fast_pipeline_is_measured_as_a_full_training_has_it(compiled, workb
     assert decided[0][4] == 50_000
 
 
-def test_growth_is_measured_on_the_settings_device(workbench, monkeypatch):
+def test_scaling_is_measured_on_the_settings_device(workbench, monkeypatch):
     asked = []
     monkeypatch.setattr(workbench_module, "measure_scaling", lambda *given, **_: asked.append(given) or MEASUREMENTS[2])
     workbench.measure_scaling("width")
     assert [(axis, device.type, precision) for axis, device, precision in asked] == [("width", "cpu", "fp32")]
 
 
-def test_outcomes_of_both_pipelines_are_compared_seed_by_seed(workbench, tmp_path, monkeypatch):
+def test_final_accuracies_are_compared_seed_by_seed(workbench, tmp_path, monkeypatch):
     quick = replace(PUBLISHED_RECIPES["digits"], epochs=1, milestones=(), batch_size=256, warmup_epochs=0)
     monkeypatch.setitem(workbench_module.PUBLISHED_RECIPES, "digits", quick)
     equivalence = workbench.compare_outcomes("digits", "resnet8", seeds=range(2))
@@ -59,13 +59,13 @@ def test_outcomes_of_both_pipelines_are_compared_seed_by_seed(workbench, tmp_pat
     train_epoch = FastTrainer.train_epoch
     monkeypatch.setattr(FastTrainer, "train_epoch", lambda *given: trained.append(1) or train_epoch(*given))
     assert workbench.compare_outcomes("digits", "resnet8", seeds=range(2)) == equivalence
-    assert len(trained) == 2  # anew: a result does not know which code it is of
+    assert len(trained) == 2  # from scratch: a case's identity does not include the code's version
 
 
-def test_a_training_that_does_not_complete_is_an_error_that_names_it(workbench, monkeypatch):
+def test_an_incomplete_training_is_an_error_that_names_it(workbench, monkeypatch):
     wild = replace(PUBLISHED_RECIPES["digits"], epochs=1, milestones=(), batch_size=256, learning_rate=1e30)
     monkeypatch.setitem(workbench_module.PUBLISHED_RECIPES, "digits", wild)
-    with pytest.raises(InputError, match="digits resnet8 seed 0 by the fast pipeline diverged"):
+    with pytest.raises(InputError, match="digits resnet8 seed 0 on the fast pipeline did not complete: diverged"):
         workbench.compare_outcomes("digits", "resnet8", seeds=[0])
 
 
@@ -74,23 +74,23 @@ def test_an_absent_dataset_is_an_error_that_says_how_to_get_it(workbench):
         workbench.compare_outcomes("fashionmnist", "resnet20", seeds=[0])
 
 
-def test_a_device_that_is_not_there_is_refused():
+def test_an_unknown_device_is_refused():
     with pytest.raises(InputError, match="unknown device"):
         Workbench(read_settings({"device": "abacus"}, {}))
 
 
-def test_both_pipelines_are_measured_whatever_is_asked_for():
-    with pytest.raises(InputError, match="leave out --pipeline"):
+def test_measuring_one_pipeline_alone_is_refused():
+    with pytest.raises(InputError, match="--pipeline reference: .*leave out --pipeline"):
         Workbench(read_settings({"device": "cpu", "pipeline": "reference"}, {}))
 
 
-def test_a_folder_that_cannot_be_written_to_is_found_out_before_measuring(tmp_path):
+def test_an_unwritable_folder_is_refused_before_measuring(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="--results-dir .*file/r cannot be written to"):
         Workbench(read_settings({"device": "cpu", "results_dir": str(tmp_path / "file" / "r")}, {}))
 
 
-def test_a_shortened_comparison_of_outcomes_decides_about_compiling_by_its_own_epochs(workbench, monkeypatch):
+def test_a_shortened_comparison_decides_compiling_by_its_own_epochs(workbench, monkeypatch):
     decided = []
     monkeypatch.setattr(workbench_module, "should_compile", lambda *given: decided.append(given[3].epochs) or False)
     monkeypatch.setattr(workbench_module, "compare_outcomes", lambda case, *_, **__: decided.append(case.mode))

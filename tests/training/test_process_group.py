@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from harness.errors import InputError
-from harness.results.result import timed_on, timing_changes
+from harness.results.timing import timed_on, timing_changes
 from harness.training.process_group import ProcessGroup
 from tests.helpers.rank_threads import in_threads
 from tests.helpers.torchrun_process import RANK_ONE_VARIABLES

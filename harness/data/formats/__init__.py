@@ -1,1 +1,1 @@
-"""TODO"""
+"""Layouts of datasets on disk: one module per publisher, and class folders for any dataset."""

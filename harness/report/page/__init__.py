@@ -1,1 +1,1 @@
-"""TODO"""
+"""The page: one HTML file with everything in it."""

@@ -1,4 +1,4 @@
-// Tables sort by the column whose heading is pressed; printing shows what is folded.
+// Pressing a heading sorts its table by that column; printing opens all folded tables.
 "use strict";
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
@@ -13,7 +13,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const isNumeric = known.every((row) => Number.isFinite(Number(value(row))));
       const order = (a, b) => (isNumeric ? Number(value(a)) - Number(value(b)) : value(a).localeCompare(value(b), "en", { numeric: true }));
       known.sort((a, b) => (direction === "ascending" ? order(a, b) : order(b, a)));
-      body.append(...known, ...rows.filter((row) => value(row) === "")); // what is empty stays last
+      body.append(...known, ...rows.filter((row) => value(row) === "")); // empty cells stay last
       table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", direction);
     });

@@ -1,4 +1,4 @@
-"""The paper's claims, judged on its own numbers and on what was measured."""
+"""The paper's claims, judged on its own numbers and on the measurements."""
 
 import functools
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 from harness.analysis.evidence import Evidence, published_evidence
-from harness.analysis.verdicts import RATIO_TOLERANCE, Finding, Judgement, comparable_by_dataset, judge_claims
+from harness.analysis.judges import RATIO_TOLERANCE, Finding
+from harness.analysis.verdicts import Judgement, comparable_by_dataset, judge_claims
 from harness.paper.published import PUBLISHED
 from harness.report.tables.table import Column, Table
 
@@ -17,7 +18,7 @@ class JudgedClaims:
     """All claims judged on the paper's own numbers and, side by side, on each folder's measurements.
 
     Attributes:
-        measured: judgements by the folder's name.
+        measured: judgements by folder name.
     """
 
     published: tuple[Judgement, ...]
@@ -25,23 +26,23 @@ class JudgedClaims:
 
 
 def judge_all(found: Sequence[Evidence]) -> JudgedClaims:
-    """The claims, judged on the paper's own numbers and on the comparable evidence of each folder."""
+    """Judge the claims on the paper's own numbers and on the comparable evidence of each folder."""
 
     def folder(evidence: Evidence) -> Path:
         return evidence.folder or Path()
 
     by_folder = groupby(sorted(found, key=folder), key=folder)
     measured = {str(path): tuple(judge_claims(comparable_by_dataset(list(group)))) for path, group in by_folder}
-    return JudgedClaims(_on_the_papers_own_numbers(), measured)
+    return JudgedClaims(_judge_on_published(), measured)
 
 
 @functools.cache
-def _on_the_papers_own_numbers() -> tuple[Judgement, ...]:
+def _judge_on_published() -> tuple[Judgement, ...]:
     return tuple(judge_claims({dataset: published_evidence(dataset) for dataset, _ in PUBLISHED}))
 
 
 def claims_table(judged: JudgedClaims) -> Table:
-    """Every statement of every claim with its verdicts and the numbers behind them."""
+    """Return every statement of every claim with its verdicts and the numbers behind them."""
     columns = [
         Column("claim", "claim", is_words=True),
         Column("statement", "statement", is_words=True),
@@ -50,7 +51,7 @@ def claims_table(judged: JudgedClaims) -> Table:
     ]
     rows = [
         {
-            "claim": f"C{judgement.claim.number}",
+            "claim": judgement.claim.name,
             "statement": finding.statement,
             "published_verdict": finding.verdict,
             "published_numbers": finding.numbers,
@@ -67,8 +68,8 @@ def claims_table(judged: JudgedClaims) -> Table:
         for row, finding in zip(rows, findings, strict=True):
             row |= {f"{key}_verdict": finding.verdict, f"{key}_numbers": finding.numbers}
     notes = (
-        "more accurate: supported or contradicted beyond chance, p corrected (Holm) over the statements of one claim",
-        f"a ratio: supported within {RATIO_TOLERANCE:.0%} of the claimed one, with several seeds the whole interval",
+        "more accurate: supported or contradicted at α = 0.05, p corrected (Holm) over the statements of one claim",
+        f"a ratio: supported within {RATIO_TOLERANCE:.0%} of the claimed one, with several seeds by the whole interval",
         "only studies trained as published count as measured",
     )
     return Table("claims", "The paper's claims", tuple(columns), tuple(rows), notes)

@@ -1,4 +1,4 @@
-"""What tables have in common: the plain values of means and differences, and how columns put them."""
+"""Columns and plain values that tables share: models, means with intervals, differences, p-values."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,22 +10,23 @@ from harness.analysis.wording import short
 from harness.report.tables.table import Column, Row
 from harness.text import decimals, p_value, signed
 
-OVER_SEEDS = "± half of the 95 % t interval over seeds, the replicates; none where there is one, or where all agree"
-_DIFFERENT_HARDWARE = "timed on different hardware: times are not compared"
+OVER_SEEDS = "± half of the 95 % t interval over seeds, the replicates; none with one seed, or if all seeds agree"
 
 
-def times_note(evidence: Evidence) -> list[str]:
-    """What keeps times from being compared, if anything does."""
-    return [] if evidence.has_comparable_times else [f"{_DIFFERENT_HARDWARE} ({'; '.join(evidence.hardware)})"]
+def times_notes(evidence: Evidence) -> list[str]:
+    """Return the note that times are not compared and the reason; none if they are."""
+    if evidence.has_comparable_times:
+        return []
+    return [f"timed on different hardware: times are not compared ({'; '.join(evidence.hardware)})"]
 
 
-def used(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Column, ...]:
-    """The columns in which something stands."""
+def non_empty(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Column, ...]:
+    """Return the columns that have a value in some row."""
     return tuple(column for column in columns if any(row.get(column.key) is not None for row in rows))
 
 
 def model_row(evidence: Evidence, model: str) -> dict[str, Any]:
-    """What every row about a model begins with, and the folders of its results by their seed."""
+    """Return the first values of a row on a model: its name, number of seeds, and result folders by seed."""
     runs = evidence.of(model)
     return {
         "model": model,
@@ -35,17 +36,17 @@ def model_row(evidence: Evidence, model: str) -> dict[str, Any]:
 
 
 def interval_values(name: str, interval: Interval | None) -> dict[str, Any]:
-    """A mean and its interval as plain values."""
+    """Return a mean and its interval as plain values."""
     if interval is None:
         return {name: None, f"{name}_low": None, f"{name}_high": None}
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def mean_cell(name: str, *, is_percent: bool = True, is_signed: bool = False) -> Callable[[Row], str]:
-    """A cell of a mean with half of its interval: ``99.07 ± 0.80``; without an interval the mean alone.
+    """Return the format of a mean with half of its interval, if it has one: ``99.07 ± 0.80``.
 
     Args:
-        is_percent: two decimals; else as many as half the interval has two figures of, or four figures.
+        is_percent: True for two decimals; False for two significant figures of the half interval, or four of the mean.
     """
 
     def cell(row: Row) -> str:
@@ -59,7 +60,7 @@ def mean_cell(name: str, *, is_percent: bool = True, is_signed: bool = False) ->
 
 
 def difference_values(one: Comparison) -> dict[str, Any]:
-    """A comparison's plain values."""
+    """Return a comparison as plain values."""
     return {
         "model": one.model,
         "other": one.other,
@@ -75,7 +76,7 @@ def difference_values(one: Comparison) -> dict[str, Any]:
 
 
 def ends_cell(name: str, digits: int = 2) -> Callable[[Row], str]:
-    """A cell of an interval's ends."""
+    """Return the format of an interval's ends."""
 
     def cell(row: Row) -> str:
         return f"{signed(row[f'{name}_low'], digits)} to {signed(row[f'{name}_high'], digits)}"
@@ -84,17 +85,22 @@ def ends_cell(name: str, digits: int = 2) -> Callable[[Row], str]:
 
 
 def p_cell(name: str) -> Callable[[Row], str]:
-    """A cell of a p-value, under a heading that says that it is one."""
+    """Return the format of a p-value without its ``p =``."""
     return lambda row: p_value(row[name]).removeprefix("p ").removeprefix("= ")
 
 
+def yes_or_no(name: str) -> Callable[[Row], str]:
+    """Return the format of a truth value."""
+    return lambda row: "yes" if row[name] else "no"
+
+
 def model_column(heading: str = "model", key: str = "model") -> Column:
-    """A column of models."""
+    """Return a column of models."""
     return Column(heading, key, lambda row: short(row[key]), is_words=True)
 
 
 def signed_column(heading: str, key: str, digits: int = 2) -> Column:
-    """A column of differences."""
+    """Return a column of differences."""
     return Column(heading, key, lambda row: signed(row[key], digits))
 
 

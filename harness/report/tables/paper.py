@@ -1,9 +1,9 @@
-"""The paper's tables 4 to 7 and its marginal gain, measured beside published, and what the literature reports."""
+"""The paper's tables 4 to 7, its marginal gain and the literature, measured beside published."""
 
 from typing import Any
 
 from harness.analysis.evidence import Evidence, published_evidence
-from harness.analysis.verdicts import FIGURE_TOLERANCE, f1_bound
+from harness.analysis.f1_bound import FIGURE_TOLERANCE, f1_bound
 from harness.config.datasets import SPECS
 from harness.paper.published import LITERATURE, METHOD_RESULTS, PUBLISHED, Published
 from harness.report.tables.columns import (
@@ -13,9 +13,9 @@ from harness.report.tables.columns import (
     mean_cell,
     model_column,
     model_row,
+    non_empty,
     signed_column,
-    times_note,
-    used,
+    times_notes,
 )
 from harness.report.tables.table import Column, Table
 from harness.text import count, duration
@@ -24,13 +24,13 @@ _PAPER_TABLES = {"cifar10": (4, 5), "fashionmnist": (4, 5), "gtsrb": (6, 7)}
 
 
 def paper_tables(evidence: Evidence) -> list[Table]:
-    """The study's tables as in the paper; the published values only where they may be compared."""
+    """Return the study's tables as in the paper, with published values if they are comparable."""
     made = [accuracy_table(evidence), _f1_table(evidence), _gain_table(evidence), _literature_table(evidence)]
     return [table for table in made if table is not None and table.rows]
 
 
 def accuracy_table(evidence: Evidence) -> Table:
-    """The paper's table 4 or 6: parameters, accuracy and epoch time, measured beside published."""
+    """Return the paper's table 4 or 6: parameters, accuracy and epoch time, measured beside published."""
     rows, measures = [], ("accuracy_percent", "epoch_seconds", "total_seconds")
     for model in evidence.models:
         first, published = next(iter(evidence.of(model).values())), _published(evidence, model)
@@ -56,21 +56,23 @@ def accuracy_table(evidence: Evidence) -> Table:
         Column("paper", "published_epoch_seconds", "{:g}"),
         Column("total", "total_seconds", lambda row: duration(row["total_seconds"])),
     ]
-    notes = [OVER_SEEDS, *times_note(evidence)]
+    notes = [OVER_SEEDS, *times_notes(evidence)]
     if evidence.is_comparable and evidence.dataset in _PAPER_TABLES:
-        notes.append("the paper's times are of another, unnamed GPU; its accuracies are of one training each")
+        notes.append("the paper's times are from another, unnamed GPU; each of its accuracies is from one training")
     return Table(
         f"{evidence.file_name}-accuracy",
         _paper_title(evidence, 0, "accuracy and training time"),
-        used(columns, rows),
+        non_empty(columns, rows),
         tuple(rows),
         tuple(notes),
+        droppable=("best epoch %", "MACs", "total", "params"),
     )
 
 
-def _paper_title(evidence: Evidence, which: int, what: str) -> str:
+def _paper_title(evidence: Evidence, which: int, subject: str) -> str:
+    """Return a title with the number of the paper's table: of its accuracies (0) or its F1 scores (1)."""
     numbers = _PAPER_TABLES.get(evidence.dataset) if evidence.is_comparable else None
-    return f"{evidence.title}: {what}" + (f" (the paper's table {numbers[which]})" if numbers else "")
+    return f"{evidence.title}: {subject}" + (f" (the paper's table {numbers[which]})" if numbers else "")
 
 
 def _published(evidence: Evidence, model: str) -> Published | None:
@@ -78,7 +80,7 @@ def _published(evidence: Evidence, model: str) -> Published | None:
 
 
 def _f1_table(evidence: Evidence) -> Table:
-    """The paper's table 5 or 7: macro-F1 beside accuracy, and whether the one allows the other."""
+    """Return the paper's table 5 or 7: macro-F1 beside accuracy, with its upper bound."""
     is_balanced = _is_balanced(evidence)
     published = {} if not evidence.is_comparable or evidence.dataset not in _PAPER_TABLES else _published_runs(evidence)
     rows = []
@@ -111,7 +113,7 @@ def _f1_table(evidence: Evidence) -> Table:
     if published and is_balanced:
         notes.append("F1 at most: the highest macro-F1 that the published accuracy allows on a balanced test set")
     title = _paper_title(evidence, 1, "macro-F1 beside accuracy")
-    return Table(f"{evidence.file_name}-f1", title, used(columns, rows), tuple(rows), tuple(notes))
+    return Table(f"{evidence.file_name}-f1", title, non_empty(columns, rows), tuple(rows), tuple(notes))
 
 
 def _published_runs(evidence: Evidence) -> dict[str, Any]:
@@ -119,13 +121,13 @@ def _published_runs(evidence: Evidence) -> dict[str, Any]:
 
 
 def _is_balanced(evidence: Evidence) -> bool:
-    """Whether every class has as many test images, without which accuracy does not bound macro-F1 so."""
+    """Return True if all classes have equally many test images, as the bound on macro-F1 requires."""
     result = evidence.runs[0].result if evidence.runs else None
     return result is not None and len({scores["images"] for scores in result.per_class}) == 1
 
 
 def _gain_table(evidence: Evidence) -> Table:
-    """The paper's marginal gain (equation 6), measured beside published and drawn."""
+    """Return the paper's marginal gain (equation 6), measured beside published and drawn."""
     rows = []
     for model in evidence.models:
         published, gain = _published(evidence, model), evidence.mean(model, "marginal_gain")
@@ -146,17 +148,17 @@ def _gain_table(evidence: Evidence) -> Table:
         Column("paper, as drawn", "figure_marginal_gain", "{:.4g}"),
     ]
     notes = [
-        "equation 6: final accuracy in percent over total training seconds, an average whatever its name; it depends "
-        "on the number of epochs and on the device",
+        "equation 6: final accuracy in percent over total training seconds, an average despite its name; it depends on "
+        "the number of epochs and on the device",
         OVER_SEEDS,
-        *times_note(evidence),
+        *times_notes(evidence),
     ]
     title = f"{evidence.title}: the paper's marginal gain"
-    return Table(f"{evidence.file_name}-gain", title, used(columns, rows), tuple(rows), tuple(notes))
+    return Table(f"{evidence.file_name}-gain", title, non_empty(columns, rows), tuple(rows), tuple(notes))
 
 
 def _literature_table(evidence: Evidence) -> Table | None:
-    """The same models elsewhere, and what else is reported on the dataset."""
+    """Return the same models' results elsewhere, and other methods' results on the dataset."""
     if not evidence.is_comparable or evidence.dataset not in _PAPER_TABLES:
         return None
     rows: list[dict[str, Any]] = []
@@ -181,6 +183,6 @@ def _literature_table(evidence: Evidence) -> Table | None:
         Column("source", "source", is_words=True),
         Column("accuracy %", "accuracy_percent", "{:.2f}"),
     )
-    note = "other sources train otherwise: see theirs; figures of one training each where they do not say"
+    note = "other sources train differently; figures are from one training unless the source says otherwise"
     title = f"{evidence.title}: beside the literature"
     return Table(f"{evidence.file_name}-literature", title, columns, tuple(rows), (note,), is_long=True)

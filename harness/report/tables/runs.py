@@ -1,4 +1,4 @@
-"""Every run of a study: its figures as plain values, what a reader has to know of it, and the table of all."""
+"""Every run of a study: its figures as plain values, the notes on it, and the table of all runs."""
 
 import statistics
 from collections import Counter
@@ -9,22 +9,23 @@ from harness.analysis.evidence import Evidence
 from harness.config.datasets import is_folder
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.expectations import comparable_published
-from harness.report.tables.columns import model_column, used
+from harness.report.tables.columns import model_column, non_empty
 from harness.report.tables.table import Column, Table
-from harness.report.truncation import NAMES, first, named
-from harness.results.result import Result, processes_of
+from harness.report.truncation import MAX_NAMES, first_lines, join_names
+from harness.results.result import Result
+from harness.results.timing import processes_of
 from harness.text import count, duration, several
 
-_MOST_NODES = 8
+_MAX_NODES = 8
 MODE_WORDS = {
     "full": "",
     "shortened": " · SHORTENED ({epochs} epochs): not the recipe's own epochs, not comparable with published figures",
-    "quick": " · SMOKE: a quick run proves the machinery and measures nothing",
+    "quick": " · SMOKE: a quick run tests the machinery and measures nothing",
 }
 
 
 def runs_table(evidence: Evidence) -> Table:
-    """Every result of a study, a row each, whatever became of it."""
+    """Return every result of a study, complete or not, a row each."""
     order = {model: place for place, model in enumerate(evidence.models)}
     results = sorted(evidence.results, key=lambda one: (order.get(one.model, len(order)), one.model, one.seed))
     rows = [run_row(result) | {"runs": {result.seed: evidence.folder_of(result)}} for result in results]
@@ -46,11 +47,13 @@ def runs_table(evidence: Evidence) -> Table:
         Column("paper", "published_marginal_gain", "{:.4g}"),
     ]
     title = f"{evidence.title}: every run" + MODE_WORDS[evidence.mode].format(epochs=evidence.epochs)
-    return Table(evidence.file_name, title, used(columns, rows), tuple(rows), tuple(run_notes(results)), is_long=True)
+    return Table(
+        evidence.file_name, title, non_empty(columns, rows), tuple(rows), tuple(run_notes(results)), is_long=True
+    )
 
 
 def run_row(result: Result) -> dict[str, object]:
-    """A result as plain values, published ones beside them where they may be compared."""
+    """Return a result as plain values, with the published ones if they are comparable."""
     published, is_mixed = comparable_published(result), bool(result.changes_between_attempts)
     return {
         "model": result.model,
@@ -100,7 +103,7 @@ def run_row(result: Result) -> dict[str, object]:
 
 
 def _device(result: Result, on: Mapping[str, Any]) -> str:
-    """What a time depends on: the device, on a CPU the threads, the precision and the pipeline."""
+    """Return everything that times depend on: device, CPU threads, precision and pipeline."""
     parts = [on["gpu"]] if on["gpu"] else [on["cpu"], several(on.get("threads"), "thread")]
     if on.get("processes", 1) > 1:
         parts.append(processes_of(on))
@@ -113,79 +116,104 @@ def _device(result: Result, on: Mapping[str, Any]) -> str:
 
 
 def _is_unsteady(result: Result) -> bool:
-    """Whether an epoch took more than twice the median: its machine had other things to do."""
+    """Return True if an epoch took more than twice the median, as on a machine with other work."""
     if result.changes_between_attempts or not result.epoch_seconds:
         return False
     return max(result.epoch_seconds) > 2 * statistics.median(result.epoch_seconds)
 
 
 def run_notes(results: Sequence[Result]) -> list[str]:
-    """What a reader has to know of the rows."""
-    notes = []
+    """Return the notes that readers need to judge the rows."""
     devices = sorted({_device(result, on) for result in results for on in result.training_environments})
-    notes.append(
-        f"measured on {' and '.join(devices)}" + ("; times compare only within one" if len(devices) > 1 else "")
-    )
-    notes += _place_notes(results)
-    if unsteady := [f"{r.model} seed {r.seed}" for r in results if r.mode != "quick" and _is_unsteady(r)]:
-        names = named(unsteady, "is_unsteady in the CSV")
+    measured_on = f"measured on {' and '.join(devices)}"
+    failed = [f"{_name(r)}: {r.status} ({r.cause})" for r in results if not r.is_complete]
+    return [
+        measured_on + ("; times compare only within one" if len(devices) > 1 else ""),
+        *_machine_notes(results),
+        *_time_notes(results),
+        *_image_notes(results),
+        *_training_notes(results),
+        *first_lines(failed, "not completed (status and cause in the CSV)", MAX_NAMES),
+    ]
+
+
+def _name(result: Result) -> str:
+    return f"{result.model} seed {result.seed}"
+
+
+def _time_notes(results: Sequence[Result]) -> list[str]:
+    """Return notes on unsteady, interrupted and compiled runs."""
+    notes = []
+    if unsteady := [_name(r) for r in results if r.mode != "quick" and _is_unsteady(r)]:
+        names = join_names(unsteady, "is_unsteady in the CSV")
         notes.append(f"epoch times vary more than twofold, the machine was busy: {names}")
     interrupted = [_interruption_note(result) for result in results if result.interrupted_after]
-    notes += first(interrupted, "interrupted and resumed (interrupted_after in the CSV)", NAMES)
-    if compiled := [f"{r.model} seed {r.seed} {duration(r.compile_seconds)}" for r in results if r.case.compiled]:
-        notes.append(f"networks compiled, in no epoch's time: {named(compiled, 'compile_seconds in the CSV')}")
+    notes += first_lines(interrupted, "interrupted and resumed (interrupted_after in the CSV)", MAX_NAMES)
+    if compiled := [f"{_name(r)} {duration(r.compile_seconds)}" for r in results if r.case.compiled]:
+        names = join_names(compiled, "compile_seconds in the CSV")
+        notes.append(f"compile time, in no epoch's time: {names}")
+    return notes
+
+
+def _image_notes(results: Sequence[Result]) -> list[str]:
+    """Return notes on differences in code and images."""
+    notes = []
     if len({r.environment.get("training_code") for r in results}) > 1:
         notes.append("trained by different versions of the harness's code (training_code in the CSV)")
     if len({r.case.data_fingerprint for r in results}) > 1:
-        notes.append("trained on different images (data_fingerprint in the CSV): not to be compared with one another")
+        notes.append("trained on different images (data_fingerprint in the CSV): not comparable with one another")
     if any(r.stand_in for r in results):
-        notes.append("the dataset is not on disk: digits stand in for it, reshaped")
-    partial = [r for r in results if not r.dataset_whole and r.mode != "quick"]
-    if partial:
+        notes.append("the dataset is not on disk: resized digits replace it")
+    if partial := [r for r in results if not r.dataset_whole and r.mode != "quick"]:
         notes.append(f"not the whole dataset ({partial[0].train_images:,} training images): published values left out")
     if any(not r.dataset_verified and r.mode == "full" and not is_folder(r.dataset) for r in results):
-        notes.append("the images' layout has no checksums: they could not be verified as the published ones")
+        notes.append("this layout of the images has no checksums: they are not verified as the published ones")
+    return notes
+
+
+def _training_notes(results: Sequence[Result]) -> list[str]:
+    """Return notes on recipes, validation splits, pipelines, and rows of one name."""
+    notes = []
     own = {r.model: None for r in results if r.mode == "full" and r.case.recipe != PUBLISHED_RECIPES.get(r.dataset)}
-    if own and not is_folder(results[0].dataset):
-        names = named(list(own), "recipe in the CSV")
+    if own and results[0].dataset in PUBLISHED_RECIPES:
+        names = join_names(list(own), "recipe in the CSV")
         notes.append(f"{names}: not trained by the study's recipe, published values left out")
     if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
         notes.append(f"{', '.join(f'{split:.0%}' for split in splits)} of the training images held out for validation")
     if {r.case.pipeline for r in results} == {"fast", "reference"}:
-        notes.append("ref: trained by the reference pipeline, as the study did it, the others by the fast one")
+        notes.append("ref: trained by the reference pipeline, as in the paper; the others by the fast pipeline")
     if len({(r.model, r.seed, r.case.pipeline) for r in results}) < len(results):
         notes.append(
-            "# rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
+            "#: rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
         )
-    failed = [f"{r.model} seed {r.seed}: {r.status} ({r.cause})" for r in results if not r.is_complete]
-    return notes + first(failed, "not completed (status and cause in the CSV)", NAMES)
+    return notes
 
 
 def _nodes(result: Result) -> list[str]:
-    """The machines that trained epochs of a result, by the names that they have; of older results nothing is known."""
+    """Return the names of the machines that trained the result's epochs; none for older results."""
     return list(dict.fromkeys(on["node"] for on in result.training_environments if on.get("node")))
 
 
-def _place_notes(results: Sequence[Result]) -> list[str]:
-    """What ran where, if not all on one machine, and what the machine was shared with."""
+def _machine_notes(results: Sequence[Result]) -> list[str]:
+    """Return notes on the machines that trained the cases, if several, and on co-scheduling."""
     notes = []
     counts = Counter(node for result in results for node in _nodes(result))
     if len(counts) > 1:
-        shown = [f"{node} ({several(count, 'case')})" for node, count in counts.most_common(_MOST_NODES)]
-        more = [f"{len(counts) - _MOST_NODES} more (node in the CSV)"] if len(counts) > _MOST_NODES else []
+        shown = [f"{node} ({several(count, 'case')})" for node, count in counts.most_common(_MAX_NODES)]
+        more = [f"{len(counts) - _MAX_NODES} more (node in the CSV)"] if len(counts) > _MAX_NODES else []
         notes.append(f"trained on {', '.join(shown + more)}")
     if any(result.is_co_scheduled for result in results):
         notes.append(
-            "co-scheduled: other cases trained on the machine at the same time, and made the times longer; "
+            "co-scheduled: other cases trained on the machine at the same time and made the times longer; "
             "--engine ray --exclusive gives each case a node of its own"
         )
     return notes
 
 
 def _interruption_note(result: Result) -> str:
-    """Where training was interrupted, and whether its times still mean something."""
+    """Return the note on an interrupted training and on the comparability of its figures."""
     epochs = ", ".join(map(str, result.interrupted_after))
-    note = f"{result.model} seed {result.seed}: interrupted after epoch {epochs}, and resumed"
+    note = f"{_name(result)}: interrupted after epoch {epochs}, and resumed"
     if changes := result.changes_between_attempts:
-        note += f" with a change ({', '.join(changes)}): its accuracy may be compared, its times may not"
+        note += f" with a change ({', '.join(changes)}): its accuracy is comparable, its times are not"
     return note

@@ -1,4 +1,4 @@
-"""Several results folders side by side: the same study on two machines, or by two commits."""
+"""Results folders side by side: the same study on two machines, or by two commits."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,28 +17,31 @@ from harness.report.tables.columns import (
     mean_cell,
     model_column,
     model_row,
-    used,
+    non_empty,
 )
 from harness.report.tables.runs import MODE_WORDS
 from harness.report.tables.table import Column, Table
 
 
-def side_tables(found: Sequence[Evidence]) -> list[tuple[Evidence, Table]]:
-    """For each study that several folders have, by one recipe on the same images, a table and the first's evidence."""
+def side_by_side_tables(found: Sequence[Evidence]) -> list[tuple[Evidence, Table]]:
+    """Return a table, with the first folder's evidence, for each study in several folders.
+
+    Studies are the same if they share recipe, epochs and images.
+    """
     studies: dict[str, list[Evidence]] = defaultdict(list)
     for evidence in found:
         if evidence.mode != "quick" and evidence.runs:
             studies[evidence.subject].append(evidence)
-    alike = [sides for sides in studies.values() if len({one.folder for one in sides}) > 1]
+    shared = [sides for sides in studies.values() if len({one.folder for one in sides}) > 1]
     tables = []
-    for place, sides in enumerate(alike, 1):
+    for place, sides in enumerate(shared, 1):
         name = f"side-by-side-{place}-{safe_name(file_stem(sides[0].dataset))}"
         tables.append((sides[0], _side_table(sides, name)))
     return tables
 
 
 def _side_table(sides: Sequence[Evidence], name: str) -> Table:
-    """Every model in every folder; a folder's accuracy less the first folder's, paired by seed."""
+    """Return every model in every folder, with its accuracy minus the first folder's, paired by seed."""
     first, rows = sides[0], []
     timed = sorted({one for side in sides for one in side.hardware})
     for model in dict.fromkeys(model for side in sides for model in side.models):
@@ -59,11 +62,11 @@ def _side_table(sides: Sequence[Evidence], name: str) -> Table:
         *DIFFERENCE[:2],
         Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds", is_percent=False)),
     ]
-    notes = [OVER_SEEDS, f"Δ pp: accuracy over {first.title}'s, paired by seed, with its 95 % interval"]
+    notes = [OVER_SEEDS, f"Δ pp: accuracy minus {first.title}'s, paired by seed, with its 95 % interval"]
     if len(timed) > 1:
         notes.append(f"times are not compared: they are of different hardware ({'; '.join(timed)})")
     title = f"{title_of(first.dataset)}: folders side by side" + MODE_WORDS[first.mode].format(epochs=first.epochs)
-    return Table(name, title, used(columns, rows), tuple(rows), tuple(notes))
+    return Table(name, title, non_empty(columns, rows), tuple(rows), tuple(notes))
 
 
 def _over_first(first: Evidence, side: Evidence, model: str) -> dict[str, Any]:

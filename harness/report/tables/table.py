@@ -1,38 +1,38 @@
-"""A table of the report: rows of plain values, and how each column puts them before a person.
+"""The report's table: rows of plain values, and columns that format them.
 
-The CSV has the plain values, all other formats the cells; so a number and its text come from one place.
+The CSV file holds the plain values, every other format the cells, so a number and its text have one source.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from itertools import takewhile
 from typing import Any
 
 import pandas as pd
-
-from harness.files import write_text_atomically
-from harness.report.markup import latex, markdown
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, the key of the value that the page sorts by, and how a row's cell is put.
+    """A column: its heading, the key of its values, and their format.
 
     Attributes:
-        form: a format of the value, or what makes a cell of the whole row; a value that is None leaves it empty.
-        is_words: whether it stands to the left.
+        key: the page sorts by the values under this key; the cell is empty if the value is None.
+        form: a format string for the value, or a function from the whole row to the cell.
+        is_words: True for words, aligned left; False for numbers, aligned right.
+        is_foldable: a terminal too narrow for the table shows the cells on a second line, under the column before.
     """
 
     heading: str
     key: str
     form: str | Callable[[Row], str] = "{}"
     is_words: bool = False
+    is_foldable: bool = False
 
     def cell(self, row: Row) -> str:
-        """The row's cell as a person reads it."""
+        """Return the row's cell as text for readers."""
         if row.get(self.key) is None:
             return ""
         return self.form(row) if callable(self.form) else self.form.format(row[self.key])
@@ -43,10 +43,11 @@ class Table:
     """A table with its title and notes.
 
     Attributes:
-        file_name: of its files, without suffix.
-        rows: plain values by their key, a CSV column each. Of them the page knows ``runs`` (result folders by seed),
-            ``status`` and ``mode``.
-        is_long: whether the page shows it folded.
+        file_name: name of its files, without suffix; empty for a table that is only printed.
+        rows: plain values by key, a CSV column per key. A tuple is a series: its row has a CSV row per element.
+            The page knows the keys ``runs`` (result folders by seed), ``status`` and ``mode``.
+        is_long: True if the page folds the table.
+        droppable: headings of the columns that a narrow terminal leaves out, the first one first.
     """
 
     file_name: str
@@ -55,6 +56,7 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     is_long: bool = False
+    droppable: tuple[str, ...] = ()
 
     @property
     def headings(self) -> list[str]:
@@ -62,43 +64,28 @@ class Table:
 
     @cached_property
     def cells(self) -> list[list[str]]:
-        """The rows as a person reads them."""
+        """The cells as text for readers, a list per row."""
         return [[column.cell(row) for column in self.columns] for row in self.rows]
 
     @property
-    def left(self) -> list[bool]:
-        """Whether each column stands to the left."""
-        return [column.is_words for column in self.columns]
+    def left_columns(self) -> int:
+        """The number of leading columns that hold words."""
+        return sum(1 for _ in takewhile(lambda column: column.is_words, self.columns))
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The rows as plain values; result folders as their paths."""
-        return pd.DataFrame([{key: _plain(value) for key, value in row.items()} for row in self.rows])
+        """The plain values as written to CSV; result folders as their paths."""
+        return pd.DataFrame([csv_row for row in self.rows for csv_row in _csv_rows(row)])
+
+
+def _csv_rows(row: Row) -> list[dict[str, Any]]:
+    lengths = {len(value) for value in row.values() if isinstance(value, tuple)} or {1}
+    (length,) = lengths
+    return [
+        {key: _plain(value[place] if isinstance(value, tuple) else value) for key, value in row.items()}
+        for place in range(length)
+    ]
 
 
 def _plain(value: Any) -> Any:
     return " ".join(map(str, value.values())) if isinstance(value, Mapping) else value
-
-
-def write_table(table: Table, folder: Path) -> list[Path]:
-    """The table as CSV, Markdown and LaTeX in a folder: the files written."""
-    texts = {
-        ".csv": table.frame.to_csv(index=False),
-        ".md": markdown(table),
-        ".tex": latex([table]),
-    }
-    return write_texts(texts, folder / table.file_name)
-
-
-def writable(text: str) -> str:
-    """The text as UTF-8 can have it: a folder's name need not be UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def write_texts(texts: Mapping[str, str], stem: Path) -> list[Path]:
-    """Texts in files of one stem, by their suffix: the files written."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    paths = [stem.with_name(stem.name + suffix) for suffix in texts]
-    for path, text in zip(paths, texts.values(), strict=True):
-        write_text_atomically(path, writable(text))
-    return paths

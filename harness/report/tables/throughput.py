@@ -1,91 +1,65 @@
-"""The throughput tables: both pipelines beside each other, augmentation alone, how cost grows, whether outcomes agree.
+"""The throughput tables: pipelines, augmentation alone, growth of cost, and equivalence.
 
-Every kind of measurement has a table: rows of plain numbers for its CSV, made of the measurements, and cells for
-people, made of the numbers.
+Each kind of measurement has a table, and each measurement a row.
 """
 
 import statistics
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from harness.report.markup import latex, markdown
-from harness.report.tables.table import write_texts
-from harness.text import fitting_table, several
-from harness.throughput.augmentation import AugmentationComparison
-from harness.throughput.comparison import PipelineComparison, median_load_share, median_speed
-from harness.throughput.equivalence import Equivalence
+from harness.report.tables.table import Column, Row, Table
+from harness.text import several
+from harness.throughput.measurements import (
+    AugmentationComparison,
+    Equivalence,
+    PipelineComparison,
+    Scaling,
+    median_load_share,
+    median_speed,
+)
 from harness.throughput.record import Recorded
-from harness.throughput.scaling import Scaling
 
 _MIB = 2**20
-_WORDS = 2  # columns that are words in every table, and stand to the left
-Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """How the measurements of one kind become a table.
+    """One kind of measurement, and the table of its measurements.
 
     Attributes:
-        file_name: of its CSV.
-        spared: columns that a narrow terminal is spared, the first of them first.
-        values: a measurement's rows of plain numbers. cells: what a person reads, one line for a measurement's rows.
-        notes: what a reader has to know of the rows.
+        file_name, title, columns, droppable: as of the table.
+        values: function from a measurement to its row of plain values.
+        note: function from the rows to the note on them.
     """
 
     measurement: type
     file_name: str
     title: str
-    headings: tuple[str, ...]
-    spared: tuple[str, ...]
-    values: Callable[[Any], list[Values]]
-    cells: Callable[[list[Values]], tuple[str, ...]]
-    notes: Callable[[list[Values]], str]
+    columns: tuple[Column, ...]
+    droppable: tuple[str, ...]
+    values: Callable[[Any], dict[str, Any]]
+    note: Callable[[Sequence[Row]], str]
 
 
-@dataclass(frozen=True)
-class ThroughputTable:
-    """Measurements of one kind: ``cells`` as a person reads them under ``headings``, ``frame`` as plain numbers."""
-
-    file_name: str
-    title: str
-    headings: tuple[str, ...]
-    spared: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-    frame: pd.DataFrame
-    notes: tuple[str, ...]
-
-    @property
-    def left(self) -> list[bool]:
-        """Whether each column stands to the left."""
-        return [place < _WORDS for place in range(len(self.headings))]
-
-
-def throughput_tables(recorded: Sequence[Recorded]) -> list[ThroughputTable]:
-    """A table for each kind of measurement that there is, on each device."""
+def throughput_tables(recorded: Sequence[Recorded]) -> list[Table]:
+    """Return a table for each measured kind on each device."""
     tables = []
     for kind in _KINDS:
         chosen = [one for one in recorded if isinstance(one.measurement, kind.measurement)]
-        measured = [[row | _provenance(one) for row in kind.values(one.measurement)] for one in chosen]
-        measured.sort(key=lambda rows: [str(rows[0].get("input")), rows[0].get("macs", 0)])
-        for device in sorted({rows[0]["device"] for rows in measured}):
-            tables.append(_table(kind, [rows for rows in measured if rows[0]["device"] == device]))
+        rows = [kind.values(one.measurement) | _provenance(one) for one in chosen]
+        rows.sort(key=lambda row: (str(row.get("input")), row.get("macs", 0)))
+        for device in sorted({row["device"] for row in rows}):
+            tables.append(_table(kind, [row for row in rows if row["device"] == device]))
     return tables
 
 
-def _table(kind: _Kind, measured: list[list[Values]]) -> ThroughputTable:
-    rows = [row for rows in measured for row in rows]
-    notes = (kind.notes(rows), *sorted({_place(row) for row in rows}))
-    cells, frame = tuple(map(kind.cells, measured)), pd.DataFrame(rows)
-    return ThroughputTable(kind.file_name, kind.title, kind.headings, kind.spared, cells, frame, notes)
+def _table(kind: _Kind, rows: Sequence[Row]) -> Table:
+    notes = (kind.note(rows), *sorted({_measured_on(row) for row in rows}))
+    return Table(kind.file_name, kind.title, kind.columns, tuple(rows), notes, droppable=kind.droppable)
 
 
-def _provenance(one: Recorded) -> Values:
+def _provenance(one: Recorded) -> dict[str, Any]:
     return {
         "device": one.environment["gpu"] or one.environment["cpu"],
         "threads": None if one.environment["gpu"] else one.environment["threads"],
@@ -94,12 +68,12 @@ def _provenance(one: Recorded) -> Values:
     }
 
 
-def _place(row: Values) -> str:
+def _measured_on(row: Row) -> str:
     threads = "" if row["threads"] is None else f", {several(row['threads'], 'thread')}"
     return f"measured on {row['device']}{threads}, torch {row['torch']}, {row['measured_at'][:10]}"
 
 
-def _ratios(measurement: Any) -> Values:
+def _ratios(measurement: PipelineComparison | AugmentationComparison) -> dict[str, Any]:
     ratios = measurement.ratios
     return {
         "rounds": len(ratios),
@@ -110,151 +84,105 @@ def _ratios(measurement: Any) -> Values:
     }
 
 
-def _range(row: Values) -> str:
-    return f"{row['least_ratio']:.2f}–{row['greatest_ratio']:.2f}"
+_RATIO_COLUMNS = (
+    Column("ratio", "ratio", "{:.2f}"),
+    Column("range", "least_ratio", lambda row: f"{row['least_ratio']:.2f}–{row['greatest_ratio']:.2f}"),
+)
 
 
-def _each(rows: list[Values], name: str, form: str = "{:,.0f}") -> str:
-    """The different values that rows have of a field, as ``3 or 5``."""
-    return " or ".join(form.format(value) for value in sorted({row[name] for row in rows}))
+def _distinct(rows: Sequence[Row], key: str, form: str = "{:,.0f}") -> str:
+    """Return the distinct values that rows have under a key, as ``3 or 5``."""
+    return " or ".join(form.format(value) for value in sorted({row[key] for row in rows}))
 
 
-def _pipeline_values(m: PipelineComparison) -> list[Values]:
-    return [
-        {
-            "model": m.model,
-            "input": "×".join(map(str, m.input_shape)),
-            "batch_size": m.batch_size,
-            "macs": m.macs,
-            "fast_images_per_second": median_speed(m.fast),
-            "reference_images_per_second": median_speed(m.reference),
-            **_ratios(m),
-            "fast_load_share": median_load_share(m.fast),
-            "reference_load_share": median_load_share(m.reference),
-            "flops_per_second": m.flops_per_second,
-            "peak_flops_per_second": m.peak_flops_per_second,
-            "peak_share": m.flops_per_second / m.peak_flops_per_second,
-            "precision": m.precision,
-            "compiled": m.compiled,
-            "compile_seconds": m.compile_seconds,
-        }
-    ]
+def _pipeline_values(m: PipelineComparison) -> dict[str, Any]:
+    return {
+        "model": m.model,
+        "input": "×".join(map(str, m.input_shape)),
+        "batch_size": m.batch_size,
+        "macs": m.macs,
+        "fast_images_per_second": median_speed(m.fast),
+        "reference_images_per_second": median_speed(m.reference),
+        **_ratios(m),
+        "fast_load_share": median_load_share(m.fast),
+        "reference_load_share": median_load_share(m.reference),
+        "flops_per_second": m.flops_per_second,
+        "peak_flops_per_second": m.peak_flops_per_second,
+        "peak_share": m.flops_per_second / m.peak_flops_per_second,
+        "precision": m.precision,
+        "compiled": m.compiled,
+        "compile_seconds": m.compile_seconds,
+    }
 
 
-def _pipeline_cells(rows: list[Values]) -> tuple[str, ...]:
-    (row,) = rows
-    return (
-        row["model"] + (" (compiled)" if row["compiled"] else ""),
-        row["input"],
-        f"{row['fast_images_per_second']:.4g}",
-        f"{row['reference_images_per_second']:.4g}",
-        f"{row['ratio']:.2f}",
-        _range(row),
-        f"{row['fast_load_share']:.1%}",
-        f"{row['reference_load_share']:.1%}",
-        f"{row['flops_per_second'] / 1e9:,.0f}",
-        f"{row['peak_share']:.0%}",
-    )
-
-
-def _pipeline_notes(rows: list[Values]) -> str:
+def _pipeline_note(rows: Sequence[Row]) -> str:
     peaks = [row["peak_flops_per_second"] for row in rows]
+    peak = "–".join(f"{peak / 1e9:,.0f}" for peak in sorted({min(peaks), max(peaks)}))
     compiled = [f"{row['model']} {row['compile_seconds']:.0f} s" for row in rows if row["compiled"]]
     return (
-        f"images/s of training, evaluation apart, fast at {_each(rows, 'precision', '{}')}, ref. at fp32: medians of "
-        f"{_each(rows, 'rounds')} rounds of each pipeline in turn; ratio: their median round by round, and its range; "
-        "load, ref. load: share of the time spent waiting for images (a reference's loader has those of few batches "
-        "ready); GFLOP/s: "
-        f"3 × 2 × MACs, fast; peak: their share of this machine's fastest convolution, measured to "
-        f"{'–'.join(f'{peak / 1e9:,.0f}' for peak in sorted({min(peaks), max(peaks)}))} GFLOP/s"
-        + (f"; compiling, in no round: {', '.join(compiled)}" if compiled else "")
+        f"images/s of training without evaluation, fast at {_distinct(rows, 'precision', '{}')}, ref. at fp32: medians "
+        f"of {_distinct(rows, 'rounds')} rounds of each pipeline in turn; ratio: its median over the rounds, and its "
+        "range; load, ref. load: share of the time spent waiting for images (the reference's loader prefetches only "
+        "a few batches); GFLOP/s: 3 × 2 × MACs, fast; peak: share of this machine's fastest convolution, measured "
+        f"at {peak} GFLOP/s" + (f"; compile time, in no round: {', '.join(compiled)}" if compiled else "")
     )
 
 
-def _augmentation_values(m: AugmentationComparison) -> list[Values]:
-    return [
-        {
-            "recipe": m.recipe,
-            "input": f"{m.channels}×{m.image_size}×{m.image_size}",
-            "source_size": m.source_size,
-            "batched_images_per_second": statistics.median(m.batched),
-            "per_sample_images_per_second": statistics.median(m.per_sample),
-            **_ratios(m),
-        }
-    ]
+def _augmentation_values(m: AugmentationComparison) -> dict[str, Any]:
+    return {
+        "recipe": m.recipe,
+        "input": f"{m.channels}×{m.image_size}×{m.image_size}",
+        "source_size": m.source_size,
+        "batched_images_per_second": statistics.median(m.batched),
+        "per_sample_images_per_second": statistics.median(m.per_sample),
+        **_ratios(m),
+    }
 
 
-def _augmentation_cells(rows: list[Values]) -> tuple[str, ...]:
-    (row,) = rows
-    speeds = (f"{row[name]:,.0f}" for name in ("batched_images_per_second", "per_sample_images_per_second"))
-    return (row["recipe"], row["input"], *speeds, f"{row['ratio']:.2f}", _range(row))
-
-
-def _scaling_values(m: Scaling) -> list[Values]:
+def _scaling_values(m: Scaling) -> dict[str, Any]:
     time, memory = m.time_growth, m.memory_growth
-    return [
-        {
-            "axis": m.axis,
-            "x": point.x,
-            "images": m.images,
-            "epoch_seconds": point.epoch_seconds,
-            "peak_bytes": point.peak_bytes,
-            "time_exponent": time.exponent,
-            "time_r_squared": time.r_squared,
-            "memory_exponent": memory.exponent,
-            "memory_r_squared": memory.r_squared,
-            "precision": m.precision,
-        }
-        for point in m.points
-    ]
+    return {
+        "axis": m.axis,
+        "x": tuple(point.x for point in m.points),
+        "images": m.images,
+        "epoch_seconds": tuple(point.epoch_seconds for point in m.points),
+        "peak_bytes": tuple(point.peak_bytes for point in m.points),
+        "time_exponent": time.exponent,
+        "time_r_squared": time.r_squared,
+        "memory_exponent": memory.exponent,
+        "memory_r_squared": memory.r_squared,
+        "precision": m.precision,
+    }
 
 
-def _scaling_cells(rows: list[Values]) -> tuple[str, ...]:
-    first = rows[0]
-    return (
-        first["axis"],
-        " ".join(str(row["x"]) for row in rows),
-        " ".join(f"{row['epoch_seconds']:.3g}" for row in rows),
-        f"x^{first['time_exponent']:.2f} ({first['time_r_squared']:.3f})",
-        " ".join(f"{row['peak_bytes'] / _MIB:.0f}" for row in rows),
-        f"x^{first['memory_exponent']:.2f} ({first['memory_r_squared']:.3f})",
+def _series(heading: str, key: str, form: Callable[[float], str], *, is_words: bool = False) -> Column:
+    """Return a column of series."""
+    return Column(heading, key, lambda row: " ".join(map(form, row[key])), is_words)
+
+
+def _power_law(heading: str, name: str) -> Column:
+    """Return a column of fitted power laws, each with its R²."""
+    return Column(
+        heading, f"{name}_exponent", lambda row: f"x^{row[f'{name}_exponent']:.2f} ({row[f'{name}_r_squared']:.3f})"
     )
 
 
-def _equivalence_values(m: Equivalence) -> list[Values]:
+def _equivalence_values(m: Equivalence) -> dict[str, Any]:
     interval = m.interval
-    return [
-        {
-            "dataset": m.dataset,
-            "model": m.model,
-            "train_images": m.train_images,
-            "test_images": m.test_images,
-            "epochs": m.epochs,
-            "seeds": len(m.seeds),
-            "fast_accuracy_percent": sum(m.fast_accuracy_percent) / len(m.seeds),
-            "reference_accuracy_percent": sum(m.reference_accuracy_percent) / len(m.seeds),
-            "difference_points": interval.mean,
-            "low_points": interval.low,
-            "high_points": interval.high,
-            "precision": m.precision,
-        }
-    ]
-
-
-def _equivalence_cells(rows: list[Values]) -> tuple[str, ...]:
-    (row,) = rows
-    no_interval = row["low_points"] is None
-    return (
-        row["dataset"],
-        row["model"],
-        f"{row['train_images']:,}",
-        str(row["epochs"]),
-        str(row["seeds"]),
-        f"{row['fast_accuracy_percent']:.2f}",
-        f"{row['reference_accuracy_percent']:.2f}",
-        f"{row['difference_points']:+.2f}",
-        "" if no_interval else f"{row['low_points']:+.2f} to {row['high_points']:+.2f}",
-    )
+    return {
+        "dataset": m.dataset,
+        "model": m.model,
+        "train_images": m.train_images,
+        "test_images": m.test_images,
+        "epochs": m.epochs,
+        "seeds": len(m.seeds),
+        "fast_accuracy_percent": sum(m.fast_accuracy_percent) / len(m.seeds),
+        "reference_accuracy_percent": sum(m.reference_accuracy_percent) / len(m.seeds),
+        "difference_points": interval.mean,
+        "low_points": interval.low,
+        "high_points": interval.high,
+        "precision": m.precision,
+    }
 
 
 _KINDS = (
@@ -262,64 +190,73 @@ _KINDS = (
         PipelineComparison,
         "throughput",
         "throughput: the fast pipeline beside the reference",
-        ("model", "input", "fast", "ref.", "ratio", "range", "load", "ref. load", "GFLOP/s", "peak"),
+        (
+            Column("model", "model", lambda row: row["model"] + " (compiled)" * row["compiled"], is_words=True),
+            Column("input", "input", is_words=True),
+            Column("fast", "fast_images_per_second", "{:.4g}"),
+            Column("ref.", "reference_images_per_second", "{:.4g}"),
+            *_RATIO_COLUMNS,
+            Column("load", "fast_load_share", "{:.1%}"),
+            Column("ref. load", "reference_load_share", "{:.1%}"),
+            Column("GFLOP/s", "flops_per_second", lambda row: f"{row['flops_per_second'] / 1e9:,.0f}"),
+            Column("peak", "peak_share", "{:.0%}"),
+        ),
         ("ref. load", "load"),
         _pipeline_values,
-        _pipeline_cells,
-        _pipeline_notes,
+        _pipeline_note,
     ),
     _Kind(
         AugmentationComparison,
         "throughput-augmentation",
         "augmentation alone: by the batch beside torchvision's image by image",
-        ("recipe", "output", "batched", "one by one", "ratio", "range"),
+        (
+            Column("recipe", "recipe", is_words=True),
+            Column("output", "input", is_words=True),
+            Column("batched", "batched_images_per_second", "{:,.0f}"),
+            Column("one by one", "per_sample_images_per_second", "{:,.0f}"),
+            *_RATIO_COLUMNS,
+        ),
         (),
         _augmentation_values,
-        _augmentation_cells,
-        lambda rows: f"images/s on one thread of the CPU: medians of {_each(rows, 'rounds')} rounds each way in turn",
+        lambda rows: f"images/s on one CPU thread: medians of {_distinct(rows, 'rounds')} rounds of each in turn",
     ),
     _Kind(
         Scaling,
         "throughput-scaling",
         "scale: how time and memory grow",
-        ("axis", "x", "seconds", "time as (R²)", "MiB", "memory as (R²)"),
+        (
+            Column("axis", "axis", is_words=True),
+            _series("x", "x", str, is_words=True),
+            _series("seconds", "epoch_seconds", "{:.3g}".format),
+            _power_law("time as (R²)", "time"),
+            _series("MiB", "peak_bytes", lambda value: f"{value / _MIB:.0f}"),
+            _power_law("memory as (R²)", "memory"),
+        ),
         ("MiB", "seconds"),
         _scaling_values,
-        _scaling_cells,
         lambda rows: (
-            f"ResNet-20 on {_each(rows, 'images')} images of 3×32×32 in batches of 128, but for the axis; seconds: the "
-            "quickest of three epochs; MiB at the peak beyond the bare process; x^b fitted on logarithms"
+            f"ResNet-20 on {_distinct(rows, 'images')} images of 3×32×32 in batches of 128, except along the axis; "
+            "seconds: the fastest of three epochs; MiB: peak memory above that of the bare process; x^b: fitted on "
+            "logarithms"
         ),
     ),
     _Kind(
         Equivalence,
         "equivalence",
         "equivalence: final accuracy by both pipelines, paired by seed",
-        ("dataset", "model", "images", "epochs", "seeds", "fast %", "ref. %", "difference", "95 % interval"),
+        (
+            Column("dataset", "dataset", is_words=True),
+            Column("model", "model", is_words=True),
+            Column("images", "train_images", "{:,}"),
+            Column("epochs", "epochs"),
+            Column("seeds", "seeds"),
+            Column("fast %", "fast_accuracy_percent", "{:.2f}"),
+            Column("ref. %", "reference_accuracy_percent", "{:.2f}"),
+            Column("difference", "difference_points", "{:+.2f}"),
+            Column("95 % interval", "low_points", lambda row: f"{row['low_points']:+.2f} to {row['high_points']:+.2f}"),
+        ),
         ("images", "epochs"),
         _equivalence_values,
-        _equivalence_cells,
-        lambda _: "means over seeds; difference: fast less reference in percentage points, with its paired t interval",
+        lambda _: "means over seeds; difference: fast minus reference in percentage points, with its paired t interval",
     ),
 )
-
-
-def terminal_text(table: ThroughputTable, columns: int) -> str:
-    """The table for a terminal of that many columns: it is spared what does not fit, notes are folded."""
-    body = fitting_table(table.headings, table.cells, columns, table.spared, left=_WORDS)
-    notes = (textwrap.fill(note, columns, initial_indent="  ", subsequent_indent="    ") for note in table.notes)
-    return "\n".join([table.title, body, *notes])
-
-
-def write_tables(tables: Sequence[ThroughputTable], report_dir: Path) -> list[Path]:
-    """Those of each kind as CSV (plain numbers), Markdown and LaTeX, under ``report_dir/tables``: the files written."""
-    written = []
-    for name in dict.fromkeys(table.file_name for table in tables):
-        alike = [table for table in tables if table.file_name == name]
-        texts = {
-            ".csv": pd.concat([table.frame for table in alike]).to_csv(index=False),
-            ".md": "\n".join(map(markdown, alike)),
-            ".tex": latex(alike),
-        }
-        written += write_texts(texts, report_dir / "tables" / name)
-    return written

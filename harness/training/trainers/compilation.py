@@ -9,10 +9,10 @@ import functools
 import torch
 
 from harness.config.datasets import DatasetSpec
-from harness.config.families import Model
+from harness.config.families import OPERATIONS_PER_MAC, Model
 from harness.config.recipes import Recipe
 from harness.errors import InputError
-from harness.models.cost import OPERATIONS_PER_MAC, count_macs
+from harness.models.cost import count_macs
 
 # Compiled over eager training speed, less 1. On a CPU (two cores of an AMD EPYC, torch 2.15, batch 128, freed memory
 # kept, medians): ResNet-20 −.03, 20-2 .00, 20-4 +.02 at 3×32×32 and .00 at 1×28×28; 56, 110 and 50 were no better.

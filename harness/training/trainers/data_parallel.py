@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
-from harness.data.augment import Draw
+from harness.data.draw import Draw
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
 from harness.data.split import split_validation

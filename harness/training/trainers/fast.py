@@ -14,7 +14,8 @@ from torch.nn import functional
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
 from harness.config.recipes import Recipe
-from harness.data.augment import Draw, augment, draw, prepare
+from harness.data.augment import augment, prepare
+from harness.data.draw import Draw, draw
 from harness.data.images import ImageSet
 from harness.hardware.device import autocast, computing_at
 from harness.hardware.stopwatch import Stopwatch

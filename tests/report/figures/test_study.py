@@ -6,15 +6,14 @@ import pytest
 
 from harness.analysis.comparison import Comparisons
 from harness.config.recipes import CIFAR10
-from harness.report.build import load_results_folders
-from harness.report.figures import study as figures
+from harness.report.figures import accuracy_cost, learning_curves, selection, time_parameters
 from harness.report.figures.study import study_figures
-from tests.report.conftest import fill
+from harness.report.figures.style import draw_point
+from harness.report.loading import load_results_folders
+from tests.report.studies import TWO_MODELS, store_study
 
-TWO = {"resnet20": 89.0, "resnet56": 90.0}
 
-
-def drawn_of(root):
+def figures_of(root):
     (evidence,) = load_results_folders([root]).evidence
     return {figure.file_name: figure for figure in study_figures(evidence, Comparisons(evidence))}
 
@@ -25,7 +24,7 @@ def drawings(built):
     return {figure.file_name: figure for figure in study_figures(evidence, Comparisons(evidence))}
 
 
-def test_every_figure_is_well_formed_and_no_two_share_an_id(drawings):
+def test_every_figure_is_well_formed_and_ids_are_unique(drawings):
     ids = []
     for figure in drawings.values():
         ElementTree.fromstring(figure.svg)
@@ -35,7 +34,7 @@ def test_every_figure_is_well_formed_and_no_two_share_an_id(drawings):
     assert len(ids) == len(set(ids))
 
 
-def test_descriptions_say_the_numbers(drawings):
+def test_descriptions_contain_the_numbers(drawings):
     said = drawings["cifar10-accuracy-cost"].description
     assert "20 89.10 %" in said
     assert "20-4 92.10 %" in said
@@ -47,48 +46,47 @@ def test_descriptions_say_the_numbers(drawings):
     assert "gains the most" in drawings["cifar10-classes"].description
 
 
-def test_published_points_are_hollow_and_only_where_they_may_be_compared(tmp_path, monkeypatch):
+def test_published_points_are_hollow_and_only_if_comparable(tmp_path, monkeypatch):
     hollow = []
-    point = figures.point
 
     def spy(*args, is_hollow=False, **more):
         hollow.append(is_hollow)
-        point(*args, is_hollow=is_hollow, **more)
+        draw_point(*args, is_hollow=is_hollow, **more)
 
-    monkeypatch.setattr(figures, "point", spy)
-    monkeypatch.setattr(figures, "_differences", lambda *_: None)  # there, hollow is not to be told from chance
+    for module in (accuracy_cost, learning_curves, time_parameters):
+        monkeypatch.setattr(module, "draw_point", spy)
     other = {"case_changes": {"recipe": replace(CIFAR10, learning_rate=0.05)}}
     for name, changes, expected in (("published", {}, True), ("other", other, False)):
         hollow.clear()
-        fill(tmp_path / name, seeds=(0,), accuracies=TWO, **changes)
-        drawings = drawn_of(tmp_path / name)
+        store_study(tmp_path / name, seeds=(0,), accuracies=TWO_MODELS, **changes)
+        drawings = figures_of(tmp_path / name)
         assert any(hollow) == expected
         assert any("published" in figure.caption for figure in drawings.values()) == expected
         assert any("paper's figure" in figure.title for figure in drawings.values()) == expected
 
 
 def test_times_of_different_hardware_are_not_drawn(tmp_path):
-    fill(tmp_path, seeds=(0,), accuracies=TWO)
-    fill(tmp_path, seeds=(1,), accuracies=TWO, environment={"gpu": "NVIDIA H200"})
-    drawings = drawn_of(tmp_path)
+    store_study(tmp_path, seeds=(0,), accuracies=TWO_MODELS)
+    store_study(tmp_path, seeds=(1,), accuracies=TWO_MODELS, environment={"gpu": "NVIDIA H200"})
+    drawings = figures_of(tmp_path)
     assert "cifar10-time-parameters" not in drawings
     assert "cifar10-marginal-gain" not in drawings
     assert "training time" not in drawings["cifar10-accuracy-cost"].svg
 
 
-def test_of_many_models_those_along_the_axes_are_drawn_and_the_ends_named(tmp_path, monkeypatch):
+def test_many_models_are_drawn_along_the_axes_and_ends_named(tmp_path, monkeypatch):
     names = []
-    monkeypatch.setattr(figures, "label", lambda plot, x, y, model, *_, **__: names.append(model))
+    monkeypatch.setattr(accuracy_cost, "draw_label", lambda plot, x, y, model, *_, **__: names.append(model))
     accuracies = {"resnet20": 89.0, "resnet32": 89.4, "resnet56": 90.0, "resnet20-2": 90.9, "resnet56-2": 93.0}
-    fill(tmp_path / "results", seeds=(0,), accuracies=accuracies)
-    few = drawn_of(tmp_path / "results")
+    store_study(tmp_path / "results", seeds=(0,), accuracies=accuracies)
+    few = figures_of(tmp_path / "results")
     assert {"resnet32", "resnet56-2"} <= set(names)
     assert "56-2" in few["cifar10-learning-curves"].svg
     assert "tables have all" not in few["cifar10-learning-curves"].caption
     names.clear()
-    monkeypatch.setattr(figures, "CURVES", 4)
-    monkeypatch.setattr(figures, "_draw_time", lambda *_: None)
-    many = drawn_of(tmp_path / "results")
+    for module in (accuracy_cost, selection):
+        monkeypatch.setattr(module, "MAX_CURVES", 4)
+    many = figures_of(tmp_path / "results")
     assert set(names) == {"resnet20", "resnet56", "resnet20-2", "resnet56-2"}
     for name in ("learning-curves", "marginal-gain"):
         figure = many[f"cifar10-{name}"]

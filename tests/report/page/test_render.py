@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers.synthetic import failed_result, outcome, store
 from tests.install_system_packages import BROWSERS
-from tests.report.conftest import build, fill
+from tests.report.studies import build_report, store_study
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -25,7 +25,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser):
-    """Opens a page; what the browser complains of and asks for is in its ``complaints`` and ``requests``."""
+    """A function that opens a page; ``complaints`` and ``requests`` on it list the browser's."""
     opened = []
 
     def visit(path, width=1600, scheme="light"):
@@ -46,7 +46,7 @@ def visit(browser):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
-def test_it_needs_nothing_but_itself_and_fits_its_window(built, visit, width, scheme):
+def test_page_loads_nothing_else_and_fits_its_window(built, visit, width, scheme):
     page = visit(built.report.page, width, scheme)
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert page.complaints == []
@@ -54,7 +54,7 @@ def test_it_needs_nothing_but_itself_and_fits_its_window(built, visit, width, sc
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_light_and_dark_differ(built, visit):
+def test_light_and_dark_mode_differ(built, visit):
     colours = {
         visit(built.report.page, scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
         for scheme in ("light", "dark")
@@ -63,7 +63,7 @@ def test_light_and_dark_differ(built, visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_barrier_is_found_by_axe(built, visit, scheme):
+def test_axe_finds_no_serious_barrier(built, visit, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe_playwright_python is not installed")
     page = visit(built.report.page, scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
@@ -72,7 +72,7 @@ def test_no_serious_barrier_is_found_by_axe(built, visit, scheme):
     assert [(one["id"], one["nodes"][0]["html"][:200]) for one in grave] == []
 
 
-def test_every_id_is_unique_and_every_link_leads_somewhere(built, visit):
+def test_ids_are_unique_and_links_have_targets(built, visit):
     page = visit(built.report.page)
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
     assert len(ids) == len(set(ids))
@@ -102,7 +102,7 @@ def sort_by(page, table, heading):
     return number
 
 
-def test_numbers_with_units_sort_by_their_value_in_both_directions(built, visit):
+def test_numbers_with_units_sort_by_value_in_both_directions(built, visit):
     page = visit(built.report.page)
     number = sort_by(page, TABLE, "params")
     assert column(page, TABLE, number) == ["269.7k", "853.0k", "1.07M", "1.73M", "4.29M"]
@@ -115,7 +115,7 @@ def test_numbers_with_units_sort_by_their_value_in_both_directions(built, visit)
     assert page.eval_on_selector_all(f"{TABLE} th[aria-sort]", "all => all.length") == 1
 
 
-def test_words_sort_and_what_is_empty_stays_last(built, visit):
+def test_words_sort_and_empty_cells_stay_last(built, visit):
     page = visit(built.report.page)
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     runs = "#table-cifar10"
@@ -130,7 +130,7 @@ def test_words_sort_and_what_is_empty_stays_last(built, visit):
         assert "" not in cells[:-1]
 
 
-def test_what_is_folded_opens_for_print(built, visit):
+def test_folded_tables_open_for_print(built, visit):
     page = visit(built.report.page)
     assert page.eval_on_selector_all("details[open]", "all => all.length") == 0
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -149,10 +149,10 @@ def test_smoke_and_failed_rows_are_marked(built, visit):
 HOSTILE = "<script>alert('x')</script>\"&<img src=x onerror=alert(1)>"
 
 
-def test_hostile_names_causes_and_commands_stay_words(tmp_path, visit):
+def test_hostile_names_causes_and_commands_are_escaped(tmp_path, visit):
     root = tmp_path / HOSTILE.replace("/", "∕") / "with #, % and ?"
     dataset = "folder:/x/" + HOSTILE.replace("/", "∕")
-    for result in fill(tmp_path / "plain", seeds=(0, 1), accuracies={"resnet20": 89.0, "resnet56": 90.0}):
+    for result in store_study(tmp_path / "plain", seeds=(0, 1), accuracies={"resnet20": 89.0, "resnet56": 90.0}):
         (attempt,) = result.attempts
         hostile = replace(
             result,
@@ -164,7 +164,7 @@ def test_hostile_names_causes_and_commands_stay_words(tmp_path, visit):
         store(root, hostile, outcome("cifar10", 90.0, 0))
     failed = replace(failed_result(seed=7), cause=HOSTILE)
     store(root, failed)
-    made = build([root, tmp_path / "plain"], tmp_path / "report", HOSTILE)
+    made = build_report([root, tmp_path / "plain"], tmp_path / "report", HOSTILE)
     page = visit(made.report.page)
     assert page.complaints == []
     assert [url for url in page.requests if url != "data:,"] == [made.report.page.as_uri()]

@@ -1,14 +1,14 @@
 from harness.analysis.comparison import Comparisons
 from harness.report.tables.answer import answer_tables
 from tests.helpers.synthetic import outcome, synthetic_result
-from tests.report.tables.test_runs import evidence_of
+from tests.report.studies import evidence_of
 
 
 def tables_of(evidence):
     return {table.file_name.removeprefix("cifar10-"): table for table in answer_tables(evidence, Comparisons(evidence))}
 
 
-def test_a_study_has_a_table_for_each_question(built):
+def test_study_has_a_table_for_each_question(built):
     (evidence,) = [one for one in built.loaded.evidence if one.mode == "full"]
     tables = tables_of(evidence)
     assert list(tables) == ["thresholds", "true-gain", "equal-cost", "pareto", "differences", "classes"]
@@ -22,11 +22,11 @@ def test_a_study_has_a_table_for_each_question(built):
     assert len(tables["classes"].rows) == 10
 
 
-def test_one_model_answers_no_question_of_two():
+def test_one_model_alone_has_only_a_pareto_table():
     assert list(tables_of(evidence_of(synthetic_result()))) == ["pareto"]
 
 
-def test_times_of_different_hardware_enter_no_cost():
+def test_times_of_different_hardware_are_not_a_cost():
     results = [
         synthetic_result(model=model, seed=0, environment=environment, predicted=outcome("cifar10", accuracy, 0))
         for model, accuracy, environment in (("resnet20", 89.0, {}), ("resnet56", 90.0, {"gpu": "NVIDIA H200"}))

@@ -6,14 +6,14 @@ from harness.config.recipes import CIFAR10
 from harness.paper.published import PUBLISHED
 from harness.report.tables.paper import paper_tables
 from tests.helpers.synthetic import synthetic_result
-from tests.report.tables.test_runs import evidence_of
+from tests.report.studies import evidence_of
 
 
 def tables_of(*results):
     return {table.file_name.split("-", 1)[1]: table for table in paper_tables(evidence_of(*results))}
 
 
-def test_the_papers_tables_have_measured_beside_published():
+def test_paper_tables_have_measured_beside_published_values():
     tables = tables_of(*(synthetic_result(seed=seed, accuracy_percent=90.0 + seed) for seed in range(3)))
     assert list(tables) == ["accuracy", "f1", "gain", "literature"]
     (row,) = tables["accuracy"].rows
@@ -35,7 +35,7 @@ def test_the_papers_tables_have_measured_beside_published():
         {"case_changes": {"val_split": 0.1}},
     ],
 )
-def test_nothing_published_stands_beside_what_may_not_be_compared(changes):
+def test_published_values_are_omitted_if_not_comparable(changes):
     tables = tables_of(synthetic_result(**changes))
     assert "literature" not in tables
     for table in tables.values():
@@ -45,7 +45,7 @@ def test_nothing_published_stands_beside_what_may_not_be_compared(changes):
         assert published.isna().all(axis=None)
 
 
-def test_a_published_f1_is_held_against_what_its_accuracy_allows():
+def test_published_f1_is_checked_against_its_accuracy_bound():
     (row,) = tables_of(synthetic_result("cifar10"))["f1"].rows
     assert row["published_macro_f1_bound_percent"] > row["published_macro_f1_percent"]
     assert row["is_published_f1_possible"]
@@ -55,7 +55,7 @@ def test_a_published_f1_is_held_against_what_its_accuracy_allows():
     assert "F1 at most" not in table.headings
 
 
-def test_times_of_different_hardware_are_left_out_with_the_reason():
+def test_times_of_different_hardware_are_omitted_with_the_reason():
     tables = tables_of(synthetic_result(), synthetic_result(seed=1, environment={"gpu": "NVIDIA H200"}))
     assert "s/epoch" not in tables["accuracy"].headings
     assert any("times are not compared" in note for note in tables["accuracy"].notes)

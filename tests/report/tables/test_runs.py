@@ -4,29 +4,24 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.analysis.evidence import Stored, gather
 from harness.config.recipes import CIFAR10
 from harness.paper.published import PUBLISHED
 from harness.report.tables.runs import run_notes, run_row, runs_table
-from harness.report.truncation import NAMES
+from harness.report.truncation import MAX_NAMES
 from tests.helpers.synthetic import ENVIRONMENT, failed_result, synthetic_result
+from tests.report.studies import evidence_of
 
 TIMES = ["epoch_seconds", "total_seconds", "marginal_gain", "images_per_second"]
 
 
 def resumed(result, *first_epochs, **environment):
-    """The result as of a training that was resumed at those epochs, on something else where ``environment`` says so."""
+    """Return the result as if resumed at those epochs, with changes to the environment."""
     (first,) = result.attempts
     later = [replace(first, first_epoch=epoch, environment=first.environment | environment) for epoch in first_epochs]
     return replace(result, attempts=(first, *later))
 
 
-def evidence_of(*results):
-    (evidence,) = gather([Stored(one, Path("results"), lambda: None, lambda: None) for one in results])
-    return evidence
-
-
-def test_hardware_is_noted_and_that_times_compare_within_one_only():
+def test_hardware_is_noted_and_times_compare_within_one_only():
     (note, *_) = run_notes([synthetic_result(), synthetic_result(seed=1, environment={"gpu": "NVIDIA H200"})])
     assert note == "measured on AMD EPYC, 2 threads, fp32 and NVIDIA H200, fp32; times compare only within one"
     (note, *_) = run_notes([synthetic_result(), synthetic_result(seed=1)])
@@ -36,12 +31,12 @@ def test_hardware_is_noted_and_that_times_compare_within_one_only():
 @pytest.mark.parametrize(
     ("changes", "note"),
     [
-        ({"dataset_verified": False}, "the images' layout has no checksums: they could not be verified"),
+        ({"dataset_verified": False}, "this layout of the images has no checksums: they are not verified"),
         (
             {"dataset_whole": False, "train_images": 1290},
             "not the whole dataset (1,290 training images): published values left out",
         ),
-        ({"mode": "quick", "stand_in": True}, "the dataset is not on disk: digits stand in for it, reshaped"),
+        ({"mode": "quick", "stand_in": True}, "the dataset is not on disk: resized digits replace it"),
         (
             {"case_changes": {"recipe": replace(CIFAR10, learning_rate=0.05)}},
             "resnet20: not trained by the study's recipe, published values left out",
@@ -51,7 +46,7 @@ def test_hardware_is_noted_and_that_times_compare_within_one_only():
         ({"case_changes": {"compiled": True}, "compile_seconds": 31.4}, "in no epoch's time: resnet20 seed 0 31s"),
     ],
 )
-def test_what_a_reader_has_to_know_is_noted(changes, note):
+def test_notes_name_every_deviation_from_the_study(changes, note):
     seconds = changes.pop("epoch_seconds_list", None)
     result = synthetic_result(**changes)
     result = replace(result, epoch_seconds=seconds) if seconds else result
@@ -59,18 +54,18 @@ def test_what_a_reader_has_to_know_is_noted(changes, note):
     assert note not in " ".join(run_notes([synthetic_result()]))
 
 
-def test_the_users_own_images_need_no_verifying():
+def test_own_images_need_no_verification():
     own = synthetic_result(dataset_verified=False)
     own = replace(own, dataset="folder:/x/photos", case=replace(own.case, dataset="folder:/x/photos"))
     assert "verified" not in " ".join(run_notes([own]))
 
 
-def test_what_failed_is_noted_with_its_cause():
+def test_failure_is_noted_with_its_cause():
     failed = failed_result("out_of_memory", seed=3)
     assert "resnet20 seed 3: out_of_memory (the loss is no longer a number)" in run_notes([failed])
 
 
-def test_interruptions_are_noted_and_the_times_stand():
+def test_interruptions_are_noted_and_times_kept():
     one = resumed(synthetic_result(), 151, 201)
     notes = run_notes([one, synthetic_result(seed=1)])
     assert "resnet20 seed 0: interrupted after epoch 150, 200, and resumed" in notes
@@ -88,11 +83,11 @@ def test_interruptions_are_noted_and_the_times_stand():
         ({"versions": {"torch": "9.9"}}, "→ torch 9.9"),
     ],
 )
-def test_times_of_a_training_resumed_on_something_else_are_left_out_and_its_accuracy_stands(environment, change):
+def test_times_resumed_on_other_hardware_are_omitted_accuracy_kept(environment, change):
     one = resumed(synthetic_result(), 2, **environment)
     (note,) = [note for note in run_notes([one]) if "interrupted after epoch 1, and resumed with a change" in note]
     assert change in note
-    assert note.endswith("its accuracy may be compared, its times may not")
+    assert note.endswith("its accuracy is comparable, its times are not")
     row = run_row(one)
     assert [row[name] for name in TIMES] == [None] * 4
     assert change in row["changes_between_attempts"]
@@ -100,7 +95,7 @@ def test_times_of_a_training_resumed_on_something_else_are_left_out_and_its_accu
     assert row["published_epoch_seconds"] == PUBLISHED["cifar10", "resnet20"].epoch_seconds
 
 
-def test_an_attempt_that_finished_no_epoch_spoils_no_times():
+def test_attempt_without_a_finished_epoch_keeps_times_valid():
     one = resumed(synthetic_result(), 301, gpu="NVIDIA H200")
     assert "resnet20 seed 0: interrupted after epoch 300, and resumed" in run_notes([one])
     assert None not in [run_row(one)[name] for name in TIMES]
@@ -116,19 +111,19 @@ def test_rows_trained_by_different_code_are_noted():
 
 
 def test_rows_trained_on_different_images_are_noted():
-    note = "trained on different images (data_fingerprint in the CSV): not to be compared with one another"
+    note = "trained on different images (data_fingerprint in the CSV): not comparable with one another"
     other = synthetic_result(seed=1, case_changes={"data_fingerprint": "1" * 64})
     assert note in run_notes([synthetic_result(), other])
     assert note not in run_notes([synthetic_result(), synthetic_result(seed=1)])
     assert run_row(other)["data_fingerprint"] == "1" * 12
 
 
-def test_the_seconds_of_checkpoints_are_told_apart_from_training():
+def test_checkpoint_seconds_are_separate_from_training():
     row = run_row(synthetic_result(checkpoint_seconds=1.25))
     assert (row["checkpoint_seconds"], row["total_seconds"]) == (1.25, 3000.0)
 
 
-def test_every_result_has_a_row_in_the_studys_order_with_its_folder():
+def test_every_result_has_a_row_in_study_order_with_its_folder():
     results = [
         synthetic_result(model="resnet20-4"),
         failed_result(model="resnet110"),
@@ -148,7 +143,7 @@ def test_every_result_has_a_row_in_the_studys_order_with_its_folder():
     assert table.is_long
 
 
-def test_published_values_stand_beside_the_measured_ones_only_where_comparable():
+def test_published_values_appear_only_if_comparable():
     comparable = runs_table(evidence_of(synthetic_result()))
     assert comparable.headings.count("paper") == 4
     shortened = replace(CIFAR10, epochs=30, milestones=(15,))
@@ -162,7 +157,7 @@ def test_published_values_stand_beside_the_measured_ones_only_where_comparable()
         assert table.frame.filter(like="published").isna().all(axis=None)
 
 
-def test_smoke_and_shortened_tables_say_so_in_title_and_rows():
+def test_smoke_and_shortened_tables_are_marked_in_title_and_rows():
     titles = {}
     for mode in ("full", "shortened", "quick"):
         table = runs_table(evidence_of(synthetic_result(mode=mode)))
@@ -173,15 +168,15 @@ def test_smoke_and_shortened_tables_say_so_in_title_and_rows():
     assert "SMOKE" in titles["quick"]
 
 
-def test_a_csv_of_runs_has_every_measure_as_a_plain_number():
+def test_runs_csv_has_every_measure_as_a_plain_number():
     frame = pd.DataFrame(runs_table(evidence_of(synthetic_result())).frame)
     row = frame.iloc[0]
     assert row[["params", "accuracy_percent", "published_accuracy_percent"]].tolist() == [269_722, 90.0, 88.9]
     assert row["total_seconds"] == 3000.0
 
 
-def test_of_many_cases_a_note_tells_the_first_and_the_csv_has_each():
-    seeds = range(NAMES + 2)
+def test_notes_on_many_cases_are_cut_and_the_csv_has_each():
+    seeds = range(MAX_NAMES + 2)
     unsteady = (1.0, 1.0, 2.5)
     compiled = {"compiled": True}
     failed = [failed_result(seed=seed) for seed in seeds]
@@ -201,6 +196,6 @@ def test_of_many_cases_a_note_tells_the_first_and_the_csv_has_each():
     for words, column, results, value in several:
         (note,) = [note for note in run_notes(results) if words in note]
         assert "2 more" in note
-        assert len(run_notes(results)) <= NAMES + 2
-        assert words not in " ".join(run_notes(results[:NAMES]))
+        assert len(run_notes(results)) <= MAX_NAMES + 2
+        assert words not in " ".join(run_notes(results[:MAX_NAMES]))
         assert [run_row(one)[column] for one in results] == [value] * len(results)

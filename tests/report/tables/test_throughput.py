@@ -3,12 +3,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from harness.report.tables.throughput import terminal_text, throughput_tables, write_tables
-from harness.throughput.equivalence import Equivalence
+from harness.report.tables.throughput import throughput_tables
+from harness.report.terminal import terminal_text
+from harness.report.writing import write_tables
+from harness.throughput.measurements import Equivalence, Point, Scaling
 from harness.throughput.record import Recorded
-from harness.throughput.scaling import Point, Scaling
-from tests.throughput.test_comparison import comparison
-from tests.throughput.test_record import MEASUREMENTS
+from tests.throughput.recordings import MEASUREMENTS, make_comparison
 
 ENVIRONMENT = {"cpu": "AMD EPYC", "gpu": None, "threads": 2, "versions": {"torch": "2.15.0"}}
 
@@ -17,7 +17,7 @@ def recorded(*measurements, **environment):
     return [Recorded(one, "2026-11-23T12:00:00+00:00", ENVIRONMENT | environment) for one in measurements]
 
 
-def test_every_kind_of_measurement_has_a_table_of_its_own():
+def test_each_kind_of_measurement_has_its_own_table():
     tables = throughput_tables(recorded(*reversed(MEASUREMENTS)))
     assert [table.file_name for table in tables] == [
         "throughput", "throughput-augmentation", "throughput-scaling", "equivalence",
@@ -26,16 +26,18 @@ def test_every_kind_of_measurement_has_a_table_of_its_own():
     assert throughput_tables([]) == []
 
 
-def test_the_pipelines_stand_beside_each_other():
-    one = comparison(fast=(1000.0, 1010.0, 990.0), reference=(500.0, 505.0, 660.0), compiled=True, compile_seconds=31.4)
-    (table,) = throughput_tables(recorded(one))
-    assert table.cells == (
-        ("resnet20 (compiled)", "3×32×32", "1000", "505", "2.00", "1.50–2.00", "2.0%", "3.0%", "240", "50%"),
+def test_pipelines_are_compared_in_one_row():
+    one = make_comparison(
+        fast=(1000.0, 1010.0, 990.0), reference=(500.0, 505.0, 660.0), compiled=True, compile_seconds=31.4
     )
+    (table,) = throughput_tables(recorded(one))
+    assert table.cells == [
+        ["resnet20 (compiled)", "3×32×32", "1000", "505", "2.00", "1.50–2.00", "2.0%", "3.0%", "240", "50%"],
+    ]
     notes = " ".join(table.notes)
     assert "medians of 3 rounds" in notes
-    assert "measured to 480 GFLOP/s" in notes
-    assert "compiling, in no round: resnet20 31 s" in notes
+    assert "measured at 480 GFLOP/s" in notes
+    assert "compile time, in no round: resnet20 31 s" in notes
     assert table.notes[-1] == "measured on AMD EPYC, 2 threads, torch 2.15.0, 2026-11-23"
     (row,) = table.frame.to_dict("records")
     assert (row["ratio"], row["rounds"], row["flops_per_second"], row["peak_share"]) == (2.0, 3, 240e9, 0.5)
@@ -43,41 +45,41 @@ def test_the_pipelines_stand_beside_each_other():
 
 def test_small_inputs_and_cheap_models_come_first():
     models = [("resnet110", 250), ("resnet20", 40), ("resnet20-4", 640)]
-    measured = [comparison((2.0,), (1.0,), model=model, macs=macs) for model, macs in models]
-    measured.append(comparison((2.0,), (1.0,), model="resnet20", input_shape=(1, 28, 28)))
+    measured = [make_comparison((2.0,), (1.0,), model=model, macs=macs) for model, macs in models]
+    measured.append(make_comparison((2.0,), (1.0,), model="resnet20", input_shape=(1, 28, 28)))
     (table,) = throughput_tables(recorded(*measured))
     assert [row[:2] for row in table.cells] == [
-        ("resnet20", "1×28×28"), ("resnet20", "3×32×32"), ("resnet110", "3×32×32"), ("resnet20-4", "3×32×32"),
+        ["resnet20", "1×28×28"], ["resnet20", "3×32×32"], ["resnet110", "3×32×32"], ["resnet20-4", "3×32×32"],
     ]  # fmt: skip
 
 
-def test_growth_is_one_line_an_axis_and_one_csv_row_a_point():
+def test_scaling_has_one_row_per_axis_and_one_csv_row_per_point():
     _, _, scaling, _ = MEASUREMENTS
     (table,) = throughput_tables(recorded(scaling))
-    assert table.cells == (("width", "1 2 4", "2 4 8", "x^1.00 (1.000)", "0 0 0", "x^1.00 (1.000)"),)
+    assert table.cells == [["width", "1 2 4", "2 4 8", "x^1.00 (1.000)", "0 0 0", "x^1.00 (1.000)"]]
     assert list(table.frame["x"]) == [1, 2, 4]
     assert list(table.frame["epoch_seconds"]) == [2, 4, 8]
 
 
-def test_equivalence_is_told_with_its_interval_where_there_is_one():
+def test_equivalence_has_an_interval_only_with_several_seeds():
     one = Equivalence("resnet20", "digits", 1437, 360, 20, "fp32", (0, 1, 2), (99.0, 98.0, 97.0), (98.0, 98.0, 98.0))
     (table,) = throughput_tables(recorded(one))
-    assert table.cells[0][-4:] == ("98.00", "98.00", "+0.00", "-2.48 to +2.48")
+    assert table.cells[0][-4:] == ["98.00", "98.00", "+0.00", "-2.48 to +2.48"]
     single = replace(one, seeds=(0,), fast_accuracy_percent=(99.0,), reference_accuracy_percent=(98.0,))
     (table,) = throughput_tables(recorded(single))
-    assert table.cells[0][-2:] == ("+1.00", "")
+    assert table.cells[0][-2:] == ["+1.00", ""]
 
 
 @pytest.mark.parametrize("columns", [80, 160])
-def test_tables_fit_a_terminal(columns):
-    long = comparison((1234.5,), (987.6,), model="resnet20-4", input_shape=(3, 225, 225))
+def test_throughput_tables_fit_a_terminal(columns):
+    long = make_comparison((1234.5,), (987.6,), model="resnet20-4", input_shape=(3, 225, 225))
     points = tuple(Point(x, 1.2345 * x, 123_456_789 * x) for x in (512, 1024, 2048, 4096))
     growth = Scaling("images", 256, "fp32", points)
     for table in throughput_tables(recorded(long, growth, *MEASUREMENTS[1:])):
         assert max(map(len, terminal_text(table, columns).splitlines())) <= columns
 
 
-def test_a_narrow_terminal_is_spared_columns_and_a_wide_one_has_all():
+def test_narrow_terminal_drops_columns_and_wide_one_has_all():
     (table,) = throughput_tables(recorded(MEASUREMENTS[0]))
     wide, narrow = (terminal_text(table, columns).splitlines()[2] for columns in (160, 75))
     assert wide.split("  ")[-1] == "peak"
@@ -86,20 +88,20 @@ def test_a_narrow_terminal_is_spared_columns_and_a_wide_one_has_all():
     assert narrow.rstrip().endswith("peak")
 
 
-def test_gpus_and_cpus_have_tables_of_their_own(tmp_path):
+def test_gpus_and_cpus_have_separate_tables_in_one_file(tmp_path):
     both = recorded(MEASUREMENTS[0]) + recorded(MEASUREMENTS[0], gpu="NVIDIA H200")
     tables = throughput_tables(both)
     assert [table.notes[-1] for table in tables] == [
         "measured on AMD EPYC, 2 threads, torch 2.15.0, 2026-11-23",
         "measured on NVIDIA H200, torch 2.15.0, 2026-11-23",
     ]
-    written = write_tables(tables, tmp_path)
+    written = write_tables(tables, tmp_path / "tables")
     assert pd.read_csv(written[0])["device"].tolist() == ["AMD EPYC", "NVIDIA H200"]
 
 
 def test_each_kind_is_written_as_csv_markdown_and_latex(tmp_path):
     tables = throughput_tables(recorded(*MEASUREMENTS))
-    written = write_tables(tables, tmp_path)
+    written = write_tables(tables, tmp_path / "tables")
     kinds = ("throughput", "throughput-augmentation", "throughput-scaling", "equivalence")
     assert [path.name for path in written] == [kind + suffix for kind in kinds for suffix in (".csv", ".md", ".tex")]
     assert all(path.parent == tmp_path / "tables" for path in written)

@@ -304,7 +304,7 @@ def test_a_result_that_does_not_vouch_for_what_came_with_it_is_not_kept(engine, 
         return replace(report, files=files)
 
     engine._cluster.faults = [flip]
-    with pytest.raises(InputError, match=r"predictions\.npz is not the file that it vouches for"):
+    with pytest.raises(InputError, match=r"predictions\.npz does not match its SHA-256"):
         train(engine, experiment)
     assert not list(engine._results.root.glob("*/result.json"))
 

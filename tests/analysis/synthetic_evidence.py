@@ -1,17 +1,18 @@
-"""Evidence of given accuracies: nobody trained it, and most of it lies in no folder."""
+"""Evidence with given accuracies, built without training and mostly without files."""
 
 from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.evidence import Evidence, Run, Stored, gather
+from harness.analysis.evidence import Evidence, Run
+from harness.analysis.studies import StoredResult, group_into_studies
 from harness.analysis.wording import title_of
 from harness.config.families import parse_model
 from tests.helpers.synthetic import outcome, synthetic_result
 
 
 def study(accuracies, dataset="cifar10", seconds=None, recalls=None, test_images=10_000, correct=None, **changes):
-    """A study of models by name: their accuracies in percent by seed, or in the order of seeds 0, 1, …"""
+    """Return a study: accuracies in percent by model, as {seed: accuracy} or in the order of seeds 0, 1, …"""
     runs = []
     for model, values in accuracies.items():
         of_seed = values if isinstance(values, dict) else dict(enumerate(values))
@@ -33,12 +34,17 @@ def study(accuracies, dataset="cifar10", seconds=None, recalls=None, test_images
 
 
 def stored(result, root="results", predicted=None):
-    """A result as if it were kept, with its predictions or without."""
-    return Stored(result, Path(root), lambda: predicted, lambda: None)
+    """Return a result as if it were stored, with predictions or without."""
+    return StoredResult(result, Path(root), lambda: predicted, lambda: None)
+
+
+def grouped(*results):
+    """Return the studies of results without predictions."""
+    return group_into_studies([stored(result) for result in results])
 
 
 def measured(accuracies, dataset="cifar10", seconds=None, **changes):
-    """Evidence of synthetic results, with predictions; ``accuracies``: of seeds 0, 1, … by model."""
+    """Return a study of synthetic results with predictions; ``accuracies``: by model, of seeds 0, 1, …"""
     kept = []
     for model, values in accuracies.items():
         for seed, accuracy in enumerate(values):
@@ -47,12 +53,12 @@ def measured(accuracies, dataset="cifar10", seconds=None, **changes):
             time = time[seed] if isinstance(time, tuple) else time
             result = synthetic_result(dataset, model, seed, epoch_seconds=time, predicted=predicted, **changes)
             kept.append(stored(result, predicted=predicted))
-    (evidence,) = gather(kept)
+    (evidence,) = group_into_studies(kept)
     return evidence
 
 
 def numbers_in(value):
-    """Every number in a value, however deep in dataclasses, sequences and mappings."""
+    """Return every number in nested dataclasses, sequences and mappings."""
     if isinstance(value, bool) or value is None or isinstance(value, str | Path):
         return []
     if isinstance(value, int | float | np.number):

@@ -1,0 +1,101 @@
+"""Accuracy against parameters, MACs and training time, with the Pareto fronts."""
+
+from collections.abc import Callable, Sequence
+
+from matplotlib.axes import Axes as Plot
+from matplotlib.figure import Figure as Canvas
+
+from harness.analysis.evidence import Evidence, Measure
+from harness.analysis.pareto import models_on_front, pareto_points
+from harness.analysis.wording import COST_WORDS, short
+from harness.report.figures.figure import INK, Figure, draw_figure
+from harness.report.figures.selection import comparable_published_evidence, drawn_models, named_models
+from harness.report.figures.style import (
+    COLOUR_KEY,
+    NO_INTERVAL,
+    Style,
+    draw_label,
+    draw_point,
+    error_bars,
+    plots_in_a_row,
+    styles_of,
+)
+from harness.report.figures.ticks import set_log_axis, tick_count, tick_duration
+from harness.report.truncation import MAX_CURVES
+
+_COST_AXES: dict[Measure, tuple[str, Callable[[float], str]]] = {
+    "params": ("parameters", tick_count),
+    "macs": ("MACs of one image", tick_count),
+    "total_seconds": ("training time", tick_duration),
+}
+
+
+def accuracy_cost_figure(evidence: Evidence) -> Figure | None:
+    """Return a plot per cost: each model's accuracy at its cost, and the Pareto front."""
+    measures = [one for one in _COST_AXES if pareto_points(evidence, one)]
+    if not measures:
+        return None
+    styles, published = styles_of(evidence), comparable_published_evidence(evidence)
+
+    def draw(canvas: Canvas) -> None:
+        plots = plots_in_a_row(canvas, len(measures), sharey=True)
+        for plot, measure in zip(plots, measures, strict=True):
+            if published is not None and measure != "total_seconds":  # measured on another device
+                _draw_models(plot, published, measure, styles, is_published=True)
+            _draw_models(plot, evidence, measure, styles, is_published=False)
+            _draw_front(plot, evidence, measure)
+            words, form = _COST_AXES[measure]
+            plot.set_xlabel(words)
+            plot.margins(x=0.16, y=0.12)
+            set_log_axis(plot, "x", form)
+        plots[0].set_ylabel("test accuracy, %")
+        bottom, top = plots[0].get_ylim()
+        plots[0].set_ylim(max(0.0, bottom), min(100.0, top))  # intervals may reach beyond
+
+    return draw_figure(
+        f"{evidence.file_name}-accuracy-cost",
+        f"{evidence.title}: accuracy against cost",
+        _caption(evidence, published),
+        _description(evidence, measures),
+        draw,
+        (3.4 * len(measures), 3.4),
+    )
+
+
+def _draw_models(
+    plot: Plot, evidence: Evidence, measure: Measure, styles: dict[str, Style], *, is_published: bool
+) -> None:
+    """Draw each model's accuracy at its cost; published ones hollow and without names."""
+    named, drawn = named_models(evidence), drawn_models(evidence)
+    for model in evidence.models:
+        cost, accuracy = evidence.mean(model, measure), evidence.mean(model, "accuracy_percent")
+        if cost is None or accuracy is None or model not in styles:
+            continue
+        bars, size = error_bars(accuracy), 7 if model in drawn else 4
+        draw_point(plot, cost.mean, accuracy.mean, styles[model], yerr=bars, is_hollow=is_published, size=size)
+        if not is_published and model in named:
+            draw_label(plot, cost.mean, accuracy.mean, model, styles[model])
+
+
+def _draw_front(plot: Plot, evidence: Evidence, measure: Measure) -> None:
+    front = models_on_front(evidence, measure)
+    costs, accuracies = [one.cost for one in front], [one.accuracy_percent for one in front]
+    plot.step(costs, accuracies, where="post", color=INK, lw=0.8, ls=":")
+
+
+def _caption(evidence: Evidence, published: Evidence | None) -> str:
+    caption = f"Mean over seeds with its 95 % interval ({NO_INTERVAL}). {COLOUR_KEY} Dotted: the Pareto front."
+    if len(evidence.models) > MAX_CURVES:
+        caption += f" Of {len(evidence.models)} models the ends of the axes and the most accurate are named."
+    return caption + (" Hollow: as published." if published is not None else "")
+
+
+def _description(evidence: Evidence, measures: Sequence[Measure]) -> str:
+    means = [(model, evidence.mean(model, "accuracy_percent")) for model in evidence.models]
+    accuracies = ", ".join(f"{short(model)} {mean.mean:.2f} %" for model, mean in means if mean is not None)
+    fronts = "; ".join(f"{COST_WORDS[one]}: {', '.join(_names_on_front(evidence, one))}" for one in measures)
+    return f"Test accuracy by model: {accuracies}. On the Pareto front by {fronts}."
+
+
+def _names_on_front(evidence: Evidence, measure: Measure) -> list[str]:
+    return [short(one.model) for one in models_on_front(evidence, measure)]

@@ -1,0 +1,58 @@
+"""Differences in accuracy with intervals: wider against deeper, and every step along each axis."""
+
+from matplotlib.figure import Figure as Canvas
+
+from harness.analysis.axes import Axes
+from harness.analysis.comparison import Comparison, Comparisons
+from harness.analysis.evidence import Evidence
+from harness.analysis.wording import points, short
+from harness.report.figures.figure import INK, Figure, draw_figure
+from harness.report.figures.style import DEEPER, NO_INTERVAL, PURPLE, WIDER, Style, draw_point, error_bars
+
+_STYLES = {
+    "wider − deeper": Style("other", PURPLE, "D", "-"),
+    "a step deeper": DEEPER,
+    "a step wider": WIDER,
+}
+
+
+def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure | None:
+    """Return a line per comparison, with its interval."""
+    if evidence.axes is None:
+        return None
+    rows = _rows(evidence.axes, comparisons)
+    if not rows:
+        return None
+
+    def draw(canvas: Canvas) -> None:
+        plot = canvas.subplots()
+        plot.axvline(0, color=INK, lw=0.8)
+        for place, (group, one) in enumerate(rows):
+            interval, is_hollow = one.difference.interval, not one.is_distinguishable
+            draw_point(plot, interval.mean, -place, _STYLES[group], xerr=error_bars(interval), is_hollow=is_hollow)
+        labels = [f"{group}:  {short(one.model)} − {short(one.other)}" for group, one in rows]
+        plot.set_yticks([-place for place in range(len(rows))], labels)
+        plot.set_xlabel("difference in test accuracy, percentage points")
+        plot.grid(visible=False, axis="y")
+
+    said = "; ".join(f"{short(one.model)} over {short(one.other)} {points(one.difference.interval)}" for _, one in rows)
+    return draw_figure(
+        f"{evidence.file_name}-differences",
+        f"{evidence.title}: differences in accuracy and their significance",
+        f"Mean difference paired by seed with its own 95 % interval ({NO_INTERVAL}). Filled: significant at α = 0.05, "
+        "corrected for all pairs of models; hollow: not significant.",
+        f"Differences in accuracy: {said}.",
+        draw,
+        (7.6, 1.2 + 0.34 * len(rows)),
+    )
+
+
+def _rows(axes: Axes, comparisons: Comparisons) -> list[tuple[str, Comparison]]:
+    """Return the comparisons that there are, each with its group's name."""
+    groups = {
+        "wider − deeper": axes.counterparts,
+        "a step deeper": [(later, earlier) for earlier, later in axes.steps("depth")],
+        "a step wider": [(later, earlier) for earlier, later in axes.steps("width")],
+    }
+    found = [(group, comparisons.of(*pair)) for group, pairs in groups.items() for pair in pairs]
+    return [(group, one) for group, one in found if one is not None]

@@ -1,0 +1,70 @@
+"""Logarithmic axes with round ticks: numbers and durations that people use."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from matplotlib.axes import Axes as Plot
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
+
+from harness.text import count, duration
+
+
+def _powers(*factors: int) -> list[float]:
+    return [factor * 10.0**power for power in range(-9, 19) for factor in factors]
+
+
+def _times(*factors: int) -> list[float]:
+    return [
+        factor * unit for unit in _TIME_UNITS.values() for factor in factors if factor * unit < 36000 or unit > 3600
+    ]
+
+
+_TIME_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+# From dense to sparse: an axis takes the first choice with few enough ticks.
+NUMBER_TICKS = (_powers(1, 2, 5), _powers(1, 3), _powers(1))
+DURATION_TICKS = (_times(1, 2, 5, 10, 30), _times(1, 5, 20), _times(1, 10), _times(1))
+_MAX_TICKS = 5
+
+
+class RoundTicks(Locator):
+    """Two to five round values on a logarithmic axis of any span."""
+
+    def __init__(self, choices: Sequence[Sequence[float]]) -> None:
+        self.choices = choices
+
+    def __call__(self) -> list[float]:
+        low, high = self.axis.get_view_interval()  # type: ignore[union-attr]
+        return self.tick_values(low, high)
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Return the ticks between two values."""
+        for values in self.choices:
+            found = [value for value in values if vmin <= value <= vmax]
+            if 2 <= len(found) <= _MAX_TICKS:
+                return found
+        if len(found) > _MAX_TICKS:
+            return found[:: -(-len(found) // _MAX_TICKS)]
+        even = MaxNLocator(_MAX_TICKS - 1, steps=[1, 2, 5, 10]).tick_values(vmin, vmax)
+        return [float(value) for value in even if vmin <= value <= vmax]
+
+
+def set_log_axis(plot: Plot, which: str, form: Callable[[float], str]) -> None:
+    """Make the ``x`` or ``y`` axis logarithmic, with round ticks in the given format."""
+    getattr(plot, f"set_{which}scale")("log")
+    axis = getattr(plot, f"{which}axis")
+    axis.set_major_locator(RoundTicks(DURATION_TICKS if form is tick_duration else NUMBER_TICKS))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def tick_count(number: float) -> str:
+    """Return a round number with its prefix: ``200k``, ``5M``."""
+    return re.sub(r"\.0+(?=\D|$)", "", count(number)) if number >= 1000 else f"{number:g}"
+
+
+def tick_duration(seconds: float) -> str:
+    """Return a round time with its unit: ``30 min``, ``2 h``."""
+    unit = next(
+        (one for one in reversed(_TIME_UNITS) if seconds >= _TIME_UNITS[one] and not seconds % _TIME_UNITS[one]), ""
+    )
+    return f"{seconds / _TIME_UNITS[unit]:g} {unit}" if unit else duration(seconds)

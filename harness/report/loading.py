@@ -1,0 +1,87 @@
+"""The contents of results folders, loaded for a report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from harness.analysis.evidence import Evidence
+from harness.analysis.studies import StoredResult, group_into_studies
+from harness.errors import InputError
+from harness.report.truncation import first_lines
+from harness.results.folder import ResultsFolder
+from harness.results.result import Result
+from harness.throughput.record import Recorded, read_recorded
+
+LEFT_OUT = "left-out"
+"""The file name of the table of everything left out."""
+_SEE_TABLE = f"all of them are in {LEFT_OUT}.csv among the report's tables"
+Value = TypeVar("Value")
+
+
+@dataclass
+class LoadedResults:
+    """The contents of results folders.
+
+    Attributes:
+        recorded: throughput measurements.
+        left_out: a line for each file left out, with the reason; reading predictions and curves later may add lines.
+        started: a line for each case that was started and has no result.
+    """
+
+    folders: Sequence[Path]
+    evidence: list[Evidence] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        """The lines on files left out, cut for a terminal."""
+        return first_lines(self.left_out, _SEE_TABLE)
+
+    @property
+    def unfinished(self) -> list[str]:
+        """The lines on unfinished cases, cut for a terminal."""
+        return first_lines(self.started, f"not finished either, {_SEE_TABLE}")
+
+
+def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
+    """Load everything in the results folders, as evidence."""
+    once: dict[Path, Path] = {}
+    for root in folders:
+        once.setdefault(root.resolve(), root)  # one folder by two names must not become evidence twice
+    loaded = LoadedResults(list(once.values()))
+    stored: list[StoredResult] = []
+    for root in loaded.folders:
+        folder = ResultsFolder(root)
+        results, problems = folder.read_all()
+        recorded, other_problems = read_recorded(root)
+        loaded.results += results
+        loaded.recorded += recorded
+        loaded.left_out += problems + other_problems
+        loaded.started += folder.unfinished()
+        stored += [_stored(result, folder, loaded.left_out) for result in results]
+    loaded.evidence = group_into_studies(stored)
+    return loaded
+
+
+def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> StoredResult:
+    """Return the result with readers of its predictions and curve.
+
+    A reader that fails adds its error to ``problems``, once, and returns None.
+    """
+
+    def reading(read: Callable[[Result], Value]) -> Callable[[], Value | None]:
+        def attempt() -> Value | None:
+            try:
+                return read(result)
+            except InputError as error:
+                if str(error) not in problems:
+                    problems.append(str(error))
+                return None
+
+        return attempt
+
+    return StoredResult(result, folder.root, reading(folder.read_predictions), reading(folder.read_curve))

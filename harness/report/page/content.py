@@ -1,0 +1,44 @@
+"""The content of the page, before it becomes HTML."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.analysis.answer import Answer
+from harness.analysis.evidence import Evidence
+from harness.report.figures.figure import Figure
+from harness.report.tables.claims import JudgedClaims
+from harness.report.tables.table import Table
+
+
+@dataclass(frozen=True)
+class StudyPage:
+    """A study's part of the page."""
+
+    evidence: Evidence
+    answer: Answer
+    figures: Sequence[Figure]
+    tables: Sequence[Table]
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of the page.
+
+    Attributes:
+        sides: tables of several folders side by side, each with the first folder's evidence.
+        smoke: tables of quick runs, each with its evidence.
+        problems: a line for each file left out, with the reason.
+        command: the command that makes the page.
+        made_at: its date and time, human-readable.
+    """
+
+    folders: Sequence[Path]
+    studies: Sequence[StudyPage]
+    claims: JudgedClaims
+    sides: Sequence[tuple[Evidence, Table]]
+    throughput: Sequence[Table]
+    smoke: Sequence[tuple[Evidence, Table]]
+    problems: Sequence[str]
+    command: str
+    made_at: str

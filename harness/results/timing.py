@@ -1,0 +1,47 @@
+"""Timing conditions: the device, threads, processes, torch and co-scheduled cases of an environment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.text import several
+
+
+def timed_on(environment: Mapping[str, Any]) -> str:
+    """Return the conditions that times depend on, human-readable: ``AMD EPYC, 2 threads, torch 2.15.0``.
+
+    ``co-scheduled`` is appended if other cases trained on the machine at the same time.
+    """
+    parts = _timing_parts(environment)
+    if environment.get("gpu"):
+        del parts["threads"]
+    if environment.get("processes", 1) == 1:
+        del parts["processes"]
+    if not environment.get("co_scheduled"):
+        del parts["co_scheduled"]
+    return ", ".join(parts.values())
+
+
+def timing_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the differences between two environments that change times, as ``2 threads → 1 thread``."""
+    old, new = _timing_parts(before), _timing_parts(after)
+    return [f"{old[key]} → {new[key]}" for key in old if old[key] != new[key]]
+
+
+def _timing_parts(environment: Mapping[str, Any]) -> dict[str, str]:
+    versions, threads = environment.get("versions"), environment.get("threads")
+    torch = versions.get("torch") if isinstance(versions, Mapping) else None
+    return {
+        "device": str(environment.get("gpu") or environment.get("cpu")),
+        "threads": several(threads, "thread"),
+        "processes": processes_of(environment),
+        "torch": f"torch {torch}",
+        "co_scheduled": "co-scheduled" if environment.get("co_scheduled") else "alone",
+    }
+
+
+def processes_of(environment: Mapping[str, Any]) -> str:
+    """Return the number of processes that trained together; older results without one had one process."""
+    machines = environment.get("machines", 1)
+    on_machines = f" on {machines} machines" if machines > 1 else ""
+    processes = environment.get("processes", 1)
+    return f"{processes} process{'' if processes == 1 else 'es'}{on_machines}"

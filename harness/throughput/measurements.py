@@ -1,0 +1,206 @@
+"""The kinds of throughput measurement, with their checks and derived figures; needs no torch.
+
+Everything here is a value that was measured elsewhere in this room, recorded by `harness.throughput.record`, and is
+shown by the report.
+"""
+
+import statistics
+from dataclasses import dataclass
+
+from harness.analysis.stats import Growth, Interval, fit_growth, mean_interval
+from harness.config.families import OPERATIONS_PER_MAC
+from harness.throughput.rounds import paired_ratios, require_pairs
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of one pipeline; ``load_share`` is the share of its time spent waiting for images, 0 to 1."""
+
+    images_per_second: float
+    load_share: float
+
+
+@dataclass(frozen=True)
+class PipelineComparison:
+    """Both pipelines on one model and one input shape; round k of one was measured right beside round k of the other.
+
+    Attributes:
+        input_shape: channels, height, width.
+        macs: multiply-accumulates of one image's forward pass.
+        compile_seconds: compiling and capturing the fast pipeline; not part of any round.
+        peak_flops_per_second: the machine's measured convolution peak at the fast pipeline's precision.
+    """
+
+    model: str
+    input_shape: tuple[int, int, int]
+    batch_size: int
+    images_per_round: int
+    macs: int
+    precision: str
+    compiled: bool
+    compile_seconds: float
+    fast: tuple[Round, ...]
+    reference: tuple[Round, ...]
+    peak_flops_per_second: float
+
+    def __post_init__(self) -> None:
+        require_pairs(speeds(self.fast), speeds(self.reference))
+        if self.peak_flops_per_second <= 0:
+            raise ValueError(f"peak_flops_per_second is {self.peak_flops_per_second:g}: it must be positive")
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}-{'x'.join(map(str, self.input_shape))}"
+
+    @property
+    def ratios(self) -> list[float]:
+        """Speed of the fast pipeline over that of the reference, round by round."""
+        return paired_ratios(speeds(self.fast), speeds(self.reference))
+
+    @property
+    def ratio(self) -> float:
+        """The rounds' median ratio."""
+        return statistics.median(self.ratios)
+
+    @property
+    def flops_per_second(self) -> float:
+        """Floating-point operations per second of the fast pipeline, loading included: 3 × 2 × MACs per image."""
+        return OPERATIONS_PER_MAC * self.macs * median_speed(self.fast)
+
+
+def speeds(rounds: tuple[Round, ...]) -> list[float]:
+    """Return images per second, round by round."""
+    return [one.images_per_second for one in rounds]
+
+
+def median_speed(rounds: tuple[Round, ...]) -> float:
+    """Return the rounds' median of images per second."""
+    return statistics.median(speeds(rounds))
+
+
+def median_load_share(rounds: tuple[Round, ...]) -> float:
+    """Return the rounds' median share of the time spent waiting for images."""
+    return statistics.median(one.load_share for one in rounds)
+
+
+@dataclass(frozen=True)
+class AugmentationComparison:
+    """Images per second of batched and of per-sample augmentation, round by round, on one thread of the CPU.
+
+    Attributes:
+        source_size: side of the images before augmentation, in pixels.
+        image_size: side after augmentation, in pixels.
+    """
+
+    recipe: str
+    channels: int
+    source_size: int
+    image_size: int
+    images_per_round: int
+    batched: tuple[float, ...]
+    per_sample: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        require_pairs(self.batched, self.per_sample)
+
+    @property
+    def name(self) -> str:
+        return f"augmentation-{self.channels}x{self.image_size}x{self.image_size}"
+
+    @property
+    def ratios(self) -> list[float]:
+        """Speed of the batched way over that of the per-sample way, round by round."""
+        return paired_ratios(self.batched, self.per_sample)
+
+    @property
+    def ratio(self) -> float:
+        """The rounds' median ratio."""
+        return statistics.median(self.ratios)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of an axis.
+
+    Attributes:
+        x: its value on the axis.
+        epoch_seconds: the fastest of three epochs.
+        peak_bytes: memory beyond that of the process before it built the network.
+    """
+
+    x: int
+    epoch_seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How an epoch's time and memory grow along one axis.
+
+    Attributes:
+        axis: ``images``, ``width``, ``depth`` or ``batch``.
+        images: training images in an epoch; on the axis ``images`` each point has its own.
+    """
+
+    axis: str
+    images: int
+    precision: str
+    points: tuple[Point, ...]
+
+    def __post_init__(self) -> None:
+        values = [value for p in self.points for value in (p.x, p.epoch_seconds, p.peak_bytes)]
+        if len({p.x for p in self.points}) < 3 or min(values) <= 0:
+            raise ValueError("an axis needs three or more different points, all positive")
+        _ = self.time_growth, self.memory_growth  # raises where no curve can be fitted
+
+    @property
+    def name(self) -> str:
+        return f"scaling-{self.axis}"
+
+    @property
+    def time_growth(self) -> Growth:
+        """Growth of the epoch's seconds along the axis."""
+        return fit_growth([p.x for p in self.points], [p.epoch_seconds for p in self.points])
+
+    @property
+    def memory_growth(self) -> Growth:
+        """Growth of the peak memory along the axis."""
+        return fit_growth([p.x for p in self.points], [p.peak_bytes for p in self.points])
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Final accuracies of both pipelines on the same test images, seed by seed."""
+
+    model: str
+    dataset: str
+    train_images: int
+    test_images: int
+    epochs: int
+    precision: str
+    seeds: tuple[int, ...]
+    fast_accuracy_percent: tuple[float, ...]
+    reference_accuracy_percent: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.seeds), len(self.fast_accuracy_percent), len(self.reference_accuracy_percent)}
+        if lengths == {0} or len(lengths) > 1:
+            raise ValueError("an equivalence needs one seed or more, with an accuracy of each pipeline per seed")
+
+    @property
+    def name(self) -> str:
+        return f"equivalence-{self.dataset}-{self.model}"
+
+    @property
+    def differences(self) -> list[float]:
+        """Fast minus reference accuracy in percentage points, seed by seed."""
+        pairs = zip(self.fast_accuracy_percent, self.reference_accuracy_percent, strict=True)
+        return [fast - reference for fast, reference in pairs]
+
+    @property
+    def interval(self) -> Interval:
+        """The paired 95 % confidence interval of the difference, in percentage points."""
+        return mean_interval(self.differences)
+
+
+Measurement = PipelineComparison | AugmentationComparison | Scaling | Equivalence

@@ -1,0 +1,146 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.analysis.comparison import Comparisons
+from harness.analysis.studies import StoredResult, group_into_studies
+from tests.analysis.synthetic_evidence import grouped, stored
+from tests.helpers.synthetic import failed_result, outcome, synthetic_result
+
+
+def test_results_that_differ_only_in_model_and_seed_are_one_study():
+    (evidence,) = grouped(*(synthetic_result(model=model, seed=seed) for model in ("resnet20", "resnet56")
+                             for seed in (3, 0)))  # fmt: skip
+    assert (evidence.dataset, evidence.title, evidence.file_name) == ("cifar10", "CIFAR-10", "cifar10")
+    assert (evidence.models, evidence.seeds) == (["resnet20", "resnet56"], [0, 3])
+    assert list(evidence.of("resnet20")) == [0, 3]
+    assert evidence.is_comparable
+    assert evidence.of("resnet110") == {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mode": "shortened"}, {"mode": "quick"}]
+    + [{"case_changes": one} for one in (
+        {"pipeline": "reference"}, {"precision": "bf16"}, {"device_kind": "cuda"}, {"val_split": 0.1},
+        {"shortcut": "B"}, {"data_fingerprint": "1" * 64},
+    )],
+)  # fmt: skip
+def test_results_with_different_conditions_are_separate_studies(changes):
+    found = grouped(synthetic_result(), synthetic_result(model="resnet56", **changes))
+    assert sorted(one.models for one in found) == [["resnet20"], ["resnet56"]]
+    assert len({one.file_name for one in found}) == 2
+
+
+def test_studies_are_ordered_full_first():
+    found = grouped(
+        *(synthetic_result(dataset, mode=mode) for mode in ("quick", "full") for dataset in ("digits", "cifar10"))
+    )
+    assert [(one.dataset, one.mode) for one in found] == [
+        ("cifar10", "full"), ("cifar10", "quick"), ("digits", "full"), ("digits", "quick")
+    ]  # fmt: skip
+    assert [one.file_name for one in found] == ["cifar10", "cifar10-smoke", "digits", "digits-smoke"]
+    assert [one.is_comparable for one in found] == [True, False, True, False]
+
+
+def test_results_of_several_folders_are_separate_studies():
+    found = group_into_studies([stored(synthetic_result(), root) for root in ("here", "there")])
+    assert [one.title for one in found] == ["CIFAR-10 · here", "CIFAR-10 · there"]
+    assert found[0].subject == found[1].subject
+
+
+def of_folder(path, **changes):
+    result = synthetic_result("digits")
+    return replace(result, dataset=path, case=replace(result.case, dataset=path, **changes))
+
+
+def test_image_folder_is_a_study_named_after_it():
+    (evidence,) = grouped(of_folder("folder:/x/photos"))
+    assert (evidence.title, evidence.file_name) == ("folder:/x/photos", "folder-photos")
+    assert not evidence.is_comparable
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("folder:/x/photos", "folder:/y/photos"),
+        ("folder:/x/my photos", "folder:/x/my-photos"),
+        ("folder:/x/Photos", "folder:/x/photos"),
+        ("folder:/x/a b/photos", "folder:/x/a-b/photos"),
+    ],
+)
+def test_image_folders_with_similar_names_have_separate_files(paths):
+    found = grouped(*map(of_folder, paths))
+    assert [one.title for one in found] == list(paths)
+    assert len({one.file_name.casefold() for one in found}) == 2
+    assert all(set(one.file_name) & set("/: ") == set() for one in found)
+
+
+def test_full_study_and_smoke_run_never_share_files():
+    smoke = of_folder("folder:/x/photos", mode="quick")
+    found = grouped(of_folder("folder:/x/photos-smoke"), replace(smoke, mode="quick"))
+    assert len({one.file_name for one in found}) == 2
+
+
+def test_file_names_fit_file_systems():
+    found = grouped(*(of_folder(f"folder:/{letter * 200}/photos") for letter in "ab"))
+    assert len({one.file_name for one in found}) == 2
+    assert all(len(one.file_name) <= 120 for one in found)
+
+
+def test_latest_result_of_a_model_and_seed_counts():
+    old = synthetic_result(accuracy_percent=89.0, finished_at="2026-11-22T12:00:00.000+00:00")
+    new = synthetic_result(accuracy_percent=91.0, case_changes={"compiled": True})
+    for results in ((old, new), (new, old)):
+        (evidence,) = grouped(*results)
+        assert [run.accuracy_percent for run in evidence.runs] == [91.0]
+        assert evidence.superseded == (old,)
+
+
+@pytest.mark.parametrize("status", ["diverged", "out_of_memory", "failed"])
+def test_incomplete_results_are_not_runs(status):
+    failed = failed_result(status, seed=1)
+    (evidence,) = grouped(synthetic_result(), failed, failed_result(status, model="resnet110"))
+    assert (evidence.models, evidence.seeds) == (["resnet20"], [0])
+    assert len(evidence.incomplete) == 2
+    assert len(evidence.results) == 3
+    assert list(evidence.values("resnet20", "accuracy_percent")) == [0]
+
+
+def test_study_without_a_complete_result_has_no_runs():
+    (evidence,) = grouped(failed_result())
+    assert (evidence.runs, evidence.models, evidence.axes, evidence.classes) == ((), [], None, [])
+    assert not evidence.is_comparable
+    assert evidence.mean("resnet20", "accuracy_percent") is None
+
+
+def test_run_has_the_figures_of_its_result():
+    result = synthetic_result(accuracy_percent=91.5, epoch_seconds=2.0)
+    (run,) = grouped(result)[0].runs
+    assert (run.accuracy_percent, run.params, run.macs) == (91.5, 269_722, 40_550_000)
+    assert (run.epoch_seconds, run.total_seconds) == (2, 600)
+    assert run.marginal_gain == pytest.approx(91.5 / 600)
+    assert len(run.recall_percent) == 10
+    assert sum(run.recall_percent.values()) / 10 == pytest.approx(91.5)
+
+
+def test_correct_images_are_read_from_predictions():
+    labels, predictions = outcome("cifar10", 90.0, 0)
+    (evidence,) = group_into_studies([stored(synthetic_result(), predicted=(labels, predictions))])
+    assert evidence.runs[0].read_correct().mean() == pytest.approx(0.9)
+    assert grouped(synthetic_result())[0].runs[0].read_correct() is None
+
+
+def test_predictions_are_read_once_for_all_comparisons():
+    reads = []
+    accuracies = {"resnet20": 89.0, "resnet32": 89.5, "resnet56": 90.0, "resnet20-2": 91.0}
+    kept = []
+    for model, accuracy in accuracies.items():
+        predicted = outcome("cifar10", accuracy, 0)
+        result = synthetic_result(model=model, predicted=predicted)
+        read = lambda model=model, predicted=predicted: reads.append(model) or predicted  # noqa: E731
+        kept.append(StoredResult(result, Path("results"), read, lambda: None))
+    (evidence,) = group_into_studies(kept)
+    assert len(Comparisons(evidence).all) == 6
+    assert sorted(reads) == sorted(accuracies)

@@ -1,0 +1,37 @@
+import pytest
+
+from harness.report.figures.ticks import DURATION_TICKS, NUMBER_TICKS, RoundTicks, tick_count, tick_duration
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (2e5, 2.5e7, ["300k", "1M", "3M", "10M"]),
+        (11, 19, ["12", "14", "16", "18"]),
+        (4, 60, ["5", "10", "20", "50"]),
+    ],
+)
+def test_number_ticks_are_round_and_few(low, high, ticks):
+    assert [tick_count(value) for value in RoundTicks(NUMBER_TICKS).tick_values(low, high)] == ticks
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (1300, 20000, ["30 min", "1 h", "2 h", "5 h"]),
+        (2, 70, ["2 s", "5 s", "10 s", "30 s", "1 min"]),
+        (7200, 1e6, ["5 h", "1 d", "5 d"]),
+    ],
+)
+def test_duration_ticks_are_round_and_few(low, high, ticks):
+    assert [tick_duration(value) for value in RoundTicks(DURATION_TICKS).tick_values(low, high)] == ticks
+
+
+def test_any_span_has_two_to_six_ticks_within_it():
+    for choices in (NUMBER_TICKS, DURATION_TICKS):
+        for power in range(-2, 8):
+            for span in (1.5, 4, 30, 1e3, 1e7):
+                low, high = 3.1 * 10.0**power, 3.1 * 10.0**power * span
+                found = RoundTicks(choices).tick_values(low, high)
+                assert 2 <= len(found) <= 6
+                assert low <= min(found) < max(found) <= high

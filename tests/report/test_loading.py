@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.report.loading import load_results_folders
+from harness.report.truncation import MAX_LINES
+from tests.report.studies import TWO_MODELS, build_report, store_study
+
+
+@pytest.mark.parametrize("name", ["predictions.npz", "epochs.jsonl"])
+@pytest.mark.parametrize("damage", ["flipped", "gone"])
+def test_damaged_file_beside_a_result_is_reported_and_left_out(name, damage, tmp_path):
+    kept = store_study(tmp_path / "results", seeds=(0,), accuracies=TWO_MODELS)
+    path = tmp_path / "results" / kept[0].case.folder_name / name
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-20] + b"x" * 20)
+    made = build_report([tmp_path / "results"], tmp_path / "report")
+    assert made.loaded.problems == [f"{path} is gone" if damage == "gone" else made.loaded.problems[0]]
+    assert str(path) in made.loaded.problems[0]
+    assert str(path) in made.report.page.read_text().partition("Left out</h3>")[2]
+    frame = pd.read_csv(tmp_path / "report/tables/cifar10-differences.csv")
+    assert frame["method"].tolist() == (["two proportions"] if name == "predictions.npz" else ["McNemar"])
+
+
+def test_unreadable_result_is_reported_and_others_are_kept(tmp_path, no_figures):
+    kept = store_study(tmp_path / "results", seeds=(0,), accuracies=TWO_MODELS)
+    path = tmp_path / "results" / kept[0].case.folder_name / "result.json"
+    path.write_text(path.read_text().replace("0.", "1.", 1))
+    made = build_report([tmp_path / "results"], tmp_path / "report")
+    assert [result.model for result in made.loaded.results] == ["resnet56"]
+    assert str(path) in made.report.page.read_text()
+
+
+def test_folder_given_twice_is_read_once(tmp_path, monkeypatch):
+    store_study(tmp_path / "results", seeds=(0,), accuracies=TWO_MODELS)
+    monkeypatch.chdir(tmp_path)
+    loaded = load_results_folders([Path("results"), tmp_path / "results"])
+    assert loaded.folders == [Path("results")]
+    assert len(loaded.results) == 2
+
+
+def test_many_left_out_files_are_cut_and_a_table_has_all(tmp_path, no_figures):
+    root = tmp_path / "results"
+    store_study(root, seeds=(0,), accuracies=TWO_MODELS)
+    for number in range(MAX_LINES + 5):
+        (root / f"damaged{number:02d}").mkdir()
+        (root / f"damaged{number:02d}" / "result.json").write_text("{")
+        (root / f"started{number:02d}").mkdir()
+        (root / f"started{number:02d}" / "checkpoint-1.pt").touch()
+    made = build_report([root], tmp_path / "report")
+    for shown in (made.loaded.problems, made.loaded.unfinished):
+        assert len(shown) == MAX_LINES + 1
+        assert "5 more: " in shown[-1]
+        assert "left-out.csv" in shown[-1]
+    section = made.report.page.read_text().partition("Left out</h3>")[2].partition("</footer>")[0]
+    assert section.count("<li>") == MAX_LINES + 1
+    assert "30 more: all of them are in the table" in section
+    assert 'href="tables/left-out.csv"' in section
+    everything = pd.read_csv(tmp_path / "report/tables/left-out.csv")["left_out"].tolist()
+    assert everything == [*made.loaded.left_out, *made.loaded.started]
+    assert len(everything) == 2 * (MAX_LINES + 5)
+
+
+def test_few_left_out_files_make_no_table(tmp_path, no_figures):
+    root = tmp_path / "results"
+    store_study(root, seeds=(0,), accuracies=TWO_MODELS)
+    (root / "damaged").mkdir()
+    (root / "damaged" / "result.json").write_text("{")
+    made = build_report([root], tmp_path / "report")
+    assert made.loaded.problems == made.loaded.left_out
+    assert len(made.loaded.problems) == 1
+    assert not (tmp_path / "report/tables/left-out.csv").exists()

@@ -1,0 +1,37 @@
+"""One measurement of each kind, and an environment, made by hand."""
+
+from harness.throughput.measurements import (
+    AugmentationComparison,
+    Equivalence,
+    PipelineComparison,
+    Point,
+    Round,
+    Scaling,
+)
+
+ENVIRONMENT = {"cpu": "AMD EPYC", "gpu": None, "device": "cpu", "threads": 2, "versions": {"torch": "2.15.0"}}
+
+
+def make_comparison(fast, reference, **changes):
+    values = {
+        "model": "resnet20",
+        "input_shape": (3, 32, 32),
+        "batch_size": 128,
+        "images_per_round": 512,
+        "macs": 40_000_000,
+        "precision": "fp32",
+        "compiled": False,
+        "compile_seconds": 0.0,
+        "fast": tuple(Round(speed, 0.02) for speed in fast),
+        "reference": tuple(Round(speed, 0.03) for speed in reference),
+        "peak_flops_per_second": 480e9,
+    }
+    return PipelineComparison(**(values | changes))
+
+
+MEASUREMENTS = [
+    make_comparison(fast=(1000.0, 900.0), reference=(500.0, 450.0)),
+    AugmentationComparison("cifar10", 3, 32, 32, 100, batched=(90.0, 20.0), per_sample=(9.0, 1.0)),
+    Scaling("width", 256, "fp32", tuple(Point(x, 2.0 * x, 100 * x) for x in (1, 2, 4))),
+    Equivalence("resnet20", "digits", 1437, 360, 20, "fp32", (0, 1), (99.0, 98.5), (98.75, 98.5)),
+]
