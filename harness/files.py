@@ -140,7 +140,7 @@ def unsealed(text: str | bytes, schema_version: int) -> dict[str, Any]:
             raise ValueError(
                 "it has no SHA-256 of its content"
                 if seal is None
-                else "its content is not what its SHA-256 says: it was damaged, or changed by hand"
+                else "its content does not match its SHA-256: it was damaged, or changed by hand"
             )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error

@@ -121,14 +121,14 @@ def test_existing_unwritable_folder_is_named_with_its_option():
 
 
 def test_os_error_without_errno_keeps_its_text():
-    told = "cannot save \\(the disk fell out\\): try again"
-    with pytest.raises(InputError, match=told), os_error_as_input_error("save", "try again"):
+    message = "cannot save \\(the disk fell out\\): try again"
+    with pytest.raises(InputError, match=message), os_error_as_input_error("save", "try again"):
         raise OSError("the disk fell out")
 
 
 def test_os_error_becomes_task_reason_and_remedy():
-    told = "cannot write results to r \\(No space left on device\\): free space"
-    with pytest.raises(InputError, match=told), os_error_as_input_error("write results to r", "free space"):
+    message = "cannot write results to r \\(No space left on device\\): free space"
+    with pytest.raises(InputError, match=message), os_error_as_input_error("write results to r", "free space"):
         raise OSError(28, "No space left on device")
 
 
@@ -169,7 +169,7 @@ def test_arbitrary_bytes_are_refused(content):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("[]", "not a JSON object"),
         ("{}", "its schema_version is None, this harness reads 1"),
@@ -181,8 +181,8 @@ def test_arbitrary_bytes_are_refused(content):
         ('{"schema_version": 1, "a": NaN, "sha256": "0"}', "not JSON compliant"),
     ],
 )
-def test_unsealed_text_is_refused_with_the_reason(text, says):
-    with pytest.raises(ValueError, match=says):
+def test_unsealed_text_is_refused_with_the_reason(text, message):
+    with pytest.raises(ValueError, match=message):
         unsealed(text, 1)
 
 

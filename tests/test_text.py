@@ -8,7 +8,7 @@ from harness.text import count, decimals, duration, p_value, several, signed
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (0, "0.0s"),
         (0.04, "0.0s"),
@@ -38,8 +38,8 @@ from harness.text import count, decimals, duration, p_value, several, signed
         (150 * 86_400, "150d00h"),
     ],
 )
-def test_durations_are_human_readable(seconds, said):
-    assert duration(seconds) == said
+def test_durations_are_human_readable(seconds, text):
+    assert duration(seconds) == text
 
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -48,11 +48,11 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 @given(st.floats(0, 1e8))
 @settings(deadline=None, max_examples=500)
 def test_duration_is_exact_to_its_last_unit(seconds):
-    said = duration(seconds)
-    parts = re.findall(r"(\d+(?:\.\d)?)([smhd])", said)
-    last = UNITS[parts[-1][1]] * (0.1 if "." in said else 1)
+    text = duration(seconds)
+    parts = re.findall(r"(\d+(?:\.\d)?)([smhd])", text)
+    last = UNITS[parts[-1][1]] * (0.1 if "." in text else 1)
 
-    assert "".join(map("".join, parts)) == said
+    assert "".join(map("".join, parts)) == text
     assert sum(float(number) * UNITS[unit] for number, unit in parts) == pytest.approx(seconds, abs=last * 0.501)
     if len(parts) == 2:
         number, unit = parts[1]
@@ -61,7 +61,7 @@ def test_duration_is_exact_to_its_last_unit(seconds):
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "text"),
     [
         (0, "0"),
         (0.04, "0"),
@@ -83,16 +83,16 @@ def test_duration_is_exact_to_its_last_unit(seconds):
         (56_773_153_536, "56.77G"),
     ],
 )
-def test_counts_have_a_prefix(number, said):
-    assert count(number) == said
+def test_counts_have_a_prefix(number, text):
+    assert count(number) == text
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "text"),
     [(99_996, "100.0k"), (999_960, "1.00M"), (999_999, "1.00M"), (99_996_000, "100.0M"), (999_999_999, "1.00G")],
 )
-def test_counts_that_round_up_keep_three_or_four_figures(number, said):
-    assert count(number) == said
+def test_counts_that_round_up_keep_three_or_four_figures(number, text):
+    assert count(number) == text
 
 
 @given(st.floats(0, 9.99e11))
@@ -109,7 +109,7 @@ def test_number_has_its_noun():
 
 
 @pytest.mark.parametrize(
-    ("number", "digits", "said"),
+    ("number", "digits", "text"),
     [
         (0.28, 2, "+0.28"),
         (-0.28, 2, "−0.28"),
@@ -122,20 +122,20 @@ def test_number_has_its_noun():
         (-99.96, 1, "−100.0"),
     ],
 )
-def test_number_has_its_sign_unless_it_rounds_to_0(number, digits, said):
-    assert signed(number, digits) == said
+def test_number_has_its_sign_unless_it_rounds_to_0(number, digits, text):
+    assert signed(number, digits) == text
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))
 def test_signed_number_is_the_rounded_number(number, digits):
-    said = signed(number, digits)
-    assert float(said.replace("−", "-")) == float(f"{number:.{digits}f}")
-    assert "-" not in said
-    assert signed(-number, digits) == said.translate(str.maketrans("+−", "−+"))
+    text = signed(number, digits)
+    assert float(text.replace("−", "-")) == float(f"{number:.{digits}f}")
+    assert "-" not in text
+    assert signed(-number, digits) == text.translate(str.maketrans("+−", "−+"))
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "text"),
     [
         (None, ""),
         (0, "p < .001"),
@@ -148,8 +148,8 @@ def test_signed_number_is_the_rounded_number(number, digits):
         (1, "p = 1.000"),
     ],
 )
-def test_p_value_has_three_decimals(value, said):
-    assert p_value(value) == said
+def test_p_value_has_three_decimals(value, text):
+    assert p_value(value) == text
 
 
 @pytest.mark.parametrize(

@@ -47,28 +47,28 @@ def test_headline_says_it_depends_when_counterparts_disagree():
 
 def test_answers_on_the_papers_figures():
     assert answered(published_evidence("gtsrb")).headline.endswith("deeper (one seed)")
-    said = answered(published_evidence("fashionmnist"))
-    assert said.headline.endswith("no significant difference (wider is ahead; one seed)")
-    assert any("One seed compares these trained networks" in sentence for sentence in said.sentences)
+    result = answered(published_evidence("fashionmnist"))
+    assert result.headline.endswith("no significant difference (wider is ahead; one seed)")
+    assert any("One seed compares these trained networks" in sentence for sentence in result.sentences)
 
 
 @pytest.mark.parametrize("models", [[], ["resnet20"], ["resnet20", "resnet24"], ["resnet20", "resnet56-2"]])
 def test_models_without_an_axis_get_no_answer(models):
-    said = answered(study(dict.fromkeys(models, LOW)))
-    assert said.headline == "CIFAR-10: no two models that differ in depth or width alone"
-    assert all(sentence.startswith(("With", "One seed")) for sentence in said.sentences)  # only cautions
+    result = answered(study(dict.fromkeys(models, LOW)))
+    assert result.headline == "CIFAR-10: no two models that differ in depth or width alone"
+    assert all(sentence.startswith(("With", "One seed")) for sentence in result.sentences)  # only cautions
 
 
 @pytest.mark.parametrize("models", [["resnet20", "resnet56"], ["resnet20", "resnet20-2"]])
 def test_one_axis_alone_gives_no_wider_or_deeper(models):
-    said = answered(study(dict.fromkeys(models, LOW)))
-    assert said.headline == "CIFAR-10: no wider and deeper model at an equal scale factor to compare"
-    assert any("is not shown to pay beyond" in sentence for sentence in said.sentences)
+    result = answered(study(dict.fromkeys(models, LOW)))
+    assert result.headline == "CIFAR-10: no wider and deeper model at an equal scale factor to compare"
+    assert any("is not shown to pay beyond" in sentence for sentence in result.sentences)
 
 
 def test_models_at_different_scale_factors_are_not_compared():
-    said = answered(study({"resnet20": LOW, "resnet20-2": LOW, "resnet110": HIGH}))
-    assert said.headline == "CIFAR-10: no wider and deeper model at an equal scale factor to compare"
+    result = answered(study({"resnet20": LOW, "resnet20-2": LOW, "resnet110": HIGH}))
+    assert result.headline == "CIFAR-10: no wider and deeper model at an equal scale factor to compare"
 
 
 def cautions(evidence):
@@ -108,15 +108,15 @@ def test_answer_counts_comparisons_with_one_seed():
 
 
 def test_study_without_a_complete_result_says_so():
-    said = answered(replace(study({}), incomplete=(failed_result(), failed_result(seed=1))))
-    assert said.headline == "CIFAR-10: no training completed"
-    assert said.sentences == ("Left out: 2 results without an accuracy (diverged).",)
+    result = answered(replace(study({}), incomplete=(failed_result(), failed_result(seed=1))))
+    assert result.headline == "CIFAR-10: no training completed"
+    assert result.sentences == ("Left out: 2 results without an accuracy (diverged).",)
 
 
 def test_equal_cost_sentence_has_a_p_value_or_says_nothing_to_test():
     accuracies = {"resnet20": [88.0, 88.3], "resnet56": [89.0, 89.1], "resnet20-2": [90.0, 90.4]}
     several, one = (answered(study({name: of[:n] for name, of in accuracies.items()})).sentences for n in (2, 1))
-    (several,), (one,) = ([s for s in said if s.startswith("At the parameters")] for said in (several, one))
+    (several,), (one,) = ([s for s in all_of if s.startswith("At the parameters")] for all_of in (several, one))
     assert re.search(r"n = 2, no significant difference \(p = [.\d]+, paired t over 2 seeds\)\.$", several)
     assert one.endswith(" pp (one seed, nothing to test).")
 
@@ -149,10 +149,10 @@ def test_results_without_an_accuracy_are_reported_as_left_out():
 def test_times_of_different_hardware_are_reported_as_not_compared():
     results = [synthetic_result(), synthetic_result(model="resnet56", environment={"cpu": "Intel Xeon"})]
     (evidence,) = grouped(*results)
-    said = cautions(evidence)
-    assert "Times are not compared: AMD EPYC, 2 threads, torch 2.15.0; Intel Xeon" in said
-    assert "Worth their MACs" in said
-    assert "training time" not in said
+    text = cautions(evidence)
+    assert "Times are not compared: AMD EPYC, 2 threads, torch 2.15.0; Intel Xeon" in text
+    assert "Worth their MACs" in text
+    assert "training time" not in text
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_every_mode_is_answered_and_shortened_is_marked(mode, title):
 @settings(deadline=None, max_examples=30)  # statsmodels is slow
 def test_answers_to_random_studies_have_finite_numbers(accuracies, seconds):
     evidence = study(accuracies, "folder:/x/photos", seconds, test_images=100)
-    comparisons, said = Comparisons(evidence), answered(evidence)
+    comparisons, result = Comparisons(evidence), answered(evidence)
     found = [comparisons.all, true_gains(evidence, comparisons), thresholds(evidence, comparisons)]
     assert all(map(math.isfinite, numbers_in(found)))
-    assert "nan" not in " ".join([said.headline, *said.sentences]).lower()
+    assert "nan" not in " ".join([result.headline, *result.sentences]).lower()

@@ -31,8 +31,8 @@ def test_more_accurate_is_judged_over_seeds(ours, theirs, expected):
 
 def test_one_seed_with_predictions_is_judged_by_mcnemar():
     statement = Greater("cifar10", "resnet20-2", "resnet56")
-    said, numbers = found(statement, cifar10=measured({"resnet20-2": [92.0], "resnet56": [90.0]}))
-    assert said == YES
+    judged, numbers = found(statement, cifar10=measured({"resnet20-2": [92.0], "resnet56": [90.0]}))
+    assert judged == YES
     assert numbers.endswith("McNemar on 10,000 images")
     assert "[" not in numbers
     assert "n = " not in numbers
@@ -77,9 +77,9 @@ TWICE = Times("cifar10", "resnet20-4", "resnet110", "epoch_seconds", 2.0, "twice
 )
 def test_ratio_is_supported_if_its_interval_is_within_tolerance(seconds, expected, numbers):
     evidence = measured({"resnet20-4": LOW, "resnet110": LOW}, seconds={"resnet20-4": seconds})
-    said, said_numbers = found(TWICE, cifar10=evidence)
-    assert said == expected
-    assert numbers in (None, said_numbers)
+    judged, found_numbers = found(TWICE, cifar10=evidence)
+    assert judged == expected
+    assert numbers in (None, found_numbers)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_f1_above_its_bound_contradicts_except_by_rounding():
 
     assert verdict(PossibleF1("cifar10"), cifar10=with_f1(-0.5)) == YES
     assert verdict(PossibleF1("cifar10"), cifar10=with_f1(0.009)) == YES
-    said, numbers = found(PossibleF1("cifar10"), cifar10=with_f1(0.02))
-    assert said == NO
+    judged, numbers = found(PossibleF1("cifar10"), cifar10=with_f1(0.02))
+    assert judged == NO
     assert "at 91.00 %" in numbers
 
 

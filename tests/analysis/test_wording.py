@@ -22,7 +22,7 @@ def test_ends_have_the_requested_digits():
 
 
 @pytest.mark.parametrize(
-    ("method", "n", "said"),
+    ("method", "n", "text"),
     [
         ("McNemar", 10_000, "p = .044, McNemar on 10,000 images"),
         ("two proportions", 12_630, "p = .044, two proportions of 12,630 images, unpaired"),
@@ -30,8 +30,8 @@ def test_ends_have_the_requested_digits():
         ("sign test", 6, "p = .044, sign test over 6 seeds"),
     ],
 )
-def test_p_value_names_its_test(method, n, said):
-    assert words.tested(Difference(mean_interval([0.1]), 0.5, n, method), 0.0442) == said
+def test_p_value_names_its_test(method, n, text):
+    assert words.tested(Difference(mean_interval([0.1]), 0.5, n, method), 0.0442) == text
 
 
 def test_untested_difference_says_nothing_to_test():

@@ -98,11 +98,11 @@ def test_other_claims_have_their_kind_of_statement():
 
 @pytest.mark.parametrize(("one", "statement"), STATEMENTS, ids=[one.name for one, _ in STATEMENTS])
 def test_claimed_amounts_are_in_the_text_of_the_claim(one, statement):
-    said = getattr(statement, "claimed", "")
-    amount = said.removesuffix(" lower").removesuffix(" pp")
+    claimed = getattr(statement, "claimed", "")
+    amount = claimed.removesuffix(" lower").removesuffix(" pp")
     assert amount in one.text + one.audit.replace("(the text says 0.45)", "0.45 %")
-    if isinstance(statement, Times) and "%" in said:
-        percent = float(amount.removesuffix(" %").replace("−", "-")) * (-1 if said.endswith("lower") else 1)
+    if isinstance(statement, Times) and "%" in claimed:
+        percent = float(amount.removesuffix(" %").replace("−", "-")) * (-1 if claimed.endswith("lower") else 1)
         assert statement.ratio == pytest.approx(1 + percent / 100)
 
 

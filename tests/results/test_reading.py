@@ -28,7 +28,7 @@ def test_result_round_trips_through_its_text(tiny_result):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"schema_version": 1}, "schema_version is 1, this harness reads 2"),
         ({"status": "splendid"}, "status: Input should be 'complete'"),
@@ -51,10 +51,10 @@ def test_result_round_trips_through_its_text(tiny_result):
         ({"seed": 1.5}, "seed: Input should be a valid integer"),
     ],
 )
-def test_invalid_result_is_named_with_the_reason(change, says, tiny_result, tmp_path):
+def test_invalid_result_is_named_with_the_reason(change, message, tiny_result, tmp_path):
     path = tmp_path / "result.json"
     path.write_text(result_with(tiny_result, **change))
-    with pytest.raises(InputError, match=says) as error:
+    with pytest.raises(InputError, match=message) as error:
         read_result(path)
     assert str(path) in str(error.value)
 
@@ -124,7 +124,7 @@ def test_records_are_read_in_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ('{"epoch": 2', "line 2: not the record of epoch 2 .*EOF"),
         ("{}", "line 2: not the record of epoch 2 .epoch: Field required"),
@@ -134,10 +134,10 @@ def test_records_are_read_in_order(tmp_path):
         ("", "line 2"),
     ],
 )
-def test_invalid_record_line_is_named_with_the_reason(line, says, tmp_path):
+def test_invalid_record_line_is_named_with_the_reason(line, message, tmp_path):
     path = tmp_path / "epochs.jsonl"
     path.write_text(json.dumps(RECORD.to_json()) + f"\n{line}\n")
-    with pytest.raises(InputError, match=says) as error:
+    with pytest.raises(InputError, match=message) as error:
         read_epoch_records(path)
     assert str(path) in str(error.value)
 

@@ -41,7 +41,7 @@ def test_hardware_change_counts_only_if_both_trained_epochs(tiny_result):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"cpu": "b"}, "a → b"),
         ({"gpu": "H200"}, "a → H200"),
@@ -49,7 +49,7 @@ def test_hardware_change_counts_only_if_both_trained_epochs(tiny_result):
         ({"versions": None}, "torch 2.15 → torch None"),
     ],
 )
-def test_device_and_torch_changes_count_like_threads(change, says, tiny_result):
+def test_device_and_torch_changes_count_like_threads(change, message, tiny_result):
     first, second = attempts(1, 2)
     changed = replace(second, environment=second.environment | change)
-    assert replace(tiny_result, attempts=(first, changed)).changes_between_attempts == (says,)
+    assert replace(tiny_result, attempts=(first, changed)).changes_between_attempts == (message,)
