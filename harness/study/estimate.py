@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from harness.config.case import Case, Pipeline
+from harness.config.case import Pipeline
 from harness.config.datasets import DatasetSpec
 from harness.config.experiment import Experiment
 from harness.config.families import parse_model
@@ -54,17 +54,8 @@ def estimate(
         InputError: the device does not have the precision.
     """
     recipe, model = experiment.recipe, parse_model(experiment.model)
-    case = Case(
-        model=experiment.model,
-        dataset=experiment.dataset,
-        recipe=recipe,
-        seed=0,
-        mode=experiment.mode,
-        device_kind=device.type,
-        precision=resolve_precision(precision, device, pipeline),
-        data_fingerprint="",
-        pipeline=pipeline,
-    )
+    resolved = resolve_precision(precision, device, pipeline)
+    case = replace(experiment, seed=0).bind(device_kind=device.type, precision=resolved, pipeline=pipeline)
     macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
     trainer = make_trainer(case, spec, device)
     steps = -(-train_images // recipe.batch_size)

@@ -62,12 +62,7 @@ class Machine:
             train_images,
             self.device,
         )
-        return Case(
-            model=experiment.model,
-            dataset=experiment.dataset,
-            recipe=experiment.recipe,
-            seed=experiment.seed,
-            mode=experiment.mode,
+        return experiment.bind(
             device_kind=self.device.type,
             precision=self.precision,
             data_fingerprint=dataset.fingerprint,

@@ -7,6 +7,7 @@ import torch
 
 from harness.config.case import Case
 from harness.config.datasets import SPECS, DatasetSpec
+from harness.config.experiment import Experiment
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES, Recipe
 from harness.config.settings import Settings
@@ -106,12 +107,7 @@ class Workbench:
         self, model: str, spec: DatasetSpec, recipe: Recipe, train_images: int, data_fingerprint: str = ""
     ) -> Case:
         """The fast pipeline's full training of a model, compiled where such a training is."""
-        return Case(
-            model=model,
-            dataset=spec.name,
-            recipe=recipe,
-            seed=0,
-            mode="full",
+        return Experiment(spec.name, model, 0, recipe, "full").bind(
             device_kind=self.device.type,
             precision=self.precision,
             data_fingerprint=data_fingerprint,
