@@ -23,7 +23,8 @@ class Machine:
     """The machine that trains, with the settings resolved for it."""
 
     def __init__(self, settings: Settings) -> None:
-        """
+        """Resolve the settings on this machine.
+
         Raises:
             InputError: the device is not available or does not support the precision.
         """

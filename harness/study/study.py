@@ -24,7 +24,8 @@ class Study:
     """The engine and the results folder that the settings ask for, and the experiments trained by them."""
 
     def __init__(self, settings: Settings, processes: ProcessGroup = SINGLE_PROCESS) -> None:
-        """
+        """Make the engine that the settings name.
+
         Args:
             processes: the process group that trains every case together.
 

@@ -25,7 +25,8 @@ class LocalEngine(Engine):
     """Trains a case in this process when it is asked for; all ranks of a process group train it together."""
 
     def __init__(self, settings: Settings, results: ResultsFolder, processes: ProcessGroup = SINGLE_PROCESS) -> None:
-        """
+        """Resolve the device of this process.
+
         Args:
             processes: the process group that trains every case together.
 

@@ -26,12 +26,9 @@ def run_task(version: str, task: bytes) -> Iterator[Any]:
         from harness.study.engines.cluster import worker
         from harness.training.code_version import source_version
     except ImportError as error:
-        yield node_id, f"{sys.executable} there cannot import wider-or-deeper ({error}): install it"
+        yield node_id, f"wider-or-deeper cannot be imported by {sys.executable} there ({error}): install it"
         return
-    if source_version() != version:
-        yield (
-            node_id,
-            f"its code has another version, {source_version()}; the driver's is {version}: install the same",
-        )
+    if (own := source_version()) != version:
+        yield node_id, f"it has another version of the code, {own}, not {version}: install the same"
         return
     yield from worker.run(task)

@@ -51,7 +51,8 @@ class CaseRunner:
         results: ResultsFolder,
         notify: Callable[[Case | None, str], None],
     ) -> None:
-        """
+        """Set up the state of the case; `run` trains it.
+
         Args:
             notify: called with each line to show, and the case that it is about.
         """

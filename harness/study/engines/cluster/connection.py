@@ -60,7 +60,8 @@ class Cluster:
     """The connection to a cluster."""
 
     def __init__(self, address: str | None) -> None:
-        """
+        """Connect to a cluster, or start one on this machine.
+
         Args:
             address: ``auto`` or ``host:port``; None for a cluster of this machine alone that ends with the connection.
 

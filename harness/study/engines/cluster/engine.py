@@ -32,7 +32,8 @@ class RayEngine(Engine):
     """Trains all cases at once on a Ray cluster."""
 
     def __init__(self, settings: Settings, results: ResultsFolder) -> None:
-        """
+        """Connect to the cluster.
+
         Raises:
             InputError: the cluster does not answer, or none of its nodes has what a case needs.
         """

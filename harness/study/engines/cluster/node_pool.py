@@ -22,7 +22,8 @@ class NodePool:
     """
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
-        """
+        """Resolve the settings for the cluster.
+
         Raises:
             InputError: no node of the cluster has what a case needs.
         """
