@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.config.case import Mode
+from harness.config.case import Case, Mode, Pipeline
 from harness.config.datasets import check_dataset_name
 from harness.config.families import parse_model
 from harness.config.recipes import Recipe, default_recipe
@@ -24,6 +24,38 @@ class Experiment:
     def label(self) -> str:
         """The human-readable name: ``cifar10 resnet20-4 seed 0``."""
         return f"{self.dataset} {self.model} seed {self.seed}"
+
+    def bind(
+        self,
+        *,
+        device_kind: str,
+        precision: str,
+        data_fingerprint: str = "",
+        val_split: float = 0.0,
+        pipeline: Pipeline = "fast",
+        compiled: bool = False,
+    ) -> Case:
+        """Build the case of this experiment on given images, kind of device and precision.
+
+        Args:
+            data_fingerprint: SHA-256 of the images and labels; empty for a case that is timed on random images.
+
+        Raises:
+            InputError: the model's name is not canonical.
+        """
+        return Case(
+            model=self.model,
+            dataset=self.dataset,
+            recipe=self.recipe,
+            seed=self.seed,
+            mode=self.mode,
+            device_kind=device_kind,
+            precision=precision,
+            data_fingerprint=data_fingerprint,
+            val_split=val_split,
+            pipeline=pipeline,
+            compiled=compiled,
+        )
 
 
 def plan_experiment(

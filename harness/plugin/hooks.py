@@ -291,7 +291,7 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
         raise
     except Exception:
         _leave_unused(benchmark)
-        if failed := config.stash[_STUDY].recorded(item.stash[EXPERIMENT]):
+        if failed := config.stash[_STUDY].find_result(item.stash[EXPERIMENT]):
             config.stash[_RESULTS][failed.case.identity] = failed  # for the table
         raise
     finally:

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Studies: many cases planned, trained by an engine, and reproduced from their weights."""

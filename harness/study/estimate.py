@@ -1,11 +1,11 @@
-"""How long an experiment will take on this device, from a few timed steps of the real loop on random images."""
+"""Estimated training times: a few steps of the real loop on random images, timed and scaled to epochs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 
-from harness.config.case import Case, Pipeline
+from harness.config.case import Pipeline
 from harness.config.datasets import DatasetSpec
 from harness.config.experiment import Experiment
 from harness.config.families import OPERATIONS_PER_MAC, parse_model
@@ -17,15 +17,15 @@ from harness.results.result import Result
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import Trainer
 
-# A step is timed at the recipe's batch size where it costs no more than this; else at one and two images, from which
-# the cost of a step and that of an image follow.
+# A step is timed at the recipe's batch size if it costs at most this; else at one and two images, which give the cost
+# of a step and of an image.
 _AFFORDABLE_OPERATIONS = 3e11
 _TIMED_STEPS = 3
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an experiment is expected to take: training plus evaluation of one epoch, and of all."""
+    """The expected time of an experiment: training plus evaluation, of one epoch and of all."""
 
     epoch_seconds: float
     epochs: int
@@ -48,37 +48,33 @@ def estimate(
 
     Args:
         train_images, evaluated_images: in an epoch.
-        precision: as in the options; ``auto`` is resolved.
+        precision: a value of ``--precision``; ``auto`` is resolved.
 
     Raises:
-        InputError: the device does not have the precision.
+        InputError: the device does not support the precision.
     """
     recipe, model = experiment.recipe, parse_model(experiment.model)
-    case = Case(
-        model=experiment.model,
-        dataset=experiment.dataset,
-        recipe=recipe,
-        seed=0,
-        mode=experiment.mode,
-        device_kind=device.type,
-        precision=resolve_precision(precision, device, pipeline),
-        data_fingerprint="",
-        pipeline=pipeline,
-    )
+    resolved = resolve_precision(precision, device, pipeline)
+    case = replace(experiment, seed=0).bind(device_kind=device.type, precision=resolved, pipeline=pipeline)
     macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
     trainer = make_trainer(case, spec, device)
-    steps = -(-train_images // recipe.batch_size)
-    if OPERATIONS_PER_MAC * macs * recipe.batch_size <= _AFFORDABLE_OPERATIONS:
-        train_seconds = _step_seconds(trainer, spec, recipe.batch_size) * train_images / recipe.batch_size
-    else:
-        one, two = _step_seconds(trainer, spec, 1), _step_seconds(trainer, spec, 2)
-        image_seconds = max(two - one, one / 10)  # on a busy machine two may come out the faster
-        train_seconds = steps * max(0.0, one - image_seconds) + train_images * image_seconds
+    train_seconds = _training_seconds(trainer, spec, macs, train_images)
     return Estimate(train_seconds + evaluated_images * _evaluation_seconds(trainer, spec, macs), recipe.epochs)
 
 
+def _training_seconds(trainer: Trainer, spec: DatasetSpec, macs: int, train_images: int) -> float:
+    """Time a step at the recipe's batch size, or at one and two images; return the seconds of an epoch."""
+    batch_size = trainer.recipe.batch_size
+    if OPERATIONS_PER_MAC * macs * batch_size <= _AFFORDABLE_OPERATIONS:
+        return _step_seconds(trainer, spec, batch_size) * train_images / batch_size
+    one, two = _step_seconds(trainer, spec, 1), _step_seconds(trainer, spec, 2)
+    image_seconds = max(two - one, one / 10)  # on a busy machine two may be measured as faster
+    steps = -(-train_images // batch_size)
+    return steps * max(0.0, one - image_seconds) + train_images * image_seconds
+
+
 def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int) -> float:
-    """Seconds of one step, loading included: after one to warm up, the quickest of a few."""
+    """Time one step, loading included: the quickest of a few, after one to warm up."""
     recipe = trainer.recipe
     trainer.recipe = replace(recipe, batch_size=batch_size)
     try:
@@ -90,7 +86,7 @@ def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int) -> float
 
 
 def _evaluation_seconds(trainer: Trainer, spec: DatasetSpec, macs: int) -> float:
-    """Seconds of evaluating one image."""
+    """Time the evaluation of one image, in seconds."""
     count = max(1, min(256, int(_AFFORDABLE_OPERATIONS / 4 // (2 * macs))))
     return _seconds(trainer, spec, count, lambda images, _: trainer.evaluate(images), times=1) / count
 
@@ -98,9 +94,9 @@ def _evaluation_seconds(trainer: Trainer, spec: DatasetSpec, macs: int) -> float
 def _seconds(
     trainer: Trainer, spec: DatasetSpec, count: int, work: Callable[[ImageSet, Stopwatch], object], *, times: int
 ) -> float:
-    """Seconds of work on ``count`` random images: after one to warm up, the quickest of ``times``.
+    """Time work on ``count`` random images, in seconds: the quickest of ``times``, after one to warm up.
 
-    The reference pipeline begins by starting its loader processes: its work is what three times the images take longer.
+    The reference pipeline first starts loader processes: their time cancels out between ``count`` and 3 ``count``.
     """
 
     def once(images: ImageSet) -> float:
@@ -120,10 +116,10 @@ def _seconds(
 def recorded_epoch_seconds(
     experiment: Experiment, results: list[Result], device_kind: str, precision: str, pipeline: str = "fast"
 ) -> float | None:
-    """The mean epoch time of the experiment's finished runs on this kind of device; None where there are none.
+    """Return the mean epoch time of the experiment's finished runs on this kind of device, if any.
 
-    Runs of any seed and any number of epochs count: an epoch takes as long in each. Quick runs count among themselves,
-    runs that shared their machine do not count.
+    Runs of any seed and number of epochs count, since their epochs take equally long. Quick runs count for quick
+    experiments alone; co-scheduled runs, and runs resumed on another environment, do not count.
     """
     seconds = [
         second

@@ -1,4 +1,4 @@
-"""A node: a machine as cases are trained on it. Its device, its precision, its datasets in memory."""
+"""The machine that trains: its device, its precision, and its datasets in memory."""
 
 from collections.abc import Callable, Collection
 
@@ -20,12 +20,13 @@ from harness.training.trainers.trainer import empty_network
 
 
 class Machine:
-    """The settings made real on this machine."""
+    """The machine that trains, with the settings resolved for it."""
 
     def __init__(self, settings: Settings) -> None:
-        """
+        """Resolve the settings on this machine.
+
         Raises:
-            InputError: the device is not there or does not have the precision.
+            InputError: the device is not available or does not support the precision.
         """
         self.settings = settings
         self.device = resolve_device(settings.device)
@@ -33,28 +34,39 @@ class Machine:
         self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool]] = {}
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
-        """Find or fetch the data of the experiments, and make sure that they can be trained on them.
+        """Load the experiments' datasets, downloading what is missing, and check that they fit the recipes.
 
         Args:
-            notify: is given a line about what takes a while.
+            notify: called with a line about each step that may take long.
 
         Raises:
-            InputError: something is not as it has to be.
+            InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation.
         """
         for experiment in experiments:
             dataset = self.dataset(experiment, notify)[0]
-            _require_fitting(experiment, dataset)
+            _require_fitting_images(experiment, dataset)
+            _require_no_batch_of_one(experiment, dataset)
             if self.settings.val_split and experiment.mode != "quick":
-                _require_splitting(dataset)
+                _require_splittable(dataset)
 
     def case(self, experiment: Experiment) -> Case:
-        """The case that an experiment is here: bound to the images, the kind of device and the precision."""
+        """Return the experiment's case: bound to the images, the kind of device and the precision."""
         dataset = self.dataset(experiment)[0]
         val_split = self.settings.val_split
         if val_split and not can_be_split(dataset.train):
-            val_split = 0.0  # a smoke run's few images may leave none to hold out; `prepare` refuses others
+            val_split = 0.0  # too few images of a quick run; `prepare` refuses other modes
+        return experiment.bind(
+            device_kind=self.device.type,
+            precision=self.precision,
+            data_fingerprint=dataset.fingerprint,
+            val_split=val_split,
+            pipeline=self.settings.pipeline,
+            compiled=self._should_compile(experiment, dataset, val_split),
+        )
+
+    def _should_compile(self, experiment: Experiment, dataset: Dataset, val_split: float) -> bool:
         train_images = round(len(dataset.train) * (1 - val_split))
-        compiled = self.settings.pipeline == "fast" and should_compile(
+        return self.settings.pipeline == "fast" and should_compile(
             self.settings.compile,
             parse_model(experiment.model),
             dataset.spec,
@@ -62,44 +74,39 @@ class Machine:
             train_images,
             self.device,
         )
-        return Case(
-            model=experiment.model,
-            dataset=experiment.dataset,
-            recipe=experiment.recipe,
-            seed=experiment.seed,
-            mode=experiment.mode,
-            device_kind=self.device.type,
-            precision=self.precision,
-            data_fingerprint=dataset.fingerprint,
-            val_split=val_split,
-            pipeline=self.settings.pipeline,
-            compiled=compiled,
-        )
 
     def weight_bytes(self, experiment: Experiment) -> int:
-        """What the weights of the experiment's network take."""
+        """Return the size of the weights of the experiment's network, in bytes."""
         spec = self.dataset(experiment)[0].spec
         return 4 * count_parameters(empty_network(self.case(experiment), spec))
 
     def dataset(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> tuple[Dataset, bool]:
-        """An experiment's images, and whether they are the published ones; loaded once."""
-        name, data_dir = experiment.dataset, self.settings.data_dir
-        image_size = experiment.recipe.image_size if is_folder(name) else None
-        key = (name, image_size)
+        """Return the experiment's dataset, and whether it is verified as the published one; load it once.
+
+        Raises:
+            InputError: the data are missing or damaged.
+        """
+        name = experiment.dataset
+        key = (name, experiment.recipe.image_size if is_folder(name) else None)
         if key not in self._datasets:
-            if experiment.mode == "quick":
-                limits = (QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES)
-                self._datasets[key] = (registry.load_slice(name, data_dir, *limits, image_size=image_size), False)
-            else:
-                source = registry.locate_or_download(name, data_dir, image_size=image_size, notify=notify)
-                notify(f"loading {name}: {source.layout} in {source.path}")
-                dataset = registry.load(name, data_dir, image_size=image_size)
-                self._datasets[key] = (dataset, is_verified(dataset, source, data_dir))
+            self._datasets[key] = self._load(*key, is_quick=experiment.mode == "quick", notify=notify)
         return self._datasets[key]
 
+    def _load(
+        self, name: str, image_size: int | None, *, is_quick: bool, notify: Callable[[str], None]
+    ) -> tuple[Dataset, bool]:
+        data_dir = self.settings.data_dir
+        if is_quick:
+            limits = (QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES)
+            return registry.load_slice(name, data_dir, *limits, image_size=image_size), False
+        source = registry.locate_or_download(name, data_dir, image_size=image_size, notify=notify)
+        notify(f"loading {name}: {source.layout} in {source.path}")
+        dataset = registry.load(name, data_dir, image_size=image_size)
+        return dataset, is_verified(dataset, source, data_dir)
 
-def _require_splitting(dataset: Dataset) -> None:
-    """A validation split needs images to spare and, for GTSRB, to know which are shots of one sign."""
+
+def _require_splittable(dataset: Dataset) -> None:
+    """Raise an `InputError` unless images can be held out and, for GTSRB, their tracks are known."""
     name = dataset.spec.name
     if not can_be_split(dataset.train):
         raise InputError(
@@ -107,13 +114,13 @@ def _require_splitting(dataset: Dataset) -> None:
         )
     if name == "gtsrb" and dataset.train.tracks is None:
         raise InputError(
-            f"--val-split: the file names of gtsrb ({dataset.origin}) do not tell its tracks\n"
-            "give them their official names, as 00000_00012.ppm, or leave the option out"
+            f"--val-split: the file names of gtsrb ({dataset.origin}) do not show its tracks\n"
+            "give them their official names, e.g. 00000_00012.ppm, or leave the option out"
         )
 
 
-def _require_fitting(experiment: Experiment, dataset: Dataset) -> None:
-    """The recipe has to be for images of the dataset's channels and, where it does not resize, size."""
+def _require_fitting_images(experiment: Experiment, dataset: Dataset) -> None:
+    """Raise an `InputError` unless the recipe fits the images' channels and, without resizing, their size."""
     recipe, spec = experiment.recipe, dataset.spec
     channels = len(recipe.augmentation.mean)
     if channels != spec.channels:
@@ -127,7 +134,12 @@ def _require_fitting(experiment: Experiment, dataset: Dataset) -> None:
             f"recipe {recipe.name!r} is for images of {recipe.image_size}×{recipe.image_size}, "
             f"{spec.name} has {size}×{size}: give a recipe with image_size={size}"
         )
-    images, smallest = len(dataset.train), 32 if parse_model(experiment.model).family == "imagenet" else 4
+
+
+def _require_no_batch_of_one(experiment: Experiment, dataset: Dataset) -> None:
+    """Raise an `InputError` if the last batch would give BatchNorm a single value per channel."""
+    recipe, images = experiment.recipe, len(dataset.train)
+    smallest = 32 if parse_model(experiment.model).family == "imagenet" else 4
     if recipe.image_size <= smallest and images % recipe.batch_size == 1:
         raise InputError(
             f"{experiment.label}: {images} images in batches of {recipe.batch_size} leave a last batch of one\n"

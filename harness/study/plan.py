@@ -1,4 +1,4 @@
-"""The plan of a study: its experiments with their estimated time, and how good such estimates have been."""
+"""The plan of a study: its experiments, their estimated times, and the errors of earlier estimates."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -21,8 +21,8 @@ class Planned:
     """An experiment with its estimate.
 
     Attributes:
-        is_finished: its result is in the results folder, and it is not to be trained again.
-        estimate_error: the estimate over the recorded epoch time, less 1; None where nothing is recorded.
+        is_finished: its result is in the results folder, and ``--rerun`` is off.
+        estimate_error: the estimated over the recorded epoch time, minus 1; None if no epoch is recorded.
     """
 
     experiment: Experiment
@@ -34,7 +34,11 @@ class Planned:
 def plan(
     experiments: Iterable[Experiment], settings: Settings, device: torch.device, precision: str
 ) -> Iterator[Planned]:
-    """Each experiment with its estimate, one after the other; those alike but for the seed are timed once."""
+    """Yield each experiment with its estimate; those that differ by the seed alone are timed once.
+
+    Raises:
+        InputError: the device does not support the precision, or the data cannot be read.
+    """
     results: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for result in ResultsFolder(settings.results_dir).read_all()[0]:
         results[result.dataset, result.model].append(result)
@@ -47,17 +51,13 @@ def plan(
             estimates[key] = estimate(experiment, spec, *images, device, precision, settings.pipeline)
         kept = results[experiment.dataset, experiment.model]
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
-        yield Planned(
-            experiment,
-            estimates[key],
-            not settings.rerun
-            and any(_is_result_of(result, experiment, settings, device.type, precision) for result in kept),
-            estimates[key].epoch_seconds / recorded - 1 if recorded else None,
-        )
+        is_there = any(_is_result_of(result, experiment, settings, device.type, precision) for result in kept)
+        error = estimates[key].epoch_seconds / recorded - 1 if recorded else None
+        yield Planned(experiment, estimates[key], is_there and not settings.rerun, error)
 
 
 def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Settings) -> tuple[int, int]:
-    """Images trained and evaluated in an epoch: what lies on disk, or, where nothing does, what is published."""
+    """Count the images trained and evaluated in an epoch: those on disk, else the published numbers."""
     if experiment.mode == "quick":
         return QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES
     source = registry.locate(experiment.dataset, settings.data_dir, image_size=experiment.recipe.image_size)
@@ -69,7 +69,7 @@ def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Setti
 
 
 def _is_result_of(result: Result, experiment: Experiment, settings: Settings, device_kind: str, precision: str) -> bool:
-    """Whether a result is the experiment's, as far as can be told without loading its images."""
+    """Return whether a result belongs to the experiment, judged without loading its images."""
     case = result.case
     return (
         result.is_finished

@@ -1,4 +1,4 @@
-"""A result reproduced from its stored weights: accuracy and macro-F1 once more, image by image."""
+"""Results reproduced from stored weights: accuracy, macro-F1 and every prediction computed again."""
 
 from dataclasses import dataclass
 
@@ -21,12 +21,12 @@ from harness.training.trainers import make_trainer
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What the stored weights come to on the test images.
+    """The scores of a result's stored weights on the test images, beside the recorded ones.
 
     Attributes:
         recorded: the result.
-        scores: of the stored weights now.
-        changed_predictions: test images whose predicted class is another one than recorded.
+        scores: those of the stored weights, computed now.
+        changed_predictions: the number of test images whose predicted class differs from the recorded one.
     """
 
     recorded: Result
@@ -35,7 +35,7 @@ class Reproduction:
 
     @property
     def is_exact(self) -> bool:
-        """Whether accuracy, macro-F1 and every prediction are the recorded ones."""
+        """True if accuracy, macro-F1 and every prediction equal the recorded ones."""
         return not self.changed_predictions and (
             (self.scores.accuracy_percent, self.scores.macro_f1_percent)
             == (self.recorded.accuracy_percent, self.recorded.macro_f1_percent)
@@ -43,18 +43,18 @@ class Reproduction:
 
 
 def reproduce(result: Result, results: ResultsFolder, dataset: Dataset, device: torch.device) -> Reproduction:
-    """Evaluate a complete result's stored weights on its test images, as its pipeline and precision do.
+    """Evaluate a complete result's stored weights on its test images, by its own pipeline and precision.
 
     Raises:
-        InputError: it is not complete, the images are others, or a file beside it is damaged or cannot be read.
+        InputError: the result is not complete, the images differ, or a file beside it is damaged or unreadable.
     """
     case = result.case
     if not result.is_complete:
         raise InputError(f"{case.label} has no weights: its status is {result.status} ({result.cause})")
     if dataset.fingerprint != case.data_fingerprint:
         raise InputError(
-            f"{case.label} was trained on other images than those of {dataset.origin}: their SHA-256 is "
-            f"{case.data_fingerprint[:12]} there and {dataset.fingerprint[:12]} here"
+            f"{case.label} was trained on other images: their SHA-256 is {case.data_fingerprint[:12]}, that of "
+            f"{dataset.origin} is {dataset.fingerprint[:12]}"
         )
     weights, (labels, predictions) = results.weights_path(result), results.read_predictions(result)
     trainer = make_trainer(case, dataset.spec, device)
@@ -66,10 +66,10 @@ def reproduce(result: Result, results: ResultsFolder, dataset: Dataset, device: 
 
 
 def images_of(result: Result, settings: Settings) -> Dataset:
-    """The images that a result's case was trained and tested on, from the data folder.
+    """Load the images that a result's case was trained and tested on, from the data folder.
 
     Raises:
-        InputError: they are not there, or damaged.
+        InputError: the images are missing or damaged.
     """
     name, data_dir = result.dataset, settings.data_dir
     image_size = result.case.recipe.image_size if is_folder(name) else None
@@ -79,10 +79,10 @@ def images_of(result: Result, settings: Settings) -> Dataset:
 
 
 def device_of(result: Result, settings: Settings) -> torch.device:
-    """The device to evaluate a result on: unless the settings name one, of the kind that it was trained on.
+    """Return the device to evaluate a result on: the settings', by default the kind that trained it.
 
     Raises:
-        InputError: it is not there, or does not have the case's precision.
+        InputError: the device is not available or does not support the case's precision.
     """
     case = result.case
     device = resolve_device(case.device_kind if settings.device == "auto" else settings.device)

@@ -1,4 +1,4 @@
-"""A ``--rerun`` that was interrupted goes on: which of its cases have been trained again already."""
+"""The progress of a ``--rerun``, kept on disk so that an interrupted one resumes."""
 
 import contextlib
 from collections.abc import Collection
@@ -11,7 +11,7 @@ _SCHEMA_VERSION = 1
 
 
 class Rerun:
-    """The cases, by identity, that are to be trained again though they are finished; on disk while any is left."""
+    """Cases to train again though they are finished, by identity; kept on disk while any is left."""
 
     def __init__(self, results_dir: Path) -> None:
         self._path = results_dir / _FILE
@@ -19,9 +19,9 @@ class Rerun:
         self._left: set[str] = set()
 
     def begin(self, selected: Collection[str]) -> int:
-        """Ask for the selected cases, but for those that an interrupted rerun has trained again: how many these are.
+        """Start or resume a rerun of the selected cases; return how many of them are already trained again.
 
-        Where none of the selected is left of an earlier rerun, that one is forgotten.
+        An earlier rerun is forgotten if none of the cases that it left is selected.
         """
         asked, left = self._read()
         if not left & set(selected):
@@ -31,12 +31,12 @@ class Rerun:
         self._write()
         return len(done & set(selected))
 
-    def wants(self, identity: str) -> bool:
-        """Whether the case is still to be trained again."""
+    def is_pending(self, identity: str) -> bool:
+        """Return whether the case still has to be trained again."""
         return identity in self._left or identity not in self._asked
 
-    def done(self, identity: str) -> None:
-        """The case has been trained again."""
+    def mark_done(self, identity: str) -> None:
+        """Record that the case has been trained again."""
         self._asked.add(identity)
         self._left.discard(identity)
         self._write()
@@ -49,7 +49,7 @@ class Rerun:
             return set(), set()
 
     def _write(self) -> None:
-        with contextlib.suppress(OSError):  # then it begins anew the next time
+        with contextlib.suppress(OSError):  # then an interrupted rerun starts from scratch
             if self._left:
                 lists = {"asked": sorted(self._asked), "left": sorted(self._left)}
                 write_text_atomically(self._path, sealed({"schema_version": _SCHEMA_VERSION, **lists}))

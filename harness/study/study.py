@@ -1,4 +1,4 @@
-"""A study: experiments made ready together, then trained by an engine. Knows nothing of pytest."""
+"""A study: experiments prepared together, then trained by an engine. Knows nothing of pytest."""
 
 import contextlib
 import shutil
@@ -22,15 +22,16 @@ from harness.training.torchrun import distributed_settings, require_image_per_pr
 
 
 class Study:
-    """The settings made real: an engine, and the results folder of what it trains."""
+    """The engine and the results folder that the settings ask for, and the experiments trained by them."""
 
     def __init__(self, settings: Settings, processes: ProcessGroup = SINGLE_PROCESS) -> None:
-        """
+        """Make the engine that the settings name.
+
         Args:
-            processes: the processes that train every case together.
+            processes: the process group that trains every case together.
 
         Raises:
-            InputError: the device is not there or does not have the precision; or the cluster is not there.
+            InputError: the device is not available or does not support the precision, or no cluster answers.
         """
         self.settings = settings = distributed_settings(settings, processes)
         self.results = ResultsFolder(settings.results_dir)
@@ -39,24 +40,24 @@ class Study:
         self._rerun = Rerun(settings.results_dir)
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
-        """Make sure, before anything is trained, that all of it can be: folders can be written to, data are there.
+        """Check before any training that every experiment can be trained, then announce them to the engine.
 
         Args:
-            notify: is given a line about what takes a while.
+            notify: called with a line about each step that may take long.
 
         Raises:
-            InputError: something is not as it has to be.
+            InputError: a folder cannot be written to, or data are missing, damaged or do not fit their recipe.
         """
         with self._processes.raising_together():
-            self._prepare(experiments, notify)
+            self._prepare_rank(experiments, notify)
         if self._processes.is_distributed:
             identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
             code = {"the harness's training code": training_code_version()}
             require_same_values(identities | code, self._processes)
-        self.engine.submit([self._request(experiment) for experiment in experiments], self._end)
+        self.engine.submit([self._request(experiment) for experiment in experiments], self._mark_ended)
 
-    def _prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
-        """What this process can see to by itself; of several, the folders are the first one's."""
+    def _prepare_rank(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
+        """Check what this process can check by itself; rank 0 alone checks the folders."""
         if self._processes.is_rank_zero:
             for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
                 require_writable(folder, f"--{name}")
@@ -65,29 +66,21 @@ class Study:
         self.engine.prepare(experiments, notify)
         if not self._processes.is_rank_zero:
             return
-        self._require_space(experiments)
+        self._require_disk_space(experiments)
         if self.settings.rerun:
-            done = self._rerun.begin([self.case(experiment).identity for experiment in experiments])
-            if done:
-                notify(f"going on with the --rerun that was interrupted: {several(done, 'case')} of it done already")
+            retrained = self._rerun.begin([self.case(experiment).identity for experiment in experiments])
+            if retrained:
+                notify(f"resuming the interrupted --rerun: {several(retrained, 'case')} already trained again")
 
     def case(self, experiment: Experiment) -> Case:
-        """The case that an experiment is here: bound to the images, the kind of device and the precision."""
+        """Return the experiment's case: bound to the images, the kind of device and the precision."""
         return self.engine.case(experiment)
 
     def train(
         self, experiment: Experiment, callback: TrainingCallback | None = None
     ) -> tuple[Result, list[EpochRecord]]:
-        """The experiment's result and its epoch records, trained unless it is finished."""
-        request = self._request(experiment)
-        if not self._processes.is_rank_zero:
-            followed: tuple[Result, list[EpochRecord]] = self.engine.follow(request)
-            return followed
-        return self._processes.run_on_rank_zero(lambda: self._train(request, callback))
-
-    def _train(self, request: CaseRequest, callback: TrainingCallback | None) -> tuple[Result, list[EpochRecord]]:
-        result = self.engine.result(request, callback or TrainingCallback(), self._end)
-        return result, self.results.read_epochs(request.case) if result.epochs else []
+        """Return the experiment's result and its epoch records; train it unless it is finished."""
+        return self.engine.train(self._request(experiment), callback or TrainingCallback(), self._mark_ended)
 
     def close(self) -> None:
         """Stop what is still being trained."""
@@ -95,15 +88,15 @@ class Study:
 
     def _request(self, experiment: Experiment) -> CaseRequest:
         case = self.case(experiment)
-        return CaseRequest(experiment, case, self.settings.rerun and self._rerun.wants(case.identity))
+        return CaseRequest(experiment, case, self.settings.rerun and self._rerun.is_pending(case.identity))
 
-    def _end(self, case: Case) -> None:
-        """A case has come to its end: a rerun that is interrupted now does not train it once more."""
-        if self.settings.rerun and self._rerun.wants(case.identity):
-            self._rerun.done(case.identity)
+    def _mark_ended(self, case: Case) -> None:
+        """Record that a case's training has ended: a resumed rerun does not train it once more."""
+        if self.settings.rerun and self._rerun.is_pending(case.identity):
+            self._rerun.mark_done(case.identity)
 
-    def _require_space(self, experiments: Iterable[Experiment]) -> None:
-        """Room for the weights of every case that is to be trained, and for the largest ones' checkpoints."""
+    def _require_disk_space(self, experiments: Iterable[Experiment]) -> None:
+        """Raise an `InputError` unless the disk has room for all weights and the largest cases' checkpoints."""
         weights, checkpoints = 0, [0]
         for experiment in experiments:
             case = self.case(experiment)
@@ -120,8 +113,8 @@ class Study:
                 f"{needed / 2**20:,.0f}: free space, or give another folder"
             )
 
-    def recorded(self, experiment: Experiment) -> Result | None:
-        """What the results folder has of the experiment, finished or not; None where that is nothing to trust."""
+    def find_result(self, experiment: Experiment) -> Result | None:
+        """Return the experiment's recorded result, finished or not; None if there is none, or it is damaged."""
         with contextlib.suppress(InputError):
             return self.results.find(self.case(experiment))
         return None

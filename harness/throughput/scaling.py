@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from harness.config.case import Case
 from harness.config.datasets import SPECS
+from harness.config.experiment import Experiment
 from harness.config.recipes import CIFAR10
 from harness.data.images import random_images
 from harness.errors import InputError
@@ -86,16 +86,8 @@ def measure_point(setting: Setting) -> Point:
     """Train three epochs of random images in this process; return the point at x = 0."""
     device, spec = torch.device(setting.device), SPECS["cifar10"]
     recipe = replace(CIFAR10, batch_size=setting.batch_size)
-    case = Case(
-        model=setting.model,
-        dataset="cifar10",
-        recipe=recipe,
-        seed=0,
-        mode="quick",
-        device_kind=device.type,
-        precision=setting.precision,
-        data_fingerprint="",
-    )
+    experiment = Experiment("cifar10", setting.model, 0, recipe, "quick")
+    case = experiment.bind(device_kind=device.type, precision=setting.precision)
     torch.zeros(1, device=device)  # the memory that a device's context takes is not the network's
     synchronise(device)
     memory = PeakMemory(device)

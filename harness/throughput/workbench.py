@@ -7,6 +7,7 @@ import torch
 
 from harness.config.case import Case
 from harness.config.datasets import SPECS, DatasetSpec
+from harness.config.experiment import Experiment
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES, Recipe
 from harness.config.settings import Settings
@@ -116,12 +117,7 @@ class Workbench:
         self, model: str, spec: DatasetSpec, recipe: Recipe, train_images: int, data_fingerprint: str = ""
     ) -> Case:
         """Return the fast pipeline's full training of a model, compiled if the settings compile such a training."""
-        return Case(
-            model=model,
-            dataset=spec.name,
-            recipe=recipe,
-            seed=0,
-            mode="full",
+        return Experiment(spec.name, model, 0, recipe, "full").bind(
             device_kind=self.device.type,
             precision=self.precision,
             data_fingerprint=data_fingerprint,

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from harness.config.case import Case
 from harness.config.experiment import plan_experiment
 from harness.config.recipes import CIFAR10, GTSRB
 from harness.config.settings import read_settings
@@ -41,3 +44,36 @@ def test_the_model_has_its_canonical_name():
 def test_unknown_names_and_recipes_are_refused(dataset, model, recipe, says):
     with pytest.raises(InputError, match=says):
         plan_experiment(FULL, dataset, model, 0, recipe)
+
+
+def test_bind_puts_every_field_into_the_case():
+    experiment = plan_experiment(FULL, "cifar10", "resnet20-4", 7)
+    case = experiment.bind(
+        device_kind="cuda",
+        precision="bf16",
+        data_fingerprint="f" * 64,
+        val_split=0.1,
+        pipeline="reference",
+        compiled=True,
+    )
+    assert case == Case(
+        model="resnet20-4",
+        dataset="cifar10",
+        recipe=CIFAR10,
+        seed=7,
+        mode="full",
+        device_kind="cuda",
+        precision="bf16",
+        data_fingerprint="f" * 64,
+        val_split=0.1,
+        pipeline="reference",
+        compiled=True,
+    )
+    assert case.label == experiment.label
+
+
+def test_bind_refuses_a_model_name_that_is_not_canonical():
+    with pytest.raises(InputError, match="give 'resnet20'"):
+        replace(plan_experiment(FULL, "cifar10", "resnet20", 0), model="resnet20-1").bind(
+            device_kind="cpu", precision="fp32"
+        )

@@ -14,18 +14,18 @@ from tests.helpers.tiny import CPU, make_case, make_dataset
 
 @pytest.fixture
 def trained(tiny_dataset, results):
-    """A result of its own, whose files may be spoilt."""
+    """A result for one test alone, which may damage its files."""
     return train(make_case(tiny_dataset), tiny_dataset, results, CPU)
 
 
-def vouched(results, result):
-    """The result as if its files had always been so."""
+def with_present_hashes(results, result):
+    """The result with the hashes of its present files."""
     return replace(result, files=results.hashes(result.case))
 
 
 @pytest.mark.parametrize("pipeline", ["fast", "reference"])
 @pytest.mark.parametrize("val_split", [0.0, 0.4])
-def test_the_stored_weights_come_to_what_is_recorded_image_by_image(tiny_dataset, results, pipeline, val_split):
+def test_stored_weights_reproduce_every_recorded_prediction(tiny_dataset, results, pipeline, val_split):
     case = make_case(tiny_dataset, pipeline=pipeline, val_split=val_split)
     again = reproduce(train(case, tiny_dataset, results, CPU), results, tiny_dataset, CPU)
     assert again.is_exact
@@ -34,18 +34,18 @@ def test_the_stored_weights_come_to_what_is_recorded_image_by_image(tiny_dataset
     assert again.scores.macro_f1_percent == again.recorded.macro_f1_percent
 
 
-def test_other_weights_are_found_out(trained, results, tiny_dataset):
+def test_other_weights_are_not_exact(trained, results, tiny_dataset):
     path = results.folder(trained.case) / "weights.safetensors"
     weights = load(path.read_bytes())
     name = next(name for name in weights if name.endswith("bias"))
     path.write_bytes(
         save(weights | {name: weights[name] + np.float32(100) * np.arange(len(weights[name]), dtype="f4")})
     )
-    again = reproduce(vouched(results, trained), results, tiny_dataset, CPU)
+    again = reproduce(with_present_hashes(results, trained), results, tiny_dataset, CPU)
     assert not again.is_exact
 
 
-def test_one_other_prediction_is_found_out_though_the_accuracy_is_the_same(trained, results, tiny_dataset):
+def test_one_changed_prediction_is_found_at_equal_accuracy(trained, results, tiny_dataset):
     labels, predictions = results.read_predictions(trained)
     wrong = np.flatnonzero(labels != predictions)
     if not len(wrong):
@@ -54,13 +54,13 @@ def test_one_other_prediction_is_found_out_though_the_accuracy_is_the_same(train
     else:
         predictions[wrong[0]] = next(k for k in range(3) if k not in (labels[wrong[0]], predictions[wrong[0]]))
     results.write_predictions(trained.case, labels, predictions)
-    again = reproduce(vouched(results, trained), results, tiny_dataset, CPU)
+    again = reproduce(with_present_hashes(results, trained), results, tiny_dataset, CPU)
     assert again.changed_predictions == 1
     assert not again.is_exact
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "predictions.npz"])
-def test_damaged_and_absent_files_are_named(trained, results, tiny_dataset, name):
+def test_damaged_and_missing_files_are_named(trained, results, tiny_dataset, name):
     path = results.folder(trained.case) / name
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(DamagedError, match=rf"{name} is damaged"):
@@ -80,14 +80,14 @@ def test_a_result_without_weights_is_refused(trained, results, tiny_dataset):
         reproduce(replace(trained, status="diverged", cause="boom"), results, tiny_dataset, CPU)
 
 
-def test_a_quick_result_is_evaluated_on_the_few_images_that_it_saw(trained, tmp_path):
+def test_a_quick_result_is_evaluated_on_the_images_of_quick_mode(trained, tmp_path):
     settings = read_settings({"data_dir": str(tmp_path)})
     quick = replace(trained, dataset="digits", mode="quick")
     assert len(images_of(quick, settings).test) == QUICK_TEST_IMAGES
     assert len(images_of(replace(quick, mode="full"), settings).test) == 360
 
 
-def test_the_device_is_of_the_kind_that_the_case_was_trained_on(trained):
+def test_the_default_device_is_of_the_kind_that_trained_the_case(trained):
     assert device_of(trained, read_settings({})) == CPU
     elsewhere = replace(trained, case=replace(trained.case, device_kind="abacus"))
     with pytest.raises(InputError, match="unknown device 'abacus'"):
@@ -95,7 +95,7 @@ def test_the_device_is_of_the_kind_that_the_case_was_trained_on(trained):
     assert device_of(elsewhere, read_settings({"device": "cpu"})) == CPU
 
 
-def test_a_precision_that_the_device_has_not_is_refused(trained):
+def test_a_precision_that_the_device_lacks_is_refused(trained):
     odd = replace(trained, case=replace(trained.case, precision="tf32"))
     with pytest.raises(InputError, match="tf32"):
         device_of(odd, read_settings({"device": "cpu"}))

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,61 +10,59 @@ from harness.study.rerun import Rerun
 def test_every_selected_case_is_trained_again_once(tmp_path):
     rerun = Rerun(tmp_path)
     assert rerun.begin(["a", "b"]) == 0
-    assert rerun.wants("a")
-    rerun.done("a")
-    assert [rerun.wants(case) for case in "ab"] == [False, True]
+    assert rerun.is_pending("a")
+    rerun.mark_done("a")
+    assert [rerun.is_pending(case) for case in "ab"] == [False, True]
 
 
-def test_an_interrupted_rerun_goes_on_with_what_is_left(tmp_path):
+def test_an_interrupted_rerun_resumes_with_the_cases_that_are_left(tmp_path):
     first = Rerun(tmp_path)
     first.begin(["a", "b", "c"])
-    first.done("a")
+    first.mark_done("a")
     second = Rerun(tmp_path)
     assert second.begin(["a", "b", "c", "new"]) == 1
-    assert [case for case in ("a", "b", "c", "new") if second.wants(case)] == ["b", "c", "new"]
+    assert [case for case in ("a", "b", "c", "new") if second.is_pending(case)] == ["b", "c", "new"]
 
 
-def test_a_rerun_that_came_to_its_end_is_forgotten(tmp_path):
+def test_a_finished_rerun_is_forgotten(tmp_path):
     rerun = Rerun(tmp_path)
     rerun.begin(["a"])
-    rerun.done("a")
+    rerun.mark_done("a")
     assert list(tmp_path.iterdir()) == []
     assert Rerun(tmp_path).begin(["a"]) == 0
 
 
-def test_what_an_interrupted_rerun_has_done_is_done_again_if_nothing_that_it_left_is_selected(tmp_path):
+def test_a_rerun_of_none_of_the_left_cases_starts_from_scratch(tmp_path):
     first = Rerun(tmp_path)
     first.begin(["a", "b"])
-    first.done("a")
+    first.mark_done("a")
     second = Rerun(tmp_path)
     assert second.begin(["a"]) == 0
-    assert second.wants("a")
+    assert second.is_pending("a")
 
 
-def test_a_case_that_nobody_announced_is_wanted_until_it_is_done(tmp_path):
+def test_a_case_that_was_not_selected_is_pending_until_it_is_done(tmp_path):
     rerun = Rerun(tmp_path)
-    assert rerun.wants("a")
-    rerun.done("a")
-    assert not rerun.wants("a")
+    assert rerun.is_pending("a")
+    rerun.mark_done("a")
+    assert not rerun.is_pending("a")
 
 
-def test_a_folder_that_takes_no_files_is_no_obstacle():
-    from pathlib import Path
-
+def test_a_folder_that_cannot_be_written_to_is_no_error():
     rerun = Rerun(Path("/proc/nothing"))
     rerun.begin(["a"])
-    assert rerun.wants("a")
+    assert rerun.is_pending("a")
 
 
 @pytest.mark.parametrize("content", ['{"schema_version": 1}', "[]", "garbage"])
-def test_a_damaged_memory_of_a_rerun_is_none(content, tmp_path):
+def test_a_damaged_rerun_file_is_ignored(content, tmp_path):
     Rerun(tmp_path).begin(["a", "b"])
     (tmp_path / ".rerun.json").write_text(content)
     assert Rerun(tmp_path).begin(["a", "b"]) == 0
 
 
 @given(content=st.binary(max_size=200))
-def test_any_bytes_are_no_rerun(content, tmp_path_factory):
+def test_arbitrary_bytes_are_no_rerun_and_no_error(content, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
     (folder / ".rerun.json").write_bytes(content)
     assert Rerun(folder).begin(["a"]) == 0

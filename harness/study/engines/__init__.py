@@ -1,4 +1,4 @@
-"""Where the cases of a study are trained: in this process, one after the other, or on a Ray cluster, all at once."""
+"""Engines: a study's cases one after the other in this process, or all at once on a Ray cluster."""
 
 from harness.config.settings import Settings
 from harness.errors import InputError
@@ -10,13 +10,13 @@ __all__ = ["CaseRequest", "Engine", "make_engine"]
 
 
 def make_engine(settings: Settings, results: ResultsFolder, processes: ProcessGroup = SINGLE_PROCESS) -> Engine:
-    """The engine of the settings; Ray is imported for no other.
+    """Make the engine that the settings name; only ``--engine ray`` imports Ray.
 
     Args:
-        processes: the processes that train every case together.
+        processes: the process group that trains every case together.
 
     Raises:
-        InputError: the device is not there, or Ray, or its cluster.
+        InputError: the device, Ray or its cluster is not available.
     """
     if settings.engine == "ray":
         try:

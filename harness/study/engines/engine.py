@@ -1,4 +1,4 @@
-"""What every engine does with a study's cases."""
+"""The interface of every engine: what trains the cases of a study."""
 
 import abc
 from collections.abc import Callable, Collection, Sequence
@@ -7,13 +7,14 @@ from typing import Any
 
 from harness.config.case import Case
 from harness.config.experiment import Experiment
-from harness.results.result import Result
+from harness.results.folder import ResultsFolder
+from harness.results.result import EpochRecord, Result
 from harness.training.callback import TrainingCallback
 
 
 @dataclass(frozen=True)
 class CaseRequest:
-    """A case to be trained; with ``rerun`` even if it is finished."""
+    """A case to train; with ``rerun`` even if it is finished."""
 
     experiment: Experiment
     case: Case
@@ -21,66 +22,71 @@ class CaseRequest:
 
 
 class Engine(abc.ABC):
-    """Trains cases somewhere; what they come to lies in the results folder of this machine."""
+    """Trains cases somewhere; their results are written to the results folder of this machine."""
+
+    def __init__(self, results: ResultsFolder) -> None:
+        self._results = results
 
     @abc.abstractmethod
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
-        """Make sure that the experiments can be trained: that the data are there, and fit.
+        """Make sure that the experiments can be trained: that their data are available and fit their recipes.
 
         Args:
-            notify: is given a line about what takes a while.
+            notify: called with a line about each step that may take long.
 
         Raises:
-            InputError: something is not as it has to be.
+            InputError: an experiment cannot be trained.
         """
 
     @abc.abstractmethod
     def case(self, experiment: Experiment) -> Case:
-        """The case that an experiment is here: bound to the images, the kind of device and the precision."""
+        """Return the experiment's case: bound to the images, the kind of device and the precision."""
 
     @abc.abstractmethod
     def weight_bytes(self, experiment: Experiment) -> int:
-        """What the weights of the experiment's network take."""
+        """Return the size of the weights of the experiment's network, in bytes."""
 
     def cases_at_once(self) -> int:
-        """How many cases are trained at the same time, at most."""
+        """Return the largest number of cases that are trained at the same time."""
         return 1
 
-    def submit(self, requests: Sequence[CaseRequest], on_over: Callable[[Case], None]) -> None:  # noqa: B027 - may be nothing
-        """Have the cases trained, where the engine does not wait until each is asked for.
+    @abc.abstractmethod
+    def submit(self, requests: Sequence[CaseRequest], on_end: Callable[[Case], None]) -> None:
+        """Announce the cases of a study; an engine that trains several at once starts them now.
 
         Args:
-            on_over: is told of each case that has come to its end, whatever that is.
+            on_end: called with each case whose training has ended, whatever its outcome.
         """
 
     @abc.abstractmethod
-    def result(self, request: CaseRequest, callback: TrainingCallback, on_over: Callable[[Case], None]) -> Result:
-        """The case's result, once there is one.
+    def train(
+        self, request: CaseRequest, callback: TrainingCallback, on_end: Callable[[Case], None]
+    ) -> tuple[Result, list[EpochRecord]]:
+        """Return the case's result and its epoch records; wait until the case is trained.
 
         Raises:
-            InputError: it cannot be trained here.
-            Exception: whatever its training failed with; recorded as ``failed``.
+            InputError: the case cannot be trained here.
+            Exception: the training failed; its result is recorded as ``failed``.
         """
 
-    def follow(self, request: CaseRequest) -> Any:
-        """What the first of several processes that train together comes to with the case, done with it."""
-        raise NotImplementedError
-
     def results_so_far(self) -> list[Result]:
-        """The results of all cases submitted that are finished by now, asked for or not."""
+        """Return the results of all submitted cases that are finished by now."""
         return []
 
     @abc.abstractmethod
     def describe(self) -> str:
-        """Where it trains, in a person's words: ``cpu at fp32``."""
+        """Describe where the engine trains, human-readable: ``cpu at fp32``."""
 
     @abc.abstractmethod
     def environment(self) -> dict[str, Any]:
-        """Where it trains, as plain values."""
+        """Describe where the engine trains, as plain values."""
 
     def summary(self) -> list[str]:
-        """What a person should know of where the cases were trained, in lines."""
+        """Return lines for the end of the run: what went wrong on the machines that trained."""
         return []
 
-    def close(self) -> None:  # noqa: B027 - there may be nothing to do
-        """Stop what is still being trained. Nothing that was recorded is lost."""
+    def close(self) -> None:  # noqa: B027 - an engine need not override it
+        """Stop what is still being trained; everything that was recorded is kept."""
+
+    def _with_epoch_records(self, request: CaseRequest, result: Result) -> tuple[Result, list[EpochRecord]]:
+        return result, self._results.read_epochs(request.case) if result.epochs else []

@@ -1,4 +1,4 @@
-"""Training in this process, a case when it is asked for; together with other processes where torchrun started them."""
+"""The local engine: one case after the other in this process, or data-parallel under torchrun."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.hardware.device import resolve_device
 from harness.results.folder import ResultsFolder
-from harness.results.result import Result
+from harness.results.result import EpochRecord, Result
 from harness.study.engines.engine import CaseRequest, Engine
 from harness.study.machine import Machine
 from harness.training.callback import TrainingCallback
@@ -23,18 +23,20 @@ from harness.training.trainers.data_parallel import Follower
 
 
 class LocalEngine(Engine):
-    """Trains in this process, one case after the other."""
+    """Trains a case in this process when it is asked for; all ranks of a process group train it together."""
 
     def __init__(self, settings: Settings, results: ResultsFolder, processes: ProcessGroup = SINGLE_PROCESS) -> None:
-        """
+        """Resolve the device of this process.
+
         Args:
-            processes: the processes that train every case together.
+            processes: the process group that trains every case together.
 
         Raises:
-            InputError: the device is not there or does not have the precision.
+            InputError: the device is not available or does not support the precision.
         """
+        super().__init__(results)
         device = own_device(resolve_device(settings.device), processes)
-        self._machine, self._results, self._processes = Machine(replace(settings, device=device)), results, processes
+        self._machine, self._processes = Machine(replace(settings, device=device)), processes
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         self._machine.prepare(experiments, notify)
@@ -45,33 +47,38 @@ class LocalEngine(Engine):
     def weight_bytes(self, experiment: Experiment) -> int:
         return self._machine.weight_bytes(experiment)
 
-    def submit(self, requests: Sequence[CaseRequest], on_over: Callable[[Case], None]) -> None:
-        """As in `Engine`: nothing is trained yet, but all processes are ready to."""
+    def submit(self, requests: Sequence[CaseRequest], on_end: Callable[[Case], None]) -> None:
+        """Bind the process group to its devices; a case is trained when `train` is called."""
         self._processes.use_device(self._machine.device)
 
-    def follow(self, request: CaseRequest) -> Any:
-        """As in `Engine`."""
+    def train(
+        self, request: CaseRequest, callback: TrainingCallback, on_end: Callable[[Case], None]
+    ) -> tuple[Result, list[EpochRecord]]:
+        """Train the case now; ranks other than 0 run rank 0's commands and return its result and records."""
+        if self._processes.is_rank_zero:
+            return self._processes.run_on_rank_zero(lambda: self._train(request, callback, on_end))
         dataset, _ = self._machine.dataset(request.experiment)
-        return self._processes.follow(Follower(request.case, dataset, self._machine.device, self._processes).execute)
+        follower = Follower(request.case, dataset, self._machine.device, self._processes)
+        followed: tuple[Result, list[EpochRecord]] = self._processes.follow(follower.execute)
+        return followed
 
-    def result(self, request: CaseRequest, callback: TrainingCallback, on_over: Callable[[Case], None]) -> Result:
+    def _train(
+        self, request: CaseRequest, callback: TrainingCallback, on_end: Callable[[Case], None]
+    ) -> tuple[Result, list[EpochRecord]]:
         dataset, verified = self._machine.dataset(request.experiment)
-        is_over = True
+        context = TrainingContext(callback, self._processes, verified)
+        has_ended = True
         try:
-            return train(
-                request.case,
-                dataset,
-                self._results,
-                self._machine.device,
-                rerun=request.rerun,
-                context=TrainingContext(callback, self._processes, verified),
+            result = train(
+                request.case, dataset, self._results, self._machine.device, rerun=request.rerun, context=context
             )
         except (InputError, KeyboardInterrupt):
-            is_over = False
+            has_ended = False
             raise
         finally:
-            if is_over:
-                on_over(request.case)
+            if has_ended:
+                on_end(request.case)
+        return self._with_epoch_records(request, result)
 
     def describe(self) -> str:
         processes, device = self._processes, self._machine.device

@@ -1,1 +1,1 @@
-"""TODO"""
+"""The Ray engine: cases trained at the same time on the nodes of a Ray cluster."""

@@ -1,14 +1,21 @@
-"""The first thing that runs on a node. It is sent there as source, so it needs nothing that might not be there."""
+"""The first code that runs on a node.
+
+The driver sends its source, so it imports nothing that the node may lack.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 
-def attend(version: str, task: bytes) -> Iterator[Any]:
-    """Have this node's own harness run an errand, if it is the same as the driver's.
+def run_task(version: str, task: bytes) -> Iterator[Any]:
+    """Run a task by the node's own harness, if its source is the same as the driver's.
+
+    Args:
+        version: the driver's `source_version`.
+        task: a pickled `Preparation` or `Training`.
 
     Yields:
-        The errand's reports; of a node that cannot run it, its id and the reason.
+        The task's reports; if the node cannot run it, (node id, reason) alone.
     """
     import sys
 
@@ -21,7 +28,7 @@ def attend(version: str, task: bytes) -> Iterator[Any]:
     except ImportError as error:
         yield node_id, f"wider-or-deeper cannot be imported by {sys.executable} there ({error}): install it"
         return
-    if source_version() != version:
-        yield node_id, f"it has another version of the code, {source_version()}, here it is {version}: install the same"
+    if (own := source_version()) != version:
+        yield node_id, f"it has another version of the code, {own}, not {version}: install the same"
         return
     yield from worker.run(task)

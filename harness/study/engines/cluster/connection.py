@@ -1,4 +1,4 @@
-"""A Ray cluster: its nodes, what a case asks of one, and errands that are run there."""
+"""The connection to a Ray cluster: its nodes, a case's share of one, and the tasks that run there."""
 
 import contextlib
 import logging
@@ -6,7 +6,7 @@ import os
 import pickle
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,25 +16,26 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.study.engines.cluster import bootstrap as shim
+from harness.study.engines.cluster import bootstrap
 from harness.study.engines.cluster.worker import Preparation, Training, node_name
 from harness.text import several
 from harness.training.code_version import source_version
 
 _CONNECT_SECONDS = 10
-# Reports that a node may be ahead of the driver: what is reported lies in the node's memory until it is fetched.
+# Reports that a worker may be ahead of the driver: a report stays in the node's memory until the driver fetches it.
 _REPORTS_AHEAD = 2
 
-cloudpickle.register_pickle_by_value(shim)
+cloudpickle.register_pickle_by_value(bootstrap)
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a case asks of a node.
+    """A case's share of a node.
 
     Attributes:
-        cpus: that it computes with. cpus_asked: that nobody else may have; more where it wants a node of its own.
-        gpus: a share of one, or one, or none.
+        cpus: CPUs that it computes with.
+        cpus_asked: CPUs reserved for it: more than ``cpus`` if it gets a node of its own.
+        gpus: 0, 1, or a fraction of one.
     """
 
     cpus: int
@@ -46,11 +47,11 @@ class Share:
         return several(self.cpus_asked, "CPU") + gpus
 
     def fits(self, resources: Mapping[str, float]) -> bool:
-        """Whether a node of these resources can have it, when nothing else is there."""
+        """Return whether an idle node with these resources has room for a case."""
         return self.times_in(resources) > 0
 
     def times_in(self, resources: Mapping[str, float]) -> int:
-        """How many cases a node of these resources can have at once."""
+        """Count the cases that an idle node with these resources can train at the same time."""
         times = int(resources.get("CPU", 0)) // self.cpus_asked
         return min(times, int(resources.get("GPU", 0) / self.gpus)) if self.gpus else times
 
@@ -59,17 +60,18 @@ class Cluster:
     """The connection to a cluster."""
 
     def __init__(self, address: str | None) -> None:
-        """
+        """Connect to a cluster, or start one on this machine.
+
         Args:
-            address: ``auto`` or ``host:port``; None for a cluster of this machine alone, that ends with the connection.
+            address: ``auto`` or ``host:port``; None for a cluster of this machine alone that ends with the connection.
 
         Raises:
-            InputError: there is no cluster, or it is of another version of Ray or Python.
+            InputError: no cluster answers, or it runs another version of Ray or Python.
         """
         self.is_own = address is None
         if address not in (None, "auto"):
             _require_listening(str(address))
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody was asked
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # the user has not agreed to it
         before = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(
@@ -82,52 +84,51 @@ class Cluster:
             reason = str(error).strip().partition("\n")[0]
             raise InputError(f"--ray-address {address or '(none)'}: {reason}") from error
         finally:
-            with contextlib.suppress(ValueError):  # not the main thread, where signals cannot be handled
-                signal.signal(signal.SIGTERM, before)  # Ray would end this process without a summary
-        self._attend = ray.remote(shim.attend)
+            with contextlib.suppress(ValueError):  # only the main thread can set handlers
+                signal.signal(signal.SIGTERM, before)  # Ray's would end this process without a summary
+        self._remote_task = ray.remote(bootstrap.run_task)
         self._version = source_version()
 
     @property
     def nodes(self) -> dict[str, dict[str, float]]:
-        """The resources of every node that is up, by its id."""
+        """The resources of every running node, by its id."""
         return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
 
     def name(self, node_id: str) -> str:
-        """A node's name as a person knows it, dead or alive."""
+        """Return a node's human-readable name, dead or alive."""
         return node_name(node_id)
 
     def share(self, settings: Settings) -> Share:
-        """What a case asks of a node by the settings.
+        """Compute a case's share of a node from the settings.
 
         Raises:
-            InputError: no node of the cluster has it, nor will any.
+            InputError: no node of the cluster has it, nor can one join.
         """
         nodes = self.nodes.values()
-        gpus = settings.gpus_per_case
-        if gpus is None:
-            is_any_there = any(node.get("GPU", 0) >= 1 for node in nodes)
-            may_come = settings.device == "cuda" and not self.is_own
-            gpus = 1.0 if settings.device != "cpu" and (is_any_there or may_come) else 0.0
+        gpus = self._gpus_per_case(settings)
         if settings.device == "cuda" and not gpus:
-            raise InputError("--device cuda: this machine has no GPU that Ray can see, or --gpus-per-case is 0")
+            raise InputError("--device cuda: Ray sees no GPU on this machine, or --gpus-per-case is 0")
         cpus = cpus_asked = settings.cpus_per_case or 1
         if settings.exclusive:
-            most = max((int(node.get("CPU", 0)) for node in nodes if node.get("GPU", 0) >= gpus), default=0)
-            if not most:
-                raise InputError(
-                    "--exclusive: no node is up that has what a case asks for, so none says how large it is"
-                )
-            cpus_asked = max(most, cpus)
+            cpus_asked = max(cpus, _most_cpus(nodes, gpus))
             cpus = settings.cpus_per_case or cpus_asked
         share = Share(cpus, cpus_asked, gpus)
         if self.is_own and not any(map(share.fits, nodes)):
-            raise InputError(f"a case asks for {share}, this machine has {_together(nodes)}")
+            raise InputError(f"a case needs {share}, this machine has {_total(nodes)}")
         return share
 
+    def _gpus_per_case(self, settings: Settings) -> float:
+        """Return the option's number; by default 1 if the cluster has GPUs, or may get those asked for."""
+        if settings.gpus_per_case is not None:
+            return settings.gpus_per_case
+        has_gpu = any(node.get("GPU", 0) >= 1 for node in self.nodes.values())
+        may_join = settings.device == "cuda" and not self.is_own
+        return 1.0 if settings.device != "cpu" and (has_gpu or may_join) else 0.0
+
     def describe(self) -> str:
-        """The cluster in a person's words."""
+        """Describe the cluster, human-readable."""
         nodes = [node for node in self.nodes.values() if node.get("CPU", 0) or node.get("GPU", 0)]
-        return f"a Ray cluster of {several(len(nodes), 'node')} with {_together(nodes)}"
+        return f"a Ray cluster of {several(len(nodes), 'node')} with {_total(nodes)}"
 
     def run(
         self,
@@ -137,37 +138,44 @@ class Cluster:
         on: str | None = None,
         not_on: frozenset[str] = frozenset(),
     ) -> Any:
-        """Have an errand run, on a node that has the share: Ray's generator of references to its reports.
+        """Run a task on a node that has the share; return Ray's generator of references to its reports.
 
         Args:
-            on: the id of the only node that may run it. not_on: of those that may not.
+            on: the id of the only node that may run it.
+            not_on: ids of nodes that may not run it.
         """
         options: dict[str, Any] = {}
         if on is not None:
             options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(on, soft=False)
         elif not_on:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(not_on))})"}
-        attend = self._attend.options(
+        remote_task = self._remote_task.options(
             num_cpus=share.cpus_asked,
             num_gpus=share.gpus,
-            max_retries=0,  # a case that is lost goes on from its last report, which Ray knows nothing of
+            max_retries=0,  # the driver retries: Ray does not know the last report, from which a case resumes
             _generator_backpressure_num_objects=_REPORTS_AHEAD,
             **options,
         )
-        return attend.remote(self._version, pickle.dumps(task))
+        return remote_task.remote(self._version, pickle.dumps(task))
 
     def cancel(self, task: Any) -> None:
-        """Have an errand stopped that is not finished."""
+        """Cancel a task, if it still runs."""
         with contextlib.suppress(ray.exceptions.RayError):
             ray.cancel(task)
 
     def close(self) -> None:
-        """Leave the cluster: what this process has had run there ends."""
+        """Leave the cluster, which ends this process's tasks there."""
         ray.shutdown()
 
 
+async def reports_of(task: Any) -> AsyncGenerator[Any, None]:
+    """Yield a task's reports in order; the cluster frees each once it is here."""
+    async for reference in task:
+        yield await reference
+
+
 def _require_listening(address: str) -> None:
-    """Ray itself would try for minutes."""
+    """Raise an `InputError` unless something listens at the address; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
@@ -175,10 +183,18 @@ def _require_listening(address: str) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"--ray-address {address}: no cluster answers there ({reason})\n"
-            "`ray start --head` starts one, and says where"
+            "start one with `ray start --head`, which prints its address"
         ) from error
 
 
-def _together(nodes: Any) -> str:
+def _most_cpus(nodes: Collection[Mapping[str, float]], gpus: float) -> int:
+    """Return the CPUs of the largest running node that has the GPUs."""
+    most = max((int(node.get("CPU", 0)) for node in nodes if node.get("GPU", 0) >= gpus), default=0)
+    if not most:
+        raise InputError("--exclusive: no running node has what a case needs: start one first")
+    return most
+
+
+def _total(nodes: Collection[Mapping[str, float]]) -> str:
     totals = {kind: int(sum(node.get(kind, 0) for node in nodes)) for kind in ("CPU", "GPU")}
     return several(totals["CPU"], "CPU") + (f" and {several(totals['GPU'], 'GPU')}" if totals["GPU"] else "")

@@ -1,7 +1,7 @@
-"""What runs on a node of a cluster: one case, that reports as its epochs finish. No disk is shared with anybody.
+"""The tasks that run on a node of a cluster, and what they report. No disk is shared with the driver.
 
-A case is trained in a folder of its own on the node, from the checkpoints that the driver sent. Every report brings
-what the driver's results folder needs to go on elsewhere, should this node be lost.
+A case is trained in a scratch folder on the node, from the checkpoints that the driver sent. Reports bring what the
+driver needs to resume the case on another node if this one is lost.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from harness.config.experiment import Experiment
 from harness.config.settings import Settings, default_data_dir
 from harness.errors import InputError
 from harness.files import os_error_as_input_error
-from harness.hardware import cpu_affinity as cores
+from harness.hardware import cpu_affinity
 from harness.hardware.co_scheduling import machine_folder
 from harness.results.folder import EPOCHS, FILES, ResultsFolder
 from harness.results.result import EpochRecord
@@ -36,19 +36,19 @@ from harness.training.context import TrainingContext
 from harness.training.train import record_out_of_memory, train_by_epochs
 
 Contents = Mapping[str, NDArray[np.uint8]]
-# Reports take no more than this share of a case's time: of a large network's epochs, not every one brings its weights.
+# Reports take at most this share of a case's time, so not every epoch of a large network brings its weights.
 _REPORTING_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What a node tells the driver.
+    """A node's report to the driver.
 
     Attributes:
-        node_id: Ray's.
-        notices: what a person should read.
+        node_id: Ray's id of the node.
+        notices: lines to show.
         records: of the epochs since the last report.
-        files: of the case's folder, contents by name; the result among them where training has ended.
+        files: contents of files of the case's folder by name; the result is among them once training has ended.
     """
 
     node_id: str
@@ -59,7 +59,7 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class BoundExperiment:
-    """What a node makes of an experiment: the case, and what the weights of its network take."""
+    """An experiment's case on a node, and the size of its network's weights in bytes."""
 
     case: Case
     weight_bytes: int
@@ -67,19 +67,24 @@ class BoundExperiment:
 
 @dataclass(frozen=True)
 class NodeBinding:
-    """Experiments bound on a node, in their order, and what was told meanwhile."""
+    """Experiments bound on a node.
+
+    Attributes:
+        bound: in the experiments' order.
+        notices: lines that the node reported meanwhile.
+    """
 
     node_id: str
     bound: tuple[BoundExperiment, ...]
-    told: tuple[str, ...]
+    notices: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """The errand to make ready for experiments, and to bind them.
+    """The task to prepare a node for experiments and to bind them there.
 
     Attributes:
-        data_dir: where the datasets lie on the node; None for the folder that is the default there.
+        data_dir: the folder of the datasets on the node; None for the node's default.
     """
 
     settings: Settings
@@ -87,26 +92,27 @@ class Preparation:
     experiments: tuple[Experiment, ...]
 
     def run(self, node_id: str) -> Iterator[NodeBinding]:
-        """
+        """Yield the binding.
+
         Raises:
-            InputError: the node is not fit for them.
+            InputError: the node is unfit for the experiments.
         """
-        node, told = _node(self.settings, self.data_dir), list[str]()
-        node.prepare(self.experiments, told.append)
-        bound = (BoundExperiment(node.case(one), node.weight_bytes(one)) for one in self.experiments)
-        yield NodeBinding(node_id, tuple(bound), tuple(told))
+        machine, notices = _machine(self.settings, self.data_dir), list[str]()
+        machine.prepare(self.experiments, notices.append)
+        bound = (BoundExperiment(machine.case(one), machine.weight_bytes(one)) for one in self.experiments)
+        yield NodeBinding(node_id, tuple(bound), tuple(notices))
 
 
 @dataclass(frozen=True)
 class Training:
-    """The errand to train a case.
+    """The task to train a case.
 
     Attributes:
         data_dir: as in `Preparation`.
-        cpus: threads, and cores to run on.
-        checkpoints: files to go on from, contents by name; the epochs' records among them.
-        command: what a person typed.
-        lack_of_memory: why the case was killed, of one that is not to be trained but to be recorded as out of memory.
+        cpus: the number of threads, and of cores to run on.
+        checkpoints: contents by name of the files to resume from, the epochs' records among them.
+        command: the driver's command line.
+        memory_error: if set, the case is not trained but recorded as out of memory, for this reason.
     """
 
     settings: Settings
@@ -117,33 +123,34 @@ class Training:
     cpus: int
     checkpoints: Contents
     command: str
-    lack_of_memory: str | None = None
+    memory_error: str | None = None
 
     def run(self, node_id: str) -> Iterator[EpochReport]:
-        """
+        """Yield an empty report once the node is ready, then the training's reports.
+
         Raises:
-            InputError: the node is not fit for the case.
+            InputError: the node is unfit for the case.
         """
         torch.set_num_threads(self.cpus)
-        with cores.claimed(self.cpus):
-            node = _node(self.settings, self.data_dir)
-            node.prepare([self.experiment])
-            if (other := node.case(self.experiment)).identity != self.case.identity:
+        with cpu_affinity.claimed(self.cpus):
+            machine = _machine(self.settings, self.data_dir)
+            machine.prepare([self.experiment])
+            if (other := machine.case(self.experiment)).identity != self.case.identity:
                 raise InputError(f"{self.case.label} would be another case there: {difference(self.case, other)}")
             yield EpochReport(node_id)
             with scratch_folder() as scratch:
-                yield from _CaseInTraining(self, node, node_id, scratch).reports()
+                yield from _ReportedTraining(self, machine, node_id, scratch).reports()
 
 
 @contextlib.contextmanager
 def scratch_folder(place: Path | None = None) -> Iterator[Path]:
-    """A folder for a case while it trains. Those that killed workers left behind are removed: nobody has their lock."""
+    """Yield a scratch folder for a case; first remove those of killed workers, whose locks are free."""
     place = place or machine_folder() / "scratch"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in place.glob("*.lock"):
-        with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(left, blocking=False):
-            shutil.rmtree(left.with_suffix(""), ignore_errors=True)
-            left.unlink(missing_ok=True)
+    for abandoned in place.glob("*.lock"):
+        with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(abandoned, blocking=False):
+            shutil.rmtree(abandoned.with_suffix(""), ignore_errors=True)
+            abandoned.unlink(missing_ok=True)
     folder = place / uuid.uuid4().hex
     lock = folder.with_suffix(".lock")
     with filelock.FileLock(lock):
@@ -156,7 +163,7 @@ def scratch_folder(place: Path | None = None) -> Iterator[Path]:
 
 
 class _Notices(TrainingCallback):
-    """Keeps what a person should read for the next report."""
+    """Keeps notices for the next report."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
@@ -169,11 +176,11 @@ class _Notices(TrainingCallback):
         return texts
 
 
-class _CaseInTraining:
-    """A case in training in a folder of its own, and what of it has been reported."""
+class _ReportedTraining:
+    """The training of one case in a scratch folder, and its records that are not yet reported."""
 
-    def __init__(self, task: Training, node: Machine, node_id: str, scratch: Path) -> None:
-        self._task, self._node, self._node_id = task, node, node_id
+    def __init__(self, task: Training, machine: Machine, node_id: str, scratch: Path) -> None:
+        self._task, self._machine, self._node_id = task, machine, node_id
         self._results = ResultsFolder(scratch)
         self._folder = self._results.folder(task.case)
         self._notices = _Notices()
@@ -181,7 +188,7 @@ class _CaseInTraining:
         self._next_files = 0.0
 
     def reports(self) -> Iterator[EpochReport]:
-        """Train the case, a report for every epoch; the last has all its files, also where training fails."""
+        """Train the case; yield a report per epoch, and a last one with all files, also if training fails."""
         self._folder.mkdir()
         for name, content in self._task.checkpoints.items():
             content.tofile(self._folder / name)
@@ -190,7 +197,7 @@ class _CaseInTraining:
                 self._unreported.append(record)
                 yield from self._report_epoch()
         except InputError as error:
-            if isinstance(error.__cause__, OSError):  # this node's disk
+            if isinstance(error.__cause__, OSError):  # of this node's disk: another node may have room
                 raise
             raise CaseError(str(error)) from error
         except Exception:
@@ -200,34 +207,35 @@ class _CaseInTraining:
 
     def _train(self) -> Generator[EpochRecord, None, object]:
         task = self._task
-        dataset, verified = self._node.dataset(task.experiment)
+        dataset, verified = self._machine.dataset(task.experiment)
         context = TrainingContext(
             callback=self._notices,
             dataset_verified=verified,
             machine_name=node_name(self._node_id),
-            command=self._task.command,
+            command=task.command,
         )
-        where = (task.case, dataset, self._results, self._node.device)
-        if task.lack_of_memory is not None:
-            return record_out_of_memory(*where, task.lack_of_memory, context=context)
+        where = (task.case, dataset, self._results, self._machine.device)
+        if task.memory_error is not None:
+            return record_out_of_memory(*where, task.memory_error, context=context)
         return (yield from train_by_epochs(*where, rerun=task.rerun, context=context))
 
     def _report_epoch(self) -> Iterator[EpochReport]:
+        """Yield one report; it brings the checkpoint unless the last such report is too recent."""
         began = time.monotonic()
         if began < self._next_files:
             yield self._report({})
             return
         saved = self._checkpoint()
         yield self._report(self._contents([*saved, EPOCHS] if saved else []))
-        now = time.monotonic()
+        now = time.monotonic()  # after the driver has taken it
         self._next_files = now + (now - began) / _REPORTING_SHARE
 
     def _last_report(self) -> EpochReport:
-        there = [name for name in FILES if (self._folder / name).exists()]
-        return self._report(self._contents([*self._checkpoint(), *there]))
+        present = [name for name in FILES if (self._folder / name).exists()]
+        return self._report(self._contents([*self._checkpoint(), *present]))
 
     def _checkpoint(self) -> list[str]:
-        """The names of the latest checkpoint and its hash, if there is one."""
+        """List the files of the latest checkpoint; none if there is no checkpoint."""
         newest = checkpoint.newest_first(self._folder)[:1]
         return [name for path in newest for name in (path.name, checkpoint.hash_path(path).name)]
 
@@ -240,11 +248,11 @@ class _CaseInTraining:
 
 
 class CaseError(InputError):
-    """A case that no node can train as it is: the fault is not the node's."""
+    """An error of the case itself: no node can train it as it is."""
 
 
 def run(task: bytes) -> Iterator[NodeBinding | EpochReport | tuple[str, str]]:
-    """Run an errand. Where this node is not fit for it, its id and the reason are all that comes of it."""
+    """Run a pickled task; yield its reports, or (node id, reason) if the node is unfit."""
     node_id = ray.get_runtime_context().get_node_id()
     try:
         yield from pickle.loads(task).run(node_id)
@@ -255,7 +263,7 @@ def run(task: bytes) -> Iterator[NodeBinding | EpochReport | tuple[str, str]]:
 
 
 def difference(case: Case, other: Case) -> str:
-    """In what two cases differ, in a person's words: ``precision bf16, not fp32``."""
+    """Return how another node's case differs from this one, human-readable: ``precision bf16, not fp32``."""
     fields = ((name, getattr(case, name), getattr(other, name)) for name in ("device_kind", "precision", "compiled"))
     found = [f"{name} {theirs}, not {ours}" for name, ours, theirs in fields if ours != theirs]
     if case.data_fingerprint != other.data_fingerprint:
@@ -264,15 +272,15 @@ def difference(case: Case, other: Case) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _node(settings: Settings, data_dir: Path | None) -> Machine:
-    """This node by the settings; datasets stay in memory for the next case that this process trains."""
+def _machine(settings: Settings, data_dir: Path | None) -> Machine:
+    """Return this machine by the settings; its datasets stay in memory for the next case of this process."""
     folder = data_dir or default_data_dir()
-    with os_error_as_input_error(f"make --data-dir {folder}", "give a folder that this node can have"):
+    with os_error_as_input_error(f"make --data-dir {folder}", "give a folder that this node can make"):
         folder.mkdir(parents=True, exist_ok=True)
     return Machine(replace(settings, data_dir=folder))
 
 
 def node_name(node_id: str) -> str:
-    """A node as a person knows it, dead or alive: its name and, since several may have one, the beginning of its id."""
+    """Return a node's name and the start of its id, for names may repeat; also of a dead node."""
     names = {node["NodeID"]: node["NodeName"] for node in ray.nodes()}
     return f"{names.get(node_id, '')} {node_id[:6]}".strip()

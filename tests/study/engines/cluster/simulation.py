@@ -1,4 +1,4 @@
-"""A simulated cluster: a head without CPUs and nodes of one each, all processes of this machine; and faults in it."""
+"""A simulated cluster of one-CPU nodes, all on this machine, and faults in it."""
 
 import os
 import time
@@ -10,8 +10,8 @@ from ray.cluster_utils import Cluster
 
 from tests.helpers import REPOSITORY
 
-# Python imports it at the start of every process of the cluster. In a worker, it makes a case do what a file of its
-# name in the folder of faults says, once: `resnet8-seed0.kill` in its third epoch.
+# Python imports it at the start of every process of the cluster. In a worker it injects the faults that files in the
+# folder of faults name: `resnet8-seed0.kill` kills that case's worker in its third epoch, once.
 SITECUSTOMIZE = """
 import os, pathlib, sys
 if any("default_worker.py" in argument for argument in sys.orig_argv):
@@ -21,19 +21,19 @@ if any("default_worker.py" in argument for argument in sys.orig_argv):
     faults, train_epoch = pathlib.Path({faults!r}), FastTrainer.train_epoch
     def faulty(self, images, epoch, *arguments):
         name = f"{{self.case.model}}-seed{{self.case.seed}}"
-        def is_asked_for(fault):
+        def is_injected(fault):
             path = faults / f"{{name}}.{{fault}}"
             return path.exists()
-        if epoch == 2 and is_asked_for("kill"):
+        if epoch == 2 and is_injected("kill"):
             (faults / f"{{name}}.kill").unlink()
             os.kill(os.getpid(), 9)
-        if is_asked_for("always-kill"):
+        if is_injected("always-kill"):
             os.kill(os.getpid(), 9)
-        if epoch == 2 and is_asked_for("memory"):
+        if epoch == 2 and is_injected("memory"):
             raise torch.OutOfMemoryError("injected")
-        if epoch == 2 and is_asked_for("bug"):
+        if epoch == 2 and is_injected("bug"):
             raise ZeroDivisionError("a bug")
-        if epoch == 2 and is_asked_for("diverge"):
+        if epoch == 2 and is_injected("diverge"):
             with torch.no_grad():
                 next(self.network.parameters()).fill_(float("nan"))
         return train_epoch(self, images, epoch, *arguments)
@@ -42,7 +42,7 @@ if any("default_worker.py" in argument for argument in sys.orig_argv):
 
 
 class SimulatedCluster:
-    """Starts with a head; nodes are added by name, killed by name, and faults ordered by a case's name."""
+    """A head; nodes that are added and killed by name; faults that are injected by a case's name."""
 
     def __init__(self, folder: Path):
         self.faults, code = folder / "faults", folder / "code"
@@ -59,16 +59,16 @@ class SimulatedCluster:
         self.address = self._cluster.address
 
     def add(self, name, *, num_cpus=1, **variables):
-        """Start a node; its processes have the environment variables."""
+        """Start a node with these environment variables."""
         with self._environment(variables):
             self._nodes[name] = self._cluster.add_node(num_cpus=num_cpus, node_name=name)
 
     def kill(self, name):
-        """End all processes of a node at once, as a power failure would."""
+        """Kill all processes of a node at once, as a power failure would."""
         self._cluster.remove_node(self._nodes.pop(name), allow_graceful=False)
 
-    def order(self, fault, *cases):
-        """Have the cases meet with a fault."""
+    def inject(self, fault, *cases):
+        """Inject a fault into cases."""
         for case in cases:
             (self.faults / f"{case}.{fault}").write_text("")
 
@@ -84,7 +84,7 @@ class SimulatedCluster:
 
 
 def wait_until(condition, seconds=120):
-    """Until it holds."""
+    """Wait until a condition holds."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

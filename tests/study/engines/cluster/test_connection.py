@@ -1,28 +1,30 @@
+import asyncio
+
 import pytest
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
 
 from harness.config.settings import read_settings
 from harness.errors import InputError
-from harness.study.engines.cluster.connection import Cluster, Share
+from harness.study.engines.cluster.connection import Cluster, Share, reports_of
 
 LARGE, SMALL, GPU = {"CPU": 16.0}, {"CPU": 4.0}, {"CPU": 8.0, "GPU": 2.0}
 
 
 @pytest.fixture
 def share(monkeypatch):
-    """What a case asks for by some options on a cluster of some nodes."""
+    """Computes a case's share by some options on a cluster of some nodes."""
 
-    def asked(*nodes, is_own=False, **options):
+    def compute(*nodes, is_own=False, **options):
         cluster = Cluster.__new__(Cluster)  # without a connection
         cluster.is_own = is_own
         monkeypatch.setattr(Cluster, "nodes", {str(number): node for number, node in enumerate(nodes)})
         return cluster.share(read_settings({"engine": "ray"} | options, {}))
 
-    return asked
+    return compute
 
 
-def test_a_case_asks_for_a_cpu_and_for_a_gpu_where_there_is_any(share):
+def test_a_case_gets_a_cpu_and_a_gpu_if_there_is_any(share):
     assert share(LARGE, SMALL) == Share(1, 1, 0.0)
     assert share(LARGE, GPU) == Share(1, 1, 1.0)
     assert share(LARGE, GPU, device="cpu") == Share(1, 1, 0.0)
@@ -30,22 +32,22 @@ def test_a_case_asks_for_a_cpu_and_for_a_gpu_where_there_is_any(share):
     assert share(LARGE, GPU, gpus_per_case="0") == Share(1, 1, 0.0)
 
 
-def test_a_node_of_its_own_is_one_of_the_largest_that_will_do(share):
+def test_exclusive_asks_for_all_cpus_of_the_largest_node_with_the_gpus(share):
     assert share(LARGE, SMALL, exclusive=True) == Share(16, 16, 0.0)
     assert share(LARGE, SMALL, GPU, exclusive=True) == Share(8, 8, 1.0)
     assert share(LARGE, SMALL, exclusive=True, cpus_per_case="2") == Share(2, 16, 0.0)
 
 
-def test_what_cannot_be_had_is_refused(share):
-    with pytest.raises(InputError, match="a case asks for 32 CPUs, this machine has 16 CPUs"):
+def test_a_share_that_no_node_has_is_refused_with_what_there_is(share):
+    with pytest.raises(InputError, match="a case needs 32 CPUs, this machine has 16 CPUs"):
         share(LARGE, is_own=True, cpus_per_case="32")
-    with pytest.raises(InputError, match="--device cuda: this machine has no GPU that Ray can see"):
+    with pytest.raises(InputError, match="--device cuda: Ray sees no GPU on this machine"):
         share(LARGE, is_own=True, device="cuda")
-    with pytest.raises(InputError, match="--exclusive: no node is up"):
+    with pytest.raises(InputError, match="--exclusive: no running node has what a case needs"):
         share(exclusive=True)
 
 
-def test_on_a_cluster_a_gpu_may_still_come(share):
+def test_a_remote_cluster_may_get_a_node_that_is_large_enough(share):
     assert share(LARGE, device="cuda") == Share(1, 1, 1.0)
     assert share(cpus_per_case="32") == Share(32, 32, 0.0)
 
@@ -62,6 +64,27 @@ def test_on_a_cluster_a_gpu_may_still_come(share):
         (Share(8, 8, 0.0), SMALL, 0),
     ],
 )
-def test_how_many_cases_a_node_can_have_at_once(asked, node, times):
+def test_the_cases_that_fit_on_a_node_at_once_are_counted(asked, node, times):
     assert asked.times_in(node) == times
     assert asked.fits(node) is (times > 0)
+
+
+def test_an_address_without_a_cluster_is_refused_at_once_with_a_remedy():
+    with pytest.raises(
+        InputError, match=r"--ray-address 127\.0\.0\.1:9: no cluster answers there [^$]*ray start --head"
+    ):
+        Cluster("127.0.0.1:9")
+
+
+def test_reports_are_read_in_order():
+    async def reference(report):
+        return report
+
+    async def task():
+        for report in "abc":
+            yield reference(report)
+
+    async def read():
+        return [report async for report in reports_of(task())]
+
+    assert asyncio.run(read()) == ["a", "b", "c"]

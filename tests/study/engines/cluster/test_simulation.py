@@ -1,4 +1,4 @@
-"""Whole sweeps on a simulated cluster, with real faults: ``tox -e scale``."""
+"""Whole runs on a simulated cluster, with real faults: ``tox -e scale``."""
 
 import os
 import shutil
@@ -58,7 +58,7 @@ def folder(tmp_path):
     return make
 
 
-def sweep(cluster, place, *arguments):
+def run_on(cluster, place, *arguments):
     return Run(place, "--engine", "ray", "--ray-address", cluster.address, *arguments)
 
 
@@ -74,21 +74,21 @@ def outcomes(place):
 
 
 def workers():
-    """Processes of cases that are being trained."""
+    """The ids of processes that run a task."""
     listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    return [int(line.split()[0]) for line in listing.splitlines() if "ray::attend" in line]
+    return [int(line.split()[0]) for line in listing.splitlines() if "ray::run_task" in line]
 
 
-def test_a_node_killed_half_way_costs_nothing_but_time(two_nodes, folder):
+def test_a_killed_node_changes_no_outcome(two_nodes, folder):
     alone, spread = folder("alone", epochs=12), folder("spread", epochs=12)
     assert Run(alone, "--seeds", "0,1").end()[0] == pytest.ExitCode.OK
-    run = sweep(two_nodes, spread, "--seeds", "0,1")
+    run = run_on(two_nodes, spread, "--seeds", "0,1")
     run.wait_for_epochs(18)
     two_nodes.kill("south")
     code, said = run.end()
     assert code == pytest.ExitCode.OK, said
     assert "its worker on node south" in said
-    assert "was lost (NodeDiedError): going on from its last report" in said
+    assert "was lost (NodeDiedError): resuming from its last report" in said
     assert "workers of 1 case were lost: 1 time on south" in said
     assert outcomes(spread) == outcomes(alone)
     results = results_in(spread).values()
@@ -100,15 +100,15 @@ def test_a_node_killed_half_way_costs_nothing_but_time(two_nodes, folder):
     assert len(list((spread / "results").glob("*/result.json"))) == 4
 
 
-def test_a_killed_worker_goes_on_and_what_diverges_or_lacks_memory_is_recorded(two_nodes, folder):
+def test_a_killed_worker_is_retried_and_failures_are_recorded(two_nodes, folder):
     models = ("resnet8", "resnet8-2", "resnet14", "resnet14-2", "resnet20", "resnet8-3")
     place = folder("run", epochs=4, models=models)
-    two_nodes.order("kill", "resnet8-seed0")
-    two_nodes.order("diverge", "resnet8-2-seed0")
-    two_nodes.order("memory", "resnet14-seed0")
-    two_nodes.order("bug", "resnet14-2-seed0")
-    two_nodes.order("always-kill", "resnet8-3-seed0")
-    code, said = sweep(two_nodes, place).end()
+    two_nodes.inject("kill", "resnet8-seed0")
+    two_nodes.inject("diverge", "resnet8-2-seed0")
+    two_nodes.inject("memory", "resnet14-seed0")
+    two_nodes.inject("bug", "resnet14-2-seed0")
+    two_nodes.inject("always-kill", "resnet8-3-seed0")
+    code, said = run_on(two_nodes, place).end()
     assert code == pytest.ExitCode.TESTS_FAILED
     results = results_in(place)
     assert {name: result.status for name, result in results.items()} == {
@@ -123,14 +123,14 @@ def test_a_killed_worker_goes_on_and_what_diverges_or_lacks_memory_is_recorded(t
     assert "injected" in results["resnet14-seed0"].cause
     assert results["resnet14-seed0"].epochs == 2
     assert "ZeroDivisionError: a bug" in said
-    assert "digits resnet8-3 seed 0: its worker was lost 3 times in a row without getting further" in said
+    assert "digits resnet8-3 seed 0: its worker was lost 3 times in a row without a further epoch" in said
     assert "2 failed, 2 passed, 2 errors" in said
 
 
-def test_ctrl_c_stops_what_is_outstanding_and_shows_what_is_there(two_nodes, folder):
+def test_ctrl_c_stops_outstanding_cases_and_shows_finished_ones(two_nodes, folder):
     place = folder("run", epochs=40)
     command = ("--seeds", "0,1,2")
-    run = sweep(two_nodes, place, *command)
+    run = run_on(two_nodes, place, *command)
     wait_until(lambda: len(list((place / "results").glob("*/result.json"))) == 2)
     code, said = run.end(signal.SIGINT)
     assert code == pytest.ExitCode.INTERRUPTED
@@ -139,7 +139,7 @@ def test_ctrl_c_stops_what_is_outstanding_and_shows_what_is_there(two_nodes, fol
     assert "not finished: digits-resnet8" in said
     wait_until(lambda: not workers())
     done = results_in(place)
-    code, said = sweep(two_nodes, place, *command).end()
+    code, said = run_on(two_nodes, place, *command).end()
     assert code == pytest.ExitCode.OK, said
     again = results_in(place)
     assert len(again) == 6
@@ -147,7 +147,7 @@ def test_ctrl_c_stops_what_is_outstanding_and_shows_what_is_there(two_nodes, fol
     assert any(result.interrupted_after and result.interrupted_after[0] > 0 for result in again.values())
 
 
-def test_a_node_with_other_code_and_one_without_any_are_named_and_given_nothing(cluster, folder, tmp_path):
+def test_nodes_with_other_or_no_code_are_named_and_get_no_cases(cluster, folder, tmp_path):
     other, none = tmp_path / "other", tmp_path / "none"
     shutil.copytree(REPOSITORY / "harness", other / "harness")
     (other / "harness/text.py").write_text((other / "harness/text.py").read_text() + "\n# changed\n")
@@ -157,10 +157,10 @@ def test_a_node_with_other_code_and_one_without_any_are_named_and_given_nothing(
     cluster.add("older", PYTHONPATH=str(other))
     cluster.add("bare", PYTHONPATH=str(none))
     place = folder("run", epochs=2)
-    code, said = sweep(cluster, place).end()
+    code, said = run_on(cluster, place).end()
     assert code == pytest.ExitCode.OK, said
     assert "node older" in said
-    assert "is given no case: it has another version of the code, " in said
+    assert "gets no cases: it has another version of the code, " in said
     assert "node bare" in said
     assert "wider-or-deeper cannot be imported by" in said
     assert "(nothing of it is there): install it" in said
@@ -170,14 +170,14 @@ def test_a_node_with_other_code_and_one_without_any_are_named_and_given_nothing(
 def test_a_node_without_the_data_is_named(cluster, folder, tmp_path):
     nowhere = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     cluster.add("south", XDG_CACHE_HOME=str(tmp_path / "cache"), **nowhere)
-    code, said = sweep(cluster, folder("run", 2, dataset="gtsrb", models=["resnet8"])).end()
+    code, said = run_on(cluster, folder("run", 2, dataset="gtsrb", models=["resnet8"])).end()
     assert code == pytest.ExitCode.USAGE_ERROR
     assert "no node of the cluster is fit for these cases" in said
     assert f"dataset gtsrb is not in {tmp_path / 'cache'}" in said
     assert "node south" in said
 
 
-def test_alone_on_a_node_a_case_has_all_its_threads_and_nobody_beside_it(folder):
+def test_exclusive_cases_have_all_threads_and_are_not_co_scheduled(folder):
     place = folder("run", epochs=2)
     with tempfile.TemporaryDirectory(prefix="wod-") as machine:  # a short name: Ray's sockets lie in it
         code, said = Run(place, "--engine", "ray", "--exclusive", variables={"TMPDIR": machine}).end()
@@ -187,27 +187,27 @@ def test_alone_on_a_node_a_case_has_all_its_threads_and_nobody_beside_it(folder)
     assert {result.environment["co_scheduled"] for result in results} == {False}
 
 
-def test_cases_that_share_a_node_say_so(two_nodes, folder):
+def test_cases_that_share_a_node_are_marked_co_scheduled(two_nodes, folder):
     place = folder("run", epochs=10, models=["resnet8"])
-    code, said = sweep(two_nodes, place, "--seeds", "0,1").end()
+    code, said = run_on(two_nodes, place, "--seeds", "0,1").end()
     assert code == pytest.ExitCode.OK, said
     assert {result.environment["co_scheduled"] for result in results_in(place).values()} == {True}
     assert "co-scheduled" in said
 
 
-def test_two_runs_at_one_results_folder_train_each_case_once(two_nodes, folder):
+def test_two_runs_with_one_results_folder_train_each_case_once(two_nodes, folder):
     place = folder("run", epochs=15)
-    first = sweep(two_nodes, place, "--seeds", "0,1")
+    first = run_on(two_nodes, place, "--seeds", "0,1")
     first.wait_for_epochs(2)
     second_place = folder("second", epochs=15)
-    second = sweep(two_nodes, second_place, "--seeds", "0,1", "--results-dir", str(place / "results"))
+    second = run_on(two_nodes, second_place, "--seeds", "0,1", "--results-dir", str(place / "results"))
     assert first.end()[0] == pytest.ExitCode.OK
     code, said = second.end()
     assert code == pytest.ExitCode.OK, said
     assert {len(result.attempts) for result in results_in(place).values()} == {1}
 
 
-def test_an_address_where_no_cluster_is_is_named(folder):
+def test_an_address_without_a_cluster_is_named(folder):
     code, said = Run(folder("run", 2), "--engine", "ray", "--ray-address", "127.0.0.1:9").end()
     assert code == pytest.ExitCode.USAGE_ERROR
     assert "--ray-address 127.0.0.1:9: no cluster answers there" in said
@@ -217,4 +217,4 @@ def test_an_address_where_no_cluster_is_is_named(folder):
 def test_more_cpus_than_the_machine_has_are_named(folder):
     code, said = Run(folder("run", 2), "--engine", "ray", "--cpus-per-case", "4096").end()
     assert code == pytest.ExitCode.USAGE_ERROR
-    assert "a case asks for 4096 CPUs, this machine has" in said
+    assert "a case needs 4096 CPUs, this machine has" in said

@@ -1,0 +1,240 @@
+"""One case on a cluster: dispatched to a node, followed by its reports, retried if its worker is lost."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from ray import exceptions
+
+from harness.config.case import Case
+from harness.errors import InputError, TrainingError
+from harness.results.folder import EPOCHS, ResultsFolder
+from harness.results.result import Result
+from harness.study.engines.cluster.background import complete_in_thread
+from harness.study.engines.cluster.case_state import CaseState
+from harness.study.engines.cluster.connection import reports_of
+from harness.study.engines.cluster.node_pool import NodePool
+from harness.study.engines.cluster.worker import CaseError, Contents, EpochReport, Training
+from harness.study.engines.engine import CaseRequest
+from harness.training import checkpoint
+from harness.training.command import this_command
+from harness.training.train import find_finished, remove_checkpoints
+
+# A case fails after so many lost workers in a row without a further epoch: it may be what kills them.
+MAX_LOSSES = 3
+_LOST = (
+    exceptions.WorkerCrashedError,
+    exceptions.NodeDiedError,
+    exceptions.ObjectLostError,
+    exceptions.ObjectFetchTimedOutError,
+)
+_LOCK_SECONDS = 1.0
+
+
+class CaseRunner:
+    """Trains one case on a cluster, in as many tries as needed, until its result is in the results folder.
+
+    Only this process writes to the results folder, so a case has one result however often it was tried, and a retry
+    resumes from the last report.
+
+    Attributes:
+        state: the case's state.
+    """
+
+    def __init__(
+        self,
+        request: CaseRequest,
+        nodes: NodePool,
+        results: ResultsFolder,
+        notify: Callable[[Case | None, str], None],
+    ) -> None:
+        """Set up the state of the case; `run` trains it.
+
+        Args:
+            notify: called with each line to show, and the case that it is about.
+        """
+        self.state = CaseState(request)
+        self._case, self._nodes, self._results, self._notify = request.case, nodes, results, notify
+        self._case_lock = contextlib.ExitStack()
+        self._is_locked = False
+        self._has_new_files = False
+
+    async def run(self, on_end: Callable[[Case], None]) -> Result:
+        """Return the case's result: read it if it is finished, else train it until there is one.
+
+        Args:
+            on_end: called once the training has ended, whatever its outcome.
+
+        Raises:
+            InputError: no node can train the case.
+            TrainingError: its training failed, or its workers are lost again and again.
+        """
+        has_ended = True
+        try:
+            finished = await asyncio.to_thread(_read_finished, self._case, self._results)
+            result = None if self.state.request.rerun else finished
+            with self._case_lock:
+                while result is None:
+                    result = await self._try()
+            return result
+        except (InputError, asyncio.CancelledError):
+            has_ended = False
+            raise
+        finally:
+            self.state.node_id = None
+            if has_ended:
+                on_end(self._case)
+
+    async def _try(self) -> Result | None:
+        """Dispatch the case to a node and follow it; return its result, or None to retry."""
+        state = self.state
+        state.node_id = None
+        task = self._nodes.run(self._training_task(), avoid=state.avoided)
+        try:
+            return await self._follow(task)
+        except exceptions.OutOfMemoryError as error:
+            if state.memory_error is not None:  # even recording it takes too much memory
+                raise self._failure(error) from error
+            state.memory_error = str(error).strip().partition("\n")[0]
+        except _LOST as error:
+            self._handle_lost_worker(error)
+        except exceptions.RayError as error:
+            raise self._failure(error) from error
+        except BaseException:  # else the worker would train on and keep its share of the node
+            self._nodes.cluster.cancel(task)
+            raise
+        return None
+
+    def _training_task(self) -> Training:
+        """Return the task for a node, with the checkpoints that it resumes from."""
+        nodes, request = self._nodes, self.state.request
+        return Training(
+            settings=nodes.settings,
+            data_dir=nodes.data_dir,
+            experiment=request.experiment,
+            case=self._case,
+            rerun=request.rerun,
+            cpus=nodes.share.cpus,
+            checkpoints=_read_checkpoints(self._case, self._results),
+            command=this_command(),
+            memory_error=self.state.memory_error,
+        )
+
+    async def _follow(self, task: Any) -> Result | None:
+        """Take over the worker's reports until the result; return it, or None to retry."""
+        async with contextlib.aclosing(reports_of(task)) as reports:
+            async for report in reports:
+                if isinstance(report, tuple):
+                    node_id, why = report
+                    self._nodes.exclude(node_id, why, lambda line: self._notify(None, line))
+                    return None
+                if not self._is_locked and not await self._acquire_case_lock(task):
+                    return find_finished(self._case, self._results)
+                result = await self._take_over(report)
+                if result is not None and result.status != "failed":  # a failed case's error itself comes next
+                    return result
+        raise TrainingError(f"{self._case.label}: its worker ended without a result")
+
+    async def _acquire_case_lock(self, task: Any) -> bool:
+        """Become the one process that writes to the case's folder; return whether the task is still needed.
+
+        The task is cancelled if another process holds the case, or has finished it meanwhile.
+        """
+        has_waited = False
+        while (release := self._results.lock(self._case)) is None:
+            if not has_waited:
+                self._nodes.cluster.cancel(task)
+                self._notify(self._case, "another process holds this case: waiting for it")
+            has_waited = True
+            await asyncio.sleep(_LOCK_SECONDS)
+        self._case_lock.callback(release)
+        self._is_locked = True
+        if has_waited:
+            return False
+        finished = find_finished(self._case, self._results, lambda line: self._notify(self._case, line))
+        if finished is None or self.state.request.rerun:
+            return True
+        self._nodes.cluster.cancel(task)
+        return False
+
+    async def _take_over(self, report: EpochReport) -> Result | None:
+        """Store a node's report in the results folder; return the case's result if the report has it."""
+        self.state.node_id = report.node_id
+        for notice in report.notices:
+            self._notify(self._case, notice)
+        self.state.add_epochs(report.records)
+        if not report.files:
+            return None
+        result = await complete_in_thread(store_report, self._results, self._case, report, not self._has_new_files)
+        self._has_new_files = True
+        return result
+
+    def _handle_lost_worker(self, error: Exception) -> None:
+        """Count a lost worker and report it; return if a retry makes sense.
+
+        Raises:
+            TrainingError: the case has lost too many workers without a further epoch.
+        """
+        state, why = self.state, type(error).__name__
+        name = self._nodes.cluster.name(state.node_id) if state.node_id else "an unknown node"
+        place = f"node {name}" if state.node_id else name
+        state.add_loss(name)
+        if state.losses >= MAX_LOSSES:
+            raise TrainingError(
+                f"{self._case.label}: its worker was lost {state.losses} times in a row without a further epoch, "
+                f"the last time on {place} ({why})\nif the system killed it for its memory, lower the batch size"
+            ) from error
+        self._notify(self._case, f"its worker on {place} was lost ({why}): resuming from its last report")
+
+    def _failure(self, error: exceptions.RayError) -> Exception:
+        """Return the error to raise for one that a worker raised; its message names the node."""
+        name, cause = self._nodes.cluster.name(self.state.node_id or ""), getattr(error, "cause", None)
+        if isinstance(cause, CaseError):
+            return InputError(f"{cause}\n(on node {name})")
+        text = re.sub(r"\x1b\[\d*m", "", str(error))  # the node's traceback, without Ray's colours
+        return TrainingError(f"{self._case.label} failed on node {name}\n{text}")
+
+
+def _read_finished(case: Case, results: ResultsFolder) -> Result | None:
+    """Return the case's result if it is finished; remove checkpoints that a late kill left beside it."""
+    finished = find_finished(case, results)
+    if finished is not None and checkpoint.is_any_left(results.folder(case)) and (release := results.lock(case)):
+        remove_checkpoints(case, results)
+        release()
+    return finished
+
+
+def _read_checkpoints(case: Case, results: ResultsFolder) -> Contents:
+    """Read the files that a node resumes the case from, by name; none if the case is finished."""
+    if results.is_finished(case):  # a kill at the very end left its checkpoints
+        return {}
+    folder = results.folder(case)
+    paths = [path for one in checkpoint.newest_first(folder) for path in (one, checkpoint.hash_path(one))]
+    contents = {}
+    for path in [*paths, folder / EPOCHS]:
+        with contextlib.suppress(FileNotFoundError):  # another process holds the case; the lock will show it
+            contents[path.name] = np.fromfile(path, np.uint8)
+    return contents
+
+
+def store_report(results: ResultsFolder, case: Case, report: EpochReport, is_first: bool) -> Result | None:
+    """Store a report's files in the results folder; return the case's result if it is among them.
+
+    Args:
+        is_first: whether it is this run's first report with files: then an earlier run's files are removed, after the
+            new checkpoint is on the disk.
+    """
+    files = {name: content.data for name, content in report.files.items()}
+    checkpoints = {name: content for name, content in files.items() if checkpoint.is_part(name)}
+    with results.writing(case):
+        if checkpoints:
+            checkpoint.adopt(results.folder(case), checkpoints)
+    if is_first:
+        results.clear(case)
+    result = results.adopt(case, {name: files[name] for name in files.keys() - checkpoints.keys()})
+    if result is not None and result.is_finished:
+        remove_checkpoints(case, results)
+    return result

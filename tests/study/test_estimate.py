@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from harness.config.datasets import SPECS
+from harness.config.experiment import plan_experiment
+from harness.config.recipes import DIGITS
+from harness.errors import InputError
+from harness.study import estimate as estimate_module
+from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
+from harness.training.trainers import make_trainer
+
+CPU = torch.device("cpu")
+SPEC = SPECS["digits"]
+RECIPE = replace(DIGITS, epochs=2, milestones=(1,), batch_size=512)
+
+
+@pytest.fixture
+def experiment(make_settings):
+    return plan_experiment(make_settings(full_training=True), "digits", "resnet8", 0, RECIPE)
+
+
+@pytest.fixture
+def co_scheduled(tiny_result):
+    """The result of a run that shared its machine."""
+    environment = tiny_result.environment | {"co_scheduled": True}
+    return replace(
+        tiny_result, environment=environment, attempts=(replace(tiny_result.attempts[0], environment=environment),)
+    )
+
+
+def test_the_total_is_an_epochs_seconds_times_epochs():
+    assert Estimate(epoch_seconds=1.5, epochs=20).total_seconds == 30
+
+
+def test_an_estimate_scales_steps_to_an_epoch_and_epochs_to_a_run(experiment, monkeypatch):
+    monkeypatch.setattr(estimate_module, "_step_seconds", lambda *_: 3.0)
+    monkeypatch.setattr(estimate_module, "_evaluation_seconds", lambda *_: 0.5)
+    expected = estimate(experiment, SPEC, 1024, 10, CPU, "auto")
+    assert expected.epoch_seconds == 2 * 3.0 + 10 * 0.5
+    assert expected.total_seconds == 2 * expected.epoch_seconds
+
+
+def test_an_expensive_step_is_estimated_from_one_and_two_images(experiment, monkeypatch):
+    monkeypatch.setattr(estimate_module, "_AFFORDABLE_OPERATIONS", 0)
+    # a step costs 1 second, an image 0.25
+    monkeypatch.setattr(estimate_module, "_step_seconds", lambda trainer, spec, batch_size: 1.0 + 0.25 * batch_size)
+    monkeypatch.setattr(estimate_module, "_evaluation_seconds", lambda *_: 0.0)
+    expected = estimate(experiment, SPEC, 1024, 10, CPU, "auto")
+    assert expected.epoch_seconds == pytest.approx(2 * 1.0 + 1024 * 0.25)
+
+
+def test_two_images_measured_as_faster_than_one_give_a_positive_estimate(experiment, monkeypatch):
+    monkeypatch.setattr(estimate_module, "_AFFORDABLE_OPERATIONS", 0)
+    monkeypatch.setattr(estimate_module, "_step_seconds", lambda trainer, spec, batch_size: 1.0 / batch_size)
+    monkeypatch.setattr(estimate_module, "_evaluation_seconds", lambda *_: 0.0)
+    assert estimate(experiment, SPEC, 1024, 10, CPU, "auto").epoch_seconds == pytest.approx(2 * 0.9 + 1024 * 0.1)
+
+
+@pytest.mark.parametrize("pipeline", ["fast", "reference"])
+def test_the_real_loop_is_timed(experiment, pipeline):
+    images = (1437, 360) if pipeline == "fast" else (16, 8)
+    small = replace(experiment, recipe=replace(RECIPE, batch_size=8)) if pipeline == "reference" else experiment
+    expected = estimate(small, SPEC, *images, CPU, "auto", pipeline)
+    assert 0 < expected.epoch_seconds < 3600
+    assert expected.epochs == 2
+
+
+def test_timing_a_step_leaves_the_trainers_recipe_as_it_was(experiment):
+    trainer = make_trainer(experiment.bind(device_kind="cpu", precision="fp32"), SPEC, CPU)
+    assert estimate_module._step_seconds(trainer, SPEC, 4) > 0
+    assert trainer.recipe == RECIPE
+
+
+def test_a_precision_that_the_device_lacks_is_refused(experiment):
+    with pytest.raises(InputError, match="tf32"):
+        estimate(experiment, SPEC, 1024, 10, CPU, "tf32")
+
+
+def test_recorded_times_of_another_device_precision_or_mode_do_not_count(experiment, tiny_result):
+    recorded = recorded_epoch_seconds(experiment, [tiny_result], "cpu", "fp32")
+    assert recorded == pytest.approx(tiny_result.mean_epoch_seconds)
+    assert recorded_epoch_seconds(experiment, [tiny_result], "cuda", "fp32") is None
+    assert recorded_epoch_seconds(experiment, [tiny_result], "cpu", "bf16") is None
+    assert recorded_epoch_seconds(experiment, [tiny_result], "cpu", "fp32", "reference") is None
+    assert recorded_epoch_seconds(experiment, [replace(tiny_result, mode="quick")], "cpu", "fp32") is None
+    assert recorded_epoch_seconds(experiment, [replace(tiny_result, status="diverged")], "cpu", "fp32") is None
+    assert recorded_epoch_seconds(experiment, [], "cpu", "fp32") is None
+
+
+def test_recorded_times_of_all_runs_are_averaged_by_epoch(experiment, tiny_result):
+    runs = [replace(tiny_result, epoch_seconds=(1.0, 2.0)), replace(tiny_result, epoch_seconds=(6.0,))]
+    assert recorded_epoch_seconds(experiment, runs, "cpu", "fp32") == 3.0
+
+
+def test_recorded_times_of_co_scheduled_runs_do_not_count(experiment, co_scheduled):
+    assert recorded_epoch_seconds(experiment, [co_scheduled], "cpu", "fp32") is None
+
+
+def test_recorded_times_of_a_run_resumed_elsewhere_do_not_count(experiment, tiny_result):
+    (first,) = tiny_result.attempts
+    second = replace(first, first_epoch=2, environment=first.environment | {"threads": 99})
+    mixed = replace(tiny_result, attempts=(first, second))
+    assert recorded_epoch_seconds(experiment, [mixed], "cpu", "fp32") is None
+    same = replace(tiny_result, attempts=(first, replace(first, first_epoch=2)))
+    assert recorded_epoch_seconds(experiment, [same], "cpu", "fp32") == tiny_result.mean_epoch_seconds

@@ -1,0 +1,158 @@
+"""The machine that trains: how it binds experiments, and what it refuses before training."""
+
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from harness.config.experiment import plan_experiment
+from harness.config.recipes import CIFAR10, DIGITS, GTSRB, QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
+from harness.data import registry
+from harness.data.split import split_validation
+from harness.errors import InputError
+from harness.models.cost import count_parameters
+from harness.study.machine import Machine
+from harness.training.trainers.trainer import empty_network
+from tests.data.builders import write_gtsrb_kaggle
+
+RECIPE = replace(DIGITS, epochs=1, milestones=(), batch_size=512)
+
+
+@pytest.fixture
+def machine(make_settings):
+    return Machine(make_settings(full_training=True))
+
+
+def digits(machine, model="resnet8", seed=0, recipe=RECIPE):
+    return plan_experiment(machine.settings, "digits", model, seed, recipe)
+
+
+def test_a_device_that_is_not_there_is_refused(make_settings):
+    with pytest.raises(InputError, match="unknown device 'abacus'"):
+        Machine(make_settings(device="abacus"))
+    with pytest.raises(InputError, match="tf32"):
+        Machine(make_settings(precision="tf32"))
+
+
+def test_the_case_has_everything_that_decides_the_outcome(make_settings):
+    machine = Machine(make_settings(full_training=True, val_split="0.2", precision="bf16"))
+    case = machine.case(digits(machine, seed=4))
+    assert (case.model, case.dataset, case.recipe, case.seed, case.mode) == ("resnet8", "digits", RECIPE, 4, "full")
+    assert (case.device_kind, case.precision, case.val_split) == ("cpu", "bf16", 0.2)
+    assert len(case.data_fingerprint) == 64
+    assert case.data_fingerprint == machine.dataset(digits(machine))[0].fingerprint
+
+
+def test_the_case_has_the_pipeline_and_its_precision(make_settings):
+    machine = Machine(make_settings(full_training=True, pipeline="reference"))
+    case = machine.case(digits(machine))
+    assert (case.pipeline, case.precision) == ("reference", "fp32")
+
+
+def test_the_case_says_whether_its_network_is_compiled(make_settings, monkeypatch):
+    asked = []
+
+    def decide(setting, model, spec, recipe, train_images, device):
+        asked.append((setting, model.name, spec.name, recipe.epochs, train_images, device.type))
+        return True
+
+    monkeypatch.setattr("harness.study.machine.should_compile", decide)
+    machine = Machine(make_settings(full_training=True, val_split="0.2"))
+    assert machine.case(digits(machine)).compiled
+    assert asked == [("auto", "resnet8", "digits", 1, 1150, "cpu")]
+    reference = Machine(make_settings(pipeline="reference", full_training=True, val_split="0.2"))
+    assert not reference.case(digits(reference)).compiled
+
+
+def test_weight_bytes_are_four_per_parameter(machine):
+    experiment = digits(machine, "resnet8-2")
+    network = empty_network(machine.case(experiment), machine.dataset(experiment)[0].spec)
+    assert machine.weight_bytes(experiment) == 4 * count_parameters(network)
+
+
+def test_a_dataset_is_loaded_once_and_reported(machine):
+    lines = []
+    dataset, is_verified = machine.dataset(digits(machine), lines.append)
+    assert is_verified
+    assert len(lines) == 1
+    assert lines[0].startswith("loading digits: embedded in scikit-learn")
+    assert machine.dataset(digits(machine, seed=1), lines.append)[0] is dataset
+    assert len(lines) == 1
+
+
+def test_a_quick_run_loads_few_images_and_verifies_none(make_settings):
+    machine, lines = Machine(make_settings()), []
+    dataset, is_verified = machine.dataset(digits(machine), lines.append)
+    assert (len(dataset.train), len(dataset.test), is_verified) == (QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, False)
+    assert lines == []
+
+
+def test_a_layout_without_checksums_is_not_verified(machine, tmp_path):
+    write_gtsrb_kaggle(tmp_path / "gtsrb")
+    recipe = replace(GTSRB, image_size=8, epochs=1, milestones=())
+    assert machine.dataset(plan_experiment(machine.settings, "gtsrb", "resnet8", 0, recipe))[1] is False
+
+
+def test_gtsrb_is_split_by_tracks_and_without_track_names_refused(make_settings, gtsrb_class_folders):
+    settings = make_settings(full_training=True, val_split="0.5")
+    experiment = plan_experiment(settings, "gtsrb", "resnet8", 0, replace(GTSRB, image_size=8))
+    machine = Machine(settings)
+    machine.prepare([experiment])
+    train, held_out = split_validation(machine.dataset(experiment)[0].train, 0.5)
+    assert len(held_out) == 43 * 2
+    assert not set(train.tracks) & set(held_out.tracks)
+    for path in (gtsrb_class_folders / "train").rglob("*.png"):
+        path.rename(path.with_name(f"sign{path.name}"))
+    registry.load.cache_clear()
+    with pytest.raises(InputError, match="--val-split: the file names of gtsrb .* do not show its tracks"):
+        Machine(settings).prepare([experiment])
+
+
+def test_images_that_cannot_be_split_are_refused_in_a_full_run(make_settings, tmp_path):
+    for split, label in ((split, label) for split in ("train", "test") for label in "ab"):
+        folder = tmp_path / "own" / split / label
+        folder.mkdir(parents=True)
+        Image.new("RGB", (32, 32), (ord(label), 0, 0)).save(folder / "1.png")
+    machine = Machine(make_settings(full_training=True, val_split="0.5"))
+    experiment = plan_experiment(machine.settings, f"folder:{tmp_path / 'own'}", "resnet8", 0)
+    with pytest.raises(InputError, match="--val-split: no class of .* has two images or tracks to split"):
+        machine.prepare([experiment])
+
+
+def quick_gtsrb(machine):
+    return plan_experiment(machine.settings, "gtsrb", "resnet8", 0, replace(GTSRB, image_size=32))
+
+
+@pytest.mark.usefixtures("gtsrb_class_folders")
+def test_val_split_is_zero_for_a_quick_run_whose_images_cannot_be_split(make_settings):
+    machine = Machine(make_settings(val_split="0.5"))
+    machine.prepare([quick_gtsrb(machine)])
+    labels = machine.dataset(quick_gtsrb(machine))[0].train.labels.tolist()
+    assert len(set(labels)) == len(labels)  # one image of each class: none to hold out
+    assert machine.case(quick_gtsrb(machine)).val_split == 0
+
+
+def test_val_split_is_kept_for_a_quick_run_whose_images_can_be_split(make_settings):
+    machine = Machine(make_settings(val_split="0.5"))
+    assert machine.case(digits(machine)).val_split == 0.5
+    assert machine.case(quick_gtsrb(machine)).val_split == 0.5  # on digits as a stand-in, two of a class
+
+
+def test_a_last_batch_of_one_image_is_refused_where_batchnorm_cannot_learn(machine):
+    experiment = digits(machine, "resnet24", recipe=replace(RECIPE, batch_size=4))
+    with pytest.raises(InputError, match="1437 images in batches of 4 leave a last batch of one"):
+        machine.prepare([experiment])
+    machine.prepare([digits(machine, "resnet8", recipe=replace(RECIPE, batch_size=4))])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "says"),
+    [
+        (CIFAR10, "recipe 'cifar10' is for images of 3 channels, digits has 1"),
+        (replace(DIGITS, image_size=16), "recipe 'digits' is for images of 16×16, digits has 8×8"),
+    ],
+)
+def test_a_recipe_for_other_images_is_refused(recipe, says, make_settings):
+    machine = Machine(make_settings())
+    with pytest.raises(InputError, match=says):
+        machine.prepare([digits(machine, recipe=recipe)])
