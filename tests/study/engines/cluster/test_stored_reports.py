@@ -40,7 +40,7 @@ def test_a_result_whose_files_were_changed_is_not_stored(engine, experiment):
         return flipped(report, "predictions.npz", 0) if "predictions.npz" in report.files else report
 
     engine._cluster.faults = [flip]
-    with pytest.raises(InputError, match=r"predictions\.npz is not the file that it vouches for"):
+    with pytest.raises(InputError, match=r"predictions\.npz does not match its SHA-256"):
         train(engine, experiment)
     assert not list(engine._results.root.glob("*/result.json"))
 
