@@ -55,7 +55,7 @@ class Engine(abc.ABC):
         """Announce the cases of a study; an engine that trains several at once starts them now.
 
         Args:
-            on_end: called with each case whose training has ended, whatever its outcome.
+            on_end: called with each case whose training has ended, with or without success.
         """
 
     @abc.abstractmethod

@@ -66,7 +66,7 @@ class CaseRunner:
         """Return the case's result: read it if it is finished, else train it until there is one.
 
         Args:
-            on_end: called once the training has ended, whatever its outcome.
+            on_end: called once the training has ended, with or without success.
 
         Raises:
             InputError: no node can train the case.

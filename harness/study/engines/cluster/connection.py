@@ -34,26 +34,26 @@ class Share:
 
     Attributes:
         cpus: CPUs that it computes with.
-        cpus_asked: CPUs reserved for it: more than ``cpus`` if it gets a node of its own.
+        cpus_reserved: CPUs reserved for it: more than ``cpus`` if it gets a node of its own.
         gpus: 0, 1, or a fraction of one.
     """
 
     cpus: int
-    cpus_asked: int
+    cpus_reserved: int
     gpus: float
 
     def __str__(self) -> str:
         gpus = f" and {self.gpus:g} GPU" if self.gpus else ""
-        return several(self.cpus_asked, "CPU") + gpus
+        return several(self.cpus_reserved, "CPU") + gpus
 
-    def fits(self, resources: Mapping[str, float]) -> bool:
+    def fits_in(self, resources: Mapping[str, float]) -> bool:
         """Return whether an idle node with these resources has room for a case."""
-        return self.times_in(resources) > 0
+        return self.count_in(resources) > 0
 
-    def times_in(self, resources: Mapping[str, float]) -> int:
+    def count_in(self, resources: Mapping[str, float]) -> int:
         """Count the cases that an idle node with these resources can train at the same time."""
-        times = int(resources.get("CPU", 0)) // self.cpus_asked
-        return min(times, int(resources.get("GPU", 0) / self.gpus)) if self.gpus else times
+        count = int(resources.get("CPU", 0)) // self.cpus_reserved
+        return min(count, int(resources.get("GPU", 0) / self.gpus)) if self.gpus else count
 
 
 class Cluster:
@@ -108,12 +108,12 @@ class Cluster:
         gpus = self._gpus_per_case(settings)
         if settings.device == "cuda" and not gpus:
             raise InputError("--device cuda: Ray sees no GPU on this machine, or --gpus-per-case is 0")
-        cpus = cpus_asked = settings.cpus_per_case or 1
+        cpus = cpus_reserved = settings.cpus_per_case or 1
         if settings.exclusive:
-            cpus_asked = max(cpus, _most_cpus(nodes, gpus))
-            cpus = settings.cpus_per_case or cpus_asked
-        share = Share(cpus, cpus_asked, gpus)
-        if self.is_own and not any(map(share.fits, nodes)):
+            cpus_reserved = max(cpus, _most_cpus(nodes, gpus))
+            cpus = settings.cpus_per_case or cpus_reserved
+        share = Share(cpus, cpus_reserved, gpus)
+        if self.is_own and not any(map(share.fits_in, nodes)):
             raise InputError(f"a case needs {share}, this machine has {_total(nodes)}")
         return share
 
@@ -150,7 +150,7 @@ class Cluster:
         elif not_on:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(not_on))})"}
         remote_task = self._remote_task.options(
-            num_cpus=share.cpus_asked,
+            num_cpus=share.cpus_reserved,
             num_gpus=share.gpus,
             max_retries=0,  # the driver retries: Ray does not know the last report, from which a case resumes
             _generator_backpressure_num_objects=_REPORTS_AHEAD,

@@ -44,7 +44,7 @@ class RayEngine(Engine):
         except InputError:
             self._cluster.close()
             raise
-        self._loop = BackgroundLoop("sweep")
+        self._loop = BackgroundLoop("ray-engine")
         self._bound: dict[Experiment, BoundExperiment] = {}
         self._runners: dict[str, CaseRunner] = {}
         self._futures: dict[str, concurrent.futures.Future[Result]] = {}

@@ -214,10 +214,10 @@ class _ReportedTraining:
             machine_name=node_name(self._node_id),
             command=task.command,
         )
-        where = (task.case, dataset, self._results, self._machine.device)
+        arguments = (task.case, dataset, self._results, self._machine.device)
         if task.memory_error is not None:
-            return record_out_of_memory(*where, task.memory_error, context=context)
-        return (yield from train_by_epochs(*where, rerun=task.rerun, context=context))
+            return record_out_of_memory(*arguments, task.memory_error, context=context)
+        return (yield from train_by_epochs(*arguments, rerun=task.rerun, context=context))
 
     def _report_epoch(self) -> Iterator[EpochReport]:
         """Yield one report; it brings the checkpoint unless the last such report is too recent."""

@@ -53,7 +53,7 @@ def test_a_remote_cluster_may_get_a_node_that_is_large_enough(share):
 
 
 @pytest.mark.parametrize(
-    ("asked", "node", "times"),
+    ("share_per_case", "node", "count"),
     [
         (Share(1, 1, 0.0), LARGE, 16),
         (Share(3, 3, 0.0), LARGE, 5),
@@ -64,9 +64,9 @@ def test_a_remote_cluster_may_get_a_node_that_is_large_enough(share):
         (Share(8, 8, 0.0), SMALL, 0),
     ],
 )
-def test_the_cases_that_fit_on_a_node_at_once_are_counted(asked, node, times):
-    assert asked.times_in(node) == times
-    assert asked.fits(node) is (times > 0)
+def test_the_cases_that_fit_on_a_node_at_once_are_counted(share_per_case, node, count):
+    assert share_per_case.count_in(node) == count
+    assert share_per_case.fits_in(node) is (count > 0)
 
 
 def test_an_address_without_a_cluster_is_refused_at_once_with_a_remedy():

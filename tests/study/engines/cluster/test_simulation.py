@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -132,6 +133,7 @@ def test_ctrl_c_stops_outstanding_cases_and_shows_finished_ones(two_nodes, folde
     command = ("--seeds", "0,1,2")
     run = run_on(two_nodes, place, *command)
     wait_until(lambda: len(list((place / "results").glob("*/result.json"))) == 2)
+    time.sleep(1)  # else the signal comes between two tests, where no case is interrupted
     code, said = run.end(signal.SIGINT)
     assert code == pytest.ExitCode.INTERRUPTED
     assert "interrupted: digits resnet8" in said
