@@ -53,7 +53,7 @@ def published(monkeypatch):
     return publish_tiny(monkeypatch.setattr)
 
 
-def test_the_published_checksum_is_torchvisions():
+def test_the_published_checksum_agrees_with_torchvision():
     assert cifar10.ARCHIVE_MD5 == torchvision.datasets.CIFAR10.tgz_md5
     assert cifar10.ARCHIVE_URL.rsplit("/", 1)[-1] == ARCHIVE
     assert ARCHIVE in cifar10.FILES
@@ -66,7 +66,7 @@ def test_nothing_is_found_in_an_empty_folder(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["cifar10", "."])
-def test_batches_are_found_in_the_datasets_folder_and_in_the_data_folder(tmp_path, place):
+def test_batches_are_found_in_either_folder(tmp_path, place):
     (tmp_path / place / BATCHES).mkdir(parents=True)
     source = cifar10.locate(tmp_path)
     assert source.path == tmp_path / place / BATCHES
@@ -74,20 +74,20 @@ def test_batches_are_found_in_the_datasets_folder_and_in_the_data_folder(tmp_pat
 
 
 @pytest.mark.parametrize("place", ["cifar10", "."])
-def test_the_archive_is_found_in_the_datasets_folder_and_in_the_data_folder(tmp_path, place):
+def test_the_archive_is_found_in_either_folder(tmp_path, place):
     write(tmp_path / place / ARCHIVE, "")
     source = cifar10.locate(tmp_path)
     assert source.path == tmp_path / place / ARCHIVE
     assert source.layout == "archive"
 
 
-def test_batches_come_before_the_archive_they_are_from(tmp_path):
+def test_batches_precede_their_archive(tmp_path):
     write(tmp_path / "cifar10" / ARCHIVE, "")
     (tmp_path / "cifar10" / BATCHES).mkdir()
     assert cifar10.locate(tmp_path).layout == "python batches"
 
 
-def test_the_datasets_folder_comes_before_the_data_folder(tmp_path):
+def test_the_datasets_folder_precedes_the_data_folder(tmp_path):
     write(tmp_path / "cifar10" / ARCHIVE, "")
     (tmp_path / BATCHES).mkdir()
     assert cifar10.locate(tmp_path).path == tmp_path / "cifar10" / ARCHIVE
@@ -149,7 +149,7 @@ def test_a_damaged_batch_is_named_and_not_read(tmp_path, published, name, damage
     assert ARCHIVE in str(refusal.value)
 
 
-def test_without_the_file_of_class_names_it_is_neither_verified_nor_read(tmp_path, published):
+def test_the_file_of_class_names_is_required(tmp_path, published):
     folder = write_files(tmp_path / "cifar10" / BATCHES, published)
     (folder / "batches.meta").unlink()
     source = cifar10.locate(tmp_path)
@@ -197,7 +197,7 @@ def test_an_archive_that_cannot_be_unpacked_is_an_input_error(tmp_path, publishe
     assert files_under(tmp_path) == [f"cifar10/{ARCHIVE}"]
 
 
-def test_the_download_puts_the_archive_where_it_is_found(tmp_path, published, monkeypatch):
+def test_the_downloaded_archive_is_located(tmp_path, published, monkeypatch):
     content = cifar10_archive(published)
     with serve({f"/{ARCHIVE}": content}) as (address, _):
         monkeypatch.setattr(cifar10, "ARCHIVE_URL", f"{address}{ARCHIVE}")
@@ -266,9 +266,9 @@ def refusal_of(archive):
         f"./{BATCHES}/evil",
     ],
 )
-def test_a_member_that_lies_elsewhere_is_refused_and_named(put, name):
+def test_a_member_outside_the_folder_is_refused_and_named(put, name):
     archive = put(tar_gz(member(content=b"good"), member(name, b"evil")))
-    assert f"has a member that has no place in it, {name!r}: it was not unpacked" in refusal_of(archive)
+    assert f"has the unexpected member {name!r}: it was not unpacked" in refusal_of(archive)
     assert not Path("/tmp/evil").exists()
 
 
@@ -277,27 +277,29 @@ def test_a_member_that_lies_elsewhere_is_refused_and_named(put, name):
     [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE, b"?"],
 )
 @pytest.mark.parametrize("target", ["../../evil", "data_batch_1", f"{BATCHES}/data_batch_1", "/etc/hostname"])
-def test_a_member_that_is_no_file_is_refused_and_named(put, kind, target):
+def test_a_member_that_is_not_a_file_is_refused_and_named(put, kind, target):
     odd = member(f"{BATCHES}/odd", type=kind, linkname=target, devmajor=1, devminor=3)
     archive = put(tar_gz(member(content=b"good"), odd))
-    assert f"has a member that has no place in it, '{BATCHES}/odd'" in refusal_of(archive)
+    assert f"has the unexpected member '{BATCHES}/odd'" in refusal_of(archive)
 
 
-def test_a_link_in_the_place_of_the_folder_is_refused(put, tmp_path):
+def test_a_link_instead_of_the_folder_is_refused(put, tmp_path):
     link = member(BATCHES, type=tarfile.SYMTYPE, linkname=str(tmp_path))
-    assert f"no place in it, {BATCHES!r}" in refusal_of(put(tar_gz(link, member(content=b"evil"))))
+    assert f"has the unexpected member {BATCHES!r}" in refusal_of(put(tar_gz(link, member(content=b"evil"))))
 
 
-def test_a_member_whose_name_no_file_can_have_is_refused(put):
+def test_a_member_with_an_impossible_name_is_refused(put):
     odd = member(f"{BATCHES}/odd", b"evil", pax_headers={"path": f"{BATCHES}/ev\0il"})
     refusal_of(put(tar_gz(member(content=b"good"), odd)))
 
 
 def test_a_member_of_a_negative_size_is_refused(put):
-    assert "no place in it" in refusal_of(put(tar_gz(member(content=b"good"), member(f"{BATCHES}/odd", size=-512))))
+    assert f"has the unexpected member '{BATCHES}/odd'" in refusal_of(
+        put(tar_gz(member(content=b"good"), member(f"{BATCHES}/odd", size=-512)))
+    )
 
 
-def test_a_member_declared_larger_than_all_may_be_is_refused_before_it_is_unpacked(put):
+def test_a_member_declared_too_large_is_refused_before_unpacking(put):
     archive = put(tar_gz(member(content=b"good"), member(f"{BATCHES}/bomb", size=10 * 2**40)))
     assert "would unpack to more than 536,870,912 bytes" in refusal_of(archive)
 
@@ -314,7 +316,7 @@ def test_a_member_that_ends_before_its_declared_size_is_an_input_error(put):
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"no tar", mtime=0), b"\x1f\x8b"])
-def test_what_is_no_archive_is_an_input_error(put, content):
+def test_a_file_that_is_not_an_archive_is_an_input_error(put, content):
     assert "cannot be unpacked" in refusal_of(put(content))
 
 
@@ -339,7 +341,7 @@ def unpack_and_be_killed(data_dir):
     cifar10.locate(data_dir).read(None, None)
 
 
-def test_an_unpacking_that_was_killed_is_begun_anew_by_the_next_run(tmp_path, published):
+def test_the_next_run_unpacks_again_after_a_kill(tmp_path, published):
     write(tmp_path / "cifar10" / ARCHIVE, cifar10_archive(published))
     assert exit_code(started(unpack_and_be_killed, tmp_path)) == -signal.SIGKILL
     assert len(files_under(tmp_path)) == 4, "the archive, two files and half of a third"
@@ -364,10 +366,10 @@ def unpack_first(data_dir, has_begun, other_is_here):
     assert len(cifar10.locate(data_dir).read(None, None)[0]) == 10
 
 
-def test_of_two_processes_that_unpack_at_once_one_does_it_and_both_succeed(tmp_path, published, monkeypatch):
-    def alone_in(folder):
+def test_two_processes_unpack_only_once_and_both_succeed(tmp_path, published, monkeypatch):
+    def locked(folder):
         is_here.set()
-        return fetch.alone_in(folder)
+        return fetch.locked(folder)
 
     write(tmp_path / "cifar10" / ARCHIVE, cifar10_archive(published))
     source = cifar10.locate(tmp_path)
@@ -375,7 +377,7 @@ def test_of_two_processes_that_unpack_at_once_one_does_it_and_both_succeed(tmp_p
     has_begun, is_here = context.Event(), context.Event()
     other = started(unpack_first, tmp_path, has_begun, is_here)
     assert has_begun.wait(PATIENCE_SECONDS)
-    monkeypatch.setattr(cifar10, "alone_in", alone_in)
+    monkeypatch.setattr(cifar10, "locked", locked)
     monkeypatch.setattr(cifar10, "write_atomically", None)  # there will be nothing to write
     assert len(source.read(None, None)[0]) == 10
     assert exit_code(other) == 0

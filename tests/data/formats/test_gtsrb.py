@@ -80,17 +80,17 @@ def test_nothing_is_found_in_an_empty_folder(tmp_path):
     assert gtsrb.locate(tmp_path) is None
 
 
-def test_the_unpacked_archives_come_before_the_packed(tmp_path):
+def test_unpacked_archives_precede_packed_ones(tmp_path):
     LAYOUTS["official archives"](tmp_path / "gtsrb")
     LAYOUTS["official folders"](tmp_path / "gtsrb")
     assert gtsrb.locate(tmp_path).layout == "official folders"
 
 
 @pytest.mark.parametrize("name", ["gtsrb", "GTSRB"])
-def test_torchvisions_smaller_archive_is_refused_by_name(tmp_path, name):
+def test_torchvisions_smaller_archive_is_refused(tmp_path, name):
     write(tmp_path / name / "GTSRB/Training/00000/00000_00000.ppm", encode(gtsrb_test_pixels(0), "PPM"))
     with pytest.raises(
-        InputError, match="torchvision's GTSRB, 26,640 training images: not the study's 39,209"
+        InputError, match="torchvision's GTSRB with 26,640 training images; the study has 39,209"
     ) as refusal:
         gtsrb.locate(tmp_path)
     assert TRAIN_ZIP in str(refusal.value)
@@ -98,7 +98,7 @@ def test_torchvisions_smaller_archive_is_refused_by_name(tmp_path, name):
     assert len(str(refusal.value).splitlines()) <= 2
 
 
-def test_torchvisions_is_refused_by_name_with_the_test_archives_that_it_fetches_too(tmp_path):
+def test_torchvisions_training_set_beside_test_archives_is_refused(tmp_path):
     write(tmp_path / "gtsrb/GTSRB/Training/00000/00000_00000.ppm", encode(gtsrb_test_pixels(0), "PPM"))
     archives = gtsrb_archives()
     write_files(tmp_path / "gtsrb", {name: archives[name] for name in (TEST_ZIP, LABELS_ZIP)})
@@ -107,7 +107,7 @@ def test_torchvisions_is_refused_by_name_with_the_test_archives_that_it_fetches_
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_studys_images_beside_torchvisions_are_taken(tmp_path, layout):
+def test_the_studys_images_precede_torchvisions(tmp_path, layout):
     write(tmp_path / "gtsrb/GTSRB/Training/00000/00000_00000.ppm", encode(gtsrb_test_pixels(0), "PPM"))
     LAYOUTS[layout](tmp_path / "gtsrb")
     assert gtsrb.locate(tmp_path).layout == layout
@@ -136,7 +136,7 @@ def test_the_three_layouts_give_identical_images_labels_and_tracks(tmp_path):
     assert len({train.tracks for train, _ in parts}) == 1
 
 
-def test_kaggles_rows_in_their_own_order_give_the_same_images_in_the_same_order(tmp_path):
+def test_the_order_of_kaggles_rows_does_not_matter(tmp_path):
     kaggles_order = sorted(GTSRB_TRAIN, key=lambda shot: (shot[0] != 20, shot))  # its Train.csv begins with class 20
     assert kaggles_order != GTSRB_TRAIN
     write_gtsrb_kaggle(tmp_path / "kaggle/gtsrb", train=kaggles_order)
@@ -165,7 +165,7 @@ def test_a_slice_is_spread_over_the_whole_and_keeps_its_tracks(tmp_path, layout)
     assert len(test) == 2
 
 
-def test_the_archives_are_read_where_they_are(tmp_path):
+def test_archives_are_read_without_unpacking(tmp_path):
     folder = LAYOUTS["official archives"](tmp_path / "gtsrb")
     read(tmp_path)
     assert files_under(folder) == sorted(gtsrb.MD5)
@@ -174,7 +174,7 @@ def test_the_archives_are_read_where_they_are(tmp_path):
 @pytest.mark.parametrize(
     "place", ["GT-final_test.csv", "GTSRB/GT-final_test.csv", "GTSRB/Final_Test/Images/GT-final_test.csv"]
 )
-def test_the_test_labels_may_lie_beside_or_in_the_folders(tmp_path, place):
+def test_test_labels_may_be_beside_or_in_the_folders(tmp_path, place):
     folder = LAYOUTS["official folders"](tmp_path / "gtsrb")
     shutil.move(folder / "GT-final_test.csv", folder / place)
     assert read(tmp_path)[1].labels.tolist() == list(GTSRB_TEST_LABELS)
@@ -189,7 +189,7 @@ def rows_of(text, delimiter=";"):
     return [tuple(row[c] for c in COLUMNS) for row in gtsrb.read_rows(text, "GT.csv", COLUMNS, delimiter)]
 
 
-def test_rows_are_read_whatever_the_order_of_columns_line_ends_and_further_columns():
+def test_rows_are_read_in_any_order_of_columns_and_line_ends():
     assert rows_of("ClassId;Width;Filename\r\n7;9;a.ppm\r\n42;9;b.ppm\r\n") == [("a.ppm", "7"), ("b.ppm", "42")]
     assert rows_of("Filename,ClassId\na.png,0", ",") == [("a.png", "0")]
 
@@ -200,7 +200,7 @@ def test_a_missing_column_is_named_with_the_file(column):
         rows_of("Filename;Width;ClassId\nx;1;1\n".replace(column, "Other"))
 
 
-def test_the_wrong_separator_is_a_missing_column_and_the_right_one_is_named():
+def test_a_wrong_separator_is_an_error_with_the_right_one():
     with pytest.raises(
         InputError, match=r"GT\.csv lacks column 'Filename': it needs Filename, ClassId, separated by ';'"
     ):
@@ -209,7 +209,7 @@ def test_the_wrong_separator_is_a_missing_column_and_the_right_one_is_named():
 
 @pytest.mark.parametrize("label", ["43", "-1", "", "1.0", "x", "²", "٣", " ", "9" * 5000])
 def test_a_label_out_of_range_names_the_file_and_the_line(label):
-    with pytest.raises(InputError, match=r"GT\.csv, line 3: label .* is out of range, they are 0 to 42"):
+    with pytest.raises(InputError, match=r"GT\.csv, line 3: label .* is out of range 0 to 42"):
         rows_of(f"Filename;ClassId\na;0\nb;{label}\n")
 
 
@@ -301,7 +301,7 @@ def test_a_missing_column_in_a_file_names_it(tmp_path, layout, name):
 
 
 @for_every_label_file
-def test_a_label_file_that_is_no_text_is_named(tmp_path, layout, name):
+def test_a_label_file_that_is_not_text_is_named(tmp_path, layout, name):
     folder = LAYOUTS[layout](tmp_path / "gtsrb")
     write(folder / name, b"\xff\xfe\x00Filename")
     with pytest.raises(InputError, match=f"{folder / name} cannot be read"):
@@ -320,7 +320,7 @@ def test_a_label_file_may_begin_with_a_byte_order_mark(tmp_path, layout, name):
 def test_a_path_out_of_the_folder_is_refused(tmp_path, layout, name, escape):
     folder = LAYOUTS[layout](tmp_path / "gtsrb")
     append_row(folder / name, 1, escape)
-    with pytest.raises(InputError, match=f"{folder / name} names '{escape}', which lies outside of"):
+    with pytest.raises(InputError, match=f"{folder / name} names '{escape}', which is outside of"):
         gtsrb.locate(tmp_path).count()
 
 
@@ -404,7 +404,7 @@ def test_a_missing_or_damaged_image_names_the_archive_and_the_member(tmp_path, m
         (b"\xff\xfe\x00Filename", "cannot be read"),
     ],
 )
-def test_what_is_wrong_with_labels_names_the_archive_and_the_member(tmp_path, member, content, complaint):
+def test_a_label_error_names_the_archive_and_the_member(tmp_path, member, content, complaint):
     folder = write_archives(tmp_path / "gtsrb", **{member: content})
     archive = LABELS_ZIP if member == "GT-final_test.csv" else TRAIN_ZIP
     with pytest.raises(InputError, match=complaint) as refusal:
@@ -465,19 +465,19 @@ def refused_without_filling_the_memory(data_dir, complaint):
 
 
 @pytest.mark.parametrize("member", [TRAIN_IMAGE, OFFICIAL_CSV])
-def test_a_member_declared_larger_than_any_image_is_named_and_not_unpacked(tmp_path, member):
+def test_a_member_declared_too_large_is_named_and_not_unpacked(tmp_path, member):
     path = write_bomb(tmp_path / "gtsrb", member, 100)
     refused_without_filling_the_memory(tmp_path, rf"{path}:{member}.* would unpack to 104,857,600 bytes")
 
 
-def test_a_member_that_holds_more_than_it_declares_is_named_and_not_unpacked_whole(tmp_path):
+def test_a_member_larger_than_declared_is_not_fully_unpacked(tmp_path):
     path = write_bomb(tmp_path / "gtsrb", TRAIN_IMAGE, 100)
     declare(path, TRAIN_IMAGE, 700)
     refused_without_filling_the_memory(tmp_path, f"unreadable image {path}:{TRAIN_IMAGE}")
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_member_compressed_by_another_method_is_named_and_not_unpacked(tmp_path, method):
+def test_a_member_of_another_compression_is_not_unpacked(tmp_path, method):
     path = write_bomb(tmp_path / "gtsrb", TRAIN_IMAGE, 60, method)
     declare(path, TRAIN_IMAGE, 700)
     refused_without_filling_the_memory(tmp_path, f"{path}:.* another method than deflate")
@@ -549,7 +549,7 @@ def test_an_archive_that_cannot_be_read_is_named(tmp_path, published):
 
 
 @pytest.mark.parametrize("layout", ["official folders", "Kaggle"])
-def test_there_is_nothing_to_verify_the_other_layouts_with(tmp_path, layout):
+def test_other_layouts_cannot_be_verified(tmp_path, layout):
     LAYOUTS[layout](tmp_path / "gtsrb")
     assert gtsrb.locate(tmp_path).verify() is False
 
