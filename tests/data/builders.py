@@ -1,21 +1,16 @@
 """Tiny datasets in their publishers' layouts, and a server on this machine to fetch them from."""
 
-import contextlib
 import gzip
 import hashlib
 import io
 import multiprocessing
 import pickle
-import socket
-import socketserver
 import struct
 import sys
 import tarfile
-import threading
 import time
 import tracemalloc
 import zipfile
-from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 import pytest
@@ -275,56 +270,6 @@ def md5(content):
 
 def sha256(content):
     return hashlib.sha256(content).hexdigest()
-
-
-@contextlib.contextmanager
-def serve(answers):
-    """A web server on this machine. ``answers``: path → content; else 404.
-
-    In the place of a content may stand a raw response, as ``(bytes,)`` or as a function that writes it to a stream.
-
-    Yields its address and the list of the paths that were asked for.
-    """
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            answer = answers.get(self.path)
-            if answer is None:
-                self.send_error(404)
-            elif callable(answer):
-                answer(self.wfile)
-            elif isinstance(answer, tuple):
-                self.wfile.write(answer[0])
-            else:
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-        def log_message(self, *_):
-            pass
-
-    class Server(socketserver.TCPServer):  # http.server's own would look its name up
-        def handle_error(self, *_):
-            pass  # the client hung up
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/", asked
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def refusing_address():
-    """An address on this machine where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/"
 
 
 def files_under(folder):

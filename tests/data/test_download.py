@@ -13,13 +13,12 @@ from tests.data.builders import (
     files_under,
     linux,
     md5,
-    refusing_address,
-    serve,
     started,
     unreadable,
     wait_until,
     write,
 )
+from tests.data.serving import refusing_address, serve
 
 CONTENT = b"the published file" * 100
 
