@@ -1,4 +1,4 @@
-"""Check over several seeds that both pipelines reach the same accuracy: the fast one's speed is worthless otherwise.
+"""Check over several seeds that both pipelines reach the same accuracy.
 
 It runs only if the command line selects it (`pytest bench -k equivalence`) and takes about ten minutes on two cores; a
 plain `pytest bench` skips it.
@@ -12,9 +12,7 @@ pytestmark = pytest.mark.measurement
 def test_equivalence_on_small_images(workbench):
     equivalence = workbench.compare_outcomes("digits", "resnet20", seeds=range(10))
     assert equivalence.interval.contains(0)
-    assert (
-        equivalence.interval.width < 1
-    )  # percentage points; a wide interval would contain 0 whatever the pipelines do
+    assert equivalence.interval.width < 1  # percentage points; a wide interval would contain 0 by its width alone
 
 
 def test_equivalence_on_a_slice(workbench):

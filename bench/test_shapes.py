@@ -1,4 +1,4 @@
-"""Check shapes, parameters, MACs and gradients of every model of the study at its datasets' input sizes, in seconds."""
+"""Check shapes, parameters, MACs and gradients of every model of the study, in seconds."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Measure the harness's own speed: both pipelines side by side, augmentation alone, and the growth of its cost.
+"""Measure the harness's own speed: both pipelines, augmentation alone, and the growth of its cost.
 
 It runs only if the command line selects it (`pytest bench -k throughput`) and takes about ten minutes; a plain
 `pytest bench` skips it. No test asserts seconds: on a shared machine only ratios within one run are reliable.
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.measurement
 
 
 def shape(dataset):
-    """Return the input's shape for ids; with the dataset's name, `-k cifar` would select more than the experiments."""
+    """Return the input's shape for ids: with dataset names, `-k cifar` would select these tests too."""
     return f"{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_size}"
 
 

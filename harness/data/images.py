@@ -85,7 +85,7 @@ class PackedPixels:
         return replace(self, offsets=self.offsets[index], heights=self.heights[index], widths=self.widths[index])
 
     def to(self, device: torch.device) -> "PackedPixels":
-        """Return the images with their pixels on ``device``; of a selection, only the selected bytes are copied."""
+        """Return the images with their pixels on ``device``; copy only the bytes of selected images."""
         if self.device == device:
             return self
         own_bytes = self.channels * int((self.heights * self.widths).sum())
@@ -219,7 +219,7 @@ def random_images(spec: DatasetSpec, recipe: Recipe, count: int) -> ImageSet:
 
 
 def fingerprint(*parts: ImageSet, class_names: Sequence[str] = ()) -> str:
-    """Return the SHA-256 over pixels, sizes, labels and tracks of all parts; it does not depend on the files.
+    """Return the SHA-256 over pixels, sizes, labels and tracks of all parts, independent of the files.
 
     Args:
         class_names: those of the user's own images; none for a published dataset.

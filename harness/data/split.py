@@ -35,7 +35,7 @@ def can_be_split(images: ImageSet) -> bool:
 
 
 def _tracks_by_class(images: ImageSet) -> dict[int, dict[str, list[int]]]:
-    """Return the positions of the images by class and track; an image without a track is a track of its own."""
+    """Return image positions by class and track; an image without a track is a track of its own."""
     by_class: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for position, label in enumerate(images.labels.tolist()):
         track = images.tracks[position] if images.tracks is not None else str(position)

@@ -16,7 +16,7 @@ _SCHEMA_VERSION = 1
 
 
 def is_verified(dataset: Dataset, source: Source, data_dir: Path) -> bool:
-    """Return True if the dataset, loaded from that source, is the published one; False if its layout cannot tell.
+    """Return True if the dataset is the published one; False if the source's layout cannot tell.
 
     Raises:
         InputError: the content of a file is not the published content. The message names the file.
@@ -33,7 +33,7 @@ def is_verified(dataset: Dataset, source: Source, data_dir: Path) -> bool:
 
 
 def _remembered(data_dir: Path) -> dict[str, str]:
-    """Return the fingerprints of verified images with their datasets' names; none if the file is absent or damaged."""
+    """Return dataset names by verified fingerprint; none if the file is absent or damaged."""
     try:
         content = unsealed((data_dir / _FILE).read_bytes(), _SCHEMA_VERSION)
     except (OSError, ValueError):

@@ -113,7 +113,7 @@ def gtsrb_test_pixels(number):
 
 
 def official_csv(rows):
-    """A GT-*.csv of (file name, label)."""
+    """Return a GT-*.csv of (file name, label)."""
     return "".join(f"{line}\r\n" for line in (_OFFICIAL_HEADER, *(f"{n};9;9;1;1;8;8;{label}" for n, label in rows)))
 
 
@@ -144,7 +144,7 @@ def _official_test_labels():
 
 
 def write_gtsrb_folders(base):
-    """The official archives, unpacked into ``base``."""
+    """Write the official archives' content, unpacked, into ``base``."""
     return write_files(base, {**_official_train(), **_official_test(), **_official_test_labels()})
 
 
@@ -171,7 +171,7 @@ def unzipped(content):
 
 
 def write_gtsrb_kaggle(folder, train=GTSRB_TRAIN):
-    """The Kaggle copy; its Train.csv lists the training images in the order given."""
+    """Write the Kaggle copy; its Train.csv lists the training images in the given order."""
     train_rows, test_rows = [], []
     for label, track, shot in train:
         path = f"Train/{label}/{label:05d}_{track:05d}_{shot:05d}.png"
@@ -231,7 +231,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc 
 
 
 def unreadable(path):
-    """A file that can be opened and not read, whoever asks; on Linux."""
+    """Return a file that can be opened but not read by any user; Linux only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.symlink_to("/proc/self/mem")
@@ -239,7 +239,7 @@ def unreadable(path):
 
 
 def started(function, *arguments):
-    """A process of its own, begun anew, that calls a function of a test module."""
+    """Start a new process that calls a function of a test module."""
     process = multiprocessing.get_context("spawn").Process(target=function, args=arguments, daemon=True)
     process.start()
     return process

@@ -51,7 +51,7 @@ def serve(answers):
 
 
 def refusing_address():
-    """An address on this machine where nobody listens."""
+    """Return a local address that refuses connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}/"

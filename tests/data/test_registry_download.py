@@ -24,7 +24,7 @@ from tests.data.serving import refusing_address, serve
 
 @pytest.fixture
 def fashionmnist_server(monkeypatch):
-    """A local mirror that serves a tiny FashionMNIST as the published one; gives the list of requested paths."""
+    """The paths requested from a local mirror that serves a tiny FashionMNIST as the published one."""
     files = compressed_idx(idx_contents())
     monkeypatch.setattr(fashionmnist, "COMPRESSED_MD5", {name: md5(content) for name, content in files.items()})
     monkeypatch.setattr(fashionmnist, "SHA256", {name: sha256(content) for name, content in idx_contents().items()})

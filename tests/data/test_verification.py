@@ -32,7 +32,7 @@ TRAIN_LABELS = "fashionmnist/train-labels-idx1-ubyte.gz"
 
 @pytest.fixture
 def published(monkeypatch):
-    """The tiny files are what is published."""
+    """The tiny files in the place of the published ones."""
     contents = idx_contents()
     monkeypatch.setattr(fashionmnist, "SHA256", {name: sha256(content) for name, content in contents.items()})
     return compressed_idx(contents)
@@ -218,7 +218,7 @@ memories = st.fixed_dictionaries({}, optional={"schema_version": st.just(1) | js
 def sealed_or_not(content):
     try:
         return sealed(content).encode()
-    except ValueError:  # a number that is none
+    except ValueError:  # not a number
         return json.dumps(content).encode()
 
 

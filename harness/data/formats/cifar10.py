@@ -27,7 +27,7 @@ FILES = "cifar-10-python.tar.gz, unpacked or not"
 
 
 def locate(data_dir: Path) -> Source | None:
-    """Return the batches or the archive, found in ``cifar10`` or, as torchvision puts them, in the data folder."""
+    """Return the batches or the archive found in ``cifar10`` or, like torchvision's, in the data folder."""
     spec = SPECS["cifar10"]
     for root in (data_dir / "cifar10", data_dir):
         for present in (root / _Published.base_folder, root / _Published.filename):

@@ -84,7 +84,7 @@ def list_files(folder: Path, names: Sequence[str]) -> list[ImageFile]:
 
 
 def _track(image: Path, label: int) -> str | None:
-    """Return the track of a GTSRB file name, ``track_shot`` or Kaggle's ``class_track_shot``; None for other names."""
+    """Return the track of ``track_shot`` or Kaggle's ``class_track_shot``, GTSRB's names; else None."""
     match = _TRACK_NAME.fullmatch(image.stem)
     return f"{label:05d}_{match[1]}" if match else None
 
@@ -117,7 +117,7 @@ def _labels_of_folders(folder: Path, names: Sequence[str]) -> dict[Path, int]:
 
 
 def _are_label_numbers(found: Iterable[str], names: Mapping[str, int]) -> bool:
-    """Return True if the folders' names are labels, e.g. ``0`` or GTSRB's ``00000``, instead of class names.
+    """Return True if the folders' names are labels, e.g. ``0`` or GTSRB's ``00000``, not class names.
 
     Names of the user's own classes that are numbers are not labels, unless they are 0 to n − 1 as labels are.
     """

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: 1,797 grey images of 8×8 inside that package; the stand-in of quick mode."""
+"""scikit-learn's handwritten digits: 1,797 grey images of 8×8; the stand-in of quick mode."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def locate() -> Source:
 
 
 def stand_in(spec: DatasetSpec, train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-    """Return digits resized to another dataset's shape (32×32 if its sizes differ), for quick mode without data."""
+    """Return digits in another dataset's shape (32×32 if its sizes differ), for quick mode."""
     size = spec.image_size or 32
 
     def reshape(part: ImageSet) -> ImageSet:

@@ -1,4 +1,4 @@
-"""FashionMNIST (Xiao, Rasul and Vollgraf 2017) in its publisher's layout: four idx files, compressed or not."""
+"""FashionMNIST (Xiao et al. 2017) in its publisher's layout: four idx files, compressed or not."""
 
 import gzip
 import hashlib
@@ -34,7 +34,7 @@ _MOST_BYTES = 64 * 2**20  # the largest file has 47,040,016; much more is a deco
 
 
 def locate(data_dir: Path) -> Source | None:
-    """Return the idx files, compressed or not, found in ``fashionmnist`` or in torchvision's ``FashionMNIST/raw``."""
+    """Return the idx files found in ``fashionmnist`` or in torchvision's ``FashionMNIST/raw``."""
     roots = (data_dir / "fashionmnist", data_dir / "fashionmnist/FashionMNIST/raw", data_dir / "FashionMNIST/raw")
     for root in roots:
         missing = [name for name in SHA256 if not any(path.is_file() for path in (root / name, root / f"{name}.gz"))]

@@ -68,7 +68,7 @@ def locate(data_dir: Path) -> Source | None:
         if (root / "GTSRB/Training").is_dir() and not (root / TRAIN_ZIP).exists():
             raise InputError(
                 f"{root} holds torchvision's GTSRB with 26,640 training images; the study has 39,209\n"
-                f"put {TRAIN_ZIP} (from {ARCHIVE_URL}) beside it, unpacked or not"
+                f"put {TRAIN_ZIP} (from {ARCHIVE_URL}) into it, unpacked or not"
             )
         if any((root / name).exists() for name in MD5):
             source = _source("official archives", root, partial(_list_archives, root), partial(_verify, root))

@@ -33,7 +33,7 @@ def member(name=f"{BATCHES}/data_batch_1", content=b"", **attributes):
 
 
 def tar_gz(*members):
-    """An archive of those members, whatever their declared sizes."""
+    """Return an archive of these members with any declared sizes."""
     blocks = b""
     for info, content in members:
         blocks += info.tobuf(tarfile.GNU_FORMAT) if info.size < 0 else info.tobuf(tarfile.PAX_FORMAT)
@@ -43,7 +43,7 @@ def tar_gz(*members):
 
 @pytest.fixture
 def put(tmp_path, monkeypatch):
-    """Put an archive in its place as if it were the published one."""
+    """Write an archive to its path as if it were the published one."""
 
     def put_archive(content):
         monkeypatch.setattr(cifar10, "ARCHIVE_MD5", md5(content))
@@ -53,7 +53,7 @@ def put(tmp_path, monkeypatch):
 
 
 def refusal_of(archive):
-    """What is said of the archive; nothing of it is left, in its folder or anywhere near."""
+    """Return the error for an archive; check that nothing was unpacked in its folder or near it."""
     around = archive.parents[2]
     before = files_under(around)
     with pytest.raises(InputError) as refusal:

@@ -100,7 +100,7 @@ def test_the_count_is_of_the_present_files(tmp_path):
 
 @pytest.fixture
 def published(monkeypatch):
-    """The tiny files are what is published."""
+    """The tiny files in the place of the published ones."""
     contents = idx_contents()
     monkeypatch.setattr(fashionmnist, "SHA256", {name: sha256(content) for name, content in contents.items()})
     compressed = compressed_idx(contents)

@@ -185,7 +185,7 @@ def test_training_images_without_class_folders_are_refused(tmp_path):
 
 @pytest.fixture
 def published(monkeypatch):
-    """The tiny archives are what is published."""
+    """The tiny archives in the place of the published ones."""
     monkeypatch.setattr(gtsrb, "MD5", {name: md5(content) for name, content in ARCHIVES.items()})
     return ARCHIVES
 

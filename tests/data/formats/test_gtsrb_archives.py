@@ -24,7 +24,7 @@ from tests.data.formats.gtsrb_layouts import ARCHIVES, LABELS_ZIP, LAYOUTS, OFFI
 
 
 def write_archives(folder, **changes):
-    """The archives in ``folder``, with files changed or, where None, left out of the archive that holds them."""
+    """Write the archives with some members changed, or left out for None."""
     for archive, content in gtsrb_archives().items():
         files = {name: changes.get(name, inner) for name, inner in unzipped(content).items()}
         write(folder / archive, zipped({name: inner for name, inner in files.items() if inner is not None}))
@@ -101,11 +101,11 @@ def test_a_label_archive_without_labels_is_named(tmp_path):
 
 
 TRAIN_IMAGE = "GTSRB/Final_Training/Images/00001/00001_00001.ppm"
-DECLARED_SIZE_IN_ZIP = 24  # where it stands in an entry of the archive's directory
+DECLARED_SIZE_IN_ZIP = 24  # its offset in an entry of the archive's directory
 
 
 def write_bomb(folder, member, megabytes, method=zipfile.ZIP_DEFLATED):
-    """The archives with as many megabytes of zeros in the place of a member of the first."""
+    """Write the archives; one member is replaced by megabytes of zeros."""
     files = unzipped(gtsrb_archives()[TRAIN_ZIP]) | {member: bytes(megabytes * 2**20)}
     path = write_archives(folder) / TRAIN_ZIP
     with zipfile.ZipFile(path, "w", method, compresslevel=1) as archive:

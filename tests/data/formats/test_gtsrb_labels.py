@@ -80,7 +80,7 @@ for_every_label_file = pytest.mark.parametrize(
 
 
 def append_row(path, label, image):
-    """Add a row; gives its line."""
+    """Append a row and return its line number."""
     row = (
         f"9,9,1,1,8,8,{label},{image}\n"
         if path.parent.joinpath("Train.csv").exists()
