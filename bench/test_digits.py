@@ -1,4 +1,4 @@
-"""The harness's own small study, on images that ship with scikit-learn: 20 epochs each with --full-training."""
+"""The harness's own small study, on scikit-learn's digits: 20 epochs each with --full-training."""
 
 import pytest
 

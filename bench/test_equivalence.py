@@ -1,7 +1,7 @@
-"""Whether both pipelines come to the same accuracy, over seeds: what makes the fast one's speed worth anything.
+"""Check over several seeds that both pipelines reach the same accuracy.
 
-Trained where a command line names it (`pytest bench -k equivalence`), some ten minutes on two cores; a plain
-`pytest bench` leaves it out.
+It runs only if the command line selects it (`pytest bench -k equivalence`) and takes about ten minutes on two cores; a
+plain `pytest bench` skips it.
 """
 
 import pytest
@@ -12,11 +12,11 @@ pytestmark = pytest.mark.measurement
 def test_equivalence_on_small_images(workbench):
     equivalence = workbench.compare_outcomes("digits", "resnet20", seeds=range(10))
     assert equivalence.interval.contains(0)
-    assert equivalence.interval.width < 1  # percentage point: an interval so wide that anything passes proves nothing
+    assert equivalence.interval.width < 1  # percentage points; a wide interval would contain 0 by its width alone
 
 
 def test_equivalence_on_a_slice(workbench):
-    from harness.data.registry import how_to_get, locate  # here, so that collecting stays quick
+    from harness.data.registry import how_to_get, locate  # imported here to keep collection fast
 
     data_dir = workbench.settings.data_dir
     if locate("fashionmnist", data_dir) is None:

@@ -1,7 +1,8 @@
-"""How long a report of 1,000 and of 10,000 results takes, and how much memory: ``pytest bench -k report``.
+"""Measure the time and memory of a report of 1,000 and of 10,000 results: ``pytest bench -k report``.
 
-A minute for 1,000 (``-k "report and not ten"``), some ten for 10,000. The results are nobody's: the study's 17 models
-with 59 seeds each, accuracies about the published ones; of 10,000, half are a sweep of 60 models on CIFAR-10 instead.
+1,000 results take about one minute (``-k "report and not ten"``), 10,000 about ten. The results are synthetic: the
+study's 17 models with 59 seeds each and accuracies near the published ones. Half of the 10,000 are 60 other models on
+CIFAR-10.
 """
 
 import resource
@@ -18,7 +19,7 @@ SWEEP = [f"resnet{depth}-{width}" for depth in (8, 14, 26, 32, 38, 44, 74, 86, 9
 
 
 def cases(results):
-    """Dataset, model, seed, accuracy and epoch time of so many results."""
+    """Yield dataset, model, seed, accuracy and epoch time of each synthetic result."""
     of_study = results if results <= 1_000 else results // 2
     for number in range(of_study):
         seed, row = divmod(number, len(PUBLISHED))
@@ -31,7 +32,11 @@ def cases(results):
 
 @pytest.fixture(scope="module")
 def many_results(request, tmp_path_factory):
-    from tests.helpers.synthetic import outcome, store, synthetic_result  # which need torch, and collecting must not
+    from tests.helpers.synthetic import (
+        outcome,
+        store,
+        synthetic_result,
+    )  # imported here: they need torch, which collection must not import
 
     root, generator = tmp_path_factory.mktemp("results"), np.random.default_rng(0)
     for dataset, model, seed, accuracy, epoch_seconds in cases(request.param):

@@ -1,6 +1,6 @@
-"""What a case costs on a cluster beside its training: ``pytest bench -k scale``, some two minutes.
+"""Measure the overhead per case on a cluster: ``pytest bench -k scale``, about two minutes.
 
-A thousand quick runs of one small model, a seed each, through Ray on this machine.
+It runs one small model in quick mode with a thousand seeds, through Ray on this machine.
 """
 
 import os
@@ -19,11 +19,11 @@ def _resident_bytes(pid):
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
-    return 0  # it has just ended
+    return 0  # the process has just ended
 
 
 @pytest.mark.measurement
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to know the driver's memory")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to read the driver's memory")
 def test_a_thousand_trivial_cases(tmp_path, benchmark):
     pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
     from harness.results.folder import ResultsFolder
@@ -37,7 +37,7 @@ def test_a_thousand_trivial_cases(tmp_path, benchmark):
         with open(tmp_path / "log.txt", "w") as log:
             driver = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
             while driver.poll() is None:
-                if folder.exists() and any(folder.glob("*/result.json")):  # all are submitted by then
+                if folder.exists() and any(folder.glob("*/result.json")):  # by then all cases are submitted
                     memory.append(_resident_bytes(driver.pid))
                 time.sleep(0.5)
         assert driver.returncode == 0, (tmp_path / "log.txt").read_text()
@@ -56,7 +56,7 @@ def test_a_thousand_trivial_cases(tmp_path, benchmark):
         "driver_bytes_per_case": bytes_per_case,
         "driver_peak_bytes": max(memory),
     }
-    print(f"{overhead_seconds * 1000:.1f} ms of a worker's time a case beside its training; the driver took "
-          f"{max(memory) / 2**20:,.0f} MiB, {bytes_per_case / 2**10:.0f} KiB a case after submission")  # fmt: skip
+    print(f"overhead per case: {overhead_seconds * 1000:.1f} ms of a worker's time; driver: "
+          f"{max(memory) / 2**20:,.0f} MiB, and {bytes_per_case / 2**10:.0f} KiB per submitted case")  # fmt: skip
     assert overhead_seconds <= MOST_OVERHEAD_SECONDS
     assert bytes_per_case <= MOST_BYTES_PER_CASE

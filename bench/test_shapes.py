@@ -1,4 +1,4 @@
-"""Sanity checks of every model of the study at its datasets' input sizes: seconds, no training."""
+"""Check shapes, parameters, MACs and gradients of every model of the study, in seconds."""
 
 import pytest
 
@@ -8,13 +8,13 @@ from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.published import MMACS, STUDY, exact_parameters
 
 CASES = [(dataset, model) for dataset, models in STUDY.items() for model in models]
-# The input's shape, not the dataset's name: `-k digits` is to select the experiments alone.
+# Ids have the input's shape, not the dataset's name, so that `-k digits` selects only the experiments.
 IDS = [f"{model}-{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_size}" for dataset, model in CASES]
 
 
 @pytest.mark.parametrize(("dataset", "name"), CASES, ids=IDS)
 def test_shapes(dataset, name):
-    import torch  # here, so that collecting stays quick
+    import torch  # imported here to keep collection fast
 
     from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
     from harness.models.resnet import build_network

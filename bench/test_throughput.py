@@ -1,7 +1,7 @@
-"""How fast the harness is: both pipelines beside each other, augmentation alone, and how its cost grows.
+"""Measure the harness's own speed: both pipelines, augmentation alone, and the growth of its cost.
 
-Measured where a command line names it (`pytest bench -k throughput`), some ten minutes; a plain `pytest bench`
-leaves it out. Nothing here asserts seconds: a ratio within one run is all that a shared machine allows.
+It runs only if the command line selects it (`pytest bench -k throughput`) and takes about ten minutes; a plain
+`pytest bench` skips it. No test asserts seconds: on a shared machine only ratios within one run are reliable.
 """
 
 import pytest
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.measurement
 
 
 def shape(dataset):
-    """The input's shape, not the dataset's name: `-k cifar` is to select the experiments alone."""
+    """Return the input's shape for ids: with dataset names, `-k cifar` would select these tests too."""
     return f"{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_size}"
 
 
@@ -36,12 +36,12 @@ def test_throughput(dataset, model, workbench):
 @pytest.mark.parametrize("dataset", AUGMENTED, ids=shape)
 def test_throughput_of_augmentation(dataset, workbench):
     comparison = workbench.compare_augmentation(dataset)
-    if dataset != "gtsrb":  # enlarging to 225×225 is bound by arithmetic, which a batch does not lessen on a CPU
+    if dataset != "gtsrb":  # enlarging to 225×225 is bound by arithmetic, which batching does not reduce on a CPU
         assert comparison.ratio > 1
 
 
 @pytest.mark.parametrize("axis", ["images", "width", "depth", "batch"])
 def test_throughput_at_scale(axis, workbench):
     scaling = workbench.measure_scaling(axis)
-    if axis in ("images", "batch"):  # neither is to cost an image more than in proportion
+    if axis in ("images", "batch"):  # time must grow at most in proportion
         assert scaling.time_growth.exponent < 1.25

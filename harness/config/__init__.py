@@ -1,1 +1,1 @@
-"""What is asked for, before anything is trained: datasets, models, recipes, settings, cases. Needs no torch."""
+"""The question, before any training: datasets, models, recipes, settings, cases. Needs no torch."""

@@ -1,4 +1,4 @@
-"""A case: one model on one dataset by one recipe with one seed, on one kind of device at one precision.
+"""A case: one model, dataset, recipe and seed, on one kind of device at one precision.
 
 Needs no torch. A case holds everything that decides the outcome of its training, and nothing else. Its hash is its
 identity, under which its result is stored.
@@ -62,7 +62,7 @@ class Case:
 
     @functools.cached_property
     def identity(self) -> str:
-        """SHA-256 over the fields. A user's folder counts by its content (``data_fingerprint``), not by its path."""
+        """SHA-256 over the fields; a user's folder counts by ``data_fingerprint``, not by its path."""
         content = asdict(self) | ({"dataset": "folder"} if is_folder(self.dataset) else {})
         return hashlib.sha256(json.dumps(_canonical(content), sort_keys=True).encode()).hexdigest()
 

@@ -80,7 +80,7 @@ def folder_path(dataset: str) -> Path:
 
 
 def file_stem(dataset: str) -> str:
-    """Return the dataset's name for use in a file name: ``cifar10``, or ``folder-flowers`` for ``folder:~/flowers``."""
+    """Return the name for use in file names: ``cifar10``, ``folder-flowers`` for ``folder:~/flowers``."""
     if not is_folder(dataset):
         return dataset
     return f"folder-{Path(dataset.removeprefix(FOLDER_PREFIX)).name[:40]}"

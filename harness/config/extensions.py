@@ -1,4 +1,4 @@
-"""Datasets that other installed packages add: the entry-point group ``wider_or_deeper.datasets``. Needs no torch.
+"""Datasets of other packages: the entry-point group ``wider_or_deeper.datasets``. Needs no torch.
 
 A package declares its dataset in pyproject.toml::
 

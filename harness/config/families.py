@@ -1,7 +1,8 @@
-"""The two ResNet families and the grammar of model names. Needs no torch: the networks are in `harness.models.resnet`.
+"""The two ResNet families and the grammar of model names.
 
-A model's name is ``resnet<depth>`` or ``resnet<depth>-<ω>``. The depth decides the family; ω is the width coefficient,
-by which every convolution's channels are multiplied (1 if absent).
+Needs no torch: the networks are in `harness.models.resnet`. A model's name is ``resnet<depth>`` or
+``resnet<depth>-<ω>``. The depth decides the family; ω is the width coefficient, by which every convolution's channels
+are multiplied (1 if absent).
 
 Source: paper tables 1 to 3, corrected by its appendix code: ω widens the stem too, and the ImageNet family consists of
 bottleneck blocks.

@@ -1,7 +1,7 @@
-"""Recipes: epochs, milestones, batch size and augmentation of each dataset, and their shortened and quick forms.
+"""Recipes: epochs, milestones, batch size and augmentation of each dataset; shortened, quick.
 
-Needs no torch. Sources: paper section 3.2.2 and its appendix code. The code decides wherever the two disagree, because
-it is what was run; only the code has Nesterov momentum and the batch sizes.
+Needs no torch. Sources: paper section 3.2.2 and its appendix code. If the two disagree the code decides, because it
+is what was run; only the code has Nesterov momentum and the batch sizes.
 """
 
 from dataclasses import dataclass, replace
@@ -20,10 +20,11 @@ QUICK_TEST_IMAGES = 8
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The operations on an image before it enters the network; test images get only the deterministic ones.
+    """The operations on an image before it enters the network.
 
-    The order is normalise → flips → rotation (corners in the mean colour) → random resized crop. With ``rotate_first``
-    it is GTSRB's: rotation of the 8-bit image (corners black) → normalise → resize → flips.
+    Test images get only the deterministic ones. The order is normalise → flips → rotation (corners in the mean colour)
+    → random resized crop. With ``rotate_first`` it is GTSRB's: rotation of the 8-bit image (corners black) → normalise
+    → resize → flips.
 
     Attributes:
         mean, std: per channel, of pixels scaled to 0…1.
@@ -195,7 +196,7 @@ PUBLISHED_RECIPES = {recipe.name: recipe for recipe in (CIFAR10, FASHIONMNIST, G
 
 
 def default_recipe(dataset: str, family: Family) -> Recipe:
-    """Return a dataset's own recipe; for a user's folder, the paper's recipe for images that suit the family.
+    """Return a dataset's own recipe; for a user's folder, the paper's recipe that suits the family.
 
     A folder's images are resized to 32×32 (CIFAR family, CIFAR-10's recipe) or 225×225 (ImageNet family, GTSRB's).
 

@@ -1,4 +1,4 @@
-"""The options of a study, from the command line, environment variables or ini keys. Needs no torch and no pytest."""
+"""The options of a study, from command line, environment or ini file. Needs no torch, no pytest."""
 
 import os
 from collections.abc import Callable, Mapping

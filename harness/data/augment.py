@@ -77,11 +77,11 @@ def _take(images: Tensor, index: Tensor) -> Tensor:
 
 
 def _flip_and_rotate_index(parameters: Draw, size: int) -> tuple[Tensor, Tensor]:
-    """Return each output pixel's flat source position, and a mask of sources inside the image, (N, size, size) each.
+    """Return each output pixel's flat source position, and the mask of sources inside the image.
 
-    torchvision's tensor rotation is a nearest-neighbour grid_sample. This is its arithmetic, element-wise in float32: a
-    matrix product has reduced precision on GPUs and moves pixels. Flips come before the rotation, so they mirror the
-    source position.
+    Both are (N, size, size). torchvision's tensor rotation is a nearest-neighbour grid_sample. This is its arithmetic,
+    element-wise in float32: a matrix product has reduced precision on GPUs and moves pixels. Flips come before the
+    rotation, so they mirror the source position.
     """
     device = parameters.angle_degrees.device
     radians = -torch.deg2rad(parameters.angle_degrees.double())

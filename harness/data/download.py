@@ -1,4 +1,4 @@
-"""Downloading a published file, through torchvision's utilities, with progress and a checksum."""
+"""Downloads of published files, by torchvision's utilities, with a progress bar and a checksum."""
 
 import contextlib
 import shutil
@@ -14,26 +14,26 @@ from torchvision.datasets.utils import check_integrity, download_url
 from harness.errors import InputError
 from harness.files import put_in_place, synchronise
 
-_SILENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0  # without data from the server
 LOCK = ".download.lock"
 
 
 def fetch(url: str, folder: Path, md5: str) -> Path:
-    """The file of that URL in ``folder``, downloaded unless it is there with that checksum.
+    """Return the path of the URL's file in ``folder``; download it unless it is there with that checksum.
 
-    It is downloaded beside its place and moved there only when it is whole, so an interruption leaves nothing behind
-    that could be taken for the file; what a killed process left is removed by the next. One process at a time downloads
-    into a folder, others wait for it.
+    The file is moved to its name only after the download is complete, so an interruption leaves no partial file under
+    that name. The next download removes what a killed process left. One process at a time downloads into a folder; the
+    others wait.
 
     Raises:
-        InputError: it could not be had; the message says which file to put where.
+        InputError: the download failed. The message says which file to put where.
     """
     target = folder / url.rsplit("/", 1)[-1]
     if has_md5(target, md5):
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with alone_in(folder):  # another process may have got it while this one waited
+        with locked(folder):  # another process may have downloaded it while this one waited
             failure = None if has_md5(target, md5) else _try_download(url, target, md5)
     except OSError as error:
         failure = str(error)
@@ -45,10 +45,10 @@ def fetch(url: str, folder: Path, md5: str) -> Path:
 
 
 def has_md5(path: Path, md5: str) -> bool:
-    """Whether the file is there and its content has that checksum.
+    """Return True if the file exists and its content has that checksum.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the file cannot be read.
     """
     try:
         return bool(check_integrity(path, md5))
@@ -57,24 +57,27 @@ def has_md5(path: Path, md5: str) -> bool:
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Be the one process that adds files to a data folder; others are waited for."""
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock under which files are added to a data folder; wait while another process holds it."""
     with filelock.FileLock(folder / LOCK):
         yield
 
 
 def _try_download(url: str, target: Path, md5: str) -> str | None:
-    """Download to ``target``: None, or why that failed. The error itself is let go, and the connections it holds."""
+    """Download to ``target``; return None or the reason of the failure.
+
+    The reason is text because an exception would keep its connections open.
+    """
     partial = target.with_name(f".download-{target.name}")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        with _silence_limited():
+        with _timeout():
             download_url(url, partial, target.name, md5)
         with open(partial / target.name, "rb+") as file:
             synchronise(file)
         put_in_place(partial / target.name, target)
     except RuntimeError:
-        return f"what came does not have the published MD5 {md5}"
+        return f"the downloaded file does not have the published MD5 {md5}"
     except (URLError, HTTPException, OSError) as error:
         return str(getattr(error, "reason", None) or error)
     finally:
@@ -83,10 +86,10 @@ def _try_download(url: str, target: Path, md5: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _silence_limited() -> Iterator[None]:
-    """Give up on a server that says nothing for a minute; torchvision's download would wait for ever."""
+def _timeout() -> Iterator[None]:
+    """Give up on a server that sends nothing for a minute; torchvision's download would wait forever."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_SILENCE_SECONDS)
+    socket.setdefaulttimeout(_TIMEOUT_SECONDS)
     try:
         yield
     finally:

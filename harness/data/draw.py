@@ -1,4 +1,4 @@
-"""The random parameters of augmentation: one draw per image, distributed as torchvision's transforms draw them."""
+"""The random parameters of augmentation: one draw per image, distributed as torchvision's."""
 
 from dataclasses import dataclass, fields
 

@@ -18,23 +18,23 @@ from harness.config.recipes import Recipe
 from harness.errors import InputError
 
 _MOST_FILE_BYTES = 256 * 2**20
-_SOURCE_SIZE = 32  # of random images in the place of a dataset's whose own differ in size
+_SOURCE_SIZE = 32  # of random images for a dataset whose images differ in size
 
 
 @dataclass(frozen=True)
 class PackedPixels:
-    """The pixels of N images of differing sizes, one after the other in a single buffer.
+    """The pixels of N images of different sizes, one after the other in a single buffer.
 
     Attributes:
-        buffer: uint8, (total,); an image's bytes lie together, channel by channel, row by row.
-        offsets: int64, (N,), where in the buffer each image begins.
+        buffer: uint8, (total bytes,); the bytes of each image are contiguous, channel by channel, row by row.
+        offsets: int64, (N,), position of each image's first byte.
         heights: int64, (N,), in pixels.
         widths: int64, (N,), in pixels.
-        channels: how many every image has.
+        channels: channels of every image.
     """
 
-    # Only the buffer moves to a GPU. Where an image lies and its size are a few bytes, needed on the host to group
-    # images by size and to give a view of one: there, no GPU has to be waited for.
+    # Only the buffer moves to a GPU. Offsets and sizes are needed on the host, to group images by size and to give a
+    # view of one without waiting for the GPU.
     buffer: Tensor
     offsets: Tensor
     heights: Tensor
@@ -43,10 +43,10 @@ class PackedPixels:
 
     @classmethod
     def from_images(cls, images: Sequence[Tensor]) -> "PackedPixels":
-        """A copy of the images, each uint8, (C, H, W), all on one device.
+        """Pack a copy of the images, each uint8, (C, H, W), all on one device.
 
         Raises:
-            ValueError: an image is not 8-bit, or they differ in their number of channels.
+            ValueError: an image is not 8-bit, or the numbers of channels differ.
         """
         if any(image.dtype != torch.uint8 or image.shape[0] != images[0].shape[0] for image in images):
             raise ValueError("only 8-bit images with the same number of channels can be packed together")
@@ -59,7 +59,7 @@ class PackedPixels:
 
     @classmethod
     def from_batch(cls, images: Tensor) -> "PackedPixels":
-        """Images of one size, uint8, (N, C, H, W): a view where they lie one after the other in memory."""
+        """Pack images of one size, uint8, (N, C, H, W): a view if they are contiguous in memory."""
         count, channels, height, width = images.shape
         offsets = torch.arange(count) * (channels * height * width)
         return cls(images.reshape(-1), offsets, torch.full((count,), height), torch.full((count,), width), channels)
@@ -72,7 +72,7 @@ class PackedPixels:
         return len(self.offsets)
 
     def __getitem__(self, position: int) -> Tensor:
-        """One image, (C, H, W): a view of the buffer."""
+        """Return one image, (C, H, W), a view of the buffer."""
         start, height, width = (int(values[position]) for values in (self.offsets, self.heights, self.widths))
         return self.buffer[start : start + self.channels * height * width].view(self.channels, height, width)
 
@@ -80,12 +80,12 @@ class PackedPixels:
         return (self[position] for position in range(len(self)))
 
     def select(self, index: Tensor) -> "PackedPixels":
-        """The images at these positions, in this order. They share the buffer: no pixel is copied."""
+        """Return the images at these positions, in this order; they share the buffer, no pixel is copied."""
         index = index.to(self.offsets.device)
         return replace(self, offsets=self.offsets[index], heights=self.heights[index], widths=self.widths[index])
 
     def to(self, device: torch.device) -> "PackedPixels":
-        """The same images with their pixels on ``device``; of a selection, only the selected images' bytes travel."""
+        """Return the images with their pixels on ``device``; copy only the bytes of selected images."""
         if self.device == device:
             return self
         own_bytes = self.channels * int((self.heights * self.widths).sum())
@@ -101,10 +101,10 @@ class ImageSet:
     """N images with their labels.
 
     Attributes:
-        pixels: uint8, (N, C, H, W); packed where sizes differ. Either way, iterating gives each image's (C, H, W).
+        pixels: uint8, (N, C, H, W), or packed if sizes differ; iterating over either yields each image, (C, H, W).
         labels: int64, (N,).
-        tracks: which images show the same object and must stay together when a validation set is split off; one name
-            per image, None where every image stands alone.
+        tracks: one name per image; images of one name show the same object and must stay together when a validation
+            set is split off. None if there are no tracks.
     """
 
     pixels: Pixels
@@ -116,24 +116,30 @@ class ImageSet:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the pixels."""
+        """The number of bytes of the pixels."""
         return self.pixels.nbytes if isinstance(self.pixels, Tensor) else self.pixels.buffer.nbytes
 
     def select(self, index: Tensor) -> "ImageSet":
-        """The images at these positions, in this order; with an index on the CPU no GPU is waited for."""
+        """Return the images at these positions, in this order; an index on the CPU avoids waiting for a GPU."""
         placed = index.to(self.labels.device)
         pixels = self.pixels[placed] if isinstance(self.pixels, Tensor) else self.pixels.select(index)
         tracks = None if self.tracks is None else tuple(self.tracks[i] for i in index.tolist())
         return ImageSet(pixels, self.labels[placed], tracks)
 
     def to(self, device: torch.device) -> "ImageSet":
-        """The same images with pixels and labels on ``device``."""
+        """Return the images with pixels and labels on ``device``."""
         return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image still to be decoded: the name that an error gives, how to get its bytes, its label and its track."""
+    """An image that is not decoded yet.
+
+    Attributes:
+        name: file name for messages.
+        read: returns the file's bytes.
+        track: see `ImageSet`; None for an image without a track.
+    """
 
     name: str
     read: Callable[[], bytes]
@@ -142,33 +148,33 @@ class ImageFile:
 
 
 def file_on_disk(path: Path, label: int, track: str | None = None) -> ImageFile:
-    """An image in a file of its own."""
+    """Return the image in a file of its own."""
     return ImageFile(str(path), partial(_read_file, path), label, track)
 
 
 def _read_file(path: Path) -> bytes:
     size = path.stat().st_size
     if size > _MOST_FILE_BYTES:
-        raise OSError(f"it has {size:,} bytes, an image file at most {_MOST_FILE_BYTES:,}")
+        raise OSError(f"it has {size:,} bytes; an image file may have {_MOST_FILE_BYTES:,}")
     return path.read_bytes()
 
 
 def evenly_spaced(count: int, limit: int | None) -> list[int]:
-    """Positions of at most ``limit`` of ``count`` things, spread over all of them; all where there is no limit."""
+    """Return at most ``limit`` evenly spaced positions out of ``count``; all if the limit is None."""
     if limit is None or limit >= count:
         return list(range(count))
     return [position * count // limit for position in range(limit)]
 
 
 def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resize: bool = False) -> ImageSet:
-    """Read and decode the files, each converted to ``channels`` (1: grey, 3: RGB).
+    """Read and decode the files; convert each image to ``channels`` (1: grey, 3: RGB).
 
     Args:
-        size: the side that every image has, or None for any.
-        resize: bring every image to ``size`` (antialiased bilinear) instead of demanding it.
+        size: side of every image in pixels; None accepts any size.
+        resize: resize images to ``size`` (antialiased bilinear) instead of refusing other sizes.
 
     Raises:
-        InputError: a file cannot be read, is no image, or has another size. It names the file.
+        InputError: a file cannot be read, is not an image, or has another size. The message names the file.
     """
     images = [_decode_one(file, channels, size, resize) for file in files]
     tracks = tuple(file.track or file.name for file in files) if any(file.track for file in files) else None
@@ -180,7 +186,7 @@ def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resiz
 def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) -> Tensor:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's doubts about metadata
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(file.read())) as opened:
                 if opened.mode[0] in "IF":
@@ -192,19 +198,19 @@ def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) 
         raise InputError(f"image {file.name} is too large: {error}") from error
     except UnidentifiedImageError as error:
         raise InputError(f"unreadable image {file.name}: not an image that Pillow can read") from error
-    except Exception as error:  # Pillow's decoders raise whatever they like on damaged files
+    except Exception as error:  # Pillow's decoders raise many types on damaged files
         raise InputError(f"unreadable image {file.name}: {error}") from error
     if size is not None and image.size != (size, size):
         if not resize:
             width, height = image.size
-            raise InputError(f"image {file.name} is {width}×{height} pixels; this dataset's are {size}×{size}")
+            raise InputError(f"image {file.name} is {width}×{height} pixels; this dataset's images are {size}×{size}")
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(image))
     return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
 
 
 def random_images(spec: DatasetSpec, recipe: Recipe, count: int) -> ImageSet:
-    """Noise of a dataset's shape, of the size that the recipe expects before it resizes; always the same."""
+    """Return noise of the dataset's shape, in the size that the recipe takes; equal for every call."""
     size = (spec.image_size or _SOURCE_SIZE) if recipe.augmentation.rotate_first else recipe.image_size
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (count, spec.channels, size, size), dtype=torch.uint8, generator=generator)
@@ -213,10 +219,10 @@ def random_images(spec: DatasetSpec, recipe: Recipe, count: int) -> ImageSet:
 
 
 def fingerprint(*parts: ImageSet, class_names: Sequence[str] = ()) -> str:
-    """SHA-256 over the pixels, sizes, labels and tracks of all parts, whatever files they came from.
+    """Return the SHA-256 over pixels, sizes, labels and tracks of all parts, independent of the files.
 
     Args:
-        class_names: where they are the user's own and not the published dataset's.
+        class_names: those of the user's own images; none for a published dataset.
     """
     digest = hashlib.sha256("\0".join(class_names).encode())
     for part in parts:

@@ -17,7 +17,7 @@ def to_device(values: Tensor, device: torch.device) -> Tensor:
 
 
 def normalise(images: Tensor, augmentation: Augmentation, axis: int = 1) -> Tensor:
-    """Scale 8-bit pixels to 0…1, then subtract the mean and divide by the standard deviation of each channel.
+    """Scale 8-bit pixels to 0…1, then subtract each channel's mean and divide by its deviation.
 
     The order of operations is torchvision's.
 
@@ -36,7 +36,7 @@ def resize_matrices(
 ) -> Tensor:
     """Return torchvision's antialiased bilinear resize of one axis as matrices, (N, target, columns).
 
-    The arithmetic is that of torch's ``interpolate``, in float32 wherever its rounding shows: scale, centres, first
+    The arithmetic is that of torch's ``interpolate``, in float32 if its rounding shows: scale, centres, first
     and last column.
 
     Args:

@@ -33,9 +33,10 @@ def rotate_and_resize(pixels: Pixels, drawn: Draw | None, augmentation: Augmenta
 
 
 def _blocks(packed: PackedPixels, image_size: int) -> list[Tensor]:
-    """Return the positions, on the CPU, of the images of each block: images of similar size, within the block's bytes.
+    """Return the positions of the images of each block: similar sizes, within the block's bytes.
 
-    Few large groups suit a GPU: launching a batch takes it longer than computing the padding.
+    The positions are on the CPU. Few large groups suit a GPU: launching a batch takes it longer than computing the
+    padding.
     """
     block_bytes = _CPU_BLOCK_BYTES if packed.device.type == "cpu" else _GPU_BLOCK_BYTES
     longer = torch.maximum(packed.heights, packed.widths)
@@ -117,7 +118,7 @@ def _frames(images: PackedPixels, placed: Tensor, frame: tuple[int, int], angles
 def _pillow_rotation_source(
     angle_degrees: Tensor, heights: Tensor, widths: Tensor, y: Tensor, x: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the source of each pixel under Pillow's ``Image.rotate`` with NEAREST: rows, columns, is inside.
+    """Return each pixel's source under Pillow's ``Image.rotate`` with NEAREST: row, column, is inside.
 
     Each is (N, len(y), len(x)); each image has its own size. The arithmetic is Pillow's 16.16 fixed-point.
     """

@@ -32,7 +32,7 @@ class Source:
 
 @runtime_checkable
 class Publisher(Protocol):
-    """A dataset's files as its publisher distributes them: a module of `harness.data.formats`, or another package's.
+    """A dataset's publisher: a module of `harness.data.formats`, or another package's.
 
     Attributes:
         FILES: human-readable list of the files, for "put FILES into FOLDER".

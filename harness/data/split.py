@@ -1,4 +1,4 @@
-"""A validation set held out of the training images, so that the best epoch can be chosen without the test set."""
+"""A validation set, held out of the training images, to choose the best epoch without the test set."""
 
 from collections import defaultdict
 
@@ -7,14 +7,14 @@ import torch
 
 from harness.data.images import ImageSet
 
-_SPLIT_SEED = 0  # the same images for every model and seed, so that they stay comparable
+_SPLIT_SEED = 0  # equal for all models and seeds, so that they remain comparable
 
 
 def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:
-    """Training and validation images: about ``fraction`` of every class held out, tracks kept whole.
+    """Return training and validation images: hold out about ``fraction`` of each class, whole tracks only.
 
-    Where images come in tracks (GTSRB: 30 shots of one sign), near-identical images on both sides would make the
-    validation accuracy a lie. A class of a single track stays in training.
+    A track is a series of near-identical images (GTSRB: 30 shots of one sign). If both sides had images of one track,
+    the validation accuracy would be too high. A class with a single track stays in training.
     """
     by_class = _tracks_by_class(images)
     generator = np.random.default_rng(_SPLIT_SEED)
@@ -30,12 +30,12 @@ def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, Image
 
 
 def can_be_split(images: ImageSet) -> bool:
-    """Whether any class has a track to spare."""
+    """Return True if any class has two tracks or more."""
     return any(len(tracks) > 1 for tracks in _tracks_by_class(images).values())
 
 
 def _tracks_by_class(images: ImageSet) -> dict[int, dict[str, list[int]]]:
-    """The positions of each class's images, by track; an image without a track is one of its own."""
+    """Return image positions by class and track; an image without a track is a track of its own."""
     by_class: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for position, label in enumerate(images.labels.tolist()):
         track = images.tracks[position] if images.tracks is not None else str(position)

@@ -1,7 +1,7 @@
-"""Whether images are the published ones: found out once, from the files' content, and remembered.
+"""Verification: images are compared with the published ones once; their fingerprint is remembered.
 
-What is remembered is the fingerprint of the images, not the state of files, so it cannot be out of date: other images
-have another fingerprint. The same images in a layout without checksums are known by it too.
+The fingerprint of the images is remembered, not the state of files, so it cannot be out of date: other images have
+another fingerprint. The same images in a layout without checksums are recognised by it too.
 """
 
 import contextlib
@@ -16,24 +16,24 @@ _SCHEMA_VERSION = 1
 
 
 def is_verified(dataset: Dataset, source: Source, data_dir: Path) -> bool:
-    """Whether the dataset, loaded from that source, is the published one; False where nothing can tell.
+    """Return True if the dataset is the published one; False if the source's layout cannot tell.
 
     Raises:
-        InputError: it is not: a file's content is another. It names the file.
+        InputError: the content of a file is not the published content. The message names the file.
     """
     known = _remembered(data_dir)
     if dataset.fingerprint in known:
         return True
     if not source.verify():
         return False
-    with contextlib.suppress(OSError):  # a data folder that cannot be written to: verified every time
+    with contextlib.suppress(OSError):  # in a read-only data folder, verify each time
         content = {"schema_version": _SCHEMA_VERSION, "fingerprints": {**known, dataset.fingerprint: dataset.spec.name}}
         write_text_atomically(data_dir / _FILE, sealed(content))
     return True
 
 
 def _remembered(data_dir: Path) -> dict[str, str]:
-    """Fingerprints known to be published, with their datasets' names; none where the file is absent or damaged."""
+    """Return dataset names by verified fingerprint; none if the file is absent or damaged."""
     try:
         content = unsealed((data_dir / _FILE).read_bytes(), _SCHEMA_VERSION)
     except (OSError, ValueError):

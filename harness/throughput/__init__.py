@@ -1,1 +1,1 @@
-"""The harness's own speed: both pipelines compared, augmentation alone, growth of cost, equal outcomes."""
+"""The harness's own speed: pipelines compared, augmentation alone, growth of cost, equal outcomes."""

@@ -22,7 +22,7 @@ class Round:
 
 @dataclass(frozen=True)
 class PipelineComparison:
-    """Both pipelines on one model and one input shape; round k of one was measured right beside round k of the other.
+    """Both pipelines on one model and input shape; their rounds k were measured one after the other.
 
     Attributes:
         input_shape: channels, height, width.
@@ -85,7 +85,7 @@ def median_load_share(rounds: tuple[Round, ...]) -> float:
 
 @dataclass(frozen=True)
 class AugmentationComparison:
-    """Images per second of batched and of per-sample augmentation, round by round, on one thread of the CPU.
+    """Images per second of batched and per-sample augmentation, by round, on one thread of the CPU.
 
     Attributes:
         source_size: side of the images before augmentation, in pixels.

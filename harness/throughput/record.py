@@ -1,4 +1,4 @@
-"""Throughput measurements on disk: one JSON file each under ``throughput/`` in the results folder; needs no torch.
+"""Throughput measurements on disk: one JSON file each under ``throughput/``. Needs no torch.
 
 The file's name has the measurement's name and the kind of device, so measuring again replaces the file.
 """

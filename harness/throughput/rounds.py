@@ -1,4 +1,4 @@
-"""Rounds of two ways of doing the same work, measured alternately, so that a slower machine slows down both."""
+"""Rounds of two ways of doing the same work, measured alternately: drift affects both alike."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The workbench: takes measurements with the settings' device and records them. Knows nothing of pytest."""
+"""The workbench: takes and records measurements on the settings' device. Knows nothing of pytest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -88,7 +88,9 @@ class Workbench:
     def compare_outcomes(
         self, dataset: str, model: str, seeds: Sequence[int], *, epochs: int | None = None, images: int | None = None
     ) -> Equivalence:
-        """Train both pipelines with each seed and compare final accuracies; the results go to ``equivalence/``.
+        """Train with each seed on both pipelines and compare final accuracies.
+
+        The results are written to ``equivalence/`` in the results folder.
 
         Args:
             epochs: instead of the recipe's.
@@ -116,7 +118,7 @@ class Workbench:
     def _case(
         self, model: str, spec: DatasetSpec, recipe: Recipe, train_images: int, data_fingerprint: str = ""
     ) -> Case:
-        """Return the fast pipeline's full training of a model, compiled if the settings compile such a training."""
+        """Return the fast pipeline's full training of a model, compiled if the settings say so."""
         return Experiment(spec.name, model, 0, recipe, "full").bind(
             device_kind=self.device.type,
             precision=self.precision,

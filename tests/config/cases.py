@@ -8,10 +8,8 @@ from harness.config.recipes import CIFAR10, FASHIONMNIST, GTSRB, Augmentation
 CASE = Case("resnet20-4", "cifar10", CIFAR10, 0, "full", "cpu", "fp32", "0" * 64)
 
 
-# A recipe of which every field can change alone without being refused.
+# Every field of this recipe can change alone without being refused.
 PLAIN = replace(CASE, recipe=replace(CIFAR10, augmentation=Augmentation((0.5,), (0.25,), crop_scale=None)))
-
-
 OTHERS = {
     "model": "resnet20-2",
     "dataset": "fashionmnist",

@@ -12,11 +12,7 @@ from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST
 from harness.data.draw import Draw
 
 TOLERANCE = 1e-5
-
-
 SMALL = [CIFAR10, FASHIONMNIST, DIGITS]
-
-
 CROP_SIDES = {"cifar10": (28, 32), "digits": (7, 8), "fashionmnist": (28, 28)}
 
 

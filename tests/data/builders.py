@@ -1,21 +1,16 @@
 """Tiny datasets in their publishers' layouts, and a server on this machine to fetch them from."""
 
-import contextlib
 import gzip
 import hashlib
 import io
 import multiprocessing
 import pickle
-import socket
-import socketserver
 import struct
 import sys
 import tarfile
-import threading
 import time
 import tracemalloc
 import zipfile
-from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 import pytest
@@ -118,7 +113,7 @@ def gtsrb_test_pixels(number):
 
 
 def official_csv(rows):
-    """A GT-*.csv of (file name, label)."""
+    """Return a GT-*.csv of (file name, label)."""
     return "".join(f"{line}\r\n" for line in (_OFFICIAL_HEADER, *(f"{n};9;9;1;1;8;8;{label}" for n, label in rows)))
 
 
@@ -149,7 +144,7 @@ def _official_test_labels():
 
 
 def write_gtsrb_folders(base):
-    """The official archives, unpacked into ``base``."""
+    """Write the official archives' content, unpacked, into ``base``."""
     return write_files(base, {**_official_train(), **_official_test(), **_official_test_labels()})
 
 
@@ -176,7 +171,7 @@ def unzipped(content):
 
 
 def write_gtsrb_kaggle(folder, train=GTSRB_TRAIN):
-    """The Kaggle copy; its Train.csv lists the training images in the order given."""
+    """Write the Kaggle copy; its Train.csv lists the training images in the given order."""
     train_rows, test_rows = [], []
     for label, track, shot in train:
         path = f"Train/{label}/{label:05d}_{track:05d}_{shot:05d}.png"
@@ -236,7 +231,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc 
 
 
 def unreadable(path):
-    """A file that can be opened and not read, whoever asks; on Linux."""
+    """Return a file that can be opened but not read by any user; Linux only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.symlink_to("/proc/self/mem")
@@ -244,7 +239,7 @@ def unreadable(path):
 
 
 def started(function, *arguments):
-    """A process of its own, begun anew, that calls a function of a test module."""
+    """Start a new process that calls a function of a test module."""
     process = multiprocessing.get_context("spawn").Process(target=function, args=arguments, daemon=True)
     process.start()
     return process
@@ -275,56 +270,6 @@ def md5(content):
 
 def sha256(content):
     return hashlib.sha256(content).hexdigest()
-
-
-@contextlib.contextmanager
-def serve(answers):
-    """A web server on this machine. ``answers``: path → content; else 404.
-
-    In the place of a content may stand a raw response, as ``(bytes,)`` or as a function that writes it to a stream.
-
-    Yields its address and the list of the paths that were asked for.
-    """
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            answer = answers.get(self.path)
-            if answer is None:
-                self.send_error(404)
-            elif callable(answer):
-                answer(self.wfile)
-            elif isinstance(answer, tuple):
-                self.wfile.write(answer[0])
-            else:
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-        def log_message(self, *_):
-            pass
-
-    class Server(socketserver.TCPServer):  # http.server's own would look its name up
-        def handle_error(self, *_):
-            pass  # the client hung up
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/", asked
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def refusing_address():
-    """An address on this machine where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/"
 
 
 def files_under(folder):

@@ -1,4 +1,4 @@
-"""What holds for every test of the datasets."""
+"""Fixtures for every test of the datasets."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from harness.data import registry
 
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch):
-    """Tests talk to a server on this machine, whatever proxy the environment names."""
+    """An environment without a proxy: the tests use a server on this machine."""
     monkeypatch.setenv("no_proxy", "*")
 
 
 @pytest.fixture(autouse=True)
 def _nothing_cached():
-    """No dataset in memory from another test."""
+    """An empty cache of datasets."""
     registry.load.cache_clear()
     registry.load_slice.cache_clear()

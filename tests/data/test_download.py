@@ -13,13 +13,12 @@ from tests.data.builders import (
     files_under,
     linux,
     md5,
-    refusing_address,
-    serve,
     started,
     unreadable,
     wait_until,
     write,
 )
+from tests.data.serving import refusing_address, serve
 
 CONTENT = b"the published file" * 100
 
@@ -42,21 +41,21 @@ def test_a_file_is_downloaded_to_the_folder_under_its_own_name(tmp_path):
     assert files_under(tmp_path) == ["new/folder/data.bin"]
 
 
-def test_a_file_that_is_there_is_not_fetched_again(tmp_path):
+def test_a_present_file_is_not_downloaded_again(tmp_path):
     path = write(tmp_path / "data.bin", CONTENT)
     with serve({"/data.bin": CONTENT}) as (address, asked):
         assert fetch(f"{address}data.bin", tmp_path, md5(CONTENT)) == path
     assert asked == []
 
 
-def test_a_damaged_file_that_is_there_is_replaced(tmp_path):
+def test_a_damaged_file_is_downloaded_again(tmp_path):
     path = write(tmp_path / "data.bin", "damaged")
     with serve({"/data.bin": CONTENT}) as (address, _):
         fetch(f"{address}data.bin", tmp_path, md5(CONTENT))
     assert path.read_bytes() == CONTENT
 
 
-def test_a_file_with_another_checksum_is_refused_and_nothing_is_left(tmp_path):
+def test_a_file_with_a_wrong_checksum_is_refused_and_removed(tmp_path):
     with serve({"/data.bin": b"something else"}) as (address, _):
         url = f"{address}data.bin"
         message = refusal_of(url, tmp_path)
@@ -64,7 +63,7 @@ def test_a_file_with_another_checksum_is_refused_and_nothing_is_left(tmp_path):
     assert files_under(tmp_path) == []
 
 
-def test_the_refusal_of_another_checksum_says_that_it_is_the_checksum(tmp_path):
+def test_a_wrong_checksum_is_named_as_the_cause(tmp_path):
     with serve({"/data.bin": b"something else"}) as (address, _):
         message = refusal_of(f"{address}data.bin", tmp_path)
     assert "MD5" in message or "checksum" in message
@@ -100,14 +99,14 @@ def test_a_broken_download_is_an_input_error_and_leaves_nothing(tmp_path, answer
     assert files_under(tmp_path) == []
 
 
-def test_a_failed_download_keeps_what_was_there(tmp_path):
+def test_a_failed_download_keeps_the_present_file(tmp_path):
     write(tmp_path / "data.bin", "older")
     with serve({"/data.bin": b"something else"}) as (address, _):
         refusal_of(f"{address}data.bin", tmp_path)
     assert (tmp_path / "data.bin").read_bytes() == b"older"
 
 
-def test_nobody_listening_is_an_input_error(tmp_path):
+def test_a_refused_connection_is_an_input_error(tmp_path):
     url = f"{refusing_address()}data.bin"
     assert names_url_and_folder_in_two_lines(refusal_of(url, tmp_path), url, tmp_path)
     assert files_under(tmp_path) == []
@@ -133,7 +132,7 @@ def test_a_full_disk_is_an_input_error(tmp_path, monkeypatch):
     assert "No space left on device" in message
 
 
-def test_a_file_in_the_place_of_the_folder_is_an_input_error(tmp_path):
+def test_a_file_instead_of_the_folder_is_an_input_error(tmp_path):
     folder = write(tmp_path / "data", "a file")
     with serve({"/data.bin": CONTENT}) as (address, _):
         message = refusal_of(f"{address}data.bin", folder)
@@ -158,7 +157,7 @@ def fetch_large(address, folder):
     fetch(f"{address}data.bin", folder, md5(LARGE))
 
 
-def test_what_a_killed_download_left_is_removed_by_the_next(tmp_path):
+def test_the_next_download_removes_the_rest_of_a_killed_one(tmp_path):
     over = threading.Event()
 
     def answer_half_way(stream):
@@ -182,36 +181,36 @@ def test_what_a_killed_download_left_is_removed_by_the_next(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK, "data.bin"]
 
 
-def test_of_two_processes_that_want_a_file_at_once_one_downloads_it(tmp_path, monkeypatch):
+def test_two_processes_download_a_file_only_once(tmp_path, monkeypatch):
     both_are_here = threading.Event()
 
     def answer_once_both_are_here(stream):
         both_are_here.wait(PATIENCE_SECONDS)
         stream.write(HEADER + LARGE)
 
-    def alone_in(folder):
+    def locked(folder):
         both_are_here.set()
-        return fetch_module_alone_in(folder)
+        return fetch_module_locked(folder)
 
-    fetch_module_alone_in = fetch_module.alone_in
+    fetch_module_locked = fetch_module.locked
     with serve({"/data.bin": answer_once_both_are_here}) as (address, asked):
         other = started(fetch_large, address, tmp_path)
         wait_until(lambda: asked)
-        monkeypatch.setattr(fetch_module, "alone_in", alone_in)
+        monkeypatch.setattr(fetch_module, "locked", locked)
         fetch_large(address, tmp_path)
         assert exit_code(other) == 0
     assert asked == ONE_DOWNLOAD
     assert files_under(tmp_path) == ["data.bin"]
 
 
-def test_the_lock_of_a_process_that_was_killed_keeps_nobody_waiting(tmp_path):
-    process = started(be_killed_alone_in, tmp_path)
+def test_a_killed_process_does_not_keep_the_lock(tmp_path):
+    process = started(be_killed_with_the_lock, tmp_path)
     assert exit_code(process) == -signal.SIGKILL
     assert (tmp_path / LOCK).exists()
-    with fetch_module.alone_in(tmp_path):
+    with fetch_module.locked(tmp_path):
         pass
 
 
-def be_killed_alone_in(folder):
-    with fetch_module.alone_in(folder):
+def be_killed_with_the_lock(folder):
+    with fetch_module.locked(folder):
         os.kill(os.getpid(), signal.SIGKILL)

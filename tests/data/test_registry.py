@@ -5,63 +5,29 @@ import torch
 
 from harness.config.datasets import SPECS
 from harness.data import registry
-from harness.data.formats import cifar10, fashionmnist, gtsrb
+from harness.data.formats import gtsrb
 from harness.data.images import ImageSet
 from harness.errors import InputError
 from tests.data.builders import (
-    GTSRB_TEST_LABELS,
-    GTSRB_TRAIN,
-    cifar10_archive,
-    cifar10_contents,
     compressed_idx,
     encode,
-    files_under,
-    gtsrb_archives,
     idx_contents,
-    md5,
     noise,
-    refusing_address,
-    serve,
-    sha256,
     write,
     write_class_folders,
     write_files,
     write_gtsrb_folders,
     write_gtsrb_kaggle,
 )
-
-ABSENT = ["cifar10", "fashionmnist", "gtsrb"]
-
-
-@pytest.fixture
-def fashionmnist_server(monkeypatch):
-    """A mirror on this machine that has the tiny FashionMNIST as the published one. Gives the paths asked for."""
-    files = compressed_idx(idx_contents())
-    monkeypatch.setattr(fashionmnist, "COMPRESSED_MD5", {name: md5(content) for name, content in files.items()})
-    monkeypatch.setattr(fashionmnist, "SHA256", {name: sha256(content) for name, content in idx_contents().items()})
-    with serve({f"/{name}": content for name, content in files.items()}) as (address, asked):
-        monkeypatch.setattr(fashionmnist, "MIRROR_URL", address)
-        yield asked
-
-
-@pytest.fixture
-def no_network(monkeypatch):
-    """Where the datasets are published, nobody listens."""
-    address = refusing_address()
-    monkeypatch.setattr(cifar10, "ARCHIVE_URL", f"{address}cifar-10-python.tar.gz")
-    monkeypatch.setattr(fashionmnist, "MIRROR_URL", address)
-    monkeypatch.setattr(gtsrb, "ARCHIVE_URL", address)
-
-
-# --- get_spec
+from tests.data.dataset_names import ABSENT
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_the_spec_of_a_published_dataset_is_the_published_one(name):
+def test_get_spec_returns_the_published_spec(name):
     assert registry.get_spec(name) is SPECS[name]
 
 
-def test_the_spec_of_a_folder_is_what_lies_in_it(tmp_path):
+def test_a_folders_spec_is_made_from_its_content(tmp_path):
     write_class_folders(tmp_path, ["dog", "cat", "ant"], train=4, test=2)
     spec = registry.get_spec(f"folder:{tmp_path}")
     assert spec.name == f"folder:{tmp_path}"
@@ -80,13 +46,13 @@ def every_way_to_ask(data_dir):
     )
 
 
-def test_an_unknown_name_is_refused_everywhere(tmp_path):
+def test_every_function_refuses_an_unknown_name(tmp_path):
     for ask in every_way_to_ask(tmp_path):
         with pytest.raises(InputError, match="unknown dataset 'mnist': the datasets are cifar10"):
             ask("mnist")
 
 
-def test_a_folder_that_is_not_there_is_refused_everywhere(tmp_path):
+def test_every_function_refuses_an_absent_folder(tmp_path):
     name = f"folder:{tmp_path / 'absent'}"
     for ask in every_way_to_ask(tmp_path):
         with pytest.raises(InputError, match="absent does not exist"):
@@ -94,33 +60,30 @@ def test_a_folder_that_is_not_there_is_refused_everywhere(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["~nosuchuser-of-this-machine/x", "a" * 300, "a\0b", "/dev/null", ".."])
-def test_no_path_of_a_folder_is_more_than_an_input_error(path):
+def test_odd_folder_paths_are_input_errors(path):
     with pytest.raises(InputError):
         registry.get_spec(f"folder:{path}")
 
 
-def test_test_folders_of_other_classes_than_the_training_ones_are_refused(tmp_path):
+def test_test_classes_must_be_the_training_classes(tmp_path):
     write_class_folders(tmp_path)
     (tmp_path / "test/dog").rename(tmp_path / "test/wolf")
     with pytest.raises(InputError, match="lacks class folder 'dog'"):
         registry.get_spec(f"folder:{tmp_path}")
 
 
-# --- locate
-
-
-def test_digits_are_always_there(tmp_path):
+def test_digits_are_always_present(tmp_path):
     assert registry.locate("digits", tmp_path / "absent").count() == (1_437, 360)
 
 
 @pytest.mark.parametrize("name", ABSENT)
-def test_an_absent_dataset_is_none(tmp_path, name):
+def test_locating_an_absent_dataset_returns_none(tmp_path, name):
     assert registry.locate(name, tmp_path / "absent") is None
     (tmp_path / name).mkdir()
     assert registry.locate(name, tmp_path) is None
 
 
-def test_the_publishers_layout_comes_before_class_folders(tmp_path):
+def test_the_publishers_layout_precedes_class_folders(tmp_path):
     write_class_folders(tmp_path / "fashionmnist", SPECS["cifar10"].class_names)
     assert registry.locate("fashionmnist", tmp_path).layout == "class folders"
     write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
@@ -128,7 +91,7 @@ def test_the_publishers_layout_comes_before_class_folders(tmp_path):
 
 
 @pytest.mark.parametrize("name", ABSENT)
-def test_any_dataset_may_lie_in_class_folders(tmp_path, name):
+def test_any_dataset_may_be_in_class_folders(tmp_path, name):
     spec = SPECS[name]
     classes = [name.replace("/", "-") for name in spec.class_names]
     write_class_folders(tmp_path / name, classes, train=2, test=1, size=spec.image_size or 20)
@@ -146,21 +109,18 @@ def test_class_folders_with_only_one_split_are_not_the_dataset(tmp_path):
     assert registry.locate("cifar10", tmp_path) is None
 
 
-def test_gtsrb_is_found_under_either_name_the_datasets_own_first(tmp_path):
+def test_gtsrb_is_found_in_either_folder_the_lower_case_first(tmp_path):
     write_gtsrb_kaggle(tmp_path / "GTSRB")
     assert registry.locate("gtsrb", tmp_path).path == tmp_path / "GTSRB"
     write_gtsrb_folders(tmp_path / "gtsrb")
     assert registry.locate("gtsrb", tmp_path).path == tmp_path / "gtsrb"
 
 
-def test_a_folder_is_located_whatever_the_data_folder_is(tmp_path):
+def test_a_folder_is_located_independently_of_the_data_folder(tmp_path):
     write_class_folders(tmp_path / "mine", size=8)
     source = registry.locate(f"folder:{tmp_path / 'mine'}", tmp_path / "absent", image_size=16)
     assert source.path == tmp_path / "mine"
     assert source.read(None, None)[0].pixels.shape == (4, 3, 16, 16)
-
-
-# --- how_to_get
 
 
 @pytest.mark.parametrize(
@@ -179,97 +139,7 @@ def test_how_to_get_names_the_files_and_the_folder(tmp_path, name, files):
         assert file in text
 
 
-# --- obtain
-
-
-def test_what_is_there_is_not_downloaded(tmp_path, fashionmnist_server):
-    write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
-    told = []
-    source = registry.locate_or_download("fashionmnist", tmp_path, notify=told.append)
-    assert source.path == tmp_path / "fashionmnist"
-    assert told == []
-    assert fashionmnist_server == []
-
-
-def test_what_is_absent_is_downloaded_and_told(tmp_path, fashionmnist_server):
-    told = []
-    source = registry.locate_or_download("fashionmnist", tmp_path, notify=told.append)
-    assert source.verify() is True
-    assert len(told) == 1
-    assert "fashionmnist" in told[0]
-    assert str(tmp_path) in told[0]
-    assert set(fashionmnist_server) == {f"/{name}.gz" for name in idx_contents()}
-    assert registry.load("fashionmnist", tmp_path).train.labels.tolist() == [0, 1, 9, 3, 4]
-
-
-def test_cifar10_and_gtsrb_are_downloaded_where_they_are_absent(tmp_path, monkeypatch):
-    archive, archives = cifar10_archive(cifar10_contents()), gtsrb_archives()
-    monkeypatch.setattr(cifar10, "ARCHIVE_MD5", md5(archive))
-    monkeypatch.setattr(gtsrb, "MD5", {name: md5(content) for name, content in archives.items()})
-    files = {"/cifar-10-python.tar.gz": archive, **{f"/{name}": content for name, content in archives.items()}}
-    with serve(files) as (address, _):
-        monkeypatch.setattr(cifar10, "ARCHIVE_URL", f"{address}cifar-10-python.tar.gz")
-        monkeypatch.setattr(gtsrb, "ARCHIVE_URL", address)
-        assert registry.locate_or_download("cifar10", tmp_path).verify() is True
-        assert registry.locate_or_download("gtsrb", tmp_path).count() == (len(GTSRB_TRAIN), len(GTSRB_TEST_LABELS))
-
-
-@pytest.mark.usefixtures("no_network")
-@pytest.mark.parametrize(
-    ("name", "file"),
-    [
-        ("cifar10", "cifar-10-python.tar.gz"),
-        ("fashionmnist", "train-images-idx3-ubyte.gz"),
-        ("gtsrb", "GTSRB_Final_Training_Images.zip"),
-    ],
-)
-def test_without_a_network_the_error_says_which_file_to_put_where(tmp_path, name, file):
-    with pytest.raises(InputError, match=f"dataset {name} is not in {tmp_path}") as refusal:
-        registry.locate_or_download(name, tmp_path)
-    assert file in str(refusal.value)
-    assert str(tmp_path / name) in str(refusal.value)
-    assert "--data-dir" in str(refusal.value)
-    assert len(str(refusal.value).splitlines()) <= 2
-
-
-@pytest.mark.usefixtures("no_network")
-@pytest.mark.parametrize("name", ABSENT)
-def test_a_failed_download_leaves_nothing_that_could_be_taken_for_the_dataset(tmp_path, name):
-    with pytest.raises(InputError):
-        registry.locate_or_download(name, tmp_path)
-    assert files_under(tmp_path) == []
-    assert registry.locate(name, tmp_path) is None
-
-
-def test_a_download_that_stopped_between_two_files_goes_on_the_next_time(tmp_path, fashionmnist_server):
-    files = compressed_idx(idx_contents())
-    write(tmp_path / "fashionmnist/train-images-idx3-ubyte.gz", files["train-images-idx3-ubyte.gz"])
-    registry.locate_or_download("fashionmnist", tmp_path)
-    assert files_under(tmp_path / "fashionmnist") == sorted(files)
-    assert "/train-images-idx3-ubyte.gz" not in fashionmnist_server
-
-
-def test_gtsrbs_archives_that_are_missing_beside_others_are_downloaded(tmp_path, monkeypatch):
-    archives = gtsrb_archives()
-    monkeypatch.setattr(gtsrb, "MD5", {name: md5(content) for name, content in archives.items()})
-    write(tmp_path / "gtsrb" / gtsrb.TRAIN_ZIP, archives[gtsrb.TRAIN_ZIP])
-    with serve({f"/{name}": content for name, content in archives.items()}) as (address, asked):
-        monkeypatch.setattr(gtsrb, "ARCHIVE_URL", address)
-        source = registry.locate_or_download("gtsrb", tmp_path)
-    assert source.count() == (len(GTSRB_TRAIN), len(GTSRB_TEST_LABELS))
-    assert f"/{gtsrb.TRAIN_ZIP}" not in asked
-
-
-def test_a_folder_and_digits_are_never_downloaded(tmp_path):
-    write_class_folders(tmp_path)
-    assert registry.locate_or_download(f"folder:{tmp_path}", tmp_path).path == tmp_path
-    assert registry.locate_or_download("digits", tmp_path).count() == (1_437, 360)
-
-
-# --- load
-
-
-def test_loading_gives_the_images_where_they_are_from_and_their_fingerprint(tmp_path):
+def test_load_returns_images_origin_and_fingerprint(tmp_path):
     root = write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
     dataset = registry.load("fashionmnist", tmp_path)
     assert dataset.spec is SPECS["fashionmnist"]
@@ -281,13 +151,13 @@ def test_loading_gives_the_images_where_they_are_from_and_their_fingerprint(tmp_
 
 
 @pytest.mark.parametrize("name", ABSENT)
-def test_loading_what_is_absent_says_which_files_to_put_where(tmp_path, name):
+def test_loading_an_absent_dataset_says_which_files_to_put_where(tmp_path, name):
     with pytest.raises(InputError, match=f"dataset {name} is not in {tmp_path}: put ") as refusal:
         registry.load(name, tmp_path)
     assert registry.how_to_get(name, tmp_path) in str(refusal.value)
 
 
-def test_the_fingerprint_is_of_the_images_not_of_their_place(tmp_path):
+def test_the_fingerprint_depends_on_images_not_on_their_path(tmp_path):
     for place in ("here", "there/deeper"):
         write_files(tmp_path / place / "fashionmnist", compressed_idx(idx_contents()))
     write_files(tmp_path / "other/fashionmnist", compressed_idx(idx_contents(test=(7, 2, 8))))
@@ -305,7 +175,7 @@ def test_a_dataset_is_loaded_once(tmp_path):
     assert registry.load(name, tmp_path, image_size=16) is not registry.load(name, tmp_path)
 
 
-def test_images_of_the_users_own_keep_their_sizes_unless_one_is_asked_for(tmp_path):
+def test_own_images_keep_their_sizes_unless_resized(tmp_path):
     root = write_class_folders(tmp_path / "mine", size=8)
     write(root / "train/cat/wide.png", encode(noise(8, 20)))
     name = f"folder:{root}"
@@ -313,7 +183,7 @@ def test_images_of_the_users_own_keep_their_sizes_unless_one_is_asked_for(tmp_pa
     assert registry.load(name, tmp_path, image_size=16).train.pixels.shape == (5, 3, 16, 16)
 
 
-def test_a_damaged_dataset_is_an_input_error_and_is_looked_at_anew_once_repaired(tmp_path):
+def test_a_damaged_dataset_loads_after_its_repair(tmp_path):
     root = write_class_folders(tmp_path / "mine")
     good = (root / "train/cat/0.png").read_bytes()
     write(root / "train/cat/0.png", "damaged")
@@ -323,11 +193,8 @@ def test_a_damaged_dataset_is_an_input_error_and_is_looked_at_anew_once_repaired
     assert len(registry.load(f"folder:{root}", tmp_path).train) == 4
 
 
-# --- load_slice
-
-
 @pytest.mark.parametrize("name", ABSENT)
-def test_an_absent_dataset_is_stood_in_for_by_digits_in_its_shape(tmp_path, name):
+def test_resized_digits_stand_in_for_an_absent_dataset(tmp_path, name):
     spec = SPECS[name]
     dataset = registry.load_slice(name, tmp_path, 16, 8)
     size = spec.image_size or 32
@@ -339,7 +206,7 @@ def test_an_absent_dataset_is_stood_in_for_by_digits_in_its_shape(tmp_path, name
     assert not dataset.is_whole
 
 
-def test_a_slice_of_what_is_there_is_no_stand_in(tmp_path):
+def test_a_slice_of_a_present_dataset_is_no_stand_in(tmp_path):
     root = write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
     dataset = registry.load_slice("fashionmnist", tmp_path, 2, 1)
     assert not dataset.is_stand_in
@@ -360,18 +227,9 @@ def test_a_slice_of_a_damaged_dataset_is_an_input_error_not_a_stand_in(tmp_path)
         registry.load_slice("fashionmnist", tmp_path, 2, 1)
 
 
-@pytest.mark.usefixtures("no_network")
-def test_a_slice_is_never_downloaded(tmp_path):
-    registry.load_slice("cifar10", tmp_path, 2, 1)
-    assert files_under(tmp_path) == []
-
-
 def test_a_slice_has_another_fingerprint_than_the_whole(tmp_path):
     whole, part = registry.load("digits", tmp_path), registry.load_slice("digits", tmp_path, 16, 8)
     assert whole.fingerprint != part.fingerprint
-
-
-# --- is_whole
 
 
 def test_digits_are_whole_and_their_slice_is_not(tmp_path):

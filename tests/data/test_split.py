@@ -98,7 +98,7 @@ def test_the_split_does_not_take_the_first_or_last_images():
     assert positions(validation) not in (list(range(20)), list(range(80, 100)))
 
 
-def test_the_split_leaves_the_random_numbers_of_training_alone():
+def test_the_split_does_not_change_the_random_numbers_of_training():
     state = torch.random.get_rng_state()
     split_validation(image_set([0] * 10), 0.3)
     assert torch.equal(torch.random.get_rng_state(), state)

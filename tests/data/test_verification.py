@@ -32,7 +32,7 @@ TRAIN_LABELS = "fashionmnist/train-labels-idx1-ubyte.gz"
 
 @pytest.fixture
 def published(monkeypatch):
-    """The tiny files are what is published."""
+    """The tiny files in the place of the published ones."""
     contents = idx_contents()
     monkeypatch.setattr(fashionmnist, "SHA256", {name: sha256(content) for name, content in contents.items()})
     return compressed_idx(contents)
@@ -61,20 +61,20 @@ def visit(data_dir, name="fashionmnist"):
     return Visit(name, data_dir)
 
 
-def test_images_are_verified_by_their_files_once_and_then_known(tmp_path, published):
+def test_files_are_verified_once_and_then_remembered(tmp_path, published):
     write_files(tmp_path / "fashionmnist", published)
     assert visit(tmp_path).verified() == (True, 1)
     assert visit(tmp_path).verified() == (True, 0)
 
 
-def test_what_is_remembered_is_the_images_fingerprint(tmp_path, published):
+def test_the_images_fingerprint_is_remembered(tmp_path, published):
     write_files(tmp_path / "fashionmnist", published)
     first = visit(tmp_path)
     first.verified()
     assert _remembered(tmp_path) == {first.dataset.fingerprint: "fashionmnist"}
 
 
-def test_other_images_in_the_place_of_known_ones_are_verified_anew_and_refused(tmp_path, published):
+def test_other_images_at_a_verified_path_are_refused(tmp_path, published):
     write_files(tmp_path / "fashionmnist", published)
     visit(tmp_path).verified()
     known = _remembered(tmp_path)
@@ -86,7 +86,7 @@ def test_other_images_in_the_place_of_known_ones_are_verified_anew_and_refused(t
     assert _remembered(tmp_path) == known
 
 
-def test_datasets_are_remembered_beside_one_another(tmp_path, published):
+def test_several_datasets_are_remembered(tmp_path, published):
     write_files(tmp_path / "fashionmnist", published)
     for name in ("fashionmnist", "digits"):
         assert visit(tmp_path, name).verified() == (True, 1)
@@ -94,14 +94,14 @@ def test_datasets_are_remembered_beside_one_another(tmp_path, published):
         assert visit(tmp_path, name).verified() == (True, 0)
 
 
-def test_images_that_nothing_can_tell_of_are_not_remembered(tmp_path):
+def test_unverifiable_images_are_not_remembered(tmp_path):
     name = f"folder:{write_class_folders(tmp_path / 'mine')}"
     for _ in range(2):
         assert visit(tmp_path, name).verified() == (False, 1)
     assert not (tmp_path / MEMORY).exists()
 
 
-def test_the_same_images_in_a_layout_without_checksums_are_known(tmp_path, monkeypatch):
+def test_verified_images_are_recognised_in_another_layout(tmp_path, monkeypatch):
     archives = gtsrb_archives()
     monkeypatch.setattr(gtsrb, "MD5", {name: md5(content) for name, content in archives.items()})
     write_files(tmp_path / "gtsrb", archives)
@@ -136,7 +136,7 @@ def flip(path, position, bit):
         sealed({"schema_version": 1, "fingerprints": ["%(fingerprint)s"]}).encode(),
     ],
 )
-def test_a_memory_that_is_none_is_ignored_and_written_anew(tmp_path, published, content):
+def test_an_invalid_memory_file_is_ignored_and_replaced(tmp_path, published, content):
     write_files(tmp_path / "fashionmnist", published)
     fingerprint = visit(tmp_path).dataset.fingerprint.encode()
     known = b'{"%b": "fashionmnist"}' % fingerprint
@@ -146,14 +146,14 @@ def test_a_memory_that_is_none_is_ignored_and_written_anew(tmp_path, published, 
 
 
 @pytest.mark.parametrize("content", [{"schema_version": 2}, {}, {"fingerprints": []}, {"fingerprints": None}])
-def test_a_memory_of_another_schema_is_ignored(tmp_path, published, content):
+def test_a_memory_file_of_another_schema_is_ignored(tmp_path, published, content):
     write_files(tmp_path / "fashionmnist", published)
     fingerprints = {visit(tmp_path).dataset.fingerprint: "fashionmnist"}
     write(tmp_path / MEMORY, sealed({"fingerprints": fingerprints, **content}))
     assert visit(tmp_path).verified() == (True, 1)
 
 
-def test_a_flipped_bit_does_not_make_other_images_known(tmp_path):
+def test_a_flipped_bit_does_not_verify_other_images(tmp_path):
     write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
     other = visit(tmp_path)
     fingerprint = other.dataset.fingerprint
@@ -166,7 +166,7 @@ def test_a_flipped_bit_does_not_make_other_images_known(tmp_path):
         other.verified()
 
 
-def test_wherever_a_bit_of_the_memory_is_flipped_nothing_else_becomes_known(tmp_path):
+def test_no_flipped_bit_in_the_memory_file_verifies_images(tmp_path):
     known = {"0123456789abcdef" * 4: "fashionmnist"}
     path = write(tmp_path / MEMORY, sealed({"schema_version": 1, "fingerprints": known}))
     whole = path.read_bytes()
@@ -176,7 +176,7 @@ def test_wherever_a_bit_of_the_memory_is_flipped_nothing_else_becomes_known(tmp_
         path.write_bytes(whole)
 
 
-def test_a_memory_cut_off_is_ignored(tmp_path, published):
+def test_a_truncated_memory_file_is_ignored(tmp_path, published):
     write_files(tmp_path / "fashionmnist", published)
     visit(tmp_path).verified()
     whole = (tmp_path / MEMORY).read_bytes()
@@ -184,7 +184,7 @@ def test_a_memory_cut_off_is_ignored(tmp_path, published):
     assert visit(tmp_path).verified() == (True, 1)
 
 
-def test_a_folder_in_the_place_of_the_memory_is_no_error(tmp_path, published):
+def test_a_folder_instead_of_the_memory_file_is_no_error(tmp_path, published):
     write_files(tmp_path / "fashionmnist", published)
     (tmp_path / MEMORY).mkdir()
     for _ in range(2):
@@ -200,7 +200,7 @@ def test_a_folder_in_the_place_of_the_memory_is_no_error(tmp_path, published):
         pytest.param("/sys", marks=linux),
     ],
 )
-def test_a_data_folder_that_cannot_be_written_to_is_no_error(tmp_path, published, folder):
+def test_a_read_only_data_folder_is_no_error(tmp_path, published, folder):
     write_files(tmp_path / "fashionmnist", published)
     write(tmp_path / "a file", "")
     for _ in range(2):
@@ -218,12 +218,12 @@ memories = st.fixed_dictionaries({}, optional={"schema_version": st.just(1) | js
 def sealed_or_not(content):
     try:
         return sealed(content).encode()
-    except ValueError:  # a number that is none
+    except ValueError:  # not a number
         return json.dumps(content).encode()
 
 
 @anything
 @given(st.binary() | memories.map(sealed_or_not) | json_values.map(json.dumps).map(str.encode))
-def test_any_bytes_are_a_memory_or_none_and_never_an_error(tmp_path, content):
+def test_any_bytes_in_the_memory_file_are_never_an_error(tmp_path, content):
     write(tmp_path / MEMORY, content)
     assert isinstance(_remembered(tmp_path), dict)

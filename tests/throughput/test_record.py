@@ -65,7 +65,7 @@ DAMAGES = {
     "a round of nothing": lambda content: json.dumps(measured(content, reference=[NOTHING, NOTHING])),
     "rounds that do not pair": lambda content: json.dumps(measured(content, reference=[])),
     "no date": lambda content: json.dumps(content | {"measured_at": "yesterday or so"}),
-    "a number that is none": lambda content: json.dumps(measured(content, compile_seconds=float("inf"))),
+    "an infinite number": lambda content: json.dumps(measured(content, compile_seconds=float("inf"))),
 }
 
 

@@ -1,4 +1,4 @@
-"""CIFAR-10 (Krizhevsky 2009) in its publisher's layout: the python batches, or the archive that holds them."""
+"""CIFAR-10 (Krizhevsky 2009) in its publisher's layout: the python batches, or their archive."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import torch
 import torchvision
 
 from harness.config.datasets import SPECS
-from harness.data.download import alone_in, fetch, has_md5
+from harness.data.download import fetch, has_md5, locked
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source
 from harness.errors import InputError
@@ -22,12 +22,12 @@ from harness.files import write_atomically
 _Published = torchvision.datasets.CIFAR10
 ARCHIVE_URL = _Published.url
 ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
-_MOST_UNPACKED_BYTES = 512 * 2**20  # it holds 186 MB; more is a decompression bomb
+_MOST_UNPACKED_BYTES = 512 * 2**20  # it unpacks to 186 MB; much more is a decompression bomb
 FILES = "cifar-10-python.tar.gz, unpacked or not"
 
 
 def locate(data_dir: Path) -> Source | None:
-    """The batches or the archive, in ``cifar10`` or, as torchvision lays it, in the data folder itself."""
+    """Return the batches or the archive found in ``cifar10`` or, like torchvision's, in the data folder."""
     spec = SPECS["cifar10"]
     for root in (data_dir / "cifar10", data_dir):
         for present in (root / _Published.base_folder, root / _Published.filename):
@@ -43,7 +43,7 @@ def locate(data_dir: Path) -> Source | None:
 
 
 def download(data_dir: Path) -> None:
-    """Fetch the archive into ``cifar10``."""
+    """Download the archive into ``cifar10``."""
     fetch(ARCHIVE_URL, data_dir / "cifar10", ARCHIVE_MD5)
 
 
@@ -61,7 +61,10 @@ def _verify(root: Path) -> bool:
 
 
 def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-    """Both splits. The batches are pickles: torchvision opens them only if their checksums are the published ones."""
+    """Read both splits.
+
+    The batches are pickles; torchvision opens them only if they have the published checksums.
+    """
     archive = root / _Published.filename
     if not (root / _Published.base_folder).is_dir():
         if not has_md5(archive, ARCHIVE_MD5):
@@ -74,18 +77,18 @@ def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[
 
 
 def _unpack(archive: Path, root: Path) -> None:
-    """The archive's folder into ``root``: whole, or not at all.
+    """Unpack the archive's folder into ``root``, completely or not at all.
 
     Raises:
-        InputError: it cannot be unpacked, or holds what has no place in it.
+        InputError: the archive cannot be unpacked, or has members that CIFAR-10's does not have.
     """
     batches = root / _Published.base_folder
     unpacked = root / f".unpacking-{batches.name}"
     try:
-        with alone_in(root):
+        with locked(root):
             if batches.is_dir():
-                return  # another process has unpacked it meanwhile
-            shutil.rmtree(unpacked, ignore_errors=True)  # of a process that was killed
+                return  # another process unpacked it while this one waited
+            shutil.rmtree(unpacked, ignore_errors=True)  # left by a killed process
             try:
                 unpacked.mkdir()
                 with tarfile.open(archive) as tar:
@@ -101,15 +104,19 @@ def _unpack(archive: Path, root: Path) -> None:
 
 
 def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """The files in the archive's one folder, each with its name there."""
+    """Yield the name and content of each file in the archive's only folder."""
     left = _MOST_UNPACKED_BYTES
     for member in tar:
         if member.isdir() and member.name == _Published.base_folder:
             continue
         folder, _, name = member.name.partition("/")
-        content = tar.extractfile(member) if member.isreg() and member.size >= 0 else None  # below 0: read for ever
+        content = (
+            tar.extractfile(member) if member.isreg() and member.size >= 0 else None
+        )  # a negative size would be read forever
         if content is None or folder != _Published.base_folder or name in ("", "..") or "/" in name or "\\" in name:
-            raise InputError(f"{archive} has a member that has no place in it, {member.name!r}: it was not unpacked")
+            raise InputError(
+                f"{archive} has the unexpected member {member.name!r}: it was not unpacked; download it again"
+            )
         left -= member.size
         if left < 0:
             raise InputError(f"{archive} would unpack to more than {_MOST_UNPACKED_BYTES:,} bytes: it was not unpacked")

@@ -1,4 +1,4 @@
-"""The layout ``train/<class>/*``, ``test/<class>/*``: any dataset may lie so, and the user's own images do."""
+"""The layout ``train/<class>/*``, ``test/<class>/*``, for the user's own images and any other dataset."""
 
 import os
 import re
@@ -15,15 +15,15 @@ _TRACK_NAME = re.compile(r"(?:[0-9]{5}_)?([0-9]{5})_[0-9]{5}")
 
 
 def has_class_folders(root: Path) -> bool:
-    """Whether ``root`` has both a ``train`` and a ``test`` folder with folders in them."""
+    """Return True if ``root`` has a ``train`` and a ``test`` folder, each with class folders."""
     return all((root / split).is_dir() and any(_class_folders(root / split)) for split in _SPLITS)
 
 
 def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None) -> Source:
-    """The dataset in class folders under ``root``.
+    """Return the dataset in class folders under ``root``.
 
     Args:
-        resize_to: bring every image to this side, instead of demanding the dataset's own size.
+        resize_to: side in pixels to which every image is resized; None requires the dataset's own size.
     """
 
     def count() -> tuple[int, int]:
@@ -43,12 +43,14 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None) -> So
 
 
 def class_names(root: Path) -> tuple[str, ...]:
-    """The classes of the user's own images: the folders under ``root/train``; numbers in numerical order.
+    """Return the classes of the user's own images: the folders' names under ``root/train``, sorted.
+
+    Names that are all numbers are sorted numerically.
 
     Raises:
-        InputError: ``root`` does not exist or has no such folders.
+        InputError: ``root`` does not exist, or has fewer than two class folders.
     """
-    if not os.path.isdir(root):  # Path.is_dir raises where a name is too long
+    if not os.path.isdir(root):  # Path.is_dir raises if a name is too long
         raise InputError(
             f"folder {root} does not exist: give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*"
         )
@@ -57,18 +59,18 @@ def class_names(root: Path) -> tuple[str, ...]:
             raise InputError(f"{root / split} has no class folders: images belong in {root / split}/<class>/*")
     names = [folder.name for folder in _class_folders(root / "train")]
     if len(names) < 2:
-        raise InputError(f"{root / 'train'} has one class folder, {names[0]!r}: there is nothing to tell apart")
+        raise InputError(f"{root / 'train'} has one class folder, {names[0]!r}: add at least one more class")
     return tuple(sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names))
 
 
 def list_files(folder: Path, names: Sequence[str]) -> list[ImageFile]:
-    """Every image file in ``folder/<class>/``, by class and then by name. Hidden files are passed over.
+    """List every image file in ``folder/<class>/``, by class, then by name; skip hidden files.
 
-    A folder belongs to the class of its name or, where the folders are numbers and the names are not, to the class of
-    that label (``00000`` … for GTSRB, ``0`` … for anything).
+    A folder belongs to the class of its name. If the folders' names are numbers and the classes' are not, the number is
+    the label (``00000`` … for GTSRB, ``0`` … for any dataset).
 
     Raises:
-        InputError: a class is missing, unknown or empty. It names the folder.
+        InputError: a class is missing, unknown or empty. The message names the folder.
     """
     labels = _labels_of_folders(folder, names)
     files: list[ImageFile] = []
@@ -82,7 +84,7 @@ def list_files(folder: Path, names: Sequence[str]) -> list[ImageFile]:
 
 
 def _track(image: Path, label: int) -> str | None:
-    """The track of a GTSRB file name (``track_shot`` or Kaggle's ``class_track_shot``, five digits each); else None."""
+    """Return the track of ``track_shot`` or Kaggle's ``class_track_shot``, GTSRB's names; else None."""
     match = _TRACK_NAME.fullmatch(image.stem)
     return f"{label:05d}_{match[1]}" if match else None
 
@@ -94,7 +96,7 @@ def _class_folders(folder: Path) -> list[Path]:
 
 
 def _labels_of_folders(folder: Path, names: Sequence[str]) -> dict[Path, int]:
-    """Each class folder with its label, in the labels' order."""
+    """Return each class folder with its label, in label order."""
     folders = {path.name: path for path in _class_folders(folder)}
     wanted = {_as_folder_name(name): label for label, name in enumerate(names)}
     if _are_label_numbers(folders, wanted):
@@ -102,12 +104,12 @@ def _labels_of_folders(folder: Path, names: Sequence[str]) -> dict[Path, int]:
         wanted = {name: int(name) for name in numbers}
         missing = [str(label) for label in range(len(names)) if label not in wanted.values()]
         if not missing and len(wanted) > len(names):
-            raise InputError(f"{folder} has two class folders of one number: {', '.join(numbers)}")
+            raise InputError(f"{folder} has two class folders with the same number: {', '.join(numbers)}; remove one")
     else:
         missing = [name for name in wanted if name not in folders]
     if missing:
         raise InputError(
-            f"{folder} lacks class folder {missing[0]!r}: it should have {len(names)} classes, one folder each"
+            f"{folder} lacks class folder {missing[0]!r}: it needs one folder for each of the {len(names)} classes"
         )
     if unknown := sorted(set(folders) - set(wanted)):
         raise InputError(f"unknown class folder {folder / unknown[0]}: the classes are {', '.join(names)}")
@@ -115,9 +117,9 @@ def _labels_of_folders(folder: Path, names: Sequence[str]) -> dict[Path, int]:
 
 
 def _are_label_numbers(found: Iterable[str], names: Mapping[str, int]) -> bool:
-    """Whether folders bear their labels' numbers instead of the classes' names: ``0``, or ``00000`` as in GTSRB.
+    """Return True if the folders' names are labels, e.g. ``0`` or GTSRB's ``00000``, not class names.
 
-    Classes of the user's own whose names are numbers are no labels, unless they are 0 to n − 1 as labels are.
+    Names of the user's own classes that are numbers are not labels, unless they are 0 to n − 1 as labels are.
     """
     found = set(found)
     own_numbers = all(name.isdecimal() for name in names) and set(names) != {str(label) for label in names.values()}
@@ -125,5 +127,5 @@ def _are_label_numbers(found: Iterable[str], names: Mapping[str, int]) -> bool:
 
 
 def _as_folder_name(name: str) -> str:
-    """A class name as a folder can bear it: ``T-shirt/top`` is ``T-shirt-top``."""
+    """Return the folder name of a class: ``T-shirt-top`` for ``T-shirt/top``."""
     return name.replace("/", "-")

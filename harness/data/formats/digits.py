@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: 1,797 grey images of 8×8, part of the package; the stand-in of quick mode."""
+"""scikit-learn's handwritten digits: 1,797 grey images of 8×8; the stand-in of quick mode."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ _GREY_LEVELS = 16
 
 
 def _read_all() -> tuple[ImageSet, ImageSet]:
-    """1,437 training and 360 test images: a fixed split, stratified by class."""
+    """Return 1,437 training and 360 test images: a fixed split, stratified by class."""
     bunch = load_digits()
     pixels = torch.from_numpy(bunch.images * (255 / _GREY_LEVELS)).round().to(torch.uint8)[:, None]
     labels = torch.from_numpy(bunch.target).long()
@@ -34,7 +34,7 @@ def _read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, Im
 
 
 def locate() -> Source:
-    """Digits is always there."""
+    """Return the digits, which are always present."""
     import sklearn.datasets
 
     spec = SPECS["digits"]
@@ -43,7 +43,7 @@ def locate() -> Source:
 
 
 def stand_in(spec: DatasetSpec, train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-    """Digits reshaped to another dataset's channels and size (32 where sizes differ), for quick mode without data."""
+    """Return digits in another dataset's shape (32×32 if its sizes differ), for quick mode."""
     size = spec.image_size or 32
 
     def reshape(part: ImageSet) -> ImageSet:

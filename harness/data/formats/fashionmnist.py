@@ -1,4 +1,4 @@
-"""FashionMNIST (Xiao, Rasul and Vollgraf 2017) in its publisher's layout: four idx files, compressed or not."""
+"""FashionMNIST (Xiao et al. 2017) in its publisher's layout: four idx files, compressed or not."""
 
 import gzip
 import hashlib
@@ -21,8 +21,7 @@ from harness.errors import InputError
 _Published = torchvision.datasets.FashionMNIST
 MIRROR_URL = _Published.mirrors[0]
 COMPRESSED_MD5 = dict(_Published.resources)
-# Redistributors recompress the files, so what they hold is compared. Each of these is the content of the file whose
-# compressed form has the published MD5.
+# Redistributors recompress the files, so the decompressed content is compared: that of the published files.
 SHA256 = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -31,11 +30,11 @@ SHA256 = {
 }
 FILES = "the four *-ubyte.gz files"
 _UNSIGNED_BYTE = 8
-_MOST_BYTES = 64 * 2**20  # the largest file holds 47,040,016; more is a decompression bomb
+_MOST_BYTES = 64 * 2**20  # the largest file has 47,040,016; much more is a decompression bomb
 
 
 def locate(data_dir: Path) -> Source | None:
-    """The idx files in ``fashionmnist`` or in torchvision's ``FashionMNIST/raw``, any of them compressed."""
+    """Return the idx files found in ``fashionmnist`` or in torchvision's ``FashionMNIST/raw``."""
     roots = (data_dir / "fashionmnist", data_dir / "fashionmnist/FashionMNIST/raw", data_dir / "FashionMNIST/raw")
     for root in roots:
         missing = [name for name in SHA256 if not any(path.is_file() for path in (root / name, root / f"{name}.gz"))]
@@ -52,20 +51,22 @@ def locate(data_dir: Path) -> Source | None:
 
 
 def download(data_dir: Path) -> None:
-    """Fetch the four files into ``fashionmnist``."""
+    """Download the four files into ``fashionmnist``."""
     for name, md5 in COMPRESSED_MD5.items():
         fetch(f"{MIRROR_URL}{name}", data_dir / "fashionmnist", md5)
 
 
 def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
-    """The file's content, decompressed, and which file it was."""
+    """Return the path and the decompressed content of a file, plain or compressed."""
     plain, compressed = root / name, root / f"{name}.gz"
     path = plain if plain.is_file() else compressed
     try:
         with open(plain, "rb") if path == plain else gzip.open(compressed) as file:
             content = file.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
-            raise InputError(f"{path} holds more than {_MOST_BYTES:,} bytes: it is not of FashionMNIST")
+            raise InputError(
+                f"{path} holds more than {_MOST_BYTES:,} bytes: it is not FashionMNIST's; download it again"
+            )
         return path, content
     except FileNotFoundError as error:
         raise InputError(f"{compressed} is missing: fashionmnist needs {FILES} in {root}") from error
@@ -87,14 +88,14 @@ def _verify(root: Path) -> bool:
 
 
 def _read_idx(root: Path, name: str, dimensions: int) -> tuple[Path, np.ndarray]:
-    """An idx file of unsigned bytes: a magic number, the sizes (big-endian), the values."""
+    """Read an idx file of unsigned bytes: a magic number, the sizes (big-endian), the values."""
     path, content = _read_bytes(root, name)
     header = 4 * (1 + dimensions)
     if len(content) >= header:
         magic, *shape = struct.unpack(f">{1 + dimensions}I", content[:header])
         if magic == _UNSIGNED_BYTE << 8 | dimensions and 0 < math.prod(shape) == len(content) - header:
             return path, np.frombuffer(content, np.uint8, offset=header).reshape(shape)
-    raise InputError(f"{path} is damaged: it is not a whole idx file of {dimensions} dimensions; download it again")
+    raise InputError(f"{path} is damaged: it is not a complete idx file of {dimensions} dimensions; download it again")
 
 
 def _read(root: Path, train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
@@ -112,6 +113,6 @@ def _read_split(root: Path, split: str, limit: int | None) -> ImageSet:
     if images.shape[1:] != (spec.image_size, spec.image_size):
         raise InputError(f"{images_path} has images of {images.shape[2]}×{images.shape[1]}; FashionMNIST's are 28×28")
     if labels.max() >= spec.num_classes:
-        raise InputError(f"{labels_path}: label {labels.max()} is out of range, they are 0 to {spec.num_classes - 1}")
+        raise InputError(f"{labels_path}: label {labels.max()} is out of range 0 to {spec.num_classes - 1}")
     index = evenly_spaced(len(labels), limit)
     return ImageSet(torch.from_numpy(images[index])[:, None], torch.from_numpy(labels[index]).long())

@@ -1,7 +1,7 @@
-"""GTSRB (Stallkamp et al. 2012) as the study used it: all 39,209 training images.
+"""GTSRB (Stallkamp et al. 2012) as in the study: all 39,209 training images, in one of three layouts.
 
-Three layouts: the official archives, the same unpacked, and the Kaggle copy. torchvision's own GTSRB training split is
-another archive, of 26,640 images: not the study's data, and refused by name.
+The layouts are the official archives, the same unpacked, and the Kaggle copy. torchvision's GTSRB has another training
+archive, of 26,640 images; it is refused.
 """
 
 import csv
@@ -40,7 +40,7 @@ _MOST_MEMBER_BYTES = 16 * 2**20  # an image of the dataset has at most 250 × 25
 
 Lists = tuple[list[ImageFile], list[ImageFile]]
 
-# What zipfile raises on damaged, encrypted or foreign archives.
+# The errors that zipfile raises on damaged, encrypted or foreign archives.
 _ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -54,10 +54,10 @@ _ARCHIVE_ERRORS = (
 
 
 def locate(data_dir: Path) -> Source | None:
-    """The dataset in ``gtsrb`` (or ``GTSRB``), in whichever of its three layouts.
+    """Return the dataset found in ``gtsrb`` or ``GTSRB``, in any of its three layouts.
 
     Raises:
-        InputError: only torchvision's smaller archive is there.
+        InputError: only torchvision's smaller dataset is there.
     """
     for root in (data_dir / "gtsrb", data_dir / "GTSRB"):
         if (root / "Train.csv").exists() or (root / "Test.csv").exists():
@@ -67,8 +67,8 @@ def locate(data_dir: Path) -> Source | None:
                 return _source("official folders", base, partial(_list_folders, base), unverifiable)
         if (root / "GTSRB/Training").is_dir() and not (root / TRAIN_ZIP).exists():
             raise InputError(
-                f"{root} holds torchvision's GTSRB, 26,640 training images: not the study's 39,209\n"
-                f"put {TRAIN_ZIP} (from {ARCHIVE_URL}) beside it, unpacked or not"
+                f"{root} holds torchvision's GTSRB with 26,640 training images; the study has 39,209\n"
+                f"put {TRAIN_ZIP} (from {ARCHIVE_URL}) into it, unpacked or not"
             )
         if any((root / name).exists() for name in MD5):
             source = _source("official archives", root, partial(_list_archives, root), partial(_verify, root))
@@ -77,7 +77,7 @@ def locate(data_dir: Path) -> Source | None:
 
 
 def download(data_dir: Path) -> None:
-    """Fetch the three official archives into ``gtsrb``; they are read as they are."""
+    """Download the three official archives into ``gtsrb``; they are never unpacked."""
     for name, md5 in MD5.items():
         fetch(f"{ARCHIVE_URL}{name}", data_dir / "gtsrb", md5)
 
@@ -106,11 +106,11 @@ def _verify(root: Path) -> bool:
 
 
 def read_rows(text: str, name: str, columns: Iterable[str], delimiter: str) -> list[dict[str, str]]:
-    """The rows of a CSV that must have those columns and, in ``ClassId``, a label from 0 to 42.
+    """Read the rows of a CSV that has these columns and, in ``ClassId``, labels from 0 to 42.
 
     Raises:
-        InputError: a column is missing, a row is short, a label is out of range, or there is no row. It names the file
-            and the line.
+        InputError: a column is missing, a row is too short, a label is out of range, or there are no rows. The message
+            names the file and the line.
     """
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     wanted = tuple(columns)
@@ -126,7 +126,7 @@ def read_rows(text: str, name: str, columns: Iterable[str], delimiter: str) -> l
                 raise InputError(f"{name}, line {reader.line_num}: the row is too short")
             if not _is_label(row["ClassId"]):
                 label = row["ClassId"][:20]
-                raise InputError(f"{name}, line {reader.line_num}: label {label!r} is out of range, they are 0 to 42")
+                raise InputError(f"{name}, line {reader.line_num}: label {label!r} is out of range 0 to 42")
             rows.append(row)
     except csv.Error as error:
         raise InputError(f"{name}, line {reader.line_num}: not a CSV ({error})") from error
@@ -143,16 +143,16 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing: GTSRB's labels are in it") from error
+        raise InputError(f"{path} is missing: it has GTSRB's labels; download it again") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
 def _inside(root: Path, relative: str, csv_name: str) -> Path:
-    """``root/relative``, which a CSV named; it must not lead out of ``root``."""
+    """Return ``root/relative``, a path that a CSV named; refuse one that leaves ``root``."""
     path = root / relative
     if Path(relative).is_absolute() or ".." in Path(relative).parts:
-        raise InputError(f"{csv_name} names {relative!r}, which lies outside of {root}")
+        raise InputError(f"{csv_name} names {relative!r}, which is outside of {root}")
     return path
 
 
@@ -165,7 +165,7 @@ def _list_folders(base: Path) -> Lists:
                 path = _inside(folder, row["Filename"], str(name))
                 train.append(file_on_disk(path, int(row["ClassId"]), _track(row["ClassId"], path.name.split("_")[0])))
     if not train:
-        raise InputError(f"{base / _TRAIN_FOLDER} has no class folders: it should have 00000 to 00042")
+        raise InputError(f"{base / _TRAIN_FOLDER} has no class folders: it needs the folders 00000 to 00042")
     places = (base / _TEST_LABELS, base / "GTSRB" / _TEST_LABELS, base / _TEST_FOLDER / _TEST_LABELS)
     name = next((place for place in places if place.exists()), places[0])
     rows = read_rows(_read_text(name), str(name), ("Filename", "ClassId"), ";")
@@ -178,13 +178,13 @@ def _list_kaggle(root: Path) -> Lists:
         return read_rows(_read_text(root / name), str(root / name), ("ClassId", "Path"), ",")
 
     def track(path: Path) -> str:
-        # class_track_shot.png: the track's number begins anew in every class.
+        # class_track_shot.png; track numbers restart in every class
         return "_".join(path.stem.split("_")[:2])
 
     def files(name: str) -> list[tuple[Path, int]]:
         return [(_inside(root, row["Path"], str(root / name)), int(row["ClassId"])) for row in rows(name)]
 
-    # The official layouts' order, whatever the rows': the same images make the same case.
+    # In the order of the official layouts, so that the same images have the same fingerprint.
     train = sorted(files("Train.csv"), key=lambda file: (file[1], file[0].name))
     test = sorted(files("Test.csv"), key=lambda file: file[0].name)
     return (
@@ -194,7 +194,7 @@ def _list_kaggle(root: Path) -> Lists:
 
 
 def _list_archives(root: Path) -> Lists:
-    """The images inside the official archives; they are read from there, never unpacked."""
+    """List the images inside the official archives, which are read without unpacking."""
     train_zip, test_zip, labels_zip = (_open_archive(root / name) for name in (TRAIN_ZIP, TEST_ZIP, LABELS_ZIP))
     train: list[ImageFile] = []
     for member in sorted(train_zip.namelist()):
@@ -223,15 +223,15 @@ def _open_archive(path: Path) -> zipfile.ZipFile:
 
 
 def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
-    """A member's content; OSError where it is not there, damaged, or a decompression bomb."""
+    """Return a member's content; raise an OSError if it is absent, damaged or a decompression bomb."""
     try:
         info = archive.getinfo(member)
         if info.file_size > _MOST_MEMBER_BYTES:
             raise OSError(f"it would unpack to {info.file_size:,} bytes")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise OSError("it is compressed by another method than deflate")  # which could not be stopped in time
+            raise OSError("it is compressed by another method than deflate")  # whose unpacking cannot be limited
         with archive.open(info) as file:
-            return file.read(_MOST_MEMBER_BYTES)  # without a number, it unpacks what comes, whatever size is declared
+            return file.read(_MOST_MEMBER_BYTES)  # the limit holds even if the declared size is false
     except _ARCHIVE_ERRORS as error:
         raise OSError(f"not in the archive, or damaged there: {error}") from error
 
@@ -250,5 +250,5 @@ def _file_in_archive(archive: zipfile.ZipFile, member: str, label: int, track: s
 
 
 def _track(label: str, number: str) -> str:
-    """A track's name over all classes: official numbers begin anew in every class."""
+    """Return a track's name that is unique over all classes: official numbers restart in every class."""
     return f"{int(label):05d}_{number}"

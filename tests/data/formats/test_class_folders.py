@@ -25,7 +25,7 @@ def test_both_splits_must_have_class_folders(tmp_path):
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_a_split_with_files_but_no_folders_is_no_class_folders(tmp_path, split):
+def test_files_without_folders_are_no_class_folders(tmp_path, split):
     write_class_folders(tmp_path / "whole")
     (tmp_path / "whole" / split).rename(tmp_path / split)
     other = {"train": "test", "test": "train"}[split]
@@ -36,34 +36,34 @@ def test_a_split_with_files_but_no_folders_is_no_class_folders(tmp_path, split):
 # --- class_names
 
 
-def test_class_names_are_the_folders_in_order(tmp_path):
+def test_class_names_are_the_sorted_folders(tmp_path):
     write_class_folders(tmp_path, ["dog", "cat", "Ant"])
     assert class_folders.class_names(tmp_path) == ("Ant", "cat", "dog")
 
 
-def test_numbers_are_in_numerical_order(tmp_path):
+def test_numbered_classes_are_in_numerical_order(tmp_path):
     write_class_folders(tmp_path, ["10", "9", "100", "2"])
     assert class_folders.class_names(tmp_path) == ("2", "9", "10", "100")
 
 
-def test_one_word_among_numbers_makes_them_words(tmp_path):
+def test_one_word_among_numbers_sorts_all_as_text(tmp_path):
     write_class_folders(tmp_path, ["10", "9", "b"])
     assert class_folders.class_names(tmp_path) == ("10", "9", "b")
 
 
 def test_a_single_class_is_refused(tmp_path):
     write_class_folders(tmp_path, ["cat"])
-    with pytest.raises(InputError, match="has one class folder, 'cat': there is nothing to tell apart"):
+    with pytest.raises(InputError, match="has one class folder, 'cat': add at least one more class"):
         class_folders.class_names(tmp_path)
 
 
-def test_hidden_folders_and_files_beside_the_folders_are_no_classes(tmp_path):
+def test_hidden_folders_and_loose_files_are_no_classes(tmp_path):
     write_class_folders(tmp_path, ["cat", "dog", ".cache"])
     write(tmp_path / "train/readme.txt", "hello")
     assert class_folders.class_names(tmp_path) == ("cat", "dog")
 
 
-def test_a_folder_that_does_not_exist_is_named_with_the_layout_it_should_have(tmp_path):
+def test_an_absent_folder_is_an_error_that_shows_the_layout(tmp_path):
     with pytest.raises(InputError, match=r"absent does not exist: give folder:PATH, with PATH/train/<class>/\*"):
         class_folders.class_names(tmp_path / "absent")
 
@@ -84,19 +84,19 @@ def test_a_name_too_long_for_a_folder_is_an_input_error(tmp_path):
 # --- list_files
 
 
-def test_files_come_by_class_and_then_by_name(tmp_path):
+def test_files_are_sorted_by_class_then_by_name(tmp_path):
     for name in ("dog/b.png", "dog/a.png", "cat/z.png"):
         write(tmp_path / name, b"")
     assert listed(tmp_path, ["cat", "dog"]) == [("cat/z.png", 0), ("dog/a.png", 1), ("dog/b.png", 1)]
 
 
-def test_labels_follow_the_order_of_the_names_not_of_the_folders(tmp_path):
+def test_labels_follow_the_class_names_not_the_folders(tmp_path):
     for name in ("cat/1.png", "dog/1.png"):
         write(tmp_path / name, b"")
     assert listed(tmp_path, ["dog", "cat"]) == [("dog/1.png", 0), ("cat/1.png", 1)]
 
 
-def test_hidden_files_and_notes_are_passed_over(tmp_path):
+def test_hidden_files_and_notes_are_skipped(tmp_path):
     for name in ("cat/1.png", "cat/.DS_Store", "cat/labels.csv", "cat/README.md", "cat/deeper/2.png"):
         write(tmp_path / name, b"")
     assert listed(tmp_path, ["cat"]) == [("cat/1.png", 0)]
@@ -104,7 +104,9 @@ def test_hidden_files_and_notes_are_passed_over(tmp_path):
 
 def test_a_missing_class_is_named(tmp_path):
     write(tmp_path / "cat/1.png", b"")
-    with pytest.raises(InputError, match=f"{tmp_path} lacks class folder 'dog': it should have 2 classes"):
+    with pytest.raises(
+        InputError, match=f"{tmp_path} lacks class folder 'dog': it needs one folder for each of the 2 classes"
+    ):
         class_folders.list_files(tmp_path, ["cat", "dog"])
 
 
@@ -125,7 +127,7 @@ def test_an_empty_class_is_named(tmp_path, content):
         class_folders.list_files(tmp_path, ["cat", "dog"])
 
 
-def test_a_folder_without_folders_lacks_the_first_class_by_its_name(tmp_path):
+def test_a_folder_without_class_folders_lacks_the_first_class(tmp_path):
     with pytest.raises(InputError, match="lacks class folder 'cat'"):
         class_folders.list_files(tmp_path, ["cat", "dog"])
 
@@ -159,14 +161,14 @@ def test_a_label_beyond_the_classes_is_unknown(tmp_path):
         class_folders.list_files(tmp_path, SPECS["cifar10"].class_names)
 
 
-def test_a_missing_number_of_the_users_own_is_named_as_its_folder_is(tmp_path):
+def test_a_missing_numbered_class_is_named_like_its_folder(tmp_path):
     for name in ("10", "20"):
         write(tmp_path / name / "1.png", b"")
     with pytest.raises(InputError, match="lacks class folder '30'"):
         class_folders.list_files(tmp_path, ["10", "20", "30"])
 
 
-def test_numbered_test_folders_that_are_not_the_training_ones_are_refused(tmp_path):
+def test_numbered_test_folders_must_be_the_training_folders(tmp_path):
     for name in ("1", "2", "3"):
         write(tmp_path / "train" / name / "1.png", b"")
     for name in ("0", "1", "2"):
@@ -183,7 +185,7 @@ def test_two_folders_for_one_label_are_refused(tmp_path):
         class_folders.list_files(tmp_path, ["a", "b"])
 
 
-def test_a_folder_that_is_not_there_is_an_input_error(tmp_path):
+def test_listing_an_absent_folder_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="absent"):
         class_folders.list_files(tmp_path / "absent", ["cat"])
 
@@ -200,12 +202,12 @@ def test_count_lists_without_decoding(tmp_path):
     assert source.layout == "class folders"
 
 
-def test_there_is_nothing_to_verify_them_with(tmp_path):
+def test_class_folders_cannot_be_verified(tmp_path):
     write_class_folders(tmp_path)
     assert class_folders.locate(tmp_path, spec_of("cat", "dog")).verify() is False
 
 
-def test_reading_gives_both_splits_with_labels(tmp_path):
+def test_read_returns_both_splits_with_labels(tmp_path):
     write_class_folders(tmp_path, train=3, test=2, size=8)
     train, test = class_folders.locate(tmp_path, spec_of("cat", "dog", size=8)).read(None, None)
     assert train.pixels.shape == (6, 3, 8, 8)
@@ -214,7 +216,7 @@ def test_reading_gives_both_splits_with_labels(tmp_path):
     assert torch.equal(test.pixels[2], torch.from_numpy(noise(8, seed=10_100)).permute(2, 0, 1))
 
 
-def test_a_slice_reaches_over_all_classes(tmp_path):
+def test_a_slice_covers_all_classes(tmp_path):
     write_class_folders(tmp_path, ["a", "b", "c"], train=4, test=4)
     train, test = class_folders.locate(tmp_path, spec_of("a", "b", "c")).read(3, 6)
     assert train.labels.tolist() == [0, 1, 2]
@@ -236,14 +238,14 @@ def test_images_are_converted_to_the_channels_of_the_dataset(tmp_path):
     assert train.pixels.shape == (4, 1, 8, 8)
 
 
-def test_an_image_of_another_size_than_the_datasets_is_named(tmp_path):
+def test_an_image_of_a_wrong_size_is_named(tmp_path):
     write_class_folders(tmp_path, size=8)
     write(tmp_path / "test/dog/0.png", encode(noise(9)))
-    with pytest.raises(InputError, match=r"test/dog/0\.png is 9×9 pixels; this dataset's are 8×8"):
+    with pytest.raises(InputError, match=r"test/dog/0\.png is 9×9 pixels; this dataset's images are 8×8"):
         class_folders.locate(tmp_path, spec_of("cat", "dog", size=8)).read(None, None)
 
 
-def test_images_are_brought_to_the_size_asked_for(tmp_path):
+def test_images_are_resized_on_request(tmp_path):
     write_class_folders(tmp_path, size=8)
     write(tmp_path / "train/dog/0.png", encode(noise(9, 20)))
     train, test = class_folders.locate(tmp_path, spec_of("cat", "dog"), resize_to=16).read(None, None)

@@ -25,7 +25,7 @@ def test_images_are_8_bit_of_one_channel():
         assert part.labels.dtype == torch.int64
 
 
-def test_the_16_grey_levels_reach_from_0_to_255():
+def test_the_16_grey_levels_span_0_to_255():
     train, test = read()
     levels = torch.cat([train.pixels, test.pixels]).unique().tolist()
     assert levels[0] == 0
@@ -33,7 +33,7 @@ def test_the_16_grey_levels_reach_from_0_to_255():
     assert len(levels) == 17
 
 
-def test_every_image_is_in_one_part_with_its_own_label():
+def test_every_image_is_in_one_split_with_its_label():
     bunch = load_digits()
     original = sorted((tuple(image.ravel()), label) for image, label in zip(bunch.images, bunch.target, strict=True))
     split = sorted(
@@ -54,11 +54,11 @@ def test_the_split_is_the_same_every_time():
     assert fingerprint(*read()) == fingerprint(*read()) == DIGITS
 
 
-def test_nothing_needs_verifying():
+def test_digits_are_always_verified():
     assert digits.locate().verify() is True
 
 
-def test_a_slice_holds_as_many_as_asked_for_spread_over_the_whole():
+def test_a_slice_has_the_given_size_evenly_spaced():
     train, test = read()
     few_train, few_test = read(3, 2)
     assert torch.equal(few_train.pixels, train.pixels[[0, 479, 958]])
@@ -77,7 +77,7 @@ def test_the_stand_in_has_the_shape_of_the_dataset(name, shape):
     assert train.labels.max() < SPECS[name].num_classes
 
 
-def test_the_stand_in_is_the_digits_grown_with_their_labels():
+def test_the_stand_in_is_enlarged_digits_with_their_labels():
     train, _ = digits.stand_in(SPECS["cifar10"], 16, 8)
     small, _ = read(16, 8)
     assert torch.equal(train.labels, small.labels)

@@ -1,0 +1,3 @@
+"""Names of the datasets that are downloaded."""
+
+ABSENT = ["cifar10", "fashionmnist", "gtsrb"]
