@@ -222,7 +222,7 @@ class ResultsFolder:
 
     def unfinished(self) -> list[str]:
         """A line for each case that was begun, has no result and can be gone on with: its folder, and how far it is."""
-        folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.pt")})
+        folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.safetensors")})
         begun = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
         return [
             f"not finished: {name}, {several(count, 'epoch')} so far; training it again goes on there"

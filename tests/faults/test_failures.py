@@ -18,7 +18,7 @@ from tests.faults.processes import (
     train_without_permission,
 )
 from tests.helpers.tiny import make_case
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 
 def test_a_full_disk_is_told_before_anything_is_trained(tiny_dataset, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from harness.results.folder import ResultsFolder
 from tests.faults.processes import Process, run, train_tiny, train_tiny_until_step
 from tests.helpers.tiny import TINY_RECIPE, make_case
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from harness.results.folder import ResultsFolder
 from tests.faults.processes import Process, run, train_tiny
 from tests.helpers.tiny import make_case
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 
 def test_two_processes_at_one_case_train_it_once(tiny_dataset, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from harness.results.folder import ResultsFolder
 from tests.helpers.pytest_process import REPOSITORY, Run
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 BENCH = """
 from dataclasses import replace

@@ -252,7 +252,7 @@ def test_of_much_that_was_left_out_the_first_is_told_and_a_table_has_all(tmp_pat
         (root / f"damaged{number:02d}").mkdir()
         (root / f"damaged{number:02d}" / "result.json").write_text("{")
         (root / f"begun{number:02d}").mkdir()
-        (root / f"begun{number:02d}" / "checkpoint-1.pt").touch()
+        (root / f"begun{number:02d}" / "checkpoint-1.safetensors").touch()
     made = build([root], tmp_path / "report")
     for told in (made.loaded.problems, made.loaded.unfinished):
         assert len(told) == LINES + 1

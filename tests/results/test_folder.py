@@ -124,7 +124,7 @@ def test_a_result_does_not_vouch_for_files_elsewhere(kept, tiny_result, results)
 
 
 def test_a_folder_in_the_place_of_epochs_does_no_harm_to_what_is_told(kept, tiny_result, results):
-    (kept / "checkpoint-00001-1.pt").touch()
+    (kept / "checkpoint-00001-1.safetensors").touch()
     (kept / "result.json").unlink()
     (kept / "epochs.jsonl").unlink()
     (kept / "epochs.jsonl").mkdir()
@@ -132,10 +132,10 @@ def test_a_folder_in_the_place_of_epochs_does_no_harm_to_what_is_told(kept, tiny
 
 
 def test_clearing_a_case_leaves_its_checkpoints_alone(kept, tiny_result, results):
-    (kept / "checkpoint-00001-1.pt").touch()
+    (kept / "checkpoint-00001-1.safetensors").touch()
     (kept / ".writing-0123").touch()
     results.clear(tiny_result.case)
-    assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.pt"]
+    assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.safetensors"]
 
 
 def test_a_case_is_cleared_of_its_result_before_the_files_that_it_vouches_for(kept, tiny_result, results, monkeypatch):
@@ -229,9 +229,9 @@ def test_what_was_begun_and_not_finished_is_told_with_its_epochs(kept, tiny_resu
     assert results.unfinished() == []
     other = make_case(tiny_dataset, seed=5)
     results.folder(other).mkdir()
-    (results.folder(other) / "checkpoint-00001-1.pt").touch()
+    (results.folder(other) / "checkpoint-00001-1.safetensors").touch()
     results.append_epoch(other, RECORD)
-    (kept / "checkpoint-00003-1.pt").touch()  # finished, and killed before this was removed
+    (kept / "checkpoint-00003-1.safetensors").touch()  # finished, and killed before this was removed
     (line,) = results.unfinished()
     assert line.startswith(f"not finished: {other.folder_name}, 1 epoch so far")
 

@@ -28,7 +28,7 @@ from harness.study.engines.engine import CaseRequest
 from harness.training import checkpoint, environment
 from harness.training.callback import TrainingCallback
 from harness.training.train import train as train_here
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 RECIPE = replace(DIGITS, epochs=3, milestones=(2,), batch_size=512)
 NODES = {"a" * 8: {"CPU": 2.0}, "b" * 8: {"CPU": 2.0}}
@@ -179,7 +179,7 @@ def test_a_lost_case_that_lacks_memory_when_it_goes_on_has_a_result_to_be_truste
         raise torch.OutOfMemoryError("injected")
 
     def before_it_begins(number, report):
-        monkeypatch.setattr("harness.training.train.make_trainer", lacks_memory)
+        monkeypatch.setattr("harness.training.run.make_trainer", lacks_memory)
         return report
 
     engine._cluster.faults = [lost_at(3), before_it_begins]
@@ -269,14 +269,14 @@ def test_what_was_changed_on_its_way_is_not_kept(engine, experiment):
             return report
         files = {name: np.array(content) for name, content in report.files.items()}
         for name, content in files.items():
-            if name.endswith(".pt"):
+            if name.startswith("checkpoint") and name.endswith(".safetensors"):
                 content[content.size // 2] ^= 1
         return replace(report, files=files)
 
     engine._cluster.faults = [flip]
     with pytest.raises(InputError, match="was damaged on its way here"):
         train(engine, experiment)
-    assert not list(engine._results.root.glob("*/checkpoint-*.pt"))
+    assert not list(engine._results.root.glob("*/checkpoint-*.safetensors"))
 
 
 def test_a_case_whose_report_cannot_be_kept_is_stopped_on_its_node(engine, experiment, monkeypatch):
@@ -313,7 +313,7 @@ def test_what_other_code_began_is_refused_and_the_node_named(engine, experiment,
     engine._cluster.faults = [lost_at(2)] + [lost_at(1)] * (MOST_LOSSES - 1)
     with pytest.raises(TrainingError):
         train(engine, experiment)
-    monkeypatch.setattr("harness.training.train.training_code_version", lambda: "another")
+    monkeypatch.setattr("harness.training.code_version.training_code_version", lambda: "another")
     again = RayEngine(engine._settings, engine._results)
     with pytest.raises(InputError, match=r"1 epoch trained by another version of the code[^$]*on node node a"):
         train(again, experiment)
@@ -464,7 +464,7 @@ def test_every_report_that_has_files_costs_a_share_of_the_time(engine, experimen
 
 def test_what_a_killed_worker_left_on_its_node_is_removed_and_what_is_in_use_is_not(tmp_path):
     (tmp_path / "left").mkdir()
-    (tmp_path / "left/checkpoint-00001-1.pt").write_text("")
+    (tmp_path / "left/checkpoint-00001-1.safetensors").write_text("")
     (tmp_path / "left.lock").write_text("")
     with worker.scratch_folder(tmp_path) as first:
         assert not (tmp_path / "left").exists()
@@ -511,7 +511,7 @@ def test_a_node_whose_disk_is_full_is_given_no_more(engine, experiment, monkeypa
 
 def test_checkpoints_left_beside_a_finished_result_are_removed(engine, experiment):
     (result,), _ = train(engine, experiment)
-    left = engine._results.folder(result.case) / "checkpoint-00003-1.pt"
+    left = engine._results.folder(result.case) / "checkpoint-00003-1.safetensors"
     left.write_bytes(b"left by a kill")
     again = RayEngine(engine._settings, engine._results)
     train(again, experiment)
@@ -523,13 +523,13 @@ def test_a_later_checkpoint_that_a_node_could_not_go_on_with_is_set_aside(engine
     engine.prepare([experiment], lambda _: None)
     folder = engine._results.folder(engine.case(experiment))
     folder.mkdir(parents=True)
-    (folder / "checkpoint-00099-7.pt").write_bytes(b"damaged")
-    (folder / "checkpoint-00099-7.pt.sha256").write_text("0" * 64)
+    (folder / "checkpoint-00099-7.safetensors").write_bytes(b"damaged")
+    (folder / "checkpoint-00099-7.safetensors.sha256").write_text("0" * 64)
     engine._cluster.faults = [lost_at(3)]
     (result,), told = train(engine, experiment)
     assert result.interrupted_after == (2,)
-    assert (folder / "checkpoint-00099-7.pt.refused").exists()
-    assert any("checkpoint-00099-7.pt is damaged" in text for text in told.notices)
+    assert (folder / "checkpoint-00099-7.safetensors.refused").exists()
+    assert any("checkpoint-00099-7.safetensors is damaged" in text for text in told.notices)
 
 
 def test_a_rerun_that_has_begun_leaves_no_earlier_result_beside_it(engine, experiment):
