@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors.torch
 import torch
@@ -35,10 +35,14 @@ _NAME = re.compile(r"checkpoint-(\d{5,})-(\d+)\.(?:safetensors|pt)")
 # The file that is filled before it gets its name. A checkpoint no longer needed is overwritten: the system already has
 # memory and disk for it, which saves a third of the time.
 _SPARE = "checkpoint-spare"
-# A network has hundreds of tensors of a few bytes, and safetensors takes 20 µs for each. Those of fewer elements than
-# this are saved as one tensor per type.
+# A network has hundreds of tensors of a few bytes, each a copy to wait for on a GPU. Those of fewer elements than this
+# are saved as one tensor per type.
 _SMALL = 2**16
 _PACKED = "packed."
+_TYPES = {  # as the safetensors format names them
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
+    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
 Tensors = Mapping[str, Tensor]
 
 
@@ -88,7 +92,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     """
     earlier = newest_first(folder)
     path, spare = folder / checkpoint.file_name, folder / _SPARE
-    sha256 = _write(spare, _encode(checkpoint))
+    sha256 = _write(spare, checkpoint)
     write_text_atomically(hash_path(path), f"{sha256}  {path.name}\n")
     put_in_place(spare, path)
     for old in earlier[_KEPT - 1 :]:
@@ -96,15 +100,15 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         hash_path(old).unlink(missing_ok=True)
 
 
-def _write(path: Path, content: bytes) -> str:
-    """Write the content to the disk, over an existing file's if there is one; return its SHA-256."""
-    with open(path, "r+b" if path.exists() else "wb") as file:
-        file.write(content)
+def _write(path: Path, checkpoint: Checkpoint) -> str:
+    """Write the checkpoint to the disk, over an existing file if there is one; return its SHA-256."""
+    with open(path, "r+b" if path.exists() else "w+b") as file:
+        _encode(file, checkpoint)
         file.truncate()
-        file.flush()
+        file.seek(0)
         with ThreadPoolExecutor(1) as disk:  # the disk writes during the hashing: each takes as long as the other
             on_disk = disk.submit(os.fsync, file.fileno())
-            sha256 = hashlib.sha256(content).hexdigest()
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             on_disk.result()
     return sha256
 
@@ -205,8 +209,8 @@ def hash_path(path: Path) -> Path:
     return path.with_name(path.name + _HASH)
 
 
-def _encode(checkpoint: Checkpoint) -> bytes:
-    """Return the content of a checkpoint's file: tensors by prefixed names, all else as JSON in the header."""
+def _encode(file: BinaryIO, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint into a file: tensors by prefixed names, all else as JSON in the header."""
     groups = {"network": checkpoint.network, "momentum": checkpoint.momentum, "best": checkpoint.best or {}}
     tensors = {f"{group}.{name}": tensor.detach() for group, some in groups.items() for name, tensor in some.items()}
     small: dict[str, dict[str, Tensor]] = {}
@@ -220,15 +224,26 @@ def _encode(checkpoint: Checkpoint) -> bytes:
         "attempts": [asdict(attempt) for attempt in checkpoint.attempts],
         "shapes": {key: {name: list(part.shape) for name, part in parts.items()} for key, parts in small.items()},
     }
-    # Copies, as safetensors refuses tensors that share memory: a network may use one tensor under two names.
-    stored = {
-        name: tensor.to("cpu", copy=True, memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
-        if tensor.numel() >= _SMALL
-    } | {key: torch.cat([part.reshape(-1) for part in parts.values()]) for key, parts in small.items()}
-    return safetensors.torch.save(
-        stored, metadata={"checkpoint_format": str(FORMAT), "about": json.dumps(about, allow_nan=False)}
-    )
+    stored = {name: tensor for name, tensor in tensors.items() if tensor.numel() >= _SMALL}
+    stored |= {key: torch.cat([part.reshape(-1) for part in parts.values()]) for key, parts in small.items()}
+    _write_tensors(file, stored, {"checkpoint_format": str(FORMAT), "about": json.dumps(about, allow_nan=False)})
+
+
+def _write_tensors(file: BinaryIO, tensors: Tensors, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file, one tensor after the other.
+
+    `safetensors.torch.save` would need memory for the whole file, and ends the process where there is none.
+    """
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.nbytes
+        header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # the format aligns the tensors' bytes
+    file.write(len(text).to_bytes(8, "little") + text)
+    for tensor in tensors.values():
+        file.write(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def _decode(path: Path, content: bytes) -> Checkpoint:
