@@ -47,7 +47,7 @@ Tensors = Mapping[str, Tensor]
 
 
 class OtherFormatError(InputError):
-    """A checkpoint of a format that this version does not read. Its message names the file and both formats."""
+    """A checkpoint of a format that this version does not read. Names the file and both formats."""
 
 
 @dataclass(frozen=True)

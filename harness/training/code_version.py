@@ -48,7 +48,7 @@ def training_code_version() -> str:
 
 @functools.cache
 def source_version() -> str:
-    """Return a shortened SHA-256 of the harness's whole source, equal on two machines that run the same code."""
+    """Return a shortened SHA-256 of the whole source, equal on machines that run the same code."""
     digest = hashlib.sha256()
     for path in sorted(_SOURCE.rglob("*.py")):
         digest.update(path.relative_to(_SOURCE).as_posix().encode() + path.read_bytes())

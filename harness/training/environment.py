@@ -60,7 +60,7 @@ def _cpu_name() -> str:
 
 @functools.cache
 def _commit() -> str | None:
-    """Return the commit of the harness's source, with ``+`` if files differ from it; None outside a checkout."""
+    """Return the source's commit, with ``+`` if files differ from it; None outside a checkout."""
 
     def git(*arguments: str) -> str:
         command = ["git", *arguments]

@@ -1,4 +1,4 @@
-"""A case's history: the epochs and attempts recorded of it so far, by this process and by earlier ones."""
+"""A case's history: the epochs and attempts recorded so far, by this process and earlier ones."""
 
 import time
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Handling of Ctrl-C and SIGTERM, so that a request to stop is never lost. Needs neither torch nor pytest."""
+"""Handling of Ctrl-C and SIGTERM that never loses a request to stop. Needs no torch or pytest."""
 
 import signal
 import threading

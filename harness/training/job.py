@@ -69,6 +69,6 @@ class CaseImages:
         return self.test if self.validation is None else self.validation
 
     def placed(self, place: Callable[[ImageSet], ImageSet]) -> "CaseImages":
-        """Return the images as ``place`` returns each set: training, test and validation images, in this order."""
+        """Return all sets as ``place`` returns them, called with training, test and validation images."""
         train, test = place(self.train), place(self.test)
         return CaseImages(train, test, self.validation and place(self.validation))

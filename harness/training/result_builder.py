@@ -29,7 +29,7 @@ class FinalScores:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a case's training has ended.
+    """The end of a case's training.
 
     Attributes:
         cause: why it did not complete; None if it did.

@@ -51,7 +51,7 @@ def resumable_checkpoint(job: TrainingJob, history: History, *, discard_other_co
 
 
 def resume(job: TrainingJob, history: History, kept: Checkpoint) -> None:
-    """Continue the history from a checkpoint, and report to the callback what has changed since it was saved."""
+    """Continue the history from a checkpoint, and report changes since it was saved to the callback."""
     before = kept.attempts[-1].environment
     history.resume(kept)
     job.context.callback.on_resume(job.case, history.records)
@@ -60,7 +60,7 @@ def resume(job: TrainingJob, history: History, kept: Checkpoint) -> None:
 
 
 def _discard(job: TrainingJob, why: str, is_allowed: bool) -> None:
-    """Remove checkpoints that this version of the code cannot resume from, or raise an InputError if not allowed."""
+    """Remove checkpoints that cannot be resumed from, or raise an InputError if not allowed."""
     if not is_allowed:
         raise InputError(
             f"{job.case.label}: {why}\nresume it with the version that began it, or train it from scratch with --rerun"

@@ -67,7 +67,7 @@ class TrainingRun:
         self.history.record_compiling(watch.seconds["compile"])
 
     def train_epochs(self) -> Generator[EpochRecord, None, Status]:
-        """Train the remaining epochs, yielding each one's record; stop early if the loss is no longer a number."""
+        """Train the remaining epochs, yielding each one's record; stop early if the loss is not a number."""
         case, history = self.job.case, self.history
         for epoch in range(len(history.records), case.recipe.epochs):
             record = self._train_epoch(epoch)

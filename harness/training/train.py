@@ -39,7 +39,7 @@ def train(
     rerun: bool = False,
     context: TrainingContext = TrainingContext(),
 ) -> Result:
-    """Return the case's result: read from the results folder if the case is finished, else trained and recorded.
+    """Return the case's result: read from the folder if the case is finished, else trained and recorded.
 
     An interrupted case is resumed after its last finished epoch. If another process trains the case, this one waits.
     Divergence and lack of memory are results too. Any other failure is recorded as ``failed`` and raised.
@@ -70,7 +70,7 @@ def train_by_epochs(
     rerun: bool = False,
     context: TrainingContext = TrainingContext(),
 ) -> Generator[EpochRecord, None, Result]:
-    """Run `train` an epoch at a time: yield each epoch's record once it and the state after it are on the disk."""
+    """Run `train`, yielding each epoch's record once it and the state after it are on the disk."""
     if case.data_fingerprint != dataset.fingerprint:
         raise ValueError(f"{case.label} is bound to other images than the ones given")
     job = TrainingJob(case, dataset, results, device, context)
@@ -107,7 +107,7 @@ def record_out_of_memory(
 
 
 def find_finished(case: Case, results: ResultsFolder, notify: Callable[[str], None] | None = None) -> Result | None:
-    """Return the case's result if the case is finished; given ``notify``, report and quarantine damaged files."""
+    """Return a finished case's result; given ``notify``, report and quarantine damaged files."""
     try:
         result = results.find(case)
     except DamagedError as error:
@@ -151,7 +151,7 @@ def _train(run: TrainingRun, *, discard_other_code: bool) -> Generator[EpochReco
 
 
 def _record(run: TrainingRun, ending: Ending) -> Result:
-    """Write the case's predictions and weights if it is complete, then its result; a finished case's checkpoints go."""
+    """Write predictions and weights of a complete case, then its result; remove unneeded checkpoints."""
     job, history = run.job, run.history
     history.update_attempt()
     if ending.status == "complete":

@@ -80,7 +80,7 @@ def train_tiny(root, **changes):
 
 
 def train_tiny_until_step(root, last):
-    """Train the tiny case, killed before the ``last``-th call that synchronises, renames or removes a file."""
+    """Train the tiny case, killed before the ``last``-th call of fsync, replace or unlink."""
     steps = 0
 
     def dying(call):
@@ -122,7 +122,7 @@ def train_tiny_while_the_disk_fills(root):
 
 
 def train_with_little_memory_then_tiny(root, spare_bytes):
-    """Train a case that lacks memory, then the tiny one; return (status, cause) of the first, status of the second."""
+    """Train a case that lacks memory, then the tiny one; return (status, cause) and status."""
     dataset = make_dataset(train_images=2000, size=32)
     case = make_case(dataset, model="resnet20-8", recipe=replace(TINY_RECIPE, batch_size=2000, image_size=32))
     with _limited(resource.RLIMIT_AS, _address_space() + spare_bytes):

@@ -77,7 +77,7 @@ def test_full_disk_fails_the_test_with_a_two_line_message(folder):
 
 
 def kill_and_resume(place, kills, moments, *arguments):
-    """Kill the run at random moments, then let it finish; return how often it was killed while still running."""
+    """Kill the run at random moments, then let it finish; return how often it was still running."""
     running = 0
     for _ in range(kills):
         run = Run(place, *arguments)

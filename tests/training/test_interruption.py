@@ -1,4 +1,4 @@
-"""An interrupted case ends as if it had not been: the same weights, records and predictions, bit for bit."""
+"""An interrupted case ends with the same weights, records and predictions, bit for bit."""
 
 import time
 from dataclasses import replace
