@@ -229,7 +229,7 @@ class ResultsFolder:
 
     def unfinished(self) -> list[str]:
         """List resumable cases with their epoch counts, one line each."""
-        folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.pt")})
+        folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.safetensors")})
         begun = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
         return [
             f"not finished: {name}, {several(count, 'epoch')} so far; rerun the command to resume"

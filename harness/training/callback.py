@@ -1,4 +1,4 @@
-"""What is called while cases train. Needs no torch."""
+"""The callback of training. Needs no torch."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,30 +8,30 @@ from harness.training.sweep_progress import SweepProgress
 
 
 class TrainingCallback:
-    """Who wants to know how far training is; this one does nothing about it."""
+    """Methods called while cases train. This class ignores all calls; override what is needed."""
 
     def should_stop(self) -> bool:
-        """Whether a person or the system has asked to stop."""
+        """Return whether the user or the system has asked to stop."""
         return False
 
     def on_notice(self, case: Case | None, text: str) -> None:
-        """Something a person should read, once: a file left out, a wait, a change since an interruption.
+        """Receive a message for the user: a file left out, a wait, a change since an interruption.
 
         Args:
-            case: that it is about; None where it is about all.
+            case: the case concerned; None if it concerns all cases.
         """
 
     def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
-        """The case goes on after these epochs."""
+        """Receive the epochs trained so far of a case that is resumed after them."""
 
     def on_warm_up(self, case: Case) -> None:
-        """The case's training begins; where it compiles its network, that comes first."""
+        """Note that the case's training begins, with compiling its network if it is compiled."""
 
     def on_progress(self, case: Case, epoch: int, share: float) -> None:
-        """Epoch ``epoch`` (from 1) has trained ``share`` (0 to 1) of its images."""
+        """Receive the share (0 to 1) of its images that epoch ``epoch`` (from 1) has trained."""
 
     def on_sweep(self, state: Callable[[], SweepProgress]) -> None:
-        """Where cases are trained at the same time: how far all of them are, for who wants to know it now."""
+        """Receive a function that returns the progress of all cases, if they are trained at the same time."""
 
     def on_epoch(self, case: Case, record: EpochRecord) -> None:
-        """An epoch is finished and recorded."""
+        """Receive the record of a finished epoch."""

@@ -1,9 +1,8 @@
-"""Checkpoints: all that is needed to go on after an epoch as if nothing had happened.
+"""Checkpoints: everything needed to resume a case after an epoch, as if it had not been interrupted.
 
-Since an epoch's randomness comes from the case's seed and the epoch's number alone, that is the network with its
-BatchNorm statistics, the optimizer's momentum, and what has been recorded. A checkpoint is bound to its case's identity
-and to the version of the training code; its SHA-256 lies beside it, as ``sha256sum -c`` reads it. The last two are
-kept.
+An epoch's randomness comes from the case's seed and the epoch's number alone, so a checkpoint holds the network with
+its BatchNorm statistics, the optimizer's momentum, and the records. It is bound to its case's identity and to the
+version of the training code. Its SHA-256 lies beside it, in the format of ``sha256sum -c``. The last two are kept.
 """
 
 import hashlib
@@ -14,44 +13,56 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from harness.config.case import Case
-from harness.errors import DamagedError
+from harness.errors import DamagedError, InputError
 from harness.files import REFUSED, put_in_place, quarantine, write_atomically, write_text_atomically
 from harness.results.reading import validated
 from harness.results.result import Attempt, EpochRecord
 
-FORMAT = 1
+FORMAT = 2
+SUFFIX = ".safetensors"
 _KEPT = 2
 _ALL = "checkpoint-*"
 _HASH = ".sha256"
-_NAME = re.compile(r"checkpoint-(\d{5,})-(\d+)\.pt")
-# The file that is written to before it gets its name. One that is no longer needed is written over: the system has
-# memory and disk for it already, which makes saving half as long again as quick.
+# Format 1 was torch.save's, in a file *.pt. Those files are listed and removed like the others, but never read.
+_NAME = re.compile(r"checkpoint-(\d{5,})-(\d+)\.(?:safetensors|pt)")
+# The file that is filled before it gets its name. A checkpoint no longer needed is overwritten: the system already has
+# memory and disk for it, which saves a third of the time.
 _SPARE = "checkpoint-spare"
-# A network has hundreds of tensors of a few bytes: those of fewer elements than this are saved as one.
+# A network has hundreds of tensors of a few bytes, each a copy to wait for on a GPU. Those of fewer elements than this
+# are saved as one tensor per type.
 _SMALL = 2**16
+_PACKED = "packed."
+_TYPES = {  # as the safetensors format names them
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
+    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
 Tensors = Mapping[str, Tensor]
+
+
+class OtherFormatError(InputError):
+    """A checkpoint of a format that this version does not read. Names the file and both formats."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A case's training after an epoch.
+    """The state of a case's training after an epoch.
 
     Attributes:
         identity: the case's.
         training_code: the version of the code that trained it.
-        records: of every epoch so far.
-        attempts: every process that trained at it so far, the one that saved this last.
+        records: one per epoch so far.
+        attempts: one per process that has trained the case so far; the last one saved this.
         network: weights and BatchNorm statistics by name.
-        momentum: of each parameter that has one, by name.
-        best: the network of the best epoch, where one is chosen on validation images.
+        momentum: the momentum of each parameter that has one, by the parameter's name.
+        best: the network after the best epoch, if that epoch is chosen on validation images.
     """
 
     identity: str
@@ -64,26 +75,25 @@ class Checkpoint:
 
     @property
     def file_name(self) -> str:
-        """No two that a case saves are called the same, so none is ever written over another."""
-        return f"checkpoint-{len(self.records):05d}-{len(self.attempts)}.pt"
+        """A name that no other checkpoint of the case has, so that none is overwritten."""
+        return f"checkpoint-{len(self.records):05d}-{len(self.attempts)}{SUFFIX}"
 
 
 def most_weights_kept(case: Case) -> int:
-    """How many times the size of a case's weights its checkpoints take on disk, while one is being saved."""
+    """Return how many times the size of its weights a case's checkpoints take on disk while one is saved."""
     each = 3 if case.val_split else 2  # network, momentum, and the best epoch's network
     return each * (_KEPT + 1)
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
-    """Save a checkpoint, and remove all but it and the one before.
+    """Save a checkpoint, then remove all but it and the one before.
 
     Raises:
-        OSError: it could not be written; those that were there stay.
+        OSError: the file cannot be written; the earlier checkpoints stay.
     """
     earlier = newest_first(folder)
     path, spare = folder / checkpoint.file_name, folder / _SPARE
-    with open(spare, "r+b" if spare.exists() else "w+b") as file:
-        sha256 = _write(file, checkpoint)
+    sha256 = _write(spare, checkpoint)
     write_text_atomically(hash_path(path), f"{sha256}  {path.name}\n")
     put_in_place(spare, path)
     for old in earlier[_KEPT - 1 :]:
@@ -91,50 +101,30 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         hash_path(old).unlink(missing_ok=True)
 
 
-def _write(file: BufferedRandom, checkpoint: Checkpoint) -> str:
-    """Fill the file with the checkpoint, to the disk: the SHA-256 of its content."""
-    about = {
-        "identity": checkpoint.identity,
-        "training_code": checkpoint.training_code,
-        "records": [record.to_json() for record in checkpoint.records],
-        "attempts": [asdict(attempt) for attempt in checkpoint.attempts],
-    }
-    content = {
-        "format": FORMAT,
-        "about": json.dumps(about, allow_nan=False),
-        "network": _pack(checkpoint.network),
-        "momentum": _pack(checkpoint.momentum),
-        "best": None if checkpoint.best is None else _pack(checkpoint.best),
-    }
-    with_checksums = torch.serialization.get_crc32_options()
-    torch.serialization.set_crc32_options(False)  # loading does not look at them, and the SHA-256 covers all
-    try:
-        torch.save(content, file)
-    except RuntimeError as error:  # torch says "unexpected pos" of a full disk, and of Ctrl-C
-        raise (error.__context__ if isinstance(error.__context__, OSError | KeyboardInterrupt) else error) from None
-    finally:
-        torch.serialization.set_crc32_options(with_checksums)
-    file.truncate()
-    file.flush()
-    with ThreadPoolExecutor(1) as disk:  # the disk writes while the hash is computed: each takes as long as the other
-        on_disk = disk.submit(os.fsync, file.fileno())
+def _write(path: Path, checkpoint: Checkpoint) -> str:
+    """Write the checkpoint to the disk, over an existing file if there is one; return its SHA-256."""
+    with open(path, "r+b" if path.exists() else "w+b") as file:
+        _encode(file, checkpoint)
+        file.truncate()
         file.seek(0)
-        sha256 = _sha256(file)
-        on_disk.result()
+        with ThreadPoolExecutor(1) as disk:  # the disk writes during the hashing: each takes as long as the other
+            on_disk = disk.submit(os.fsync, file.fileno())
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            on_disk.result()
     return sha256
 
 
 def adopt(folder: Path, files: Mapping[str, memoryview]) -> None:
-    """Put a checkpoint that was saved on another machine into the folder, and remove all but it and the one before.
+    """Store a checkpoint that was saved on another machine, then remove all but it and the one before.
 
-    One that is there of later epochs is set aside: the other machine found it damaged, or of other code.
+    Checkpoints of later epochs in the folder are quarantined: the other machine found them damaged, or of other code.
 
     Args:
-        files: the checkpoint's and its hash's contents by name.
+        files: the contents of the checkpoint and of its hash, by file name.
 
     Raises:
-        DamagedError: it is not what its hash says.
-        OSError: it could not be written; those that were there stay.
+        DamagedError: the checkpoint's SHA-256 is not the one sent with it.
+        OSError: a file cannot be written; the earlier checkpoints stay.
     """
     (name,) = (name for name in files if _NAME.fullmatch(name))
     path = folder / name
@@ -153,43 +143,30 @@ def adopt(folder: Path, files: Mapping[str, memoryview]) -> None:
 
 
 def is_part(name: str) -> bool:
-    """Whether a file of that name is a checkpoint or the hash of one."""
+    """Return whether a file of that name is a checkpoint or the hash of one."""
     return _NAME.fullmatch(name.removesuffix(_HASH)) is not None
 
 
 def newest_first(folder: Path) -> list[Path]:
-    """The folder's checkpoints, whole or damaged, the latest first."""
+    """List the folder's checkpoints, whole or damaged, of this format or another, the latest first."""
     files = (path for path in folder.glob(_ALL) if path.is_file())
     found = ((match, path) for path in files if (match := _NAME.fullmatch(path.name)))
     return [path for _, path in sorted(found, key=lambda one: tuple(map(int, one[0].groups())), reverse=True)]
 
 
 def load(path: Path, identity: str, shapes: Mapping[str, torch.Size]) -> Checkpoint:
-    """A case's checkpoint, on the CPU. Nothing in the file is ever executed.
+    """Read a case's checkpoint into tensors on the CPU. Nothing in the file is ever executed.
 
     Args:
         identity: the case's.
-        shapes: of everything in the state of the case's network.
+        shapes: the shape of each tensor in the state of the case's network, by name.
 
     Raises:
-        DamagedError: it is damaged, of another case, or none. It names the file.
-        OSError: it cannot be read, whatever its content.
+        DamagedError: the file is damaged, of another case, or not a checkpoint. The message names it.
+        OtherFormatError: the file is a whole checkpoint of another format.
+        OSError: the file cannot be read, independent of its content.
     """
-    with open(path, "rb") as file:
-        try:
-            is_whole = hash_path(path).read_text("ascii", "replace").startswith(_sha256(file))
-        except FileNotFoundError as error:
-            raise DamagedError(f"{hash_path(path)} is missing: without it {path.name} is not trusted") from error
-        if not is_whole:
-            raise DamagedError(f"{path} is damaged: its SHA-256 is not the one beside it")
-        file.seek(0)
-        try:
-            checkpoint = _read(file)
-        except MemoryError:
-            raise
-        except Exception as error:  # whatever torch finds in a file that is none of ours
-            reason = str(error).strip().partition("\n")[0]
-            raise DamagedError(f"{path} is not a checkpoint of this harness: {reason}") from error
+    checkpoint = _decode(path, _read_whole(path))
     if checkpoint.identity != identity:
         raise DamagedError(f"{path} is of another case: {checkpoint.identity[:12]}, this one is {identity[:12]}")
     network, momentum = (
@@ -201,8 +178,20 @@ def load(path: Path, identity: str, shapes: Mapping[str, torch.Size]) -> Checkpo
     return checkpoint
 
 
+def _read_whole(path: Path) -> bytes:
+    """Read a file whose SHA-256 is the one beside it; raise a DamagedError otherwise."""
+    content = path.read_bytes()
+    try:
+        is_whole = hash_path(path).read_text("ascii", "replace").startswith(hashlib.sha256(content).hexdigest())
+    except FileNotFoundError as error:
+        raise DamagedError(f"{hash_path(path)} is missing: without it {path.name} is not trusted") from error
+    if not is_whole:
+        raise DamagedError(f"{path} is damaged: its SHA-256 is not the one beside it")
+    return content
+
+
 def is_any_left(folder: Path) -> bool:
-    """Whether anything of a checkpoint lies in the folder."""
+    """Return whether any part of a checkpoint is in the folder, quarantined files excepted."""
     return bool(_all(folder))
 
 
@@ -211,57 +200,100 @@ def _all(folder: Path) -> list[Path]:
 
 
 def remove_all(folder: Path) -> None:
-    """Remove a case's checkpoints: it is finished, or begins anew."""
+    """Remove a case's checkpoints: the case is finished, or starts from scratch."""
     for path in _all(folder):
         path.unlink(missing_ok=True)
 
 
-def _read(file: BufferedReader) -> Checkpoint:
-    content = torch.load(file, map_location="cpu", weights_only=True)
-    if content["format"] != FORMAT:
-        raise ValueError(f"its format is {content['format']!r}, this harness reads {FORMAT}")
-    about = json.loads(content["about"])
+def hash_path(path: Path) -> Path:
+    """Return the path of a checkpoint's SHA-256."""
+    return path.with_name(path.name + _HASH)
+
+
+def _encode(file: BinaryIO, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint into a file: tensors by prefixed names, all else as JSON in the header."""
+    groups = {"network": checkpoint.network, "momentum": checkpoint.momentum, "best": checkpoint.best or {}}
+    tensors = {f"{group}.{name}": tensor.detach() for group, some in groups.items() for name, tensor in some.items()}
+    small: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if tensor.numel() < _SMALL:
+            small.setdefault(f"{_PACKED}{tensor.dtype}", {})[name] = tensor
+    about = {
+        "identity": checkpoint.identity,
+        "training_code": checkpoint.training_code,
+        "records": [record.to_json() for record in checkpoint.records],
+        "attempts": [asdict(attempt) for attempt in checkpoint.attempts],
+        "shapes": {key: {name: list(part.shape) for name, part in parts.items()} for key, parts in small.items()},
+    }
+    stored = {name: tensor for name, tensor in tensors.items() if tensor.numel() >= _SMALL}
+    stored |= {key: torch.cat([part.reshape(-1) for part in parts.values()]) for key, parts in small.items()}
+    _write_tensors(file, stored, {"checkpoint_format": str(FORMAT), "about": json.dumps(about, allow_nan=False)})
+
+
+def _write_tensors(file: BinaryIO, tensors: Tensors, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file, one tensor after the other.
+
+    `safetensors.torch.save` would need memory for the whole file, and ends the process where there is none.
+    """
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.nbytes
+        header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # the format aligns the tensors' bytes
+    file.write(len(text).to_bytes(8, "little") + text)
+    for tensor in tensors.values():
+        file.write(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+
+
+def _decode(path: Path, content: bytes) -> Checkpoint:
+    """Read the content of a checkpoint's file back.
+
+    Raises:
+        DamagedError: the content is not a checkpoint.
+        OtherFormatError: the content is of another format.
+    """
+    if path.suffix != SUFFIX:
+        raise OtherFormatError(f"{path} is a checkpoint of format 1, this harness reads {FORMAT}")
+    try:
+        tensors = safetensors.torch.load(content)
+        metadata = _metadata(content)
+        if metadata["checkpoint_format"] == str(FORMAT):
+            return _checkpoint(json.loads(metadata["about"]), tensors)
+        found = int(metadata["checkpoint_format"])
+    except MemoryError:
+        raise
+    except Exception as error:  # any kind, as the file may hold anything
+        reason = str(error).strip().partition("\n")[0]
+        raise DamagedError(f"{path} is not a checkpoint of this harness: {reason}") from error
+    raise OtherFormatError(f"{path} is a checkpoint of format {found}, this harness reads {FORMAT}")
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """Read the texts in the header of a safetensors file, which `safetensors.torch.load` leaves out."""
+    size = int.from_bytes(content[:8], "little")
+    metadata: dict[str, str] = json.loads(content[8 : 8 + size])["__metadata__"]
+    return metadata
+
+
+def _checkpoint(about: Mapping[str, Any], tensors: dict[str, Tensor]) -> Checkpoint:
+    for key, shapes in about["shapes"].items():
+        parts = torch.split(tensors.pop(key), [math.prod(shape) for shape in shapes.values()])
+        tensors |= {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+    groups = {group: _with_prefix(tensors, f"{group}.") for group in ("network", "momentum", "best")}
+    if sum(map(len, groups.values())) != len(tensors):
+        raise ValueError("it has tensors of unknown use")
     return Checkpoint(
         identity=str(about["identity"]),
         training_code=str(about["training_code"]),
         records=tuple(validated(EpochRecord, record) for record in about["records"]),
         attempts=tuple(validated(Attempt, attempt) for attempt in about["attempts"]),
-        network=_unpack(content["network"]),
-        momentum=_unpack(content["momentum"]),
-        best=None if content["best"] is None else _unpack(content["best"]),
+        network=groups["network"],
+        momentum=groups["momentum"],
+        best=groups["best"] or None,
     )
 
 
-def _pack(tensors: Tensors) -> dict[str, Any]:
-    """Large tensors as they are, small ones laid one after the other, those of each type in one tensor."""
-    by_type: dict[torch.dtype, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if tensor.numel() < _SMALL:
-            by_type.setdefault(tensor.dtype, {})[name] = tensor.detach()
-    packed = [
-        (
-            [(name, tuple(tensor.shape)) for name, tensor in small.items()],
-            torch.cat([tensor.reshape(-1) for tensor in small.values()]),
-        )
-        for small in by_type.values()
-    ]
-    return {"large": {n: t.detach() for n, t in tensors.items() if t.numel() >= _SMALL}, "packed": packed}
-
-
-def _unpack(content: Mapping[str, Any]) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = dict(content["large"])
-    for places, flat in content["packed"]:
-        parts = flat.split([math.prod(shape) for _, shape in places])
-        tensors |= {name: part.reshape(shape) for (name, shape), part in zip(places, parts, strict=True)}
-    if not all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()):
-        raise TypeError("its tensors are none")
-    return tensors
-
-
-def _sha256(file: BufferedReader | BufferedRandom) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def hash_path(path: Path) -> Path:
-    """Where the SHA-256 of a checkpoint lies."""
-    return path.with_name(path.name + _HASH)
+def _with_prefix(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""Versions of the source: of the code that decides what an epoch comes to, and of all of it."""
+"""Versions of the source: of the code that decides the outcome of training, and of all code."""
 
 import functools
 import hashlib
@@ -18,7 +18,12 @@ _TRAINING_CODE = (
     "models/resnet.py",
     "results/metrics.py",
     "training/checkpoint.py",
+    "training/history.py",
+    "training/job.py",
     "training/process_group.py",
+    "training/result_builder.py",
+    "training/resume.py",
+    "training/run.py",
     "training/train.py",
     "training/trainers/*.py",
 )
@@ -27,12 +32,12 @@ _SOURCE = Path(__file__).resolve().parents[1]
 
 @functools.cache
 def training_code_version() -> str:
-    """A SHA-256, shortened, over the source that decides what an epoch comes to.
+    """Return a shortened SHA-256 of the source that decides the outcome of training.
 
-    A case that was begun by other code is not gone on with: half its epochs would be one program's, half another's.
+    A case started by other code is not resumed: two programs would each have trained a part of its epochs.
 
     Raises:
-        FileNotFoundError: a pattern of the list above matches no file, as after a move that forgot the list.
+        FileNotFoundError: a pattern of `_TRAINING_CODE` matches no file, as after a move of files without the list.
     """
     digest = hashlib.sha256()
     for pattern in _TRAINING_CODE:
@@ -46,7 +51,7 @@ def training_code_version() -> str:
 
 @functools.cache
 def source_version() -> str:
-    """A SHA-256, shortened, over all of the harness's source: two machines that have the same do the same."""
+    """Return a shortened SHA-256 of the whole source, equal on machines that run the same code."""
     digest = hashlib.sha256()
     for path in sorted(_SOURCE.rglob("*.py")):
         digest.update(path.relative_to(_SOURCE).as_posix().encode() + path.read_bytes())

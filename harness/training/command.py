@@ -1,4 +1,4 @@
-"""What a person typed. Needs neither torch nor pytest."""
+"""The command line of this process. Needs neither torch nor pytest."""
 
 import shlex
 import sys
@@ -8,12 +8,12 @@ from harness.training.process_group import ProcessGroup
 
 
 def this_command() -> str:
-    """The command line of this process, as a person would type it."""
+    """Return the command line of this process, as the user typed it."""
     program, *arguments = sys.orig_argv or sys.argv
     if arguments and Path(arguments[0]).parent == Path(program).parent:  # a script installed beside the interpreter
         program, *arguments = arguments
     processes = ProcessGroup.from_environment()
-    if processes.is_distributed:  # torchrun has put `python -u` in its own place
+    if processes.is_distributed:  # torchrun has replaced itself by `python -u`
         machines = processes.world_size // processes.local_world_size
         launcher = ["torchrun", *(["--nnodes", str(machines)] if machines > 1 else [])]
         launcher += ["--nproc-per-node", str(processes.local_world_size)]

@@ -1,4 +1,4 @@
-"""What the training of a case is given that does not decide its outcome. Needs no torch."""
+"""The context of a case's training. Needs no torch."""
 
 from dataclasses import dataclass, field
 
@@ -8,13 +8,13 @@ from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What the training of a case is given that does not decide its outcome.
+    """Settings of a case's training that do not decide its outcome.
 
     Attributes:
         callback: called as training proceeds.
         processes: the process group that trains the case together; this process is its rank 0.
-        dataset_verified: whether the images are known to be the published ones; recorded, not checked.
-        machine_name: recorded; None for the name that the machine has on its network.
+        dataset_verified: true if the images are known to be the published ones; recorded, not checked.
+        machine_name: the name to record; None for the machine's name on its network.
         command: the command line to record; None for this process's own.
     """
 

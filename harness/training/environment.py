@@ -1,4 +1,4 @@
-"""What a result was measured on: hardware, versions, commit; and the peak of memory."""
+"""The environment that a result is measured in: hardware, versions and commit."""
 
 import functools
 import importlib.metadata
@@ -17,10 +17,10 @@ _SOURCE = Path(__file__).resolve().parents[1]
 
 
 def describe_environment(device: torch.device, precision: str, node: str | None = None) -> dict[str, Any]:
-    """The environment as plain values, for result.json.
+    """Return the environment as plain values, for result.json.
 
     Args:
-        node: the machine's name; None for the one that it has on its network.
+        node: the machine's name; None for its name on its network.
     """
     return {
         "node": node or platform.node(),
@@ -60,7 +60,7 @@ def _cpu_name() -> str:
 
 @functools.cache
 def _commit() -> str | None:
-    """The commit of the harness's own source, ``+`` behind it where files differ from it; None outside a checkout."""
+    """Return the source's commit, with ``+`` if files differ from it; None outside a checkout."""
 
     def git(*arguments: str) -> str:
         command = ["git", *arguments]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the request to stop, and that it is not lost. Needs neither torch nor pytest."""
+"""Handling of Ctrl-C and SIGTERM that never loses a request to stop. Needs no torch or pytest."""
 
 import signal
 import threading
@@ -9,37 +9,40 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Whether a person or the system has asked to stop.
+    """A request to stop, made by the user (Ctrl-C) or by the system (SIGTERM).
 
-    Either signal raises KeyboardInterrupt, but Python drops an exception where it cannot raise one, in a destructor or
-    at a fork. So the request is remembered, for whoever has work to do to look at now and then.
+    Either signal raises KeyboardInterrupt, but Python drops an exception where it cannot raise one, as in a destructor
+    or at a fork. So the request is also stored, for code that does long work to check regularly.
+
+    Attributes:
+        was_made: true after the first signal.
     """
 
     def __init__(self, is_once: bool = False) -> None:
         """
         Args:
-            is_once: ignore every signal after the first. torchrun passes on a Ctrl-C that the terminal has sent to all.
+            is_once: ignore every signal after the first: torchrun forwards a Ctrl-C that the terminal sent to all.
         """
         self.was_made = False
         self._is_once = is_once
 
     def heed(self) -> Callable[[], None]:
-        """Have the first of either signal be the request: a function that puts back what they did before.
+        """Take the first of either signal as the request; return a function that restores the former handlers.
 
-        A second signal does what it would have done otherwise. A signal that is ignored stays ignored, and outside the
-        main thread, where Python does not let signals be handled, nothing is changed.
+        A second signal has its former effect. An ignored signal stays ignored. Outside the main thread, where Python
+        cannot handle signals, nothing changes.
         """
         before: dict[signal.Signals, Any] = {}
         if threading.current_thread() is threading.main_thread():
             handlers = {number: signal.getsignal(number) for number in _SIGNALS}
             before = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
 
-        def put_back() -> None:
+        def restore() -> None:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
         def stop(number: int, _: Any) -> None:
-            put_back()
+            restore()
             if self._is_once:
                 for ignored in before:
                     signal.signal(ignored, signal.SIG_IGN)
@@ -48,4 +51,4 @@ class StopRequest:
 
         for number in before:
             signal.signal(number, stop)
-        return put_back
+        return restore

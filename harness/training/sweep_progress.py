@@ -1,4 +1,4 @@
-"""How far a sweep is: cases that are trained at the same time. Needs no torch."""
+"""The progress of a sweep: cases that are trained at the same time. Needs no torch."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ Phase = Literal["waiting", "running", "done"]
 
 @dataclass
 class _Trained:
-    """What was trained of one model on one dataset."""
+    """The epochs trained in this sweep of one model on one dataset."""
 
     epochs: int = 0
     seconds: float = 0.0
 
 
 class SweepProgress:
-    """How far each case of a sweep is.
+    """The progress of each case of a sweep.
 
     Attributes:
-        running: cases in training, with their last epoch's record, None before the first.
+        running: cases in training, each with its last epoch's record, None before the first.
     """
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class SweepProgress:
         self._trained: dict[tuple[str, str], _Trained] = defaultdict(_Trained)
 
     def add(self, case: Case, epochs: int, seconds: float, last: EpochRecord | None, phase: Phase) -> None:
-        """Take a case into account.
+        """Add a case.
 
         Args:
-            epochs, seconds: that were trained in this sweep.
-            last: the last one's record.
+            epochs, seconds: the number of epochs trained in this sweep and their time.
+            last: the last epoch's record; None before the first.
         """
         self._phases[phase] += 1
         kind = (case.dataset, case.model)
@@ -49,20 +49,20 @@ class SweepProgress:
 
     @property
     def done(self) -> int:
-        """Cases that have come to their end."""
+        """The number of cases that have ended."""
         return self._phases["done"]
 
     @property
     def cases(self) -> int:
-        """All cases."""
+        """The number of all cases."""
         return sum(self._phases.values())
 
     @property
     def seconds_left(self) -> float | None:
-        """About how long it will still take; None before the first epoch is finished.
+        """The estimated remaining time; None before the first epoch is finished.
 
-        Epochs that are left take what the same model's took, or, where it has had none, what all took in the mean; as
-        many cases are trained at once as now.
+        The estimate takes the mean epoch time of the same model on the same dataset, or of all cases if that model has
+        no epoch yet, and assumes that as many cases are trained at once as now.
         """
         epochs = sum(one.epochs for one in self._trained.values())
         if not epochs or not self.running:

@@ -80,7 +80,7 @@ def test_report_rebuilds_the_tables_from_the_results_folder(tiny_result, tiny_da
     for case in (tiny_result.case, begun):
         results.folder(case).mkdir(parents=True)
     results.write_result(tiny_result.case, tiny_result)
-    (results.folder(begun) / "checkpoint-00000-1.pt").touch()
+    (results.folder(begun) / "checkpoint-00000-1.safetensors").touch()
     (tmp_path / "results/broken").mkdir()
     (tmp_path / "results/broken/result.json").write_text("{}")
     folders = ["--results-dir", str(tmp_path / "results"), "--report-dir", str(tmp_path / "report")]

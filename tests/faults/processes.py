@@ -1,4 +1,4 @@
-"""Real processes to do real harm to: each trains the tiny case, begun anew with torch already imported."""
+"""Real processes to cause faults in: each is fresh, has torch imported, and trains the tiny case."""
 
 import multiprocessing
 import os
@@ -22,7 +22,7 @@ _context.set_forkserver_preload([__name__])
 
 
 class Process:
-    """A process that runs a function of this module, and what the function returned."""
+    """A process that runs a function of this module, and the value that the function returns."""
 
     def __init__(self, function, *arguments):
         self._answer, theirs = _context.Pipe(duplex=False)
@@ -31,11 +31,11 @@ class Process:
         theirs.close()
 
     def kill(self):
-        """SIGKILL: whatever it was doing, nothing of it is finished."""
+        """Send SIGKILL, which no process can handle."""
         self._process.kill()
 
     def wait(self):
-        """What the function returned; None where the process was killed."""
+        """Return the function's value; None if the process was killed."""
         try:
             answer = self._answer.recv()
         except EOFError:
@@ -47,7 +47,7 @@ class Process:
 
 
 def run(function, *arguments):
-    """What the function returns in a process of its own; None where it was killed there."""
+    """Run a function in a process of its own and return its value; None if the process was killed."""
     return Process(function, *arguments).wait()
 
 
@@ -68,7 +68,7 @@ class _Counting(TrainingCallback):
 
 
 def train_tiny(root, **changes):
-    """Train the tiny case in the results folder ``root``: its status, how many epochs that took, and what was told."""
+    """Train the tiny case in the results folder ``root``; return status or error, epochs trained, notices."""
     dataset, callback = make_dataset(), _Counting()
     try:
         result = train(
@@ -80,7 +80,7 @@ def train_tiny(root, **changes):
 
 
 def train_tiny_until_step(root, last):
-    """The same, killed before the ``last``-th time that a file is synchronised, renamed or removed."""
+    """Train the tiny case, killed before the ``last``-th call of fsync, replace or unlink."""
     steps = 0
 
     def dying(call):
@@ -99,10 +99,10 @@ def train_tiny_until_step(root, last):
 
 
 def train_tiny_with_room_for(file_bytes, root):
-    """The same on a disk that takes no file larger than that; an epoch that begins all the same is an error."""
+    """Train the tiny case on a disk that takes no larger file; raise an error if an epoch begins."""
 
     def fail(self, case, epoch, share):
-        raise RuntimeError("an epoch was begun")
+        raise RuntimeError("an epoch has begun")
 
     _Counting.on_progress = fail
     with _limited(resource.RLIMIT_FSIZE, file_bytes):
@@ -110,7 +110,7 @@ def train_tiny_with_room_for(file_bytes, root):
 
 
 def train_tiny_while_the_disk_fills(root):
-    """The same on a disk that is full after the first epoch."""
+    """Train the tiny case on a disk that is full after the first epoch."""
     on_epoch = _Counting.on_epoch
 
     def fill(self, case, record):
@@ -122,7 +122,7 @@ def train_tiny_while_the_disk_fills(root):
 
 
 def train_with_little_memory_then_tiny(root, spare_bytes):
-    """A case that needs more memory than there is, then the tiny one: status and cause of the first, of the second."""
+    """Train a case that lacks memory, then the tiny one; return (status, cause) and status."""
     dataset = make_dataset(train_images=2000, size=32)
     case = make_case(dataset, model="resnet20-8", recipe=replace(TINY_RECIPE, batch_size=2000, image_size=32))
     with _limited(resource.RLIMIT_AS, _address_space() + spare_bytes):
@@ -146,7 +146,7 @@ def _limited(kind, most):
 
 
 def train_losing_a_loader_then_tiny(root):
-    """A case by the reference pipeline whose loader process is killed, then the tiny one."""
+    """Train by the reference pipeline with a loader process killed, then the tiny case."""
 
     class Killing(TrainingCallback):
         def on_progress(self, case, epoch, share):
@@ -165,7 +165,7 @@ def train_losing_a_loader_then_tiny(root):
 
 
 def train_diverging_then_tiny(root):
-    """A case whose weights become NaN in memory, as by a broken device, then the tiny one."""
+    """Train a case whose weights become NaN in memory, as on a broken device, then the tiny one."""
     step = FastTrainer.step
 
     def poisoned(self, batch, labels):
@@ -181,6 +181,6 @@ def train_diverging_then_tiny(root):
 
 
 def train_without_permission(root):
-    """The tiny case as a user who may not write to the results folder."""
+    """Train the tiny case as a user who may not write to the results folder."""
     os.setuid(65534)  # nobody
     return train_tiny(root)

@@ -1,4 +1,4 @@
-"""Failure is a result, and the next case runs unaffected: each fault is caused for real."""
+"""A failure is recorded and the next case runs unaffected; each fault is a real one."""
 
 import os
 import tempfile
@@ -18,17 +18,17 @@ from tests.faults.processes import (
     train_without_permission,
 )
 from tests.helpers.tiny import make_case
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 
-def test_a_full_disk_is_told_before_anything_is_trained(tiny_dataset, tmp_path):
-    told, epochs, _ = run(train_tiny_with_room_for, 50_000, tmp_path)
+def test_full_disk_is_reported_before_the_first_epoch(tiny_dataset, tmp_path):
+    error, epochs, _ = run(train_tiny_with_room_for, 50_000, tmp_path)
     folder = ResultsFolder(tmp_path).folder(make_case(tiny_dataset))
-    assert f"cannot write results to {folder} (File too large): free space or give another --results-dir" in told
+    assert f"cannot write results to {folder} (File too large): free space or give another --results-dir" in error
     assert epochs == 0
 
 
-def test_a_disk_that_fills_up_while_a_case_trains_loses_nothing_of_it_or_of_others(tiny_dataset, tmp_path):
+def test_disk_that_fills_up_during_training_loses_nothing(tiny_dataset, tmp_path):
     results, other, case = ResultsFolder(tmp_path), make_case(tiny_dataset, seed=1), make_case(tiny_dataset)
     run(_train_seed_1, tmp_path)
     before = outcome(other, results)
@@ -47,16 +47,16 @@ def _train_seed_1(root):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user without permission")
-def test_a_folder_that_may_not_be_written_to_is_told_before_anything_is_trained():
+def test_read_only_folder_is_reported_before_the_first_epoch():
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        told, epochs, _ = run(train_without_permission, Path(folder) / "results")
-    assert "cannot write results to" in told
-    assert "(Permission denied): give another --results-dir" in told
+        error, epochs, _ = run(train_without_permission, Path(folder) / "results")
+    assert "cannot write results to" in error
+    assert "(Permission denied): give another --results-dir" in error
     assert epochs == 0
 
 
-def test_lack_of_memory_is_recorded_with_what_to_lower_and_the_next_case_runs(tmp_path):
+def test_lack_of_memory_is_recorded_with_a_remedy(tmp_path):
     (status, cause), following = run(train_with_little_memory_then_tiny, tmp_path, 400 * 2**20)
     assert status == "out_of_memory"
     assert "can't allocate memory" in cause
@@ -64,14 +64,14 @@ def test_lack_of_memory_is_recorded_with_what_to_lower_and_the_next_case_runs(tm
     assert following == "complete"
 
 
-def test_a_loader_process_that_is_killed_is_recorded_and_the_next_case_runs(tmp_path):
+def test_killed_loader_process_is_recorded(tmp_path):
     (status, cause), following = run(train_losing_a_loader_then_tiny, tmp_path)
     assert status == "failed"
-    assert "DataLoader worker" in cause or "Connection" in cause  # as it was doing this or that
+    assert "DataLoader worker" in cause or "Connection" in cause  # depending on what it was doing
     assert following == "complete"
 
 
-def test_a_loss_that_becomes_nan_is_recorded_not_retried_and_the_next_case_runs(tmp_path):
+def test_nan_loss_is_recorded_and_not_retried(tmp_path):
     first, again, following = run(train_diverging_then_tiny, tmp_path)
     assert first[:2] == ("diverged", 1)
     assert again[:2] == ("diverged", 0)

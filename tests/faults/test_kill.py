@@ -1,4 +1,4 @@
-"""SIGKILL, for real, wherever it hurts: the rerun goes on, and what it comes to is the same."""
+"""A real SIGKILL at every critical moment: the next run resumes, and its outcome is bit-identical."""
 
 import itertools
 import random
@@ -10,7 +10,7 @@ import pytest
 from harness.results.folder import ResultsFolder
 from tests.faults.processes import Process, run, train_tiny, train_tiny_until_step
 from tests.helpers.tiny import TINY_RECIPE, make_case
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def undisturbed(tiny_dataset, tmp_path_factory):
     return outcome(make_case(tiny_dataset), results)
 
 
-def test_killed_at_any_step_of_any_write_the_rerun_comes_to_the_same(tiny_dataset, tmp_path, undisturbed):
+def test_resume_after_sigkill_at_any_write_is_bit_identical(tiny_dataset, tmp_path, undisturbed):
     case = make_case(tiny_dataset)
     for step in itertools.count(1):
         results = ResultsFolder(tmp_path / str(step))
@@ -37,7 +37,7 @@ def test_killed_at_any_step_of_any_write_the_rerun_comes_to_the_same(tiny_datase
     assert step > 40
 
 
-def test_killed_again_and_again_at_random_moments_the_last_rerun_comes_to_the_same(tiny_dataset, tmp_path):
+def test_resume_after_many_random_sigkills_is_bit_identical(tiny_dataset, tmp_path):
     recipe = replace(TINY_RECIPE, epochs=30)
     case = make_case(tiny_dataset, recipe=recipe)
     alone, disturbed = ResultsFolder(tmp_path / "alone"), ResultsFolder(tmp_path / "disturbed")
@@ -46,7 +46,7 @@ def test_killed_again_and_again_at_random_moments_the_last_rerun_comes_to_the_sa
     while disturbed.find(case) is None:
         process = Process(_train_longer, disturbed.root, recipe)
         if kills < 10:
-            time.sleep(moments.uniform(0, 0.3))  # in no relation to what it does
+            time.sleep(moments.uniform(0, 0.3))  # independent of what it does
             process.kill()
         kills += process.wait() is None
     assert kills > 1

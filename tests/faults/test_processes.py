@@ -1,12 +1,12 @@
-"""Two processes on one results folder, for real."""
+"""Real processes that share one results folder."""
 
 from harness.results.folder import ResultsFolder
 from tests.faults.processes import Process, run, train_tiny
 from tests.helpers.tiny import make_case
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 
-def test_two_processes_at_one_case_train_it_once(tiny_dataset, tmp_path):
+def test_two_processes_train_one_case_once(tiny_dataset, tmp_path):
     both = [Process(train_tiny, tmp_path) for _ in range(2)]
     answers = [process.wait() for process in both]
     assert [status for status, _, _ in answers] == ["complete", "complete"]
@@ -16,7 +16,7 @@ def test_two_processes_at_one_case_train_it_once(tiny_dataset, tmp_path):
     assert results.find(case).interrupted_after == ()
 
 
-def test_several_processes_work_on_one_folder_each_at_a_case_of_its_own(tiny_dataset, tmp_path):
+def test_processes_train_cases_of_one_folder_side_by_side(tiny_dataset, tmp_path):
     processes = [Process(_train_seed, tmp_path / "together", seed) for seed in range(3)]
     assert [process.wait() for process in processes] == [("complete", 3, [])] * 3
     results, problems = ResultsFolder(tmp_path / "together").read_all()

@@ -1,4 +1,4 @@
-"""A whole run of pytest, stopped by real signals and by SIGKILL, and gone on with by the same command."""
+"""A whole pytest run, stopped by real signals and by SIGKILL, and resumed by the same command."""
 
 import os
 import random
@@ -10,7 +10,7 @@ import pytest
 
 from harness.results.folder import ResultsFolder
 from tests.helpers.pytest_process import REPOSITORY, Run
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 BENCH = """
 from dataclasses import replace
@@ -43,7 +43,7 @@ def outcomes(folder):
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("pipeline", ["fast", "reference"])
-def test_a_signal_keeps_the_last_epoch_and_tells_what_there_is(pipeline, sent, folder):
+def test_signal_keeps_the_last_epoch_and_reports_the_results_so_far(pipeline, sent, folder):
     epochs = 20 if pipeline == "fast" else 4
     place, pipeline = folder("run", epochs=epochs), ["--pipeline", pipeline]
     run = Run(place, *pipeline)
@@ -64,7 +64,7 @@ def test_a_signal_keeps_the_last_epoch_and_tells_what_there_is(pipeline, sent, f
     assert "not finished" not in said
 
 
-def test_a_disk_that_is_full_fails_the_test_in_two_lines(folder):
+def test_full_disk_fails_the_test_with_a_two_line_message(folder):
     def full():
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
 
@@ -76,35 +76,35 @@ def test_a_disk_that_is_full_fails_the_test_in_two_lines(folder):
     assert "InputError" not in said
 
 
-def kill_and_go_on(place, kills, moments, *arguments):
-    """Kill the run that often at random moments, then let it come to its end: how often it was killed while at work."""
-    at_work = 0
+def kill_and_resume(place, kills, moments, *arguments):
+    """Kill the run at random moments, then let it finish; return how often it was still running."""
+    running = 0
     for _ in range(kills):
         run = Run(place, *arguments)
         time.sleep(moments())
-        at_work += run.process.poll() is None
+        running += run.process.poll() is None
         run.end(signal.SIGKILL)
     code, said = Run(place, *arguments).end()
     assert code == pytest.ExitCode.OK, said
-    return at_work
+    return running
 
 
-def test_a_study_killed_at_random_moments_ends_as_one_that_was_not(folder):
+def test_study_killed_at_random_moments_is_bit_identical(folder):
     undisturbed, killed = folder("undisturbed", epochs=20), folder("killed", epochs=20)
     assert Run(undisturbed).end()[0] == pytest.ExitCode.OK
     moments = random.Random(0)
-    assert kill_and_go_on(killed, 3, lambda: moments.uniform(3, 7)) > 0
+    assert kill_and_resume(killed, 3, lambda: moments.uniform(3, 7)) > 0
     assert outcomes(killed) == outcomes(undisturbed)
 
 
 @pytest.mark.soak
-def test_the_digits_study_killed_at_thirty_random_moments_ends_as_one_that_was_not(tmp_path):
+def test_digits_study_killed_thirty_times_is_bit_identical(tmp_path):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     arguments = [str(REPOSITORY / "bench"), "-k", "digits"]
     for place in (undisturbed, killed):
         place.mkdir()
     assert Run(undisturbed, *arguments).end()[0] == pytest.ExitCode.OK
     moments = random.Random(0)
-    assert kill_and_go_on(killed, 30, lambda: moments.uniform(2, 15), *arguments) > 25
+    assert kill_and_resume(killed, 30, lambda: moments.uniform(2, 15), *arguments) > 25
     assert len(outcomes(undisturbed)) == 5
     assert outcomes(killed) == outcomes(undisturbed)

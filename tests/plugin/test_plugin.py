@@ -256,7 +256,7 @@ def test_a_damaged_result_is_named_on_the_terminal_and_in_the_summary(bench, pyt
     run.stdout.fnmatch_lines(
         [
             "*1/1 digits resnet8 seed 0: */result.json is not a result of this harness: its content is not *",
-            "it is set aside as [*].refused, and the case trained again",
+            "it is quarantined as [*].refused, and the case is trained again",
             "left out: *digits-resnet8-2-seed0-quick-*/result.json is not a result of this harness*",
         ]
     )

@@ -49,7 +49,7 @@ def test_many_left_out_files_are_cut_and_a_table_has_all(tmp_path, no_figures):
         (root / f"damaged{number:02d}").mkdir()
         (root / f"damaged{number:02d}" / "result.json").write_text("{")
         (root / f"started{number:02d}").mkdir()
-        (root / f"started{number:02d}" / "checkpoint-1.pt").touch()
+        (root / f"started{number:02d}" / "checkpoint-1.safetensors").touch()
     made = build_report([root], tmp_path / "report")
     for shown in (made.loaded.problems, made.loaded.unfinished):
         assert len(shown) == MAX_LINES + 1

@@ -124,7 +124,7 @@ def test_result_with_the_sha256_of_a_file_elsewhere_is_refused(kept, tiny_result
 
 
 def test_folder_instead_of_epochs_counts_as_0_epochs(kept, tiny_result, results):
-    (kept / "checkpoint-00001-1.pt").touch()
+    (kept / "checkpoint-00001-1.safetensors").touch()
     (kept / "result.json").unlink()
     (kept / "epochs.jsonl").unlink()
     (kept / "epochs.jsonl").mkdir()
@@ -132,10 +132,10 @@ def test_folder_instead_of_epochs_counts_as_0_epochs(kept, tiny_result, results)
 
 
 def test_clearing_a_case_keeps_its_checkpoints(kept, tiny_result, results):
-    (kept / "checkpoint-00001-1.pt").touch()
+    (kept / "checkpoint-00001-1.safetensors").touch()
     (kept / ".writing-0123").touch()
     results.clear(tiny_result.case)
-    assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.pt"]
+    assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.safetensors"]
 
 
 def test_clearing_a_case_removes_its_result_first(kept, tiny_result, results, monkeypatch):
@@ -229,9 +229,9 @@ def test_unfinished_case_is_listed_with_its_epochs(kept, tiny_result, tiny_datas
     assert results.unfinished() == []
     other = make_case(tiny_dataset, seed=5)
     results.folder(other).mkdir()
-    (results.folder(other) / "checkpoint-00001-1.pt").touch()
+    (results.folder(other) / "checkpoint-00001-1.safetensors").touch()
     results.append_epoch(other, RECORD)
-    (kept / "checkpoint-00003-1.pt").touch()  # finished, but killed before this was removed
+    (kept / "checkpoint-00003-1.safetensors").touch()  # finished, but killed before this was removed
     (line,) = results.unfinished()
     assert line.startswith(f"not finished: {other.folder_name}, 1 epoch so far")
 

@@ -15,6 +15,12 @@ from harness.training import code_version
         ("config/families.py", True),
         ("models/resnet.py", True),
         ("config/recipes.py", True),
+        ("training/history.py", True),
+        ("training/job.py", True),
+        ("training/process_group.py", True),
+        ("training/result_builder.py", True),
+        ("training/resume.py", True),
+        ("training/run.py", True),
         ("training/train.py", True),
         ("data/split.py", True),
         ("training/trainers/fast.py", True),
@@ -24,7 +30,7 @@ from harness.training import code_version
         ("report/tables/table.py", False),
     ],
 )
-def test_the_version_of_the_training_code_is_of_what_decides_an_epoch(name, counts, tmp_path, monkeypatch):
+def test_version_changes_only_with_code_that_decides_the_outcome(name, counts, tmp_path, monkeypatch):
     copy = tmp_path / "harness"
     shutil.copytree(code_version._SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_version, "_SOURCE", copy)
@@ -36,7 +42,7 @@ def test_the_version_of_the_training_code_is_of_what_decides_an_epoch(name, coun
     assert (code_version.training_code_version.__wrapped__() != before) == counts
 
 
-def test_a_pattern_of_the_training_code_that_matches_no_file_is_an_error(monkeypatch):
+def test_pattern_that_matches_no_file_is_an_error(monkeypatch):
     monkeypatch.setattr(code_version, "_TRAINING_CODE", ("training/train.py", "pipelines/*.py"))
     with pytest.raises(FileNotFoundError, match=r"matches 'pipelines/\*\.py'"):
         code_version.training_code_version.__wrapped__()

@@ -16,6 +16,6 @@ from harness.training.command import this_command
         (["/v/bin/python", "/home/me/train.py"], "python /home/me/train.py"),
     ],
 )
-def test_the_command_is_what_a_person_would_type(monkeypatch, argv, command):
+def test_command_is_the_one_typed_by_the_user(monkeypatch, argv, command):
     monkeypatch.setattr(sys, "orig_argv", argv)
     assert this_command() == command

@@ -8,7 +8,7 @@ from harness.training.environment import describe_environment
 CPU = torch.device("cpu")
 
 
-def test_the_environment_says_what_a_time_depends_on():
+def test_environment_records_what_times_depend_on():
     described = describe_environment(CPU, "fp32")
     assert described["threads"] == torch.get_num_threads()
     assert described["versions"]["torch"] == torch.__version__
@@ -17,7 +17,7 @@ def test_the_environment_says_what_a_time_depends_on():
     assert described["python"] == ".".join(map(str, sys.version_info[:3]))
 
 
-def test_outside_a_checkout_the_commit_is_unknown(monkeypatch, tmp_path):
+def test_commit_is_unknown_outside_a_checkout(monkeypatch, tmp_path):
     environment._commit.cache_clear()
     monkeypatch.setattr(environment, "_SOURCE", tmp_path)
     assert environment._commit() is None

@@ -18,7 +18,7 @@ def record(epoch):
     return replace(RECORD, epoch=epoch)
 
 
-def test_what_is_left_takes_what_its_models_epochs_took(make_case):
+def test_remaining_epochs_take_as_long_as_their_models_past_ones(make_case):
     state = SweepProgress()
     case = make_case()  # of three epochs
     state.add(case, 3, 6.0, record(3), "done")
@@ -29,21 +29,21 @@ def test_what_is_left_takes_what_its_models_epochs_took(make_case):
     assert state.seconds_left == pytest.approx((2 + 3 + 3) * 2.5 / 2)
 
 
-def test_a_model_without_an_epoch_takes_what_all_took_in_the_mean(make_case):
+def test_model_without_an_epoch_takes_the_mean_of_all(make_case):
     state = SweepProgress()
     state.add(make_case(), 2, 4.0, record(2), "running")
     state.add(make_case(model="resnet14"), 0, 0.0, None, "waiting")
     assert state.seconds_left == pytest.approx(1 * 2.0 + 3 * 2.0)
 
 
-def test_nothing_is_said_of_the_time_left_before_the_first_epoch(make_case):
+def test_time_left_is_unknown_before_the_first_epoch(make_case):
     state = SweepProgress()
     state.add(make_case(), 0, 0.0, None, "running")
     assert state.seconds_left is None
     assert sweep_line(state) == "0 of 1 case done · training resnet8 s0 0/3"
 
 
-def test_a_line_says_how_far_a_sweep_is(make_case):
+def test_sweep_line_counts_cases_and_names_running_ones(make_case):
     state = SweepProgress()
     state.add(make_case(), 3, 3.0, record(3), "done")
     for seed in range(1, 6):

@@ -4,56 +4,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from harness.config.families import parse_model
 from harness.data.augment import prepare
 from harness.errors import InputError
+from harness.hardware.memory import is_out_of_memory
 from harness.models.resnet import build_network
 from harness.results.metrics import score
-from harness.training import train as train_module
-from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
 from harness.training.train import load_weights, train
 from harness.training.trainers.fast import FastTrainer
-from harness.training.trainers.trainer import Evaluation
 from tests.helpers.tiny import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
+from tests.helpers.training import Recorder, evaluating_to, weights_of
 
 
-class Recorder(TrainingCallback):
-    def __init__(self):
-        self.shares, self.epochs, self.notices, self.resumed = [], [], [], []
-
-    def on_notice(self, case, text):
-        self.notices.append(text)
-
-    def on_resume(self, case, records):
-        self.resumed.append(len(records))
-
-    def on_progress(self, case, epoch, share):
-        self.shares.append((epoch, share))
-
-    def on_epoch(self, case, record):
-        self.epochs.append(record)
-
-
-def evaluating_to(monkeypatch, accuracies):
-    """Have evaluations come to these accuracies, one after the other: a list that fills with the weights evaluated."""
-    evaluated = []
-
-    def evaluate(self, images):
-        evaluated.append(self.weights()["fc.weight"])
-        return Evaluation(1.0, accuracies[len(evaluated) - 1], np.zeros(len(images), dtype=np.int64))
-
-    monkeypatch.setattr(FastTrainer, "evaluate", evaluate)
-    return evaluated
-
-
-def weights_of(case, results):
-    return load_file(results.folder(case) / "weights.safetensors")
-
-
-def test_a_case_is_trained_every_epoch_of_its_recipe_and_all_of_it_is_kept(tiny_dataset, results):
+def test_case_is_trained_to_its_last_epoch_and_recorded(tiny_dataset, results):
     case = make_case(tiny_dataset)
     result = train(case, tiny_dataset, results, CPU)
     records = results.read_epochs(case)
@@ -71,7 +36,7 @@ def test_a_case_is_trained_every_epoch_of_its_recipe_and_all_of_it_is_kept(tiny_
     ]  # fmt: skip
 
 
-def test_the_parts_of_an_epoch_do_not_exceed_it(tiny_dataset, results):
+def test_parts_of_an_epoch_do_not_exceed_it(tiny_dataset, results):
     case = make_case(tiny_dataset)
     train(case, tiny_dataset, results, CPU)
     for record in results.read_epochs(case):
@@ -79,7 +44,7 @@ def test_the_parts_of_an_epoch_do_not_exceed_it(tiny_dataset, results):
         assert 0 < parts <= record.epoch_seconds
 
 
-def test_final_and_best_accuracy_are_the_records_and_the_scores_the_predictions(tiny_dataset, results):
+def test_accuracies_match_the_records_and_scores_the_predictions(tiny_dataset, results):
     case = make_case(tiny_dataset)
     result = train(case, tiny_dataset, results, CPU)
     accuracies = [record.evaluation_accuracy_percent for record in results.read_epochs(case)]
@@ -93,7 +58,7 @@ def test_final_and_best_accuracy_are_the_records_and_the_scores_the_predictions(
     assert np.sum(result.confusion) == 12
 
 
-def test_the_kept_weights_give_the_kept_predictions(tiny_dataset, results):
+def test_stored_weights_give_the_stored_predictions(tiny_dataset, results):
     case = make_case(tiny_dataset)
     train(case, tiny_dataset, results, CPU)
     network = build_network(parse_model("resnet8"), 1, 3, seed=99).eval()
@@ -105,7 +70,7 @@ def test_the_kept_weights_give_the_kept_predictions(tiny_dataset, results):
 
 
 @pytest.mark.parametrize("val_split", [0.0, 0.3])
-def test_the_same_case_twice_ends_with_the_same_weights_bit_for_bit(val_split, tiny_dataset, results, tmp_path):
+def test_same_case_twice_gives_bit_identical_weights(val_split, tiny_dataset, results, tmp_path):
     case = make_case(tiny_dataset, val_split=val_split)
     train(case, tiny_dataset, results, CPU)
     first = weights_of(case, results)
@@ -116,7 +81,7 @@ def test_the_same_case_twice_ends_with_the_same_weights_bit_for_bit(val_split, t
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_training_leaves_the_global_generator_alone(tiny_dataset, results):
+def test_training_leaves_the_global_generator_unchanged(tiny_dataset, results):
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
@@ -124,21 +89,21 @@ def test_training_leaves_the_global_generator_alone(tiny_dataset, results):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_another_seed_ends_with_other_weights(tiny_dataset, results):
+def test_another_seed_gives_other_weights(tiny_dataset, results):
     cases = [make_case(tiny_dataset, seed=seed) for seed in (0, 1)]
     for case in cases:
         train(case, tiny_dataset, results, CPU)
     assert not torch.equal(*(weights_of(case, results)["conv1.weight"] for case in cases))
 
 
-def test_it_learns(results):
+def test_training_learns(results):
     dataset = make_dataset(train_images=90, test_images=30)
     recipe = replace(TINY_RECIPE, epochs=8, milestones=(6,))
     result = train(make_case(dataset, recipe=recipe), dataset, results, CPU)
     assert result.accuracy_percent >= 90
 
 
-def test_a_finished_case_is_not_trained_again_unless_asked(tiny_dataset, results):
+def test_finished_case_is_not_trained_again_unless_asked(tiny_dataset, results):
     case, recorder = make_case(tiny_dataset), Recorder()
     first = train(case, tiny_dataset, results, CPU)
     again = train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
@@ -149,7 +114,7 @@ def test_a_finished_case_is_not_trained_again_unless_asked(tiny_dataset, results
     assert rerun.epoch_seconds != first.epoch_seconds
 
 
-def test_rerun_takes_what_another_process_finished_while_this_one_waited(tiny_dataset, results, monkeypatch):
+def test_rerun_uses_a_result_finished_while_it_waited(tiny_dataset, results, monkeypatch):
     case, recorder = make_case(tiny_dataset), Recorder()
     first = train(case, tiny_dataset, results, CPU)
     monkeypatch.setattr(results, "locked", lambda *_: contextlib.nullcontext(True))
@@ -158,7 +123,7 @@ def test_rerun_takes_what_another_process_finished_while_this_one_waited(tiny_da
     assert again.epoch_seconds == first.epoch_seconds
 
 
-def test_a_finished_case_of_a_folder_that_was_moved_is_called_by_its_new_path(tiny_dataset, results):
+def test_result_of_a_moved_folder_has_its_new_path(tiny_dataset, results):
     case = replace(make_case(tiny_dataset), dataset="folder:/before/photos")
     train(case, tiny_dataset, results, CPU)
     moved, recorder = replace(case, dataset="folder:/now/photos"), Recorder()
@@ -167,7 +132,7 @@ def test_a_finished_case_of_a_folder_that_was_moved_is_called_by_its_new_path(ti
     assert (result.case, result.dataset) == (moved, "folder:/now/photos")
 
 
-def test_a_loss_that_is_no_number_is_a_result_and_not_tried_again(tiny_dataset, results):
+def test_divergence_is_a_result_and_not_retried(tiny_dataset, results):
     recorder = Recorder()
     case = make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e30))
     result = train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
@@ -178,7 +143,7 @@ def test_a_loss_that_is_no_number_is_a_result_and_not_tried_again(tiny_dataset, 
     assert result.epochs == len(recorder.epochs)
 
 
-def test_lack_of_memory_is_a_result_and_tried_again(tiny_dataset, results, monkeypatch):
+def test_lack_of_memory_is_a_result_and_retried(tiny_dataset, results, monkeypatch):
     def fail(*_):
         raise torch.OutOfMemoryError("tried to allocate 8 EiB")
 
@@ -190,24 +155,24 @@ def test_lack_of_memory_is_a_result_and_tried_again(tiny_dataset, results, monke
     assert train(make_case(tiny_dataset), tiny_dataset, results, CPU).status == "complete"
 
 
-def test_torchs_own_words_for_lack_of_memory_on_a_cpu_are_understood():
+def test_torchs_message_on_lack_of_cpu_memory_is_recognised():
     with pytest.raises(RuntimeError) as refusal:
         torch.empty(2**60)
-    assert train_module.is_out_of_memory(refusal.value)
-    assert not train_module.is_out_of_memory(RuntimeError("the GPU fell out"))
+    assert is_out_of_memory(refusal.value)
+    assert not is_out_of_memory(RuntimeError("the GPU fell out"))
 
 
-def test_a_finished_case_of_which_something_is_gone_is_trained_again(tiny_dataset, results):
+def test_finished_case_with_a_missing_file_is_trained_again(tiny_dataset, results):
     case, recorder = make_case(tiny_dataset), Recorder()
     train(case, tiny_dataset, results, CPU)
     (results.folder(case) / "weights.safetensors").unlink()
     assert train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder)).is_complete
     assert len(recorder.epochs) == 3
     (notice,) = recorder.notices
-    assert "weights.safetensors is gone\nit is set aside as *.refused, and the case trained again" in notice
+    assert "weights.safetensors is gone\nit is quarantined as *.refused, and the case is trained again" in notice
 
 
-def test_the_parameter_count_is_of_the_cases_own_shortcut(tiny_dataset, results):
+def test_parameter_count_is_of_the_cases_own_shortcut(tiny_dataset, results):
     case = make_case(tiny_dataset, shortcut="B")
     result = train(case, tiny_dataset, results, CPU)
     network = build_network(parse_model("resnet8"), 1, 3, seed=0, shortcut="B")
@@ -228,7 +193,7 @@ def test_any_other_failure_is_recorded_and_raised(tiny_dataset, results, monkeyp
     assert train(case, tiny_dataset, results, CPU).is_complete
 
 
-def test_a_failure_that_cannot_be_recorded_is_raised_all_the_same(tiny_dataset, results, monkeypatch):
+def test_failure_that_cannot_be_recorded_is_still_raised(tiny_dataset, results, monkeypatch):
     def fail(*_):
         raise RuntimeError("the GPU fell out")
 
@@ -241,7 +206,7 @@ def test_a_failure_that_cannot_be_recorded_is_raised_all_the_same(tiny_dataset, 
         train(make_case(tiny_dataset), tiny_dataset, results, CPU)
 
 
-def test_with_a_validation_split_the_test_set_is_evaluated_only_at_the_end(tiny_dataset, results, monkeypatch):
+def test_with_validation_the_test_set_is_evaluated_only_at_the_end(tiny_dataset, results, monkeypatch):
     sizes = []
     evaluate = FastTrainer.evaluate
     monkeypatch.setattr(
@@ -255,9 +220,7 @@ def test_with_a_validation_split_the_test_set_is_evaluated_only_at_the_end(tiny_
     assert result.best_epoch == accuracies.index(max(accuracies)) + 1
 
 
-def test_with_a_validation_split_the_best_accuracy_is_the_best_epochs_weights_on_the_test_set(
-    tiny_dataset, results, monkeypatch
-):
+def test_with_validation_the_best_epochs_weights_are_tested(tiny_dataset, results, monkeypatch):
     evaluated = evaluating_to(monkeypatch, [10.0, 90.0, 20.0, 55.0, 66.0])
     result = train(make_case(tiny_dataset, val_split=0.3), tiny_dataset, results, CPU)
     assert (result.best_epoch, result.best_accuracy_percent) == (2, 66.0)
@@ -266,13 +229,24 @@ def test_with_a_validation_split_the_best_accuracy_is_the_best_epochs_weights_on
     assert torch.equal(weights_of(result.case, results)["fc.weight"], evaluated[2])
 
 
-def test_a_case_is_not_trained_on_other_images_than_its_own(tiny_dataset, results):
+def test_case_is_not_trained_on_images_of_another_dataset(tiny_dataset, results):
     with pytest.raises(ValueError, match="other images"):
         train(make_case(tiny_dataset), make_dataset(seed=1), results, CPU)
 
 
-def test_images_of_different_sizes_are_trained_where_the_recipe_resizes(results):
+def test_images_of_different_sizes_are_trained_after_resizing(results):
     dataset = of_different_sizes(make_dataset())
     augmentation = replace(TINY_RECIPE.augmentation, rotate_first=True, crop_scale=None)
     case = make_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation, epochs=1))
     assert train(case, dataset, results, CPU).status == "complete"
+
+
+def test_cause_of_a_failure_is_one_line_of_printable_characters(tiny_dataset, results, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("red \x1b[31malert\r gone\nsecond line")
+
+    monkeypatch.setattr(FastTrainer, "step", fail)
+    case = make_case(tiny_dataset)
+    with pytest.raises(RuntimeError):
+        train(case, tiny_dataset, results, CPU)
+    assert results.find(case).cause == "RuntimeError: red  [31malert  gone"

@@ -14,7 +14,7 @@ from harness.training.trainers import compilation
 from harness.training.trainers.compilation import pays_to_compile, should_compile, why_not_compilable
 from harness.training.trainers.fast import FastTrainer
 from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case
-from tests.training.test_resume import interrupt, outcome
+from tests.helpers.training import interrupt, outcome
 
 MODEL = parse_model("resnet20-8")
 CUDA = torch.device("cuda", 0)

@@ -17,7 +17,7 @@ from harness.study.engines.cluster.worker import Training
 from harness.study.engines.engine import CaseRequest
 from harness.training.callback import TrainingCallback
 from harness.training.train import train as train_here
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 RECIPE = replace(DIGITS, epochs=3, milestones=(2,), batch_size=512)
 NODE_A, NODE_B = "a" * 8, "b" * 8

@@ -14,6 +14,7 @@ from harness.errors import InputError, TrainingError
 from harness.study.engines.cluster import case_runner, worker
 from harness.study.engines.cluster.case_runner import MAX_LOSSES
 from harness.training import checkpoint, environment
+from tests.helpers.training import outcome
 from tests.study.engines.cluster.fake_cluster import (
     NODE_A,
     NODE_B,
@@ -24,7 +25,6 @@ from tests.study.engines.cluster.fake_cluster import (
     train,
     undisturbed,
 )
-from tests.training.test_resume import outcome
 
 
 def nodes_tried(engine):

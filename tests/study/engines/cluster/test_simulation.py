@@ -11,7 +11,7 @@ import pytest
 
 from harness.results.folder import ResultsFolder
 from tests.helpers.pytest_process import REPOSITORY, Run
-from tests.training.test_resume import outcome
+from tests.helpers.training import outcome
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
 from tests.study.engines.cluster.simulation import SimulatedCluster, wait_until

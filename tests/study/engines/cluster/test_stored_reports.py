@@ -72,7 +72,7 @@ def test_close_releases_a_case_only_after_its_report_is_stored(engine, experimen
 
 def test_checkpoints_beside_a_finished_result_are_removed(engine, make_engine, experiment):
     (result,), _ = train(engine, experiment)
-    left = engine._results.folder(result.case) / "checkpoint-00003-1.pt"
+    left = engine._results.folder(result.case) / "checkpoint-00003-1.safetensors"
     left.write_bytes(b"left by a kill")
     train(make_engine(), experiment)
     assert not left.exists()
@@ -82,7 +82,7 @@ def test_a_later_checkpoint_that_no_node_can_resume_is_quarantined(engine, exper
     engine.prepare([experiment], lambda _: None)
     folder = engine._results.folder(engine.case(experiment))
     folder.mkdir(parents=True)
-    name = "checkpoint-00099-7.pt"
+    name = "checkpoint-00099-7.safetensors"
     (folder / name).write_bytes(b"damaged")
     (folder / f"{name}.sha256").write_text("0" * 64)
     engine._cluster.faults = [lost_at(3)]

@@ -156,7 +156,7 @@ def test_the_difference_between_two_cases_is_named(changes, says):
 def test_scratch_folders_of_killed_workers_are_removed_and_others_kept(tmp_path):
     place = tmp_path / "scratch"
     (place / "left").mkdir(parents=True)
-    (place / "left/checkpoint-00001-1.pt").write_text("")
+    (place / "left/checkpoint-00001-1.safetensors").write_text("")
     (place / "left.lock").write_text("")
     with worker.scratch_folder(place) as first:
         assert not (place / "left").exists()

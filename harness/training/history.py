@@ -1,0 +1,76 @@
+"""A case's history: the epochs and attempts recorded so far, by this process and earlier ones."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from harness.hardware.co_scheduling import CoSchedulingMonitor
+from harness.hardware.memory import PeakMemory
+from harness.results.result import Attempt, EpochRecord
+from harness.training.checkpoint import Checkpoint
+from harness.training.command import this_command
+from harness.training.environment import describe_environment
+from harness.training.job import TrainingJob
+
+
+class History:
+    """The epochs and attempts recorded of a case so far. This process's attempt is the last.
+
+    Attributes:
+        records: one per epoch, in order.
+        attempts: one per process that has trained the case.
+    """
+
+    def __init__(self, job: TrainingJob, co_scheduling: CoSchedulingMonitor) -> None:
+        self.records: list[EpochRecord] = []
+        self._job, self._co_scheduling = job, co_scheduling
+        self._started = time.perf_counter()
+        self._memory = PeakMemory(job.device)
+        context = job.context
+        environment = describe_environment(job.device, job.case.precision, context.machine_name)
+        environment |= context.processes.to_json() | {"co_scheduled": co_scheduling.saw_other_case}
+        self.attempts = [Attempt(1, utc_now(), environment, command=context.command or this_command())]
+
+    def resume(self, kept: Checkpoint) -> None:
+        """Take over a checkpoint's epochs and attempts; this process's attempt follows them."""
+        self.records = list(kept.records)
+        self.attempts = [*kept.attempts, replace(self.attempts[-1], first_epoch=len(self.records) + 1)]
+
+    def recall(self, kept: Checkpoint) -> None:
+        """Take over a checkpoint's epochs and attempts, without an attempt of this process."""
+        self.records, self.attempts = list(kept.records), list(kept.attempts)
+
+    @property
+    def best(self) -> EpochRecord:
+        """The epoch of the highest evaluation accuracy, the first of several that have it."""
+        return max(self.records, key=lambda record: record.evaluation_accuracy_percent)
+
+    @property
+    def total_seconds(self) -> float:
+        """The sum of all epochs' seconds, the paper's total training time."""
+        return sum(record.epoch_seconds for record in self.records)
+
+    def measure_memory_from_here(self) -> None:
+        """Start measuring the attempt's peak memory again."""
+        self._memory = PeakMemory(self._job.device)
+
+    def record_compiling(self, seconds: float) -> None:
+        """Record how long compiling took in this attempt."""
+        self.attempts[-1] = replace(self.attempts[-1], compile_seconds=seconds)
+
+    def update_attempt(self) -> None:
+        """Record the attempt's time and peak memory so far, and whether another case trained on the machine."""
+        last = self.attempts[-1]
+        environment = {**last.environment, "co_scheduled": self._co_scheduling.saw_other_case}
+        peak = self._memory.bytes()
+        self.attempts[-1] = replace(last, environment=environment, peak_memory_bytes=peak)
+        self.update_wall_seconds()
+
+    def update_wall_seconds(self) -> None:
+        """Record the attempt's time so far."""
+        self.attempts[-1] = replace(self.attempts[-1], wall_seconds=time.perf_counter() - self._started)
+
+
+def utc_now() -> str:
+    """Return the time in UTC, as ISO 8601 with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

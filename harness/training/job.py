@@ -1,0 +1,75 @@
+"""A training job: a case with the images, the folder and the device that it is trained with."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from harness.config.case import Case
+from harness.data.images import ImageSet
+from harness.data.registry import Dataset
+from harness.data.split import split_validation
+from harness.results.folder import ResultsFolder
+from harness.training.context import TrainingContext
+from harness.training.trainers.trainer import SetName
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """A case with all that it is trained with.
+
+    Attributes:
+        results: the folder that holds the case's own folder.
+        context: see `TrainingContext`.
+    """
+
+    case: Case
+    dataset: Dataset
+    results: ResultsFolder
+    device: torch.device
+    context: TrainingContext
+
+    @property
+    def folder(self) -> Path:
+        """The case's own folder."""
+        return self.results.folder(self.case)
+
+    def notify(self, text: str) -> None:
+        """Report a notice on the case to the callback."""
+        self.context.callback.on_notice(self.case, text)
+
+    def writing(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which an OSError becomes an `InputError` that says what to do."""
+        return self.results.writing(self.case)
+
+
+@dataclass(frozen=True)
+class CaseImages:
+    """A case's images by their use.
+
+    Attributes:
+        validation: held out of the training images; None without a validation split.
+    """
+
+    train: ImageSet
+    test: ImageSet
+    validation: ImageSet | None = None
+
+    @classmethod
+    def of(cls, job: TrainingJob) -> "CaseImages":
+        """Return the job's images, split as its case says."""
+        dataset, fraction = job.dataset, job.case.val_split
+        train, validation = split_validation(dataset.train, fraction) if fraction else (dataset.train, None)
+        return cls(train, dataset.test, validation)
+
+    @property
+    def evaluated(self) -> ImageSet:
+        """The images that are evaluated after every epoch."""
+        return self.test if self.validation is None else self.validation
+
+    def placed(self, place: Callable[[ImageSet, SetName], ImageSet]) -> "CaseImages":
+        """Return all sets as ``place`` returns them, called with each set and its name."""
+        validation = self.validation and place(self.validation, "validation")
+        return CaseImages(place(self.train, "train"), place(self.test, "test"), validation)

@@ -1,0 +1,124 @@
+"""A case's result, built once, from final values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.config.families import parse_model
+from harness.models.cost import count_macs, count_parameters
+from harness.results.metrics import Scores, marginal_gain
+from harness.results.result import SCHEMA_VERSION, Result, Status
+from harness.training.history import History, utc_now
+from harness.training.job import CaseImages, TrainingJob
+from harness.training.trainers.trainer import empty_network
+
+
+@dataclass(frozen=True)
+class FinalScores:
+    """The scores of a complete case on the test images.
+
+    Attributes:
+        final: the last epoch's.
+        best_accuracy_percent, best_epoch: the best epoch's, see `Result`.
+    """
+
+    final: Scores
+    best_accuracy_percent: float
+    best_epoch: int
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The end of a case's training.
+
+    Attributes:
+        cause: why it did not complete; None if it did.
+        scores: None unless it is complete.
+    """
+
+    status: Status
+    cause: str | None = None
+    scores: FinalScores | None = None
+
+
+def build_result(
+    job: TrainingJob, images: CaseImages, history: History, ending: Ending, files: Mapping[str, str]
+) -> Result:
+    """Build a case's result.
+
+    Args:
+        images: the case's images by their use; only their numbers count.
+        history: with the last attempt's final times.
+        files: SHA-256 of each of the case's other files, by name.
+    """
+    case, dataset = job.case, job.dataset
+    return Result(
+        schema_version=SCHEMA_VERSION,
+        status=ending.status,
+        mode=case.mode,
+        case=case,
+        model=case.model,
+        dataset=case.dataset,
+        seed=case.seed,
+        train_images=len(images.train),
+        evaluation_images=len(images.evaluated),
+        test_images=len(images.test),
+        dataset_origin=dataset.origin,
+        dataset_verified=job.context.dataset_verified,
+        dataset_whole=dataset.is_whole,
+        stand_in=dataset.is_stand_in,
+        files=files,
+        cause=ending.cause,
+        **_cost(job),
+        **_times(history, len(images.train)),
+        **_attempts(history),
+        **_measures(ending.scores, history.total_seconds),
+    )
+
+
+def _cost(job: TrainingJob) -> dict[str, Any]:
+    case, spec = job.case, job.dataset.spec
+    input_shape = spec.input_shape(case.recipe.image_size)
+    return {
+        "params": count_parameters(empty_network(case, spec)),
+        "macs": count_macs(parse_model(case.model), input_shape, spec.num_classes, case.shortcut),
+    }
+
+
+def _times(history: History, train_images: int) -> dict[str, Any]:
+    records = history.records
+    train_seconds = sum(record.load_seconds + record.train_seconds for record in records)
+    return {
+        "epochs": len(records),
+        "epoch_seconds": tuple(record.epoch_seconds for record in records),
+        "train_seconds": train_seconds,
+        "eval_seconds": sum(record.evaluate_seconds for record in records),
+        "total_seconds": history.total_seconds,
+        "checkpoint_seconds": sum(record.checkpoint_seconds for record in records),
+        "images_per_second": train_images * len(records) / train_seconds if train_seconds else None,
+    }
+
+
+def _attempts(history: History) -> dict[str, Any]:
+    attempts = history.attempts
+    return {
+        "compile_seconds": sum(attempt.compile_seconds for attempt in attempts),
+        "wall_seconds": sum(attempt.wall_seconds for attempt in attempts),
+        "peak_memory_bytes": max(attempt.peak_memory_bytes for attempt in attempts),
+        "environment": attempts[-1].environment,
+        "started_at": attempts[0].started_at,
+        "finished_at": utc_now(),
+        "attempts": tuple(attempts),
+    }
+
+
+def _measures(scores: FinalScores | None, total_seconds: float) -> dict[str, Any]:
+    if scores is None:
+        measures = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
+        return dict.fromkeys(measures)
+    return {
+        "best_accuracy_percent": scores.best_accuracy_percent,
+        "best_epoch": scores.best_epoch,
+        "marginal_gain": marginal_gain(scores.final.accuracy_percent, total_seconds),
+        **scores.final.to_json(),
+    }

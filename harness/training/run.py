@@ -1,0 +1,152 @@
+"""One process's attempt at a case: the epoch loop, and what it saves after each epoch and at the end."""
+
+from collections.abc import Generator, Mapping
+
+from safetensors.torch import save as safetensors_bytes
+from torch import Tensor
+
+from harness.hardware.co_scheduling import CoSchedulingMonitor
+from harness.hardware.stopwatch import Stopwatch
+from harness.results import metrics
+from harness.results.result import EpochRecord, Status
+from harness.training import checkpoint, code_version
+from harness.training.checkpoint import Checkpoint
+from harness.training.history import History
+from harness.training.job import CaseImages, TrainingJob
+from harness.training.result_builder import FinalScores
+from harness.training.resume import resumable_checkpoint, resume
+from harness.training.trainers import make_trainer
+from harness.training.trainers.trainer import Evaluation, Trainer
+
+
+class TrainingRun:
+    """One process's attempt at a case.
+
+    Attributes:
+        images: the case's images by their use.
+        history: the epochs and attempts recorded so far.
+    """
+
+    _trainer: Trainer
+
+    def __init__(self, job: TrainingJob, co_scheduling: CoSchedulingMonitor) -> None:
+        self.job = job
+        self.history = History(job, co_scheduling)
+        self.images = CaseImages.of(job)
+        self._checkpoint_seconds = 0.0
+        self._last_evaluation: Evaluation | None = None
+        self._best_weights: Mapping[str, Tensor] | None = None
+
+    def begin(self, *, discard_other_code: bool) -> None:
+        """Make the network ready: as after the last finished epoch, or from scratch.
+
+        Args:
+            discard_other_code: start from scratch if another version of the code began the case, instead of raising.
+        """
+        job = self.job
+        kept = resumable_checkpoint(job, self.history, discard_other_code=discard_other_code)
+        if kept is not None:
+            resume(job, self.history, kept)
+            self._best_weights = kept.best
+        self._trainer = make_trainer(job.case, job.dataset.spec, job.device, job.context.processes)
+        if kept is not None:
+            self._trainer.restore(kept.network, kept.momentum)
+            kept = None  # before memory is measured
+        self.images = self.images.placed(self._trainer.place)
+        self.history.measure_memory_from_here()
+        self._save()  # first: what an earlier run left may go only once the new state is on the disk
+        job.results.clear(job.case)
+        job.results.write_epochs(job.case, self.history.records)
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        self.job.context.callback.on_warm_up(self.job.case)
+        watch = Stopwatch(self.job.device)
+        with watch.part("compile"):
+            self._trainer.warm_up(len(self.images.train))
+        self.history.record_compiling(watch.seconds["compile"])
+
+    def train_epochs(self) -> Generator[EpochRecord, None, Status]:
+        """Train the remaining epochs, yielding each one's record; stop early if the loss is not a number."""
+        case, history = self.job.case, self.history
+        for epoch in range(len(history.records), case.recipe.epochs):
+            record = self._train_epoch(epoch)
+            history.records.append(record)
+            if record.is_finite:
+                if self.images.validation is not None and record is history.best:
+                    self._best_weights = self._trainer.weights()
+                self._save()
+            self.job.results.append_epoch(case, record)
+            self.job.context.callback.on_epoch(case, record)
+            yield record
+            if not record.is_finite:
+                return "diverged"
+            self._stop_if_asked()
+        return "complete"
+
+    def _train_epoch(self, epoch: int) -> EpochRecord:
+        watch = Stopwatch(self.job.device)
+
+        def on_progress(share: float) -> None:
+            self.job.context.callback.on_progress(self.job.case, epoch + 1, share)
+            self._stop_if_asked()
+
+        loss, accuracy = self._trainer.train_epoch(self.images.train, epoch, watch, on_progress)
+        with watch.part("evaluate"):
+            evaluation = self._last_evaluation = self._trainer.evaluate(self.images.evaluated)
+        epoch_seconds = watch.total()
+        return EpochRecord(
+            epoch=epoch + 1,
+            learning_rate=self.job.case.recipe.learning_rate_at(epoch),
+            train_loss=loss,
+            train_accuracy_percent=accuracy,
+            evaluation_loss=evaluation.loss,
+            evaluation_accuracy_percent=evaluation.accuracy_percent,
+            load_seconds=watch.seconds["load"],
+            train_seconds=watch.seconds["train"],
+            evaluate_seconds=watch.seconds["evaluate"],
+            checkpoint_seconds=self._checkpoint_seconds,
+            epoch_seconds=epoch_seconds,
+        )
+
+    def _stop_if_asked(self) -> None:
+        """Raise KeyboardInterrupt again: Python drops it in places where it cannot raise, as in a destructor."""
+        if self.job.context.callback.should_stop():
+            raise KeyboardInterrupt
+
+    def _save(self) -> None:
+        """Save a checkpoint of the present state, except in quick mode, which always starts from scratch."""
+        if self.job.case.mode == "quick":
+            return
+        watch = Stopwatch(self.job.device)
+        self.history.update_attempt()
+        state = Checkpoint(
+            self.job.case.identity,
+            code_version.training_code_version(),
+            tuple(self.history.records),
+            tuple(self.history.attempts),
+            self._trainer.network.state_dict(),
+            self._trainer.momentum(),
+            self._best_weights,
+        )
+        with self.job.writing():
+            checkpoint.save(self.job.folder, state)
+        self._checkpoint_seconds = watch.total()
+
+    def conclude(self) -> FinalScores:
+        """Write the predictions and weights of the complete case, and compute its scores on the test images."""
+        job = self.job
+        if self._last_evaluation is None:  # interrupted after the last epoch
+            self._last_evaluation = self._trainer.evaluate(self.images.evaluated)
+        held_out = self.images.validation is not None
+        final = self._trainer.evaluate(self.images.test) if held_out else self._last_evaluation
+        labels = job.dataset.test.labels.numpy()
+        scores = metrics.score(labels, final.predictions, job.dataset.spec.class_names)
+        job.results.write_predictions(job.case, labels, final.predictions)
+        job.results.write_weights(job.case, safetensors_bytes(self._trainer.weights()))
+        best = self.history.best
+        best_accuracy_percent = best.evaluation_accuracy_percent
+        if self._best_weights is not None:
+            self._trainer.replace_weights(self._best_weights)
+            best_accuracy_percent = self._trainer.evaluate(self.images.test).accuracy_percent
+        return FinalScores(scores, best_accuracy_percent, best.epoch)
