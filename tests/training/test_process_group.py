@@ -477,7 +477,7 @@ def test_torchrun_trains_a_case_with_one_record_and_one_voice_and_survives_whate
     assert status != 0
     assert result_of(folder).status == "out_of_memory", output
     assert "tried to allocate 8 EiB" in result_of(folder).cause
-    assert "the processes train together no more: process 1 of 2" in output
+    assert "data-parallel training has stopped: process 1 of 2" in output
     assert "written: " in output
 
     asked_to_stop = start(folder, fault="slow")

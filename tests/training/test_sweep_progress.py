@@ -6,7 +6,7 @@ import pytest
 from harness.plugin.progress import sweep_line
 from harness.training.sweep_progress import SweepProgress
 from tests.helpers.tiny import make_case as make_case_of
-from tests.plugin.test_progress import RECORD
+from tests.helpers.records import RECORD
 
 
 @pytest.fixture
