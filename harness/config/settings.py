@@ -1,16 +1,18 @@
 """The options of a study, from the command line, the environment or an ini file. Needs neither torch nor pytest."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
-from harness.config.case import Mode, Pipeline
-from harness.config.recipes import Recipe
 from harness.errors import InputError
+
+if TYPE_CHECKING:  # pytest imports this module in every session, also where nothing is trained
+    from harness.config.case import Mode, Pipeline
+    from harness.config.recipes import Recipe
 
 ENVIRONMENT_PREFIX = "WIDER_OR_DEEPER_"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -18,6 +20,8 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 def default_data_dir() -> Path:
     """The platform's cache folder for this user."""
+    import platformdirs
+
     return platformdirs.user_cache_path("wider-or-deeper") / "data"
 
 
