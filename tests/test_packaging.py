@@ -1,4 +1,4 @@
-"""The wheel: what `pip install wider-or-deeper` brings."""
+"""The wheel that `pip install wider-or-deeper` installs."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""What several commands share: options of harness/config/settings.py as arguments, and exit codes."""
+"""Options of harness/config/settings.py as arguments of commands, and the exit code of wrong input."""
 
 import argparse
 

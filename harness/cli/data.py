@@ -1,4 +1,4 @@
-"""``data``: the folder of each dataset, its number of images, and how to get what is missing."""
+"""``data``: the folder of each dataset, its number of images, and how to get a missing one."""
 
 import argparse
 from pathlib import Path
@@ -11,8 +11,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command."""
     parser = commands.add_parser(
         "data",
-        help="show each dataset's folder and images, and how to get what is missing",
-        description="Show, for each dataset, its folder, its number of images and whether they are verified; and for "
+        help="show each dataset's folder and images, and how to get a missing one",
+        description="Show the folder of each dataset, its number of images and if they are verified; for "
         "a missing dataset the files to download and the folder to put them in. Exit code 2: a dataset is damaged.",
     )
     add_options(parser, "data-dir")
@@ -37,7 +37,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
 
 
 def _describe(name: str, data_dir: Path) -> str:
-    """Return where a dataset is and what of it, or how to get it.
+    """Return a dataset's folder, layout and images, or how to get it.
 
     Raises:
         InputError: It is damaged, or there is no such folder.

@@ -10,6 +10,7 @@ from harness.cli.arguments import add_options, settings_from
 from harness.errors import InputError
 
 if TYPE_CHECKING:
+    from harness.results.result import Result
     from harness.study.reproduce import Reproduction
 
 
@@ -27,22 +28,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(known: argparse.Namespace, _: list[str]) -> int:
-    """Evaluate the weights, and print what is recorded beside what is reproduced.
+    """Evaluate the weights, and print recorded and reproduced figures side by side.
 
     Raises:
         InputError: The result, its files or its images are missing, damaged or others.
     """
-    from harness.results.folder import RESULT, ResultsFolder, read_in_its_place
+    from harness.results.folder import ResultsFolder
     from harness.results.result import timed_on
     from harness.study.reproduce import device_of, images_of, reproduce
     from harness.training.environment import describe_environment
 
-    path = Path(known.result).absolute()
-    path = path / RESULT if path.is_dir() else path
-    try:
-        result = read_in_its_place(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist: name a result.json, or the folder that it is in") from error
+    path, result = _read(known.result)
     settings = settings_from(known)
     device = device_of(result, settings)
     again = reproduce(result, ResultsFolder(path.parent.parent), images_of(result, settings), device)
@@ -53,6 +49,18 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     there, here = timed_on(result.environment), timed_on(describe_environment(device, result.case.precision))
     print(f"not the same; recorded on {there}, reproduced on {here}")
     return 1
+
+
+def _read(name: str) -> tuple[Path, Result]:
+    """Return the path and the content of a ``result.json``, named by itself or by its folder."""
+    from harness.results.folder import RESULT, read_in_its_place
+
+    path = Path(name).absolute()
+    path = path / RESULT if path.is_dir() else path
+    try:
+        return path, read_in_its_place(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist: name a result.json, or the folder that it is in") from error
 
 
 def _print_both(again: Reproduction) -> None:

@@ -25,7 +25,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 @dataclass(frozen=True)
 class _Row:
-    """A model to show: its name, the input's shape and the number of classes; the dataset is empty for any other."""
+    """A model to show at an input's shape; the dataset is empty for models of the command line."""
 
     name: str
     shape: tuple[int, int, int]

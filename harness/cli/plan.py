@@ -41,7 +41,7 @@ def run(_: argparse.Namespace, pytest_arguments: list[str]) -> int:
 
 
 def _print_plan(settings: "Settings", experiments: "list[Experiment]") -> None:
-    """Time a few steps of each model, and print a row per experiment; those alike but for the seed are timed once."""
+    """Time a few steps of each model, and print a row per experiment."""
     from harness.hardware.device import resolve_device, resolve_precision
     from harness.study.plan import plan
     from harness.text import duration, table

@@ -13,6 +13,7 @@ from harness.cli.arguments import add_options, settings_from
 from harness.errors import InputError
 
 if TYPE_CHECKING:
+    from harness.config.settings import Settings
     from harness.report.build import LoadedResults
 
 _TRAIN_SOME = "train some with `pytest bench -k digits --full-training`"
@@ -37,19 +38,13 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     Raises:
         InputError: A folder does not exist, has no results, or cannot be written to.
     """
-    from harness.files import os_error_as_input_error, require_writable
-    from harness.report.build import load_results_folders, write_report
+    from harness.files import os_error_as_input_error
+    from harness.report.build import write_report
     from harness.report.terminal import report_text
     from harness.training.command import this_command
 
     settings = settings_from(known)
-    folders = [Path(name) for name in known.results] or [settings.results_dir]
-    for folder in folders:
-        _require_folder(folder, str(folder) if known.results else f"--results-dir {folder}")
-    require_writable(settings.report_dir, "--report-dir")
-    loaded = load_results_folders(folders)
-    if not loaded.results and not loaded.recorded:
-        raise InputError(f"no results in {' and '.join(map(str, folders))}: {_remedy(folders)}")
+    loaded = _load([Path(name) for name in known.results], settings)
     with os_error_as_input_error(f"write the report to {settings.report_dir}", "give another --report-dir"):
         report = write_report(loaded, settings.report_dir, this_command())
     for line in [f"left out: {problem}" for problem in loaded.problems] + loaded.unfinished:
@@ -61,6 +56,21 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     return 0
 
 
+def _load(named: list[Path], settings: Settings) -> LoadedResults:
+    """Return the content of the named folders, or of the settings' results folder if none is named."""
+    from harness.files import require_writable
+    from harness.report.build import load_results_folders
+
+    folders = named or [settings.results_dir]
+    for folder in folders:
+        _require_folder(folder, str(folder) if named else f"--results-dir {folder}")
+    require_writable(settings.report_dir, "--report-dir")
+    loaded = load_results_folders(folders)
+    if not loaded.results and not loaded.recorded:
+        raise InputError(f"no results in {' and '.join(map(str, folders))}: {_remedy(folders)}")
+    return loaded
+
+
 def _require_folder(folder: Path, name: str) -> None:
     if not folder.is_dir():
         fault = "is no folder" if folder.exists() else "does not exist"
@@ -68,7 +78,7 @@ def _require_folder(folder: Path, name: str) -> None:
 
 
 def _remedy(folders: Sequence[Path]) -> str:
-    """Return what to do about folders without results."""
+    """Return the remedy for folders without results."""
     if any((folder / "result.json").exists() for folder in folders):
         return "it is one case's folder: name the folder above it"
     return _TRAIN_SOME

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 
 class RecordedClock:
-    """A timer that advances by recorded epoch times only, so that pytest-benchmark's rounds equal them exactly.
+    """A timer that advances by recorded epoch times only: pytest-benchmark's rounds equal them.
 
     Rewind it to 0 before every round: only from 0 is the difference of two readings exact.
     """
@@ -18,7 +18,7 @@ class RecordedClock:
         self._epoch_seconds = iter(epoch_seconds)
 
     def rewind(self) -> None:
-        """Return to 0, where every round starts."""
+        """Return to 0, the start of every round."""
         self._now_seconds = 0.0
 
     def play_epoch(self) -> None:

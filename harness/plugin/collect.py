@@ -1,4 +1,4 @@
-"""The experiments that a pytest command line selects: by pytest's own collection, so that the plan is what will run."""
+"""The experiments that a pytest command line selects, by pytest's own collection: a plan equals the run."""
 
 import contextlib
 import io
@@ -31,7 +31,9 @@ class _Collector:
 
 
 def collect_experiments(arguments: Sequence[str]) -> tuple[Settings, list[Experiment]]:
-    """Return settings and experiments of ``pytest bench ARGUMENTS``; files in the arguments replace ``bench``.
+    """Return settings and experiments of ``pytest bench ARGUMENTS``.
+
+    Files in the arguments replace ``bench``.
 
     Raises:
         InputError: pytest refuses the arguments; the message is pytest's.

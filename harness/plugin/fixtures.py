@@ -65,7 +65,10 @@ def epoch_records(request: pytest.FixtureRequest, trained: Result) -> list[Epoch
 
 @pytest.fixture
 def workbench(request: pytest.FixtureRequest) -> Workbench:
-    """The measurements of throughput: taken on the settings' device, kept in the results folder, shown at the end."""
+    """The workbench that measures throughput on the settings' device.
+
+    It keeps measurements in the results folder; the session prints them at its end.
+    """
     from harness.throughput.workbench import Workbench
 
     harness, terminal = session_of(request.config), Terminal.of(request.config)
@@ -133,7 +136,7 @@ def _replay(result: Result, item: pytest.Item, benchmark: Any) -> None:
 
 
 def _leave_unused(benchmark: Any) -> None:
-    """Keep pytest-benchmark from recording a round, which needs an epoch, and from warning that it was not used."""
+    """Keep pytest-benchmark from recording a round without an epoch, and from warning of disuse."""
     benchmark.disabled = True
     benchmark.pedantic(lambda: None)
 

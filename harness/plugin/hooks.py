@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Hold back the output of ranks above 0 until it is known whether there are experiments."""
+    """Hold back the output of ranks above 0 until the experiments are collected."""
     from harness.plugin.ranks import hold_back_output
 
     session_of(session.config).held_back = hold_back_output(session.config)
@@ -66,7 +66,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """End the session at a wrong option: it is an error of the command, not of the file that was collected."""
+    """End the session at a wrong option: an error of the command, not of the collected file."""
     report = yield
     if error := session_of(collector.config).usage_error:
         raise error
@@ -88,7 +88,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     except InputError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from error
     item.stash[ITEM] = ExperimentItem(experiment)
-    # Marks do not merge, the closest wins: this one goes in front and carries what the others say.
+    # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
     closest = item.get_closest_marker("benchmark")
     benchmark = {"group": dataset, **(closest.kwargs if closest else {}), "timer": item.stash[ITEM].clock}
     item.add_marker(pytest.mark.benchmark(**benchmark), append=False)
@@ -103,8 +103,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | list[str]:
-    """Return the line that says whether experiments are measured or only smoke-run."""
-    if config.option.verbose < 0 or config.option.no_header or not (experiments_among(items) or any_measurement(items)):
+    """Return the header line: a smoke run, or full training with its epochs and seeds."""
+    if (
+        config.option.verbose < 0
+        or config.option.no_header
+        or not (experiments_among(items) or any(map(is_measurement, items)))
+    ):
         return []
     settings = session_of(config).settings
     if not settings.full_training:
@@ -113,15 +117,10 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     return f"wider-or-deeper: full training, {epochs}, seeds {','.join(map(str, settings.seeds))}"
 
 
-def any_measurement(items: list[pytest.Item]) -> bool:
-    """Check for a ``measurement`` among the items."""
-    return any(map(is_measurement, items))
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Prepare the study before anything is trained: device, folders and data are there, and the data are whole."""
+    """Prepare the study before training: check device, folders and data."""
     harness, option = session_of(session.config), session.config.option
-    experiments, has_measurement = experiments_among(session.items), any_measurement(session.items)
+    experiments, has_measurement = experiments_among(session.items), any(map(is_measurement, session.items))
     if not experiments and not has_measurement:
         if harness.held_back is not None:
             harness.held_back.release()
@@ -179,7 +178,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
-    """Add the GPU and torch, which pytest-benchmark does not record; its storage knows system and Python alone."""
+    """Add the GPU and torch to the machine info, which has neither."""
     harness = config.stash.get(SESSION, None)
     if harness is not None and harness.study is not None:
         machine_info["wider_or_deeper"] = harness.study.engine.environment()
@@ -187,7 +186,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop cases that no test waits for any more; add those that an engine has finished meanwhile to the tables."""
+    """Stop cases that no test waits for; add cases that an engine finished meanwhile to the tables."""
     harness = session_of(session.config)
     if harness.held_back is not None:
         harness.held_back.release()

@@ -1,7 +1,7 @@
 """The options on pytest's command line and in its ini file: those of harness/config/settings.py.
 
 The plugin is loaded into every pytest session, also into those of other people's test suites. So each option is always
-`--wod-NAME`, and its short name `--NAME` only where no plugin and no conftest.py has that name.
+`--wod-NAME`; the short name `--NAME` is left to any other plugin or conftest.py that has it.
 """
 
 from pathlib import Path
@@ -16,7 +16,10 @@ PREFIX = "wod"
 
 
 def add_options(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -> None:
-    """Add the long names and the ini keys; add the short names too if the conftest files are being loaded already."""
+    """Add the long names and the ini keys.
+
+    Add the short names too if a conftest.py is loaded already: then that file loads the plugin.
+    """
     for option in OPTIONS:
         _add(parser, f"--{PREFIX}-{option.name}", option, help_=None)
         aliases = [option.name] if option.name != option.key else []
@@ -51,5 +54,5 @@ def _add(parser: pytest.Parser, name: str, option: Option, help_: str | None) ->
 
 
 def _destination(option: Option) -> str:
-    """Return the attribute of `config.option`, which no other plugin's option shares."""
+    """Return the option's attribute of `config.option`; no other plugin shares it."""
     return f"wider_or_deeper_{option.key}"

@@ -1,7 +1,7 @@
 """Sessions of several processes under torchrun: all train, rank 0 alone prints and writes files.
 
-Which tests there are is known after collection only. Until then the other ranks hold back what they print: a test suite
-without experiments that runs under torchrun is left as it is.
+Tests are known only after collection. Until then the other ranks hold back their output, so that a test suite without
+experiments prints as ever under torchrun.
 """
 
 import io
@@ -19,7 +19,7 @@ _BENCHMARK_FILES = ("save", "autosave", "json", "compare_fail", "histogram", "cp
 
 
 class HeldBackOutput:
-    """A terminal reporter's output, held back until it is decided what becomes of it.
+    """A terminal reporter's output, held back until it is released or discarded.
 
     Attributes:
         is_discarded: true once the output is known to be unwanted.
@@ -31,13 +31,13 @@ class HeldBackOutput:
         self.is_discarded = False
 
     def release(self) -> None:
-        """Print what was held back, and hold back no more; nothing if that is done or the output is discarded."""
+        """Print the held-back output and all later output; do nothing once it is released or discarded."""
         if self._reporter._tw is not self._writer and not self.is_discarded:
             self._reporter._tw = self._writer
             self._writer.write(self._text.getvalue(), flush=True)
 
     def discard(self) -> None:
-        """Drop what was held back, and what comes after it."""
+        """Drop the held-back output and all later output."""
         self.is_discarded = True
         self._reporter._tw = type(self._writer)(open(os.devnull, "w"))  # noqa: SIM115 - closed with the process
 
@@ -71,7 +71,7 @@ def leave_output_to_rank_zero(harness: HarnessSession) -> None:
 
 
 class _InternalErrors:
-    """A pytest plugin that prints pytest's own errors on standard error, where the terminal shows nothing."""
+    """A pytest plugin that prints pytest's own errors on standard error: the terminal is silenced."""
 
     def __init__(self, process_name: str) -> None:
         self._process_name = process_name

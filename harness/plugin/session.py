@@ -1,4 +1,4 @@
-"""What the plugin knows of one pytest session, in one object; and of one test, in another."""
+"""The state of the plugin: one object per pytest session, and one per test of a case."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class HarnessSession:
 
     Attributes:
         usage_error: the wrong option or variable that was found, if any.
-        held_back: the output held back until it is known whether this process prints; None on rank 0.
+        held_back: the output held back until the experiments are collected; None on rank 0.
         study: the study of the selected experiments, once they are collected.
         workbench: the measurements of this session, once a test takes one.
         results: the results of this session's cases, by the case's identity.

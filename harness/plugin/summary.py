@@ -9,7 +9,8 @@ import pytest
 
 from harness.plugin.session import HarnessSession
 from harness.report.build import load_results_folders, write_report
-from harness.report.tables import throughput
+from harness.report.tables.throughput import terminal_text as throughput_text
+from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables, report_text, terminal_text
 from harness.results.result import Result
 from harness.text import duration
@@ -17,11 +18,10 @@ from harness.training.command import this_command
 
 
 def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> None:
-    """Print the tables of what was trained and measured in this session, and write the report."""
+    """Print the tables of this session's results and measurements, and write the report."""
     results = list(harness.results.values())
     if harness.workbench is not None:
-        tables = throughput.throughput_tables(harness.workbench.recorded)
-        _print_tables(reporter, "throughput", tables, throughput.terminal_text)
+        _print_tables(reporter, "throughput", throughput_tables(harness.workbench.recorded), throughput_text)
     if results:
         _print_results(reporter, harness, results)
     if results or harness.workbench is not None:
@@ -43,7 +43,7 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
 
 
 def overhead_line(harness: HarnessSession, wall_seconds: float) -> str | None:
-    """Return the time spent on other things than loading, training and evaluating; None if nothing was trained."""
+    """Return the time spent outside loading, training and evaluation; None if nothing was trained."""
     records = harness.trained_records
     if not records or not harness.settings.full_training:
         return None
@@ -68,7 +68,7 @@ def _print_tables(
 
 
 def _write_report(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
-    """Write the report of the results folder, and print the answers of the studies that this session trained for."""
+    """Write the report of the results folder, and print the answers of this session's studies."""
     settings = harness.settings
     loaded = load_results_folders([settings.results_dir])
     try:

@@ -9,7 +9,7 @@ import pytest
 
 @dataclass(frozen=True)
 class Terminal:
-    """pytest's terminal, which shows what is written here even while pytest captures output."""
+    """pytest's terminal; it shows text at once, even while pytest captures output."""
 
     reporter: Any
     _capture: Any
@@ -38,7 +38,10 @@ class Terminal:
             self.reporter.write(text, flush=True)
 
     def redraw(self, text: str) -> None:
-        """Write text that replaces the current line: past the reporter, which would count it into its own line."""
+        """Write text that replaces the current line.
+
+        It goes past the reporter, which would count it into its own line.
+        """
         with self._capture.global_and_fixture_disabled():
             sys.stdout.write(text)
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Bench files for the plugin's tests, and what they leave in the results folder."""
+"""Bench files for the plugin's tests, and the results that they write."""
 
 import json
 

@@ -18,7 +18,7 @@ def test_ordinary():
 
 @pytest.fixture
 def installed(pytester, monkeypatch):
-    """A folder whose pytest finds the entry points of pyproject.toml; call it with arguments to run pytest there."""
+    """A folder whose pytest finds pyproject.toml's entry points; call it to run pytest there."""
     points = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]
     metadata = pytester.mkdir("site") / "wider_or_deeper-0.1.0.dist-info"
     metadata.mkdir()
