@@ -1,4 +1,4 @@
-"""A runner for tox by which its environments share one folder: torch with its CUDA libraries takes 5 GB."""
+"""A tox runner whose environments share one folder: torch with its CUDA libraries takes 5 GB."""
 
 import json
 
@@ -12,11 +12,11 @@ class SharedVirtualEnv(VirtualEnvRunner):
 
     @staticmethod
     def id() -> str:
-        """The runner's name in tox.ini."""
+        """Return the runner's name in tox.ini."""
         return "shared-virtualenv"
 
     def _setup_env(self) -> None:
-        """Take over what another environment made; tox would make it anew because its name is another."""
+        """Take over the folder that another environment made; tox would recreate it for the other name."""
         info = self.env_dir / ".tox-info.json"
         if info.exists():
             content = json.loads(info.read_text(encoding="utf-8"))
@@ -27,5 +27,5 @@ class SharedVirtualEnv(VirtualEnvRunner):
 
 @impl
 def tox_register_tox_env(register: ToxEnvRegister) -> None:
-    """Make the runner known to tox."""
+    """Register the runner."""
     register.add_run_env(SharedVirtualEnv)

@@ -1,1 +1,104 @@
-"""Should my network be wider or deeper? The library; every module but plugin and collect is usable without pytest."""
+"""Should my network be wider or deeper? The public API; `pytest` and `wider-or-deeper` use the same.
+
+Read results:
+
+    import harness
+    for result in harness.load_results("results"):
+        print(result.case.label, result.accuracy_percent, result.total_seconds)
+
+Train one case without pytest:
+
+    from pathlib import Path
+    import harness, torch
+    dataset = harness.load_dataset("digits", Path("data"))
+    case = harness.Case(
+        model="resnet20", dataset="digits", recipe=harness.DIGITS, seed=0, mode="full", device_kind="cpu",
+        precision="fp32", data_fingerprint=dataset.fingerprint,
+    )
+    result = harness.train(case, dataset, harness.ResultsFolder(Path("results")), torch.device("cpu"))
+
+A name is imported when it is first used: `import harness` takes milliseconds and imports neither torch nor pytest.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.config.case import Case
+    from harness.config.experiment import Experiment
+    from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, Augmentation, Recipe
+    from harness.data.registry import load as load_dataset
+    from harness.errors import InputError
+    from harness.results.folder import ResultsFolder
+    from harness.results.load import load_results
+    from harness.results.result import EpochRecord, Result
+    from harness.training.train import train
+
+    __version__: str
+
+__all__ = [
+    "CIFAR10",
+    "DIGITS",
+    "FASHIONMNIST",
+    "GTSRB",
+    "Augmentation",
+    "Case",
+    "EpochRecord",
+    "Experiment",
+    "InputError",
+    "Recipe",
+    "Result",
+    "ResultsFolder",
+    "__version__",
+    "load_dataset",
+    "load_results",
+    "train",
+]
+
+_PLACES = {
+    "CIFAR10": "harness.config.recipes.CIFAR10",
+    "DIGITS": "harness.config.recipes.DIGITS",
+    "FASHIONMNIST": "harness.config.recipes.FASHIONMNIST",
+    "GTSRB": "harness.config.recipes.GTSRB",
+    "Augmentation": "harness.config.recipes.Augmentation",
+    "Case": "harness.config.case.Case",
+    "EpochRecord": "harness.results.result.EpochRecord",
+    "Experiment": "harness.config.experiment.Experiment",
+    "InputError": "harness.errors.InputError",
+    "Recipe": "harness.config.recipes.Recipe",
+    "Result": "harness.results.result.Result",
+    "ResultsFolder": "harness.results.folder.ResultsFolder",
+    "load_dataset": "harness.data.registry.load",
+    "load_results": "harness.results.load.load_results",
+    "train": "harness.training.train.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name (PEP 562).
+
+    Raises:
+        AttributeError: There is no such name.
+    """
+    if name == "__version__":
+        return _version()
+    if name not in _PLACES:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}: it has {', '.join(sorted(__all__))}")
+    module, _, attribute = _PLACES[name].rpartition(".")
+    value = globals()[name] = getattr(import_module(module), attribute)
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)
+
+
+def _version() -> str:
+    """Return the installed version; ``unknown`` in a checkout that is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("wider-or-deeper")
+    except PackageNotFoundError:
+        return "unknown"

@@ -73,7 +73,7 @@ def plan_experiment(
     check_dataset_name(dataset)
     if recipe is not None and not isinstance(recipe, Recipe):
         raise InputError(
-            f"recipe {recipe!r} is not a Recipe: give one of harness.config.recipes, or dataclasses.replace(CIFAR10, …)"
+            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, or dataclasses.replace(harness.CIFAR10, …)"
         )
     shaped, mode = settings.shape(recipe or default_recipe(dataset, parsed.family))
     return Experiment(dataset, parsed.name, seed, shaped, mode)

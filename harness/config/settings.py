@@ -1,16 +1,18 @@
 """The options of a study, from command line, environment or ini file. Needs no torch, no pytest."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
-from harness.config.case import Mode, Pipeline
-from harness.config.recipes import QUICK_EPOCHS, Recipe
 from harness.errors import InputError
+
+if TYPE_CHECKING:  # pytest imports this module in every session, also where nothing is trained
+    from harness.config.case import Mode, Pipeline
+    from harness.config.recipes import Recipe
 
 ENVIRONMENT_PREFIX = "WIDER_OR_DEEPER_"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -18,6 +20,8 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 def default_data_dir() -> Path:
     """Return the default data folder, inside this user's cache folder."""
+    import platformdirs
+
     return platformdirs.user_cache_path("wider-or-deeper") / "data"
 
 
@@ -287,7 +291,7 @@ def _check(values: Mapping[str, Any]) -> None:
     epochs, data_dir = values["epochs"], values["data_dir"]
     if epochs is not None and not values["full_training"]:
         raise InputError(
-            f"--epochs {epochs} needs --full-training: add it, or leave out --epochs; a quick run has {QUICK_EPOCHS}"
+            f"--epochs {epochs} needs --full-training: add it, or leave out --epochs: a quick run has its own few"
         )
     odd = values["precision"] not in ("auto", "fp32")
     if values["pipeline"] == "reference" and (odd or values["compile"] == "on"):

@@ -1,3 +1,41 @@
-"""The pytest plugin."""
+"""The pytest plugin: pytest registers this module, so every hook and fixture is imported here by name."""
 
-from harness.plugin.hooks import *  # noqa: F403
+from harness.plugin.fixtures import epoch_records, model, seed, trained, workbench
+from harness.plugin.hooks import (
+    pytest_addoption,
+    pytest_benchmark_update_machine_info,
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_generate_tests,
+    pytest_itemcollected,
+    pytest_load_initial_conftests,
+    pytest_make_collect_report,
+    pytest_report_collectionfinish,
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+    pytest_sessionstart,
+    pytest_terminal_summary,
+)
+
+__all__ = [
+    "epoch_records",
+    "model",
+    "pytest_addoption",
+    "pytest_benchmark_update_machine_info",
+    "pytest_collection_finish",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_generate_tests",
+    "pytest_itemcollected",
+    "pytest_load_initial_conftests",
+    "pytest_make_collect_report",
+    "pytest_report_collectionfinish",
+    "pytest_runtest_makereport",
+    "pytest_sessionfinish",
+    "pytest_sessionstart",
+    "pytest_terminal_summary",
+    "seed",
+    "trained",
+    "workbench",
+]

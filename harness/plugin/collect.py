@@ -1,4 +1,4 @@
-"""Which experiments a pytest command line selects: pytest's own collection, so that the plan is what will run."""
+"""The experiments that a pytest command line selects, by pytest's own collection: a plan equals the run."""
 
 import contextlib
 import io
@@ -10,7 +10,8 @@ import pytest
 from harness.config.experiment import Experiment
 from harness.config.settings import OPTIONS, Settings
 from harness.errors import InputError
-from harness.plugin.hooks import EXPERIMENT, SETTINGS
+from harness.plugin.options import PREFIX
+from harness.plugin.session import experiments_among, session_of
 
 _PYTEST_OPTIONS_WITH_VALUE = {"-k", "-m", "-p", "-c", "-o", "-W"} | {
     f"--{name}" for name in ("deselect", "ignore", "ignore-glob", "rootdir", "confcutdir")
@@ -18,42 +19,46 @@ _PYTEST_OPTIONS_WITH_VALUE = {"-k", "-m", "-p", "-c", "-o", "-W"} | {
 
 
 class _Collector:
+    """A pytest plugin that keeps the settings and the selected experiments."""
+
     def __init__(self) -> None:
         self.settings: Settings | None = None
         self.experiments: list[Experiment] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.settings = session.config.stash[SETTINGS]
-        self.experiments = [item.stash[EXPERIMENT] for item in session.items if EXPERIMENT in item.stash]
+        self.settings = session_of(session.config).settings
+        self.experiments = [item.experiment for item in experiments_among(session.items)]
 
 
 def collect_experiments(arguments: Sequence[str]) -> tuple[Settings, list[Experiment]]:
-    """The settings and experiments of ``pytest bench ARGUMENTS``; files among the arguments replace ``bench``.
+    """Return settings and experiments of ``pytest bench ARGUMENTS``.
+
+    Files in the arguments replace ``bench``.
 
     Raises:
-        InputError: pytest refuses the arguments; what it said is the message.
+        InputError: pytest refuses the arguments; the message is pytest's.
     """
-    collector = _Collector()
-    said = io.StringIO()
+    collector, output = _Collector(), io.StringIO()
     files = [] if _names_files(arguments) else ["bench"]
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = pytest.main(["-p", "harness.plugin", *files, "--collect-only", "-qq", *arguments], plugins=[collector])
     if collector.settings is None or code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise InputError(_what_was_wrong(said.getvalue()))
+        raise InputError(_error_in(output.getvalue()))
     return collector.settings, collector.experiments
 
 
-def _what_was_wrong(said: str) -> str:
-    """Pytest's error out of what it said: at most two lines, without its usage."""
-    lines = [line for line in said.splitlines() if "usage: " not in line]
-    told = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+def _error_in(output: str) -> str:
+    """Return at most two lines of errors from pytest's output, without its usage."""
+    lines = [line for line in output.splitlines() if "usage: " not in line]
+    reported = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     errors = [line.split("rror: ", 1)[1] for line in lines if "rror: " in line]
-    return "\n".join((told or errors)[:2]) or said.strip()
+    return "\n".join((reported or errors)[:2]) or output.strip()
 
 
 def _names_files(arguments: Sequence[str]) -> bool:
-    """Whether files or folders are among the arguments, other than as the value of an option."""
-    taking_value = _PYTEST_OPTIONS_WITH_VALUE | {f"--{option.name}" for option in OPTIONS if not option.is_flag}
+    """Check for files or folders among the arguments, other than as the value of an option."""
+    names = [option.name for option in OPTIONS if not option.is_flag]
+    taking_value = _PYTEST_OPTIONS_WITH_VALUE | {f"--{prefix}{name}" for name in names for prefix in ("", f"{PREFIX}-")}
     return any(
         not argument.startswith("-")
         and before not in taking_value

@@ -1,4 +1,4 @@
-"""What a person sees while a case trains: a line with the time left, redrawn on a terminal, now and then elsewhere."""
+"""The progress of a case on the terminal: a line with the time left, redrawn on a terminal, now and then in a log."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,38 +15,38 @@ _MOST_SHOWN = 3  # cases of a sweep
 
 
 class Progress(TrainingCallback):
-    """Tells how far a case is.
+    """A callback that shows how far a case is.
 
     Args:
-        write: is given text to put out as it is.
-        redraw: whether the line may be redrawn (a terminal) or each must stand (a log).
-        width: columns of the terminal.
-        place: where the case stands among all, as ``3/22``.
-        line: what stood in the line that is redrawn; it is put back in the end.
-        should_stop: whether training has been asked to stop.
+        write: Writes text as it is.
+        redraws: True if the line is redrawn (a terminal), false if each line stays (a log).
+        width: The terminal's columns.
+        place: The case's position among all cases, e.g. ``3/22``.
+        line: The text of the line that is redrawn; `close` puts it back.
+        is_to_stop: Returns true once training has been asked to stop.
 
     Attributes:
-        has_begun: whether the case is being trained: it is not finished, and no other process has it.
-        trained: the epochs that this process has trained.
+        write: See above.
+        has_begun: True once this process trains the case: it was not finished, and no other process holds it.
+        trained: The epochs that this process has trained.
     """
 
     def __init__(
         self,
         write: Callable[[str], None],
         *,
-        redraw: bool,
+        redraws: bool,
         width: int,
         place: str = "",
         line: str = "",
-        should_stop: Callable[[], bool] = lambda: False,
+        is_to_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._is_to_stop = should_stop
-        self._line = line
-        self._write, self._redraw, self._width, self._place = write, redraw, width, place
+        self.write, self._redraws, self._width, self._place = write, redraws, width, place
+        self._line, self._is_to_stop = line, is_to_stop
         self._started = time.monotonic()
         self._epoch_started = self._started
-        self._shown = self._started if not redraw else 0.0
-        self._drawn = False
+        self._shown = self._started if not redraws else 0.0
+        self._is_drawn = False
         self._seconds: list[float] = []
         self._last: EpochRecord | None = None
         self.has_begun = False
@@ -58,12 +58,12 @@ class Progress(TrainingCallback):
     def on_notice(self, case: Case | None, text: str) -> None:
         self.close()
         about = f"{self._place} {case.label}".strip() + ": " if case is not None else ""
-        self._write(f"\n{about}{text}\n")
+        self.write(f"\n{about}{text}\n")
 
     def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
         self._seconds = [record.epoch_seconds for record in records]
         self._last = records[-1] if records else None
-        self.on_notice(case, f"going on after epoch {len(records)} of {case.recipe.epochs}")
+        self.on_notice(case, f"resuming after epoch {len(records)} of {case.recipe.epochs}")
 
     def on_warm_up(self, case: Case) -> None:
         self.has_begun = True
@@ -88,10 +88,10 @@ class Progress(TrainingCallback):
             self._show(sweep_line(state()), place="")
 
     def close(self) -> None:
-        """Put back what stood in the redrawn line."""
-        if self._drawn:
-            self._write("\r" + " " * (self._width - 1) + "\r" + self._line)
-            self._drawn = False
+        """Remove the redrawn line, and put back the text that it replaced."""
+        if self._is_drawn:
+            self.write("\r" + " " * (self._width - 1) + "\r" + self._line)
+            self._is_drawn = False
 
     @property
     def epochs_done(self) -> int:
@@ -99,20 +99,20 @@ class Progress(TrainingCallback):
         return len(self._seconds)
 
     def _is_due(self) -> bool:
-        return time.monotonic() - self._shown >= (_REDRAW_SECONDS if self._redraw else _LINE_SECONDS)
+        return time.monotonic() - self._shown >= (_REDRAW_SECONDS if self._redraws else _LINE_SECONDS)
 
     def _show(self, line: str, place: str | None = None) -> None:
         self._shown = time.monotonic()
         text = f"{self._place if place is None else place} {line}".strip()
-        if self._redraw:
-            self._write("\r" + text[: self._width - 1].ljust(self._width - 1))
-            self._drawn = True
+        if self._redraws:
+            self.write("\r" + text[: self._width - 1].ljust(self._width - 1))
+            self._is_drawn = True
         else:
-            self._write("\n" + text)
+            self.write("\n" + text)
 
 
 def sweep_line(state: SweepProgress) -> str:
-    """How far a sweep is, as ``12 of 30 cases done · about 4m left · training resnet20 s0 3/20, resnet56 s0 1/20``."""
+    """Return a sweep's progress: ``12 of 30 cases done · about 4m left · training resnet20 s0 3/20``."""
     parts = [f"{state.done} of {several(state.cases, 'case')} done"]
     if (seconds_left := state.seconds_left) is not None:
         parts.append(f"about {duration(seconds_left)} left")
@@ -130,12 +130,14 @@ def sweep_line(state: SweepProgress) -> str:
 def progress_line(
     case: Case, epoch: int, share: float, seconds: list[float], elapsed: float, last: EpochRecord | None
 ) -> str:
-    """How far a case is, as ``digits resnet20 seed 0 · epoch 3/20 · 97.2 % · 0.4s/epoch · 6.8s left``.
+    """Return a case's progress: ``digits resnet20 seed 0 · epoch 3/20 · 97.2 % · 0.4s/epoch · 6.8s left``.
 
     Args:
-        epoch: the epoch under way, from 1, of which ``share`` is trained after ``elapsed`` seconds.
-        seconds: of every finished epoch. Before the first is finished the time left is told from its share.
-        last: the last finished epoch's record.
+        epoch: The epoch in training, from 1.
+        share: The part of it that is trained, 0 to 1.
+        seconds: The seconds of every finished epoch. Before the first is finished, ``share`` gives the time left.
+        elapsed: The seconds since the epoch began.
+        last: The last finished epoch's record.
     """
     epochs = case.recipe.epochs
     parts = [case.label, f"epoch {epoch}/{epochs}"]

@@ -59,7 +59,7 @@ def test_signal_keeps_the_last_epoch_and_reports_the_results_so_far(pipeline, se
     assert "was not used at all" not in said
     code, said = Run(place, *pipeline).end()
     assert code == pytest.ExitCode.OK
-    assert "digits resnet8-2 seed 0: going on after epoch " in said
+    assert "digits resnet8-2 seed 0: resuming after epoch " in said
     assert "resnet8-2 seed 0: interrupted after epoch " in said
     assert "not finished" not in said
 

@@ -1,4 +1,4 @@
-"""A whole run of pytest, as a process of its own to send signals to."""
+"""A run of pytest in a process of its own, for tests that send it signals."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ class Run:
         self._folder = folder
         self._log = folder / "log.txt"
         command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "--full-training", *arguments]
-        # One thread: the tests' other processes are not to slow it down, nor it them.
+        # One thread, so that processes of other tests do not slow it down.
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
         environment |= variables or {}
 
         def prepare():
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are begun without it
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts its background jobs with Ctrl-C ignored
             before()
 
         with open(self._log, "w", encoding="utf-8") as log:
@@ -31,7 +31,7 @@ class Run:
             )  # fmt: skip
 
     def wait_for_epochs(self, count):
-        """Until so many epochs are recorded."""
+        """Wait until that many epochs are recorded."""
         while sum(path.read_bytes().count(b"\n") for path in self._folder.glob("results/*/epochs.jsonl")) < count:
             assert self.process.poll() is None, self.output()
             time.sleep(0.02)
@@ -40,7 +40,7 @@ class Run:
         return self._log.read_text(encoding="utf-8")
 
     def end(self, sent=None):
-        """Its exit code and what it said, after a signal or by itself."""
+        """Return exit code and output, after sending a signal if one is given."""
         if sent is not None:
             self.process.send_signal(sent)
         return self.process.wait(), self.output()

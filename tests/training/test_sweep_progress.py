@@ -5,8 +5,8 @@ import pytest
 
 from harness.plugin.progress import sweep_line
 from harness.training.sweep_progress import SweepProgress
+from tests.helpers.records import RECORD
 from tests.helpers.tiny import make_case as make_case_of
-from tests.plugin.test_progress import RECORD
 
 
 @pytest.fixture

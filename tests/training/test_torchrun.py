@@ -127,7 +127,7 @@ def run_out_of_memory(folder):
     assert status != 0
     assert result_of(folder).status == "out_of_memory", output
     assert "tried to allocate 8 EiB" in result_of(folder).cause
-    assert "the processes train together no more: process 1 of 2" in output
+    assert "data-parallel training has stopped: process 1 of 2" in output
     assert "written: " in output
 
 

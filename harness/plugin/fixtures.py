@@ -1,0 +1,151 @@
+"""The fixtures: a case's result, its epoch records, and the workbench of measurements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.plugin.mark import EXPERIMENT_MARK
+from harness.plugin.session import ITEM, HarnessSession, experiments_among, session_of
+from harness.plugin.terminal import Terminal
+
+if TYPE_CHECKING:
+    from harness.plugin.progress import Progress
+    from harness.results.result import EpochRecord, Result
+    from harness.throughput.workbench import Workbench
+
+_MEASURES = (
+    "status", "mode", "dataset", "model", "seed", "params", "macs", "accuracy_percent", "best_accuracy_percent",
+    "best_epoch", "macro_f1_percent", "epochs", "train_seconds", "eval_seconds", "total_seconds", "marginal_gain",
+    "images_per_second", "peak_memory_bytes", "stand_in",
+)  # fmt: skip
+
+
+@pytest.fixture
+def model() -> str:
+    """The case's model; the ``experiment`` mark gives it."""
+    pytest.fail(f"mark the test: @pytest.mark.{EXPERIMENT_MARK}", pytrace=False)
+
+
+@pytest.fixture
+def seed() -> int:
+    """The case's seed; the ``experiment`` mark gives it."""
+    pytest.fail(f"mark the test: @pytest.mark.{EXPERIMENT_MARK}", pytrace=False)
+
+
+@pytest.fixture
+def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: Any) -> Result:
+    """The finished result of the test's case: trained now, unless the results folder has it.
+
+    A case that diverged or ran out of memory has a result too; see its ``status``. pytest-benchmark gets the epochs as
+    rounds and the measures as ``extra_info``.
+    """
+    item, harness = request.node, session_of(request.config)
+    try:
+        result, item.stash[ITEM].records = _train(harness, item)
+    except BaseException as error:
+        _leave_unused(benchmark)
+        if isinstance(error, Exception):
+            _keep_failed(harness, item)
+        raise
+    finally:
+        if (failure := harness.processes.failure) and not harness.stop.was_made:
+            item.session.shouldfail = f"data-parallel training has stopped: {failure}"
+    harness.add(result)
+    _replay(result, item, benchmark)
+    return result
+
+
+@pytest.fixture
+def epoch_records(request: pytest.FixtureRequest, trained: Result) -> list[EpochRecord]:
+    """The epoch records of the test's case, in order."""
+    return list(request.node.stash[ITEM].records)
+
+
+@pytest.fixture
+def workbench(request: pytest.FixtureRequest) -> Workbench:
+    """The workbench that measures throughput on the settings' device.
+
+    It keeps measurements in the results folder; the session prints them at its end.
+    """
+    from harness.throughput.workbench import Workbench
+
+    harness, terminal = session_of(request.config), Terminal.of(request.config)
+    if harness.workbench is None:
+        harness.workbench = Workbench(harness.settings)
+    name = request.node.name
+    harness.workbench.notify = lambda line: terminal.write(f"\n{name}: {line}") if terminal is not None else None
+    return harness.workbench
+
+
+def _train(harness: HarnessSession, item: pytest.Item) -> tuple[Result, list[EpochRecord]]:
+    """Train the item's case, and show its progress even while pytest captures output."""
+    study, experiment, terminal = harness.study, item.stash[ITEM].experiment, Terminal.of(harness.config)
+    assert study is not None, "the study is prepared once the tests are collected"
+    if terminal is None:
+        return study.train(experiment)
+    progress = _progress(harness, item, terminal)
+    try:
+        result, records = study.train(experiment, progress)
+        if progress.trained:
+            harness.compile_seconds += result.attempts[-1].compile_seconds
+        return result, records
+    except KeyboardInterrupt:
+        progress.close()
+        done = f", {progress.epochs_done} of {experiment.recipe.epochs} epochs done" if progress.has_begun else ""
+        progress.write(f"\ninterrupted: {experiment.label}{done}\n")
+        raise
+    finally:
+        progress.close()
+        harness.trained_records += progress.trained
+
+
+def _progress(harness: HarnessSession, item: pytest.Item, terminal: Terminal) -> Progress:
+    """Return the callback that shows the case's progress."""
+    from harness.plugin.progress import Progress
+
+    redraws = bool(terminal.reporter.isatty) and harness.processes.is_rank_zero
+    cases = experiments_among(item.session.items)
+    return Progress(
+        terminal.redraw if redraws else terminal.write,
+        redraws=redraws,
+        width=terminal.width,
+        place=f"{cases.index(item.stash[ITEM]) + 1}/{len(cases)}",
+        line=terminal.line,
+        is_to_stop=lambda: harness.stop.was_made,
+    )
+
+
+def _keep_failed(harness: HarnessSession, item: pytest.Item) -> None:
+    """Keep the recorded result of a case that failed, for the table."""
+    if harness.study is not None and (failed := harness.study.find_result(item.stash[ITEM].experiment)):
+        harness.add(failed)
+
+
+def _replay(result: Result, item: pytest.Item, benchmark: Any) -> None:
+    """Give pytest-benchmark the recorded epochs as rounds, and the measures."""
+    if not result.epoch_seconds:
+        _leave_unused(benchmark)
+        return
+    clock = item.stash[ITEM].clock
+    clock.load(result.epoch_seconds)
+    benchmark.extra_info.update(_extra_info(result))
+    benchmark.pedantic(clock.play_epoch, setup=clock.rewind, rounds=len(result.epoch_seconds))
+    benchmark.has_error = not result.is_complete  # pytest-benchmark saves a benchmark without error as a good one
+
+
+def _leave_unused(benchmark: Any) -> None:
+    """Keep pytest-benchmark from recording a round without an epoch, and from warning of disuse."""
+    benchmark.disabled = True
+    benchmark.pedantic(lambda: None)
+
+
+def _extra_info(result: Result) -> dict[str, Any]:
+    """Return the measures as plain values, for pytest-benchmark's JSON."""
+    content = result.to_json()
+    return {name: content[name] for name in _MEASURES} | {
+        "case": result.case.identity,
+        "interrupted_after": list(result.interrupted_after),
+        "changes_between_attempts": list(result.changes_between_attempts),
+    }

@@ -1,0 +1,58 @@
+"""The options on pytest's command line and in its ini file: those of harness/config/settings.py.
+
+The plugin is loaded into every pytest session, also into those of other people's test suites. So each option is always
+`--wod-NAME`; the short name `--NAME` is left to any other plugin or conftest.py that has it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config.settings import OPTIONS, Option
+
+_TITLE = "wider-or-deeper: train and compare networks of different depth and width"
+PREFIX = "wod"
+
+
+def add_options(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -> None:
+    """Add the long names and the ini keys.
+
+    Add the short names too if a conftest.py is loaded already: then that file loads the plugin.
+    """
+    for option in OPTIONS:
+        _add(parser, f"--{PREFIX}-{option.name}", option, help_=None)
+        aliases = [option.name] if option.name != option.key else []
+        parser.addini(option.key, option.help, type="string", default="", aliases=aliases)
+    if any(Path(getattr(plugin, "__file__", None) or "").name == "conftest.py" for plugin in plugins.get_plugins()):
+        add_short_names(parser)
+
+
+def add_short_names(parser: pytest.Parser) -> None:
+    """Add `--NAME` for every option whose short name is free."""
+    for option in OPTIONS:
+        name, long_name = f"--{option.name}", f"--{PREFIX}-{option.name}"
+        if name not in parser._opt2dest:
+            _add(parser, name, option, f"{option.help}; or {long_name}, {option.variable}, ini key {option.key}")
+
+
+def given_options(config: pytest.Config) -> dict[str, Any]:
+    """Return each option's value on the command line, by `Option.key`; None where it is not given."""
+    return {option.key: config.getoption(_destination(option)) for option in OPTIONS}
+
+
+def ini_options(config: pytest.Config) -> dict[str, str]:
+    """Return each option's value in the ini file, by `Option.key`; empty where it is not given."""
+    return {option.key: config.getini(option.key) for option in OPTIONS}
+
+
+def _add(parser: pytest.Parser, name: str, option: Option, help_: str | None) -> None:
+    group = parser.getgroup("wider-or-deeper", _TITLE)
+    kind: dict[str, Any] = {"action": "store_true"} if option.is_flag else {"metavar": option.metavar}
+    text = help_.replace("%", "%%") if help_ else f"same as --{option.name}"
+    group.addoption(name, dest=_destination(option), default=None, help=text, **kind)
+
+
+def _destination(option: Option) -> str:
+    """Return the option's attribute of `config.option`; no other plugin shares it."""
+    return f"wider_or_deeper_{option.key}"

@@ -1,0 +1,135 @@
+"""The state of the plugin: one object per pytest session, and one per test of a case."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.plugin.clock import RecordedClock
+from harness.plugin.options import given_options, ini_options
+
+if TYPE_CHECKING:
+    from harness.config.experiment import Experiment
+    from harness.config.settings import Settings
+    from harness.plugin.ranks import HeldBackOutput
+    from harness.results.result import EpochRecord, Result
+    from harness.study.study import Study
+    from harness.throughput.workbench import Workbench
+    from harness.training.interrupt import StopRequest
+    from harness.training.process_group import ProcessGroup
+
+
+@dataclass
+class ExperimentItem:
+    """A test of one case.
+
+    Attributes:
+        experiment: the case that the test asks for.
+        clock: pytest-benchmark's timer in this test.
+        records: the case's epoch records, once it is trained.
+    """
+
+    experiment: Experiment
+    clock: RecordedClock = field(default_factory=RecordedClock)
+    records: list[EpochRecord] = field(default_factory=list)
+
+
+class HarnessSession:
+    """One pytest session: its settings, its study, and the results so far.
+
+    Settings and process group are read when first used: a session without experiments reads neither.
+
+    Attributes:
+        usage_error: the wrong option or variable that was found, if any.
+        held_back: the output held back until the experiments are collected; None on rank 0.
+        study: the study of the selected experiments, once they are collected.
+        workbench: the measurements of this session, once a test takes one.
+        results: the results of this session's cases, by the case's identity.
+        trained_records: the epochs that this session itself has trained, also of cases that failed.
+        compile_seconds: the time that this session has spent on compiling networks.
+        started_at: the session's start, UTC, ISO 8601.
+        started_seconds: the session's start by `time.perf_counter`.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.usage_error: pytest.UsageError | None = None
+        self.held_back: HeldBackOutput | None = None
+        self.study: Study | None = None
+        self.workbench: Workbench | None = None
+        self.results: dict[str, Result] = {}
+        self.trained_records: list[EpochRecord] = []
+        self.compile_seconds = 0.0
+        self.started_at = now()
+        self.started_seconds = time.perf_counter()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings that the command line, the environment and the ini file give."""
+        from harness.config.settings import read_settings
+
+        with self._wrong_input_as_usage_error():
+            return read_settings(given_options(self.config), ini=ini_options(self.config))
+
+    @cached_property
+    def processes(self) -> ProcessGroup:
+        """The process group that torchrun started, or this process alone."""
+        from harness.training.process_group import ProcessGroup
+
+        with self._wrong_input_as_usage_error():
+            return ProcessGroup.from_environment()
+
+    @cached_property
+    def stop(self) -> StopRequest:
+        """The request to stop, which Ctrl-C and SIGTERM make."""
+        from harness.training.interrupt import StopRequest
+
+        return StopRequest(is_once=self.processes.is_distributed)
+
+    def require_valid_options(self) -> None:
+        """Read settings and process group.
+
+        Raises:
+            pytest.UsageError: An option or a variable is wrong; `usage_error` keeps it.
+        """
+        _ = self.settings, self.processes
+
+    def add(self, result: Result) -> None:
+        """Keep a result for the tables at the end."""
+        self.results[result.case.identity] = result
+
+    @contextlib.contextmanager
+    def _wrong_input_as_usage_error(self) -> Iterator[None]:
+        from harness.errors import InputError
+
+        try:
+            yield
+        except InputError as error:
+            self.usage_error = pytest.UsageError(str(error))
+            raise self.usage_error from error
+
+
+SESSION: pytest.StashKey[HarnessSession] = pytest.StashKey()
+ITEM: pytest.StashKey[ExperimentItem] = pytest.StashKey()
+
+
+def session_of(config: pytest.Config) -> HarnessSession:
+    """Return the plugin's object of a pytest session."""
+    return config.stash[SESSION]
+
+
+def experiments_among(items: Iterable[pytest.Item]) -> list[ExperimentItem]:
+    """Return the tests of cases among the items, in order."""
+    return [item.stash[ITEM] for item in items if ITEM in item.stash]
+
+
+def now() -> str:
+    """Return the time: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,88 @@
+"""The tables and the report at the end of a session."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from harness.plugin.session import HarnessSession
+from harness.report.build import write_report
+from harness.report.loading import load_results_folders
+from harness.report.tables.table import Table
+from harness.report.tables.throughput import throughput_tables
+from harness.report.terminal import comparison_tables, report_text, terminal_text
+from harness.results.result import Result
+from harness.text import duration
+from harness.training.command import this_command
+
+
+def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> None:
+    """Print the tables of this session's results and measurements, and write the report."""
+    results = list(harness.results.values())
+    if harness.workbench is not None:
+        _print_tables(reporter, "throughput", throughput_tables(harness.workbench.recorded))
+    if results:
+        _print_results(reporter, harness, results)
+    if results or harness.workbench is not None:
+        _write_report(reporter, harness, results)
+    elif harness.study is not None:
+        _print_left_out(reporter, [], harness.study.results.unfinished())
+
+
+def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
+    """Print the tables of the results, and the session's overhead."""
+    _print_tables(reporter, "wider or deeper", comparison_tables(results))
+    kept = sum(result.is_finished and result.finished_at < harness.started_at for result in results)
+    if kept:
+        reporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
+    if overhead := overhead_line(harness, time.perf_counter() - harness.started_seconds):
+        reporter.write_line(overhead)
+    for line in harness.study.engine.summary() if harness.study is not None else ():
+        reporter.write_line(line)
+
+
+def overhead_line(harness: HarnessSession, wall_seconds: float) -> str | None:
+    """Return the time spent outside loading, training and evaluation; None if nothing was trained."""
+    records = harness.trained_records
+    if not records or not harness.settings.full_training:
+        return None
+    epoch_seconds = sum(record.epoch_seconds for record in records)
+    overhead_seconds = wall_seconds - harness.compile_seconds - epoch_seconds
+    checkpoint_seconds = sum(record.checkpoint_seconds for record in records)
+    share = f"{duration(overhead_seconds)} of {duration(wall_seconds)} ({overhead_seconds / wall_seconds:.1%})"
+    saving = f"{duration(checkpoint_seconds)} ({checkpoint_seconds / wall_seconds:.1%}) of it saving checkpoints"
+    compiling = f"; compiling took {duration(harness.compile_seconds)} more" if harness.compile_seconds >= 1 else ""
+    return f"{share} were neither loading, training nor evaluating, {saving}{compiling}"
+
+
+def _print_tables(reporter: pytest.TerminalReporter, title: str, tables: Iterable[Table]) -> None:
+    """Print tables under a title, each in the terminal's width."""
+    reporter.section(title)
+    for table in tables:
+        for line in terminal_text(table, reporter._tw.fullwidth).splitlines():
+            reporter.write_line(line)
+        reporter.write_line("")
+
+
+def _write_report(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
+    """Write the report of the results folder, and print the answers of this session's studies."""
+    settings = harness.settings
+    loaded = load_results_folders([settings.results_dir])
+    try:
+        report = write_report(loaded, settings.report_dir, this_command())
+    except Exception as error:  # the results are safe, and a report can be written later
+        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        again = "run `python -m harness report` to write it"
+        reporter.write_line(f"no report in {settings.report_dir}: {reason}; {again}", yellow=True)
+    else:
+        trained = {(result.dataset, result.mode) for result in results}
+        answers = [one for one in report.answers if (one[0].dataset, one[0].mode) in trained]
+        for line in report_text(replace(report, answers=answers), reporter._tw.fullwidth).splitlines():
+            reporter.write_line(line)
+    _print_left_out(reporter, loaded.problems, loaded.unfinished)
+
+
+def _print_left_out(reporter: pytest.TerminalReporter, problems: list[str], unfinished: list[str]) -> None:
+    for line in [f"left out: {problem}" for problem in problems] + unfinished:
+        reporter.write_line(line, yellow=True)

@@ -1,0 +1,46 @@
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from harness.__main__ import main
+from harness.config.experiment import plan_experiment
+from harness.config.settings import read_settings
+from harness.results.reading import read_result
+from harness.study.study import Study
+
+
+def evaluate(result, *more):
+    return main(["evaluate", str(result), *map(str, more)])
+
+
+@pytest.fixture
+def digits_result(tmp_path):
+    """The result of a quick run on digits."""
+    settings = read_settings({"results_dir": str(tmp_path / "r"), "report_dir": str(tmp_path / "p"), "device": "cpu"})
+    study = Study(settings)
+    experiment = plan_experiment(settings, "digits", "resnet8", 0)
+    study.prepare([experiment])
+    return study.results.folder(study.train(experiment)[0].case)
+
+
+def test_evaluate_takes_a_results_folder_or_its_file(digits_result, capsys):
+    assert evaluate(digits_result) == 0
+    assert "the same, image by image" in capsys.readouterr().out
+    assert evaluate(digits_result / "result.json") == 0
+
+
+def test_evaluate_reports_a_difference_with_exit_code_1(digits_result, capsys):
+    path = digits_result / "result.json"
+    result = read_result(path)
+    path.write_text(replace(result, macro_f1_percent=result.macro_f1_percent / 2 + 1).to_text())
+    assert evaluate(path) == 1
+    assert "not the same; recorded on" in capsys.readouterr().out
+
+
+def test_evaluate_refuses_a_missing_or_copied_result(digits_result, tmp_path, capsys):
+    assert evaluate(tmp_path / "gone") == 2
+    assert "gone does not exist: name a result.json, or the folder that it is in" in capsys.readouterr().err
+    copy = shutil.copytree(digits_result, tmp_path / "r/copy")
+    assert evaluate(copy) == 2
+    assert "is a copy" in capsys.readouterr().err

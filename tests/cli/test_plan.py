@@ -1,0 +1,44 @@
+import pytest
+
+
+def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
+    folders = ("--results-dir", str(tmp_path / "r"), "--report-dir", str(tmp_path / "p"))
+    ran = in_a_process(
+        "plan", "-k", "digits and resnet20-", "--full-training", "--seeds", "0,1", "--device", "cpu", *folders
+    )
+    assert ran.returncode == 0, ran.stderr
+    rows = [line.split() for line in ran.stdout.splitlines() if line.startswith("digits")]
+    assert [row[1] + row[3] for row in rows] == [
+        "resnet200", "resnet201", "resnet20-20", "resnet20-21", "resnet20-40", "resnet20-41",
+    ]  # fmt: skip
+    assert "6 cases; about" in ran.stdout
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--epochs", "0", "--full-training"], "error: --epochs '0': give a whole number, 1 or more"),
+        (["-k", "nothing_of_the_kind"], "error: no experiment is selected"),
+        (["--no-such-option"], "error: unrecognized arguments: --no-such-option"),
+        (["no_such_folder.py"], "error: file or directory not found: no_such_folder.py"),
+    ],
+)
+def test_plan_refuses_what_pytest_refuses(arguments, says, in_a_process):
+    ran = in_a_process("plan", *arguments)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(says)
+    assert "Traceback" not in ran.stderr
+
+
+def test_plan_does_not_mistake_an_options_value_for_a_file(in_a_process, tmp_path):
+    ran = in_a_process("plan", "-k", "digits", "--deselect", "bench/test_digits.py::test_digits[resnet110-seed0]")
+    assert ran.returncode == 0, ran.stderr
+    assert "4 cases; about" in ran.stdout
+    bench = tmp_path / "test_mine.py"
+    bench.write_text(
+        "import pytest\n@pytest.mark.experiment('digits', models=['resnet8'])\ndef test_mine(trained):\n    pass\n"
+    )
+    ran = in_a_process("plan", str(bench), "--rootdir", str(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    assert "1 cases; about" in ran.stdout

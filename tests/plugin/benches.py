@@ -1,0 +1,19 @@
+"""Bench files for the plugin's tests, and the results that they write."""
+
+import json
+
+CONFTEST = 'pytest_plugins = ["harness.plugin"]'
+BENCH = """
+from dataclasses import replace
+import pytest
+from harness.config.recipes import DIGITS
+RECIPE = replace(DIGITS, epochs=2, milestones=(1,), batch_size=256)
+@pytest.mark.experiment("digits", models=["resnet8", "resnet8-2"], recipe=RECIPE)
+def test_digits(trained, epoch_records):
+    assert trained.is_complete
+    assert len(epoch_records) == trained.epochs
+"""
+
+
+def results_in(pytester):
+    return [json.loads(path.read_text()) for path in sorted(pytester.path.glob("results/*/result.json"))]

@@ -1,0 +1,74 @@
+import pytest
+
+from tests.helpers import REPOSITORY
+from tests.plugin.benches import BENCH, CONFTEST, results_in
+
+
+def test_a_mark_becomes_one_case_per_model_and_seed(bench):
+    listing = bench("--collect-only", "-q", "--seeds", "0,3")
+    listing.stdout.fnmatch_lines(
+        [
+            "test_digits.py::test_digits[[]resnet8-seed0[]]",
+            "test_digits.py::test_digits[[]resnet8-seed3[]]",
+            "test_digits.py::test_digits[[]resnet8-2-seed0[]]",
+            "test_digits.py::test_digits[[]resnet8-2-seed3[]]",
+        ]
+    )
+    bench("--collect-only", "-q", "-k", "digits and resnet8-seed0").stdout.fnmatch_lines(["1/2 tests collected*"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"resnet8-2"', '"resnet21"', "*unknown model 'resnet21': no family has depth 21*"),
+        ('"resnet8-2"', '"resnet20-0"', "*unknown model 'resnet20-0': the width coefficient must be 1 or more*"),
+        ('["resnet8", "resnet8-2"]', '"resnet8"', "*models is 'resnet8': give a list of different names*"),
+        ('["resnet8", "resnet8-2"]', "[]", "*models is []: give a list of different names*"),
+        ('["resnet8", "resnet8-2"]', '["resnet8", "resnet8"]', "*give a list of different names*"),
+        ('"digits"', "7", "*dataset is 7: give one name*"),
+        ("trained, epoch_records", "", "*a test marked experiment takes the fixture `trained`*"),
+        ('"digits"', '"svhn"', "*unknown dataset 'svhn': the datasets are cifar10, *folder:PATH"),
+        ('"digits"', '"folder:/no/such"', "*folder /no/such does not exist*"),
+        ('models=["resnet8", "resnet8-2"], ', "", "*missing*argument: 'models'*"),
+        ("recipe=RECIPE", 'recipe="fast"', "*recipe 'fast' is not a Recipe*"),
+        ('"digits"', '"cifar10"', "recipe 'digits' is for images of 1 channels, cifar10 has 3*"),
+    ],
+)
+def test_a_wrong_mark_is_a_usage_error_that_names_the_right_form(old, new, says, bench, pytester, monkeypatch):
+    monkeypatch.setenv("WIDER_OR_DEEPER_DATA_DIR", str(pytester.path))
+    pytester.makepyfile(test_digits=BENCH.replace(old, new))
+    run = bench()
+    assert run.ret in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED)
+    (run.stderr if run.stderr.lines else run.stdout).fnmatch_lines([f"*{says}"])
+    assert results_in(pytester) == []
+
+
+def test_experiments_without_pytest_benchmark_ask_for_it(bench):
+    run = bench("-p", "no:benchmark")
+    (run.stderr if run.stderr.lines else run.stdout).fnmatch_lines(["*experiments need pytest-benchmark*"])
+
+
+def test_trained_without_the_mark_asks_for_the_mark(bench, pytester):
+    pytester.makepyfile(test_digits="def test_it(trained):\n    pass")
+    run = bench()
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(["*mark the test: @pytest.mark.experiment(dataset, models, recipe=None)*"])
+
+
+def test_collecting_does_not_import_torch(pytester):
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(
+        test_digits=BENCH + "\ndef test_no_torch():\n    import sys\n    assert 'torch' not in sys.modules"
+    )
+    pytester.runpytest_subprocess("-k", "no_torch").assert_outcomes(passed=1, deselected=2)
+
+
+def test_collecting_the_whole_bench_imports_no_torch():
+    import subprocess
+    import sys
+
+    code = "import pytest, sys; pytest.main(['bench', '--collect-only', '-q']); print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert "tests collected" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False"

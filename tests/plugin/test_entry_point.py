@@ -1,0 +1,112 @@
+"""The plugin loaded by its entry point, in a folder of its own: beside experiments, and beside other people's tests."""
+
+import os
+import tomllib
+
+import pytest
+
+from tests.helpers import REPOSITORY
+from tests.plugin.benches import BENCH, CONFTEST, results_in
+
+ORDINARY = """
+import sys
+def test_ordinary():
+    heavy = {"torch", "torchvision", "pydantic", "numpy", "scipy", "pandas", "matplotlib", "tabulate", "statsmodels"}
+    assert not heavy & sys.modules.keys()
+"""
+
+
+@pytest.fixture
+def installed(pytester, monkeypatch):
+    """A folder whose pytest finds pyproject.toml's entry points; call it to run pytest there."""
+    points = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]
+    metadata = pytester.mkdir("site") / "wider_or_deeper-0.1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: wider-or-deeper\nVersion: 0.1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[pytest11]\n" + "".join(f"{name} = {module}\n" for name, module in points.items())
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(metadata.parent), str(REPOSITORY)]))
+    return lambda *arguments: pytester.runpytest_subprocess(*arguments)
+
+
+def test_a_bench_file_needs_neither_conftest_nor_option(installed, pytester):
+    pytester.makepyfile(test_digits=BENCH)
+    run = installed("-k", "resnet8-seed0", "--results-dir", "kept")
+    run.assert_outcomes(passed=1, deselected=1)
+    run.stdout.fnmatch_lines(["collected 2 items*", "wider-or-deeper: quick mode*", "training on cpu*"])
+    assert len(list(pytester.path.glob("kept/*/result.json"))) == 1
+
+
+def test_entry_point_and_conftest_load_the_plugin_once(installed, pytester):
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_digits=BENCH)
+    run = installed("--collect-only", "-p", "harness.plugin", "--seeds", "3", "--wod-epochs", "1", "--full-training")
+    run.stdout.fnmatch_lines(["wider-or-deeper: full training, epochs 1, seeds 3", "*2 tests collected*"])
+
+
+def test_a_session_without_experiments_is_left_alone(installed, pytester, monkeypatch):
+    monkeypatch.setenv("WIDER_OR_DEEPER_EPOCHS", "none")
+    monkeypatch.setenv("WORLD_SIZE", "many")
+    pytester.makeini("[pytest]\nseeds = plenty\n")
+    pytester.makepyfile(test_ordinary=ORDINARY)
+    run = installed("-W", "error")
+    run.assert_outcomes(passed=1)
+    output = "\n".join(line for line in run.outlines if not line.startswith(("plugins:", "rootdir:", "benchmark:")))
+    assert "wider" not in output
+    assert "deeper" not in output
+    assert run.stderr.str() == ""
+    assert not {"results", "report"} & {path.name for path in pytester.path.iterdir()}
+
+
+def test_a_rank_of_another_suite_prints_as_ever(installed, pytester, monkeypatch):
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9"}.items():
+        monkeypatch.setenv(name, value)
+    pytester.makepyfile(test_ordinary=ORDINARY)
+    run = installed("--junitxml", "junit.xml")
+    run.stdout.fnmatch_lines(["*test session starts*", "collected 1 item", "*1 passed*"])
+    assert (pytester.path / "junit.xml").exists()
+
+
+def test_a_conftests_options_keep_their_short_names(installed, pytester):
+    pytester.makeconftest(
+        """
+        def pytest_addoption(parser):
+            parser.addoption("--device", default="theirs")
+            parser.addoption("--epochs", type=int, default=7)
+        """
+    )
+    pytester.makepyfile(
+        test_digits=BENCH,
+        test_theirs="""
+        def test_theirs(pytestconfig):
+            assert (pytestconfig.getoption("device"), pytestconfig.getoption("--epochs")) == ("abacus", 7)
+        """,
+    )
+    options = ("--device", "abacus", "--full-training", "--wod-epochs", "1", "--wod-device", "cpu")
+    installed("-k", "theirs or resnet8-seed0", *options).assert_outcomes(passed=2, deselected=1)
+    assert [(result["mode"], result["epochs"]) for result in results_in(pytester)] == [("shortened", 1)]
+
+
+@pytest.mark.parametrize(
+    ("variable", "ini", "says"),
+    [
+        ("0", "", "ERROR: WIDER_OR_DEEPER_EPOCHS '0': *"),
+        ("", "[pytest]\nseeds = plenty\n", "ERROR: ini key seeds 'plenty': *"),
+    ],
+)
+def test_a_wrong_setting_is_a_usage_error_with_experiments(variable, ini, says, installed, pytester, monkeypatch):
+    monkeypatch.setenv("WIDER_OR_DEEPER_EPOCHS", variable)
+    pytester.makeini(ini)
+    pytester.makepyfile(test_digits=BENCH, test_ordinary=ORDINARY)
+    run = installed()
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines([says])
+    assert len(run.stderr.str().strip().splitlines()) <= 2
+
+
+def test_a_wrong_option_is_a_usage_error_without_experiments(installed, pytester):
+    pytester.makepyfile(test_ordinary=ORDINARY)
+    run = installed("--seeds", "plenty")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["ERROR: --seeds 'plenty': *"])

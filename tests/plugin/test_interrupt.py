@@ -1,0 +1,56 @@
+import contextlib
+import json
+import signal
+
+import pytest
+
+
+def test_a_resumed_case_is_announced_and_keeps_all_its_rounds(bench, pytester, monkeypatch):
+    from harness.training.trainers.fast import FastTrainer
+
+    train_epoch = FastTrainer.train_epoch
+
+    def stop_in_the_second(self, images, epoch, *arguments):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return train_epoch(self, images, epoch, *arguments)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(FastTrainer, "train_epoch", stop_in_the_second)
+        run = pytester.runpytest_inprocess("--full-training", "-k", "resnet8-seed0", no_reraise_ctrlc=True)
+    assert run.ret == pytest.ExitCode.INTERRUPTED
+    run.stdout.fnmatch_lines(
+        [
+            "interrupted: digits resnet8 seed 0, 1 of 2 epochs done",
+            "not finished: digits-resnet8-seed0-full-*, 1 epoch *",
+        ]
+    )
+    run = bench("--full-training", "-k", "resnet8-seed0", "--benchmark-json", "benchmark.json")
+    run.assert_outcomes(passed=1, deselected=1)
+    run.stdout.fnmatch_lines(
+        [
+            "1/1 digits resnet8 seed 0: resuming after epoch 1 of 2",
+            "*resnet8 seed 0: interrupted after epoch 1, and resumed",
+        ]
+    )
+    (benchmark,) = json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"]
+    assert benchmark["stats"]["rounds"] == 2
+    assert benchmark["extra_info"]["interrupted_after"] == [1]
+    assert benchmark["extra_info"]["changes_between_attempts"] == []
+    run.stdout.no_fnmatch_line("*were finished already*")  # it was begun before, and finished now
+
+
+def test_a_signal_whose_exception_was_lost_stops_the_run(bench, pytester, monkeypatch):
+    from harness.training.trainers.fast import FastTrainer
+
+    train_epoch, signals = FastTrainer.train_epoch, [signal.SIGTERM]
+
+    def lose_a_signal(*arguments):
+        with contextlib.suppress(KeyboardInterrupt, IndexError):
+            signal.raise_signal(signals.pop())
+        return train_epoch(*arguments)
+
+    monkeypatch.setattr(FastTrainer, "train_epoch", lose_a_signal)
+    run = pytester.runpytest_inprocess("--full-training", no_reraise_ctrlc=True)
+    assert run.ret == pytest.ExitCode.INTERRUPTED
+    run.stdout.fnmatch_lines(["interrupted: digits resnet8 seed 0, 0 of 2 epochs done"])

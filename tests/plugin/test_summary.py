@@ -1,0 +1,69 @@
+import importlib
+from types import SimpleNamespace
+
+from harness.plugin.summary import overhead_line
+from harness.results.result import EpochRecord
+from harness.text import duration
+
+
+def test_a_run_ends_with_the_report_of_the_results_folder(bench, pytester):
+    run = bench("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
+    run.stdout.fnmatch_lines(["digits · shortened (1 epoch): *", f"written: {pytester.path}/report/index.html"])
+    run = bench("--full-training", "--epochs", "1", "-k", "resnet8-2")
+    run.stdout.fnmatch_lines(["  Width*8-2*", "*One seed compares these trained networks*"])
+    assert "8-2" in (pytester.path / "report/tables/digits-shortened-differences.csv").read_text()
+    assert (pytester.path / "report/figures/digits-shortened-learning-curves.svg").exists()
+
+
+def test_a_smoke_run_gives_no_answer(bench, pytester):
+    run = bench("-k", "resnet8-seed0")
+    run.stdout.no_fnmatch_line("digits: *")
+    assert "Only smoke runs are here, and they measure nothing" in (pytester.path / "report/index.html").read_text()
+
+
+def test_a_failing_report_does_not_fail_the_run(bench, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(importlib.import_module("harness.report.build"), "render_page", fail)
+    run = bench("-k", "resnet8-seed0")
+    run.assert_outcomes(passed=1)
+    run.stdout.fnmatch_lines(["no report in *: RuntimeError: no ink; run `python -m harness report` to write it"])
+
+
+def test_the_overhead_of_a_run_is_printed(bench):
+    bench("--full-training", "-k", "resnet8-seed0").stdout.fnmatch_lines(
+        ["*s of *s (*%) were neither loading, training nor evaluating, *s (*%) of it saving checkpoints"]
+    )
+    again = bench("--full-training", "-k", "resnet8-seed0")
+    again.stdout.no_fnmatch_line("*neither loading*")  # nothing was trained
+
+
+def test_the_overhead_counts_the_epochs_of_this_run_only():
+    record = EpochRecord(3, 0.1, 2.0, 30.0, 1.9, 33.0, 1.0, 8.0, 1.0, 1.0, 10.0)
+    session = SimpleNamespace(
+        settings=SimpleNamespace(full_training=True), trained_records=[record], compile_seconds=2.0
+    )
+    assert overhead_line(session, wall_seconds=100.0) == (
+        f"{duration(88)} of {duration(100)} (88.0%) were neither loading, training nor evaluating, "
+        f"{duration(1)} (1.0%) of it saving checkpoints; compiling took {duration(2)} more"
+    )
+
+
+def test_the_epochs_of_a_failed_case_are_not_overhead(bench, pytester, monkeypatch):
+    from harness.training.trainers.fast import FastTrainer
+
+    counts, train_epoch = [], FastTrainer.train_epoch
+
+    def fail_in_the_second(self, images, epoch, *arguments):
+        if epoch == 1:
+            raise RuntimeError("the GPU fell out")
+        return train_epoch(self, images, epoch, *arguments)
+
+    def count_epochs(session, _):
+        counts.append(len(session.trained_records))
+
+    monkeypatch.setattr(FastTrainer, "train_epoch", fail_in_the_second)
+    monkeypatch.setattr("harness.plugin.summary.overhead_line", count_epochs)
+    bench("--full-training").assert_outcomes(errors=2)
+    assert counts == [2]

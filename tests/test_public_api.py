@@ -1,0 +1,76 @@
+import subprocess
+import sys
+import tomllib
+from dataclasses import replace
+
+import pytest
+
+import harness
+from tests.helpers import REPOSITORY
+from tests.helpers.synthetic import store, synthetic_result
+from tests.helpers.tiny import CPU, make_case
+
+
+@pytest.mark.parametrize("name", harness.__all__)
+def test_every_public_name_is_there_and_documented(name):
+    value = getattr(harness, name)
+    assert name in dir(harness)
+    if callable(value):
+        assert len(value.__doc__.split()) > 2
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'harness' has no attribute 'Recipes'"):
+        _ = harness.Recipes
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import harness", {"torch", "pytest", "pydantic", "numpy", "importlib.metadata"}),
+        ("import harness; harness.GTSRB, harness.Case, harness.Experiment, harness.__version__", {"torch", "pytest"}),
+        ("import harness; harness.Result, harness.load_results, harness.ResultsFolder", {"torch", "pytest", "scipy"}),
+        ("import harness; harness.train", {"pytest"}),
+    ],
+)
+def test_a_name_is_imported_when_it_is_used(code, absent):
+    program = f"import sys; {code}; print(sorted({absent} & sys.modules.keys()))"
+    run = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+
+
+def test_load_results_returns_every_result(tmp_path):
+    kept = [store(tmp_path, synthetic_result("digits", model)) for model in ("resnet20", "resnet56")]
+    results = harness.load_results(tmp_path)
+    assert sorted(results, key=lambda result: result.model) == sorted(kept, key=lambda result: result.model)
+    assert harness.load_results(str(tmp_path)) == results
+
+
+def test_load_results_names_a_damaged_result_or_skips_it(tmp_path):
+    store(tmp_path, synthetic_result("digits", "resnet20"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/result.json").write_text("{}")
+    with pytest.raises(harness.InputError, match=r"broken/result\.json is not a result(.|\n)*skip_damaged=True"):
+        harness.load_results(tmp_path)
+    assert [result.model for result in harness.load_results(tmp_path, skip_damaged=True)] == ["resnet20"]
+
+
+def test_load_results_names_a_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(harness.InputError, match="results folder .*/gone does not exist"):
+        harness.load_results(tmp_path / "gone")
+
+
+def test_a_case_is_trained_without_pytest(tiny_dataset, tmp_path):
+    recipe = replace(
+        harness.DIGITS, epochs=1, milestones=(), warmup_epochs=0, augmentation=harness.Augmentation((0.5,), (0.5,))
+    )
+    results = harness.ResultsFolder(tmp_path)
+    result = harness.train(make_case(tiny_dataset, recipe=recipe), tiny_dataset, results, CPU)
+    assert result.is_complete
+    assert harness.load_results(tmp_path) == [result]
+
+
+def test_the_version_is_that_of_pyproject_and_of_the_citation():
+    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    assert harness.__version__ in (version, "unknown")
+    assert f"\nversion: {version}\n" in (REPOSITORY / "CITATION.cff").read_text()
