@@ -1,5 +1,6 @@
 """The language of the code and its documents: plain modern English (CONTRIBUTING.md, "Words")."""
 
+import ast
 import re
 import subprocess
 
@@ -34,13 +35,58 @@ def tracked(*patterns):
     return [REPOSITORY / name for name in listed.stdout.splitlines()]
 
 
+def quotes_old_words(path, line):
+    """True for this list, and for CONTRIBUTING's table of words to replace."""
+    return path.name == "test_plain_words.py" or (path.name == "CONTRIBUTING.md" and line.startswith("|"))
+
+
 @pytest.mark.parametrize("phrase", OLD_FASHIONED)
 def test_old_fashioned_phrases_are_not_used(phrase):
     found = []
     for path in tracked(*DOCUMENTS):
-        if path.name == "test_plain_words.py":
-            continue
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if re.search(phrase, line, re.IGNORECASE):
+            if re.search(phrase, line, re.IGNORECASE) and not quotes_old_words(path, line):
                 found.append(f"{path.relative_to(REPOSITORY)}:{number}: {line.strip()[:90]}")
     assert found == [], f"write instead: {OLD_FASHIONED[phrase]}"
+
+
+# Every word that opens a function's docstring: "Return the …". Add a verb here when a new one is needed.
+_VERBS = """
+    Abort Acquire Add Advance Announce Answer Append Ask Augment Become Bind Broadcast Build Call Cancel Check
+    Choose Close Collect Compare Compile Compute Connect Continue Copy Count Create Cut Describe Disconnect Dispatch
+    Do Download Draw Drop End Evaluate Execute Find Fit Format Give Group Handle Hold Ignore Import Initialise Judge
+    Keep Leave Limit List Load Lock Make Map Measure Mirror Move Note Pack Place Prepare Print Raise Read Receive
+    Record Reduce Remove Rename Replace Report Require Reset Resize Resolve Restore Resume Return Run Save Scale Set
+    Shorten Start Stop Store Sum Take Time Train Turn Unpack Wait Write Yield
+"""
+VERBS = frozenset(_VERBS.split())
+# Time, Train, Measure and the like are verbs too: a thing's docstring opens with "The time …".
+NOT_A_NOUN = VERBS | {"How", "What", "When", "Where", "Whether", "Which", "Who", "Whose", "Why", "Keeps", "Trains"}
+PROPERTIES = ("property", "cached_property", "fixture")
+
+
+def docstrings():
+    """Where, whether it is a function's, and the first line of every docstring of the library."""
+    for path in sorted((REPOSITORY / "harness").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
+                continue
+            decorators = [ast.unparse(decorator).partition("(")[0] for decorator in getattr(node, "decorator_list", [])]
+            is_function = hasattr(node, "args") and not any(name.endswith(PROPERTIES) for name in decorators)
+            if text := ast.get_docstring(node):
+                place = f"{path.relative_to(REPOSITORY)}:{getattr(node, 'lineno', 1)}"
+                yield place, is_function, text.partition("\n")[0]
+
+
+def test_a_functions_docstring_opens_with_a_verb():
+    opened = [(place, line) for place, is_function, line in docstrings() if is_function]
+    assert [(place, line) for place, line in opened if line.split()[0].strip("`.,:") not in VERBS] == []
+
+
+def test_the_docstring_of_a_thing_opens_with_a_noun():
+    opened = [(place, line) for place, is_function, line in docstrings() if not is_function]
+    assert [(place, line) for place, line in opened if line.split()[0].strip("`.,:") in NOT_A_NOUN] == []
+
+
+def test_a_docstrings_first_line_has_at_most_100_characters():
+    assert [(place, line) for place, _, line in docstrings() if len(line) > 100] == []

@@ -1,4 +1,4 @@
-"""``models``: depth, width, parameters and MACs of the study's models, or of models named on the command line."""
+"""``models``: depth, width, parameters and MACs of the study's models or of named ones."""
 
 import argparse
 import re

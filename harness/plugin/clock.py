@@ -22,7 +22,7 @@ class RecordedClock:
         self._now_seconds = 0.0
 
     def play_epoch(self) -> None:
-        """Advance by the next epoch; stand still after the last one (a profiler calls once more)."""
+        """Advance by the next epoch; stand still after the last one (a profiler calls one more time)."""
         self._now_seconds += next(self._epoch_seconds, 0.0)
 
     def __call__(self) -> float:

@@ -1,4 +1,4 @@
-"""The experiments that a pytest command line selects, by pytest's own collection: a plan equals the run."""
+"""The experiments that a pytest command line selects, by pytest's own collection."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""The pytest hooks, thin: they find the experiments, hand them to a study, and have the tables printed at the end.
+"""The pytest hooks: thin, they find experiments, hand them to a study and have its tables printed.
 
 A test marked ``@pytest.mark.experiment("cifar10", models=["resnet20", …])`` becomes one case per model and seed. A
 session without such a test (and without a ``measurement``) is left alone: no option is read, nothing is printed.
@@ -137,7 +137,7 @@ def _take_part(harness: HarnessSession) -> None:
     from harness.plugin.ranks import leave_output_to_rank_zero
 
     harness.require_valid_options()
-    harness.config.add_cleanup(harness.stop.heed())
+    harness.config.add_cleanup(harness.stop.handle_signals())
     leave_output_to_rank_zero(harness)
 
 

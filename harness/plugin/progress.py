@@ -1,4 +1,4 @@
-"""The progress of a case on the terminal: a line with the time left, redrawn on a terminal, now and then in a log."""
+"""The progress of a case with its time left: one line redrawn on a terminal, some lines in a log."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -91,7 +91,7 @@ class HarnessSession:
         """The request to stop, which Ctrl-C and SIGTERM make."""
         from harness.training.interrupt import StopRequest
 
-        return StopRequest(is_once=self.processes.is_distributed)
+        return StopRequest(only_first=self.processes.is_distributed)
 
     def require_valid_options(self) -> None:
         """Read settings and process group.

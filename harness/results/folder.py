@@ -230,10 +230,10 @@ class ResultsFolder:
     def unfinished(self) -> list[str]:
         """List resumable cases with their epoch counts, one line each."""
         folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.safetensors")})
-        begun = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
+        started = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
         return [
             f"not finished: {name}, {several(count, 'epoch')} so far; rerun the command to resume"
-            for name, count in begun.items()
+            for name, count in started.items()
         ]
 
     def writing(self, case: Case) -> contextlib.AbstractContextManager[None]:

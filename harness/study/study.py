@@ -91,7 +91,7 @@ class Study:
         return CaseRequest(experiment, case, self.settings.rerun and self._rerun.is_pending(case.identity))
 
     def _mark_ended(self, case: Case) -> None:
-        """Record that a case's training has ended: a resumed rerun does not train it once more."""
+        """Record that a case's training has ended: a resumed rerun does not train it again."""
         if self.settings.rerun and self._rerun.is_pending(case.identity):
             self._rerun.mark_done(case.identity)
 

@@ -1,4 +1,4 @@
-"""Measure augmentation alone on one thread: batched, and image by image with torchvision's transforms."""
+"""Augmentation alone on one thread: batched, and image by image with torchvision's transforms."""
 
 import contextlib
 import time

@@ -1,4 +1,4 @@
-"""Measure the fast and the reference pipeline in alternating rounds: drift affects both alike.
+"""The fast and the reference pipeline, measured in alternating rounds: drift affects both alike.
 
 A round is a short epoch of random images. The reference trains one extra batch first, which is not counted: it pays
 for starting the loader processes and for copying the memory shared with them, seconds that hardly matter in a whole

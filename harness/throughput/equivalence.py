@@ -1,4 +1,4 @@
-"""Check that both pipelines reach the same accuracy: the fast one's speed is worthless otherwise.
+"""Equivalence of both pipelines' accuracies, without which the fast one's speed is worthless.
 
 Both train the same model from the same initial weights, seed by seed. Their random draws differ, and so do the
 trajectories; the distributions of final accuracies must agree.

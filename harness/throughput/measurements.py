@@ -135,7 +135,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Scaling:
-    """How an epoch's time and memory grow along one axis.
+    """Growth of an epoch's time and memory along one axis.
 
     Attributes:
         axis: ``images``, ``width``, ``depth`` or ``batch``.

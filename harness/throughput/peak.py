@@ -1,4 +1,4 @@
-"""Measure the machine's peak convolution speed, to which training speed is compared."""
+"""The machine's peak convolution speed, to which training speed is compared."""
 
 import functools
 import time

@@ -1,4 +1,4 @@
-"""Measure how time and memory grow with images, width, depth and batch size.
+"""Growth of time and memory with images, width, depth and batch size, measured.
 
 Each point is measured in a process of its own: an allocator keeps the memory that earlier points needed, so peaks
 measured in one process are not comparable.

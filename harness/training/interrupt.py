@@ -18,15 +18,16 @@ class StopRequest:
         was_made: true after the first signal.
     """
 
-    def __init__(self, is_once: bool = False) -> None:
-        """
+    def __init__(self, only_first: bool = False) -> None:
+        """Start without a request.
+
         Args:
-            is_once: ignore every signal after the first: torchrun forwards a Ctrl-C that the terminal sent to all.
+            only_first: ignore every signal after the first: torchrun forwards a Ctrl-C that the terminal sent to all.
         """
         self.was_made = False
-        self._is_once = is_once
+        self._is_once = only_first
 
-    def heed(self) -> Callable[[], None]:
+    def handle_signals(self) -> Callable[[], None]:
         """Take the first of either signal as the request; return a function that restores the former handlers.
 
         A second signal has its former effect. An ignored signal stays ignored. Outside the main thread, where Python

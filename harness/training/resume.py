@@ -71,9 +71,9 @@ def _discard(job: TrainingJob, why: str, is_allowed: bool) -> None:
 
 
 def _code_change(kept: Checkpoint, history: History) -> str:
-    begun, now = kept.attempts[-1].environment, history.attempts[-1].environment
+    earlier, now = kept.attempts[-1].environment, history.attempts[-1].environment
     codes = " and ".join(
         f"{code} (commit {str(environment.get('commit'))[:12]})"
-        for code, environment in ((kept.training_code, begun), (code_version.training_code_version(), now))
+        for code, environment in ((kept.training_code, earlier), (code_version.training_code_version(), now))
     )
     return f"{several(len(kept.records), 'epoch')} trained by another version of the code: {codes}"

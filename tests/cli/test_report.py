@@ -10,11 +10,11 @@ from tests.helpers.tiny import make_case
 
 def test_report_writes_the_tables_from_the_results_folder(tiny_result, tiny_dataset, tmp_path, capsys):
     results = ResultsFolder(tmp_path / "results")
-    begun = make_case(tiny_dataset, seed=1)
-    for case in (tiny_result.case, begun):
+    started = make_case(tiny_dataset, seed=1)
+    for case in (tiny_result.case, started):
         results.folder(case).mkdir(parents=True)
     results.write_result(tiny_result.case, tiny_result)
-    (results.folder(begun) / "checkpoint-00000-1.safetensors").touch()
+    (results.folder(started) / "checkpoint-00000-1.safetensors").touch()
     (tmp_path / "results/broken").mkdir()
     (tmp_path / "results/broken/result.json").write_text("{}")
     folders = ["--results-dir", str(tmp_path / "results"), "--report-dir", str(tmp_path / "report")]
@@ -24,7 +24,7 @@ def test_report_writes_the_tables_from_the_results_folder(tiny_result, tiny_data
     assert (tmp_path / "report/tables/digits.csv").exists()
     assert "left out" in captured.err
     assert "broken/result.json" in captured.err
-    assert f"not finished: {begun.folder_name}, 0 epochs so far" in captured.err
+    assert f"not finished: {started.folder_name}, 0 epochs so far" in captured.err
 
 
 def test_report_without_results_says_how_to_make_some(tmp_path, capsys):

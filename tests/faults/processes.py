@@ -102,7 +102,7 @@ def train_tiny_with_room_for(file_bytes, root):
     """Train the tiny case on a disk that takes no larger file; raise an error if an epoch begins."""
 
     def fail(self, case, epoch, share):
-        raise RuntimeError("an epoch has begun")
+        raise RuntimeError("an epoch has started")
 
     _Counting.on_progress = fail
     with _limited(resource.RLIMIT_FSIZE, file_bytes):
@@ -182,5 +182,5 @@ def train_diverging_then_tiny(root):
 
 def train_without_permission(root):
     """Train the tiny case as a user who may not write to the results folder."""
-    os.setuid(65534)  # nobody
+    os.setuid(65534)  # a user without rights
     return train_tiny(root)

@@ -39,7 +39,7 @@ def test_a_damaged_result_is_named_on_terminal_and_in_summary(bench, pytester):
     run = bench("-k", "resnet8-seed0")
     run.stdout.fnmatch_lines(
         [
-            "*1/1 digits resnet8 seed 0: */result.json is not a result of this harness: its content is not *",
+            "*1/1 digits resnet8 seed 0: */result.json is not a result of this harness: its content does not match *",
             "it is quarantined as [*].refused, and the case is trained again",
             "left out: *digits-resnet8-2-seed0-quick-*/result.json is not a result of this harness*",
         ]

@@ -37,7 +37,7 @@ def test_a_resumed_case_is_announced_and_keeps_all_its_rounds(bench, pytester, m
     assert benchmark["stats"]["rounds"] == 2
     assert benchmark["extra_info"]["interrupted_after"] == [1]
     assert benchmark["extra_info"]["changes_between_attempts"] == []
-    run.stdout.no_fnmatch_line("*were finished already*")  # it was begun before, and finished now
+    run.stdout.no_fnmatch_line("*were finished already*")  # it was started before and is finished now
 
 
 def test_a_signal_whose_exception_was_lost_stops_the_run(bench, pytester, monkeypatch):

@@ -20,7 +20,7 @@ def handlers():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_first_signal_is_the_request_and_a_second_acts_as_before(number, handlers):
     before, request = handlers(), StopRequest()
-    request.heed()
+    request.handle_signals()
     assert handlers() != before
     with pytest.raises(KeyboardInterrupt, match=number.name):
         signal.raise_signal(number)
@@ -30,19 +30,19 @@ def test_first_signal_is_the_request_and_a_second_acts_as_before(number, handler
 
 def test_signal_handlers_can_be_restored(handlers):
     before, request = handlers(), StopRequest()
-    request.heed()()
+    request.handle_signals()()
     assert handlers() == before
     assert not request.was_made
 
 
 def test_ignored_signal_stays_ignored(handlers):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    StopRequest().heed()
+    StopRequest().handle_signals()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
 
 
 def test_signals_are_unchanged_outside_the_main_thread(handlers):
     before = handlers()
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(StopRequest().heed).result()()
+        thread.submit(StopRequest().handle_signals).result()()
     assert handlers() == before

@@ -157,7 +157,7 @@ def test_training_draws_nothing_from_the_global_generators(pipeline, tiny_datase
 
 
 class Stopping(Recorder):
-    """Asks to stop once an epoch has begun, as a signal does whose exception was lost."""
+    """Asks to stop once an epoch has started, as a signal does whose exception was lost."""
 
     def __init__(self, epoch):
         super().__init__()

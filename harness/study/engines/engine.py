@@ -22,7 +22,7 @@ class CaseRequest:
 
 
 class Engine(abc.ABC):
-    """Trains cases somewhere; their results are written to the results folder of this machine."""
+    """A place to train cases; their results are written to the results folder of this machine."""
 
     def __init__(self, results: ResultsFolder) -> None:
         self._results = results

@@ -23,7 +23,7 @@ from harness.training.trainers.data_parallel import Follower
 
 
 class LocalEngine(Engine):
-    """Trains a case in this process when it is asked for; all ranks of a process group train it together."""
+    """An engine that trains each case in this process, on request, together with all ranks."""
 
     def __init__(self, settings: Settings, results: ResultsFolder, processes: ProcessGroup = SINGLE_PROCESS) -> None:
         """Resolve the device of this process.

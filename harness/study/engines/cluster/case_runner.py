@@ -35,7 +35,7 @@ _LOCK_SECONDS = 1.0
 
 
 class CaseRunner:
-    """Trains one case on a cluster, in as many tries as needed, until its result is in the results folder.
+    """The life of one case on a cluster: tries until its result is in the results folder.
 
     Only this process writes to the results folder, so a case has one result however often it was tried, and a retry
     resumes from the last report.

@@ -29,7 +29,7 @@ from harness.training.sweep_progress import Phase, SweepProgress
 
 
 class RayEngine(Engine):
-    """Trains all cases at once on a Ray cluster."""
+    """An engine that trains all cases at once on a Ray cluster."""
 
     def __init__(self, settings: Settings, results: ResultsFolder) -> None:
         """Connect to the cluster.

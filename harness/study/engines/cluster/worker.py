@@ -163,7 +163,7 @@ def scratch_folder(place: Path | None = None) -> Iterator[Path]:
 
 
 class _Notices(TrainingCallback):
-    """Keeps notices for the next report."""
+    """A callback that keeps notices for the next report."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []

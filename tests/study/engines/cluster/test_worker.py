@@ -135,8 +135,8 @@ def test_run_yields_the_reason_if_the_node_is_unfit(training, monkeypatch):
 
 
 def test_run_raises_an_error_of_the_case_itself(training, monkeypatch):
-    refusing(monkeypatch, InputError("begun by other code"))
-    with pytest.raises(CaseError, match="begun by other code"):
+    refusing(monkeypatch, InputError("started by other code"))
+    with pytest.raises(CaseError, match="started by other code"):
         list(worker.run(pickle.dumps(training)))
 
 
