@@ -23,11 +23,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(known: argparse.Namespace, _: list[str]) -> int:
     """Print a paragraph per dataset."""
     from harness.config.datasets import SPECS
+    from harness.config.extensions import extension_names
 
     settings = settings_from(known)
     print(f"data folder: {settings.data_dir}\n")
     exit_code = 0
-    for name in [*SPECS, *known.folders]:
+    for name in [*SPECS, *extension_names(), *known.folders]:
         try:
             print(f"{name}: {_describe(name, settings.data_dir)}")
         except InputError as error:

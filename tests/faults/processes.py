@@ -6,10 +6,12 @@ import resource
 import signal
 from contextlib import contextmanager
 from dataclasses import replace
+from unittest import mock
 
 import torch
 
 from harness.errors import InputError
+from harness.hardware import co_scheduling
 from harness.results.folder import ResultsFolder
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
@@ -26,7 +28,9 @@ class Process:
 
     def __init__(self, function, *arguments):
         self._answer, theirs = _context.Pipe(duplex=False)
-        self._process = _context.Process(target=_answering, args=(theirs, function, arguments))
+        self._process = _context.Process(
+            target=_answering, args=(theirs, co_scheduling.machine_folder(), function, arguments)
+        )
         self._process.start()
         theirs.close()
 
@@ -51,9 +55,10 @@ def run(function, *arguments):
     return Process(function, *arguments).wait()
 
 
-def _answering(pipe, function, arguments):
+def _answering(pipe, machine_folder, function, arguments):
     torch.set_num_threads(1)
-    pipe.send(function(*arguments))
+    with mock.patch.object(co_scheduling, "machine_folder", lambda: machine_folder):  # the tests' own, as in conftest
+        pipe.send(function(*arguments))
 
 
 class _Counting(TrainingCallback):
