@@ -57,7 +57,9 @@ def run(function, *arguments):
 
 def _answering(pipe, machine_folder, function, arguments):
     torch.set_num_threads(1)
-    with mock.patch.object(co_scheduling, "machine_folder", lambda: machine_folder):  # the tests' own, as in conftest
+    with mock.patch.object(
+        co_scheduling, "machine_folder", return_value=machine_folder
+    ):  # the tests' own, as in conftest
         pipe.send(function(*arguments))
 
 
