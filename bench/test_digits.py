@@ -3,9 +3,9 @@
 import pytest
 
 from harness.paper.expectations import unmet_expectations
-from harness.paper.published import STUDY
+from harness.paper.published import STUDY_MODELS
 
 
-@pytest.mark.experiment("digits", models=STUDY["digits"])
+@pytest.mark.experiment("digits", models=STUDY_MODELS["digits"])
 def test_digits(trained, epoch_records):
     assert unmet_expectations(trained, epoch_records) == []

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.measurement
 
 
 def test_equivalence_on_small_images(workbench):
-    equivalence = workbench.compare_outcomes("digits", "resnet20", seeds=range(10))
+    equivalence = workbench.compare_accuracies("digits", "resnet20", seeds=range(10))
     assert equivalence.interval.contains(0)
     assert equivalence.interval.width < 1  # percentage points; a wide interval would contain 0 by its width alone
 
@@ -21,6 +21,6 @@ def test_equivalence_on_a_slice(workbench):
     data_dir = workbench.settings.data_dir
     if locate("fashionmnist", data_dir) is None:
         pytest.skip(f"fashionmnist is not in {data_dir}: {how_to_get('fashionmnist', data_dir)}")
-    equivalence = workbench.compare_outcomes("fashionmnist", "resnet20", seeds=range(5), epochs=6, images=6000)
+    equivalence = workbench.compare_accuracies("fashionmnist", "resnet20", seeds=range(5), epochs=6, images=6000)
     assert equivalence.interval.contains(0)
     assert equivalence.interval.width < 4

@@ -3,9 +3,9 @@
 import pytest
 
 from harness.paper.expectations import unmet_expectations
-from harness.paper.published import STUDY
+from harness.paper.published import STUDY_MODELS
 
 
-@pytest.mark.experiment("gtsrb", models=STUDY["gtsrb"])
+@pytest.mark.experiment("gtsrb", models=STUDY_MODELS["gtsrb"])
 def test_gtsrb(trained, epoch_records):
     assert unmet_expectations(trained, epoch_records) == []

@@ -5,9 +5,9 @@ import pytest
 from harness.config.datasets import SPECS
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES
-from harness.paper.published import MMACS, STUDY, exact_parameters
+from harness.paper.published import MMACS, STUDY_MODELS, exact_parameters
 
-CASES = [(dataset, model) for dataset, models in STUDY.items() for model in models]
+CASES = [(dataset, model) for dataset, models in STUDY_MODELS.items() for model in models]
 # Ids have the input's shape, not the dataset's name, so that `-k digits` selects only the experiments.
 IDS = [f"{model}-{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_size}" for dataset, model in CASES]
 

@@ -33,7 +33,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     try:
         with open(temporary, "wb") as file:
             write(file)
-            synchronise(file)
+            flush_to_disk(file)
         put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -48,10 +48,10 @@ def append_line(path: Path, line: str) -> None:
     """Append a line to a text file and wait until it is on the disk."""
     with open(path, "ab") as file:
         file.write(line.encode() + b"\n")
-        synchronise(file)
+        flush_to_disk(file)
 
 
-def synchronise(file: BinaryIO) -> None:
+def flush_to_disk(file: BinaryIO) -> None:
     """Wait until the content written to a file is on the disk."""
     file.flush()
     os.fsync(file.fileno())
@@ -113,7 +113,7 @@ def safe_name(name: str) -> str:
     return "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
 
 
-def sealed(content: Mapping[str, Any]) -> str:
+def with_sha256(content: Mapping[str, Any]) -> str:
     """Return a JSON object as text, with the SHA-256 of its content as the last entry.
 
     Raises:
@@ -122,8 +122,8 @@ def sealed(content: Mapping[str, Any]) -> str:
     return json.dumps({**content, _SEAL: _digest(content)}, indent=1, allow_nan=False) + "\n"
 
 
-def unsealed(text: str | bytes, schema_version: int) -> dict[str, Any]:
-    """Return the JSON object in a text that `sealed` wrote.
+def checked_json(text: str | bytes, schema_version: int) -> dict[str, Any]:
+    """Return the JSON object in a text that `with_sha256` wrote.
 
     Raises:
         ValueError: the text is not a JSON object, has another schema version, or does not match its SHA-256.

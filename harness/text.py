@@ -31,7 +31,7 @@ def count(number: float) -> str:
     return f"{number:.0f}"
 
 
-def several(number: object, noun: str) -> str:
+def count_noun(number: object, noun: str) -> str:
     """Return a number with its noun: ``1 thread``, ``2 threads``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from harness.errors import InputError
 from harness.files import (
     append_line,
+    checked_json,
     os_error_as_input_error,
     put_in_place,
     quarantine,
     read_each,
     remove_temporary_files,
     require_writable,
-    sealed,
     sha256_of,
-    unsealed,
+    with_sha256,
     write_atomically,
     write_text_atomically,
 )
@@ -148,16 +148,16 @@ def test_read_each_returns_contents_and_problems(tmp_path):
 
 @given(st.dictionaries(st.text().filter(lambda key: key != "sha256"), JSON, max_size=5))
 def test_sealed_content_round_trips(content):
-    assert unsealed(sealed(content | VERSION), 1) == content | VERSION
+    assert checked_json(with_sha256(content | VERSION), 1) == content | VERSION
 
 
 @given(position=st.integers(min_value=0), bit=st.integers(0, 7))
 def test_flipped_bit_is_detected_or_harmless(position, bit):
     content = {"schema_version": 1, "accuracy_percent": 98.75, "epochs": [1, 2, 3], "name": "resnet20-4 ω"}
-    damaged = bytearray(sealed(content).encode())
+    damaged = bytearray(with_sha256(content).encode())
     damaged[position % len(damaged)] ^= 1 << bit
     try:
-        assert unsealed(bytes(damaged), 1) == content  # for example another white-space character
+        assert checked_json(bytes(damaged), 1) == content  # for example another white-space character
     except ValueError as error:
         assert str(error)
 
@@ -165,7 +165,7 @@ def test_flipped_bit_is_detected_or_harmless(position, bit):
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_refused(content):
     with pytest.raises(ValueError, match=".+"):
-        unsealed(content, 1)
+        checked_json(content, 1)
 
 
 @pytest.mark.parametrize(
@@ -183,12 +183,12 @@ def test_arbitrary_bytes_are_refused(content):
 )
 def test_unsealed_text_is_refused_with_the_reason(text, message):
     with pytest.raises(ValueError, match=message):
-        unsealed(text, 1)
+        checked_json(text, 1)
 
 
 def test_order_of_entries_and_spaces_do_not_matter():
-    seal = json.loads(sealed(VERSION | {"b": 2}))["sha256"]
-    assert unsealed(f'{{"sha256":"{seal}","b":2,"schema_version":1}}', 1) == VERSION | {"b": 2}
+    seal = json.loads(with_sha256(VERSION | {"b": 2}))["sha256"]
+    assert checked_json(f'{{"sha256":"{seal}","b":2,"schema_version":1}}', 1) == VERSION | {"b": 2}
 
 
 def test_put_in_place_replaces_the_old_file(tmp_path):

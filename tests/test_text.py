@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.text import count, decimals, duration, p_value, several, signed
+from harness.text import count, count_noun, decimals, duration, p_value, signed
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_count_is_exact_to_three_figures(number):
 
 
 def test_number_has_its_noun():
-    assert [several(number, "epoch") for number in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]
+    assert [count_noun(number, "epoch") for number in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from harness.analysis.stats import Interval, mean_interval
 from harness.analysis.wording import title_of
 from harness.config.case import Mode
 from harness.config.datasets import SPECS
-from harness.paper.published import MMACS, PUBLISHED, STUDY, exact_parameters
-from harness.results.metrics import marginal_gain
+from harness.paper.published import MMACS, PUBLISHED, STUDY_MODELS, exact_parameters
+from harness.results.marginal_gain import marginal_gain
 from harness.results.result import Result
 from harness.results.timing import timed_on
 
@@ -99,7 +99,7 @@ class Evidence:
     @cached_property
     def models(self) -> list[str]:
         """Model names in the order of the paper's study; other models follow, smallest first."""
-        order = {model: position for position, model in enumerate(STUDY.get(self.dataset, ()))}
+        order = {model: position for position, model in enumerate(STUDY_MODELS.get(self.dataset, ()))}
         params = {run.model: run.params for run in self.runs}
         return sorted(params, key=lambda model: (order.get(model, len(order)), params[model], model))
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from harness.analysis.comparison import Comparison, compare, corrected
 from harness.analysis.evidence import Evidence
 from harness.analysis.f1_bound import FIGURE_TOLERANCE, f1_bound
-from harness.analysis.stats import Interval, fit_exponential, fit_growth, mean_interval
-from harness.analysis.wording import points, short, tested, title_of
+from harness.analysis.stats import Interval, fit_exponential, fit_power_law, mean_interval
+from harness.analysis.wording import difference_text, short_name, significance_text, title_of
 from harness.config.datasets import SPECS
 from harness.config.families import parse_model
 from harness.paper.claims import (
@@ -22,7 +22,7 @@ from harness.paper.claims import (
     Statement,
     Times,
 )
-from harness.paper.published import LITERATURE, STUDY
+from harness.paper.published import LITERATURE, STUDY_MODELS
 from harness.text import signed
 
 Verdict = Literal["supported", "contradicted", "not distinguishable", "not measured"]
@@ -59,20 +59,21 @@ def judge_statement(statement: Statement, evidence: Mapping[str, Evidence]) -> F
 def judge_order(statement: Greater, comparison: Comparison | None) -> Finding:
     """Judge that one model is more accurate than another, from their comparison, already corrected."""
     claimed = f", by {statement.claimed}" if statement.claimed else ""
-    words = (
-        f"{title_of(statement.dataset)}: {short(statement.model)} more accurate than {short(statement.other)}{claimed}"
-    )
+    model, other = short_name(statement.model), short_name(statement.other)
+    words = f"{title_of(statement.dataset)}: {model} more accurate than {other}{claimed}"
     if comparison is None:
         return Finding(words, "not measured", "")
     interval = comparison.difference.interval
-    numbers = f"{points(interval)} ({signed(comparison.relative_percent, 2)} % relative), {_tested(comparison)}"
+    numbers = (
+        f"{difference_text(interval)} ({signed(comparison.relative_percent, 2)} % relative), {_tested(comparison)}"
+    )
     if not comparison.is_distinguishable:
         return Finding(words, "not distinguishable", numbers)
     return Finding(words, "supported" if comparison.is_better else "contradicted", numbers)
 
 
 def _tested(comparison: Comparison) -> str:
-    return tested(comparison.difference, comparison.p_holm)
+    return significance_text(comparison.difference, comparison.p_holm)
 
 
 def _most_accurate(statement: MostAccurate, evidence: Mapping[str, Evidence]) -> Outcome:
@@ -80,13 +81,13 @@ def _most_accurate(statement: MostAccurate, evidence: Mapping[str, Evidence]) ->
     study = evidence.get(statement.dataset)
     if study is None:
         return None
-    others = [model for model in STUDY[statement.dataset] if model != statement.model]
+    others = [model for model in STUDY_MODELS[statement.dataset] if model != statement.model]
     found = [compare(study, statement.model, other) for other in others]
     family = corrected([one for one in found if one is not None])
     if len(family) < len(others):
         return None
     nearest = min(family, key=lambda one: one.difference.estimate)
-    numbers = f"{points(nearest.difference.interval)} over {short(nearest.other)}, {_tested(nearest)}"
+    numbers = f"{difference_text(nearest.difference.interval)} over {short_name(nearest.other)}, {_tested(nearest)}"
     if any(one.is_distinguishable and not one.is_better for one in family):
         return "contradicted", numbers
     return ("supported" if all(one.is_better for one in family) else "not distinguishable"), numbers
@@ -154,7 +155,7 @@ def _grows_exponentially(statement: GrowsExponentially, evidence: Mapping[str, E
     if len(means) < 3 or min(means.values()) <= 0:
         return None
     x, y = list(means), list(means.values())
-    power, exponential = fit_growth(x, y), fit_exponential(x, y)
+    power, exponential = fit_power_law(x, y), fit_exponential(x, y)
     numbers = f"as ω^{power.exponent:.2f} (R² {power.r_squared:.3f}; exponential: {exponential.r_squared:.3f})"
     lead = exponential.r_squared - power.r_squared
     if exponential.exponent > 0 and abs(lead) < LAW_MARGIN:
@@ -182,8 +183,8 @@ def _fewer_images_wider(_: FewerImagesWider, evidence: Mapping[str, Evidence]) -
     if len(found) < 2:
         return None
     text = "; ".join(
-        f"{title_of(dataset)} ({images:,} images) {short(one.model)} over {short(one.other)} "
-        f"{points(one.difference.interval)}"
+        f"{title_of(dataset)} ({images:,} images) {short_name(one.model)} over {short_name(one.other)} "
+        f"{difference_text(one.difference.interval)}"
         for images, dataset, one in found
     )
     family = corrected([one for *_, one in found])
@@ -217,7 +218,7 @@ def _possible_f1(statement: PossibleF1, evidence: Mapping[str, Evidence]) -> Out
     room = [(f1_bound(run, classes) - run.macro_f1_percent, place) for place, run in enumerate(study.runs)]
     nearest = study.runs[min(room)[1]]
     numbers = (
-        f"nearest to its bound: {short(nearest.model)}, F1 {nearest.macro_f1_percent:.2f} % at "
+        f"nearest to its bound: {short_name(nearest.model)}, F1 {nearest.macro_f1_percent:.2f} % at "
         f"{nearest.accuracy_beside_f1_percent:.2f} % allows at most {f1_bound(nearest, classes):.2f} %"
     )
     is_possible = min(room)[0] >= -FIGURE_TOLERANCE
@@ -227,18 +228,19 @@ def _possible_f1(statement: PossibleF1, evidence: Mapping[str, Evidence]) -> Out
 _JUDGES: dict[type[Any], tuple[Callable[[Any], str], Callable[[Any, Mapping[str, Evidence]], Outcome]]] = {
     Greater: (
         lambda one: (
-            f"{title_of(one.dataset)}: {short(one.model)} has more {_QUANTITIES[one.quantity]} than {short(one.other)}"
+            f"{title_of(one.dataset)}: {short_name(one.model)} has more {_QUANTITIES[one.quantity]} than "
+            f"{short_name(one.other)}"
         ),
         _greater,
     ),
     MostAccurate: (
-        lambda one: f"{title_of(one.dataset)}: {short(one.model)} the most accurate of all",
+        lambda one: f"{title_of(one.dataset)}: {short_name(one.model)} the most accurate of all",
         _most_accurate,
     ),
     Times: (
         lambda one: (
-            f"{title_of(one.dataset)}: {_QUANTITIES[one.quantity]} of {short(one.model)} against "
-            f"{short(one.other)}: {one.claimed}"
+            f"{title_of(one.dataset)}: {_QUANTITIES[one.quantity]} of {short_name(one.model)} against "
+            f"{short_name(one.other)}: {one.claimed}"
         ),
         _times,
     ),
@@ -247,7 +249,7 @@ _JUDGES: dict[type[Any], tuple[Callable[[Any], str], Callable[[Any, Mapping[str,
         _grows_exponentially,
     ),
     NearLiterature: (
-        lambda one: f"{title_of(one.dataset)}: {short(one.model)} within {one.within_points:g} pp of He et al.",
+        lambda one: f"{title_of(one.dataset)}: {short_name(one.model)} within {one.within_points:g} pp of He et al.",
         _near_literature,
     ),
     FewerImagesWider: (

@@ -1,4 +1,4 @@
-"""Statistics over seeds: t intervals, paired tests, Holm's correction and laws of growth.
+"""Intervals over seeds, tests of differences over seeds or images, Holm's correction, laws of growth.
 
 The replicate is the seed, never the epoch. No function draws random numbers: the same values give the same interval.
 """
@@ -41,7 +41,7 @@ class Interval:
         return None if self.low is None or self.high is None else self.high - self.low
 
     def contains(self, value: float) -> bool:
-        """Return true if a value is in the interval, or if the interval has no ends."""
+        """Return whether a value is in the interval, or if the interval has no ends."""
         return self.low is None or self.high is None or self.low <= value <= self.high
 
     def scaled(self, factor: float) -> "Interval":
@@ -77,7 +77,7 @@ def _t_interval(values: Sequence[float], confidence: float, *, is_alike: bool) -
 
 
 def is_without_spread(values: Sequence[float], magnitude: float | None = None) -> bool:
-    """Return true if values are equal except for rounding errors.
+    """Return whether values are equal except for rounding errors.
 
     The tolerance is relative: percentage points per multiply-accumulate are of the order of 1e-9.
 
@@ -168,7 +168,7 @@ def proportions_difference(accuracy_percent: float, other_percent: float, images
 
 
 def is_significant(p_value: float | None) -> bool:
-    """Return true if a (corrected) p-value is below α = 0.05; None is not significant."""
+    """Return whether a (corrected) p-value is below α = 0.05; None is not significant."""
     return p_value is not None and p_value < SIGNIFICANCE
 
 
@@ -191,7 +191,7 @@ class Growth:
     r_squared: float
 
 
-def fit_growth(x: Sequence[float], y: Sequence[float]) -> Growth:
+def fit_power_law(x: Sequence[float], y: Sequence[float]) -> Growth:
     """Fit a power law to points of positive x and y, with at least three different x.
 
     Raises:

@@ -17,9 +17,9 @@ from harness.config.case import Mode
 from harness.config.datasets import file_stem
 from harness.files import safe_name
 from harness.paper.expectations import is_comparable
-from harness.paper.published import STUDY
+from harness.paper.published import STUDY_MODELS
 from harness.results.result import Result
-from harness.text import several
+from harness.text import count_noun
 
 _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
 _MODE_SUFFIXES: dict[Mode, str] = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
@@ -58,7 +58,7 @@ def group_into_studies(stored: Iterable[StoredResult]) -> list[Evidence]:
         namesakes[_short_name(study)].append(study)
     found = [_evidence(group, _differences(study, namesakes[_short_name(study)])) for study, group in studies.items()]
     found = [_with_hashed_file_name(one) if _is_ambiguous(one, found) else one for one in found]
-    order = [*STUDY, *sorted({one.dataset for one in found} - set(STUDY))]
+    order = [*STUDY_MODELS, *sorted({one.dataset for one in found} - set(STUDY_MODELS))]
     roots = list(dict.fromkeys(one.folder for one in found))
 
     def place(one: Evidence) -> tuple[object, ...]:
@@ -96,7 +96,7 @@ def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
 
 
 def _is_ambiguous(study: Evidence, found: Sequence[Evidence]) -> bool:
-    """Return true if the study's file name is too long, or could be mistaken for another study's.
+    """Return whether the study's file name is too long, or could be mistaken for another study's.
 
     It could if the names differ only in case, or if it begins with the name of another dataset as a table's name does.
     """
@@ -145,7 +145,7 @@ def _title(first: Result, differences: Sequence[str]) -> str:
     """Return the study's human-readable name; a shortened study's always gives its number of epochs."""
     parts = [title_of(first.dataset), *(part for part in differences if part != first.dataset)]
     if first.mode == "shortened":
-        parts.append(f"shortened ({several(first.case.recipe.epochs, 'epoch')})")
+        parts.append(f"shortened ({count_noun(first.case.recipe.epochs, 'epoch')})")
     return " · ".join(parts)
 
 

@@ -51,12 +51,12 @@ def _named(known: argparse.Namespace) -> list[_Row]:
 def _of_the_study() -> list[_Row]:
     from harness.config.datasets import SPECS
     from harness.config.recipes import PUBLISHED_RECIPES
-    from harness.paper.published import STUDY
+    from harness.paper.published import STUDY_MODELS
 
-    shapes = {name: SPECS[name].input_shape(PUBLISHED_RECIPES[name].image_size) for name in STUDY}
+    shapes = {name: SPECS[name].input_shape(PUBLISHED_RECIPES[name].image_size) for name in STUDY_MODELS}
     return [
         _Row(name, shapes[dataset], SPECS[dataset].num_classes, dataset)
-        for dataset, names in STUDY.items()
+        for dataset, names in STUDY_MODELS.items()
         for name in names
     ]
 

@@ -75,5 +75,5 @@ def plan_experiment(
         raise InputError(
             f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, or dataclasses.replace(harness.CIFAR10, …)"
         )
-    shaped, mode = settings.shape(recipe or default_recipe(dataset, parsed.family))
-    return Experiment(dataset, parsed.name, seed, shaped, mode)
+    adapted, mode = settings.adapt(recipe or default_recipe(dataset, parsed.family))
+    return Experiment(dataset, parsed.name, seed, adapted, mode)

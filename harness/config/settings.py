@@ -47,7 +47,7 @@ class Settings:
     gpus_per_case: float | None
     exclusive: bool
 
-    def shape(self, recipe: Recipe) -> tuple[Recipe, Mode]:
+    def adapt(self, recipe: Recipe) -> tuple[Recipe, Mode]:
         """Return the recipe adapted to these settings, and the mode that this makes."""
         if not self.full_training:
             return recipe.quick(), "quick"

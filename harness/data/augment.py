@@ -1,8 +1,8 @@
 """The study's augmentations, applied to a batch, each image with its own random parameters.
 
-`augment` applies the parameters that `harness.data.draw.draw` drew; for the same parameters the result is
+`augment` applies the parameters that `harness.data.augment_parameters.draw` drew; for the same parameters the result is
 torchvision's per-sample result. `prepare` is the deterministic part, for test images. Two orders exist: GTSRB's, in
-`harness.data.rotate_first`, and that of the other datasets, here: normalise → flips → rotation → crop.
+`harness.data.augment_rotate_first`, and that of the other datasets, here: normalise → flips → rotation → crop.
 
 Images come as 8-bit tensors, (N, C, H, W), or packed if sizes differ. They leave as float32,
 (N, C, image_size, image_size).
@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from harness.config.recipes import Augmentation
-from harness.data.draw import Draw
+from harness.data.augment_parameters import AugmentationParameters
+from harness.data.augment_rotate_first import rotate_and_resize
 from harness.data.images import Pixels
 from harness.data.pixel_operations import normalise, resize_matrices
-from harness.data.rotate_first import rotate_and_resize
 from harness.hardware.device import computing_at
 
 
-def augment(pixels: Pixels, parameters: Draw, augmentation: Augmentation, image_size: int) -> Tensor:
+def augment(pixels: Pixels, parameters: AugmentationParameters, augmentation: Augmentation, image_size: int) -> Tensor:
     """Augment training images with one draw per image.
 
     Raises:
@@ -60,7 +60,7 @@ def _require_images(pixels: Pixels) -> None:
         raise ValueError("the batch is empty: give at least one image")
 
 
-def _augment_flips_first(images: Tensor, parameters: Draw, augmentation: Augmentation) -> Tensor:
+def _augment_flips_first(images: Tensor, parameters: AugmentationParameters, augmentation: Augmentation) -> Tensor:
     """Augment in the order normalise → flips → rotation → crop."""
     index, inside = _flip_and_rotate_index(parameters, images.shape[3])
     turned = normalise(_take(images, index), augmentation)
@@ -76,7 +76,7 @@ def _take(images: Tensor, index: Tensor) -> Tensor:
     return images.reshape(count, channels, -1).gather(2, flat).reshape(count, channels, height, width)
 
 
-def _flip_and_rotate_index(parameters: Draw, size: int) -> tuple[Tensor, Tensor]:
+def _flip_and_rotate_index(parameters: AugmentationParameters, size: int) -> tuple[Tensor, Tensor]:
     """Return each output pixel's flat source position, and the mask of sources inside the image.
 
     Both are (N, size, size). torchvision's tensor rotation is a nearest-neighbour grid_sample. This is its arithmetic,
@@ -115,7 +115,7 @@ def _crop_matrices(size: int, sides: Tensor, starts: Tensor) -> Tensor:
     return resize_matrices(keys // size, size, size, starts=keys % size)[which]
 
 
-def _crop(images: Tensor, parameters: Draw) -> Tensor:
+def _crop(images: Tensor, parameters: AugmentationParameters) -> Tensor:
     """Cut out each image's square and resize it to the image's size: A_y · image · A_xᵀ."""
     count, channels, size = images.shape[:3]
     to_height = _crop_matrices(size, parameters.crop_side, parameters.crop_top)

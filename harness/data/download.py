@@ -12,7 +12,7 @@ import filelock
 from torchvision.datasets.utils import check_integrity, download_url
 
 from harness.errors import InputError
-from harness.files import put_in_place, synchronise
+from harness.files import flush_to_disk, put_in_place
 
 _TIMEOUT_SECONDS = 60.0  # without data from the server
 LOCK = ".download.lock"
@@ -45,7 +45,7 @@ def fetch(url: str, folder: Path, md5: str) -> Path:
 
 
 def has_md5(path: Path, md5: str) -> bool:
-    """Return True if the file exists and its content has that checksum.
+    """Return whether the file exists and its content has that checksum.
 
     Raises:
         InputError: the file cannot be read.
@@ -74,7 +74,7 @@ def _try_download(url: str, target: Path, md5: str) -> str | None:
         with _timeout():
             download_url(url, partial, target.name, md5)
         with open(partial / target.name, "rb+") as file:
-            synchronise(file)
+            flush_to_disk(file)
         put_in_place(partial / target.name, target)
     except RuntimeError:
         return f"the downloaded file does not have the published MD5 {md5}"

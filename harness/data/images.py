@@ -17,7 +17,7 @@ from harness.config.datasets import DatasetSpec
 from harness.config.recipes import Recipe
 from harness.errors import InputError
 
-_MOST_FILE_BYTES = 256 * 2**20
+_MAX_FILE_BYTES = 256 * 2**20
 _SOURCE_SIZE = 32  # of random images for a dataset whose images differ in size
 
 
@@ -154,8 +154,8 @@ def file_on_disk(path: Path, label: int, track: str | None = None) -> ImageFile:
 
 def _read_file(path: Path) -> bytes:
     size = path.stat().st_size
-    if size > _MOST_FILE_BYTES:
-        raise OSError(f"it has {size:,} bytes; an image file may have {_MOST_FILE_BYTES:,}")
+    if size > _MAX_FILE_BYTES:
+        raise OSError(f"it has {size:,} bytes; an image file may have {_MAX_FILE_BYTES:,}")
     return path.read_bytes()
 
 

@@ -30,7 +30,7 @@ def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, Image
 
 
 def can_be_split(images: ImageSet) -> bool:
-    """Return True if any class has two tracks or more."""
+    """Return whether any class has two tracks or more."""
     return any(len(tracks) > 1 for tracks in _tracks_by_class(images).values())
 
 

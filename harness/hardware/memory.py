@@ -1,4 +1,4 @@
-"""Memory: kept between steps, returned between cases, its peak measured, its lack detected."""
+"""Memory: kept between steps, returned between cases, its peak measured, running out of it detected."""
 
 import contextlib
 import ctypes

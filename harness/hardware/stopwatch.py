@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from harness.hardware.device import synchronise
+from harness.hardware.device import wait_for_device
 
 
 class Stopwatch:
@@ -22,7 +22,7 @@ class Stopwatch:
         self.seconds: dict[str, float] = {}
 
     def _now(self) -> float:
-        synchronise(self._device)
+        wait_for_device(self._device)
         return time.perf_counter()
 
     @contextlib.contextmanager

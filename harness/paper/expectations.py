@@ -27,7 +27,7 @@ def unmet_expectations(result: Result, records: list[EpochRecord]) -> list[str]:
     parameters = exact_parameters(result.dataset, result.model) if result.case.shortcut == "A" else None
     if parameters is not None and result.params != parameters:
         found.append(f"{result.params:,} parameters, the paper's model has {parameters:,}")
-    least = least_accuracy_percent(result)
+    least = min_accuracy_percent(result)
     if result.accuracy_percent is None:
         found.append("no accuracy is recorded")
     elif least is not None and result.accuracy_percent < least:
@@ -35,7 +35,7 @@ def unmet_expectations(result: Result, records: list[EpochRecord]) -> list[str]:
     return found
 
 
-def least_accuracy_percent(result: Result) -> float | None:
+def min_accuracy_percent(result: Result) -> float | None:
     """Return the accuracy that the case must reach; None if no published figure is comparable."""
     if result.dataset == "digits" and is_comparable(result):
         return DIGITS_ACCURACY_PERCENT
@@ -44,7 +44,7 @@ def least_accuracy_percent(result: Result) -> float | None:
 
 
 def is_comparable(result: Result) -> bool:
-    """Return true if the case was trained as published.
+    """Return whether the case was trained as published.
 
     This means the unchanged recipe with all its epochs, option A, the whole dataset, and evaluation on the test set.
     """

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from harness.config.datasets import SPECS
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES
+from harness.results.marginal_gain import marginal_gain
 
 # In the paper's order: depth first, then width. Digits is a small study of this harness.
-STUDY: dict[str, tuple[str, ...]] = {
+STUDY_MODELS: dict[str, tuple[str, ...]] = {
     "cifar10": ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4", "resnet20-8"),
     "fashionmnist": ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4", "resnet20-8"),
     "gtsrb": ("resnet24", "resnet50", "resnet101", "resnet24-2", "resnet24-4"),
@@ -47,7 +48,7 @@ class Published:
     @property
     def marginal_gain(self) -> float:
         """The paper's equation 6, recomputed from its tables, percent per second."""
-        return self.accuracy_percent / self.total_seconds
+        return marginal_gain(self.accuracy_percent, self.total_seconds)
 
 
 def _rows(dataset: str, *rows: tuple[str, float, float, float, float, float | None]) -> list[Published]:
@@ -127,7 +128,7 @@ def exact_parameters(dataset: str, model: str) -> int | None:
 
     One input channel instead of three saves 288·ω weights in the CIFAR family's stem.
     """
-    if model not in STUDY.get(dataset, ()):
+    if model not in STUDY_MODELS.get(dataset, ()):
         return None
     saved = 288 * parse_model(model).width if SPECS[dataset].channels == 1 else 0
     return _PARAMETERS[model] - saved

@@ -10,7 +10,7 @@ import pytest
 from harness.config.experiment import Experiment
 from harness.config.settings import OPTIONS, Settings
 from harness.errors import InputError
-from harness.plugin.options import PREFIX
+from harness.plugin.pytest_options import PREFIX
 from harness.plugin.session import experiments_among, session_of
 
 _PYTEST_OPTIONS_WITH_VALUE = {"-k", "-m", "-p", "-c", "-o", "-W"} | {

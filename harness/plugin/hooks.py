@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from harness.plugin import options
+from harness.plugin import pytest_options
 from harness.plugin.mark import EXPERIMENT_MARK, MEASUREMENT_MARK, experiment_arguments, is_measurement, is_named
 from harness.plugin.session import ITEM, SESSION, ExperimentItem, HarnessSession, experiments_among, session_of
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options, each with its ini key."""
-    options.add_options(parser, pluginmanager)
+    pytest_options.add_options(parser, pluginmanager)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, Any, Any]:
     """Add the options' short names that no conftest.py has taken."""
     result = yield
-    options.add_short_names(parser)
+    pytest_options.add_short_names(parser)
     return result
 
 
@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", EXPERIMENT_MARK)
     config.addinivalue_line("markers", MEASUREMENT_MARK)
     harness = config.stash[SESSION] = HarnessSession(config)
-    if any(value is not None for value in options.given_options(config).values()):
+    if any(value is not None for value in pytest_options.given_options(config).values()):
         harness.require_valid_options()
 
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 
 from harness.config.case import Case
 from harness.results.result import EpochRecord
-from harness.text import duration, several
+from harness.text import count_noun, duration
 from harness.training.callback import TrainingCallback
 from harness.training.sweep_progress import SweepProgress
 
 _REDRAW_SECONDS = 0.2
 _LINE_SECONDS = 30.0
-_MOST_SHOWN = 3  # cases of a sweep
+_MAX_SHOWN = 3  # cases of a sweep
 
 
 class Progress(TrainingCallback):
@@ -113,15 +113,15 @@ class Progress(TrainingCallback):
 
 def sweep_line(state: SweepProgress) -> str:
     """Return a sweep's progress: ``12 of 30 cases done · about 4m left · training resnet20 s0 3/20``."""
-    parts = [f"{state.done} of {several(state.cases, 'case')} done"]
+    parts = [f"{state.done} of {count_noun(state.cases, 'case')} done"]
     if (seconds_left := state.seconds_left) is not None:
         parts.append(f"about {duration(seconds_left)} left")
     shown = [
         f"{case.model} s{case.seed} {last.epoch if last else 0}/{case.recipe.epochs}"
-        for case, last in state.running[:_MOST_SHOWN]
+        for case, last in state.running[:_MAX_SHOWN]
     ]
-    if len(state.running) > _MOST_SHOWN:
-        shown.append(f"and {len(state.running) - _MOST_SHOWN} more")
+    if len(state.running) > _MAX_SHOWN:
+        shown.append(f"and {len(state.running) - _MAX_SHOWN} more")
     if shown:
         parts.append(f"training {', '.join(shown)}")
     return " · ".join(parts)

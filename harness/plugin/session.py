@@ -6,14 +6,14 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.plugin.clock import RecordedClock
-from harness.plugin.options import given_options, ini_options
+from harness.plugin.pytest_options import given_options, ini_options
+from harness.timestamps import utc_now
 
 if TYPE_CHECKING:
     from harness.config.experiment import Experiment
@@ -67,7 +67,7 @@ class HarnessSession:
         self.results: dict[str, Result] = {}
         self.trained_records: list[EpochRecord] = []
         self.compile_seconds = 0.0
-        self.started_at = now()
+        self.started_at = utc_now()
         self.started_seconds = time.perf_counter()
 
     @cached_property
@@ -128,8 +128,3 @@ def session_of(config: pytest.Config) -> HarnessSession:
 def experiments_among(items: Iterable[pytest.Item]) -> list[ExperimentItem]:
     """Return the tests of cases among the items, in order."""
     return [item.stash[ITEM] for item in items if ITEM in item.stash]
-
-
-def now() -> str:
-    """Return the time: UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from harness.paper.published import STUDY
+from harness.paper.published import STUDY_MODELS
 from harness.report.build import WrittenReport
 from harness.report.tables.paper import accuracy_table
 from harness.report.tables.runs import MODE_WORDS, run_notes, run_row
 from harness.report.tables.table import Column, Row, Table
 from harness.report.truncation import MAX_TERMINAL_ROWS, evenly_over
 from harness.results.result import Result
-from harness.text import count, duration, several
+from harness.text import count, count_noun, duration
 from harness.text import table as text_table
 
 # Heading, key of the measured value, format; a published value has the key with "published_" before it.
@@ -30,7 +30,7 @@ def comparison_tables(results: Iterable[Result]) -> list[Table]:
     groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for result in results:
         groups[result.dataset, result.mode].append(result)
-    datasets = [*STUDY, *sorted({dataset for dataset, _ in groups} - set(STUDY))]
+    datasets = [*STUDY_MODELS, *sorted({dataset for dataset, _ in groups} - set(STUDY_MODELS))]
     return [
         _comparison_table(dataset, mode, groups[dataset, mode])
         for dataset in datasets
@@ -40,7 +40,7 @@ def comparison_tables(results: Iterable[Result]) -> list[Table]:
 
 
 def _comparison_table(dataset: str, mode: str, results: list[Result]) -> Table:
-    order = {model: position for position, model in enumerate(STUDY.get(dataset, ()))}
+    order = {model: position for position, model in enumerate(STUDY_MODELS.get(dataset, ()))}
 
     def place(r: Result) -> tuple[object, ...]:
         cost = (order.get(r.model, len(order)), r.params, r.model)
@@ -155,5 +155,5 @@ def report_text(report: WrittenReport, width: int) -> str:
     lines.append(f"written: {report.page}")
     for paths, noun in ((report.tables, "table file"), (report.figures, "figure file")):
         if paths:
-            lines.append(f"written: {several(len(paths), noun)} in {paths[0].parent}")
+            lines.append(f"written: {count_noun(len(paths), noun)} in {paths[0].parent}")
     return "\n".join(lines)

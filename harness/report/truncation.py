@@ -28,7 +28,7 @@ def evenly_over(groups: Sequence[Hashable], limit: int) -> list[int]:
     return sorted(sorted(range(len(ranks)), key=ranks.__getitem__)[:limit])
 
 
-def evenly_spaced(count: int, limit: int) -> list[int]:
+def evenly_spaced_with_ends(count: int, limit: int) -> list[int]:
     """Return at most ``limit`` of the places 0 to ``count`` − 1, at even distances, with both ends."""
     if count <= limit:
         return list(range(count))

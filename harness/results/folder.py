@@ -28,7 +28,7 @@ from harness.files import (
 )
 from harness.results.reading import parse_result, read_epoch_records, read_result, read_result_in_its_folder
 from harness.results.result import EpochRecord, Result
-from harness.text import several
+from harness.text import count_noun
 
 RESULT, EPOCHS, PREDICTIONS, WEIGHTS = "result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"
 FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it has the SHA-256 of the others
@@ -99,7 +99,7 @@ class ResultsFolder:
             remove_temporary_files(folder)
 
     def is_finished(self, case: Case) -> bool:
-        """Return true if the case's ``result.json`` says finished; the other files are not checked."""
+        """Return whether the case's ``result.json`` says finished; the other files are not checked."""
         try:
             return read_result(self.folder(case) / RESULT).is_finished
         except (FileNotFoundError, InputError):
@@ -232,7 +232,7 @@ class ResultsFolder:
         folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.safetensors")})
         started = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
         return [
-            f"not finished: {name}, {several(count, 'epoch')} so far; rerun the command to resume"
+            f"not finished: {name}, {count_noun(count, 'epoch')} so far; rerun the command to resume"
             for name, count in started.items()
         ]
 

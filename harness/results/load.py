@@ -1,4 +1,4 @@
-"""All results of a results folder, for who analyses them in Python."""
+"""All results of a results folder, for an analysis in Python."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Accuracy, macro-F1 and marginal gain, computed from predictions (paper section 3.2.4)."""
+"""Accuracy and macro-F1, computed from predictions (paper section 3.2.4)."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -62,11 +62,3 @@ def score(labels: NDArray[np.integer], predictions: NDArray[np.integer], class_n
 def accuracy_percent(correct: int, images: int) -> float:
     """Return the percentage of images classified correctly."""
     return 100 * correct / images
-
-
-def marginal_gain(final_accuracy_percent: float, total_seconds: float) -> float:
-    """Compute the paper's equation 6: final accuracy in percent over total training seconds.
-
-    Despite its name it is an average. It depends on the number of epochs, so compare it only within one dataset.
-    """
-    return final_accuracy_percent / total_seconds

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import DamagedError, InputError
-from harness.files import unsealed
+from harness.files import checked_json
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
 
 Value = TypeVar("Value")
@@ -24,14 +24,14 @@ def parse_result(text: str | bytes) -> Result:
     Raises:
         ValueError: the text is not a result, is damaged, or has another schema version.
     """
-    result = validated(Result, unsealed(text, SCHEMA_VERSION))
+    result = validated(Result, checked_json(text, SCHEMA_VERSION))
     if problem := _first_contradiction(result):
         raise ValueError(problem)
     return result
 
 
 def _names_the_device(environment: Mapping[str, Any]) -> bool:
-    """Return true if the environment has the entries that tables need, each of its type."""
+    """Return whether the environment has the entries that tables need, each of its type."""
     kinds = {
         "cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None, "node": str | None,
         "co_scheduled": bool | None, "processes": int, "machines": int,

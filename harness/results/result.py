@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from harness.config.case import Case, Mode
-from harness.files import sealed
+from harness.files import with_sha256
 from harness.results.timing import timing_changes
 
 SCHEMA_VERSION = 2
@@ -204,4 +204,4 @@ class Result:
 
     def to_text(self) -> str:
         """Return the content of ``result.json``: JSON with its own SHA-256."""
-        return sealed(self.to_json())
+        return with_sha256(self.to_json())

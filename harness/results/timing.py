@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harness.text import several
+from harness.text import count_noun
 
 
 def timed_on(environment: Mapping[str, Any]) -> str:
@@ -32,7 +32,7 @@ def _timing_parts(environment: Mapping[str, Any]) -> dict[str, str]:
     torch = versions.get("torch") if isinstance(versions, Mapping) else None
     return {
         "device": str(environment.get("gpu") or environment.get("cpu")),
-        "threads": several(threads, "thread"),
+        "threads": count_noun(threads, "thread"),
         "processes": processes_of(environment),
         "torch": f"torch {torch}",
         "co_scheduled": "co-scheduled" if environment.get("co_scheduled") else "alone",

@@ -1,4 +1,4 @@
-"""The machine that trains: its device, its precision, and its datasets in memory."""
+"""One machine set up for a study: its device, its precision, and its datasets in memory."""
 
 from collections.abc import Callable, Collection
 
@@ -11,7 +11,7 @@ from harness.config.settings import Settings
 from harness.data import registry
 from harness.data.registry import Dataset
 from harness.data.split import can_be_split
-from harness.data.verification import is_verified
+from harness.data.verified_fingerprints import is_verified
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.models.cost import count_parameters

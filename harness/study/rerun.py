@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Collection
 from pathlib import Path
 
-from harness.files import sealed, unsealed, write_text_atomically
+from harness.files import checked_json, with_sha256, write_text_atomically
 
 _FILE = ".rerun.json"
 _SCHEMA_VERSION = 1
@@ -43,7 +43,7 @@ class Rerun:
 
     def _read(self) -> tuple[set[str], set[str]]:
         try:
-            content = unsealed(self._path.read_bytes(), _SCHEMA_VERSION)
+            content = checked_json(self._path.read_bytes(), _SCHEMA_VERSION)
             return set(content["asked"]), set(content["left"])
         except (OSError, ValueError, KeyError, TypeError):
             return set(), set()
@@ -52,6 +52,6 @@ class Rerun:
         with contextlib.suppress(OSError):  # then an interrupted rerun starts from scratch
             if self._left:
                 lists = {"asked": sorted(self._asked), "left": sorted(self._left)}
-                write_text_atomically(self._path, sealed({"schema_version": _SCHEMA_VERSION, **lists}))
+                write_text_atomically(self._path, with_sha256({"schema_version": _SCHEMA_VERSION, **lists}))
             else:
                 self._path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.study.engines import CaseRequest, make_engine
 from harness.study.rerun import Rerun
-from harness.text import several
+from harness.text import count_noun
 from harness.training import checkpoint
 from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
@@ -70,7 +70,7 @@ class Study:
         if self.settings.rerun:
             retrained = self._rerun.begin([self.case(experiment).identity for experiment in experiments])
             if retrained:
-                notify(f"resuming the interrupted --rerun: {several(retrained, 'case')} already trained again")
+                notify(f"resuming the interrupted --rerun: {count_noun(retrained, 'case')} already trained again")
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""

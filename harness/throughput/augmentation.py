@@ -9,7 +9,7 @@ import torch
 from harness.config.datasets import DatasetSpec
 from harness.config.recipes import Recipe
 from harness.data.augment import augment
-from harness.data.draw import draw
+from harness.data.augment_parameters import draw_parameters
 from harness.data.images import ImageSet, random_images
 from harness.hardware.memory import keep_freed_memory
 from harness.throughput.measurements import AugmentationComparison
@@ -47,7 +47,7 @@ def _augment_batched(images: ImageSet, recipe: Recipe, epoch: int) -> None:
     """Augment as `FastTrainer` does: draw the epoch's parameters, then augment chunk by chunk."""
     generator = epoch_generator(0, epoch)
     order = torch.randperm(len(images), generator=generator)
-    parameters = draw(recipe.augmentation, len(images), recipe.image_size, generator)
+    parameters = draw_parameters(recipe.augmentation, len(images), recipe.image_size, generator)
     step = chunk_size(recipe, len(recipe.augmentation.mean), CPU)
     for start in range(0, len(images), step):
         chosen = images.select(order[start : start + step])

@@ -24,8 +24,8 @@ from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.reference import ReferenceTrainer
 from harness.training.trainers.trainer import Trainer
 
-_LEAST_BATCHES, _MOST_BATCHES = 2, 400
-_LEAST_ROUNDS = 3
+_MIN_BATCHES, _MAX_BATCHES = 2, 400
+_MIN_ROUNDS = 3
 
 
 def compare_pipelines(
@@ -93,9 +93,9 @@ def _plan_rounds(trainer: Trainer, spec: DatasetSpec, rounds: int, round_seconds
     """Return the images per round and the number of rounds, from the faster of two single batches."""
     batch = random_images(spec, trainer.recipe, trainer.recipe.batch_size)
     step_seconds = min(trainer.recipe.batch_size / _round(trainer, batch, 0).images_per_second for _ in range(2))
-    batches = min(_MOST_BATCHES, max(_LEAST_BATCHES, math.ceil(round_seconds / step_seconds)))
+    batches = min(_MAX_BATCHES, max(_MIN_BATCHES, math.ceil(round_seconds / step_seconds)))
     affordable = round(rounds * round_seconds / (batches * step_seconds))
-    return batches * trainer.recipe.batch_size, min(rounds, max(_LEAST_ROUNDS, affordable))
+    return batches * trainer.recipe.batch_size, min(rounds, max(_MIN_ROUNDS, affordable))
 
 
 def _round(trainer: Trainer, images: ImageSet, epoch: int) -> Round:

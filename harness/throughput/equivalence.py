@@ -17,7 +17,7 @@ from harness.throughput.measurements import Equivalence
 from harness.training.train import train
 
 
-def compare_outcomes(
+def compare_accuracies(
     case: Case,
     dataset: Dataset,
     seeds: Sequence[int],

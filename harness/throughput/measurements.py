@@ -7,7 +7,7 @@ shown by the report.
 import statistics
 from dataclasses import dataclass
 
-from harness.analysis.stats import Growth, Interval, fit_growth, mean_interval
+from harness.analysis.stats import Growth, Interval, fit_power_law, mean_interval
 from harness.config.families import OPERATIONS_PER_MAC
 from harness.throughput.rounds import paired_ratios, require_pairs
 
@@ -160,12 +160,12 @@ class Scaling:
     @property
     def time_growth(self) -> Growth:
         """Growth of the epoch's seconds along the axis."""
-        return fit_growth([p.x for p in self.points], [p.epoch_seconds for p in self.points])
+        return fit_power_law([p.x for p in self.points], [p.epoch_seconds for p in self.points])
 
     @property
     def memory_growth(self) -> Growth:
         """Growth of the peak memory along the axis."""
-        return fit_growth([p.x for p in self.points], [p.peak_bytes for p in self.points])
+        return fit_power_law([p.x for p in self.points], [p.peak_bytes for p in self.points])
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import time
 import torch
 from torch.nn import functional
 
-from harness.hardware.device import autocast, computing_at, synchronise
+from harness.hardware.device import autocast, computing_at, wait_for_device
 
 # batch, channels, side: 3×3 convolutions large enough to keep a device busy.
 _SHAPES = {
@@ -31,9 +31,9 @@ def _operations_per_second(device: torch.device, precision: str, batch: int, cha
     best = float("inf")
     with computing_at(precision), autocast(precision, device):
         for _ in range(_WARM_UPS + _TIMED):
-            synchronise(device)
+            wait_for_device(device)
             started = time.perf_counter()
             functional.conv2d(images, weight, padding=1)
-            synchronise(device)
+            wait_for_device(device)
             best = min(best, time.perf_counter() - started)
     return 2 * batch * channels * channels * 9 * side * side / best

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import InputError
-from harness.files import read_each, sealed, unsealed, write_text_atomically
+from harness.files import checked_json, read_each, with_sha256, write_text_atomically
 from harness.results.reading import first_problem
 from harness.throughput.measurements import Measurement
 
@@ -72,7 +72,7 @@ def record(results_dir: Path, measurement: Measurement, environment: Mapping[str
     folder = results_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     device_kind = environment["device"].partition(":")[0]  # cuda of cuda:1
-    write_text_atomically(folder / f"{measurement.name}-{device_kind}.json", sealed(content))
+    write_text_atomically(folder / f"{measurement.name}-{device_kind}.json", with_sha256(content))
     return recorded
 
 
@@ -83,7 +83,7 @@ def read_recorded(results_dir: Path) -> tuple[list[Recorded], list[str]]:
 
 def _read(path: Path) -> Recorded:
     try:
-        file = _File.model_validate(unsealed(path.read_bytes(), _SCHEMA_VERSION))
+        file = _File.model_validate(checked_json(path.read_bytes(), _SCHEMA_VERSION))
         measurement = _MEASUREMENTS[file.kind].validate_json(json.dumps(file.measurement, allow_nan=False), strict=True)
         datetime.fromisoformat(file.measured_at)
         return Recorded(measurement, file.measured_at, file.environment.model_dump())

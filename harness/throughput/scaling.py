@@ -18,7 +18,7 @@ from harness.config.experiment import Experiment
 from harness.config.recipes import CIFAR10
 from harness.data.images import random_images
 from harness.errors import InputError
-from harness.hardware.device import synchronise
+from harness.hardware.device import wait_for_device
 from harness.hardware.memory import PeakMemory
 from harness.hardware.stopwatch import Stopwatch
 from harness.throughput.measurements import Point, Scaling
@@ -28,7 +28,7 @@ _TIMED = 3
 
 
 @dataclass(frozen=True)
-class Setting:
+class ScalingCase:
     """The training that a point measures: a model on random images of CIFAR-10's shape."""
 
     model: str
@@ -65,14 +65,14 @@ def measure_scaling(
     return Scaling(axis, _IMAGES, precision, tuple(points))
 
 
-def settings_along(axis: str, device: torch.device, precision: str) -> list[tuple[int, Setting]]:
+def settings_along(axis: str, device: torch.device, precision: str) -> list[tuple[int, ScalingCase]]:
     """Return each value of an axis with the setting that it is measured by."""
     values, fields = AXES[axis]
-    base = Setting("resnet20", CIFAR10.batch_size, _IMAGES, str(device), precision)
+    base = ScalingCase("resnet20", CIFAR10.batch_size, _IMAGES, str(device), precision)
     return [(value, replace(base, **fields(value))) for value in values]  # type: ignore[arg-type]
 
 
-def _measure_in(processes: ProcessPoolExecutor, setting: Setting) -> Point:
+def _measure_in(processes: ProcessPoolExecutor, setting: ScalingCase) -> Point:
     try:
         return processes.submit(measure_point, setting).result()
     except BrokenProcessPool:
@@ -82,14 +82,14 @@ def _measure_in(processes: ProcessPoolExecutor, setting: Setting) -> Point:
     raise InputError(f"{setting.model} in batches of {setting.batch_size} could not be measured: {cause}")
 
 
-def measure_point(setting: Setting) -> Point:
+def measure_point(setting: ScalingCase) -> Point:
     """Train three epochs of random images in this process; return the point at x = 0."""
     device, spec = torch.device(setting.device), SPECS["cifar10"]
     recipe = replace(CIFAR10, batch_size=setting.batch_size)
     experiment = Experiment("cifar10", setting.model, 0, recipe, "quick")
     case = experiment.bind(device_kind=device.type, precision=setting.precision)
     torch.zeros(1, device=device)  # the memory that a device's context takes is not the network's
-    synchronise(device)
+    wait_for_device(device)
     memory = PeakMemory(device)
     bare_bytes = memory.bytes()
     trainer = make_trainer(case, spec, device)

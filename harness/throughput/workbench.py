@@ -18,7 +18,7 @@ from harness.hardware.device import resolve_device, resolve_precision
 from harness.results.folder import ResultsFolder
 from harness.throughput.augmentation import CPU, compare_augmentation
 from harness.throughput.comparison import compare_pipelines
-from harness.throughput.equivalence import compare_outcomes
+from harness.throughput.equivalence import compare_accuracies
 from harness.throughput.measurements import (
     AugmentationComparison,
     Equivalence,
@@ -85,7 +85,7 @@ class Workbench:
         self._keep(scaling, self.device, self.precision)
         return scaling
 
-    def compare_outcomes(
+    def compare_accuracies(
         self, dataset: str, model: str, seeds: Sequence[int], *, epochs: int | None = None, images: int | None = None
     ) -> Equivalence:
         """Train with each seed on both pipelines and compare final accuracies.
@@ -111,7 +111,7 @@ class Workbench:
         case = self._case(model, loaded.spec, recipe, len(loaded.train), data_fingerprint=loaded.fingerprint)
         case = replace(case, mode="shortened" if epochs else "full")
         results = ResultsFolder(self.settings.results_dir / "equivalence")
-        equivalence = compare_outcomes(case, loaded, seeds, results, self.device, notify=self.notify)
+        equivalence = compare_accuracies(case, loaded, seeds, results, self.device, notify=self.notify)
         self._keep(equivalence, self.device, self.precision)
         return equivalence
 

@@ -2,11 +2,11 @@
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.hardware.memory import PeakMemory
 from harness.results.result import Attempt, EpochRecord
+from harness.timestamps import utc_now
 from harness.training.checkpoint import Checkpoint
 from harness.training.command import this_command
 from harness.training.environment import describe_environment
@@ -36,7 +36,7 @@ class History:
         self.records = list(kept.records)
         self.attempts = [*kept.attempts, replace(self.attempts[-1], first_epoch=len(self.records) + 1)]
 
-    def recall(self, kept: Checkpoint) -> None:
+    def take_over(self, kept: Checkpoint) -> None:
         """Take over a checkpoint's epochs and attempts, without an attempt of this process."""
         self.records, self.attempts = list(kept.records), list(kept.attempts)
 
@@ -69,8 +69,3 @@ class History:
     def update_wall_seconds(self) -> None:
         """Record the attempt's time so far."""
         self.attempts[-1] = replace(self.attempts[-1], wall_seconds=time.perf_counter() - self._started)
-
-
-def utc_now() -> str:
-    """Return the time in UTC, as ISO 8601 with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -40,7 +40,7 @@ _DISCONNECTED = "disconnected"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RankZeroOutcome:
     """The outcome of a run on rank 0, as broadcast to the other ranks: its value, or its error.
 
     Attributes:
@@ -226,15 +226,15 @@ class ProcessGroup:
         try:
             value = act()
         except Exception as error:
-            self._broadcast_outcome(Outcome(error=str(error), is_input_error=isinstance(error, InputError)))
+            self._broadcast_outcome(RankZeroOutcome(error=str(error), is_input_error=isinstance(error, InputError)))
             raise
         except KeyboardInterrupt as stop:
             self._fail(stop)
             raise
-        self._broadcast_outcome(Outcome(value))
+        self._broadcast_outcome(RankZeroOutcome(value))
         return value
 
-    def _broadcast_outcome(self, outcome: Outcome) -> None:
+    def _broadcast_outcome(self, outcome: RankZeroOutcome) -> None:
         if self.failure is None:
             with self.running_together(outcome):
                 pass
@@ -249,9 +249,9 @@ class ProcessGroup:
         while True:
             with self.running_together():
                 command = self.broadcast(None)
-                if not isinstance(command, Outcome):
+                if not isinstance(command, RankZeroOutcome):
                     execute(command)
-            if isinstance(command, Outcome):
+            if isinstance(command, RankZeroOutcome):
                 if command.error is not None:
                     raise (InputError if command.is_input_error else RuntimeError)(command.error)
                 return command.value

@@ -6,9 +6,11 @@ from typing import Any
 
 from harness.config.families import parse_model
 from harness.models.cost import count_macs, count_parameters
-from harness.results.metrics import Scores, marginal_gain
+from harness.results.marginal_gain import marginal_gain
+from harness.results.metrics import Scores
 from harness.results.result import SCHEMA_VERSION, Result, Status
-from harness.training.history import History, utc_now
+from harness.timestamps import utc_now
+from harness.training.history import History
 from harness.training.job import CaseImages, TrainingJob
 from harness.training.trainers.trainer import empty_network
 

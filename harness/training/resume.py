@@ -3,7 +3,7 @@
 from harness.errors import DamagedError, InputError
 from harness.files import REFUSED, os_error_as_input_error, quarantine
 from harness.results.timing import timing_changes
-from harness.text import several
+from harness.text import count_noun
 from harness.training import checkpoint, code_version
 from harness.training.checkpoint import Checkpoint, OtherFormatError
 from harness.training.history import History
@@ -76,4 +76,4 @@ def _code_change(kept: Checkpoint, history: History) -> str:
         f"{code} (commit {str(environment.get('commit'))[:12]})"
         for code, environment in ((kept.training_code, earlier), (code_version.training_code_version(), now))
     )
-    return f"{several(len(kept.records), 'epoch')} trained by another version of the code: {codes}"
+    return f"{count_noun(len(kept.records), 'epoch')} trained by another version of the code: {codes}"

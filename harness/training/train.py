@@ -101,7 +101,7 @@ def record_out_of_memory(
     with results.locked(case), CoSchedulingMonitor() as co_scheduling:
         run = TrainingRun(job, co_scheduling)
         if (kept := last_checkpoint(job)) is not None:
-            run.history.recall(kept)
+            run.history.take_over(kept)
         results.write_epochs(case, run.history.records)
         return _record(run, Ending("out_of_memory", f"{cause}; {_MEMORY_REMEDY}"))
 

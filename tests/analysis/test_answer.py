@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.analysis.answer import answer
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import published_evidence
-from harness.analysis.gain import thresholds, true_gains
+from harness.analysis.true_gain import thresholds, true_gains
 from tests.analysis.synthetic_evidence import grouped, measured, numbers_in, study
 from tests.helpers.synthetic import failed_result, synthetic_result
 
@@ -115,9 +115,9 @@ def test_study_without_a_complete_result_says_so():
 
 def test_equal_cost_sentence_has_a_p_value_or_says_nothing_to_test():
     accuracies = {"resnet20": [88.0, 88.3], "resnet56": [89.0, 89.1], "resnet20-2": [90.0, 90.4]}
-    several, one = (answered(study({name: of[:n] for name, of in accuracies.items()})).sentences for n in (2, 1))
-    (several,), (one,) = ([s for s in all_of if s.startswith("At the parameters")] for all_of in (several, one))
-    assert re.search(r"n = 2, no significant difference \(p = [.\d]+, paired t over 2 seeds\)\.$", several)
+    count_noun, one = (answered(study({name: of[:n] for name, of in accuracies.items()})).sentences for n in (2, 1))
+    (count_noun,), (one,) = ([s for s in all_of if s.startswith("At the parameters")] for all_of in (count_noun, one))
+    assert re.search(r"n = 2, no significant difference \(p = [.\d]+, paired t over 2 seeds\)\.$", count_noun)
     assert one.endswith(" pp (one seed, nothing to test).")
 
 

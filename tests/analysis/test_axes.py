@@ -4,15 +4,15 @@ from hypothesis import strategies as st
 
 from harness.analysis.axes import Axes, find_axes
 from harness.config.families import parse_model
-from harness.paper.published import STUDY
+from harness.paper.published import STUDY_MODELS
 
 CIFAR = Axes("resnet20", ("resnet56", "resnet110"), ("resnet20-2", "resnet20-4", "resnet20-8"))
 
 
 def test_axes_and_counterparts_of_the_paper():
-    assert find_axes(STUDY["cifar10"]) == find_axes(STUDY["fashionmnist"]) == CIFAR
+    assert find_axes(STUDY_MODELS["cifar10"]) == find_axes(STUDY_MODELS["fashionmnist"]) == CIFAR
     assert CIFAR.counterparts == [("resnet20-2", "resnet56"), ("resnet20-4", "resnet110")]
-    gtsrb = find_axes(STUDY["gtsrb"])
+    gtsrb = find_axes(STUDY_MODELS["gtsrb"])
     assert gtsrb == Axes("resnet24", ("resnet50", "resnet101"), ("resnet24-2", "resnet24-4"))
     assert gtsrb.counterparts == [("resnet24-2", "resnet50"), ("resnet24-4", "resnet101")]
 
@@ -74,11 +74,11 @@ def test_axes_of_unusual_sets_of_models(models, axes, counterparts):
     ],
 )
 def test_missing_model_does_not_change_other_counterparts(missing, counterparts):
-    assert find_axes([model for model in STUDY["cifar10"] if model != missing]).counterparts == counterparts
+    assert find_axes([model for model in STUDY_MODELS["cifar10"] if model != missing]).counterparts == counterparts
 
 
 def test_nearer_of_two_depths_is_the_counterpart():
-    assert find_axes([*STUDY["cifar10"], "resnet44"]).counterparts == [
+    assert find_axes([*STUDY_MODELS["cifar10"], "resnet44"]).counterparts == [
         ("resnet20-2", "resnet44"),  # 2.2 times as deep
         ("resnet20-4", "resnet110"),
     ]

@@ -6,7 +6,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from harness.analysis.comparison import Comparisons, all_comparisons, compare, corrected
-from harness.paper.published import STUDY
+from harness.paper.published import STUDY_MODELS
 from tests.analysis.synthetic_evidence import study
 
 THREE = {"resnet20": [90.0, 90.4, 90.1], "resnet56": [91.0, 91.2, 91.5], "resnet20-2": [91.9, 92.5, 92.6]}
@@ -86,11 +86,11 @@ def test_all_pairs_are_one_family_later_model_first():
 
 def test_six_models_give_fifteen_comparisons():
     generator = np.random.default_rng(0)
-    evidence = study({model: list(90 + generator.normal(size=3)) for model in STUDY["cifar10"]})
+    evidence = study({model: list(90 + generator.normal(size=3)) for model in STUDY_MODELS["cifar10"]})
     found = Comparisons(evidence)
     assert len(found.all) == 15
     assert all(one.p_holm >= one.difference.p_value for one in found.all)
-    assert all(found.of(*pair) is not None for pair in combinations(STUDY["cifar10"], 2))
+    assert all(found.of(*pair) is not None for pair in combinations(STUDY_MODELS["cifar10"], 2))
 
 
 def test_comparison_is_found_in_either_order():
@@ -125,7 +125,7 @@ def test_better_means_significantly_above():
 
 
 def test_identical_models_do_not_differ_significantly():
-    found = Comparisons(study({model: [90.0, 91.0, 92.0] for model in STUDY["cifar10"]}))
+    found = Comparisons(study({model: [90.0, 91.0, 92.0] for model in STUDY_MODELS["cifar10"]}))
     assert all(one.p_holm == 1 and not one.is_distinguishable for one in found.all)
     assert found.of("resnet20", "resnet20") is None
     assert Comparisons(study({"resnet20": [90.0]})).all == []

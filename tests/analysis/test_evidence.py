@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.evidence import published_evidence
-from harness.paper.published import PUBLISHED, STUDY
+from harness.paper.published import PUBLISHED, STUDY_MODELS
 from harness.results.result import Attempt
 from tests.analysis.synthetic_evidence import grouped, measured, study
 from tests.helpers.synthetic import ENVIRONMENT, NOW, failed_result, synthetic_result
@@ -60,7 +60,7 @@ def test_zero_seconds_do_not_count_as_times():
 @pytest.mark.parametrize("dataset", ["cifar10", "fashionmnist", "gtsrb"])
 def test_published_figures_are_one_run_per_model(dataset):
     evidence = published_evidence(dataset)
-    assert evidence.models == list(STUDY[dataset])
+    assert evidence.models == list(STUDY_MODELS[dataset])
     assert evidence.epochs == {"cifar10": 300, "fashionmnist": 150, "gtsrb": 40}[dataset]
     assert evidence.test_images == {"cifar10": 10_000, "fashionmnist": 10_000, "gtsrb": 12_630}[dataset]
     assert (evidence.is_comparable, evidence.has_comparable_times, evidence.hardware) == (True, True, ())

@@ -15,7 +15,7 @@ from harness.paper.claims import (
     PossibleF1,
     Times,
 )
-from harness.paper.published import STUDY
+from harness.paper.published import STUDY_MODELS
 from tests.analysis.judging import EVEN, HIGH, LOW, NO, UNKNOWN, WIDE, YES, found, verdict
 from tests.analysis.synthetic_evidence import measured, study
 
@@ -46,7 +46,7 @@ def test_statement_on_a_missing_model_is_not_measured():
 
 
 def best(**others):
-    accuracies = {model: [89.0, 89.2, 89.1] for model in STUDY["gtsrb"]} | {"resnet101": [93.0, 93.11, 93.3]}
+    accuracies = {model: [89.0, 89.2, 89.1] for model in STUDY_MODELS["gtsrb"]} | {"resnet101": [93.0, 93.11, 93.3]}
     return study(accuracies | others, "gtsrb")
 
 

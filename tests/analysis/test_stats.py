@@ -9,7 +9,7 @@ from scipy import stats
 from harness.analysis.stats import (
     difference_by_seed,
     fit_exponential,
-    fit_growth,
+    fit_power_law,
     holm,
     is_significant,
     is_without_spread,
@@ -68,13 +68,13 @@ def test_values_without_a_mean_are_refused(values):
     st.lists(st.integers(1, 10_000), min_size=3, max_size=8, unique=True),
 )
 def test_power_law_is_recovered(exponent, factor, x):
-    growth = fit_growth(x, [factor * value**exponent for value in x])
+    growth = fit_power_law(x, [factor * value**exponent for value in x])
     assert growth.exponent == pytest.approx(exponent, abs=1e-6)
     assert growth.r_squared == pytest.approx(1, abs=1e-6) or abs(exponent) < 1e-3
 
 
 def test_fit_is_least_squares_on_the_logarithms():
-    growth = fit_growth([1, 10, 100], [1, 10, 1])  # up and down: no slope, nothing explained
+    growth = fit_power_law([1, 10, 100], [1, 10, 1])  # up and down: no slope, nothing explained
     assert growth.exponent == pytest.approx(0)
     assert growth.r_squared == pytest.approx(0)
 
@@ -82,7 +82,7 @@ def test_fit_is_least_squares_on_the_logarithms():
 @pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([1, 2, 3], [1, 0, 2]), ([0, 1, 2], [1, 1, 1])])
 def test_power_law_refuses_unsuitable_points(x, y):
     with pytest.raises(ValueError, match="three points or more, all positive"):
-        fit_growth(x, y)
+        fit_power_law(x, y)
 
 
 def test_higher_confidence_widens_an_interval():
@@ -299,7 +299,7 @@ def test_exponential_law_by_hand():
 def test_both_laws_match_scipys_regression_on_logarithms(points):
     x, y = zip(*points, strict=True)
     assume(len(set(y)) > 1)
-    for growth, abscissa in ((fit_exponential(x, y), x), (fit_growth(x, y), np.log(x))):
+    for growth, abscissa in ((fit_exponential(x, y), x), (fit_power_law(x, y), np.log(x))):
         expected = stats.linregress(abscissa, np.log(y))
         assert growth.exponent == pytest.approx(expected.slope, abs=1e-9)
         assert growth.r_squared == pytest.approx(expected.rvalue**2, abs=1e-9)
@@ -307,7 +307,7 @@ def test_both_laws_match_scipys_regression_on_logarithms(points):
 
 @given(st.floats(1e-6, 1e6), st.integers(3, 9))
 def test_constant_values_are_explained_by_both_laws(value, points):
-    for fit in (fit_growth, fit_exponential):
+    for fit in (fit_power_law, fit_exponential):
         growth = fit(range(1, points + 1), [value] * points)
         assert growth.exponent == pytest.approx(0, abs=1e-9)
         assert growth.r_squared == 1

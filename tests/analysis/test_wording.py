@@ -2,23 +2,23 @@ import pytest
 
 from harness.analysis import wording as words
 from harness.analysis.stats import Difference, Interval, mean_interval, paired_difference
-from harness.analysis.wording import ends, points, short, title_of
+from harness.analysis.wording import difference_text, interval_text, short_name, title_of
 
 
 def test_mean_difference_has_interval_and_n():
-    assert points(Interval(0.28, -0.1, 0.66, 3, 0.95)) == "+0.28 pp [−0.10, +0.66], n = 3"
+    assert difference_text(Interval(0.28, -0.1, 0.66, 3, 0.95)) == "+0.28 pp [−0.10, +0.66], n = 3"
 
 
 def test_one_seed_has_no_interval():
-    assert points(mean_interval([-0.28])) == "−0.28 pp"
+    assert difference_text(mean_interval([-0.28])) == "−0.28 pp"
 
 
 def test_equal_seeds_are_reported_without_interval():
-    assert points(mean_interval([0.28, 0.28])) == "+0.28 pp, the same with all 2 seeds"
+    assert difference_text(mean_interval([0.28, 0.28])) == "+0.28 pp, the same with all 2 seeds"
 
 
 def test_ends_have_the_requested_digits():
-    assert ends(Interval(1.0, 0.5, 1.5, 4, 0.95), 1) == " [0.5, 1.5], n = 4"
+    assert interval_text(Interval(1.0, 0.5, 1.5, 4, 0.95), 1) == " [0.5, 1.5], n = 4"
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_untested_difference_says_nothing_to_test():
 def test_names_are_as_people_write_them():
     assert [title_of(name) for name in ("cifar10", "fashionmnist", "gtsrb")] == ["CIFAR-10", "FashionMNIST", "GTSRB"]
     assert title_of("folder:/x/photos") == "folder:/x/photos"
-    assert [short(name) for name in ("resnet20", "resnet20-4")] == ["20", "20-4"]
+    assert [short_name(name) for name in ("resnet20", "resnet20-4")] == ["20", "20-4"]

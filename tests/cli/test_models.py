@@ -1,12 +1,12 @@
 from harness.__main__ import main
-from harness.paper.published import STUDY, exact_parameters
+from harness.paper.published import STUDY_MODELS, exact_parameters
 
 
 def test_models_shows_the_papers_eleven_parameter_counts(capsys):
     assert main(["models"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     for dataset in ("cifar10", "gtsrb"):
-        for model in STUDY[dataset]:
+        for model in STUDY_MODELS[dataset]:
             (row,) = (row for row in rows if row[:2] == [model, dataset])
             depth, _, width = model.removeprefix("resnet").partition("-")
             assert row[-4:-1] == [depth, width or "1", f"{exact_parameters(dataset, model):,}"]

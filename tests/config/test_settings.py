@@ -109,10 +109,10 @@ def test_the_reference_pipeline_is_eager_float32(option, value):
 
 
 def test_the_mode_follows_from_the_options():
-    assert settings().shape(CIFAR10) == (CIFAR10.quick(), "quick")
-    assert settings(full_training=True).shape(CIFAR10) == (CIFAR10, "full")
-    assert settings(full_training=True, epochs="3").shape(CIFAR10) == (CIFAR10.with_epochs(3), "shortened")
-    assert settings(full_training=True, epochs="40").shape(GTSRB) == (GTSRB, "full")
+    assert settings().adapt(CIFAR10) == (CIFAR10.quick(), "quick")
+    assert settings(full_training=True).adapt(CIFAR10) == (CIFAR10, "full")
+    assert settings(full_training=True, epochs="3").adapt(CIFAR10) == (CIFAR10.with_epochs(3), "shortened")
+    assert settings(full_training=True, epochs="40").adapt(GTSRB) == (GTSRB, "full")
 
 
 @given(st.sampled_from(OPTIONS), st.text(max_size=30))

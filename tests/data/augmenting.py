@@ -9,7 +9,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tv
 
 from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST
-from harness.data.draw import Draw
+from harness.data.augment_parameters import AugmentationParameters
 
 TOLERANCE = 1e-5
 SMALL = [CIFAR10, FASHIONMNIST, DIGITS]
@@ -30,7 +30,7 @@ def random_images(count, channels, height, width=None, seed=0):
 
 
 def parameters(*, horizontal=False, vertical=False, angle=0.0, side=0, top=0, left=0):
-    return Draw(
+    return AugmentationParameters(
         horizontal_flip=torch.tensor([horizontal]),
         vertical_flip=torch.tensor([vertical]),
         angle_degrees=torch.tensor([angle], dtype=torch.float32),

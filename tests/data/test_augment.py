@@ -8,7 +8,7 @@ from torchvision.transforms import functional as tv
 
 from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, Augmentation
 from harness.data.augment import augment, prepare
-from harness.data.draw import draw
+from harness.data.augment_parameters import draw_parameters
 from harness.data.images import PackedPixels
 from tests.data.augmenting import (
     SMALL,
@@ -50,7 +50,7 @@ def test_one_image_matches_torchvision_for_the_same_parameters(recipe, data):
 def test_a_drawn_batch_matches_torchvision_image_by_image(recipe):
     count, size = 200, recipe.image_size
     images = random_images(count, channels_of(recipe), size)
-    drawn = draw(recipe.augmentation, count, size, torch.Generator().manual_seed(0))
+    drawn = draw_parameters(recipe.augmentation, count, size, torch.Generator().manual_seed(0))
 
     found = augment(images, drawn, recipe.augmentation, size)
 
@@ -69,7 +69,7 @@ def test_every_smallest_crop_of_cifar10_matches_torchvision(top, left):
 @pytest.mark.parametrize("recipe", SMALL, ids=by_name)
 def test_packed_images_of_one_size_are_the_same_as_a_batch(recipe):
     images = random_images(9, channels_of(recipe), recipe.image_size)
-    drawn = draw(recipe.augmentation, 9, recipe.image_size, torch.Generator().manual_seed(0))
+    drawn = draw_parameters(recipe.augmentation, 9, recipe.image_size, torch.Generator().manual_seed(0))
     size, augmentation = recipe.image_size, recipe.augmentation
 
     packed = PackedPixels.from_images(list(images))
@@ -81,7 +81,7 @@ def test_packed_images_of_one_size_are_the_same_as_a_batch(recipe):
 def test_an_images_result_does_not_depend_on_the_rest_of_its_batch(recipe):
     size, augmentation = recipe.image_size, recipe.augmentation
     images = random_images(8, channels_of(recipe), size)
-    drawn = draw(augmentation, 8, size, torch.Generator().manual_seed(0))
+    drawn = draw_parameters(augmentation, 8, size, torch.Generator().manual_seed(0))
     order = torch.tensor([3, 1, 7, 0, 5, 2, 6, 4])
 
     together = augment(images, drawn, augmentation, size)
@@ -96,7 +96,7 @@ def test_an_images_result_does_not_depend_on_the_rest_of_its_batch(recipe):
 def test_each_image_draws_its_own_parameters(recipe):
     size = recipe.image_size
     same_image = random_images(1, channels_of(recipe), size).expand(16, -1, -1, -1)
-    drawn = draw(recipe.augmentation, 16, size, torch.Generator().manual_seed(0))
+    drawn = draw_parameters(recipe.augmentation, 16, size, torch.Generator().manual_seed(0))
 
     out = augment(same_image, drawn, recipe.augmentation, size)
 
@@ -109,7 +109,7 @@ def test_each_image_draws_its_own_parameters(recipe):
 def test_augmentation_does_not_change_its_input(recipe):
     images = random_images(4, 3, recipe.image_size)
     kept = images.clone()
-    drawn = draw(recipe.augmentation, 4, recipe.image_size, torch.Generator().manual_seed(0))
+    drawn = draw_parameters(recipe.augmentation, 4, recipe.image_size, torch.Generator().manual_seed(0))
 
     augment(images, drawn, recipe.augmentation, recipe.image_size)
     prepare(images, recipe.augmentation, recipe.image_size)
@@ -153,7 +153,7 @@ def test_flips_match_hand_computed_values():
 def test_images_of_another_size_are_refused_without_resize(recipe, size, packed):
     batch = random_images(3, channels_of(recipe), size)
     images = PackedPixels.from_images(list(batch)) if packed else batch
-    drawn = draw(recipe.augmentation, 3, recipe.image_size, torch.Generator().manual_seed(0))
+    drawn = draw_parameters(recipe.augmentation, 3, recipe.image_size, torch.Generator().manual_seed(0))
     message = f"images are {size}×{size}, the recipe expects {recipe.image_size}×{recipe.image_size}"
 
     with pytest.raises(ValueError, match=message):

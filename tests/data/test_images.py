@@ -29,8 +29,8 @@ def test_select_works_for_images_of_several_sizes():
 
 def test_moving_to_a_device_keeps_images_labels_and_tracks():
     one_size = ImageSet(torch.ones(1, 1, 2, 2, dtype=torch.uint8), torch.tensor([3]), ("t",))
-    several = ImageSet(PackedPixels.from_images([torch.ones(1, 2, 2, dtype=torch.uint8)]), torch.tensor([3]))
-    moved, moved_packed = one_size.to(META), several.to(META)
+    count_noun = ImageSet(PackedPixels.from_images([torch.ones(1, 2, 2, dtype=torch.uint8)]), torch.tensor([3]))
+    moved, moved_packed = one_size.to(META), count_noun.to(META)
     assert moved.pixels.device == moved.labels.device == moved_packed.pixels[0].device == META
     assert moved.tracks == ("t",)
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from harness.errors import InputError
-from harness.hardware.device import autocast, computing_at, resolve_device, resolve_precision, synchronise
+from harness.hardware.device import autocast, computing_at, resolve_device, resolve_precision, wait_for_device
 from tests.helpers.tiny import TINY_SPEC
 
 CPU = torch.device("cpu")
@@ -106,5 +106,5 @@ def test_only_the_given_device_is_waited_for(monkeypatch):
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: waits.append(str(device)))
     monkeypatch.setattr(torch.mps, "synchronize", lambda: waits.append("mps"))
     for device in ("cpu", "cuda:1", "mps"):
-        synchronise(torch.device(device))
+        wait_for_device(torch.device(device))
     assert waits == ["cuda:1", "mps"]

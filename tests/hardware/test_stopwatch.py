@@ -20,7 +20,7 @@ def test_parts_of_one_name_add_up_and_the_total_has_the_rest(monkeypatch):
 
 def test_both_ends_of_a_part_wait_for_the_device(monkeypatch):
     waits = []
-    monkeypatch.setattr("harness.hardware.stopwatch.synchronise", waits.append)
+    monkeypatch.setattr("harness.hardware.stopwatch.wait_for_device", waits.append)
     watch = Stopwatch(CPU)
     waits.clear()
     with watch.part("train"):

@@ -15,6 +15,7 @@ from harness.models.resnet import build_network
 from harness.paper.published import MMACS, exact_parameters
 from harness.results import metrics
 from harness.results.folder import ResultsFolder
+from harness.results.marginal_gain import marginal_gain
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
 
 ENVIRONMENT = {
@@ -78,7 +79,7 @@ def synthetic_result(
         "best_accuracy_percent": scores.accuracy_percent,
         "best_epoch": epochs,
         "epochs": epochs,
-        "marginal_gain": metrics.marginal_gain(scores.accuracy_percent, sum(seconds)),
+        "marginal_gain": marginal_gain(scores.accuracy_percent, sum(seconds)),
         "peak_memory_bytes": 2**30,
         "train_images": spec.train_images,
         "evaluation_images": spec.test_images,

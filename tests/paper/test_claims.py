@@ -14,7 +14,7 @@ from harness.paper.claims import (
     PossibleF1,
     Times,
 )
-from harness.paper.published import LITERATURE, PUBLISHED, STUDY, exact_parameters
+from harness.paper.published import LITERATURE, PUBLISHED, STUDY_MODELS, exact_parameters
 
 STATEMENTS = [(claim, statement) for claim in CLAIMS for statement in claim.statements]
 TEST_IMAGES = {"cifar10": 10_000, "fashionmnist": 10_000, "gtsrb": 12_630}
@@ -33,7 +33,7 @@ def test_claims_c1_to_c18_are_complete_and_in_order():
 def test_statements_name_models_of_the_study(one, statement):
     # except one: the depth to compare with ω = 8 is not in the paper
     for model in {getattr(statement, "model", None), getattr(statement, "other", None)} - {None, "resnet218"}:
-        assert model in STUDY[statement.dataset]
+        assert model in STUDY_MODELS[statement.dataset]
     assert getattr(statement, "model", "") != getattr(statement, "other", None)
 
 

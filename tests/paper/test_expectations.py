@@ -5,7 +5,7 @@ import pytest
 
 from harness.config.case import Case
 from harness.config.recipes import default_recipe
-from harness.paper.expectations import least_accuracy_percent, unmet_expectations
+from harness.paper.expectations import min_accuracy_percent, unmet_expectations
 from harness.paper.published import PUBLISHED, exact_parameters
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
 
@@ -193,7 +193,7 @@ def test_all_unmet_expectations_are_reported():
 def test_quick_shortened_and_partial_cases_have_no_expected_accuracy(dataset, changes):
     result = make_result(dataset, accuracy_percent=10.0, **changes)
 
-    assert least_accuracy_percent(result) is None
+    assert min_accuracy_percent(result) is None
     assert shortfalls_of(result) == []
 
 
@@ -209,12 +209,12 @@ def test_quick_shortened_and_partial_cases_have_no_expected_accuracy(dataset, ch
     ],
 )
 def test_least_accuracy_is_2_pp_below_published_and_97_for_digits(dataset, model, least):
-    assert least_accuracy_percent(make_result(dataset, model)) == pytest.approx(least)
+    assert min_accuracy_percent(make_result(dataset, model)) == pytest.approx(least)
 
 
 @pytest.mark.parametrize(("dataset", "model"), [("folder:/my/images", "resnet20"), ("cifar10", "resnet32")])
 def test_unpublished_cases_have_no_least_accuracy(dataset, model):
     result = make_result(dataset, model, accuracy_percent=10.0)
 
-    assert least_accuracy_percent(result) is None
+    assert min_accuracy_percent(result) is None
     assert shortfalls_of(result) == []

@@ -2,7 +2,7 @@ import pytest
 
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES
-from harness.paper.published import LITERATURE, MMACS, PUBLISHED, STUDY, exact_parameters
+from harness.paper.published import LITERATURE, MMACS, PUBLISHED, STUDY_MODELS, exact_parameters
 
 # model: accuracy (tables 4 and 6), accuracy (tables 5 and 7), F1, seconds per epoch, figure 7, recomputed gain
 CIFAR10 = {
@@ -54,7 +54,7 @@ def test_marginal_gain_is_recomputed_from_the_tables(dataset, model, figures):
 
 def test_published_rows_and_study_match_the_paper_in_order():
     assert list(PUBLISHED) == [(dataset, model) for dataset, model, _ in ROWS]
-    assert {dataset: models for dataset, models in STUDY.items() if dataset != "digits"} == {
+    assert {dataset: models for dataset, models in STUDY_MODELS.items() if dataset != "digits"} == {
         dataset: tuple(table) for dataset, table in TABLES.items()
     }
 
@@ -164,7 +164,7 @@ def test_literature_figures_match_their_sources():
 
 
 def test_study_has_canonical_models_and_a_recipe_per_dataset():
-    for dataset, models in STUDY.items():
+    for dataset, models in STUDY_MODELS.items():
         assert dataset in PUBLISHED_RECIPES
         assert len(set(models)) == len(models)
         for name in models:
@@ -172,6 +172,6 @@ def test_study_has_canonical_models_and_a_recipe_per_dataset():
 
 
 def test_study_lists_depth_before_width():
-    for models in STUDY.values():
+    for models in STUDY_MODELS.values():
         order = [(parse_model(name).width, parse_model(name).depth) for name in models]
         assert order == sorted(order)

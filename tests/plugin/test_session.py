@@ -48,7 +48,7 @@ def test_a_finished_case_is_trained_again_only_with_rerun(bench, pytester):
 
 def test_a_second_session_counts_the_cases_finished_before(bench, monkeypatch):
     bench("-k", "resnet8-seed0").assert_outcomes(passed=1, deselected=1)
-    monkeypatch.setattr("harness.plugin.session.now", lambda: "2999-01-01T00:00:00+00:00")
+    monkeypatch.setattr("harness.plugin.session.utc_now", lambda: "2999-01-01T00:00:00+00:00")
     bench().stdout.fnmatch_lines(["2 of 2 cases were finished already; --rerun trains them again"])
 
 

@@ -1,6 +1,13 @@
 import pytest
 
-from harness.report.truncation import MAX_LINES, MAX_NAMES, evenly_over, evenly_spaced, first_lines, join_names
+from harness.report.truncation import (
+    MAX_LINES,
+    MAX_NAMES,
+    evenly_over,
+    evenly_spaced_with_ends,
+    first_lines,
+    join_names,
+)
 
 
 def test_excerpt_has_equally_many_rows_of_every_group_in_order():
@@ -12,8 +19,8 @@ def test_excerpt_has_equally_many_rows_of_every_group_in_order():
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 17, 600])
-def test_evenly_spaced_places_have_both_ends_and_no_duplicates(count):
-    places = evenly_spaced(count, 4)
+def test_evenly_spaced_with_ends_places_have_both_ends_and_no_duplicates(count):
+    places = evenly_spaced_with_ends(count, 4)
     assert len(set(places)) == len(places) == min(count, 4)
     assert places == sorted(places)
     if count:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from harness.files import sealed
+from harness.files import with_sha256
 from harness.results.reading import parse_result, read_epoch_records, read_result, validated
 from harness.results.result import EpochRecord, Result
 from tests.results.records import JSON, RECORD
@@ -20,7 +20,7 @@ losses = st.floats(allow_nan=False, allow_infinity=False) | st.just(math.nan)
 
 def result_with(result, **changes):
     """Return the result's text with other values and a matching SHA-256."""
-    return sealed(json.loads(json.dumps(result.to_json())) | changes)
+    return with_sha256(json.loads(json.dumps(result.to_json())) | changes)
 
 
 def test_result_round_trips_through_its_text(tiny_result):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from harness.files import sealed
+from harness.files import with_sha256
 from harness.report.tables.throughput import throughput_tables
 from harness.throughput.record import FOLDER, _read, read_recorded, record
 from tests.throughput.recordings import ENVIRONMENT, MEASUREMENTS, make_comparison
@@ -42,7 +42,7 @@ def test_an_unknown_kind_is_an_error_that_names_the_known_ones(tmp_path):
     (path,) = (tmp_path / FOLDER).iterdir()
     content = json.loads(path.read_text()) | {"kind": "Rumour"}
     del content["sha256"]
-    path.write_text(sealed(content))
+    path.write_text(with_sha256(content))
     _, (problem,) = read_recorded(tmp_path)
     kinds = "PipelineComparison, AugmentationComparison, Scaling, Equivalence"
     assert problem.endswith(f"unknown kind 'Rumour'; the kinds are {kinds}")

@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.throughput import scaling
-from harness.throughput.scaling import AXES, Setting, measure_point, measure_scaling, settings_along
+from harness.throughput.scaling import AXES, ScalingCase, measure_point, measure_scaling, settings_along
 from tests.helpers.tiny import CPU
 from tests.throughput import own_process
 
@@ -45,12 +45,12 @@ def test_a_point_that_fails_is_an_error_that_names_point_and_cause(measure, caus
 
 
 def test_a_point_has_seconds_and_bytes_of_a_real_training():
-    point = measure_point(Setting("resnet8", 16, 32, "cpu", "fp32"))
+    point = measure_point(ScalingCase("resnet8", 16, 32, "cpu", "fp32"))
     assert point.epoch_seconds > 0
     assert point.peak_bytes > 0
 
 
 def test_a_real_point_can_be_measured_in_another_process():
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as processes:
-        point = scaling._measure_in(processes, Setting("resnet8", 16, 32, "cpu", "fp32"))
+        point = scaling._measure_in(processes, ScalingCase("resnet8", 16, 32, "cpu", "fp32"))
     assert min(point.epoch_seconds, point.peak_bytes) > 0

@@ -47,7 +47,7 @@ def test_scaling_is_measured_on_the_settings_device(workbench, monkeypatch):
 def test_final_accuracies_are_compared_seed_by_seed(workbench, tmp_path, monkeypatch):
     quick = replace(PUBLISHED_RECIPES["digits"], epochs=1, milestones=(), batch_size=256, warmup_epochs=0)
     monkeypatch.setitem(workbench_module.PUBLISHED_RECIPES, "digits", quick)
-    equivalence = workbench.compare_outcomes("digits", "resnet8", seeds=range(2))
+    equivalence = workbench.compare_accuracies("digits", "resnet8", seeds=range(2))
     assert (equivalence.seeds, equivalence.epochs, equivalence.train_images) == ((0, 1), 1, 1437)
     assert len(list((tmp_path / "equivalence").glob("*/result.json"))) == 4
     results = workbench_module.ResultsFolder(tmp_path / "equivalence").read_all()[0]
@@ -58,7 +58,7 @@ def test_final_accuracies_are_compared_seed_by_seed(workbench, tmp_path, monkeyp
     trained = []
     train_epoch = FastTrainer.train_epoch
     monkeypatch.setattr(FastTrainer, "train_epoch", lambda *given: trained.append(1) or train_epoch(*given))
-    assert workbench.compare_outcomes("digits", "resnet8", seeds=range(2)) == equivalence
+    assert workbench.compare_accuracies("digits", "resnet8", seeds=range(2)) == equivalence
     assert len(trained) == 2  # from scratch: a case's identity does not include the code's version
 
 
@@ -66,12 +66,12 @@ def test_an_incomplete_training_is_an_error_that_names_it(workbench, monkeypatch
     wild = replace(PUBLISHED_RECIPES["digits"], epochs=1, milestones=(), batch_size=256, learning_rate=1e30)
     monkeypatch.setitem(workbench_module.PUBLISHED_RECIPES, "digits", wild)
     with pytest.raises(InputError, match="digits resnet8 seed 0 on the fast pipeline did not complete: diverged"):
-        workbench.compare_outcomes("digits", "resnet8", seeds=[0])
+        workbench.compare_accuracies("digits", "resnet8", seeds=[0])
 
 
 def test_an_absent_dataset_is_an_error_that_says_how_to_get_it(workbench):
     with pytest.raises(InputError, match="dataset fashionmnist is not in"):
-        workbench.compare_outcomes("fashionmnist", "resnet20", seeds=[0])
+        workbench.compare_accuracies("fashionmnist", "resnet20", seeds=[0])
 
 
 def test_an_unknown_device_is_refused():
@@ -95,5 +95,5 @@ def test_a_shortened_comparison_decides_compiling_by_its_own_epochs(workbench, m
     monkeypatch.setattr(workbench_module, "should_compile", lambda *given: decided.append(given[3].epochs) or False)
     monkeypatch.setattr(workbench_module, "compare_outcomes", lambda case, *_, **__: decided.append(case.mode))
     monkeypatch.setattr(workbench, "_keep", lambda *_: None)
-    workbench.compare_outcomes("digits", "resnet8", seeds=[0], epochs=2)
+    workbench.compare_accuracies("digits", "resnet8", seeds=[0], epochs=2)
     assert decided == [2, "shortened"]

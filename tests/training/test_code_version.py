@@ -11,6 +11,7 @@ from harness.training import code_version
         ("data/augment.py", True),
         ("training/checkpoint.py", True),
         ("hardware/device.py", True),
+        ("results/marginal_gain.py", True),
         ("results/metrics.py", True),
         ("config/families.py", True),
         ("models/resnet.py", True),

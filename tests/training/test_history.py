@@ -34,7 +34,7 @@ def test_resumed_history_continues_after_the_checkpoints_epochs(history):
 
 
 def test_recalled_history_has_no_attempt_of_this_process(history):
-    history.recall(make_checkpoint(3))
+    history.take_over(make_checkpoint(3))
     assert history.records == list(RECORDS[:3])
     assert history.attempts == [ATTEMPT]
 

@@ -22,7 +22,7 @@ from harness.files import write_atomically
 _Published = torchvision.datasets.CIFAR10
 ARCHIVE_URL = _Published.url
 ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
-_MOST_UNPACKED_BYTES = 512 * 2**20  # it unpacks to 186 MB; much more is a decompression bomb
+_MAX_UNPACKED_BYTES = 512 * 2**20  # it unpacks to 186 MB; much more is a decompression bomb
 FILES = "cifar-10-python.tar.gz, unpacked or not"
 
 
@@ -105,7 +105,7 @@ def _unpack(archive: Path, root: Path) -> None:
 
 def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield the name and content of each file in the archive's only folder."""
-    left = _MOST_UNPACKED_BYTES
+    left = _MAX_UNPACKED_BYTES
     for member in tar:
         if member.isdir() and member.name == _Published.base_folder:
             continue
@@ -119,7 +119,7 @@ def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tuple[str, IO[byte
             )
         left -= member.size
         if left < 0:
-            raise InputError(f"{archive} would unpack to more than {_MOST_UNPACKED_BYTES:,} bytes: it was not unpacked")
+            raise InputError(f"{archive} would unpack to more than {_MAX_UNPACKED_BYTES:,} bytes: it was not unpacked")
         yield name, content
 
 

@@ -15,7 +15,7 @@ _TRACK_NAME = re.compile(r"(?:[0-9]{5}_)?([0-9]{5})_[0-9]{5}")
 
 
 def has_class_folders(root: Path) -> bool:
-    """Return True if ``root`` has a ``train`` and a ``test`` folder, each with class folders."""
+    """Return whether ``root`` has a ``train`` and a ``test`` folder, each with class folders."""
     return all((root / split).is_dir() and any(_class_folders(root / split)) for split in _SPLITS)
 
 
@@ -117,7 +117,7 @@ def _labels_of_folders(folder: Path, names: Sequence[str]) -> dict[Path, int]:
 
 
 def _are_label_numbers(found: Iterable[str], names: Mapping[str, int]) -> bool:
-    """Return True if the folders' names are labels, e.g. ``0`` or GTSRB's ``00000``, not class names.
+    """Return whether the folders' names are labels, e.g. ``0`` or GTSRB's ``00000``, not class names.
 
     Names of the user's own classes that are numbers are not labels, unless they are 0 to n − 1 as labels are.
     """

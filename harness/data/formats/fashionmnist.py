@@ -30,7 +30,7 @@ SHA256 = {
 }
 FILES = "the four *-ubyte.gz files"
 _UNSIGNED_BYTE = 8
-_MOST_BYTES = 64 * 2**20  # the largest file has 47,040,016; much more is a decompression bomb
+_MAX_BYTES = 64 * 2**20  # the largest file has 47,040,016; much more is a decompression bomb
 
 
 def locate(data_dir: Path) -> Source | None:
@@ -62,10 +62,10 @@ def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
     path = plain if plain.is_file() else compressed
     try:
         with open(plain, "rb") if path == plain else gzip.open(compressed) as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
             raise InputError(
-                f"{path} holds more than {_MOST_BYTES:,} bytes: it is not FashionMNIST's; download it again"
+                f"{path} holds more than {_MAX_BYTES:,} bytes: it is not FashionMNIST's; download it again"
             )
         return path, content
     except FileNotFoundError as error:

@@ -36,7 +36,7 @@ _TRAIN_FOLDER = "GTSRB/Final_Training/Images"
 _TEST_FOLDER = "GTSRB/Final_Test/Images"
 _TEST_LABELS = "GT-final_test.csv"
 
-_MOST_MEMBER_BYTES = 16 * 2**20  # an image of the dataset has at most 250 × 250 pixels
+_MAX_MEMBER_BYTES = 16 * 2**20  # an image of the dataset has at most 250 × 250 pixels
 
 Lists = tuple[list[ImageFile], list[ImageFile]]
 
@@ -226,12 +226,12 @@ def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
     """Return a member's content; raise an OSError if it is absent, damaged or a decompression bomb."""
     try:
         info = archive.getinfo(member)
-        if info.file_size > _MOST_MEMBER_BYTES:
+        if info.file_size > _MAX_MEMBER_BYTES:
             raise OSError(f"it would unpack to {info.file_size:,} bytes")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise OSError("it is compressed by another method than deflate")  # whose unpacking cannot be limited
         with archive.open(info) as file:
-            return file.read(_MOST_MEMBER_BYTES)  # the limit holds even if the declared size is false
+            return file.read(_MAX_MEMBER_BYTES)  # the limit holds even if the declared size is false
     except _ARCHIVE_ERRORS as error:
         raise OSError(f"not in the archive, or damaged there: {error}") from error
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure as Canvas
 from harness.analysis.axes import Axes
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import points, short
+from harness.analysis.wording import difference_text, short_name
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.style import DEEPER, NO_INTERVAL, PURPLE, WIDER, Style, draw_point, error_bars
 
@@ -30,12 +30,15 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
         for place, (group, one) in enumerate(rows):
             interval, is_hollow = one.difference.interval, not one.is_distinguishable
             draw_point(plot, interval.mean, -place, _STYLES[group], xerr=error_bars(interval), is_hollow=is_hollow)
-        labels = [f"{group}:  {short(one.model)} − {short(one.other)}" for group, one in rows]
+        labels = [f"{group}:  {short_name(one.model)} − {short_name(one.other)}" for group, one in rows]
         plot.set_yticks([-place for place in range(len(rows))], labels)
         plot.set_xlabel("difference in test accuracy, percentage points")
         plot.grid(visible=False, axis="y")
 
-    said = "; ".join(f"{short(one.model)} over {short(one.other)} {points(one.difference.interval)}" for _, one in rows)
+    said = "; ".join(
+        f"{short_name(one.model)} over {short_name(one.other)} {difference_text(one.difference.interval)}"
+        for _, one in rows
+    )
     return draw_figure(
         f"{evidence.file_name}-differences",
         f"{evidence.title}: differences in accuracy and their significance",

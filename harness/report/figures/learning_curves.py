@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import short
+from harness.analysis.wording import short_name
 from harness.report.figures.figure import Figure, draw_figure
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, selection_note
 from harness.report.figures.style import Style, draw_point, plots_in_a_row, styles_of
@@ -33,7 +33,7 @@ def learning_curves_figure(evidence: Evidence) -> Figure | None:
         whole, end = plots_in_a_row(canvas, 2)
         for plot in (whole, end):
             for model, of_model in curves.items():
-                _draw_curve(plot, of_model, styles[model], short(model))
+                _draw_curve(plot, of_model, styles[model], short_name(model))
             plot.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             plot.set_xlabel("epoch")
         whole.set_ylabel("evaluation accuracy, %")
@@ -43,7 +43,9 @@ def learning_curves_figure(evidence: Evidence) -> Figure | None:
         handles, labels = whole.get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside right center", handlelength=3.2)
 
-    finals = ", ".join(f"{short(model)} {float(of_model[:, -1].mean()):.2f} %" for model, of_model in curves.items())
+    finals = ", ".join(
+        f"{short_name(model)} {float(of_model[:, -1].mean()):.2f} %" for model, of_model in curves.items()
+    )
     caption = "Mean over seeds; the band spans the lowest to the highest seed." + selection_note(evidence)
     if published is not None:
         caption += " Hollow, at the right: the published final accuracies."

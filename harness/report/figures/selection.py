@@ -1,7 +1,7 @@
 """The models that a figure draws or names, and the published figures beside them."""
 
 from harness.analysis.evidence import Evidence, published_evidence
-from harness.report.truncation import MAX_CURVES, evenly_spaced
+from harness.report.truncation import MAX_CURVES, evenly_spaced_with_ends
 
 
 def comparable_published_evidence(evidence: Evidence) -> Evidence | None:
@@ -16,7 +16,7 @@ def drawn_models(evidence: Evidence) -> list[str]:
     if len(models) <= MAX_CURVES:
         return models
     known = models if axes is None else list(dict.fromkeys((*axes.along("depth"), *axes.along("width"))))
-    return [known[place] for place in evenly_spaced(len(known), MAX_CURVES)]
+    return [known[place] for place in evenly_spaced_with_ends(len(known), MAX_CURVES)]
 
 
 def named_models(evidence: Evidence) -> list[str]:

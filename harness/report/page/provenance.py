@@ -7,20 +7,20 @@ from typing import Any
 from harness.report.truncation import first_lines
 from harness.results.result import Result
 from harness.results.timing import timed_on
-from harness.text import several
+from harness.text import count_noun
 
 
 def training_commands(results: Sequence[Result]) -> list[str]:
     """Return every command that trained something, with its number of trainings."""
     counts = Counter(attempt.command for result in results for attempt in result.attempts if attempt.command)
-    lines = [f"{command}    # {several(number, 'training')}" for command, number in counts.most_common()]
+    lines = [f"{command}    # {count_noun(number, 'training')}" for command, number in counts.most_common()]
     return first_lines(lines, "# the CSV tables of runs have each training's")
 
 
 def training_environments(results: Sequence[Result]) -> list[str]:
     """Return every environment that results were trained in, with its number of trainings."""
     counts = Counter(_environment_text(one) for result in results for one in result.training_environments)
-    lines = [f"{text} ({several(number, 'training')})" for text, number in counts.most_common()]
+    lines = [f"{text} ({count_noun(number, 'training')})" for text, number in counts.most_common()]
     return first_lines(lines, "each result.json has its own")
 
 

@@ -17,7 +17,7 @@ from harness.report.page.provenance import training_commands, training_environme
 from harness.report.page.tables import RowIds, row_ids, table_view
 from harness.report.tables.claims import JudgedClaims, claims_table
 from harness.report.truncation import MAX_LINES, MAX_PAGE_ROWS, first_lines
-from harness.text import several
+from harness.text import count_noun
 
 _MARKS = {"supported": "✓", "contradicted": "✗", "not distinguishable": "≈", "not measured": "–"}
 # Colours of inline figures; they differ between light and dark mode.
@@ -70,8 +70,8 @@ def _lead(studies: Sequence[StudyPage]) -> str:
     runs = sum(len(study.evidence.runs) for study in studies)
     many = "1 study" if len(studies) == 1 else f"{len(studies)} studies"
     return (
-        f"Results of {several(runs, 'completed training')} in {many}: which choice pays, by how much, and how certain "
-        "that is."
+        f"Results of {count_noun(runs, 'completed training')} in {many}: which choice pays, by how much, and how "
+        "certain that is."
     )
 
 
@@ -95,9 +95,9 @@ def _warnings(content: Content) -> list[dict[str, str]]:
 def _study(study: StudyPage, ids: RowIds, report_dir: Path) -> dict[str, Any]:
     evidence = study.evidence
     about = [
-        several(len(evidence.models), "model"),
-        several(len(evidence.seeds), "seed"),
-        several(evidence.epochs, "epoch"),
+        count_noun(len(evidence.models), "model"),
+        count_noun(len(evidence.seeds), "seed"),
+        count_noun(evidence.epochs, "epoch"),
         f"{evidence.train_images:,} training and {evidence.test_images:,} test images",
         *evidence.hardware,
     ]

@@ -6,7 +6,7 @@ from typing import Any
 from harness.analysis.comparison import Comparison
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
-from harness.analysis.wording import short
+from harness.analysis.wording import short_name
 from harness.report.tables.table import Column, Row
 from harness.text import decimals, p_value, signed
 
@@ -96,7 +96,7 @@ def yes_or_no(name: str) -> Callable[[Row], str]:
 
 def model_column(heading: str = "model", key: str = "model") -> Column:
     """Return a column of models."""
-    return Column(heading, key, lambda row: short(row[key]), is_words=True)
+    return Column(heading, key, lambda row: short_name(row[key]), is_words=True)
 
 
 def signed_column(heading: str, key: str, digits: int = 2) -> Column:

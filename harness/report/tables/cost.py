@@ -3,7 +3,7 @@
 from harness.analysis.equal_cost import compare_at_equal_cost
 from harness.analysis.evidence import COSTS, Evidence
 from harness.analysis.pareto import pareto_points
-from harness.analysis.wording import COST_WORDS, short
+from harness.analysis.wording import COST_WORDS, short_name
 from harness.report.tables.columns import (
     DIFFERENCE,
     P_HOLM,
@@ -61,7 +61,7 @@ def equal_cost_table(evidence: Evidence) -> Table:
 
 def _between_cell(row: Row) -> str:
     other = "depth" if row["axis"] == "width" else "width"
-    return f"{other} between {short(row['cheaper'])} and {short(row['dearer'])}"
+    return f"{other} between {short_name(row['cheaper'])} and {short_name(row['dearer'])}"
 
 
 def _cost_cell(row: Row) -> str:

@@ -2,7 +2,7 @@
 
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence, Measure
-from harness.analysis.gain import Threshold, thresholds, true_gains
+from harness.analysis.true_gain import Threshold, thresholds, true_gains
 from harness.report.tables.columns import (
     DIFFERENCE,
     P_HOLM,

@@ -121,7 +121,7 @@ def _published_runs(evidence: Evidence) -> dict[str, Any]:
 
 
 def _is_balanced(evidence: Evidence) -> bool:
-    """Return True if all classes have equally many test images, as the bound on macro-F1 requires."""
+    """Return whether all classes have equally many test images, as the bound on macro-F1 requires."""
     result = evidence.runs[0].result if evidence.runs else None
     return result is not None and len({scores["images"] for scores in result.per_class}) == 1
 

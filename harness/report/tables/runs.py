@@ -14,7 +14,7 @@ from harness.report.tables.table import Column, Table
 from harness.report.truncation import MAX_NAMES, first_lines, join_names
 from harness.results.result import Result
 from harness.results.timing import processes_of
-from harness.text import count, duration, several
+from harness.text import count, count_noun, duration
 
 _MAX_NODES = 8
 MODE_WORDS = {
@@ -104,7 +104,7 @@ def run_row(result: Result) -> dict[str, object]:
 
 def _device(result: Result, on: Mapping[str, Any]) -> str:
     """Return everything that times depend on: device, CPU threads, precision and pipeline."""
-    parts = [on["gpu"]] if on["gpu"] else [on["cpu"], several(on.get("threads"), "thread")]
+    parts = [on["gpu"]] if on["gpu"] else [on["cpu"], count_noun(on.get("threads"), "thread")]
     if on.get("processes", 1) > 1:
         parts.append(processes_of(on))
     parts.append(result.case.precision)
@@ -116,7 +116,7 @@ def _device(result: Result, on: Mapping[str, Any]) -> str:
 
 
 def _is_unsteady(result: Result) -> bool:
-    """Return True if an epoch took more than twice the median, as on a machine with other work."""
+    """Return whether an epoch took more than twice the median, as on a machine with other work."""
     if result.changes_between_attempts or not result.epoch_seconds:
         return False
     return max(result.epoch_seconds) > 2 * statistics.median(result.epoch_seconds)
@@ -199,7 +199,7 @@ def _machine_notes(results: Sequence[Result]) -> list[str]:
     notes = []
     counts = Counter(node for result in results for node in _nodes(result))
     if len(counts) > 1:
-        shown = [f"{node} ({several(count, 'case')})" for node, count in counts.most_common(_MAX_NODES)]
+        shown = [f"{node} ({count_noun(count, 'case')})" for node, count in counts.most_common(_MAX_NODES)]
         more = [f"{len(counts) - _MAX_NODES} more (node in the CSV)"] if len(counts) > _MAX_NODES else []
         notes.append(f"trained on {', '.join(shown + more)}")
     if any(result.is_co_scheduled for result in results):

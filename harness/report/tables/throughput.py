@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.report.tables.table import Column, Row, Table
-from harness.text import several
+from harness.text import count_noun
 from harness.throughput.measurements import (
     AugmentationComparison,
     Equivalence,
@@ -69,7 +69,7 @@ def _provenance(one: Recorded) -> dict[str, Any]:
 
 
 def _measured_on(row: Row) -> str:
-    threads = "" if row["threads"] is None else f", {several(row['threads'], 'thread')}"
+    threads = "" if row["threads"] is None else f", {count_noun(row['threads'], 'thread')}"
     return f"measured on {row['device']}{threads}, torch {row['torch']}, {row['measured_at'][:10]}"
 
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
-from harness.data.draw import Draw
+from harness.data.augment_parameters import AugmentationParameters
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
 from harness.data.split import split_validation
@@ -77,7 +77,7 @@ class DataParallelTrainer(FastTrainer):
         return float(sums[0]) / count, metrics.accuracy_percent(int(sums[1]), count)
 
     def _load_share(
-        self, images: ImageSet, order: Tensor, parameters: Draw, shares: list[range]
+        self, images: ImageSet, order: Tensor, parameters: AugmentationParameters, shares: list[range]
     ) -> tuple[Tensor, Tensor]:
         """Return an epoch's images at these positions, augmented: inputs (N, C, S, S) and labels (N,).
 

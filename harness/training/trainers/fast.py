@@ -15,7 +15,7 @@ from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
 from harness.config.recipes import Recipe
 from harness.data.augment import augment, prepare
-from harness.data.draw import Draw, draw
+from harness.data.augment_parameters import AugmentationParameters, draw_parameters
 from harness.data.images import ImageSet
 from harness.hardware.device import autocast, computing_at
 from harness.hardware.stopwatch import Stopwatch
@@ -100,18 +100,18 @@ class FastTrainer(Trainer):
             on_progress(min(1.0, (start + step) / len(images)))
         return self._loss_sum.item() / len(images), metrics.accuracy_percent(int(self._correct.item()), len(images))
 
-    def _begin_epoch(self, images: ImageSet, epoch: int) -> tuple[Tensor, Draw]:
+    def _begin_epoch(self, images: ImageSet, epoch: int) -> tuple[Tensor, AugmentationParameters]:
         """Reset the sums; return the order of the epoch's images and the draw of each position, (N,)."""
         self._set_learning_rate(epoch)
         self.network.train()
         generator = epoch_generator(self.case.seed, epoch)
         order = torch.randperm(len(images), generator=generator)
-        parameters = draw(self.recipe.augmentation, len(images), self.recipe.image_size, generator)
+        parameters = draw_parameters(self.recipe.augmentation, len(images), self.recipe.image_size, generator)
         self._loss_sum.zero_()
         self._correct.zero_()
         return order, parameters
 
-    def _load(self, images: ImageSet, order: Tensor, parameters: Draw) -> tuple[Tensor, Tensor]:
+    def _load(self, images: ImageSet, order: Tensor, parameters: AugmentationParameters) -> tuple[Tensor, Tensor]:
         """Return a chunk of images, augmented, on the device: inputs (N, C, S, S) and labels (N,).
 
         The inputs are channels_last.

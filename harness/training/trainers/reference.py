@@ -32,13 +32,13 @@ from harness.training.trainers.trainer import (
     make_optimizer,
 )
 
-_MOST_WORKERS = 8  # the appendix's num_workers
+_MAX_WORKERS = 8  # the appendix's num_workers
 
 
 def worker_count() -> int:
     """Return the number of loader processes: the study's eight, or this process's cores if fewer."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(_MOST_WORKERS, cores)
+    return min(_MAX_WORKERS, cores)
 
 
 def training_transform(augmentation: Augmentation, image_size: int) -> Callable[[Image.Image], Tensor]:

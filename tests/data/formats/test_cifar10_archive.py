@@ -118,7 +118,7 @@ def test_a_member_declared_too_large_is_refused_before_unpacking(put):
 
 
 def test_members_that_are_too_large_together_are_refused(put, monkeypatch):
-    monkeypatch.setattr(cifar10, "_MOST_UNPACKED_BYTES", 2 * 2**20)
+    monkeypatch.setattr(cifar10, "_MAX_UNPACKED_BYTES", 2 * 2**20)
     megabyte = bytes(2**20)
     members = [member(f"{BATCHES}/data_batch_{number}", megabyte) for number in range(3)]
     assert "would unpack to more than 2,097,152 bytes" in refusal_of(put(tar_gz(*members)))

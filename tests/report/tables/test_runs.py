@@ -180,7 +180,7 @@ def test_notes_on_many_cases_are_cut_and_the_csv_has_each():
     unsteady = (1.0, 1.0, 2.5)
     compiled = {"compiled": True}
     failed = [failed_result(seed=seed) for seed in seeds]
-    several = [
+    count_noun = [
         ("not completed (status and cause in the CSV)", "cause", failed, "the loss is no longer a number"),
         (
             "interrupted and resumed (interrupted_after in the CSV)",
@@ -193,7 +193,7 @@ def test_notes_on_many_cases_are_cut_and_the_csv_has_each():
         ("and 2 more (compile_seconds in the CSV)", "compile_seconds",
          [synthetic_result(seed=seed, case_changes=compiled, compile_seconds=31.0) for seed in seeds], 31.0),
     ]  # fmt: skip
-    for words, column, results, value in several:
+    for words, column, results, value in count_noun:
         (note,) = [note for note in run_notes(results) if words in note]
         assert "2 more" in note
         assert len(run_notes(results)) <= MAX_NAMES + 2

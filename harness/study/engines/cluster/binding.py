@@ -15,7 +15,7 @@ from harness.study.engines.cluster.background import BackgroundLoop, wait_for
 from harness.study.engines.cluster.connection import reports_of
 from harness.study.engines.cluster.node_pool import NodePool
 from harness.study.engines.cluster.worker import BoundExperiment, NodeBinding, Preparation, difference
-from harness.text import several
+from harness.text import count_noun
 
 _NODE_SECONDS = 5.0
 
@@ -32,7 +32,9 @@ def bind_experiments(
     """
     node_ids = _wait_for_nodes(nodes, notify)
     if not nodes.cluster.is_own:
-        notify(f"{several(len(node_ids), 'node')} of the cluster: locating, downloading and verifying the data there")
+        notify(
+            f"{count_noun(len(node_ids), 'node')} of the cluster: locating, downloading and verifying the data there"
+        )
     bindings = wait_for(loop.start(_bind_on_each(node_ids, experiments, nodes)))
     if not bindings:
         reasons = "\n".join(f"node {nodes.cluster.name(node_id)}: {why}" for node_id, why in nodes.unfit.items())

@@ -24,7 +24,7 @@ from harness.training.command import this_command
 from harness.training.train import find_finished, remove_checkpoints
 
 # A case fails after so many lost workers in a row without a further epoch: it may be what kills them.
-MAX_LOSSES = 3
+MAX_LOST_WORKERS = 3
 _LOST = (
     exceptions.WorkerCrashedError,
     exceptions.NodeDiedError,
@@ -181,10 +181,10 @@ class CaseRunner:
         state, why = self.state, type(error).__name__
         name = self._nodes.cluster.name(state.node_id) if state.node_id else "an unknown node"
         place = f"node {name}" if state.node_id else name
-        state.add_loss(name)
-        if state.losses >= MAX_LOSSES:
+        state.add_lost_worker(name)
+        if state.lost_workers >= MAX_LOST_WORKERS:
             raise TrainingError(
-                f"{self._case.label}: its worker was lost {state.losses} times in a row without a further epoch, "
+                f"{self._case.label}: its worker was lost {state.lost_workers} times in a row without a further epoch, "
                 f"the last time on {place} ({why})\nif the system killed it for its memory, lower the batch size"
             ) from error
         self._notify(self._case, f"its worker on {place} was lost ({why}): resuming from its last report")

@@ -17,7 +17,7 @@ class CaseState:
         epochs, seconds: the epochs that nodes reported in this run, and the seconds that these took.
         last_record: the record of the last reported epoch.
         furthest_epoch: the highest epoch that any node reported.
-        losses: workers lost in a row without a further epoch.
+        lost_workers: workers lost in a row without a further epoch.
         lost_on: names of the nodes that lost a worker of the case, one entry per loss.
         avoided: ids of the nodes that lost a worker since the last further epoch.
         memory_error: Ray's message if it killed the worker for lack of memory.
@@ -29,7 +29,7 @@ class CaseState:
     seconds: float = 0.0
     last_record: EpochRecord | None = None
     furthest_epoch: int = 0
-    losses: int = 0
+    lost_workers: int = 0
     lost_on: list[str] = field(default_factory=list)
     avoided: set[str] = field(default_factory=set)
     memory_error: str | None = None
@@ -42,12 +42,12 @@ class CaseState:
         self.seconds += sum(record.epoch_seconds for record in records)
         self.last_record = records[-1]
         if self.last_record.epoch > self.furthest_epoch:
-            self.furthest_epoch, self.losses = self.last_record.epoch, 0
+            self.furthest_epoch, self.lost_workers = self.last_record.epoch, 0
             self.avoided.clear()
 
-    def add_loss(self, node_name: str) -> None:
+    def add_lost_worker(self, node_name: str) -> None:
         """Count a lost worker; the node that lost it is avoided until the case gets further."""
-        self.losses += 1
+        self.lost_workers += 1
         self.lost_on.append(node_name)
         if self.node_id is not None:
             self.avoided.add(self.node_id)

@@ -18,7 +18,7 @@ from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.study.engines.cluster import bootstrap
 from harness.study.engines.cluster.worker import Preparation, Training, node_name
-from harness.text import several
+from harness.text import count_noun
 from harness.training.code_version import source_version
 
 _CONNECT_SECONDS = 10
@@ -44,7 +44,7 @@ class Share:
 
     def __str__(self) -> str:
         gpus = f" and {self.gpus:g} GPU" if self.gpus else ""
-        return several(self.cpus_reserved, "CPU") + gpus
+        return count_noun(self.cpus_reserved, "CPU") + gpus
 
     def fits_in(self, resources: Mapping[str, float]) -> bool:
         """Return whether an idle node with these resources has room for a case."""
@@ -128,7 +128,7 @@ class Cluster:
     def describe(self) -> str:
         """Describe the cluster, human-readable."""
         nodes = [node for node in self.nodes.values() if node.get("CPU", 0) or node.get("GPU", 0)]
-        return f"a Ray cluster of {several(len(nodes), 'node')} with {_total(nodes)}"
+        return f"a Ray cluster of {count_noun(len(nodes), 'node')} with {_total(nodes)}"
 
     def run(
         self,
@@ -197,4 +197,4 @@ def _most_cpus(nodes: Collection[Mapping[str, float]], gpus: float) -> int:
 
 def _total(nodes: Collection[Mapping[str, float]]) -> str:
     totals = {kind: int(sum(node.get(kind, 0) for node in nodes)) for kind in ("CPU", "GPU")}
-    return several(totals["CPU"], "CPU") + (f" and {several(totals['GPU'], 'GPU')}" if totals["GPU"] else "")
+    return count_noun(totals["CPU"], "CPU") + (f" and {count_noun(totals['GPU'], 'GPU')}" if totals["GPU"] else "")

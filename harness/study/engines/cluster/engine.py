@@ -23,7 +23,7 @@ from harness.study.engines.cluster.connection import Cluster
 from harness.study.engines.cluster.node_pool import NodePool
 from harness.study.engines.cluster.worker import BoundExperiment
 from harness.study.engines.engine import CaseRequest, Engine
-from harness.text import several
+from harness.text import count_noun
 from harness.training.callback import TrainingCallback
 from harness.training.sweep_progress import Phase, SweepProgress
 
@@ -127,9 +127,9 @@ class RayEngine(Engine):
         lost_on = [runner.state.lost_on for runner in self._runners.values() if runner.state.lost_on]
         if not lost_on:
             return []
-        losses = Counter(name for names in lost_on for name in names)
-        places = ", ".join(f"{several(count, 'time')} on {name}" for name, count in losses.items())
-        return [f"workers of {several(len(lost_on), 'case')} were lost: {places}"]
+        lost_workers = Counter(name for names in lost_on for name in names)
+        places = ", ".join(f"{count_noun(count, 'time')} on {name}" for name, count in lost_workers.items())
+        return [f"workers of {count_noun(len(lost_on), 'case')} were lost: {places}"]
 
     def close(self) -> None:
         """Cancel outstanding cases and leave the cluster."""

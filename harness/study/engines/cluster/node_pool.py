@@ -55,7 +55,7 @@ class NodePool:
         return [node_id for node_id, resources in self.cluster.nodes.items() if self.share.fits_in(resources)]
 
     def cases_at_once(self) -> int:
-        """Count the cases that fit on the running nodes at once; at least 1, for a node may still start."""
+        """Count the cases that fit on the running nodes at once; at least 1, since a node may still start."""
         return max(1, sum(map(self.share.count_in, self.cluster.nodes.values())))
 
     def exclude(self, node_id: str, why: str, notify: Callable[[str], None]) -> None:

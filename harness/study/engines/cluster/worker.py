@@ -281,6 +281,6 @@ def _machine(settings: Settings, data_dir: Path | None) -> Machine:
 
 
 def node_name(node_id: str) -> str:
-    """Return a node's name and the start of its id, for names may repeat; also of a dead node."""
+    """Return a node's name and the start of its id, since names may repeat; also of a dead node."""
     names = {node["NodeID"]: node["NodeName"] for node in ray.nodes()}
     return f"{names.get(node_id, '')} {node_id[:6]}".strip()

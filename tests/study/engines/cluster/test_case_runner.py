@@ -12,7 +12,7 @@ from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
 from harness.errors import InputError, TrainingError
 from harness.study.engines.cluster import case_runner, worker
-from harness.study.engines.cluster.case_runner import MAX_LOSSES
+from harness.study.engines.cluster.case_runner import MAX_LOST_WORKERS
 from harness.training import checkpoint, environment
 from tests.helpers.training import outcome
 from tests.study.engines.cluster.fake_cluster import (
@@ -80,7 +80,7 @@ def test_a_case_that_gets_further_may_be_lost_any_number_of_times(engine, settin
     engine._cluster.faults = [lost_at(2)] * 5
     (result,), _ = train(engine, experiment)
     assert result.interrupted_after == (1, 2, 3, 4, 5)
-    assert MAX_LOSSES < 5
+    assert MAX_LOST_WORKERS < 5
 
 
 def test_a_quick_case_that_is_always_lost_at_its_end_fails(engine, tmp_path):
@@ -89,7 +89,7 @@ def test_a_quick_case_that_is_always_lost_at_its_end_fails(engine, tmp_path):
     engine._cluster.faults = [lost_at(2)] * 10  # without checkpoints, each time after its first epoch
     with pytest.raises(TrainingError, match="without a further epoch, the last time on node"):
         train(engine, quick)
-    assert len(engine._cluster.trainings) == MAX_LOSSES
+    assert len(engine._cluster.trainings) == MAX_LOST_WORKERS
 
 
 def test_a_case_killed_for_its_memory_is_recorded_and_not_retrained(engine, experiment):
@@ -170,7 +170,7 @@ def test_a_worker_that_ends_without_a_result_is_an_error(engine, experiment, mon
 
 
 def test_a_case_begun_by_other_code_is_refused_with_the_nodes_name(engine, make_engine, experiment, monkeypatch):
-    engine._cluster.faults = [lost_at(2)] + [lost_at(1)] * (MAX_LOSSES - 1)
+    engine._cluster.faults = [lost_at(2)] + [lost_at(1)] * (MAX_LOST_WORKERS - 1)
     with pytest.raises(TrainingError):
         train(engine, experiment)
     monkeypatch.setattr("harness.training.train.training_code_version", lambda: "another")
@@ -184,7 +184,7 @@ def test_a_case_begun_by_other_code_is_refused_with_the_nodes_name(engine, make_
 def test_a_failed_try_of_a_rerun_leaves_no_earlier_result(engine, make_engine, experiment):
     (result,), _ = train(engine, experiment)
     again = make_engine()
-    again._cluster.faults = [lost_at(2)] + [lost_at(1)] * MAX_LOSSES
+    again._cluster.faults = [lost_at(2)] + [lost_at(1)] * MAX_LOST_WORKERS
     with pytest.raises(TrainingError):
         train(again, experiment, rerun=True)
     assert not (engine._results.folder(result.case) / "result.json").exists()

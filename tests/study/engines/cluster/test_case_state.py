@@ -24,17 +24,17 @@ def test_reported_epochs_are_counted_with_their_seconds(state):
 def test_losses_add_up_until_the_case_gets_further(state):
     state.add_epochs([record(1), record(2)])
     state.node_id = "a"
-    state.add_loss("north")
+    state.add_lost_worker("north")
     state.node_id = "b"
-    state.add_loss("south")
-    assert (state.losses, state.avoided) == (2, {"a", "b"})
+    state.add_lost_worker("south")
+    assert (state.lost_workers, state.avoided) == (2, {"a", "b"})
     state.add_epochs([record(1), record(2)])
-    assert (state.losses, state.avoided, state.epochs) == (2, {"a", "b"}, 4)
+    assert (state.lost_workers, state.avoided, state.epochs) == (2, {"a", "b"}, 4)
     state.add_epochs([record(3)])
-    assert (state.losses, state.avoided) == (0, set())
+    assert (state.lost_workers, state.avoided) == (0, set())
     assert state.lost_on == ["north", "south"]
 
 
 def test_a_loss_on_an_unknown_node_avoids_none(state):
-    state.add_loss("an unknown node")
-    assert (state.losses, state.avoided, state.lost_on) == (1, set(), ["an unknown node"])
+    state.add_lost_worker("an unknown node")
+    assert (state.lost_workers, state.avoided, state.lost_on) == (1, set(), ["an unknown node"])

@@ -9,7 +9,7 @@ from harness.config.recipes import Augmentation
 
 
 @dataclass(frozen=True)
-class Draw:
+class AugmentationParameters:
     """The random parameters of N images, each field of shape (N,).
 
     Attributes:
@@ -25,14 +25,16 @@ class Draw:
     crop_top: Tensor
     crop_left: Tensor
 
-    def __getitem__(self, index: Tensor | slice) -> "Draw":
-        return Draw(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+    def __getitem__(self, index: Tensor | slice) -> "AugmentationParameters":
+        return AugmentationParameters(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
 
-    def to(self, device: torch.device) -> "Draw":
-        return Draw(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+    def to(self, device: torch.device) -> "AugmentationParameters":
+        return AugmentationParameters(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
-def draw(augmentation: Augmentation, count: int, image_size: int, generator: torch.Generator) -> Draw:
+def draw_parameters(
+    augmentation: Augmentation, count: int, image_size: int, generator: torch.Generator
+) -> AugmentationParameters:
     """Draw the parameters of ``count`` images from ``generator``, a CPU generator.
 
     Every field is drawn even if the augmentation does not use it, so that switching one part off does not change the
@@ -47,7 +49,7 @@ def draw(augmentation: Augmentation, count: int, image_size: int, generator: tor
     area = image_size**2 * (least + (most - least) * uniform(torch.float64))
     side = area.sqrt().round().long()
     positions = image_size - side + 1
-    return Draw(
+    return AugmentationParameters(
         horizontal_flip=(horizontal < 0.5) & augmentation.horizontal_flip,
         vertical_flip=(vertical < 0.5) & augmentation.vertical_flip,
         angle_degrees=augmentation.rotation_degrees * (2 * turn - 1),

@@ -2,7 +2,7 @@ import pytest
 
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import COSTS, published_evidence
-from harness.analysis.gain import thresholds, true_gains
+from harness.analysis.true_gain import thresholds, true_gains
 from tests.analysis.synthetic_evidence import study
 
 

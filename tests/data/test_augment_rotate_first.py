@@ -9,9 +9,9 @@ from PIL import Image
 from torchvision.transforms import functional as tv
 
 from harness.config.recipes import GTSRB, Augmentation
-from harness.data import rotate_first
+from harness.data import augment_rotate_first
 from harness.data.augment import augment, prepare
-from harness.data.draw import Draw, draw
+from harness.data.augment_parameters import AugmentationParameters, draw_parameters
 from harness.data.images import PackedPixels
 from tests.data.augmenting import (
     angles,
@@ -64,7 +64,7 @@ def test_rotation_of_a_traffic_sign_is_pillows_bit_for_bit(height, width, angle)
 def test_a_mixed_batch_of_traffic_signs_comes_back_in_order():
     shapes = [(15, 20), (40, 40), (15, 20), (250, 31), (40, 40), (15, 20), (20, 15)]
     images = [random_images(1, 3, *shape, seed=k)[0] for k, shape in enumerate(shapes)]
-    drawn = draw(GTSRB.augmentation, len(images), 64, torch.Generator().manual_seed(3))
+    drawn = draw_parameters(GTSRB.augmentation, len(images), 64, torch.Generator().manual_seed(3))
     recipe = replace(GTSRB, image_size=64)
 
     packed = PackedPixels.from_images(images)
@@ -84,8 +84,8 @@ lengths = st.one_of(st.sampled_from([1, 2, 31, 32, 33, 40, 64, 65, 130]), st.int
 def way_of_resizing(request, monkeypatch):
     """The way of a CPU, the way of a GPU, and that of either with very large images."""
     if request.param != "one by one":
-        monkeypatch.setattr(rotate_first, "_ONE_BY_ONE_ON", ())
-    monkeypatch.setattr(rotate_first, "_CPU_BLOCK_BYTES", 1 if "blocks" in request.param else 2**30)
+        monkeypatch.setattr(augment_rotate_first, "_ONE_BY_ONE_ON", ())
+    monkeypatch.setattr(augment_rotate_first, "_CPU_BLOCK_BYTES", 1 if "blocks" in request.param else 2**30)
 
 
 @given(
@@ -102,7 +102,12 @@ def test_every_image_of_a_mixed_batch_matches_torchvision(way_of_resizing, cases
     drawn = [
         parameters(angle=angle, horizontal=horizontal, vertical=vertical) for *_, angle, horizontal, vertical in cases
     ]
-    all_drawn = Draw(**{field.name: torch.cat([getattr(one, field.name) for one in drawn]) for field in fields(Draw)})
+    all_drawn = AugmentationParameters(
+        **{
+            field.name: torch.cat([getattr(one, field.name) for one in drawn])
+            for field in fields(AugmentationParameters)
+        }
+    )
 
     found = augment(packed, all_drawn, recipe.augmentation, 40)
     prepared = prepare(packed, recipe.augmentation, 40)
@@ -119,7 +124,7 @@ def test_a_rotation_among_larger_images_is_pillows_bit_for_bit(height, width, an
     expected = np.array(pillow(image).rotate(parameters(angle=angle).angle_degrees.item(), Image.Resampling.NEAREST))
     packed = PackedPixels.from_images([larger, image, larger])
     placed = torch.stack([packed.offsets, packed.heights, packed.widths])
-    turned = rotate_first._frames(packed, placed, (140, 150), torch.full((3,), angle, dtype=torch.float32))
+    turned = augment_rotate_first._frames(packed, placed, (140, 150), torch.full((3,), angle, dtype=torch.float32))
 
     assert np.array_equal(turned[1, :height, 0, :width].numpy(), expected.reshape(height, width))
 
@@ -127,8 +132,10 @@ def test_a_rotation_among_larger_images_is_pillows_bit_for_bit(height, width, an
 def test_hundreds_of_sizes_make_a_handful_of_blocks(monkeypatch):
     images = [random_images(1, 3, 15 + k, 15 + (7 * k) % 236)[0] for k in range(236)]
     blocks = []
-    monkeypatch.setattr(rotate_first, "_CPU_BLOCK_BYTES", 2**30)
-    monkeypatch.setattr(rotate_first, "_fill_block", lambda out, place, images, *_: blocks.append(set(place.tolist())))
+    monkeypatch.setattr(augment_rotate_first, "_CPU_BLOCK_BYTES", 2**30)
+    monkeypatch.setattr(
+        augment_rotate_first, "_fill_block", lambda out, place, images, *_: blocks.append(set(place.tolist()))
+    )
 
     prepare(PackedPixels.from_images(images), GTSRB.augmentation, 40)
 
@@ -167,7 +174,12 @@ def test_each_draw_stays_with_its_image_when_sizes_differ():
     images = [torch.full((3, size, size), 255, dtype=torch.uint8) for size in (20, 30, 20, 30)]
     images[1][:, :, :15] = 0  # its left half black: its right half once flipped
     flipped = [parameters(horizontal=flip) for flip in (False, True, False, False)]
-    drawn = Draw(**{field.name: torch.cat([getattr(one, field.name) for one in flipped]) for field in fields(Draw)})
+    drawn = AugmentationParameters(
+        **{
+            field.name: torch.cat([getattr(one, field.name) for one in flipped])
+            for field in fields(AugmentationParameters)
+        }
+    )
 
     out = augment(PackedPixels.from_images(images), drawn, GTSRB.augmentation, 30)
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from harness.data import registry
 from harness.data.formats import fashionmnist, gtsrb
-from harness.data.verification import _remembered, is_verified
+from harness.data.verified_fingerprints import _remembered, is_verified
 from harness.errors import InputError
-from harness.files import sealed
+from harness.files import with_sha256
 from tests.data.builders import (
     anything,
     compressed_idx,
@@ -133,7 +133,7 @@ def flip(path, position, bit):
         b"{}",
         b"[" * 100_000,
         b'{"schema_version": 1, "fingerprints": %(fingerprints)s}',
-        sealed({"schema_version": 1, "fingerprints": ["%(fingerprint)s"]}).encode(),
+        with_sha256({"schema_version": 1, "fingerprints": ["%(fingerprint)s"]}).encode(),
     ],
 )
 def test_an_invalid_memory_file_is_ignored_and_replaced(tmp_path, published, content):
@@ -149,7 +149,7 @@ def test_an_invalid_memory_file_is_ignored_and_replaced(tmp_path, published, con
 def test_a_memory_file_of_another_schema_is_ignored(tmp_path, published, content):
     write_files(tmp_path / "fashionmnist", published)
     fingerprints = {visit(tmp_path).dataset.fingerprint: "fashionmnist"}
-    write(tmp_path / MEMORY, sealed({"fingerprints": fingerprints, **content}))
+    write(tmp_path / MEMORY, with_sha256({"fingerprints": fingerprints, **content}))
     assert visit(tmp_path).verified() == (True, 1)
 
 
@@ -158,7 +158,7 @@ def test_a_flipped_bit_does_not_verify_other_images(tmp_path):
     other = visit(tmp_path)
     fingerprint = other.dataset.fingerprint
     neighbour = chr(ord(fingerprint[0]) ^ 1) + fingerprint[1:]
-    write(tmp_path / MEMORY, sealed({"schema_version": 1, "fingerprints": {neighbour: "fashionmnist"}}))
+    write(tmp_path / MEMORY, with_sha256({"schema_version": 1, "fingerprints": {neighbour: "fashionmnist"}}))
     assert _remembered(tmp_path) == {neighbour: "fashionmnist"}
     flip(tmp_path / MEMORY, (tmp_path / MEMORY).read_text().index(neighbour), 0)
     assert fingerprint in (tmp_path / MEMORY).read_text()
@@ -168,7 +168,7 @@ def test_a_flipped_bit_does_not_verify_other_images(tmp_path):
 
 def test_no_flipped_bit_in_the_memory_file_verifies_images(tmp_path):
     known = {"0123456789abcdef" * 4: "fashionmnist"}
-    path = write(tmp_path / MEMORY, sealed({"schema_version": 1, "fingerprints": known}))
+    path = write(tmp_path / MEMORY, with_sha256({"schema_version": 1, "fingerprints": known}))
     whole = path.read_bytes()
     for position in range(len(whole)):
         flip(path, position, position % 8)
@@ -217,7 +217,7 @@ memories = st.fixed_dictionaries({}, optional={"schema_version": st.just(1) | js
 
 def sealed_or_not(content):
     try:
-        return sealed(content).encode()
+        return with_sha256(content).encode()
     except ValueError:  # not a number
         return json.dumps(content).encode()
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from harness.config.recipes import Augmentation
-from harness.data.draw import Draw
+from harness.data.augment_parameters import AugmentationParameters
 from harness.data.images import PackedPixels, Pixels
 from harness.data.pixel_operations import cpu_resize_matrix, normalise, resize_matrices, to_device
 
@@ -21,7 +21,9 @@ _GPU_BLOCK_BYTES = 128 * 2**20
 _ONE_BY_ONE_ON = ("cpu",)  # devices where one matrix product per image is faster than one for all, with padding
 
 
-def rotate_and_resize(pixels: Pixels, drawn: Draw | None, augmentation: Augmentation, image_size: int) -> Tensor:
+def rotate_and_resize(
+    pixels: Pixels, drawn: AugmentationParameters | None, augmentation: Augmentation, image_size: int
+) -> Tensor:
     """Augment images, (N, C, image_size, image_size); without a draw only normalise and resize them."""
     packed = PackedPixels.from_batch(pixels) if isinstance(pixels, Tensor) else pixels
     # Rows before channels, so that the second product of the resize is one per image, not one per channel.
@@ -52,7 +54,7 @@ def _blocks(packed: PackedPixels, image_size: int) -> list[Tensor]:
 
 
 def _fill_block(
-    out: Tensor, place: Tensor, images: PackedPixels, drawn: Draw | None, augmentation: Augmentation
+    out: Tensor, place: Tensor, images: PackedPixels, drawn: AugmentationParameters | None, augmentation: Augmentation
 ) -> None:
     """Augment images of similar size and write them to their places in ``out``, (N, size, C, size).
 

@@ -5,13 +5,13 @@ import torch
 from torchvision import transforms
 
 from harness.config.recipes import CIFAR10, FASHIONMNIST, GTSRB, Augmentation
-from harness.data.draw import draw
+from harness.data.augment_parameters import draw_parameters
 from tests.data.augmenting import drawn_fields
 
 
 def test_equal_seeds_draw_equal_values_and_other_seeds_others():
     def drawn(seed):
-        return drawn_fields(draw(CIFAR10.augmentation, 100, 32, torch.Generator().manual_seed(seed)))
+        return drawn_fields(draw_parameters(CIFAR10.augmentation, 100, 32, torch.Generator().manual_seed(seed)))
 
     first, again, other = drawn(1), drawn(1), drawn(2)
     for name in first:
@@ -21,14 +21,14 @@ def test_equal_seeds_draw_equal_values_and_other_seeds_others():
 
 def test_drawing_twice_from_one_generator_differs():
     generator = torch.Generator().manual_seed(1)
-    first, second = (draw(CIFAR10.augmentation, 100, 32, generator) for _ in range(2))
+    first, second = (draw_parameters(CIFAR10.augmentation, 100, 32, generator) for _ in range(2))
 
     assert not torch.equal(first.angle_degrees, second.angle_degrees)
 
 
 def test_drawing_leaves_the_global_random_state_unchanged():
     before = torch.get_rng_state()
-    draw(CIFAR10.augmentation, 100, 32, torch.Generator().manual_seed(1))
+    draw_parameters(CIFAR10.augmentation, 100, 32, torch.Generator().manual_seed(1))
 
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -43,15 +43,17 @@ def test_drawing_leaves_the_global_random_state_unchanged():
     ],
 )
 def test_switching_one_part_off_keeps_the_other_parts_numbers(off, changed):
-    full = drawn_fields(draw(CIFAR10.augmentation, 100, 32, torch.Generator().manual_seed(1)))
-    without = drawn_fields(draw(replace(CIFAR10.augmentation, **off), 100, 32, torch.Generator().manual_seed(1)))
+    full = drawn_fields(draw_parameters(CIFAR10.augmentation, 100, 32, torch.Generator().manual_seed(1)))
+    without = drawn_fields(
+        draw_parameters(replace(CIFAR10.augmentation, **off), 100, 32, torch.Generator().manual_seed(1))
+    )
 
     assert {name for name in full if not torch.equal(full[name], without[name])} == changed
 
 
 def test_parts_switched_off_are_drawn_as_no_change():
     plain = Augmentation(mean=(0.5,), std=(0.5,))
-    drawn = draw(plain, 1000, 32, torch.Generator().manual_seed(0))
+    drawn = draw_parameters(plain, 1000, 32, torch.Generator().manual_seed(0))
 
     assert not drawn.horizontal_flip.any()
     assert not drawn.vertical_flip.any()
@@ -66,7 +68,7 @@ COUNT = 10_000
 
 @pytest.fixture(scope="module")
 def many():
-    return draw(CIFAR10.augmentation, COUNT, 32, torch.Generator().manual_seed(0))
+    return draw_parameters(CIFAR10.augmentation, COUNT, 32, torch.Generator().manual_seed(0))
 
 
 def test_every_field_has_one_value_per_image(many):
@@ -83,7 +85,9 @@ def test_half_of_the_images_are_flipped_each_way_independently(many):
 
 @pytest.mark.parametrize(("recipe", "most"), [(CIFAR10, 30), (FASHIONMNIST, 30), (GTSRB, 45)], ids=["c", "f", "g"])
 def test_angles_are_uniform_in_both_directions(recipe, most):
-    angle = draw(recipe.augmentation, COUNT, recipe.image_size, torch.Generator().manual_seed(0)).angle_degrees
+    angle = draw_parameters(
+        recipe.augmentation, COUNT, recipe.image_size, torch.Generator().manual_seed(0)
+    ).angle_degrees
 
     assert -most <= angle.min() < -0.99 * most
     assert 0.99 * most < angle.max() <= most
@@ -138,7 +142,7 @@ def test_draws_have_the_range_of_torchvisions_draws(many):
 
 
 def test_a_draw_can_be_moved_and_sliced():
-    drawn = draw(CIFAR10.augmentation, 10, 32, torch.Generator().manual_seed(0))
+    drawn = draw_parameters(CIFAR10.augmentation, 10, 32, torch.Generator().manual_seed(0))
 
     for name, value in drawn_fields(drawn[torch.tensor([4, 2])].to(torch.device("cpu"))).items():
         assert torch.equal(value, getattr(drawn, name)[[4, 2]])
