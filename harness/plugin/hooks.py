@@ -40,9 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Hold back the output of ranks above 0 until the experiments are collected."""
+    """Leave short names to conftest.py files still to come; hold back output of ranks above 0."""
     from harness.plugin.ranks import hold_back_output
 
+    pytest_options.remove_short_names(session.config._parser)
     session_of(session.config).held_back = hold_back_output(session.config)
 
 
