@@ -96,6 +96,24 @@ def test_a_subfolders_conftest_keeps_its_options(installed, pytester):
     installed("--wod-device", "cpu").assert_outcomes(passed=1)
 
 
+def test_marks_that_another_suite_registers_are_its_own(installed, pytester):
+    pytester.makeini("[pytest]\nmarkers =\n    experiment: theirs\n    measurement(unit): theirs\n")
+    pytester.makepyfile(
+        test_digits=BENCH,
+        test_theirs="""
+        import pytest
+        @pytest.mark.experiment
+        def test_experiment(): pass
+        @pytest.mark.measurement("volt")
+        def test_measurement(): pass
+        """,
+    )
+    run = installed("test_theirs.py", "--strict-markers")
+    run.assert_outcomes(passed=2)
+    run.stdout.no_fnmatch_line("wider-or-deeper:*")
+    installed("-k", "theirs or resnet8-seed0").assert_outcomes(passed=3, deselected=1)
+
+
 THEIR_KEYS = """
 def pytest_addoption(parser):
     parser.addini("seeds", "theirs", type="linelist")
