@@ -89,8 +89,7 @@ def pytest_make_collect_report(
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Bind a case's test to its experiment, and pytest-benchmark's timer to the recorded epochs."""
-    mark = experiment_mark(item) if isinstance(item, pytest.Function) else None
-    if mark is None:
+    if not isinstance(item, pytest.Function) or (mark := experiment_mark(item)) is None:
         return
     from harness.config.experiment import plan_experiment
     from harness.errors import InputError
