@@ -60,14 +60,8 @@ def test_a_room_imports_only_from_rooms_before_it(room):
     assert upward == []
 
 
-def top_level_imports(tree, modules):
-    """The harness's modules that importing the tree's module imports."""
-    body = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
-    return set(imported(body, modules))
-
-
 def test_no_module_imports_itself_through_others():
-    graph = {module: top_level_imports(tree, sources()) for module, tree in sources().items()}
+    graph = {module: set(imported(tree, sources())) for module, tree in sources().items()}
     finished, circles = set(), []
 
     def visit(module, path):

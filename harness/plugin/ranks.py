@@ -4,42 +4,17 @@ Tests are known only after collection. Until then the other ranks hold back thei
 experiments prints as ever under torchrun.
 """
 
-import io
 import os
 import sys
-from typing import Any
 
 import pytest
 from _pytest.junitxml import LogXML
 
 from harness.plugin.session import HarnessSession
+from harness.plugin.terminal import HeldBackOutput
 
 _FILE_WRITERS = ("lfplugin", "nfplugin", "junitxml", "pastebin")  # plugins of pytest
 _BENCHMARK_FILES = ("save", "autosave", "json", "compare_fail", "histogram", "cprofile_dump")
-
-
-class HeldBackOutput:
-    """A terminal reporter's output, held back until it is released or discarded.
-
-    Attributes:
-        is_discarded: true once the output is known to be unwanted.
-    """
-
-    def __init__(self, reporter: Any) -> None:
-        self._reporter, self._writer, self._text = reporter, reporter._tw, io.StringIO()
-        reporter._tw = type(reporter._tw)(self._text)
-        self.is_discarded = False
-
-    def release(self) -> None:
-        """Print the held-back output and all later output; do nothing once it is released or discarded."""
-        if self._reporter._tw is not self._writer and not self.is_discarded:
-            self._reporter._tw = self._writer
-            self._writer.write(self._text.getvalue(), flush=True)
-
-    def discard(self) -> None:
-        """Drop the held-back output and all later output."""
-        self.is_discarded = True
-        self._reporter._tw = type(self._writer)(open(os.devnull, "w"))  # noqa: SIM115 - closed with the process
 
 
 def hold_back_output(config: pytest.Config) -> HeldBackOutput | None:

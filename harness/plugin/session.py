@@ -18,7 +18,7 @@ from harness.timestamps import utc_now
 if TYPE_CHECKING:
     from harness.config.experiment import Experiment
     from harness.config.settings import Settings
-    from harness.plugin.ranks import HeldBackOutput
+    from harness.plugin.terminal import HeldBackOutput
     from harness.results.result import EpochRecord, Result
     from harness.study.study import Study
     from harness.throughput.workbench import Workbench

@@ -1,5 +1,7 @@
 """pytest's terminal as the plugin writes to it."""
 
+import io
+import os
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -45,3 +47,27 @@ class Terminal:
         with self._capture.global_and_fixture_disabled():
             sys.stdout.write(text)
             sys.stdout.flush()
+
+
+class HeldBackOutput:
+    """A terminal reporter's output, held back until it is released or discarded.
+
+    Attributes:
+        is_discarded: true once the output is known to be unwanted.
+    """
+
+    def __init__(self, reporter: Any) -> None:
+        self._reporter, self._writer, self._text = reporter, reporter._tw, io.StringIO()
+        reporter._tw = type(reporter._tw)(self._text)
+        self.is_discarded = False
+
+    def release(self) -> None:
+        """Print the held-back output and all later output; do nothing once it is released or discarded."""
+        if self._reporter._tw is not self._writer and not self.is_discarded:
+            self._reporter._tw = self._writer
+            self._writer.write(self._text.getvalue(), flush=True)
+
+    def discard(self) -> None:
+        """Drop the held-back output and all later output."""
+        self.is_discarded = True
+        self._reporter._tw = type(self._writer)(open(os.devnull, "w"))  # noqa: SIM115 - closed with the process

@@ -5,7 +5,8 @@ import pytest
 
 from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.results.metrics import score
-from harness.results.result import EpochRecord, Result
+from harness.results.reading import parse_result
+from harness.results.result import EpochRecord
 from harness.training.context import TrainingContext
 from harness.training.history import History
 from harness.training.job import CaseImages, TrainingJob
@@ -47,7 +48,7 @@ def build(job, history, ending):
 
 def test_complete_result_is_valid_and_read_back_equal(job, history, scores):
     result = build(job, history, Ending("complete", scores=scores))
-    assert Result.from_text(result.to_text()) == result
+    assert parse_result(result.to_text()) == result
     assert result.is_complete
     assert result.cause is None
 
@@ -82,7 +83,7 @@ def test_context_and_images_are_recorded(job, history, scores):
 def test_result_without_an_epoch_has_its_cause_and_no_measures(job, history):
     history.records, history.attempts = [], history.attempts[:1]
     result = build(job, history, Ending("failed", "RuntimeError: the GPU fell out"))
-    assert Result.from_text(result.to_text()) == result
+    assert parse_result(result.to_text()) == result
     assert (result.status, result.cause) == ("failed", "RuntimeError: the GPU fell out")
     measures = (result.accuracy_percent, result.best_accuracy_percent, result.best_epoch, result.macro_f1_percent)
     assert measures == (None,) * 4

@@ -66,7 +66,7 @@ def test_out_of_memory_after_a_lost_worker_keeps_a_valid_result(engine, experime
         raise torch.OutOfMemoryError("injected")
 
     def before_training(number, report):
-        monkeypatch.setattr("harness.training.train.make_trainer", lacks_memory)
+        monkeypatch.setattr("harness.training.run.make_trainer", lacks_memory)
         return report
 
     engine._cluster.faults = [lost_at(3), before_training]
@@ -169,11 +169,11 @@ def test_a_worker_that_ends_without_a_result_is_an_error(engine, experiment, mon
         train(engine, experiment)
 
 
-def test_a_case_begun_by_other_code_is_refused_with_the_nodes_name(engine, make_engine, experiment, monkeypatch):
+def test_a_case_started_by_other_code_is_refused_with_the_nodes_name(engine, make_engine, experiment, monkeypatch):
     engine._cluster.faults = [lost_at(2)] + [lost_at(1)] * (MAX_LOST_WORKERS - 1)
     with pytest.raises(TrainingError):
         train(engine, experiment)
-    monkeypatch.setattr("harness.training.train.training_code_version", lambda: "another")
+    monkeypatch.setattr("harness.training.code_version.training_code_version", lambda: "another")
     ended = []
     with pytest.raises(InputError, match=r"1 epoch trained by another version of the code[^$]*on node a"):
         train(make_engine(), experiment, on_end=ended.append)

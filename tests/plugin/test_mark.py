@@ -1,0 +1,35 @@
+import pytest
+
+from harness.plugin.mark import experiment_arguments
+
+
+def mark(*arguments, **options):
+    return pytest.mark.experiment(*arguments, **options).mark
+
+
+def test_arguments_are_taken_by_position_and_by_name():
+    expected = ("digits", ["resnet8", "resnet8-2"], None)
+    assert experiment_arguments(mark("digits", ["resnet8", "resnet8-2"])) == expected
+    assert experiment_arguments(mark(models=("resnet8", "resnet8-2"), dataset="digits")) == expected
+
+
+def test_a_recipe_is_passed_on_as_it_is():
+    recipe = object()
+    assert experiment_arguments(mark("digits", models=["resnet8"], recipe=recipe))[2] is recipe
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "reason"),
+    [
+        ((), {}, "missing 2 required positional arguments"),
+        ((["digits"], ["resnet8"]), {}, r"dataset is \['digits'\]: give one name"),
+        (("digits", []), {}, r"models is \[\]: give a list"),
+        (("digits", "resnet8"), {}, "models is 'resnet8': give a list"),
+        (("digits", ["resnet8", "resnet8"]), {}, "give a list of different names"),
+        (("digits", ["resnet8"]), {"epochs": 3}, "unexpected keyword argument 'epochs'"),
+    ],
+)
+def test_a_mark_of_another_form_is_refused_with_its_form(arguments, options, reason):
+    with pytest.raises(pytest.UsageError, match=reason) as refused:
+        experiment_arguments(mark(*arguments, **options))
+    assert "experiment(dataset, models, recipe=None)" in str(refused.value)
