@@ -11,7 +11,7 @@ from harness.config.experiment import Experiment
 from harness.config.settings import OPTIONS, Settings
 from harness.errors import InputError
 from harness.plugin.pytest_options import PREFIX
-from harness.plugin.session import experiments_among, session_of
+from harness.plugin.session import SESSION, experiments_among, session_of
 
 _PYTEST_OPTIONS_WITH_VALUE = {"-k", "-m", "-p", "-c", "-o", "-W"} | {
     f"--{name}" for name in ("deselect", "ignore", "ignore-glob", "rootdir", "confcutdir")
@@ -26,6 +26,8 @@ class _Collector:
         self.experiments: list[Experiment] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if SESSION not in session.config.stash:
+            raise pytest.UsageError("experiments need the plugin: leave out `-p no:harness.plugin`")
         self.settings = session_of(session.config).settings
         self.experiments = [item.experiment for item in experiments_among(session.items)]
 

@@ -22,6 +22,7 @@ def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
         (["-k", "nothing_of_the_kind"], "error: no experiment is selected"),
         (["--no-such-option"], "error: unrecognized arguments: --no-such-option"),
         (["no_such_folder.py"], "error: file or directory not found: no_such_folder.py"),
+        (["-p", "no:harness.plugin"], "error: experiments need the plugin: leave out `-p no:harness.plugin`"),
     ],
 )
 def test_plan_refuses_what_pytest_refuses(arguments, says, in_a_process):
