@@ -4,6 +4,7 @@ The plugin is loaded into every pytest session, also into those of other people'
 `--wod-NAME`; the short name `--NAME` and the ini keys are left to any other plugin or conftest.py that has them.
 """
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def add_options(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -> N
     Add the short names too if a conftest.py is loaded already: then that file loads the plugin.
     """
     for option in OPTIONS:
-        _add(parser, f"--{PREFIX}-{option.name}", option, help_=None)
+        _add(parser, f"--{PREFIX}-{option.name}", option, argparse.SUPPRESS)  # the short name's help has it
         for key in _ini_keys(option):  # no aliases: pytest refuses an alias that another plugin has as a key
             if key not in parser._inidict:
                 parser.addini(key, option.help, type="string", default="")
@@ -30,11 +31,14 @@ def add_options(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -> N
 
 
 def add_short_names(parser: pytest.Parser) -> None:
-    """Add `--NAME` for every option whose short name is free."""
+    """Add `--NAME` for every option whose short name is free; else show the long name in the help."""
+    actions = parser.optparser._option_string_actions
     for option in OPTIONS:
         name, long_name = f"--{option.name}", f"--{PREFIX}-{option.name}"
-        if name not in parser.optparser._option_string_actions:
+        if name not in actions:
             _add(parser, name, option, f"{option.help}; or {long_name}, {option.variable}, ini key {option.key}")
+        elif actions[name].dest != _destination(option):
+            actions[long_name].help = f"{option.help}; or {option.variable}".replace("%", "%%")
 
 
 def remove_short_names(parser: pytest.Parser) -> None:
@@ -70,11 +74,10 @@ def _ini_value(config: pytest.Config, option: Option) -> str:
     return next(filter(None, given), "")
 
 
-def _add(parser: pytest.Parser, name: str, option: Option, help_: str | None) -> None:
+def _add(parser: pytest.Parser, name: str, option: Option, help_: str) -> None:
     group = parser.getgroup("wider-or-deeper", _TITLE)
     kind: dict[str, Any] = {"action": "store_true"} if option.is_flag else {"metavar": option.metavar}
-    text = help_.replace("%", "%%") if help_ else f"same as --{option.name}"
-    group.addoption(name, dest=_destination(option), default=None, help=text, **kind)
+    group.addoption(name, dest=_destination(option), default=None, help=help_.replace("%", "%%"), **kind)
 
 
 def _destination(option: Option) -> str:

@@ -88,6 +88,16 @@ def test_a_conftests_options_keep_their_short_names(installed, pytester):
     assert [(result["mode"], result["epochs"]) for result in results_in(pytester)] == [("shortened", 1)]
 
 
+def test_help_lists_each_option_once_by_the_name_that_is_ours(installed, pytester):
+    pytester.makeconftest("def pytest_addoption(parser):\n    parser.addoption('--device', help='theirs')\n")
+    text = installed("--help").stdout.str()
+    ours = text.partition("wider-or-deeper: ")[2].splitlines()
+    names = {line.split()[0] for line in ours if line.startswith("  --")}
+    assert {"--full-training", "--seeds=LIST", "--wod-device=DEVICE"} <= names
+    assert not {"--wod-full-training", "--wod-seeds=LIST"} & names
+    assert "auto, cpu, cuda, cuda:N or mps" in " ".join(text.split())
+
+
 def test_a_subfolders_conftest_keeps_its_options(installed, pytester):
     pytester.mkpydir("inner").joinpath("conftest.py").write_text(
         "def pytest_addoption(parser):\n    parser.addoption('--device', default='theirs')\n"
