@@ -68,7 +68,7 @@ def _make_cases(metafunc: pytest.Metafunc, harness: HarnessSession) -> None:
     mark = experiment_mark(metafunc.definition)
     if mark is None:
         return
-    if not metafunc.config.pluginmanager.hasplugin("benchmark"):
+    if not hasattr(metafunc.config.option, "benchmark_skip"):
         raise pytest.UsageError("experiments need pytest-benchmark: leave out `-p no:benchmark`")
     models = experiment_arguments(mark)[1]
     harness.require_valid_options()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.config.settings import OPTIONS, Option
+from harness.errors import InputError
 
 _TITLE = "wider-or-deeper: train and compare networks of different depth and width"
 PREFIX = "wod"
@@ -69,9 +70,13 @@ def _ini_keys(option: Option) -> tuple[str, ...]:
 
 def _ini_value(config: pytest.Config, option: Option) -> str:
     """Return the value of the first key that is given, and that no other plugin has redefined."""
-    keys = config._parser._inidict
-    given = (config.getini(key) for key in _ini_keys(option) if keys[key][0] == option.help)
-    return next(filter(None, given), "")
+    for key in _ini_keys(option):
+        if config._parser._inidict[key][0] != option.help or not (value := config.getini(key)):
+            continue
+        if not isinstance(value, str):
+            raise InputError(f"ini key {key} {value!r}: give a text in quotes")
+        return value
+    return ""
 
 
 def _add(parser: pytest.Parser, name: str, option: Option, help_: str) -> None:

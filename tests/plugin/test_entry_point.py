@@ -88,6 +88,21 @@ def test_a_conftests_options_keep_their_short_names(installed, pytester):
     assert [(result["mode"], result["epochs"]) for result in results_in(pytester)] == [("shortened", 1)]
 
 
+def test_plugins_loaded_by_option_alone_collect_experiments(installed, pytester, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(test_digits=BENCH)
+    run = installed("-p", "harness.plugin", "-p", "pytest_benchmark.plugin", "--collect-only", "-q", "--seeds", "3")
+    run.stdout.fnmatch_lines(["*resnet8-seed3*", "2 tests collected*"])
+
+
+def test_a_list_in_the_ini_file_is_a_usage_error(installed, pytester):
+    pytester.makepyprojecttoml("[tool.pytest.ini_options]\nseeds = [5, 6]\n")
+    pytester.makepyfile(test_digits=BENCH)
+    run = installed()
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["ERROR: ini key seeds [[]5, 6[]]: give a text in quotes"])
+
+
 def test_help_lists_each_option_once_by_the_name_that_is_ours(installed, pytester):
     pytester.makeconftest("def pytest_addoption(parser):\n    parser.addoption('--device', help='theirs')\n")
     text = installed("--help").stdout.str()
