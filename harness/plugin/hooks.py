@@ -1,4 +1,4 @@
-"""The pytest hooks: thin, they find experiments, hand them to a study and have its tables printed.
+"""The pytest hooks: they find the experiments, pass them to a study and print its tables.
 
 A test marked ``@pytest.mark.experiment("cifar10", models=["resnet20", …])`` becomes one case per model and seed. A
 session without such a test (and without a ``measurement``) is left alone: no option is read, nothing is printed.
@@ -52,7 +52,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if mark is None:
         return
     if "trained" not in metafunc.fixturenames:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: a test marked experiment takes the fixture `trained`")
+        raise pytest.UsageError(
+            f"{metafunc.definition.nodeid}: a test with the mark experiment needs the fixture `trained`: add it to the "
+            "test's arguments"
+        )
     if not metafunc.config.pluginmanager.hasplugin("benchmark"):
         raise pytest.UsageError("experiments need pytest-benchmark: leave out `-p no:benchmark`")
     models = experiment_arguments(mark)[1]
