@@ -64,10 +64,16 @@ def test_a_case_is_trained_without_pytest(tiny_dataset, tmp_path):
     recipe = replace(
         harness.DIGITS, epochs=1, milestones=(), warmup_epochs=0, augmentation=harness.Augmentation((0.5,), (0.5,))
     )
-    results = harness.ResultsFolder(tmp_path)
+    results = harness.ResultsFolder(str(tmp_path))
     result = harness.train(make_case(tiny_dataset, recipe=recipe), tiny_dataset, results, CPU)
     assert result.is_complete
     assert harness.load_results(tmp_path) == [result]
+
+
+def test_a_data_folder_is_a_text_or_a_path(tmp_path):
+    for folder in (tmp_path, str(tmp_path)):
+        with pytest.raises(harness.InputError, match=f"dataset cifar10 is not in {tmp_path}: put "):
+            harness.load_dataset("cifar10", folder)
 
 
 def test_the_version_is_that_of_pyproject_and_of_the_citation():

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from harness.config.case import Case, Mode, Pipeline
 from harness.config.datasets import check_dataset_name
 from harness.config.families import parse_model
-from harness.config.recipes import Recipe, default_recipe
+from harness.config.recipes import Recipe, check_recipe, default_recipe
 from harness.config.settings import Settings
-from harness.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,7 @@ def plan_experiment(
     """
     parsed = parse_model(model)
     check_dataset_name(dataset)
-    if recipe is not None and not isinstance(recipe, Recipe):
-        raise InputError(
-            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, or dataclasses.replace(harness.CIFAR10, …)"
-        )
+    if recipe is not None:
+        check_recipe(recipe)
     adapted, mode = settings.adapt(recipe or default_recipe(dataset, parsed.family))
     return Experiment(dataset, parsed.name, seed, adapted, mode)

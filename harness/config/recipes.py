@@ -196,6 +196,14 @@ DIGITS = Recipe(
 PUBLISHED_RECIPES = {recipe.name: recipe for recipe in (CIFAR10, FASHIONMNIST, GTSRB, DIGITS)}
 
 
+def check_recipe(recipe: object) -> None:
+    """Raise an `InputError` for anything but a `Recipe`."""
+    if not isinstance(recipe, Recipe):
+        raise InputError(
+            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, or dataclasses.replace(harness.CIFAR10, …)"
+        )
+
+
 def default_recipe(dataset: str, family: Family) -> Recipe:
     """Return a dataset's own recipe; for a user's folder, the paper's recipe that suits the family.
 

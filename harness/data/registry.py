@@ -126,7 +126,7 @@ def locate_or_download(
 
 
 @functools.lru_cache(maxsize=4)
-def load(name: str, data_dir: Path, *, image_size: int | None = None) -> Dataset:
+def load(name: str, data_dir: str | Path, *, image_size: int | None = None) -> Dataset:
     """Return the whole dataset, decoded. The four loaded last stay in memory.
 
     Args:
@@ -135,6 +135,7 @@ def load(name: str, data_dir: Path, *, image_size: int | None = None) -> Dataset
     Raises:
         InputError: the dataset is absent (see `locate_or_download`), damaged or incomplete. The message names the file.
     """
+    data_dir = Path(data_dir)
     source = locate(name, data_dir, image_size=image_size)
     if source is None:
         raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")

@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from harness.plugin import pytest_options
-from harness.plugin.mark import EXPERIMENT_MARK, MEASUREMENT_MARK, experiment_arguments, is_measurement, is_named
+from harness.plugin.mark import (
+    EXPERIMENT_MARK,
+    MEASUREMENT_MARK,
+    experiment_arguments,
+    experiment_mark,
+    is_measurement,
+    is_named,
+)
 from harness.plugin.session import ITEM, SESSION, ExperimentItem, HarnessSession, experiments_among, session_of
 
 
@@ -40,26 +47,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Hold back the output of ranks above 0 until the experiments are collected."""
+    """Leave short names to conftest.py files still to come; hold back output of ranks above 0."""
     from harness.plugin.ranks import hold_back_output
 
+    pytest_options.remove_short_names(session.config._parser)
     session_of(session.config).held_back = hold_back_output(session.config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one case per model and seed, with the id ``<model>-seed<k>``."""
-    mark = metafunc.definition.get_closest_marker("experiment")
+    harness = session_of(metafunc.config)
+    try:
+        _make_cases(metafunc, harness)
+    except pytest.UsageError as error:
+        harness.usage_error = error
+        raise
+
+
+def _make_cases(metafunc: pytest.Metafunc, harness: HarnessSession) -> None:
+    mark = experiment_mark(metafunc.definition)
     if mark is None:
         return
-    if "trained" not in metafunc.fixturenames:
-        raise pytest.UsageError(
-            f"{metafunc.definition.nodeid}: a test with the mark experiment needs the fixture `trained`: add it to the "
-            "test's arguments"
-        )
     if not metafunc.config.pluginmanager.hasplugin("benchmark"):
         raise pytest.UsageError("experiments need pytest-benchmark: leave out `-p no:benchmark`")
     models = experiment_arguments(mark)[1]
-    harness = session_of(metafunc.config)
     harness.require_valid_options()
     cases = [(model, seed) for model in models for seed in harness.settings.seeds]
     metafunc.parametrize(("model", "seed"), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
@@ -78,8 +89,7 @@ def pytest_make_collect_report(
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Bind a case's test to its experiment, and pytest-benchmark's timer to the recorded epochs."""
-    mark = item.get_closest_marker("experiment")
-    if mark is None or not isinstance(item, pytest.Function):
+    if not isinstance(item, pytest.Function) or (mark := experiment_mark(item)) is None:
         return
     from harness.config.experiment import plan_experiment
     from harness.errors import InputError

@@ -1,5 +1,6 @@
 """The marks of a bench file: ``experiment`` and ``measurement``."""
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,22 @@ EXPERIMENT_MARK = (
 MEASUREMENT_MARK = "measurement: takes minutes; runs only if `-k` or a path names its file, e.g. `-k throughput`"
 
 
+def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
+    """Return a test's ``experiment`` mark; None if it has none, or one that another suite registers.
+
+    Raises:
+        pytest.UsageError: The test does not take the fixture `trained`.
+    """
+    mark = function.get_closest_marker("experiment")
+    if mark is None or "trained" in function.fixturenames:
+        return mark
+    if _is_registered_elsewhere(mark.name, function.config):
+        return None
+    raise pytest.UsageError(
+        f"{function.nodeid}: a test with the mark experiment needs the fixture `trained`: add it to the test's arguments"
+    )
+
+
 def experiment_arguments(mark: pytest.Mark) -> tuple[str, list[str], Any]:
     """Return dataset, models and recipe of an ``experiment`` mark.
 
@@ -18,13 +35,13 @@ def experiment_arguments(mark: pytest.Mark) -> tuple[str, list[str], Any]:
         pytest.UsageError: The arguments do not have the mark's form.
     """
     try:
-        return _checked(*mark.args, **mark.kwargs)
+        return experiment(*mark.args, **mark.kwargs)
     except TypeError as error:
         raise pytest.UsageError(f"@pytest.mark.experiment: {error}\nits form is {EXPERIMENT_MARK}") from error
 
 
-def _checked(dataset: str, models: Any, recipe: Any = None) -> tuple[str, list[str], Any]:
-    """Return the arguments; its signature is the mark's."""
+def experiment(dataset: str, models: Any, recipe: Any = None) -> tuple[str, list[str], Any]:
+    """Check the arguments; the name and the signature are the mark's, for Python's own messages."""
     if not isinstance(dataset, str):
         raise TypeError(f"dataset is {dataset!r}: give one name")
     names = list(models) if isinstance(models, list | tuple) else []
@@ -34,8 +51,11 @@ def _checked(dataset: str, models: Any, recipe: Any = None) -> tuple[str, list[s
 
 
 def is_measurement(item: pytest.Item) -> bool:
-    """Check for the ``measurement`` mark."""
-    return item.get_closest_marker("measurement") is not None
+    """Check for the ``measurement`` mark; one that another suite registers does not count."""
+    mark = item.get_closest_marker("measurement")
+    if mark is None or "workbench" in getattr(item, "fixturenames", ()):
+        return mark is not None
+    return not _is_registered_elsewhere(mark.name, item.config)
 
 
 def is_named(item: pytest.Item) -> bool:
@@ -44,3 +64,8 @@ def is_named(item: pytest.Item) -> bool:
     if stem.removeprefix("test_") in option.keyword.lower() or "measurement" in option.markexpr:
         return True
     return any(stem in argument for argument in item.config.args)
+
+
+def _is_registered_elsewhere(name: str, config: pytest.Config) -> bool:
+    """Check if the ini file, a conftest.py or another plugin registers a mark of the name too."""
+    return [re.split("[:(]", line)[0].strip() for line in config.getini("markers")].count(name) > 1

@@ -1,7 +1,7 @@
 """The options on pytest's command line and in its ini file: those of harness/config/settings.py.
 
 The plugin is loaded into every pytest session, also into those of other people's test suites. So each option is always
-`--wod-NAME`; the short name `--NAME` is left to any other plugin or conftest.py that has it.
+`--wod-NAME`; the short name `--NAME` and the ini keys are left to any other plugin or conftest.py that has them.
 """
 
 from pathlib import Path
@@ -22,8 +22,9 @@ def add_options(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -> N
     """
     for option in OPTIONS:
         _add(parser, f"--{PREFIX}-{option.name}", option, help_=None)
-        aliases = [option.name] if option.name != option.key else []
-        parser.addini(option.key, option.help, type="string", default="", aliases=aliases)
+        for key in _ini_keys(option):  # no aliases: pytest refuses an alias that another plugin has as a key
+            if key not in parser._inidict:
+                parser.addini(key, option.help, type="string", default="")
     if any(Path(getattr(plugin, "__file__", None) or "").name == "conftest.py" for plugin in plugins.get_plugins()):
         add_short_names(parser)
 
@@ -32,8 +33,19 @@ def add_short_names(parser: pytest.Parser) -> None:
     """Add `--NAME` for every option whose short name is free."""
     for option in OPTIONS:
         name, long_name = f"--{option.name}", f"--{PREFIX}-{option.name}"
-        if name not in parser._opt2dest:
+        if name not in parser.optparser._option_string_actions:
             _add(parser, name, option, f"{option.help}; or {long_name}, {option.variable}, ini key {option.key}")
+
+
+def remove_short_names(parser: pytest.Parser) -> None:
+    """Remove `--NAME` of every option from the parser once the command line is parsed.
+
+    A conftest.py in a folder below is loaded during collection, and may add options of the same names.
+    """
+    actions = parser.optparser._option_string_actions
+    for option in OPTIONS:
+        if (action := actions.get(f"--{option.name}")) and action.dest == _destination(option):
+            del actions[f"--{option.name}"]
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:
@@ -43,7 +55,19 @@ def given_options(config: pytest.Config) -> dict[str, Any]:
 
 def ini_options(config: pytest.Config) -> dict[str, str]:
     """Return each option's value in the ini file, by `Option.key`; empty where it is not given."""
-    return {option.key: config.getini(option.key) for option in OPTIONS}
+    return {option.key: _ini_value(config, option) for option in OPTIONS}
+
+
+def _ini_keys(option: Option) -> tuple[str, ...]:
+    """Return the names that the option has in the ini file."""
+    return tuple(dict.fromkeys((option.key, option.name)))
+
+
+def _ini_value(config: pytest.Config, option: Option) -> str:
+    """Return the value of the first key that is given, and that no other plugin has redefined."""
+    keys = config._parser._inidict
+    given = (config.getini(key) for key in _ini_keys(option) if keys[key][0] == option.help)
+    return next(filter(None, given), "")
 
 
 def _add(parser: pytest.Parser, name: str, option: Option, help_: str | None) -> None:

@@ -47,7 +47,7 @@ class HarnessSession:
     Settings and process group are read when first used: a session without experiments reads neither.
 
     Attributes:
-        usage_error: the wrong option or variable that was found, if any.
+        usage_error: the error of a wrong option, variable or mark, if one was found.
         held_back: the output held back until the experiments are collected; None on rank 0.
         study: the study of the selected experiments, once they are collected.
         workbench: the measurements of this session, once a test takes one.

@@ -39,8 +39,8 @@ _REMEDY = "free space or give another --results-dir, then rerun the command to r
 class ResultsFolder:
     """A results folder: the files of every case, written atomically and checked when read."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
 
     def folder(self, case: Case) -> Path:
         return self.root / case.folder_name

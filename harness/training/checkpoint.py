@@ -169,11 +169,9 @@ def load(path: Path, identity: str, shapes: Mapping[str, torch.Size]) -> Checkpo
     checkpoint = _decode(path, _read_whole(path))
     if checkpoint.identity != identity:
         raise DamagedError(f"{path} is of another case: {checkpoint.identity[:12]}, this one is {identity[:12]}")
-    network, momentum = (
-        {name: tensor.shape for name, tensor in tensors.items()}
-        for tensors in (checkpoint.network, checkpoint.momentum)
-    )
-    if network != shapes or not momentum.items() <= shapes.items():
+    parts = checkpoint.network, checkpoint.momentum, checkpoint.best or checkpoint.network
+    network, momentum, best = ({name: tensor.shape for name, tensor in part.items()} for part in parts)
+    if not network == best == shapes or not momentum.items() <= shapes.items():
         raise DamagedError(f"{path} has other tensors than the case's network")
     return checkpoint
 
@@ -237,13 +235,14 @@ def _write_tensors(file: BinaryIO, tensors: Tensors, metadata: Mapping[str, str]
     """
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
-    for name, tensor in tensors.items():
+    ordered = sorted(tensors.items(), key=lambda one: -one[1].element_size())  # each is aligned to its type
+    for name, tensor in ordered:
         start, end = end, end + tensor.nbytes
         header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # the format aligns the tensors' bytes
     file.write(len(text).to_bytes(8, "little") + text)
-    for tensor in tensors.values():
+    for _, tensor in ordered:
         file.write(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 

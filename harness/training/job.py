@@ -4,13 +4,18 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import torch
 
-from harness.config.case import Case
+from harness.config.case import Case, Mode
+from harness.config.datasets import is_folder
+from harness.config.recipes import check_recipe
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
 from harness.data.split import split_validation
+from harness.errors import InputError
+from harness.hardware.device import resolve_precision
 from harness.results.folder import ResultsFolder
 from harness.training.context import TrainingContext
 from harness.training.trainers.trainer import SetName
@@ -73,3 +78,26 @@ class CaseImages:
         """Return all sets as ``place`` returns them, called with each set and its name."""
         validation = self.validation and place(self.validation, "validation")
         return CaseImages(place(self.train, "train"), place(self.test, "test"), validation)
+
+
+def require_trainable(case: Case, dataset: Dataset, device: torch.device) -> None:
+    """Check that a case has valid fields, and is for these images and this device.
+
+    Raises:
+        InputError: a field is wrong. The message names it and the right one.
+    """
+    check_recipe(case.recipe)
+    if case.mode not in (modes := get_args(Mode)):
+        raise InputError(f"mode {case.mode!r}: give one of {', '.join(modes)}")
+    if not isinstance(case.seed, int) or case.seed < 0:
+        raise InputError(f"seed {case.seed!r}: give a whole number, 0 or more")
+    name = dataset.spec.name
+    if case.dataset != name and not (is_folder(case.dataset) and is_folder(name)):  # a user's folder may have moved
+        raise InputError(f"the case's dataset is {case.dataset}, the images given are {name}")
+    if case.data_fingerprint != dataset.fingerprint:
+        wrong, right = case.data_fingerprint[:12], dataset.fingerprint[:12]
+        raise InputError(f"{case.label} is bound to other images ({wrong}) than the ones given ({right})")
+    if case.device_kind != device.type:
+        raise InputError(f"the case's device_kind is {case.device_kind!r}, the device given is {device}")
+    if (precision := resolve_precision(case.precision, device, case.pipeline)) != case.precision:
+        raise InputError(f"the case's precision is {case.precision!r}: give {precision!r}")

@@ -22,7 +22,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.training import checkpoint
 from harness.training.context import TrainingContext
-from harness.training.job import TrainingJob
+from harness.training.job import TrainingJob, require_trainable
 from harness.training.result_builder import Ending, build_result
 from harness.training.resume import last_checkpoint
 from harness.training.run import TrainingRun
@@ -49,8 +49,8 @@ def train(
         context: see `TrainingContext`.
 
     Raises:
-        InputError: the results folder cannot be written to, or another version of the code began the case.
-        ValueError: the case belongs to another dataset than the images.
+        InputError: the case is wrong or of other images or another device, the results folder cannot be written to, or
+            another version of the code began the case.
     """
     epochs = train_by_epochs(case, dataset, results, device, rerun=rerun, context=context)
     while True:
@@ -71,8 +71,7 @@ def train_by_epochs(
     context: TrainingContext = TrainingContext(),
 ) -> Generator[EpochRecord, None, Result]:
     """Run `train`, yielding each epoch's record once it and the state after it are on the disk."""
-    if case.data_fingerprint != dataset.fingerprint:
-        raise ValueError(f"{case.label} is bound to other images than the ones given")
+    require_trainable(case, dataset, device)
     job = TrainingJob(case, dataset, results, device, context)
     is_tidy = not checkpoint.is_any_left(job.folder)
     if not rerun and is_tidy and (finished := find_finished(case, results)):

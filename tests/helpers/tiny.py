@@ -26,7 +26,7 @@ TINY_RECIPE = Recipe(
 
 
 def tiny_spec(train_images=30, test_images=12, classes=3, size=8):
-    return DatasetSpec("tiny", 1, size, tuple("abcdefghij"[:classes]), train_images, test_images)
+    return DatasetSpec("digits", 1, size, tuple("abcdefghij"[:classes]), train_images, test_images)
 
 
 TINY_SPEC = tiny_spec()

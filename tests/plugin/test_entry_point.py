@@ -88,6 +88,55 @@ def test_a_conftests_options_keep_their_short_names(installed, pytester):
     assert [(result["mode"], result["epochs"]) for result in results_in(pytester)] == [("shortened", 1)]
 
 
+def test_a_subfolders_conftest_keeps_its_options(installed, pytester):
+    pytester.mkpydir("inner").joinpath("conftest.py").write_text(
+        "def pytest_addoption(parser):\n    parser.addoption('--device', default='theirs')\n"
+    )
+    (pytester.path / "inner/test_ordinary.py").write_text(ORDINARY)
+    installed("--wod-device", "cpu").assert_outcomes(passed=1)
+
+
+def test_marks_that_another_suite_registers_are_its_own(installed, pytester):
+    pytester.makeini("[pytest]\nmarkers =\n    experiment: theirs\n    measurement(unit): theirs\n")
+    pytester.makepyfile(
+        test_digits=BENCH,
+        test_theirs="""
+        import pytest
+        @pytest.mark.experiment
+        def test_experiment(): pass
+        @pytest.mark.measurement("volt")
+        def test_measurement(): pass
+        """,
+    )
+    run = installed("test_theirs.py", "--strict-markers")
+    run.assert_outcomes(passed=2)
+    run.stdout.no_fnmatch_line("wider-or-deeper:*")
+    installed("-k", "theirs or resnet8-seed0").assert_outcomes(passed=3, deselected=1)
+
+
+THEIR_KEYS = """
+def pytest_addoption(parser):
+    parser.addini("seeds", "theirs", type="linelist")
+    parser.addini("full-training", "theirs", default="theirs")
+"""
+
+
+@pytest.mark.parametrize("place", ["conftest", "plugin"])
+def test_ini_keys_of_others_keep_their_type_and_default(place, installed, pytester):
+    pytester.makeini("[pytest]\nseeds =\n    7\n    8\n")
+    pytester.makepyfile(
+        **{place: THEIR_KEYS},
+        test_digits=BENCH,
+        test_theirs="""
+        def test_theirs(pytestconfig):
+            assert pytestconfig.getini("seeds") == ["7", "8"]
+            assert pytestconfig.getini("full-training") == "theirs"
+        """,
+    )
+    plugin = ("-p", "plugin") if place == "plugin" else ()
+    installed(*plugin, "-k", "theirs or resnet8-seed0").assert_outcomes(passed=2, deselected=1)
+
+
 @pytest.mark.parametrize(
     ("variable", "ini", "says"),
     [

@@ -93,7 +93,7 @@ def test_an_unwritable_folder_is_refused_before_measuring(tmp_path):
 def test_a_shortened_comparison_decides_compiling_by_its_own_epochs(workbench, monkeypatch):
     decided = []
     monkeypatch.setattr(workbench_module, "should_compile", lambda *given: decided.append(given[3].epochs) or False)
-    monkeypatch.setattr(workbench_module, "compare_outcomes", lambda case, *_, **__: decided.append(case.mode))
+    monkeypatch.setattr(workbench_module, "compare_accuracies", lambda case, *_, **__: decided.append(case.mode))
     monkeypatch.setattr(workbench, "_keep", lambda *_: None)
     workbench.compare_accuracies("digits", "resnet8", seeds=[0], epochs=2)
     assert decided == [2, "shortened"]

@@ -63,6 +63,24 @@ def test_checkpoint_is_a_safetensors_file_with_prefixed_names(saved):
     ]  # fmt: skip
 
 
+def test_tensors_in_the_file_are_aligned_to_their_type(tmp_path):
+    network = {
+        "flags": torch.ones(2**16 + 1, dtype=torch.bool),
+        "half": torch.ones(2**16 + 1, dtype=torch.bfloat16),
+        "single": torch.ones(2**16 + 1),
+        "count": torch.tensor(3),
+    }
+    checkpoint.save(tmp_path, make_checkpoint(network=network, momentum={}))
+    content = checkpoint.newest_first(tmp_path)[0].read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    starts = {name: entry["data_offsets"][0] for name, entry in header.items() if name != "__metadata__"}
+    assert size % 8 == 0
+    assert starts.pop("packed.torch.int64") % 8 == 0
+    for name, start in starts.items():
+        assert start % network[name.removeprefix("network.")].element_size() == 0
+
+
 def test_last_two_are_kept_each_with_its_hash(tmp_path):
     for epochs in range(5):
         checkpoint.save(tmp_path, make_checkpoint(epochs))

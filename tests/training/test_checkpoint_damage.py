@@ -169,6 +169,8 @@ def test_any_damage_under_a_matching_hash_is_an_input_error(patches, cut, tmp_pa
         {"network": TENSORS | {"bn.weight": torch.ones(7)}},
         {"momentum": {"more": torch.ones(1)}},
         {"momentum": {"bn.weight": torch.ones(7)}},
+        {"best": TENSORS | {"bn.weight": torch.ones(7)}},
+        {"best": {"bn.weight": torch.ones(70)}},
     ],
 )
 def test_tensors_of_another_network_are_refused(changes, tmp_path):

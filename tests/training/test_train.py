@@ -124,10 +124,11 @@ def test_rerun_uses_a_result_finished_while_it_waited(tiny_dataset, results, mon
 
 
 def test_result_of_a_moved_folder_has_its_new_path(tiny_dataset, results):
-    case = replace(make_case(tiny_dataset), dataset="folder:/before/photos")
-    train(case, tiny_dataset, results, CPU)
+    dataset = replace(tiny_dataset, spec=replace(tiny_dataset.spec, name="folder:/before/photos"))
+    case = replace(make_case(dataset), dataset="folder:/before/photos")
+    train(case, dataset, results, CPU)
     moved, recorder = replace(case, dataset="folder:/now/photos"), Recorder()
-    result = train(moved, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder))
+    result = train(moved, dataset, results, CPU, context=TrainingContext(callback=recorder))
     assert recorder.epochs == []
     assert (result.case, result.dataset) == (moved, "folder:/now/photos")
 
@@ -230,8 +231,28 @@ def test_with_validation_the_best_epochs_weights_are_tested(tiny_dataset, result
 
 
 def test_case_is_not_trained_on_images_of_another_dataset(tiny_dataset, results):
-    with pytest.raises(ValueError, match="other images"):
+    with pytest.raises(InputError, match="other images"):
         train(make_case(tiny_dataset), make_dataset(seed=1), results, CPU)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": "cifar10"}, "the case's dataset is cifar10, the images given are digits"),
+        ({"device_kind": "cuda"}, "the case's device_kind is 'cuda', the device given is cpu"),
+        ({"precision": "fp8"}, "unknown precision 'fp8': give one of"),
+        ({"precision": "auto"}, "the case's precision is 'auto': give 'fp32'"),
+        ({"precision": "tf32"}, "precision 'tf32' is not supported on cpu"),
+        ({"mode": "slow"}, "mode 'slow': give one of full, shortened, quick"),
+        ({"seed": -1}, "seed -1: give a whole number, 0 or more"),
+        ({"seed": "a"}, "seed 'a': give a whole number, 0 or more"),
+        ({"recipe": "fast"}, "recipe 'fast' is not a Recipe: give e.g. harness.CIFAR10"),
+    ],
+)
+def test_a_wrong_case_is_refused_by_name_before_training(changes, message, tiny_dataset, results):
+    with pytest.raises(InputError, match=message):
+        train(replace(make_case(tiny_dataset), **changes), tiny_dataset, results, CPU)
+    assert not results.root.exists()
 
 
 def test_images_of_different_sizes_are_trained_after_resizing(results):
