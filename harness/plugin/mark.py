@@ -24,7 +24,8 @@ def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
     if _is_registered_elsewhere(mark.name, function.config):
         return None
     raise pytest.UsageError(
-        f"{function.nodeid}: a test with the mark experiment needs the fixture `trained`: add it to the test's arguments"
+        f"{function.nodeid}: a test with the mark experiment needs the fixture `trained`: add it to the test's "
+        "arguments"
     )
 
 

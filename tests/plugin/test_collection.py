@@ -58,7 +58,7 @@ def test_a_marked_unittest_class_is_a_usage_error(bench, pytester):
     )
     run = bench()
     assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stderr.fnmatch_lines(["ERROR: test_digits.py::TestIt::test_it: *takes the fixture `trained`*"])
+    run.stderr.fnmatch_lines(["ERROR: test_digits.py::TestIt::test_it: *needs the fixture `trained`: add it*"])
 
 
 def test_trained_without_the_mark_asks_for_the_mark(bench, pytester):
