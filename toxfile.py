@@ -1,4 +1,4 @@
-"""A tox runner whose environments share one folder: torch with its CUDA libraries takes 5 GB."""
+"""A tox runner whose environments share one folder: torch with its CUDA libraries takes about 6 GB."""
 
 import json
 

@@ -153,7 +153,7 @@ class Evidence:
     def hardware(self) -> tuple[str, ...]:
         """Hardware and software that the runs were timed on, each once; empty for published figures.
 
-        A run resumed on other hardware has no times: it does not count here, unless all runs are such.
+        A run resumed on other hardware has no times: it counts here only if no run has times.
         """
         timed = [run for run in self.runs if run.total_seconds is not None] or self.runs
         results = [run.result for run in timed if run.result is not None]

@@ -12,7 +12,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "data",
         help="show each dataset's folder and images, and how to get a missing one",
-        description="Show the folder of each dataset, its number of images and if they are verified; for "
+        description="Show the folder of each dataset, its number of images and whether they are verified; for "
         "a missing dataset the files to download and the folder to put them in. Exit code 2: a dataset is damaged.",
     )
     add_options(parser, "data-dir")

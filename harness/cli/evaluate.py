@@ -31,7 +31,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     """Evaluate the weights, and print recorded and reproduced figures side by side.
 
     Raises:
-        InputError: The result, its files or its images are missing, damaged or others.
+        InputError: The result, its files or its images are missing or damaged, or the images are others.
     """
     from harness.results.folder import ResultsFolder
     from harness.results.timing import timed_on

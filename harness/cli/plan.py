@@ -44,7 +44,7 @@ def _print_plan(settings: "Settings", experiments: "list[Experiment]") -> None:
     """Time a few steps of each model, and print a row per experiment."""
     from harness.hardware.device import resolve_device, resolve_precision
     from harness.study.plan import plan
-    from harness.text import duration, table
+    from harness.text import count_noun, duration, table
 
     device = resolve_device(settings.device)
     precision = resolve_precision(settings.precision, device, settings.pipeline)
@@ -53,7 +53,7 @@ def _print_plan(settings: "Settings", experiments: "list[Experiment]") -> None:
     rows = [_cells(one) for one in planned]
     remaining_seconds = sum(one.estimate.total_seconds for one in planned if not one.is_finished)
     print(table(["case", "mode", "epochs", "epoch", "total", "state", "vs recorded"], rows, left=2))
-    print(f"\n{len(rows)} cases; about {duration(remaining_seconds)} of training left on {device}")
+    print(f"\n{count_noun(len(rows), 'case')}; about {duration(remaining_seconds)} of training left on {device}")
     if any(one.estimate_error is not None for one in planned):
         print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
 

@@ -73,7 +73,7 @@ def _load(named: list[Path], settings: Settings) -> LoadedResults:
 
 def _require_folder(folder: Path, name: str) -> None:
     if not folder.is_dir():
-        fault = "is no folder" if folder.exists() else "does not exist"
+        fault = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{name} {fault}: name the folder that pytest wrote results to")
 
 

@@ -71,7 +71,7 @@ def find_extension(dataset: str) -> Extension | None:
     if len(declared) > 1:
         raise InputError(f"dataset {dataset!r} is added twice, by {' and '.join(origins)}: uninstall one of them")
     if safe_name(dataset) != dataset:
-        raise InputError(f"{origins[0]}: {dataset!r} is no dataset name; use letters, digits, '-', '_' and '.' only")
+        raise InputError(f"{origins[0]}: {dataset!r} is not a dataset name; use letters, digits, '-', '_' and '.' only")
     try:
         return Extension(declared[0].load(), origins[0])
     except Exception as error:  # importing runs any code

@@ -45,7 +45,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         if self.rotate_first and self.crop_scale is not None:
             raise InputError(
-                f"rotate_first with crop_scale {self.crop_scale}: give one of them; the study has no such order"
+                f"rotate_first with crop_scale {self.crop_scale}: give only one of them; they cannot be combined"
             )
         if len(self.mean) != len(self.std):
             raise InputError(
@@ -92,8 +92,9 @@ class Recipe:
                 )
         if not self.learning_rate > 0:
             raise InputError(f"recipe {self.name!r}: learning_rate {self.learning_rate!r}: give a positive number")
-        if self.momentum < 0 or self.weight_decay < 0 or self.warmup_epochs < 0:
-            raise InputError(f"recipe {self.name!r}: momentum, weight_decay and warmup_epochs must be 0 or more")
+        for name in ("momentum", "weight_decay", "warmup_epochs"):
+            if getattr(self, name) < 0:
+                raise InputError(f"recipe {self.name!r}: {name} {getattr(self, name)!r}: give 0 or more")
         if self.nesterov and not self.momentum:
             raise InputError(f"recipe {self.name!r}: nesterov needs a momentum above 0; give one, or nesterov=False")
 

@@ -263,7 +263,7 @@ def read_settings(
         environment: environment variables.
 
     Raises:
-        InputError: a value is invalid, or two options contradict each other. The message names the value's origin.
+        InputError: a value is invalid, and the message names its origin; or two options contradict each other.
     """
     values: dict[str, Any] = {}
     for option in OPTIONS:
@@ -291,7 +291,8 @@ def _check(values: Mapping[str, Any]) -> None:
     epochs, data_dir = values["epochs"], values["data_dir"]
     if epochs is not None and not values["full_training"]:
         raise InputError(
-            f"--epochs {epochs} needs --full-training: add it, or leave out --epochs: a quick run has its own few"
+            f"--epochs {epochs} needs --full-training: add it, or leave out --epochs "
+            "(a quick run always trains 2 epochs)"
         )
     odd = values["precision"] not in ("auto", "fp32")
     if values["pipeline"] == "reference" and (odd or values["compile"] == "on"):

@@ -155,7 +155,7 @@ def file_on_disk(path: Path, label: int, track: str | None = None) -> ImageFile:
 def _read_file(path: Path) -> bytes:
     size = path.stat().st_size
     if size > _MAX_FILE_BYTES:
-        raise OSError(f"it has {size:,} bytes; an image file may have {_MAX_FILE_BYTES:,}")
+        raise OSError(f"it has {size:,} bytes; an image file may have at most {_MAX_FILE_BYTES:,}")
     return path.read_bytes()
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.plugin.mark import EXPERIMENT_MARK
 from harness.plugin.session import ITEM, HarnessSession, experiments_among, session_of
 from harness.plugin.terminal import Terminal
 
@@ -25,13 +24,18 @@ _MEASURES = (
 @pytest.fixture
 def model() -> str:
     """The case's model; the ``experiment`` mark gives it."""
-    pytest.fail(f"mark the test: @pytest.mark.{EXPERIMENT_MARK}", pytrace=False)
+    pytest.fail(_needs_mark("model"), pytrace=False)
 
 
 @pytest.fixture
 def seed() -> int:
     """The case's seed; the ``experiment`` mark gives it."""
-    pytest.fail(f"mark the test: @pytest.mark.{EXPERIMENT_MARK}", pytrace=False)
+    pytest.fail(_needs_mark("seed"), pytrace=False)
+
+
+def _needs_mark(fixture: str) -> str:
+    mark = "@pytest.mark.experiment('digits', models=['resnet20'])"
+    return f"the fixture {fixture!r} needs the experiment mark: add e.g. {mark}"
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ def _train(harness: HarnessSession, item: pytest.Item) -> tuple[Result, list[Epo
         return result, records
     except KeyboardInterrupt:
         progress.close()
-        done = f", {progress.epochs_done} of {experiment.recipe.epochs} epochs done" if progress.has_begun else ""
+        done = f", {progress.epochs_done} of {experiment.recipe.epochs} epochs done" if progress.has_started else ""
         progress.write(f"\ninterrupted: {experiment.label}{done}\n")
         raise
     finally:
@@ -113,7 +117,7 @@ def _progress(harness: HarnessSession, item: pytest.Item, terminal: Terminal) ->
         width=terminal.width,
         place=f"{cases.index(item.stash[ITEM]) + 1}/{len(cases)}",
         line=terminal.line,
-        is_to_stop=lambda: harness.stop.was_made,
+        stop_requested=lambda: harness.stop.was_made,
     )
 
 

@@ -1,4 +1,4 @@
-"""The pytest hooks: thin, they find experiments, hand them to a study and have its tables printed.
+"""The pytest hooks: they find the experiments, pass them to a study and print its tables.
 
 A test marked ``@pytest.mark.experiment("cifar10", models=["resnet20", …])`` becomes one case per model and seed. A
 session without such a test (and without a ``measurement``) is left alone: no option is read, nothing is printed.

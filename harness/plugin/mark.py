@@ -23,7 +23,10 @@ def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
         return mark
     if _is_registered_elsewhere(mark.name, function.config):
         return None
-    raise pytest.UsageError(f"{function.nodeid}: a test marked experiment takes the fixture `trained`")
+    raise pytest.UsageError(
+        f"{function.nodeid}: a test with the mark experiment needs the fixture `trained`: add it to the test's "
+        "arguments"
+    )
 
 
 def experiment_arguments(mark: pytest.Mark) -> tuple[str, list[str], Any]:

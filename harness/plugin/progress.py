@@ -15,7 +15,7 @@ _MAX_SHOWN = 3  # cases of a sweep
 
 
 class Progress(TrainingCallback):
-    """A callback that shows how far a case is.
+    """A callback that shows a case's progress.
 
     Args:
         write: Writes text as it is.
@@ -23,11 +23,11 @@ class Progress(TrainingCallback):
         width: The terminal's columns.
         place: The case's position among all cases, e.g. ``3/22``.
         line: The text of the line that is redrawn; `close` puts it back.
-        is_to_stop: Returns true once training has been asked to stop.
+        stop_requested: Returns true once training has been asked to stop.
 
     Attributes:
         write: See above.
-        has_begun: True once this process trains the case: it was not finished, and no other process holds it.
+        has_started: True once this process trains the case: it was not finished, and no other process holds it.
         trained: The epochs that this process has trained.
     """
 
@@ -39,21 +39,21 @@ class Progress(TrainingCallback):
         width: int,
         place: str = "",
         line: str = "",
-        is_to_stop: Callable[[], bool] = lambda: False,
+        stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
         self.write, self._redraws, self._width, self._place = write, redraws, width, place
-        self._line, self._is_to_stop = line, is_to_stop
+        self._line, self._stop_requested = line, stop_requested
         self._started = time.monotonic()
         self._epoch_started = self._started
         self._shown = self._started if not redraws else 0.0
         self._is_drawn = False
         self._seconds: list[float] = []
         self._last: EpochRecord | None = None
-        self.has_begun = False
+        self.has_started = False
         self.trained: list[EpochRecord] = []
 
     def should_stop(self) -> bool:
-        return self._is_to_stop()
+        return self._stop_requested()
 
     def on_notice(self, case: Case | None, text: str) -> None:
         self.close()
@@ -66,7 +66,7 @@ class Progress(TrainingCallback):
         self.on_notice(case, f"resuming after epoch {len(records)} of {case.recipe.epochs}")
 
     def on_warm_up(self, case: Case) -> None:
-        self.has_begun = True
+        self.has_started = True
         if case.compiled:
             self._show(f"{case.label} · compiling the network, once")
 

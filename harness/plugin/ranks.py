@@ -1,7 +1,7 @@
 """Sessions of several processes under torchrun: all train, rank 0 alone prints and writes files.
 
-Tests are known only after collection. Until then the other ranks hold back their output, so that a test suite without
-experiments prints as ever under torchrun.
+Tests are known only after collection. Until then the other ranks hold back their output, so that the output of a
+test suite without experiments does not change under torchrun.
 """
 
 import os

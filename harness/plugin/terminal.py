@@ -25,7 +25,7 @@ class Terminal:
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """The number of columns."""
         with self._capture.global_and_fixture_disabled():  # a captured stdout has no width
             return int(self.reporter._tw.fullwidth)
 

@@ -285,7 +285,7 @@ def _require_unchanged(path: Path, sha256: str) -> None:
     try:
         is_unchanged = sha256_of(path) == sha256
     except FileNotFoundError as error:
-        raise DamagedError(f"{path} is gone") from error
+        raise DamagedError(f"{path} is missing") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if not is_unchanged:

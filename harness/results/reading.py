@@ -45,7 +45,7 @@ def _first_contradiction(result: Result) -> str | None:
     """Return the first contradiction between fields, or None."""
     environments = (result.environment, *(attempt.environment for attempt in result.attempts))
     if not all(map(_names_the_device, environments)):
-        return "its environment does not say which device"
+        return "its environment lacks 'cpu' or 'gpu', or an entry has the wrong type"
     measures = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
     lacking = [name for name in measures if getattr(result, name) is None]
     if result.is_complete and lacking:

@@ -98,7 +98,7 @@ class Result:
             validation split it is chosen there, and the accuracy is that of its weights on the test set.
         epochs: number of epochs recorded; interruptions do not count an epoch twice.
         epoch_seconds: one value per epoch, see `EpochRecord`.
-        train_seconds: loading and training, all epochs.
+        train_seconds: the sum of the epochs' load_seconds and train_seconds.
         eval_seconds: evaluation, all epochs.
         total_seconds: the sum of the epochs' seconds, the paper's total training time.
         checkpoint_seconds: saving checkpoints, all epochs; not part of the epochs' seconds.

@@ -110,12 +110,12 @@ def _require_splittable(dataset: Dataset) -> None:
     name = dataset.spec.name
     if not can_be_split(dataset.train):
         raise InputError(
-            f"--val-split: no class of {name} has two images or tracks to split: leave it out, or add images"
+            f"--val-split: no class of {name} has two images or tracks to split; leave out --val-split, or add images"
         )
     if name == "gtsrb" and dataset.train.tracks is None:
         raise InputError(
             f"--val-split: the file names of gtsrb ({dataset.origin}) do not show its tracks\n"
-            "give them their official names, e.g. 00000_00012.ppm, or leave the option out"
+            "give them their official names, e.g. 00000_00012.ppm, or leave out --val-split"
         )
 
 
@@ -126,7 +126,7 @@ def _require_fitting_images(experiment: Experiment, dataset: Dataset) -> None:
     if channels != spec.channels:
         raise InputError(
             f"recipe {recipe.name!r} is for images of {channels} channels, {spec.name} has {spec.channels}: "
-            "give a recipe with as many means"
+            f"give a recipe with {spec.channels} values of mean and of std"
         )
     size = spec.image_size
     if not recipe.augmentation.rotate_first and size not in (None, recipe.image_size):

@@ -109,8 +109,8 @@ class Study:
         free = shutil.disk_usage(self.results.root).free
         if free < needed:
             raise InputError(
-                f"--results-dir {self.results.root} has {free / 2**20:,.0f} MiB free, weights and checkpoints need "
-                f"{needed / 2**20:,.0f}: free space, or give another folder"
+                f"--results-dir {self.results.root} has {free / 2**20:,.0f} MiB free, but weights and checkpoints need "
+                f"{needed / 2**20:,.0f} MiB: free space, or give another --results-dir"
             )
 
     def find_result(self, experiment: Experiment) -> Result | None:

@@ -16,13 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import safetensors.torch
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from harness.config.case import Case
 from harness.errors import DamagedError, InputError
-from harness.files import REFUSED, put_in_place, quarantine, write_atomically, write_text_atomically
+from harness.files import REFUSED, put_in_place, quarantine, sha256_of, write_atomically, write_text_atomically
 from harness.results.reading import validated
 from harness.results.result import Attempt, EpochRecord
 
@@ -166,7 +166,8 @@ def load(path: Path, identity: str, shapes: Mapping[str, torch.Size]) -> Checkpo
         OtherFormatError: the file is a whole checkpoint of another format.
         OSError: the file cannot be read, independent of its content.
     """
-    checkpoint = _decode(path, _read_whole(path))
+    _require_whole(path)
+    checkpoint = _decode(path)
     if checkpoint.identity != identity:
         raise DamagedError(f"{path} is of another case: {checkpoint.identity[:12]}, this one is {identity[:12]}")
     parts = checkpoint.network, checkpoint.momentum, checkpoint.best or checkpoint.network
@@ -176,16 +177,14 @@ def load(path: Path, identity: str, shapes: Mapping[str, torch.Size]) -> Checkpo
     return checkpoint
 
 
-def _read_whole(path: Path) -> bytes:
-    """Read a file whose SHA-256 is the one beside it; raise a DamagedError otherwise."""
-    content = path.read_bytes()
+def _require_whole(path: Path) -> None:
+    """Raise a DamagedError if a file's SHA-256 is not the one beside it."""
     try:
-        is_whole = hash_path(path).read_text("ascii", "replace").startswith(hashlib.sha256(content).hexdigest())
+        is_whole = hash_path(path).read_text("ascii", "replace").startswith(sha256_of(path))
     except FileNotFoundError as error:
         raise DamagedError(f"{hash_path(path)} is missing: without it {path.name} is not trusted") from error
     if not is_whole:
         raise DamagedError(f"{path} is damaged: its SHA-256 is not the one beside it")
-    return content
 
 
 def is_any_left(folder: Path) -> bool:
@@ -246,7 +245,7 @@ def _write_tensors(file: BinaryIO, tensors: Tensors, metadata: Mapping[str, str]
         file.write(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
-def _decode(path: Path, content: bytes) -> Checkpoint:
+def _decode(path: Path) -> Checkpoint:
     """Read the content of a checkpoint's file back.
 
     Raises:
@@ -256,8 +255,10 @@ def _decode(path: Path, content: bytes) -> Checkpoint:
     if path.suffix != SUFFIX:
         raise OtherFormatError(f"{path} is a checkpoint of format 1, this harness reads {FORMAT}")
     try:
-        tensors = safetensors.torch.load(content)
-        metadata = _metadata(content)
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+            # Copies: the file itself, which is mapped into memory, will be overwritten by a later checkpoint.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a mapping
         if metadata["checkpoint_format"] == str(FORMAT):
             return _checkpoint(json.loads(metadata["about"]), tensors)
         found = int(metadata["checkpoint_format"])
@@ -267,13 +268,6 @@ def _decode(path: Path, content: bytes) -> Checkpoint:
         reason = str(error).strip().partition("\n")[0]
         raise DamagedError(f"{path} is not a checkpoint of this harness: {reason}") from error
     raise OtherFormatError(f"{path} is a checkpoint of format {found}, this harness reads {FORMAT}")
-
-
-def _metadata(content: bytes) -> dict[str, str]:
-    """Read the texts in the header of a safetensors file, which `safetensors.torch.load` leaves out."""
-    size = int.from_bytes(content[:8], "little")
-    metadata: dict[str, str] = json.loads(content[8 : 8 + size])["__metadata__"]
-    return metadata
 
 
 def _checkpoint(about: Mapping[str, Any], tensors: dict[str, Tensor]) -> Checkpoint:

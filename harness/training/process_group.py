@@ -89,7 +89,8 @@ class ProcessGroup:
         if not all(text.isascii() and text.isdecimal() for text in texts) or int(texts[0]) >= int(texts[1]):
             given = ", ".join(f"{name}={text}" for name, text in zip(names, texts, strict=True))
             raise InputError(
-                f"{given}: not a rank below a world size; start the processes with torchrun, or unset these variables"
+                f"{given}: RANK must be a whole number below WORLD_SIZE; start pytest with torchrun, "
+                "or unset these variables"
             )
         return cls(*map(int, texts))
 

@@ -15,7 +15,7 @@ def last_checkpoint(job: TrainingJob) -> Checkpoint | None:
     """Read the case's latest checkpoint that can be trusted, and quarantine damaged ones before it.
 
     Raises:
-        OtherFormatError: a version of another checkpoint format saved it.
+        OtherFormatError: the checkpoint has another format.
         InputError: a checkpoint cannot be read.
     """
     network = empty_network(job.case, job.dataset.spec)

@@ -42,4 +42,4 @@ def test_plan_does_not_mistake_an_options_value_for_a_file(in_a_process, tmp_pat
     )
     ran = in_a_process("plan", str(bench), "--rootdir", str(tmp_path))
     assert ran.returncode == 0, ran.stderr
-    assert "1 cases; about" in ran.stdout
+    assert "1 case; about" in ran.stdout

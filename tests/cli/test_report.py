@@ -64,7 +64,7 @@ def test_report_names_a_folder_that_does_not_exist(tmp_path, capsys):
     assert f"error: {tmp_path}/gone does not exist" in capsys.readouterr().err
     (tmp_path / "file").touch()
     assert report(tmp_path, tmp_path / "file") == 2
-    assert f"error: {tmp_path}/file is no folder" in capsys.readouterr().err
+    assert f"error: {tmp_path}/file is not a folder" in capsys.readouterr().err
     kept = store(tmp_path / "r", synthetic_result("digits", "resnet20"))
     assert report(tmp_path, tmp_path / "r" / kept.case.folder_name) == 2
     assert "it is one case's folder: name the folder above it" in capsys.readouterr().err

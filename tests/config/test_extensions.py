@@ -97,7 +97,7 @@ def test_two_packages_that_add_one_name_are_both_named(tmp_path, monkeypatch):
 
 def test_a_name_that_no_file_can_have_is_refused(tmp_path, monkeypatch):
     install_dataset(tmp_path, monkeypatch, name="sha/des")
-    assert "'sha/des' is no dataset name; use letters" in refusal(check_dataset_name, "sha/des")
+    assert "'sha/des' is not a dataset name; use letters" in refusal(check_dataset_name, "sha/des")
 
 
 def test_an_extension_is_loaded_once(tmp_path, monkeypatch):

@@ -168,7 +168,9 @@ def test_a_file_larger_than_any_image_is_named_and_not_read(tmp_path):
         file.truncate(2**28 + 1)  # a hole: it takes no place on the disk
 
     def refused():
-        with pytest.raises(InputError, match=f"{path}: it has 268,435,457 bytes; an image file may have 268,435,456"):
+        with pytest.raises(
+            InputError, match=f"{path}: it has 268,435,457 bytes; an image file may have at most 268,435,456"
+        ):
             decode([file_on_disk(path, 0)], channels=3, size=None)
 
     assert peak_bytes(refused) < 2**20

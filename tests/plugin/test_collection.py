@@ -26,7 +26,7 @@ def test_a_mark_becomes_one_case_per_model_and_seed(bench):
         ('["resnet8", "resnet8-2"]', "[]", "*models is []: give a list of different names*"),
         ('["resnet8", "resnet8-2"]', '["resnet8", "resnet8"]', "*give a list of different names*"),
         ('"digits"', "7", "*dataset is 7: give one name*"),
-        ("trained, epoch_records", "", "*a test marked experiment takes the fixture `trained`*"),
+        ("trained, epoch_records", "", "*a test with the mark experiment needs the fixture `trained`: add it to the*"),
         ('"digits"', '"svhn"', "*unknown dataset 'svhn': the datasets are cifar10, *folder:PATH"),
         ('"digits"', '"folder:/no/such"', "*folder /no/such does not exist*"),
         ('models=["resnet8", "resnet8-2"], ', "", "*missing*argument: 'models'*"),
@@ -58,14 +58,14 @@ def test_a_marked_unittest_class_is_a_usage_error(bench, pytester):
     )
     run = bench()
     assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stderr.fnmatch_lines(["ERROR: test_digits.py::TestIt::test_it: *takes the fixture `trained`*"])
+    run.stderr.fnmatch_lines(["ERROR: test_digits.py::TestIt::test_it: *needs the fixture `trained`: add it*"])
 
 
 def test_trained_without_the_mark_asks_for_the_mark(bench, pytester):
     pytester.makepyfile(test_digits="def test_it(trained):\n    pass")
     run = bench()
     run.assert_outcomes(errors=1)
-    run.stdout.fnmatch_lines(["*mark the test: @pytest.mark.experiment(dataset, models, recipe=None)*"])
+    run.stdout.fnmatch_lines(["*the fixture 'model' needs the experiment mark: add e.g. @pytest.mark.experiment(*"])
 
 
 def test_collecting_does_not_import_torch(pytester):

@@ -18,7 +18,7 @@ def test_damaged_file_beside_a_result_is_reported_and_left_out(name, damage, tmp
     else:
         path.write_bytes(path.read_bytes()[:-20] + b"x" * 20)
     made = build_report([tmp_path / "results"], tmp_path / "report")
-    assert made.loaded.problems == [f"{path} is gone" if damage == "gone" else made.loaded.problems[0]]
+    assert made.loaded.problems == [f"{path} is missing" if damage == "gone" else made.loaded.problems[0]]
     assert str(path) in made.loaded.problems[0]
     assert str(path) in made.report.page.read_text().partition("Left out</h3>")[2]
     frame = pd.read_csv(tmp_path / "report/tables/cifar10-differences.csv")

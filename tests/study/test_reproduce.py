@@ -66,7 +66,7 @@ def test_damaged_and_missing_files_are_named(trained, results, tiny_dataset, nam
     with pytest.raises(DamagedError, match=rf"{name} is damaged"):
         reproduce(trained, results, tiny_dataset, CPU)
     path.unlink()
-    with pytest.raises(DamagedError, match=rf"{name} is gone"):
+    with pytest.raises(DamagedError, match=rf"{name} is missing"):
         reproduce(trained, results, tiny_dataset, CPU)
 
 

@@ -95,7 +95,7 @@ def test_prepare_refuses_too_little_disk_space_and_says_how_much(study, make_set
     models = ("resnet20", "resnet20-4")
     experiments = [digits(study, model) for model in models]
     # Weights of 270 thousand and of 4.3 million parameters, and six times the larger: 115 MiB.
-    with pytest.raises(InputError, match="--results-dir .* has 100 MiB free, weights and checkpoints need 115"):
+    with pytest.raises(InputError, match="--results-dir .* has 100 MiB free, but weights and checkpoints need 115 MiB"):
         study.prepare(experiments)
     study.prepare(experiments[:1])
     quick = Study(make_settings())

@@ -39,6 +39,18 @@ def test_checkpoint_is_read_back_as_it_was_saved(best, tmp_path):
         assert_same_tensors(loaded.best, best)
 
 
+def test_loaded_tensors_stay_when_the_file_is_overwritten(tmp_path):
+    large = torch.arange(2**17, dtype=torch.float32)  # not packed with others
+    checkpoint.save(tmp_path, make_checkpoint(1, network={"large": large}, momentum={}))
+    (path,) = checkpoint.newest_first(tmp_path)
+
+    loaded = checkpoint.load(path, "identity", {"large": large.shape})
+    with open(path, "r+b") as file:  # as a later checkpoint does
+        file.write(bytes(path.stat().st_size))
+
+    assert torch.equal(loaded.network["large"], large)
+
+
 def test_tensors_without_elements_or_dimensions_and_shared_ones_are_kept(tmp_path):
     large, counter = torch.randn(300, 300), torch.tensor(3, dtype=torch.int64)
     network = {"w": large, "tied": large, "transposed": large.T, "empty": torch.empty(0, 3), "count": counter}

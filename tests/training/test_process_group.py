@@ -31,7 +31,9 @@ def test_one_process_started_by_torchrun_is_not_distributed():
 
 @pytest.mark.parametrize("wrong", [{"RANK": "2"}, {"RANK": "first"}, {"WORLD_SIZE": "-1"}])
 def test_variables_without_a_valid_rank_are_refused(wrong):
-    with pytest.raises(InputError, match="RANK=.*start the processes with torchrun"):
+    with pytest.raises(
+        InputError, match="RANK=.*: RANK must be a whole number below WORLD_SIZE; start pytest with torchrun"
+    ):
         ProcessGroup.from_environment(RANK_ONE_VARIABLES | wrong)
 
 

@@ -170,7 +170,7 @@ def test_finished_case_with_a_missing_file_is_trained_again(tiny_dataset, result
     assert train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=recorder)).is_complete
     assert len(recorder.epochs) == 3
     (notice,) = recorder.notices
-    assert "weights.safetensors is gone\nit is quarantined as *.refused, and the case is trained again" in notice
+    assert "weights.safetensors is missing\nit is quarantined as *.refused, and the case is trained again" in notice
 
 
 def test_parameter_count_is_of_the_cases_own_shortcut(tiny_dataset, results):

@@ -109,10 +109,12 @@ def _labels_of_folders(folder: Path, names: Sequence[str]) -> dict[Path, int]:
         missing = [name for name in wanted if name not in folders]
     if missing:
         raise InputError(
-            f"{folder} lacks class folder {missing[0]!r}: it needs one folder for each of the {len(names)} classes"
+            f"{folder} lacks class folder {missing[0]!r}: add it; each of the {len(names)} classes needs one"
         )
     if unknown := sorted(set(folders) - set(wanted)):
-        raise InputError(f"unknown class folder {folder / unknown[0]}: the classes are {', '.join(names)}")
+        raise InputError(
+            f"unknown class folder {folder / unknown[0]}: rename or remove it; the classes are {', '.join(names)}"
+        )
     return {folders[name]: label for name, label in sorted(wanted.items(), key=lambda item: item[1])}
 
 

@@ -53,7 +53,7 @@ def should_compile(
         operations = OPERATIONS_PER_MAC * macs * train_images * recipe.epochs
         return pays_to_compile(operations, device.type) and why_not_compilable(device) is None
     if obstacle := why_not_compilable(device):
-        raise InputError(f"--compile on: torch.compile does not work here ({obstacle})\nleave the option out")
+        raise InputError(f"--compile on: torch.compile does not work here ({obstacle})\nleave out --compile on")
     return True
 
 

@@ -105,7 +105,7 @@ def test_hidden_files_and_notes_are_skipped(tmp_path):
 def test_a_missing_class_is_named(tmp_path):
     write(tmp_path / "cat/1.png", b"")
     with pytest.raises(
-        InputError, match=f"{tmp_path} lacks class folder 'dog': it needs one folder for each of the 2 classes"
+        InputError, match=f"{tmp_path} lacks class folder 'dog': add it; each of the 2 classes needs one"
     ):
         class_folders.list_files(tmp_path, ["cat", "dog"])
 
@@ -113,7 +113,9 @@ def test_a_missing_class_is_named(tmp_path):
 def test_an_unknown_class_is_named_with_the_known_ones(tmp_path):
     for name in ("cat", "dog", "emu"):
         write(tmp_path / name / "1.png", b"")
-    with pytest.raises(InputError, match=f"unknown class folder {tmp_path / 'emu'}: the classes are cat, dog"):
+    with pytest.raises(
+        InputError, match=f"unknown class folder {tmp_path / 'emu'}: rename or remove it; the classes are cat, dog"
+    ):
         class_folders.list_files(tmp_path, ["cat", "dog"])
 
 

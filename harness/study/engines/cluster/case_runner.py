@@ -35,7 +35,7 @@ _LOCK_SECONDS = 1.0
 
 
 class CaseRunner:
-    """The life of one case on a cluster: tries until its result is in the results folder.
+    """A runner of one case on a cluster: it retries the case until its result is in the results folder.
 
     Only this process writes to the results folder, so a case has one result however often it was tried, and a retry
     resumes from the last report.
@@ -124,7 +124,7 @@ class CaseRunner:
         )
 
     async def _follow(self, task: Any) -> Result | None:
-        """Take over the worker's reports until the result; return it, or None to retry."""
+        """Store the worker's reports until its result arrives; return the result, or None to retry."""
         async with contextlib.aclosing(reports_of(task)) as reports:
             async for report in reports:
                 if isinstance(report, tuple):

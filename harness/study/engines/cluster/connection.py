@@ -107,7 +107,10 @@ class Cluster:
         nodes = self.nodes.values()
         gpus = self._gpus_per_case(settings)
         if settings.device == "cuda" and not gpus:
-            raise InputError("--device cuda: Ray sees no GPU on this machine, or --gpus-per-case is 0")
+            raise InputError(
+                "--device cuda: Ray sees no GPU on this machine, or --gpus-per-case is 0; give --device cpu, "
+                "or --gpus-per-case 1 on a machine with a GPU"
+            )
         cpus = cpus_reserved = settings.cpus_per_case or 1
         if settings.exclusive:
             cpus_reserved = max(cpus, _most_cpus(nodes, gpus))
@@ -191,7 +194,9 @@ def _most_cpus(nodes: Collection[Mapping[str, float]], gpus: float) -> int:
     """Return the CPUs of the largest running node that has the GPUs."""
     most = max((int(node.get("CPU", 0)) for node in nodes if node.get("GPU", 0) >= gpus), default=0)
     if not most:
-        raise InputError("--exclusive: no running node has what a case needs: start one first")
+        raise InputError(
+            "--exclusive: no running node has the CPUs and GPUs that a case needs; start such a node first"
+        )
     return most
 
 

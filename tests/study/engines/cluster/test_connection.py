@@ -43,7 +43,7 @@ def test_a_share_that_no_node_has_is_refused_with_what_there_is(share):
         share(LARGE, is_own=True, cpus_per_case="32")
     with pytest.raises(InputError, match="--device cuda: Ray sees no GPU on this machine"):
         share(LARGE, is_own=True, device="cuda")
-    with pytest.raises(InputError, match="--exclusive: no running node has what a case needs"):
+    with pytest.raises(InputError, match="--exclusive: no running node has the CPUs and GPUs that a case needs"):
         share(exclusive=True)
 
 
