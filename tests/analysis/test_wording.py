@@ -1,8 +1,7 @@
 import pytest
 
-from harness.analysis import wording as words
 from harness.analysis.stats import Difference, Interval, mean_interval, paired_difference
-from harness.analysis.wording import difference_text, interval_text, short_name, title_of
+from harness.analysis.wording import difference_text, interval_text, short_name, significance_text, title_of
 
 
 def test_mean_difference_has_interval_and_n():
@@ -31,11 +30,11 @@ def test_ends_have_the_requested_digits():
     ],
 )
 def test_p_value_names_its_test(method, n, text):
-    assert words.tested(Difference(mean_interval([0.1]), 0.5, n, method), 0.0442) == text
+    assert significance_text(Difference(mean_interval([0.1]), 0.5, n, method), 0.0442) == text
 
 
 def test_untested_difference_says_nothing_to_test():
-    assert words.tested(paired_difference([2.0], [1.0]), None) == "one seed, nothing to test"
+    assert significance_text(paired_difference([2.0], [1.0]), None) == "one seed, nothing to test"
 
 
 def test_names_are_as_people_write_them():
