@@ -34,10 +34,10 @@ _HASH = ".sha256"
 # Format 1 was torch.save's, in a file *.pt. Those files are listed and removed like the others, but never read.
 _NAME = re.compile(r"checkpoint-(\d{5,})-(\d+)\.(?:safetensors|pt)")
 # The file that is filled before it gets its name. A checkpoint no longer needed is overwritten: the system already has
-# memory and disk for it, which saves a third of the time.
+# memory and disk for it, which saves a tenth of the time (ResNet-110, 60 alternating saves each).
 _SPARE = "checkpoint-spare"
-# A network has hundreds of tensors of a few bytes, each a copy to wait for on a GPU. Those of fewer elements than this
-# are saved as one tensor per type.
+# A network has hundreds of tensors of a few bytes. Those of fewer elements than this are saved as one tensor per type,
+# which saves some 3 ms of ResNet-110's 26 on a CPU.
 _SMALL = 2**16
 _PACKED = "packed."
 _TYPES = {  # as the safetensors format names them
