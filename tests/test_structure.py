@@ -2,6 +2,8 @@
 
 import ast
 import statistics
+import subprocess
+import sys
 from functools import cache
 
 import pytest
@@ -58,6 +60,29 @@ def test_a_room_imports_only_from_rooms_before_it(room):
         if room_of(other) not in allowed and other != "harness"
     ]
     assert upward == []
+
+
+ROOMS_WITHOUT_TORCH = ("config", "results", "paper", "analysis", "report")
+
+IMPORT_ROOMS = """
+import importlib, pkgutil, sys
+names = []
+for room in sys.argv[1:]:
+    package = importlib.import_module(f"harness.{room}")
+    names += [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+for name in names:
+    importlib.import_module(name)
+    assert "torch" not in sys.modules, f"{name} imports torch"
+print(len(names))
+"""
+
+
+def test_rooms_without_torch_import_none():
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ROOMS, *ROOMS_WITHOUT_TORCH], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 30
 
 
 def test_no_module_imports_itself_through_others():
