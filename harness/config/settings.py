@@ -31,7 +31,7 @@ class Settings:
 
     full_training: bool
     epochs: int | None
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...] | None
     data_dir: Path
     results_dir: Path
     report_dir: Path
@@ -46,6 +46,10 @@ class Settings:
     cpus_per_case: int | None
     gpus_per_case: float | None
     exclusive: bool
+
+    def seeds_for(self, own: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the given seeds, else an experiment's own; of these a quick run takes only the first."""
+        return self.seeds or (own if self.full_training else own[:1])
 
     def adapt(self, recipe: Recipe) -> tuple[Recipe, Mode]:
         """Return the recipe adapted to these settings, and the mode that this makes."""
@@ -172,7 +176,9 @@ OPTIONS = (
         "train N epochs instead of the recipe's, e.g. 30; milestones scale in proportion; needs --full-training",
         "N",
     ),
-    Option("seeds", "0", _seeds, "train each model once per seed, e.g. 0,1,2 (default: 0)", "LIST"),
+    Option(
+        "seeds", "", _seeds, "train each model once per seed, e.g. 0,1,2 (default: the experiment's own, or 0)", "LIST"
+    ),
     Option(
         "data-dir",
         "",

@@ -70,9 +70,9 @@ def _make_cases(metafunc: pytest.Metafunc, harness: HarnessSession) -> None:
         return
     if not hasattr(metafunc.config.option, "benchmark_skip"):
         raise pytest.UsageError("experiments need pytest-benchmark: leave out `-p no:benchmark`")
-    models = experiment_arguments(mark)[1]
+    marked = experiment_arguments(mark)
     harness.require_valid_options()
-    cases = [(model, seed) for model in models for seed in harness.settings.seeds]
+    cases = [(model, seed) for model in marked.models for seed in harness.settings.seeds_for(marked.seeds)]
     metafunc.parametrize(("model", "seed"), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
 
 
@@ -94,16 +94,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     from harness.config.experiment import plan_experiment
     from harness.errors import InputError
 
-    dataset, _, recipe = experiment_arguments(mark)
+    marked = experiment_arguments(mark)
     model, seed = str(item.callspec.params["model"]), int(item.callspec.params["seed"])  # type: ignore[call-overload]
     try:
-        experiment = plan_experiment(session_of(item.config).settings, dataset, model, seed, recipe)
+        experiment = plan_experiment(session_of(item.config).settings, marked.dataset, model, seed, marked.recipe)
     except InputError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from error
     item.stash[ITEM] = ExperimentItem(experiment)
     # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
     closest = item.get_closest_marker("benchmark")
-    benchmark = {"group": dataset, **(closest.kwargs if closest else {}), "timer": item.stash[ITEM].clock}
+    benchmark = {"group": marked.dataset, **(closest.kwargs if closest else {}), "timer": item.stash[ITEM].clock}
     item.add_marker(pytest.mark.benchmark(**benchmark), append=False)
 
 
@@ -117,17 +117,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | list[str]:
     """Return the header line: a smoke run, or full training with its epochs and seeds."""
-    if (
-        config.option.verbose < 0
-        or config.option.no_header
-        or not (experiments_among(items) or any(map(is_measurement, items)))
-    ):
+    experiments = [item.experiment for item in experiments_among(items)]
+    is_used = bool(experiments) or any(map(is_measurement, items))
+    if config.option.verbose < 0 or config.option.no_header or not is_used:
         return []
-    settings = session_of(config).settings
-    if not settings.full_training:
-        return "wider-or-deeper: quick mode, a smoke run that measures nothing; --full-training trains the experiments"
-    epochs = f"epochs {settings.epochs}" if settings.epochs else "the recipes' own epochs"
-    return f"wider-or-deeper: full training, {epochs}, seeds {','.join(map(str, settings.seeds))}"
+    from harness.plugin.header import header_line
+
+    return header_line(session_of(config).settings, experiments)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -14,9 +14,9 @@ def settings(environment=None, ini=None, **command_line):
     return read_settings(command_line, environment or {}, ini)
 
 
-def test_defaults_are_a_quick_run_with_seed_0():
+def test_defaults_are_a_quick_run_with_the_experiments_seeds():
     got = settings()
-    assert (got.full_training, got.epochs, got.seeds, got.rerun, got.val_split) == (False, None, (0,), False, 0.0)
+    assert (got.full_training, got.epochs, got.seeds, got.rerun, got.val_split) == (False, None, None, False, 0.0)
     assert (got.device, got.precision) == ("auto", "auto")
     assert got.data_dir == default_data_dir()
     assert got.results_dir == Path("results").absolute()
@@ -61,6 +61,16 @@ def test_command_line_precedes_environment_precedes_ini_file():
     assert settings(environment, ini, seeds="0").seeds == (0,)
     assert settings(environment, ini).seeds == (1,)
     assert settings({}, ini).seeds == (2,)
+
+
+def test_given_seeds_override_an_experiments_own():
+    assert settings(full_training=True).seeds_for((3, 4)) == (3, 4)
+    assert settings(full_training=True, seeds="0").seeds_for((3, 4)) == (0,)
+    assert settings({"WIDER_OR_DEEPER_SEEDS": "1,2"}).seeds_for((3, 4)) == (1, 2)
+
+
+def test_a_quick_run_takes_the_first_of_an_experiments_own_seeds():
+    assert settings().seeds_for((3, 4)) == (3,)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +134,8 @@ def test_any_text_is_a_value_or_an_input_error(option, text):
             assert str(error)
         else:
             assert got.epochs is None or got.epochs >= 1
-            assert len(set(got.seeds)) == len(got.seeds) > 0
-            assert all(0 <= seed < 2**63 for seed in got.seeds)
+            assert got.seeds is None or len(set(got.seeds)) == len(got.seeds) > 0
+            assert all(0 <= seed < 2**63 for seed in got.seeds or ())
             assert 0 <= got.val_split < 1
 
 
