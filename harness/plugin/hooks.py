@@ -96,23 +96,35 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
     marked = experiment_arguments(mark)
     model, seed = str(item.callspec.params["model"]), int(item.callspec.params["seed"])  # type: ignore[call-overload]
+    settings = session_of(item.config).settings
     try:
-        experiment = plan_experiment(session_of(item.config).settings, marked.dataset, model, seed, marked.recipe)
+        experiment = plan_experiment(settings, marked.dataset, model, seed, marked.recipe)
     except InputError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from error
-    item.stash[ITEM] = ExperimentItem(experiment)
+    item.stash[ITEM] = ExperimentItem(experiment, settings.seeds_for(marked.seeds))
     # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
     closest = item.get_closest_marker("benchmark")
     benchmark = {"group": marked.dataset, **(closest.kwargs if closest else {}), "timer": item.stash[ITEM].clock}
     item.add_marker(pytest.mark.benchmark(**benchmark), append=False)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out measurements that the command line does not name: a plain ``pytest bench`` is a smoke run."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Leave out measurements that the command line does not name; order the selected cases seed by seed if asked.
+
+    A plain ``pytest bench`` is a smoke run.
+    """
     left_out = [item for item in items if is_measurement(item) and not is_named(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    yield
+    if experiments_among(items):
+        from harness.plugin.schedule import order_by_seed
+
+        settings = session_of(config).settings
+        if settings.until_decided or settings.budget is not None:
+            order_by_seed(items)
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | list[str]:
@@ -138,7 +150,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if harness.processes.is_distributed and has_measurement and not option.collectonly:
         pytest.exit("measurements run in one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
     if experiments and not option.collectonly and not option.benchmark_skip:
-        _prepare_study(harness, experiments)
+        _prepare_study(harness, experiments, session.items)
 
 
 def _take_part(harness: HarnessSession) -> None:
@@ -150,8 +162,9 @@ def _take_part(harness: HarnessSession) -> None:
     leave_output_to_rank_zero(harness)
 
 
-def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem]) -> None:
+def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], items: list[pytest.Item]) -> None:
     from harness.errors import InputError
+    from harness.plugin.schedule import schedule_cases
     from harness.study.study import Study
 
     processes = harness.processes
@@ -163,11 +176,22 @@ def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem]) -
             study = harness.study = Study(harness.settings, processes)
         harness.config.add_cleanup(study.close)
         study.prepare([item.experiment for item in experiments], notify)
+        schedule_cases(harness, items)
     except InputError as error:
         if not processes.is_rank_zero:  # rank 0 reports it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         raise pytest.UsageError(str(error)) from error
     notify(f"training on {study.engine.describe()}, results in {study.results.root}")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the test of a case that is not needed any more, or that does not fit into the time left."""
+    if ITEM not in item.stash:
+        return
+    from harness.plugin.schedule import reason_to_skip
+
+    if reason := reason_to_skip(session_of(item.config), item.stash[ITEM].experiment):
+        pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)

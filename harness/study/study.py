@@ -82,6 +82,15 @@ class Study:
         """Return the experiment's result and its epoch records; train it unless it is finished."""
         return self.engine.train(self._request(experiment), callback or TrainingCallback(), self._mark_ended)
 
+    def is_finished(self, experiment: Experiment) -> bool:
+        """Return whether `train` would return the experiment's recorded result; its files are not checked."""
+        request = self._request(experiment)
+        return not request.rerun and self.results.is_finished(request.case)
+
+    def cancel(self, experiments: Iterable[Experiment]) -> None:
+        """Cancel experiments that an engine trains or would train; those that are finished stay so."""
+        self.engine.cancel([self.case(experiment) for experiment in experiments])
+
     def close(self) -> None:
         """Stop what is still being trained."""
         self.engine.close()
