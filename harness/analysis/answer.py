@@ -1,143 +1,257 @@
-"""The answer to the question, in sentences: wider or deeper, by how much, and how certain."""
+"""The answer in words: what to take under which limit, how certain that is, and what would settle it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.comparison import Comparison, Comparisons
-from harness.analysis.equal_cost import compare_at_equal_cost
-from harness.analysis.evidence import Evidence, Measure
-from harness.analysis.pareto import models_on_front
-from harness.analysis.stats import is_significant
+from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, verdicts_of
+from harness.analysis.comparison import Comparisons
+from harness.analysis.equal_cost import difference_of
+from harness.analysis.evidence import COSTS, Evidence, Measure
+from harness.analysis.new_images import error_with_new_images
+from harness.analysis.pareto import models_on_front, models_worth_their_cost
+from harness.analysis.power import Spread, power_sentence
+from harness.analysis.sequential import SequentialPlan
+from harness.analysis.single_run import chances_of_difference
+from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.true_gain import Threshold, thresholds
-from harness.analysis.wording import COST_WORDS, difference_text, short_name, significance_text
+from harness.analysis.wording import (
+    BUDGET_WORDS,
+    COST_WORDS,
+    corrected_p_text,
+    cost_text,
+    difference_text,
+    outcome_text,
+    percent_text,
+)
 from harness.text import count, count_noun, duration
 
-FEW_SEEDS = 5
+
+@dataclass(frozen=True)
+class Question:
+    """The conditions of an answer, beside the evidence.
+
+    Attributes:
+        margin: differences inside ± margin percentage points count as equal.
+        spread: the spread between seeds, for the power of the study.
+        plan: the declared looks of sequential seeds; None for a study of a fixed number of seeds.
+        notes: lines on what the answer rests on, for example on cases that did not fit into a time budget.
+    """
+
+    spread: Spread
+    margin: float = MARGIN_POINTS
+    plan: SequentialPlan | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def alpha(self) -> float:
+        """The level α of a test: a look's, if there are several."""
+        return SIGNIFICANCE if self.plan is None else self.plan.level
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A study's answer in words.
+    """A study's answer.
 
     Attributes:
-        headline: the study's title and the verdict.
-        sentences: the numbers behind the verdict and the cautions, the most important first.
+        headline: one sentence: what to take under which limit.
+        verdicts: one for each budget that the study can be asked about.
+        cautions: what a reader must know before using the answer.
+        settle: what the study's seeds can detect, and what would settle what is open; empty if nothing is open.
+        scope: the images that the answer holds for.
+        sentences: further findings: where each axis stops paying, and which models are worth their cost.
     """
 
     headline: str
-    sentences: tuple[str, ...]
+    verdicts: tuple[BudgetVerdict, ...] = ()
+    cautions: tuple[str, ...] = ()
+    settle: str = ""
+    scope: str = ""
+    sentences: tuple[str, ...] = ()
 
 
-def answer(evidence: Evidence, comparisons: Comparisons) -> Answer:
-    """Answer in words which choice is more accurate in a study, wider or deeper."""
-    axes, name = evidence.axes, evidence.title
-    if axes is None:
-        reason = "no two models that differ in depth or width alone"
-        if evidence.incomplete and not evidence.runs:
-            reason = "no training completed"
-        return Answer(f"{name}: {reason}", tuple(_cautions(evidence, comparisons)))
-    pairs = [comparisons.of(*pair) for pair in axes.counterparts]
-    known = [pair for pair in pairs if pair is not None]
-    sentences = [_counterparts_sentence(pair) for pair in reversed(known)]
-    sentences += [_threshold_sentence(one) for one in thresholds(evidence, comparisons)]
-    sentences += _equal_cost_sentences(evidence)
-    sentences += _front_sentence(evidence)
-    sentences += _cautions(evidence, comparisons)
-    return Answer(f"{name}: {_headline(known)}", tuple(sentences))
+def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> Answer:
+    """Answer which choice is more accurate at each budget, wider or deeper.
 
-
-def _headline(pairs: list[Comparison]) -> str:
-    """Return the verdict of the counterparts: wider, deeper, it depends, or no significant difference."""
-    if not pairs:
-        return "no wider and deeper model at an equal scale factor to compare"
-    wider = [short_name(pair.model) for pair in pairs if pair.is_better]
-    deeper = [short_name(pair.other) for pair in pairs if pair.is_distinguishable and not pair.is_better]
-    remarks = ["one seed"] if any(len(pair.seeds) == 1 for pair in pairs) else []
-    if wider and deeper:
-        verdict = f"it depends: wider pays at {' and '.join(wider)}, deeper at {' and '.join(deeper)}"
-    elif wider or deeper:
-        is_everywhere = len(wider or deeper) == len(pairs)
-        verdict = ("wider" if wider else "deeper") + ("" if is_everywhere else f", at {' and '.join(wider or deeper)}")
-    else:
-        verdict, ahead = "no significant difference", pairs[-1].difference.estimate
-        if abs(ahead) > 1e-9:
-            remarks.insert(0, f"{'wider' if ahead > 0 else 'deeper'} is ahead")
-    return f"{verdict} ({'; '.join(remarks)})" if remarks else verdict
-
-
-def _counterparts_sentence(pair: Comparison) -> str:
-    wide, deep, test = (
-        short_name(pair.model),
-        short_name(pair.other),
-        significance_text(pair.difference, pair.p_holm),
+    Args:
+        comparisons: of the evidence, at the level of the question's plan.
+        evidence: the whole study, with models that are not trained out.
+    """
+    verdicts = verdicts_of(comparisons, question.margin)
+    return Answer(
+        headline=_prefix(evidence, verdicts, question) + _headline(comparisons, evidence, verdicts, question.spread),
+        verdicts=verdicts,
+        cautions=tuple(_cautions(comparisons, evidence, question)),
+        settle=_settle(comparisons.evidence, verdicts, question.spread),
+        scope=_scope(comparisons.evidence, verdicts),
+        sentences=(
+            *(_threshold_sentence(one) for one in thresholds(comparisons)),
+            *_worth_sentences(comparisons),
+        ),
     )
-    difference = difference_text(pair.difference.interval)
-    if not pair.is_distinguishable:
-        return f"Wider {wide} over deeper {deep}: {difference}, no significant difference ({test})."
-    better, worse = (wide, deep) if pair.is_better else (deep, wide)
-    return f"{better} is more accurate than {worse}; wider over deeper: {difference} ({test})."
+
+
+def is_interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> bool:
+    """Return whether seeds are still to come: fewer than planned, and not every budget is decided."""
+    if plan is None:
+        return False
+    is_decided = bool(verdicts) and all(one.is_decided for one in verdicts)
+    return not is_decided and len(evidence.seeds) < len(plan.seeds)
+
+
+def _prefix(evidence: Evidence, verdicts: Sequence[BudgetVerdict], question: Question) -> str:
+    """Return the words that a headline must begin with: shortened training, interim seeds."""
+    parts = []
+    if evidence.mode == "shortened":
+        parts.append(f"Shortened to {count_noun(evidence.epochs, 'epoch')}")
+    if question.plan is not None and is_interim(evidence, verdicts, question.plan):
+        parts.append(f"Interim, {len(evidence.seeds)} of {len(question.plan.seeds)} seeds")
+    return f"{'; '.join(parts)}: " if parts else ""
+
+
+def _headline(
+    comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread
+) -> str:  # fmt: skip
+    if not evidence.runs:
+        return "No answer: no training completed." if evidence.incomplete else "No answer: there are no runs."
+    if not verdicts:
+        if comparisons.untrained:
+            return "No answer: models are not trained out."
+        return "No answer: no wider and deeper models of a common cost to compare."
+    if all(one.outcome == "one run each" for one in verdicts):
+        return _one_run_headline(comparisons.evidence, verdicts[-1], spread)
+    groups: dict[tuple[str, str | None], list[BudgetVerdict]] = {}
+    for one in sorted(verdicts, key=lambda one: not one.is_decided):
+        groups.setdefault((one.outcome, one.take), []).append(one)
+    return " ".join(_group_sentence(group, is_all=len(group) == len(verdicts) > 1) for group in groups.values())
+
+
+def _group_sentence(group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
+    """Return a sentence for budgets that share outcome and model."""
+    first, words = group[0], [BUDGET_WORDS[one.budget] for one in group]
+    at = "At every budget" if is_all else f"At equal {_and(words)}"
+    if not first.is_decided:
+        return f"{at}: {'one run each, no answer' if first.outcome == 'one run each' else first.outcome}."
+    if first.outcome == "equal":
+        take = f": take {first.take}, which costs less" if first.take else ""
+        return f"{at} they are equal within {first.margin:g} pp{take}."
+    return f"{at} go {first.outcome}{f': take {first.take}' if first.take else ''}."
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _one_run_headline(evidence: Evidence, verdict: BudgetVerdict, spread: Spread) -> str:
+    """Return the headline without a verdict: the run that is ahead, and how often chance alone does as much."""
+    ahead = verdict.wide if verdict.interval.mean > 0 else verdict.deep
+    points = abs(verdict.interval.mean)
+    weights = difference_of(verdict.wide.weights, verdict.deep.weights)
+    chances = percent_text(chances_of_difference(evidence, weights, points, spread))
+    leader = "The runs are level" if points == 0 else f"{_side_text(ahead.model, verdict)} run is {points:.2f} pp ahead"
+    return f"One run each: no answer. {leader}; models that are equal differ by as much in {chances} of pairs."
+
+
+def _side_text(model: str | None, verdict: BudgetVerdict) -> str:
+    return f"{model}'s" if model else f"The {'wider' if verdict.interval.mean > 0 else 'deeper'} models'"
+
+
+def verdict_sentence(verdict: BudgetVerdict) -> str:
+    """Return a verdict with its numbers, and what to take at which cost."""
+    p_text = corrected_p_text(verdict.p_value, verdict.p_alone, verdict.correction)
+    numbers = f"{difference_text(verdict.interval)}{f', {p_text}' if p_text else ''}"
+    at = f"At equal {BUDGET_WORDS[verdict.budget]} ({cost_text(verdict.budget, verdict.cost)})"
+    return f"{at}: {outcome_text(verdict)}, wider − deeper {numbers}. {advice(verdict)}".rstrip()
+
+
+def advice(verdict: BudgetVerdict) -> str:
+    """Return what to do about a verdict."""
+    if verdict.take is not None:
+        return f"Take {verdict.take}."
+    side = verdict.winner
+    if side is not None:
+        return f"Take a model between {_and(list(side.weights))}."
+    if verdict.no_worse is not None:
+        cheaper = verdict.wide if verdict.no_worse == "wide" else verdict.deep
+        return f"The cheaper side, {_and(list(cheaper.weights))}, is worse by no more than {verdict.margin:g} pp."
+    return ""
+
+
+def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
+    """Return the costs of the model to take: ``34s of training, 4.28M parameters, 40.15M MACs``; empty without one."""
+    if verdict.take is None:
+        return ""
+    seconds, params, macs = (evidence.mean(verdict.take, measure) for measure in COSTS)
+    texts = [] if seconds is None else [f"{duration(seconds.mean)} of training"]
+    texts += [
+        f"{count(mean.mean)} {noun}" for mean, noun in ((params, "parameters"), (macs, "MACs")) if mean is not None
+    ]
+    return ", ".join(texts)
+
+
+def _settle(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread) -> str:
+    """Return what the seeds can detect and what more would take; empty if every budget is decided."""
+    if not verdicts or all(one.is_decided for one in verdicts) or evidence.axes is None:
+        return ""
+    seeds = min(len(evidence.of(model)) for one in verdicts for model in (*one.wide.weights, *one.deep.weights))
+    means = [evidence.mean(model, "total_seconds") for model in evidence.models]
+    known = [mean.mean for mean in means if mean is not None]
+    seconds = sum(known) if len(known) == len(means) else None
+    return power_sentence(seeds, len(evidence.models), max(1, len(evidence.axes.counterparts)), spread, seconds)
+
+
+def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:
+    """Return the images that the verdicts hold for, and the error for new images if it is known."""
+    if not verdicts:
+        return ""
+    text = f"On these {evidence.test_images:,} test images"
+    last = verdicts[-1]
+    weights = difference_of(last.wide.weights, last.deep.weights)
+    error = error_with_new_images(evidence, weights)
+    if error is None:
+        return f"{text}."
+    return (
+        f"{text}; for new images too, the standard error of the difference at equal {BUDGET_WORDS[last.budget]} is "
+        f"{error:.2f} pp."
+    )
 
 
 def _threshold_sentence(threshold: Threshold) -> str:
-    axis, steps = threshold.axis.capitalize(), threshold.steps
+    axis = threshold.axis.capitalize()
     if threshold.at is None:
-        return f"{axis}: every step up to {short_name(steps[-1].model)} pays."
-    step = next((one for one in steps if one.model == threshold.at), None)
-    if step is None:
-        return f"{axis}: the step to {short_name(threshold.at)} was not measured."
-    before, model, difference = (
-        short_name(step.other),
-        short_name(step.model),
-        difference_text(step.difference.interval),
-    )
-    if step.is_distinguishable:
-        return f"{axis} stops paying at {model}: the step from {before}, {difference}, is a loss; {threshold.word}."
-    return f"{axis} is not shown to pay beyond {before}: the step to {model}, {difference}, is not significant."
+        return f"{axis}: with one run each it cannot be told where it stops paying."
+    if threshold.pays_to_the_end:
+        return f"{axis} pays up to {threshold.last}, the last model measured."
+    step = next(one.step for one in threshold.steps if one.model == threshold.at)
+    sentence = f"{axis} is not shown to pay beyond {threshold.at}"
+    if step.is_significant:  # and below: a step above would be shown to pay
+        return f"{sentence}; the step to {step.model} is a loss: {threshold.word}."
+    return f"{sentence}."
 
 
-def _equal_cost_sentences(evidence: Evidence) -> list[str]:
-    """Return, for each kind of cost, the comparison at the highest cost."""
-    sentences, found = [], compare_at_equal_cost(evidence)
-    for measure, words in COST_WORDS.items():
-        of_measure = [one for one in found if one.measure == measure]
-        if not of_measure:
-            continue
-        one = max(of_measure, key=lambda one: one.cost)
-        cost = duration(one.cost) if measure == "total_seconds" else count(one.cost)
-        doubt = "" if is_significant(one.p_holm) or one.p_holm is None else ", no significant difference"
-        difference = (
-            f"{difference_text(one.difference.interval)}{doubt} ({significance_text(one.difference, one.p_holm)})"
-        )
-        sentences.append(
-            f"At the {words} of {short_name(one.model)} ({cost}) width is at {one.wide_percent:.2f} %, depth at "
-            f"{one.deep_percent:.2f} %: {difference}."
-        )
-    return sentences
-
-
-def _front_sentence(evidence: Evidence) -> list[str]:
+def _worth_sentences(comparisons: Comparisons) -> list[str]:
+    """Return the models that are worth their training time, or MACs if times are not comparable."""
+    evidence = comparisons.evidence
     measure: Measure = "total_seconds" if evidence.has_comparable_times else "macs"
-    front = [short_name(one.model) for one in models_on_front(evidence, measure)]
-    return [f"Worth their {COST_WORDS[measure]} (Pareto front of means): {', '.join(front)}."] if front else []
+    front = models_on_front(evidence, measure)
+    if len(front) < 2 or comparisons.fit is None:
+        return []
+    worth = models_worth_their_cost(comparisons, measure)
+    words = COST_WORDS[measure]
+    if worth:
+        return [f"Worth their {words}: {_and(worth)}, each significantly above the next cheaper one on the front."]
+    places = ", ".join(f"{one.model} in {one.seeds_on_front} of {one.seeds} seeds" for one in front[1:])
+    return [f"No model is shown to be worth its {words}; on the front: {places}."]
 
 
-def _cautions(evidence: Evidence, comparisons: Comparisons) -> list[str]:
-    """Return the limits of the evidence: few seeds, missing pairs, incomplete results, different hardware."""
-    sentences = []
-    models, counts = len(evidence.models), [len(one.seeds) for one in comparisons.all]
-    if unpaired := models * (models - 1) // 2 - len(counts):
-        sentences.append(f"Not compared: {count_noun(unpaired, 'pair')} of models that have no seed in common.")
-    if of_one := counts.count(1):
-        some = "" if of_one == len(counts) else f"{of_one} of {len(counts)} comparisons are of one seed. "
-        sentences.append(
-            f"{some}One seed compares these trained networks, not width with depth: another seed may reverse small "
-            "differences."
-        )
-    fewest = min((count for count in counts if count > 1), default=FEW_SEEDS)
-    if fewest < FEW_SEEDS:
-        sentences.append(
-            f"With {count_noun(fewest, 'seed')} per comparison only differences of several times the spread between "
-            "seeds are significant; no significant difference does not mean equal."
-        )
+def _cautions(comparisons: Comparisons, evidence: Evidence, question: Question) -> list[str]:
+    """Return the limits of the evidence, the most important first."""
+    sentences = [f"{one.model} is not trained out and left out: {one.reason}." for one in comparisons.untrained]
+    sentences += question.notes
+    fit = comparisons.fit
+    if fit is not None and not fit.is_pooled:
+        sentences.append("The models' spreads between seeds differ by more than a factor of 3: tests are Welch's.")
+    if fit is None and len(comparisons.evidence.runs) > len(comparisons.evidence.models):
+        sentences.append("The models differ alike in every seed, or too few runs are there: nothing can be tested.")
     sentences += _left_out(evidence)
     if not evidence.has_comparable_times:
         sentences.append(f"Times are not compared: {'; '.join(evidence.hardware)}.")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from harness.analysis.evidence import Evidence
-from harness.analysis.stats import Difference, difference_by_seed, holm, is_significant, mean_interval
+from harness.analysis.multiplicity import holm
+from harness.analysis.stats import Difference, difference_by_seed, is_significant, mean_interval
 
 
 @dataclass(frozen=True)

@@ -1,111 +1,176 @@
-"""Comparisons of pairs of models: the tested difference, with p-values corrected over all pairs."""
+"""Comparisons of pairs of models, each with one p-value: the counterparts' primary test, and exploratory ones."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
+from typing import Literal
 
-from harness.analysis.evidence import Evidence, Measure
+from harness.analysis.evidence import Evidence
+from harness.analysis.fit import Contrast, StudyFit, Weights, fit_study
+from harness.analysis.multiplicity import holm
 from harness.analysis.stats import (
+    SIGNIFICANCE,
     Difference,
+    Interval,
     difference_by_seed,
-    holm,
-    is_significant,
     mcnemar_difference,
     proportions_difference,
 )
+from harness.analysis.trained_out import drop_untrained
+
+Family = Literal["counterparts", "exploratory"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One model compared with another.
+    """One model compared with another, in accuracy.
 
     Attributes:
-        difference: model minus other, in percentage points.
+        interval: model minus other in percentage points, with the simultaneous interval of its family: 1 − α/k for k
+            comparisons. Without ends if there is nothing to test with.
         relative_percent: the difference in percent of the other model's mean; 0 if that mean is 0.
         seeds: the seeds that both models have.
-        p_holm: the p-value after Holm's correction over the family of comparisons; None if nothing can be tested.
+        family: ``counterparts``, the primary test: a wider and a deeper model at an equal scale factor; or
+            ``exploratory``, every other pair.
+        family_size: the number of comparisons in the family.
+        p_alone: the p-value of this comparison alone; None if there is nothing to test with.
+        p_value: the p-value corrected by Holm's method over the family.
+        is_significant: p_value is below α.
     """
 
     model: str
     other: str
-    difference: Difference
+    interval: Interval
     relative_percent: float
     seeds: tuple[int, ...]
-    p_holm: float | None = None
+    family: Family
+    family_size: int = 1
+    p_alone: float | None = None
+    p_value: float | None = None
+    is_significant: bool = False
 
     @property
-    def is_distinguishable(self) -> bool:
-        """True if the difference is significant at α = 0.05 after the correction."""
-        return is_significant(self.p_holm)
+    def estimate(self) -> float:
+        """The difference in percentage points."""
+        return self.interval.mean
 
     @property
     def is_better(self) -> bool:
         """True if the model is significantly above the other one."""
-        return self.is_distinguishable and self.difference.estimate > 0
-
-
-def compare(evidence: Evidence, model: str, other: str, measure: Measure = "accuracy_percent") -> Comparison | None:
-    """Compare a model with another, paired by seed; return None if they have no seed in common.
-
-    With one common seed, accuracies are compared image by image (McNemar's test) if predictions are kept, else as two
-    proportions; other measures are not tested then. The p-value is not corrected: see `corrected`.
-    """
-    ours, theirs = evidence.values(model, measure), evidence.values(other, measure)
-    difference = difference_by_seed(ours, theirs)
-    if difference is None:
-        return None
-    seeds = tuple(sorted(ours.keys() & theirs.keys()))
-    if len(seeds) == 1 and measure == "accuracy_percent":
-        difference = _one_seed_difference(evidence, model, other, seeds[0])
-    mean = sum(theirs[seed] for seed in seeds) / len(seeds)
-    relative_percent = 100 * difference.estimate / mean if mean else 0.0
-    return Comparison(model, other, difference, relative_percent, seeds, difference.p_value)
-
-
-def _one_seed_difference(evidence: Evidence, model: str, other: str, seed: int) -> Difference:
-    runs = evidence.of(model)[seed], evidence.of(other)[seed]
-    is_right, is_other_right = (run.read_correct() for run in runs)
-    if is_right is not None and is_other_right is not None:
-        return mcnemar_difference(is_right, is_other_right)
-    return proportions_difference(runs[0].accuracy_percent, runs[1].accuracy_percent, evidence.test_images)
-
-
-def corrected(family: Sequence[Comparison]) -> list[Comparison]:
-    """Return the comparisons as one family: with p-values corrected by Holm's method."""
-    p_values = holm([one.difference.p_value for one in family])
-    return [replace(one, p_holm=p_value) for one, p_value in zip(family, p_values, strict=True)]
-
-
-def all_comparisons(evidence: Evidence) -> list[Comparison]:
-    """Compare every pair of models, the later in the study's order with the earlier, as one family."""
-    pairs = [(later, earlier) for earlier, later in combinations(evidence.models, 2)]
-    found = [compare(evidence, later, earlier) for later, earlier in pairs]
-    return corrected([one for one in found if one is not None])
+        return self.is_significant and self.estimate > 0
 
 
 class Comparisons:
-    """All comparisons of a study, looked up by two model names in either order."""
+    """All comparisons of a study's models that are trained out, from one fit.
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.all = all_comparisons(evidence)
-        self._by_pair = {(one.model, one.other): one for one in self.all}
+    Attributes:
+        evidence: the study without models that are not trained out.
+        untrained: those models, with the reasons.
+        fit: None if there is nothing to test with, for example with one run each.
+    """
+
+    def __init__(self, evidence: Evidence, alpha: float = SIGNIFICANCE) -> None:
+        self.evidence, self.untrained = drop_untrained(evidence)
+        self.alpha = alpha
+        values = {model: self.evidence.values(model, "accuracy_percent") for model in self.evidence.models}
+        self.fit: StudyFit | None = fit_study(values, evidence.test_images)
+
+    @cached_property
+    def counterparts(self) -> list[Comparison]:
+        """The primary test: wider minus deeper at each equal scale factor, the cheapest pair first."""
+        axes = self.evidence.axes
+        return [] if axes is None else self._family(axes.counterparts, "counterparts")
+
+    @cached_property
+    def exploratory(self) -> list[Comparison]:
+        """Every other pair, the later model in the study's order minus the earlier one."""
+        primary = {frozenset((one.model, one.other)) for one in self.counterparts}
+        pairs = [(later, earlier) for earlier, later in combinations(self.evidence.models, 2)]
+        return self._family([pair for pair in pairs if frozenset(pair) not in primary], "exploratory")
+
+    @property
+    def all(self) -> list[Comparison]:
+        return [*self.counterparts, *self.exploratory]
+
+    @cached_property
+    def _by_pair(self) -> dict[tuple[str, str], Comparison]:
+        return {(one.model, one.other): one for one in self.all}
 
     def of(self, model: str, other: str) -> Comparison | None:
-        """Return the comparison of a model with another; None if they have no seed in common."""
+        """Return the comparison of a model with another; None if one of them was not measured or not trained out."""
         if (model, other) in self._by_pair:
             return self._by_pair[model, other]
         one = self._by_pair.get((other, model))
         return None if one is None else _reversed(one)
 
+    def _family(self, pairs: Sequence[tuple[str, str]], family: Family) -> list[Comparison]:
+        """Return the comparisons of pairs, corrected as one family."""
+        if self.fit is None:
+            return [one for pair in pairs if (one := self._untested(*pair, family)) is not None]
+        weights: list[Weights] = [{model: 1.0, other: -1.0} for model, other in pairs]
+        contrasts = self.fit.contrasts(weights)
+        p_values = holm([one.p_value for one in contrasts])
+        return [
+            self._tested(self.fit, *pair, family, len(pairs), contrast, p_value)
+            for pair, contrast, p_value in zip(pairs, contrasts, p_values, strict=True)
+        ]
+
+    def _tested(
+        self, fit: StudyFit, model: str, other: str, family: Family, size: int, contrast: Contrast, p: float | None
+    ) -> Comparison:
+        seeds, mean = self._common_seeds(model, other), fit.mean(other)
+        low, high = contrast.interval(self.alpha / size)
+        count = len(seeds) or min(len(self.evidence.of(one)) for one in (model, other))
+        interval = Interval(contrast.estimate, low, high, count, 1 - self.alpha / size)
+        relative = 100 * contrast.estimate / mean if mean else 0.0
+        is_significant = p is not None and p < self.alpha
+        return Comparison(
+            model, other, interval, relative, seeds, family, size, contrast.p_value, p, is_significant
+        )  # fmt: skip
+
+    def _untested(self, model: str, other: str, family: Family) -> Comparison | None:
+        """Return the mean difference over common seeds, without an interval or p-value."""
+        values = [self.evidence.values(one, "accuracy_percent") for one in (model, other)]
+        difference = difference_by_seed(*values)
+        if difference is None:
+            return None
+        seeds = self._common_seeds(model, other)
+        mean = sum(values[1][seed] for seed in seeds) / len(seeds)
+        interval = replace(difference.interval, low=None, high=None)
+        relative = 100 * difference.estimate / mean if mean else 0.0
+        return Comparison(model, other, interval, relative, seeds, family)
+
+    def _common_seeds(self, model: str, other: str) -> tuple[int, ...]:
+        return tuple(sorted(self.evidence.of(model).keys() & self.evidence.of(other).keys()))
+
+
+def image_note(evidence: Evidence, model: str, other: str) -> Difference | None:
+    """Return the test over test images of two models' runs with one seed: a note, never a verdict.
+
+    McNemar's exact test if the predictions are kept, else the z test of two proportions. Neither includes the spread
+    between seeds. None if the models have more or fewer common seeds.
+    """
+    runs = evidence.of(model), evidence.of(other)
+    seeds = runs[0].keys() & runs[1].keys()
+    if len(seeds) != 1:
+        return None
+    (seed,) = seeds
+    one, two = (of_model[seed] for of_model in runs)
+    is_right, is_other_right = one.read_correct(), two.read_correct()
+    if is_right is not None and is_other_right is not None:
+        return mcnemar_difference(is_right, is_other_right)
+    return proportions_difference(one.accuracy_percent, two.accuracy_percent, evidence.test_images)
+
 
 def _reversed(one: Comparison) -> Comparison:
     """Return the same comparison with the two models exchanged."""
-    interval, percent = one.difference.interval, one.relative_percent
+    interval, percent = one.interval, one.relative_percent
     low, high = (None if end is None else -end for end in (interval.high, interval.low))
-    difference = replace(one.difference, interval=replace(interval, mean=-interval.mean, low=low, high=high))
     if percent and not math.isclose(percent, -100):
         percent = 100 * (1 / (1 + percent / 100) - 1)
     else:  # one of the two means is 0
         percent = -100.0 if interval.mean > 0 else 0.0
-    return replace(one, model=one.other, other=one.model, difference=difference, relative_percent=percent)
+    reverse = replace(interval, mean=-interval.mean, low=low, high=high)
+    return replace(one, model=one.other, other=one.model, interval=reverse, relative_percent=percent)

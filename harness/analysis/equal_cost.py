@@ -1,25 +1,22 @@
 """Wider against deeper at equal parameters, MACs or training time, interpolated along the other axis."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.analysis.axes import Axis
 from harness.analysis.evidence import COSTS, Evidence, Measure
-from harness.analysis.stats import Difference, holm, paired_difference
+from harness.analysis.fit import Weights
 
 
 @dataclass(frozen=True)
-class EqualCostComparison:
-    """A model of one axis compared with the other axis, interpolated at the model's cost.
+class EqualCost:
+    """A model of one axis beside the other axis, interpolated at the model's cost.
 
     Attributes:
         cost: the model's mean parameters, multiply-accumulates or training seconds.
         between: the cheaper and the dearer model of the other axis that enclose this cost.
-        wide_percent, deep_percent: mean accuracies of width and of depth at this cost, over the same seeds. One is
-            measured, the other interpolated on the logarithm of the cost, seed by seed.
-        difference: wide minus deep in percentage points, paired by seed.
-        p_holm: the p-value after Holm's correction over all comparisons at equal cost of the study.
+        share: the dearer one's weight, from 0 to 1: the place of the cost between the two on a logarithmic scale.
     """
 
     measure: Measure
@@ -27,14 +24,37 @@ class EqualCostComparison:
     model: str
     cost: float
     between: tuple[str, str]
-    wide_percent: float
-    deep_percent: float
-    difference: Difference
-    p_holm: float | None = None
+    share: float
+
+    @property
+    def wide(self) -> Weights:
+        """The weights of the models whose mean is width's accuracy at the cost."""
+        return {self.model: 1.0} if self.axis == "width" else self._interpolated
+
+    @property
+    def deep(self) -> Weights:
+        """The weights of the models whose mean is depth's accuracy at the cost."""
+        return {self.model: 1.0} if self.axis == "depth" else self._interpolated
+
+    @property
+    def _interpolated(self) -> Weights:
+        cheaper, dearer = self.between
+        return {model: weight for model, weight in ((cheaper, 1 - self.share), (dearer, self.share)) if weight}
+
+    @property
+    def contrast(self) -> Weights:
+        """The weights of wide minus deep."""
+        return difference_of(self.wide, self.deep)
 
 
-def compare_at_equal_cost(evidence: Evidence) -> list[EqualCostComparison]:
-    """Compare each model of an axis with the other axis at each cost that both reach; never extrapolate."""
+def difference_of(wide: Weights, deep: Weights) -> Weights:
+    """Return the weights of one weighted mean minus another; a model can be in both."""
+    models = dict.fromkeys((*wide, *deep))
+    return {model: wide.get(model, 0.0) - deep.get(model, 0.0) for model in models}
+
+
+def equal_costs(evidence: Evidence) -> list[EqualCost]:
+    """Return each model of an axis beside the other axis at each cost that both reach; never extrapolate."""
     axes = evidence.axes
     if axes is None:
         return []
@@ -43,36 +63,34 @@ def compare_at_equal_cost(evidence: Evidence) -> list[EqualCostComparison]:
         ("depth", axes.depth, "width"),
     )
     tried = [
-        _compare_at_cost_of(evidence, measure, axis, model, axes.along(other))
+        _at_cost_of(evidence, measure, axis, model, axes.along(other))
         for measure in COSTS
         for axis, models, other in sides
         for model in models
     ]
-    found = [one for one in tried if one is not None]
-    p_values = holm([one.difference.p_value for one in found])
-    return [replace(one, p_holm=p_holm) for one, p_holm in zip(found, p_values, strict=True)]
+    return [one for one in tried if one is not None]
 
 
-def _compare_at_cost_of(
+def dearest(found: list[EqualCost]) -> dict[Measure, EqualCost]:
+    """Return, for each kind of cost, the comparison at the dearest cost that both axes reach."""
+    return {
+        measure: max(of_measure, key=lambda one: one.cost)
+        for measure in COSTS
+        if (of_measure := [one for one in found if one.measure == measure])
+    }
+
+
+def _at_cost_of(
     evidence: Evidence, measure: Measure, axis: Axis, model: str, others: tuple[str, ...]
-) -> EqualCostComparison | None:
-    """Compare one model with the other axis at its cost; return None if that axis does not reach the cost."""
+) -> EqualCost | None:
+    """Return one model beside the other axis at its cost; None if that axis does not reach the cost."""
     costs = {name: mean.mean for name in (model, *others) if (mean := evidence.mean(name, measure)) is not None}
     between = _enclosing_pair(costs, model, others)
     if between is None:
         return None
     cheaper, dearer = between
     share = math.log(costs[model] / costs[cheaper]) / math.log(costs[dearer] / costs[cheaper])
-    ours, below, above = (evidence.values(name, "accuracy_percent") for name in (model, cheaper, dearer))
-    seeds = sorted(ours.keys() & below.keys() & above.keys())
-    if not seeds:
-        return None
-    own = [ours[seed] for seed in seeds]
-    interpolated = [(1 - share) * below[seed] + share * above[seed] for seed in seeds]
-    wide, deep = (own, interpolated) if axis == "width" else (interpolated, own)
-    wide_percent, deep_percent = (sum(values) / len(seeds) for values in (wide, deep))
-    difference = paired_difference(wide, deep)
-    return EqualCostComparison(measure, axis, model, costs[model], between, wide_percent, deep_percent, difference)
+    return EqualCost(measure, axis, model, costs[model], between, share)
 
 
 def _enclosing_pair(costs: dict[str, float], model: str, others: tuple[str, ...]) -> tuple[str, str] | None:

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from harness.analysis.axes import Axes, find_axes
 from harness.analysis.stats import Interval, mean_interval
-from harness.analysis.wording import title_of
 from harness.config.case import Mode
-from harness.config.datasets import SPECS
+from harness.config.datasets import SPECS, title_of
 from harness.paper.published import MMACS, PUBLISHED, STUDY_MODELS, exact_parameters
 from harness.results.marginal_gain import marginal_gain
-from harness.results.result import Result
+from harness.results.result import LearningCurve, Result
 from harness.results.timing import timed_on
 
 Correct = NDArray[np.bool_]
@@ -42,7 +41,7 @@ class Run:
         epoch_seconds, total_seconds: None if the time is 0, or if the run was resumed on other hardware.
         recall_percent: by class name, the share of the class's test images that were classified correctly.
         read_correct: returns, for each test image, true if it was classified correctly, (N,); None without predictions.
-        read_curve: returns the evaluation accuracy of each epoch in percent; None without epoch records.
+        read_curve: returns the learning curve; None without epoch records.
         result: the stored result; None for published figures.
     """
 
@@ -57,7 +56,7 @@ class Run:
     total_seconds: float | None
     recall_percent: Mapping[str, float] = field(default_factory=dict)
     read_correct: Callable[[], Correct | None] = lambda: None
-    read_curve: Callable[[], list[float] | None] = lambda: None
+    read_curve: Callable[[], LearningCurve | None] = lambda: None
     result: Result | None = None
 
     @property

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.analysis.comparison import Comparison, compare, corrected
+from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.f1_bound import FIGURE_TOLERANCE, f1_bound
 from harness.analysis.stats import Interval, fit_exponential, fit_power_law, mean_interval
-from harness.analysis.wording import difference_text, short_name, significance_text, title_of
-from harness.config.datasets import SPECS
+from harness.analysis.wording import comparison_p_text, difference_text
+from harness.config.datasets import SPECS, title_of
 from harness.config.families import parse_model
 from harness.paper.claims import (
     FewerImagesWider,
@@ -59,21 +59,21 @@ def judge_statement(statement: Statement, evidence: Mapping[str, Evidence]) -> F
 def judge_order(statement: Greater, comparison: Comparison | None) -> Finding:
     """Judge that one model is more accurate than another, from their comparison, already corrected."""
     claimed = f", by {statement.claimed}" if statement.claimed else ""
-    model, other = short_name(statement.model), short_name(statement.other)
+    model, other = statement.model, statement.other
     words = f"{title_of(statement.dataset)}: {model} more accurate than {other}{claimed}"
     if comparison is None:
         return Finding(words, "not measured", "")
-    interval = comparison.difference.interval
+    interval = comparison.interval
     numbers = (
         f"{difference_text(interval)} ({signed(comparison.relative_percent, 2)} % relative), {_tested(comparison)}"
     )
-    if not comparison.is_distinguishable:
+    if not comparison.is_significant:
         return Finding(words, "not distinguishable", numbers)
     return Finding(words, "supported" if comparison.is_better else "contradicted", numbers)
 
 
 def _tested(comparison: Comparison) -> str:
-    return significance_text(comparison.difference, comparison.p_holm)
+    return comparison_p_text(comparison)
 
 
 def _most_accurate(statement: MostAccurate, evidence: Mapping[str, Evidence]) -> Outcome:
@@ -82,13 +82,13 @@ def _most_accurate(statement: MostAccurate, evidence: Mapping[str, Evidence]) ->
     if study is None:
         return None
     others = [model for model in STUDY_MODELS[statement.dataset] if model != statement.model]
-    found = [compare(study, statement.model, other) for other in others]
-    family = corrected([one for one in found if one is not None])
+    comparisons = Comparisons(study)
+    family = [one for other in others if (one := comparisons.of(statement.model, other)) is not None]
     if len(family) < len(others):
         return None
-    nearest = min(family, key=lambda one: one.difference.estimate)
-    numbers = f"{difference_text(nearest.difference.interval)} over {short_name(nearest.other)}, {_tested(nearest)}"
-    if any(one.is_distinguishable and not one.is_better for one in family):
+    nearest = min(family, key=lambda one: one.estimate)
+    numbers = f"{difference_text(nearest.interval)} over {nearest.other}, {_tested(nearest)}"
+    if any(one.is_significant and not one.is_better for one in family):
         return "contradicted", numbers
     return ("supported" if all(one.is_better for one in family) else "not distinguishable"), numbers
 
@@ -183,15 +183,11 @@ def _fewer_images_wider(_: FewerImagesWider, evidence: Mapping[str, Evidence]) -
     if len(found) < 2:
         return None
     text = "; ".join(
-        f"{title_of(dataset)} ({images:,} images) {short_name(one.model)} over {short_name(one.other)} "
-        f"{difference_text(one.difference.interval)}"
+        f"{title_of(dataset)} ({images:,} images) {one.model} over {one.other} {difference_text(one.interval)}"
         for images, dataset, one in found
     )
-    family = corrected([one for *_, one in found])
-    wider = [images for (images, *_), one in zip(found, family, strict=True) if one.is_better]
-    deeper = [
-        images for (images, *_), one in zip(found, family, strict=True) if one.is_distinguishable and not one.is_better
-    ]
+    wider = [images for images, _, one in found if one.is_better]
+    deeper = [images for images, _, one in found if one.is_significant and not one.is_better]
     if not wider or not deeper:
         return "not distinguishable", text
     return ("supported" if min(deeper) > max(wider) else "contradicted"), text
@@ -203,7 +199,7 @@ def _largest_counterparts(evidence: Mapping[str, Evidence]) -> list[tuple[int, s
     for dataset, study in evidence.items():
         if dataset not in SPECS or study.axes is None or not study.axes.counterparts:
             continue
-        comparison = compare(study, *study.axes.counterparts[-1])
+        comparison = Comparisons(study).of(*study.axes.counterparts[-1])
         if comparison is not None:
             found.append((SPECS[dataset].train_images + SPECS[dataset].test_images, dataset, comparison))
     return found
@@ -218,7 +214,7 @@ def _possible_f1(statement: PossibleF1, evidence: Mapping[str, Evidence]) -> Out
     room = [(f1_bound(run, classes) - run.macro_f1_percent, place) for place, run in enumerate(study.runs)]
     nearest = study.runs[min(room)[1]]
     numbers = (
-        f"nearest to its bound: {short_name(nearest.model)}, F1 {nearest.macro_f1_percent:.2f} % at "
+        f"nearest to its bound: {nearest.model}, F1 {nearest.macro_f1_percent:.2f} % at "
         f"{nearest.accuracy_beside_f1_percent:.2f} % allows at most {f1_bound(nearest, classes):.2f} %"
     )
     is_possible = min(room)[0] >= -FIGURE_TOLERANCE
@@ -227,20 +223,16 @@ def _possible_f1(statement: PossibleF1, evidence: Mapping[str, Evidence]) -> Out
 
 _JUDGES: dict[type[Any], tuple[Callable[[Any], str], Callable[[Any, Mapping[str, Evidence]], Outcome]]] = {
     Greater: (
-        lambda one: (
-            f"{title_of(one.dataset)}: {short_name(one.model)} has more {_QUANTITIES[one.quantity]} than "
-            f"{short_name(one.other)}"
-        ),
+        lambda one: f"{title_of(one.dataset)}: {one.model} has more {_QUANTITIES[one.quantity]} than {one.other}",
         _greater,
     ),
     MostAccurate: (
-        lambda one: f"{title_of(one.dataset)}: {short_name(one.model)} the most accurate of all",
+        lambda one: f"{title_of(one.dataset)}: {one.model} the most accurate of all",
         _most_accurate,
     ),
     Times: (
         lambda one: (
-            f"{title_of(one.dataset)}: {_QUANTITIES[one.quantity]} of {short_name(one.model)} against "
-            f"{short_name(one.other)}: {one.claimed}"
+            f"{title_of(one.dataset)}: {_QUANTITIES[one.quantity]} of {one.model} against {one.other}: {one.claimed}"
         ),
         _times,
     ),
@@ -249,7 +241,7 @@ _JUDGES: dict[type[Any], tuple[Callable[[Any], str], Callable[[Any, Mapping[str,
         _grows_exponentially,
     ),
     NearLiterature: (
-        lambda one: f"{title_of(one.dataset)}: {short_name(one.model)} within {one.within_points:g} pp of He et al.",
+        lambda one: f"{title_of(one.dataset)}: {one.model} within {one.within_points:g} pp of He et al.",
         _near_literature,
     ),
     FewerImagesWider: (

@@ -1,10 +1,12 @@
 """The Pareto front of accuracy against cost: the models that no other model beats on both."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence, Measure
 
 
@@ -43,6 +45,16 @@ def pareto_points(evidence: Evidence, measure: Measure) -> list[ParetoPoint]:
 def models_on_front(evidence: Evidence, measure: Measure) -> list[ParetoPoint]:
     """Return the models that no other model beats, cheapest first."""
     return [one for one in pareto_points(evidence, measure) if one.beaten_by is None]
+
+
+def models_worth_their_cost(comparisons: Comparisons, measure: Measure) -> list[str]:
+    """Return the models that are significantly above the next cheaper one on the front, cheapest first.
+
+    The cheapest model of the front is not among them: it has no cheaper one to be compared with.
+    """
+    front = [one.model for one in models_on_front(comparisons.evidence, measure)]
+    pairs = [comparisons.of(model, cheaper) for cheaper, model in pairwise(front)]
+    return [one.model for one in pairs if one is not None and one.is_better]
 
 
 def _seeds_on_front(evidence: Evidence, measure: Measure) -> dict[str, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Intervals over seeds, tests of differences over seeds or images, Holm's correction, laws of growth.
+"""Intervals over seeds, tests of differences over seeds or images, laws of growth.
 
 The replicate is the seed, never the epoch. No function draws random numbers: the same values give the same interval.
 """
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
 SIGNIFICANCE = 0.05
@@ -170,13 +169,6 @@ def proportions_difference(accuracy_percent: float, other_percent: float, images
 def is_significant(p_value: float | None) -> bool:
     """Return whether a (corrected) p-value is below α = 0.05; None is not significant."""
     return p_value is not None and p_value < SIGNIFICANCE
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return the p-values of one family, corrected by Holm's method, in their order; None stays None."""
-    known = [p_value for p_value in p_values if p_value is not None]
-    corrected = iter(multipletests(known, method="holm")[1]) if known else iter(())
-    return [None if p_value is None else float(next(corrected)) for p_value in p_values]
 
 
 @dataclass(frozen=True)

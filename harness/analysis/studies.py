@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.evidence import Correct, Evidence, Run
-from harness.analysis.wording import title_of
 from harness.config.case import Mode
-from harness.config.datasets import file_stem
+from harness.config.datasets import file_stem, title_of
 from harness.files import safe_name
 from harness.paper.expectations import is_comparable
 from harness.paper.published import STUDY_MODELS
-from harness.results.result import Result
+from harness.results.result import LearningCurve, Result
 from harness.text import count_noun
 
 _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
@@ -36,13 +35,13 @@ class StoredResult:
     Attributes:
         root: the results folder.
         read_predictions: returns the test labels and the predicted classes, each (N,); None if they cannot be read.
-        read_curve: returns the evaluation accuracy of each epoch in percent; None if it cannot be read.
+        read_curve: returns the learning curve; None if it cannot be read.
     """
 
     result: Result
     root: Path
     read_predictions: Callable[[], tuple[NDArray[np.integer], NDArray[np.integer]] | None]
-    read_curve: Callable[[], list[float] | None]
+    read_curve: Callable[[], LearningCurve | None]
 
 
 def group_into_studies(stored: Iterable[StoredResult]) -> list[Evidence]:
@@ -181,6 +180,6 @@ def _run(one: StoredResult) -> Run:
         total_seconds=None if is_mixed else result.total_seconds or None,
         recall_percent={str(scores["class_name"]): float(scores["recall_percent"]) for scores in result.per_class},
         read_correct=read_correct,
-        read_curve=one.read_curve,
+        read_curve=functools.cache(one.read_curve),
         result=result,
     )

@@ -5,7 +5,6 @@ the base model.
 """
 
 from dataclasses import dataclass
-from itertools import takewhile
 
 from harness.analysis.axes import Axis
 from harness.analysis.comparison import Comparison, Comparisons
@@ -20,7 +19,7 @@ class TrueGain:
     """The gain in accuracy of a model over the base model, and the same per unit of cost.
 
     Attributes:
-        accuracy: Δaccuracy in percentage points, paired by seed, with its corrected p-value.
+        accuracy: Δaccuracy in percentage points, tested.
         per_cost: by name of the cost, Δaccuracy over Δcost in percentage points per second of training, per parameter
             or per multiply-accumulate; the mean of the seeds' quotients. None if a cost is unknown, or if
             the model cost no more than the base for any of the seeds.
@@ -33,8 +32,9 @@ class TrueGain:
     per_cost: dict[Measure, Interval | None]
 
 
-def true_gains(evidence: Evidence, comparisons: Comparisons) -> list[TrueGain]:
+def true_gains(comparisons: Comparisons) -> list[TrueGain]:
     """Return the true marginal gain of every model on an axis, depth first."""
+    evidence = comparisons.evidence
     axes = evidence.axes
     if axes is None:
         return []
@@ -63,16 +63,33 @@ def _increase(evidence: Evidence, model: str, base: str, measure: Measure) -> di
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """The point at which an axis stops paying: its first step without a significant gain.
+class AxisStep:
+    """The step from a model to the next one of its axis, and all later models that are better than it.
 
     Attributes:
-        steps: the steps of the axis from the base on, up to the first that was not measured.
-        at: the model at the end of that first step; None if every step pays.
+        step: the next model compared with this one.
+        better: the later models of the axis that are significantly above this one: the axis pays beyond it if any is.
+    """
+
+    step: Comparison
+    better: tuple[str, ...]
+
+    @property
+    def model(self) -> str:
+        return self.step.other
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The point at which an axis stops paying: the first model that no later one is significantly above.
+
+    Attributes:
+        steps: the steps of the axis from the base on, as far as they were measured.
+        at: that first model; the axis's last one if the axis pays to its end. None if nothing can be tested.
     """
 
     axis: Axis
-    steps: tuple[Comparison, ...]
+    steps: tuple[AxisStep, ...]
     at: str | None
 
     @property
@@ -80,17 +97,35 @@ class Threshold:
         """The paper's term for a network beyond the threshold."""
         return "overwidened" if self.axis == "width" else "overdeepened"
 
+    @property
+    def last(self) -> str:
+        """The last model of the axis."""
+        return self.steps[-1].step.model
 
-def thresholds(evidence: Evidence, comparisons: Comparisons) -> list[Threshold]:
+    @property
+    def pays_to_the_end(self) -> bool:
+        return self.at == self.last
+
+
+def thresholds(comparisons: Comparisons) -> list[Threshold]:
     """Return the practical threshold of each axis that has a measured step."""
-    axes = evidence.axes
+    axes = comparisons.evidence.axes
     if axes is None:
         return []
     found = []
     for axis in AXES:
-        steps = [comparisons.of(later, earlier) for earlier, later in axes.steps(axis)]
-        known = tuple(step for step in takewhile(bool, steps) if step is not None)
-        if known:
-            at = next((step.model for step in known if not step.is_better), None)
-            found.append(Threshold(axis, known, at))
+        models = axes.along(axis)
+        steps = tuple(
+            AxisStep(step, tuple(one for one in models[place + 1 :] if _is_better(comparisons, one, model)))
+            for place, model in enumerate(models[:-1])
+            if (step := comparisons.of(models[place + 1], model)) is not None
+        )
+        if steps:
+            first = next((one.model for one in steps if not one.better), steps[-1].step.model)
+            found.append(Threshold(axis, steps, None if comparisons.fit is None else first))
     return found
+
+
+def _is_better(comparisons: Comparisons, model: str, other: str) -> bool:
+    comparison = comparisons.of(model, other)
+    return comparison is not None and comparison.is_better

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.comparison import Comparison, compare, corrected
+from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.judges import VERDICTS, Finding, judge_order, judge_statement
 from harness.paper.claims import CLAIMS, Claim, Greater
@@ -36,11 +36,9 @@ def judge(claim: Claim, evidence: Mapping[str, Evidence]) -> Judgement:
     The claims were stated in advance, so p-values are corrected over the comparisons of one claim, not of the study.
     """
     orders = [one for one in claim.statements if isinstance(one, Greater) and one.quantity == "accuracy_percent"]
-    compared = [(one, _comparison(one, evidence)) for one in orders]
-    family = corrected([comparison for _, comparison in compared if comparison is not None])
-    known = dict(zip([one for one, comparison in compared if comparison is not None], family, strict=True))
+    compared = {one: _comparison(one, evidence) for one in orders}
     findings = [
-        judge_order(one, known.get(one)) if one in orders else judge_statement(one, evidence)
+        judge_order(one, compared[one]) if one in compared else judge_statement(one, evidence)
         for one in claim.statements
     ]
     return Judgement(claim, tuple(findings))
@@ -48,7 +46,7 @@ def judge(claim: Claim, evidence: Mapping[str, Evidence]) -> Judgement:
 
 def _comparison(statement: Greater, evidence: Mapping[str, Evidence]) -> Comparison | None:
     study = evidence.get(statement.dataset)
-    return None if study is None else compare(study, statement.model, statement.other)
+    return None if study is None else Comparisons(study).of(statement.model, statement.other)
 
 
 def comparable_by_dataset(found: Sequence[Evidence]) -> dict[str, Evidence]:

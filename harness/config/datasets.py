@@ -7,6 +7,7 @@ from harness.config.extensions import extension_names, find_extension
 from harness.errors import InputError
 
 FOLDER_PREFIX = "folder:"
+_TITLES = {"cifar10": "CIFAR-10", "fashionmnist": "FashionMNIST", "gtsrb": "GTSRB"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def folder_path(dataset: str) -> Path:
         return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
     except RuntimeError as error:
         raise InputError(f"{dataset}: {error} Give a path that exists, e.g. folder:/data/flowers") from error
+
+
+def title_of(dataset: str) -> str:
+    """Return a dataset's name in its usual spelling, ``CIFAR-10``; a folder's last name, ``flowers``."""
+    return Path(dataset.removeprefix(FOLDER_PREFIX)).name if is_folder(dataset) else _TITLES.get(dataset, dataset)
 
 
 def file_stem(dataset: str) -> str:

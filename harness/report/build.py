@@ -2,14 +2,18 @@
 
 import contextlib
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from harness.analysis.answer import Answer, answer
+from harness.analysis.answer import Answer, Question, answer
+from harness.analysis.budgets import MARGIN_POINTS
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
+from harness.analysis.power import seed_spread
+from harness.analysis.sequential import SequentialPlan
 from harness.report.figures.study import study_figures
 from harness.report.loading import LEFT_OUT, LoadedResults
 from harness.report.page.content import Content, StudyPage
@@ -43,14 +47,27 @@ class WrittenReport:
     page: Path
 
 
-def write_report(loaded: LoadedResults, report_dir: Path, command: str) -> WrittenReport:
+def write_report(
+    loaded: LoadedResults,
+    report_dir: Path,
+    command: str,
+    *,
+    margin: float = MARGIN_POINTS,
+    plans: Mapping[str, SequentialPlan] | None = None,
+    notes: Mapping[str, Sequence[str]] | None = None,
+) -> WrittenReport:
     """Write tables, figures and page under the report folder; the page shows ``command``.
+
+    Args:
+        margin: differences inside ± margin percentage points count as equal.
+        plans: by dataset, the declared looks of sequential seeds.
+        notes: by dataset, lines on what its answer rests on.
 
     Raises:
         OSError: a file could not be written.
     """
     with _frozen_garbage_collector():
-        content = _content(loaded, command)
+        content = _content(loaded, command, partial(_question, loaded, margin, plans or {}, notes or {}))
         tables = write_tables(_tables(content), report_dir / "tables")
         figures = [figure for study in content.studies for figure in study.figures]
         drawn = [path for figure in figures for path in write_figure(figure, report_dir / "figures")]
@@ -72,8 +89,20 @@ def _frozen_garbage_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _content(loaded: LoadedResults, command: str) -> Content:
-    studies = [_study(evidence) for evidence in loaded.evidence if evidence.mode != "quick"]
+def _question(
+    loaded: LoadedResults,
+    margin: float,
+    plans: Mapping[str, SequentialPlan],
+    notes: Mapping[str, Sequence[str]],
+    evidence: Evidence,
+) -> Question:
+    """Return the conditions of a study's answer."""
+    spread = seed_spread([one for one in loaded.evidence if one.mode == evidence.mode], evidence.dataset)
+    return Question(spread, margin, plans.get(evidence.dataset), tuple(notes.get(evidence.dataset, ())))
+
+
+def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:
+    studies = [_study(evidence, question_of(evidence)) for evidence in loaded.evidence if evidence.mode != "quick"]
     found = [study.evidence for study in studies]
     claims, sides = judge_all(found), side_by_side_tables(found)
     return Content(
@@ -106,10 +135,11 @@ def _left_out_table(lines: Sequence[str]) -> Table:
     return Table(LEFT_OUT, "Files left out", (column,), tuple({"left_out": line} for line in lines))
 
 
-def _study(evidence: Evidence) -> StudyPage:
+def _study(evidence: Evidence, question: Question) -> StudyPage:
     """Return a study with its answer, figures and tables; without a complete run, only its runs."""
-    comparisons, runs = Comparisons(evidence), runs_table(evidence)
+    comparisons, runs = Comparisons(evidence, question.alpha), runs_table(evidence)
+    found = answer(comparisons, evidence, question)
     if not evidence.runs:
-        return StudyPage(evidence, answer(evidence, comparisons), (), [runs])
-    tables = [*paper_tables(evidence), *answer_tables(evidence, comparisons), runs]
-    return StudyPage(evidence, answer(evidence, comparisons), study_figures(evidence, comparisons), tables)
+        return StudyPage(evidence, found, (), [runs])
+    tables = [*paper_tables(evidence), *answer_tables(evidence, comparisons, found.verdicts), runs]
+    return StudyPage(evidence, found, study_figures(evidence, comparisons), tables)

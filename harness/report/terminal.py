@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from harness.analysis.answer import verdict_sentence
 from harness.paper.published import STUDY_MODELS
 from harness.report.build import WrittenReport
 from harness.report.tables.paper import accuracy_table
@@ -149,7 +150,7 @@ def report_text(report: WrittenReport, width: int) -> str:
         lines.append(textwrap.fill(answer.headline, width))
         lines += [
             textwrap.fill(sentence, width, initial_indent="  ", subsequent_indent="    ")
-            for sentence in answer.sentences
+            for sentence in map(verdict_sentence, answer.verdicts)
         ]
         lines.append("")
     lines.append(f"written: {report.page}")

@@ -7,6 +7,7 @@ classes), ``weights.safetensors``, checkpoints while it trains, and ``result.jso
 import contextlib
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from harness.files import (
     write_text_atomically,
 )
 from harness.results.reading import parse_result, read_epoch_records, read_result, read_result_in_its_folder
-from harness.results.result import EpochRecord, Result
+from harness.results.result import EpochRecord, LearningCurve, Result
 from harness.text import count_noun
 
 RESULT, EPOCHS, PREDICTIONS, WEIGHTS = "result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"
@@ -137,15 +138,16 @@ class ResultsFolder:
         """
         return read_epoch_records(self.folder(case) / EPOCHS)
 
-    def read_curve(self, result: Result) -> list[float]:
-        """Read the evaluation accuracy of each epoch of a result, in percent.
+    def read_curve(self, result: Result) -> LearningCurve:
+        """Read the learning curve of a result.
 
         Raises:
             DamagedError: the epoch records are missing or damaged.
             InputError: the epoch records cannot be read.
         """
-        path = self._checked_path(result, EPOCHS)
-        return [record.evaluation_accuracy_percent for record in read_epoch_records(path)]
+        records = read_epoch_records(self._checked_path(result, EPOCHS))
+        accuracies = tuple(record.evaluation_accuracy_percent for record in records)
+        return LearningCurve(accuracies, records[-1].train_loss if records else math.nan)
 
     def read_predictions(self, result: Result) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         """Read test labels and predicted classes of a complete result, each (N,), in the dataset's order.

@@ -64,6 +64,19 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
+class LearningCurve:
+    """The course of a training.
+
+    Attributes:
+        accuracy_percent: the evaluation accuracy of each epoch.
+        final_train_loss: the mean cross-entropy of the last epoch's training images.
+    """
+
+    accuracy_percent: tuple[float, ...]
+    final_train_loss: float
+
+
+@dataclass(frozen=True)
 class Attempt:
     """The epochs that one process trained without interruption.
 

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.analysis.stats import Difference, Interval, mean_interval, paired_difference
-from harness.analysis.wording import difference_text, interval_text, short_name, significance_text, title_of
+from harness.analysis.wording import difference_text, interval_text, significance_text, title_of
 
 
 def test_mean_difference_has_interval_and_n():
@@ -40,4 +40,4 @@ def test_untested_difference_says_nothing_to_test():
 def test_names_are_as_people_write_them():
     assert [title_of(name) for name in ("cifar10", "fashionmnist", "gtsrb")] == ["CIFAR-10", "FashionMNIST", "GTSRB"]
     assert title_of("folder:/x/photos") == "folder:/x/photos"
-    assert [short_name(name) for name in ("resnet20", "resnet20-4")] == ["20", "20-4"]
+    assert [name for name in ("resnet20", "resnet20-4")] == ["20", "20-4"]

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure as Canvas
 
 from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.pareto import models_on_front, pareto_points
-from harness.analysis.wording import COST_WORDS, short_name
+from harness.analysis.wording import COST_WORDS
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, named_models
 from harness.report.figures.style import (
@@ -92,10 +92,10 @@ def _caption(evidence: Evidence, published: Evidence | None) -> str:
 
 def _description(evidence: Evidence, measures: Sequence[Measure]) -> str:
     means = [(model, evidence.mean(model, "accuracy_percent")) for model in evidence.models]
-    accuracies = ", ".join(f"{short_name(model)} {mean.mean:.2f} %" for model, mean in means if mean is not None)
+    accuracies = ", ".join(f"{model} {mean.mean:.2f} %" for model, mean in means if mean is not None)
     fronts = "; ".join(f"{COST_WORDS[one]}: {', '.join(_names_on_front(evidence, one))}" for one in measures)
     return f"Test accuracy by model: {accuracies}. On the Pareto front by {fronts}."
 
 
 def _names_on_front(evidence: Evidence, measure: Measure) -> list[str]:
-    return [short_name(one.model) for one in models_on_front(evidence, measure)]
+    return [one.model for one in models_on_front(evidence, measure)]

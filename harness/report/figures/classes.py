@@ -7,7 +7,6 @@ from matplotlib.figure import Figure as Canvas
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Difference
-from harness.analysis.wording import short_name
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.style import DEEPER, NO_INTERVAL, WIDER, draw_point, error_bars
 from harness.text import signed
@@ -36,7 +35,7 @@ def classes_figure(evidence: Evidence) -> Figure | None:
                 if one is not None:
                     draw_point(plot, one.estimate, -place + offset, style, xerr=error_bars(one.interval), size=5)
             if model is not None:
-                label = f"{style.kind} ({short_name(model)})"
+                label = f"{style.kind} ({model})"
                 plot.plot([], [], color=style.colour, marker=style.marker, ls="", label=label)
         plot.set_yticks([-place for place in range(len(names))], list(map(_shortened, names)))
         plot.set_xlabel("change in recall from the base model, percentage points")
@@ -47,8 +46,7 @@ def classes_figure(evidence: Evidence) -> Figure | None:
     return draw_figure(
         f"{evidence.file_name}-classes",
         f"{evidence.title}: classes that depth and width help",
-        f"Change in each class's recall from {short_name(base)}, paired by seed, with its 95 % interval "
-        f"({NO_INTERVAL}).",
+        f"Change in each class's recall from {base}, paired by seed, with its 95 % interval ({NO_INTERVAL}).",
         " ".join(_extremes(model, differences, names) for model, differences in series.values()),
         draw,
         (7.2, 1.2 + 0.26 * len(changes)),
@@ -62,8 +60,7 @@ def _extremes(model: str | None, differences: Sequence[Difference | None], names
         return ""
     (least, worst), (most, best) = min(known), max(known)
     return (
-        f"With {short_name(model)} class {best} gains the most ({signed(most, 2)} pp), {worst} the least "
-        f"({signed(least, 2)} pp)."
+        f"With {model} class {best} gains the most ({signed(most, 2)} pp), {worst} the least ({signed(least, 2)} pp)."
     )
 
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure as Canvas
 from harness.analysis.axes import Axes
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import difference_text, short_name
+from harness.analysis.wording import difference_text
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.style import DEEPER, NO_INTERVAL, PURPLE, WIDER, Style, draw_point, error_bars
 
@@ -28,22 +28,19 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
         plot = canvas.subplots()
         plot.axvline(0, color=INK, lw=0.8)
         for place, (group, one) in enumerate(rows):
-            interval, is_hollow = one.difference.interval, not one.is_distinguishable
+            interval, is_hollow = one.interval, not one.is_significant
             draw_point(plot, interval.mean, -place, _STYLES[group], xerr=error_bars(interval), is_hollow=is_hollow)
-        labels = [f"{group}:  {short_name(one.model)} − {short_name(one.other)}" for group, one in rows]
+        labels = [f"{group}:  {one.model} − {one.other}" for group, one in rows]
         plot.set_yticks([-place for place in range(len(rows))], labels)
         plot.set_xlabel("difference in test accuracy, percentage points")
         plot.grid(visible=False, axis="y")
 
-    said = "; ".join(
-        f"{short_name(one.model)} over {short_name(one.other)} {difference_text(one.difference.interval)}"
-        for _, one in rows
-    )
+    said = "; ".join(f"{one.model} over {one.other} {difference_text(one.interval)}" for _, one in rows)
     return draw_figure(
         f"{evidence.file_name}-differences",
         f"{evidence.title}: differences in accuracy and their significance",
-        f"Mean difference paired by seed with its own 95 % interval ({NO_INTERVAL}). Filled: significant at α = 0.05, "
-        "corrected for all pairs of models; hollow: not significant.",
+        f"Mean difference with its simultaneous 95 % interval ({NO_INTERVAL}). Filled: significant at α = 0.05, "
+        "corrected (Holm); hollow: not significant. Wider − deeper is the primary test; the steps are exploratory.",
         f"Differences in accuracy: {said}.",
         draw,
         (7.6, 1.2 + 0.34 * len(rows)),

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import short_name
 from harness.report.figures.figure import Figure, draw_figure
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, selection_note
 from harness.report.figures.style import Style, draw_point, plots_in_a_row, styles_of
@@ -33,7 +32,7 @@ def learning_curves_figure(evidence: Evidence) -> Figure | None:
         whole, end = plots_in_a_row(canvas, 2)
         for plot in (whole, end):
             for model, of_model in curves.items():
-                _draw_curve(plot, of_model, styles[model], short_name(model))
+                _draw_curve(plot, of_model, styles[model], model)
             plot.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             plot.set_xlabel("epoch")
         whole.set_ylabel("evaluation accuracy, %")
@@ -43,9 +42,7 @@ def learning_curves_figure(evidence: Evidence) -> Figure | None:
         handles, labels = whole.get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside right center", handlelength=3.2)
 
-    finals = ", ".join(
-        f"{short_name(model)} {float(of_model[:, -1].mean()):.2f} %" for model, of_model in curves.items()
-    )
+    finals = ", ".join(f"{model} {float(of_model[:, -1].mean()):.2f} %" for model, of_model in curves.items())
     caption = "Mean over seeds; the band spans the lowest to the highest seed." + selection_note(evidence)
     if published is not None:
         caption += " Hollow, at the right: the published final accuracies."
@@ -89,7 +86,7 @@ def _curves(evidence: Evidence, model: str) -> np.ndarray:
     The array is empty if no curve is stored or if the curves differ in length.
     """
     found = [run.read_curve() for run in evidence.of(model).values()]
-    known = [curve for curve in found if curve]
+    known = [curve.accuracy_percent for curve in found if curve is not None and curve.accuracy_percent]
     return np.array(known) if known and len(set(map(len, known))) == 1 else np.empty((0, 0))
 
 

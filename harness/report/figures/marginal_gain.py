@@ -7,7 +7,6 @@ from matplotlib.figure import Figure as Canvas
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
-from harness.analysis.wording import short_name
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, selection_note
 from harness.report.figures.style import Style, error_bars, plots_in_a_row, styles_of
@@ -32,7 +31,7 @@ def marginal_gain_figure(evidence: Evidence) -> Figure | None:
             if published is not None:
                 plot.set_title(title)
 
-    said = ", ".join(f"{short_name(model)} {gain.mean:.3g}" for model, gain in measured.items())
+    said = ", ".join(f"{model} {gain.mean:.3g}" for model, gain in measured.items())
     number = _PAPER_FIGURES.get(evidence.dataset) if published is not None else None
     return draw_figure(
         f"{evidence.file_name}-marginal-gain",
@@ -61,7 +60,7 @@ def _draw_bars(plot: Plot, gains: Mapping[str, Interval], styles: dict[str, Styl
             f"{gain.mean:.3g}", (place, gain.high or gain.mean), ha="center", va="bottom", fontsize=8,
             xytext=(0, 2), textcoords="offset points",
         )  # fmt: skip
-    plot.set_xticks(range(len(gains)), [short_name(model) for model in gains])
+    plot.set_xticks(range(len(gains)), list(gains))
     plot.grid(visible=False, axis="x")
     plot.margins(y=0.12)
     plot.set_ylabel("accuracy over time, % per second")

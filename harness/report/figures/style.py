@@ -11,7 +11,6 @@ from matplotlib.figure import Figure as Canvas
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
-from harness.analysis.wording import short_name
 from harness.report.figures.figure import INK
 
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#AA5599"  # after Okabe and Ito, safe for the colour-blind
@@ -77,7 +76,7 @@ def draw_label(plot: Plot, x: float, y: float, model: str, style: Style, *, is_r
     is_left = below != is_rising
     place = {"xytext": (-6 if is_left else 6, -5 if below else 5), "va": "top" if below else "bottom"}
     place["ha"] = "right" if is_left else "left"
-    plot.annotate(short_name(model), (x, y), textcoords="offset points", fontsize=9, **place)  # type: ignore[arg-type]
+    plot.annotate(model, (x, y), textcoords="offset points", fontsize=9, **place)  # type: ignore[arg-type]
 
 
 def error_bars(mean: Interval) -> Errors:

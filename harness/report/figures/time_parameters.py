@@ -5,7 +5,6 @@ from matplotlib.figure import Figure as Canvas
 
 from harness.analysis.axes import Axes, Axis
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import short_name
 from harness.report.figures.figure import Figure, draw_figure
 from harness.report.figures.selection import comparable_published_evidence
 from harness.report.figures.style import (
@@ -41,7 +40,7 @@ def time_parameters_figure(evidence: Evidence) -> Figure | None:
             plots[1].set_title("as published, on another device")
 
     means = {model: evidence.mean(model, "epoch_seconds") for model in evidence.models}
-    said = ", ".join(f"{short_name(model)} {mean.mean:.3g} s" for model, mean in means.items() if mean is not None)
+    said = ", ".join(f"{model} {mean.mean:.3g} s" for model, mean in means.items() if mean is not None)
     if not said:
         return None
     number = _PAPER_FIGURES.get(evidence.dataset) if published is not None else None

@@ -5,7 +5,6 @@ from typing import Any
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Difference
-from harness.analysis.wording import short_name
 from harness.report.tables.columns import ends_cell, interval_values, non_empty, signed_column
 from harness.report.tables.table import Column, Table
 
@@ -30,7 +29,7 @@ def classes_table(evidence: Evidence) -> Table | None:
     columns = [
         Column("class", "class", is_words=True),
         Column("images", "images"),
-        Column(f"{short_name(base)} %", "base_recall_percent", "{:.2f}"),
+        Column(f"{base} %", "base_recall_percent", "{:.2f}"),
         *_change_columns("deeper", deeper),
         *_change_columns("wider", wider),
         Column("significantly helped by", "helped_by", is_words=True),
@@ -51,5 +50,5 @@ def _change_values(name: str, change: Difference | None, p_holm: float | None) -
 def _change_columns(name: str, model: str | None) -> list[Column]:
     if model is None:
         return []
-    points = signed_column(f"{short_name(model)}: Δ pp", f"{name}_points")
+    points = signed_column(f"{model}: Δ pp", f"{name}_points")
     return [points, Column("95 % interval", f"{name}_points_low", ends_cell(f"{name}_points"))]

@@ -6,7 +6,6 @@ from typing import Any
 from harness.analysis.comparison import Comparison
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
-from harness.analysis.wording import short_name
 from harness.report.tables.table import Column, Row
 from harness.text import decimals, p_value, signed
 
@@ -64,14 +63,13 @@ def difference_values(one: Comparison) -> dict[str, Any]:
     return {
         "model": one.model,
         "other": one.other,
-        **interval_values("difference_points", one.difference.interval),
+        **interval_values("difference_points", one.interval),
         "relative_percent": one.relative_percent,
         "seeds": len(one.seeds),
-        "method": one.difference.method,
-        "compared": one.difference.n,
-        "p_value": one.difference.p_value,
-        "p_holm": one.p_holm,
-        "is_distinguishable": one.is_distinguishable,
+        "family": one.family,
+        "p_value": one.p_alone,
+        "p_holm": one.p_value,
+        "is_significant": one.is_significant,
     }
 
 
@@ -96,7 +94,7 @@ def yes_or_no(name: str) -> Callable[[Row], str]:
 
 def model_column(heading: str = "model", key: str = "model") -> Column:
     """Return a column of models."""
-    return Column(heading, key, lambda row: short_name(row[key]), is_words=True)
+    return Column(heading, key, is_words=True)
 
 
 def signed_column(heading: str, key: str, digits: int = 2) -> Column:
@@ -107,7 +105,7 @@ def signed_column(heading: str, key: str, digits: int = 2) -> Column:
 SEED_COUNT = Column("n", "seeds")
 DIFFERENCE = (
     signed_column("Δ pp", "difference_points"),
-    Column("95 % interval", "difference_points_low", ends_cell("difference_points")),
+    Column("interval", "difference_points_low", ends_cell("difference_points")),
     signed_column("Δ relative %", "relative_percent"),
 )
 P_HOLM = Column("p (Holm)", "p_holm", p_cell("p_holm"))

@@ -1,7 +1,8 @@
 """The table of differences in accuracy: every model beside every other one, tested."""
 
-from harness.analysis.comparison import Comparisons
+from harness.analysis.comparison import Comparisons, image_note
 from harness.analysis.evidence import Evidence
+from harness.analysis.wording import image_note_text
 from harness.report.tables.columns import (
     DIFFERENCE,
     P_HOLM,
@@ -17,21 +18,26 @@ from harness.report.tables.table import Column, Table
 
 def differences_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     """Return every comparison with its test."""
-    rows = [difference_values(one) for one in comparisons.all]
+    rows = [
+        difference_values(one) | {"note": image_note_text(note) if note is not None else None}
+        for one, note in ((one, image_note(evidence, one.model, one.other)) for one in comparisons.all)
+    ]
     columns = [
         model_column(),
         model_column("over", "other"),
         SEED_COUNT,
         *DIFFERENCE,
-        Column("test", "method", is_words=True),
-        Column("p", "p_value", p_cell("p_value")),
+        Column("test", "family", is_words=True),
+        Column("p alone", "p_value", p_cell("p_value")),
         P_HOLM,
-        Column("significant", "is_distinguishable", yes_or_no("is_distinguishable"), is_words=True),
+        Column("significant", "is_significant", yes_or_no("is_significant"), is_words=True),
+        Column("over images", "note", is_words=True),
     ]
     title = f"{evidence.title}: differences in accuracy, in percentage points"
     notes = (
-        f"paired by seed; p corrected by Holm's method over all {len(rows)} comparisons of the table; significant: at "
-        "α = 0.05",
-        "with one seed: McNemar's exact test on the test images, which does not cover the spread between seeds",
+        "least squares of accuracy on model and seed; counterparts, the primary test: a wider and a deeper model at an "
+        "equal scale factor; exploratory: every other pair. Within each of the two p is corrected by Holm's method and "
+        "intervals are simultaneous; significant: at α = 0.05",
+        "over images: a note on one run each, never a verdict",
     )
     return Table(f"{evidence.file_name}-differences", title, non_empty(columns, rows), tuple(rows), notes, is_long=True)

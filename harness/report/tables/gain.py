@@ -1,8 +1,8 @@
 """The tables of each axis: the true marginal gain, and the practical threshold."""
 
-from harness.analysis.comparison import Comparison, Comparisons
+from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence, Measure
-from harness.analysis.true_gain import Threshold, thresholds, true_gains
+from harness.analysis.true_gain import AxisStep, Threshold, thresholds, true_gains
 from harness.report.tables.columns import (
     DIFFERENCE,
     P_HOLM,
@@ -27,7 +27,7 @@ _GAIN_UNITS: dict[Measure, tuple[str, str, float]] = {
 def true_gain_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     """Return Δaccuracy over Δcost along each axis from the base model."""
     rows = []
-    for one in true_gains(evidence, comparisons):
+    for one in true_gains(comparisons):
         row = {"axis": one.axis, **difference_values(one.accuracy)}
         for cost, (_, name, unit) in _GAIN_UNITS.items():
             gain = one.per_cost[cost]
@@ -57,12 +57,13 @@ def threshold_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     rows = [
         {
             "axis": axis.axis,
-            **difference_values(step),
-            "is_threshold": step.model == axis.at,
-            "verdict": _verdict(axis, step),
+            **difference_values(one.step),
+            "better": ", ".join(one.better) or None,
+            "is_threshold": one.model == axis.at,
+            "verdict": _verdict(axis, one),
         }
-        for axis in thresholds(evidence, comparisons)
-        for step in axis.steps
+        for axis in thresholds(comparisons)
+        for one in axis.steps
     ]
     columns = [
         Column("axis", "axis", is_words=True),
@@ -71,21 +72,21 @@ def threshold_table(evidence: Evidence, comparisons: Comparisons) -> Table:
         SEED_COUNT,
         *DIFFERENCE,
         P_HOLM,
-        Column("this step", "verdict", is_words=True),
+        Column("beyond the first model", "verdict", is_words=True),
     ]
     notes = (
-        "the practical threshold of an axis (beyond it a network is overwidened or overdeepened): its first step with "
-        "a negative gain or without a significant one (α = 0.05). With few seeds the threshold depends as much on the "
-        "seeds as on the network",
-        "p: corrected by Holm's method over all pairs of models",
+        "an axis pays beyond a model if any later model of the axis is significantly above it; its practical threshold "
+        "is the first model beyond which none is. With few seeds it depends as much on the seeds as on the network",
     )
     title = f"{evidence.title}: practical threshold of each axis"
     return Table(f"{evidence.file_name}-thresholds", title, non_empty(columns, rows), tuple(rows), notes)
 
 
-def _verdict(axis: Threshold, step: Comparison) -> str:
-    """Return the verdict on a step, in words that the CSV column keeps."""
-    if step.is_better:
-        return "pays"
-    fall = f"falls beyond chance: {axis.word}" if step.is_distinguishable else "no gain that can be told from zero"
-    return f"{fall}; the threshold" if step.model == axis.at else fall
+def _verdict(axis: Threshold, one: AxisStep) -> str:
+    """Return whether the axis pays beyond the step's first model, and if the step itself is a loss."""
+    if axis.at is None:
+        return "not tested"
+    if one.better:
+        return f"pays: {', '.join(one.better)} above {one.model}"
+    loss = f"a loss: {axis.word}" if one.step.is_significant else "not shown to pay"
+    return f"{loss}; the threshold" if one.model == axis.at else loss

@@ -6,8 +6,7 @@ from typing import Any
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import difference_by_seed
-from harness.analysis.wording import title_of
-from harness.config.datasets import file_stem
+from harness.config.datasets import file_stem, title_of
 from harness.files import safe_name
 from harness.report.tables.columns import (
     DIFFERENCE,

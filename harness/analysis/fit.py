@@ -1,0 +1,180 @@
+"""The fit of a study, accuracy by model and seed, and the contrasts between models that it estimates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from statsmodels.regression.linear_model import OLS
+
+from harness.analysis.stats import SIGNIFICANCE
+
+Weights = Mapping[str, float]
+"""A weight for each model; the weights of a contrast add up to 0."""
+Values = Mapping[str, Mapping[int, float]]
+"""Accuracies in percent by model and seed."""
+MAX_SPREAD_RATIO = 3.0
+"""Seed spreads (standard deviations) whose ratio is larger are not pooled, unless chance explains the ratio."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A weighted sum of models' accuracies in percentage points, with its standard error.
+
+    Attributes:
+        df: degrees of freedom of its t distribution.
+    """
+
+    estimate: float
+    standard_error: float
+    df: float
+
+    @property
+    def t(self) -> float:
+        return self.estimate / self.standard_error
+
+    @property
+    def p_value(self) -> float:
+        """The two-sided p-value of the contrast alone, uncorrected."""
+        return float(2 * stats.t.sf(abs(self.t), self.df))
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """Return the ends of the 1 − α interval."""
+        half = float(stats.t.ppf(1 - alpha / 2, self.df)) * self.standard_error
+        return self.estimate - half, self.estimate + half
+
+
+class StudyFit:
+    """Ordinary least squares of accuracy on model and seed, over all runs of a study.
+
+    If no run of one model shares a seed with another's, directly or through other models, the seeds cannot be told from
+    the models, and the fit is on models alone.
+
+    Attributes:
+        models: in the order of the values.
+        df: the residual degrees of freedom, (models − 1)(seeds − 1) if every model has every seed.
+        spread_points: the residual standard deviation between seeds, in percentage points.
+    """
+
+    def __init__(self, values: Values, test_images: int) -> None:
+        """Fit the values; use `fit_study`, which refuses values that leave nothing to test with."""
+        self.models, self._values = list(values), values
+        seeds = sorted({seed for of_model in values.values() for seed in of_model})
+        rows = [(model, seed, value) for model in self.models for seed, value in values[model].items()]
+        models = np.array([[model == one for one in self.models] for model, _, _ in rows], dtype=float)
+        by_seed = np.array([[seed == one for one in seeds[1:]] for _, seed, _ in rows], dtype=float)
+        design = np.hstack([models, by_seed.reshape(len(rows), -1)])
+        if np.linalg.matrix_rank(design) < design.shape[1]:
+            design = models
+        self._ols = OLS(np.array([value for *_, value in rows]), design).fit()
+        self.df = float(self._ols.df_resid)
+        # An accuracy is a count of images: a spread below its rounding error cannot be measured.
+        self._least_spread = 100 / max(1, test_images) / np.sqrt(12)
+        self.is_alike = self.df < 1 or self._ols.ssr < 1e-12
+        self.spread_points = float(np.sqrt(self._ols.ssr / self.df)) if self.df >= 1 else 0.0
+
+    @cached_property
+    def is_pooled(self) -> bool:
+        """False if the models' seed spreads differ by more than a factor of 3, and by more than chance."""
+        of_models = [list(of_model.values()) for of_model in self._values.values()]
+        if len(of_models) < 2 or min(map(len, of_models)) < 2:
+            return True
+        spreads = np.array([max(np.std(one, ddof=1), self._least_spread) for one in of_models])
+        if spreads.max() <= MAX_SPREAD_RATIO * spreads.min():
+            return True
+        return _bartlett_p_value(spreads**2, np.array([len(one) - 1 for one in of_models])) >= SIGNIFICANCE
+
+    def mean(self, model: str) -> float:
+        """Return a model's mean accuracy in percent, adjusted to the same seeds as every other model's."""
+        if not self.is_pooled:
+            return float(np.mean(list(self._values[model].values())))
+        effects = self._ols.params[len(self.models) :]
+        return float(self._ols.params[self.models.index(model)] + effects.sum() / (len(effects) + 1))
+
+    def contrast(self, weights: Weights) -> Contrast:
+        """Return the weighted sum of models' accuracies; see `contrasts`."""
+        return self.contrasts([weights])[0]
+
+    def contrasts(self, several: Sequence[Weights]) -> list[Contrast]:
+        """Return weighted sums of models' accuracies.
+
+        The standard error is the larger of the pooled one and the contrast's own over the seeds that its models share:
+        a pair of models that vary more than the others is not judged by the others' spread. If spreads are not pooled,
+        it is Welch's.
+        """
+        if not several:
+            return []
+        if not self.is_pooled:
+            return [self._welch(weights) for weights in several]
+        tested = self._ols.t_test(self._matrix(several))
+        errors = np.diag(tested.sd) if np.ndim(tested.sd) == 2 else tested.sd  # of one contrast it is a matrix
+        return [
+            Contrast(float(estimate), float(max(error, self._own_error(weights))), self.df)
+            for weights, estimate, error in zip(several, np.ravel(tested.effect), errors, strict=True)
+        ]
+
+    def correlation(self, several: Sequence[Weights]) -> NDArray[np.float64]:
+        """Return the correlations between contrasts, (contrasts, contrasts)."""
+        matrix = self._matrix(several)
+        if self.is_pooled:
+            covariance = matrix @ self._ols.normalized_cov_params @ matrix.T
+        else:
+            variances = [self._mean_variance(model) for model in self.models]
+            covariance = matrix[:, : len(variances)] * variances @ matrix[:, : len(variances)].T
+        deviations = np.sqrt(np.diag(covariance))
+        return np.asarray(covariance / np.outer(deviations, deviations), dtype=np.float64)
+
+    def _matrix(self, several: Sequence[Weights]) -> NDArray[np.float64]:
+        """Return the weights of all parameters, (contrasts, parameters); the seeds' are 0."""
+        matrix = np.zeros((len(several), len(self._ols.params)))
+        for row, weights in enumerate(several):
+            for model, weight in weights.items():
+                matrix[row, self.models.index(model)] = weight
+        return matrix
+
+    def _own_error(self, weights: Weights) -> float:
+        """Return the contrast's own standard error, never below that of rounding to whole images."""
+        used = [model for model, weight in weights.items() if weight]
+        counts = [len(self._values[model]) for model in used]
+        rounding = sum(weights[model] ** 2 / count for model, count in zip(used, counts, strict=True))
+        least = float(self._least_spread * np.sqrt(rounding))
+        seeds = set.intersection(*(set(self._values[model]) for model in used))
+        if len(seeds) < 2:
+            return least
+        own = [sum(weights[model] * self._values[model][seed] for model in used) for seed in seeds]
+        return max(least, float(np.std(own, ddof=1) / np.sqrt(len(seeds))))
+
+    def _mean_variance(self, model: str) -> float:
+        values = list(self._values[model].values())
+        return float(max(np.std(values, ddof=1), self._least_spread) ** 2 / len(values))
+
+    def _welch(self, weights: Weights) -> Contrast:
+        """Return a contrast by Welch's method, with Satterthwaite's degrees of freedom."""
+        parts = {model: weight**2 * self._mean_variance(model) for model, weight in weights.items() if weight}
+        variance = sum(parts.values())
+        df = variance**2 / sum(part**2 / (len(self._values[model]) - 1) for model, part in parts.items())
+        estimate = sum(weights[model] * self.mean(model) for model in parts)
+        return Contrast(float(estimate), float(np.sqrt(variance)), float(df))
+
+
+def fit_study(values: Values, test_images: int) -> StudyFit | None:
+    """Return the fit of accuracies by model and seed; None if they leave nothing to test differences with.
+
+    That is so with one run each, and if the models differ alike in every seed.
+    """
+    known = {model: of_model for model, of_model in values.items() if of_model}
+    if len(known) < 2:
+        return None
+    fit = StudyFit(known, test_images)
+    return None if fit.is_alike else fit
+
+
+def _bartlett_p_value(variances: NDArray[np.float64], df: NDArray[np.int_]) -> float:
+    """Return the p-value of Bartlett's test of equal variances; scipy's takes samples, which may have no spread."""
+    total, groups = df.sum(), len(df)
+    pooled = (df * variances).sum() / total
+    statistic = total * np.log(pooled) - (df * np.log(variances)).sum()
+    correction = 1 + ((1 / df).sum() - 1 / total) / (3 * (groups - 1))
+    return float(stats.chi2.sf(statistic / correction, groups - 1))

@@ -1,0 +1,102 @@
+"""Power: the differences that a number of seeds can detect, and the seeds that a difference takes."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import brentq
+
+from harness.analysis.evidence import Evidence
+from harness.analysis.fit import fit_study
+from harness.analysis.stats import SIGNIFICANCE
+from harness.text import count_noun, duration
+
+POWER = 0.8
+ASSUMED_SPREAD_POINTS = 0.3
+TARGET_POINTS = 0.5
+_MAX_SEEDS = 10_000
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The standard deviation of accuracy between seeds, in percentage points.
+
+    Attributes:
+        is_measured: false for the assumed value, without a study of several seeds.
+    """
+
+    points: float
+    is_measured: bool
+
+    @property
+    def text(self) -> str:
+        """The spread in words: ``a spread of 0.30 pp between seeds (assumed)``."""
+        source = "measured" if self.is_measured else "assumed"
+        return f"a spread of {self.points:.2f} pp between seeds ({source})"
+
+
+def seed_spread(found: Iterable[Evidence], dataset: str) -> Spread:
+    """Return the spread of a dataset's studies with several seeds, pooled; 0.3 pp is assumed without any."""
+    squares = degrees = 0.0
+    for evidence in found:
+        if evidence.dataset == dataset:
+            values = {model: evidence.values(model, "accuracy_percent") for model in evidence.models}
+            fit = fit_study(values, evidence.test_images)
+            if fit is not None:
+                squares, degrees = squares + fit.df * fit.spread_points**2, degrees + fit.df
+    return Spread(math.sqrt(squares / degrees), True) if degrees else Spread(ASSUMED_SPREAD_POINTS, False)
+
+
+def power_of(points: float, seeds: int, models: int, pairs: int, spread_points: float) -> float:
+    """Return the probability that a true difference of a pair of models is found significant.
+
+    Args:
+        points: the true difference, in percentage points.
+        models: of the study, all with the same seeds; df = (models − 1)(seeds − 1).
+        pairs: the number of counterpart pairs k; the level is .05/k.
+        spread_points: the standard deviation between seeds.
+    """
+    df = (models - 1) * (seeds - 1)
+    if df < 1:
+        return 0.0
+    size = stats.t.isf(SIGNIFICANCE / pairs / 2, df)
+    shift = points / (spread_points * math.sqrt(2 / seeds))
+    power = stats.nct.sf(size, df, shift) + stats.nct.cdf(-size, df, shift)
+    return 1.0 if np.isnan(power) else float(power)  # scipy's nct overflows only far beyond certainty
+
+
+def seeds_needed(points: float, models: int, pairs: int, spread_points: float) -> int:
+    """Return the least number of seeds that finds a true difference with 80 % power."""
+    for seeds in range(2, _MAX_SEEDS):
+        if power_of(points, seeds, models, pairs, spread_points) >= POWER:
+            return seeds
+    return _MAX_SEEDS
+
+
+def detectable_points(seeds: int, models: int, pairs: int, spread_points: float) -> float | None:
+    """Return the least true difference that so many seeds find with 80 % power; None for one seed."""
+    if (models - 1) * (seeds - 1) < 1:
+        return None
+    most = 100 * spread_points
+    while power_of(most, seeds, models, pairs, spread_points) < POWER:
+        most *= 2
+    found = brentq(lambda points: power_of(points, seeds, models, pairs, spread_points) - POWER, 0, most, xtol=1e-3)
+    return float(found)
+
+
+def power_sentence(seeds: int, models: int, pairs: int, spread: Spread, seconds_per_seed: float | None) -> str:
+    """Return what the seeds can detect, and what a smaller difference takes and costs.
+
+    Args:
+        seconds_per_seed: the training time of all models with one seed; None if it is unknown.
+    """
+    can = detectable_points(seeds, models, pairs, spread.points)
+    basis = f"80 % power, {spread.text}"
+    able = "One run each detects nothing" if can is None else f"{count_noun(seeds, 'seed')} can detect {can:.2g} pp"
+    if can is not None and can <= TARGET_POINTS:
+        return f"{able} ({basis})."
+    needed = seeds_needed(TARGET_POINTS, models, pairs, spread.points)
+    cost = "" if seconds_per_seed is None else f", about {duration((needed - seeds) * seconds_per_seed)} here"
+    return f"{able}; {TARGET_POINTS:g} pp takes {needed}: {needed - seeds} more{cost} ({basis})."
