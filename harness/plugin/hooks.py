@@ -119,12 +119,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     yield
-    if experiments_among(items):
-        from harness.plugin.schedule import order_by_seed
+    from harness.plugin.schedule import order_cases
 
-        settings = session_of(config).settings
-        if settings.until_decided or settings.budget is not None:
-            order_by_seed(items)
+    order_cases(session_of(config), items)
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | list[str]:
@@ -176,7 +173,7 @@ def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], i
             study = harness.study = Study(harness.settings, processes)
         harness.config.add_cleanup(study.close)
         study.prepare([item.experiment for item in experiments], notify)
-        schedule_cases(harness, items)
+        schedule_cases(harness, study, items)
     except InputError as error:
         if not processes.is_rank_zero:  # rank 0 reports it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)

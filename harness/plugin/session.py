@@ -16,10 +16,12 @@ from harness.plugin.pytest_options import given_options, ini_options
 from harness.timestamps import utc_now
 
 if TYPE_CHECKING:
+    from harness.analysis.sequential import SequentialPlan
     from harness.config.experiment import Experiment
     from harness.config.settings import Settings
     from harness.plugin.terminal import HeldBackOutput
     from harness.results.result import EpochRecord, Result
+    from harness.study.sequential import SequentialStudies
     from harness.study.study import Study
     from harness.study.time_budget import TimeBudget
     from harness.throughput.workbench import Workbench
@@ -53,6 +55,8 @@ class HarnessSession:
         usage_error: the error of a wrong option, variable or mark, if one was found.
         held_back: the output held back until the experiments are collected; None on rank 0.
         study: the study of the selected experiments, once they are collected.
+        plans: by dataset, the seeds and looks that ``--until-decided`` declares; empty without it.
+        sequential: the studies looked at; None without ``--until-decided``.
         time_budget: the time left for further cases; None without ``--budget``.
         workbench: the measurements of this session, once a test takes one.
         results: the results of this session's cases, by the case's identity.
@@ -67,6 +71,8 @@ class HarnessSession:
         self.usage_error: pytest.UsageError | None = None
         self.held_back: HeldBackOutput | None = None
         self.study: Study | None = None
+        self.plans: dict[str, SequentialPlan] = {}
+        self.sequential: SequentialStudies | None = None
         self.time_budget: TimeBudget | None = None
         self.workbench: Workbench | None = None
         self.results: dict[str, Result] = {}

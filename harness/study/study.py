@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from harness.config.case import Case
 from harness.config.experiment import Experiment
@@ -19,6 +20,8 @@ from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
 from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 from harness.training.torchrun import distributed_settings, require_image_per_process, require_same_values
+
+Value = TypeVar("Value")
 
 
 class Study:
@@ -86,6 +89,13 @@ class Study:
         """Return whether `train` would return the experiment's recorded result; its files are not checked."""
         request = self._request(experiment)
         return not request.rerun and self.results.is_finished(request.case)
+
+    def on_rank_zero(self, act: Callable[[], Value]) -> Value:
+        """Return the value of ``act`` on rank 0, on every rank."""
+        if self._processes.is_rank_zero:
+            return self._processes.run_on_rank_zero(act)
+        followed: Value = self._processes.follow(lambda _: None)
+        return followed
 
     def cancel(self, experiments: Iterable[Experiment]) -> None:
         """Cancel experiments that an engine trains or would train; those that are finished stay so."""

@@ -5,7 +5,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
-from harness.analysis.wording import title_of
 from harness.config.experiment import Experiment
 from harness.errors import InputError
 from harness.hardware.device import resolve_device
@@ -56,17 +55,18 @@ class TimeBudget:
             return None
         return f"does not fit: about {duration(needed)}, {duration(left)} of {self._option} left"
 
-    def notes(self) -> list[str]:
-        """Return a line for each dataset with skipped cases."""
+    def notes(self) -> dict[str, list[str]]:
+        """Return, for each dataset with skipped cases, a line that says so."""
         by_dataset: dict[str, list[bool]] = defaultdict(list)
         for experiment, fits in self._fits.items():
             by_dataset[experiment.dataset].append(fits)
-        return [
-            f"{title_of(dataset)}: rests on {sum(fits)} of {len(fits)} cases: {fits.count(False)} did not fit into "
-            f"{self._option}"
+        return {
+            dataset: [
+                f"Rests on {sum(fits)} of {len(fits)} cases: {fits.count(False)} did not fit into {self._option}."
+            ]
             for dataset, fits in by_dataset.items()
             if not all(fits)
-        ]
+        }
 
     @property
     def _option(self) -> str:

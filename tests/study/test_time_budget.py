@@ -107,9 +107,9 @@ def test_an_interrupted_case_costs_its_remaining_epochs(study, monkeypatch):
 
 def test_the_notes_count_the_skipped_cases_of_each_dataset(study):
     times = budget(study, 2 * 3600.0)
-    assert times.notes() == []
+    assert times.notes() == {}
     for seed in range(3):
         times._now.seconds = 7199.0 * (seed == 2)
         times.reason_to_skip(digits(study, seed=seed))
     times.reason_to_skip(replace(digits(study), seed=2))
-    assert times.notes() == ["digits: rests on 2 of 3 cases: 1 did not fit into --budget 2h"]
+    assert times.notes() == {"digits": ["Rests on 2 of 3 cases: 1 did not fit into --budget 2h."]}
