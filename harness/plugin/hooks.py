@@ -110,9 +110,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Leave out measurements that the command line does not name; order the selected cases seed by seed if asked.
+    """Leave out measurements that the command line does not name; order the selected cases.
 
-    A plain ``pytest bench`` is a smoke run.
+    A plain ``pytest bench`` is a smoke run, so it takes no measurement.
     """
     left_out = [item for item in items if is_measurement(item) and not is_named(item)]
     if left_out:

@@ -64,7 +64,9 @@ def sequential_plans(cases: Iterable[ExperimentItem]) -> dict[str, SequentialPla
 
 
 def schedule_cases(harness: HarnessSession, study: Study, items: list[pytest.Item]) -> None:
-    """Set up the skipping of cases, and order their tests by cost under ``--budget``; call it before the first test.
+    """Prepare the skipping of cases; under ``--budget``, order their tests by cost too.
+
+    Call it once, before the first test.
 
     Raises:
         InputError: the time of a case cannot be estimated.
@@ -82,7 +84,7 @@ def schedule_cases(harness: HarnessSession, study: Study, items: list[pytest.Ite
 
 
 def reason_to_skip(harness: HarnessSession, experiment: Experiment) -> str | None:
-    """Return why the test of a case is skipped; None to run it. Ask for each test in turn, on every rank."""
+    """Return the reason to skip the test of a case; None to run it. Call it on every rank before each test."""
     reason = None if harness.sequential is None else harness.sequential.reason_to_skip(experiment)
     if reason is None and harness.time_budget is not None:
         reason = harness.time_budget.reason_to_skip(experiment)

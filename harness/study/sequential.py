@@ -1,4 +1,4 @@
-"""Studies looked at seed by seed: once the verdicts of a study are decided, its further seeds are not needed."""
+"""Sequential seeds: a study whose verdicts are decided at a declared look needs no further seeds."""
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
@@ -50,9 +50,9 @@ class SequentialStudies:
             self._studies.setdefault(_study_key(study.case(experiment)), _Looked()).experiments.append(experiment)
 
     def reason_to_skip(self, experiment: Experiment) -> str | None:
-        """Return why the case is not needed; None if it is. Ask on every rank, in the order of the seeds.
+        """Return the reason to skip the case; None if it is needed. Call it on every rank, seed by seed.
 
-        The looks that are due are made now; the cases that a decision makes superfluous are cancelled.
+        It takes the looks that are due, and cancels the cases that a decision makes superfluous.
         """
         one = self._studies[_study_key(self._study.case(experiment))]
         plan = self._plans[experiment.dataset]
@@ -71,7 +71,7 @@ class SequentialStudies:
         }
 
     def _look(self, one: _Looked, plan: SequentialPlan, look: int) -> None:
-        """Look at a study after so many seeds; rank 0 decides for all ranks."""
+        """Take a look at a study after so many seeds; rank 0 decides for all ranks."""
         one.looked_after = look
         one.decision = self._study.on_rank_zero(lambda: self._decide(one, plan, look))
         if one.decision is not None:
@@ -110,7 +110,7 @@ def _note(one: _Looked, plan: SequentialPlan) -> str:
 
 
 def _verdicts_text(verdicts: Collection[BudgetVerdict]) -> str:
-    """Return the budgets of each outcome: ``wider at equal parameters; equal within 0.5 pp at equal MACs``."""
+    """Return the budgets by outcome: ``wider at equal MACs; equal within 0.5 pp at equal parameters``."""
     by_outcome: dict[str, list[str]] = {}
     for verdict in verdicts:
         by_outcome.setdefault(outcome_text(verdict), []).append(BUDGET_WORDS[verdict.budget])

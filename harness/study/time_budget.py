@@ -1,4 +1,4 @@
-"""The time budget of a session: the expected time of each case, and the cases that do not fit any more."""
+"""The time budget of a session: the expected time of each case, and the cases that no longer fit."""
 
 import contextlib
 import time
@@ -39,7 +39,7 @@ class TimeBudget:
         self._fits: dict[Experiment, bool] = {}
 
     def add(self, result: Result) -> None:
-        """Use the epoch times of a result from now on."""
+        """Add a result: later estimates use its epoch times."""
         self._results[result.dataset, result.model].append(result)
 
     def case_seconds(self, experiment: Experiment) -> float:
@@ -47,7 +47,7 @@ class TimeBudget:
         return self._epoch_seconds(experiment) * experiment.recipe.epochs
 
     def reason_to_skip(self, experiment: Experiment) -> str | None:
-        """Return why the case does not fit into the time left; None if it fits."""
+        """Return the reason to skip the case; None if it fits into the time left."""
         left = max(0.0, self._budget_seconds - (self._now() - self._started_seconds))
         needed = self._remaining_seconds(experiment)
         self._fits[experiment] = needed <= left

@@ -71,6 +71,7 @@ def test_a_decided_study_needs_no_further_seeds(study):
     for seed in (3, 4):
         (found,) = reasons(study, looked, seed)
         assert re.fullmatch(reason + "MACs and scale factor", found)
+    assert reasons(study, looked, 2) == {None}  # an earlier seed's test that comes late, as --ff makes it
 
 
 def test_models_that_are_equal_within_the_margin_are_decided_too(make_settings):
