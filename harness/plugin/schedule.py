@@ -12,6 +12,7 @@ from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experim
 if TYPE_CHECKING:
     from harness.analysis.sequential import SequentialPlan
     from harness.config.experiment import Experiment
+    from harness.results.declared_looks import DeclaredLooks
     from harness.study.study import Study
 
 _GIVE_SEEDS = "give e.g. --seeds 0,1,2,3,4"
@@ -72,15 +73,26 @@ def schedule_cases(harness: HarnessSession, study: Study, items: list[pytest.Ite
         InputError: the time of a case cannot be estimated.
     """
     if harness.plans:
+        from harness.results.declared_looks import declare_looks
         from harness.study.sequential import SequentialStudies
 
         experiments = [one.experiment for one in experiments_among(items)]
+        if harness.processes.is_rank_zero:
+            declare_looks(study.results.root, _declared(harness.plans, experiments))
         harness.sequential = SequentialStudies(study, experiments, harness.plans)
     if harness.settings.budget is not None:
         from harness.study.time_budget import TimeBudget
 
         harness.time_budget = TimeBudget(harness.settings.budget, study, harness.started_seconds)
         order_by_seed(items, harness.time_budget.case_seconds)
+
+
+def _declared(plans: dict[str, SequentialPlan], experiments: Iterable[Experiment]) -> dict[str, DeclaredLooks]:
+    """Return the plans as they are kept in the results folder."""
+    from harness.results.declared_looks import DeclaredLooks, looks_key
+
+    modes = {one.dataset: one.mode for one in experiments}
+    return {looks_key(name, modes[name]): DeclaredLooks(plan.seeds, plan.looks) for name, plan in plans.items()}
 
 
 def reason_to_skip(harness: HarnessSession, experiment: Experiment) -> str | None:

@@ -76,7 +76,6 @@ def _write_report(reporter: pytest.TerminalReporter, harness: HarnessSession, re
             settings.report_dir,
             this_command(),
             margin=settings.margin,
-            plans=harness.plans,
             notes=answer_notes(harness),
         )
     except Exception as error:  # the results are safe, and a report can be written later
