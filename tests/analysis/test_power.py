@@ -67,17 +67,19 @@ def test_two_models_with_two_seeds_detect_little():
 @pytest.mark.parametrize(
     ("seeds", "spread", "seconds", "sentence"),
     [
-        (3, ASSUMED, 3600.0, "3 seeds can detect 0.87 pp; 0.5 pp takes 8: 5 more, about 5h00m here (80 % power, assumed "
-                             "spread between seeds 0.30 pp)."),
-        (1, ASSUMED, None, "One run each detects nothing; 0.5 pp takes 8: 7 more (80 % power, assumed spread between "
-                           "seeds 0.30 pp)."),
-        (3, Spread(0.1, True), 60.0, "3 seeds can detect 0.29 pp (80 % power, measured spread between seeds 0.10 pp)."),
-        (3, Spread(60.0, True), 60.0, "3 seeds can detect 173 pp; 0.5 pp takes thousands (80 % power, measured spread "
-                                      "between seeds 60.00 pp)."),
+        (3, ASSUMED, 3600.0, "3 seeds can detect 0.87 pp; 0.5 pp takes 8: 5 more, about 5h00m here (80 % power, "),
+        (1, ASSUMED, None, "One run each detects nothing; 0.5 pp takes 8: 7 more (80 % power, "),
+        (3, Spread(0.1, True), 60.0, "3 seeds can detect 0.29 pp (80 % power, "),
+        (3, Spread(60.0, True), 60.0, "3 seeds can detect 173 pp; 0.5 pp takes thousands (80 % power, "),
     ],
-)  # fmt: skip
+)
 def test_power_sentence_says_what_seeds_detect_and_cost(seeds, spread, seconds, sentence):
-    assert power_sentence(seeds, 6, 2, spread, seconds) == sentence
+    assert power_sentence(seeds, 6, 2, spread, seconds) == f"{sentence}{spread.text})."
+
+
+def test_spread_says_whether_it_is_measured():
+    assert ASSUMED.text == "assumed spread between seeds 0.30 pp"
+    assert Spread(0.214, True).text == "measured spread between seeds 0.21 pp"
 
 
 def test_spread_is_pooled_over_studies_of_the_dataset():

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -10,7 +10,6 @@ from harness.analysis.stats import (
     difference_by_seed,
     fit_exponential,
     fit_power_law,
-    holm,
     is_significant,
     is_without_spread,
     mcnemar_difference,
@@ -257,32 +256,6 @@ def test_two_proportions_both_0_or_both_100_percent_do_not_differ(percent):
 
 def test_two_proportions_of_100_and_0_percent_differ():
     assert proportions_difference(100.0, 0.0, 10_000).p_value == 0
-
-
-def test_holm_by_hand():
-    # sorted .01 .02 .03 .04: multiplied by 4, 3, 2, 1, and never decreasing
-    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1, 1]
-    assert holm([0.03]) == [0.03]
-    assert holm([]) == []
-
-
-def test_holm_ignores_untested_comparisons():
-    assert holm([None, 0.02, None, 0.03]) == [None, 0.04, None, 0.04]
-    assert holm([None]) == [None]
-
-
-@given(st.lists(st.none() | st.floats(0, 1), max_size=6))
-@settings(deadline=None, max_examples=25)  # statsmodels is slow
-def test_holm_matches_its_definition(p_values):
-    known = [p_value for p_value in p_values if p_value is not None]
-    for p_value, p_holm in zip(p_values, holm(p_values), strict=True):
-        if p_value is None:
-            assert p_holm is None
-        else:
-            before = sorted(one for one in known if one <= p_value)
-            expected = max((len(known) - k) * one for k, one in enumerate(before))
-            assert p_holm == pytest.approx(min(1.0, expected))
 
 
 def test_exponential_law_by_hand():

@@ -16,6 +16,7 @@ NAMES = [f"class {number}" for number in range(10)]
 
 def of_curves(curves, accuracies=THREE, losses=None, classes=10, **changes):
     """Return a study whose models have these accuracies by epoch, with every seed or by seed."""
+
     def curve(model, seed):
         of_model = curves.get(model, FLAT)
         accuracy = of_model[seed] if isinstance(of_model, list) else of_model
@@ -112,5 +113,7 @@ def test_headline_rests_on_the_models_that_are_trained_out():
     assert comparisons.of("resnet20-4", "resnet110") is None
     assert [(one.model, one.other) for one in comparisons.counterparts] == [("resnet20-2", "resnet56")]
     assert "resnet110" not in found.headline
-    assert found.cautions[0].startswith("resnet110 is not trained out and left out: its accuracy still rises by 0.50 pp")
+    assert found.cautions[0].startswith(
+        "resnet110 is not trained out and left out: its accuracy still rises by 0.50 pp"
+    )
     assert all("resnet110" not in one.deep.weights for one in found.verdicts)
