@@ -111,9 +111,18 @@ def test_equal_models_are_equal_within_the_margin():
         assert one.p_value > 0.05
         assert one.no_worse == one.cheaper
         assert one.winner is None
-    # depth costs less MACs and time, or has one model of the budget's cost
     assert found["scale_factor"].take == "resnet20-4"  # 17 s against 27 s
-    assert found["total_seconds"].take == "resnet110"  # fewer MACs
+    assert found["total_seconds"].take == "resnet110"  # 254M MACs against 640M of 20-4
+    assert found["params"].take == "resnet20-2"  # 8 s against 27 s
+
+
+def test_equal_verdict_takes_the_model_that_costs_less_itself():
+    # interpolated at the budget, depth costs less time than 20-2, but its own model costs more
+    sizes = {"resnet20": (1e6, 1e6), "resnet56": (3e6, 3e6), "resnet20-2": (3e6, 2.9e6)}
+    seconds = {"resnet20": 10.0, "resnet56": 20.0, "resnet20-2": 19.9}
+    accuracies = {model: [90.0, 90.1 + 0.01 * k, 90.2] for k, model in enumerate(sizes)}
+    one = by_budget(study(accuracies, sizes=sizes, seconds=seconds))["macs"]
+    assert (one.outcome, one.cheaper, one.take) == ("equal", "deep", "resnet20-2")
 
 
 @pytest.mark.parametrize(("margin", "outcome"), [(0.5, "equal"), (0.05, "no significant difference")])
