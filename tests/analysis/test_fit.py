@@ -114,6 +114,21 @@ def test_unbalanced_mean_is_adjusted_to_the_same_seeds():
     assert fit.mean("resnet20-2") - fit.mean("resnet20") == pytest.approx(np.mean([1.0, 0.99, 1.02]))
 
 
+@pytest.mark.parametrize(
+    ("seeds", "df"),
+    [
+        ([(0, 1), (1, 2), (2, 3)], 0),  # a chain: 6 runs, 3 models and 3 more seeds
+        ([(2, 3), (0, 1), (1, 2)], 0),  # the same chain in another order
+        ([(0, 1), (0, 1), (2, 3)], 3),  # the last model is apart: 6 runs, 3 models
+        ([(0, 1, 2), (2, 3), (0, 3)], 1),  # 7 runs, 3 models and 3 more seeds
+    ],
+)
+def test_seeds_count_if_they_link_all_models(seeds, df):
+    generator = np.random.default_rng(0)
+    values = {f"resnet{8 + 6 * k}": {seed: 90 + generator.normal() for seed in one} for k, one in enumerate(seeds)}
+    assert StudyFit(values, IMAGES).df == df
+
+
 def test_models_without_common_seeds_are_compared_without_seeds():
     values = {"resnet20": {0: 90.0, 1: 90.4}, "resnet56": {2: 91.0, 3: 91.2, 4: 91.4}}
     contrast = fit_study(values, IMAGES).contrast(pair("resnet56", "resnet20"))
