@@ -91,7 +91,7 @@ def _short_name(study: StudyKey) -> tuple[str, str]:
 
 
 def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> dict[int, str]:
-    """Return the parts of a study's key that differ from its namesakes', by place; paths are cut to their ends."""
+    """Return the parts of a study's key that differ from its namesakes', by place; ends of paths."""
     found = {}
     for place, part in enumerate(study):
         others = {other[place] for other in namesakes}

@@ -69,7 +69,7 @@ MEANS = st.lists(st.sampled_from([89.0, 90.0, 90.3, 91.0, 92.0]), min_size=6, ma
 
 
 @given(MEANS, st.lists(st.integers(1, 4), min_size=6, max_size=6), st.sampled_from([0.02, 0.2, 1.0]))
-@settings(deadline=None, max_examples=25)  # the joint t is slow
+@settings(deadline=None, max_examples=12)  # the joint t is slow
 def test_verdicts_of_random_studies_are_coherent(means, seeds, spread):
     accuracies = {model: (mean + spread * NOISE[row, :n]).tolist()
                   for row, (model, mean, n) in enumerate(zip(SIX, means, seeds, strict=True))}  # fmt: skip
@@ -95,7 +95,7 @@ def test_verdicts_of_random_studies_are_coherent(means, seeds, spread):
 
 
 @given(MEANS)
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=5)
 def test_constant_added_to_all_accuracies_changes_no_verdict(means):
     one, other = (budget_verdicts(noisy({m: v + constant for m, v in zip(SIX, means, strict=True)}))
                   for constant in (0.0, -40.0))  # fmt: skip
