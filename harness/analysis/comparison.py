@@ -34,7 +34,7 @@ class Comparison:
         seeds: the seeds that both models have.
         family: ``counterparts``, the primary test: a wider and a deeper model at an equal scale factor; or
             ``exploratory``, every other pair.
-        family_size: the number of comparisons in the family.
+        family_size: the number of tests in the family; one run each is not tested.
         p_alone: the p-value of this comparison alone; None if there is nothing to test with.
         p_value: the p-value corrected by Holm's method over the family.
         is_significant: p_value is below α.
