@@ -104,7 +104,7 @@ def _question(
 def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:
     studies = [_study(evidence, question_of(evidence)) for evidence in loaded.evidence if evidence.mode != "quick"]
     found = [study.evidence for study in studies]
-    claims, sides = judge_all(found), side_by_side_tables(found)
+    claims, sides = judge_all(found, lambda one: question_of(one).alpha), side_by_side_tables(found)
     return Content(
         folders=loaded.folders,
         studies=studies,
@@ -122,7 +122,7 @@ def _tables(content: Content) -> list[Table]:
     """Return every table to be written."""
     tables = [table for study in content.studies for table in study.tables]
     tables += [table for _, table in (*content.sides, *content.smoke)]
-    if content.studies:
+    if content.claims is not None:
         tables.append(claims_table(content.claims))
     if len(content.problems) > MAX_LINES:
         tables.append(_left_out_table(content.problems))

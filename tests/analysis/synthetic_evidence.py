@@ -30,7 +30,8 @@ def study(accuracies, dataset="cifar10", seconds=None, recalls=None, test_images
                 )
             )  # fmt: skip
     fields = {"mode": "full", "title": title_of(dataset), "file_name": dataset, "train_images": 50_000, "epochs": 100}
-    return Evidence(dataset, runs=tuple(runs), test_images=test_images, is_comparable=True, **(fields | changes))
+    fields |= {"is_comparable": True} | changes
+    return Evidence(dataset, runs=tuple(runs), test_images=test_images, **fields)
 
 
 def stored(result, root="results", predicted=None):

@@ -26,6 +26,7 @@ class Content:
     """The content of the page.
 
     Attributes:
+        claims: None if no study is of a dataset of the paper.
         sides: tables of several folders side by side, each with the first folder's evidence.
         smoke: tables of quick runs, each with its evidence.
         problems: a line for each file left out, with the reason.
@@ -35,7 +36,7 @@ class Content:
 
     folders: Sequence[Path]
     studies: Sequence[StudyPage]
-    claims: JudgedClaims
+    claims: JudgedClaims | None
     sides: Sequence[tuple[Evidence, Table]]
     throughput: Sequence[Table]
     smoke: Sequence[tuple[Evidence, Table]]

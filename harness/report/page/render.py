@@ -12,14 +12,13 @@ from markupsafe import Markup
 from harness.report.figures.figure import INK, Figure
 from harness.report.figures.style import BLUE, PURPLE, VERMILLION
 from harness.report.loading import LEFT_OUT
+from harness.report.page.claims import claims_view
 from harness.report.page.content import Content, StudyPage
 from harness.report.page.provenance import training_commands, training_environments
 from harness.report.page.tables import RowIds, row_ids, table_view
-from harness.report.tables.claims import JudgedClaims, claims_table
 from harness.report.truncation import MAX_LINES, MAX_PAGE_ROWS, first_lines
 from harness.text import count_noun
 
-_MARKS = {"supported": "✓", "contradicted": "✗", "not distinguishable": "≈", "not measured": "–"}
 # Colours of inline figures; they differ between light and dark mode.
 _COLOURS = {INK: "currentColor", BLUE: "var(--depth)", VERMILLION: "var(--width)", PURPLE: "var(--other)"}
 _MODE_BADGES = {"full": "", "shortened": "shortened: not the recipe's own epochs", "quick": "smoke"}
@@ -36,7 +35,7 @@ def render_page(content: Content, report_dir: Path) -> str:
     )
     style, script = (Markup((Path(__file__).parent / f"page.{kind}").read_text("utf-8")) for kind in ("css", "js"))
     page = _page(content, report_dir)
-    return environment.get_template("page.html").render(page=page, css=style, js=script, marks=_MARKS)
+    return environment.get_template("page.html").render(page=page, css=style, js=script)
 
 
 def _page(content: Content, report_dir: Path) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def _page(content: Content, report_dir: Path) -> dict[str, Any]:
         "lead": _lead(content.studies),
         "warnings": _warnings(content),
         "studies": [_study(study, ids, report_dir) for study in content.studies],
-        "claims": _claims(content.claims) if content.studies else None,
+        "claims": None if content.claims is None else claims_view(content.claims),
         "sides": [table_view(table, ids, report_dir, one.mode) for one, table in content.sides],
         "throughput": [table_view(table, {}, report_dir) for table in content.throughput],
         "smoke": [table_view(table, {}, report_dir) for _, table in content.smoke],
@@ -123,19 +122,3 @@ def _figure(figure: Figure) -> dict[str, Any]:
         drawing = drawing.replace(f": {colour.lower()}", f": {name}")
     inline = opening + Markup(drawing.removeprefix("<svg "))
     return {"file_name": figure.file_name, "title": figure.title, "caption": figure.caption, "inline": inline}
-
-
-def _claims(judged: JudgedClaims) -> dict[str, Any]:
-    """Return the claims, each with its judgements side by side."""
-    rows = []
-    for judgements in zip(judged.published, *judged.measured.values(), strict=True):
-        claim = judgements[0].claim
-        statements = [
-            {"text": findings[0].statement, "findings": findings}
-            for findings in zip(*(judgement.findings for judgement in judgements), strict=True)
-        ]
-        verdicts = [judgement.verdict for judgement in judgements]
-        rows.append({"claim": claim, "verdicts": verdicts, "statements": statements})
-    names = list(judged.measured)
-    headings = ["measured"] if len(names) == 1 else [f"measured in {name}" for name in names]
-    return {"headings": headings, "rows": rows, "notes": claims_table(judged).notes}
