@@ -32,7 +32,8 @@ def judge_all(found: Sequence[Evidence]) -> JudgedClaims:
         return evidence.folder or Path()
 
     by_folder = groupby(sorted(found, key=folder), key=folder)
-    measured = {str(path): tuple(judge_claims(comparable_by_dataset(list(group)))) for path, group in by_folder}
+    groups = [list(group) for _, group in by_folder]
+    measured = {group[0].folder_name: tuple(judge_claims(comparable_by_dataset(group))) for group in groups}
     return JudgedClaims(_judge_on_published(), measured)
 
 
