@@ -60,10 +60,9 @@ class ClaimStudy:
 
     def reason_missing(self, *models: str) -> str:
         """Return why models that were measured are not compared; empty if one was not measured."""
-        untrained = [f"{one.model}: {one.reason}" for one in self.comparisons.untrained if one.model in models]
         if not all(self.evidence.of(model) for model in models):
             return ""
-        return "; ".join(untrained) or "the models have no seed in common"
+        return "; ".join(f"{one.model}: {one.reason}" for one in self.comparisons.untrained if one.model in models)
 
 
 @dataclass(frozen=True)

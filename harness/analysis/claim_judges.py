@@ -81,8 +81,7 @@ def _without_test(
 
 def _in_unit(comparison: Comparison, claimed: Amount | None, study: ClaimStudy) -> Interval:
     """Return a difference in the unit of the claimed size."""
-    mean, fit = study.evidence.mean(comparison.other, "accuracy_percent"), study.comparisons.fit
-    others = fit.mean(comparison.other) if fit is not None else mean.mean if mean is not None else 0.0
+    others = study.comparisons.mean(comparison.other)
     is_relative = claimed is not None and claimed.unit == "% relative" and others
     return comparison.interval.scaled(100 / others) if is_relative else comparison.interval
 

@@ -77,6 +77,7 @@ class Evidence:
         is_comparable: true if every run was trained as published, so that the paper's figures may be compared.
         subject: dataset, recipe and images in one string; equal for studies of several folders that may be compared.
         folder: the results folder; None for published figures.
+        folder_name: its last name, or a longer one if another results folder has the same last name.
         incomplete: results without an accuracy: diverged, out of memory, failed.
         superseded: complete results that a later result of the same model and seed replaces.
     """
@@ -92,6 +93,7 @@ class Evidence:
     is_comparable: bool
     subject: str = ""
     folder: Path | None = None
+    folder_name: str = ""
     incomplete: tuple[Result, ...] = ()
     superseded: tuple[Result, ...] = ()
 

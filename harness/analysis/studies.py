@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from harness.analysis.evidence import Correct, Evidence, Run
 from harness.config.case import Mode
-from harness.config.datasets import file_stem, title_of
-from harness.files import safe_name
+from harness.config.datasets import FOLDER_PREFIX, file_stem, is_folder, title_of
+from harness.files import distinct_names, safe_name
 from harness.paper.expectations import is_comparable
 from harness.paper.published import STUDY_MODELS
 from harness.results.result import LearningCurve, Result
@@ -55,7 +55,10 @@ def group_into_studies(stored: Iterable[StoredResult]) -> list[Evidence]:
     namesakes: dict[tuple[str, str], list[StudyKey]] = defaultdict(list)
     for study in studies:
         namesakes[_short_name(study)].append(study)
-    found = [_evidence(group, _differences(study, namesakes[_short_name(study)])) for study, group in studies.items()]
+    names = _names_of_paths(studies)
+    found = [
+        _evidence(group, _differences(study, namesakes[_short_name(study)]), names) for study, group in studies.items()
+    ]
     found = [_with_hashed_file_name(one) if _is_ambiguous(one, found) else one for one in found]
     order = [*STUDY_MODELS, *sorted({one.dataset for one in found} - set(STUDY_MODELS))]
     roots = list(dict.fromkeys(one.folder for one in found))
@@ -89,6 +92,15 @@ def _short_name(study: StudyKey) -> tuple[str, str]:
     return mode, file_stem(dataset)
 
 
+def _names_of_paths(studies: Iterable[StudyKey]) -> dict[str, str]:
+    """Return a short name for each dataset's folder and each results folder: paths are private."""
+    datasets = list(dict.fromkeys(dataset for _, dataset, *_ in studies if is_folder(dataset)))
+    roots = list(dict.fromkeys(root for _, _, root, *_ in studies))
+    of_dataset = distinct_names([Path(one.removeprefix(FOLDER_PREFIX)) for one in datasets])
+    of_root = distinct_names([Path(one) for one in roots])
+    return dict(zip([*datasets, *roots], [*of_dataset, *of_root], strict=True))
+
+
 def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
     """Return the parts of a study's key that differ from those of its namesakes."""
     return [part for k, part in enumerate(study) if k > 0 and len({other[k] for other in namesakes}) > 1]
@@ -115,8 +127,13 @@ def _with_hashed_file_name(study: Evidence) -> Evidence:
     return replace(study, file_name=f"{name}-{digest}")
 
 
-def _evidence(stored: Sequence[StoredResult], differences: Sequence[str]) -> Evidence:
-    """Return the evidence of one study's results; the latest counts for each model and seed."""
+def _evidence(stored: Sequence[StoredResult], differences: Sequence[str], names: Mapping[str, str]) -> Evidence:
+    """Return the evidence of one study's results; the latest counts for each model and seed.
+
+    Args:
+        differences: the parts of the study's key that tell it from its namesakes.
+        names: short names of folders, by path.
+    """
     first = stored[0].result
     complete = [one for one in stored if one.result.is_complete]
     latest: dict[tuple[str, int], StoredResult] = {}
@@ -126,8 +143,8 @@ def _evidence(stored: Sequence[StoredResult], differences: Sequence[str]) -> Evi
     return Evidence(
         dataset=first.dataset,
         mode=first.mode,
-        title=_title(first, differences),
-        file_name=_file_name(first, differences),
+        title=_title(first, differences, names),
+        file_name=_file_name(first, differences, names),
         runs=tuple(_run(one) for one in latest.values()),
         train_images=first.train_images,
         test_images=first.test_images,
@@ -135,24 +152,26 @@ def _evidence(stored: Sequence[StoredResult], differences: Sequence[str]) -> Evi
         is_comparable=bool(complete) and all(is_comparable(one.result) for one in complete),
         subject=repr((first.dataset, first.mode, first.case.recipe, first.case.val_split, first.case.data_fingerprint)),
         folder=stored[0].root,
+        folder_name=names[str(stored[0].root)],
         incomplete=tuple(one.result for one in stored if not one.result.is_complete),
         superseded=tuple(one.result for one in complete if id(one) not in used),
     )
 
 
-def _title(first: Result, differences: Sequence[str]) -> str:
+def _title(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:
     """Return the study's human-readable name; a shortened study's always gives its number of epochs."""
-    parts = [title_of(first.dataset), *(part for part in differences if part != first.dataset)]
+    dataset = names.get(first.dataset, title_of(first.dataset))
+    parts = [dataset, *(names.get(part, part) for part in differences if part != first.dataset)]
     if first.mode == "shortened":
         parts.append(f"shortened ({count_noun(first.case.recipe.epochs, 'epoch')})")
     return " · ".join(parts)
 
 
-def _file_name(first: Result, differences: Sequence[str]) -> str:
-    """Return the study's name within names of files; a long part, such as a path, is replaced by its hash."""
+def _file_name(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:
+    """Return the study's name within names of files; a long part is replaced by its hash."""
+    known = [names.get(part, part) for part in differences]
     parts = [
-        part if len(part) <= _MAX_PART_CHARACTERS else hashlib.sha256(part.encode()).hexdigest()[:6]
-        for part in differences
+        part if len(part) <= _MAX_PART_CHARACTERS else hashlib.sha256(part.encode()).hexdigest()[:6] for part in known
     ]
     name = "-".join([file_stem(first.dataset), *parts]) + _MODE_SUFFIXES[first.mode]
     return safe_name(name)

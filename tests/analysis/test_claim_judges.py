@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analysis.claim_findings import VERDICTS
+from harness.analysis.claim_findings import VERDICTS, Finding
 from harness.analysis.comparison import Comparisons, image_note
 from harness.analysis.f1_bound import f1_bound
 from harness.analysis.wording import comparison_p_text, image_note_text
@@ -104,8 +104,14 @@ def test_one_run_each_has_no_verdict_but_a_test_over_images():
 
 def test_statement_on_a_missing_model_is_not_measured():
     assert verdict(WIDER, cifar10=study({"resnet20-2": HIGH})) == UNKNOWN
-    disjoint = finding(WIDER, cifar10=study({"resnet20-2": {0: 92.0}, "resnet56": {2: 90.0}}))
-    assert (disjoint.verdict, disjoint.note) == (UNKNOWN, "the models have no seed in common")
+    assert verdict(WIDER, cifar10=study({"resnet20-2": [], "resnet56": LOW})) == UNKNOWN
+
+
+def test_one_run_beside_models_of_several_runs_has_no_verdict():
+    evidence = study({"resnet20": LOW, "resnet20-2": [94.0], "resnet56": [90.0]})
+    assert found(WIDER, cifar10=evidence) == (ONE_RUN, "+4.00 pp")
+    apart = study({"resnet20-2": {0: 92.0}, "resnet56": {2: 90.0}})
+    assert finding(WIDER, cifar10=apart) == Finding(WIDER, ONE_RUN, "+2.00 pp")
 
 
 def test_statement_on_a_model_not_trained_out_says_so():

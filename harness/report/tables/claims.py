@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from harness.analysis.claim_findings import VERDICT_MEANINGS, Finding
@@ -22,7 +21,7 @@ class JudgedClaims:
     """All claims judged on the paper's own numbers and, side by side, on each folder's measurements.
 
     Attributes:
-        measured: judgements by the folder's short name.
+        measured: judgements by the folder's name.
     """
 
     published: tuple[Judgement, ...]
@@ -46,25 +45,14 @@ def judge_all(
         None if no study is of a dataset of the paper.
     """
     of_paper = [one for one in found if one.dataset in PUBLISHED_DATASETS]
-    folders = sorted({one.folder or Path() for one in of_paper})
-    if not folders:
+    if not of_paper:
         return None
     measured = {}
-    for folder, name in zip(folders, _short_names(folders), strict=True):
-        chosen = comparable_by_dataset([one for one in of_paper if (one.folder or Path()) == folder])
+    for name in sorted({one.folder_name for one in of_paper}):
+        chosen = comparable_by_dataset([one for one in of_paper if one.folder_name == name])
         alphas = {dataset: alpha_of(one) for dataset, one in chosen.items()}
         measured[name] = tuple(judge_claims(chosen, alphas))
     return JudgedClaims(_judge_on_published(), measured)
-
-
-def _short_names(folders: Sequence[Path]) -> list[str]:
-    """Return the shortest ends of different paths that differ from each other."""
-    longest = max(len(folder.parts) for folder in folders)
-    for parts in range(1, longest):
-        names = [str(Path(*folder.parts[-parts:])) for folder in folders]
-        if len(set(names)) == len(folders):
-            return names
-    return [str(folder) for folder in folders]
 
 
 @functools.cache
