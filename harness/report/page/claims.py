@@ -6,14 +6,14 @@ from typing import Any
 from harness.analysis.claim_findings import VERDICT_MEANINGS, VERDICTS
 from harness.report.tables.claims import JudgedClaims
 
-_MARKS = {"supported": "✓", "contradicted": "✗", "no significant difference": "≈", "one run": "1", "arithmetic": "="}
+_MARKS = {"supported": "✓", "contradicted": "✗", "no significant difference": "≈", "one run": "•", "arithmetic": "="}
 
 
 def claims_view(judged: JudgedClaims) -> dict[str, Any]:
     """Return the claims, each with its judgements side by side, measured and unmeasured ones apart."""
     measured: list[dict[str, Any]] = []
     unmeasured: list[dict[str, Any]] = []
-    for judgements in zip(judged.published, *judged.measured.values(), strict=True):
+    for judgements in zip(*judged.measured.values(), judged.published, strict=True):
         statements = [
             {
                 "text": findings[0].text,
@@ -22,7 +22,7 @@ def claims_view(judged: JudgedClaims) -> dict[str, Any]:
             for findings in zip(*(judgement.findings for judgement in judgements), strict=True)
         ]
         verdicts = [_verdict_views(judgement.verdicts) for judgement in judgements]
-        is_measured = any(judgement.is_measured for judgement in judgements[1:])
+        is_measured = any(judgement.is_measured for judgement in judgements[:-1])
         row = {"claim": judgements[0].claim, "verdicts": verdicts, "statements": statements}
         (measured if is_measured else unmeasured).append(row)
     key = [{"verdict": _verdict_views([word])[0], "meaning": meaning} for word, meaning in VERDICT_MEANINGS.items()]
