@@ -1,4 +1,4 @@
-"""Judges of statements on ratios of costs and marginal gains, and on their growth with the width coefficient."""
+"""Judges of statements on ratios of costs or marginal gains, and on their growth with width."""
 
 import math
 
