@@ -12,11 +12,11 @@ from matplotlib.ticker import MaxNLocator
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.stats import Interval
 from harness.analysis.wording import BUDGET_WORDS, COST_WORDS, cost_text, interval_text
+from harness.report.figures.labels import NamedPoint, Place, place_labels
 from harness.report.figures.selection import named_models
 from harness.report.figures.style import styles_of
 from harness.report.figures.ticks import DURATION_TICKS, NUMBER_TICKS, RoundTicks, tick_count, tick_duration
 from harness.report.page.content import StudyPage
-from harness.report.page.labels import place_labels
 from harness.report.page.marks import kind_of_style, mark_icon, mark_shape
 from harness.report.page.tables import RowIds
 from harness.text import signed
@@ -109,10 +109,9 @@ def _drawing(
 ) -> Markup:  # fmt: skip
     evidence, scales = study.evidence, _scales(means)
     points = {model: _point(study, measure, model, *of_model, scales) for model, of_model in means.items()}
-    named = [model for model in named_models(evidence) if model in points]
-    labels = place_labels([(points[one].x, points[one].y, one, points[one].kind) for one in named], _HEIGHT)
+    places = _label_places(evidence, points)
     targets = {model: ids.get((str(evidence.mode), evidence.title, model), "") for model in points}
-    marks = [_point_markup(one, labels.get(one.model, Markup("")), targets[one.model]) for one in points.values()]
+    marks = [_point_markup(one, places.get(one.model), targets[one.model]) for one in points.values()]
     title = f"{evidence.title}: accuracy against {COST_WORDS[measure]}, {len(points)} models"
     return Markup(
         '<svg class="plot" width="100%" height="{}" overflow="visible" role="group" aria-label="{}">{}{}{}{}'
@@ -144,8 +143,20 @@ def _point(study: StudyPage, measure: Measure, model: str, cost: float, accuracy
     )
 
 
-def _point_markup(point: Point, label: Markup, target: str) -> Markup:
+def _label_places(evidence: Evidence, points: Mapping[str, Point]) -> dict[str, Place]:
+    chosen = set(named_models(evidence))
+    named = {one: NamedPoint(one.model, one.x, one.y, one.kind == "deep") for one in points.values()}
+    with_names = [of for one, of in named.items() if one.model in chosen]
+    return place_labels(with_names, [of for one, of in named.items() if one.model not in chosen], _HEIGHT)
+
+
+def _point_markup(point: Point, place: Place | None, target: str) -> Markup:
     """Return a point as a link to its model's row, with the text that appears when it is pointed at."""
+    label = Markup("")
+    if place is not None:
+        label = Markup('<text class="name" text-anchor="{}" x="{}" y="{}">{}</text>').format(
+            place.anchor, place.dx, place.dy, point.model
+        )
     bar = Markup("")
     if point.bar is not None:
         top, bottom = (end - point.y for end in point.bar)
