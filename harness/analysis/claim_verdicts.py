@@ -59,6 +59,7 @@ def comparable_by_dataset(found: Sequence[Evidence]) -> dict[str, Evidence]:
     """Choose, for each dataset, the study with the most runs among those comparable with the paper."""
     chosen: dict[str, Evidence] = {}
     for one in found:
-        if one.is_comparable and one.runs and len(one.runs) > len(getattr(chosen.get(one.dataset), "runs", ())):
+        runs = chosen[one.dataset].runs if one.dataset in chosen else ()
+        if one.is_trained_as_published and len(one.runs) > len(runs):
             chosen[one.dataset] = one
     return chosen

@@ -15,7 +15,7 @@ from harness.analysis.evidence import Correct, Evidence, Run
 from harness.config.case import Mode
 from harness.config.datasets import FOLDER_PREFIX, file_stem, is_folder, title_of
 from harness.files import distinct_names, safe_name
-from harness.paper.expectations import is_comparable
+from harness.paper.expectations import is_trained_as_published
 from harness.paper.published import STUDY_MODELS
 from harness.results.result import LearningCurve, Result
 from harness.text import count_noun
@@ -149,7 +149,7 @@ def _evidence(stored: Sequence[StoredResult], differences: Sequence[str], names:
         train_images=first.train_images,
         test_images=first.test_images,
         epochs=first.case.recipe.epochs,
-        is_comparable=bool(complete) and all(is_comparable(one.result) for one in complete),
+        is_trained_as_published=bool(complete) and all(is_trained_as_published(one.result) for one in complete),
         subject=repr((first.dataset, first.mode, first.case.recipe, first.case.val_split, first.case.data_fingerprint)),
         folder=stored[0].root,
         folder_name=names[str(stored[0].root)],

@@ -94,6 +94,6 @@ def test_claims_are_tested_at_the_level_of_the_study():
 
 def test_largest_comparable_study_of_each_dataset_is_chosen():
     small, large, other = measured({"resnet20": [90.0]}), measured({"resnet20": LOW}), measured({"resnet20": LOW * 2})
-    other = replace(other, is_comparable=False)
+    other = replace(other, is_trained_as_published=False)
     assert comparable_by_dataset([small, other, large]) == {"cifar10": large}
     assert comparable_by_dataset([other, study({})]) == {}

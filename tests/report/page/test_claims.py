@@ -22,7 +22,7 @@ def test_measured_claims_come_first_and_no_claim_is_lost():
     shown = view()
     assert names(shown["measured"]) == ["C1", "C9", "C16", "C18"]
     assert sorted(names([*shown["measured"], *shown["unmeasured"]])) == sorted(claim.name for claim in CLAIMS)
-    assert names(view(is_comparable=False)["measured"]) == []
+    assert names(view(is_trained_as_published=False)["measured"]) == []
 
 
 def test_verdicts_have_the_mark_and_class_of_their_word():
