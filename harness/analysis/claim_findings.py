@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
-from harness.analysis.stats import SIGNIFICANCE
 from harness.config.datasets import title_of
 from harness.paper.claims import (
     FewerImagesWider,
@@ -47,16 +45,11 @@ class ClaimStudy:
     """The study of one dataset that claims are judged on.
 
     Attributes:
-        alpha: the level of the study's tests.
+        comparisons: those of the whole report: a claim takes the p-value that its pair has everywhere.
     """
 
     evidence: Evidence
-    alpha: float = SIGNIFICANCE
-
-    @cached_property
-    def comparisons(self) -> Comparisons:
-        """The study's comparisons: a claim takes the p-value that its pair has everywhere in the report."""
-        return Comparisons(self.evidence, self.alpha)
+    comparisons: Comparisons
 
     def reason_missing(self, *models: str) -> str:
         """Return why models that were measured are not compared; empty if one was not measured."""

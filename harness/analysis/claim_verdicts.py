@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from harness.analysis.claim_findings import ClaimStudy, Finding, summarise
 from harness.analysis.claim_judges import Studies, judge_statement
+from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
-from harness.analysis.stats import SIGNIFICANCE
 from harness.paper.claims import CLAIMS, Claim
 
 
@@ -33,13 +33,13 @@ class Judgement:
         return any(finding.verdict != "not measured" for finding in self.findings)
 
 
-def judge_claims(evidence: Mapping[str, Evidence], alphas: Mapping[str, float] | None = None) -> list[Judgement]:
-    """Judge every claim of the paper on evidence by dataset, which must be comparable with the paper.
+def judge_claims(evidence: Mapping[str, Evidence]) -> list[Judgement]:
+    """Judge every claim of the paper on evidence by dataset, which must be comparable with the paper."""
+    return judge_studies(_compared(evidence))
 
-    Args:
-        alphas: the level of each dataset's tests, if it is not 0.05.
-    """
-    studies = {dataset: ClaimStudy(one, (alphas or {}).get(dataset, SIGNIFICANCE)) for dataset, one in evidence.items()}
+
+def judge_studies(studies: Studies) -> list[Judgement]:
+    """Judge every claim of the paper on studies by dataset, which must be comparable with the paper."""
     return [_judge(claim, studies) for claim in CLAIMS]
 
 
@@ -48,18 +48,23 @@ def judge(claim: Claim, evidence: Mapping[str, Evidence]) -> Judgement:
 
     A pair of models has the p-value that it has in `Comparisons` of its study.
     """
-    return _judge(claim, {dataset: ClaimStudy(one) for dataset, one in evidence.items()})
+    return _judge(claim, _compared(evidence))
+
+
+def _compared(evidence: Mapping[str, Evidence]) -> Studies:
+    return {dataset: ClaimStudy(one, Comparisons(one)) for dataset, one in evidence.items()}
 
 
 def _judge(claim: Claim, studies: Studies) -> Judgement:
     return Judgement(claim, tuple(judge_statement(statement, studies) for statement in claim.statements))
 
 
-def comparable_by_dataset(found: Sequence[Evidence]) -> dict[str, Evidence]:
+def comparable_by_dataset(found: Sequence[ClaimStudy]) -> dict[str, ClaimStudy]:
     """Choose, for each dataset, the study with the most runs among those comparable with the paper."""
-    chosen: dict[str, Evidence] = {}
+    chosen: dict[str, ClaimStudy] = {}
     for one in found:
-        runs = chosen[one.dataset].runs if one.dataset in chosen else ()
-        if one.is_trained_as_published and len(one.runs) > len(runs):
-            chosen[one.dataset] = one
+        dataset = one.evidence.dataset
+        runs = chosen[dataset].evidence.runs if dataset in chosen else ()
+        if one.evidence.is_trained_as_published and len(one.evidence.runs) > len(runs):
+            chosen[dataset] = one
     return chosen

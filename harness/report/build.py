@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.analysis.answer import Answer, Question, answer
 from harness.analysis.budgets import MARGIN_POINTS
+from harness.analysis.claim_findings import ClaimStudy
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.power import seed_spread
@@ -106,7 +107,8 @@ def _question(
 def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:
     studies = [_study(evidence, question_of(evidence)) for evidence in loaded.evidence if evidence.mode != "quick"]
     found = [study.evidence for study in studies]
-    claims, sides = judge_all(found, lambda one: question_of(one).alpha), side_by_side_tables(found)
+    claims = judge_all([ClaimStudy(study.evidence, study.comparisons) for study in studies])
+    sides = side_by_side_tables(found)
     return Content(
         folders=distinct_names(loaded.folders),
         studies=studies,

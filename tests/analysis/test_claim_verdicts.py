@@ -1,12 +1,10 @@
-from dataclasses import replace
-
 import pytest
 
-from harness.analysis.claim_verdicts import comparable_by_dataset, judge, judge_claims
+from harness.analysis.claim_verdicts import comparable_by_dataset, judge, judge_claims, judge_studies
 from harness.analysis.evidence import published_evidence
 from harness.paper.claims import CLAIMS
-from tests.analysis.judging import ARITHMETIC, EVEN, LOW, NO, ONE_RUN, UNKNOWN, UNTESTED, YES
-from tests.analysis.synthetic_evidence import measured, study
+from tests.analysis.judging import ARITHMETIC, EVEN, LOW, NO, ONE_RUN, UNKNOWN, UNTESTED, YES, claim_study
+from tests.analysis.synthetic_evidence import study
 
 PAPER = {dataset: published_evidence(dataset) for dataset in ("cifar10", "fashionmnist", "gtsrb")}
 
@@ -86,14 +84,17 @@ def test_claims_on_untrained_models_are_not_measured(claim, evidence):
 
 def test_claims_are_tested_at_the_level_of_the_study():
     evidence = {"cifar10": study({"resnet20": LOW, "resnet56": LOW, "resnet20-2": [90.4, 90.6, 90.6]})}
-    of_level = {level: judge_claims(evidence, {"cifar10": level})[0].findings[0] for level in (0.05, 1e-6)}
+    of_level = {
+        level: judge_studies({"cifar10": claim_study(evidence["cifar10"], level)})[0].findings[0]
+        for level in (0.05, 1e-6)
+    }
     assert [finding.verdict for finding in of_level.values()] == [YES, EVEN]
     assert judge_claims(evidence)[0].findings[0] == of_level[0.05]
     assert judge_claims(evidence)[0].is_measured
 
 
 def test_largest_comparable_study_of_each_dataset_is_chosen():
-    small, large, other = measured({"resnet20": [90.0]}), measured({"resnet20": LOW}), measured({"resnet20": LOW * 2})
-    other = replace(other, is_trained_as_published=False)
+    small, large = claim_study(study({"resnet20": [90.0]})), claim_study(study({"resnet20": LOW}))
+    other = claim_study(study({"resnet20": LOW * 2}, is_trained_as_published=False))
     assert comparable_by_dataset([small, other, large]) == {"cifar10": large}
-    assert comparable_by_dataset([other, study({})]) == {}
+    assert comparable_by_dataset([other, claim_study(study({}))]) == {}

@@ -1,14 +1,13 @@
 """The paper's claims, judged on its own numbers and on the measurements."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis.claim_findings import VERDICT_MEANINGS, Finding
-from harness.analysis.claim_verdicts import Judgement, comparable_by_dataset, judge_claims
-from harness.analysis.evidence import Evidence, published_evidence
-from harness.analysis.stats import SIGNIFICANCE
+from harness.analysis.claim_findings import VERDICT_MEANINGS, ClaimStudy, Finding
+from harness.analysis.claim_verdicts import Judgement, comparable_by_dataset, judge_claims, judge_studies
+from harness.analysis.evidence import published_evidence
 from harness.paper.claims import Greater
 from harness.paper.published import PUBLISHED
 from harness.report.tables.table import Column, Table
@@ -33,26 +32,19 @@ class JudgedClaims:
         return [f"measured in {name}" if len(self.measured) > 1 else "measured" for name in self.measured]
 
 
-def judge_all(
-    found: Sequence[Evidence], alpha_of: Callable[[Evidence], float] = lambda _: SIGNIFICANCE
-) -> JudgedClaims | None:
-    """Judge the claims on the paper's own numbers and on the comparable evidence of each folder.
-
-    Args:
-        alpha_of: returns the level of a study's tests, which is the same in the whole report.
+def judge_all(found: Sequence[ClaimStudy]) -> JudgedClaims | None:
+    """Judge the claims on the paper's own numbers and on the comparable studies of each folder.
 
     Returns:
         None if no study is of a dataset of the paper.
     """
-    of_paper = [one for one in found if one.dataset in PUBLISHED_DATASETS]
+    of_paper = [one for one in found if one.evidence.dataset in PUBLISHED_DATASETS]
     if not of_paper:
         return None
-    measured = {}
-    for name in sorted({one.folder_name for one in of_paper}):
-        chosen = comparable_by_dataset([one for one in of_paper if one.folder_name == name])
-        alphas = {dataset: alpha_of(one) for dataset, one in chosen.items()}
-        measured[name] = tuple(judge_claims(chosen, alphas))
-    return JudgedClaims(_judge_on_published(), measured)
+    names = sorted({one.evidence.folder_name for one in of_paper})
+    folders = [[one for one in of_paper if one.evidence.folder_name == name] for name in names]
+    measured = [tuple(judge_studies(comparable_by_dataset(studies))) for studies in folders]
+    return JudgedClaims(_judge_on_published(), dict(zip(names, measured, strict=True)))
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from harness.analysis.claim_findings import VERDICTS
 from harness.paper.claims import CLAIMS
 from harness.report.page.claims import claims_view
 from harness.report.tables.claims import judge_all
+from tests.analysis.judging import claim_study
 from tests.analysis.synthetic_evidence import study
 from tests.report.studies import TWO_MODELS, build_report, store_study
 
@@ -11,7 +12,7 @@ WIDER = {"resnet20": [89.0, 89.2], "resnet56": [90.0, 90.1], "resnet20-2": [91.0
 
 
 def view(accuracies=WIDER, **changes):
-    return claims_view(judge_all([study(accuracies, **changes)]))
+    return claims_view(judge_all([claim_study(study(accuracies, **changes))]))
 
 
 def names(rows):
