@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -111,6 +111,19 @@ def quarantine(path: Path) -> None:
 def safe_name(name: str) -> str:
     """Replace characters other than letters, digits, ``-``, ``_`` and ``.`` by ``-``, for file names."""
     return "".join(char if char.isalnum() or char in "-_." else "-" for char in name)
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """Return a short name for each path: its last name, after its parent's if two are the same, numbered if need be."""
+    parts = [path.resolve().parts if path.name in ("", "..") else path.parts for path in paths]
+    names: list[str] = []
+    numbered: list[str] = []
+    for own in parts:
+        is_shared = sum(other[-1] == own[-1] for other in parts) > 1
+        names.append("/".join(one.strip("/\\") for one in own[-2 if is_shared else -1 :]))
+        number = names.count(names[-1])
+        numbered.append(names[-1] if number == 1 else f"{names[-1]} ({number})")
+    return numbered
 
 
 def with_sha256(content: Mapping[str, Any]) -> str:

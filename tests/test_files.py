@@ -11,6 +11,7 @@ from harness.errors import InputError
 from harness.files import (
     append_line,
     checked_json,
+    distinct_names,
     os_error_as_input_error,
     put_in_place,
     quarantine,
@@ -197,3 +198,8 @@ def test_put_in_place_replaces_the_old_file(tmp_path):
     put_in_place(tmp_path / "new", tmp_path / "old")
     assert (tmp_path / "old").read_text() == "new"
     assert not (tmp_path / "new").exists()
+
+
+def test_folders_with_the_same_last_name_get_distinct_names():
+    paths = [Path("/a/results"), Path("/b/results"), Path("/c/b/results"), Path("/d/runs"), Path()]
+    assert distinct_names(paths) == ["a/results", "b/results", "b/results (2)", "runs", Path.cwd().name]

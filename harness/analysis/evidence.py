@@ -74,9 +74,10 @@ class Evidence:
         file_name: the study's name within names of files.
         runs: the complete runs, at most one per model and seed.
         train_images, test_images, epochs: counts per run.
-        is_comparable: true if every run was trained as published, so that the paper's figures may be compared.
+        is_trained_as_published: true of every run, so that the paper's figures may be compared.
         subject: dataset, recipe and images in one string; equal for studies of several folders that may be compared.
         folder: the results folder; None for published figures.
+        folder_name: its last name, or a longer one if another results folder has the same last name.
         incomplete: results without an accuracy: diverged, out of memory, failed.
         superseded: complete results that a later result of the same model and seed replaces.
     """
@@ -89,9 +90,10 @@ class Evidence:
     train_images: int
     test_images: int
     epochs: int
-    is_comparable: bool
+    is_trained_as_published: bool
     subject: str = ""
     folder: Path | None = None
+    folder_name: str = ""
     incomplete: tuple[Result, ...] = ()
     superseded: tuple[Result, ...] = ()
 
@@ -195,5 +197,5 @@ def published_evidence(dataset: str) -> Evidence:
         train_images=spec.train_images,
         test_images=spec.test_images,
         epochs=epochs,
-        is_comparable=True,
+        is_trained_as_published=True,
     )

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from harness.analysis.evidence import Correct, Evidence, Run
 from harness.config.case import Mode
 from harness.config.datasets import FOLDER_PREFIX, file_stem, is_folder, title_of
-from harness.files import safe_name
-from harness.paper.expectations import is_comparable
+from harness.files import distinct_names, safe_name
+from harness.paper.expectations import is_trained_as_published
 from harness.paper.published import STUDY_MODELS
 from harness.results.result import LearningCurve, Result
 from harness.text import count_noun
@@ -26,7 +26,6 @@ _MAX_FILE_NAME_BYTES = 120  # of the 255 that file systems allow: the table's na
 _MAX_PART_CHARACTERS = 32
 StudyKey = tuple[str, ...]
 """Mode, dataset, folder and the other properties that a study's results share, as human-readable text."""
-_MODE, _DATASET, _ROOT = range(3)  # places in the key
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,10 @@ def group_into_studies(stored: Iterable[StoredResult]) -> list[Evidence]:
     namesakes: dict[tuple[str, str], list[StudyKey]] = defaultdict(list)
     for study in studies:
         namesakes[_short_name(study)].append(study)
-    found = [_evidence(group, _differences(study, namesakes[_short_name(study)])) for study, group in studies.items()]
+    names = _names_of_paths(studies)
+    found = [
+        _evidence(group, _differences(study, namesakes[_short_name(study)]), names) for study, group in studies.items()
+    ]
     found = [_with_hashed_file_name(one) if _is_ambiguous(one, found) else one for one in found]
     order = [*STUDY_MODELS, *sorted({one.dataset for one in found} - set(STUDY_MODELS))]
     roots = list(dict.fromkeys(one.folder for one in found))
@@ -90,23 +92,18 @@ def _short_name(study: StudyKey) -> tuple[str, str]:
     return mode, file_stem(dataset)
 
 
-def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> dict[int, str]:
-    """Return the parts of a study's key that differ from its namesakes', by place; ends of paths."""
-    found = {}
-    for place, part in enumerate(study):
-        others = {other[place] for other in namesakes}
-        if place != _MODE and len(others) > 1:
-            found[place] = _end(part, others) if place in (_DATASET, _ROOT) else part
-    return found
+def _names_of_paths(studies: Iterable[StudyKey]) -> dict[str, str]:
+    """Return a short name for each dataset's folder and each results folder: paths are private."""
+    datasets = list(dict.fromkeys(dataset for _, dataset, *_ in studies if is_folder(dataset)))
+    roots = list(dict.fromkeys(root for _, _, root, *_ in studies))
+    of_dataset = distinct_names([Path(one.removeprefix(FOLDER_PREFIX)) for one in datasets])
+    of_root = distinct_names([Path(one) for one in roots])
+    return dict(zip([*datasets, *roots], [*of_dataset, *of_root], strict=True))
 
 
-def _end(path: str, paths: Iterable[str]) -> str:
-    """Return the shortest end of a path, ``y/photos``, that no other of the paths has."""
-    parts, *all_parts = (
-        [part for part in Path(one.removeprefix(FOLDER_PREFIX)).parts if part != "/"] for one in (path, *paths)
-    )
-    ends = (n for n in range(1, len(parts)) if sum(other[-n:] == parts[-n:] for other in all_parts) == 1)
-    return "/".join(parts[-next(ends, len(parts)) :])
+def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
+    """Return the parts of a study's key that differ from those of its namesakes."""
+    return [part for k, part in enumerate(study) if k > 0 and len({other[k] for other in namesakes}) > 1]
 
 
 def _is_ambiguous(study: Evidence, found: Sequence[Evidence]) -> bool:
@@ -130,8 +127,13 @@ def _with_hashed_file_name(study: Evidence) -> Evidence:
     return replace(study, file_name=f"{name}-{digest}")
 
 
-def _evidence(stored: Sequence[StoredResult], differences: Mapping[int, str]) -> Evidence:
-    """Return the evidence of one study's results; the latest counts for each model and seed."""
+def _evidence(stored: Sequence[StoredResult], differences: Sequence[str], names: Mapping[str, str]) -> Evidence:
+    """Return the evidence of one study's results; the latest counts for each model and seed.
+
+    Args:
+        differences: the parts of the study's key that tell it from its namesakes.
+        names: short names of folders, by path.
+    """
     first = stored[0].result
     complete = [one for one in stored if one.result.is_complete]
     latest: dict[tuple[str, int], StoredResult] = {}
@@ -141,35 +143,35 @@ def _evidence(stored: Sequence[StoredResult], differences: Mapping[int, str]) ->
     return Evidence(
         dataset=first.dataset,
         mode=first.mode,
-        title=_title(first, differences),
-        file_name=_file_name(first, differences),
+        title=_title(first, differences, names),
+        file_name=_file_name(first, differences, names),
         runs=tuple(_run(one) for one in latest.values()),
         train_images=first.train_images,
         test_images=first.test_images,
         epochs=first.case.recipe.epochs,
-        is_comparable=bool(complete) and all(is_comparable(one.result) for one in complete),
+        is_trained_as_published=bool(complete) and all(is_trained_as_published(one.result) for one in complete),
         subject=repr((first.dataset, first.mode, first.case.recipe, first.case.val_split, first.case.data_fingerprint)),
         folder=stored[0].root,
+        folder_name=names[str(stored[0].root)],
         incomplete=tuple(one.result for one in stored if not one.result.is_complete),
         superseded=tuple(one.result for one in complete if id(one) not in used),
     )
 
 
-def _title(first: Result, differences: Mapping[int, str]) -> str:
+def _title(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:
     """Return the study's human-readable name; a shortened study's always gives its number of epochs."""
-    is_renamed = is_folder(first.dataset) and _DATASET in differences
-    head = differences[_DATASET] if is_renamed else title_of(first.dataset)
-    parts = [head, *(part for place, part in differences.items() if place != _DATASET)]
+    dataset = names.get(first.dataset, title_of(first.dataset))
+    parts = [dataset, *(names.get(part, part) for part in differences if part != first.dataset)]
     if first.mode == "shortened":
         parts.append(f"shortened ({count_noun(first.case.recipe.epochs, 'epoch')})")
     return " · ".join(parts)
 
 
-def _file_name(first: Result, differences: Mapping[int, str]) -> str:
-    """Return the study's name within names of files; a long part, such as a path, is replaced by its hash."""
+def _file_name(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:
+    """Return the study's name within names of files; a long part is replaced by its hash."""
+    known = [names.get(part, part) for part in differences]
     parts = [
-        part if len(part) <= _MAX_PART_CHARACTERS else hashlib.sha256(part.encode()).hexdigest()[:6]
-        for part in differences.values()
+        part if len(part) <= _MAX_PART_CHARACTERS else hashlib.sha256(part.encode()).hexdigest()[:6] for part in known
     ]
     name = "-".join([file_stem(first.dataset), *parts]) + _MODE_SUFFIXES[first.mode]
     return safe_name(name)

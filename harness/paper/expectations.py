@@ -37,13 +37,13 @@ def unmet_expectations(result: Result, records: list[EpochRecord]) -> list[str]:
 
 def min_accuracy_percent(result: Result) -> float | None:
     """Return the accuracy that the case must reach; None if no published figure is comparable."""
-    if result.dataset == "digits" and is_comparable(result):
+    if result.dataset == "digits" and is_trained_as_published(result):
         return DIGITS_ACCURACY_PERCENT
     published = comparable_published(result)
     return None if published is None else published.accuracy_percent - TOLERANCE_PP
 
 
-def is_comparable(result: Result) -> bool:
+def is_trained_as_published(result: Result) -> bool:
     """Return whether the case was trained as published.
 
     This means the unchanged recipe with all its epochs, option A, the whole dataset, and evaluation on the test set.
@@ -59,4 +59,4 @@ def is_comparable(result: Result) -> bool:
 
 def comparable_published(result: Result) -> Published | None:
     """Return the paper's figures for the same model; None if the case was not trained as published."""
-    return PUBLISHED.get((result.dataset, result.model)) if is_comparable(result) else None
+    return PUBLISHED.get((result.dataset, result.model)) if is_trained_as_published(result) else None

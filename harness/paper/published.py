@@ -4,7 +4,7 @@ Sources: "ResNet: A Comparative Study of Depth and Width in Neural Network Archi
 tables 4 to 7 and figure 7; He et al. 2016; the READMEs named below.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.config.datasets import SPECS
 from harness.config.families import parse_model
@@ -135,17 +135,33 @@ def exact_parameters(dataset: str, model: str) -> int | None:
 
 
 @dataclass(frozen=True)
+class SeveralRuns:
+    """The mean and the standard deviation over several runs of a model, as a source reports them."""
+
+    mean_percent: float
+    spread_percent: float
+    runs: int
+
+
+@dataclass(frozen=True)
 class LiteratureResult:
-    """Accuracies of the paper's models on CIFAR-10, in percent, as another source reports them."""
+    """Accuracies of the paper's models on CIFAR-10, in percent, as another source reports them.
+
+    Attributes:
+        accuracy_percent: by model, of its best or only run.
+        repeated: by model, the mean over its runs; only of models for which the source reports one.
+    """
 
     source: str
     accuracy_percent: dict[str, float]
+    repeated: dict[str, SeveralRuns] = field(default_factory=dict)
 
 
 LITERATURE = (
     LiteratureResult(
         "He et al. 2016, table 6 (pad-4 crop and flip, about 164 epochs)",
         {"resnet20": 91.25, "resnet32": 92.49, "resnet44": 92.83, "resnet56": 93.03, "resnet110": 93.57},
+        {"resnet110": SeveralRuns(93.39, 0.16, 5)},
     ),
     LiteratureResult(
         "akamaster/pytorch_resnet_cifar10, README (option A)",

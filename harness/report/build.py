@@ -10,13 +10,16 @@ from pathlib import Path
 
 from harness.analysis.answer import Answer, Question, answer
 from harness.analysis.budgets import MARGIN_POINTS
+from harness.analysis.claim_findings import ClaimStudy
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.power import seed_spread
+from harness.files import distinct_names
 from harness.report.figures.study import study_figures
 from harness.report.loading import LEFT_OUT, LoadedResults
 from harness.report.page.content import Content, StudyPage
 from harness.report.page.render import render_page
+from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.tables.answer import answer_tables
 from harness.report.tables.claims import claims_table, judge_all
 from harness.report.tables.paper import paper_tables
@@ -100,25 +103,32 @@ def _question(
 def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:
     studies = [_study(evidence, question_of(evidence)) for evidence in loaded.evidence if evidence.mode != "quick"]
     found = [study.evidence for study in studies]
-    claims, sides = judge_all(found), side_by_side_tables(found)
+    claims = judge_all([ClaimStudy(study.evidence, study.comparisons) for study in studies])
+    sides = side_by_side_tables(found)
     return Content(
-        folders=loaded.folders,
+        folders=distinct_names(loaded.folders),
         studies=studies,
         claims=claims,
         sides=sides,
         throughput=throughput_tables(loaded.recorded),
         smoke=[(one, runs_table(one)) for one in loaded.evidence if one.mode == "quick"],
-        problems=[*loaded.left_out, *loaded.started],  # complete only after the studies have read their files
-        command=command,
+        problems=_problems(loaded),  # complete only after the studies have read their files
+        command=short_command(command),
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+def _problems(loaded: LoadedResults) -> list[str]:
+    """Return a line for each file left out and each unfinished case, without absolute paths."""
+    names = dict(zip(map(str, loaded.folders), distinct_names(loaded.folders), strict=True))
+    return [without_absolute_paths(line, names) for line in (*loaded.left_out, *loaded.started)]
 
 
 def _tables(content: Content) -> list[Table]:
     """Return every table to be written."""
     tables = [table for study in content.studies for table in study.tables]
     tables += [table for _, table in (*content.sides, *content.smoke)]
-    if content.studies:
+    if content.claims is not None:
         tables.append(claims_table(content.claims))
     if len(content.problems) > MAX_LINES:
         tables.append(_left_out_table(content.problems))
@@ -136,6 +146,6 @@ def _study(evidence: Evidence, question: Question) -> StudyPage:
     comparisons, runs = Comparisons(evidence, question.alpha), runs_table(evidence)
     found = answer(comparisons, evidence, question)
     if not evidence.runs:
-        return StudyPage(evidence, found, (), [runs])
+        return StudyPage(evidence, comparisons, question, found, (), [runs])
     tables = [*paper_tables(evidence), *answer_tables(evidence, comparisons, found.verdicts), runs]
-    return StudyPage(evidence, found, study_figures(evidence, comparisons), tables)
+    return StudyPage(evidence, comparisons, question, found, study_figures(evidence, comparisons), tables)

@@ -5,7 +5,6 @@ from collections.abc import Hashable, Sequence
 
 MAX_PAGE_ROWS = 200  # of a folded table
 MAX_TERMINAL_ROWS = 60
-MAX_UNFOLDED_ROWS = 40
 MAX_NAMES = 10  # of cases in a note, of links in a cell
 FEW_NAMES = 3  # of links in a cell that has more than `MAX_NAMES`
 MAX_LINES = 20  # of a list on the page, and of the files left out on a terminal

@@ -39,7 +39,8 @@ def study(
                 )
             )  # fmt: skip
     fields = {"mode": "full", "title": title_of(dataset), "file_name": dataset, "train_images": 50_000, "epochs": 100}
-    return Evidence(dataset, runs=tuple(runs), test_images=test_images, is_comparable=True, **(fields | changes))
+    fields |= {"is_trained_as_published": True} | changes
+    return Evidence(dataset, runs=tuple(runs), test_images=test_images, **fields)
 
 
 def stored(result, root="results", predicted=None):

@@ -63,7 +63,7 @@ def test_published_figures_are_one_run_per_model(dataset):
     assert evidence.models == list(STUDY_MODELS[dataset])
     assert evidence.epochs == {"cifar10": 300, "fashionmnist": 150, "gtsrb": 40}[dataset]
     assert evidence.test_images == {"cifar10": 10_000, "fashionmnist": 10_000, "gtsrb": 12_630}[dataset]
-    assert (evidence.is_comparable, evidence.has_comparable_times, evidence.hardware) == (True, True, ())
+    assert (evidence.is_trained_as_published, evidence.has_comparable_times, evidence.hardware) == (True, True, ())
     for model in evidence.models:
         row, mean = PUBLISHED[dataset, model], evidence.mean(model, "accuracy_percent")
         assert (mean.mean, mean.low, mean.n) == (row.accuracy_percent, None, 1)

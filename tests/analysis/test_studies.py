@@ -17,7 +17,7 @@ def test_results_that_differ_only_in_model_and_seed_are_one_study():
     assert (evidence.dataset, evidence.title, evidence.file_name) == ("cifar10", "CIFAR-10", "cifar10")
     assert (evidence.models, evidence.seeds) == (["resnet20", "resnet56"], [0, 3])
     assert list(evidence.of("resnet20")) == [0, 3]
-    assert evidence.is_comparable
+    assert evidence.is_trained_as_published
     assert evidence.of("resnet110") == {}
 
 
@@ -43,7 +43,7 @@ def test_studies_are_ordered_full_first():
         ("cifar10", "full"), ("cifar10", "quick"), ("digits", "full"), ("digits", "quick")
     ]  # fmt: skip
     assert [one.file_name for one in found] == ["cifar10", "cifar10-smoke", "digits", "digits-smoke"]
-    assert [one.is_comparable for one in found] == [True, False, True, False]
+    assert [one.is_trained_as_published for one in found] == [True, False, True, False]
 
 
 def test_results_of_several_folders_are_separate_studies():
@@ -66,7 +66,7 @@ def of_folder(path, **changes):
 def test_image_folder_is_a_study_named_after_it():
     (evidence,) = grouped(of_folder("folder:/x/photos"))
     assert (evidence.title, evidence.file_name) == ("photos", "folder-photos")
-    assert not evidence.is_comparable
+    assert not evidence.is_trained_as_published
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_image_folder_is_a_study_named_after_it():
         (("folder:/x/my photos", "folder:/x/my-photos"), ["my photos", "my-photos"]),
         (("folder:/x/Photos", "folder:/x/photos"), ["Photos", "photos"]),
         (("folder:/x/a b/photos", "folder:/x/a-b/photos"), ["a b/photos", "a-b/photos"]),
-        (("folder:/x/photos", "folder:/z/x/photos"), ["x/photos", "z/x/photos"]),
+        (("folder:/x/photos", "folder:/z/x/photos"), ["x/photos", "x/photos (2)"]),
     ],
 )
 def test_image_folders_with_similar_names_have_separate_files(paths, titles):
@@ -120,7 +120,7 @@ def test_incomplete_results_are_not_runs(status):
 def test_study_without_a_complete_result_has_no_runs():
     (evidence,) = grouped(failed_result())
     assert (evidence.runs, evidence.models, evidence.axes, evidence.classes) == ((), [], None, [])
-    assert not evidence.is_comparable
+    assert not evidence.is_trained_as_published
     assert evidence.mean("resnet20", "accuracy_percent") is None
 
 

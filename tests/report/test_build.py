@@ -61,7 +61,8 @@ def test_failed_results_alone_make_a_report_with_a_warning(tmp_path):
         store(tmp_path / "results", replace(failed_result(status, seed=seed), cause="<b>it broke</b>"))
     made = build_report([tmp_path / "results"], tmp_path / "report")
     text = made.report.page.read_text()
-    assert "1 diverged, 1 failed, 1 out of memory" in text
+    assert "No answer: no training completed." in text
+    assert "3 results without an accuracy (diverged, failed, out of memory)" in text
     assert "&lt;b&gt;it broke" in text
     assert "<b>it broke" not in text
     assert made.report.figures == []

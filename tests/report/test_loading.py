@@ -22,9 +22,11 @@ def test_damaged_file_beside_a_result_is_reported_and_left_out(name, damage, tmp
     made = build_report([tmp_path / "results"], tmp_path / "report")
     assert made.loaded.problems == [f"{path} is missing" if damage == "gone" else made.loaded.problems[0]]
     assert str(path) in made.loaded.problems[0]
-    assert str(path) in made.report.page.read_text().partition("Left out</h3>")[2]
+    section = made.report.page.read_text().partition("Files left out</h3>")[2]
+    assert f"results/{kept[0].case.folder_name}/{name}" in section
     frame = pd.read_csv(tmp_path / "report/tables/cifar10-differences.csv")
-    assert frame["method"].tolist() == (["two proportions"] if name == "predictions.npz" else ["McNemar"])
+    (note,) = frame["note"]
+    assert note.startswith("two proportions" if name == "predictions.npz" else "McNemar")
 
 
 def test_unreadable_result_is_reported_and_others_are_kept(tmp_path, no_figures):
@@ -33,7 +35,7 @@ def test_unreadable_result_is_reported_and_others_are_kept(tmp_path, no_figures)
     path.write_text(path.read_text().replace("0.", "1.", 1))
     made = build_report([tmp_path / "results"], tmp_path / "report")
     assert [result.model for result in made.loaded.results] == ["resnet56"]
-    assert str(path) in made.report.page.read_text()
+    assert f"results/{kept[0].case.folder_name}/result.json" in made.report.page.read_text()
 
 
 def test_folder_given_twice_is_read_once(tmp_path, monkeypatch):
@@ -57,12 +59,14 @@ def test_many_left_out_files_are_cut_and_a_table_has_all(tmp_path, no_figures):
         assert len(shown) == MAX_LINES + 1
         assert "5 more: " in shown[-1]
         assert "left-out.csv" in shown[-1]
-    section = made.report.page.read_text().partition("Left out</h3>")[2].partition("</footer>")[0]
+    section = made.report.page.read_text().partition("Files left out</h3>")[2].partition("</footer>")[0]
     assert section.count("<li>") == MAX_LINES + 1
     assert "30 more: all of them are in the table" in section
     assert 'href="tables/left-out.csv"' in section
     everything = pd.read_csv(tmp_path / "report/tables/left-out.csv")["left_out"].tolist()
-    assert everything == [*made.loaded.left_out, *made.loaded.started]
+    assert everything == [
+        line.replace(f"{root}/", "results/") for line in (*made.loaded.left_out, *made.loaded.started)
+    ]
     assert len(everything) == 2 * (MAX_LINES + 5)
 
 

@@ -1,28 +1,35 @@
 """Accuracy against parameters, MACs and training time, with the Pareto fronts."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from matplotlib.axes import Axes as Plot
 from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 
 from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.pareto import models_on_front, pareto_points
 from harness.analysis.wording import COST_WORDS
 from harness.report.figures.figure import INK, Figure, draw_figure
+from harness.report.figures.labels import Anchor, NamedPoint, place_labels
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, named_models
 from harness.report.figures.style import (
     COLOUR_KEY,
     NO_INTERVAL,
     Style,
-    draw_label,
+    draw_key,
     draw_point,
     error_bars,
+    mark_handle,
     plots_in_a_row,
     styles_of,
 )
 from harness.report.figures.ticks import set_log_axis, tick_count, tick_duration
 from harness.report.truncation import MAX_CURVES
 
+_HEIGHT = 250.0  # of a plot, in the pixels of `place_labels`
+_POINTS_PER_PIXEL = 9 / 12.5  # of the text
+_ALIGNMENT: dict[Anchor, Literal["left", "center", "right"]] = {"start": "left", "middle": "center", "end": "right"}
 _COST_AXES: dict[Measure, tuple[str, Callable[[float], str]]] = {
     "params": ("parameters", tick_count),
     "macs": ("MACs of one image", tick_count),
@@ -46,11 +53,16 @@ def accuracy_cost_figure(evidence: Evidence) -> Figure | None:
             _draw_front(plot, evidence, measure)
             words, form = _COST_AXES[measure]
             plot.set_xlabel(words)
-            plot.margins(x=0.16, y=0.12)
+            plot.margins(x=0.16, y=0.16)
             set_log_axis(plot, "x", form)
         plots[0].set_ylabel("test accuracy, %")
+        as_published = [mark_handle(styles[evidence.models[0]], "as published", is_hollow=True)]
+        front = Line2D([], [], color=INK, lw=0.8, ls=":", label="Pareto front")
+        draw_key(canvas, styles.values(), front, *(as_published if published is not None else []))
         bottom, top = plots[0].get_ylim()
         plots[0].set_ylim(max(0.0, bottom), min(100.0, top))  # intervals may reach beyond
+        for plot, measure in zip(plots, measures, strict=True):
+            _draw_names(plot, evidence, measure, styles)
 
     return draw_figure(
         f"{evidence.file_name}-accuracy-cost",
@@ -58,7 +70,7 @@ def accuracy_cost_figure(evidence: Evidence) -> Figure | None:
         _caption(evidence, published),
         _description(evidence, measures),
         draw,
-        (3.4 * len(measures), 3.4),
+        (max(4.8, 3.4 * len(measures)), 3.7),
     )
 
 
@@ -66,15 +78,27 @@ def _draw_models(
     plot: Plot, evidence: Evidence, measure: Measure, styles: dict[str, Style], *, is_published: bool
 ) -> None:
     """Draw each model's accuracy at its cost; published ones hollow and without names."""
-    named, drawn = named_models(evidence), drawn_models(evidence)
+    drawn = drawn_models(evidence)
     for model in evidence.models:
         cost, accuracy = evidence.mean(model, measure), evidence.mean(model, "accuracy_percent")
         if cost is None or accuracy is None or model not in styles:
             continue
         bars, size = error_bars(accuracy), 7 if model in drawn else 4
         draw_point(plot, cost.mean, accuracy.mean, styles[model], yerr=bars, is_hollow=is_published, size=size)
-        if not is_published and model in named:
-            draw_label(plot, cost.mean, accuracy.mean, model, styles[model])
+
+
+def _draw_names(plot: Plot, evidence: Evidence, measure: Measure, styles: dict[str, Style]) -> None:
+    """Draw models' names beside their points, those that have room; the limits of the plot are final."""
+    to_plot = plot.transData + plot.transAxes.inverted()
+    found: dict[bool, list[NamedPoint]] = {True: [], False: []}
+    means = {point.model: (point.cost, point.accuracy_percent) for point in pareto_points(evidence, measure)}
+    for model, mean in means.items():
+        x, y = to_plot.transform(mean)
+        is_named = model in named_models(evidence)
+        found[is_named].append(NamedPoint(model, x, (1 - y) * _HEIGHT, styles[model].kind == "depth"))
+    for model, place in place_labels(found[True], found[False], _HEIGHT).items():
+        offset = (_POINTS_PER_PIXEL * place.dx, -_POINTS_PER_PIXEL * place.dy)
+        plot.annotate(model, means[model], offset, textcoords="offset points", fontsize=9, ha=_ALIGNMENT[place.anchor])
 
 
 def _draw_front(plot: Plot, evidence: Evidence, measure: Measure) -> None:

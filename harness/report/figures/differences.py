@@ -7,7 +7,7 @@ from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.wording import difference_text
 from harness.report.figures.figure import INK, Figure, draw_figure
-from harness.report.figures.style import DEEPER, NO_INTERVAL, PURPLE, WIDER, Style, draw_point, error_bars
+from harness.report.figures.style import DEEPER, NO_INTERVAL, PURPLE, WIDER, Style, draw_point, error_bars, mark_handle
 
 _STYLES = {
     "wider − deeper": Style("other", PURPLE, "D", "-"),
@@ -34,6 +34,10 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
         plot.set_yticks([-place for place in range(len(rows))], labels)
         plot.set_xlabel("difference in test accuracy, percentage points")
         plot.grid(visible=False, axis="y")
+        words = {"significant at α = 0.05 (Holm)": False, "not significant": True}
+        mark = Style("other", INK, "o", "-")
+        handles = [mark_handle(mark, word, is_hollow=is_hollow) for word, is_hollow in words.items()]
+        canvas.legend(handles=handles, loc="outside lower center", ncols=2)
 
     said = "; ".join(f"{one.model} over {one.other} {difference_text(one.interval)}" for _, one in rows)
     return draw_figure(
@@ -43,7 +47,7 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
         "corrected (Holm); hollow: not significant. Wider − deeper is the primary test; the steps are exploratory.",
         f"Differences in accuracy: {said}.",
         draw,
-        (7.6, 1.2 + 0.34 * len(rows)),
+        (7.6, 1.5 + 0.34 * len(rows)),
     )
 
 

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes as Plot
 from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.evidence import Evidence
-from harness.report.figures.figure import Figure, draw_figure
+from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, selection_note
-from harness.report.figures.style import Style, draw_point, plots_in_a_row, styles_of
+from harness.report.figures.style import Style, draw_point, mark_handle, plots_in_a_row, styles_of
 
 _PAPER_FIGURES = {
     "cifar10": " (the paper's figure 5)",
@@ -39,8 +40,12 @@ def learning_curves_figure(evidence: Evidence) -> Figure | None:
         whole.set_title("all epochs")
         end.set_title("the last epochs")
         _enlarge_end(end, curves, published, styles)
-        handles, labels = whole.get_legend_handles_labels()
-        canvas.legend(handles, labels, loc="outside right center", handlelength=3.2)
+        handles, _ = whole.get_legend_handles_labels()
+        if any(len(of_model) > 1 for of_model in curves.values()):
+            handles.append(Patch(color=INK, alpha=0.12, lw=0, label="lowest to highest seed"))
+        if published is not None:
+            handles.append(mark_handle(Style("other", INK, "o", "-"), "published, final", is_hollow=True))
+        canvas.legend(handles=handles, loc="outside right center", handlelength=3.2)
 
     finals = ", ".join(f"{model} {float(of_model[:, -1].mean()):.2f} %" for model, of_model in curves.items())
     caption = "Mean over seeds; the band spans the lowest to the highest seed." + selection_note(evidence)

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from matplotlib.axes import Axes as Plot
 from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Patch
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, selection_note
-from harness.report.figures.style import Style, error_bars, plots_in_a_row, styles_of
+from harness.report.figures.style import KIND_WORDS, Style, error_bars, plots_in_a_row, styles_of
 
 _HATCHES = {"base": "", "depth": "//", "width": "..", "other": "xx"}
 _PAPER_FIGURES = {"cifar10": 7, "fashionmnist": 7, "gtsrb": 10}
@@ -30,6 +31,13 @@ def marginal_gain_figure(evidence: Evidence) -> Figure | None:
             _draw_bars(plot, gains, styles)
             if published is not None:
                 plot.set_title(title)
+        kinds = {styles[model].kind: styles[model] for model in measured}
+        handles = [
+            Patch(facecolor="none", edgecolor=kinds[kind].colour, hatch=_HATCHES[kind], label=words)
+            for kind, words in KIND_WORDS.items()
+            if kind in kinds
+        ]
+        canvas.legend(handles=handles, loc="outside lower center", ncols=4)
 
     said = ", ".join(f"{model} {gain.mean:.3g}" for model, gain in measured.items())
     number = _PAPER_FIGURES.get(evidence.dataset) if published is not None else None
@@ -40,7 +48,7 @@ def marginal_gain_figure(evidence: Evidence) -> Figure | None:
         "Plain: base; stripes: deeper; dots: wider." + selection_note(evidence),
         f"Percent per second by model: {said}.",
         draw,
-        (max(4.8, 0.45 * len(measured)) * len(panels), 3.2),
+        (max(4.8, 0.45 * len(measured)) * len(panels), 3.8),
     )
 
 
@@ -60,7 +68,7 @@ def _draw_bars(plot: Plot, gains: Mapping[str, Interval], styles: dict[str, Styl
             f"{gain.mean:.3g}", (place, gain.high or gain.mean), ha="center", va="bottom", fontsize=8,
             xytext=(0, 2), textcoords="offset points",
         )  # fmt: skip
-    plot.set_xticks(range(len(gains)), list(gains))
+    plot.set_xticks(range(len(gains)), list(gains), rotation=30, ha="right", rotation_mode="anchor")
     plot.grid(visible=False, axis="x")
     plot.margins(y=0.12)
     plot.set_ylabel("accuracy over time, % per second")

@@ -6,7 +6,7 @@ from harness.report.truncation import MAX_CURVES, evenly_spaced_with_ends
 
 def comparable_published_evidence(evidence: Evidence) -> Evidence | None:
     """Return the paper's figures of the study if they are comparable, else None."""
-    found = evidence.is_comparable and evidence.dataset in ("cifar10", "fashionmnist", "gtsrb")
+    found = evidence.is_trained_as_published and evidence.dataset in ("cifar10", "fashionmnist", "gtsrb")
     return published_evidence(evidence.dataset) if found else None
 
 

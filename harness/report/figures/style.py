@@ -3,11 +3,14 @@
 Colour shows the axis (base, depth, width); marker and line show the step along it, so figures read in black and white.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes as Plot
 from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
@@ -31,6 +34,7 @@ class Style:
     line: str
 
 
+KIND_WORDS = {"base": "base", "depth": "deeper", "width": "wider", "other": "both, or another family"}
 DEEPER, WIDER = Style("depth", BLUE, "o", "-"), Style("width", VERMILLION, "^", "-")
 
 
@@ -66,17 +70,30 @@ def draw_point(
     plot.errorbar(x, y, xerr=xerr, yerr=yerr, capsize=size / 2, lw=1.2, zorder=3, **marks)
 
 
-def draw_label(plot: Plot, x: float, y: float, model: str, style: Style, *, is_rising: bool = False) -> None:
-    """Draw a model's name beside its point: deep models to the lower left, others to the upper right.
+def draw_label(plot: Plot, x: float, y: float, model: str, style: Style) -> None:
+    """Draw a model's name beside its point on a rising line: wide models' below it, others' above."""
+    place = (
+        {"xytext": (6, -5), "va": "top", "ha": "left"} if style.kind == "width" else {"xytext": (-6, 5), "ha": "right"}
+    )
+    plot.annotate(model, (x, y), textcoords="offset points", fontsize=9, **place)  # type: ignore[arg-type]
+
+
+def draw_key(canvas: Canvas, styles: Iterable[Style], *more: Artist) -> None:
+    """Draw the meaning of colours and marks below the plots: a file is also looked at without its caption.
 
     Args:
-        is_rising: the points lie on rising lines; names keep off these, wide models below them, others above.
+        styles: of the models drawn; the key has a mark for each kind.
+        more: handles with labels, for all else that is drawn.
     """
-    below = style.kind == ("width" if is_rising else "depth")
-    is_left = below != is_rising
-    place = {"xytext": (-6 if is_left else 6, -5 if below else 5), "va": "top" if below else "bottom"}
-    place["ha"] = "right" if is_left else "left"
-    plot.annotate(model, (x, y), textcoords="offset points", fontsize=9, **place)  # type: ignore[arg-type]
+    of_kind = {style.kind: style for style in reversed(list(styles))}
+    handles = [mark_handle(of_kind[kind], words) for kind, words in KIND_WORDS.items() if kind in of_kind]
+    canvas.legend(handles=[*handles, *more], loc="outside lower center", ncols=6, columnspacing=1.4)
+
+
+def mark_handle(style: Style, label: str, *, is_hollow: bool = False) -> Line2D:
+    """Return a handle for the key: a mark in the style, with its meaning."""
+    fill = "none" if is_hollow else style.colour
+    return Line2D([], [], color=style.colour, marker=style.marker, ls="", markerfacecolor=fill, label=label)
 
 
 def error_bars(mean: Interval) -> Errors:

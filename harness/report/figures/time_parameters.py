@@ -12,6 +12,7 @@ from harness.report.figures.style import (
     COLOUR_KEY,
     VERMILLION,
     Style,
+    draw_key,
     draw_label,
     draw_point,
     error_bars,
@@ -35,6 +36,8 @@ def time_parameters_figure(evidence: Evidence) -> Figure | None:
             assert one is not None
             _draw_times(plot, one, styles_of(evidence))
             plot.set_ylabel("seconds per epoch")
+        on_axes = [style for style in styles_of(evidence).values() if style.kind != "other"]
+        draw_key(canvas, on_axes)
         if published is not None:
             plots[0].set_title("measured")
             plots[1].set_title("as published, on another device")
@@ -50,7 +53,7 @@ def time_parameters_figure(evidence: Evidence) -> Figure | None:
         f"Both axes are logarithmic: a straight line is a power law. {COLOUR_KEY}",
         f"Seconds per epoch by model: {said}.",
         draw,
-        (9.6 if published is not None else 5.4, 3.4),
+        (9.6 if published is not None else 5.4, 3.7),
     )
 
 
@@ -64,9 +67,9 @@ def _draw_times(plot: Plot, evidence: Evidence, styles: dict[str, Style]) -> Non
         if mean is not None and model in styles:
             params = _params(evidence, model)
             draw_point(plot, params, mean.mean, styles[model], yerr=error_bars(mean))
-            draw_label(plot, params, mean.mean, model, styles[model], is_rising=True)
+            draw_label(plot, params, mean.mean, model, styles[model])
     plot.set_xlabel("parameters")
-    plot.margins(x=0.16, y=0.12)
+    plot.margins(x=0.24, y=0.12)
     set_log_axis(plot, "x", tick_count)
     set_log_axis(plot, "y", lambda value: f"{value:g}")
 

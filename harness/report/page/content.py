@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from harness.analysis.answer import Answer
+from harness.analysis.answer import Answer, Question
+from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.report.figures.figure import Figure
 from harness.report.tables.claims import JudgedClaims
@@ -13,9 +13,11 @@ from harness.report.tables.table import Table
 
 @dataclass(frozen=True)
 class StudyPage:
-    """A study's part of the page."""
+    """A study's part of the page: its answer to a question, from comparisons, and what stands behind it."""
 
     evidence: Evidence
+    comparisons: Comparisons
+    question: Question
     answer: Answer
     figures: Sequence[Figure]
     tables: Sequence[Table]
@@ -26,6 +28,8 @@ class Content:
     """The content of the page.
 
     Attributes:
+        folders: the names of the results folders.
+        claims: None if no study is of a dataset of the paper.
         sides: tables of several folders side by side, each with the first folder's evidence.
         smoke: tables of quick runs, each with its evidence.
         problems: a line for each file left out, with the reason.
@@ -33,9 +37,9 @@ class Content:
         made_at: its date and time, human-readable.
     """
 
-    folders: Sequence[Path]
+    folders: Sequence[str]
     studies: Sequence[StudyPage]
-    claims: JudgedClaims
+    claims: JudgedClaims | None
     sides: Sequence[tuple[Evidence, Table]]
     throughput: Sequence[Table]
     smoke: Sequence[tuple[Evidence, Table]]

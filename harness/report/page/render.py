@@ -1,6 +1,5 @@
 """The page: one HTML file that needs no network."""
 
-from collections import Counter
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -12,14 +11,18 @@ from markupsafe import Markup
 from harness.report.figures.figure import INK, Figure
 from harness.report.figures.style import BLUE, PURPLE, VERMILLION
 from harness.report.loading import LEFT_OUT
+from harness.report.page.card import card_view
+from harness.report.page.claims import claims_view
 from harness.report.page.content import Content, StudyPage
+from harness.report.page.folds import ON_CARD, Fold, folds_of
+from harness.report.page.key import key_view
+from harness.report.page.names import keep_names_whole
+from harness.report.page.plot import plot_key, plot_views
 from harness.report.page.provenance import training_commands, training_environments
 from harness.report.page.tables import RowIds, row_ids, table_view
-from harness.report.tables.claims import JudgedClaims, claims_table
-from harness.report.truncation import MAX_LINES, MAX_PAGE_ROWS, first_lines
+from harness.report.truncation import MAX_LINES, first_lines
 from harness.text import count_noun
 
-_MARKS = {"supported": "✓", "contradicted": "✗", "not distinguishable": "≈", "not measured": "–"}
 # Colours of inline figures; they differ between light and dark mode.
 _COLOURS = {INK: "currentColor", BLUE: "var(--depth)", VERMILLION: "var(--width)", PURPLE: "var(--other)"}
 _MODE_BADGES = {"full": "", "shortened": "shortened: not the recipe's own epochs", "quick": "smoke"}
@@ -36,7 +39,7 @@ def render_page(content: Content, report_dir: Path) -> str:
     )
     style, script = (Markup((Path(__file__).parent / f"page.{kind}").read_text("utf-8")) for kind in ("css", "js"))
     page = _page(content, report_dir)
-    return environment.get_template("page.html").render(page=page, css=style, js=script, marks=_MARKS)
+    return keep_names_whole(environment.get_template("page.html").render(page=page, css=style, js=script))
 
 
 def _page(content: Content, report_dir: Path) -> dict[str, Any]:
@@ -49,7 +52,8 @@ def _page(content: Content, report_dir: Path) -> dict[str, Any]:
         "lead": _lead(content.studies),
         "warnings": _warnings(content),
         "studies": [_study(study, ids, report_dir) for study in content.studies],
-        "claims": _claims(content.claims) if content.studies else None,
+        "key": key_view(found),
+        "claims": None if content.claims is None else claims_view(content.claims),
         "sides": [table_view(table, ids, report_dir, one.mode) for one, table in content.sides],
         "throughput": [table_view(table, {}, report_dir) for table in content.throughput],
         "smoke": [table_view(table, {}, report_dir) for _, table in content.smoke],
@@ -58,7 +62,7 @@ def _page(content: Content, report_dir: Path) -> dict[str, Any]:
         "environments": training_environments(results),
         "problems": first_lines(content.problems, "all of them are in the table"),
         "left_out": LEFT_OUT if len(content.problems) > MAX_LINES else "",
-        "folders": ", ".join(map(str, content.folders)),
+        "folders": ", ".join(content.folders),
         "made_at": content.made_at,
         "version": metadata.version("wider-or-deeper"),
     }
@@ -67,29 +71,18 @@ def _page(content: Content, report_dir: Path) -> dict[str, Any]:
 def _lead(studies: Sequence[StudyPage]) -> str:
     if not studies:
         return "There are no measurements yet that could answer the question."
+    if len(studies) == 1:
+        return ""  # the answer itself comes first
     runs = sum(len(study.evidence.runs) for study in studies)
-    many = "1 study" if len(studies) == 1 else f"{len(studies)} studies"
-    return (
-        f"Results of {count_noun(runs, 'completed training')} in {many}: which choice pays, by how much, and how "
-        "certain that is."
-    )
+    return f"{len(studies)} studies, {count_noun(runs, 'completed training')}."
 
 
 def _warnings(content: Content) -> list[dict[str, str]]:
     """Return the warnings that readers must see before any number."""
-    warnings = []
-    incomplete = [result for study in content.studies for result in study.evidence.incomplete]
-    if incomplete:
-        counts = Counter(result.status.replace("_", " ") for result in incomplete)
-        by_status = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-        is_cut = any(len(study.evidence.results) > MAX_PAGE_ROWS for study in content.studies)
-        where = "listed in the CSV tables of runs (status, cause)" if is_cut else "marked in the tables of runs"
-        text = f"{by_status}. They are {where} and excluded from every mean."
-        warnings.append({"title": "Not every training completed:", "text": text})
     if content.smoke and not content.studies:
         text = "Train with --full-training to get an answer."
-        warnings.append({"title": "Only smoke runs are here, and they measure nothing.", "text": text})
-    return warnings
+        return [{"title": "Only smoke runs are here, and they measure nothing.", "text": text}]
+    return []
 
 
 def _study(study: StudyPage, ids: RowIds, report_dir: Path) -> dict[str, Any]:
@@ -106,11 +99,23 @@ def _study(study: StudyPage, ids: RowIds, report_dir: Path) -> dict[str, Any]:
         "title": evidence.title,
         "badge": _MODE_BADGES[evidence.mode],
         "about": " · ".join(about),
-        "answer": study.answer,
-        "figures": [_figure(figure) for figure in study.figures],
+        "card": card_view(study),
+        "plots": plot_views(study, ids),
+        "plot_key": plot_key(evidence),
+        "plot_file": next((one.file_name for one in study.figures if one.file_name.endswith(ON_CARD)), ""),
+        "folds": [_fold(fold, study, ids, report_dir) for fold in folds_of(study)],
+    }
+
+
+def _fold(fold: Fold, study: StudyPage, ids: RowIds, report_dir: Path) -> dict[str, Any]:
+    evidence = study.evidence
+    return {
+        "title": fold.title,
+        "sentences": fold.sentences,
+        "figures": [_figure(figure) for figure in fold.figures],
         "tables": [
-            table_view(table, ids, report_dir, evidence.mode, evidence.title, is_of_models=place == 0)
-            for place, table in enumerate(study.tables)
+            table_view(table, ids, report_dir, evidence.mode, evidence.title, is_of_models=table is study.tables[0])
+            for table in fold.tables
         ],
     }
 
@@ -123,19 +128,3 @@ def _figure(figure: Figure) -> dict[str, Any]:
         drawing = drawing.replace(f": {colour.lower()}", f": {name}")
     inline = opening + Markup(drawing.removeprefix("<svg "))
     return {"file_name": figure.file_name, "title": figure.title, "caption": figure.caption, "inline": inline}
-
-
-def _claims(judged: JudgedClaims) -> dict[str, Any]:
-    """Return the claims, each with its judgements side by side."""
-    rows = []
-    for judgements in zip(judged.published, *judged.measured.values(), strict=True):
-        claim = judgements[0].claim
-        statements = [
-            {"text": findings[0].statement, "findings": findings}
-            for findings in zip(*(judgement.findings for judgement in judgements), strict=True)
-        ]
-        verdicts = [judgement.verdict for judgement in judgements]
-        rows.append({"claim": claim, "verdicts": verdicts, "statements": statements})
-    names = list(judged.measured)
-    headings = ["measured"] if len(names) == 1 else [f"measured in {name}" for name in names]
-    return {"headings": headings, "rows": rows, "notes": claims_table(judged).notes}

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from harness.analysis.evidence import Evidence
 from harness.report.tables.table import Row, Table
-from harness.report.truncation import FEW_NAMES, MAX_NAMES, MAX_PAGE_ROWS, MAX_UNFOLDED_ROWS, evenly_over
+from harness.report.truncation import FEW_NAMES, MAX_NAMES, MAX_PAGE_ROWS, evenly_over
 from harness.results.folder import RESULT
 
 _MODEL_KEYS = ("model", "other", "beaten_by")
@@ -31,9 +31,9 @@ def table_view(
         mode, study: the study of the rows' models; a row with a ``study`` of its own belongs to that one.
         is_of_models: True if the rows are those that model names link to.
     """
-    is_long = table.is_long or (len(table.rows) > MAX_UNFOLDED_ROWS and not is_of_models)
-    # Only folded tables are cut: every row of the first table is the target of links.
-    places = evenly_over([row.get("model") for row in table.rows], MAX_PAGE_ROWS) if is_long else range(len(table.rows))
+    places: Sequence[int] = range(len(table.rows))
+    if not is_of_models:  # each row of which is the target of links
+        places = evenly_over([row.get("model") for row in table.rows], MAX_PAGE_ROWS)
 
     def id_of(row: Row, key: str) -> str:
         return ids.get((mode, row.get("study", study), str(row.get(key))), "")
@@ -52,7 +52,6 @@ def table_view(
         "title": table.title,
         "columns": table.columns,
         "notes": table.notes,
-        "is_long": is_long,
         "excerpt": _excerpt_note(table.rows, len(places)),
         "has_runs": any("runs" in row for row in table.rows),
         "rows": [row_view(place) for place in places],

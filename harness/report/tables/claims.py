@@ -3,14 +3,16 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from pathlib import Path
+from typing import Any
 
-from harness.analysis.evidence import Evidence, published_evidence
-from harness.analysis.judges import RATIO_TOLERANCE, Finding
-from harness.analysis.verdicts import Judgement, comparable_by_dataset, judge_claims
+from harness.analysis.claim_findings import VERDICT_MEANINGS, ClaimStudy, Finding
+from harness.analysis.claim_verdicts import Judgement, comparable_by_dataset, judge_claims, judge_studies
+from harness.analysis.evidence import published_evidence
+from harness.paper.claims import Greater
 from harness.paper.published import PUBLISHED
 from harness.report.tables.table import Column, Table
+
+PUBLISHED_DATASETS = tuple(dict.fromkeys(dataset for dataset, _ in PUBLISHED))
 
 
 @dataclass(frozen=True)
@@ -18,58 +20,68 @@ class JudgedClaims:
     """All claims judged on the paper's own numbers and, side by side, on each folder's measurements.
 
     Attributes:
-        measured: judgements by folder name.
+        measured: judgements by the folder's name.
     """
 
     published: tuple[Judgement, ...]
     measured: dict[str, tuple[Judgement, ...]]
 
+    @property
+    def headings(self) -> list[str]:
+        """The heading of each folder's judgements."""
+        return [f"measured in {name}" if len(self.measured) > 1 else "measured" for name in self.measured]
 
-def judge_all(found: Sequence[Evidence]) -> JudgedClaims:
-    """Judge the claims on the paper's own numbers and on the comparable evidence of each folder."""
 
-    def folder(evidence: Evidence) -> Path:
-        return evidence.folder or Path()
+def judge_all(found: Sequence[ClaimStudy]) -> JudgedClaims | None:
+    """Judge the claims on the paper's own numbers and on the comparable studies of each folder.
 
-    by_folder = groupby(sorted(found, key=folder), key=folder)
-    measured = {str(path): tuple(judge_claims(comparable_by_dataset(list(group)))) for path, group in by_folder}
-    return JudgedClaims(_judge_on_published(), measured)
+    Returns:
+        None if no study is of a dataset of the paper.
+    """
+    of_paper = [one for one in found if one.evidence.dataset in PUBLISHED_DATASETS]
+    if not of_paper:
+        return None
+    names = sorted({one.evidence.folder_name for one in of_paper})
+    folders = [[one for one in of_paper if one.evidence.folder_name == name] for name in names]
+    measured = [tuple(judge_studies(comparable_by_dataset(studies))) for studies in folders]
+    return JudgedClaims(_judge_on_published(), dict(zip(names, measured, strict=True)))
 
 
 @functools.cache
 def _judge_on_published() -> tuple[Judgement, ...]:
-    return tuple(judge_claims({dataset: published_evidence(dataset) for dataset, _ in PUBLISHED}))
+    return tuple(judge_claims({dataset: published_evidence(dataset) for dataset in PUBLISHED_DATASETS}))
 
 
 def claims_table(judged: JudgedClaims) -> Table:
-    """Return every statement of every claim with its verdicts and the numbers behind them."""
-    columns = [
-        Column("claim", "claim", is_words=True),
-        Column("statement", "statement", is_words=True),
-        Column("on the paper's numbers", "published_verdict", is_words=True),
-        Column("its numbers", "published_numbers", is_words=True),
+    """Return every statement of every claim with its verdicts and the numbers behind them.
+
+    The CSV file has the verdicts on direction and size in columns of their own.
+    """
+    columns = [Column("claim", "claim", is_words=True), Column("statement", "statement", is_words=True)]
+    statements = [(judgement.claim.name, finding) for judgement in judged.published for finding in judgement.findings]
+    rows: list[dict[str, Any]] = [{"claim": name, "statement": finding.text} for name, finding in statements]
+    sides = [
+        ("on the paper's numbers", "its numbers", "published", judged.published),
+        *(
+            (heading, heading.replace("measured", "numbers", 1), heading, judgements)
+            for heading, judgements in zip(judged.headings, judged.measured.values(), strict=True)
+        ),
     ]
-    rows = [
-        {
-            "claim": judgement.claim.name,
-            "statement": finding.statement,
-            "published_verdict": finding.verdict,
-            "published_numbers": finding.numbers,
-        }
-        for judgement in judged.published
-        for finding in judgement.findings
-    ]
-    for folder, judgements in judged.measured.items():
-        suffix = "" if len(judged.measured) == 1 else f" in {folder}"
-        key = "measured" + suffix
-        columns.append(Column("measured" + suffix, f"{key}_verdict", is_words=True))
-        columns.append(Column("numbers" + suffix, f"{key}_numbers", is_words=True))
-        findings: list[Finding] = [finding for judgement in judgements for finding in judgement.findings]
+    for heading, numbers_heading, key, judgements in sides:
+        columns.append(Column(heading, f"{key}_verdict", is_words=True))
+        columns.append(Column(numbers_heading, f"{key}_numbers", is_words=True))
+        findings = [finding for judgement in judgements for finding in judgement.findings]
         for row, finding in zip(rows, findings, strict=True):
-            row |= {f"{key}_verdict": finding.verdict, f"{key}_numbers": finding.numbers}
-    notes = (
-        "more accurate: supported or contradicted at α = 0.05, p corrected (Holm) over the statements of one claim",
-        f"a ratio: supported within {RATIO_TOLERANCE:.0%} of the claimed one, with several seeds by the whole interval",
-        "only studies trained as published count as measured",
-    )
+            row |= {f"{key}_{name}": value for name, value in _values(finding).items()}
+    notes = tuple(f"{verdict}: {meaning}" for verdict, meaning in VERDICT_MEANINGS.items())
     return Table("claims", "The paper's claims", tuple(columns), tuple(rows), notes)
+
+
+def _values(finding: Finding) -> dict[str, str]:
+    """Return a finding's values by the name of their column."""
+    return {
+        "verdict": "; ".join(finding.verdicts),
+        "direction": finding.verdict if isinstance(finding.statement, Greater) else "",
+        "size": finding.size or "",
+        "numbers": "; ".join(filter(None, (finding.numbers, finding.note))),
+    }

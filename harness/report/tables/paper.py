@@ -57,7 +57,7 @@ def accuracy_table(evidence: Evidence) -> Table:
         Column("total", "total_seconds", lambda row: duration(row["total_seconds"])),
     ]
     notes = [OVER_SEEDS, *times_notes(evidence)]
-    if evidence.is_comparable and evidence.dataset in _PAPER_TABLES:
+    if evidence.is_trained_as_published and evidence.dataset in _PAPER_TABLES:
         notes.append("the paper's times are from another, unnamed GPU; each of its accuracies is from one training")
     return Table(
         f"{evidence.file_name}-accuracy",
@@ -71,18 +71,19 @@ def accuracy_table(evidence: Evidence) -> Table:
 
 def _paper_title(evidence: Evidence, which: int, subject: str) -> str:
     """Return a title with the number of the paper's table: of its accuracies (0) or its F1 scores (1)."""
-    numbers = _PAPER_TABLES.get(evidence.dataset) if evidence.is_comparable else None
+    numbers = _PAPER_TABLES.get(evidence.dataset) if evidence.is_trained_as_published else None
     return f"{evidence.title}: {subject}" + (f" (the paper's table {numbers[which]})" if numbers else "")
 
 
 def _published(evidence: Evidence, model: str) -> Published | None:
-    return PUBLISHED.get((evidence.dataset, model)) if evidence.is_comparable else None
+    return PUBLISHED.get((evidence.dataset, model)) if evidence.is_trained_as_published else None
 
 
 def _f1_table(evidence: Evidence) -> Table:
     """Return the paper's table 5 or 7: macro-F1 beside accuracy, with its upper bound."""
     is_balanced = _is_balanced(evidence)
-    published = {} if not evidence.is_comparable or evidence.dataset not in _PAPER_TABLES else _published_runs(evidence)
+    is_of_paper = evidence.is_trained_as_published and evidence.dataset in _PAPER_TABLES
+    published = _published_runs(evidence) if is_of_paper else {}
     rows = []
     for model in evidence.models:
         row = model_row(evidence, model)
@@ -159,7 +160,7 @@ def _gain_table(evidence: Evidence) -> Table:
 
 def _literature_table(evidence: Evidence) -> Table | None:
     """Return the same models' results elsewhere, and other methods' results on the dataset."""
-    if not evidence.is_comparable or evidence.dataset not in _PAPER_TABLES:
+    if not evidence.is_trained_as_published or evidence.dataset not in _PAPER_TABLES:
         return None
     rows: list[dict[str, Any]] = []
     for model in evidence.models:

@@ -9,6 +9,7 @@ from harness.analysis.evidence import Evidence
 from harness.config.datasets import is_folder
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.expectations import comparable_published
+from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.tables.columns import model_column, non_empty
 from harness.report.tables.table import Column, Table
 from harness.report.truncation import MAX_NAMES, first_lines, join_names
@@ -96,8 +97,8 @@ def run_row(result: Result) -> dict[str, object]:
         "data_fingerprint": result.case.data_fingerprint[:12],
         "training_code": result.environment.get("training_code"),
         "is_unsteady": _is_unsteady(result),
-        "cause": result.cause,
-        "commands": "; ".join(dict.fromkeys(one.command for one in result.attempts if one.command)),
+        "cause": None if result.cause is None else without_absolute_paths(result.cause),
+        "commands": "; ".join(dict.fromkeys(short_command(one.command) for one in result.attempts if one.command)),
         "case": result.case.identity[:12],
     }
 
@@ -126,7 +127,7 @@ def run_notes(results: Sequence[Result]) -> list[str]:
     """Return the notes that readers need to judge the rows."""
     devices = sorted({_device(result, on) for result in results for on in result.training_environments})
     measured_on = f"measured on {' and '.join(devices)}"
-    failed = [f"{_name(r)}: {r.status} ({r.cause})" for r in results if not r.is_complete]
+    failed = [f"{_name(r)}: {r.status} ({without_absolute_paths(r.cause or '')})" for r in results if not r.is_complete]
     return [
         measured_on + ("; times compare only within one" if len(devices) > 1 else ""),
         *_machine_notes(results),

@@ -74,7 +74,7 @@ class Table:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The plain values as written to CSV; result folders as their paths."""
+        """The plain values as written to CSV; result folders by their names within the results folder."""
         return pd.DataFrame([csv_row for row in self.rows for csv_row in _csv_rows(row)])
 
 
@@ -88,4 +88,4 @@ def _csv_rows(row: Row) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    return " ".join(map(str, value.values())) if isinstance(value, Mapping) else value
+    return " ".join(folder.name for folder in value.values()) if isinstance(value, Mapping) else value

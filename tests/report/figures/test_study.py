@@ -36,13 +36,13 @@ def test_every_figure_is_well_formed_and_ids_are_unique(drawings):
 
 def test_descriptions_contain_the_numbers(drawings):
     said = drawings["cifar10-accuracy-cost"].description
-    assert "20 89.10 %" in said
-    assert "20-4 92.10 %" in said
-    assert "parameters: 20, 56, 20-2, 20-4" in said
-    assert "20-4 over 110 +2.40 pp" in drawings["cifar10-differences"].description
-    assert "20 11 s" in drawings["cifar10-time-parameters"].description
+    assert "resnet20 89.10 %" in said
+    assert "resnet20-4 92.10 %" in said
+    assert "parameters: resnet20, resnet56, resnet20-2, resnet20-4" in said
+    assert "resnet20-4 over resnet110 +2.40 pp" in drawings["cifar10-differences"].description
+    assert "resnet20 11 s" in drawings["cifar10-time-parameters"].description
     assert "Evaluation accuracy over 300 epochs" in drawings["cifar10-learning-curves"].description
-    assert "Percent per second by model: 20 0.027" in drawings["cifar10-marginal-gain"].description
+    assert "Percent per second by model: resnet20 0.027" in drawings["cifar10-marginal-gain"].description
     assert "gains the most" in drawings["cifar10-classes"].description
 
 
@@ -76,22 +76,23 @@ def test_times_of_different_hardware_are_not_drawn(tmp_path):
 
 def test_many_models_are_drawn_along_the_axes_and_ends_named(tmp_path, monkeypatch):
     names = []
-    monkeypatch.setattr(accuracy_cost, "draw_label", lambda plot, x, y, model, *_, **__: names.append(model))
+    place = accuracy_cost.place_labels
+    monkeypatch.setattr(accuracy_cost, "place_labels", lambda named, *more: names.extend(named) or place(named, *more))
     accuracies = {"resnet20": 89.0, "resnet32": 89.4, "resnet56": 90.0, "resnet20-2": 90.9, "resnet56-2": 93.0}
     store_study(tmp_path / "results", seeds=(0,), accuracies=accuracies)
     few = figures_of(tmp_path / "results")
-    assert {"resnet32", "resnet56-2"} <= set(names)
-    assert "56-2" in few["cifar10-learning-curves"].svg
+    assert {"resnet32", "resnet56-2"} <= {one.name for one in names}
+    assert "resnet56-2" in few["cifar10-learning-curves"].svg
     assert "tables have all" not in few["cifar10-learning-curves"].caption
     names.clear()
     for module in (accuracy_cost, selection):
         monkeypatch.setattr(module, "MAX_CURVES", 4)
     many = figures_of(tmp_path / "results")
-    assert set(names) == {"resnet20", "resnet56", "resnet20-2", "resnet56-2"}
+    assert {one.name for one in names} == {"resnet20", "resnet56", "resnet20-2", "resnet56-2"}
     for name in ("learning-curves", "marginal-gain"):
         figure = many[f"cifar10-{name}"]
-        assert ">56-2<" not in figure.svg
-        assert ">32<" in figure.svg
+        assert ">resnet56-2<" not in figure.svg
+        assert ">resnet32<" in figure.svg
         assert "4 of 5 models along the axes are drawn; the tables have all." in figure.caption
     assert "Of 5 models the ends of the axes and the most accurate are named." in many["cifar10-accuracy-cost"].caption
-    assert "56-2 93.00 %" in many["cifar10-accuracy-cost"].description
+    assert "resnet56-2 93.00 %" in many["cifar10-accuracy-cost"].description

@@ -17,7 +17,7 @@ def test_many_commands_are_cut_on_the_page_and_csv_has_each(tmp_path, no_figures
         result = synthetic_result(seed=seed, predicted=predicted)
         store(tmp_path / "results", with_command(result, f"pytest bench --seeds {seed}"), predicted)
     made = build_report([tmp_path / "results"], tmp_path / "report")
-    section = made.report.page.read_text().partition("Training commands</h3>")[2].partition("</pre>")[0]
+    section = made.report.page.read_text().partition("Training commands</h4>")[2].partition("</pre>")[0]
     assert section.count("pytest bench") == MAX_LINES
     assert "2 more: # the CSV tables of runs" in section
     commands = pd.read_csv(tmp_path / "report/tables/cifar10.csv")["commands"]

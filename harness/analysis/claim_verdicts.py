@@ -1,0 +1,70 @@
+"""The paper's claims judged on evidence: on the measurements, and on the paper's own numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.analysis.claim_findings import ClaimStudy, Finding, summarise
+from harness.analysis.claim_judges import Studies, judge_statement
+from harness.analysis.comparison import Comparisons
+from harness.analysis.evidence import Evidence
+from harness.paper.claims import CLAIMS, Claim
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The findings on a claim, statement by statement."""
+
+    claim: Claim
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """The verdict of the claim in words, on direction and size apart; see `summarise`."""
+        return summarise(self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict of the claim in words: ``direction supported; size contradicted``."""
+        return "; ".join(self.verdicts)
+
+    @property
+    def is_measured(self) -> bool:
+        """True if at least one statement was measured."""
+        return any(finding.verdict != "not measured" for finding in self.findings)
+
+
+def judge_claims(evidence: Mapping[str, Evidence]) -> list[Judgement]:
+    """Judge every claim of the paper on evidence by dataset, which must be comparable with the paper."""
+    return judge_studies(_compared(evidence))
+
+
+def judge_studies(studies: Studies) -> list[Judgement]:
+    """Judge every claim of the paper on studies by dataset, which must be comparable with the paper."""
+    return [_judge(claim, studies) for claim in CLAIMS]
+
+
+def judge(claim: Claim, evidence: Mapping[str, Evidence]) -> Judgement:
+    """Judge a claim on evidence by dataset.
+
+    A pair of models has the p-value that it has in `Comparisons` of its study.
+    """
+    return _judge(claim, _compared(evidence))
+
+
+def _compared(evidence: Mapping[str, Evidence]) -> Studies:
+    return {dataset: ClaimStudy(one, Comparisons(one)) for dataset, one in evidence.items()}
+
+
+def _judge(claim: Claim, studies: Studies) -> Judgement:
+    return Judgement(claim, tuple(judge_statement(statement, studies) for statement in claim.statements))
+
+
+def comparable_by_dataset(found: Sequence[ClaimStudy]) -> dict[str, ClaimStudy]:
+    """Choose, for each dataset, the study with the most runs among those comparable with the paper."""
+    chosen: dict[str, ClaimStudy] = {}
+    for one in found:
+        dataset = one.evidence.dataset
+        runs = chosen[dataset].evidence.runs if dataset in chosen else ()
+        if one.evidence.is_trained_as_published and len(one.evidence.runs) > len(runs):
+            chosen[dataset] = one
+    return chosen

@@ -1,0 +1,32 @@
+"""Budgets that a study cannot be asked about, each with the reason."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+from harness.analysis.budgets import Budget, BudgetVerdict
+from harness.analysis.comparison import Comparisons
+from harness.analysis.wording import BUDGET_WORDS
+
+BUDGETS: tuple[Budget, ...] = get_args(Budget)
+
+
+def unasked_budgets(comparisons: Comparisons, verdicts: Sequence[BudgetVerdict]) -> dict[Budget, str]:
+    """Return the reason for each budget without a verdict, in the budgets' order."""
+    asked = {one.budget for one in verdicts}
+    return {budget: _reason(comparisons, budget) for budget in BUDGETS if budget not in asked}
+
+
+def _reason(comparisons: Comparisons, budget: Budget) -> str:
+    evidence = comparisons.evidence
+    axes, such = evidence.axes, "that is trained out" if comparisons.untrained else "here"
+    if axes is None or not (axes.width or axes.depth):
+        return f"no wider or deeper model {such}"
+    if not axes.width or not axes.depth:
+        return f"no {'deeper' if axes.width else 'wider'} model {such}"
+    if budget == "scale_factor":
+        return "no wider and deeper model of about the same scale factor"
+    if budget == "total_seconds" and not evidence.has_comparable_times:
+        return "times were measured on different hardware"
+    if budget == "total_seconds" and not any(evidence.values(model, "total_seconds") for model in evidence.models):
+        return "training times are unknown"
+    return f"the wider and the deeper models have no {BUDGET_WORDS[budget]} in common"

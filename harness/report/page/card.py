@@ -1,0 +1,142 @@
+"""A study's card: what to take under which limit, how sure that is, and what would settle what is open."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from harness.analysis.answer import advice, costs_text, is_interim
+from harness.analysis.budgets import BudgetVerdict
+from harness.analysis.evidence import Evidence
+from harness.analysis.settling import settling_seeds
+from harness.analysis.unasked import BUDGETS, unasked_budgets
+from harness.analysis.wording import BUDGET_WORDS, cost_text, outcome_text
+from harness.config.recipes import PUBLISHED_RECIPES
+from harness.paper.published import STUDY_MODELS
+from harness.report.page.content import StudyPage
+from harness.report.page.interval_bar import bar_reach, interval_bar
+from harness.report.page.marks import kind_of, mark_icon
+from harness.report.short_paths import short_path
+from harness.report.truncation import first_lines
+from harness.text import count_noun, p_value, signed
+
+_MAX_CAUTIONS = 8
+_DEFAULT_RESULTS = "results"
+
+
+def card_view(study: StudyPage) -> dict[str, Any]:
+    """Return a study's card as the template shows it."""
+    verdicts = study.answer.verdicts
+    reasons = unasked_budgets(study.comparisons, verdicts)
+    reach, by_budget = bar_reach(verdicts), {one.budget: one for one in verdicts}
+    rows = [
+        _row(by_budget[budget], study.evidence, reach) if budget in by_budget else _unasked_row(budget, reasons[budget])
+        for budget in BUDGETS
+    ]
+    is_empty = not verdicts and len(set(reasons.values())) == 1
+    return {
+        "headline": headline_markup(study.answer.headline),
+        "certainty": certainty_text(verdicts, study.question.alpha),
+        "cautions": first_lines(_cautions(study), "see the notes of the tables", _MAX_CAUTIONS),
+        "rows": [] if is_empty or not study.evidence.runs else rows,
+        "reason": next(iter(reasons.values())) if is_empty and study.evidence.runs else "",
+        "margin": f"{study.question.margin:g}",
+        "confidence": _percent(study.question.alpha),
+        "scope": study.answer.scope,
+        "settle": study.answer.settle,
+        "command": _settling_command(study),
+    }
+
+
+def headline_markup(headline: str) -> Markup:
+    """Return a headline with its directions in their colours and the models to take in bold."""
+    text = str(escape(headline))
+    text = re.sub(r"\bgo (wider|deeper)\b", lambda found: f'go <span class="{found[1][:4]}">{found[1]}</span>', text)
+    return Markup(re.sub(r"\btake ([\w.-]*\w)", r"take <b>\1</b>", text))
+
+
+def certainty_text(verdicts: Sequence[BudgetVerdict], alpha: float) -> str:
+    """Return how sure the answer is, in one sentence; empty without a verdict."""
+    if not verdicts:
+        return ""
+    decided = [one for one in verdicts if one.is_decided]
+    if all(one.outcome == "one run each" for one in verdicts):
+        return ""  # the headline and a caution say it
+    seeds = count_noun(min(one.interval.n for one in verdicts), "seed")
+    if not decided:
+        return f"Not decided yet: with {seeds} no budget has a significant difference or a shown equality."
+    how_many = "every budget is" if len(decided) == len(verdicts) else f"{len(decided)} of {len(verdicts)} budgets are"
+    worst = max((one.p_value for one in decided if one.winner is not None and one.p_value is not None), default=None)
+    at_most = "" if worst is None else f"; largest p of a difference: {p_value(worst).removeprefix('p ').lstrip('= ')}"
+    return f"How sure: {how_many} decided at {_percent(alpha)} confidence by {seeds} of each model{at_most}."
+
+
+def _percent(alpha: float) -> str:
+    return f"{100 * (1 - alpha):.4g} %"
+
+
+def _cautions(study: StudyPage) -> list[str]:
+    """Return what a reader must know before using the answer, the most important first."""
+    evidence, verdicts, plan, cautions = study.evidence, study.answer.verdicts, study.question.plan, []
+    if verdicts and any(one.outcome == "one run each" for one in verdicts):
+        cautions.append("One run each: chance alone makes runs differ, so there is no verdict yet.")
+    if evidence.mode == "shortened":
+        cautions.append(f"Shortened to {count_noun(evidence.epochs, 'epoch')}: the recipe's own training may differ.")
+    if plan is not None and is_interim(evidence, verdicts, plan):
+        cautions.append(f"Interim: {len(evidence.seeds)} of {len(plan.seeds)} planned seeds are trained.")
+    return [*cautions, *study.answer.cautions]
+
+
+def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, Any]:
+    """Return a budget's verdict as a row."""
+    kind, (low, high) = kind_of(verdict.outcome), (verdict.interval.low, verdict.interval.high)
+    return {
+        "budget": BUDGET_WORDS[verdict.budget],
+        "cost": cost_text(verdict.budget, verdict.cost),
+        "kind": kind,
+        "mark": mark_icon(kind),
+        "word": outcome_text(verdict),
+        "reason": "",
+        "number": signed(verdict.interval.mean, 2),
+        "interval": "no interval" if low is None or high is None else f"{signed(low, 2)} to {signed(high, 2)}",
+        "bar": interval_bar(verdict, reach),
+        "take": verdict.take,
+        "costs": costs_text(verdict, evidence),
+        "advice": advice(verdict) if verdict.take is None else "",
+        **_test_texts(verdict),
+    }
+
+
+def _test_texts(verdict: BudgetVerdict) -> dict[str, str]:
+    """Return the test's p with its correction, and the interval that shows equality."""
+    if verdict.p_value is None:
+        return {"p": "no test", "p_note": "", "equality": ""}
+    alone = p_value(verdict.p_alone).removeprefix("p ").removeprefix("= ")
+    equality = ""
+    if verdict.outcome == "equal" and verdict.equality_interval is not None:
+        equality = "90 %: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
+    note = f"{verdict.correction}; alone {alone}" if verdict.correction else ""
+    return {"p": p_value(verdict.p_value), "p_note": note, "equality": equality}
+
+
+def _unasked_row(budget: str, reason: str) -> dict[str, Any]:
+    return {"budget": BUDGET_WORDS[budget], "mark": mark_icon("none"), "reason": reason}  # type: ignore[index]
+
+
+def _settling_command(study: StudyPage) -> str:
+    """Return the command that trains the seeds which would settle what is open; empty if bench cannot train them."""
+    evidence = study.comparisons.evidence
+    seeds = settling_seeds(evidence, study.answer.verdicts, study.question)
+    known = STUDY_MODELS.get(evidence.dataset, ())
+    recipes = {run.result.case.recipe for run in evidence.runs if run.result is not None}
+    can_train = set(evidence.models) <= set(known) and recipes == {PUBLISHED_RECIPES.get(evidence.dataset)}
+    if not seeds or evidence.mode != "full" or not can_train:
+        return ""
+    chosen = evidence.dataset
+    if set(evidence.models) != set(known):  # the seed's name behind it: resnet20 would choose resnet20-4 too
+        chosen = f'"{chosen} and ({" or ".join(f"{model}-seed" for model in evidence.models)})"'
+    folder = short_path(str(evidence.folder))
+    results = "" if folder == _DEFAULT_RESULTS else f" --results-dir {shlex.quote(folder)}"
+    return f"pytest bench -k {chosen} --full-training --seeds {','.join(map(str, seeds))}{results}"

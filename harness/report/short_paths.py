@@ -1,0 +1,42 @@
+"""Texts without absolute paths: a report is passed on, and must not show how its author's folders are named."""
+
+import functools
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+_NAME = r"[^\s/\\'\"<>|:;,()]+"
+_ABSOLUTE = re.compile(rf"(?<![\w.~/\\<-])(?:[A-Za-z]:[/\\]|/)(?:{_NAME}[/\\])*({_NAME})[/\\]?")
+_PATH_PART = re.compile(r"(?:(?<=^)|(?<=[=:]))(?:[A-Za-z]:[/\\]|/)\S.*$")
+
+
+def without_absolute_paths(text: str, names: Mapping[str, str] | None = None) -> str:
+    """Return a text with each absolute path replaced by its last name.
+
+    Args:
+        names: short names of known folders by path; such a path may hold spaces, and what follows it is kept.
+    """
+    for path in sorted(names or {}, key=len, reverse=True):
+        text = text.replace(path, (names or {})[path])
+    return _ABSOLUTE.sub(r"\1", text)
+
+
+@functools.cache  # every run of a study has the same command
+def short_command(command: str) -> str:
+    """Return a command line with paths relative to the working folder; other absolute paths by their last names."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # not a shell's line
+        words = []
+    if not words or shlex.join(words) != command:  # quoted by hand: keep the quotes
+        return without_absolute_paths(command, {f"{Path.cwd()}/": ""})
+    return shlex.join([_PATH_PART.sub(lambda found: short_path(found[0]), word) for word in words])
+
+
+def short_path(path: str) -> str:
+    """Return a path relative to the working folder if it lies there, else its last name."""
+    found = Path(path.replace("\\", "/"))
+    if found.is_relative_to(Path.cwd()):
+        return found.relative_to(Path.cwd()).as_posix()
+    return found.name or "/"
