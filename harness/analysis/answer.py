@@ -9,7 +9,7 @@ from harness.analysis.equal_cost import difference_of
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.new_images import error_with_new_images
 from harness.analysis.pareto import models_on_front, models_worth_their_cost
-from harness.analysis.power import Spread, power_sentence
+from harness.analysis.power import Spread, brief_power_text, power_sentence
 from harness.analysis.sequential import SequentialPlan
 from harness.analysis.single_run import chances_of_difference
 from harness.analysis.stats import SIGNIFICANCE
@@ -59,6 +59,8 @@ class Answer:
         settle: what the study's seeds can detect, and what would settle what is open; empty if nothing is open.
         scope: the images that the answer holds for.
         sentences: further findings: where each axis stops paying, and which models are worth their cost.
+        interim: ``interim, 3 of 5 seeds`` while planned seeds are missing; empty otherwise.
+        brief: for a terminal, one line each: the chance of one run's difference, and `settle`.
     """
 
     headline: str
@@ -67,6 +69,8 @@ class Answer:
     settle: str = ""
     scope: str = ""
     sentences: tuple[str, ...] = ()
+    interim: str = ""
+    brief: tuple[str, ...] = ()
 
 
 def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> Answer:
@@ -77,16 +81,21 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
         evidence: the whole study, with models that are not trained out.
     """
     verdicts = verdicts_of(comparisons, question.margin)
+    interim = _interim(evidence, verdicts, question.plan)
+    settle, brief_settle = _settle(comparisons.evidence, verdicts, question.spread)
+    chances = _chances_text(comparisons.evidence, verdicts, question.spread)
     return Answer(
-        headline=_prefix(evidence, verdicts, question) + _headline(comparisons, evidence, verdicts, question.spread),
+        headline=_prefix(evidence, interim) + _headline(comparisons, evidence, verdicts, chances),
         verdicts=verdicts,
         cautions=tuple(_cautions(comparisons, evidence, question)),
-        settle=_settle(comparisons.evidence, verdicts, question.spread),
+        settle=settle,
         scope=_scope(comparisons.evidence, verdicts),
         sentences=(
             *(_threshold_sentence(one) for one in thresholds(comparisons)),
             *_worth_sentences(comparisons),
         ),
+        interim=interim,
+        brief=_brief(verdicts, chances, brief_settle),
     )
 
 
@@ -98,27 +107,28 @@ def is_interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: Sequ
     return not is_decided and len(evidence.seeds) < len(plan.seeds)
 
 
-def _prefix(evidence: Evidence, verdicts: Sequence[BudgetVerdict], question: Question) -> str:
+def _interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> str:
+    if plan is None or not is_interim(evidence, verdicts, plan):
+        return ""
+    return f"interim, {len(evidence.seeds)} of {len(plan.seeds)} seeds"
+
+
+def _prefix(evidence: Evidence, interim: str) -> str:
     """Return the words that a headline must begin with: shortened training, interim seeds."""
-    parts = []
-    if evidence.mode == "shortened":
-        parts.append(f"Shortened to {count_noun(evidence.epochs, 'epoch')}")
-    if question.plan is not None and is_interim(evidence, verdicts, question.plan):
-        parts.append(f"Interim, {len(evidence.seeds)} of {len(question.plan.seeds)} seeds")
+    parts = [f"Shortened to {count_noun(evidence.epochs, 'epoch')}"] if evidence.mode == "shortened" else []
+    parts += [interim.capitalize()] if interim else []
     return f"{'; '.join(parts)}: " if parts else ""
 
 
-def _headline(
-    comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread
-) -> str:  # fmt: skip
+def _headline(comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[BudgetVerdict], chances: str) -> str:
     if not evidence.runs:
         return "No answer: no training completed." if evidence.incomplete else "No answer: there are no runs."
     if not verdicts:
         if comparisons.untrained:
             return "No answer: models are not trained out."
         return "No answer: no wider and deeper models of a common cost to compare."
-    if all(one.outcome == "one run each" for one in verdicts):
-        return _one_run_headline(comparisons.evidence, verdicts[-1], spread)
+    if chances:
+        return _one_run_headline(verdicts[-1], chances)
     groups: dict[tuple[str, str | None], list[BudgetVerdict]] = {}
     for one in sorted(verdicts, key=lambda one: not one.is_decided):
         groups.setdefault((one.outcome, one.take), []).append(one)
@@ -141,14 +151,29 @@ def _and(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _one_run_headline(evidence: Evidence, verdict: BudgetVerdict, spread: Spread) -> str:
+def _chances_text(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread) -> str:
+    """Return how often equal models differ as much as the last budget's single runs; empty if anything is tested."""
+    if not verdicts or any(one.outcome != "one run each" for one in verdicts):
+        return ""
+    last = verdicts[-1]
+    weights = difference_of(last.wide.weights, last.deep.weights)
+    return percent_text(chances_of_difference(evidence, weights, abs(last.interval.mean), spread))
+
+
+def _one_run_headline(verdict: BudgetVerdict, chances: str) -> str:
     """Return the headline without a verdict: the run that is ahead, and how often chance alone does as much."""
     ahead = verdict.wide if verdict.interval.mean > 0 else verdict.deep
     points = abs(verdict.interval.mean)
-    weights = difference_of(verdict.wide.weights, verdict.deep.weights)
-    chances = percent_text(chances_of_difference(evidence, weights, points, spread))
     leader = "The runs are level" if points == 0 else f"{_side_text(ahead.model, verdict)} run is {points:.2f} pp ahead"
     return f"One run each: no answer. {leader}; models that are equal differ by as much in {chances} of pairs."
+
+
+def _brief(verdicts: Sequence[BudgetVerdict], chances: str, brief_settle: str) -> tuple[str, ...]:
+    if not chances:
+        return (brief_settle,) if brief_settle else ()
+    points = abs(verdicts[-1].interval.mean)
+    chance = f"no answer: models that are equal differ by {points:.2f} pp in {chances} of pairs"
+    return (chance, brief_settle)
 
 
 def _side_text(model: str | None, verdict: BudgetVerdict) -> str:
@@ -188,15 +213,16 @@ def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
     return ", ".join(texts)
 
 
-def _settle(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread) -> str:
-    """Return what the seeds can detect and what more would take; empty if every budget is decided."""
+def _settle(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread) -> tuple[str, str]:
+    """Return what the seeds can detect and what more would take, in full and briefly; empty if all is decided."""
     if not verdicts or all(one.is_decided for one in verdicts) or evidence.axes is None:
-        return ""
+        return "", ""
     seeds = min(len(evidence.of(model)) for one in verdicts for model in (*one.wide.weights, *one.deep.weights))
     means = [evidence.mean(model, "total_seconds") for model in evidence.models]
     known = [mean.mean for mean in means if mean is not None]
     seconds = sum(known) if len(known) == len(means) else None
-    return power_sentence(seeds, len(evidence.models), max(1, len(evidence.axes.counterparts)), spread, seconds)
+    study = seeds, len(evidence.models), max(1, len(evidence.axes.counterparts)), spread, seconds
+    return power_sentence(*study), brief_power_text(*study)
 
 
 def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:

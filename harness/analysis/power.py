@@ -100,3 +100,15 @@ def power_sentence(seeds: int, models: int, pairs: int, spread: Spread, seconds_
     needed = seeds_needed(TARGET_POINTS, models, pairs, spread.points)
     cost = "" if seconds_per_seed is None else f", about {duration((needed - seeds) * seconds_per_seed)} here"
     return f"{able}; {TARGET_POINTS:g} pp takes {needed}: {needed - seeds} more{cost} ({basis})."
+
+
+def brief_power_text(seeds: int, models: int, pairs: int, spread: Spread, seconds_per_seed: float | None) -> str:
+    """Return `power_sentence` in one short line: ``3 more seeds of each model (9m05s here) detect 0.5 pp``."""
+    basis = "" if spread.is_measured else f" (spread {spread.points:g} assumed)"
+    can = detectable_points(seeds, models, pairs, spread.points)
+    if can is not None and can <= TARGET_POINTS:
+        return f"{count_noun(seeds, 'seed')} can detect {can:.2g} pp{basis}"
+    more = seeds_needed(TARGET_POINTS, models, pairs, spread.points) - seeds
+    cost = "" if seconds_per_seed is None else f" ({duration(more * seconds_per_seed)} here)"
+    verb = "detects" if more == 1 else "detect"
+    return f"{more} more {'seed' if more == 1 else 'seeds'} of each model{cost} {verb} {TARGET_POINTS:g} pp{basis}"

@@ -1,12 +1,13 @@
-"""The report on a terminal: tables in its width, each dataset's comparison table, and the answers."""
+"""The report on a terminal: tables in its width, each dataset's comparison table, and the report."""
 
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from harness.analysis.answer import verdict_sentence
+from harness.analysis.evidence import Evidence
 from harness.paper.published import STUDY_MODELS
+from harness.report.answer_text import answer_lines, key_parts
 from harness.report.build import WrittenReport
 from harness.report.tables.paper import accuracy_table
 from harness.report.tables.runs import MODE_WORDS, run_notes, run_row
@@ -24,6 +25,7 @@ _MEASURES = (
     ("F1 %", "macro_f1_percent", "{:.2f}"),
     ("gain %/s", "marginal_gain", "{:.4g}"),
 )
+_COLUMNS_OF_CASES = ("params", "macs", "published_accuracy_percent", "published_epoch_seconds")
 
 
 def comparison_tables(results: Iterable[Result]) -> list[Table]:
@@ -141,20 +143,27 @@ def _folded_cell(table: Table, cells: Sequence[str], place: int) -> str:
 
 
 def report_text(report: WrittenReport, width: int) -> str:
-    """Return the report's means over seeds, its answers and its paths, in lines of ``width`` characters."""
-    lines = []
+    """Return the report's means over seeds, its answers and its paths, in lines of ``width`` characters.
+
+    Paths are not cut, however long.
+    """
+    lines, key = [], key_parts(answer for _, answer in report.answers)
     for evidence, answer in report.answers:
         if len(evidence.seeds) > 1:
-            means = accuracy_table(evidence)
-            lines += [terminal_text(replace(means, notes=means.notes[:1]), width), ""]
-        lines.append(textwrap.fill(answer.headline, width))
-        lines += [
-            textwrap.fill(sentence, width, initial_indent="  ", subsequent_indent="    ")
-            for sentence in map(verdict_sentence, answer.verdicts)
-        ]
-        lines.append("")
+            lines += [terminal_text(_means_table(evidence), width), ""]
+        lines += [*answer_lines(evidence, answer, width), ""]
+    if any(len(evidence.seeds) > 1 for evidence, _ in report.answers):
+        key.insert(0, "±: half of the 95 % t interval over seeds")
+    lines += textwrap.wrap("; ".join(key), width)
     lines.append(f"written: {report.page}")
     for paths, noun in ((report.tables, "table file"), (report.figures, "figure file")):
         if paths:
             lines.append(f"written: {count_noun(len(paths), noun)} in {paths[0].parent}")
     return "\n".join(lines)
+
+
+def _means_table(evidence: Evidence) -> Table:
+    """Return the table of means without the columns that the table of cases has, and without notes."""
+    means = accuracy_table(evidence)
+    kept = tuple(column for column in means.columns if column.key not in _COLUMNS_OF_CASES)
+    return replace(means, columns=kept, notes=())
