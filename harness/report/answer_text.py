@@ -23,7 +23,7 @@ def answer_lines(evidence: Evidence, answer: Answer, width: int) -> list[str]:
     The headline is left out if the verdicts say the same.
     """
     if not evidence.runs:
-        return textwrap.wrap(f"{evidence.title}: {answer.headline}", width)
+        return [_titled(evidence, _reason(answer), width)]
     room = width - len(_INDENT)
     lines = _verdict_lines(evidence, answer.verdicts, room) if answer.verdicts else _finding_lines(answer, room)
     lines += [textwrap.shorten(line, room, placeholder=" …") for line in answer.brief]
@@ -32,32 +32,43 @@ def answer_lines(evidence: Evidence, answer: Answer, width: int) -> list[str]:
 
 
 def key_parts(answers: Iterable[Answer]) -> list[str]:
-    """Return the meanings of the signs and words in the answers' verdicts; empty without a tested verdict."""
-    verdicts = [one for answer in answers for one in answer.verdicts if one.interval.low is not None]
+    """Return the meanings of the signs and words in the answers' verdicts; empty without a verdict."""
+    verdicts = [one for answer in answers for one in answer.verdicts]
     if not verdicts:
         return []
     outcomes, margin = {one.outcome for one in verdicts}, f"{verdicts[0].margin:g} pp"
-    parts = ["+: wider is more accurate", "−: deeper", "pp: percentage points", "[]: simultaneous interval"]
+    parts = ["+: wider is more accurate", "−: deeper", "pp: percentage points"]
+    parts += ["[]: simultaneous interval"] * any(one.interval.low is not None for one in verdicts)
     parts += [f"equal: the 90 % interval is within ±{margin}"] * ("equal" in outcomes)
     parts += ["open: no significant difference"] * ("no significant difference" in outcomes)
     return [*parts, *([f"no worse: by {margin} at most"] * any("no worse" in _take(one) for one in verdicts))]
 
 
 def _study_line(evidence: Evidence, interim: str, width: int) -> str:
-    """Return the study's title and size; a title too long loses its middle, so that the mode at its end stays."""
+    """Return the study's title and size."""
     counts = sorted(len(evidence.of(model)) for model in evidence.models)
     seeds = count_noun(counts[-1], "seed") if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]} seeds"
-    size = f": {count_noun(len(counts), 'model')}, {interim or seeds}, {evidence.test_images:,} test images"
-    title, room = evidence.title, max(3, width - len(size))
+    size = f"{count_noun(len(counts), 'model')}, {interim or seeds}, {evidence.test_images:,} test images"
+    return _titled(evidence, size, width)
+
+
+def _titled(evidence: Evidence, text: str, width: int) -> str:
+    """Return the text after the study's title; a title too long loses its middle: its end has the mode."""
+    title, room = evidence.title, max(3, width - len(text) - 2)
     if len(title) > room:
         title = f"{title[: room // 2]}…{title[len(title) - (room - 1) // 2 :]}"
-    return title + size
+    return f"{title}: {text}"
+
+
+def _reason(answer: Answer) -> str:
+    """Return the headline of a study without an answer; its first words, such as shortened epochs, are in the title."""
+    return answer.headline[answer.headline.index("No answer") :]
 
 
 def _finding_lines(answer: Answer, width: int) -> list[str]:
     """Return why there is no answer, and what was found beside it."""
-    reason = answer.headline[answer.headline.index("No answer") :]  # the first line has shortened epochs
-    return textwrap.wrap(" ".join((reason, *answer.sentences)), width, max_lines=_MAX_FINDING_LINES, placeholder=" …")
+    findings = " ".join((_reason(answer), *answer.sentences))
+    return textwrap.wrap(findings, width, max_lines=_MAX_FINDING_LINES, placeholder=" …")
 
 
 def _caution_lines(cautions: Sequence[str], width: int, max_lines: int) -> list[str]:
