@@ -139,7 +139,7 @@ def test_every_result_has_a_row_in_study_order_with_its_folder():
         ("resnet110", 0, "diverged"),
     ]
     assert table.rows[-1]["runs"] == {0: Path("results") / results[1].case.folder_name}
-    assert table.cells[-1][:3] == ["110", "0", "diverged"]
+    assert table.cells[-1][:3] == ["resnet110", "0", "diverged"]
     assert table.is_long
 
 
