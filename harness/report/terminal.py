@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from harness.analysis.evidence import Evidence
+from harness.config.datasets import title_of
 from harness.paper.published import STUDY_MODELS
 from harness.report.answer_text import answer_lines, key_parts
 from harness.report.build import WrittenReport
 from harness.report.tables.paper import accuracy_table
-from harness.report.tables.runs import MODE_WORDS, run_notes, run_row
+from harness.report.tables.runs import MODE_WORDS, mode_text, run_notes, run_row
 from harness.report.tables.table import Column, Row, Table
 from harness.report.truncation import MAX_TERMINAL_ROWS, evenly_over
 from harness.results.result import Result
@@ -52,8 +53,7 @@ def _comparison_table(dataset: str, mode: str, results: list[Result]) -> Table:
     results = sorted(results, key=place)
     rows = [run_row(result) for result in results]
     rows = [row | {"name": name} for row, name in zip(rows, _row_names(rows), strict=True)]
-    epochs = ", ".join(map(str, sorted({result.case.recipe.epochs for result in results})))
-    title = dataset + MODE_WORDS[mode].format(epochs=epochs)
+    title = title_of(dataset) + mode_text(mode, (result.case.recipe.epochs for result in results))
     return Table("", title, _comparison_columns(rows), tuple(rows), tuple(run_notes(results)), droppable=("epochs",))
 
 

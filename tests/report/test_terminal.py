@@ -48,11 +48,11 @@ def test_each_dataset_and_mode_has_its_own_table_in_study_order(make):
     ]
     tables = comparison_tables(results)
     assert [(table.title.split(" · ")[0], {row["mode"] for row in table.rows}) for table in tables] == [
-        ("cifar10", {"full"}),
-        ("cifar10", {"shortened"}),
-        ("cifar10", {"quick"}),
+        ("CIFAR-10", {"full"}),
+        ("CIFAR-10", {"shortened"}),
+        ("CIFAR-10", {"quick"}),
         ("digits", {"full"}),
-        ("folder:/x/photos", {"full"}),
+        ("photos", {"full"}),
     ]
 
 
@@ -124,8 +124,8 @@ def test_smoke_and_shortened_titles_are_marked(make):
         for table in comparison_tables([make(mode=m) for m in ("quick", "shortened", "full")])
     }
     assert "SMOKE" in titles["quick"]
-    assert "SHORTENED" in titles["shortened"]
-    assert titles["full"] == "cifar10"
+    assert "SHORTENED (300 epochs): " in titles["shortened"]
+    assert titles["full"] == "CIFAR-10"
 
 
 @pytest.mark.parametrize("columns", [80, 100, 120, 140, 160])
