@@ -152,7 +152,7 @@ def _and(words: Sequence[str]) -> str:
 
 
 def _chances_text(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread) -> str:
-    """Return how often equal models differ as much as the last budget's single runs; empty if anything is tested."""
+    """Return how often equal models differ as much as the last budget's runs; empty if tested."""
     if not verdicts or any(one.outcome != "one run each" for one in verdicts):
         return ""
     last = verdicts[-1]
@@ -161,7 +161,7 @@ def _chances_text(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread:
 
 
 def _one_run_headline(verdict: BudgetVerdict, chances: str) -> str:
-    """Return the headline without a verdict: the run that is ahead, and how often chance alone does as much."""
+    """Return the headline of one run each: the run that is ahead, and how often chance does as much."""
     ahead = verdict.wide if verdict.interval.mean > 0 else verdict.deep
     points = abs(verdict.interval.mean)
     leader = "The runs are level" if points == 0 else f"{_side_text(ahead.model, verdict)} run is {points:.2f} pp ahead"
@@ -214,7 +214,7 @@ def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
 
 
 def _settle(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread) -> tuple[str, str]:
-    """Return what the seeds can detect and what more would take, in full and briefly; empty if all is decided."""
+    """Return what the seeds can detect, in full and briefly; empty if every budget is decided."""
     if not verdicts or all(one.is_decided for one in verdicts) or evidence.axes is None:
         return "", ""
     seeds = min(len(evidence.of(model)) for one in verdicts for model in (*one.wide.weights, *one.deep.weights))

@@ -103,7 +103,7 @@ def power_sentence(seeds: int, models: int, pairs: int, spread: Spread, seconds_
 
 
 def brief_power_text(seeds: int, models: int, pairs: int, spread: Spread, seconds_per_seed: float | None) -> str:
-    """Return `power_sentence` in one short line: ``3 more seeds of each model (9m05s here) detect 0.5 pp``."""
+    """Return `power_sentence` briefly: ``3 more seeds of each model (9m05s here) detect 0.5 pp``."""
     basis = "" if spread.is_measured else f" (spread {spread.points:g} assumed)"
     can = detectable_points(seeds, models, pairs, spread.points)
     if can is not None and can <= TARGET_POINTS:

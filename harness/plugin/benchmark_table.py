@@ -1,6 +1,6 @@
-"""pytest-benchmark's table and comparison: experiments, which have tables of their own, are in them on request.
+"""pytest-benchmark's table and comparison: experiments are in its table on request only.
 
-Its table does not fit 80 columns, and its times are those of our tables. Its JSON files have every case.
+Experiments have tables of their own: its table does not fit 80 columns and repeats their times. Its JSON files have every case.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def _titled(evidence: Evidence, text: str, width: int) -> str:
 
 
 def _reason(answer: Answer) -> str:
-    """Return the headline of a study without an answer; its first words, such as shortened epochs, are in the title."""
+    """Return the headline of a study without an answer; the mode before it is in the title."""
     return answer.headline[answer.headline.index("No answer") :]
 
 

@@ -4,6 +4,7 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from harness.analysis.evidence import Evidence
 from harness.config.datasets import title_of
@@ -26,6 +27,7 @@ _MEASURES = (
     ("F1 %", "macro_f1_percent", "{:.2f}"),
     ("gain %/s", "marginal_gain", "{:.4g}"),
 )
+_DROPPABLE = ("epochs", "gain %/s", "MACs", "params")
 _COLUMNS_OF_CASES = ("params", "macs", "published_accuracy_percent", "published_epoch_seconds")
 
 
@@ -51,10 +53,20 @@ def _comparison_table(dataset: str, mode: str, results: list[Result]) -> Table:
         return (*cost, r.seed, r.epochs, r.case.pipeline, r.case.identity)
 
     results = sorted(results, key=place)
-    rows = [run_row(result) for result in results]
+    rows = _with_published_once([run_row(result) for result in results])
     rows = [row | {"name": name} for row, name in zip(rows, _row_names(rows), strict=True)]
     title = title_of(dataset) + mode_text(mode, (result.case.recipe.epochs for result in results))
-    return Table("", title, _comparison_columns(rows), tuple(rows), tuple(run_notes(results)), droppable=("epochs",))
+    return Table("", title, _comparison_columns(rows), tuple(rows), tuple(run_notes(results)), droppable=_DROPPABLE)
+
+
+def _with_published_once(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with published values only in the first row of each model."""
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        if row["published_accuracy_percent"] is not None:
+            first.setdefault(row["model"], place)
+    empty = {f"published_{key}": None for _, key, _ in _MEASURES}
+    return [row if first.get(row["model"]) == place else row | empty for place, row in enumerate(rows)]
 
 
 def _comparison_columns(rows: Sequence[Row]) -> tuple[Column, ...]:

@@ -26,7 +26,7 @@ _MEASURES = {words: measure for measure, words in COST_WORDS.items()}
 
 
 def equal_cost_table(evidence: Evidence, comparisons: Comparisons, verdicts: Sequence[BudgetVerdict]) -> Table:
-    """Return wider against deeper at the cost of each model; the dearest cost has the budget's own verdict."""
+    """Return wider against deeper at each model's cost; the dearest has the budget's verdict."""
     rows = [_equal_cost_values(one) for one in compare_at_each_cost(comparisons, verdicts)]
     columns = [
         Column("at equal", "cost", is_words=True),
