@@ -1,6 +1,7 @@
 """pytest-benchmark's table and comparison: experiments are in its table on request only.
 
-Experiments have tables of their own: its table does not fit 80 columns and repeats their times. Its JSON files have every case.
+Experiments have tables of their own: pytest-benchmark's repeats their times and does not fit 80 columns. Its JSON files
+have every case.
 """
 
 from __future__ import annotations

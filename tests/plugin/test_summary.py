@@ -1,4 +1,5 @@
 import importlib
+import re
 from types import SimpleNamespace
 
 from harness.plugin.summary import overhead_line
@@ -32,10 +33,14 @@ def test_a_failing_report_does_not_fail_the_run(bench, monkeypatch):
     run.stdout.fnmatch_lines(["no report in *: RuntimeError: no ink; run `python -m harness report` to write it"])
 
 
-def test_the_overhead_of_a_run_is_printed(bench):
-    bench("--full-training", "-k", "resnet8-seed0").stdout.fnmatch_lines(
-        ["*s of *s (*%) were neither loading, training nor evaluating, *s (*%) of it saving checkpoints"]
+def test_the_overhead_of_a_run_is_printed(bench, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    run = bench("--full-training", "-k", "resnet8-seed0")
+    words = " ".join(run.stdout.str().split())
+    assert re.search(
+        r"s of \S+s \(.*%\) were neither loading, training nor evaluating, \S+s \(.*%\) of it saving checkpoints", words
     )
+    assert max(len(line) for line in run.outlines if "/" not in line and not line.startswith("benchmark: ")) <= 80
     again = bench("--full-training", "-k", "resnet8-seed0")
     again.stdout.no_fnmatch_line("*neither loading*")  # nothing was trained
 
