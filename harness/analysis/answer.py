@@ -9,11 +9,11 @@ from harness.analysis.equal_cost import difference_of
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.new_images import error_with_new_images
 from harness.analysis.pareto import models_on_front, models_worth_their_cost
-from harness.analysis.power import Spread, brief_power_text, power_sentence
+from harness.analysis.power import Spread
 from harness.analysis.sequential import SequentialPlan
-from harness.analysis.single_run import chances_of_difference
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.true_gain import Threshold, thresholds
+from harness.analysis.undecided import brief_lines, chances_text, one_run_headline, settle_texts
 from harness.analysis.wording import (
     BUDGET_WORDS,
     COST_WORDS,
@@ -21,7 +21,6 @@ from harness.analysis.wording import (
     cost_text,
     difference_text,
     outcome_text,
-    percent_text,
 )
 from harness.text import count, count_noun, duration
 
@@ -82,8 +81,8 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
     """
     verdicts = verdicts_of(comparisons, question.margin)
     interim = _interim(evidence, verdicts, question.plan)
-    settle, brief_settle = _settle(comparisons.evidence, verdicts, question.spread)
-    chances = _chances_text(comparisons.evidence, verdicts, question.spread)
+    settle, brief_settle = settle_texts(comparisons.evidence, verdicts, question.spread)
+    chances = chances_text(comparisons.evidence, verdicts, question.spread)
     return Answer(
         headline=_prefix(evidence, interim) + _headline(comparisons, evidence, verdicts, chances),
         verdicts=verdicts,
@@ -95,22 +94,27 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
             *_worth_sentences(comparisons),
         ),
         interim=interim,
-        brief=_brief(verdicts, chances, brief_settle),
+        brief=brief_lines(verdicts, chances, brief_settle),
     )
 
 
 def is_interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> bool:
-    """Return whether seeds are still to come: fewer than planned, and not every budget is decided."""
+    """Return whether planned seeds have no result yet, and not every budget is decided."""
     if plan is None:
         return False
     is_decided = bool(verdicts) and all(one.is_decided for one in verdicts)
-    return not is_decided and len(evidence.seeds) < len(plan.seeds)
+    return not is_decided and len(_planned_seeds(evidence, plan)) < len(plan.seeds)
+
+
+def _planned_seeds(evidence: Evidence, plan: SequentialPlan) -> set[int]:
+    """Return the planned seeds that have a result, complete or not."""
+    return {*evidence.seeds, *(result.seed for result in evidence.incomplete)} & set(plan.seeds)
 
 
 def _interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> str:
     if plan is None or not is_interim(evidence, verdicts, plan):
         return ""
-    return f"interim, {len(evidence.seeds)} of {len(plan.seeds)} seeds"
+    return f"interim, {len(_planned_seeds(evidence, plan))} of {len(plan.seeds)} seeds"
 
 
 def _prefix(evidence: Evidence, interim: str) -> str:
@@ -128,7 +132,7 @@ def _headline(comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[B
             return "No answer: models are not trained out."
         return "No answer: no wider and deeper models of a common cost to compare."
     if chances:
-        return _one_run_headline(verdicts[-1], chances)
+        return one_run_headline(verdicts[-1], chances)
     groups: dict[tuple[str, str | None], list[BudgetVerdict]] = {}
     for one in sorted(verdicts, key=lambda one: not one.is_decided):
         groups.setdefault((one.outcome, one.take), []).append(one)
@@ -149,35 +153,6 @@ def _group_sentence(group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
 
 def _and(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _chances_text(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread) -> str:
-    """Return how often equal models differ as much as the last budget's runs; empty if tested."""
-    if not verdicts or any(one.outcome != "one run each" for one in verdicts):
-        return ""
-    last = verdicts[-1]
-    weights = difference_of(last.wide.weights, last.deep.weights)
-    return percent_text(chances_of_difference(evidence, weights, abs(last.interval.mean), spread))
-
-
-def _one_run_headline(verdict: BudgetVerdict, chances: str) -> str:
-    """Return the headline of one run each: the run that is ahead, and how often chance does as much."""
-    ahead = verdict.wide if verdict.interval.mean > 0 else verdict.deep
-    points = abs(verdict.interval.mean)
-    leader = "The runs are level" if points == 0 else f"{_side_text(ahead.model, verdict)} run is {points:.2f} pp ahead"
-    return f"One run each: no answer. {leader}; models that are equal differ by as much in {chances} of pairs."
-
-
-def _brief(verdicts: Sequence[BudgetVerdict], chances: str, brief_settle: str) -> tuple[str, ...]:
-    if not chances:
-        return (brief_settle,) if brief_settle else ()
-    points = abs(verdicts[-1].interval.mean)
-    chance = f"no answer: models that are equal differ by {points:.2f} pp in {chances} of pairs"
-    return (chance, brief_settle)
-
-
-def _side_text(model: str | None, verdict: BudgetVerdict) -> str:
-    return f"{model}'s" if model else f"The {'wider' if verdict.interval.mean > 0 else 'deeper'} models'"
 
 
 def verdict_sentence(verdict: BudgetVerdict) -> str:
@@ -202,7 +177,7 @@ def advice(verdict: BudgetVerdict) -> str:
 
 
 def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
-    """Return the costs of the model to take: ``34s of training, 4.28M parameters, 40.15M MACs``; empty without one."""
+    """Return the costs of the model to take, ``34s of training, 4.28M parameters, 40.15M MACs``."""
     if verdict.take is None:
         return ""
     seconds, params, macs = (evidence.mean(verdict.take, measure) for measure in COSTS)
@@ -211,18 +186,6 @@ def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
         f"{count(mean.mean)} {noun}" for mean, noun in ((params, "parameters"), (macs, "MACs")) if mean is not None
     ]
     return ", ".join(texts)
-
-
-def _settle(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread) -> tuple[str, str]:
-    """Return what the seeds can detect, in full and briefly; empty if every budget is decided."""
-    if not verdicts or all(one.is_decided for one in verdicts) or evidence.axes is None:
-        return "", ""
-    seeds = min(len(evidence.of(model)) for one in verdicts for model in (*one.wide.weights, *one.deep.weights))
-    means = [evidence.mean(model, "total_seconds") for model in evidence.models]
-    known = [mean.mean for mean in means if mean is not None]
-    seconds = sum(known) if len(known) == len(means) else None
-    study = seeds, len(evidence.models), max(1, len(evidence.axes.counterparts)), spread, seconds
-    return power_sentence(*study), brief_power_text(*study)
 
 
 def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:
@@ -244,7 +207,7 @@ def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:
 def _threshold_sentence(threshold: Threshold) -> str:
     axis = threshold.axis.capitalize()
     if threshold.at is None:
-        return f"{axis}: with one run each it cannot be told where it stops paying."
+        return f"{axis}: nothing can be tested, so it is open where it stops paying."
     if threshold.pays_to_the_end:
         return f"{axis} pays up to {threshold.last}, the last model measured."
     step = next(one.step for one in threshold.steps if one.model == threshold.at)
@@ -264,7 +227,8 @@ def _worth_sentences(comparisons: Comparisons) -> list[str]:
     worth = models_worth_their_cost(comparisons, measure)
     words = COST_WORDS[measure]
     if worth:
-        return [f"Worth their {words}: {_and(worth)}, each significantly above the next cheaper one on the front."]
+        their, each = ("their", ", each") if len(worth) > 1 else ("its", ",")
+        return [f"Worth {their} {words}: {_and(worth)}{each} significantly above the next cheaper one on the front."]
     places = ", ".join(f"{one.model} in {one.seeds_on_front} of {one.seeds} seeds" for one in front[1:])
     return [f"No model is shown to be worth its {words}; on the front: {places}."]
 
@@ -273,15 +237,23 @@ def _cautions(comparisons: Comparisons, evidence: Evidence, question: Question) 
     """Return the limits of the evidence, the most important first."""
     sentences = [f"{one.model} is not trained out and left out: {one.reason}." for one in comparisons.untrained]
     sentences += question.notes
-    fit = comparisons.fit
-    if fit is not None and not fit.is_pooled:
-        sentences.append("The models' spreads between seeds differ by more than a factor of 3: tests are Welch's.")
-    if fit is None and len(comparisons.evidence.runs) > len(comparisons.evidence.models):
-        sentences.append("The models differ alike in every seed, or too few runs are there: nothing can be tested.")
+    sentences += _test_notes(comparisons)
     sentences += _left_out(evidence)
     if not evidence.has_comparable_times:
         sentences.append(f"Times are not compared: {'; '.join(evidence.hardware)}.")
     return sentences
+
+
+def _test_notes(comparisons: Comparisons) -> list[str]:
+    """Return why the tests are not the usual ones, or why there are none with several runs."""
+    fit, runs = comparisons.fit, len(comparisons.evidence.runs)
+    if fit is not None and not fit.is_pooled:
+        return ["The models' spreads between seeds differ by more than a factor of 3: tests are Welch's."]
+    if fit is None and comparisons.estimates is not None and runs > len(comparisons.evidence.models) > 1:
+        if comparisons.estimates.df < 1:
+            return ["Nothing can be tested: too few models have several runs."]
+        return ["Nothing can be tested: the differences between models are the same in every seed."]
+    return []
 
 
 def _left_out(evidence: Evidence) -> list[str]:
