@@ -55,9 +55,9 @@ _VERBS = """
     Abort Acquire Add Advance Announce Answer Append Ask Augment Become Bind Broadcast Build Call Cancel Check
     Choose Close Collect Compare Compile Compute Connect Continue Copy Count Create Cut Describe Disconnect Dispatch
     Do Download Draw Drop End Evaluate Execute Find Fit Format Give Group Handle Hold Ignore Import Initialise Judge
-    Keep Leave Limit List Load Lock Make Map Measure Mirror Move Note Pack Place Prepare Print Raise Read Receive
+    Keep Leave Limit List Load Lock Make Map Measure Mirror Move Note Order Pack Place Prepare Print Raise Read Receive
     Record Reduce Remove Rename Replace Report Require Reset Resize Resolve Restore Resume Return Run Save Scale Set
-    Shorten Start Stop Store Sum Take Time Train Turn Unpack Wait Write Yield
+    Shorten Skip Start Stop Store Sum Take Time Train Turn Unpack Wait Write Yield
 """
 VERBS = frozenset(_VERBS.split())
 # Time, Train, Measure and the like are verbs too: a thing's docstring opens with "The time …".

@@ -2,12 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 
 if TYPE_CHECKING:
+    from harness.analysis.power import Spread
     from harness.config.experiment import Experiment
     from harness.config.settings import Settings
     from harness.study.plan import Planned
@@ -56,6 +57,37 @@ def _print_plan(settings: "Settings", experiments: "list[Experiment]") -> None:
     print(f"\n{count_noun(len(rows), 'case')}; about {duration(remaining_seconds)} of training left on {device}")
     if any(one.estimate_error is not None for one in planned):
         print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
+    for line in _power_lines(settings, planned):
+        print(line)
+
+
+def _power_lines(settings: "Settings", planned: "Sequence[Planned]") -> list[str]:
+    """Return, for each dataset with several models in full training, what its seeds can detect."""
+    from harness.analysis.power import seed_spread
+    from harness.report.loading import load_results_folders
+
+    studies: dict[str, list[Planned]] = {}
+    for one in planned:
+        if one.experiment.mode != "quick":
+            studies.setdefault(one.experiment.dataset, []).append(one)
+    studies = {dataset: study for dataset, study in studies.items() if len({one.experiment.model for one in study}) > 1}
+    if not studies:
+        return []
+    found = load_results_folders([settings.results_dir]).evidence
+    of_mode = [one for one in found if one.mode == planned[0].experiment.mode]
+    return [_power_line(dataset, study, seed_spread(of_mode, dataset)) for dataset, study in studies.items()]
+
+
+def _power_line(dataset: str, study: "Sequence[Planned]", spread: "Spread") -> str:
+    from harness.analysis.axes import find_axes
+    from harness.analysis.power import power_sentence
+    from harness.config.datasets import title_of
+
+    seconds = {one.experiment.model: one.estimate.total_seconds for one in study}
+    axes = find_axes(list(seconds))
+    pairs = max(1, len(axes.counterparts)) if axes is not None else 1
+    seeds = len({one.experiment.seed for one in study})
+    return f"{title_of(dataset)}: {power_sentence(seeds, len(seconds), pairs, spread, sum(seconds.values()))}"
 
 
 def _with_dots(planned: "Iterable[Planned]") -> "Iterable[Planned]":

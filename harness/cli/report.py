@@ -28,7 +28,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "results folder. Several folders, e.g. of two machines or two commits, are shown side by side.",
     )
     parser.add_argument("results", nargs="*", metavar="FOLDER", help="results folders; default: --results-dir alone")
-    add_options(parser, "results-dir", "report-dir")
+    add_options(parser, "results-dir", "report-dir", "margin")
     parser.set_defaults(run=run)
 
 
@@ -46,7 +46,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     settings = settings_from(known)
     loaded = _load([Path(name) for name in known.results], settings)
     with os_error_as_input_error(f"write the report to {settings.report_dir}", "give another --report-dir"):
-        report = write_report(loaded, settings.report_dir, this_command())
+        report = write_report(loaded, settings.report_dir, this_command(), margin=settings.margin)
     for line in [f"left out: {problem}" for problem in loaded.problems] + loaded.unfinished:
         print(line, file=sys.stderr)
     columns = shutil.get_terminal_size().columns

@@ -8,6 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.config.option_values import (
+    boolean,
+    cluster_address,
+    fraction,
+    one_of,
+    path,
+    percentage_points,
+    positive,
+    seeds,
+    share_or_number,
+    time_seconds,
+)
 from harness.errors import InputError
 
 if TYPE_CHECKING:  # pytest imports this module in every session, also where nothing is trained
@@ -15,7 +27,6 @@ if TYPE_CHECKING:  # pytest imports this module in every session, also where not
     from harness.config.recipes import Recipe
 
 ENVIRONMENT_PREFIX = "WIDER_OR_DEEPER_"
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 def default_data_dir() -> Path:
@@ -27,11 +38,17 @@ def default_data_dir() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """The parsed and checked values of all options; only device and precision are checked later, by torch."""
+    """The parsed and checked values of all options; only device and precision are checked later, by torch.
+
+    Attributes:
+        seeds: None for each experiment's own.
+        margin: in percentage points.
+        budget: in seconds; None without a limit.
+    """
 
     full_training: bool
     epochs: int | None
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...] | None
     data_dir: Path
     results_dir: Path
     report_dir: Path
@@ -46,6 +63,13 @@ class Settings:
     cpus_per_case: int | None
     gpus_per_case: float | None
     exclusive: bool
+    margin: float
+    until_decided: bool
+    budget: float | None
+
+    def seeds_for(self, own: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the given seeds, else an experiment's own; of these a quick run takes only the first."""
+        return self.seeds or (own if self.full_training else own[:1])
 
     def adapt(self, recipe: Recipe) -> tuple[Recipe, Mode]:
         """Return the recipe adapted to these settings, and the mode that this makes."""
@@ -54,76 +78,6 @@ class Settings:
         if self.epochs is None or self.epochs == recipe.epochs:
             return recipe, "full"
         return recipe.with_epochs(self.epochs), "shortened"
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in _TRUE + _FALSE:
-        raise ValueError("give true or false")
-    return text.lower() in _TRUE
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise ValueError("give a whole number, 1 or more")
-    return int(text)
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdecimal() and int(part) < 2**63 for part in parts):
-        raise ValueError("give whole numbers separated by commas, e.g. 0,1,2")
-    if len(set(map(int, parts))) < len(parts):
-        raise ValueError("a seed is given twice; give each seed once, e.g. 0,1,2")
-    return tuple(map(int, parts))
-
-
-def _fraction(text: str) -> float:
-    try:
-        fraction = float(text)
-    except ValueError:
-        fraction = -1.0
-    if not 0 <= fraction < 1:
-        raise ValueError("give a share of the training images, 0 or more and below 1, e.g. 0.1")
-    return fraction
-
-
-def _share_or_number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise ValueError("give 0, 1 or a share of one GPU, e.g. 0.5; to train a case on several GPUs use torchrun")
-    return number
-
-
-def _cluster_address(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if text.startswith("ray://"):
-        raise ValueError(
-            "results are written on the machine that runs pytest: run it on a machine of the cluster, and give auto"
-        )
-    if text != "auto" and not (host and port.isascii() and port.isdecimal()):
-        raise ValueError("give auto or HOST:PORT, e.g. 10.0.0.1:6379")
-    return text
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"give {', '.join(choices[:-1])} or {choices[-1]}")
-        return text
-
-    return parse
-
-
-def _path(text: str) -> Path:
-    if not text:
-        raise ValueError("give a folder, e.g. ~/data")
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError as error:
-        raise ValueError(f"{error} Give a folder that exists, e.g. /data") from error
 
 
 @dataclass(frozen=True)
@@ -145,7 +99,7 @@ class Option:
 
     @property
     def is_flag(self) -> bool:
-        return self.parse is _boolean
+        return self.parse is boolean
 
     @property
     def key(self) -> str:
@@ -162,26 +116,28 @@ OPTIONS = (
     Option(
         "full-training",
         "false",
-        _boolean,
+        boolean,
         "train every case to completion on the whole dataset (default: a quick run, whose accuracy means nothing)",
     ),
     Option(
         "epochs",
         "",
-        _positive,
+        positive,
         "train N epochs instead of the recipe's, e.g. 30; milestones scale in proportion; needs --full-training",
         "N",
     ),
-    Option("seeds", "0", _seeds, "train each model once per seed, e.g. 0,1,2 (default: 0)", "LIST"),
+    Option(
+        "seeds", "", seeds, "train each model once per seed, e.g. 0,1,2 (default: the experiment's own, or 0)", "LIST"
+    ),
     Option(
         "data-dir",
         "",
-        _path,
+        path,
         "folder of the datasets, with a sub-folder for each, e.g. ~/data (default: the user's cache folder)",
         "DIR",
     ),
-    Option("results-dir", "results", _path, "folder for results (default: results)", "DIR"),
-    Option("report-dir", "report", _path, "folder for the report's page, tables and figures (default: report)", "DIR"),
+    Option("results-dir", "results", path, "folder for results (default: results)", "DIR"),
+    Option("report-dir", "report", path, "folder for the report's page, tables and figures (default: report)", "DIR"),
     Option(
         "device",
         "auto",
@@ -196,11 +152,11 @@ OPTIONS = (
         "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs that support it, else fp32)",
         "PRECISION",
     ),
-    Option("rerun", "false", _boolean, "train finished cases again, from scratch"),
+    Option("rerun", "false", boolean, "train finished cases again, from scratch"),
     Option(
         "val-split",
         "0",
-        _fraction,
+        fraction,
         "hold out this share of the training images for the evaluation after each epoch, e.g. 0.1 (default: 0, the "
         "paper's protocol: the test set after each epoch)",
         "FRACTION",
@@ -208,7 +164,7 @@ OPTIONS = (
     Option(
         "pipeline",
         "fast",
-        _one_of("fast", "reference"),
+        one_of("fast", "reference"),
         "fast, or reference, the study's own way: eager float32, images transformed one by one in loader processes, "
         "the loss read at each step (default: fast)",
         "PIPELINE",
@@ -216,21 +172,21 @@ OPTIONS = (
     Option(
         "compile",
         "auto",
-        _one_of("auto", "on", "off"),
+        one_of("auto", "on", "off"),
         "compile networks: auto, on or off (default: auto, on CUDA if the run is long enough to repay compiling)",
         "WHEN",
     ),
     Option(
         "engine",
         "local",
-        _one_of("local", "ray"),
+        one_of("local", "ray"),
         "local: one case after the other in this process; ray: many cases at once on a Ray cluster (default: local)",
         "ENGINE",
     ),
     Option(
         "ray-address",
         "",
-        _cluster_address,
+        cluster_address,
         "cluster of --engine ray: auto, the one this machine belongs to, or HOST:PORT, e.g. 10.0.0.1:6379 (default: a "
         "new one on this machine only)",
         "ADDRESS",
@@ -238,18 +194,40 @@ OPTIONS = (
     Option(
         "cpus-per-case",
         "",
-        _positive,
+        positive,
         "CPUs, and as many threads, per case on a cluster, e.g. 4 (default: 1; with --exclusive, all CPUs of a node)",
         "N",
     ),
     Option(
         "gpus-per-case",
         "",
-        _share_or_number,
+        share_or_number,
         "GPUs per case on a cluster: 1, 0, or a share of one, e.g. 0.5 (default: 1 if the cluster has GPUs)",
         "N",
     ),
-    Option("exclusive", "false", _boolean, "give each case a node of its own, so that training times are comparable"),
+    Option("exclusive", "false", boolean, "give each case a node of its own, so that training times are comparable"),
+    Option(
+        "margin",
+        "0.5",
+        percentage_points,
+        "accuracies that differ by at most PP percentage points count as equal, e.g. 1 (default: 0.5)",
+        "PP",
+    ),
+    Option(
+        "until-decided",
+        "false",
+        boolean,
+        "train seed by seed, and skip the remaining seeds of a study once its verdicts are decided; needs "
+        "--full-training and two seeds or more",
+    ),
+    Option(
+        "budget",
+        "",
+        time_seconds,
+        "train the cheapest models first, seed by seed, and skip a case that does not fit into this time, e.g. 90s, "
+        "30m, 2h, 1d or 1h30m; needs --full-training",
+        "TIME",
+    ),
 )
 
 
@@ -294,6 +272,10 @@ def _check(values: Mapping[str, Any]) -> None:
             f"--epochs {epochs} needs --full-training: add it, or leave out --epochs "
             "(a quick run always trains 2 epochs)"
         )
+    for key in ("until_decided", "budget"):
+        if values[key] and not values["full_training"]:
+            name = f"--{key.replace('_', '-')}"
+            raise InputError(f"{name} needs --full-training: add it, or leave out {name} (a quick run is short)")
     odd = values["precision"] not in ("auto", "fp32")
     if values["pipeline"] == "reference" and (odd or values["compile"] == "on"):
         wrong = f"--precision {values['precision']}" if odd else "--compile on"
@@ -309,6 +291,8 @@ def _check_engine(values: Mapping[str, Any]) -> None:
         raise InputError(f"--device {device} names a device of one machine: with --engine ray give auto, cpu or cuda")
     if device == "cpu" and values["gpus_per_case"]:
         raise InputError(f"--device cpu contradicts --gpus-per-case {values['gpus_per_case']:g}: leave out one of them")
+    if values["engine"] == "ray" and values["budget"]:
+        raise InputError("--budget counts the time of one case after another: leave it out, or leave out --engine ray")
     for key in ("ray_address", "cpus_per_case", "gpus_per_case", "exclusive"):
         if values[key] not in (None, False) and values["engine"] != "ray":
             raise InputError(f"--{key.replace('_', '-')} needs a cluster: add --engine ray, or leave it out")

@@ -71,9 +71,9 @@ def _make_cases(metafunc: pytest.Metafunc, harness: HarnessSession) -> None:
         return
     if not hasattr(metafunc.config.option, "benchmark_skip"):
         raise pytest.UsageError("experiments need pytest-benchmark: leave out `-p no:benchmark`")
-    models = experiment_arguments(mark)[1]
+    marked = experiment_arguments(mark)
     harness.require_valid_options()
-    cases = [(model, seed) for model in models for seed in harness.settings.seeds]
+    cases = [(model, seed) for model in marked.models for seed in harness.settings.seeds_for(marked.seeds)]
     metafunc.parametrize(("model", "seed"), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
 
 
@@ -95,40 +95,45 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     from harness.config.experiment import plan_experiment
     from harness.errors import InputError
 
-    dataset, _, recipe = experiment_arguments(mark)
+    marked = experiment_arguments(mark)
     model, seed = str(item.callspec.params["model"]), int(item.callspec.params["seed"])  # type: ignore[call-overload]
+    settings = session_of(item.config).settings
     try:
-        experiment = plan_experiment(session_of(item.config).settings, dataset, model, seed, recipe)
+        experiment = plan_experiment(settings, marked.dataset, model, seed, marked.recipe)
     except InputError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from error
-    item.stash[ITEM] = ExperimentItem(experiment)
+    item.stash[ITEM] = ExperimentItem(experiment, settings.seeds_for(marked.seeds))
     # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
     closest = item.get_closest_marker("benchmark")
-    benchmark = {"group": dataset, **(closest.kwargs if closest else {}), "timer": item.stash[ITEM].clock}
+    benchmark = {"group": marked.dataset, **(closest.kwargs if closest else {}), "timer": item.stash[ITEM].clock}
     item.add_marker(pytest.mark.benchmark(**benchmark), append=False)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out measurements that the command line does not name: a plain ``pytest bench`` is a smoke run."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Leave out measurements that the command line does not name; order the selected cases.
+
+    A plain ``pytest bench`` is a smoke run, so it takes no measurement.
+    """
     left_out = [item for item in items if is_measurement(item) and not is_named(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    yield
+    from harness.plugin.schedule import order_cases
+
+    order_cases(session_of(config), items)
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | list[str]:
     """Return the header line: a smoke run, or full training with its epochs and seeds."""
-    if (
-        config.option.verbose < 0
-        or config.option.no_header
-        or not (experiments_among(items) or any(map(is_measurement, items)))
-    ):
+    experiments = [item.experiment for item in experiments_among(items)]
+    is_used = bool(experiments) or any(map(is_measurement, items))
+    if config.option.verbose < 0 or config.option.no_header or not is_used:
         return []
-    settings = session_of(config).settings
-    if not settings.full_training:
-        return "wider-or-deeper: quick mode, a smoke run that measures nothing; --full-training trains the experiments"
-    epochs = f"epochs {settings.epochs}" if settings.epochs else "the recipes' own epochs"
-    return f"wider-or-deeper: full training, {epochs}, seeds {','.join(map(str, settings.seeds))}"
+    from harness.plugin.header import header_line
+
+    return header_line(session_of(config).settings, experiments)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -143,7 +148,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if harness.processes.is_distributed and has_measurement and not option.collectonly:
         pytest.exit("measurements run in one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
     if experiments and not option.collectonly and not option.benchmark_skip:
-        _prepare_study(harness, experiments)
+        _prepare_study(harness, experiments, session.items)
 
 
 def _take_part(harness: HarnessSession) -> None:
@@ -155,8 +160,9 @@ def _take_part(harness: HarnessSession) -> None:
     leave_output_to_rank_zero(harness)
 
 
-def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem]) -> None:
+def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], items: list[pytest.Item]) -> None:
     from harness.errors import InputError
+    from harness.plugin.schedule import schedule_cases
     from harness.study.study import Study
 
     processes = harness.processes
@@ -168,11 +174,22 @@ def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem]) -
             study = harness.study = Study(harness.settings, processes)
         harness.config.add_cleanup(study.close)
         study.prepare([item.experiment for item in experiments], notify)
+        schedule_cases(harness, study, items)
     except InputError as error:
         if not processes.is_rank_zero:  # rank 0 reports it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         raise pytest.UsageError(str(error)) from error
     notify(f"training on {study.engine.describe()}, results in {study.results.root}")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the test of a case that is not needed any more, or that does not fit into the time left."""
+    if ITEM not in item.stash:
+        return
+    from harness.plugin.schedule import reason_to_skip
+
+    if reason := reason_to_skip(session_of(item.config), item.stash[ITEM].experiment):
+        pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)

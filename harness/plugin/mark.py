@@ -1,15 +1,32 @@
 """The marks of a bench file: ``experiment`` and ``measurement``."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 EXPERIMENT_MARK = (
-    "experiment(dataset, models, recipe=None): train each model on the dataset, one case per model and seed; "
-    "the test's `trained` fixture is the result"
+    "experiment(dataset, models, recipe=None, seeds=(0,)): train each model on the dataset, one case per model and "
+    "seed (--seeds overrides them; a quick run takes the first alone); the test's `trained` fixture is the result"
 )
 MEASUREMENT_MARK = "measurement: takes minutes; runs only if `-k` or a path names its file, e.g. `-k throughput`"
+_FIRST_TOO_LARGE_SEED = 2**63  # torch's generators take signed 64-bit integers
+
+
+@dataclass(frozen=True)
+class MarkedExperiment:
+    """The arguments of an ``experiment`` mark.
+
+    Attributes:
+        recipe: as given; None for the dataset's own.
+        seeds: the seeds to train if ``--seeds`` gives none.
+    """
+
+    dataset: str
+    models: tuple[str, ...]
+    recipe: Any = None
+    seeds: tuple[int, ...] = (0,)
 
 
 def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
@@ -29,8 +46,8 @@ def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
     )
 
 
-def experiment_arguments(mark: pytest.Mark) -> tuple[str, list[str], Any]:
-    """Return dataset, models and recipe of an ``experiment`` mark.
+def experiment_arguments(mark: pytest.Mark) -> MarkedExperiment:
+    """Return the arguments of an ``experiment`` mark.
 
     Raises:
         pytest.UsageError: The arguments do not have the mark's form.
@@ -41,14 +58,21 @@ def experiment_arguments(mark: pytest.Mark) -> tuple[str, list[str], Any]:
         raise pytest.UsageError(f"@pytest.mark.experiment: {error}\nits form is {EXPERIMENT_MARK}") from error
 
 
-def experiment(dataset: str, models: Any, recipe: Any = None) -> tuple[str, list[str], Any]:
+def experiment(dataset: str, models: Any, recipe: Any = None, seeds: Any = (0,)) -> MarkedExperiment:
     """Check the arguments; the name and the signature are the mark's, for Python's own messages."""
     if not isinstance(dataset, str):
         raise TypeError(f"dataset is {dataset!r}: give one name")
     names = list(models) if isinstance(models, list | tuple) else []
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise TypeError(f"models is {models!r}: give a list of different names, e.g. ['resnet20', 'resnet20-2']")
-    return dataset, names, recipe
+    numbers = list(seeds) if isinstance(seeds, list | tuple | range) else []
+    if not numbers or not all(map(_is_seed, numbers)) or len(set(numbers)) < len(numbers):
+        raise TypeError(f"seeds is {seeds!r}: give a list of different whole numbers, 0 or more, e.g. [0, 1, 2]")
+    return MarkedExperiment(dataset, tuple(names), recipe, tuple(numbers))
+
+
+def _is_seed(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _FIRST_TOO_LARGE_SEED
 
 
 def is_measurement(item: pytest.Item) -> bool:

@@ -16,11 +16,14 @@ from harness.plugin.pytest_options import given_options, ini_options
 from harness.timestamps import utc_now
 
 if TYPE_CHECKING:
+    from harness.analysis.sequential import SequentialPlan
     from harness.config.experiment import Experiment
     from harness.config.settings import Settings
     from harness.plugin.terminal import HeldBackOutput
     from harness.results.result import EpochRecord, Result
+    from harness.study.sequential import SequentialStudies
     from harness.study.study import Study
+    from harness.study.time_budget import TimeBudget
     from harness.throughput.workbench import Workbench
     from harness.training.interrupt import StopRequest
     from harness.training.process_group import ProcessGroup
@@ -32,11 +35,13 @@ class ExperimentItem:
 
     Attributes:
         experiment: the case that the test asks for.
+        seeds: all seeds of its study, in the order in which they are trained, whether selected or not.
         clock: pytest-benchmark's timer in this test.
         records: the case's epoch records, once it is trained.
     """
 
     experiment: Experiment
+    seeds: tuple[int, ...]
     clock: RecordedClock = field(default_factory=RecordedClock)
     records: list[EpochRecord] = field(default_factory=list)
 
@@ -50,6 +55,9 @@ class HarnessSession:
         usage_error: the error of a wrong option, variable or mark, if one was found.
         held_back: the output held back until the experiments are collected; None on rank 0.
         study: the study of the selected experiments, once they are collected.
+        plans: by dataset, the seeds and looks that ``--until-decided`` declares; empty without it.
+        sequential: the studies looked at; None without ``--until-decided``.
+        time_budget: the time left for further cases; None without ``--budget``.
         workbench: the measurements of this session, once a test takes one.
         results: the results of this session's cases, by the case's identity.
         trained_records: the epochs that this session itself has trained, also of cases that failed.
@@ -63,6 +71,9 @@ class HarnessSession:
         self.usage_error: pytest.UsageError | None = None
         self.held_back: HeldBackOutput | None = None
         self.study: Study | None = None
+        self.plans: dict[str, SequentialPlan] = {}
+        self.sequential: SequentialStudies | None = None
+        self.time_budget: TimeBudget | None = None
         self.workbench: Workbench | None = None
         self.results: dict[str, Result] = {}
         self.trained_records: list[EpochRecord] = []
@@ -102,8 +113,10 @@ class HarnessSession:
         _ = self.settings, self.processes
 
     def add(self, result: Result) -> None:
-        """Keep a result for the tables at the end."""
+        """Keep a result for the tables at the end, and its times for the estimates to come."""
         self.results[result.case.identity] = result
+        if self.time_budget is not None:
+            self.time_budget.add(result)
 
     @contextlib.contextmanager
     def _wrong_input_as_usage_error(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
 from harness.report.build import write_report
 from harness.report.loading import load_results_folders
@@ -71,7 +72,13 @@ def _write_report(reporter: pytest.TerminalReporter, harness: HarnessSession, re
     settings = harness.settings
     loaded = load_results_folders([settings.results_dir])
     try:
-        report = write_report(loaded, settings.report_dir, this_command())
+        report = write_report(
+            loaded,
+            settings.report_dir,
+            this_command(),
+            margin=settings.margin,
+            notes=answer_notes(harness),
+        )
     except Exception as error:  # the results are safe, and a report can be written later
         reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         again = "run `python -m harness report` to write it"

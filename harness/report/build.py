@@ -13,7 +13,6 @@ from harness.analysis.budgets import MARGIN_POINTS
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.power import seed_spread
-from harness.analysis.sequential import SequentialPlan
 from harness.report.figures.study import study_figures
 from harness.report.loading import LEFT_OUT, LoadedResults
 from harness.report.page.content import Content, StudyPage
@@ -53,21 +52,19 @@ def write_report(
     command: str,
     *,
     margin: float = MARGIN_POINTS,
-    plans: Mapping[str, SequentialPlan] | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
 ) -> WrittenReport:
     """Write tables, figures and page under the report folder; the page shows ``command``.
 
     Args:
         margin: differences inside ± margin percentage points count as equal.
-        plans: by dataset, the declared looks of sequential seeds.
         notes: by dataset, lines on what its answer rests on.
 
     Raises:
         OSError: a file could not be written.
     """
     with _frozen_garbage_collector():
-        content = _content(loaded, command, partial(_question, loaded, margin, plans or {}, notes or {}))
+        content = _content(loaded, command, partial(_question, loaded, margin, notes or {}))
         tables = write_tables(_tables(content), report_dir / "tables")
         figures = [figure for study in content.studies for figure in study.figures]
         drawn = [path for figure in figures for path in write_figure(figure, report_dir / "figures")]
@@ -92,13 +89,12 @@ def _frozen_garbage_collector() -> Iterator[None]:
 def _question(
     loaded: LoadedResults,
     margin: float,
-    plans: Mapping[str, SequentialPlan],
     notes: Mapping[str, Sequence[str]],
     evidence: Evidence,
 ) -> Question:
     """Return the conditions of a study's answer."""
     spread = seed_spread([one for one in loaded.evidence if one.mode == evidence.mode], evidence.dataset)
-    return Question(spread, margin, plans.get(evidence.dataset), tuple(notes.get(evidence.dataset, ())))
+    return Question(spread, margin, loaded.plan_of(evidence), tuple(notes.get(evidence.dataset, ())))
 
 
 def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.analysis.evidence import Evidence
+from harness.analysis.sequential import SequentialPlan
 from harness.analysis.studies import StoredResult, group_into_studies
-from harness.errors import InputError
+from harness.errors import DamagedError, InputError
 from harness.report.truncation import first_lines
+from harness.results.declared_looks import DeclaredLooks, looks_key, read_declared_looks
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.throughput.record import Recorded, read_recorded
@@ -27,6 +29,7 @@ class LoadedResults:
         recorded: throughput measurements.
         left_out: a line for each file left out, with the reason; reading predictions and curves later may add lines.
         started: a line for each case that was started and has no result.
+        looks: the declared looks of sequential seeds, by results folder and `looks_key`.
     """
 
     folders: Sequence[Path]
@@ -35,6 +38,14 @@ class LoadedResults:
     recorded: list[Recorded] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
+    looks: dict[Path, dict[str, DeclaredLooks]] = field(default_factory=dict)
+
+    def plan_of(self, evidence: Evidence) -> SequentialPlan | None:
+        """Return the looks that a study declared; None if there are none, or if it has other seeds too."""
+        declared = self.looks.get(evidence.folder or Path(), {}).get(looks_key(evidence.dataset, evidence.mode))
+        if declared is None or not set(evidence.seeds) <= set(declared.seeds):
+            return None
+        return SequentialPlan(declared.seeds, declared.looks)
 
     @property
     def problems(self) -> list[str]:
@@ -62,6 +73,10 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
         loaded.recorded += recorded
         loaded.left_out += problems + other_problems
         loaded.started += folder.unfinished()
+        try:
+            loaded.looks[root] = read_declared_looks(root)
+        except DamagedError as error:
+            loaded.left_out.append(str(error))
         stored += [_stored(result, folder, loaded.left_out) for result in results]
     loaded.evidence = group_into_studies(stored)
     return loaded

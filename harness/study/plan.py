@@ -46,14 +46,23 @@ def plan(
     for experiment in experiments:
         key = (experiment.dataset, experiment.model, experiment.recipe)
         if key not in estimates:
-            spec = registry.get_spec(experiment.dataset)
-            images = _images_per_epoch(experiment, spec, settings)
-            estimates[key] = estimate(experiment, spec, *images, device, precision, settings.pipeline)
+            estimates[key] = estimate_experiment(experiment, settings, device, precision)
         kept = results[experiment.dataset, experiment.model]
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
         is_there = any(_is_result_of(result, experiment, settings, device.type, precision) for result in kept)
         error = estimates[key].epoch_seconds / recorded - 1 if recorded else None
         yield Planned(experiment, estimates[key], is_there and not settings.rerun, error)
+
+
+def estimate_experiment(experiment: Experiment, settings: Settings, device: torch.device, precision: str) -> Estimate:
+    """Time a few steps of the experiment and scale them to its numbers of images and epochs.
+
+    Raises:
+        InputError: the device does not support the precision, or the data cannot be read.
+    """
+    spec = registry.get_spec(experiment.dataset)
+    images = _images_per_epoch(experiment, spec, settings)
+    return estimate(experiment, spec, *images, device, precision, settings.pipeline)
 
 
 def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Settings) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from harness.config.case import Case
 from harness.config.experiment import Experiment
@@ -19,6 +20,8 @@ from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
 from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 from harness.training.torchrun import distributed_settings, require_image_per_process, require_same_values
+
+Value = TypeVar("Value")
 
 
 class Study:
@@ -81,6 +84,22 @@ class Study:
     ) -> tuple[Result, list[EpochRecord]]:
         """Return the experiment's result and its epoch records; train it unless it is finished."""
         return self.engine.train(self._request(experiment), callback or TrainingCallback(), self._mark_ended)
+
+    def is_finished(self, experiment: Experiment) -> bool:
+        """Return whether `train` would return the experiment's recorded result; its files are not checked."""
+        request = self._request(experiment)
+        return not request.rerun and self.results.is_finished(request.case)
+
+    def on_rank_zero(self, act: Callable[[], Value]) -> Value:
+        """Return the value of ``act`` on rank 0, on every rank."""
+        if self._processes.is_rank_zero:
+            return self._processes.run_on_rank_zero(act)
+        followed: Value = self._processes.follow(lambda _: None)
+        return followed
+
+    def cancel(self, experiments: Iterable[Experiment]) -> None:
+        """Cancel experiments that an engine trains or would train; those that are finished stay so."""
+        self.engine.cancel([self.case(experiment) for experiment in experiments])
 
     def close(self) -> None:
         """Stop what is still being trained."""

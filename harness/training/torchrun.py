@@ -25,6 +25,7 @@ def distributed_settings(settings: Settings, processes: ProcessGroup) -> Setting
         f"--engine {settings.engine}": settings.engine != "local",
         "--pipeline reference": settings.pipeline == "reference",
         "--compile on": settings.compile == "on",
+        "--budget": settings.budget is not None,
         f"--device {settings.device}": settings.device == "mps" or ":" in settings.device,
     }
     for option, is_given in refused.items():

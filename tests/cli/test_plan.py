@@ -7,11 +7,13 @@ def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
         "plan", "-k", "digits and resnet20-", "--full-training", "--seeds", "0,1", "--device", "cpu", *folders
     )
     assert ran.returncode == 0, ran.stderr
-    rows = [line.split() for line in ran.stdout.splitlines() if line.startswith("digits")]
+    rows = [line.split() for line in ran.stdout.splitlines() if line.startswith("digits ")]
     assert [row[1] + row[3] for row in rows] == [
         "resnet200", "resnet201", "resnet20-20", "resnet20-21", "resnet20-40", "resnet20-41",
     ]  # fmt: skip
     assert "6 cases; about" in ran.stdout
+    assert "digits: 2 seeds can detect " in ran.stdout
+    assert "a spread of 0.30 pp between seeds (assumed)" in ran.stdout
     assert not (tmp_path / "r").exists()
 
 
@@ -36,6 +38,7 @@ def test_plan_does_not_mistake_an_options_value_for_a_file(in_a_process, tmp_pat
     ran = in_a_process("plan", "-k", "digits", "--deselect", "bench/test_digits.py::test_digits[resnet110-seed0]")
     assert ran.returncode == 0, ran.stderr
     assert "4 cases; about" in ran.stdout
+    assert "detect" not in ran.stdout  # a quick run measures nothing
     bench = tmp_path / "test_mine.py"
     bench.write_text(
         "import pytest\n@pytest.mark.experiment('digits', models=['resnet8'])\ndef test_mine(trained):\n    pass\n"

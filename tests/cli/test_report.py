@@ -36,6 +36,21 @@ def report(tmp_path, *folders):
     return main(["report", *map(str, folders), "--report-dir", str(tmp_path / "report")])
 
 
+def test_the_margin_reaches_the_report(tmp_path, monkeypatch, capsys):
+    margins = []
+
+    def keep(*_, margin):
+        margins.append(margin)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("harness.report.build.write_report", keep)
+    store(tmp_path / "r", synthetic_result())
+    assert report(tmp_path, tmp_path / "r", "--margin", "1.5") == 2
+    assert margins == [1.5]
+    assert report(tmp_path, tmp_path / "r", "--margin", "none") == 2
+    assert "--margin 'none': give percentage points above 0, e.g. 0.5" in capsys.readouterr().err
+
+
 def test_report_writes_page_tables_figures_and_prints_the_answer(tmp_path, capsys):
     for model, accuracies in {"resnet20": (90.0, 90.3), "resnet56": (91.0, 91.2), "resnet20-2": (92.0, 92.4)}.items():
         for seed, accuracy in enumerate(accuracies):

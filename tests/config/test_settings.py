@@ -14,9 +14,9 @@ def settings(environment=None, ini=None, **command_line):
     return read_settings(command_line, environment or {}, ini)
 
 
-def test_defaults_are_a_quick_run_with_seed_0():
+def test_defaults_are_a_quick_run_with_the_experiments_seeds():
     got = settings()
-    assert (got.full_training, got.epochs, got.seeds, got.rerun, got.val_split) == (False, None, (0,), False, 0.0)
+    assert (got.full_training, got.epochs, got.seeds, got.rerun, got.val_split) == (False, None, None, False, 0.0)
     assert (got.device, got.precision) == ("auto", "auto")
     assert got.data_dir == default_data_dir()
     assert got.results_dir == Path("results").absolute()
@@ -46,10 +46,11 @@ def test_every_option_has_an_environment_variable_and_an_ini_key(option, tmp_pat
     values = {"full-training": "true", "rerun": "yes", "seeds": "7", "val-split": "0.25", "epochs": "5"}
     values |= {"pipeline": "reference", "compile": "off", "device": "cuda"}
     values |= {"engine": "ray", "ray-address": "10.0.0.1:6379", "cpus-per-case": "4", "gpus-per-case": "0.5"}
-    values |= {"exclusive": "true"}
+    values |= {"exclusive": "true", "margin": "1.5", "until-decided": "true", "budget": "1h30m"}
     text = values.get(option.name, str(tmp_path))
     needs_cluster = option.name in ("ray-address", "cpus-per-case", "gpus-per-case", "exclusive")
-    base = {"full_training": True} if option.name == "epochs" else {"engine": "ray"} if needs_cluster else {}
+    needs_full = option.name in ("epochs", "until-decided", "budget")
+    base = {"full_training": True} if needs_full else {"engine": "ray"} if needs_cluster else {}
     expected = option.parse(text)
     assert option.variable == "WIDER_OR_DEEPER_" + option.name.upper().replace("-", "_")
     assert getattr(settings({option.variable: text}, **base), option.key) == expected
@@ -61,6 +62,16 @@ def test_command_line_precedes_environment_precedes_ini_file():
     assert settings(environment, ini, seeds="0").seeds == (0,)
     assert settings(environment, ini).seeds == (1,)
     assert settings({}, ini).seeds == (2,)
+
+
+def test_given_seeds_override_an_experiments_own():
+    assert settings(full_training=True).seeds_for((3, 4)) == (3, 4)
+    assert settings(full_training=True, seeds="0").seeds_for((3, 4)) == (0,)
+    assert settings({"WIDER_OR_DEEPER_SEEDS": "1,2"}).seeds_for((3, 4)) == (1, 2)
+
+
+def test_a_quick_run_takes_the_first_of_an_experiments_own_seeds():
+    assert settings().seeds_for((3, 4)) == (3,)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +91,14 @@ def test_command_line_precedes_environment_precedes_ini_file():
         ("results_dir", "", "give a folder"),
         ("pipeline", "slow", "give fast or reference"),
         ("compile", "true", "give auto, on or off"),
+        ("margin", "0", "give percentage points above 0, e.g. 0.5"),
+        ("margin", "inf", "give percentage points above 0"),
+        ("margin", "half", "give percentage points above 0"),
+        ("budget", "90", "give a time above 0 with its unit, e.g. 90s, 30m, 2h, 1d or 1h30m"),
+        ("budget", "2 hours", "with its unit"),
+        ("budget", "30m1h", "with its unit"),
+        ("budget", "0h", "above 0"),
+        ("budget", "9" * 400 + "d", "with its unit"),
     ],
 )
 def test_a_wrong_value_is_an_error_with_option_value_and_remedy(option, value, says):
@@ -108,6 +127,34 @@ def test_the_reference_pipeline_is_eager_float32(option, value):
         settings(pipeline="reference", **{option: value})
 
 
+@pytest.mark.parametrize(("option", "value"), [("until_decided", True), ("budget", "2h")])
+def test_options_of_a_whole_study_need_full_training(option, value):
+    name = "--" + option.replace("_", "-")
+    with pytest.raises(InputError, match=f"{name} needs --full-training: add it, or leave out {name}"):
+        settings(**{option: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("30m", 1800),
+        ("2h", 7200),
+        ("1d", 86_400),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("1d2h3m4.5s", 93784.5),
+    ],
+)
+def test_a_budget_is_a_time_with_units(text, seconds):
+    assert settings(full_training=True, budget=text).budget == seconds
+
+
+def test_a_budget_and_a_cluster_exclude_each_other():
+    with pytest.raises(InputError, match="--budget counts .*: leave it out, or leave out --engine ray"):
+        settings(full_training=True, budget="2h", engine="ray")
+
+
 def test_the_mode_follows_from_the_options():
     assert settings().adapt(CIFAR10) == (CIFAR10.quick(), "quick")
     assert settings(full_training=True).adapt(CIFAR10) == (CIFAR10, "full")
@@ -124,9 +171,11 @@ def test_any_text_is_a_value_or_an_input_error(option, text):
             assert str(error)
         else:
             assert got.epochs is None or got.epochs >= 1
-            assert len(set(got.seeds)) == len(got.seeds) > 0
-            assert all(0 <= seed < 2**63 for seed in got.seeds)
+            assert got.seeds is None or len(set(got.seeds)) == len(got.seeds) > 0
+            assert all(0 <= seed < 2**63 for seed in got.seeds or ())
             assert 0 <= got.val_split < 1
+            assert got.margin > 0
+            assert got.budget is None or got.budget > 0
 
 
 @pytest.mark.parametrize(

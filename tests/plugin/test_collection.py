@@ -17,6 +17,15 @@ def test_a_mark_becomes_one_case_per_model_and_seed(bench):
     bench("--collect-only", "-q", "-k", "digits and resnet8-seed0").stdout.fnmatch_lines(["1/2 tests collected*"])
 
 
+def test_the_marks_seeds_are_trained_unless_seeds_are_given(bench, pytester):
+    pytester.makepyfile(test_digits=BENCH.replace("recipe=RECIPE", "recipe=RECIPE, seeds=[3, 0]"))
+    full = bench("--collect-only", "--full-training", "-k", "resnet8-seed")
+    full.stdout.fnmatch_lines(["wider-or-deeper: full training, the recipes' own epochs, seeds 3,0", "*2/4 tests*"])
+    quick = bench("--collect-only", "-q")
+    quick.stdout.fnmatch_lines(["*resnet8-seed3[]]", "*resnet8-2-seed3[]]", "2 tests collected*"])
+    bench("--collect-only", "-q", "--seeds", "7").stdout.fnmatch_lines(["*resnet8-seed7[]]", "*resnet8-2-seed7[]]"])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
@@ -26,6 +35,7 @@ def test_a_mark_becomes_one_case_per_model_and_seed(bench):
         ('["resnet8", "resnet8-2"]', "[]", "*models is []: give a list of different names*"),
         ('["resnet8", "resnet8-2"]', '["resnet8", "resnet8"]', "*give a list of different names*"),
         ('"digits"', "7", "*dataset is 7: give one name*"),
+        ("recipe=RECIPE", "seeds=[0, 0]", "*seeds is [[]0, 0[]]: give a list of different whole numbers*"),
         ("trained, epoch_records", "", "*a test with the mark experiment needs the fixture `trained`: add it to the*"),
         ('"digits"', '"svhn"', "*unknown dataset 'svhn': the datasets are cifar10, *folder:PATH"),
         ('"digits"', '"folder:/no/such"', "*folder /no/such does not exist*"),

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.plugin.mark import experiment_arguments
+from harness.plugin.mark import MarkedExperiment, experiment_arguments
 
 
 def mark(*arguments, **options):
@@ -8,14 +8,26 @@ def mark(*arguments, **options):
 
 
 def test_arguments_are_taken_by_position_and_by_name():
-    expected = ("digits", ["resnet8", "resnet8-2"], None)
+    expected = MarkedExperiment("digits", ("resnet8", "resnet8-2"))
     assert experiment_arguments(mark("digits", ["resnet8", "resnet8-2"])) == expected
     assert experiment_arguments(mark(models=("resnet8", "resnet8-2"), dataset="digits")) == expected
 
 
 def test_a_recipe_is_passed_on_as_it_is():
     recipe = object()
-    assert experiment_arguments(mark("digits", models=["resnet8"], recipe=recipe))[2] is recipe
+    assert experiment_arguments(mark("digits", models=["resnet8"], recipe=recipe)).recipe is recipe
+
+
+def test_seeds_are_the_marks_or_seed_0():
+    assert experiment_arguments(mark("digits", ["resnet8"])).seeds == (0,)
+    assert experiment_arguments(mark("digits", ["resnet8"], seeds=[3, 0])).seeds == (3, 0)
+    assert experiment_arguments(mark("digits", ["resnet8"], seeds=range(3))).seeds == (0, 1, 2)
+
+
+@pytest.mark.parametrize("seeds", [[], 3, "0,1", [0, 0], [-1], [True], [1.0], [2**63]])
+def test_other_seeds_are_refused_with_the_right_form(seeds):
+    with pytest.raises(pytest.UsageError, match="seeds is .*: give a list of different whole numbers, 0 or more"):
+        experiment_arguments(mark("digits", ["resnet8"], seeds=seeds))
 
 
 @pytest.mark.parametrize(
@@ -32,4 +44,4 @@ def test_a_recipe_is_passed_on_as_it_is():
 def test_a_mark_of_another_form_is_refused_with_its_form(arguments, options, reason):
     with pytest.raises(pytest.UsageError, match=reason) as refused:
         experiment_arguments(mark(*arguments, **options))
-    assert "experiment(dataset, models, recipe=None)" in str(refused.value)
+    assert "experiment(dataset, models, recipe=None, seeds=(0,))" in str(refused.value)

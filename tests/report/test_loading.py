@@ -3,8 +3,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.analysis.sequential import SequentialPlan
 from harness.report.loading import load_results_folders
 from harness.report.truncation import MAX_LINES
+from harness.results.declared_looks import FILE, DeclaredLooks, declare_looks, looks_key
 from tests.report.studies import TWO_MODELS, build_report, store_study
 
 
@@ -73,3 +75,22 @@ def test_few_left_out_files_make_no_table(tmp_path, no_figures):
     assert made.loaded.problems == made.loaded.left_out
     assert len(made.loaded.problems) == 1
     assert not (tmp_path / "report/tables/left-out.csv").exists()
+
+
+def test_a_study_is_reported_by_the_looks_that_it_declared(tmp_path):
+    store_study(tmp_path)
+    declare_looks(tmp_path, {looks_key("cifar10", "full"): DeclaredLooks((0, 1, 2, 3, 4), (3, 4, 5))})
+    loaded = load_results_folders([tmp_path])
+    assert loaded.plan_of(loaded.evidence[0]) == SequentialPlan((0, 1, 2, 3, 4), (3, 4, 5))
+
+
+def test_looks_are_void_for_a_study_with_other_seeds(tmp_path):
+    store_study(tmp_path)
+    declare_looks(tmp_path, {looks_key("cifar10", "full"): DeclaredLooks((0, 1), (2,))})
+    loaded = load_results_folders([tmp_path])
+    assert loaded.plan_of(loaded.evidence[0]) is None
+
+
+def test_damaged_looks_are_left_out_by_name(tmp_path):
+    (tmp_path / FILE).write_text("{")
+    assert [line for line in load_results_folders([tmp_path]).left_out if FILE in line]

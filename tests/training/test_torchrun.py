@@ -62,11 +62,16 @@ if fault == "images" and rank == "1":
 """
 
 
-@pytest.mark.parametrize("option", [{"pipeline": "reference"}, {"compile": "on"}, {"device": "cuda:1"}])
+BUDGET = {"full_training": True, "budget": "2h"}
+
+
+@pytest.mark.parametrize("option", [{"pipeline": "reference"}, {"compile": "on"}, {"device": "cuda:1"}, BUDGET])
 def test_options_that_require_a_single_process_are_refused(option):
     given_settings = read_settings(option, environment={})
     assert distributed_settings(given_settings, ProcessGroup()) is given_settings
-    with pytest.raises(InputError, match=r"--(pipeline reference|compile on|device cuda:1) requires a single process"):
+    with pytest.raises(
+        InputError, match=r"--(pipeline reference|compile on|device cuda:1|budget) requires a single process"
+    ):
         distributed_settings(given_settings, ProcessGroup(0, 2))
 
 

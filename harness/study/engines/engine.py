@@ -85,6 +85,9 @@ class Engine(abc.ABC):
         """Return lines for the end of the run: what went wrong on the machines that trained."""
         return []
 
+    def cancel(self, cases: Collection[Case]) -> None:  # noqa: B027 - the local engine has started none of them
+        """Cancel submitted cases that are not finished; everything that was recorded is kept."""
+
     def close(self) -> None:  # noqa: B027 - an engine need not override it
         """Stop what is still being trained; everything that was recorded is kept."""
 

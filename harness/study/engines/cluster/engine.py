@@ -70,7 +70,7 @@ class RayEngine(Engine):
         """Start all cases at once; the result of one that is finished is read."""
         for request in requests:
             identity = request.case.identity
-            if identity not in self._futures:
+            if identity not in self._futures or self._futures[identity].cancelled():
                 runner = CaseRunner(request, self._nodes, self._results, self._keep_notice)
                 self._runners[identity] = runner
                 self._futures[identity] = self._loop.start(runner.run(on_end))
@@ -103,6 +103,8 @@ class RayEngine(Engine):
     def _progress(self) -> SweepProgress:
         progress = SweepProgress()
         for identity, runner in self._runners.items():
+            if self._futures[identity].cancelled():
+                continue
             state = runner.state
             progress.add(state.request.case, state.epochs, state.seconds, state.last_record, self._phase(identity))
         return progress
@@ -130,6 +132,11 @@ class RayEngine(Engine):
         lost_workers = Counter(name for names in lost_on for name in names)
         places = ", ".join(f"{count_noun(count, 'time')} on {name}" for name, count in lost_workers.items())
         return [f"workers of {count_noun(len(lost_on), 'case')} were lost: {places}"]
+
+    def cancel(self, cases: Collection[Case]) -> None:
+        """Cancel the cases that wait or are in training; training them again resumes from the last report."""
+        for case in cases:
+            self._futures[case.identity].cancel()
 
     def close(self) -> None:
         """Cancel outstanding cases and leave the cluster."""

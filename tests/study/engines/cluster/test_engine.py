@@ -102,6 +102,33 @@ def test_close_cancels_outstanding_cases_and_leaves_the_cluster(engine, experime
     assert checkpoint.is_any_left(engine._results.folder(request.case))
 
 
+def test_cancelled_cases_end_and_their_checkpoints_are_kept(engine, two_seeds):
+    has_begun = threading.Event()
+
+    def note(number, report):
+        if number == 1:
+            has_begun.set()
+        return report
+
+    engine._cluster.faults = [None, note]
+    first, second = two_seeds[0], replace(two_seeds[1], recipe=replace(RECIPE, epochs=1000))
+    requests = submit(engine, first, second)
+    assert engine.train(requests[0], Recorder(), lambda _: None)[0].is_complete
+    has_begun.wait()
+    engine.cancel([request.case for request in requests])
+    assert (engine._progress().done, engine._progress().cases) == (1, 1)
+    assert [result.seed for result in engine.results_so_far()] == [0]
+    engine.close()
+    assert len(engine._cluster.cancelled) == 1
+    assert checkpoint.is_any_left(engine._results.folder(requests[1].case))
+
+
+def test_a_cancelled_case_is_trained_once_it_is_asked_for_again(engine, experiment):
+    (request,) = submit(engine, experiment)
+    engine.cancel([request.case])
+    assert engine.train(request, Recorder(), lambda _: None)[0].is_complete
+
+
 def test_the_engine_describes_its_cluster_and_a_cases_share(engine):
     assert engine.describe() == "a cluster, 1 CPU per case"
     assert engine.environment() == {"engine": "ray", "cluster": "a cluster", "per_case": "1 CPU"}

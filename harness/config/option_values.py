@@ -1,0 +1,110 @@
+"""The values of options, read from text; a wrong one is a `ValueError` that says what to give instead."""
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+_TIME = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in "dhms"))
+_UNIT_SECONDS = (86_400, 3600, 60, 1)
+
+
+def boolean(text: str) -> bool:
+    """Read a flag."""
+    if text.lower() not in _TRUE + _FALSE:
+        raise ValueError("give true or false")
+    return text.lower() in _TRUE
+
+
+def positive(text: str) -> int:
+    """Read a whole number, 1 or more."""
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise ValueError("give a whole number, 1 or more")
+    return int(text)
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Read different whole numbers separated by commas."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and int(part) < 2**63 for part in parts):
+        raise ValueError("give whole numbers separated by commas, e.g. 0,1,2")
+    if len(set(map(int, parts))) < len(parts):
+        raise ValueError("a seed is given twice; give each seed once, e.g. 0,1,2")
+    return tuple(map(int, parts))
+
+
+def fraction(text: str) -> float:
+    """Read a share of the training images, 0 or more and below 1."""
+    try:
+        fraction = float(text)
+    except ValueError:
+        fraction = -1.0
+    if not 0 <= fraction < 1:
+        raise ValueError("give a share of the training images, 0 or more and below 1, e.g. 0.1")
+    return fraction
+
+
+def share_or_number(text: str) -> float:
+    """Read a share of one GPU, 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError("give 0, 1 or a share of one GPU, e.g. 0.5; to train a case on several GPUs use torchrun")
+    return number
+
+
+def cluster_address(text: str) -> str:
+    """Read the address of a Ray cluster."""
+    host, _, port = text.rpartition(":")
+    if text.startswith("ray://"):
+        raise ValueError(
+            "results are written on the machine that runs pytest: run it on a machine of the cluster, and give auto"
+        )
+    if text != "auto" and not (host and port.isascii() and port.isdecimal()):
+        raise ValueError("give auto or HOST:PORT, e.g. 10.0.0.1:6379")
+    return text
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a parser that accepts these values alone."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"give {', '.join(choices[:-1])} or {choices[-1]}")
+        return text
+
+    return parse
+
+
+def path(text: str) -> Path:
+    """Read a folder; ``~`` is the user's own."""
+    if not text:
+        raise ValueError("give a folder, e.g. ~/data")
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"{error} Give a folder that exists, e.g. /data") from error
+
+
+def percentage_points(text: str) -> float:
+    """Read a positive number of percentage points."""
+    try:
+        points = float(text)
+    except ValueError:
+        points = math.nan
+    if not 0 < points < math.inf:
+        raise ValueError("give percentage points above 0, e.g. 0.5")
+    return points
+
+
+def time_seconds(text: str) -> float:
+    """Read a time with units, from days to seconds, in seconds: ``90s``, ``1h30m``, ``1.5h``."""
+    found = _TIME.fullmatch(text)
+    parts = [float(number or 0) for number in found.groups()] if found else []
+    seconds = sum(number * unit for number, unit in zip(parts, _UNIT_SECONDS, strict=True)) if found else 0.0
+    if not 0 < seconds < math.inf:
+        raise ValueError("give a time above 0 with its unit, e.g. 90s, 30m, 2h, 1d or 1h30m")
+    return seconds

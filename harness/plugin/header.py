@@ -1,0 +1,29 @@
+"""The plugin's line in pytest's header: the mode, and in full training the epochs and seeds."""
+
+from collections.abc import Sequence
+
+from harness.config.experiment import Experiment
+from harness.config.settings import Settings
+
+_QUICK = "quick mode, a smoke run that measures nothing; --full-training trains the experiments"
+
+
+def header_line(settings: Settings, experiments: Sequence[Experiment]) -> str:
+    """Return the line for the selected experiments; without any, it has no seeds."""
+    if not settings.full_training:
+        return f"wider-or-deeper: {_QUICK}"
+    epochs = f"epochs {settings.epochs}" if settings.epochs else "the recipes' own epochs"
+    return ", ".join(["wider-or-deeper: full training", epochs, *_seeds(experiments)])
+
+
+def _seeds(experiments: Sequence[Experiment]) -> list[str]:
+    """Return the seeds of all datasets, or of each dataset if they differ."""
+    by_dataset: dict[str, list[str]] = {}
+    for experiment in experiments:
+        seeds = by_dataset.setdefault(experiment.dataset, [])
+        if str(experiment.seed) not in seeds:
+            seeds.append(str(experiment.seed))
+    texts = {dataset: ",".join(seeds) for dataset, seeds in by_dataset.items()}
+    if len(set(texts.values())) > 1:
+        return ["seeds " + " and ".join(f"{text} ({dataset})" for dataset, text in texts.items())]
+    return [f"seeds {text}" for text in list(texts.values())[:1]]

@@ -1,0 +1,59 @@
+"""The looks that a study of sequential seeds declared: kept in the results folder, so that every report knows them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from harness.config.case import Mode
+from harness.errors import DamagedError
+from harness.files import write_text_atomically
+
+FILE = "looks.json"
+_Counts = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class DeclaredLooks:
+    """The seeds of a study in their order, and the numbers of seeds after which it is looked at."""
+
+    seeds: _Counts
+    looks: _Counts
+
+
+_ADAPTER = TypeAdapter(dict[str, DeclaredLooks])
+
+
+def looks_key(dataset: str, mode: Mode) -> str:
+    """Return the key of a dataset's looks: studies of another mode have their own."""
+    return f"{mode} {dataset}"
+
+
+def read_declared_looks(root: Path) -> dict[str, DeclaredLooks]:
+    """Read the declared looks of a results folder, by `looks_key`; empty if none were declared.
+
+    Raises:
+        DamagedError: the file does not have its form.
+    """
+    path = root / FILE
+    try:
+        return _ADAPTER.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValidationError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it does not have the form of declared looks"
+        raise DamagedError(f"{path}: {reason}; delete it to report without looks") from error
+
+
+def declare_looks(root: Path, looks: dict[str, DeclaredLooks]) -> None:
+    """Write looks, by `looks_key`, into a results folder, beside those that it has.
+
+    Raises:
+        DamagedError: the file of earlier looks does not have its form.
+        OSError: the file cannot be written.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    content = _ADAPTER.dump_python(read_declared_looks(root) | looks, mode="json")
+    write_text_atomically(root / FILE, json.dumps(content, indent=1) + "\n")

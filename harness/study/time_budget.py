@@ -1,0 +1,97 @@
+"""The time budget of a session: the expected time of each case, and the cases that no longer fit."""
+
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+from harness.config.experiment import Experiment
+from harness.errors import InputError
+from harness.hardware.device import resolve_device
+from harness.results.result import Result
+from harness.study.estimate import recorded_epoch_seconds
+from harness.study.plan import estimate_experiment
+from harness.study.study import Study
+from harness.text import duration
+from harness.training import checkpoint
+
+
+class TimeBudget:
+    """The time that a session may take, and the cases skipped for it.
+
+    An epoch of a model takes as long as its recorded epochs on this kind of device; without any, a few steps are timed.
+    """
+
+    def __init__(
+        self, budget_seconds: float, study: Study, started_seconds: float, now: Callable[[], float] = time.perf_counter
+    ) -> None:
+        """Read the recorded times in the study's results folder.
+
+        Args:
+            started_seconds: the session's start, by ``now``.
+        """
+        self._budget_seconds, self._study = budget_seconds, study
+        self._started_seconds, self._now = started_seconds, now
+        self._estimated: dict[tuple[object, ...], float] = {}
+        self._results: dict[tuple[str, str], list[Result]] = defaultdict(list)
+        for result in study.results.read_all()[0]:
+            self.add(result)
+        self._fits: dict[Experiment, bool] = {}
+
+    def add(self, result: Result) -> None:
+        """Add a result: later estimates use its epoch times."""
+        self._results[result.dataset, result.model].append(result)
+
+    def case_seconds(self, experiment: Experiment) -> float:
+        """Return the expected time of the whole case, from scratch."""
+        return self._epoch_seconds(experiment) * experiment.recipe.epochs
+
+    def reason_to_skip(self, experiment: Experiment) -> str | None:
+        """Return the reason to skip the case; None if it fits into the time left."""
+        left = max(0.0, self._budget_seconds - (self._now() - self._started_seconds))
+        needed = self._remaining_seconds(experiment)
+        self._fits[experiment] = needed <= left
+        if needed <= left:
+            return None
+        return f"does not fit: about {duration(needed)}, {duration(left)} of {self._option} left"
+
+    def notes(self) -> dict[str, list[str]]:
+        """Return, for each dataset with skipped cases, a line that says so."""
+        by_dataset: dict[str, list[bool]] = defaultdict(list)
+        for experiment, fits in self._fits.items():
+            by_dataset[experiment.dataset].append(fits)
+        return {
+            dataset: [
+                f"Rests on {sum(fits)} of {len(fits)} cases: {fits.count(False)} did not fit into {self._option}."
+            ]
+            for dataset, fits in by_dataset.items()
+            if not all(fits)
+        }
+
+    @property
+    def _option(self) -> str:
+        text = duration(self._budget_seconds)
+        return f"--budget {text.removesuffix('00s').removesuffix('00m').removesuffix('00h')}"
+
+    def _remaining_seconds(self, experiment: Experiment) -> float:
+        """Return the expected time of the case from its last recorded epoch; 0 if it is finished."""
+        study, case = self._study, self._study.case(experiment)
+        if study.is_finished(experiment):
+            return 0.0
+        epochs = experiment.recipe.epochs
+        if checkpoint.is_any_left(study.results.folder(case)):
+            with contextlib.suppress(InputError):
+                epochs -= len(study.results.read_epochs(case))
+        return self._epoch_seconds(experiment) * epochs
+
+    def _epoch_seconds(self, experiment: Experiment) -> float:
+        case, settings = self._study.case(experiment), self._study.settings
+        kept = self._results[experiment.dataset, experiment.model]
+        recorded = recorded_epoch_seconds(experiment, kept, case.device_kind, case.precision, case.pipeline)
+        if recorded is not None:
+            return recorded
+        key = (experiment.dataset, experiment.model, experiment.recipe)
+        if key not in self._estimated:
+            device = resolve_device(settings.device)
+            self._estimated[key] = estimate_experiment(experiment, settings, device, case.precision).epoch_seconds
+        return self._estimated[key]
