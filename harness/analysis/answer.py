@@ -133,9 +133,9 @@ def _headline(comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[B
         return "No answer: no wider and deeper models of a common cost to compare."
     if chances:
         return one_run_headline(verdicts[-1], chances)
-    groups: dict[tuple[str, str | None], list[BudgetVerdict]] = {}
+    groups: dict[tuple[str, str], list[BudgetVerdict]] = {}
     for one in sorted(verdicts, key=lambda one: not one.is_decided):
-        groups.setdefault((one.outcome, one.take), []).append(one)
+        groups.setdefault((one.outcome, _choice(one)), []).append(one)
     return " ".join(_group_sentence(group, is_all=len(group) == len(verdicts) > 1) for group in groups.values())
 
 
@@ -148,7 +148,7 @@ def _group_sentence(group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
     if first.outcome == "equal":
         take = f": take {first.take}, which costs less" if first.take else ""
         return f"{at} they are equal within {first.margin:g} pp{take}."
-    return f"{at} go {first.outcome}{f': take {first.take}' if first.take else ''}."
+    return f"{at} go {first.outcome}: take {_choice(first)}."
 
 
 def _and(words: Sequence[str]) -> str:
@@ -163,13 +163,17 @@ def verdict_sentence(verdict: BudgetVerdict) -> str:
     return f"{at}: {outcome_text(verdict)}, wider − deeper {numbers}. {advice(verdict)}".rstrip()
 
 
+def _choice(verdict: BudgetVerdict) -> str:
+    """Return the model to take, or the two between which it is; empty if no model is better."""
+    if verdict.take is None and verdict.winner is not None:
+        return f"a model between {_and(list(verdict.winner.weights))}"
+    return verdict.take or ""
+
+
 def advice(verdict: BudgetVerdict) -> str:
     """Return what to do about a verdict."""
-    if verdict.take is not None:
-        return f"Take {verdict.take}."
-    side = verdict.winner
-    if side is not None:
-        return f"Take a model between {_and(list(side.weights))}."
+    if choice := _choice(verdict):
+        return f"Take {choice}."
     if verdict.no_worse is not None:
         cheaper = verdict.wide if verdict.no_worse == "wide" else verdict.deep
         return f"The cheaper side, {_and(list(cheaper.weights))}, is worse by no more than {verdict.margin:g} pp."

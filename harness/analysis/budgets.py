@@ -61,7 +61,7 @@ class BudgetVerdict:
         p_alone, p_value: of this contrast alone, and corrected; None if untested.
         correction: the correction in words, for example ``Holm over 2 pairs``; empty if there is only one test.
         no_worse: the cheaper side, if it is shown to be worse by no more than the margin; None otherwise.
-        take: the model to take; None if there is no reason to take one.
+        take: the model to take, of equal ones the cheaper; None if there is no reason to take one.
     """
 
     budget: Budget
@@ -210,8 +210,11 @@ def _with_outcome(verdict: BudgetVerdict, contrast: Contrast, alpha: float) -> B
 
 
 def _cheaper(wide: Side, deep: Side, budget: Budget) -> Literal["wide", "deep"]:
-    costs = {"total_seconds": (wide.seconds, deep.seconds), "macs": (wide.macs, deep.macs)}
-    costs["params"] = wide.params, deep.params
+    costs: dict[Budget, tuple[float | None, float | None]] = {
+        "total_seconds": (wide.seconds, deep.seconds),
+        "macs": (wide.macs, deep.macs),
+        "params": (wide.params, deep.params),
+    }
     for measure, (of_wide, of_deep) in costs.items():
         if measure != budget and of_wide is not None and of_deep is not None and of_wide != of_deep:
             return "wide" if of_wide < of_deep else "deep"
@@ -222,11 +225,23 @@ def _model_to_take(comparisons: Comparisons, verdict: BudgetVerdict) -> str | No
     """Return the model to take within the budget; None if there is no verdict or no safe choice."""
     if not verdict.is_decided:
         return None
-    side = verdict.winner or (verdict.wide if verdict.cheaper == "wide" else verdict.deep)
-    other = verdict.deep if side is verdict.wide else verdict.wide
+    sides = (verdict.wide, verdict.deep) if verdict.winner is None else (verdict.winner,)
+    models = [model for side in sides if (model := _model_within(comparisons, verdict, side)) is not None]
+    evidence = comparisons.evidence
+    order: tuple[Measure, ...] = ("total_seconds", "macs", "params")
+    measures = [one for one in order if one != verdict.budget and all(evidence.mean(model, one) for model in models)]
+    return min(
+        models,
+        key=lambda model: [mean.mean for one in measures if (mean := evidence.mean(model, one)) is not None],
+        default=None,
+    )
+
+
+def _model_within(comparisons: Comparisons, verdict: BudgetVerdict, side: Side) -> str | None:
+    """Return a side's model of the budget; of an interpolated side its dearest one that the budget allows."""
     if side.model is not None:
         return side.model
-    evidence = comparisons.evidence
+    evidence, other = comparisons.evidence, verdict.deep if side is verdict.wide else verdict.wide
     axis: Axis = "width" if side is verdict.wide else "depth"
     models = () if evidence.axes is None else evidence.axes.along(axis)
     measure: Measure = verdict.budget  # type: ignore[assignment]  # a side at a scale factor is one model

@@ -20,6 +20,7 @@ from harness.analysis.stats import (
 from harness.analysis.trained_out import drop_untrained
 
 Family = Literal["counterparts", "exploratory"]
+_NO_ACCURACY = 1e-9  # percent: a mean of 0 % from a fit has a rounding error
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Comparisons:
         seeds, mean = self._common_seeds(model, other), self.mean(other)
         count = len(seeds) or min(len(self.evidence.of(one)) for one in (model, other))
         interval = Interval(contrast.estimate, *contrast.interval(alpha), count, 1 - alpha)
-        relative = 100 * contrast.estimate / mean if mean else 0.0
+        relative = 100 * contrast.estimate / mean if mean > _NO_ACCURACY else 0.0
         return Comparison(model, other, interval, relative, seeds, family, p_alone=contrast.p_value)
 
     def _common_seeds(self, model: str, other: str) -> tuple[int, ...]:

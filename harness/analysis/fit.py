@@ -53,8 +53,8 @@ class Contrast:
 class StudyFit:
     """Ordinary least squares of accuracy on model and seed, over all runs of a study.
 
-    If no run of one model shares a seed with another's, directly or through other models, the seeds cannot be told from
-    the models, and the fit is on models alone.
+    If common seeds do not link every model with every other, directly or through further models, the effects of seeds
+    and of models cannot be separated, and the fit is on models alone.
 
     Attributes:
         models: in the order of the values.
@@ -70,9 +70,7 @@ class StudyFit:
         rows = [(model, seed, value) for model in self.models for seed, value in values[model].items()]
         models = np.array([[model == one for one in self.models] for model, _, _ in rows], dtype=float)
         by_seed = np.array([[seed == one for one in seeds[1:]] for _, seed, _ in rows], dtype=float)
-        design = np.hstack([models, by_seed.reshape(len(rows), -1)])
-        if np.linalg.matrix_rank(design) < design.shape[1]:
-            design = models
+        design = np.hstack([models, by_seed.reshape(len(rows), -1)]) if _share_seeds(values) else models
         self._ols = OLS(np.array([value for *_, value in rows]), design).fit()
         self.df = float(self._ols.df_resid)
         # An accuracy is a count of images: a spread below its rounding error cannot be measured.
@@ -187,6 +185,15 @@ def fit_study(values: Values, test_images: int) -> StudyFit | None:
         return None
     fit = StudyFit(known, test_images)
     return None if fit.is_alike else fit
+
+
+def _share_seeds(values: Values) -> bool:
+    """Return whether common seeds link every model with every other, directly or through further models."""
+    reached, *rest = (set(of_model) for of_model in values.values())
+    while linked := [seeds for seeds in rest if seeds & reached]:
+        reached.update(*linked)
+        rest = [seeds for seeds in rest if not seeds & reached]
+    return not rest
 
 
 def _bartlett_p_value(variances: NDArray[np.float64], df: NDArray[np.int_]) -> float:

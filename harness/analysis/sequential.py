@@ -52,6 +52,8 @@ def pocock_level(looks: int, alpha: float = SIGNIFICANCE) -> float:
     For example 0.0221 for three looks. The first look of `look_sizes` comes later than even spacing has it, so that
     the looks are more alike, and the level errs on the safe side.
     """
+    if looks == 1:
+        return alpha
     order = np.arange(1, looks + 1)
     correlation = np.sqrt(np.minimum.outer(order, order) / np.maximum.outer(order, order))
     return float(2 * stats.norm.sf(joint_critical_value(correlation, _NORMAL, alpha)))

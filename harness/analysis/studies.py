@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.analysis.evidence import Correct, Evidence, Run
 from harness.config.case import Mode
-from harness.config.datasets import file_stem, title_of
+from harness.config.datasets import FOLDER_PREFIX, file_stem, is_folder, title_of
 from harness.files import safe_name
 from harness.paper.expectations import is_comparable
 from harness.paper.published import STUDY_MODELS
@@ -26,6 +26,7 @@ _MAX_FILE_NAME_BYTES = 120  # of the 255 that file systems allow: the table's na
 _MAX_PART_CHARACTERS = 32
 StudyKey = tuple[str, ...]
 """Mode, dataset, folder and the other properties that a study's results share, as human-readable text."""
+_MODE, _DATASET, _ROOT = range(3)  # places in the key
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,23 @@ def _short_name(study: StudyKey) -> tuple[str, str]:
     return mode, file_stem(dataset)
 
 
-def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
-    """Return the parts of a study's key that differ from those of its namesakes."""
-    return [part for k, part in enumerate(study) if k > 0 and len({other[k] for other in namesakes}) > 1]
+def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> dict[int, str]:
+    """Return the parts of a study's key that differ from its namesakes', by place; ends of paths."""
+    found = {}
+    for place, part in enumerate(study):
+        others = {other[place] for other in namesakes}
+        if place != _MODE and len(others) > 1:
+            found[place] = _end(part, others) if place in (_DATASET, _ROOT) else part
+    return found
+
+
+def _end(path: str, paths: Iterable[str]) -> str:
+    """Return the shortest end of a path, ``y/photos``, that no other of the paths has."""
+    parts, *all_parts = (
+        [part for part in Path(one.removeprefix(FOLDER_PREFIX)).parts if part != "/"] for one in (path, *paths)
+    )
+    ends = (n for n in range(1, len(parts)) if sum(other[-n:] == parts[-n:] for other in all_parts) == 1)
+    return "/".join(parts[-next(ends, len(parts)) :])
 
 
 def _is_ambiguous(study: Evidence, found: Sequence[Evidence]) -> bool:
@@ -115,7 +130,7 @@ def _with_hashed_file_name(study: Evidence) -> Evidence:
     return replace(study, file_name=f"{name}-{digest}")
 
 
-def _evidence(stored: Sequence[StoredResult], differences: Sequence[str]) -> Evidence:
+def _evidence(stored: Sequence[StoredResult], differences: Mapping[int, str]) -> Evidence:
     """Return the evidence of one study's results; the latest counts for each model and seed."""
     first = stored[0].result
     complete = [one for one in stored if one.result.is_complete]
@@ -140,19 +155,21 @@ def _evidence(stored: Sequence[StoredResult], differences: Sequence[str]) -> Evi
     )
 
 
-def _title(first: Result, differences: Sequence[str]) -> str:
+def _title(first: Result, differences: Mapping[int, str]) -> str:
     """Return the study's human-readable name; a shortened study's always gives its number of epochs."""
-    parts = [title_of(first.dataset), *(part for part in differences if part != first.dataset)]
+    is_renamed = is_folder(first.dataset) and _DATASET in differences
+    head = differences[_DATASET] if is_renamed else title_of(first.dataset)
+    parts = [head, *(part for place, part in differences.items() if place != _DATASET)]
     if first.mode == "shortened":
         parts.append(f"shortened ({count_noun(first.case.recipe.epochs, 'epoch')})")
     return " · ".join(parts)
 
 
-def _file_name(first: Result, differences: Sequence[str]) -> str:
+def _file_name(first: Result, differences: Mapping[int, str]) -> str:
     """Return the study's name within names of files; a long part, such as a path, is replaced by its hash."""
     parts = [
         part if len(part) <= _MAX_PART_CHARACTERS else hashlib.sha256(part.encode()).hexdigest()[:6]
-        for part in differences
+        for part in differences.values()
     ]
     name = "-".join([file_stem(first.dataset), *parts]) + _MODE_SUFFIXES[first.mode]
     return safe_name(name)
