@@ -9,11 +9,11 @@ from harness.analysis.equal_cost import difference_of
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.new_images import error_with_new_images
 from harness.analysis.pareto import models_on_front, models_worth_their_cost
-from harness.analysis.power import Spread, power_sentence
+from harness.analysis.power import Spread
 from harness.analysis.sequential import SequentialPlan
-from harness.analysis.single_run import chances_of_difference
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.true_gain import Threshold, thresholds
+from harness.analysis.undecided import brief_lines, chances_text, one_run_headline, settle_texts
 from harness.analysis.wording import (
     BUDGET_WORDS,
     COST_WORDS,
@@ -21,7 +21,6 @@ from harness.analysis.wording import (
     cost_text,
     difference_text,
     outcome_text,
-    percent_text,
 )
 from harness.text import count, count_noun, duration
 
@@ -59,6 +58,8 @@ class Answer:
         settle: what the study's seeds can detect, and what would settle what is open; empty if nothing is open.
         scope: the images that the answer holds for.
         sentences: further findings: where each axis stops paying, and which models are worth their cost.
+        interim: ``interim, 3 of 5 seeds`` while planned seeds are missing; empty otherwise.
+        brief: for a terminal, one line each: the chance of one run's difference, and `settle`.
     """
 
     headline: str
@@ -67,6 +68,8 @@ class Answer:
     settle: str = ""
     scope: str = ""
     sentences: tuple[str, ...] = ()
+    interim: str = ""
+    brief: tuple[str, ...] = ()
 
 
 def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> Answer:
@@ -77,16 +80,21 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
         evidence: the whole study, with models that are not trained out.
     """
     verdicts = verdicts_of(comparisons, question.margin)
+    interim = _interim(evidence, verdicts, question.plan)
+    settle, brief_settle = settle_texts(comparisons.evidence, verdicts, question.spread)
+    chances = chances_text(comparisons.evidence, verdicts, question.spread)
     return Answer(
-        headline=_prefix(evidence, verdicts, question) + _headline(comparisons, evidence, verdicts, question.spread),
+        headline=_prefix(evidence, interim) + _headline(comparisons, evidence, verdicts, chances),
         verdicts=verdicts,
         cautions=tuple(_cautions(comparisons, evidence, question)),
-        settle=_settle(comparisons.evidence, verdicts, question.spread),
+        settle=settle,
         scope=_scope(comparisons.evidence, verdicts),
         sentences=(
             *(_threshold_sentence(one) for one in thresholds(comparisons)),
             *_worth_sentences(comparisons),
         ),
+        interim=interim,
+        brief=brief_lines(verdicts, chances, brief_settle),
     )
 
 
@@ -103,28 +111,28 @@ def _planned_seeds(evidence: Evidence, plan: SequentialPlan) -> set[int]:
     return {*evidence.seeds, *(result.seed for result in evidence.incomplete)} & set(plan.seeds)
 
 
-def _prefix(evidence: Evidence, verdicts: Sequence[BudgetVerdict], question: Question) -> str:
+def _interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> str:
+    if plan is None or not is_interim(evidence, verdicts, plan):
+        return ""
+    return f"interim, {len(_planned_seeds(evidence, plan))} of {len(plan.seeds)} seeds"
+
+
+def _prefix(evidence: Evidence, interim: str) -> str:
     """Return the words that a headline must begin with: shortened training, interim seeds."""
-    parts = []
-    if evidence.mode == "shortened":
-        parts.append(f"Shortened to {count_noun(evidence.epochs, 'epoch')}")
-    if question.plan is not None and is_interim(evidence, verdicts, question.plan):
-        seeds = len(_planned_seeds(evidence, question.plan))
-        parts.append(f"Interim, {seeds} of {len(question.plan.seeds)} seeds")
+    parts = [f"Shortened to {count_noun(evidence.epochs, 'epoch')}"] if evidence.mode == "shortened" else []
+    parts += [interim.capitalize()] if interim else []
     return f"{'; '.join(parts)}: " if parts else ""
 
 
-def _headline(
-    comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread
-) -> str:  # fmt: skip
+def _headline(comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[BudgetVerdict], chances: str) -> str:
     if not evidence.runs:
         return "No answer: no training completed." if evidence.incomplete else "No answer: there are no runs."
     if not verdicts:
         if comparisons.untrained:
             return "No answer: models are not trained out."
         return "No answer: no wider and deeper models of a common cost to compare."
-    if all(one.outcome == "one run each" for one in verdicts):
-        return _one_run_headline(comparisons.evidence, verdicts[-1], spread)
+    if chances:
+        return one_run_headline(verdicts[-1], chances)
     groups: dict[tuple[str, str], list[BudgetVerdict]] = {}
     for one in sorted(verdicts, key=lambda one: not one.is_decided):
         groups.setdefault((one.outcome, _choice(one)), []).append(one)
@@ -145,20 +153,6 @@ def _group_sentence(group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
 
 def _and(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _one_run_headline(evidence: Evidence, verdict: BudgetVerdict, spread: Spread) -> str:
-    """Return the headline of one run each: the run that is ahead, and how often chance does as much."""
-    ahead = verdict.wide if verdict.interval.mean > 0 else verdict.deep
-    points = abs(verdict.interval.mean)
-    weights = difference_of(verdict.wide.weights, verdict.deep.weights)
-    chances = percent_text(chances_of_difference(evidence, weights, points, spread))
-    if round(points, 2) == 0:
-        return "One run each: no answer. The runs are equally accurate."
-    side = "wider" if ahead is verdict.wide else "deeper"
-    leader = f"{ahead.model}'s run is" if ahead.model else f"The {side} models' runs are"
-    chance = f"models that are equal differ by as much in {chances} of pairs"
-    return f"One run each: no answer. {leader} {points:.2f} pp ahead; {chance}."
 
 
 def verdict_sentence(verdict: BudgetVerdict) -> str:
@@ -196,19 +190,6 @@ def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
         f"{count(mean.mean)} {noun}" for mean, noun in ((params, "parameters"), (macs, "MACs")) if mean is not None
     ]
     return ", ".join(texts)
-
-
-def _settle(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Spread) -> str:
-    """Return what the seeds can detect and what more would take; empty if every budget is decided."""
-    if not verdicts or all(one.is_decided for one in verdicts) or evidence.axes is None:
-        return ""
-    counts = {len(evidence.of(model)) for one in verdicts for model in (*one.wide.weights, *one.deep.weights)}
-    means = [evidence.mean(model, "total_seconds") for model in evidence.models]
-    known = [mean.mean for mean in means if mean is not None]
-    seconds = sum(known) if len(known) == len(means) else None
-    pairs = max(1, len(evidence.axes.counterparts))
-    sentence = power_sentence(max(counts), len(evidence.models), pairs, spread, seconds)
-    return sentence if len(counts) == 1 else f"If every model had {max(counts)} seeds: {sentence}"
 
 
 def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:

@@ -1,5 +1,6 @@
 """The pytest plugin: pytest registers this module, so every hook and fixture is imported here by name."""
 
+from harness.plugin.benchmark_table import pytest_benchmark_compare_machine_info, pytest_benchmark_group_stats
 from harness.plugin.fixtures import epoch_records, model, seed, trained, workbench
 from harness.plugin.hooks import (
     pytest_addoption,
@@ -23,6 +24,8 @@ __all__ = [
     "epoch_records",
     "model",
     "pytest_addoption",
+    "pytest_benchmark_compare_machine_info",
+    "pytest_benchmark_group_stats",
     "pytest_benchmark_update_machine_info",
     "pytest_collection_finish",
     "pytest_collection_modifyitems",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.plugin import pytest_options
+from harness.plugin.benchmark_table import MACHINE_INFO_KEY
 from harness.plugin.mark import (
     EXPERIMENT_MARK,
     MEASUREMENT_MARK,
@@ -211,7 +212,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
     """Add the GPU and torch to the machine info, which has neither."""
     harness = config.stash.get(SESSION, None)
     if harness is not None and harness.study is not None:
-        machine_info["wider_or_deeper"] = harness.study.engine.environment()
+        machine_info[MACHINE_INFO_KEY] = harness.study.engine.environment()
 
 
 @pytest.hookimpl(tryfirst=True)

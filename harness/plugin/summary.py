@@ -1,5 +1,6 @@
 """The tables and the report at the end of a session."""
 
+import textwrap
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -35,12 +36,12 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
     """Print the tables of the results, and the session's overhead."""
     _print_tables(reporter, "wider or deeper", comparison_tables(results))
     kept = sum(result.is_finished and result.finished_at < harness.started_at for result in results)
-    if kept:
-        reporter.write_line(f"{kept} of {len(results)} cases were finished already; --rerun trains them again")
+    lines = [f"{kept} of {len(results)} cases were finished already; --rerun trains them again"] if kept else []
     if overhead := overhead_line(harness, time.perf_counter() - harness.started_seconds):
-        reporter.write_line(overhead)
-    for line in harness.study.engine.summary() if harness.study is not None else ():
-        reporter.write_line(line)
+        lines.append(overhead)
+    lines += harness.study.engine.summary() if harness.study is not None else ()
+    for line in lines:
+        reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
 
 
 def overhead_line(harness: HarnessSession, wall_seconds: float) -> str | None:
@@ -59,7 +60,7 @@ def overhead_line(harness: HarnessSession, wall_seconds: float) -> str | None:
 
 def _print_tables(reporter: pytest.TerminalReporter, title: str, tables: Iterable[Table]) -> None:
     """Print tables under a title, each in the terminal's width."""
-    reporter.section(title)
+    reporter.write_sep("=", title)
     for table in tables:
         for line in terminal_text(table, reporter._tw.fullwidth).splitlines():
             reporter.write_line(line)

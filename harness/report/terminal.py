@@ -1,15 +1,18 @@
-"""The report on a terminal: tables in its width, each dataset's comparison table, and the answers."""
+"""The report on a terminal: tables in its width, each dataset's comparison table, and the report."""
 
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from harness.analysis.answer import verdict_sentence
+from harness.analysis.evidence import Evidence
+from harness.config.datasets import title_of
 from harness.paper.published import STUDY_MODELS
+from harness.report.answer_text import answer_lines, key_parts
 from harness.report.build import WrittenReport
 from harness.report.tables.paper import accuracy_table
-from harness.report.tables.runs import MODE_WORDS, run_notes, run_row
+from harness.report.tables.runs import MODE_WORDS, mode_text, run_notes, run_row
 from harness.report.tables.table import Column, Row, Table
 from harness.report.truncation import MAX_TERMINAL_ROWS, evenly_over
 from harness.results.result import Result
@@ -24,6 +27,8 @@ _MEASURES = (
     ("F1 %", "macro_f1_percent", "{:.2f}"),
     ("gain %/s", "marginal_gain", "{:.4g}"),
 )
+_DROPPABLE = ("epochs", "gain %/s", "MACs", "params")
+_COLUMNS_OF_CASES = ("params", "macs", "published_accuracy_percent", "published_epoch_seconds")
 
 
 def comparison_tables(results: Iterable[Result]) -> list[Table]:
@@ -48,11 +53,20 @@ def _comparison_table(dataset: str, mode: str, results: list[Result]) -> Table:
         return (*cost, r.seed, r.epochs, r.case.pipeline, r.case.identity)
 
     results = sorted(results, key=place)
-    rows = [run_row(result) for result in results]
+    rows = _with_published_once([run_row(result) for result in results])
     rows = [row | {"name": name} for row, name in zip(rows, _row_names(rows), strict=True)]
-    epochs = ", ".join(map(str, sorted({result.case.recipe.epochs for result in results})))
-    title = dataset + MODE_WORDS[mode].format(epochs=epochs)
-    return Table("", title, _comparison_columns(rows), tuple(rows), tuple(run_notes(results)), droppable=("epochs",))
+    title = title_of(dataset) + mode_text(mode, (result.case.recipe.epochs for result in results))
+    return Table("", title, _comparison_columns(rows), tuple(rows), tuple(run_notes(results)), droppable=_DROPPABLE)
+
+
+def _with_published_once(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with published values only in the first row of each model."""
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        if row["published_accuracy_percent"] is not None:
+            first.setdefault(row["model"], place)
+    empty = {f"published_{key}": None for _, key, _ in _MEASURES}
+    return [row if first.get(row["model"]) == place else row | empty for place, row in enumerate(rows)]
 
 
 def _comparison_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
@@ -141,20 +155,27 @@ def _folded_cell(table: Table, cells: Sequence[str], place: int) -> str:
 
 
 def report_text(report: WrittenReport, width: int) -> str:
-    """Return the report's means over seeds, its answers and its paths, in lines of ``width`` characters."""
-    lines = []
+    """Return the report's means over seeds, its answers and its paths, in lines of ``width`` characters.
+
+    Paths are not cut, however long.
+    """
+    lines, key = [], key_parts(answer for _, answer in report.answers)
     for evidence, answer in report.answers:
         if len(evidence.seeds) > 1:
-            means = accuracy_table(evidence)
-            lines += [terminal_text(replace(means, notes=means.notes[:1]), width), ""]
-        lines.append(textwrap.fill(answer.headline, width))
-        lines += [
-            textwrap.fill(sentence, width, initial_indent="  ", subsequent_indent="    ")
-            for sentence in map(verdict_sentence, answer.verdicts)
-        ]
-        lines.append("")
+            lines += [terminal_text(_means_table(evidence), width), ""]
+        lines += [*answer_lines(evidence, answer, width), ""]
+    if any(len(evidence.seeds) > 1 for evidence, _ in report.answers):
+        key.insert(0, "±: half of the 95 % t interval over seeds")
+    lines += textwrap.wrap("; ".join(key), width)
     lines.append(f"written: {report.page}")
     for paths, noun in ((report.tables, "table file"), (report.figures, "figure file")):
         if paths:
             lines.append(f"written: {count_noun(len(paths), noun)} in {paths[0].parent}")
     return "\n".join(lines)
+
+
+def _means_table(evidence: Evidence) -> Table:
+    """Return the table of means without the columns that the table of cases has, and without notes."""
+    means = accuracy_table(evidence)
+    kept = tuple(column for column in means.columns if column.key not in _COLUMNS_OF_CASES)
+    return replace(means, columns=kept, notes=())

@@ -57,8 +57,8 @@ def test_report_writes_page_tables_figures_and_prints_the_answer(tmp_path, capsy
             store(tmp_path / "r", synthetic_result("cifar10", model, seed, accuracy))
     assert report(tmp_path, tmp_path / "r") == 0
     said = capsys.readouterr().out
-    assert "CIFAR-10: no significant difference (wider is ahead)" in said
-    assert "Wider 20-2 over deeper 56: +1.10 pp" in said
+    assert "CIFAR-10: 3 models, 2 seeds, 10,000 test images" in said.splitlines()
+    assert "  same scale factor, ×2    wider  +1.10 pp  [+0.67, +1.53]  take resnet20-2" in said.splitlines()
     assert f"written: {tmp_path}/report/index.html" in said
     assert all((tmp_path / f"report/tables/claims.{suffix}").exists() for suffix in ("csv", "md", "tex"))
     assert all((tmp_path / f"report/figures/cifar10-learning-curves.{suffix}").exists() for suffix in ("svg", "png"))

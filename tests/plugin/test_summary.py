@@ -1,4 +1,5 @@
 import importlib
+import re
 from types import SimpleNamespace
 
 from harness.plugin.summary import overhead_line
@@ -8,16 +9,17 @@ from harness.text import duration
 
 def test_a_run_ends_with_the_report_of_the_results_folder(bench, pytester):
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
-    run.stdout.fnmatch_lines(["digits · shortened (1 epoch): *", f"written: {pytester.path}/report/index.html"])
+    answer = ["digits · shortened (1 epoch): 1 model, 1 seed, 360 test images", "  No answer: no wider and deeper *"]
+    run.stdout.fnmatch_lines([*answer, "", f"written: {pytester.path}/report/index.html"])
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-2")
-    run.stdout.fnmatch_lines(["  Width*8-2*", "*One seed compares these trained networks*"])
-    assert "8-2" in (pytester.path / "report/tables/digits-shortened-differences.csv").read_text()
+    run.stdout.fnmatch_lines(["digits · shortened (1 epoch): 2 models, 1 seed, 360 test images", "  No answer: *"])
+    assert "resnet8-2" in (pytester.path / "report/tables/digits-shortened.csv").read_text()
     assert (pytester.path / "report/figures/digits-shortened-learning-curves.svg").exists()
 
 
 def test_a_smoke_run_gives_no_answer(bench, pytester):
     run = bench("-k", "resnet8-seed0")
-    run.stdout.no_fnmatch_line("digits: *")
+    run.stdout.no_fnmatch_line("*: 1 model, *")
     assert "Only smoke runs are here, and they measure nothing" in (pytester.path / "report/index.html").read_text()
 
 
@@ -31,10 +33,14 @@ def test_a_failing_report_does_not_fail_the_run(bench, monkeypatch):
     run.stdout.fnmatch_lines(["no report in *: RuntimeError: no ink; run `python -m harness report` to write it"])
 
 
-def test_the_overhead_of_a_run_is_printed(bench):
-    bench("--full-training", "-k", "resnet8-seed0").stdout.fnmatch_lines(
-        ["*s of *s (*%) were neither loading, training nor evaluating, *s (*%) of it saving checkpoints"]
+def test_the_overhead_of_a_run_is_printed(bench, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    run = bench("--full-training", "-k", "resnet8-seed0")
+    words = " ".join(run.stdout.str().split())
+    assert re.search(
+        r"s of \S+s \(.*%\) were neither loading, training nor evaluating, \S+s \(.*%\) of it saving checkpoints", words
     )
+    assert max(len(line) for line in run.outlines if "/" not in line and not line.startswith("benchmark: ")) <= 80
     again = bench("--full-training", "-k", "resnet8-seed0")
     again.stdout.no_fnmatch_line("*neither loading*")  # nothing was trained
 

@@ -1,11 +1,15 @@
+import re
 from dataclasses import replace
 
 import pytest
 
-from harness.analysis.answer import Answer
+from harness.analysis.answer import Question, answer
+from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import published_evidence
+from harness.analysis.power import Spread
 from harness.config.recipes import CIFAR10, PUBLISHED_RECIPES
 from harness.paper.published import PUBLISHED
+from harness.report.answer_text import answer_lines
 from harness.report.build import WrittenReport
 from harness.report.tables.table import Column, Table
 from harness.report.terminal import comparison_tables, report_text, terminal_text
@@ -44,11 +48,11 @@ def test_each_dataset_and_mode_has_its_own_table_in_study_order(make):
     ]
     tables = comparison_tables(results)
     assert [(table.title.split(" · ")[0], {row["mode"] for row in table.rows}) for table in tables] == [
-        ("cifar10", {"full"}),
-        ("cifar10", {"shortened"}),
-        ("cifar10", {"quick"}),
+        ("CIFAR-10", {"full"}),
+        ("CIFAR-10", {"shortened"}),
+        ("CIFAR-10", {"quick"}),
         ("digits", {"full"}),
-        ("folder:/x/photos", {"full"}),
+        ("photos", {"full"}),
     ]
 
 
@@ -98,6 +102,29 @@ def test_published_values_appear_beside_measured_ones(make):
     assert measured in wide
 
 
+def test_published_values_appear_once_for_each_model(make):
+    results = [make(model=model, seed=seed) for model in ("resnet20", "resnet56") for seed in (0, 1, 2)]
+    (table,) = comparison_tables(results)
+    accuracies = [PUBLISHED["cifar10", model].accuracy_percent for model in ("resnet20", "resnet56")]
+    assert [row["published_accuracy_percent"] for row in table.rows] == [
+        accuracies[0], None, None, accuracies[1], None, None
+    ]  # fmt: skip
+    assert sum(line.startswith("  paper") for line in terminal_text(table, 80).splitlines()) == 2
+
+
+def test_long_row_names_drop_columns_to_fit(make):
+    results = [
+        make({"pipeline": "reference", "val_split": share}, model="resnet110-16", seed=10, status="diverged")
+        for share in (0.1, 0.2)
+    ]
+    (table,) = comparison_tables([*results, make(seed=0)])
+    lines = terminal_text(table, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("resnet110-16 ref s10 #") for line in lines) == 2
+    assert "params" in lines[2]
+    assert "gain" not in lines[2]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -120,8 +147,8 @@ def test_smoke_and_shortened_titles_are_marked(make):
         for table in comparison_tables([make(mode=m) for m in ("quick", "shortened", "full")])
     }
     assert "SMOKE" in titles["quick"]
-    assert "SHORTENED" in titles["shortened"]
-    assert titles["full"] == "cifar10"
+    assert "SHORTENED (300 epochs): " in titles["shortened"]
+    assert titles["full"] == "CIFAR-10"
 
 
 @pytest.mark.parametrize("columns", [80, 100, 120, 140, 160])
@@ -137,9 +164,9 @@ def test_table_fits_its_terminal_and_columns_line_up(columns, make):
     (table,) = comparison_tables(results)
     lines = terminal_text(table, columns).splitlines()
     body = [line for line in lines if line.startswith(("-", "model", "resnet", "  paper"))]
-    assert len(body) == 3 + 1 + 4 * (2 if columns < 140 else 1)
+    assert len(body) == 3 + 1 + 4 + (2 if columns < 140 else 0)
     assert max(map(len, lines)) <= columns
-    assert len({len(line) for line in body}) == 1
+    assert {len(line) for line in body if " s11" not in line} == {max(map(len, body))}
 
 
 def test_incomplete_case_is_marked_and_its_cause_noted(make):
@@ -178,15 +205,18 @@ def test_no_results_make_no_table():
 
 
 def test_report_text_has_answers_and_paths(tmp_path):
-    said = Answer("CIFAR-10: wider", ("Width stops paying at 20-4, " * 6,))
+    evidence = published_evidence("cifar10")
+    given = answer(Comparisons(evidence), evidence, Question(Spread(0.3, False)))
     tables = [tmp_path / "tables" / name for name in ("a.csv", "a.md")]
-    report = WrittenReport([(published_evidence("cifar10"), said)], tables, [], tmp_path / "index.html")
-    lines = report_text(report, 80).splitlines()
-    assert lines[0] == "CIFAR-10: wider"
-    assert lines[1].startswith("  Width stops")
-    assert lines[2].startswith("    ")
-    assert max(map(len, lines[:4])) <= 80
-    assert lines[-2:] == [f"written: {tmp_path / 'index.html'}", f"written: 2 table files in {tmp_path / 'tables'}"]
+    report = WrittenReport([(evidence, given)], tables, [], tmp_path / "index.html")
+    for columns in (80, 160):
+        assert report_text(report, columns).splitlines() == [
+            *answer_lines(evidence, given, columns),
+            "",
+            "+: wider is more accurate; −: deeper; pp: percentage points",
+            f"written: {tmp_path / 'index.html'}",
+            f"written: 2 table files in {tmp_path / 'tables'}",
+        ]
 
 
 def test_means_over_seeds_precede_the_answer_unless_one_seed(tmp_path):
@@ -194,13 +224,24 @@ def test_means_over_seeds_precede_the_answer_unless_one_seed(tmp_path):
     store_study(tmp_path / "two", seeds=(0, 1), accuracies={"resnet20": 89.0})
     one, two = (build_report([tmp_path / name], tmp_path / f"{name}-report").report for name in ("one", "two"))
     assert "accuracy %" not in report_text(one, 160)
-    wide, narrow = (report_text(two, columns) for columns in (160, 80))
-    assert "best epoch" in wide
-    assert "best epoch" not in narrow
-    lines = [line for line in narrow.splitlines() if not line.startswith("written")]
-    assert max(map(len, lines)) <= 80
-    assert lines[0] == "CIFAR-10: accuracy and training time (the paper's table 4)"
-    assert "± half of the 95 % t interval over seeds" in narrow
+    for columns in (80, 160):
+        lines = [line for line in report_text(two, columns).splitlines() if not line.startswith("written")]
+        assert max(map(len, lines)) <= columns
+        assert lines[0] == "CIFAR-10: accuracy and training time (the paper's table 4)"
+        headings = ["model", "n", "accuracy %", "Δ pp", "best epoch %", "s/epoch", "total"]
+        assert re.split("  +", lines[2]) == headings  # the table of cases has params, MACs and published values
+        assert lines[-1].startswith("±: half of the 95 % t interval over seeds")
+
+
+def test_report_of_several_studies_has_one_key(tmp_path, no_figures):
+    for dataset in ("cifar10", "fashionmnist"):
+        store_study(tmp_path / "results", dataset)
+    report = build_report([tmp_path / "results"], tmp_path / "report").report
+    for columns in (80, 160):
+        text = " ".join(report_text(report, columns).split())
+        assert text.count("same training time, ") == 2
+        assert text.count("±: half of the 95 % t interval over seeds; +: wider is more accurate; ") == 1
+        assert text.count("open: no significant difference") == 1
 
 
 def test_many_cases_are_cut_evenly_over_the_models(make, monkeypatch):
@@ -262,4 +303,4 @@ def test_means_of_many_models_are_cut_with_a_note(tmp_path, monkeypatch):
     monkeypatch.setattr("harness.report.terminal.MAX_TERMINAL_ROWS", 2)
     lines = report_text(report, 120).splitlines()
     assert "  2 of 3 rows, evenly over the models; the report's CSV tables have all of them" in lines
-    assert sum(line.startswith(("20 ", "56 ", "20-2 ")) for line in lines) == 2
+    assert sum(line.startswith("resnet") for line in lines) == 2

@@ -1,4 +1,4 @@
-"""The tables that answer a study's question: thresholds, gain, cost, differences, classes."""
+"""The tables that answer a study's question: verdicts, thresholds, gain, cost, differences, classes."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,11 @@ from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.report.tables.classes import classes_table
-from harness.report.tables.cost import equal_cost_table, pareto_table, verdicts_table
+from harness.report.tables.cost import equal_cost_table, pareto_table
 from harness.report.tables.differences import differences_table
 from harness.report.tables.gain import threshold_table, true_gain_table
 from harness.report.tables.table import Table
+from harness.report.tables.verdicts import verdicts_table
 
 
 def answer_tables(evidence: Evidence, comparisons: Comparisons, verdicts: Sequence[BudgetVerdict]) -> list[Table]:

@@ -103,9 +103,11 @@ def signed_column(heading: str, key: str, digits: int = 2) -> Column:
 
 
 SEED_COUNT = Column("n", "seeds")
+INTERVAL = Column("interval", "difference_points_low", ends_cell("difference_points"))
+WIDER_MINUS_DEEPER = signed_column("wider − deeper pp", "difference_points")
 DIFFERENCE = (
     signed_column("Δ pp", "difference_points"),
-    Column("interval", "difference_points_low", ends_cell("difference_points")),
+    INTERVAL,
     signed_column("Δ relative %", "relative_percent"),
 )
 P_HOLM = Column("p (Holm)", "p_holm", p_cell("p_holm"))

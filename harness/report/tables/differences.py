@@ -24,20 +24,20 @@ def differences_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     ]
     columns = [
         model_column(),
-        model_column("over", "other"),
+        model_column("minus", "other"),
         SEED_COUNT,
         *DIFFERENCE,
-        Column("test", "family", is_words=True),
+        Column("family", "family", is_words=True),
         Column("p alone", "p_value", p_cell("p_value")),
         P_HOLM,
         Column("significant", "is_significant", yes_or_no("is_significant"), is_words=True),
-        Column("over images", "note", is_words=True),
+        Column("on the test images", "note", is_words=True),
     ]
     title = f"{evidence.title}: differences in accuracy, in percentage points"
     notes = (
-        "least squares of accuracy on model and seed; counterparts, the primary test: a wider and a deeper model at an "
-        "equal scale factor; exploratory: every other pair. Within each of the two p is corrected by Holm's method and "
-        "intervals are simultaneous; significant: at α = 0.05",
-        "over images: a note on one run each, never a verdict",
+        "least squares of accuracy on model and seed. Family counterparts, the primary test: a wider and a deeper "
+        "model at an equal scale factor; exploratory: every other pair. Within each family p is corrected by Holm's "
+        "method and intervals are simultaneous; significant: at α = 0.05",
+        *(["on the test images: a note on one run each, never a verdict"] if any(row["note"] for row in rows) else []),
     )
     return Table(f"{evidence.file_name}-differences", title, non_empty(columns, rows), tuple(rows), notes, is_long=True)

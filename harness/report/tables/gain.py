@@ -36,7 +36,7 @@ def true_gain_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     columns = [
         Column("axis", "axis", is_words=True),
         model_column(),
-        model_column("over", "other"),
+        model_column("minus", "other"),
         SEED_COUNT,
         *DIFFERENCE[:2],
         *(
@@ -45,7 +45,8 @@ def true_gain_table(evidence: Evidence, comparisons: Comparisons) -> Table:
         ),
     ]
     notes = (
-        "Δaccuracy over Δcost from the base model, by seed, ± half of its 95 % interval; time: of the whole training",
+        "Δ pp: with the simultaneous interval of its family in the table of differences; gains: Δaccuracy over Δcost "
+        "from the base model, by seed, ± half of their 95 % interval; time: of the whole training",
         *times_notes(evidence),
     )
     title = f"{evidence.title}: true marginal gain along each axis"
@@ -67,16 +68,17 @@ def threshold_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     ]
     columns = [
         Column("axis", "axis", is_words=True),
-        model_column("from", "other"),
-        model_column("to"),
+        model_column("model", "other"),
+        model_column("next model", "model"),
         SEED_COUNT,
         *DIFFERENCE,
         P_HOLM,
-        Column("beyond the first model", "verdict", is_words=True),
+        Column("beyond the model", "verdict", is_words=True),
     ]
     notes = (
         "an axis pays beyond a model if any later model of the axis is significantly above it; its practical threshold "
-        "is the first model beyond which none is. With few seeds it depends as much on the seeds as on the network",
+        "is the first model beyond which none is. With few seeds it depends as much on the seeds as on the network. "
+        "Steps are exploratory: p and intervals are those of the table of differences",
     )
     title = f"{evidence.title}: practical threshold of each axis"
     return Table(f"{evidence.file_name}-thresholds", title, non_empty(columns, rows), tuple(rows), notes)

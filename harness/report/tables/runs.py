@@ -2,7 +2,7 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.analysis.evidence import Evidence
@@ -20,9 +20,16 @@ from harness.text import count, count_noun, duration
 _MAX_NODES = 8
 MODE_WORDS = {
     "full": "",
-    "shortened": " · SHORTENED ({epochs} epochs): not the recipe's own epochs, not comparable with published figures",
+    "shortened": " · SHORTENED ({epochs}): not the recipe's own epochs, not comparable with published figures",
     "quick": " · SMOKE: a quick run tests the machinery and measures nothing",
 }
+
+
+def mode_text(mode: str, epochs: Iterable[int]) -> str:
+    """Return what a table's title adds for a mode, with the numbers of epochs; empty for full training."""
+    counts = sorted(set(epochs))
+    numbers = count_noun(counts[0] if len(counts) == 1 else ", ".join(map(str, counts)), "epoch")
+    return MODE_WORDS[mode].format(epochs=numbers)
 
 
 def runs_table(evidence: Evidence) -> Table:
@@ -47,7 +54,7 @@ def runs_table(evidence: Evidence) -> Table:
         Column("gain %/s", "marginal_gain", "{:.4g}"),
         Column("paper", "published_marginal_gain", "{:.4g}"),
     ]
-    title = f"{evidence.title}: every run" + MODE_WORDS[evidence.mode].format(epochs=evidence.epochs)
+    title = f"{evidence.title}: every run" + mode_text(evidence.mode, [evidence.epochs])
     return Table(
         evidence.file_name, title, non_empty(columns, rows), tuple(rows), tuple(run_notes(results)), is_long=True
     )

@@ -18,7 +18,7 @@ from harness.report.tables.columns import (
     model_row,
     non_empty,
 )
-from harness.report.tables.runs import MODE_WORDS
+from harness.report.tables.runs import mode_text
 from harness.report.tables.table import Column, Table
 
 
@@ -64,7 +64,7 @@ def _side_table(sides: Sequence[Evidence], name: str) -> Table:
     notes = [OVER_SEEDS, f"Δ pp: accuracy minus {first.title}'s, paired by seed, with its 95 % interval"]
     if len(timed) > 1:
         notes.append(f"times are not compared: they are of different hardware ({'; '.join(timed)})")
-    title = f"{title_of(first.dataset)}: folders side by side" + MODE_WORDS[first.mode].format(epochs=first.epochs)
+    title = f"{title_of(first.dataset)}: folders side by side" + mode_text(first.mode, [first.epochs])
     return Table(name, title, non_empty(columns, rows), tuple(rows), tuple(notes))
 
 

@@ -1,3 +1,4 @@
+from harness.analysis.budgets import verdicts_of
 from harness.analysis.comparison import Comparisons
 from harness.report.tables.answer import answer_tables
 from tests.helpers.synthetic import outcome, synthetic_result
@@ -5,20 +6,20 @@ from tests.report.studies import evidence_of
 
 
 def tables_of(evidence):
-    return {table.file_name.removeprefix("cifar10-"): table for table in answer_tables(evidence, Comparisons(evidence))}
+    comparisons = Comparisons(evidence)
+    tables = answer_tables(evidence, comparisons, verdicts_of(comparisons))
+    return {table.file_name.removeprefix("cifar10-"): table for table in tables}
 
 
 def test_study_has_a_table_for_each_question(built):
     (evidence,) = [one for one in built.loaded.evidence if one.mode == "full"]
     tables = tables_of(evidence)
-    assert list(tables) == ["thresholds", "true-gain", "equal-cost", "pareto", "differences", "classes"]
+    assert list(tables) == ["verdicts", "thresholds", "true-gain", "equal-cost", "pareto", "differences", "classes"]
     assert len(tables["differences"].rows) == 10
     (row,) = [row for row in tables["differences"].rows if {row["model"], row["other"]} == {"resnet20-4", "resnet110"}]
     assert round(abs(row["difference_points"]), 6) == 2.4
-    steps = tables["thresholds"].rows
-    assert [row["model"] for row in steps] == ["resnet56", "resnet110", "resnet20-2", "resnet20-4"]
-    assert sorted(row["axis"] for row in steps if row["is_threshold"]) == ["depth", "width"]
-    assert all(("threshold" in row["verdict"]) == row["is_threshold"] for row in steps)
+    assert [row["model"] for row in tables["thresholds"].rows] == ["resnet56", "resnet110", "resnet20-2", "resnet20-4"]
+    assert len(tables["verdicts"].rows) == 4
     assert len(tables["classes"].rows) == 10
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.config.recipes import CIFAR10
 from harness.paper.published import PUBLISHED
-from harness.report.tables.runs import run_notes, run_row, runs_table
+from harness.report.tables.runs import mode_text, run_notes, run_row, runs_table
 from harness.report.truncation import MAX_NAMES
 from tests.helpers.synthetic import ENVIRONMENT, failed_result, synthetic_result
 from tests.report.studies import evidence_of
@@ -139,7 +139,7 @@ def test_every_result_has_a_row_in_study_order_with_its_folder():
         ("resnet110", 0, "diverged"),
     ]
     assert table.rows[-1]["runs"] == {0: Path("results") / results[1].case.folder_name}
-    assert table.cells[-1][:3] == ["110", "0", "diverged"]
+    assert table.cells[-1][:3] == ["resnet110", "0", "diverged"]
     assert table.is_long
 
 
@@ -199,3 +199,9 @@ def test_notes_on_many_cases_are_cut_and_the_csv_has_each():
         assert len(run_notes(results)) <= MAX_NAMES + 2
         assert words not in " ".join(run_notes(results[:MAX_NAMES]))
         assert [run_row(one)[column] for one in results] == [value] * len(results)
+
+
+def test_titles_of_shortened_runs_have_their_epochs():
+    assert mode_text("full", [300]) == ""
+    assert mode_text("shortened", [1]).startswith(" · SHORTENED (1 epoch): ")
+    assert mode_text("shortened", [30, 4, 30]).startswith(" · SHORTENED (4, 30 epochs): ")
