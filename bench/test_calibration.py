@@ -58,7 +58,7 @@ def rows(request):
         reporter.write_line("\n".join(lines))
 
 
-@pytest.fixture()
+@pytest.fixture
 def shares(pool, rows):
     """A function that simulates a cell's studies, adds a row to a table, and returns the shares of each outcome."""
     from tests.analysis.calibration import Cell

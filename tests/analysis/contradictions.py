@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from harness.analysis.answer import Answer, Question, answer
 from harness.analysis.axes import Axes
 from harness.analysis.budgets import BudgetVerdict
+from harness.analysis.claim_verdicts import judge_claims
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.equal_cost import dearest, equal_costs
 from harness.analysis.evidence import Evidence
 from harness.analysis.power import Spread
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.true_gain import thresholds
-from harness.analysis.verdicts import judge_claims
 from harness.analysis.wording import COST_WORDS, comparison_p_text
 from harness.paper.claims import Greater
 from harness.report.tables.answer import answer_tables

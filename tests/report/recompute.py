@@ -683,7 +683,13 @@ class Axis:
             expected = {"cost_value": cost, "cheaper": cheap, "dearer": dearer}
             if key in dear:
                 verdict = rows[COST_NAMES[row["cost"]]]
-                same = ("difference_points", "difference_points_low", "difference_points_high", "p_value", "p_corrected")
+                same = (
+                    "difference_points",
+                    "difference_points_low",
+                    "difference_points_high",
+                    "p_value",
+                    "p_corrected",
+                )
                 expected |= {column: verdict[column] for column in same} | {"family": "budget"}
             elif key in tests:
                 (estimate, error, df), p, corrected = tests[key]
