@@ -180,15 +180,16 @@ GTSRB = Recipe(
     ),
 )
 
-# Not from the paper. No flips, which would turn 6 into 9; crops against overfitting; small batches and a warm-up,
-# without which ResNet-56 and ResNet-110 do not converge in 20 epochs.
+# Not from the paper. No flips, which would turn 6 into 9, and no crops, with which every model reaches the same 97 %. A
+# warm-up, without which ResNet-32 often starts badly. After 24 epochs every accuracy stands still, and the gap between
+# ResNet-8-2 and ResNet-32 was the same 1.5 to 1.9 pp with 20, 30 and 40 epochs (3 to 6 seeds from 100, 2026-11-28).
 DIGITS = Recipe(
     name="digits",
-    epochs=20,
-    milestones=(12, 17),
+    epochs=24,
+    milestones=(14, 20),
     batch_size=32,
     image_size=8,
-    augmentation=Augmentation(mean=(0.3054,), std=(0.3760,), crop_scale=(0.7, 1.0)),
+    augmentation=Augmentation(mean=(0.3054,), std=(0.3760,)),
     learning_rate=0.05,
     warmup_epochs=3,
 )

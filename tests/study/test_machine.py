@@ -59,7 +59,7 @@ def test_the_case_says_whether_its_network_is_compiled(make_settings, monkeypatc
     monkeypatch.setattr("harness.study.machine.should_compile", decide)
     machine = Machine(make_settings(full_training=True, val_split="0.2"))
     assert machine.case(digits(machine)).compiled
-    assert asked == [("auto", "resnet8", "digits", 1, 1150, "cpu")]
+    assert asked == [("auto", "resnet8", "digits", 1, 288, "cpu")]
     reference = Machine(make_settings(pipeline="reference", full_training=True, val_split="0.2"))
     assert not reference.case(digits(reference)).compiled
 
