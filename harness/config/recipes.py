@@ -181,9 +181,9 @@ GTSRB = Recipe(
 )
 
 # Not from the paper. No flips, which would turn 6 into 9, and no crops, with which every model reaches the same 97 %. A
-# warm-up, since ResNet-32 is near chance in its first epoch even so. The number of epochs does not decide the study: with
-# 20, 30 and 40 epochs ResNet-32 reaches 95.0, 95.0 and 95.3 %, ResNet-8-4 96.2, 96.7 and 96.8 % (means of 3 to 6 seeds,
-# 2026-11-28).
+# warm-up, since ResNet-32 is near chance in its first epoch even so. The number of epochs does not decide the study:
+# with 20, 30 and 40 epochs ResNet-32 reaches 95.0, 95.0 and 95.3 %, ResNet-8-4 96.2, 96.7 and 96.8 % (means of 3 to 6
+# seeds, 2026-11-28).
 DIGITS = Recipe(
     name="digits",
     epochs=24,

@@ -136,9 +136,7 @@ def test_loss_that_is_not_finite_is_reported_with_its_epoch(field, loss):
     ],
 )
 def test_wrong_parameter_count_is_reported(dataset, model, wanted):
-    assert shortfalls_of(make_result(dataset, model, params=1234)) == [
-        f"1,234 parameters, {wanted} are expected"
-    ]
+    assert shortfalls_of(make_result(dataset, model, params=1234)) == [f"1,234 parameters, {wanted} are expected"]
 
 
 def test_parameters_of_models_outside_the_paper_are_not_compared():
