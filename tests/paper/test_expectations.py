@@ -210,6 +210,13 @@ def test_least_accuracy_is_2_pp_below_published_and_91_for_digits(dataset, model
     assert min_accuracy_percent(make_result(dataset, model)) == pytest.approx(least)
 
 
+def test_digits_by_an_earlier_recipe_have_no_least_accuracy():
+    result = make_result("digits", accuracy_percent=10.0)
+    earlier = replace(result.case, recipe=replace(result.case.recipe, epochs=20, milestones=(12, 17)))
+
+    assert min_accuracy_percent(replace(result, case=earlier)) is None
+
+
 @pytest.mark.parametrize(("dataset", "model"), [("folder:/my/images", "resnet20"), ("cifar10", "resnet32")])
 def test_unpublished_cases_have_no_least_accuracy(dataset, model):
     result = make_result(dataset, model, accuracy_percent=10.0)
