@@ -58,7 +58,7 @@ SPECS: dict[str, DatasetSpec] = {
         DatasetSpec("cifar10", 3, 32, _CIFAR10_CLASSES, 50_000, 10_000),
         DatasetSpec("fashionmnist", 1, 28, _FASHIONMNIST_CLASSES, 60_000, 10_000),
         DatasetSpec("gtsrb", 3, None, tuple(str(label) for label in range(43)), 39_209, 12_630),
-        DatasetSpec("digits", 1, 8, tuple(str(label) for label in range(10)), 1_437, 360),
+        DatasetSpec("digits", 1, 8, tuple(str(label) for label in range(10)), 360, 1_437),
     )
 }
 

@@ -5,15 +5,15 @@ from harness.paper.published import PUBLISHED, Published, exact_parameters
 from harness.results.result import EpochRecord, Result
 
 TOLERANCE_PP = 2.0
-DIGITS_ACCURACY_PERCENT = 97.0
+DIGITS_ACCURACY_PERCENT = 91.0  # five seed sds below the mean of ResNet-32, the least accurate model
 
 
 def unmet_expectations(result: Result, records: list[EpochRecord]) -> list[str]:
     """Return a sentence for each expectation that the case does not meet.
 
-    The case is expected to record every epoch of its recipe, finite losses, and the paper's parameter count. With the
+    The case is expected to record every epoch of its recipe, finite losses, and the study's parameter count. With the
     recipe's own epochs and the whole dataset, its accuracy must be at most 2 pp below the published figure (digits: at
-    least 97 %). Quick and shortened runs are not compared with published accuracies.
+    least 91 %). Quick and shortened runs are not compared with published accuracies.
     """
     if not result.is_complete:
         return [f"status is {result.status}: {result.cause}"]
@@ -26,7 +26,7 @@ def unmet_expectations(result: Result, records: list[EpochRecord]) -> list[str]:
     found += [f"epoch {record.epoch}: a loss is not a number" for record in records if not record.is_finite]
     parameters = exact_parameters(result.dataset, result.model) if result.case.shortcut == "A" else None
     if parameters is not None and result.params != parameters:
-        found.append(f"{result.params:,} parameters, the paper's model has {parameters:,}")
+        found.append(f"{result.params:,} parameters, {parameters:,} are expected")
     least = min_accuracy_percent(result)
     if result.accuracy_percent is None:
         found.append("no accuracy is recorded")

@@ -6,6 +6,7 @@ import pytest
 
 from harness.analysis.comparison import image_note
 from harness.analysis.studies import StoredResult, group_into_studies
+from harness.config.recipes import DIGITS
 from harness.results.result import LearningCurve
 from tests.analysis.synthetic_evidence import grouped, stored
 from tests.helpers.synthetic import failed_result, outcome, synthetic_result
@@ -33,6 +34,15 @@ def test_results_with_different_conditions_are_separate_studies(changes):
     found = grouped(synthetic_result(), synthetic_result(model="resnet56", **changes))
     assert sorted(one.models for one in found) == [["resnet20"], ["resnet56"]]
     assert len({one.file_name for one in found}) == 2
+
+
+def test_digits_of_an_earlier_split_and_recipe_are_another_study():
+    recipe = replace(DIGITS, epochs=20, milestones=(12, 17))
+    earlier = {"recipe": recipe, "data_fingerprint": "1" * 64}
+    found = grouped(synthetic_result("digits", "resnet20-4", case_changes=earlier), synthetic_result("digits"))
+    assert {(one.epochs, one.is_comparable): one.models for one in found} == {
+        (20, False): ["resnet20-4"], (24, True): ["resnet20"]
+    }  # fmt: skip
 
 
 def test_studies_are_ordered_full_first():

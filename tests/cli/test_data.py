@@ -9,7 +9,7 @@ def test_data_shows_what_is_there_and_how_to_get_the_rest(tmp_path, capsys):
     assert f"or images into {tmp_path}/cifar10/train/<class>/*" in text
     assert "gtsrb: missing" in text
     assert "digits: embedded in scikit-learn" in text
-    assert "1,437 training and 360 test images; verified" in text
+    assert "360 training and 1,437 test images; verified" in text
 
 
 def test_data_checks_the_users_folder_and_names_the_fault(tmp_path, capsys):

@@ -4,12 +4,12 @@ import pytest
 def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
     folders = ("--results-dir", str(tmp_path / "r"), "--report-dir", str(tmp_path / "p"))
     ran = in_a_process(
-        "plan", "-k", "digits and resnet20-", "--full-training", "--seeds", "0,1", "--device", "cpu", *folders
+        "plan", "-k", "digits and resnet8-", "--full-training", "--seeds", "0,1", "--device", "cpu", *folders
     )
     assert ran.returncode == 0, ran.stderr
     rows = [line.split() for line in ran.stdout.splitlines() if line.startswith("digits ")]
     assert [row[1] + row[3] for row in rows] == [
-        "resnet200", "resnet201", "resnet20-20", "resnet20-21", "resnet20-40", "resnet20-41",
+        "resnet80", "resnet81", "resnet8-20", "resnet8-21", "resnet8-40", "resnet8-41",
     ]  # fmt: skip
     assert "6 cases; about" in ran.stdout
     assert "digits: 2 seeds can detect " in ran.stdout
@@ -35,7 +35,7 @@ def test_plan_refuses_what_pytest_refuses(arguments, says, in_a_process):
 
 
 def test_plan_does_not_mistake_an_options_value_for_a_file(in_a_process, tmp_path):
-    ran = in_a_process("plan", "-k", "digits", "--deselect", "bench/test_digits.py::test_digits[resnet110-seed0]")
+    ran = in_a_process("plan", "-k", "digits", "--deselect", "bench/test_digits.py::test_digits[resnet32-seed0]")
     assert ran.returncode == 0, ran.stderr
     assert "4 cases; about" in ran.stdout
     assert "detect" not in ran.stdout  # a quick run measures nothing

@@ -17,7 +17,7 @@ from tests.data.builders import anything
         ("cifar10", 3, 32, 10, 50_000, 10_000),
         ("fashionmnist", 1, 28, 10, 60_000, 10_000),
         ("gtsrb", 3, None, 43, 39_209, 12_630),
-        ("digits", 1, 8, 10, 1_437, 360),
+        ("digits", 1, 8, 10, 360, 1_437),
     ],
 )
 def test_specs_are_as_published(name, channels, size, classes, train, test):

@@ -13,7 +13,7 @@ from harness.data.augment_parameters import AugmentationParameters
 
 TOLERANCE = 1e-5
 SMALL = [CIFAR10, FASHIONMNIST, DIGITS]
-CROP_SIDES = {"cifar10": (28, 32), "digits": (7, 8), "fashionmnist": (28, 28)}
+CROP_SIDES = {"cifar10": (28, 32), "digits": (8, 8), "fashionmnist": (28, 28)}
 
 
 def by_name(recipe):

@@ -16,7 +16,7 @@ BENCH = """
 from dataclasses import replace
 import pytest
 from harness.config.recipes import DIGITS
-RECIPE = replace(DIGITS, epochs={epochs}, milestones=(), batch_size=256)
+RECIPE = replace(DIGITS, epochs={epochs}, milestones=(), batch_size=32)
 @pytest.mark.experiment("digits", models=["resnet8", "resnet8-2"], recipe=RECIPE)
 def test_digits(trained):
     assert trained.is_complete
@@ -38,7 +38,7 @@ def outcomes(folder):
     results = ResultsFolder(folder / "results")
     read, problems = results.read_all()
     assert problems == []
-    return {result.model: outcome(result.case, results) for result in read}
+    return {(result.model, result.seed): outcome(result.case, results) for result in read}
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -106,5 +106,5 @@ def test_digits_study_killed_thirty_times_is_bit_identical(tmp_path):
     assert Run(undisturbed, *arguments).end()[0] == pytest.ExitCode.OK
     moments = random.Random(0)
     assert kill_and_resume(killed, 30, lambda: moments.uniform(2, 15), *arguments) > 25
-    assert len(outcomes(undisturbed)) == 5
+    assert len(outcomes(undisturbed)) == 25
     assert outcomes(killed) == outcomes(undisturbed)

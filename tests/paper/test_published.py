@@ -96,7 +96,11 @@ def test_total_seconds_are_over_the_recipes_epochs():
         ("gtsrb", "resnet101", 42_588_267),
         ("gtsrb", "resnet24-2", 79_578_283),
         ("gtsrb", "resnet24-4", 317_753_643),
-        ("digits", "resnet20-4", 4_286_026 - 288 * 4),
+        ("digits", "resnet8", 75_290 - 288),
+        ("digits", "resnet20", 269_722 - 288),
+        ("digits", "resnet32", 464_154 - 288),
+        ("digits", "resnet8-2", 298_026 - 288 * 2),
+        ("digits", "resnet8-4", 1_185_866 - 288 * 4),
     ],
 )
 def test_parameters_match_the_paper(dataset, name, parameters):
@@ -109,7 +113,7 @@ def test_parameters_match_the_paper(dataset, name, parameters):
         ("cifar10", "resnet32"),
         ("cifar10", "resnet50"),
         ("gtsrb", "resnet20"),
-        ("digits", "resnet20-8"),
+        ("digits", "resnet8-8"),
         ("folder:/some/where", "resnet20"),
         ("cifar10", "nonsense"),
     ],

@@ -59,7 +59,7 @@ def test_the_case_says_whether_its_network_is_compiled(make_settings, monkeypatc
     monkeypatch.setattr("harness.study.machine.should_compile", decide)
     machine = Machine(make_settings(full_training=True, val_split="0.2"))
     assert machine.case(digits(machine)).compiled
-    assert asked == [("auto", "resnet8", "digits", 1, 1150, "cpu")]
+    assert asked == [("auto", "resnet8", "digits", 1, 288, "cpu")]
     reference = Machine(make_settings(pipeline="reference", full_training=True, val_split="0.2"))
     assert not reference.case(digits(reference)).compiled
 
@@ -139,10 +139,10 @@ def test_val_split_is_kept_for_a_quick_run_whose_images_can_be_split(make_settin
 
 
 def test_a_last_batch_of_one_image_is_refused_where_batchnorm_cannot_learn(machine):
-    experiment = digits(machine, "resnet24", recipe=replace(RECIPE, batch_size=4))
-    with pytest.raises(InputError, match="1437 images in batches of 4 leave a last batch of one"):
+    experiment = digits(machine, "resnet24", recipe=replace(RECIPE, batch_size=359))
+    with pytest.raises(InputError, match="360 images in batches of 359 leave a last batch of one"):
         machine.prepare([experiment])
-    machine.prepare([digits(machine, "resnet8", recipe=replace(RECIPE, batch_size=4))])
+    machine.prepare([digits(machine, "resnet8", recipe=replace(RECIPE, batch_size=359))])
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_a_quick_result_is_evaluated_on_the_images_of_quick_mode(trained, tmp_pa
     settings = read_settings({"data_dir": str(tmp_path)})
     quick = replace(trained, dataset="digits", mode="quick")
     assert len(images_of(quick, settings).test) == QUICK_TEST_IMAGES
-    assert len(images_of(replace(quick, mode="full"), settings).test) == 360
+    assert len(images_of(replace(quick, mode="full"), settings).test) == 1437
 
 
 def test_the_default_device_is_of_the_kind_that_trained_the_case(trained):

@@ -29,7 +29,7 @@ import dataclasses
 import pytest
 from harness.config.recipes import DIGITS
 
-RECIPE = dataclasses.replace(DIGITS, name="short", epochs=5, milestones=(3,), batch_size=512)
+RECIPE = dataclasses.replace(DIGITS, name="short", epochs=5, milestones=(3,), batch_size=128)
 
 @pytest.mark.experiment("digits", models=["resnet8"], recipe=RECIPE)
 def test_digits(trained):

@@ -15,7 +15,10 @@ _GREY_LEVELS = 16
 
 
 def _read_all() -> tuple[ImageSet, ImageSet]:
-    """Return 1,437 training and 360 test images: a fixed split, stratified by class."""
+    """Return 360 training and 1,437 test images: a fixed split, stratified by class.
+
+    Few training images keep models below 99 %; with many test images, one image is 0.07 percentage points.
+    """
     bunch = load_digits()
     pixels = torch.from_numpy(bunch.images * (255 / _GREY_LEVELS)).round().to(torch.uint8)[:, None]
     labels = torch.from_numpy(bunch.target).long()

@@ -49,7 +49,7 @@ def test_auto_decides_by_the_whole_run(compilable):
     assert not decided(CIFAR10, "cifar10", 50_000, CPU)
     assert not decided(CIFAR10.with_epochs(1), "cifar10", 50_000)
     assert not decided(CIFAR10.quick(), "cifar10", 12)
-    assert not decided(DIGITS, "digits", 1_437)
+    assert not decided(DIGITS, "digits", 360)
 
 
 def test_without_a_compiler_auto_stays_eager_and_on_is_refused(not_compilable):

@@ -26,7 +26,7 @@ BENCH = """
 from dataclasses import replace
 import pytest
 from harness.config.recipes import DIGITS
-RECIPE = replace(DIGITS, epochs={epochs}, milestones=(), batch_size=256)
+RECIPE = replace(DIGITS, epochs={epochs}, milestones=(), batch_size=32)
 @pytest.mark.experiment({dataset!r}, models={models!r}, recipe=RECIPE)
 def test_sweep(trained, epoch_records):
     assert trained.is_complete
