@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.stats import Interval
-from harness.analysis.wording import BUDGET_WORDS, COST_WORDS, cost_text, interval_text
+from harness.analysis.wording import COST_WORDS, cost_text, interval_text
 from harness.report.figures.labels import NamedPoint, Place, place_labels
 from harness.report.figures.selection import named_models
 from harness.report.figures.style import styles_of
@@ -131,7 +131,7 @@ def _point(study: StudyPage, measure: Measure, model: str, cost: float, accuracy
     untrained = any(one.model == model for one in study.comparisons.untrained)
     words = {"total_seconds": "of training", "params": "parameters", "macs": "MACs of an image"}
     low, high = accuracy.low, accuracy.high
-    interval = "" if low is None or high is None else interval_text(accuracy, 2).partition(",")[0]
+    interval = "" if low is None or high is None else interval_text(accuracy, 2).rpartition(",")[0]
     second = f"{cost_text(measure, cost)} {words[measure]}, n = {accuracy.n}{', not trained out' * untrained}"
     return Point(
         model,
@@ -212,7 +212,7 @@ def _budget_markup(study: StudyPage, measure: Measure, scales: Scales) -> Markup
     for verdict in study.answer.verdicts:
         if verdict.budget == measure:
             x = scales.x(verdict.cost)
-            text = f"at equal {BUDGET_WORDS[measure]}: {signed(verdict.interval.mean, 2)} pp"
+            text = f"{signed(verdict.interval.mean, 2)} pp"
             return Markup(
                 '<line class="budget" x1="{0:.2f}%" x2="{0:.2f}%" y1="0" y2="{1}"/>'
                 '<text class="tick" text-anchor="{2}" x="{0:.2f}%" dx="{3}" y="{4}">{5}</text>'
