@@ -1,4 +1,4 @@
-"""A study's card: what to take under which limit, how sure that is, and what would settle what is open."""
+"""A study's card: what to take under which limit, how sure that is, and what would settle the rest."""
 
 import re
 import shlex
@@ -126,7 +126,7 @@ def _unasked_row(budget: str, reason: str) -> dict[str, Any]:
 
 
 def _settling_command(study: StudyPage) -> str:
-    """Return the command that trains the seeds which would settle what is open; empty if bench cannot train them."""
+    """Return the command that trains the settling seeds; empty if bench cannot train them."""
     evidence = study.comparisons.evidence
     seeds = settling_seeds(evidence, study.answer.verdicts, study.question)
     known = STUDY_MODELS.get(evidence.dataset, ())

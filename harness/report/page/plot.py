@@ -1,4 +1,4 @@
-"""The figure of a study's card: accuracy against a cost, as a drawing of any width whose points are links."""
+"""The figure of a study's card: accuracy against a cost, of any width, with points that are links."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +49,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Scales:
-    """The functions from a cost to its place from 0 to 1, and from an accuracy to pixels; both with their limits."""
+    """The limits of both axes, and the places of costs (from 0 to 1) and accuracies (in pixels)."""
 
     costs: tuple[float, float]
     accuracies: tuple[float, float]
@@ -208,7 +208,7 @@ def _axes_markup(scales: Scales, measure: Measure) -> Markup:
 
 
 def _budget_markup(study: StudyPage, measure: Measure, scales: Scales) -> Markup:
-    """Return a line at the cost of the verdict on this budget, with its difference; nothing without a verdict."""
+    """Return a line at the budget's cost with the difference there; nothing without a verdict."""
     for verdict in study.answer.verdicts:
         if verdict.budget == measure:
             x = scales.x(verdict.cost)
