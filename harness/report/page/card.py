@@ -32,7 +32,9 @@ def card_view(study: StudyPage) -> dict[str, Any]:
     reasons = unasked_budgets(study.comparisons, verdicts)
     reach, by_budget = bar_reach(verdicts), {one.budget: one for one in verdicts}
     rows = [
-        _row(by_budget[budget], study.evidence, reach) if budget in by_budget else _unasked_row(budget, reasons[budget])
+        _row(by_budget[budget], study.evidence, reach, study.question.alpha)
+        if budget in by_budget
+        else _unasked_row(budget, reasons[budget])
         for budget in BUDGETS
     ]
     is_empty = not verdicts and len(set(reasons.values())) == 1
@@ -44,6 +46,7 @@ def card_view(study: StudyPage) -> dict[str, Any]:
         "reason": next(iter(reasons.values())) if is_empty and study.evidence.runs else "",
         "margin": f"{study.question.margin:g}",
         "confidence": _percent(study.question.alpha),
+        "equality": _percent(2 * study.question.alpha),
         "scope": study.answer.scope,
         "settle": study.answer.settle,
         "command": _settling_command(study),
@@ -89,7 +92,7 @@ def _cautions(study: StudyPage) -> list[str]:
     return [*cautions, *study.answer.cautions]
 
 
-def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, Any]:
+def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float, alpha: float) -> dict[str, Any]:
     """Return a budget's verdict as a row."""
     kind, (low, high) = kind_of(verdict.outcome), (verdict.interval.low, verdict.interval.high)
     return {
@@ -105,18 +108,18 @@ def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, 
         "take": verdict.take,
         "costs": costs_text(verdict, evidence),
         "advice": advice(verdict) if verdict.take is None else "",
-        **_test_texts(verdict),
+        **_test_texts(verdict, alpha),
     }
 
 
-def _test_texts(verdict: BudgetVerdict) -> dict[str, str]:
+def _test_texts(verdict: BudgetVerdict, alpha: float) -> dict[str, str]:
     """Return the test's p with its correction, and the interval that shows equality."""
     if verdict.p_value is None:
         return {"p": "no test", "p_note": "", "equality": ""}
     alone = p_value(verdict.p_alone).removeprefix("p ").removeprefix("= ")
     equality = ""
     if verdict.outcome == "equal" and verdict.equality_interval is not None:
-        equality = "90 %: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
+        equality = f"{_percent(2 * alpha)}: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
     note = f"{verdict.correction}; alone {alone}" if verdict.correction else ""
     return {"p": p_value(verdict.p_value), "p_note": note, "equality": equality}
 
