@@ -72,8 +72,13 @@ def certainty_text(verdicts: Sequence[BudgetVerdict], alpha: float) -> str:
         return f"Not decided yet: with {seeds} no budget has a significant difference or a shown equality."
     how_many = "every budget is" if len(decided) == len(verdicts) else f"{len(decided)} of {len(verdicts)} budgets are"
     worst = max((one.p_value for one in decided if one.winner is not None and one.p_value is not None), default=None)
-    at_most = "" if worst is None else f"; largest p of a difference: {p_value(worst).removeprefix('p ').lstrip('= ')}"
+    at_most = "" if worst is None else f"; largest p of a difference: {_p_number(worst)}"
     return f"How sure: {how_many} decided at {_percent(alpha)} confidence by {seeds} of each model{at_most}."
+
+
+def _p_number(p: float | None) -> str:
+    """Return a p-value without its ``p =``, on one line: ``.012``, ``< .001``."""
+    return p_value(p).removeprefix("p ").removeprefix("= ").replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _percent(alpha: float) -> str:
@@ -116,7 +121,7 @@ def _test_texts(verdict: BudgetVerdict, alpha: float) -> dict[str, str]:
     """Return the test's p with its correction, and the interval that shows equality."""
     if verdict.p_value is None:
         return {"p": "no test", "p_note": "", "equality": ""}
-    alone = p_value(verdict.p_alone).removeprefix("p ").removeprefix("= ")
+    alone = _p_number(verdict.p_alone)
     equality = ""
     if verdict.outcome == "equal" and verdict.equality_interval is not None:
         equality = f"{_percent(2 * alpha)}: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
