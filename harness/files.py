@@ -114,7 +114,10 @@ def safe_name(name: str) -> str:
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """Return a short name for each path: its last name, after its parent's if two are the same, numbered if need be."""
+    """Return a short name for each path: its last name.
+
+    Names that would be the same have their parents' names before them, and a number if they still are the same.
+    """
     parts = [path.resolve().parts if path.name in ("", "..") else path.parts for path in paths]
     names: list[str] = []
     numbered: list[str] = []

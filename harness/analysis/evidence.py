@@ -147,8 +147,15 @@ class Evidence:
 
     def mean(self, model: str, measure: Measure) -> Interval | None:
         """Return a model's mean over its seeds with the 95 % t interval; None without a value."""
-        values = self.values(model, measure)
-        return mean_interval(list(values.values())) if values else None
+        if (model, measure) not in self._means:
+            values = self.values(model, measure)
+            self._means[model, measure] = mean_interval(list(values.values())) if values else None
+        return self._means[model, measure]
+
+    @cached_property
+    def _means(self) -> dict[tuple[str, Measure], Interval | None]:
+        """The means computed so far: every table, figure and verdict asks for them."""
+        return {}
 
     @cached_property
     def hardware(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from harness.analysis.power import TARGET_POINTS, detectable_points, seeds_neede
 
 
 def settling_seeds(evidence: Evidence, verdicts: Sequence[BudgetVerdict], question: Question) -> tuple[int, ...]:
-    """Return the seeds to train, with those trained already; empty if nothing is open or more seeds are not needed.
+    """Return the seeds that settle what is open, with those trained already; empty if none are needed.
 
     They are the planned seeds, or without a plan as many as detect 0.5 pp with 80 % power.
 

@@ -1,4 +1,4 @@
-"""Texts without absolute paths: a report is passed on, and must not show how its author's folders are named."""
+"""Texts without absolute paths: a report is passed on, and its author's folders are private."""
 
 import functools
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 _NAME = r"[^\s/\\'\"<>|:;,()]+"
 _ABSOLUTE = re.compile(rf"(?<![\w.~/\\<-])(?:[A-Za-z]:[/\\]|/)(?:{_NAME}[/\\])*({_NAME})[/\\]?")
-_PATH_PART = re.compile(r"(?:(?<=^)|(?<=[=:]))(?:[A-Za-z]:[/\\]|/)\S.*$")
+_PATH_PART = re.compile(r"(?:(?<=^)|(?<=[=:]))(?:[A-Za-z]:[/\\]|/(?!/))\S.*$")
 
 
 def without_absolute_paths(text: str, names: Mapping[str, str] | None = None) -> str:
@@ -17,14 +17,18 @@ def without_absolute_paths(text: str, names: Mapping[str, str] | None = None) ->
     Args:
         names: short names of known folders by path; such a path may hold spaces, and what follows it is kept.
     """
-    for path in sorted(names or {}, key=len, reverse=True):
-        text = text.replace(path, (names or {})[path])
+    known = {path: name for path, name in (names or {}).items() if Path(path).is_absolute()}
+    for path in sorted(known, key=len, reverse=True):
+        text = text.replace(path, known[path])
     return _ABSOLUTE.sub(r"\1", text)
 
 
 @functools.cache  # every run of a study has the same command
 def short_command(command: str) -> str:
-    """Return a command line with paths relative to the working folder; other absolute paths by their last names."""
+    """Return a command line without absolute paths.
+
+    Paths in the working folder become relative to it, others their last names.
+    """
     try:
         words = shlex.split(command)
     except ValueError:  # not a shell's line

@@ -13,6 +13,8 @@ from harness.report.build import write_report
 from tests.helpers.synthetic import failed_result, outcome, store, synthetic_result
 from tests.report.studies import TWO_MODELS, build_report, store_study
 
+NOT_COMPLETE = {"status": "failed", "accuracy_percent": None, "macro_f1_percent": None, "per_class": ()}
+
 
 def files_in(folder):
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -138,6 +140,29 @@ def test_file_names_stay_within_file_system_limits(tmp_path, no_figures):
     made = build_report([tmp_path / "results"], tmp_path / "report")
     assert max(len(path.name.encode()) for path in made.report.tables) < 160
     assert len(made.report.answers) == 2
+
+
+def test_no_file_of_a_report_holds_an_absolute_path(tmp_path, no_figures):
+    dataset = f"folder:{tmp_path}/my pictures/flowers"
+    command = f"/opt/python -m pytest {tmp_path}/bench --data-dir={tmp_path}/data"
+    for seed, model in enumerate([*TWO_MODELS, "resnet110"]):
+        result = as_folder(synthetic_result(model=model, seed=seed), dataset)
+        result = replace(result, attempts=(replace(result.attempts[0], command=command),))
+        if model == "resnet110":
+            result = replace(result, **NOT_COMPLETE, cause=f"no image in {tmp_path}/my pictures/flowers/train")
+        store(tmp_path / "my results", result, outcome("cifar10", 90.0, seed))
+    (tmp_path / "my results/damaged").mkdir()
+    (tmp_path / "my results/damaged/result.json").write_text("{")
+    roots = [tmp_path / "my results", tmp_path / "other/my results"]
+    store_study(roots[1], seeds=(0,), accuracies=TWO_MODELS)
+    made = build_report(roots, tmp_path / "report", f"python -m harness report '{roots[0]}' '{roots[1]}'")
+    for path in files_in(made.folder):
+        assert str(tmp_path) not in path.read_text(), path
+        assert "opt/python" not in path.read_text(), path
+        assert tmp_path.name not in path.name
+    titles = [evidence.title for evidence, _ in made.report.answers]
+    assert titles == ["CIFAR-10", "flowers"]
+    assert "damaged/result.json" in made.report.page.read_text()
 
 
 def test_folders_with_the_same_last_name_are_compared(tmp_path, no_figures):

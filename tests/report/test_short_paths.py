@@ -22,6 +22,7 @@ def test_absolute_paths_become_their_last_names(text, expected):
 
 def test_known_folders_keep_what_follows_their_name():
     names = {"/home/x/my results": "my results", "/home/x": "x"}
+    assert without_absolute_paths("v1.0 of .", {".": "x"}) == "v1.0 of ."
     text = "/home/x/my results/cifar10/result.json: damaged"
     assert without_absolute_paths(text, names) == "my results/cifar10/result.json: damaged"
 
@@ -33,6 +34,7 @@ def test_known_folders_keep_what_follows_their_name():
         ("/opt/venv/bin/python -m pytest /home/x/own_bench.py", "python -m pytest own_bench.py"),
         ("python -m harness plan folder:/home/x/flowers", "python -m harness plan folder:flowers"),
         ("pytest '/home/x/my bench'", "pytest 'my bench'"),
+        ("pytest --track mlflow:http://host/runs", "pytest --track mlflow:http://host/runs"),
         ('pytest "/home/x/bench"', 'pytest "bench"'),
         ("<script>alert('x')</script>", "<script>alert('x')</script>"),
     ],

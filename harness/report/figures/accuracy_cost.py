@@ -92,10 +92,10 @@ def _draw_names(plot: Plot, evidence: Evidence, measure: Measure, styles: dict[s
     to_plot = plot.transData + plot.transAxes.inverted()
     found: dict[bool, list[NamedPoint]] = {True: [], False: []}
     means = {point.model: (point.cost, point.accuracy_percent) for point in pareto_points(evidence, measure)}
+    named = named_models(evidence)
     for model, mean in means.items():
         x, y = to_plot.transform(mean)
-        is_named = model in named_models(evidence)
-        found[is_named].append(NamedPoint(model, x, (1 - y) * _HEIGHT, styles[model].kind == "depth"))
+        found[model in named].append(NamedPoint(model, x, (1 - y) * _HEIGHT, styles[model].kind == "depth"))
     for model, place in place_labels(found[True], found[False], _HEIGHT).items():
         offset = (_POINTS_PER_PIXEL * place.dx, -_POINTS_PER_PIXEL * place.dy)
         plot.annotate(model, means[model], offset, textcoords="offset points", fontsize=9, ha=_ALIGNMENT[place.anchor])

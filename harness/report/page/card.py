@@ -1,4 +1,4 @@
-"""A study's card: what to take under which limit, how sure that is, and what would settle what is open."""
+"""A study's card: what to take under which limit, how sure that is, and what would settle the rest."""
 
 import re
 import shlex
@@ -32,7 +32,9 @@ def card_view(study: StudyPage) -> dict[str, Any]:
     reasons = unasked_budgets(study.comparisons, verdicts)
     reach, by_budget = bar_reach(verdicts), {one.budget: one for one in verdicts}
     rows = [
-        _row(by_budget[budget], study.evidence, reach) if budget in by_budget else _unasked_row(budget, reasons[budget])
+        _row(by_budget[budget], study.evidence, reach, study.question.alpha)
+        if budget in by_budget
+        else _unasked_row(budget, reasons[budget])
         for budget in BUDGETS
     ]
     is_empty = not verdicts and len(set(reasons.values())) == 1
@@ -44,6 +46,7 @@ def card_view(study: StudyPage) -> dict[str, Any]:
         "reason": next(iter(reasons.values())) if is_empty and study.evidence.runs else "",
         "margin": f"{study.question.margin:g}",
         "confidence": _percent(study.question.alpha),
+        "equality": _percent(2 * study.question.alpha),
         "scope": study.answer.scope,
         "settle": study.answer.settle,
         "command": _settling_command(study),
@@ -69,8 +72,13 @@ def certainty_text(verdicts: Sequence[BudgetVerdict], alpha: float) -> str:
         return f"Not decided yet: with {seeds} no budget has a significant difference or a shown equality."
     how_many = "every budget is" if len(decided) == len(verdicts) else f"{len(decided)} of {len(verdicts)} budgets are"
     worst = max((one.p_value for one in decided if one.winner is not None and one.p_value is not None), default=None)
-    at_most = "" if worst is None else f"; largest p of a difference: {p_value(worst).removeprefix('p ').lstrip('= ')}"
+    at_most = "" if worst is None else f"; largest p of a difference: {_p_number(worst)}"
     return f"How sure: {how_many} decided at {_percent(alpha)} confidence by {seeds} of each model{at_most}."
+
+
+def _p_number(p: float | None) -> str:
+    """Return a p-value without its ``p =``, on one line: ``.012``, ``< .001``."""
+    return p_value(p).removeprefix("p ").removeprefix("= ").replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _percent(alpha: float) -> str:
@@ -89,7 +97,7 @@ def _cautions(study: StudyPage) -> list[str]:
     return [*cautions, *study.answer.cautions]
 
 
-def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, Any]:
+def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float, alpha: float) -> dict[str, Any]:
     """Return a budget's verdict as a row."""
     kind, (low, high) = kind_of(verdict.outcome), (verdict.interval.low, verdict.interval.high)
     return {
@@ -105,18 +113,18 @@ def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, 
         "take": verdict.take,
         "costs": costs_text(verdict, evidence),
         "advice": advice(verdict) if verdict.take is None else "",
-        **_test_texts(verdict),
+        **_test_texts(verdict, alpha),
     }
 
 
-def _test_texts(verdict: BudgetVerdict) -> dict[str, str]:
+def _test_texts(verdict: BudgetVerdict, alpha: float) -> dict[str, str]:
     """Return the test's p with its correction, and the interval that shows equality."""
     if verdict.p_value is None:
         return {"p": "no test", "p_note": "", "equality": ""}
-    alone = p_value(verdict.p_alone).removeprefix("p ").removeprefix("= ")
+    alone = _p_number(verdict.p_alone)
     equality = ""
     if verdict.outcome == "equal" and verdict.equality_interval is not None:
-        equality = "90 %: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
+        equality = f"{_percent(2 * alpha)}: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
     note = f"{verdict.correction}; alone {alone}" if verdict.correction else ""
     return {"p": p_value(verdict.p_value), "p_note": note, "equality": equality}
 
@@ -126,7 +134,7 @@ def _unasked_row(budget: str, reason: str) -> dict[str, Any]:
 
 
 def _settling_command(study: StudyPage) -> str:
-    """Return the command that trains the seeds which would settle what is open; empty if bench cannot train them."""
+    """Return the command that trains the settling seeds; empty if bench cannot train them."""
     evidence = study.comparisons.evidence
     seeds = settling_seeds(evidence, study.answer.verdicts, study.question)
     known = STUDY_MODELS.get(evidence.dataset, ())

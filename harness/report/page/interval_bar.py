@@ -9,7 +9,7 @@ from harness.analysis.wording import difference_text
 from harness.report.page.marks import kind_of, mark_shape
 
 _HEIGHT = 30
-_ROOM = 1.08  # of the longest interval: its end must not touch the border
+_ROOM = 1.15  # of the longest interval: its end must not touch the border
 
 
 def bar_reach(verdicts: Sequence[BudgetVerdict]) -> float:

@@ -14,7 +14,7 @@ _LAYERS = 4
 
 
 def key_view(found: Sequence[Evidence]) -> dict[str, Any] | None:
-    """Return the key for the models of the first study that has a wider and a deeper one; None without such."""
+    """Return the key to the models of the first study with both axes, else with one; None without any."""
     axes = next((one.axes for one in found if one.axes is not None and one.axes.depth and one.axes.width), None)
     if axes is None:
         axes = next((one.axes for one in found if one.axes is not None), None)

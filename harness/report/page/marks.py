@@ -1,4 +1,7 @@
-"""The marks of the page: a wide bar for wider, a tall one for deeper, so that no meaning rests on colour alone."""
+"""The marks of the page: a wide bar for wider, a tall one for deeper.
+
+No meaning rests on colour alone.
+"""
 
 from markupsafe import Markup
 

@@ -2,8 +2,8 @@
 
 import re
 
-# What a reader copies, or does not see: tags, scripts, commands. Drawings break no lines.
-_LEFT_ALONE = re.compile(r"(<(script|style|code|pre|svg|title)\b.*?</\2>|<[^>]*>)", re.DOTALL)
+# Tags, scripts, commands to copy, and the texts of drawings, which break no lines.
+_LEFT_ALONE = re.compile(r"(<(script|style|code|pre|text|title)\b.*?</\2>|<[^>]*>)", re.DOTALL)
 _NAME = re.compile(r"(?<![\w./-])([A-Za-z]+\d+)-(\d+(?:\.\d+)?)(?![\w-])")
 _NO_BREAK = "\N{NON-BREAKING HYPHEN}"
 

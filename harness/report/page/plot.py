@@ -1,4 +1,4 @@
-"""The figure of a study's card: accuracy against a cost, as a drawing of any width whose points are links."""
+"""The figure of a study's card: accuracy against a cost, of any width, with points that are links."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.stats import Interval
-from harness.analysis.wording import BUDGET_WORDS, COST_WORDS, cost_text, interval_text
+from harness.analysis.wording import COST_WORDS, cost_text, interval_text
 from harness.report.figures.labels import NamedPoint, Place, place_labels
 from harness.report.figures.selection import named_models
 from harness.report.figures.style import styles_of
@@ -49,7 +49,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Scales:
-    """The functions from a cost to its place from 0 to 1, and from an accuracy to pixels; both with their limits."""
+    """The limits of both axes, and the places of costs (from 0 to 1) and accuracies (in pixels)."""
 
     costs: tuple[float, float]
     accuracies: tuple[float, float]
@@ -131,7 +131,7 @@ def _point(study: StudyPage, measure: Measure, model: str, cost: float, accuracy
     untrained = any(one.model == model for one in study.comparisons.untrained)
     words = {"total_seconds": "of training", "params": "parameters", "macs": "MACs of an image"}
     low, high = accuracy.low, accuracy.high
-    interval = "" if low is None or high is None else interval_text(accuracy, 2).partition(",")[0]
+    interval = "" if low is None or high is None else interval_text(accuracy, 2).rpartition(",")[0]
     second = f"{cost_text(measure, cost)} {words[measure]}, n = {accuracy.n}{', not trained out' * untrained}"
     return Point(
         model,
@@ -208,11 +208,11 @@ def _axes_markup(scales: Scales, measure: Measure) -> Markup:
 
 
 def _budget_markup(study: StudyPage, measure: Measure, scales: Scales) -> Markup:
-    """Return a line at the cost of the verdict on this budget, with its difference; nothing without a verdict."""
+    """Return a line at the budget's cost with the difference there; nothing without a verdict."""
     for verdict in study.answer.verdicts:
         if verdict.budget == measure:
             x = scales.x(verdict.cost)
-            text = f"at equal {BUDGET_WORDS[measure]}: {signed(verdict.interval.mean, 2)} pp"
+            text = f"{signed(verdict.interval.mean, 2)} pp"
             return Markup(
                 '<line class="budget" x1="{0:.2f}%" x2="{0:.2f}%" y1="0" y2="{1}"/>'
                 '<text class="tick" text-anchor="{2}" x="{0:.2f}%" dx="{3}" y="{4}">{5}</text>'

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.report.short_paths import short_command
 from harness.report.truncation import first_lines
 from harness.results.result import Result
 from harness.results.timing import timed_on
@@ -12,7 +13,9 @@ from harness.text import count_noun
 
 def training_commands(results: Sequence[Result]) -> list[str]:
     """Return every command that trained something, with its number of trainings."""
-    counts = Counter(attempt.command for result in results for attempt in result.attempts if attempt.command)
+    counts = Counter(
+        short_command(attempt.command) for result in results for attempt in result.attempts if attempt.command
+    )
     lines = [f"{command}    # {count_noun(number, 'training')}" for command, number in counts.most_common()]
     return first_lines(lines, "# the CSV tables of runs have each training's")
 

@@ -80,7 +80,7 @@ def _run_links(row: Row, report_dir: Path) -> list[dict[str, str]]:
     folders = row.get("runs", {})
     few = len(folders) if len(folders) <= MAX_NAMES else FEW_NAMES
     return [
-        {"text": f"seed {seed}", "title": folder.name, "href": _link(folder, report_dir)}
+        {"text": str(seed), "title": folder.name, "href": _link(folder, report_dir)}
         for seed, folder in islice(folders.items(), few)
     ]
 

@@ -96,3 +96,17 @@ def test_many_models_are_drawn_along_the_axes_and_ends_named(tmp_path, monkeypat
         assert "4 of 5 models along the axes are drawn; the tables have all." in figure.caption
     assert "Of 5 models the ends of the axes and the most accurate are named." in many["cifar10-accuracy-cost"].caption
     assert "resnet56-2 93.00 %" in many["cifar10-accuracy-cost"].description
+
+
+def test_every_file_explains_its_colours_and_marks(drawings):
+    words = {
+        "accuracy-cost": ("base", "deeper", "wider", "Pareto front", "as published"),
+        "differences": ("significant at α = 0.05 (Holm)", "not significant"),
+        "learning-curves": ("resnet20-4", "lowest to highest seed", "published, final"),
+        "time-parameters": ("base", "deeper", "wider"),
+        "marginal-gain": ("base", "deeper", "wider"),
+        "classes": ("depth (resnet110)", "width (resnet20-4)"),
+    }
+    for name, expected in words.items():
+        texts = {one.text for one in ElementTree.fromstring(drawings[f"cifar10-{name}"].svg).iter() if one.text}
+        assert set(expected) <= texts, name

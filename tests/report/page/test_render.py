@@ -151,6 +151,61 @@ def test_smoke_and_failed_rows_are_marked(built, visit):
     assert "1 result without an accuracy (diverged)" in page.text_content(".caution")
 
 
+def test_headings_sort_by_keyboard_and_hold_no_button(built, visit):
+    page = visit(built.report.page)
+    open_folds(page)
+    assert page.eval_on_selector_all("th button", "all => all.length") == 0  # Chromium does not repeat them in print
+    heading = page.locator(f"{TABLE} thead th:nth-child(1)")
+    heading.focus()
+    heading.press("Enter")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    heading.press(" ")
+    assert heading.get_attribute("aria-sort") == "descending"
+
+
+def test_answer_is_in_the_first_window(built, visit):
+    for width in (360, 1600):
+        page = visit(built.report.page, width)
+        box = page.locator("#cifar10 .headline").bounding_box()
+        assert box["y"] + box["height"] < 450
+        assert page.text_content("#cifar10 .headline").startswith("At every budget")
+
+
+def test_radio_buttons_choose_the_cost_without_scripts(built, browser):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(built.report.page.absolute().as_uri())
+    shown = []
+    for measure in ("total_seconds", "params", "macs"):
+        page.check(f"#cost-cifar10-{measure}")
+        shown += [page.locator("#cifar10 .plot").nth(place).is_visible() for place in range(3)]
+    page.close()
+    assert shown == [True, False, False, False, True, False, False, False, True]
+
+
+def test_focused_point_shows_its_figures_and_opens_its_row(built, visit):
+    page = visit(built.report.page, 360)
+    point = page.locator("#cifar10 .plot:visible .point a[href='#row-cifar10-resnet20-4']")
+    tips = page.locator("#cifar10 .plot:visible .tip")
+    assert not any(tip.is_visible() for tip in tips.all())
+    point.focus()
+    texts = [tip.text_content() for tip in tips.all() if tip.is_visible()]
+    assert len(texts) == 2
+    assert texts[0].startswith("resnet20-4: 92.10 % [")
+    point.press("Enter")
+    page.locator("[id='row-cifar10-resnet20-4']").wait_for()
+
+
+def test_copied_names_have_plain_hyphens(built, visit):
+    page = visit(built.report.page)
+    copied = page.evaluate("""() => {
+        getSelection().selectAllChildren(document.querySelector("#key h2"));
+        const event = new ClipboardEvent("copy", { clipboardData: new DataTransfer(), cancelable: true });
+        document.dispatchEvent(event);
+        return event.clipboardData.getData("text/plain");
+    }""")
+    assert (page.text_content("#key h2"), copied) == ("How to read resnet20‑4", "How to read resnet20-4")
+
+
 HOSTILE = "<script>alert('x')</script>\"&<img src=x onerror=alert(1)>"
 
 

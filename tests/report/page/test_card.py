@@ -1,0 +1,106 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.analysis.sequential import plan_looks
+from harness.report.page.card import card_view, certainty_text, headline_markup
+from tests.helpers.synthetic import synthetic_result
+from tests.report.page.studies import LEVEL, WIDE_WINS, page_of, study_page
+from tests.report.studies import ACCURACIES, evidence_of
+
+BUDGETS = ["training time", "parameters", "MACs", "scale factor"]
+ALL_SEEDS = "0,1,2,3,4,5,6,7"
+
+
+def measured_once(models=tuple(ACCURACIES), **changes):
+    """Return a study of synthetic results with one run each."""
+    return evidence_of(*(synthetic_result(model=one, accuracy_percent=ACCURACIES[one], **changes) for one in models))
+
+
+def test_card_has_a_row_for_each_budget_with_the_model_to_take():
+    card = card_view(study_page(WIDE_WINS))
+    assert [row["budget"] for row in card["rows"]] == BUDGETS
+    assert {row["kind"] for row in card["rows"]} == {"wide"}
+    last = card["rows"][-1]
+    assert (last["word"], last["take"], last["cost"], last["number"]) == ("wider", "resnet20-4", "×4", "+2.40")
+    assert "of training" in last["costs"]
+    assert last["p"].startswith("p ")
+    assert "Holm over 2 pairs; alone" in last["p_note"]
+    assert card["settle"] == card["command"] == ""
+
+
+def test_budget_without_a_verdict_has_a_row_with_the_reason():
+    results = [
+        synthetic_result(model=model, seed=seed, environment={"gpu": gpu})
+        for model in ACCURACIES
+        for seed, gpu in enumerate(("NVIDIA H200", None))
+    ]
+    rows = card_view(page_of(evidence_of(*results)))["rows"]
+    assert [row["budget"] for row in rows] == BUDGETS
+    assert rows[0]["reason"] == "times were measured on different hardware"
+    assert not any(row["reason"] for row in rows[1:])
+
+
+def test_one_axis_alone_has_one_reason_and_no_rows():
+    card = card_view(study_page({model: LEVEL[model] for model in ("resnet20", "resnet56", "resnet110")}))
+    assert card["rows"] == []
+    assert card["reason"] == "no wider model here"
+
+
+def test_one_run_each_is_cautioned_and_claims_no_certainty():
+    card = card_view(page_of(measured_once()))
+    assert card["cautions"][0].startswith("One run each")
+    assert card["certainty"] == ""
+    asked = [row for row in card["rows"] if not row["reason"]]
+    assert {(row["kind"], row["p"], row["interval"]) for row in asked} == {("single", "no test", "no interval")}
+
+
+def test_shortened_and_interim_studies_are_cautioned():
+    page = study_page(LEVEL, plan=plan_looks((0, 1, 2, 3, 4)), mode="shortened", notes=("resnet20-8 did not fit.",))
+    assert [caution.split(":")[0] for caution in card_view(page)["cautions"]][:3] == [
+        "Shortened to 100 epochs", "Interim", "resnet20-8 did not fit."
+    ]  # fmt: skip
+
+
+def test_many_cautions_are_cut():
+    cautions = card_view(study_page(LEVEL, notes=tuple(f"note {k}" for k in range(20))))["cautions"]
+    assert len(cautions) == 9
+    assert "more: see the notes of the tables" in cautions[-1]
+
+
+def test_certainty_counts_decided_budgets_and_gives_the_largest_p():
+    text = certainty_text(study_page(WIDE_WINS).answer.verdicts, 0.05)
+    assert text.startswith("How sure: every budget is decided at 95 % confidence by 3 seeds of each model; largest p")
+    assert certainty_text(study_page(LEVEL).answer.verdicts, 0.0221).startswith("Not decided yet: with 3 seeds")
+    assert certainty_text((), 0.05) == ""
+
+
+def test_equality_is_shown_by_its_interval():
+    level = {model: tuple(90 + 0.01 * k for k in range(5)) for model in WIDE_WINS}
+    level["resnet20"] = (90.0, 90.02, 90.01, 90.03, 90.0)
+    rows = card_view(study_page(level))["rows"]
+    assert {row["word"] for row in rows} == {"equal within 0.5 pp"}
+    assert all(row["equality"].startswith("90 %: ") for row in rows)
+
+
+def test_headline_has_directions_in_colour_and_models_in_bold():
+    markup = headline_markup("At equal MACs go wider: take resnet20-4. <b>")
+    assert markup == 'At equal MACs go <span class="wide">wider</span>: take <b>resnet20-4</b>. &lt;b&gt;'
+
+
+def test_command_trains_the_seeds_that_would_settle_it():
+    whole = replace(measured_once((*ACCURACIES,), dataset="digits"), folder=Path("results"))
+    assert card_view(page_of(whole))["command"] == f"pytest bench -k digits --full-training --seeds {ALL_SEEDS}"
+    part = card_view(page_of(replace(measured_once(), folder=Path("/x/my runs"))))
+    assert part["command"] == (
+        'pytest bench -k "cifar10 and (resnet20-seed or resnet56-seed or resnet110-seed or resnet20-2-seed or '
+        f"resnet20-4-seed)\" --full-training --seeds {ALL_SEEDS} --results-dir 'my runs'"
+    )
+
+
+@pytest.mark.parametrize("changes", [{"mode": "shortened"}, {"dataset": "folder:/x/flowers"}, {"dataset": "gtsrb"}])
+def test_no_command_is_given_for_what_bench_does_not_train(changes):
+    card = card_view(page_of(replace(measured_once(), **changes)))
+    assert card["settle"]
+    assert card["command"] == ""
