@@ -10,6 +10,7 @@ from harness.analysis import multiplicity
 from harness.analysis.answer import Question, answer
 from harness.analysis.budgets import budget_verdicts
 from harness.analysis.comparison import Comparisons
+from harness.analysis.multiplicity import joint_p_value
 from harness.analysis.power import Spread
 from tests.analysis.calibration import (
     BUDGETS,
@@ -25,31 +26,36 @@ from tests.analysis.contradictions import contradictions
 from tests.analysis.synthetic_evidence import measured
 
 
-@pytest.fixture(autouse=True)
-def _fast_joint_p_values(monkeypatch):
-    monkeypatch.setattr(multiplicity, "joint_p_value", tabulated(multiplicity.joint_p_value))
+@pytest.fixture
+def fast_p_values(monkeypatch):
+    """Joint p-values from a table, for many studies of one design."""
+    monkeypatch.setattr(multiplicity, "joint_p_value", tabulated(joint_p_value))
 
 
+@pytest.mark.usefixtures("fast_p_values")
 def test_equal_models_seldom_have_a_winner():
-    found = count_headlines(Cell(3, 0.3), part=0, studies=150)
+    found = count_headlines(Cell(3, 0.3), part=0, studies=300)
     assert found["headline"] == found["any winner"]
-    assert 1 <= found["any winner"] <= 9
+    assert 1 <= found["any winner"] <= 13  # 17 without a correction for several budgets
 
 
+@pytest.mark.usefixtures("fast_p_values")
 def test_half_a_point_is_seldom_called_equal_within_half_a_point():
     found = count_verdicts(Cell(3, 0.2, wider_points=0.5), part=0, studies=100)
     assert 1 <= max(found[f"{budget} equal"] for budget in BUDGETS) <= 6
 
 
+@pytest.mark.usefixtures("fast_p_values")
 @pytest.mark.parametrize(("seeds", "points", "least"), [(3, 1.0, 75), (5, 0.5, 45)])
 def test_power_at_each_budget(seeds, points, least):
     found = count_verdicts(Cell(seeds, 0.3, wider_points=points), part=0, studies=100)
     assert min(found[f"{budget} wider"] for budget in BUDGETS) >= least
 
 
+@pytest.mark.usefixtures("fast_p_values")
 def test_equal_models_seldom_have_a_winner_after_three_looks():
-    found = count_sequential(Cell(5, 0.4), part=0, studies=80)
-    assert found["interim any winner"] <= 5
+    found = count_sequential(Cell(10, 0.3), part=0, studies=100)
+    assert found["interim any winner"] <= 4  # 6 if each look has the level of a single one
 
 
 def test_one_run_each_never_gives_a_verdict():
@@ -92,13 +98,13 @@ def test_answer_tables_and_claims_never_contradict_each_other():
 
 def test_tabulated_joint_p_values_are_near_the_exact_ones():
     correlation = 0.7 + 0.3 * np.eye(4)
-    near, exact = tabulated(multiplicity.joint_p_value), multiplicity.joint_p_value
+    near = tabulated(joint_p_value)
     for t in (0.33, 1.71, 2.57, 3.13, 9.0):
-        assert near(t, correlation, 10) == pytest.approx(exact(t, correlation, 10), rel=0.02, abs=2e-4)
+        assert near(t, correlation, 10) == pytest.approx(joint_p_value(t, correlation, 10), rel=0.02, abs=2e-4)
 
 
 def test_joint_p_value_lies_between_that_of_one_test_and_bonferronis():
     correlation = 0.999 + 0.001 * np.eye(4)
     for t in (0.0, 2.0, 8.0, 12.0, 30.0):
         alone = 2 * stats.t.sf(t, 20)
-        assert alone <= multiplicity.joint_p_value(t, correlation, 20) <= min(1, 4 * alone)
+        assert alone <= joint_p_value(t, correlation, 20) <= min(1, 4 * alone)
