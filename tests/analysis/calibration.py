@@ -7,7 +7,7 @@ normal deviation for each run, rounded to whole images.
 import functools
 import gc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -31,7 +31,8 @@ PATTERNS = {
     "noisy pair": (1.0, 1.0, 2.0, 1.0, 2.0, 1.0),
 }
 """Factors of the spread between seeds by model: 20, 56, 110, 20-2, 20-4, 20-8; the last is for information only."""
-_GRID = np.linspace(0, 40, 161)  # t statistics at which joint p-values are tabulated
+JointPValue = Callable[[float, np.ndarray, float], float]
+_GRID = np.r_[np.linspace(0, 8, 65), 10, 15, 25, 50]  # t statistics at which joint p-values are tabulated
 
 
 @dataclass(frozen=True)
@@ -146,14 +147,17 @@ def outcomes(verdicts: Sequence[budgets.BudgetVerdict]) -> set[str]:
 
 
 def tabulate_joint_p_values() -> None:
-    """Make this process interpolate the joint p-values, the same function of t for all studies of a design.
-
-    The quadrature takes three quarters of a study's time. Its values are kept for each correlation and number of
-    degrees of freedom; Welch's degrees of freedom are of one study only and are computed as usual.
-    """
+    """Prepare a process for many studies: joint p-values from a table, no garbage collection of modules."""
     gc.freeze()  # statsmodels collects garbage at every correction of p-values
+    multiplicity.joint_p_value = tabulated(multiplicity.joint_p_value)
 
-    exact = multiplicity.joint_p_value
+
+def tabulated(exact: JointPValue) -> JointPValue:
+    """Return a function that interpolates joint p-values, the same function of t for all studies of a design.
+
+    The quadrature takes three quarters of a study's time. Welch's degrees of freedom are of one study only: its
+    p-values are computed as usual.
+    """
 
     @functools.cache
     def log_p_values(correlation: tuple[tuple[float, ...], ...], df: float) -> PchipInterpolator:
@@ -166,7 +170,7 @@ def tabulate_joint_p_values() -> None:
         key = tuple(map(tuple, correlation.round(6)))
         return float(np.exp(log_p_values(key, df)(min(abs(t), _GRID[-1]))))
 
-    multiplicity.joint_p_value = interpolated
+    return interpolated
 
 
 def random_study(generator: np.random.Generator) -> Evidence:

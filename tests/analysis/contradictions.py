@@ -48,7 +48,7 @@ def _of_comparisons(comparisons: Comparisons) -> Iterator[str]:
     for one in comparisons.all:
         if _excludes_zero(one.interval) and one.p_value >= SIGNIFICANCE:
             yield f"{one.model} over {one.other}: the interval excludes 0, p = {one.p_value}"
-        if (one.p_value is None) != (comparisons.fit is None):
+        if (one.p_value is None) != (one.interval.low is None):
             yield f"{one.model} over {one.other}: p = {one.p_value}"
 
 

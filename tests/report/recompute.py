@@ -44,14 +44,15 @@ class Checked:
 
 
 def is_same(value, other, tolerance):
-    """Return whether two cells are equal: words exactly, numbers within the relative (or absolute) tolerance."""
+    """Return whether two cells are equal: words exactly, numbers to seven digits or within the tolerance."""
     empty = [one is None or (isinstance(one, float) and math.isnan(one)) for one in (value, other)]
     if any(empty):
         return all(empty)
     if isinstance(value, str | bool | np.bool_):
         return str(value) == str(other)
-    relative = tolerance if tolerance == EXACT else 0.0
-    return math.isclose(float(value), float(other), rel_tol=relative, abs_tol=tolerance)
+    if tolerance == EXACT:
+        return math.isclose(float(value), float(other), rel_tol=EXACT, abs_tol=1e-11)
+    return abs(float(value) - float(other)) <= tolerance
 
 
 # Raw files
