@@ -40,7 +40,7 @@ def test_digits_of_an_earlier_split_and_recipe_are_another_study():
     recipe = replace(DIGITS, epochs=20, milestones=(12, 17))
     earlier = {"recipe": recipe, "data_fingerprint": "1" * 64}
     found = grouped(synthetic_result("digits", "resnet20-4", case_changes=earlier), synthetic_result("digits"))
-    assert {(one.epochs, one.is_comparable): one.models for one in found} == {
+    assert {(one.epochs, one.is_trained_as_published): one.models for one in found} == {
         (20, False): ["resnet20-4"], (24, True): ["resnet20"]
     }  # fmt: skip
 
