@@ -91,11 +91,16 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
 
 
 def is_interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> bool:
-    """Return whether seeds are still to come: fewer than planned, and not every budget is decided."""
+    """Return whether planned seeds have no result yet, and not every budget is decided."""
     if plan is None:
         return False
     is_decided = bool(verdicts) and all(one.is_decided for one in verdicts)
-    return not is_decided and len(evidence.seeds) < len(plan.seeds)
+    return not is_decided and len(_planned_seeds(evidence, plan)) < len(plan.seeds)
+
+
+def _planned_seeds(evidence: Evidence, plan: SequentialPlan) -> set[int]:
+    """Return the planned seeds that have a result, complete or not."""
+    return {*evidence.seeds, *(result.seed for result in evidence.incomplete)} & set(plan.seeds)
 
 
 def _prefix(evidence: Evidence, verdicts: Sequence[BudgetVerdict], question: Question) -> str:
@@ -104,7 +109,8 @@ def _prefix(evidence: Evidence, verdicts: Sequence[BudgetVerdict], question: Que
     if evidence.mode == "shortened":
         parts.append(f"Shortened to {count_noun(evidence.epochs, 'epoch')}")
     if question.plan is not None and is_interim(evidence, verdicts, question.plan):
-        parts.append(f"Interim, {len(evidence.seeds)} of {len(question.plan.seeds)} seeds")
+        seeds = len(_planned_seeds(evidence, question.plan))
+        parts.append(f"Interim, {seeds} of {len(question.plan.seeds)} seeds")
     return f"{'; '.join(parts)}: " if parts else ""
 
 
@@ -119,9 +125,9 @@ def _headline(
         return "No answer: no wider and deeper models of a common cost to compare."
     if all(one.outcome == "one run each" for one in verdicts):
         return _one_run_headline(comparisons.evidence, verdicts[-1], spread)
-    groups: dict[tuple[str, str | None], list[BudgetVerdict]] = {}
+    groups: dict[tuple[str, str], list[BudgetVerdict]] = {}
     for one in sorted(verdicts, key=lambda one: not one.is_decided):
-        groups.setdefault((one.outcome, one.take), []).append(one)
+        groups.setdefault((one.outcome, _choice(one)), []).append(one)
     return " ".join(_group_sentence(group, is_all=len(group) == len(verdicts) > 1) for group in groups.values())
 
 
@@ -134,7 +140,7 @@ def _group_sentence(group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
     if first.outcome == "equal":
         take = f": take {first.take}, which costs less" if first.take else ""
         return f"{at} they are equal within {first.margin:g} pp{take}."
-    return f"{at} go {first.outcome}{f': take {first.take}' if first.take else ''}."
+    return f"{at} go {first.outcome}: take {_choice(first)}."
 
 
 def _and(words: Sequence[str]) -> str:
@@ -142,17 +148,17 @@ def _and(words: Sequence[str]) -> str:
 
 
 def _one_run_headline(evidence: Evidence, verdict: BudgetVerdict, spread: Spread) -> str:
-    """Return the headline without a verdict: the run that is ahead, and how often chance alone does as much."""
+    """Return the headline of one run each: the run that is ahead, and how often chance does as much."""
     ahead = verdict.wide if verdict.interval.mean > 0 else verdict.deep
     points = abs(verdict.interval.mean)
     weights = difference_of(verdict.wide.weights, verdict.deep.weights)
     chances = percent_text(chances_of_difference(evidence, weights, points, spread))
-    leader = "The runs are level" if points == 0 else f"{_side_text(ahead.model, verdict)} run is {points:.2f} pp ahead"
-    return f"One run each: no answer. {leader}; models that are equal differ by as much in {chances} of pairs."
-
-
-def _side_text(model: str | None, verdict: BudgetVerdict) -> str:
-    return f"{model}'s" if model else f"The {'wider' if verdict.interval.mean > 0 else 'deeper'} models'"
+    if round(points, 2) == 0:
+        return "One run each: no answer. The runs are equally accurate."
+    side = "wider" if ahead is verdict.wide else "deeper"
+    leader = f"{ahead.model}'s run is" if ahead.model else f"The {side} models' runs are"
+    chance = f"models that are equal differ by as much in {chances} of pairs"
+    return f"One run each: no answer. {leader} {points:.2f} pp ahead; {chance}."
 
 
 def verdict_sentence(verdict: BudgetVerdict) -> str:
@@ -163,13 +169,17 @@ def verdict_sentence(verdict: BudgetVerdict) -> str:
     return f"{at}: {outcome_text(verdict)}, wider − deeper {numbers}. {advice(verdict)}".rstrip()
 
 
+def _choice(verdict: BudgetVerdict) -> str:
+    """Return the model to take, or the two between which it is; empty if no model is better."""
+    if verdict.take is None and verdict.winner is not None:
+        return f"a model between {_and(list(verdict.winner.weights))}"
+    return verdict.take or ""
+
+
 def advice(verdict: BudgetVerdict) -> str:
     """Return what to do about a verdict."""
-    if verdict.take is not None:
-        return f"Take {verdict.take}."
-    side = verdict.winner
-    if side is not None:
-        return f"Take a model between {_and(list(side.weights))}."
+    if choice := _choice(verdict):
+        return f"Take {choice}."
     if verdict.no_worse is not None:
         cheaper = verdict.wide if verdict.no_worse == "wide" else verdict.deep
         return f"The cheaper side, {_and(list(cheaper.weights))}, is worse by no more than {verdict.margin:g} pp."
@@ -177,7 +187,7 @@ def advice(verdict: BudgetVerdict) -> str:
 
 
 def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
-    """Return the costs of the model to take: ``34s of training, 4.28M parameters, 40.15M MACs``; empty without one."""
+    """Return the costs of the model to take, ``34s of training, 4.28M parameters, 40.15M MACs``."""
     if verdict.take is None:
         return ""
     seconds, params, macs = (evidence.mean(verdict.take, measure) for measure in COSTS)
@@ -192,11 +202,13 @@ def _settle(evidence: Evidence, verdicts: Sequence[BudgetVerdict], spread: Sprea
     """Return what the seeds can detect and what more would take; empty if every budget is decided."""
     if not verdicts or all(one.is_decided for one in verdicts) or evidence.axes is None:
         return ""
-    seeds = min(len(evidence.of(model)) for one in verdicts for model in (*one.wide.weights, *one.deep.weights))
+    counts = {len(evidence.of(model)) for one in verdicts for model in (*one.wide.weights, *one.deep.weights)}
     means = [evidence.mean(model, "total_seconds") for model in evidence.models]
     known = [mean.mean for mean in means if mean is not None]
     seconds = sum(known) if len(known) == len(means) else None
-    return power_sentence(seeds, len(evidence.models), max(1, len(evidence.axes.counterparts)), spread, seconds)
+    pairs = max(1, len(evidence.axes.counterparts))
+    sentence = power_sentence(max(counts), len(evidence.models), pairs, spread, seconds)
+    return sentence if len(counts) == 1 else f"If every model had {max(counts)} seeds: {sentence}"
 
 
 def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:
@@ -218,7 +230,7 @@ def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:
 def _threshold_sentence(threshold: Threshold) -> str:
     axis = threshold.axis.capitalize()
     if threshold.at is None:
-        return f"{axis}: with one run each it cannot be told where it stops paying."
+        return f"{axis}: nothing can be tested, so it is open where it stops paying."
     if threshold.pays_to_the_end:
         return f"{axis} pays up to {threshold.last}, the last model measured."
     step = next(one.step for one in threshold.steps if one.model == threshold.at)
@@ -238,7 +250,8 @@ def _worth_sentences(comparisons: Comparisons) -> list[str]:
     worth = models_worth_their_cost(comparisons, measure)
     words = COST_WORDS[measure]
     if worth:
-        return [f"Worth their {words}: {_and(worth)}, each significantly above the next cheaper one on the front."]
+        their, each = ("their", ", each") if len(worth) > 1 else ("its", ",")
+        return [f"Worth {their} {words}: {_and(worth)}{each} significantly above the next cheaper one on the front."]
     places = ", ".join(f"{one.model} in {one.seeds_on_front} of {one.seeds} seeds" for one in front[1:])
     return [f"No model is shown to be worth its {words}; on the front: {places}."]
 
@@ -247,15 +260,23 @@ def _cautions(comparisons: Comparisons, evidence: Evidence, question: Question) 
     """Return the limits of the evidence, the most important first."""
     sentences = [f"{one.model} is not trained out and left out: {one.reason}." for one in comparisons.untrained]
     sentences += question.notes
-    fit = comparisons.fit
-    if fit is not None and not fit.is_pooled:
-        sentences.append("The models' spreads between seeds differ by more than a factor of 3: tests are Welch's.")
-    if fit is None and len(comparisons.evidence.runs) > len(comparisons.evidence.models):
-        sentences.append("The models differ alike in every seed, or too few runs are there: nothing can be tested.")
+    sentences += _test_notes(comparisons)
     sentences += _left_out(evidence)
     if not evidence.has_comparable_times:
         sentences.append(f"Times are not compared: {'; '.join(evidence.hardware)}.")
     return sentences
+
+
+def _test_notes(comparisons: Comparisons) -> list[str]:
+    """Return why the tests are not the usual ones, or why there are none with several runs."""
+    fit, runs = comparisons.fit, len(comparisons.evidence.runs)
+    if fit is not None and not fit.is_pooled:
+        return ["The models' spreads between seeds differ by more than a factor of 3: tests are Welch's."]
+    if fit is None and comparisons.estimates is not None and runs > len(comparisons.evidence.models) > 1:
+        if comparisons.estimates.df < 1:
+            return ["Nothing can be tested: too few models have several runs."]
+        return ["Nothing can be tested: the differences between models are the same in every seed."]
+    return []
 
 
 def _left_out(evidence: Evidence) -> list[str]:

@@ -1,19 +1,20 @@
-"""A verdict for each budget: wider or deeper at equal training time, parameters, MACs and scale factor.
+"""Verdicts of the budgets: wider or deeper at equal training time, parameters, MACs and scale factor.
 
 Each budget has one contrast, wide minus deep, at the dearest cost that both axes reach; all are estimated by one fit.
 The first three are corrected by the joint multivariate t of all budgets, which are strongly correlated. The scale
 factor is the paper's question, and the primary test: its p-value is that of its pair among the counterparts (Holm).
 """
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from harness.analysis.axes import Axis
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.equal_cost import dearest, difference_of, equal_costs
 from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.fit import Contrast, StudyFit, Weights
-from harness.analysis.multiplicity import joint_critical_value, joint_p_value
+from harness.analysis.multiplicity import Joint
 from harness.analysis.stats import SIGNIFICANCE, Interval
 from harness.config.families import parse_model
 
@@ -32,7 +33,8 @@ class Side:
     Attributes:
         weights: the models whose weighted mean it is: one model, or two that enclose the budget.
         accuracy_percent: the mean accuracy at the budget.
-        seconds, params, macs: the cost there; seconds are None if times are unknown or not comparable.
+        seconds, params, macs: the cost there, interpolated on its logarithm as the budget is; seconds are None if times
+            are unknown or not comparable.
     """
 
     weights: Weights
@@ -59,7 +61,7 @@ class BudgetVerdict:
         p_alone, p_value: of this contrast alone, and corrected; None if untested.
         correction: the correction in words, for example ``Holm over 2 pairs``; empty if there is only one test.
         no_worse: the cheaper side, if it is shown to be worse by no more than the margin; None otherwise.
-        take: the model to take; None if there is no reason to take one.
+        take: the model to take, of equal ones the cheaper; None if there is no reason to take one.
     """
 
     budget: Budget
@@ -88,7 +90,7 @@ class BudgetVerdict:
 
     @property
     def cheaper(self) -> Literal["wide", "deep"]:
-        """The side that costs less: time, or where time is the budget or unknown, MACs."""
+        """The side that costs less: of time, MACs and parameters, the first that is known and not the budget."""
         return _cheaper(self.wide, self.deep, self.budget)
 
 
@@ -109,7 +111,7 @@ def verdicts_of(comparisons: Comparisons, margin: float = MARGIN_POINTS) -> tupl
     tested = open_verdicts
     if comparisons.fit is not None:
         tested = _tested(comparisons, comparisons.fit, open_verdicts)
-    return tuple(replace(one, take=_model_to_take(comparisons.evidence, one)) for one in tested)
+    return tuple(replace(one, take=_model_to_take(comparisons, one)) for one in tested)
 
 
 def _untested(comparisons: Comparisons, margin: float) -> list[BudgetVerdict]:
@@ -131,24 +133,20 @@ def _untested_verdict(
     sides = _side(comparisons, wide), _side(comparisons, deep)
     counts = [len(comparisons.evidence.of(model)) for model in (*wide, *deep)]
     difference = Interval(sides[0].accuracy_percent - sides[1].accuracy_percent, None, None, min(counts), 0.95)
-    outcome: Outcome = "one run each" if min(counts) == 1 else "no significant difference"
+    outcome: Outcome = "one run each" if min(counts) == 1 else "no significant difference"  # until a test is done
     return BudgetVerdict(budget, cost, *sides, outcome, difference, margin)
 
 
 def _side(comparisons: Comparisons, weights: Weights) -> Side:
-    evidence, fit = comparisons.evidence, comparisons.fit
-
-    def weighted(values: Mapping[str, float | None]) -> float | None:
-        known = [value for value in values.values() if value is not None]
-        total = sum(weight * (values[model] or 0.0) for model, weight in weights.items())
-        return total if len(known) == len(values) else None
-
     def cost(measure: Measure) -> float | None:
-        means = {model: evidence.mean(model, measure) for model in weights}
-        return weighted({model: None if mean is None else mean.mean for model, mean in means.items()})
+        means = [comparisons.evidence.mean(model, measure) for model in weights]
+        logarithms = [math.log(mean.mean) for mean in means if mean is not None]
+        if len(logarithms) < len(means):
+            return None
+        return math.exp(sum(weight * log for weight, log in zip(weights.values(), logarithms, strict=True)))
 
-    accuracy = cost("accuracy_percent") if fit is None else weighted({model: fit.mean(model) for model in weights})
-    return Side(weights, accuracy or 0.0, cost("total_seconds"), cost("params") or 0.0, cost("macs") or 0.0)
+    accuracy = sum(weight * comparisons.mean(model) for model, weight in weights.items())
+    return Side(weights, accuracy, cost("total_seconds"), cost("params") or 0.0, cost("macs") or 0.0)
 
 
 def _scale_factor(evidence: Evidence, pair: Comparison) -> float:
@@ -157,43 +155,50 @@ def _scale_factor(evidence: Evidence, pair: Comparison) -> float:
 
 
 def _tested(comparisons: Comparisons, fit: StudyFit, verdicts: list[BudgetVerdict]) -> list[BudgetVerdict]:
-    """Return the verdicts with their tests."""
-    if not verdicts:
-        return []
+    """Return the verdicts with their tests; one run each stays untested."""
     weights = [difference_of(one.wide.weights, one.deep.weights) for one in verdicts]
-    contrasts, correlation = fit.contrasts(weights), fit.correlation(weights)
-    df = min(one.df for one in contrasts)
-    critical = joint_critical_value(correlation, df, comparisons.alpha)
+    contrasts = fit.contrasts(weights)
+    family = [weights[k] for k, one in enumerate(contrasts) if one.t is not None]
+    if not family:
+        return verdicts
+    joint = Joint(fit.correlation(family), min(one.df for one in contrasts if one.t is not None), comparisons.alpha)
     found = []
     for verdict, contrast in zip(verdicts, contrasts, strict=True):
         if verdict.budget == "scale_factor":
             tested = _with_pair(verdict, comparisons.counterparts[-1])
         else:
-            tested = _with_joint_test(verdict, contrast, critical, comparisons.alpha)
-            tested = replace(tested, p_value=joint_p_value(contrast.t, correlation, df))
-            tested = replace(tested, correction=f"joint over {len(verdicts)} budgets" if len(verdicts) > 1 else "")
-        found.append(_with_outcome(tested, contrast, comparisons.alpha))
+            tested = _with_joint_test(verdict, contrast, joint)
+        found.append(_with_outcome(tested, contrast, joint.alpha))
     return found
 
 
 def _with_pair(verdict: BudgetVerdict, pair: Comparison) -> BudgetVerdict:
-    """Return the scale factor's verdict with the test of its pair, the same as everywhere else in the report."""
+    """Return the scale factor's verdict with the test of its pair, as everywhere else in the report."""
     correction = f"Holm over {pair.family_size} pairs" if pair.family_size > 1 else ""
     return replace(
         verdict, interval=pair.interval, p_alone=pair.p_alone, p_value=pair.p_value, correction=correction
     )  # fmt: skip
 
 
-def _with_joint_test(verdict: BudgetVerdict, contrast: Contrast, critical: float, alpha: float) -> BudgetVerdict:
-    half = critical * contrast.standard_error
+def _with_joint_test(verdict: BudgetVerdict, contrast: Contrast, joint: Joint) -> BudgetVerdict:
+    if contrast.t is None or contrast.standard_error is None:
+        return verdict
+    half = joint.critical_value * contrast.standard_error
     low, high = contrast.estimate - half, contrast.estimate + half
-    interval = Interval(contrast.estimate, low, high, verdict.interval.n, 1 - alpha)
-    return replace(verdict, interval=interval, p_alone=contrast.p_value)
+    return replace(
+        verdict,
+        interval=Interval(contrast.estimate, low, high, verdict.interval.n, 1 - joint.alpha),
+        p_alone=contrast.p_value,
+        p_value=joint.p_value(contrast.t),
+        correction=f"joint over {joint.size} budgets" if joint.size > 1 else "",
+    )
 
 
 def _with_outcome(verdict: BudgetVerdict, contrast: Contrast, alpha: float) -> BudgetVerdict:
-    """Return the verdict with its outcome: a significant difference comes before equality within the margin."""
+    """Return the verdict with its outcome: a significant difference comes before equality."""
     low, high = contrast.interval(2 * alpha)
+    if low is None or high is None:
+        return verdict
     outcome: Outcome = "no significant difference"
     if verdict.p_value is not None and verdict.p_value < alpha:
         outcome = "wider" if contrast.estimate > 0 else "deeper"
@@ -205,25 +210,43 @@ def _with_outcome(verdict: BudgetVerdict, contrast: Contrast, alpha: float) -> B
 
 
 def _cheaper(wide: Side, deep: Side, budget: Budget) -> Literal["wide", "deep"]:
-    if budget != "total_seconds" and wide.seconds is not None and deep.seconds is not None:
-        return "wide" if wide.seconds < deep.seconds else "deep"
-    return "wide" if wide.macs < deep.macs else "deep"
+    costs: dict[Budget, tuple[float | None, float | None]] = {
+        "total_seconds": (wide.seconds, deep.seconds),
+        "macs": (wide.macs, deep.macs),
+        "params": (wide.params, deep.params),
+    }
+    for measure, (of_wide, of_deep) in costs.items():
+        if measure != budget and of_wide is not None and of_deep is not None and of_wide != of_deep:
+            return "wide" if of_wide < of_deep else "deep"
+    return "deep"
 
 
-def _model_to_take(evidence: Evidence, verdict: BudgetVerdict) -> str | None:
-    """Return the model to take within the budget; None without a verdict, or if no measured model is a safe choice."""
+def _model_to_take(comparisons: Comparisons, verdict: BudgetVerdict) -> str | None:
+    """Return the model to take within the budget; None if there is no verdict or no safe choice."""
     if not verdict.is_decided:
         return None
-    side = verdict.winner or (verdict.wide if verdict.cheaper == "wide" else verdict.deep)
-    other = verdict.deep if side is verdict.wide else verdict.wide
+    sides = (verdict.wide, verdict.deep) if verdict.winner is None else (verdict.winner,)
+    models = [model for side in sides if (model := _model_within(comparisons, verdict, side)) is not None]
+    evidence = comparisons.evidence
+    order: tuple[Measure, ...] = ("total_seconds", "macs", "params")
+    measures = [one for one in order if one != verdict.budget and all(evidence.mean(model, one) for model in models)]
+    return min(
+        models,
+        key=lambda model: [mean.mean for one in measures if (mean := evidence.mean(model, one)) is not None],
+        default=None,
+    )
+
+
+def _model_within(comparisons: Comparisons, verdict: BudgetVerdict, side: Side) -> str | None:
+    """Return a side's model of the budget; of an interpolated side its dearest one that the budget allows."""
     if side.model is not None:
         return side.model
-    assert evidence.axes is not None
+    evidence, other = comparisons.evidence, verdict.deep if side is verdict.wide else verdict.wide
+    axis: Axis = "width" if side is verdict.wide else "depth"
+    models = () if evidence.axes is None else evidence.axes.along(axis)
     measure: Measure = verdict.budget  # type: ignore[assignment]  # a side at a scale factor is one model
-    models = evidence.axes.along("width" if side is verdict.wide else "depth")
     costs = {model: mean.mean for model in models if (mean := evidence.mean(model, measure)) is not None}
     affordable = [model for model in costs if costs[model] <= AFFORDABLE * verdict.cost]
     best = max(affordable, key=costs.__getitem__, default=None)
-    accuracy = None if best is None else evidence.mean(best, "accuracy_percent")
     least = other.accuracy_percent - (verdict.margin if verdict.outcome == "equal" else 0.0)
-    return best if accuracy is not None and accuracy.mean >= least else None
+    return best if best is not None and comparisons.mean(best) >= least else None

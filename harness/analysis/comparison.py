@@ -1,4 +1,4 @@
-"""Comparisons of pairs of models, each with one p-value: the counterparts' primary test, and exploratory ones."""
+"""Comparisons of pairs of models, each with one p-value: the primary test, and exploratory ones."""
 
 import math
 from collections.abc import Sequence
@@ -8,19 +8,19 @@ from itertools import combinations
 from typing import Literal
 
 from harness.analysis.evidence import Evidence
-from harness.analysis.fit import Contrast, StudyFit, Weights, fit_study
+from harness.analysis.fit import Contrast, StudyFit, Weights
 from harness.analysis.multiplicity import holm
 from harness.analysis.stats import (
     SIGNIFICANCE,
     Difference,
     Interval,
-    difference_by_seed,
     mcnemar_difference,
     proportions_difference,
 )
 from harness.analysis.trained_out import drop_untrained
 
 Family = Literal["counterparts", "exploratory"]
+_NO_ACCURACY = 1e-9  # percent: a mean of 0 % from a fit has a rounding error
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Comparison:
         seeds: the seeds that both models have.
         family: ``counterparts``, the primary test: a wider and a deeper model at an equal scale factor; or
             ``exploratory``, every other pair.
-        family_size: the number of comparisons in the family.
+        family_size: the number of tests in the family; one run each is not tested.
         p_alone: the p-value of this comparison alone; None if there is nothing to test with.
         p_value: the p-value corrected by Holm's method over the family.
         is_significant: p_value is below α.
@@ -68,14 +68,24 @@ class Comparisons:
     Attributes:
         evidence: the study without models that are not trained out.
         untrained: those models, with the reasons.
-        fit: None if there is nothing to test with, for example with one run each.
+        alpha: the level α of every test.
+        estimates: the fit that every difference is taken from, tested or not; None without runs.
+        fit: the same, for tests; None if there is nothing to test with, for example with one run each.
     """
 
     def __init__(self, evidence: Evidence, alpha: float = SIGNIFICANCE) -> None:
         self.evidence, self.untrained = drop_untrained(evidence)
         self.alpha = alpha
         values = {model: self.evidence.values(model, "accuracy_percent") for model in self.evidence.models}
-        self.fit: StudyFit | None = fit_study(values, evidence.test_images)
+        self.estimates: StudyFit | None = StudyFit(values, evidence.test_images) if values else None
+        can_test = self.estimates is not None and not self.estimates.is_alike
+        self.fit: StudyFit | None = self.estimates if can_test else None
+
+    def mean(self, model: str) -> float:
+        """Return a model's mean accuracy in percent, adjusted to the same seeds as every other model's."""
+        if self.estimates is None:
+            raise ValueError(f"{model} has no runs")
+        return self.estimates.mean(model)
 
     @cached_property
     def counterparts(self) -> list[Comparison]:
@@ -99,7 +109,7 @@ class Comparisons:
         return {(one.model, one.other): one for one in self.all}
 
     def of(self, model: str, other: str) -> Comparison | None:
-        """Return the comparison of a model with another; None if one of them was not measured or not trained out."""
+        """Return the comparison of a model with another; None if one is not measured or not trained out."""
         if (model, other) in self._by_pair:
             return self._by_pair[model, other]
         one = self._by_pair.get((other, model))
@@ -107,47 +117,34 @@ class Comparisons:
 
     def _family(self, pairs: Sequence[tuple[str, str]], family: Family) -> list[Comparison]:
         """Return the comparisons of pairs, corrected as one family."""
-        if self.fit is None:
-            return [one for pair in pairs if (one := self._untested(*pair, family)) is not None]
+        if self.estimates is None:
+            return []
         weights: list[Weights] = [{model: 1.0, other: -1.0} for model, other in pairs]
-        contrasts = self.fit.contrasts(weights)
+        contrasts = self.estimates.contrasts(weights)
         p_values = holm([one.p_value for one in contrasts])
+        size = max(1, sum(p_value is not None for p_value in p_values))
         return [
-            self._tested(self.fit, *pair, family, len(pairs), contrast, p_value)
+            replace(
+                self._comparison(*pair, family, contrast, self.alpha / size),
+                family_size=size, p_value=p_value, is_significant=p_value is not None and p_value < self.alpha,
+            )
             for pair, contrast, p_value in zip(pairs, contrasts, p_values, strict=True)
-        ]
+        ]  # fmt: skip
 
-    def _tested(
-        self, fit: StudyFit, model: str, other: str, family: Family, size: int, contrast: Contrast, p: float | None
-    ) -> Comparison:
-        seeds, mean = self._common_seeds(model, other), fit.mean(other)
-        low, high = contrast.interval(self.alpha / size)
+    def _comparison(self, model: str, other: str, family: Family, contrast: Contrast, alpha: float) -> Comparison:
+        """Return a comparison with its 1 − α interval, before the correction for its family."""
+        seeds, mean = self._common_seeds(model, other), self.mean(other)
         count = len(seeds) or min(len(self.evidence.of(one)) for one in (model, other))
-        interval = Interval(contrast.estimate, low, high, count, 1 - self.alpha / size)
-        relative = 100 * contrast.estimate / mean if mean else 0.0
-        is_significant = p is not None and p < self.alpha
-        return Comparison(
-            model, other, interval, relative, seeds, family, size, contrast.p_value, p, is_significant
-        )  # fmt: skip
-
-    def _untested(self, model: str, other: str, family: Family) -> Comparison | None:
-        """Return the mean difference over common seeds, without an interval or p-value."""
-        values = [self.evidence.values(one, "accuracy_percent") for one in (model, other)]
-        difference = difference_by_seed(*values)
-        if difference is None:
-            return None
-        seeds = self._common_seeds(model, other)
-        mean = sum(values[1][seed] for seed in seeds) / len(seeds)
-        interval = replace(difference.interval, low=None, high=None)
-        relative = 100 * difference.estimate / mean if mean else 0.0
-        return Comparison(model, other, interval, relative, seeds, family)
+        interval = Interval(contrast.estimate, *contrast.interval(alpha), count, 1 - alpha)
+        relative = 100 * contrast.estimate / mean if mean > _NO_ACCURACY else 0.0
+        return Comparison(model, other, interval, relative, seeds, family, p_alone=contrast.p_value)
 
     def _common_seeds(self, model: str, other: str) -> tuple[int, ...]:
         return tuple(sorted(self.evidence.of(model).keys() & self.evidence.of(other).keys()))
 
 
 def image_note(evidence: Evidence, model: str, other: str) -> Difference | None:
-    """Return the test over test images of two models' runs with one seed: a note, never a verdict.
+    """Return the test over test images of two models' runs with one seed, which is never a verdict.
 
     McNemar's exact test if the predictions are kept, else the z test of two proportions. Neither includes the spread
     between seeds. None if the models have more or fewer common seeds.

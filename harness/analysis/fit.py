@@ -1,4 +1,4 @@
-"""The fit of a study, accuracy by model and seed, and the contrasts between models that it estimates."""
+"""The fit of a study: accuracy by model and seed, and the contrasts between models that it estimates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Weights = Mapping[str, float]
 Values = Mapping[str, Mapping[int, float]]
 """Accuracies in percent by model and seed."""
 MAX_SPREAD_RATIO = 3.0
-"""Seed spreads (standard deviations) whose ratio is larger are not pooled, unless chance explains the ratio."""
+"""Spreads between seeds with a larger ratio are not pooled, unless chance explains the ratio."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +24,28 @@ class Contrast:
     """A weighted sum of models' accuracies in percentage points, with its standard error.
 
     Attributes:
-        df: degrees of freedom of its t distribution.
+        standard_error: None if there is nothing to test with.
+        df: degrees of freedom of its t distribution; 0 if there is nothing to test with.
     """
 
     estimate: float
-    standard_error: float
-    df: float
+    standard_error: float | None = None
+    df: float = 0.0
 
     @property
-    def t(self) -> float:
-        return self.estimate / self.standard_error
+    def t(self) -> float | None:
+        """The estimate over its standard error; None if there is nothing to test with."""
+        return None if self.standard_error is None else self.estimate / self.standard_error
 
     @property
-    def p_value(self) -> float:
-        """The two-sided p-value of the contrast alone, uncorrected."""
-        return float(2 * stats.t.sf(abs(self.t), self.df))
+    def p_value(self) -> float | None:
+        """The two-sided p-value of the contrast alone, uncorrected; None if there is nothing to test with."""
+        return None if self.t is None else float(2 * stats.t.sf(abs(self.t), self.df))
 
-    def interval(self, alpha: float) -> tuple[float, float]:
-        """Return the ends of the 1 − α interval."""
+    def interval(self, alpha: float) -> tuple[float | None, float | None]:
+        """Return the ends of the 1 − α interval; (None, None) if there is nothing to test with."""
+        if self.standard_error is None:
+            return None, None
         half = float(stats.t.ppf(1 - alpha / 2, self.df)) * self.standard_error
         return self.estimate - half, self.estimate + half
 
@@ -49,25 +53,24 @@ class Contrast:
 class StudyFit:
     """Ordinary least squares of accuracy on model and seed, over all runs of a study.
 
-    If no run of one model shares a seed with another's, directly or through other models, the seeds cannot be told from
-    the models, and the fit is on models alone.
+    If common seeds do not link every model with every other, directly or through further models, the effects of seeds
+    and of models cannot be separated, and the fit is on models alone.
 
     Attributes:
         models: in the order of the values.
         df: the residual degrees of freedom, (models − 1)(seeds − 1) if every model has every seed.
+        is_alike: true if nothing can be tested: no degrees of freedom, or the models differ alike in every seed.
         spread_points: the residual standard deviation between seeds, in percentage points.
     """
 
     def __init__(self, values: Values, test_images: int) -> None:
-        """Fit the values; use `fit_study`, which refuses values that leave nothing to test with."""
+        """Fit the values, one run at least of each model."""
         self.models, self._values = list(values), values
         seeds = sorted({seed for of_model in values.values() for seed in of_model})
         rows = [(model, seed, value) for model in self.models for seed, value in values[model].items()]
         models = np.array([[model == one for one in self.models] for model, _, _ in rows], dtype=float)
         by_seed = np.array([[seed == one for one in seeds[1:]] for _, seed, _ in rows], dtype=float)
-        design = np.hstack([models, by_seed.reshape(len(rows), -1)])
-        if np.linalg.matrix_rank(design) < design.shape[1]:
-            design = models
+        design = np.hstack([models, by_seed.reshape(len(rows), -1)]) if _share_seeds(values) else models
         self._ols = OLS(np.array([value for *_, value in rows]), design).fit()
         self.df = float(self._ols.df_resid)
         # An accuracy is a count of images: a spread below its rounding error cannot be measured.
@@ -78,8 +81,8 @@ class StudyFit:
     @cached_property
     def is_pooled(self) -> bool:
         """False if the models' seed spreads differ by more than a factor of 3, and by more than chance."""
-        of_models = [list(of_model.values()) for of_model in self._values.values()]
-        if len(of_models) < 2 or min(map(len, of_models)) < 2:
+        of_models = [list(of_model.values()) for of_model in self._values.values() if len(of_model) > 1]
+        if self.is_alike or len(of_models) < 2:
             return True
         spreads = np.array([max(np.std(one, ddof=1), self._least_spread) for one in of_models])
         if spreads.max() <= MAX_SPREAD_RATIO * spreads.min():
@@ -98,33 +101,46 @@ class StudyFit:
         return self.contrasts([weights])[0]
 
     def contrasts(self, several: Sequence[Weights]) -> list[Contrast]:
-        """Return weighted sums of models' accuracies.
+        """Return weighted sums of models' accuracies, tested if their models' runs allow it.
 
         The standard error is the larger of the pooled one and the contrast's own over the seeds that its models share:
         a pair of models that vary more than the others is not judged by the others' spread. If spreads are not pooled,
-        it is Welch's.
+        it is Welch's. Models with one run each are not tested, even if other models have more.
         """
         if not several:
             return []
-        if not self.is_pooled:
-            return [self._welch(weights) for weights in several]
+        if self.is_alike or not self.is_pooled:
+            return [self._untested(one) if self._cannot_test(one) else self._welch(one) for one in several]
         tested = self._ols.t_test(self._matrix(several))
         errors = np.diag(tested.sd) if np.ndim(tested.sd) == 2 else tested.sd  # of one contrast it is a matrix
         return [
-            Contrast(float(estimate), float(max(error, self._own_error(weights))), self.df)
+            self._untested(weights)
+            if self._cannot_test(weights)
+            else Contrast(float(estimate), float(max(error, self._own_error(weights))), self.df)
             for weights, estimate, error in zip(several, np.ravel(tested.effect), errors, strict=True)
         ]
 
     def correlation(self, several: Sequence[Weights]) -> NDArray[np.float64]:
-        """Return the correlations between contrasts, (contrasts, contrasts)."""
+        """Return the correlations between tested contrasts, (contrasts, contrasts)."""
         matrix = self._matrix(several)
         if self.is_pooled:
             covariance = matrix @ self._ols.normalized_cov_params @ matrix.T
         else:
-            variances = [self._mean_variance(model) for model in self.models]
+            counts = [len(self._values[model]) for model in self.models]
+            variances = [
+                self._mean_variance(model) if n > 1 else 0.0 for model, n in zip(self.models, counts, strict=True)
+            ]
             covariance = matrix[:, : len(variances)] * variances @ matrix[:, : len(variances)].T
         deviations = np.sqrt(np.diag(covariance))
         return np.asarray(covariance / np.outer(deviations, deviations), dtype=np.float64)
+
+    def _cannot_test(self, weights: Weights) -> bool:
+        """Return whether a contrast has no error: one run each, or one run of a model whose spread is its own."""
+        counts = [len(self._values[model]) for model, weight in weights.items() if weight]
+        return self.is_alike or (max(counts) if self.is_pooled else min(counts)) < 2
+
+    def _untested(self, weights: Weights) -> Contrast:
+        return Contrast(float(sum(weight * self.mean(model) for model, weight in weights.items())))
 
     def _matrix(self, several: Sequence[Weights]) -> NDArray[np.float64]:
         """Return the weights of all parameters, (contrasts, parameters); the seeds' are 0."""
@@ -160,9 +176,9 @@ class StudyFit:
 
 
 def fit_study(values: Values, test_images: int) -> StudyFit | None:
-    """Return the fit of accuracies by model and seed; None if they leave nothing to test differences with.
+    """Return the fit of accuracies by model and seed; None if differences cannot be tested.
 
-    That is so with one run each, and if the models differ alike in every seed.
+    They cannot with one run each, or if the models differ alike in every seed.
     """
     known = {model: of_model for model, of_model in values.items() if of_model}
     if len(known) < 2:
@@ -171,8 +187,17 @@ def fit_study(values: Values, test_images: int) -> StudyFit | None:
     return None if fit.is_alike else fit
 
 
+def _share_seeds(values: Values) -> bool:
+    """Return whether common seeds link every model with every other, directly or through further models."""
+    reached, *rest = (set(of_model) for of_model in values.values())
+    while linked := [seeds for seeds in rest if seeds & reached]:
+        reached.update(*linked)
+        rest = [seeds for seeds in rest if not seeds & reached]
+    return not rest
+
+
 def _bartlett_p_value(variances: NDArray[np.float64], df: NDArray[np.int_]) -> float:
-    """Return the p-value of Bartlett's test of equal variances; scipy's takes samples, which may have no spread."""
+    """Return the p-value of Bartlett's test of equal variances; scipy's takes samples, not variances."""
     total, groups = df.sum(), len(df)
     pooled = (df * variances).sum() / total
     statistic = total * np.log(pooled) - (df * np.log(variances)).sum()

@@ -1,7 +1,9 @@
-"""Corrections for several tests at once: Holm's method, and the joint multivariate t of correlated contrasts."""
+"""Corrections for several tests: Holm's method, and the joint multivariate t of correlated contrasts."""
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,8 @@ from scipy.optimize import brentq
 from statsmodels.stats.multitest import multipletests
 
 _POINTS = 10_000  # of the quadrature: errors of p-values are about 1e-4
-_CORRELATION_DIGITS = 4
-_SHRINKAGE = 1e-3  # of correlations towards 0: rounded, they could otherwise be impossible together
+_CORRELATION_DIGITS = 6
+_SHRINKAGE = 1e-5  # of correlations towards 0: rounded, they could otherwise be impossible together
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -21,8 +23,36 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p_value is None else float(next(corrected)) for p_value in p_values]
 
 
+@dataclass(frozen=True)
+class Joint:
+    """A family of correlated t statistics, tested together at level α.
+
+    Attributes:
+        correlation: between the statistics, (K, K).
+        df: their degrees of freedom.
+    """
+
+    correlation: NDArray[np.float64]
+    df: float
+    alpha: float
+
+    @property
+    def size(self) -> int:
+        """The number of statistics."""
+        return len(self.correlation)
+
+    @cached_property
+    def critical_value(self) -> float:
+        """The size that the largest of the statistics exceeds with probability α."""
+        return joint_critical_value(self.correlation, self.df, self.alpha)
+
+    def p_value(self, t: float) -> float:
+        """Return a statistic's corrected p-value."""
+        return joint_p_value(t, self.correlation, self.df)
+
+
 def joint_p_value(t: float, correlation: NDArray[np.float64], df: float) -> float:
-    """Return the probability that any of several correlated t statistics is as large as this one, in size.
+    """Return the probability that any of several correlated t statistics is as large as this one.
 
     Args:
         correlation: between the statistics, (K, K).
@@ -46,7 +76,7 @@ def _key(correlation: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
 
 
 def _inside(size: float, correlation: tuple[tuple[float, ...], ...], df: float) -> float:
-    """Return the probability that all statistics are within ±size; the points are fixed, so it is always the same."""
+    """Return the probability that all statistics are within ±size; its points are always the same."""
     upper = np.full(len(correlation), size)
     return float(
         stats.multivariate_t.cdf(

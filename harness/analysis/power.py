@@ -1,10 +1,10 @@
 """Power: the differences that a number of seeds can detect, and the seeds that a difference takes."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
@@ -16,7 +16,9 @@ from harness.text import count_noun, duration
 POWER = 0.8
 ASSUMED_SPREAD_POINTS = 0.3
 TARGET_POINTS = 0.5
-_MAX_SEEDS = 10_000
+MAX_SEEDS = 10_000
+"""More seeds are not looked for."""
+_MAX_SHIFT = 1000.0  # in standard errors: certainty, which scipy computes without overflow
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class Spread:
 
     @property
     def text(self) -> str:
-        """The spread in words: ``a spread of 0.30 pp between seeds (assumed)``."""
+        """The spread in words: ``assumed spread between seeds 0.30 pp``."""
         source = "measured" if self.is_measured else "assumed"
-        return f"a spread of {self.points:.2f} pp between seeds ({source})"
+        return f"{source} spread between seeds {self.points:.2f} pp"
 
 
 def seed_spread(found: Iterable[Evidence], dataset: str) -> Spread:
@@ -50,7 +52,7 @@ def seed_spread(found: Iterable[Evidence], dataset: str) -> Spread:
 
 
 def power_of(points: float, seeds: int, models: int, pairs: int, spread_points: float) -> float:
-    """Return the probability that a true difference of a pair of models is found significant.
+    """Return the probability that a true difference of a pair of models is found, with its sign.
 
     Args:
         points: the true difference, in percentage points.
@@ -61,18 +63,15 @@ def power_of(points: float, seeds: int, models: int, pairs: int, spread_points: 
     df = (models - 1) * (seeds - 1)
     if df < 1:
         return 0.0
-    size = stats.t.isf(SIGNIFICANCE / pairs / 2, df)
     shift = points / (spread_points * math.sqrt(2 / seeds))
-    power = stats.nct.sf(size, df, shift) + stats.nct.cdf(-size, df, shift)
-    return 1.0 if np.isnan(power) else float(power)  # scipy's nct overflows only far beyond certainty
+    return float(stats.nct.sf(stats.t.isf(SIGNIFICANCE / pairs / 2, df), df, min(shift, _MAX_SHIFT)))
 
 
 def seeds_needed(points: float, models: int, pairs: int, spread_points: float) -> int:
-    """Return the least number of seeds that finds a true difference with 80 % power."""
-    for seeds in range(2, _MAX_SEEDS):
-        if power_of(points, seeds, models, pairs, spread_points) >= POWER:
-            return seeds
-    return _MAX_SEEDS
+    """Return the least number of seeds that finds a true difference with 80 % power; at most 10,000."""
+    seeds = range(2, MAX_SEEDS + 1)
+    place = bisect_left(seeds, POWER, key=lambda one: power_of(points, one, models, pairs, spread_points))
+    return seeds[min(place, len(seeds) - 1)]
 
 
 def detectable_points(seeds: int, models: int, pairs: int, spread_points: float) -> float | None:
@@ -87,16 +86,26 @@ def detectable_points(seeds: int, models: int, pairs: int, spread_points: float)
 
 
 def power_sentence(seeds: int, models: int, pairs: int, spread: Spread, seconds_per_seed: float | None) -> str:
-    """Return what the seeds can detect, and what a smaller difference takes and costs.
+    """Return the difference that the seeds can detect, and the seeds and time that 0.5 pp takes.
 
     Args:
         seconds_per_seed: the training time of all models with one seed; None if it is unknown.
     """
     can = detectable_points(seeds, models, pairs, spread.points)
     basis = f"80 % power, {spread.text}"
-    able = "One run each detects nothing" if can is None else f"{count_noun(seeds, 'seed')} can detect {can:.2g} pp"
+    able = (
+        "One run each detects nothing"
+        if can is None
+        else f"{count_noun(seeds, 'seed')} can detect {_two_figures(can)} pp"
+    )
     if can is not None and can <= TARGET_POINTS:
         return f"{able} ({basis})."
     needed = seeds_needed(TARGET_POINTS, models, pairs, spread.points)
+    if needed == MAX_SEEDS:
+        return f"{able}; {TARGET_POINTS:g} pp takes thousands ({basis})."
     cost = "" if seconds_per_seed is None else f", about {duration((needed - seeds) * seconds_per_seed)} here"
     return f"{able}; {TARGET_POINTS:g} pp takes {needed}: {needed - seeds} more{cost} ({basis})."
+
+
+def _two_figures(points: float) -> str:
+    return f"{points:.0f}" if points >= 10 else f"{points:.2g}"

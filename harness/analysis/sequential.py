@@ -40,18 +40,20 @@ def plan_looks(seeds: tuple[int, ...]) -> SequentialPlan:
 
 
 def look_sizes(seeds: int) -> tuple[int, ...]:
-    """Return the numbers of seeds after which a study is looked at: at most three, evenly from 3 to all seeds."""
+    """Return the numbers of seeds at the looks: at most three looks, evenly from 3 to all seeds."""
     least = min(_LEAST_SEEDS, seeds)
     return tuple(sorted({round(size) for size in np.linspace(least, seeds, MAX_LOOKS)}))
 
 
 @functools.cache
 def pocock_level(looks: int, alpha: float = SIGNIFICANCE) -> float:
-    """Return the level of each of several looks, evenly spaced, at which all together err with probability α.
+    """Return the level of each of several evenly spaced looks that together err with probability α.
 
     For example 0.0221 for three looks. The first look of `look_sizes` comes later than even spacing has it, so that
     the looks are more alike, and the level errs on the safe side.
     """
+    if looks == 1:
+        return alpha
     order = np.arange(1, looks + 1)
     correlation = np.sqrt(np.minimum.outer(order, order) / np.maximum.outer(order, order))
     return float(2 * stats.norm.sf(joint_critical_value(correlation, _NORMAL, alpha)))

@@ -30,7 +30,7 @@ def chances_of_difference(evidence: Evidence, weights: Weights, points: float, s
 
 
 def _image_variance(evidence: Evidence, models: Sequence[str]) -> float:
-    """Return the variance of a pair's difference over test images, in squared percentage points; 0 if unknown."""
+    """Return the variance of a pair's difference over test images in squared pp; 0 if unknown."""
     if len(models) != 2:
         return 0.0
     first, second = (next(iter(evidence.of(model).values())).read_correct() for model in models)

@@ -42,7 +42,7 @@ def interval_text(interval: Interval, digits: int, *, is_signed: bool = False) -
 
 
 def corrected_p_text(p_corrected: float | None, p_alone: float | None, correction: str) -> str:
-    """Return a corrected p-value as text: ``p = .021 (Holm over 2 pairs; alone .010)``; empty without a test."""
+    """Return a corrected p-value, ``p = .021 (Holm over 2 pairs; alone .010)``; empty without a test."""
     if p_corrected is None:
         return ""
     if not correction:
@@ -67,5 +67,5 @@ def image_note_text(note: Difference) -> str:
 
 def percent_text(shares: tuple[float, ...]) -> str:
     """Return one probability or a range in percent: ``3 %``, ``0.6 to 17 %``."""
-    texts = [f"{100 * share:.2g}" if share >= 0.001 else "under 0.1" for share in shares]
+    texts = ["under 0.1" if one < 0.001 else f"{100 * one:.{0 if one >= 0.095 else 1}f}" for one in shares]
     return f"{' to '.join(dict.fromkeys(texts))} %"

@@ -11,22 +11,31 @@ from harness.config.families import parse_model
 from tests.helpers.synthetic import outcome, synthetic_result
 
 
-def study(accuracies, dataset="cifar10", seconds=None, recalls=None, test_images=10_000, correct=None, **changes):
-    """Return a study: accuracies in percent by model, as {seed: accuracy} or in the order of seeds 0, 1, …"""
+def study(
+    accuracies, dataset="cifar10", seconds=None, recalls=None, test_images=10_000, correct=None, curve=None, sizes=None,
+    **changes,
+):  # fmt: skip
+    """Return a study: accuracies in percent by model, as {seed: accuracy} or in the order of seeds 0, 1, …
+
+    ``correct``: outcomes by image, by (model, seed); ``curve``: returns the learning curve of a model and seed;
+    ``sizes``: (parameters, MACs) by model.
+    """
     runs = []
     for model, values in accuracies.items():
         of_seed = values if isinstance(values, dict) else dict(enumerate(values))
         parsed = parse_model(model)
         size = parsed.depth * parsed.width**2
+        params, macs = (sizes or {}).get(model, (10_000 * size, 1e6 * size))
         for seed, accuracy in of_seed.items():
             time = (seconds or {}).get(model, float(size))
             time = time.get(seed) if isinstance(time, dict) else time
             runs.append(
                 Run(
-                    model, seed, accuracy, accuracy, accuracy, 10_000 * size, 1e6 * size,
+                    model, seed, accuracy, accuracy, accuracy, params, macs,
                     time, None if time is None else 100 * time,
                     {} if recalls is None else recalls[model][seed],
                     (lambda key=(model, seed): correct[key]) if correct else (lambda: None),
+                    (lambda key=(model, seed): curve(*key)) if curve else (lambda: None),
                 )
             )  # fmt: skip
     fields = {"mode": "full", "title": title_of(dataset), "file_name": dataset, "train_images": 50_000, "epochs": 100}

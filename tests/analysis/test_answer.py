@@ -1,166 +1,142 @@
 import math
-import re
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.answer import answer
+from harness.analysis.answer import advice, costs_text, verdict_sentence
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import published_evidence
 from harness.analysis.true_gain import thresholds, true_gains
-from tests.analysis.synthetic_evidence import grouped, measured, numbers_in, study
-from tests.helpers.synthetic import failed_result, synthetic_result
-
-LOW, HIGH, WIDE = [90.0, 90.1, 90.2], [92.0, 92.2, 92.1], [89.0, 94.0, 90.5]
-
-
-def answered(evidence):
-    return answer(evidence, Comparisons(evidence))
-
-
-def pair(width, depth, base=(88.0, 88.3, 88.1)):
-    return study({"resnet20": list(base), "resnet56": depth, "resnet20-2": width})
+from tests.analysis.answers import BASE, FOUR, HIGH, LOW, SAME_COST, WIDE, answered, pair
+from tests.analysis.synthetic_evidence import numbers_in, study
+from tests.helpers.synthetic import failed_result
 
 
 @pytest.mark.parametrize(
     ("width", "depth", "headline"),
     [
-        (HIGH, LOW, "CIFAR-10: wider"),
-        (LOW, HIGH, "CIFAR-10: deeper"),
-        (WIDE, LOW, "CIFAR-10: no significant difference (wider is ahead)"),
-        (LOW, WIDE, "CIFAR-10: no significant difference (deeper is ahead)"),
-        (LOW, LOW, "CIFAR-10: no significant difference"),
+        (HIGH, LOW, "At every budget go wider: take resnet20-2."),
+        (LOW, HIGH, "At every budget go deeper: take resnet56."),
+        (WIDE, LOW, "At every budget: no significant difference."),
+        (LOW, WIDE, "At every budget: no significant difference."),
+        ([90.1, 90.2, 90.15], LOW, "At every budget they are equal within 0.5 pp: take resnet20-2, which costs less."),
     ],
-)
-def test_headline_names_the_better_choice(width, depth, headline):
-    assert answered(pair(width, depth)).headline == headline
+)  # fmt: skip
+def test_headline_says_what_to_take_under_which_limit(width, depth, headline):
+    sizes = {"resnet20": (1e6, 1e6), "resnet56": (3e6, 3e6), "resnet20-2": (3e6, 2.9e6)}
+    found = answered(pair(width, depth, sizes=sizes, seconds=SAME_COST | {"resnet20-2": 19.9}))
+    assert found.headline == headline
 
 
-def test_headline_says_it_depends_when_counterparts_disagree():
-    evidence = study({"resnet20": [88.0, 88.3, 88.1, 88.2], "resnet56": [90.0, 90.1, 90.2, 90.05],
-                      "resnet110": [92.0, 92.2, 92.1, 92.15], "resnet20-2": [92.0, 92.2, 92.1, 92.15],
-                      "resnet20-4": [90.0, 90.1, 90.2, 90.05]})  # fmt: skip
-    assert answered(evidence).headline == "CIFAR-10: it depends: wider pays at 20-2, deeper at 110"
+def test_headline_names_the_budgets_that_differ():
+    # 20-4 wins at the equal scale factor, 110 at equal parameters and MACs
+    accuracies = {"resnet20": 90.0, "resnet56": 91.0, "resnet110": 92.5, "resnet20-2": 90.5, "resnet20-4": 93.5}
+    sizes = {"resnet20": (0.27e6, 4e7), "resnet56": (0.85e6, 12e7), "resnet110": (1.73e6, 25e7),
+             "resnet20-2": (1.07e6, 16e7), "resnet20-4": (4.29e6, 64e7)}  # fmt: skip
+    seconds = {model: dict.fromkeys(range(3)) for model in accuracies}
+    noise = ([0.0, 0.1, 0.2], [0.2, 0.0, 0.1], [0.1, 0.2, 0.0])
+    values = {model: [mean + one for one in noise[k % 3]] for k, (model, mean) in enumerate(accuracies.items())}
+    evidence = study(values, sizes=sizes, seconds=seconds)
+    assert answered(evidence).headline == (
+        "At equal parameters and MACs go deeper: take resnet110. At equal scale factor go wider: take resnet20-4."
+    )
 
 
-def test_answers_on_the_papers_figures():
-    assert answered(published_evidence("gtsrb")).headline.endswith("deeper (one seed)")
-    result = answered(published_evidence("fashionmnist"))
-    assert result.headline.endswith("no significant difference (wider is ahead; one seed)")
-    assert any("One seed compares these trained networks" in sentence for sentence in result.sentences)
+def test_undecided_budgets_come_last_in_the_headline():
+    accuracies = FOUR | {"resnet20": BASE, "resnet110": [92.0, 91.0, 93.4]}
+    assert answered(study(accuracies)).headline.endswith(": no significant difference.")
+
+
+def test_one_run_each_gives_no_answer():
+    found = answered(pair([92.77], [92.0], [90.0]))
+    assert found.headline == (
+        "One run each: no answer. resnet20-2's run is 0.77 pp ahead; models that are equal differ by as much in "
+        "0.6 to 17 % of pairs."
+    )
+    assert found.settle.startswith("One run each detects nothing; 0.5 pp takes 7: 6 more, about ")
+    assert {one.outcome for one in found.verdicts} == {"one run each"}
+    text = " ".join([found.headline, found.settle, *map(verdict_sentence, found.verdicts), *found.sentences])
+    assert "p =" not in text
+    assert "[" not in text
+
+
+def test_one_run_each_at_an_interpolated_cost_names_the_side():
+    evidence = study({"resnet20": [90.0], "resnet20-2": [91.0], "resnet110": [93.0]})
+    assert answered(evidence).headline.startswith("One run each: no answer. The deeper models' runs are ")
+
+
+def test_equally_accurate_runs_are_called_so():
+    assert answered(pair([92.0], [92.0], [90.0])).headline == "One run each: no answer. The runs are equally accurate."
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "fashionmnist", "gtsrb"])
+def test_paper_has_one_run_each(dataset):
+    found = answered(published_evidence(dataset))
+    assert found.headline.startswith("One run each: no answer. ")
+    assert len(found.verdicts) == 4
 
 
 @pytest.mark.parametrize("models", [[], ["resnet20"], ["resnet20", "resnet24"], ["resnet20", "resnet56-2"]])
 def test_models_without_an_axis_get_no_answer(models):
-    result = answered(study(dict.fromkeys(models, LOW)))
-    assert result.headline == "CIFAR-10: no two models that differ in depth or width alone"
-    assert all(sentence.startswith(("With", "One seed")) for sentence in result.sentences)  # only cautions
+    found = answered(study(dict.fromkeys(models, LOW)))
+    reason = "no wider and deeper models of a common cost to compare" if models else "there are no runs"
+    assert found.headline == f"No answer: {reason}."
+    assert (found.verdicts, found.settle, found.scope, found.sentences) == ((), "", "", ())
 
 
 @pytest.mark.parametrize("models", [["resnet20", "resnet56"], ["resnet20", "resnet20-2"]])
 def test_one_axis_alone_gives_no_wider_or_deeper(models):
-    result = answered(study(dict.fromkeys(models, LOW)))
-    assert result.headline == "CIFAR-10: no wider and deeper model at an equal scale factor to compare"
-    assert any("is not shown to pay beyond" in sentence for sentence in result.sentences)
-
-
-def test_models_at_different_scale_factors_are_not_compared():
-    result = answered(study({"resnet20": LOW, "resnet20-2": LOW, "resnet110": HIGH}))
-    assert result.headline == "CIFAR-10: no wider and deeper model at an equal scale factor to compare"
-
-
-def cautions(evidence):
-    return " ".join(answered(evidence).sentences)
-
-
-@pytest.mark.parametrize(
-    ("step", "sentence"),
-    [
-        ([92.0, 92.1, 92.2], "Width: every step up to 20-2 pays."),
-        ([88.2, 88.9, 88.0], "Width is not shown to pay beyond 20: the step to 20-2, +0.23 pp [−0.64, +1.11], n = 3, "
-         "is not significant."),
-        ([88.0, 88.1, 88.2], "Width is not shown to pay beyond 20: the step to 20-2, −0.03 pp [−0.41, +0.35], n = 3, "
-         "is not significant."),
-        ([80.0, 80.1, 80.3], "Width stops paying at 20-2: the step from 20, −8.00 pp [−8.50, −7.50], n = 3, is a loss; "
-         "overwidened."),
-    ],
-)  # fmt: skip
-def test_axis_stops_paying_only_at_a_significant_loss(step, sentence):
-    evidence = study({"resnet20": [88.0, 88.3, 88.1], "resnet20-2": step})
-    assert sentence in answered(evidence).sentences
-
-
-def test_answer_states_the_number_of_seeds():
-    assert "One seed compares these trained networks" in cautions(pair([92.0], [90.0], [88.0]))
-    assert "With 3 seeds per comparison" in cautions(pair(HIGH, LOW))
-    assert "per comparison" not in cautions(pair(HIGH * 2, LOW * 2, [88.0] * 6))
-    one_in_common = study({"resnet20": {0: 88.0, 1: 88.1, 2: 88.2}, "resnet56": {2: 90.0, 3: 90.1, 4: 90.2}})
-    assert "One seed compares these trained networks" in cautions(one_in_common)
-
-
-def test_answer_counts_comparisons_with_one_seed():
-    seeds = {0: 88.0, 1: 88.1, 2: 88.2}
-    mixed = study({"resnet20": seeds, "resnet56": seeds, "resnet20-2": {2: 90.0, 3: 90.1, 4: 90.2}})
-    assert "2 of 3 comparisons are of one seed. One seed compares" in cautions(mixed)
-    assert "With 3 seeds per comparison" in cautions(mixed)
+    found = answered(study({models[0]: LOW, models[1]: WIDE}))
+    assert found.headline == "No answer: no wider and deeper models of a common cost to compare."
+    assert any("is not shown to pay beyond resnet20." in sentence for sentence in found.sentences)
 
 
 def test_study_without_a_complete_result_says_so():
-    result = answered(replace(study({}), incomplete=(failed_result(), failed_result(seed=1))))
-    assert result.headline == "CIFAR-10: no training completed"
-    assert result.sentences == ("Left out: 2 results without an accuracy (diverged).",)
+    found = answered(replace(study({}), incomplete=(failed_result(), failed_result(seed=1))))
+    assert found.headline == "No answer: no training completed."
+    assert found.cautions == ("Left out: 2 results without an accuracy (diverged).",)
 
 
-def test_equal_cost_sentence_has_a_p_value_or_says_nothing_to_test():
-    accuracies = {"resnet20": [88.0, 88.3], "resnet56": [89.0, 89.1], "resnet20-2": [90.0, 90.4]}
-    count_noun, one = (answered(study({name: of[:n] for name, of in accuracies.items()})).sentences for n in (2, 1))
-    (count_noun,), (one,) = ([s for s in all_of if s.startswith("At the parameters")] for all_of in (count_noun, one))
-    assert re.search(r"n = 2, no significant difference \(p = [.\d]+, paired t over 2 seeds\)\.$", count_noun)
-    assert one.endswith(" pp (one seed, nothing to test).")
+def test_sentence_of_a_verdict_has_its_numbers_and_advice():
+    found = answered(study({"resnet20": BASE} | FOUR))
+    scale = found.verdicts[-1]
+    assert verdict_sentence(scale).startswith("At equal scale factor (×4): wider, wider − deeper +2.63 pp [+")
+    assert verdict_sentence(scale).endswith("n = 3, p < .001 (Holm over 2 pairs; alone < .001). Take resnet20-4.")
+    assert ", p < .001 (joint over 4 budgets; alone < .001). Take resnet20-2." in verdict_sentence(found.verdicts[1])
+    open_verdict = answered(pair(WIDE, LOW)).verdicts[-1]
+    assert verdict_sentence(open_verdict).startswith("At equal scale factor (×2): no significant difference, wider − ")
 
 
-def test_no_seed_caution_without_a_comparison():
-    strangers = study({"resnet20": {0: 88.0, 1: 88.1}, "resnet56": {2: 90.0, 3: 90.1}})
-    for evidence in (strangers, study({"resnet20": [88.0, 88.1]}), study({})):
-        assert "per comparison" not in cautions(evidence)
-        assert "One seed" not in cautions(evidence)
+def test_advice_without_a_safe_model_names_the_two_around_the_budget():
+    # only both together reach depth's cost, and the cheaper of them is below depth
+    accuracies = {"resnet20": BASE, "resnet110": [90.0, 90.2, 90.1], "resnet20-2": [89.0, 89.1, 89.3],
+                  "resnet20-4": [95.0, 95.3, 95.1]}  # fmt: skip
+    sizes = {"resnet20": (1e6, 1e6), "resnet110": (8e6, 8e6), "resnet20-2": (4e6, 4e6), "resnet20-4": (16e6, 16e6)}
+    params = answered(study(accuracies, sizes=sizes)).verdicts[1]
+    assert (params.budget, params.outcome, params.take) == ("params", "wider", None)
+    assert advice(params) == "Take a model between resnet20-2 and resnet20-4."
 
 
-def test_study_without_axes_still_lists_results_left_out():
-    evidence = replace(study({"resnet20": [88.0]}), incomplete=(failed_result(),))
-    assert "Left out: 1 result without an accuracy (diverged)" in cautions(evidence)
+def test_advice_says_that_the_cheaper_side_is_no_worse():
+    one = answered(pair([90.0, 90.5, 90.3], [90.2, 90.6, 90.75]), margin=0.35).verdicts[-1]
+    assert (one.outcome, one.no_worse) == ("no significant difference", "deep")
+    assert advice(one) == "The cheaper side, resnet56, is worse by no more than 0.35 pp."
+    assert advice(replace(one, no_worse=None)) == ""
 
 
-def test_pairs_without_a_common_seed_are_reported():
-    evidence = study({"resnet20": {0: 88.0, 1: 88.1}, "resnet56": {0: 90.0, 1: 90.1}, "resnet20-2": {2: 92.0, 3: 92.1}})
-    assert "Not compared: 2 pairs of models that have no seed in common." in answered(evidence).sentences
-    assert "Not compared" not in cautions(pair(HIGH, LOW))
+def test_costs_of_the_model_to_take():
+    evidence = pair(HIGH, LOW, seconds=SAME_COST)
+    (one, *_) = answered(evidence).verdicts
+    assert costs_text(one, evidence) == "33m20s of training, 800.0k parameters, 80.00M MACs"
+    (untaken, *_) = answered(pair(WIDE, LOW)).verdicts
+    assert costs_text(untaken, evidence) == ""
 
 
-def test_results_without_an_accuracy_are_reported_as_left_out():
-    results = [synthetic_result(), synthetic_result(model="resnet56"), failed_result(seed=1),
-               failed_result("out_of_memory", seed=2)]  # fmt: skip
-    (evidence,) = grouped(*results)
-    assert "Left out: 2 results without an accuracy (diverged, out of memory)" in cautions(evidence)
-
-
-def test_times_of_different_hardware_are_reported_as_not_compared():
-    results = [synthetic_result(), synthetic_result(model="resnet56", environment={"cpu": "Intel Xeon"})]
-    (evidence,) = grouped(*results)
-    text = cautions(evidence)
-    assert "Times are not compared: AMD EPYC, 2 threads, torch 2.15.0; Intel Xeon" in text
-    assert "Worth their MACs" in text
-    assert "training time" not in text
-
-
-@pytest.mark.parametrize(
-    ("mode", "title"), [("full", "CIFAR-10"), ("shortened", "CIFAR-10 · shortened (300 epochs)"), ("quick", "CIFAR-10")]
-)
-def test_every_mode_is_answered_and_shortened_is_marked(mode, title):
-    evidence = measured({"resnet20": [88.0], "resnet56": [90.0], "resnet20-2": [92.0]}, mode=mode)
-    assert answered(evidence).headline == f"{title}: wider (one seed)"
+def test_costs_without_times_have_no_time():
+    evidence = pair(HIGH, LOW, seconds={"resnet20-2": dict.fromkeys(range(3))})
+    assert costs_text(answered(evidence).verdicts[-1], evidence) == "800.0k parameters, 80.00M MACs"
 
 
 @given(
@@ -173,7 +149,9 @@ def test_every_mode_is_answered_and_shortened_is_marked(mode, title):
 @settings(deadline=None, max_examples=30)  # statsmodels is slow
 def test_answers_to_random_studies_have_finite_numbers(accuracies, seconds):
     evidence = study(accuracies, "folder:/x/photos", seconds, test_images=100)
-    comparisons, result = Comparisons(evidence), answered(evidence)
-    found = [comparisons.all, true_gains(evidence, comparisons), thresholds(evidence, comparisons)]
-    assert all(map(math.isfinite, numbers_in(found)))
-    assert "nan" not in " ".join([result.headline, *result.sentences]).lower()
+    comparisons, found = Comparisons(evidence), answered(evidence)
+    assert all(map(math.isfinite, numbers_in([comparisons.all, true_gains(comparisons), thresholds(comparisons)])))
+    assert all(map(math.isfinite, numbers_in(list(found.verdicts))))
+    texts = [found.headline, found.settle, found.scope, *found.cautions, *found.sentences]
+    texts += [verdict_sentence(one) + costs_text(one, evidence) for one in found.verdicts]
+    assert not any(word in " ".join(texts).lower().replace("significan", "") for word in ("nan", "none", "inf "))

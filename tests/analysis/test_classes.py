@@ -3,7 +3,7 @@ from scipy import stats
 
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.evidence import published_evidence
-from harness.analysis.stats import holm
+from harness.analysis.multiplicity import holm
 from tests.analysis.synthetic_evidence import grouped
 from tests.helpers.synthetic import synthetic_result
 

@@ -3,9 +3,10 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.equal_cost import compare_at_equal_cost
+from harness.analysis.comparison import Comparisons
+from harness.analysis.equal_cost import equal_costs
 from harness.analysis.evidence import COSTS
-from harness.analysis.pareto import pareto_points
+from harness.analysis.pareto import models_on_front, models_worth_their_cost, pareto_points
 from tests.analysis.synthetic_evidence import numbers_in, study
 
 THREE = {"resnet20": [90.0, 90.2], "resnet56": [91.0, 91.4], "resnet20-2": [92.0, 92.1]}
@@ -40,6 +41,30 @@ def test_model_without_times_is_not_on_a_front_of_times():
     assert pareto_points(study({}), "macs") == []
 
 
+STEPS = {"resnet20": [90.0, 90.3, 90.1], "resnet56": [91.5, 91.9, 91.8], "resnet20-2": [91.8, 91.6, 92.1],
+         "resnet20-4": [93.0, 93.4, 93.3], "resnet110": [90.5, 90.4, 90.9]}  # fmt: skip
+COST = {"resnet20": 1.0, "resnet56": 2.0, "resnet20-2": 3.0, "resnet20-4": 4.0, "resnet110": 5.0}
+
+
+def test_worth_its_cost_is_above_the_next_cheaper_on_the_front():
+    comparisons = Comparisons(study(STEPS, seconds=COST))
+    front = [one.model for one in models_on_front(comparisons.evidence, "total_seconds")]
+    assert front == ["resnet20", "resnet56", "resnet20-2", "resnet20-4"]
+    # 20-2 is on the front, 0.1 pp above 56: not shown to be worth its time; 20-4 is above 20-2
+    assert models_worth_their_cost(comparisons, "total_seconds") == ["resnet56", "resnet20-4"]
+
+
+def test_one_run_each_shows_no_model_to_be_worth_its_cost():
+    comparisons = Comparisons(study({model: values[:1] for model, values in STEPS.items()}, seconds=COST))
+    assert len(models_on_front(comparisons.evidence, "total_seconds")) > 1
+    assert models_worth_their_cost(comparisons, "total_seconds") == []
+
+
+def test_cheapest_model_alone_on_the_front_is_not_worth_more():
+    comparisons = Comparisons(study({"resnet20": [92.0, 92.1], "resnet56": [90.0, 90.3], "resnet110": [88.0, 88.1]}))
+    assert models_worth_their_cost(comparisons, "macs") == []
+
+
 PERCENT = st.sampled_from([0.0, 10.0, 90.0, 90.01, 100.0])
 
 
@@ -54,7 +79,7 @@ def test_random_studies_have_finite_numbers_and_a_front(drawn):
         {model: {seed: one[place] for seed, one in runs.items()} for model, runs in drawn.items()} for place in (0, 1)
     )
     evidence = study(accuracies, seconds=seconds)
-    assert all(map(math.isfinite, numbers_in(compare_at_equal_cost(evidence))))
+    assert all(map(math.isfinite, numbers_in(equal_costs(evidence))))
     for measure in COSTS:
         front = pareto_points(evidence, measure)
         assert all(map(math.isfinite, numbers_in(front)))

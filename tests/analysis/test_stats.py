@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -10,7 +10,6 @@ from harness.analysis.stats import (
     difference_by_seed,
     fit_exponential,
     fit_power_law,
-    holm,
     is_significant,
     is_without_spread,
     mcnemar_difference,
@@ -79,10 +78,14 @@ def test_fit_is_least_squares_on_the_logarithms():
     assert growth.r_squared == pytest.approx(0)
 
 
-@pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([1, 2, 3], [1, 0, 2]), ([0, 1, 2], [1, 1, 1])])
-def test_power_law_refuses_unsuitable_points(x, y):
+UNSUITABLE = [([1, 2], [1, 2]), ([1, 2, 3], [1, 0, 2]), ([0, 1, 2], [1, 1, 1]), ([1, 2, 2], [1, 2, 3]), ([], [])]
+
+
+@pytest.mark.parametrize("fit", [fit_power_law, fit_exponential])
+@pytest.mark.parametrize(("x", "y"), UNSUITABLE)
+def test_laws_refuse_unsuitable_points(x, y, fit):
     with pytest.raises(ValueError, match="three points or more, all positive"):
-        fit_power_law(x, y)
+        fit(x, y)
 
 
 def test_higher_confidence_widens_an_interval():
@@ -259,32 +262,6 @@ def test_two_proportions_of_100_and_0_percent_differ():
     assert proportions_difference(100.0, 0.0, 10_000).p_value == 0
 
 
-def test_holm_by_hand():
-    # sorted .01 .02 .03 .04: multiplied by 4, 3, 2, 1, and never decreasing
-    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1, 1]
-    assert holm([0.03]) == [0.03]
-    assert holm([]) == []
-
-
-def test_holm_ignores_untested_comparisons():
-    assert holm([None, 0.02, None, 0.03]) == [None, 0.04, None, 0.04]
-    assert holm([None]) == [None]
-
-
-@given(st.lists(st.none() | st.floats(0, 1), max_size=6))
-@settings(deadline=None, max_examples=25)  # statsmodels is slow
-def test_holm_matches_its_definition(p_values):
-    known = [p_value for p_value in p_values if p_value is not None]
-    for p_value, p_holm in zip(p_values, holm(p_values), strict=True):
-        if p_value is None:
-            assert p_holm is None
-        else:
-            before = sorted(one for one in known if one <= p_value)
-            expected = max((len(known) - k) * one for k, one in enumerate(before))
-            assert p_holm == pytest.approx(min(1.0, expected))
-
-
 def test_exponential_law_by_hand():
     growth = fit_exponential([1, 2, 3, 4], [2, 4, 8, 16])  # it doubles with every step
     assert growth.exponent == pytest.approx(math.log(2))
@@ -311,12 +288,6 @@ def test_constant_values_are_explained_by_both_laws(value, points):
         growth = fit(range(1, points + 1), [value] * points)
         assert growth.exponent == pytest.approx(0, abs=1e-9)
         assert growth.r_squared == 1
-
-
-@pytest.mark.parametrize(("x", "y"), [([1, 2, 2], [1, 2, 3]), ([1, 2, 4], [1, -1, 2]), ([], [])])
-def test_exponential_law_refuses_unsuitable_points(x, y):
-    with pytest.raises(ValueError, match="three points or more, all positive"):
-        fit_exponential(x, y)
 
 
 def test_difference_by_seed_uses_common_seeds():

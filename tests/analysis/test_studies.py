@@ -1,10 +1,12 @@
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
-from harness.analysis.comparison import Comparisons
+from harness.analysis.comparison import image_note
 from harness.analysis.studies import StoredResult, group_into_studies
+from harness.results.result import LearningCurve
 from tests.analysis.synthetic_evidence import grouped, stored
 from tests.helpers.synthetic import failed_result, outcome, synthetic_result
 
@@ -50,6 +52,12 @@ def test_results_of_several_folders_are_separate_studies():
     assert found[0].subject == found[1].subject
 
 
+def test_titles_and_file_names_have_no_absolute_path():
+    found = group_into_studies([stored(synthetic_result(), f"/home/person/{name}/results") for name in ("a", "b")])
+    assert [one.title for one in found] == ["CIFAR-10 · a/results", "CIFAR-10 · b/results"]
+    assert all("person" not in one.file_name for one in found)
+
+
 def of_folder(path, **changes):
     result = synthetic_result("digits")
     return replace(result, dataset=path, case=replace(result.case, dataset=path, **changes))
@@ -62,19 +70,18 @@ def test_image_folder_is_a_study_named_after_it():
 
 
 @pytest.mark.parametrize(
-    "paths",
+    ("paths", "titles"),
     [
-        ("folder:/x/photos", "folder:/y/photos"),
-        ("folder:/x/my photos", "folder:/x/my-photos"),
-        ("folder:/x/Photos", "folder:/x/photos"),
-        ("folder:/x/a b/photos", "folder:/x/a-b/photos"),
+        (("folder:/x/photos", "folder:/y/photos"), ["x/photos", "y/photos"]),
+        (("folder:/x/my photos", "folder:/x/my-photos"), ["my photos", "my-photos"]),
+        (("folder:/x/Photos", "folder:/x/photos"), ["Photos", "photos"]),
+        (("folder:/x/a b/photos", "folder:/x/a-b/photos"), ["a b/photos", "a-b/photos"]),
+        (("folder:/x/photos", "folder:/z/x/photos"), ["x/photos", "z/x/photos"]),
     ],
 )
-def test_image_folders_with_similar_names_have_separate_files(paths):
+def test_image_folders_with_similar_names_have_separate_files(paths, titles):
     found = grouped(*map(of_folder, paths))
-    titles = [one.title for one in found]
-    assert len(set(titles)) == 2
-    assert not any("/x" in title or "folder:" in title for title in titles)
+    assert [one.title for one in found] == titles
     assert len({one.file_name.casefold() for one in found}) == 2
     assert all(set(one.file_name) & set("/: ") == set() for one in found)
 
@@ -144,5 +151,15 @@ def test_predictions_are_read_once_for_all_comparisons():
         read = lambda model=model, predicted=predicted: reads.append(model) or predicted  # noqa: E731
         kept.append(StoredResult(result, Path("results"), read, lambda: None))
     (evidence,) = group_into_studies(kept)
-    assert len(Comparisons(evidence).all) == 6
+    assert all(image_note(evidence, *pair).method == "McNemar" for pair in combinations(accuracies, 2))
     assert sorted(reads) == sorted(accuracies)
+
+
+def test_learning_curves_are_read_once():
+    reads = []
+    curve = LearningCurve((80.0, 90.0), 0.1)
+    (evidence,) = group_into_studies(
+        [StoredResult(synthetic_result(), Path("results"), lambda: None, lambda: reads.append(1) or curve)]
+    )
+    assert [evidence.runs[0].read_curve() for _ in range(3)] == [curve] * 3
+    assert reads == [1]

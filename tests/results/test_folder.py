@@ -3,9 +3,6 @@ import math
 import os
 import random
 import shutil
-import subprocess
-import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,14 +14,6 @@ from harness.files import sha256_of
 from harness.results.folder import ResultsFolder
 from tests.helpers.tiny import make_case
 from tests.results.records import RECORD
-
-HOLD = """
-import filelock, sys
-lock = filelock.FileLock(sys.argv[1])
-lock.acquire()
-print("held", flush=True)
-sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -193,7 +182,7 @@ def test_predictions_are_stored_with_the_labels(tiny_dataset, results):
 def test_files_of_a_result_are_checked_when_read(kept, tiny_result, results):
     labels, predictions = results.read_predictions(tiny_result)
     assert 100 * np.mean(labels == predictions) == pytest.approx(tiny_result.accuracy_percent)
-    assert results.read_curve(tiny_result)[-1] == pytest.approx(tiny_result.accuracy_percent)
+    assert results.read_curve(tiny_result).accuracy_percent[-1] == pytest.approx(tiny_result.accuracy_percent)
     assert results.weights_path(tiny_result) == kept / "weights.safetensors"
     for name, read in (
         ("predictions.npz", results.read_predictions),
@@ -205,6 +194,20 @@ def test_files_of_a_result_are_checked_when_read(kept, tiny_result, results):
             read(tiny_result)
         with pytest.raises(DamagedError, match=f"has no SHA-256 of {name}"):
             read(replace(tiny_result, files={}))
+
+
+def test_learning_curve_is_that_of_the_epoch_records(kept, tiny_result, results):
+    records = results.read_epochs(tiny_result.case)
+    curve = results.read_curve(tiny_result)
+    assert curve.accuracy_percent == tuple(record.evaluation_accuracy_percent for record in records)
+    assert (len(curve.accuracy_percent), curve.final_train_loss) == (tiny_result.epochs, records[-1].train_loss)
+
+
+def test_learning_curve_without_epochs_is_empty(kept, tiny_result, results):
+    (kept / "epochs.jsonl").write_bytes(b"")
+    empty = replace(tiny_result, files=results.hashes(tiny_result.case))
+    assert results.read_curve(empty).accuracy_percent == ()
+    assert math.isnan(results.read_curve(empty).final_train_loss)
 
 
 def test_unreadable_results_are_named_and_the_others_read(kept, tiny_result, results):
@@ -241,49 +244,6 @@ def test_results_folder_that_is_a_file_is_named_in_the_error(tiny_dataset, tmp_p
     locked = ResultsFolder(tmp_path / "taken").locked(make_case(tiny_dataset))
     with pytest.raises(InputError, match="taken.*another --results-dir"), locked:
         pass
-
-
-@pytest.fixture
-def holder(tiny_dataset, results):
-    """A second process that holds the lock of a case."""
-    folder = results.folder(make_case(tiny_dataset))
-    folder.mkdir(parents=True)
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder / ".lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdout.readline() == b"held\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdin.close()
-    process.stdout.close()
-
-
-@pytest.mark.parametrize("end", ["it ends", "it is killed"])
-def test_lock_waits_for_another_process(end, holder, tiny_dataset, results):
-    waiting, released = threading.Event(), []
-
-    def release():
-        released.append(waiting.wait(60))
-        holder.kill() if end == "it is killed" else holder.stdin.close()
-
-    threading.Thread(target=release).start()
-    with results.locked(make_case(tiny_dataset), waiting.set) as had_to_wait:
-        assert had_to_wait
-        assert released == [True]
-
-
-def test_lock_does_not_wait_for_another_case(holder, tiny_dataset, results):
-    with results.locked(make_case(tiny_dataset, seed=1), lambda: pytest.fail("waited")) as had_to_wait:
-        assert not had_to_wait
-
-
-def test_lock_is_released_after_an_exception(tiny_dataset, results):
-    case = make_case(tiny_dataset)
-    with pytest.raises(KeyboardInterrupt), results.locked(case):
-        raise KeyboardInterrupt
-    with results.locked(case) as had_to_wait:
-        assert not had_to_wait
 
 
 def test_files_from_another_machine_are_adopted(tiny_result, tiny_folder, results):
