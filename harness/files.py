@@ -114,19 +114,20 @@ def safe_name(name: str) -> str:
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """Return a short name for each path: its last name.
+    """Return the shortest end of each path that no other path has: ``flowers``, ``a/flowers``.
 
-    Names that would be the same have their parents' names before them, and a number if they still are the same.
+    An end that is not the only one, of equal paths for example, has a number behind it.
     """
-    parts = [path.resolve().parts if path.name in ("", "..") else path.parts for path in paths]
+    whole = [path.resolve() if path.name in ("", "..") else path for path in paths]
+    parts = [[part for part in path.parts if part != path.anchor] for path in whole]
+    ends: list[str] = []
     names: list[str] = []
-    numbered: list[str] = []
     for own in parts:
-        is_shared = sum(other[-1] == own[-1] for other in parts) > 1
-        names.append("/".join(one.strip("/\\") for one in own[-2 if is_shared else -1 :]))
-        number = names.count(names[-1])
-        numbered.append(names[-1] if number == 1 else f"{names[-1]} ({number})")
-    return numbered
+        lengths = (n for n in range(1, len(own)) if sum(other[-n:] == own[-n:] for other in parts) == 1)
+        ends.append("/".join(own[-next(lengths, len(own)) :]))
+        number = ends.count(ends[-1])
+        names.append(ends[-1] if number == 1 else f"{ends[-1]} ({number})")
+    return names
 
 
 def with_sha256(content: Mapping[str, Any]) -> str:

@@ -201,5 +201,6 @@ def test_put_in_place_replaces_the_old_file(tmp_path):
 
 
 def test_folders_with_the_same_last_name_get_distinct_names():
-    paths = [Path("/a/results"), Path("/b/results"), Path("/c/b/results"), Path("/d/runs"), Path()]
-    assert distinct_names(paths) == ["a/results", "b/results", "b/results (2)", "runs", Path.cwd().name]
+    paths = [Path("/a/results"), Path("/b/results"), Path("/c/b/results"), Path("/d/runs"), Path(), Path("/d/runs")]
+    names = ["a/results", "b/results", "c/b/results", "d/runs", Path.cwd().name, "d/runs (2)"]
+    assert distinct_names(paths) == names

@@ -8,6 +8,9 @@ from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence
 from harness.analysis.power import TARGET_POINTS, detectable_points, seeds_needed
 
+MOST_SEEDS = 40
+"""If detecting 0.5 pp takes more seeds than these, no seeds are listed."""
+
 
 def settling_seeds(evidence: Evidence, verdicts: Sequence[BudgetVerdict], question: Question) -> tuple[int, ...]:
     """Return the seeds that settle what is open, with those trained already; empty if none are needed.
@@ -27,5 +30,7 @@ def settling_seeds(evidence: Evidence, verdicts: Sequence[BudgetVerdict], questi
     if can is not None and can <= TARGET_POINTS:
         return ()
     needed = seeds_needed(TARGET_POINTS, models, pairs, points)
+    if needed > MOST_SEEDS:
+        return ()
     unused = (seed for seed in range(needed + len(evidence.seeds)) if seed not in evidence.seeds)
     return tuple(sorted([*evidence.seeds, *islice(unused, max(0, needed - len(evidence.seeds)))]))

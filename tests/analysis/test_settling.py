@@ -32,6 +32,10 @@ def test_nothing_is_added_if_the_seeds_suffice_or_all_is_decided():
     assert seeds({model: (80 + 2 * k, 80.2 + 2 * k, 79.9 + 2.1 * k) for k, model in enumerate(MODELS)}) == ()
 
 
+def test_no_seeds_are_listed_if_far_too_many_are_needed():
+    assert seeds(level(0), points=3.0) == ()
+
+
 def test_planned_seeds_are_those_to_train():
     assert seeds(level(0, 1, 2), plan=plan_looks((0, 1, 2, 3, 4))) == (0, 1, 2, 3, 4)
     assert seeds(level(0, 1, 2), plan=plan_looks((0, 1, 2))) == ()
