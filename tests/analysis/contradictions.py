@@ -73,9 +73,9 @@ def _of_verdict(one: BudgetVerdict, comparisons: Comparisons) -> Iterator[str]:
 
 
 def _is_of_the_right_side(one: BudgetVerdict, axes: Axes) -> bool:
-    """Return whether the model to take is one of the side that is better, or of the cheaper one if both are equal."""
-    is_wide = one.outcome == "wider" or (one.outcome == "equal" and one.cheaper == "wide")
-    return one.is_decided and one.take in axes.along("width" if is_wide else "depth")
+    """Return whether the model to take is not one of the side that loses."""
+    sides = {"wider": ("width",), "deeper": ("depth",), "equal": ("width", "depth")}.get(one.outcome, ())
+    return any(one.take in axes.along(side) for side in sides)
 
 
 def _of_headline(given: Answer) -> Iterator[str]:

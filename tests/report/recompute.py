@@ -640,13 +640,16 @@ class Axis:
             verdict = "equal"
         is_wide_cheaper = self._is_wide_cheaper(wide, deep, row["budget"])
         is_no_worse = estimate - half > -margin if is_wide_cheaper else estimate + half < margin
-        take = None
-        if verdict in ("wider", "deeper", "equal"):
-            is_wide = verdict == "wider" or (verdict == "equal" and is_wide_cheaper)
-            least = accuracies[1 if is_wide else 0] - (margin if verdict == "equal" else 0)
-            take = self._take(wide if is_wide else deep, is_wide, row["budget"], cost, least)
+        taken = {"wider": (True,), "deeper": (False,), "equal": (True, False)}.get(verdict, ())
+        least = {True: accuracies[1], False: accuracies[0]}
+        slack = margin if verdict == "equal" else 0
+        models = [
+            model
+            for is_wide in taken
+            if (model := self._within(wide if is_wide else deep, is_wide, row["budget"], cost, least[is_wide] - slack))
+        ]
         no_worse = ("wide" if is_wide_cheaper else "deep") if is_no_worse else None
-        return {"verdict": verdict, "no_worse": no_worse, "take": take}
+        return {"verdict": verdict, "no_worse": no_worse, "take": self._cheapest(models, row["budget"])}
 
     def _is_wide_cheaper(self, wide, deep, budget):
         """Return whether width costs less of the first of time, MACs and parameters that is not the budget."""
@@ -660,13 +663,19 @@ class Axis:
                 return costs[0] < costs[1]
         return False
 
-    def _take(self, side, is_wide, budget, cost, least):
+    def _within(self, side, is_wide, budget, cost, least):
+        """Return a side's one model, or the dearest within 1.1 times the budget if it is accurate enough."""
         if len(side) == 1:
             return next(iter(side))
         models = [self.axes[0], *(self.axes[2] if is_wide else self.axes[1])]
         costs = {m: mean for m in models if (mean := self.study.mean(m, budget)) is not None and mean <= 1.1 * cost}
         best = max(costs, key=lambda m: costs[m], default=None)
         return best if best and self.fit.mean(best) >= least else None
+
+    def _cheapest(self, models, budget):
+        """Return the model of least time, then MACs, then parameters; the budget itself does not count."""
+        known = [m for m in (TIME, MACS, PARAMS) if m != budget and all(self.study.mean(one, m) for one in models)]
+        return min(models, key=lambda one: [self.study.mean(one, m) for m in known], default=None)
 
     def _check_equal_costs(self, points, dear, rows):
         name, listed = f"{self.name}-equal-cost", self._rows("equal-cost")
