@@ -40,7 +40,7 @@ def classes_table(evidence: Evidence) -> Table | None:
         "models (Holm)",
     )
     title = f"{evidence.title}: change in each class's recall by depth and width"
-    return Table(f"{evidence.file_name}-classes", title, non_empty(columns, rows), tuple(rows), notes, is_long=True)
+    return Table(f"{evidence.file_name}-classes", title, non_empty(columns, rows), tuple(rows), notes)
 
 
 def _change_values(name: str, change: Difference | None, p_holm: float | None) -> dict[str, Any]:

@@ -98,9 +98,7 @@ def pareto_table(evidence: Evidence, comparisons: Comparisons) -> Table:
             1, f"without models that are not trained out: {', '.join(one.model for one in comparisons.untrained)}"
         )
     title = f"{evidence.title}: the Pareto front"
-    return Table(
-        f"{evidence.file_name}-pareto", title, non_empty(columns, rows), tuple(rows), tuple(notes), is_long=True
-    )
+    return Table(f"{evidence.file_name}-pareto", title, non_empty(columns, rows), tuple(rows), tuple(notes))
 
 
 def _pareto_rows(comparisons: Comparisons, measure: Measure) -> list[dict[str, Any]]:

@@ -40,4 +40,4 @@ def differences_table(evidence: Evidence, comparisons: Comparisons) -> Table:
         "method and intervals are simultaneous; significant: at α = 0.05",
         *(["on the test images: a note on one run each, never a verdict"] if any(row["note"] for row in rows) else []),
     )
-    return Table(f"{evidence.file_name}-differences", title, non_empty(columns, rows), tuple(rows), notes, is_long=True)
+    return Table(f"{evidence.file_name}-differences", title, non_empty(columns, rows), tuple(rows), notes)

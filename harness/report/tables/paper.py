@@ -186,4 +186,4 @@ def _literature_table(evidence: Evidence) -> Table | None:
     )
     note = "other sources train differently; figures are from one training unless the source says otherwise"
     title = f"{evidence.title}: beside the literature"
-    return Table(f"{evidence.file_name}-literature", title, columns, tuple(rows), (note,), is_long=True)
+    return Table(f"{evidence.file_name}-literature", title, columns, tuple(rows), (note,))

@@ -55,9 +55,7 @@ def runs_table(evidence: Evidence) -> Table:
         Column("paper", "published_marginal_gain", "{:.4g}"),
     ]
     title = f"{evidence.title}: every run" + mode_text(evidence.mode, [evidence.epochs])
-    return Table(
-        evidence.file_name, title, non_empty(columns, rows), tuple(rows), tuple(run_notes(results)), is_long=True
-    )
+    return Table(evidence.file_name, title, non_empty(columns, rows), tuple(rows), tuple(run_notes(results)))
 
 
 def run_row(result: Result) -> dict[str, object]:

@@ -46,7 +46,6 @@ class Table:
         file_name: name of its files, without suffix; empty for a table that is only printed.
         rows: plain values by key, a CSV column per key. A tuple is a series: its row has a CSV row per element.
             The page knows the keys ``runs`` (result folders by seed), ``status`` and ``mode``.
-        is_long: True if the page folds the table.
         droppable: headings of the columns that a narrow terminal leaves out, the first one first.
     """
 
@@ -55,7 +54,6 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
-    is_long: bool = False
     droppable: tuple[str, ...] = ()
 
     @property
