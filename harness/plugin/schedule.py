@@ -96,7 +96,7 @@ def _declared(plans: dict[str, SequentialPlan], experiments: Iterable[Experiment
 
 
 def reason_to_skip(harness: HarnessSession, experiment: Experiment) -> str | None:
-    """Return the reason to skip the test of a case; None to run it. Call it on every rank before each test."""
+    """Return the reason to skip a case; None to run it. Call it on every rank before each test."""
     reason = None if harness.sequential is None else harness.sequential.reason_to_skip(experiment)
     if reason is None and harness.time_budget is not None:
         reason = harness.time_budget.reason_to_skip(experiment)

@@ -1,4 +1,4 @@
-"""The looks that a study of sequential seeds declared: kept in the results folder, so that every report knows them."""
+"""Looks declared by studies of sequential seeds, kept in the results folder for later reports."""
 
 import json
 from pathlib import Path
