@@ -99,16 +99,24 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
 
 
 def is_interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> bool:
-    """Return whether planned seeds have no result yet, and not every budget is decided."""
-    if plan is None:
+    """Return whether planned seeds have no result yet, and no declared look has decided every budget."""
+    if plan is None or len(_planned_seeds(evidence, plan)) == len(plan.seeds):
         return False
     is_decided = bool(verdicts) and all(one.is_decided for one in verdicts)
-    return not is_decided and len(_planned_seeds(evidence, plan)) < len(plan.seeds)
+    return not is_decided or not _is_at_look(evidence, verdicts, plan)
 
 
-def _planned_seeds(evidence: Evidence, plan: SequentialPlan) -> set[int]:
-    """Return the planned seeds that have a result, complete or not."""
-    return {*evidence.seeds, *(result.seed for result in evidence.incomplete)} & set(plan.seeds)
+def _is_at_look(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan) -> bool:
+    """Return whether the verdicts' models all have the seeds of one declared look: no other may decide."""
+    models = {model for one in verdicts for model in (*one.wide.weights, *one.deep.weights)}
+    found = {frozenset(_planned_seeds(evidence, plan, model)) for model in models}
+    return found in [{frozenset(plan.seeds[:look])} for look in plan.looks]
+
+
+def _planned_seeds(evidence: Evidence, plan: SequentialPlan, model: str | None = None) -> set[int]:
+    """Return the planned seeds that have a result, complete or not, of one model or of any."""
+    results = (*evidence.runs, *evidence.incomplete)
+    return {one.seed for one in results if model in (None, one.model)} & set(plan.seeds)
 
 
 def _interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> str:

@@ -157,6 +157,15 @@ def test_open_answer_before_the_last_look_is_interim():
     assert not answered(five, plan=PLAN).headline.startswith("Interim")
 
 
+def test_answer_decided_between_looks_is_interim():
+    """An interrupted session leaves two seeds, or a part of a round: that is no declared look."""
+    two = pair(HIGH[:2], LOW[:2], BASE[:2])
+    assert {one.outcome for one in answered(two, plan=PLAN).verdicts} == {"wider"}
+    assert answered(two, plan=PLAN).headline.startswith("Interim, 2 of 5 seeds: At ")
+    in_a_round = pair([*HIGH, 92.0], LOW)
+    assert answered(in_a_round, plan=PLAN).headline.startswith("Interim, 4 of 5 seeds: At ")
+
+
 def test_seed_without_an_accuracy_counts_as_looked_at():
     evidence = pair([*WIDE, 91.0], [*LOW, 90.1], [*BASE, 88.1])
     verdicts = answered(evidence, plan=PLAN).verdicts
