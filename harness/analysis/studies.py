@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.evidence import Correct, Evidence, Run
-from harness.config.case import Mode
+from harness.config.case import Case, Mode
 from harness.config.datasets import FOLDER_PREFIX, file_stem, is_folder, title_of
 from harness.files import distinct_names, safe_name
 from harness.paper.expectations import is_trained_as_published
@@ -86,6 +86,11 @@ def _study_key(one: StoredResult) -> StudyKey:
     )
 
 
+def study_subject(case: Case) -> str:
+    """Return dataset, mode, recipe and images in one string: equal for studies that may be compared."""
+    return repr((case.dataset, case.mode, case.recipe, case.val_split, case.data_fingerprint))
+
+
 def _short_name(study: StudyKey) -> tuple[str, str]:
     """Return mode and dataset: studies that share both need more words in their names."""
     mode, dataset, *_ = study
@@ -150,7 +155,7 @@ def _evidence(stored: Sequence[StoredResult], differences: Sequence[str], names:
         test_images=first.test_images,
         epochs=first.case.recipe.epochs,
         is_trained_as_published=bool(complete) and all(is_trained_as_published(one.result) for one in complete),
-        subject=repr((first.dataset, first.mode, first.case.recipe, first.case.val_split, first.case.data_fingerprint)),
+        subject=study_subject(first.case),
         folder=stored[0].root,
         folder_name=names[str(stored[0].root)],
         incomplete=tuple(one.result for one in stored if not one.result.is_complete),

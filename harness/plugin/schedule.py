@@ -104,9 +104,9 @@ def reason_to_skip(harness: HarnessSession, experiment: Experiment) -> str | Non
 
 
 def answer_notes(harness: HarnessSession) -> dict[str, list[str]]:
-    """Return, by dataset, lines on the skipped cases, for the dataset's answer."""
+    """Return, by `study_subject`, lines on the skipped cases, for the study's answer."""
     notes: dict[str, list[str]] = {}
     for one in (harness.sequential, harness.time_budget):
-        for dataset, lines in (one.notes() if one is not None else {}).items():
-            notes.setdefault(dataset, []).extend(lines)
+        for subject, lines in (one.notes() if one is not None else {}).items():
+            notes.setdefault(subject, []).extend(lines)
     return notes

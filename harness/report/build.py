@@ -61,7 +61,7 @@ def write_report(
 
     Args:
         margin: differences inside ± margin percentage points count as equal.
-        notes: by dataset, lines on what its answer rests on.
+        notes: by a study's `subject`, lines on what its answer rests on.
 
     Raises:
         OSError: a file could not be written.
@@ -97,7 +97,7 @@ def _question(
 ) -> Question:
     """Return the conditions of a study's answer."""
     spread = seed_spread([one for one in loaded.evidence if one.mode == evidence.mode], evidence.dataset)
-    return Question(spread, margin, loaded.plan_of(evidence), tuple(notes.get(evidence.dataset, ())))
+    return Question(spread, margin, loaded.plan_of(evidence), tuple(notes.get(evidence.subject, ())))
 
 
 def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:

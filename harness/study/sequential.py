@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from harness.analysis.budgets import BudgetVerdict, budget_verdicts
 from harness.analysis.sequential import SequentialPlan
-from harness.analysis.studies import StoredResult, group_into_studies
+from harness.analysis.studies import StoredResult, group_into_studies, study_subject
 from harness.analysis.wording import BUDGET_WORDS, outcome_text
-from harness.config.case import Case
 from harness.config.experiment import Experiment
 from harness.errors import InputError
 from harness.results.folder import ResultsFolder
@@ -45,16 +44,16 @@ class SequentialStudies:
             plans: the seeds and the looks, by dataset.
         """
         self._study, self._plans = study, plans
-        self._studies: dict[tuple[object, ...], _Looked] = {}
+        self._studies: dict[str, _Looked] = {}
         for experiment in experiments:
-            self._studies.setdefault(_study_key(study.case(experiment)), _Looked()).experiments.append(experiment)
+            self._studies.setdefault(study_subject(study.case(experiment)), _Looked()).experiments.append(experiment)
 
     def reason_to_skip(self, experiment: Experiment) -> str | None:
         """Return the reason to skip the case; None if it is needed. Call it on every rank, seed by seed.
 
         It takes the looks that are due, and cancels the cases that a decision makes superfluous.
         """
-        one = self._studies[_study_key(self._study.case(experiment))]
+        one = self._studies[study_subject(self._study.case(experiment))]
         plan = self._plans[experiment.dataset]
         place = plan.seeds.index(experiment.seed)
         for look in plan.looks:
@@ -63,10 +62,10 @@ class SequentialStudies:
         return one.decision if place >= one.looked_after else None
 
     def notes(self) -> dict[str, list[str]]:
-        """Return, for each dataset with a decided study, a line that says so."""
+        """Return, for each decided study, by `study_subject`, a line that says so."""
         return {
-            one.experiments[0].dataset: [_note(one, self._plans[one.experiments[0].dataset])]
-            for one in self._studies.values()
+            subject: [_note(one, self._plans[one.experiments[0].dataset])]
+            for subject, one in self._studies.items()
             if one.decision is not None
         }
 
@@ -119,11 +118,6 @@ def _verdicts_text(verdicts: Collection[BudgetVerdict]) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _study_key(case: Case) -> tuple[object, ...]:
-    """Return the conditions that differ between studies of one session."""
-    return case.dataset, case.mode, case.recipe, case.data_fingerprint
 
 
 def _stored(result: Result, results: ResultsFolder) -> StoredResult:

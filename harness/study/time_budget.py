@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
+from harness.analysis.studies import study_subject
 from harness.config.experiment import Experiment
 from harness.errors import InputError
 from harness.hardware.device import resolve_device
@@ -56,15 +57,15 @@ class TimeBudget:
         return f"does not fit: about {duration(needed)}, {duration(left)} of {self._option} left"
 
     def notes(self) -> dict[str, list[str]]:
-        """Return, for each dataset with skipped cases, a line that says so."""
-        by_dataset: dict[str, list[bool]] = defaultdict(list)
+        """Return, for each study with skipped cases, by `study_subject`, a line that says so."""
+        by_study: dict[str, list[bool]] = defaultdict(list)
         for experiment, fits in self._fits.items():
-            by_dataset[experiment.dataset].append(fits)
+            by_study[study_subject(self._study.case(experiment))].append(fits)
         return {
-            dataset: [
+            subject: [
                 f"Rests on {sum(fits)} of {len(fits)} cases: {fits.count(False)} did not fit into {self._option}."
             ]
-            for dataset, fits in by_dataset.items()
+            for subject, fits in by_study.items()
             if not all(fits)
         }
 

@@ -10,6 +10,7 @@ import pytest
 
 from harness.config.recipes import CIFAR10
 from harness.report.build import write_report
+from harness.report.loading import load_results_folders
 from tests.helpers.synthetic import failed_result, outcome, store, synthetic_result
 from tests.report.studies import TWO_MODELS, build_report, store_study
 
@@ -215,3 +216,16 @@ def test_garbage_collector_is_frozen_only_during_a_report(tmp_path, monkeypatch)
 def test_report_modules_import_no_torch():
     code = "import sys, harness.report.build, harness.report.terminal; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_notes_belong_to_the_study_of_their_session(tmp_path, no_figures):
+    """Two recipes of one dataset in one folder: the session's note is about its own cases."""
+    recipe = replace(CIFAR10, batch_size=32)
+    store_study(tmp_path, seeds=(0,), accuracies=TWO_MODELS)
+    store_study(tmp_path, seeds=(0,), accuracies=TWO_MODELS, case_changes={"recipe": recipe})
+    loaded = load_results_folders([tmp_path])
+    (own,) = [one.subject for one in loaded.evidence if one.runs[0].result.case.recipe == recipe]
+    report = write_report(loaded, tmp_path / "report", "pytest", notes={own: ["Rests on 2 of 4 cases."]})
+    assert {evidence.subject for evidence, found in report.answers if "Rests on 2 of 4 cases." in found.cautions} == {
+        own
+    }

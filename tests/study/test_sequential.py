@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.analysis.sequential import plan_looks
+from harness.analysis.studies import study_subject
 from harness.config.experiment import plan_experiment
 from harness.study.sequential import SequentialStudies, looks_text
 from harness.study.study import Study
@@ -160,8 +161,8 @@ def test_the_notes_name_the_decided_studies_and_their_looks(study, looks):
     looked = studies(study)
     assert looked.notes() == {}
     reasons(study, looked, 3)
-    ((dataset, (note,)),) = looked.notes().items()
-    assert dataset == "digits"
+    ((subject, (note,)),) = looked.notes().items()
+    assert subject == study_subject(study.case(digits(study, "resnet20", 0)))
     assert note.startswith("Decided after 3 of 5 seeds (looks at 3, 4, 5; α = 0.022")
     assert note.endswith(" each); the other seeds' tests were skipped.")
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.analysis.studies import study_subject
 from harness.config.experiment import plan_experiment
 from harness.study.estimate import Estimate
 from harness.study.study import Study
@@ -105,11 +106,12 @@ def test_an_interrupted_case_costs_its_remaining_epochs(study, monkeypatch):
     assert times.reason_to_skip(digits(study)) is None
 
 
-def test_the_notes_count_the_skipped_cases_of_each_dataset(study):
+def test_the_notes_count_the_skipped_cases_of_each_study(study):
     times = budget(study, 2 * 3600.0)
     assert times.notes() == {}
     for seed in range(3):
         times._now.seconds = 7199.0 * (seed == 2)
         times.reason_to_skip(digits(study, seed=seed))
     times.reason_to_skip(replace(digits(study), seed=2))
-    assert times.notes() == {"digits": ["Rests on 2 of 3 cases: 1 did not fit into --budget 2h."]}
+    subject = study_subject(study.case(digits(study)))
+    assert times.notes() == {subject: ["Rests on 2 of 3 cases: 1 did not fit into --budget 2h."]}
