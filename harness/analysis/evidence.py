@@ -22,6 +22,7 @@ from harness.paper.published import MMACS, PUBLISHED, STUDY_MODELS, exact_parame
 from harness.results.marginal_gain import marginal_gain
 from harness.results.result import LearningCurve, Result
 from harness.results.timing import timed_on
+from harness.text import count_noun
 
 Correct = NDArray[np.bool_]
 Measure = Literal[
@@ -175,6 +176,12 @@ class Evidence:
     @property
     def classes(self) -> list[str]:
         return list(self.runs[0].recall_percent) if self.runs else []
+
+
+def seeds_text(evidence: Evidence) -> str:
+    """Return the number of seeds of the models, ``3 seeds`` or ``1 to 5 seeds``."""
+    counts = sorted(len(evidence.of(model)) for model in evidence.models)
+    return count_noun(counts[-1], "seed") if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]} seeds"
 
 
 def published_evidence(dataset: str) -> Evidence:

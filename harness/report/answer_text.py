@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from harness.analysis.answer import Answer, costs_text
 from harness.analysis.budgets import BudgetVerdict
-from harness.analysis.evidence import Evidence
+from harness.analysis.evidence import Evidence, seeds_text
 from harness.analysis.wording import BUDGET_WORDS, cost_text
 from harness.text import count_noun, p_value, signed
 
@@ -46,9 +46,8 @@ def key_parts(answers: Iterable[Answer]) -> list[str]:
 
 def _study_line(evidence: Evidence, interim: str, width: int) -> str:
     """Return the study's title and size."""
-    counts = sorted(len(evidence.of(model)) for model in evidence.models)
-    seeds = count_noun(counts[-1], "seed") if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]} seeds"
-    size = f"{count_noun(len(counts), 'model')}, {interim or seeds}, {evidence.test_images:,} test images"
+    models = count_noun(len(evidence.models), "model")
+    size = f"{models}, {interim or seeds_text(evidence)}, {evidence.test_images:,} test images"
     return _titled(evidence, size, width)
 
 

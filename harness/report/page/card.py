@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from harness.analysis.answer import advice, costs_text, is_interim
 from harness.analysis.budgets import BudgetVerdict
-from harness.analysis.evidence import Evidence
+from harness.analysis.evidence import Evidence, seeds_text
 from harness.analysis.settling import settling_seeds
 from harness.analysis.unasked import BUDGETS, unasked_budgets
 from harness.analysis.wording import BUDGET_WORDS, cost_text, outcome_text
@@ -40,7 +40,7 @@ def card_view(study: StudyPage) -> dict[str, Any]:
     is_empty = not verdicts and len(set(reasons.values())) == 1
     return {
         "headline": headline_markup(study.answer.headline),
-        "certainty": certainty_text(verdicts, study.question.alpha),
+        "certainty": certainty_text(study.comparisons.evidence, verdicts, study.question.alpha),
         "cautions": first_lines(_cautions(study), "see the notes of the tables", _MAX_CAUTIONS),
         "rows": [] if is_empty or not study.evidence.runs else rows,
         "reason": next(iter(reasons.values())) if is_empty and study.evidence.runs else "",
@@ -60,14 +60,14 @@ def headline_markup(headline: str) -> Markup:
     return Markup(re.sub(r"\btake ([\w.-]*\w)", r"take <b>\1</b>", text))
 
 
-def certainty_text(verdicts: Sequence[BudgetVerdict], alpha: float) -> str:
+def certainty_text(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha: float) -> str:
     """Return how sure the answer is, in one sentence; empty without a verdict."""
     if not verdicts:
         return ""
     decided = [one for one in verdicts if one.is_decided]
     if all(one.outcome == "one run each" for one in verdicts):
         return ""  # the headline and a caution say it
-    seeds = count_noun(min(one.interval.n for one in verdicts), "seed")
+    seeds = seeds_text(evidence)
     if not decided:
         return f"Not decided yet: with {seeds} no budget has a significant difference or a shown equality."
     how_many = "every budget is" if len(decided) == len(verdicts) else f"{len(decided)} of {len(verdicts)} budgets are"
@@ -89,12 +89,19 @@ def _cautions(study: StudyPage) -> list[str]:
     """Return what a reader must know before using the answer, the most important first."""
     evidence, verdicts, plan, cautions = study.evidence, study.answer.verdicts, study.question.plan, []
     if verdicts and any(one.outcome == "one run each" for one in verdicts):
-        cautions.append("One run each: chance alone makes runs differ, so there is no verdict yet.")
+        cautions.append(_one_run_caution(verdicts))
     if evidence.mode == "shortened":
         cautions.append(f"Shortened to {count_noun(evidence.epochs, 'epoch')}: the recipe's own training may differ.")
     if plan is not None and is_interim(evidence, verdicts, plan):
         cautions.append(f"Interim: {len(evidence.seeds)} of {len(plan.seeds)} planned seeds are trained.")
     return [*cautions, *study.answer.cautions]
+
+
+def _one_run_caution(verdicts: Sequence[BudgetVerdict]) -> str:
+    """Return that there is no verdict of one run each, at some budgets or at all."""
+    once = [BUDGET_WORDS[one.budget] for one in verdicts if one.outcome == "one run each"]
+    at = "" if len(once) == len(verdicts) else f" at equal {' and '.join(once)}"
+    return f"One run each{at}: chance alone makes runs differ, so there is no verdict yet."
 
 
 def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float, alpha: float) -> dict[str, Any]:

@@ -70,10 +70,20 @@ def test_many_cautions_are_cut():
 
 
 def test_certainty_counts_decided_budgets_and_gives_the_largest_p():
-    text = certainty_text(study_page(WIDE_WINS).answer.verdicts, 0.05)
+    text = card_view(study_page(WIDE_WINS))["certainty"]
     assert text.startswith("How sure: every budget is decided at 95 % confidence by 3 seeds of each model; largest p")
-    assert certainty_text(study_page(LEVEL).answer.verdicts, 0.0221).startswith("Not decided yet: with 3 seeds")
-    assert certainty_text((), 0.05) == ""
+    level = study_page(LEVEL)
+    assert certainty_text(level.evidence, level.answer.verdicts, 0.0221).startswith("Not decided yet: with 3 seeds")
+    assert certainty_text(level.evidence, (), 0.05) == ""
+
+
+def test_models_of_one_run_beside_decided_budgets_are_counted():
+    """With 1 to 3 seeds of the models, two budgets are decided: their seeds are not one, and they have a verdict."""
+    accuracies = {"resnet20": WIDE_WINS["resnet20"], "resnet56": WIDE_WINS["resnet56"]}
+    once = {"resnet110": (89.6,), "resnet20-2": WIDE_WINS["resnet20-2"], "resnet20-4": (93.0,)}
+    card = card_view(study_page(accuracies | once))
+    assert "by 1 to 3 seeds of each model" in card["certainty"]
+    assert card["cautions"][0].startswith("One run each at equal scale factor: ")
 
 
 def test_equality_is_shown_by_its_interval():
