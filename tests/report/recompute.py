@@ -269,6 +269,8 @@ class Fit:
         pooled = self.sigma * math.sqrt(vector @ self.covariance @ vector)
         used = [model for model, weight in weights.items() if weight]
         least = self.rounding * math.sqrt(sum(weights[m] ** 2 / len(self.values[m]) for m in used))
+        if len(used) > 2 and min(counts) > 1:
+            least = max(least, self._welch(weights)[0])
         shared = sorted(set.intersection(*(set(self.values[m]) for m in used)))
         own = [sum(weights[m] * self.values[m][seed] for m in used) for seed in shared]
         return estimate, max(pooled, least, stats.sem(own) if len(own) > 1 else 0.0), float(self.df)
@@ -500,12 +502,14 @@ class Axis:
         rows = self._rows("pareto")
         for cost_name, group in itertools.groupby(rows, key=lambda row: row["cost"]):
             measure, front, before = COST_NAMES[cost_name], None, None
-            for row in group:
+            for place, row in enumerate(group):
                 model = row["model"]
                 expected = self._pareto(model, measure)
                 if expected["is_on_front"]:
                     before, front = front, model
                     expected["is_worth_its_cost"] = before is not None and self.is_above(front, before)
+                if place == 0 or not self.fit.is_testable:
+                    expected["is_worth_its_cost"] = None
                 self.checked.row(f"{self.name}-pareto", row, expected)
 
     def _pareto(self, model, measure):
@@ -608,8 +612,8 @@ class Axis:
         accuracies = [sum(weight * self.fit.mean(m) for m, weight in side.items()) for side in (wide, deep)]
         expected = {
             "cost_value": cost,
-            "wide": " & ".join(wide),
-            "deep": " & ".join(deep),
+            "wide": " and ".join(wide),
+            "deep": " and ".join(deep),
             "wide_percent": accuracies[0],
             "deep_percent": accuracies[1],
             "difference_points": accuracies[0] - accuracies[1],
