@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, verdicts_of
 from harness.analysis.comparison import Comparisons
 from harness.analysis.equal_cost import difference_of
-from harness.analysis.evidence import COSTS, Evidence, Measure
+from harness.analysis.evidence import COSTS, Evidence, Measure, Run
 from harness.analysis.new_images import error_with_new_images
 from harness.analysis.pareto import models_on_front, models_worth_their_cost
 from harness.analysis.power import Spread
@@ -22,6 +22,7 @@ from harness.analysis.wording import (
     difference_text,
     outcome_text,
 )
+from harness.results.result import Result
 from harness.text import count, count_noun, duration
 
 
@@ -115,7 +116,7 @@ def _is_at_look(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: Seq
 
 def _planned_seeds(evidence: Evidence, plan: SequentialPlan, model: str | None = None) -> set[int]:
     """Return the planned seeds that have a result, complete or not, of one model or of any."""
-    results = (*evidence.runs, *evidence.incomplete)
+    results: list[Run | Result] = [*evidence.runs, *evidence.incomplete]
     return {one.seed for one in results if model in (None, one.model)} & set(plan.seeds)
 
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -140,6 +141,13 @@ def _unasked_row(budget: str, reason: str) -> dict[str, Any]:
     return {"budget": BUDGET_WORDS[budget], "mark": mark_icon("none"), "reason": reason}  # type: ignore[index]
 
 
+def _results_folder(folder: Path) -> str:
+    """Return a results folder as an option's value; of one outside the working folder the reader gives the path."""
+    name = short_path(str(folder))
+    is_inside = not folder.is_absolute() or folder.is_relative_to(Path.cwd())
+    return name if is_inside else f"PATH/TO/{name}"
+
+
 def _settling_command(study: StudyPage) -> str:
     """Return the command that trains the settling seeds; empty if bench cannot train them."""
     evidence = study.comparisons.evidence
@@ -152,6 +160,6 @@ def _settling_command(study: StudyPage) -> str:
     chosen = evidence.dataset
     if set(evidence.models) != set(known):  # the seed's name behind it: resnet20 would choose resnet20-4 too
         chosen = f'"{chosen} and ({" or ".join(f"{model}-seed" for model in evidence.models)})"'
-    folder = short_path(str(evidence.folder))
+    folder = _results_folder(Path(str(evidence.folder)))
     results = "" if folder == _DEFAULT_RESULTS else f" --results-dir {shlex.quote(folder)}"
     return f"pytest bench -k {chosen} --full-training --seeds {','.join(map(str, seeds))}{results}"

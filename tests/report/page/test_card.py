@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.sequential import plan_looks
+from harness.paper.published import STUDY_MODELS
 from harness.report.page.card import card_view, certainty_text, headline_markup
 from tests.helpers.synthetic import synthetic_result
 from tests.report.page.studies import LEVEL, WIDE_WINS, page_of, study_page
@@ -100,13 +101,21 @@ def test_headline_has_directions_in_colour_and_models_in_bold():
 
 
 def test_command_trains_the_seeds_that_would_settle_it():
-    whole = replace(measured_once((*ACCURACIES,), dataset="digits"), folder=Path("results"))
-    assert card_view(page_of(whole))["command"] == f"pytest bench -k digits --full-training --seeds {ALL_SEEDS}"
+    digits = evidence_of(*(synthetic_result("digits", model) for model in STUDY_MODELS["digits"]))
+    card = card_view(page_of(replace(digits, folder=Path("results"))))
+    assert card["command"] == f"pytest bench -k digits --full-training --seeds {ALL_SEEDS}"
     part = card_view(page_of(replace(measured_once(), folder=Path("/x/my runs"))))
     assert part["command"] == (
         'pytest bench -k "cifar10 and (resnet20-seed or resnet56-seed or resnet110-seed or resnet20-2-seed or '
-        f"resnet20-4-seed)\" --full-training --seeds {ALL_SEEDS} --results-dir 'my runs'"
+        f"resnet20-4-seed)\" --full-training --seeds {ALL_SEEDS} --results-dir 'PATH/TO/my runs'"
     )
+
+
+def test_command_does_not_mistake_another_folder_for_the_default_one():
+    command = card_view(page_of(replace(measured_once(), folder=Path("/x/results"))))["command"]
+    assert command.endswith(" --results-dir PATH/TO/results")
+    command = card_view(page_of(replace(measured_once(), folder=Path.cwd() / "results")))["command"]
+    assert "--results-dir" not in command
 
 
 @pytest.mark.parametrize("changes", [{"mode": "shortened"}, {"dataset": "folder:/x/flowers"}, {"dataset": "gtsrb"}])
