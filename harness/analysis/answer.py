@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, verdicts_of
+from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, takes_the_cheaper, verdicts_of
 from harness.analysis.comparison import Comparisons
 from harness.analysis.equal_cost import difference_of
 from harness.analysis.evidence import COSTS, Evidence, Measure, Run
@@ -145,17 +145,19 @@ def _headline(comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[B
     groups: dict[tuple[str, str], list[BudgetVerdict]] = {}
     for one in sorted(verdicts, key=lambda one: not one.is_decided):
         groups.setdefault((one.outcome, _choice(one)), []).append(one)
-    return " ".join(_group_sentence(group, is_all=len(group) == len(verdicts) > 1) for group in groups.values())
+    trained = comparisons.evidence
+    return " ".join(_group_sentence(trained, one, is_all=len(one) == len(verdicts) > 1) for one in groups.values())
 
 
-def _group_sentence(group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
+def _group_sentence(evidence: Evidence, group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
     """Return a sentence for budgets that share outcome and model."""
     first, words = group[0], [BUDGET_WORDS[one.budget] for one in group]
     at = "At every budget" if is_all else f"At equal {_and(words)}"
     if not first.is_decided:
         return f"{at}: {'one run each, no answer' if first.outcome == 'one run each' else first.outcome}."
     if first.outcome == "equal":
-        take = f": take {first.take}, which costs less" if first.take else ""
+        less = ", which costs less" if all(takes_the_cheaper(evidence, one) for one in group) else ""
+        take = f": take {first.take}{less}" if first.take else ""
         return f"{at} they are equal within {first.margin:g} pp{take}."
     return f"{at} go {first.outcome}: take {_choice(first)}."
 

@@ -6,6 +6,7 @@ factor is the paper's question, and the primary test: its p-value is that of its
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -231,14 +232,32 @@ def _model_to_take(comparisons: Comparisons, verdict: BudgetVerdict) -> str | No
         return None
     sides = (verdict.wide, verdict.deep) if verdict.winner is None else (verdict.winner,)
     models = [model for side in sides if (model := _model_within(comparisons, verdict, side)) is not None]
-    evidence = comparisons.evidence
+    return min(models, key=_price_of(comparisons.evidence, verdict, models), default=None)
+
+
+def _price_of(evidence: Evidence, verdict: BudgetVerdict, models: Sequence[str]) -> Callable[[str], list[float]]:
+    """Return a model's costs but the budget, the most important first, as far as all the models' are known."""
     order: tuple[Measure, ...] = ("total_seconds", "macs", "params")
     measures = [one for one in order if one != verdict.budget and all(evidence.mean(model, one) for model in models)]
-    return min(
-        models,
-        key=lambda model: [mean.mean for one in measures if (mean := evidence.mean(model, one)) is not None],
-        default=None,
-    )
+    return lambda model: [mean.mean for one in measures if (mean := evidence.mean(model, one)) is not None]
+
+
+def takes_the_cheaper(evidence: Evidence, verdict: BudgetVerdict) -> bool:
+    """Return whether the model to take costs less than the dearest that the other side has within the budget."""
+    if verdict.take is None:
+        return False
+    others = [
+        model for side in (verdict.wide, verdict.deep) if verdict.take not in side.weights for model in side.weights
+    ]
+    within = [model for model in others if _is_affordable(evidence, verdict, model)]
+    price_of = _price_of(evidence, verdict, [verdict.take, *within])
+    return any(price_of(verdict.take) < price_of(model) for model in within)
+
+
+def _is_affordable(evidence: Evidence, verdict: BudgetVerdict, model: str) -> bool:
+    """Return whether a model is within the budget; at an equal scale factor both models are."""
+    mean = None if verdict.budget == "scale_factor" else evidence.mean(model, verdict.budget)
+    return mean is None or mean.mean <= AFFORDABLE * verdict.cost
 
 
 def _model_within(comparisons: Comparisons, verdict: BudgetVerdict, side: Side) -> str | None:
@@ -252,5 +271,12 @@ def _model_within(comparisons: Comparisons, verdict: BudgetVerdict, side: Side) 
     costs = {model: mean.mean for model in models if (mean := evidence.mean(model, measure)) is not None}
     affordable = [model for model in costs if costs[model] <= AFFORDABLE * verdict.cost]
     best = max(affordable, key=costs.__getitem__, default=None)
-    least = other.accuracy_percent - (verdict.margin if verdict.outcome == "equal" else 0.0)
-    return best if best is not None and comparisons.mean(best) >= least else None
+    return best if best is not None and _is_good_enough(comparisons, verdict, best, other) else None
+
+
+def _is_good_enough(comparisons: Comparisons, verdict: BudgetVerdict, model: str, other: Side) -> bool:
+    """Return whether a model keeps a verdict's promise: not below the loser; of equal ones shown within the margin."""
+    if verdict.outcome != "equal" or comparisons.fit is None:
+        return comparisons.mean(model) >= other.accuracy_percent
+    low, _ = comparisons.fit.contrast(difference_of({model: 1.0}, other.weights)).interval(2 * comparisons.alpha)
+    return low is not None and low > -verdict.margin

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from harness.analysis.budgets import budget_verdicts
+from harness.analysis.budgets import budget_verdicts, takes_the_cheaper
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import published_evidence
 from tests.analysis.budget_studies import (
@@ -99,6 +99,19 @@ def test_equal_verdict_takes_the_model_that_costs_less_itself():
     accuracies = {model: [90.0, 90.1 + 0.01 * k, 90.2] for k, model in enumerate(sizes)}
     one = by_budget(study(accuracies, sizes=sizes, seconds=seconds))["macs"]
     assert (one.outcome, one.cheaper, one.take) == ("equal", "deep", "resnet20-2")
+
+
+def test_equal_verdict_takes_a_model_only_if_shown_within_the_margin():
+    """Interpolated at 56's size width equals it, but the base, which the budget allows, is 0.45 pp below."""
+    sizes = {"resnet20": (1e6, 1e6), "resnet56": (2e6, 2e6), "resnet20-2": (2.3e6, 2.3e6)}
+    noise, means = (0.0, 0.2, -0.2), {"resnet20": 90.0, "resnet56": 90.45, "resnet20-2": 90.5}
+    accuracies = {
+        model: [mean + noise[(k + seed) % 3] for seed in range(3)] for k, (model, mean) in enumerate(means.items())
+    }
+    evidence = study(accuracies, sizes=sizes)
+    for margin, take, is_cheaper in ((0.6, "resnet56", False), (1.5, "resnet20", True)):
+        one = by_budget(evidence, margin=margin)["params"]
+        assert (one.outcome, one.take, takes_the_cheaper(evidence, one)) == ("equal", take, is_cheaper)
 
 
 @pytest.mark.parametrize(("margin", "outcome"), [(0.5, "equal"), (0.05, "no significant difference")])

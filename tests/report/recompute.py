@@ -630,9 +630,9 @@ class Axis:
         self.checked.row(name, row, expected | {"p_value": p_alone(contrast)})
         self.checked.row(name, row, {"difference_points_low": low, "difference_points_high": high})
         self.checked.row(name, row, {"p_corrected": p}, EXACT if row["budget"] == "scale_factor" else MONTE_CARLO)
-        self.checked.row(name, row, self._words(row, point, contrast, p, accuracies))
+        self.checked.row(name, row, self._words(row, point, contrast, p))
 
-    def _words(self, row, point, contrast, p, accuracies):
+    def _words(self, row, point, contrast, p):
         """Return verdict, the cheaper side that is no worse by the margin, and the model to take."""
         cost, wide, deep = point
         estimate, error, df = contrast
@@ -645,12 +645,11 @@ class Axis:
         is_wide_cheaper = self._is_wide_cheaper(wide, deep, row["budget"])
         is_no_worse = estimate - half > -margin if is_wide_cheaper else estimate + half < margin
         taken = {"wider": (True,), "deeper": (False,), "equal": (True, False)}.get(verdict, ())
-        least = {True: accuracies[1], False: accuracies[0]}
-        slack = margin if verdict == "equal" else 0
+        slack = margin if verdict == "equal" else None
         models = [
             model
             for is_wide in taken
-            if (model := self._within(wide if is_wide else deep, is_wide, row["budget"], cost, least[is_wide] - slack))
+            if (model := self._within((wide, deep) if is_wide else (deep, wide), is_wide, row["budget"], cost, slack))
         ]
         no_worse = ("wide" if is_wide_cheaper else "deep") if is_no_worse else None
         return {"verdict": verdict, "no_worse": no_worse, "take": self._cheapest(models, row["budget"])}
@@ -667,14 +666,28 @@ class Axis:
                 return costs[0] < costs[1]
         return False
 
-    def _within(self, side, is_wide, budget, cost, least):
-        """Return a side's one model, or the dearest within 1.1 times the budget if it is accurate enough."""
+    def _within(self, sides, is_wide, budget, cost, margin):
+        """Return a side's one model, or the dearest within 1.1 times the budget if it is accurate enough.
+
+        Args:
+            sides: this side and the other one.
+            margin: if given, the model must be shown to be worse than the other side by no more.
+        """
+        side, other = sides
         if len(side) == 1:
             return next(iter(side))
         models = [self.axes[0], *(self.axes[2] if is_wide else self.axes[1])]
         costs = {m: mean for m in models if (mean := self.study.mean(m, budget)) is not None and mean <= 1.1 * cost}
         best = max(costs, key=lambda m: costs[m], default=None)
-        return best if best and self.fit.mean(best) >= least else None
+        if not best:
+            return None
+        weights = {best: 1.0}
+        for model, weight in other.items():
+            weights[model] = weights.get(model, 0.0) - weight
+        if margin is None:
+            return best if sum(weight * self.fit.mean(m) for m, weight in weights.items()) >= 0 else None
+        estimate, error, df = self.fit.contrast(weights) or (0.0, math.inf, 1)
+        return best if estimate - stats.t.ppf(1 - ALPHA, df) * error > -margin else None
 
     def _cheapest(self, models, budget):
         """Return the model of least time, then MACs, then parameters; the budget itself does not count."""
