@@ -65,6 +65,16 @@ def image_note_text(note: Difference) -> str:
     return f"{of} {note.n:,} images: {p_value(note.p_value)}, without the spread between seeds"
 
 
+def level_text(alpha: float) -> str:
+    """Return a level as text, ``α = 0.05``; a look's is ``α = 0.0221``."""
+    return f"α = {alpha:.3g}"
+
+
+def confidence_text(alpha: float) -> str:
+    """Return the confidence 1 − α as text: ``95 %``, ``97.79 %``."""
+    return f"{100 * (1 - alpha):.4g} %"
+
+
 def percent_text(shares: tuple[float, ...]) -> str:
     """Return one probability or a range in percent: ``3 %``, ``0.6 to 17 %``."""
     texts = ["under 0.1" if one < 0.001 else f"{100 * one:.{0 if one >= 0.095 else 1}f}" for one in shares]

@@ -39,7 +39,7 @@ def key_parts(answers: Iterable[Answer]) -> list[str]:
     outcomes, margin = {one.outcome for one in verdicts}, f"{verdicts[0].margin:g} pp"
     parts = ["+: wider is more accurate", "−: deeper", "pp: percentage points"]
     parts += ["[]: simultaneous interval"] * any(one.interval.low is not None for one in verdicts)
-    parts += [f"equal: the 90 % interval is within ±{margin}"] * ("equal" in outcomes)
+    parts += [f"equal: shown to be within ±{margin}"] * ("equal" in outcomes)
     parts += ["open: no significant difference"] * ("no significant difference" in outcomes)
     return [*parts, *([f"no worse: by {margin} at most"] * any("no worse" in _take(one) for one in verdicts))]
 

@@ -13,7 +13,7 @@ from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence, seeds_text
 from harness.analysis.settling import settling_seeds
 from harness.analysis.unasked import BUDGETS, unasked_budgets
-from harness.analysis.wording import BUDGET_WORDS, cost_text, outcome_text
+from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text, outcome_text
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.published import STUDY_MODELS
 from harness.report.page.content import StudyPage
@@ -46,8 +46,8 @@ def card_view(study: StudyPage) -> dict[str, Any]:
         "rows": [] if is_empty or not study.evidence.runs else rows,
         "reason": next(iter(reasons.values())) if is_empty and study.evidence.runs else "",
         "margin": f"{study.question.margin:g}",
-        "confidence": _percent(study.question.alpha),
-        "equality": _percent(2 * study.question.alpha),
+        "confidence": confidence_text(study.question.alpha),
+        "equality": confidence_text(2 * study.question.alpha),
         "scope": study.answer.scope,
         "settle": study.answer.settle,
         "command": _settling_command(study),
@@ -74,16 +74,12 @@ def certainty_text(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha:
     how_many = "every budget is" if len(decided) == len(verdicts) else f"{len(decided)} of {len(verdicts)} budgets are"
     worst = max((one.p_value for one in decided if one.winner is not None and one.p_value is not None), default=None)
     at_most = "" if worst is None else f"; largest p of a difference: {_p_number(worst)}"
-    return f"How sure: {how_many} decided at {_percent(alpha)} confidence by {seeds} of each model{at_most}."
+    return f"How sure: {how_many} decided at {confidence_text(alpha)} confidence by {seeds} of each model{at_most}."
 
 
 def _p_number(p: float | None) -> str:
     """Return a p-value without its ``p =``, on one line: ``.012``, ``< .001``."""
     return p_value(p).removeprefix("p ").removeprefix("= ").replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _percent(alpha: float) -> str:
-    return f"{100 * (1 - alpha):.4g} %"
 
 
 def _cautions(study: StudyPage) -> list[str]:
@@ -132,7 +128,7 @@ def _test_texts(verdict: BudgetVerdict, alpha: float) -> dict[str, str]:
     alone = _p_number(verdict.p_alone)
     equality = ""
     if verdict.outcome == "equal" and verdict.equality_interval is not None:
-        equality = f"{_percent(2 * alpha)}: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
+        equality = f"{confidence_text(2 * alpha)}: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
     note = f"{verdict.correction}; alone {alone}" if verdict.correction else ""
     return {"p": p_value(verdict.p_value), "p_note": note, "equality": equality}
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import BUDGET_WORDS, cost_text
+from harness.analysis.stats import SIGNIFICANCE
+from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text
 from harness.report.tables.columns import (
     INTERVAL,
     SEED_COUNT,
@@ -19,8 +20,9 @@ from harness.report.tables.columns import (
 from harness.report.tables.table import Column, Row, Table
 
 
-def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> Table:
-    """Return the verdict of each budget, with its numbers and the model to take."""
+def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha: float = SIGNIFICANCE) -> Table:
+    """Return the verdict of each budget at level α, with its numbers and the model to take."""
+    equality = f"{confidence_text(2 * alpha)} interval"
     rows = [_values(one) for one in verdicts]
     columns = [
         Column("at equal", "budget", lambda row: BUDGET_WORDS[row["budget"]], is_words=True),
@@ -28,7 +30,7 @@ def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> Tab
         Column("verdict", "verdict", _verdict_cell, is_words=True),
         WIDER_MINUS_DEEPER,
         INTERVAL,
-        Column("90 % interval", "equality_low", ends_cell("equality")),
+        Column(equality, "equality_low", ends_cell("equality")),
         Column("p alone", "p_value", p_cell("p_value")),
         Column("p corrected", "p_corrected", p_cell("p_corrected")),
         Column("correction", "correction", is_words=True),
@@ -40,8 +42,8 @@ def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> Tab
     ]
     notes = (
         "at the dearest cost that both axes reach, interpolated between two models on the logarithm of the cost, never "
-        "extrapolated. Interval: simultaneous over the tests of the correction. Equal: the 90 % interval lies within "
-        "± the margin; no worse: its end on the side of the cheaper models' loss does",
+        f"extrapolated. Interval: simultaneous over the tests of the correction. Equal: the {equality} lies within ± the "
+        "margin; no worse: its end on the side of the cheaper models' loss does",
         *times_notes(evidence),
     )
     title = f"{evidence.title}: the verdict of each budget"

@@ -2,11 +2,16 @@ import numpy as np
 import pytest
 
 from harness.analysis.answer import Question, answer
+from harness.analysis.budgets import verdicts_of
 from harness.analysis.comparison import Comparisons
 from harness.analysis.power import Spread
+from harness.analysis.sequential import plan_looks
+from harness.report.figures.differences import differences_figure
+from harness.report.tables.differences import differences_table
 from harness.report.tables.verdicts import verdicts_table
 from harness.text import signed
 from tests.analysis.synthetic_evidence import study
+from tests.report.page.studies import WIDE_WINS
 
 DIFFERENT = {"resnet20": 89.0, "resnet56": 90.0, "resnet110": 89.6, "resnet20-2": 90.9, "resnet20-4": 92.0}
 ALIKE = dict.fromkeys(DIFFERENT, 90.0)
@@ -64,3 +69,15 @@ def test_budgets_and_interpolated_models_are_human_readable():
     assert [row["budget"] for row in shown] == ["3h03m", "1.10M", "110.0M", "×4"]
     assert shown[0]["wider"] == "resnet20-2 and resnet20-4"
     assert shown[-1]["deeper"] == "resnet110"
+
+
+def test_tables_and_figures_of_looks_give_their_level():
+    """A study of three looks is tested at α = 0.0221: nothing may say 0.05 beside it."""
+    evidence, plan = study(WIDE_WINS), plan_looks((0, 1, 2, 3, 4))
+    comparisons = Comparisons(evidence, plan.level)
+    found = verdicts_table(evidence, verdicts_of(comparisons), plan.level)
+    assert "95.59 % interval" in found.headings
+    texts = [*found.notes, *differences_table(evidence, comparisons).notes]
+    texts.append(differences_figure(evidence, comparisons).caption)
+    assert not [text for text in texts if "0.05" in text or "90 %" in text or " 95 %" in text]
+    assert sum("α = 0.0221" in text for text in texts) == 2
