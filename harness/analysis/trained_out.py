@@ -51,6 +51,8 @@ def _reason(evidence: Evidence, model: str) -> str:
     if classes > 1 and np.mean([curve.final_train_loss for curve in curves]) >= NEAR_CHANCE * math.log(classes):
         return "its final training loss is near that of guessing"
     length = min(len(curve.accuracy_percent) for curve in curves)
+    if length == 1:
+        return "one epoch cannot show that its accuracy has stopped rising"
     mean = np.mean([curve.accuracy_percent[-length:] for curve in curves], axis=0)
     rise = _rise_per_epoch(mean, evidence.test_images)
     return f"its accuracy still rises by {rise:.2f} pp an epoch" if rise > MAX_RISE_POINTS else ""

@@ -52,6 +52,12 @@ def test_rise_is_that_of_the_mean_over_seeds():
     assert drop_untrained(of_curves({"resnet56": [up, up, FLAT]}))[1] != ()  # 0.2 pp an epoch
 
 
+def test_model_of_one_epoch_is_not_trained_out():
+    gone = drop_untrained(of_curves(dict.fromkeys(THREE, (40.0,))))[1]
+    assert [one.model for one in gone] == [*THREE]
+    assert {one.reason for one in gone} == {"one epoch cannot show that its accuracy has stopped rising"}
+
+
 def test_rise_by_fewer_than_two_images_is_none():
     # 360 images: one is 0.28 pp, the last three of four epochs rise by one or by two of them
     one, two = ((80.0, 98.0, 98.0 + k * 100 / 720, 98.0 + k * 100 / 360) for k in (1, 2))
@@ -66,8 +72,8 @@ def test_final_loss_near_that_of_guessing_is_not_trained_out(classes, chance):
         assert [one.reason for one in drop_untrained(evidence)[1]] == reasons
 
 
-@pytest.mark.parametrize("curve", [None, (), (50.0,), (50.0, 90.0)])
-def test_unknown_or_very_short_curves_leave_nothing_out(curve):
+@pytest.mark.parametrize("curve", [None, (), (50.0, 90.0)])
+def test_unknown_curves_leave_nothing_out(curve):
     # two epochs have a slope of one step: it counts
     gone = drop_untrained(of_curves({"resnet56": curve}))[1]
     assert [one.model for one in gone] == (["resnet56"] if curve and len(curve) == 2 else [])

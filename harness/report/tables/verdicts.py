@@ -42,8 +42,8 @@ def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha:
     ]
     notes = (
         "at the dearest cost that both axes reach, interpolated between two models on the logarithm of the cost, never "
-        f"extrapolated. Interval: simultaneous over the tests of the correction. Equal: the {equality} lies within ± the "
-        "margin; no worse: its end on the side of the cheaper models' loss does",
+        f"extrapolated. Interval: simultaneous over the tests of the correction. Equal: the {equality} lies within ± "
+        "the margin; no worse: its end on the side of the cheaper models' loss does",
         *times_notes(evidence),
     )
     title = f"{evidence.title}: the verdict of each budget"
