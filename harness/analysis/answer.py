@@ -22,6 +22,7 @@ from harness.analysis.wording import (
     difference_text,
     outcome_text,
 )
+from harness.config.families import has_models_between
 from harness.results.result import Result
 from harness.text import count, count_noun, duration
 
@@ -159,7 +160,7 @@ def _group_sentence(evidence: Evidence, group: Sequence[BudgetVerdict], *, is_al
         less = ", which costs less" if all(takes_the_cheaper(evidence, one) for one in group) else ""
         take = f": take {first.take}{less}" if first.take else ""
         return f"{at} they are equal within {first.margin:g} pp{take}."
-    return f"{at} go {first.outcome}: take {_choice(first)}."
+    return f"{at} go {first.outcome}{': take' if has_choice(first) else ', but'} {_choice(first)}."
 
 
 def _and(words: Sequence[str]) -> str:
@@ -175,16 +176,25 @@ def verdict_sentence(verdict: BudgetVerdict) -> str:
 
 
 def _choice(verdict: BudgetVerdict) -> str:
-    """Return the model to take, or the two between which it is; empty if no model is better."""
+    """Return the model to take, or the two between which it is, if any; empty if no model is better."""
     if verdict.take is None and verdict.winner is not None:
-        return f"a model between {_and(list(verdict.winner.weights))}"
+        names = _and(list(verdict.winner.weights))
+        return f"a model between {names}" if has_choice(verdict) else f"there is no model between {names}"
     return verdict.take or ""
+
+
+def has_choice(verdict: BudgetVerdict) -> bool:
+    """Return whether there is a model of the better side to take, trained or not."""
+    weights = () if verdict.winner is None else tuple(verdict.winner.weights)
+    return verdict.take is not None or (len(weights) == 2 and has_models_between(*weights))
 
 
 def advice(verdict: BudgetVerdict) -> str:
     """Return what to do about a verdict."""
     if choice := _choice(verdict):
-        return f"Take {choice}."
+        return (
+            f"Take {choice}." if has_choice(verdict) else f"{choice[0].upper()}{choice[1:]}, which enclose the budget."
+        )
     if verdict.no_worse is not None:
         cheaper = verdict.wide if verdict.no_worse == "wide" else verdict.deep
         return f"The cheaper side, {_and(list(cheaper.weights))}, is worse by no more than {verdict.margin:g} pp."

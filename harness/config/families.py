@@ -82,3 +82,13 @@ def parse_model(name: str) -> Model:
     if width == 0:
         raise InputError(f"unknown model {name!r}: the width coefficient must be 1 or more, e.g. resnet{depth}-2")
     return Model(family, depth, width)
+
+
+def has_models_between(first: str, second: str) -> bool:
+    """Return whether a family has models between two that differ in depth or in width alone."""
+    one, other = parse_model(first), parse_model(second)
+    if one.width != other.width:
+        return abs(one.width - other.width) > 1
+    low, high = sorted((one.depth, other.depth))
+    depths = IMAGENET_BLOCKS if one.family == "imagenet" else range(low + 6, high, 6)
+    return any(low < depth < high for depth in depths)

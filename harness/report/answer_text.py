@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 
-from harness.analysis.answer import Answer, costs_text
+from harness.analysis.answer import Answer, costs_text, has_choice
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence, seeds_text
 from harness.analysis.wording import BUDGET_WORDS, cost_text
@@ -131,7 +131,7 @@ def _take(verdict: BudgetVerdict, _: Evidence | None = None) -> str:
     if verdict.take is not None:
         return f"take {verdict.take}"
     if verdict.winner is not None:
-        return "take one between"
+        return "take one between" if has_choice(verdict) else "none between"
     if verdict.no_worse is None:
         return ""
     side, name = (verdict.wide, "wider") if verdict.no_worse == "wide" else (verdict.deep, "deeper")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.config.families import IMAGENET_BLOCKS, Model, parse_model
+from harness.config.families import IMAGENET_BLOCKS, Model, has_models_between, parse_model
 from harness.errors import InputError
 
 GRAMMAR = re.compile(r"resnet(0|[1-9][0-9]*)(-(0|[1-9][0-9]*))?")
@@ -179,3 +179,15 @@ def test_any_text_is_a_model_of_the_grammar_or_an_input_error(text):
     assert model.width >= 1
     assert model.depth in IMAGENET_BLOCKS or (model.depth >= 8 and model.depth % 6 == 2)
     assert parse_model(model.name) == model
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "has_some"),
+    [
+        ("resnet20", "resnet20-2", False), ("resnet20-4", "resnet20-2", True),
+        ("resnet20", "resnet26", False), ("resnet20", "resnet32", True),
+        ("resnet24", "resnet50", False), ("resnet24-2", "resnet101-2", True),
+    ],
+)  # fmt: skip
+def test_models_between_two_can_be_built_or_not(first, second, has_some):
+    assert has_models_between(first, second) is has_some
