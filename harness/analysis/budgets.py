@@ -236,14 +236,14 @@ def _model_to_take(comparisons: Comparisons, verdict: BudgetVerdict) -> str | No
 
 
 def _price_of(evidence: Evidence, verdict: BudgetVerdict, models: Sequence[str]) -> Callable[[str], list[float]]:
-    """Return a model's costs but the budget, the most important first, as far as all the models' are known."""
+    """Return a function of a model's costs but the budget, the most important known one first."""
     order: tuple[Measure, ...] = ("total_seconds", "macs", "params")
     measures = [one for one in order if one != verdict.budget and all(evidence.mean(model, one) for model in models)]
     return lambda model: [mean.mean for one in measures if (mean := evidence.mean(model, one)) is not None]
 
 
 def takes_the_cheaper(evidence: Evidence, verdict: BudgetVerdict) -> bool:
-    """Return whether the model to take costs less than the dearest that the other side has within the budget."""
+    """Return whether the model to take costs less than the other side's dearest within the budget."""
     if verdict.take is None:
         return False
     others = [
@@ -275,7 +275,7 @@ def _model_within(comparisons: Comparisons, verdict: BudgetVerdict, side: Side) 
 
 
 def _is_good_enough(comparisons: Comparisons, verdict: BudgetVerdict, model: str, other: Side) -> bool:
-    """Return whether a model keeps a verdict's promise: not below the loser; of equal ones shown within the margin."""
+    """Return whether a model is not below the loser, or shown within the margin of equal ones."""
     if verdict.outcome != "equal" or comparisons.fit is None:
         return comparisons.mean(model) >= other.accuracy_percent
     low, _ = comparisons.fit.contrast(difference_of({model: 1.0}, other.weights)).interval(2 * comparisons.alpha)

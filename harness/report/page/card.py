@@ -58,7 +58,7 @@ def headline_markup(headline: str) -> Markup:
     """Return a headline with its directions in their colours and the models to take in bold."""
     text = str(escape(headline))
     text = re.sub(r"\bgo (wider|deeper)\b", lambda found: f'go <span class="{found[1][:4]}">{found[1]}</span>', text)
-    return Markup(re.sub(r"\btake ([\w.-]*\w)", r"take <b>\1</b>", text))
+    return Markup(re.sub(r"\btake (resnet[\w.-]*\w)", r"take <b>\1</b>", text))
 
 
 def certainty_text(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha: float) -> str:
@@ -138,7 +138,7 @@ def _unasked_row(budget: str, reason: str) -> dict[str, Any]:
 
 
 def _results_folder(folder: Path) -> str:
-    """Return a results folder as an option's value; of one outside the working folder the reader gives the path."""
+    """Return a results folder as an option's value; one elsewhere gets a placeholder of its path."""
     name = short_path(str(folder))
     is_inside = not folder.is_absolute() or folder.is_relative_to(Path.cwd())
     return name if is_inside else f"PATH/TO/{name}"

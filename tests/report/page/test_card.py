@@ -98,6 +98,7 @@ def test_equality_is_shown_by_its_interval():
 def test_headline_has_directions_in_colour_and_models_in_bold():
     markup = headline_markup("At equal MACs go wider: take resnet20-4. <b>")
     assert markup == 'At equal MACs go <span class="wide">wider</span>: take <b>resnet20-4</b>. &lt;b&gt;'
+    assert "<b>" not in headline_markup("At equal MACs go wider: take a model between resnet20-2 and resnet20-4.")
 
 
 def test_command_trains_the_seeds_that_would_settle_it():
