@@ -14,15 +14,8 @@ from harness.analysis.sequential import SequentialPlan
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.true_gain import Threshold, thresholds
 from harness.analysis.undecided import brief_lines, chances_text, one_run_headline, settle_texts
-from harness.analysis.wording import (
-    BUDGET_WORDS,
-    COST_WORDS,
-    corrected_p_text,
-    cost_text,
-    difference_text,
-    outcome_text,
-)
-from harness.text import count, count_noun, duration
+from harness.analysis.wording import BUDGET_WORDS, COST_WORDS
+from harness.text import count, count_noun, duration, listed
 
 
 @dataclass(frozen=True)
@@ -142,7 +135,7 @@ def _headline(comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[B
 def _group_sentence(group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
     """Return a sentence for budgets that share outcome and model."""
     first, words = group[0], [BUDGET_WORDS[one.budget] for one in group]
-    at = "At every budget" if is_all else f"At equal {_and(words)}"
+    at = "At every budget" if is_all else f"At equal {listed(words)}"
     if not first.is_decided:
         return f"{at}: {'one run each, no answer' if first.outcome == 'one run each' else first.outcome}."
     if first.outcome == "equal":
@@ -151,22 +144,10 @@ def _group_sentence(group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
     return f"{at} go {first.outcome}: take {_choice(first)}."
 
 
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def verdict_sentence(verdict: BudgetVerdict) -> str:
-    """Return a verdict with its numbers, and what to take at which cost."""
-    p_text = corrected_p_text(verdict.p_value, verdict.p_alone, verdict.correction)
-    numbers = f"{difference_text(verdict.interval)}{f', {p_text}' if p_text else ''}"
-    at = f"At equal {BUDGET_WORDS[verdict.budget]} ({cost_text(verdict.budget, verdict.cost)})"
-    return f"{at}: {outcome_text(verdict)}, wider − deeper {numbers}. {advice(verdict)}".rstrip()
-
-
 def _choice(verdict: BudgetVerdict) -> str:
     """Return the model to take, or the two between which it is; empty if no model is better."""
     if verdict.take is None and verdict.winner is not None:
-        return f"a model between {_and(list(verdict.winner.weights))}"
+        return f"a model between {listed(verdict.winner.weights)}"
     return verdict.take or ""
 
 
@@ -176,7 +157,7 @@ def advice(verdict: BudgetVerdict) -> str:
         return f"Take {choice}."
     if verdict.no_worse is not None:
         cheaper = verdict.wide if verdict.no_worse == "wide" else verdict.deep
-        return f"The cheaper side, {_and(list(cheaper.weights))}, is worse by no more than {verdict.margin:g} pp."
+        return f"The cheaper side, {listed(cheaper.weights)}, is worse by no more than {verdict.margin:g} pp."
     return ""
 
 
@@ -232,7 +213,7 @@ def _worth_sentences(comparisons: Comparisons) -> list[str]:
     words = COST_WORDS[measure]
     if worth:
         their, each = ("their", ", each") if len(worth) > 1 else ("its", ",")
-        return [f"Worth {their} {words}: {_and(worth)}{each} significantly above the next cheaper one on the front."]
+        return [f"Worth {their} {words}: {listed(worth)}{each} significantly above the next cheaper one on the front."]
     places = ", ".join(f"{one.model} in {one.seeds_on_front} of {one.seeds} seeds" for one in front[1:])
     return [f"No model is shown to be worth its {words}; on the front: {places}."]
 

@@ -174,9 +174,8 @@ def _tested(comparisons: Comparisons, fit: StudyFit, verdicts: list[BudgetVerdic
 
 def _with_pair(verdict: BudgetVerdict, pair: Comparison) -> BudgetVerdict:
     """Return the scale factor's verdict with the test of its pair, as everywhere else in the report."""
-    correction = f"Holm over {pair.family_size} pairs" if pair.family_size > 1 else ""
     return replace(
-        verdict, interval=pair.interval, p_alone=pair.p_alone, p_value=pair.p_value, correction=correction
+        verdict, interval=pair.interval, p_alone=pair.p_alone, p_value=pair.p_value, correction=pair.correction
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Sequential seeds: a study whose verdicts are decided at a declared look needs no further seeds."""
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.analysis.budgets import BudgetVerdict, budget_verdicts
@@ -14,6 +14,7 @@ from harness.errors import InputError
 from harness.results.folder import ResultsFolder
 from harness.results.result import LearningCurve, Result
 from harness.study.study import Study
+from harness.text import listed
 from harness.training.train import find_finished
 
 
@@ -113,12 +114,8 @@ def _verdicts_text(verdicts: Collection[BudgetVerdict]) -> str:
     """Return the budgets by outcome: ``wider at equal MACs; equal within 0.5 pp at equal parameters``."""
     by_outcome: dict[str, list[str]] = {}
     for verdict in verdicts:
-        by_outcome.setdefault(outcome_text(verdict), []).append(BUDGET_WORDS[verdict.budget])
-    return "; ".join(f"{outcome} at equal {_listed(budgets)}" for outcome, budgets in by_outcome.items())
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+        by_outcome.setdefault(outcome_text(verdict.outcome, verdict.margin), []).append(BUDGET_WORDS[verdict.budget])
+    return "; ".join(f"{outcome} at equal {listed(budgets)}" for outcome, budgets in by_outcome.items())
 
 
 def _study_key(case: Case) -> tuple[object, ...]:

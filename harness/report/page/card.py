@@ -20,7 +20,7 @@ from harness.report.page.interval_bar import bar_reach, interval_bar
 from harness.report.page.marks import kind_of, mark_icon
 from harness.report.short_paths import short_path
 from harness.report.truncation import first_lines
-from harness.text import count_noun, p_value, signed
+from harness.text import count_noun, p_number, p_value, signed
 
 _MAX_CAUTIONS = 8
 _DEFAULT_RESULTS = "results"
@@ -72,13 +72,13 @@ def certainty_text(verdicts: Sequence[BudgetVerdict], alpha: float) -> str:
         return f"Not decided yet: with {seeds} no budget has a significant difference or a shown equality."
     how_many = "every budget is" if len(decided) == len(verdicts) else f"{len(decided)} of {len(verdicts)} budgets are"
     worst = max((one.p_value for one in decided if one.winner is not None and one.p_value is not None), default=None)
-    at_most = "" if worst is None else f"; largest p of a difference: {_p_number(worst)}"
+    at_most = "" if worst is None else f"; largest p of a difference: {_whole_p_number(worst)}"
     return f"How sure: {how_many} decided at {_percent(alpha)} confidence by {seeds} of each model{at_most}."
 
 
-def _p_number(p: float | None) -> str:
+def _whole_p_number(p: float | None) -> str:
     """Return a p-value without its ``p =``, on one line: ``.012``, ``< .001``."""
-    return p_value(p).removeprefix("p ").removeprefix("= ").replace(" ", "\N{NO-BREAK SPACE}")
+    return p_number(p).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _percent(alpha: float) -> str:
@@ -105,7 +105,7 @@ def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float, alpha: float)
         "cost": cost_text(verdict.budget, verdict.cost),
         "kind": kind,
         "mark": mark_icon(kind),
-        "word": outcome_text(verdict),
+        "word": outcome_text(verdict.outcome, verdict.margin),
         "reason": "",
         "number": signed(verdict.interval.mean, 2),
         "interval": "no interval" if low is None or high is None else f"{signed(low, 2)} to {signed(high, 2)}",
@@ -121,7 +121,7 @@ def _test_texts(verdict: BudgetVerdict, alpha: float) -> dict[str, str]:
     """Return the test's p with its correction, and the interval that shows equality."""
     if verdict.p_value is None:
         return {"p": "no test", "p_note": "", "equality": ""}
-    alone = _p_number(verdict.p_alone)
+    alone = _whole_p_number(verdict.p_alone)
     equality = ""
     if verdict.outcome == "equal" and verdict.equality_interval is not None:
         equality = f"{_percent(2 * alpha)}: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
@@ -130,7 +130,7 @@ def _test_texts(verdict: BudgetVerdict, alpha: float) -> dict[str, str]:
 
 
 def _unasked_row(budget: str, reason: str) -> dict[str, Any]:
-    return {"budget": BUDGET_WORDS[budget], "mark": mark_icon("none"), "reason": reason}  # type: ignore[index]
+    return {"budget": BUDGET_WORDS[budget], "mark": mark_icon("none"), "reason": reason}
 
 
 def _settling_command(study: StudyPage) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import BUDGET_WORDS, cost_text
+from harness.analysis.wording import BUDGET_WORDS, cost_text, outcome_text
 from harness.report.tables.columns import (
     INTERVAL,
     SEED_COUNT,
@@ -17,6 +17,7 @@ from harness.report.tables.columns import (
     times_notes,
 )
 from harness.report.tables.table import Column, Row, Table
+from harness.text import listed
 
 
 def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> Table:
@@ -63,8 +64,8 @@ def _values(verdict: BudgetVerdict) -> dict[str, Any]:
         "p_corrected": verdict.p_value,
         "correction": verdict.correction or None,
         "seeds": verdict.interval.n,
-        "wide": " and ".join(verdict.wide.weights),
-        "deep": " and ".join(verdict.deep.weights),
+        "wide": listed(verdict.wide.weights),
+        "deep": listed(verdict.deep.weights),
         "wide_percent": verdict.wide.accuracy_percent,
         "deep_percent": verdict.deep.accuracy_percent,
         "no_worse": verdict.no_worse,
@@ -73,4 +74,4 @@ def _values(verdict: BudgetVerdict) -> dict[str, Any]:
 
 
 def _verdict_cell(row: Row) -> str:
-    return f"equal within {row['margin_points']:g} pp" if row["verdict"] == "equal" else str(row["verdict"])
+    return outcome_text(row["verdict"], row["margin_points"])
