@@ -37,7 +37,7 @@ def count_noun(number: object, noun: str) -> str:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Join words: ``time``, ``time and MACs``, ``time, parameters and MACs``."""
+    """Return words as a list in text: ``time``, ``time and MACs``, ``time, parameters and MACs``."""
     *first, last = [*words] or [""]
     return f"{', '.join(first)} and {last}" if first else last
 

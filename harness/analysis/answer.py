@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, verdicts_of
+from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, are_decided, verdicts_of
 from harness.analysis.comparison import Comparisons
-from harness.analysis.equal_cost import difference_of
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.new_images import error_with_new_images
 from harness.analysis.pareto import models_on_front, models_worth_their_cost
 from harness.analysis.power import Spread
 from harness.analysis.sequential import SequentialPlan
+from harness.analysis.settling import settle_texts
+from harness.analysis.single_run import chances_text, one_run_headline, one_run_line
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.true_gain import Threshold, thresholds
-from harness.analysis.undecided import brief_lines, chances_text, one_run_headline, settle_texts
 from harness.analysis.wording import BUDGET_WORDS, COST_WORDS
 from harness.text import count, count_noun, duration, listed
 
@@ -23,8 +23,8 @@ class Question:
     """The conditions of an answer, beside the evidence.
 
     Attributes:
-        margin: differences inside ± margin percentage points count as equal.
         spread: the spread between seeds, for the power of the study.
+        margin: differences inside ± margin percentage points count as equal.
         plan: the declared looks of sequential seeds; None for a study of a fixed number of seeds.
         notes: lines on what the answer rests on, for example on cases that did not fit into a time budget.
     """
@@ -46,7 +46,7 @@ class Answer:
 
     Attributes:
         headline: one sentence: what to take under which limit.
-        verdicts: one for each budget that the study can be asked about.
+        verdicts: one for each budget at which the study can be compared.
         cautions: what a reader must know before using the answer.
         settle: what the study's seeds can detect, and what would settle what is open; empty if nothing is open.
         scope: the images that the answer holds for.
@@ -87,27 +87,16 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
             *_worth_sentences(comparisons),
         ),
         interim=interim,
-        brief=brief_lines(verdicts, chances, brief_settle),
+        brief=tuple(filter(None, (one_run_line(verdicts[-1], chances) if chances else "", brief_settle))),
     )
 
 
-def is_interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> bool:
-    """Return whether planned seeds have no result yet, and not every budget is decided."""
-    if plan is None:
-        return False
-    is_decided = bool(verdicts) and all(one.is_decided for one in verdicts)
-    return not is_decided and len(_planned_seeds(evidence, plan)) < len(plan.seeds)
-
-
-def _planned_seeds(evidence: Evidence, plan: SequentialPlan) -> set[int]:
-    """Return the planned seeds that have a result, complete or not."""
-    return {*evidence.seeds, *(result.seed for result in evidence.incomplete)} & set(plan.seeds)
-
-
 def _interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> str:
-    if plan is None or not is_interim(evidence, verdicts, plan):
+    """Return the words on planned seeds without a result, complete or not; empty if nothing is open."""
+    if plan is None or are_decided(verdicts):
         return ""
-    return f"interim, {len(_planned_seeds(evidence, plan))} of {len(plan.seeds)} seeds"
+    seeds = {*evidence.seeds, *(result.seed for result in evidence.incomplete)} & set(plan.seeds)
+    return f"interim, {len(seeds)} of {len(plan.seeds)} seeds" if len(seeds) < len(plan.seeds) else ""
 
 
 def _prefix(evidence: Evidence, interim: str) -> str:
@@ -179,8 +168,7 @@ def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:
         return ""
     text = f"On these {evidence.test_images:,} test images"
     last = verdicts[-1]
-    weights = difference_of(last.wide.weights, last.deep.weights)
-    error = error_with_new_images(evidence, weights)
+    error = error_with_new_images(evidence, last.contrast)
     if error is None:
         return f"{text}."
     return (

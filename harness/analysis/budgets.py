@@ -6,8 +6,9 @@ factor is the paper's question, and the primary test: its p-value is that of its
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from harness.analysis.axes import Axis
 from harness.analysis.comparison import Comparison, Comparisons
@@ -15,10 +16,11 @@ from harness.analysis.equal_cost import dearest, difference_of, equal_costs
 from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.fit import Contrast, StudyFit, Weights
 from harness.analysis.multiplicity import Joint
-from harness.analysis.stats import SIGNIFICANCE, Interval
+from harness.analysis.stats import CONFIDENCE, SIGNIFICANCE, Interval
 from harness.config.families import parse_model
 
 Budget = Literal["total_seconds", "params", "macs", "scale_factor"]
+BUDGETS: tuple[Budget, ...] = get_args(Budget)
 Outcome = Literal["wider", "deeper", "equal", "no significant difference", "one run each"]
 MARGIN_POINTS = 0.5
 """Differences inside ± this many percentage points count as equal, unless ``--margin`` gives another number."""
@@ -79,6 +81,11 @@ class BudgetVerdict:
     take: str | None = None
 
     @property
+    def contrast(self) -> Weights:
+        """The weights of wide minus deep."""
+        return difference_of(self.wide.weights, self.deep.weights)
+
+    @property
     def is_decided(self) -> bool:
         """True if one is better, or both are equal within the margin."""
         return self.outcome in ("wider", "deeper", "equal")
@@ -92,6 +99,12 @@ class BudgetVerdict:
     def cheaper(self) -> Literal["wide", "deep"]:
         """The side that costs less: of time, MACs and parameters, the first that is known and not the budget."""
         return _cheaper(self.wide, self.deep, self.budget)
+
+
+def are_decided(verdicts: Iterable[BudgetVerdict]) -> bool:
+    """Return whether every budget is decided; false without a verdict."""
+    found = list(verdicts)
+    return bool(found) and all(one.is_decided for one in found)
 
 
 def budget_verdicts(
@@ -132,7 +145,7 @@ def _untested_verdict(
 ) -> BudgetVerdict:
     sides = _side(comparisons, wide), _side(comparisons, deep)
     counts = [len(comparisons.evidence.of(model)) for model in (*wide, *deep)]
-    difference = Interval(sides[0].accuracy_percent - sides[1].accuracy_percent, None, None, min(counts), 0.95)
+    difference = Interval(sides[0].accuracy_percent - sides[1].accuracy_percent, None, None, min(counts), CONFIDENCE)
     outcome: Outcome = "one run each" if min(counts) == 1 else "no significant difference"  # until a test is done
     return BudgetVerdict(budget, cost, *sides, outcome, difference, margin)
 
@@ -156,7 +169,7 @@ def _scale_factor(evidence: Evidence, pair: Comparison) -> float:
 
 def _tested(comparisons: Comparisons, fit: StudyFit, verdicts: list[BudgetVerdict]) -> list[BudgetVerdict]:
     """Return the verdicts with their tests; one run each stays untested."""
-    weights = [difference_of(one.wide.weights, one.deep.weights) for one in verdicts]
+    weights = [one.contrast for one in verdicts]
     contrasts = fit.contrasts(weights)
     family = [weights[k] for k, one in enumerate(contrasts) if one.t is not None]
     if not family:

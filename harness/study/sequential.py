@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from harness.analysis.budgets import BudgetVerdict, budget_verdicts
+from harness.analysis.budgets import BudgetVerdict, are_decided, budget_verdicts
 from harness.analysis.sequential import SequentialPlan
 from harness.analysis.studies import StoredResult, group_into_studies
 from harness.analysis.wording import BUDGET_WORDS, outcome_text
@@ -80,14 +80,14 @@ class SequentialStudies:
             self._study.cancel([experiment for experiment in one.experiments if experiment.seed in further])
 
     def _decide(self, one: _Looked, plan: SequentialPlan, look: int) -> str | None:
-        """Return the decision in words; None if a budget is open, or none can be asked about."""
+        """Return the decision in words; None if a budget is open, or none has a verdict."""
         stored = [_stored(result, self._study.results) for result in self._results(one, plan.seeds[:look])]
         verdicts = [
             verdict
             for evidence in group_into_studies(stored)
             for verdict in budget_verdicts(evidence, margin=self._study.settings.margin, alpha=plan.level)
         ]
-        if not verdicts or not all(verdict.is_decided for verdict in verdicts):
+        if not are_decided(verdicts):
             return None
         return f"decided after {look} seeds ({looks_text(plan)}): {_verdicts_text(verdicts)}"
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from harness.analysis.answer import advice, costs_text, is_interim
-from harness.analysis.budgets import BudgetVerdict
+from harness.analysis.answer import advice, costs_text
+from harness.analysis.budgets import BUDGETS, BudgetVerdict
 from harness.analysis.evidence import Evidence
+from harness.analysis.missing_verdicts import missing_verdicts
 from harness.analysis.settling import settling_seeds
-from harness.analysis.unasked import BUDGETS, unasked_budgets
 from harness.analysis.wording import BUDGET_WORDS, cost_text, outcome_text
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.published import STUDY_MODELS
@@ -29,12 +29,12 @@ _DEFAULT_RESULTS = "results"
 def card_view(study: StudyPage) -> dict[str, Any]:
     """Return a study's card as the template shows it."""
     verdicts = study.answer.verdicts
-    reasons = unasked_budgets(study.comparisons, verdicts)
+    reasons = missing_verdicts(study.comparisons, verdicts)
     reach, by_budget = bar_reach(verdicts), {one.budget: one for one in verdicts}
     rows = [
         _row(by_budget[budget], study.evidence, reach, study.question.alpha)
         if budget in by_budget
-        else _unasked_row(budget, reasons[budget])
+        else _row_without_verdict(budget, reasons[budget])
         for budget in BUDGETS
     ]
     is_empty = not verdicts and len(set(reasons.values())) == 1
@@ -87,13 +87,13 @@ def _percent(alpha: float) -> str:
 
 def _cautions(study: StudyPage) -> list[str]:
     """Return what a reader must know before using the answer, the most important first."""
-    evidence, verdicts, plan, cautions = study.evidence, study.answer.verdicts, study.question.plan, []
+    evidence, verdicts, cautions = study.evidence, study.answer.verdicts, []
     if verdicts and any(one.outcome == "one run each" for one in verdicts):
         cautions.append("One run each: chance alone makes runs differ, so there is no verdict yet.")
     if evidence.mode == "shortened":
         cautions.append(f"Shortened to {count_noun(evidence.epochs, 'epoch')}: the recipe's own training may differ.")
-    if plan is not None and is_interim(evidence, verdicts, plan):
-        cautions.append(f"Interim: {len(evidence.seeds)} of {len(plan.seeds)} planned seeds are trained.")
+    if study.answer.interim:
+        cautions.append("Interim: planned seeds are missing, and the verdicts may change.")
     return [*cautions, *study.answer.cautions]
 
 
@@ -129,14 +129,14 @@ def _test_texts(verdict: BudgetVerdict, alpha: float) -> dict[str, str]:
     return {"p": p_value(verdict.p_value), "p_note": note, "equality": equality}
 
 
-def _unasked_row(budget: str, reason: str) -> dict[str, Any]:
+def _row_without_verdict(budget: str, reason: str) -> dict[str, Any]:
     return {"budget": BUDGET_WORDS[budget], "mark": mark_icon("none"), "reason": reason}
 
 
 def _settling_command(study: StudyPage) -> str:
     """Return the command that trains the settling seeds; empty if bench cannot train them."""
-    evidence = study.comparisons.evidence
-    seeds = settling_seeds(evidence, study.answer.verdicts, study.question)
+    evidence, question = study.comparisons.evidence, study.question
+    seeds = settling_seeds(evidence, study.answer.verdicts, question.spread, question.plan)
     known = STUDY_MODELS.get(evidence.dataset, ())
     recipes = {run.result.case.recipe for run in evidence.runs if run.result is not None}
     can_train = set(evidence.models) <= set(known) and recipes == {PUBLISHED_RECIPES.get(evidence.dataset)}

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.sequential import plan_looks
+from harness.paper.published import STUDY_MODELS
 from harness.report.page.card import card_view, certainty_text, headline_markup
 from tests.helpers.synthetic import synthetic_result
 from tests.report.page.studies import LEVEL, WIDE_WINS, page_of, study_page
@@ -90,7 +91,11 @@ def test_headline_has_directions_in_colour_and_models_in_bold():
 
 
 def test_command_trains_the_seeds_that_would_settle_it():
-    whole = replace(measured_once((*ACCURACIES,), dataset="digits"), folder=Path("results"))
+    results = [
+        synthetic_result(model=model, accuracy_percent=95.0 + k, dataset="digits")
+        for k, model in enumerate(STUDY_MODELS["digits"])
+    ]
+    whole = replace(evidence_of(*results), folder=Path("results"))
     assert card_view(page_of(whole))["command"] == f"pytest bench -k digits --full-training --seeds {ALL_SEEDS}"
     part = card_view(page_of(replace(measured_once(), folder=Path("/x/my runs"))))
     assert part["command"] == (
