@@ -51,11 +51,11 @@ def rows(request):
     """The tables' rows by title, printed after the last test."""
     found = defaultdict(list)
     yield found
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    for title, lines in found.items():
-        reporter.write_line(f"\n{title} ({STUDIES:,} studies a row, {today}):\n\n{HEADING}\n|{'---|' * 9}")
-        reporter.write_line("\n".join(lines))
+    with request.config.pluginmanager.get_plugin("capturemanager").global_and_fixture_disabled():
+        for title, lines in found.items():
+            print(f"\n\n{title} ({STUDIES:,} studies a row, {today}):\n\n{HEADING}\n|{'---|' * 9}")
+            print("\n".join(lines))
 
 
 @pytest.fixture

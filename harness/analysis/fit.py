@@ -104,8 +104,9 @@ class StudyFit:
         """Return weighted sums of models' accuracies, tested if their models' runs allow it.
 
         The standard error is the larger of the pooled one and the contrast's own over the seeds that its models share:
-        a pair of models that vary more than the others is not judged by the others' spread. If spreads are not pooled,
-        it is Welch's. Models with one run each are not tested, even if other models have more.
+        a pair of models that vary more than the others is not judged by the others' spread. A contrast of more than two
+        models, interpolated, has at least Welch's. If spreads are not pooled, every contrast has Welch's. Models with
+        one run each are not tested, even if other models have more.
         """
         if not several:
             return []
@@ -156,6 +157,8 @@ class StudyFit:
         counts = [len(self._values[model]) for model in used]
         rounding = sum(weights[model] ** 2 / count for model, count in zip(used, counts, strict=True))
         least = float(self._least_spread * np.sqrt(rounding))
+        if len(used) > 2 and min(counts) > 1:
+            least = max(least, self._welch(weights).standard_error or 0.0)
         seeds = set.intersection(*(set(self._values[model]) for model in used))
         if len(seeds) < 2:
             return least

@@ -72,6 +72,17 @@ def test_two_models_with_the_same_seeds_have_the_paired_t_test():
     assert contrast.interval(0.05) == pytest.approx(tuple(expected.confidence_interval()))
 
 
+def test_interpolated_contrast_has_at_least_welchs_error():
+    calm = {f"resnet{depth}": {0: 90.0, 1: 90.1, 2: 90.05, 3: 90.15} for depth in (20, 32, 44, 56, 110)}
+    values = calm | {"resnet20-2": {0: 90.0, 1: 90.3, 2: 90.1, 3: 90.2}}
+    weights = {"resnet20-2": 1.0, "resnet56": -0.4, "resnet110": -0.6}
+    contrast = fit_study(values, IMAGES).contrast(weights)
+    variances = {model: np.var(list(values[model].values()), ddof=1) / 4 for model in weights}
+    welch = np.sqrt(sum(weight**2 * variances[model] for model, weight in weights.items()))
+    assert contrast.standard_error == pytest.approx(welch)
+    assert contrast.df == fit_study(values, IMAGES).df
+
+
 def test_pair_that_varies_more_than_the_others_has_its_own_error():
     calm = {f"resnet{depth}": {0: 90.0, 1: 90.1, 2: 90.05, 3: 90.15} for depth in (20, 32, 44, 56, 110)}
     values = calm | {"resnet20-2": {0: 90.0, 1: 90.4, 2: 90.1, 3: 90.2}}

@@ -269,6 +269,8 @@ class Fit:
         pooled = self.sigma * math.sqrt(vector @ self.covariance @ vector)
         used = [model for model, weight in weights.items() if weight]
         least = self.rounding * math.sqrt(sum(weights[m] ** 2 / len(self.values[m]) for m in used))
+        if len(used) > 2 and min(counts) > 1:
+            least = max(least, self._welch(weights)[0])
         shared = sorted(set.intersection(*(set(self.values[m]) for m in used)))
         own = [sum(weights[m] * self.values[m][seed] for m in used) for seed in shared]
         return estimate, max(pooled, least, stats.sem(own) if len(own) > 1 else 0.0), float(self.df)
