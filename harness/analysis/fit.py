@@ -152,7 +152,10 @@ class StudyFit:
         return matrix
 
     def _own_error(self, weights: Weights) -> float:
-        """Return the contrast's own standard error, never below that of rounding to whole images."""
+        """Return the contrast's own standard error, at least that of rounding to whole images.
+
+        It is also at least Welch's for a contrast of more than two models.
+        """
         used = [model for model, weight in weights.items() if weight]
         counts = [len(self._values[model]) for model in used]
         rounding = sum(weights[model] ** 2 / count for model, count in zip(used, counts, strict=True))
@@ -182,8 +185,8 @@ def _share_seeds(values: Values) -> bool:
     """Return whether common seeds link every model with every other, directly or through further models."""
     reached, *rest = (set(of_model) for of_model in values.values())
     while linked := [seeds for seeds in rest if seeds & reached]:
-        reached.update(*linked)
         rest = [seeds for seeds in rest if not seeds & reached]
+        reached.update(*linked)
     return not rest
 
 
