@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, are_decided, verdicts_of
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import COSTS, Evidence, Measure
+from harness.analysis.fit import MAX_SPREAD_RATIO
 from harness.analysis.new_images import error_with_new_images
 from harness.analysis.pareto import models_on_front, models_worth_their_cost
 from harness.analysis.power import Spread
@@ -221,7 +222,8 @@ def _test_notes(comparisons: Comparisons) -> list[str]:
     """Return why the tests are not the usual ones, or why there are none with several runs."""
     fit, runs = comparisons.fit, len(comparisons.evidence.runs)
     if fit is not None and not fit.is_pooled:
-        return ["The models' spreads between seeds differ by more than a factor of 3: tests are Welch's."]
+        differ = f"The models' spreads between seeds differ by more than a factor of {MAX_SPREAD_RATIO:g}"
+        return [f"{differ}: tests are Welch's."]
     if fit is None and comparisons.estimates is not None and runs > len(comparisons.evidence.models) > 1:
         if comparisons.estimates.df < 1:
             return ["Nothing can be tested: too few models have several runs."]

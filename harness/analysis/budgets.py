@@ -26,6 +26,8 @@ MARGIN_POINTS = 0.5
 """Differences inside ± this many percentage points count as equal, unless ``--margin`` gives another number."""
 AFFORDABLE = 1.1
 """A model that costs at most this many times the budget is within it."""
+_PRICES: tuple[Measure, ...] = ("total_seconds", "macs", "params")
+"""The costs that say which of two sides or models is cheaper: the first that is known and not the budget."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class Side:
         """The one model of this side; None if the side is interpolated."""
         return next(iter(self.weights)) if len(self.weights) == 1 else None
 
+    def cost(self, measure: Measure) -> float | None:
+        """Return the training seconds, parameters or MACs; None if unknown."""
+        return {"total_seconds": self.seconds, "params": self.params, "macs": self.macs}.get(measure)
+
 
 @dataclass(frozen=True)
 class BudgetVerdict:
@@ -59,7 +65,7 @@ class BudgetVerdict:
         cost: the budget: training seconds, parameters, MACs, or the scale factor, the wide model's ω over the base's.
         interval: wide minus deep in percentage points, with its simultaneous interval; without ends if untested.
         margin: differences inside ± margin percentage points count as equal.
-        equality_interval: the ends of the 90 % interval that must lie inside ± margin; None if untested.
+        equality_interval: the 1 − 2α interval, usually 90 %, that must lie inside ± margin; None if untested.
         p_alone, p_value: of this contrast alone, and corrected; None if untested.
         correction: the correction in words, for example ``Holm over 2 pairs``; empty if there is only one test.
         no_worse: the cheaper side, if it is shown to be worse by no more than the margin; None otherwise.
@@ -73,7 +79,7 @@ class BudgetVerdict:
     outcome: Outcome
     interval: Interval
     margin: float
-    equality_interval: tuple[float, float] | None = None
+    equality_interval: Interval | None = None
     p_alone: float | None = None
     p_value: float | None = None
     correction: str = ""
@@ -218,16 +224,13 @@ def _with_outcome(verdict: BudgetVerdict, contrast: Contrast, alpha: float) -> B
         outcome = "equal"
     worse_by_no_more = {"wide": low > -verdict.margin, "deep": high < verdict.margin}
     no_worse = verdict.cheaper if worse_by_no_more[verdict.cheaper] else None
-    return replace(verdict, outcome=outcome, equality_interval=(low, high), no_worse=no_worse)
+    equality = Interval(contrast.estimate, low, high, verdict.interval.n, 1 - 2 * alpha)
+    return replace(verdict, outcome=outcome, equality_interval=equality, no_worse=no_worse)
 
 
 def _cheaper(wide: Side, deep: Side, budget: Budget) -> Literal["wide", "deep"]:
-    costs: dict[Budget, tuple[float | None, float | None]] = {
-        "total_seconds": (wide.seconds, deep.seconds),
-        "macs": (wide.macs, deep.macs),
-        "params": (wide.params, deep.params),
-    }
-    for measure, (of_wide, of_deep) in costs.items():
+    for measure in _PRICES:
+        of_wide, of_deep = wide.cost(measure), deep.cost(measure)
         if measure != budget and of_wide is not None and of_deep is not None and of_wide != of_deep:
             return "wide" if of_wide < of_deep else "deep"
     return "deep"
@@ -240,8 +243,7 @@ def _model_to_take(comparisons: Comparisons, verdict: BudgetVerdict) -> str | No
     sides = (verdict.wide, verdict.deep) if verdict.winner is None else (verdict.winner,)
     models = [model for side in sides if (model := _model_within(comparisons, verdict, side)) is not None]
     evidence = comparisons.evidence
-    order: tuple[Measure, ...] = ("total_seconds", "macs", "params")
-    measures = [one for one in order if one != verdict.budget and all(evidence.mean(model, one) for model in models)]
+    measures = [one for one in _PRICES if one != verdict.budget and all(evidence.mean(model, one) for model in models)]
     return min(
         models,
         key=lambda model: [mean.mean for one in measures if (mean := evidence.mean(model, one)) is not None],

@@ -52,6 +52,16 @@ def corrected_p_text(p_corrected: float | None, p_alone: float | None, correctio
     return f"{p_value(p_corrected)} ({correction}; alone {p_number(p_alone)})"
 
 
+def confidence_text(confidence: float) -> str:
+    """Return a level of confidence in percent: ``95 %``, at a declared look for example ``97.79 %``."""
+    return f"{100 * confidence:.4g} %"
+
+
+def level_text(alpha: float) -> str:
+    """Return the level of a test: ``α = 0.05``, ``α = 0.0221``."""
+    return f"α = {alpha:.3g}"
+
+
 def comparison_p_text(comparison: Comparison) -> str:
     """Return a comparison's p-value as text; an exploratory one says so."""
     return corrected_p_text(comparison.p_value, comparison.p_alone, comparison.correction)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from harness.analysis.answer import Answer, costs_text
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import BUDGET_WORDS, cost_text, ends_text
+from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text, ends_text
 from harness.text import count_noun, listed, p_value, signed
 
 _INDENT = "  "
@@ -39,7 +39,8 @@ def key_parts(answers: Iterable[Answer]) -> list[str]:
     outcomes, margin = {one.outcome for one in verdicts}, f"{verdicts[0].margin:g} pp"
     parts = ["+: wider is more accurate", "−: deeper", "pp: percentage points"]
     parts += ["[]: simultaneous interval"] * any(one.interval.low is not None for one in verdicts)
-    parts += [f"equal: the 90 % interval is within ±{margin}"] * ("equal" in outcomes)
+    shown = next((one.equality_interval for one in verdicts if one.outcome == "equal"), None)
+    parts += [] if shown is None else [f"equal: the {confidence_text(shown.confidence)} interval is within ±{margin}"]
     parts += ["open: no significant difference"] * ("no significant difference" in outcomes)
     return [*parts, *([f"no worse: by {margin} at most"] * any("no worse" in _take(one) for one in verdicts))]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from harness.analysis.budgets import BudgetVerdict, are_decided, budget_verdicts
 from harness.analysis.sequential import SequentialPlan
 from harness.analysis.studies import StoredResult, group_into_studies
-from harness.analysis.wording import BUDGET_WORDS, outcome_text
+from harness.analysis.wording import BUDGET_WORDS, level_text, outcome_text
 from harness.config.case import Case
 from harness.config.experiment import Experiment
 from harness.errors import InputError
@@ -102,7 +102,7 @@ class SequentialStudies:
 def looks_text(plan: SequentialPlan) -> str:
     """Return a plan's looks and the level of each: ``looks at 3, 4, 5; α = 0.0221 each``."""
     looks = ", ".join(map(str, plan.looks))
-    return f"looks at {looks}; α = {plan.level:.4f} each" if len(plan.looks) > 1 else f"one look at {looks}"
+    return f"looks at {looks}; {level_text(plan.level)} each" if len(plan.looks) > 1 else f"one look at {looks}"
 
 
 def _note(one: _Looked, plan: SequentialPlan) -> str:

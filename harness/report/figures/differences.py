@@ -5,7 +5,7 @@ from matplotlib.figure import Figure as Canvas
 from harness.analysis.axes import Axes
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import difference_text
+from harness.analysis.wording import confidence_text, difference_text, level_text
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.style import DEEPER, NO_INTERVAL, PURPLE, WIDER, Style, draw_point, error_bars, mark_handle
 
@@ -23,6 +23,7 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
     rows = _rows(evidence.axes, comparisons)
     if not rows:
         return None
+    level, confidence = level_text(comparisons.alpha), confidence_text(1 - comparisons.alpha)
 
     def draw(canvas: Canvas) -> None:
         plot = canvas.subplots()
@@ -34,7 +35,7 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
         plot.set_yticks([-place for place in range(len(rows))], labels)
         plot.set_xlabel("difference in test accuracy, percentage points")
         plot.grid(visible=False, axis="y")
-        words = {"significant at α = 0.05 (Holm)": False, "not significant": True}
+        words = {f"significant at {level} (Holm)": False, "not significant": True}
         mark = Style("other", INK, "o", "-")
         handles = [mark_handle(mark, word, is_hollow=is_hollow) for word, is_hollow in words.items()]
         canvas.legend(handles=handles, loc="outside lower center", ncols=2)
@@ -43,7 +44,7 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
     return draw_figure(
         f"{evidence.file_name}-differences",
         f"{evidence.title}: differences in accuracy and their significance",
-        f"Mean difference with its simultaneous 95 % interval ({NO_INTERVAL}). Filled: significant at α = 0.05, "
+        f"Mean difference with its simultaneous {confidence} interval ({NO_INTERVAL}). Filled: significant at {level}, "
         "corrected (Holm); hollow: not significant. Wider − deeper is the primary test; the steps are exploratory.",
         f"Differences in accuracy: {said}.",
         draw,

@@ -12,7 +12,8 @@ from harness.analysis.budgets import BUDGETS, BudgetVerdict
 from harness.analysis.evidence import Evidence
 from harness.analysis.missing_verdicts import missing_verdicts
 from harness.analysis.settling import settling_seeds
-from harness.analysis.wording import BUDGET_WORDS, cost_text, outcome_text
+from harness.analysis.stats import Interval
+from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text, outcome_text
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.published import STUDY_MODELS
 from harness.report.page.content import StudyPage
@@ -32,7 +33,7 @@ def card_view(study: StudyPage) -> dict[str, Any]:
     reasons = missing_verdicts(study.comparisons, verdicts)
     reach, by_budget = bar_reach(verdicts), {one.budget: one for one in verdicts}
     rows = [
-        _row(by_budget[budget], study.evidence, reach, study.question.alpha)
+        _row(by_budget[budget], study.evidence, reach)
         if budget in by_budget
         else _row_without_verdict(budget, reasons[budget])
         for budget in BUDGETS
@@ -45,8 +46,8 @@ def card_view(study: StudyPage) -> dict[str, Any]:
         "rows": [] if is_empty or not study.evidence.runs else rows,
         "reason": next(iter(reasons.values())) if is_empty and study.evidence.runs else "",
         "margin": f"{study.question.margin:g}",
-        "confidence": _percent(study.question.alpha),
-        "equality": _percent(2 * study.question.alpha),
+        "confidence": confidence_text(1 - study.question.alpha),
+        "equality": confidence_text(1 - 2 * study.question.alpha),
         "scope": study.answer.scope,
         "settle": study.answer.settle,
         "command": _settling_command(study),
@@ -73,16 +74,12 @@ def certainty_text(verdicts: Sequence[BudgetVerdict], alpha: float) -> str:
     how_many = "every budget is" if len(decided) == len(verdicts) else f"{len(decided)} of {len(verdicts)} budgets are"
     worst = max((one.p_value for one in decided if one.winner is not None and one.p_value is not None), default=None)
     at_most = "" if worst is None else f"; largest p of a difference: {_whole_p_number(worst)}"
-    return f"How sure: {how_many} decided at {_percent(alpha)} confidence by {seeds} of each model{at_most}."
+    return f"How sure: {how_many} decided at {confidence_text(1 - alpha)} confidence by {seeds} of each model{at_most}."
 
 
 def _whole_p_number(p: float | None) -> str:
     """Return a p-value without its ``p =``, on one line: ``.012``, ``< .001``."""
     return p_number(p).replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _percent(alpha: float) -> str:
-    return f"{100 * (1 - alpha):.4g} %"
 
 
 def _cautions(study: StudyPage) -> list[str]:
@@ -97,9 +94,9 @@ def _cautions(study: StudyPage) -> list[str]:
     return [*cautions, *study.answer.cautions]
 
 
-def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float, alpha: float) -> dict[str, Any]:
+def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, Any]:
     """Return a budget's verdict as a row."""
-    kind, (low, high) = kind_of(verdict.outcome), (verdict.interval.low, verdict.interval.high)
+    kind = kind_of(verdict.outcome)
     return {
         "budget": BUDGET_WORDS[verdict.budget],
         "cost": cost_text(verdict.budget, verdict.cost),
@@ -108,23 +105,29 @@ def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float, alpha: float)
         "word": outcome_text(verdict.outcome, verdict.margin),
         "reason": "",
         "number": signed(verdict.interval.mean, 2),
-        "interval": "no interval" if low is None or high is None else f"{signed(low, 2)} to {signed(high, 2)}",
+        "interval": _ends(verdict.interval) or "no interval",
         "bar": interval_bar(verdict, reach),
         "take": verdict.take,
         "costs": costs_text(verdict, evidence),
         "advice": advice(verdict) if verdict.take is None else "",
-        **_test_texts(verdict, alpha),
+        **_test_texts(verdict),
     }
 
 
-def _test_texts(verdict: BudgetVerdict, alpha: float) -> dict[str, str]:
+def _ends(interval: Interval) -> str:
+    """Return an interval's ends without brackets, for a column of intervals; empty without ends."""
+    return " to ".join(signed(end, 2) for end in (interval.low, interval.high) if end is not None)
+
+
+def _test_texts(verdict: BudgetVerdict) -> dict[str, str]:
     """Return the test's p with its correction, and the interval that shows equality."""
     if verdict.p_value is None:
         return {"p": "no test", "p_note": "", "equality": ""}
     alone = _whole_p_number(verdict.p_alone)
     equality = ""
     if verdict.outcome == "equal" and verdict.equality_interval is not None:
-        equality = f"{_percent(2 * alpha)}: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
+        shown = verdict.equality_interval
+        equality = f"{confidence_text(shown.confidence)}: {_ends(shown)}"
     note = f"{verdict.correction}; alone {alone}" if verdict.correction else ""
     return {"p": p_value(verdict.p_value), "p_note": note, "equality": equality}
 

@@ -2,7 +2,7 @@
 
 from harness.analysis.comparison import Comparisons, image_note
 from harness.analysis.evidence import Evidence
-from harness.analysis.wording import image_note_text
+from harness.analysis.wording import image_note_text, level_text
 from harness.report.tables.columns import (
     DIFFERENCE,
     P_HOLM,
@@ -37,7 +37,7 @@ def differences_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     notes = (
         "least squares of accuracy on model and seed. Family counterparts, the primary test: a wider and a deeper "
         "model at an equal scale factor; exploratory: every other pair. Within each family p is corrected by Holm's "
-        "method and intervals are simultaneous; significant: at α = 0.05",
+        f"method and intervals are simultaneous; significant: at {level_text(comparisons.alpha)}",
         *(["on the test images: a note on one run each, never a verdict"] if any(row["note"] for row in rows) else []),
     )
     return Table(f"{evidence.file_name}-differences", title, non_empty(columns, rows), tuple(rows), notes)

@@ -33,7 +33,7 @@ def test_every_number_is_that_of_the_answer(means):
             interval.low,
             interval.high,
         )
-        assert (row["equality_low"], row["equality_high"]) == one.equality_interval
+        assert (row["equality_low"], row["equality_high"]) == (one.equality_interval.low, one.equality_interval.high)
         assert (row["p_value"], row["p_corrected"], row["seeds"]) == (one.p_alone, one.p_value, 5)
         shown = dict(zip(table.headings, cells, strict=True))
         assert shown["wider − deeper pp"] == signed(interval.mean, 2)
