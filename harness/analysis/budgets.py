@@ -183,12 +183,16 @@ def _tested(comparisons: Comparisons, fit: StudyFit, verdicts: list[BudgetVerdic
     joint = Joint(fit.correlation(family), min(one.df for one in contrasts if one.t is not None), comparisons.alpha)
     found = []
     for verdict, contrast in zip(verdicts, contrasts, strict=True):
-        if verdict.budget == "scale_factor":
-            tested = _with_pair(verdict, comparisons.counterparts[-1])
-        else:
-            tested = _with_joint_test(verdict, contrast, joint)
+        pair = _counterparts_of(comparisons, verdict)
+        tested = _with_joint_test(verdict, contrast, joint) if pair is None else _with_pair(verdict, pair)
         found.append(_with_outcome(tested, contrast, joint.alpha))
     return found
+
+
+def _counterparts_of(comparisons: Comparisons, verdict: BudgetVerdict) -> Comparison | None:
+    """Return the counterpart pair that a verdict is about, so that a pair has one p-value everywhere."""
+    pairs = {(one.model, one.other): one for one in comparisons.counterparts}
+    return pairs.get((verdict.wide.model or "", verdict.deep.model or ""))
 
 
 def _with_pair(verdict: BudgetVerdict, pair: Comparison) -> BudgetVerdict:

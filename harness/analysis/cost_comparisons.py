@@ -7,10 +7,8 @@ from typing import Literal
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.comparison import Comparisons
 from harness.analysis.equal_cost import EqualCost, dearest, equal_costs
-from harness.analysis.evidence import Evidence
-from harness.analysis.fit import Weights
 from harness.analysis.multiplicity import holm
-from harness.analysis.stats import CONFIDENCE, Interval
+from harness.analysis.stats import Interval
 
 
 @dataclass(frozen=True)
@@ -49,25 +47,15 @@ def _decided(point: EqualCost, verdict: BudgetVerdict) -> CostComparison:
 
 def _explored(comparisons: Comparisons, points: Sequence[EqualCost]) -> list[CostComparison]:
     """Return exploratory comparisons, corrected as one family by Holm's method."""
-    evidence, weights = comparisons.evidence, [point.contrast for point in points]
-    counts = [min(len(evidence.of(model)) for model in one) for one in weights]
-    if comparisons.fit is None:
-        means = [
-            Interval(_mean(evidence, one), None, None, n, CONFIDENCE) for one, n in zip(weights, counts, strict=True)
-        ]
-        return [CostComparison(*one, "exploratory") for one in zip(points, means, strict=True)]
-    contrasts = comparisons.fit.contrasts(weights)
-    share = comparisons.alpha / max(1, len(points))
+    if comparisons.estimates is None:
+        return []
+    contrasts = comparisons.estimates.contrasts([point.contrast for point in points])
     p_values = holm([one.p_value for one in contrasts])
+    share = comparisons.alpha / max(1, sum(p_value is not None for p_value in p_values))
+    counts = [min(len(comparisons.evidence.of(model)) for model in point.contrast) for point in points]
     return [
         CostComparison(
             point, Interval(one.estimate, *one.interval(share), n, 1 - share), "exploratory", one.p_value, p_value
         )
         for point, one, n, p_value in zip(points, contrasts, counts, p_values, strict=True)
     ]  # fmt: skip
-
-
-def _mean(evidence: Evidence, weights: Weights) -> float:
-    """Return the weighted sum of the models' mean accuracies."""
-    means = {model: evidence.mean(model, "accuracy_percent") for model in weights}
-    return sum(weights[model] * mean.mean for model, mean in means.items() if mean is not None)

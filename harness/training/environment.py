@@ -63,7 +63,7 @@ def _commit() -> str | None:
     """Return the source's commit, with ``+`` if files differ from it; None outside a checkout."""
 
     def git(*arguments: str) -> str:
-        command = ["git", *arguments]
+        command = ["git", "--no-optional-locks", *arguments]  # a training killed here would leave index.lock behind
         return subprocess.run(
             command, cwd=_SOURCE, capture_output=True, text=True, check=True, timeout=10
         ).stdout.strip()

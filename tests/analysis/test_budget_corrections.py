@@ -102,3 +102,12 @@ def test_constant_added_to_all_accuracies_changes_no_verdict(means):
     for first, second in zip(one, other, strict=True):
         assert (first.outcome, first.take) == (second.outcome, second.take)
         assert first.p_value == pytest.approx(second.p_value, abs=1e-6)
+
+
+def test_pair_of_equal_costs_has_its_one_p_value_at_every_budget():
+    costs = {"resnet20": 1.0, "resnet56": 2.0, "resnet110": 4.0, "resnet20-2": 2.0, "resnet20-4": 4.0}
+    accuracies = {model: [90.0 + 0.1 * k, 90.3, 90.1 + 0.05 * k, 90.2] for k, model in enumerate(costs)}
+    evidence = study(accuracies, seconds=costs, sizes={model: (cost, cost) for model, cost in costs.items()})
+    found = by_budget(evidence)
+    assert set(found) == set(BUDGETS)
+    assert {one.p_value for one in found.values()} == {Comparisons(evidence).of("resnet20-4", "resnet110").p_value}

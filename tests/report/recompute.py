@@ -502,12 +502,14 @@ class Axis:
         rows = self._rows("pareto")
         for cost_name, group in itertools.groupby(rows, key=lambda row: row["cost"]):
             measure, front, before = COST_NAMES[cost_name], None, None
-            for row in group:
+            for place, row in enumerate(group):
                 model = row["model"]
                 expected = self._pareto(model, measure)
                 if expected["is_on_front"]:
                     before, front = front, model
                     expected["is_worth_its_cost"] = before is not None and self.is_above(front, before)
+                if place == 0 or not self.fit.is_testable:
+                    expected["is_worth_its_cost"] = None
                 self.checked.row(f"{self.name}-pareto", row, expected)
 
     def _pareto(self, model, measure):
@@ -610,8 +612,8 @@ class Axis:
         accuracies = [sum(weight * self.fit.mean(m) for m, weight in side.items()) for side in (wide, deep)]
         expected = {
             "cost_value": cost,
-            "wide": " & ".join(wide),
-            "deep": " & ".join(deep),
+            "wide": " and ".join(wide),
+            "deep": " and ".join(deep),
             "wide_percent": accuracies[0],
             "deep_percent": accuracies[1],
             "difference_points": accuracies[0] - accuracies[1],
