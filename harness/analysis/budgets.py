@@ -1,8 +1,9 @@
 """Verdicts of the budgets: wider or deeper at equal training time, parameters, MACs and scale factor.
 
 Each budget has one contrast, wide minus deep, at the dearest cost that both axes reach; all are estimated by one fit.
-The first three are corrected by the joint multivariate t of all budgets, which are strongly correlated. The scale
-factor is the paper's question, and the primary test: its p-value is that of its pair among the counterparts (Holm).
+They are corrected by the joint multivariate t of all budgets, which are strongly correlated. The scale factor is the
+paper's question, and the primary test: its p-value is that of its pair among the counterparts (Holm), and so is that of
+every budget at which the same pair is compared.
 """
 
 import math
@@ -134,7 +135,7 @@ def verdicts_of(comparisons: Comparisons, margin: float = MARGIN_POINTS) -> tupl
 
 
 def _untested(comparisons: Comparisons, margin: float) -> list[BudgetVerdict]:
-    """Return a verdict for each budget that the study can be asked about, before any test."""
+    """Return a verdict for each budget with a common cost, before any test."""
     evidence = comparisons.evidence
     points: list[tuple[Budget, float, Weights, Weights]] = [
         (measure, one.cost, one.wide, one.deep)  # type: ignore[misc]  # COSTS are budgets
@@ -196,7 +197,7 @@ def _counterparts_of(comparisons: Comparisons, verdict: BudgetVerdict) -> Compar
 
 
 def _with_pair(verdict: BudgetVerdict, pair: Comparison) -> BudgetVerdict:
-    """Return the scale factor's verdict with the test of its pair, as everywhere else in the report."""
+    """Return the verdict on a counterpart pair with the pair's own test, as everywhere else in the report."""
     return replace(
         verdict, interval=pair.interval, p_alone=pair.p_alone, p_value=pair.p_value, correction=pair.correction
     )  # fmt: skip

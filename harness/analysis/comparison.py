@@ -9,7 +9,7 @@ from typing import Literal
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.fit import Contrast, StudyFit, Weights
-from harness.analysis.multiplicity import holm
+from harness.analysis.multiplicity import family_size, holm
 from harness.analysis.stats import (
     SIGNIFICANCE,
     Difference,
@@ -130,7 +130,7 @@ class Comparisons:
         weights: list[Weights] = [{model: 1.0, other: -1.0} for model, other in pairs]
         contrasts = self.estimates.contrasts(weights)
         p_values = holm([one.p_value for one in contrasts])
-        size = max(1, sum(p_value is not None for p_value in p_values))
+        size = family_size(p_values)
         return [
             replace(
                 self._comparison(*pair, family, contrast, self.alpha / size),
