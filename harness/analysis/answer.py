@@ -14,7 +14,7 @@ from harness.analysis.sequential import SequentialPlan
 from harness.analysis.settling import settle_texts
 from harness.analysis.single_run import chances_text, one_run_headline, one_run_line
 from harness.analysis.stats import SIGNIFICANCE
-from harness.analysis.true_gain import Threshold, thresholds
+from harness.analysis.thresholds import Threshold, thresholds
 from harness.analysis.wording import BUDGET_WORDS, COST_WORDS
 from harness.text import count, count_noun, duration, listed
 

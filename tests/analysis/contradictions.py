@@ -12,7 +12,7 @@ from harness.analysis.equal_cost import dearest, equal_costs
 from harness.analysis.evidence import Evidence
 from harness.analysis.power import Spread
 from harness.analysis.stats import SIGNIFICANCE
-from harness.analysis.true_gain import thresholds
+from harness.analysis.thresholds import thresholds
 from harness.analysis.wording import COST_WORDS, comparison_p_text
 from harness.paper.claims import Greater
 from harness.report.tables.answer import answer_tables

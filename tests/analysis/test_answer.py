@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from harness.analysis.answer import advice, costs_text
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import published_evidence
-from harness.analysis.true_gain import thresholds, true_gains
+from harness.analysis.thresholds import thresholds
+from harness.analysis.true_gain import true_gains
 from tests.analysis.answers import BASE, FOUR, HIGH, LOW, SAME_COST, WIDE, answered, pair
 from tests.analysis.synthetic_evidence import numbers_in, study
 from tests.helpers.synthetic import failed_result
