@@ -12,6 +12,7 @@ from harness.config.recipes import DIGITS
 from harness.config.settings import read_settings
 from harness.plugin.schedule import order_by_seed, sequential_plans
 from harness.plugin.session import ITEM, ExperimentItem
+from harness.results.declared_looks import DeclaredLooks, looks_key, read_declared_looks
 from harness.study.study import Study
 from tests.helpers.finished import store_finished
 from tests.plugin.benches import BENCH
@@ -93,7 +94,7 @@ def outcomes(run):
 
 @pytest.fixture
 def reported(monkeypatch):
-    """The margin, the plans and the notes of the last written report."""
+    """The margin and the notes of the last written report."""
     summary = importlib.import_module("harness.plugin.summary")
     given, write = {}, summary.write_report
 
@@ -114,7 +115,7 @@ def test_a_budget_runs_the_cheapest_first_and_skips_what_does_not_fit(bench, fin
     ]  # fmt: skip
     run.stdout.fnmatch_lines(["*does not fit: about 1h00m, *m*s of --budget 30m left"])
     notes = {"digits": ["Rests on 2 of 4 cases: 2 did not fit into --budget 30m."]}
-    assert reported == {"margin": 1.0, "plans": {}, "notes": notes}
+    assert reported == {"margin": 1.0, "notes": notes}
 
 
 def test_until_decided_runs_seed_by_seed_and_skips_the_rest(bench, pytester, finished, reported):
@@ -128,7 +129,8 @@ def test_until_decided_runs_seed_by_seed_and_skips_the_rest(bench, pytester, fin
     trained = [f"{model}-seed{seed} PASSED" for seed in range(3) for model in models]
     assert outcomes(run) == trained + [f"{model}-seed{seed} SKIPPED" for seed in (3, 4) for model in models]
     run.stdout.fnmatch_lines(["SKIPPED [[]6[]] *: decided after 3 seeds (looks at 3, 4, 5; *each): wider at equal *"])
-    assert reported["plans"] == {"digits": SequentialPlan((0, 1, 2, 3, 4), (3, 4, 5))}
+    declared = {looks_key("digits", "full"): DeclaredLooks((0, 1, 2, 3, 4), (3, 4, 5))}
+    assert read_declared_looks(pytester.path / "results") == declared
     assert reported["notes"]["digits"][0].startswith("Decided after 3 of 5 seeds")
     refused = bench(*command)
     assert refused.ret == pytest.ExitCode.USAGE_ERROR

@@ -9,10 +9,10 @@ from harness.text import duration
 
 def test_a_run_ends_with_the_report_of_the_results_folder(bench, pytester):
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
-    answer = ["digits · shortened (1 epoch): 1 model, 1 seed, 360 test images", "  No answer: no wider and deeper *"]
+    answer = ["digits · shortened (1 epoch): 1 model, 1 seed, 1,437 test images", "  No answer: no wider and deeper *"]
     run.stdout.fnmatch_lines([*answer, "", f"written: {pytester.path}/report/index.html"])
     run = bench("--full-training", "--epochs", "1", "-k", "resnet8-2")
-    run.stdout.fnmatch_lines(["digits · shortened (1 epoch): 2 models, 1 seed, 360 test images", "  No answer: *"])
+    run.stdout.fnmatch_lines(["digits · shortened (1 epoch): 2 models, 1 seed, 1,437 test images", "  No answer: *"])
     assert "resnet8-2" in (pytester.path / "report/tables/digits-shortened.csv").read_text()
     assert (pytester.path / "report/figures/digits-shortened-learning-curves.svg").exists()
 
