@@ -1,7 +1,7 @@
 """Human-readable numbers and tables."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tabulate import SEPARATING_LINE, tabulate
 
@@ -36,6 +36,12 @@ def count_noun(number: object, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def listed(words: Iterable[str]) -> str:
+    """Return words as a list in text: ``time``, ``time and MACs``, ``time, parameters and MACs``."""
+    *first, last = [*words] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
     """Format a table for a terminal; the first ``left`` columns are left-aligned, others right-aligned.
 
@@ -55,9 +61,15 @@ def signed(number: float, digits: int) -> str:
 
 def p_value(value: float | None) -> str:
     """Format a p-value: ``p = .044``, ``p < .001``; empty for None."""
+    number = p_number(value)
+    return number if not number else f"p {number}" if number.startswith("<") else f"p = {number}"
+
+
+def p_number(value: float | None) -> str:
+    """Format a p-value without its ``p =``: ``.044``, ``< .001``; empty for None."""
     if value is None:
         return ""
-    return "p < .001" if value < 0.001 else "p = " + f"{value:.3f}".removeprefix("0")
+    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
 
 
 def decimals(number: float, figures: int) -> int:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.text import count, count_noun, decimals, duration, p_value, signed
+from harness.text import count, count_noun, decimals, duration, listed, p_value, signed
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,13 @@ def test_count_is_exact_to_three_figures(number):
     value = float(number_said) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[prefix]
 
     assert value == pytest.approx(number, rel=0.005, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (("a", "b", "c"), "a, b and c")]
+)
+def test_words_are_joined_by_commas_and_a_last_and(words, text):
+    assert listed(words) == text
 
 
 def test_number_has_its_noun():

@@ -3,28 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, takes_the_cheaper, verdicts_of
+from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, are_decided, takes_the_cheaper, verdicts_of
 from harness.analysis.comparison import Comparisons
-from harness.analysis.equal_cost import difference_of
 from harness.analysis.evidence import COSTS, Evidence, Measure, Run
+from harness.analysis.fit import MAX_SPREAD_RATIO
 from harness.analysis.new_images import error_with_new_images
 from harness.analysis.pareto import models_on_front, models_worth_their_cost
 from harness.analysis.power import Spread
 from harness.analysis.sequential import SequentialPlan
+from harness.analysis.settling import settle_texts
+from harness.analysis.single_run import chances_text, one_run_headline, one_run_line
 from harness.analysis.stats import SIGNIFICANCE
-from harness.analysis.true_gain import Threshold, thresholds
-from harness.analysis.undecided import brief_lines, chances_text, one_run_headline, settle_texts
-from harness.analysis.wording import (
-    BUDGET_WORDS,
-    COST_WORDS,
-    corrected_p_text,
-    cost_text,
-    difference_text,
-    outcome_text,
-)
+from harness.analysis.thresholds import Threshold, thresholds
+from harness.analysis.wording import BUDGET_WORDS, COST_WORDS
 from harness.config.families import has_models_between
 from harness.results.result import Result
-from harness.text import count, count_noun, duration
+from harness.text import count, count_noun, duration, listed
 
 
 @dataclass(frozen=True)
@@ -32,8 +26,8 @@ class Question:
     """The conditions of an answer, beside the evidence.
 
     Attributes:
-        margin: differences inside ± margin percentage points count as equal.
         spread: the spread between seeds, for the power of the study.
+        margin: differences inside ± margin percentage points count as equal.
         plan: the declared looks of sequential seeds; None for a study of a fixed number of seeds.
         notes: lines on what the answer rests on, for example on cases that did not fit into a time budget.
     """
@@ -55,7 +49,7 @@ class Answer:
 
     Attributes:
         headline: one sentence: what to take under which limit.
-        verdicts: one for each budget that the study can be asked about.
+        verdicts: one for each budget at which the study can be compared.
         cautions: what a reader must know before using the answer.
         settle: what the study's seeds can detect, and what would settle what is open; empty if nothing is open.
         scope: the images that the answer holds for.
@@ -96,16 +90,16 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
             *_worth_sentences(comparisons),
         ),
         interim=interim,
-        brief=brief_lines(verdicts, chances, brief_settle),
+        brief=tuple(filter(None, (one_run_line(verdicts[-1], chances) if chances else "", brief_settle))),
     )
 
 
-def is_interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> bool:
-    """Return whether planned seeds have no result yet, and no declared look has decided every budget."""
-    if plan is None or len(_planned_seeds(evidence, plan)) == len(plan.seeds):
-        return False
-    is_decided = bool(verdicts) and all(one.is_decided for one in verdicts)
-    return not is_decided or not _is_at_look(evidence, verdicts, plan)
+def _interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> str:
+    """Return the number of planned seeds; empty with all, or if a declared look decided every budget."""
+    if plan is None or (are_decided(verdicts) and _is_at_look(evidence, verdicts, plan)):
+        return ""
+    seeds = _planned_seeds(evidence, plan)
+    return f"interim, {len(seeds)} of {len(plan.seeds)} seeds" if len(seeds) < len(plan.seeds) else ""
 
 
 def _is_at_look(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan) -> bool:
@@ -119,12 +113,6 @@ def _planned_seeds(evidence: Evidence, plan: SequentialPlan, model: str | None =
     """Return the planned seeds that have a result, complete or not, of one model or of any."""
     results: list[Run | Result] = [*evidence.runs, *evidence.incomplete]
     return {one.seed for one in results if model in (None, one.model)} & set(plan.seeds)
-
-
-def _interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> str:
-    if plan is None or not is_interim(evidence, verdicts, plan):
-        return ""
-    return f"interim, {len(_planned_seeds(evidence, plan))} of {len(plan.seeds)} seeds"
 
 
 def _prefix(evidence: Evidence, interim: str) -> str:
@@ -153,7 +141,7 @@ def _headline(comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[B
 def _group_sentence(evidence: Evidence, group: Sequence[BudgetVerdict], *, is_all: bool) -> str:
     """Return a sentence for budgets that share outcome and model."""
     first, words = group[0], [BUDGET_WORDS[one.budget] for one in group]
-    at = "At every budget" if is_all else f"At equal {_and(words)}"
+    at = "At every budget" if is_all else f"At equal {listed(words)}"
     if not first.is_decided:
         return f"{at}: {'one run each, no answer' if first.outcome == 'one run each' else first.outcome}."
     if first.outcome == "equal":
@@ -163,22 +151,10 @@ def _group_sentence(evidence: Evidence, group: Sequence[BudgetVerdict], *, is_al
     return f"{at} go {first.outcome}{': take' if has_choice(first) else ', but'} {_choice(first)}."
 
 
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def verdict_sentence(verdict: BudgetVerdict) -> str:
-    """Return a verdict with its numbers, and what to take at which cost."""
-    p_text = corrected_p_text(verdict.p_value, verdict.p_alone, verdict.correction)
-    numbers = f"{difference_text(verdict.interval)}{f', {p_text}' if p_text else ''}"
-    at = f"At equal {BUDGET_WORDS[verdict.budget]} ({cost_text(verdict.budget, verdict.cost)})"
-    return f"{at}: {outcome_text(verdict)}, wider − deeper {numbers}. {advice(verdict)}".rstrip()
-
-
 def _choice(verdict: BudgetVerdict) -> str:
     """Return the model to take, or the two between which it is, if any; empty if no model is better."""
     if verdict.take is None and verdict.winner is not None:
-        names = _and(list(verdict.winner.weights))
+        names = listed(verdict.winner.weights)
         return f"a model between {names}" if has_choice(verdict) else f"there is no model between {names}"
     return verdict.take or ""
 
@@ -197,7 +173,7 @@ def advice(verdict: BudgetVerdict) -> str:
         )
     if verdict.no_worse is not None:
         cheaper = verdict.wide if verdict.no_worse == "wide" else verdict.deep
-        return f"The cheaper side, {_and(list(cheaper.weights))}, is worse by no more than {verdict.margin:g} pp."
+        return f"The cheaper side, {listed(cheaper.weights)}, is worse by no more than {verdict.margin:g} pp."
     return ""
 
 
@@ -219,8 +195,7 @@ def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:
         return ""
     text = f"On these {evidence.test_images:,} test images"
     last = verdicts[-1]
-    weights = difference_of(last.wide.weights, last.deep.weights)
-    error = error_with_new_images(evidence, weights)
+    error = error_with_new_images(evidence, last.contrast)
     if error is None:
         return f"{text}."
     return (
@@ -253,7 +228,7 @@ def _worth_sentences(comparisons: Comparisons) -> list[str]:
     words = COST_WORDS[measure]
     if worth:
         their, each = ("their", ", each") if len(worth) > 1 else ("its", ",")
-        return [f"Worth {their} {words}: {_and(worth)}{each} significantly above the next cheaper one on the front."]
+        return [f"Worth {their} {words}: {listed(worth)}{each} significantly above the next cheaper one on the front."]
     places = ", ".join(f"{one.model} in {one.seeds_on_front} of {one.seeds} seeds" for one in front[1:])
     return [f"No model is shown to be worth its {words}; on the front: {places}."]
 
@@ -273,7 +248,8 @@ def _test_notes(comparisons: Comparisons) -> list[str]:
     """Return why the tests are not the usual ones, or why there are none with several runs."""
     fit, runs = comparisons.fit, len(comparisons.evidence.runs)
     if fit is not None and not fit.is_pooled:
-        return ["The models' spreads between seeds differ by more than a factor of 3: tests are Welch's."]
+        differ = f"The models' spreads between seeds differ by more than a factor of {MAX_SPREAD_RATIO:g}"
+        return [f"{differ}: tests are Welch's."]
     if fit is None and comparisons.estimates is not None and runs > len(comparisons.evidence.models) > 1:
         if comparisons.estimates.df < 1:
             return ["Nothing can be tested: too few models have several runs."]

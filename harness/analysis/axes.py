@@ -9,6 +9,7 @@ from typing import Literal
 from harness.config.families import parse_model
 
 Axis = Literal["depth", "width"]
+AXES: tuple[Axis, ...] = ("depth", "width")
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """Verdicts of the budgets: wider or deeper at equal training time, parameters, MACs and scale factor.
 
 Each budget has one contrast, wide minus deep, at the dearest cost that both axes reach; all are estimated by one fit.
-The first three are corrected by the joint multivariate t of all budgets, which are strongly correlated. The scale
-factor is the paper's question, and the primary test: its p-value is that of its pair among the counterparts (Holm).
+They are corrected by the joint multivariate t of all budgets, which are strongly correlated. The scale factor is the
+paper's question, and the primary test: its p-value is that of its pair among the counterparts (Holm), and so is that of
+every budget at which the same pair is compared.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from harness.analysis.axes import Axis
 from harness.analysis.comparison import Comparison, Comparisons
@@ -16,15 +17,18 @@ from harness.analysis.equal_cost import dearest, difference_of, equal_costs
 from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.fit import Contrast, StudyFit, Weights
 from harness.analysis.multiplicity import Joint
-from harness.analysis.stats import SIGNIFICANCE, Interval
+from harness.analysis.stats import CONFIDENCE, SIGNIFICANCE, Interval
 from harness.config.families import parse_model
 
 Budget = Literal["total_seconds", "params", "macs", "scale_factor"]
+BUDGETS: tuple[Budget, ...] = get_args(Budget)
 Outcome = Literal["wider", "deeper", "equal", "no significant difference", "one run each"]
 MARGIN_POINTS = 0.5
 """Differences inside ± this many percentage points count as equal, unless ``--margin`` gives another number."""
 AFFORDABLE = 1.1
 """A model that costs at most this many times the budget is within it."""
+_PRICES: tuple[Measure, ...] = ("total_seconds", "macs", "params")
+"""The costs that say which of two sides or models is cheaper: the first that is known and not the budget."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,10 @@ class Side:
         """The one model of this side; None if the side is interpolated."""
         return next(iter(self.weights)) if len(self.weights) == 1 else None
 
+    def cost(self, measure: Measure) -> float | None:
+        """Return the training seconds, parameters or MACs; None if unknown."""
+        return {"total_seconds": self.seconds, "params": self.params, "macs": self.macs}.get(measure)
+
 
 @dataclass(frozen=True)
 class BudgetVerdict:
@@ -58,7 +66,7 @@ class BudgetVerdict:
         cost: the budget: training seconds, parameters, MACs, or the scale factor, the wide model's ω over the base's.
         interval: wide minus deep in percentage points, with its simultaneous interval; without ends if untested.
         margin: differences inside ± margin percentage points count as equal.
-        equality_interval: the ends of the 90 % interval that must lie inside ± margin; None if untested.
+        equality_interval: the 1 − 2α interval, usually 90 %, that must lie inside ± margin; None if untested.
         p_alone, p_value: of this contrast alone, and corrected; None if untested.
         correction: the correction in words, for example ``Holm over 2 pairs``; empty if there is only one test.
         no_worse: the cheaper side, if it is shown to be worse by no more than the margin; None otherwise.
@@ -72,12 +80,17 @@ class BudgetVerdict:
     outcome: Outcome
     interval: Interval
     margin: float
-    equality_interval: tuple[float, float] | None = None
+    equality_interval: Interval | None = None
     p_alone: float | None = None
     p_value: float | None = None
     correction: str = ""
     no_worse: Literal["wide", "deep"] | None = None
     take: str | None = None
+
+    @property
+    def contrast(self) -> Weights:
+        """The weights of wide minus deep."""
+        return difference_of(self.wide.weights, self.deep.weights)
 
     @property
     def is_decided(self) -> bool:
@@ -93,6 +106,12 @@ class BudgetVerdict:
     def cheaper(self) -> Literal["wide", "deep"]:
         """The side that costs less: of time, MACs and parameters, the first that is known and not the budget."""
         return _cheaper(self.wide, self.deep, self.budget)
+
+
+def are_decided(verdicts: Iterable[BudgetVerdict]) -> bool:
+    """Return whether every budget is decided; false without a verdict."""
+    found = list(verdicts)
+    return bool(found) and all(one.is_decided for one in found)
 
 
 def budget_verdicts(
@@ -116,7 +135,7 @@ def verdicts_of(comparisons: Comparisons, margin: float = MARGIN_POINTS) -> tupl
 
 
 def _untested(comparisons: Comparisons, margin: float) -> list[BudgetVerdict]:
-    """Return a verdict for each budget that the study can be asked about, before any test."""
+    """Return a verdict for each budget with a common cost, before any test."""
     evidence = comparisons.evidence
     points: list[tuple[Budget, float, Weights, Weights]] = [
         (measure, one.cost, one.wide, one.deep)  # type: ignore[misc]  # COSTS are budgets
@@ -133,7 +152,7 @@ def _untested_verdict(
 ) -> BudgetVerdict:
     sides = _side(comparisons, wide), _side(comparisons, deep)
     counts = [len(comparisons.evidence.of(model)) for model in (*wide, *deep)]
-    difference = Interval(sides[0].accuracy_percent - sides[1].accuracy_percent, None, None, min(counts), 0.95)
+    difference = Interval(sides[0].accuracy_percent - sides[1].accuracy_percent, None, None, min(counts), CONFIDENCE)
     outcome: Outcome = "one run each" if min(counts) == 1 else "no significant difference"  # until a test is done
     return BudgetVerdict(budget, cost, *sides, outcome, difference, margin)
 
@@ -157,7 +176,7 @@ def _scale_factor(evidence: Evidence, pair: Comparison) -> float:
 
 def _tested(comparisons: Comparisons, fit: StudyFit, verdicts: list[BudgetVerdict]) -> list[BudgetVerdict]:
     """Return the verdicts with their tests; one run each stays untested."""
-    weights = [difference_of(one.wide.weights, one.deep.weights) for one in verdicts]
+    weights = [one.contrast for one in verdicts]
     contrasts = fit.contrasts(weights)
     family = [weights[k] for k, one in enumerate(contrasts) if one.t is not None]
     if not family:
@@ -178,10 +197,9 @@ def _counterparts_of(comparisons: Comparisons, verdict: BudgetVerdict) -> Compar
 
 
 def _with_pair(verdict: BudgetVerdict, pair: Comparison) -> BudgetVerdict:
-    """Return the scale factor's verdict with the test of its pair, as everywhere else in the report."""
-    correction = f"Holm over {pair.family_size} pairs" if pair.family_size > 1 else ""
+    """Return the verdict on a counterpart pair with the pair's own test, as everywhere else in the report."""
     return replace(
-        verdict, interval=pair.interval, p_alone=pair.p_alone, p_value=pair.p_value, correction=correction
+        verdict, interval=pair.interval, p_alone=pair.p_alone, p_value=pair.p_value, correction=pair.correction
     )  # fmt: skip
 
 
@@ -211,16 +229,13 @@ def _with_outcome(verdict: BudgetVerdict, contrast: Contrast, alpha: float) -> B
         outcome = "equal"
     worse_by_no_more = {"wide": low > -verdict.margin, "deep": high < verdict.margin}
     no_worse = verdict.cheaper if worse_by_no_more[verdict.cheaper] else None
-    return replace(verdict, outcome=outcome, equality_interval=(low, high), no_worse=no_worse)
+    equality = Interval(contrast.estimate, low, high, verdict.interval.n, 1 - 2 * alpha)
+    return replace(verdict, outcome=outcome, equality_interval=equality, no_worse=no_worse)
 
 
 def _cheaper(wide: Side, deep: Side, budget: Budget) -> Literal["wide", "deep"]:
-    costs: dict[Budget, tuple[float | None, float | None]] = {
-        "total_seconds": (wide.seconds, deep.seconds),
-        "macs": (wide.macs, deep.macs),
-        "params": (wide.params, deep.params),
-    }
-    for measure, (of_wide, of_deep) in costs.items():
+    for measure in _PRICES:
+        of_wide, of_deep = wide.cost(measure), deep.cost(measure)
         if measure != budget and of_wide is not None and of_deep is not None and of_wide != of_deep:
             return "wide" if of_wide < of_deep else "deep"
     return "deep"
@@ -237,8 +252,7 @@ def _model_to_take(comparisons: Comparisons, verdict: BudgetVerdict) -> str | No
 
 def _price_of(evidence: Evidence, verdict: BudgetVerdict, models: Sequence[str]) -> Callable[[str], list[float]]:
     """Return a function of a model's costs but the budget, the most important known one first."""
-    order: tuple[Measure, ...] = ("total_seconds", "macs", "params")
-    measures = [one for one in order if one != verdict.budget and all(evidence.mean(model, one) for model in models)]
+    measures = [one for one in _PRICES if one != verdict.budget and all(evidence.mean(model, one) for model in models)]
     return lambda model: [mean.mean for one in measures if (mean := evidence.mean(model, one)) is not None]
 
 

@@ -8,7 +8,7 @@ from harness.analysis.claim_ratios import judge_greater_ratio, judge_growth, jud
 from harness.analysis.comparison import Comparison, image_note
 from harness.analysis.f1_bound import FIGURE_TOLERANCE, f1_bound
 from harness.analysis.stats import Interval
-from harness.analysis.wording import comparison_p_text, difference_text, image_note_text
+from harness.analysis.wording import comparison_p_text, difference_text, ends_text, image_note_text
 from harness.config.datasets import SPECS, title_of
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES
@@ -95,9 +95,8 @@ def _size(claimed: Amount, measured: Interval) -> Verdict:
 
 def _relative_text(interval: Interval) -> str:
     """Return a difference in percent of the other model's accuracy, as ``+2.47 % [+1.8, +3.1] relative``."""
-    ends = [signed(end, 2) for end in (interval.low, interval.high) if end is not None]
-    within = f" [{', '.join(ends)}]" if ends else ""
-    return f"{signed(interval.mean, 2)} %{within} relative"
+    parts = (f"{signed(interval.mean, 2)} %", ends_text(interval, 2, is_signed=True), "relative")
+    return " ".join(filter(None, parts))
 
 
 def _most_accurate(statement: MostAccurate, study: ClaimStudy) -> Finding:

@@ -1,12 +1,10 @@
 """The paper's claims judged on evidence: on the measurements, and on the paper's own numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.claim_findings import ClaimStudy, Finding, summarise
 from harness.analysis.claim_judges import Studies, judge_statement
-from harness.analysis.comparison import Comparisons
-from harness.analysis.evidence import Evidence
 from harness.paper.claims import CLAIMS, Claim
 
 
@@ -33,29 +31,13 @@ class Judgement:
         return any(finding.verdict != "not measured" for finding in self.findings)
 
 
-def judge_claims(evidence: Mapping[str, Evidence]) -> list[Judgement]:
-    """Judge every claim of the paper on evidence by dataset, which must be comparable with the paper."""
-    return judge_studies(_compared(evidence))
-
-
-def judge_studies(studies: Studies) -> list[Judgement]:
+def judge_claims(studies: Studies) -> list[Judgement]:
     """Judge every claim of the paper on studies by dataset, which must be comparable with the paper."""
-    return [_judge(claim, studies) for claim in CLAIMS]
+    return [judge(claim, studies) for claim in CLAIMS]
 
 
-def judge(claim: Claim, evidence: Mapping[str, Evidence]) -> Judgement:
-    """Judge a claim on evidence by dataset.
-
-    A pair of models has the p-value that it has in `Comparisons` of its study.
-    """
-    return _judge(claim, _compared(evidence))
-
-
-def _compared(evidence: Mapping[str, Evidence]) -> Studies:
-    return {dataset: ClaimStudy(one, Comparisons(one)) for dataset, one in evidence.items()}
-
-
-def _judge(claim: Claim, studies: Studies) -> Judgement:
+def judge(claim: Claim, studies: Studies) -> Judgement:
+    """Judge a claim on studies by dataset."""
     return Judgement(claim, tuple(judge_statement(statement, studies) for statement in claim.statements))
 
 

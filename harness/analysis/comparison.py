@@ -9,7 +9,7 @@ from typing import Literal
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.fit import Contrast, StudyFit, Weights
-from harness.analysis.multiplicity import holm
+from harness.analysis.multiplicity import family_size, holm
 from harness.analysis.stats import (
     SIGNIFICANCE,
     Difference,
@@ -18,6 +18,7 @@ from harness.analysis.stats import (
     proportions_difference,
 )
 from harness.analysis.trained_out import drop_untrained
+from harness.text import count_noun
 
 Family = Literal["counterparts", "exploratory"]
 _NO_ACCURACY = 1e-9  # percent: a mean of 0 % from a fit has a rounding error
@@ -57,6 +58,14 @@ class Comparison:
         return self.interval.mean
 
     @property
+    def correction(self) -> str:
+        """The correction in words, for example ``Holm over 2 pairs``; empty if there is only one test."""
+        holm_over = f"Holm over {count_noun(self.family_size, 'pair')}"
+        if self.family == "exploratory":
+            return f"exploratory, {holm_over}"
+        return holm_over if self.family_size > 1 else ""
+
+    @property
     def is_better(self) -> bool:
         """True if the model is significantly above the other one."""
         return self.is_significant and self.estimate > 0
@@ -78,8 +87,7 @@ class Comparisons:
         self.alpha = alpha
         values = {model: self.evidence.values(model, "accuracy_percent") for model in self.evidence.models}
         self.estimates: StudyFit | None = StudyFit(values, evidence.test_images) if values else None
-        can_test = self.estimates is not None and not self.estimates.is_alike
-        self.fit: StudyFit | None = self.estimates if can_test else None
+        self.fit = self.estimates if self.estimates is not None and self.estimates.can_test else None
 
     def mean(self, model: str) -> float:
         """Return a model's mean accuracy in percent, adjusted to the same seeds as every other model's."""
@@ -122,7 +130,7 @@ class Comparisons:
         weights: list[Weights] = [{model: 1.0, other: -1.0} for model, other in pairs]
         contrasts = self.estimates.contrasts(weights)
         p_values = holm([one.p_value for one in contrasts])
-        size = max(1, sum(p_value is not None for p_value in p_values))
+        size = family_size(p_values)
         return [
             replace(
                 self._comparison(*pair, family, contrast, self.alpha / size),

@@ -7,7 +7,7 @@ from typing import Literal
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.comparison import Comparisons
 from harness.analysis.equal_cost import EqualCost, dearest, equal_costs
-from harness.analysis.multiplicity import holm
+from harness.analysis.multiplicity import family_size, holm
 from harness.analysis.stats import Interval
 
 
@@ -51,7 +51,7 @@ def _explored(comparisons: Comparisons, points: Sequence[EqualCost]) -> list[Cos
         return []
     contrasts = comparisons.estimates.contrasts([point.contrast for point in points])
     p_values = holm([one.p_value for one in contrasts])
-    share = comparisons.alpha / max(1, sum(p_value is not None for p_value in p_values))
+    share = comparisons.alpha / family_size(p_values)
     counts = [min(len(comparisons.evidence.of(model)) for model in point.contrast) for point in points]
     return [
         CostComparison(

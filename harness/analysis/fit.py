@@ -59,7 +59,7 @@ class StudyFit:
     Attributes:
         models: in the order of the values.
         df: the residual degrees of freedom, (models − 1)(seeds − 1) if every model has every seed.
-        is_alike: true if nothing can be tested: no degrees of freedom, or the models differ alike in every seed.
+        can_test: false without degrees of freedom, as with one run each, and if the models differ alike in every seed.
         spread_points: the residual standard deviation between seeds, in percentage points.
     """
 
@@ -75,14 +75,14 @@ class StudyFit:
         self.df = float(self._ols.df_resid)
         # An accuracy is a count of images: a spread below its rounding error cannot be measured.
         self._least_spread = 100 / max(1, test_images) / np.sqrt(12)
-        self.is_alike = self.df < 1 or self._ols.ssr < 1e-12
+        self.can_test = self.df >= 1 and bool(self._ols.ssr >= 1e-12)
         self.spread_points = float(np.sqrt(self._ols.ssr / self.df)) if self.df >= 1 else 0.0
 
     @cached_property
     def is_pooled(self) -> bool:
         """False if the models' seed spreads differ by more than a factor of 3, and by more than chance."""
         of_models = [list(of_model.values()) for of_model in self._values.values() if len(of_model) > 1]
-        if self.is_alike or len(of_models) < 2:
+        if not self.can_test or len(of_models) < 2:
             return True
         spreads = np.array([max(np.std(one, ddof=1), self._least_spread) for one in of_models])
         if spreads.max() <= MAX_SPREAD_RATIO * spreads.min():
@@ -110,7 +110,7 @@ class StudyFit:
         """
         if not several:
             return []
-        if self.is_alike or not self.is_pooled:
+        if not self.can_test or not self.is_pooled:
             return [self._untested(one) if self._cannot_test(one) else self._welch(one) for one in several]
         tested = self._ols.t_test(self._matrix(several))
         errors = np.diag(tested.sd) if np.ndim(tested.sd) == 2 else tested.sd  # of one contrast it is a matrix
@@ -138,7 +138,7 @@ class StudyFit:
     def _cannot_test(self, weights: Weights) -> bool:
         """Return whether a contrast has no error: one run each, or one run of a model whose spread is its own."""
         counts = [len(self._values[model]) for model, weight in weights.items() if weight]
-        return self.is_alike or (max(counts) if self.is_pooled else min(counts)) < 2
+        return not self.can_test or (max(counts) if self.is_pooled else min(counts)) < 2
 
     def _untested(self, weights: Weights) -> Contrast:
         return Contrast(float(sum(weight * self.mean(model) for model, weight in weights.items())))
@@ -152,7 +152,10 @@ class StudyFit:
         return matrix
 
     def _own_error(self, weights: Weights) -> float:
-        """Return the contrast's own standard error, never below that of rounding to whole images."""
+        """Return the contrast's own standard error, at least that of rounding to whole images.
+
+        It is also at least Welch's for a contrast of more than two models.
+        """
         used = [model for model, weight in weights.items() if weight]
         counts = [len(self._values[model]) for model in used]
         rounding = sum(weights[model] ** 2 / count for model, count in zip(used, counts, strict=True))
@@ -178,24 +181,12 @@ class StudyFit:
         return Contrast(float(estimate), float(np.sqrt(variance)), float(df))
 
 
-def fit_study(values: Values, test_images: int) -> StudyFit | None:
-    """Return the fit of accuracies by model and seed; None if differences cannot be tested.
-
-    They cannot with one run each, or if the models differ alike in every seed.
-    """
-    known = {model: of_model for model, of_model in values.items() if of_model}
-    if len(known) < 2:
-        return None
-    fit = StudyFit(known, test_images)
-    return None if fit.is_alike else fit
-
-
 def _share_seeds(values: Values) -> bool:
     """Return whether common seeds link every model with every other, directly or through further models."""
     reached, *rest = (set(of_model) for of_model in values.values())
     while linked := [seeds for seeds in rest if seeds & reached]:
-        reached.update(*linked)
         rest = [seeds for seeds in rest if not seeds & reached]
+        reached.update(*linked)
     return not rest
 
 

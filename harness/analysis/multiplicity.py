@@ -23,6 +23,11 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p_value is None else float(next(corrected)) for p_value in p_values]
 
 
+def family_size(p_values: Sequence[float | None]) -> int:
+    """Return the number k of tests in a family, for simultaneous intervals at 1 − α/k; at least 1."""
+    return max(1, sum(p_value is not None for p_value in p_values))
+
+
 @dataclass(frozen=True)
 class Joint:
     """A family of correlated t statistics, tested together at level α.

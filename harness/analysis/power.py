@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from scipy import stats
 from scipy.optimize import brentq
 
+from harness.analysis.axes import Axes
 from harness.analysis.evidence import Evidence
-from harness.analysis.fit import fit_study
+from harness.analysis.fit import StudyFit
 from harness.analysis.stats import SIGNIFICANCE
 from harness.text import count_noun, duration
 
@@ -45,10 +46,15 @@ def seed_spread(found: Iterable[Evidence], dataset: str) -> Spread:
     for evidence in found:
         if evidence.dataset == dataset:
             values = {model: evidence.values(model, "accuracy_percent") for model in evidence.models}
-            fit = fit_study(values, evidence.test_images)
-            if fit is not None:
+            fit = StudyFit(values, evidence.test_images) if values else None
+            if fit is not None and fit.can_test:
                 squares, degrees = squares + fit.df * fit.spread_points**2, degrees + fit.df
     return Spread(math.sqrt(squares / degrees), True) if degrees else Spread(ASSUMED_SPREAD_POINTS, False)
+
+
+def tested_pairs(axes: Axes | None) -> int:
+    """Return the number k of counterpart pairs, whose tests have the level .05/k; 1 without any."""
+    return 1 if axes is None else max(1, len(axes.counterparts))
 
 
 def power_of(points: float, seeds: int, models: int, pairs: int, spread_points: float) -> float:

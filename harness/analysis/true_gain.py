@@ -1,4 +1,4 @@
-"""True marginal gain of depth and width, and the threshold beyond which an axis stops paying.
+"""True marginal gain of depth and width.
 
 The paper's marginal gain (equation 6) is an average: accuracy over seconds. The true one is Δaccuracy over Δcost from
 the base model.
@@ -6,12 +6,10 @@ the base model.
 
 from dataclasses import dataclass
 
-from harness.analysis.axes import Axis
+from harness.analysis.axes import AXES, Axis
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.stats import Interval, mean_interval
-
-AXES: tuple[Axis, ...] = ("depth", "width")
 
 
 @dataclass(frozen=True)
@@ -60,72 +58,3 @@ def _increase(evidence: Evidence, model: str, base: str, measure: Measure) -> di
     """Return the model's value of a measure minus the base's, by seed."""
     ours, theirs = evidence.values(model, measure), evidence.values(base, measure)
     return {seed: ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()}
-
-
-@dataclass(frozen=True)
-class AxisStep:
-    """The step from a model to the next one of its axis, and all later models that are better than it.
-
-    Attributes:
-        step: the next model compared with this one.
-        better: the later models of the axis that are significantly above this one: the axis pays beyond it if any is.
-    """
-
-    step: Comparison
-    better: tuple[str, ...]
-
-    @property
-    def model(self) -> str:
-        return self.step.other
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """The point at which an axis stops paying: the first model that no later one is significantly above.
-
-    Attributes:
-        steps: the steps of the axis from the base on, as far as they were measured.
-        at: that first model; the axis's last one if the axis pays to its end. None if nothing can be tested.
-    """
-
-    axis: Axis
-    steps: tuple[AxisStep, ...]
-    at: str | None
-
-    @property
-    def word(self) -> str:
-        """The paper's term for a network beyond the threshold."""
-        return "overwidened" if self.axis == "width" else "overdeepened"
-
-    @property
-    def last(self) -> str:
-        """The last model of the axis."""
-        return self.steps[-1].step.model
-
-    @property
-    def pays_to_the_end(self) -> bool:
-        return self.at == self.last
-
-
-def thresholds(comparisons: Comparisons) -> list[Threshold]:
-    """Return the practical threshold of each axis that has a measured step."""
-    axes = comparisons.evidence.axes
-    if axes is None:
-        return []
-    found = []
-    for axis in AXES:
-        models = axes.along(axis)
-        steps = tuple(
-            AxisStep(step, tuple(one for one in models[place + 1 :] if _is_better(comparisons, one, model)))
-            for place, model in enumerate(models[:-1])
-            if (step := comparisons.of(models[place + 1], model)) is not None
-        )
-        if steps:
-            first = next((one.model for one in steps if not one.better), steps[-1].step.model)
-            found.append(Threshold(axis, steps, None if comparisons.fit is None else first))
-    return found
-
-
-def _is_better(comparisons: Comparisons, model: str, other: str) -> bool:
-    comparison = comparisons.of(model, other)
-    return comparison is not None and comparison.is_better

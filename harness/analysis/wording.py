@@ -1,17 +1,12 @@
 """Names, differences, tests and verdicts in words, as answers, tables and figures print them."""
 
-from harness.analysis.budgets import Budget, BudgetVerdict
+from harness.analysis.budgets import Outcome
 from harness.analysis.comparison import Comparison
 from harness.analysis.stats import Difference, Interval
-from harness.text import count, count_noun, duration, p_value, signed
+from harness.text import count, duration, p_number, p_value, signed
 
 COST_WORDS: dict[str, str] = {"total_seconds": "training time", "params": "parameters", "macs": "MACs"}
-BUDGET_WORDS: dict[Budget, str] = {
-    "total_seconds": "training time",
-    "params": "parameters",
-    "macs": "MACs",
-    "scale_factor": "scale factor",
-}
+BUDGET_WORDS: dict[str, str] = {**COST_WORDS, "scale_factor": "scale factor"}
 
 
 def cost_text(measure: str, cost: float) -> str:
@@ -21,9 +16,9 @@ def cost_text(measure: str, cost: float) -> str:
     return duration(cost) if measure == "total_seconds" else count(cost)
 
 
-def outcome_text(verdict: BudgetVerdict) -> str:
+def outcome_text(outcome: Outcome, margin: float) -> str:
     """Return a verdict in a few words: ``wider``, ``equal within 0.5 pp``."""
-    return f"equal within {verdict.margin:g} pp" if verdict.outcome == "equal" else verdict.outcome
+    return f"equal within {margin:g} pp" if outcome == "equal" else outcome
 
 
 def difference_text(interval: Interval) -> str:
@@ -37,8 +32,15 @@ def interval_text(interval: Interval, digits: int, *, is_signed: bool = False) -
         return ""
     if interval.low is None or interval.high is None:
         return f", nothing to test with, n = {interval.n}"
+    return f" {ends_text(interval, digits, is_signed=is_signed)}, n = {interval.n}"
+
+
+def ends_text(interval: Interval, digits: int, *, is_signed: bool = False) -> str:
+    """Return an interval's ends as text: ``[−0.10, +0.66]``; empty without ends."""
+    if interval.low is None or interval.high is None:
+        return ""
     low, high = (signed(end, digits) if is_signed else f"{end:.{digits}f}" for end in (interval.low, interval.high))
-    return f" [{low}, {high}], n = {interval.n}"
+    return f"[{low}, {high}]"
 
 
 def corrected_p_text(p_corrected: float | None, p_alone: float | None, correction: str) -> str:
@@ -47,32 +49,28 @@ def corrected_p_text(p_corrected: float | None, p_alone: float | None, correctio
         return ""
     if not correction:
         return p_value(p_corrected)
-    return f"{p_value(p_corrected)} ({correction}; alone {p_value(p_alone).removeprefix('p ').removeprefix('= ')})"
+    return f"{p_value(p_corrected)} ({correction}; alone {p_number(p_alone)})"
+
+
+def confidence_text(confidence: float) -> str:
+    """Return a level of confidence in percent: ``95 %``, at a declared look for example ``97.79 %``."""
+    return f"{100 * confidence:.4g} %"
+
+
+def level_text(alpha: float) -> str:
+    """Return the level of a test: ``α = 0.05``, ``α = 0.0221``."""
+    return f"α = {alpha:.3g}"
 
 
 def comparison_p_text(comparison: Comparison) -> str:
     """Return a comparison's p-value as text; an exploratory one says so."""
-    pairs = count_noun(comparison.family_size, "pair")
-    correction = f"Holm over {pairs}" if comparison.family_size > 1 else ""
-    if comparison.family == "exploratory":
-        correction = f"exploratory, Holm over {pairs}"
-    return corrected_p_text(comparison.p_value, comparison.p_alone, correction)
+    return corrected_p_text(comparison.p_value, comparison.p_alone, comparison.correction)
 
 
 def image_note_text(note: Difference) -> str:
     """Return the test over images of one run each as text: ``McNemar on 360 images: p = .044``."""
     of = "McNemar on" if note.method == "McNemar" else "two proportions of"
     return f"{of} {note.n:,} images: {p_value(note.p_value)}, without the spread between seeds"
-
-
-def level_text(alpha: float) -> str:
-    """Return a level as text, ``α = 0.05``; a look's is ``α = 0.0221``."""
-    return f"α = {alpha:.3g}"
-
-
-def confidence_text(alpha: float) -> str:
-    """Return the confidence 1 − α as text: ``95 %``, ``97.79 %``."""
-    return f"{100 * (1 - alpha):.4g} %"
 
 
 def percent_text(shares: tuple[float, ...]) -> str:

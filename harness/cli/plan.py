@@ -80,12 +80,11 @@ def _power_lines(settings: "Settings", planned: "Sequence[Planned]") -> list[str
 
 def _power_line(dataset: str, study: "Sequence[Planned]", spread: "Spread") -> str:
     from harness.analysis.axes import find_axes
-    from harness.analysis.power import power_sentence
+    from harness.analysis.power import power_sentence, tested_pairs
     from harness.config.datasets import title_of
 
     seconds = {one.experiment.model: one.estimate.total_seconds for one in study}
-    axes = find_axes(list(seconds))
-    pairs = max(1, len(axes.counterparts)) if axes is not None else 1
+    pairs = tested_pairs(find_axes(list(seconds)))
     seeds = len({one.experiment.seed for one in study})
     return f"{title_of(dataset)}: {power_sentence(seeds, len(seconds), pairs, spread, sum(seconds.values()))}"
 

@@ -37,23 +37,23 @@ def seeds(text: str) -> tuple[int, ...]:
 def fraction(text: str) -> float:
     """Read a share of the training images, 0 or more and below 1."""
     try:
-        fraction = float(text)
+        share = float(text)
     except ValueError:
-        fraction = -1.0
-    if not 0 <= fraction < 1:
+        share = -1.0
+    if not 0 <= share < 1:
         raise ValueError("give a share of the training images, 0 or more and below 1, e.g. 0.1")
-    return fraction
+    return share
 
 
-def share_or_number(text: str) -> float:
+def gpu_share(text: str) -> float:
     """Read a share of one GPU, 0 to 1."""
     try:
-        number = float(text)
+        share = float(text)
     except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
+        share = -1.0
+    if not 0 <= share <= 1:
         raise ValueError("give 0, 1 or a share of one GPU, e.g. 0.5; to train a case on several GPUs use torchrun")
-    return number
+    return share
 
 
 def cluster_address(text: str) -> str:

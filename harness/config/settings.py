@@ -12,12 +12,12 @@ from harness.config.option_values import (
     boolean,
     cluster_address,
     fraction,
+    gpu_share,
     one_of,
     path,
     percentage_points,
     positive,
     seeds,
-    share_or_number,
     time_seconds,
 )
 from harness.errors import InputError
@@ -201,7 +201,7 @@ OPTIONS = (
     Option(
         "gpus-per-case",
         "",
-        share_or_number,
+        gpu_share,
         "GPUs per case on a cluster: 1, 0, or a share of one, e.g. 0.5 (default: 1 if the cluster has GPUs)",
         "N",
     ),
@@ -210,7 +210,8 @@ OPTIONS = (
         "margin",
         "0.5",
         percentage_points,
-        "accuracies that differ by at most PP percentage points count as equal, e.g. 1 (default: 0.5)",
+        "models are equal if their accuracies are shown to differ by less than PP percentage points, e.g. 1 "
+        "(default: 0.5)",
         "PP",
     ),
     Option(
@@ -224,8 +225,8 @@ OPTIONS = (
         "budget",
         "",
         time_seconds,
-        "train the cheapest models first, seed by seed, and skip a case that does not fit into this time, e.g. 90s, "
-        "30m, 2h, 1d or 1h30m; needs --full-training",
+        "train seed by seed, the cheapest models first, and skip a case that does not fit into what is left of this "
+        "time, e.g. 90s, 30m, 2h, 1d or 1h30m; needs --full-training",
         "TIME",
     ),
 )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from harness.analysis.answer import Answer, costs_text, has_choice
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence, seeds_text
-from harness.analysis.wording import BUDGET_WORDS, cost_text
-from harness.text import count_noun, p_value, signed
+from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text, ends_text
+from harness.text import count_noun, listed, p_value, signed
 
 _INDENT = "  "
 _MAX_LINES = 8
@@ -39,7 +39,8 @@ def key_parts(answers: Iterable[Answer]) -> list[str]:
     outcomes, margin = {one.outcome for one in verdicts}, f"{verdicts[0].margin:g} pp"
     parts = ["+: wider is more accurate", "−: deeper", "pp: percentage points"]
     parts += ["[]: simultaneous interval"] * any(one.interval.low is not None for one in verdicts)
-    parts += [f"equal: shown to be within ±{margin}"] * ("equal" in outcomes)
+    shown = next((one.equality_interval for one in verdicts if one.outcome == "equal"), None)
+    parts += [] if shown is None else [f"equal: the {confidence_text(shown.confidence)} interval is within ±{margin}"]
     parts += ["open: no significant difference"] * ("no significant difference" in outcomes)
     return [*parts, *([f"no worse: by {margin} at most"] * any("no worse" in _take(one) for one in verdicts))]
 
@@ -122,8 +123,7 @@ def _short_points(verdict: BudgetVerdict, _: Evidence) -> str:
 
 
 def _interval(verdict: BudgetVerdict, _: Evidence) -> str:
-    low, high = verdict.interval.low, verdict.interval.high
-    return "" if low is None or high is None else f"[{signed(low, 2)}, {signed(high, 2)}]"
+    return ends_text(verdict.interval, 2, is_signed=True)
 
 
 def _take(verdict: BudgetVerdict, _: Evidence | None = None) -> str:
@@ -145,7 +145,7 @@ def _short_take(verdict: BudgetVerdict, _: Evidence) -> str:
 def _long_take(verdict: BudgetVerdict, evidence: Evidence) -> str:
     """Return the model to take with its costs, or the two models between which one would be best."""
     if verdict.winner is not None and verdict.take is None:
-        return f"{_take(verdict)} {' and '.join(verdict.winner.weights)}"
+        return f"{_take(verdict)} {listed(verdict.winner.weights)}"
     costs = costs_text(verdict, evidence)
     return f"{_take(verdict)} ({costs})" if costs else _take(verdict)
 

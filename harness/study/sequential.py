@@ -1,18 +1,19 @@
 """Sequential seeds: a study whose verdicts are decided at a declared look needs no further seeds."""
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from harness.analysis.budgets import BudgetVerdict, budget_verdicts
+from harness.analysis.budgets import BudgetVerdict, are_decided, budget_verdicts
 from harness.analysis.sequential import SequentialPlan
 from harness.analysis.studies import StoredResult, group_into_studies, study_subject
-from harness.analysis.wording import BUDGET_WORDS, outcome_text
+from harness.analysis.wording import BUDGET_WORDS, level_text, outcome_text
 from harness.config.experiment import Experiment
 from harness.errors import InputError
 from harness.results.folder import ResultsFolder
 from harness.results.result import LearningCurve, Result
 from harness.study.study import Study
+from harness.text import listed
 from harness.training.train import find_finished
 
 
@@ -78,14 +79,14 @@ class SequentialStudies:
             self._study.cancel([experiment for experiment in one.experiments if experiment.seed in further])
 
     def _decide(self, one: _Looked, plan: SequentialPlan, look: int) -> str | None:
-        """Return the decision in words; None if a budget is open, or none can be asked about."""
+        """Return the decision in words; None if a budget is open, or none has a verdict."""
         stored = [_stored(result, self._study.results) for result in self._results(one, plan.seeds[:look])]
         verdicts = [
             verdict
             for evidence in group_into_studies(stored)
             for verdict in budget_verdicts(evidence, margin=self._study.settings.margin, alpha=plan.level)
         ]
-        if not verdicts or not all(verdict.is_decided for verdict in verdicts):
+        if not are_decided(verdicts):
             return None
         return f"decided after {look} seeds ({looks_text(plan)}): {_verdicts_text(verdicts)}"
 
@@ -100,7 +101,7 @@ class SequentialStudies:
 def looks_text(plan: SequentialPlan) -> str:
     """Return a plan's looks and the level of each: ``looks at 3, 4, 5; α = 0.0221 each``."""
     looks = ", ".join(map(str, plan.looks))
-    return f"looks at {looks}; α = {plan.level:.4f} each" if len(plan.looks) > 1 else f"one look at {looks}"
+    return f"looks at {looks}; {level_text(plan.level)} each" if len(plan.looks) > 1 else f"one look at {looks}"
 
 
 def _note(one: _Looked, plan: SequentialPlan) -> str:
@@ -112,12 +113,8 @@ def _verdicts_text(verdicts: Collection[BudgetVerdict]) -> str:
     """Return the budgets by outcome: ``wider at equal MACs; equal within 0.5 pp at equal parameters``."""
     by_outcome: dict[str, list[str]] = {}
     for verdict in verdicts:
-        by_outcome.setdefault(outcome_text(verdict), []).append(BUDGET_WORDS[verdict.budget])
-    return "; ".join(f"{outcome} at equal {_listed(budgets)}" for outcome, budgets in by_outcome.items())
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+        by_outcome.setdefault(outcome_text(verdict.outcome, verdict.margin), []).append(BUDGET_WORDS[verdict.budget])
+    return "; ".join(f"{outcome} at equal {listed(budgets)}" for outcome, budgets in by_outcome.items())
 
 
 def _stored(result: Result, results: ResultsFolder) -> StoredResult:

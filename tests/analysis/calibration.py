@@ -31,6 +31,7 @@ PATTERNS = {
     "noisy pair": (1.0, 1.0, 2.0, 1.0, 2.0, 1.0),
 }
 """Factors of the spread between seeds by model: 20, 56, 110, 20-2, 20-4, 20-8; the last is for information only."""
+HEADLINES = 50  # of a process and cell: a whole answer takes four times as long as its verdicts
 JointPValue = Callable[[float, np.ndarray, float], float]
 _GRID = np.r_[np.linspace(0, 8, 65), 10, 15, 25, 50]  # t statistics at which joint p-values are tabulated
 
@@ -103,13 +104,15 @@ def up_to(evidence: Evidence, seeds: int) -> Evidence:
 
 
 def count_headlines(cell: Cell, part: int, studies: int) -> Counter[str]:
-    """Count the outcomes of random studies by budget and in any budget, and the headlines that name a winner."""
+    """Count the outcomes of random studies; the headlines of the first ones must name the same winners."""
     generator, found = np.random.default_rng((*cell.key, part)), Counter[str]()
-    for _ in range(studies):
+    for place in range(studies):
         evidence = simulate(cell, generator)
-        given = answer(Comparisons(evidence), evidence, Question(Spread(cell.spread_points, True)))
-        found.update(outcomes(given.verdicts))
-        found["headline"] += any(f"go {word}" in given.headline for word in ("wider", "deeper"))
+        verdicts = budgets.budget_verdicts(evidence)
+        found.update(outcomes(verdicts))
+        if place < HEADLINES:
+            headline = answer(Comparisons(evidence), evidence, Question(Spread(cell.spread_points, True))).headline
+            assert ("go " in headline) == any(one.winner is not None for one in verdicts)
     return found
 
 

@@ -12,10 +12,11 @@ from harness.analysis.equal_cost import dearest, equal_costs
 from harness.analysis.evidence import Evidence
 from harness.analysis.power import Spread
 from harness.analysis.stats import SIGNIFICANCE
-from harness.analysis.true_gain import thresholds
+from harness.analysis.thresholds import thresholds
 from harness.analysis.wording import COST_WORDS, comparison_p_text
 from harness.paper.claims import Greater
 from harness.report.tables.answer import answer_tables
+from tests.analysis.judging import claim_study
 
 QUESTION = Question(Spread(0.3, is_measured=False))
 OPPOSITE = {"supported": "contradicted", "contradicted": "supported"}
@@ -56,7 +57,7 @@ def _of_verdict(one: BudgetVerdict, comparisons: Comparisons) -> Iterator[str]:
     """Yield contradictions between a verdict's word and its numbers."""
     name, is_inside = f"{one.budget} {one.outcome}", False
     if one.equality_interval is not None:
-        is_inside = -one.margin < one.equality_interval[0] and one.equality_interval[1] < one.margin
+        is_inside = -one.margin < one.equality_interval.low and one.equality_interval.high < one.margin
     is_significant = one.p_value is not None and one.p_value < SIGNIFICANCE
     if _excludes_zero(one.interval) and not is_significant:
         yield f"{name}: the interval excludes 0, p = {one.p_value}"
@@ -136,7 +137,7 @@ def _is_above(one: Comparison | None) -> bool:
 
 def _of_claims(evidence: Evidence, comparisons: Comparisons) -> Iterator[str]:
     """Yield claims on the accuracy of two models whose verdict or p-value differs from their comparison's."""
-    for judgement in judge_claims({evidence.dataset: evidence}):
+    for judgement in judge_claims({evidence.dataset: claim_study(evidence)}):
         for statement, finding in zip(judgement.claim.statements, judgement.findings, strict=True):
             if not isinstance(statement, Greater) or statement.quantity != "accuracy_percent":
                 continue

@@ -17,7 +17,8 @@ def claim_study(evidence, alpha=0.05):
 
 def finding(statement, **evidence):
     """Return the finding on one statement alone."""
-    (found,) = judge(Claim("C0", "", "", (statement,)), evidence).findings
+    studies = {dataset: claim_study(one) for dataset, one in evidence.items()}
+    (found,) = judge(Claim("C0", "", "", (statement,)), studies).findings
     return found
 
 

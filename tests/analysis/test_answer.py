@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.answer import advice, costs_text, verdict_sentence
+from harness.analysis.answer import advice, costs_text
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import published_evidence
-from harness.analysis.true_gain import thresholds, true_gains
+from harness.analysis.thresholds import thresholds
+from harness.analysis.true_gain import true_gains
 from tests.analysis.answers import BASE, FOUR, HIGH, LOW, SAME_COST, WIDE, answered, pair
 from tests.analysis.synthetic_evidence import numbers_in, study
 from tests.helpers.synthetic import failed_result
@@ -57,7 +58,7 @@ def test_one_run_each_gives_no_answer():
     )
     assert found.settle.startswith("One run each detects nothing; 0.5 pp takes 7: 6 more, about ")
     assert {one.outcome for one in found.verdicts} == {"one run each"}
-    text = " ".join([found.headline, found.settle, *map(verdict_sentence, found.verdicts), *found.sentences])
+    text = " ".join([found.headline, found.settle, *map(advice, found.verdicts), *found.sentences])
     assert "p =" not in text
     assert "[" not in text
 
@@ -99,14 +100,10 @@ def test_study_without_a_complete_result_says_so():
     assert found.cautions == ("Left out: 2 results without an accuracy (diverged).",)
 
 
-def test_sentence_of_a_verdict_has_its_numbers_and_advice():
+def test_advice_names_the_model_to_take():
     found = answered(study({"resnet20": BASE} | FOUR))
-    scale = found.verdicts[-1]
-    assert verdict_sentence(scale).startswith("At equal scale factor (×4): wider, wider − deeper +2.63 pp [+")
-    assert verdict_sentence(scale).endswith("n = 3, p < .001 (Holm over 2 pairs; alone < .001). Take resnet20-4.")
-    assert ", p < .001 (joint over 4 budgets; alone < .001). Take resnet20-2." in verdict_sentence(found.verdicts[1])
-    open_verdict = answered(pair(WIDE, LOW)).verdicts[-1]
-    assert verdict_sentence(open_verdict).startswith("At equal scale factor (×2): no significant difference, wider − ")
+    assert advice(found.verdicts[-1]) == "Take resnet20-4."
+    assert advice(found.verdicts[1]) == "Take resnet20-2."
 
 
 def test_advice_without_a_safe_model_names_the_two_around_the_budget():
@@ -155,5 +152,5 @@ def test_answers_to_random_studies_have_finite_numbers(accuracies, seconds):
     assert all(map(math.isfinite, numbers_in([comparisons.all, true_gains(comparisons), thresholds(comparisons)])))
     assert all(map(math.isfinite, numbers_in(list(found.verdicts))))
     texts = [found.headline, found.settle, found.scope, *found.cautions, *found.sentences]
-    texts += [verdict_sentence(one) + costs_text(one, evidence) for one in found.verdicts]
+    texts += [advice(one) + costs_text(one, evidence) for one in found.verdicts]
     assert not any(word in " ".join(texts).lower().replace("significan", "") for word in ("nan", "none", "inf "))

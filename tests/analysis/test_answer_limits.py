@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analysis.answer import Question, is_interim, verdict_sentence
+from harness.analysis.answer import Question
 from harness.analysis.sequential import plan_looks
 from tests.analysis.answers import ASSUMED, BASE, FOUR, HIGH, LOW, WIDE, answered, pair
 from tests.analysis.synthetic_evidence import grouped, measured, study
@@ -29,7 +29,6 @@ def test_budgets_of_one_run_models_stay_open_beside_decided_ones():
     accuracies = {"resnet20": BASE, **FOUR, "resnet110": [90.6], "resnet20-4": [93.0]}
     found = answered(study(accuracies))
     assert found.headline.endswith("At equal scale factor: one run each, no answer.")
-    assert verdict_sentence(found.verdicts[-1]) == "At equal scale factor (×4): one run each, wider − deeper +2.40 pp."
     assert found.settle.startswith("If every model had 3 seeds: ")
 
 
@@ -168,11 +167,11 @@ def test_answer_decided_between_looks_is_interim():
 
 def test_seed_without_an_accuracy_counts_as_looked_at():
     evidence = pair([*WIDE, 91.0], [*LOW, 90.1], [*BASE, 88.1])
-    verdicts = answered(evidence, plan=PLAN).verdicts
-    assert is_interim(evidence, verdicts, PLAN)
-    assert not is_interim(evidence, verdicts, None)
-    assert not is_interim(replace(evidence, incomplete=(failed_result(seed=4),)), verdicts, PLAN)
-    assert is_interim(replace(evidence, incomplete=(failed_result(seed=7),)), verdicts, PLAN)  # not planned
+    failed, not_planned = (replace(evidence, incomplete=(failed_result(seed=seed),)) for seed in (4, 7))
+    assert answered(evidence, plan=PLAN).interim == "interim, 4 of 5 seeds"
+    assert answered(evidence).interim == ""
+    assert answered(failed, plan=PLAN).interim == ""
+    assert answered(not_planned, plan=PLAN).interim == "interim, 4 of 5 seeds"
 
 
 def test_looks_are_tested_at_their_level():

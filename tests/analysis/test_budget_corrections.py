@@ -62,7 +62,7 @@ def test_level_of_a_look_is_stricter():
     for budget in BUDGETS:
         assert look[budget].p_value == pytest.approx(usual[budget].p_value)
         assert look[budget].interval.width > usual[budget].interval.width
-        assert look[budget].equality_interval[1] > usual[budget].equality_interval[1]
+        assert look[budget].equality_interval.high > usual[budget].equality_interval.high
 
 
 MEANS = st.lists(st.sampled_from([89.0, 90.0, 90.3, 91.0, 92.0]), min_size=6, max_size=6)

@@ -82,7 +82,7 @@ def test_equal_models_are_equal_within_the_margin():
     found = by_budget(noisy(EQUAL))
     assert {one.outcome for one in found.values()} == {"equal"}
     for one in found.values():
-        low, high = one.equality_interval
+        low, high = one.equality_interval.low, one.equality_interval.high
         assert -0.5 < low < high < 0.5
         assert one.p_value > 0.05
         assert one.no_worse == one.cheaper
@@ -127,7 +127,9 @@ def test_equality_is_two_one_sided_tests_at_alpha():
     one = by_budget(evidence)["scale_factor"]
     contrast = comparisons.fit.contrast({"resnet20-4": 1.0, "resnet110": -1.0})
     half = stats.t.ppf(0.95, contrast.df) * contrast.standard_error
-    assert one.equality_interval == pytest.approx((contrast.estimate - half, contrast.estimate + half))
+    equality = one.equality_interval
+    assert (equality.low, equality.high) == pytest.approx((contrast.estimate - half, contrast.estimate + half))
+    assert equality.confidence == pytest.approx(0.9)
 
 
 def test_noise_gives_no_significant_difference_and_no_model_to_take():
@@ -147,8 +149,8 @@ def test_cheaper_side_can_be_no_worse_without_being_equal():
     one = by_budget(noisy(means_of((90.0, 90.0), (90.0, 90.35, 90.4)), seeds=4, spread=0.3))["scale_factor"]
     assert one.outcome == "no significant difference"
     assert (one.cheaper, one.no_worse) == ("wide", "wide")
-    assert one.equality_interval[0] > -0.5
-    assert one.equality_interval[1] > 0.5
+    assert one.equality_interval.low > -0.5
+    assert one.equality_interval.high > 0.5
 
 
 def test_one_run_each_has_a_difference_and_nothing_else():

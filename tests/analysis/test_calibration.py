@@ -35,7 +35,6 @@ def fast_p_values(monkeypatch):
 @pytest.mark.usefixtures("fast_p_values")
 def test_equal_models_seldom_have_a_winner():
     found = count_headlines(Cell(3, 0.3), part=0, studies=300)
-    assert found["headline"] == found["any winner"]
     assert 1 <= found["any winner"] <= 13  # 17 without a correction for several budgets
 
 

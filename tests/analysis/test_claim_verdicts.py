@@ -1,12 +1,12 @@
 import pytest
 
-from harness.analysis.claim_verdicts import comparable_by_dataset, judge, judge_claims, judge_studies
+from harness.analysis.claim_verdicts import comparable_by_dataset, judge, judge_claims
 from harness.analysis.evidence import published_evidence
 from harness.paper.claims import CLAIMS
 from tests.analysis.judging import ARITHMETIC, EVEN, LOW, NO, ONE_RUN, UNKNOWN, UNTESTED, YES, claim_study
 from tests.analysis.synthetic_evidence import study
 
-PAPER = {dataset: published_evidence(dataset) for dataset in ("cifar10", "fashionmnist", "gtsrb")}
+PAPER = {dataset: claim_study(published_evidence(dataset)) for dataset in ("cifar10", "fashionmnist", "gtsrb")}
 
 # Verdicts on the paper's own numbers, worked out by hand, statement by statement: numbers, and the end of the note.
 IMAGES = "images: p {}, without the spread between seeds"
@@ -66,16 +66,16 @@ def test_all_claims_are_judged_in_order():
 def test_claim_verdict_summarises_its_statements():
     assert judge(CLAIMS[10], PAPER).verdict == "one run (1 of 2 measured)"
     assert judge(CLAIMS[11], PAPER).verdict == "1 supported, 2 contradicted"
-    evidence = {"fashionmnist": study({"resnet20-2": [91.0, 91.2, 91.2], "resnet56": LOW}, "fashionmnist")}
-    judgement = judge(CLAIMS[3], evidence)
+    measured = study({"resnet20-2": [91.0, 91.2, 91.2], "resnet56": LOW}, "fashionmnist")
+    judgement = judge(CLAIMS[3], {"fashionmnist": claim_study(measured)})
     assert judgement.verdict == "direction supported; size contradicted"
     assert judgement.verdicts == ("direction supported", "size contradicted")
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
-@pytest.mark.parametrize("evidence", [{}, {"cifar10": study({}), "fashionmnist": study({}), "gtsrb": study({})}])
-def test_claims_on_untrained_models_are_not_measured(claim, evidence):
-    judgement = judge(claim, evidence)
+@pytest.mark.parametrize("studies", [{}, dict.fromkeys(PAPER, claim_study(study({})))])
+def test_claims_on_untrained_models_are_not_measured(claim, studies):
+    judgement = judge(claim, studies)
     assert judgement.verdict == UNKNOWN
     assert not judgement.is_measured
     assert all((one.verdict, one.numbers, one.note) == (UNKNOWN, "", "") for one in judgement.findings)
@@ -83,14 +83,10 @@ def test_claims_on_untrained_models_are_not_measured(claim, evidence):
 
 
 def test_claims_are_tested_at_the_level_of_the_study():
-    evidence = {"cifar10": study({"resnet20": LOW, "resnet56": LOW, "resnet20-2": [90.4, 90.6, 90.6]})}
-    of_level = {
-        level: judge_studies({"cifar10": claim_study(evidence["cifar10"], level)})[0].findings[0]
-        for level in (0.05, 1e-6)
-    }
+    evidence = study({"resnet20": LOW, "resnet56": LOW, "resnet20-2": [90.4, 90.6, 90.6]})
+    of_level = {level: judge_claims({"cifar10": claim_study(evidence, level)})[0].findings[0] for level in (0.05, 1e-6)}
     assert [finding.verdict for finding in of_level.values()] == [YES, EVEN]
-    assert judge_claims(evidence)[0].findings[0] == of_level[0.05]
-    assert judge_claims(evidence)[0].is_measured
+    assert judge_claims({"cifar10": claim_study(evidence)})[0].is_measured
 
 
 def test_largest_comparable_study_of_each_dataset_is_chosen():

@@ -1,4 +1,5 @@
-from harness.analysis.answer import Question, answer
+from harness.analysis.answer import Question
+from harness.analysis.budgets import verdicts_of
 from harness.analysis.comparison import Comparisons
 from harness.analysis.power import Spread
 from harness.analysis.sequential import plan_looks
@@ -11,7 +12,7 @@ MODELS = ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4")
 def seeds(accuracies, points=0.3, plan=None):
     evidence, question = study(accuracies), Question(Spread(points, True), plan=plan)
     comparisons = Comparisons(evidence, question.alpha)
-    return settling_seeds(comparisons.evidence, answer(comparisons, evidence, question).verdicts, question)
+    return settling_seeds(comparisons.evidence, verdicts_of(comparisons), question.spread, plan)
 
 
 def level(*of_seeds):

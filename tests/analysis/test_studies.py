@@ -86,7 +86,7 @@ def test_image_folder_is_a_study_named_after_it():
         (("folder:/x/my photos", "folder:/x/my-photos"), ["my photos", "my-photos"]),
         (("folder:/x/Photos", "folder:/x/photos"), ["Photos", "photos"]),
         (("folder:/x/a b/photos", "folder:/x/a-b/photos"), ["a b/photos", "a-b/photos"]),
-        (("folder:/x/photos", "folder:/z/x/photos"), ["x/photos", "x/photos (2)"]),
+        (("folder:/x/photos", "folder:/z/x/photos"), ["x/photos", "z/x/photos"]),
     ],
 )
 def test_image_folders_with_similar_names_have_separate_files(paths, titles):

@@ -101,7 +101,7 @@ def test_equal_verdict_names_its_margin():
     verdicts = budget_verdicts(
         study({model: [90.0, 90.02, 90.01 + k / 100] for k, model in enumerate(THREE)}), margin=1
     )
-    assert {outcome_text(one) for one in verdicts} == {"equal within 1 pp"}
+    assert {outcome_text(one.outcome, one.margin) for one in verdicts} == {"equal within 1 pp"}
 
 
 def test_datasets_have_their_usual_spelling():

@@ -13,7 +13,7 @@ def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
     ]  # fmt: skip
     assert "6 cases; about" in ran.stdout
     assert "digits: 2 seeds can detect " in ran.stdout
-    assert "a spread of 0.30 pp between seeds (assumed)" in ran.stdout
+    assert "assumed spread between seeds 0.30 pp" in ran.stdout
     assert not (tmp_path / "r").exists()
 
 

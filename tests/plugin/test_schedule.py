@@ -12,6 +12,7 @@ from harness.config.recipes import DIGITS
 from harness.config.settings import read_settings
 from harness.plugin.schedule import order_by_seed, sequential_plans
 from harness.plugin.session import ITEM, ExperimentItem
+from harness.results.declared_looks import DeclaredLooks, looks_key, read_declared_looks
 from harness.study.study import Study
 from tests.helpers.finished import store_finished
 from tests.plugin.benches import BENCH
@@ -128,9 +129,10 @@ def test_until_decided_runs_seed_by_seed_and_skips_the_rest(bench, pytester, fin
     trained = [f"{model}-seed{seed} PASSED" for seed in range(3) for model in models]
     assert outcomes(run) == trained + [f"{model}-seed{seed} SKIPPED" for seed in (3, 4) for model in models]
     run.stdout.fnmatch_lines(["SKIPPED [[]6[]] *: decided after 3 seeds (looks at 3, 4, 5; *each): wider at equal *"])
+    declared = {looks_key("digits", "full"): DeclaredLooks((0, 1, 2, 3, 4), (3, 4, 5))}
+    assert read_declared_looks(pytester.path / "results") == declared
     ((note,),) = reported["notes"].values()
     assert note.startswith("Decided after 3 of 5 seeds")
-    run.stdout.fnmatch_lines(["  Decided after 3 of 5 seeds *"])
     refused = bench(*command)
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
     refused.stderr.fnmatch_lines(["ERROR: --until-decided needs two seeds or more, digits has one: give e.g. *"])

@@ -160,7 +160,7 @@ def test_key_explains_only_words_that_occur():
         "[]: simultaneous interval",
     ]
     verdicts = tuple(replace(one, outcome="equal", margin=0.25) for one in given.verdicts)
-    assert "equal: shown to be within ±0.25 pp" in key_parts([replace(given, verdicts=verdicts)])
+    assert "equal: the 90 % interval is within ±0.25 pp" in key_parts([replace(given, verdicts=verdicts)])
     assert "open: no significant difference" in key_parts([LEVEL[1]])
     assert key_parts([EMPTY[1], ONE_AXIS[1]]) == []
 

@@ -11,7 +11,7 @@ from harness.training import checkpoint
 from tests.helpers.finished import store_finished
 from tests.helpers.records import RECORD
 
-EPOCHS = 20  # of the recipe for digits
+EPOCHS = 20
 
 
 class Clock:
@@ -36,7 +36,7 @@ def estimated(monkeypatch):
 
 @pytest.fixture
 def study(make_settings, estimated):
-    return Study(make_settings(full_training=True))
+    return Study(make_settings(full_training=True, epochs=EPOCHS))
 
 
 def digits(study, model="resnet8", seed=0):

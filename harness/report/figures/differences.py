@@ -23,7 +23,7 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
     rows = _rows(evidence.axes, comparisons)
     if not rows:
         return None
-    level = level_text(comparisons.alpha)
+    level, confidence = level_text(comparisons.alpha), confidence_text(1 - comparisons.alpha)
 
     def draw(canvas: Canvas) -> None:
         plot = canvas.subplots()
@@ -44,9 +44,8 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
     return draw_figure(
         f"{evidence.file_name}-differences",
         f"{evidence.title}: differences in accuracy and their significance",
-        f"Mean difference with its simultaneous {confidence_text(comparisons.alpha)} interval ({NO_INTERVAL}). Filled: "
-        f"significant at {level}, corrected (Holm); hollow: not significant. Wider − deeper is the primary test; the "
-        "steps are exploratory.",
+        f"Mean difference with its simultaneous {confidence} interval ({NO_INTERVAL}). Filled: significant at {level}, "
+        "corrected (Holm); hollow: not significant. Wider − deeper is the primary test; the steps are exploratory.",
         f"Differences in accuracy: {said}.",
         draw,
         (7.6, 1.5 + 0.34 * len(rows)),

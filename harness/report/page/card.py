@@ -8,11 +8,12 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from harness.analysis.answer import advice, costs_text, is_interim
-from harness.analysis.budgets import BudgetVerdict
+from harness.analysis.answer import advice, costs_text
+from harness.analysis.budgets import BUDGETS, BudgetVerdict
 from harness.analysis.evidence import Evidence, seeds_text
+from harness.analysis.missing_verdicts import missing_verdicts
 from harness.analysis.settling import settling_seeds
-from harness.analysis.unasked import BUDGETS, unasked_budgets
+from harness.analysis.stats import Interval
 from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text, outcome_text
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.published import STUDY_MODELS
@@ -21,7 +22,7 @@ from harness.report.page.interval_bar import bar_reach, interval_bar
 from harness.report.page.marks import kind_of, mark_icon
 from harness.report.short_paths import short_path
 from harness.report.truncation import first_lines
-from harness.text import count_noun, p_value, signed
+from harness.text import count_noun, p_number, p_value, signed
 
 _MAX_CAUTIONS = 8
 _DEFAULT_RESULTS = "results"
@@ -30,12 +31,12 @@ _DEFAULT_RESULTS = "results"
 def card_view(study: StudyPage) -> dict[str, Any]:
     """Return a study's card as the template shows it."""
     verdicts = study.answer.verdicts
-    reasons = unasked_budgets(study.comparisons, verdicts)
+    reasons = missing_verdicts(study.comparisons, verdicts)
     reach, by_budget = bar_reach(verdicts), {one.budget: one for one in verdicts}
     rows = [
-        _row(by_budget[budget], study.evidence, reach, study.question.alpha)
+        _row(by_budget[budget], study.evidence, reach)
         if budget in by_budget
-        else _unasked_row(budget, reasons[budget])
+        else _row_without_verdict(budget, reasons[budget])
         for budget in BUDGETS
     ]
     is_empty = not verdicts and len(set(reasons.values())) == 1
@@ -46,8 +47,8 @@ def card_view(study: StudyPage) -> dict[str, Any]:
         "rows": [] if is_empty or not study.evidence.runs else rows,
         "reason": next(iter(reasons.values())) if is_empty and study.evidence.runs else "",
         "margin": f"{study.question.margin:g}",
-        "confidence": confidence_text(study.question.alpha),
-        "equality": confidence_text(2 * study.question.alpha),
+        "confidence": confidence_text(1 - study.question.alpha),
+        "equality": confidence_text(1 - 2 * study.question.alpha),
         "scope": study.answer.scope,
         "settle": study.answer.settle,
         "command": _settling_command(study),
@@ -73,24 +74,24 @@ def certainty_text(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha:
         return f"Not decided yet: with {seeds} no budget has a significant difference or a shown equality."
     how_many = "every budget is" if len(decided) == len(verdicts) else f"{len(decided)} of {len(verdicts)} budgets are"
     worst = max((one.p_value for one in decided if one.winner is not None and one.p_value is not None), default=None)
-    at_most = "" if worst is None else f"; largest p of a difference: {_p_number(worst)}"
-    return f"How sure: {how_many} decided at {confidence_text(alpha)} confidence by {seeds} of each model{at_most}."
+    at_most = "" if worst is None else f"; largest p of a difference: {_whole_p_number(worst)}"
+    return f"How sure: {how_many} decided at {confidence_text(1 - alpha)} confidence by {seeds} of each model{at_most}."
 
 
-def _p_number(p: float | None) -> str:
+def _whole_p_number(p: float | None) -> str:
     """Return a p-value without its ``p =``, on one line: ``.012``, ``< .001``."""
-    return p_value(p).removeprefix("p ").removeprefix("= ").replace(" ", "\N{NO-BREAK SPACE}")
+    return p_number(p).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _cautions(study: StudyPage) -> list[str]:
     """Return what a reader must know before using the answer, the most important first."""
-    evidence, verdicts, plan, cautions = study.evidence, study.answer.verdicts, study.question.plan, []
+    evidence, verdicts, cautions = study.evidence, study.answer.verdicts, []
     if verdicts and any(one.outcome == "one run each" for one in verdicts):
         cautions.append(_one_run_caution(verdicts))
     if evidence.mode == "shortened":
         cautions.append(f"Shortened to {count_noun(evidence.epochs, 'epoch')}: the recipe's own training may differ.")
-    if plan is not None and is_interim(evidence, verdicts, plan):
-        cautions.append(f"Interim: {len(evidence.seeds)} of {len(plan.seeds)} planned seeds are trained.")
+    if study.answer.interim:
+        cautions.append("Interim: planned seeds are missing, and the verdicts may change.")
     return [*cautions, *study.answer.cautions]
 
 
@@ -101,40 +102,46 @@ def _one_run_caution(verdicts: Sequence[BudgetVerdict]) -> str:
     return f"One run each{at}: chance alone makes runs differ, so there is no verdict yet."
 
 
-def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float, alpha: float) -> dict[str, Any]:
+def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, Any]:
     """Return a budget's verdict as a row."""
-    kind, (low, high) = kind_of(verdict.outcome), (verdict.interval.low, verdict.interval.high)
+    kind = kind_of(verdict.outcome)
     return {
         "budget": BUDGET_WORDS[verdict.budget],
         "cost": cost_text(verdict.budget, verdict.cost),
         "kind": kind,
         "mark": mark_icon(kind),
-        "word": outcome_text(verdict),
+        "word": outcome_text(verdict.outcome, verdict.margin),
         "reason": "",
         "number": signed(verdict.interval.mean, 2),
-        "interval": "no interval" if low is None or high is None else f"{signed(low, 2)} to {signed(high, 2)}",
+        "interval": _ends(verdict.interval) or "no interval",
         "bar": interval_bar(verdict, reach),
         "take": verdict.take,
         "costs": costs_text(verdict, evidence),
         "advice": advice(verdict) if verdict.take is None else "",
-        **_test_texts(verdict, alpha),
+        **_test_texts(verdict),
     }
 
 
-def _test_texts(verdict: BudgetVerdict, alpha: float) -> dict[str, str]:
+def _ends(interval: Interval) -> str:
+    """Return an interval's ends without brackets, for a column of intervals; empty without ends."""
+    return " to ".join(signed(end, 2) for end in (interval.low, interval.high) if end is not None)
+
+
+def _test_texts(verdict: BudgetVerdict) -> dict[str, str]:
     """Return the test's p with its correction, and the interval that shows equality."""
     if verdict.p_value is None:
         return {"p": "no test", "p_note": "", "equality": ""}
-    alone = _p_number(verdict.p_alone)
+    alone = _whole_p_number(verdict.p_alone)
     equality = ""
     if verdict.outcome == "equal" and verdict.equality_interval is not None:
-        equality = f"{confidence_text(2 * alpha)}: " + " to ".join(signed(end, 2) for end in verdict.equality_interval)
+        shown = verdict.equality_interval
+        equality = f"{confidence_text(shown.confidence)}: {_ends(shown)}"
     note = f"{verdict.correction}; alone {alone}" if verdict.correction else ""
     return {"p": p_value(verdict.p_value), "p_note": note, "equality": equality}
 
 
-def _unasked_row(budget: str, reason: str) -> dict[str, Any]:
-    return {"budget": BUDGET_WORDS[budget], "mark": mark_icon("none"), "reason": reason}  # type: ignore[index]
+def _row_without_verdict(budget: str, reason: str) -> dict[str, Any]:
+    return {"budget": BUDGET_WORDS[budget], "mark": mark_icon("none"), "reason": reason}
 
 
 def _results_folder(folder: Path) -> str:
@@ -146,8 +153,8 @@ def _results_folder(folder: Path) -> str:
 
 def _settling_command(study: StudyPage) -> str:
     """Return the command that trains the settling seeds; empty if bench cannot train them."""
-    evidence = study.comparisons.evidence
-    seeds = settling_seeds(evidence, study.answer.verdicts, study.question)
+    evidence, question = study.comparisons.evidence, study.question
+    seeds = settling_seeds(evidence, study.answer.verdicts, question.spread, question.plan)
     known = STUDY_MODELS.get(evidence.dataset, ())
     recipes = {run.result.case.recipe for run in evidence.runs if run.result is not None}
     can_train = set(evidence.models) <= set(known) and recipes == {PUBLISHED_RECIPES.get(evidence.dataset)}

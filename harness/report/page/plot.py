@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.stats import Interval
-from harness.analysis.wording import COST_WORDS, cost_text, interval_text
+from harness.analysis.wording import COST_WORDS, cost_text, ends_text
 from harness.report.figures.labels import NamedPoint, Place, place_labels
 from harness.report.figures.selection import named_models
 from harness.report.figures.style import styles_of
@@ -131,7 +131,6 @@ def _point(study: StudyPage, measure: Measure, model: str, cost: float, accuracy
     untrained = any(one.model == model for one in study.comparisons.untrained)
     words = {"total_seconds": "of training", "params": "parameters", "macs": "MACs of an image"}
     low, high = accuracy.low, accuracy.high
-    interval = "" if low is None or high is None else interval_text(accuracy, 2).rpartition(",")[0]
     second = f"{cost_text(measure, cost)} {words[measure]}, n = {accuracy.n}{', not trained out' * untrained}"
     return Point(
         model,
@@ -139,7 +138,7 @@ def _point(study: StudyPage, measure: Measure, model: str, cost: float, accuracy
         scales.x(cost),
         scales.y(accuracy.mean),
         None if low is None or high is None else (scales.y(min(high, 100.0)), scales.y(max(low, 0.0))),
-        (f"{model}: {accuracy.mean:.2f} %{interval}", second),
+        (f"{model}: {accuracy.mean:.2f} % {ends_text(accuracy, 2)}".rstrip(), second),
     )
 
 

@@ -16,7 +16,7 @@ from harness.report.tables.verdicts import verdicts_table
 def answer_tables(evidence: Evidence, comparisons: Comparisons, verdicts: Sequence[BudgetVerdict]) -> list[Table]:
     """Return those of the seven tables that have rows."""
     made = [
-        verdicts_table(evidence, verdicts, comparisons.alpha),
+        verdicts_table(evidence, verdicts),
         threshold_table(evidence, comparisons),
         true_gain_table(evidence, comparisons),
         equal_cost_table(evidence, comparisons, verdicts),

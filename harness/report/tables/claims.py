@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.claim_findings import VERDICT_MEANINGS, ClaimStudy, Finding
-from harness.analysis.claim_verdicts import Judgement, comparable_by_dataset, judge_claims, judge_studies
+from harness.analysis.claim_verdicts import Judgement, comparable_by_dataset, judge_claims
+from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import published_evidence
 from harness.paper.claims import Greater
 from harness.paper.published import PUBLISHED
@@ -43,13 +44,14 @@ def judge_all(found: Sequence[ClaimStudy]) -> JudgedClaims | None:
         return None
     names = sorted({one.evidence.folder_name for one in of_paper})
     folders = [[one for one in of_paper if one.evidence.folder_name == name] for name in names]
-    measured = [tuple(judge_studies(comparable_by_dataset(studies))) for studies in folders]
+    measured = [tuple(judge_claims(comparable_by_dataset(studies))) for studies in folders]
     return JudgedClaims(_judge_on_published(), dict(zip(names, measured, strict=True)))
 
 
 @functools.cache
 def _judge_on_published() -> tuple[Judgement, ...]:
-    return tuple(judge_claims({dataset: published_evidence(dataset) for dataset in PUBLISHED_DATASETS}))
+    published = {dataset: published_evidence(dataset) for dataset in PUBLISHED_DATASETS}
+    return tuple(judge_claims({dataset: ClaimStudy(one, Comparisons(one)) for dataset, one in published.items()}))
 
 
 def claims_table(judged: JudgedClaims) -> Table:

@@ -7,7 +7,7 @@ from harness.analysis.comparison import Comparison
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
 from harness.report.tables.table import Column, Row
-from harness.text import decimals, p_value, signed
+from harness.text import decimals, p_number, signed
 
 OVER_SEEDS = "± half of the 95 % t interval over seeds, the replicates; none with one seed, or if all seeds agree"
 
@@ -84,7 +84,7 @@ def ends_cell(name: str, digits: int = 2) -> Callable[[Row], str]:
 
 def p_cell(name: str) -> Callable[[Row], str]:
     """Return the format of a p-value without its ``p =``."""
-    return lambda row: p_value(row[name]).removeprefix("p ").removeprefix("= ")
+    return lambda row: p_number(row[name])
 
 
 def yes_or_no(name: str) -> Callable[[Row], str]:

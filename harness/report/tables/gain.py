@@ -2,7 +2,8 @@
 
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence, Measure
-from harness.analysis.true_gain import AxisStep, Threshold, thresholds, true_gains
+from harness.analysis.thresholds import AxisStep, Threshold, thresholds
+from harness.analysis.true_gain import true_gains
 from harness.report.tables.columns import (
     DIFFERENCE,
     P_HOLM,

@@ -6,7 +6,7 @@ from typing import Any
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import SIGNIFICANCE
-from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text
+from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text, outcome_text
 from harness.report.tables.columns import (
     INTERVAL,
     SEED_COUNT,
@@ -18,19 +18,21 @@ from harness.report.tables.columns import (
     times_notes,
 )
 from harness.report.tables.table import Column, Row, Table
+from harness.text import listed
 
 
-def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha: float = SIGNIFICANCE) -> Table:
-    """Return the verdict of each budget at level α, with its numbers and the model to take."""
-    equality = f"{confidence_text(2 * alpha)} interval"
+def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> Table:
+    """Return the verdict of each budget, with its numbers and the model to take."""
     rows = [_values(one) for one in verdicts]
+    levels = [one.equality_interval.confidence for one in verdicts if one.equality_interval is not None]
+    narrower = f"{confidence_text(max(levels, default=1 - 2 * SIGNIFICANCE))} interval"
     columns = [
         Column("at equal", "budget", lambda row: BUDGET_WORDS[row["budget"]], is_words=True),
         Column("budget", "cost_value", lambda row: cost_text(row["budget"], row["cost_value"])),
         Column("verdict", "verdict", _verdict_cell, is_words=True),
         WIDER_MINUS_DEEPER,
         INTERVAL,
-        Column(equality, "equality_low", ends_cell("equality")),
+        Column(narrower, "equality_low", ends_cell("equality")),
         Column("p alone", "p_value", p_cell("p_value")),
         Column("p corrected", "p_corrected", p_cell("p_corrected")),
         Column("correction", "correction", is_words=True),
@@ -42,8 +44,8 @@ def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha:
     ]
     notes = (
         "at the dearest cost that both axes reach, interpolated between two models on the logarithm of the cost, never "
-        f"extrapolated. Interval: simultaneous over the tests of the correction. Equal: the {equality} lies within ± "
-        "the margin; no worse: its end on the side of the cheaper models' loss does",
+        f"extrapolated. Interval: simultaneous over the tests of the correction. Equal: the {narrower} lies within "
+        "± the margin; no worse: its end on the side of the cheaper models' loss does",
         *times_notes(evidence),
     )
     title = f"{evidence.title}: the verdict of each budget"
@@ -51,7 +53,7 @@ def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha:
 
 
 def _values(verdict: BudgetVerdict) -> dict[str, Any]:
-    equality = verdict.equality_interval or (None, None)
+    equality = verdict.equality_interval
     return {
         "budget": verdict.budget,
         "cost_value": verdict.cost,
@@ -59,14 +61,14 @@ def _values(verdict: BudgetVerdict) -> dict[str, Any]:
         "margin_points": verdict.margin,
         **interval_values("difference_points", verdict.interval),
         "confidence": verdict.interval.confidence,
-        "equality_low": equality[0],
-        "equality_high": equality[1],
+        "equality_low": None if equality is None else equality.low,
+        "equality_high": None if equality is None else equality.high,
         "p_value": verdict.p_alone,
         "p_corrected": verdict.p_value,
         "correction": verdict.correction or None,
         "seeds": verdict.interval.n,
-        "wide": " and ".join(verdict.wide.weights),
-        "deep": " and ".join(verdict.deep.weights),
+        "wide": listed(verdict.wide.weights),
+        "deep": listed(verdict.deep.weights),
         "wide_percent": verdict.wide.accuracy_percent,
         "deep_percent": verdict.deep.accuracy_percent,
         "no_worse": verdict.no_worse,
@@ -75,4 +77,4 @@ def _values(verdict: BudgetVerdict) -> dict[str, Any]:
 
 
 def _verdict_cell(row: Row) -> str:
-    return f"equal within {row['margin_points']:g} pp" if row["verdict"] == "equal" else str(row["verdict"])
+    return outcome_text(row["verdict"], row["margin_points"])

@@ -102,9 +102,12 @@ def test_headline_has_directions_in_colour_and_models_in_bold():
 
 
 def test_command_trains_the_seeds_that_would_settle_it():
-    digits = evidence_of(*(synthetic_result("digits", model) for model in STUDY_MODELS["digits"]))
-    card = card_view(page_of(replace(digits, folder=Path("results"))))
-    assert card["command"] == f"pytest bench -k digits --full-training --seeds {ALL_SEEDS}"
+    results = [
+        synthetic_result(model=model, accuracy_percent=95.0 + k, dataset="digits")
+        for k, model in enumerate(STUDY_MODELS["digits"])
+    ]
+    whole = replace(evidence_of(*results), folder=Path("results"))
+    assert card_view(page_of(whole))["command"] == f"pytest bench -k digits --full-training --seeds {ALL_SEEDS}"
     part = card_view(page_of(replace(measured_once(), folder=Path("/x/my runs"))))
     assert part["command"] == (
         'pytest bench -k "cifar10 and (resnet20-seed or resnet56-seed or resnet110-seed or resnet20-2-seed or '

@@ -38,7 +38,7 @@ def test_every_number_is_that_of_the_answer(means):
             interval.low,
             interval.high,
         )
-        assert (row["equality_low"], row["equality_high"]) == one.equality_interval
+        assert (row["equality_low"], row["equality_high"]) == (one.equality_interval.low, one.equality_interval.high)
         assert (row["p_value"], row["p_corrected"], row["seeds"]) == (one.p_alone, one.p_value, 5)
         shown = dict(zip(table.headings, cells, strict=True))
         assert shown["wider − deeper pp"] == signed(interval.mean, 2)
@@ -75,7 +75,7 @@ def test_tables_and_figures_of_looks_give_their_level():
     """A study of three looks is tested at α = 0.0221: nothing may say 0.05 beside it."""
     evidence, plan = study(WIDE_WINS), plan_looks((0, 1, 2, 3, 4))
     comparisons = Comparisons(evidence, plan.level)
-    found = verdicts_table(evidence, verdicts_of(comparisons), plan.level)
+    found = verdicts_table(evidence, verdicts_of(comparisons))
     assert "95.59 % interval" in found.headings
     texts = [*found.notes, *differences_table(evidence, comparisons).notes]
     texts.append(differences_figure(evidence, comparisons).caption)

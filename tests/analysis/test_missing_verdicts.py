@@ -2,7 +2,7 @@ import pytest
 
 from harness.analysis.budgets import verdicts_of
 from harness.analysis.comparison import Comparisons
-from harness.analysis.unasked import unasked_budgets
+from harness.analysis.missing_verdicts import missing_verdicts
 from tests.analysis.synthetic_evidence import study
 
 ALL = ("resnet20", "resnet56", "resnet110", "resnet20-2", "resnet20-4")
@@ -12,7 +12,7 @@ COMMON = {"resnet20": 5.0, "resnet56": 10.0, "resnet110": 20.0, "resnet20-2": 8.
 def reasons(models=ALL, **changes):
     accuracies = {model: (90.0 + k, 90.2 + k, 90.1 - k) for k, model in enumerate(models)}
     comparisons = Comparisons(study(accuracies, **changes))
-    return unasked_budgets(comparisons, verdicts_of(comparisons))
+    return missing_verdicts(comparisons, verdicts_of(comparisons))
 
 
 def test_a_study_with_all_verdicts_has_no_reasons():

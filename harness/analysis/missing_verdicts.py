@@ -1,19 +1,16 @@
-"""Budgets that a study cannot be asked about, each with the reason."""
+"""Budgets without a verdict, each with the reason."""
 
 from collections.abc import Sequence
-from typing import get_args
 
-from harness.analysis.budgets import Budget, BudgetVerdict
+from harness.analysis.budgets import BUDGETS, Budget, BudgetVerdict
 from harness.analysis.comparison import Comparisons
 from harness.analysis.wording import BUDGET_WORDS
 
-BUDGETS: tuple[Budget, ...] = get_args(Budget)
 
-
-def unasked_budgets(comparisons: Comparisons, verdicts: Sequence[BudgetVerdict]) -> dict[Budget, str]:
+def missing_verdicts(comparisons: Comparisons, verdicts: Sequence[BudgetVerdict]) -> dict[Budget, str]:
     """Return the reason for each budget without a verdict, in the budgets' order."""
-    asked = {one.budget for one in verdicts}
-    return {budget: _reason(comparisons, budget) for budget in BUDGETS if budget not in asked}
+    given = {one.budget for one in verdicts}
+    return {budget: _reason(comparisons, budget) for budget in BUDGETS if budget not in given}
 
 
 def _reason(comparisons: Comparisons, budget: Budget) -> str:
