@@ -1,6 +1,5 @@
 """What the tests share: a dataset, a case and a result small enough to train in a blink."""
 
-import gc
 import os
 
 import pytest
@@ -38,15 +37,6 @@ def pytest_collection_modifyitems(config, items):
 def no_options_from_the_environment(monkeypatch):
     for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
         monkeypatch.delenv(variable)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_collections():
-    """statsmodels collects garbage whenever it corrects p-values: what is there already need not be looked through."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,6 @@
 """The whole report, from loaded results: page, tables and figures. Trains nothing."""
 
-import contextlib
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -66,27 +64,13 @@ def write_report(
     Raises:
         OSError: a file could not be written.
     """
-    with _frozen_garbage_collector():
-        content = _content(loaded, command, partial(_question, loaded, margin, notes or {}))
-        tables = write_tables(_tables(content), report_dir / "tables")
-        figures = [figure for study in content.studies for figure in study.figures]
-        drawn = [path for figure in figures for path in write_figure(figure, report_dir / "figures")]
-        page = report_dir / PAGE
-        write_text(page, render_page(content, report_dir))
+    content = _content(loaded, command, partial(_question, loaded, margin, notes or {}))
+    tables = write_tables(_tables(content), report_dir / "tables")
+    figures = [figure for study in content.studies for figure in study.figures]
+    drawn = [path for figure in figures for path in write_figure(figure, report_dir / "figures")]
+    page = report_dir / PAGE
+    write_text(page, render_page(content, report_dir))
     return WrittenReport([(study.evidence, study.answer) for study in content.studies], tables, drawn, page)
-
-
-@contextlib.contextmanager
-def _frozen_garbage_collector() -> Iterator[None]:
-    """Keep existing objects from the garbage collector inside.
-
-    statsmodels collects garbage at every correction of p-values, which took ten seconds for 10,000 results.
-    """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _question(

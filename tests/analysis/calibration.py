@@ -5,7 +5,6 @@ normal deviation for each run, rounded to whole images.
 """
 
 import functools
-import gc
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -150,8 +149,7 @@ def outcomes(verdicts: Sequence[budgets.BudgetVerdict]) -> set[str]:
 
 
 def tabulate_joint_p_values() -> None:
-    """Prepare a process for many studies: joint p-values from a table, no garbage collection of modules."""
-    gc.freeze()  # statsmodels collects garbage at every correction of p-values
+    """Prepare a process for many studies: joint p-values from a table."""
     multiplicity.joint_p_value = tabulated(multiplicity.joint_p_value)
 
 

@@ -1,3 +1,5 @@
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,3 +82,13 @@ def test_opposite_tests_count_as_one():
 def test_same_family_gives_the_same_values():
     one, other = (Joint(CORRELATION.copy(), 10, 0.05) for _ in range(2))
     assert (one.size, one.critical_value, one.p_value(2.2)) == (3, other.critical_value, other.p_value(2.2))
+
+
+def test_correction_hides_existing_objects_from_the_garbage_collector(monkeypatch):
+    frozen = []
+    monkeypatch.setattr("harness.analysis.multiplicity.multipletests", lambda values, **_: (
+        frozen.append(gc.get_freeze_count()), values,
+    ))  # fmt: skip
+    assert holm([0.2, None]) == [0.2, None]
+    assert frozen[0] > 0
+    assert gc.get_freeze_count() == 0

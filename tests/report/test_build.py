@@ -1,4 +1,3 @@
-import gc
 import os
 import subprocess
 import sys
@@ -196,21 +195,6 @@ def test_same_results_make_the_same_figures(built, tmp_path):
     again = write_report(built.loaded, tmp_path, "python -m harness report")
     for one, other in zip(built.report.figures, again.figures, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
-
-
-def test_garbage_collector_is_frozen_only_during_a_report(tmp_path, monkeypatch):
-    before, frozen = gc.get_freeze_count(), []
-
-    def study(*_):
-        frozen.append(gc.get_freeze_count())
-        raise OSError("no space")
-
-    store_study(tmp_path / "results", seeds=(0,), accuracies=TWO_MODELS)
-    monkeypatch.setattr("harness.report.build.study_figures", study)
-    with pytest.raises(OSError, match="no space"):
-        build_report([tmp_path / "results"], tmp_path / "report")
-    assert frozen[0] > before
-    assert gc.get_freeze_count() == 0
 
 
 def test_report_modules_import_no_torch():
