@@ -1,6 +1,6 @@
 """Check the analysis on 1,000 simulated studies for each of many known truths: ``pytest bench -k calibration``.
 
-It takes about ten minutes on two cores and ends with the tables of docs/statistics.md. A plain ``pytest bench`` skips
+It takes up to half an hour on two cores and ends with the tables of docs/statistics.md. A plain ``pytest bench`` skips
 it.
 """
 

@@ -25,6 +25,7 @@ BUDGETS: tuple[Budget, ...] = get_args(Budget)
 Outcome = Literal["wider", "deeper", "equal", "no significant difference", "one run each"]
 MARGIN_POINTS = 0.5
 """Differences inside ± this many percentage points count as equal, unless ``--margin`` gives another number."""
+_ROUNDING_POINTS = 1e-9  # accuracies that are equal can differ by less, computed in another order
 AFFORDABLE = 1.1
 """A model that costs at most this many times the budget is within it."""
 _PRICES: tuple[Measure, ...] = ("total_seconds", "macs", "params")
@@ -291,6 +292,6 @@ def _model_within(comparisons: Comparisons, verdict: BudgetVerdict, side: Side) 
 def _is_good_enough(comparisons: Comparisons, verdict: BudgetVerdict, model: str, other: Side) -> bool:
     """Return whether a model is not below the loser, or shown within the margin of equal ones."""
     if verdict.outcome != "equal" or comparisons.fit is None:
-        return comparisons.mean(model) >= other.accuracy_percent
+        return comparisons.mean(model) >= other.accuracy_percent - _ROUNDING_POINTS
     low, _ = comparisons.fit.contrast(difference_of({model: 1.0}, other.weights)).interval(2 * comparisons.alpha)
     return low is not None and low > -verdict.margin

@@ -104,6 +104,13 @@ def test_constant_added_to_all_accuracies_changes_no_verdict(means):
         assert first.p_value == pytest.approx(second.p_value, abs=1e-6)
 
 
+def test_model_level_with_the_loser_is_taken_whatever_the_rounding():
+    means = [90.3, 91.0, 89.0, 91.0, 89.0, 90.3]  # 20-4 and the deeper 110 have the same mean
+    for constant in (0.0, -40.0):
+        found = by_budget(noisy({m: v + constant for m, v in zip(SIX, means, strict=True)}))
+        assert found["total_seconds"].take == "resnet20-4"
+
+
 def test_pair_of_equal_costs_has_its_one_p_value_at_every_budget():
     costs = {"resnet20": 1.0, "resnet56": 2.0, "resnet110": 4.0, "resnet20-2": 2.0, "resnet20-4": 4.0}
     accuracies = {model: [90.0 + 0.1 * k, 90.3, 90.1 + 0.05 * k, 90.2] for k, model in enumerate(costs)}
