@@ -104,7 +104,7 @@ def _interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: Sequen
 
 def _is_at_look(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan) -> bool:
     """Return whether the verdicts' models all have the seeds of one declared look: no other may decide."""
-    models = {model for one in verdicts for model in (*one.wide.weights, *one.deep.weights)}
+    models = {model for one in verdicts for model in one.contrast}
     found = {frozenset(_planned_seeds(evidence, plan, model)) for model in models}
     return found in [{frozenset(plan.seeds[:look])} for look in plan.looks]
 

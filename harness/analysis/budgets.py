@@ -284,7 +284,7 @@ def _model_within(comparisons: Comparisons, verdict: BudgetVerdict, side: Side) 
     models = () if evidence.axes is None else evidence.axes.along(axis)
     measure: Measure = verdict.budget  # type: ignore[assignment]  # a side at a scale factor is one model
     costs = {model: mean.mean for model in models if (mean := evidence.mean(model, measure)) is not None}
-    affordable = [model for model in costs if costs[model] <= AFFORDABLE * verdict.cost]
+    affordable = [model for model in costs if _is_affordable(evidence, verdict, model)]
     best = max(affordable, key=costs.__getitem__, default=None)
     return best if best is not None and _is_good_enough(comparisons, verdict, best, other) else None
 
