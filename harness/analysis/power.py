@@ -1,5 +1,6 @@
 """Power: the differences that a number of seeds can detect, and the seeds that a difference takes."""
 
+import functools
 import math
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -91,22 +92,33 @@ def detectable_points(seeds: int, models: int, pairs: int, spread_points: float)
     return float(found)
 
 
+@functools.lru_cache(maxsize=256)  # a report asks three times for each open study
+def outlook(seeds: int, models: int, pairs: int, spread_points: float) -> tuple[float | None, int | None]:
+    """Return the difference that the seeds can detect, and the seeds that 0.5 pp takes.
+
+    The first is None for one seed, the second if the seeds are enough.
+    """
+    can = detectable_points(seeds, models, pairs, spread_points)
+    if can is not None and can <= TARGET_POINTS:
+        return can, None
+    return can, seeds_needed(TARGET_POINTS, models, pairs, spread_points)
+
+
 def power_sentence(seeds: int, models: int, pairs: int, spread: Spread, seconds_per_seed: float | None) -> str:
     """Return the difference that the seeds can detect, and the seeds and time that 0.5 pp takes.
 
     Args:
         seconds_per_seed: the training time of all models with one seed; None if it is unknown.
     """
-    can = detectable_points(seeds, models, pairs, spread.points)
+    can, needed = outlook(seeds, models, pairs, spread.points)
     basis = f"80 % power, {spread.text}"
     able = (
         "One run each detects nothing"
         if can is None
         else f"{count_noun(seeds, 'seed')} can detect {_two_figures(can)} pp"
     )
-    if can is not None and can <= TARGET_POINTS:
+    if needed is None:
         return f"{able} ({basis})."
-    needed = seeds_needed(TARGET_POINTS, models, pairs, spread.points)
     if needed == MAX_SEEDS:
         return f"{able}; {TARGET_POINTS:g} pp takes thousands ({basis})."
     cost = "" if seconds_per_seed is None else f", about {duration((needed - seeds) * seconds_per_seed)} here"
@@ -116,11 +128,10 @@ def power_sentence(seeds: int, models: int, pairs: int, spread: Spread, seconds_
 def brief_power_text(seeds: int, models: int, pairs: int, spread: Spread, seconds_per_seed: float | None) -> str:
     """Return `power_sentence` briefly: ``3 more seeds of each model (9m05s here) detect 0.5 pp``."""
     basis = "" if spread.is_measured else f" (spread {spread.points:g} assumed)"
-    can = detectable_points(seeds, models, pairs, spread.points)
-    if can is not None and can <= TARGET_POINTS:
+    can, needed = outlook(seeds, models, pairs, spread.points)
+    if can is not None and needed is None:
         return f"{count_noun(seeds, 'seed')} can detect {_two_figures(can)} pp{basis}"
-    needed = seeds_needed(TARGET_POINTS, models, pairs, spread.points)
-    if needed == MAX_SEEDS:
+    if needed is None or needed == MAX_SEEDS:
         return f"{TARGET_POINTS:g} pp takes thousands of seeds{basis}"
     more = needed - seeds
     cost = "" if seconds_per_seed is None else f" ({duration(more * seconds_per_seed)} here)"

@@ -5,15 +5,7 @@ from itertools import islice
 
 from harness.analysis.budgets import BudgetVerdict, are_decided
 from harness.analysis.evidence import Evidence
-from harness.analysis.power import (
-    TARGET_POINTS,
-    Spread,
-    brief_power_text,
-    detectable_points,
-    power_sentence,
-    seeds_needed,
-    tested_pairs,
-)
+from harness.analysis.power import Spread, brief_power_text, outlook, power_sentence, tested_pairs
 from harness.analysis.sequential import SequentialPlan
 
 MOST_SEEDS = 40
@@ -36,11 +28,8 @@ def settling_seeds(
         return plan.seeds if len(evidence.seeds) < len(plan.seeds) else ()
     models, pairs, points = len(evidence.models), tested_pairs(evidence.axes), spread.points
     least = min(len(evidence.of(model)) for one in verdicts for model in one.contrast)
-    can = detectable_points(least, models, pairs, points)
-    if can is not None and can <= TARGET_POINTS:
-        return ()
-    needed = seeds_needed(TARGET_POINTS, models, pairs, points)
-    if needed > MOST_SEEDS:
+    _, needed = outlook(least, models, pairs, points)
+    if needed is None or needed > MOST_SEEDS:
         return ()
     unused = (seed for seed in range(needed + len(evidence.seeds)) if seed not in evidence.seeds)
     return tuple(sorted([*evidence.seeds, *islice(unused, max(0, needed - len(evidence.seeds)))]))
