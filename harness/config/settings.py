@@ -26,7 +26,7 @@ from harness.errors import InputError
 
 if TYPE_CHECKING:  # pytest imports this module in every session, also where nothing is trained
     from harness.config.case import Mode, Pipeline
-    from harness.config.recipes import Recipe
+    from harness.config.recipe import Recipe
 
 
 def default_data_dir() -> Path:
@@ -68,6 +68,7 @@ class Settings:
     margin: float
     until_decided: bool
     budget: float | None
+    accept_other_code: bool
     baseline: Path | None
     max_accuracy_drop: Allowance | None
     max_f1_drop: Allowance | None
@@ -205,6 +206,12 @@ OPTIONS = (
         "train seed by seed, the cheapest models first, and skip a case that does not fit into what is left of this "
         "time, e.g. 90s, 30m, 2h, 1d or 1h30m; needs --full-training",
         "TIME",
+    ),
+    Option(
+        "accept-other-code",
+        "false",
+        boolean,
+        "keep results, and resume cases, that another version of the code has trained; every table marks them",
     ),
     *GUARD_OPTIONS,
 )
