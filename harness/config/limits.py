@@ -56,9 +56,8 @@ class Measure:
         if text.strip() == "none":
             return Allowance(math.inf, is_relative=False)
         if found is None or found[1] not in ("", worse):
-            raise ValueError(
-                f"give the largest {direction} of the {self.title}, relative, e.g. {worse}10%, or in {self.unit}, or none"
-            )
+            relative = f"the largest {direction} of the {self.title}, relative, e.g. {worse}10%"
+            raise ValueError(f"give {relative}, or in {self.unit}, or none")
         amount = float(found[2])
         return Allowance(amount / 100 if found[3] else amount, is_relative=bool(found[3]))
 
