@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from harness.__main__ import main
-from tests.helpers.guarding import before, trained
 from tests.helpers import REPOSITORY
+from tests.helpers.guarding import before, trained
 from tests.helpers.synthetic import store, synthetic_result
 
 
