@@ -38,7 +38,7 @@ MUTATIONS = {
     "hardware/stopwatch.py": ("return self._now() - self._started", "return 2 * (self._now() - self._started)"),
     "models/__init__.py": ('"""', 'import torch\ntorch.manual_seed(7)\n"""'),
     "models/cost.py": ('("conv", "linear")', '("conv",)'),
-    "models/resnet.py": ("functional.relu(self.bn1(self.conv1(x)), inplace=True)", "torch.tanh(self.bn1(self.conv1(x)))"),
+    "models/resnet.py": ("functional.relu(self.bn1(", "functional.relu6(self.bn1("),
     "results/marginal_gain.py": ("final_accuracy_percent / total_seconds", "total_seconds / final_accuracy_percent"),
     "results/metrics.py": ("100 * correct / images", "99 * correct / images"),
     "training/checkpoint.py": ("_KEPT = 2", "_KEPT = 1"),
