@@ -42,7 +42,7 @@ class _GuardedCase:
 
 
 def guard_cases(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]) -> None:
-    """Register the session's guard if there is a baseline; rank 0 alone compares.
+    """Add the guard to the session if there is a baseline; rank 0 alone compares.
 
     Raises:
         InputError: the baseline has a damaged result, or no result of a selected case; or a limit has no baseline.
@@ -109,7 +109,7 @@ class Guard:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Fail the last test of a case that violates its limits.
+        """Compare a case after its last test, which fails if the case violates its limits.
 
         Under torchrun only the session's exit code shows it: a test must end alike on every rank.
         """
