@@ -15,6 +15,8 @@ from harness.results.result import EpochRecord, Result
 from harness.study.engines import CaseRequest, make_engine
 from harness.study.rerun import Rerun
 from harness.text import count_noun
+from harness.tracking.followed import FollowedCase
+from harness.tracking.session import TrackingSession
 from harness.training import checkpoint
 from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
@@ -41,6 +43,7 @@ class Study:
         self.engine = make_engine(settings, self.results, processes)
         self._processes = processes
         self._rerun = Rerun(settings.results_dir)
+        self.tracking = TrackingSession(settings.track or (), settings.results_dir)
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Check before any training that every experiment can be trained, then announce them to the engine.
@@ -57,13 +60,16 @@ class Study:
             identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
             code = {"the harness's training code": training_code_version()}
             require_same_values(identities | code, self._processes)
-        self.engine.submit([self._request(experiment) for experiment in experiments], self._mark_ended)
+        requests = [self._request(experiment) for experiment in experiments]
+        self.tracking.follow(map(self._followed, requests))
+        self.engine.submit(requests, self._mark_ended)
 
     def _prepare_rank(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         """Check what this process can check by itself; rank 0 alone checks the folders."""
         if self._processes.is_rank_zero:
             for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
                 require_writable(folder, f"--{name}")
+            self.tracking.start()
         for experiment in experiments:
             require_image_per_process(experiment.recipe, experiment.label, self._processes)
         self.engine.prepare(experiments, notify)
@@ -108,6 +114,12 @@ class Study:
     def _request(self, experiment: Experiment) -> CaseRequest:
         case = self.case(experiment)
         return CaseRequest(experiment, case, self.settings.rerun and self._rerun.is_pending(case.identity))
+
+    def _followed(self, request: CaseRequest) -> FollowedCase:
+        """Return the case for the trackers, which do not log an earlier training that this session replaces."""
+        is_finished = self.results.is_finished(request.case)
+        from_scratch = request.rerun if is_finished else request.case.mode == "quick"
+        return FollowedCase.of(request.case, self.results, from_scratch=from_scratch)
 
     def _mark_ended(self, case: Case) -> None:
         """Record that a case's training has ended: a resumed rerun does not train it again."""
