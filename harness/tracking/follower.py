@@ -90,6 +90,8 @@ class Follower:
     def end(self, report: ReportFiles | None) -> None:
         """Log what is left, then the report; mark trainings without a result as interrupted."""
         self._try(lambda tracker: self._log_last(tracker, report))
+        for one in self._cases:
+            one.lock.release()
         if self._failures:
             missing = sum(one.is_behind for one in self._cases)
             what = f"{count_noun(missing, 'case')} not logged completely" if missing else "the report is not logged"
