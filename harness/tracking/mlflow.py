@@ -76,11 +76,14 @@ class MLflowRun(TrackedRun):
 
     def finish(self, training: Training, result: Result) -> None:
         self._log_parameters(result_parameters(result))
-        tags = {**outcome(result), "mlflow.source.git.commit": result.environment.get("commit")}
+        tags = {
+            **outcome(result),
+            "mlflow.source.git.commit": str(result.environment.get("commit") or "").removesuffix("+"),
+        }
         self._client.log_batch(
             self._id,
             _metrics(final_measures(result), result.epochs),
-            tags=[RunTag(name, str(value)) for name, value in tags.items() if value is not None],
+            tags=[RunTag(name, str(value)) for name, value in tags.items() if value],
         )
         for name in (RESULT, EPOCHS):
             if (training.folder / name).exists():
