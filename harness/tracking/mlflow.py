@@ -76,10 +76,8 @@ class MLflowRun(TrackedRun):
 
     def finish(self, training: Training, result: Result) -> None:
         self._log_parameters(result_parameters(result))
-        tags = {
-            **outcome(result),
-            "mlflow.source.git.commit": str(result.environment.get("commit") or "").removesuffix("+"),
-        }
+        commit = str(result.environment.get("commit") or "").removesuffix("+")  # which marks a changed work tree
+        tags = {**outcome(result), "mlflow.source.git.commit": commit}
         self._client.log_batch(
             self._id,
             _metrics(final_measures(result), result.epochs),

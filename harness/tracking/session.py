@@ -1,5 +1,6 @@
 """The trackers of a study as its session sees them: processes to start, to inform of the cases and to end."""
 
+import contextlib
 import json
 import os
 import queue
@@ -89,7 +90,8 @@ class TrackerProcess:
         self._is_ending = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        threading.Thread(target=self._write, daemon=True).start()
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._writer.start()
 
     def wait_until_ready(self, deadline: float) -> None:
         """Wait until the tracker's packages are imported.
@@ -130,17 +132,15 @@ class TrackerProcess:
             why = f"stopped, since it had not logged everything after {END_SECONDS:.0f} s"
             self._notices.append(f"{self._name}: {why}: rerun the command to log what is missing")
         self._reader.join(1.0)
+        self._writer.join(1.0)
 
     def _write(self) -> None:
         stdin = self._process.stdin
         assert stdin is not None, "it is a pipe"
-        try:
+        with contextlib.suppress(OSError), stdin:  # the process may have ended, which `_read` reports
             while (message := self._outbox.get()) is not None:
                 stdin.write(json.dumps(message) + "\n")
                 stdin.flush()
-            stdin.close()
-        except OSError:  # the process has ended, which `_read` reports
-            return
 
     def _read(self) -> None:
         stdout = self._process.stdout

@@ -1,5 +1,6 @@
 """TensorBoard: one run per training, under ``tensorboard/`` in the results folder."""
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,8 @@ class TensorBoardTracker(Tracker):
     def __init__(self, results_dir: Path) -> None:
         self._root = results_dir / FOLDER
         self._root.mkdir(parents=True, exist_ok=True)
-        self.place = f"{self._root}: view with `tensorboard --logdir {self._root}`"
+        shown = self._root.relative_to(Path.cwd()) if self._root.is_relative_to(Path.cwd()) else self._root
+        self.place = f"{shown}: view with `tensorboard --logdir {shlex.quote(str(shown))}`"
 
     def open_run(self, training: Training) -> TrackedRun:
         return TensorBoardRun(self._root / f"{training.folder.name}-{training.key[:6]}", training)

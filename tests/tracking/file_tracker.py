@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+from harness.files import write_text_atomically
 from harness.tracking.tracker import TrackedRun, Tracker
 
 FOLDER = "file-tracker"
@@ -56,11 +57,11 @@ class FileRun(TrackedRun):
     def _write(self, changes):
         self._tracker.require_up()
         content = json.loads(self._path.read_text()) if self._path.exists() else {}
-        self._path.write_text(json.dumps(content | changes))
+        write_text_atomically(self._path, json.dumps(content | changes))
         return content | changes
 
 
 def runs_in(results_dir):
-    """Return the runs' contents, in order of their labels and then of their first use."""
-    paths = sorted((results_dir / FOLDER).glob("*.json"), key=lambda path: path.stat().st_ctime_ns)
-    return sorted((json.loads(path.read_text()) for path in paths), key=lambda run: run["label"])
+    """Return the runs' contents, in order of their labels."""
+    contents = [json.loads(path.read_text()) for path in (results_dir / FOLDER).glob("*.json")]
+    return sorted(contents, key=lambda run: run["label"])
