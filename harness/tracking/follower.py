@@ -136,7 +136,8 @@ class Follower:
         if not Path(one.case.folder).is_dir():
             return True
         try:
-            one.lock.acquire(blocking=False)
+            if not one.lock.is_locked:  # it counts how often it was acquired
+                one.lock.acquire(blocking=False)
         except filelock.Timeout:
             return False
         if (training := read_training(one.case)) is not None:

@@ -62,7 +62,9 @@ def test_each_epoch_is_logged_once_as_it_is_recorded(room):
 def test_a_resumed_training_continues_its_run(room):
     case = room.case()
     follower = room.follower(case)
-    case.train(3)
+    for _ in range(3):
+        case.train()
+        follower.update()
     follower.end(None)
     assert room.runs()[0]["statuses"] == ["interrupted"]
     again = room.follower(case)
