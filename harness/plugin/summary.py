@@ -83,7 +83,10 @@ def _print_tables(reporter: pytest.TerminalReporter, title: str, tables: Iterabl
 def _write_report(
     reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]
 ) -> WrittenReport | None:
-    """Write the report of the results folder, and print the answers of this session's studies; None if it failed."""
+    """Write the report of the results folder, and print the answers of this session's studies.
+
+    Return None if it could not be written.
+    """
     settings, report = harness.settings, None
     loaded = load_results_folders([settings.results_dir])
     try:

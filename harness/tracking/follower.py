@@ -21,7 +21,7 @@ _ERROR_WIDTH = 160
 
 @dataclass
 class _Progress:
-    """How far a tracker has followed a case.
+    """A case, and the part of it that the tracker has.
 
     Attributes:
         lock: held while this process logs the case, so that two sessions do not log an epoch twice.
@@ -41,7 +41,7 @@ class _Progress:
         return self.case.file_times() != self.seen
 
     def has_own_run(self, training: Training) -> bool:
-        """Return whether ``run`` is the training's; the run of a failed training that is resumed is opened again."""
+        """Return whether ``run`` is the training's, and not the closed one of a failure that is resumed now."""
         is_resumed = training.result is None and self.run is not None and self.run.finished_at is not None
         is_same = self.training is not None and self.training.key == training.key
         return self.run is not None and is_same and not is_resumed
@@ -149,6 +149,8 @@ class Follower:
             one.close_run()
             one.run = tracker.open_run(training)
         one.training, run, result = training, one.run, training.result
+        if result is None:
+            run.finished_at = None  # of a failure before the case was resumed
         if new := [record for record in training.records if record.epoch > run.epochs]:
             run.log_epochs(new)
             run.epochs = new[-1].epoch

@@ -1,4 +1,7 @@
-"""MLflow: one run per training, in the experiment that MLFLOW_EXPERIMENT_NAME names or in ``wider-or-deeper``."""
+"""MLflow: one run per training.
+
+The experiment is the one that MLFLOW_EXPERIMENT_NAME names, or else ``wider-or-deeper``.
+"""
 
 import os
 import time
@@ -34,8 +37,8 @@ class MLflowTracker(Tracker):
         run = self._find_run(training)
         if run is None:
             tags = {_KIND: "case", _TRAINING: training.key, "dataset": str(training.parameters["dataset"])}
-            begun = _milliseconds(training.result.started_at if training.result is not None else utc_now())
-            run = self._client.create_run(self._experiment_id, begun, tags, training.label)
+            start = _milliseconds(training.result.started_at if training.result is not None else utc_now())
+            run = self._client.create_run(self._experiment_id, start, tags, training.label)
         elif training.result is None:
             self._client.update_run(run.info.run_id, status="RUNNING")
         return MLflowRun(self._client, run, training)
@@ -65,8 +68,7 @@ class MLflowRun(TrackedRun):
         self._log_parameters(training.parameters)
         if "epoch_seconds" in run.data.metrics:
             self.epochs = max(metric.step for metric in client.get_metric_history(self._id, "epoch_seconds"))
-        if training.result is not None:
-            self.finished_at = run.data.tags.get(_FINISHED_AT)
+        self.finished_at = run.data.tags.get(_FINISHED_AT)
 
     def log_epochs(self, records: Sequence[EpochRecord]) -> None:
         for first in range(0, len(records), _EPOCHS_PER_REQUEST):

@@ -1,4 +1,4 @@
-"""The trackers of a study as its session sees them: processes to start, to inform of the cases and to end."""
+"""The trackers of a study as its session sees them: processes that it starts, informs and ends."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ class TrackingSession:
             process.wait_until_ready(deadline)
 
     def follow(self, cases: Iterable[FollowedCase]) -> None:
-        """Log these cases from now on; without a tracker, do not even read them."""
+        """Log these cases from now on; do not even read them if there is no tracker."""
         if self._processes:
             message = {"cases": [asdict(case) for case in cases]}
             for process in self._processes:
@@ -52,7 +52,7 @@ class TrackingSession:
         return [line for process in self._processes for line in process.take_notices()]
 
     def end(self, report: ReportFiles | None = None) -> list[str]:
-        """Let the trackers log what is left, for END_SECONDS at most; return the lines for the user."""
+        """Wait until the trackers have logged what is left, END_SECONDS at most; return lines for the user."""
         deadline = time.monotonic() + END_SECONDS
         files = None if report is None else json.loads(json.dumps(asdict(report), default=str))
         for process in self._processes:
@@ -68,10 +68,10 @@ class TrackingSession:
 
 
 class TrackerProcess:
-    """One tracker's process; two threads write to it and read from it, so that it cannot block the training."""
+    """One tracker's process; two threads exchange messages with it, so that it cannot block a training."""
 
     def __init__(self, name: str, results_dir: Path) -> None:
-        """Start the process, in a session of its own: Ctrl-C ends the training, and then the tracker logs that."""
+        """Start the process, in a session of its own: Ctrl-C must not end it before it has logged that."""
         self._name = name
         command = [sys.executable, "-P", "-W", "ignore", "-m", "harness.tracking.process", name, str(results_dir)]
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)

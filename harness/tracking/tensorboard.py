@@ -61,7 +61,7 @@ class TensorBoardRun(TrackedRun):
         kept = EventAccumulator(str(folder), size_guidance={SCALARS: 0, TENSORS: 0}).Reload()
         if _EPOCH_SECONDS in kept.Tags()["scalars"]:
             self.epochs = max(event.step for event in kept.Scalars(_EPOCH_SECONDS))
-        if training.result is not None and _FINISHED_AT in kept.Tags()["tensors"]:
+        if _FINISHED_AT in kept.Tags()["tensors"]:
             self.finished_at = kept.Tensors(_FINISHED_AT)[-1].tensor_proto.string_val[0].decode()
 
     def log_epochs(self, records: Sequence[EpochRecord]) -> None:

@@ -89,7 +89,7 @@ class Tracker(abc.ABC):
 
     @abc.abstractmethod
     def open_run(self, training: Training) -> TrackedRun:
-        """Return the training's run, found by its key, or a new one."""
+        """Return the training's run, found by its key, or a new one; without a result, mark it as running."""
 
     def log_report(self, report: ReportFiles) -> None:  # noqa: B027 - not every tracker keeps files
         """Log the report of the results folder."""

@@ -37,8 +37,7 @@ class FileRun(TrackedRun):
             self._write({"label": training.label, "steps": [], "statuses": []})
         content = self._write({})
         self.epochs = max(content["steps"], default=0)
-        if training.result is not None:
-            self.finished_at = content.get("finished_at")
+        self.finished_at = content.get("finished_at")
 
     def log_epochs(self, records):
         steps = json.loads(self._path.read_text())["steps"]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from harness.results.result import EpochRecord
 from harness.tracking.content import epoch_metrics, final_measures, outcome, parameters, result_parameters
-from tests.helpers.synthetic import failed_result, synthetic_result
+from tests.helpers.synthetic import ENVIRONMENT, failed_result, synthetic_result
 
 RESULT = synthetic_result("digits", "resnet8")
 
@@ -17,7 +17,7 @@ def test_parameters_name_the_case_and_its_recipe():
 
 
 def test_result_parameters_name_size_and_code():
-    expected = {"params": RESULT.params, "macs": RESULT.macs, "training_code": "abcdef012345"}
+    expected = {"params": RESULT.params, "macs": RESULT.macs, "training_code": ENVIRONMENT["training_code"]}
     assert result_parameters(RESULT) == expected
     old = replace(RESULT, environment={"cpu": "AMD EPYC", "gpu": None})
     assert "training_code" not in result_parameters(old)
