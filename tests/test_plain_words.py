@@ -54,10 +54,11 @@ def test_old_fashioned_phrases_are_not_used(phrase):
 _VERBS = """
     Abort Acquire Add Advance Announce Answer Append Ask Augment Become Bind Broadcast Build Call Cancel Check
     Choose Close Collect Compare Compile Compute Connect Continue Copy Count Create Cut Describe Disconnect Dispatch
-    Do Download Draw Drop End Evaluate Execute Find Fit Follow Format Give Group Handle Hold Ignore Import Initialise Judge
-    Keep Leave Limit List Load Lock Log Make Map Mark Measure Mirror Move Note Order Pack Pass Place Prepare Print Raise Read Receive
-    Record Reduce Release Remove Rename Replace Report Require Reset Resize Resolve Restore Resume Return Run Save Scale Send Set
+    Do Download Draw Drop End Evaluate Execute Find Fit Format Give Group Handle Hold Ignore Import Initialise Judge
+    Keep Leave Limit List Load Lock Make Map Measure Mirror Move Note Order Pack Place Prepare Print Raise Read Receive
+    Record Reduce Remove Rename Replace Report Require Reset Resize Resolve Restore Resume Return Run Save Scale Set
     Shorten Skip Start Stop Store Sum Take Time Train Turn Unpack Wait Write Yield
+    Follow Log Mark Pass Release Send
 """
 VERBS = frozenset(_VERBS.split())
 # Time, Train, Measure and the like are verbs too: a thing's docstring opens with "The time …".
