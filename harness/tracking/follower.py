@@ -1,6 +1,7 @@
 """One tracker kept up to date with the results folder, through all its failures."""
 
 import contextlib
+import re
 import textwrap
 import time
 from collections.abc import Callable, Iterable
@@ -97,7 +98,7 @@ class Follower:
             what = f"{count_noun(missing, 'case')} not logged completely" if missing else "the report is not logged"
             self._notify(f"{what}: rerun the command to log what is missing")
         elif self.logged and self._tracker is not None:
-            self._notify(f"{count_noun(len(self.logged), 'case')} logged in {self._tracker.place}")
+            self._notify_safely(f"{count_noun(len(self.logged), 'case')} logged in {self._tracker.place}")
 
     def _try(self, act: Callable[[Tracker], None]) -> None:
         """Run ``act`` with the tracker; report the first failure of a row, and the recovery."""
@@ -118,9 +119,13 @@ class Follower:
             one.close_run()
         if not self._failures:
             reason = textwrap.shorten(f"{type(error).__name__}: {error}", _ERROR_WIDTH, placeholder=" …")
-            self._notify(f"does not log now ({reason}); training continues, and logging is retried")
+            self._notify_safely(f"does not log now ({reason}); training continues, and logging is retried")
         self._failures += 1
         self._retry_at = self._clock() + min(_MAX_WAIT_SECONDS, 2.0**self._failures)
+
+    def _notify_safely(self, line: str) -> None:
+        """Report a line without user names and passwords in its addresses."""
+        self._notify(re.sub(r"//[^/\s]*@", "//", line))
 
     def _log_new(self, tracker: Tracker) -> None:
         for one in [one for one in self._cases if one.is_behind]:

@@ -215,3 +215,23 @@ def test_the_report_is_logged_if_a_case_was(room, tmp_path):
     case.train()
     room.follower(case).end(ReportFiles(page, [], []))
     assert (room.root / FOLDER / "report").read_text() == "the page"
+
+
+def test_a_line_for_the_user_has_no_password(room):
+    class Remote(FileTracker):
+        def __init__(self, root):
+            super().__init__(root)
+            self.place = "https://me:secret@tracking.example/#/experiments"
+
+        def open_run(self, training):
+            if not room.notices:
+                raise ConnectionError(f"{self.place} does not answer")
+            return super().open_run(training)
+
+    case = room.case()
+    case.train()
+    follower = room.follower(case, make=Remote)
+    follower.update()
+    follower.end(None)
+    assert room.notices[0].startswith("does not log now (ConnectionError: https://tracking.example/#/experiments does")
+    assert room.notices[-1] == "1 case logged in https://tracking.example/#/experiments"

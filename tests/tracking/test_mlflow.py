@@ -37,7 +37,7 @@ def client(server, monkeypatch):
 
 @pytest.fixture
 def case(results, request):
-    case = GrowingCase(results, seed=abs(hash(request.node.name)) % 1000)
+    case = GrowingCase(results, seed=len(request.node.name))  # the server keeps all tests' runs
     case.begin()
     return case
 
