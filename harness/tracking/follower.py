@@ -91,14 +91,16 @@ class Follower:
     def end(self, report: ReportFiles | None) -> None:
         """Log what is left, then the report; mark trainings without a result as interrupted."""
         self._try(lambda tracker: self._log_last(tracker, report))
+        behind = [one for one in self._cases if one.is_behind]
+        if self._failures:
+            what = f"{count_noun(len(behind), 'case')} not logged completely" if behind else "the report is not logged"
+            self._notify(f"{what}: rerun the command to log what is missing")
+        elif behind:
+            self._notify(f"{count_noun(len(behind), 'case')} left to another session, which logs to it too")
+        if not self._failures and self.logged and self._tracker is not None:
+            self._notify_safely(f"{count_noun(len(self.logged), 'case')} logged in {self._tracker.place}")
         for one in self._cases:
             one.lock.release()
-        if self._failures:
-            missing = sum(one.is_behind for one in self._cases)
-            what = f"{count_noun(missing, 'case')} not logged completely" if missing else "the report is not logged"
-            self._notify(f"{what}: rerun the command to log what is missing")
-        elif self.logged and self._tracker is not None:
-            self._notify_safely(f"{count_noun(len(self.logged), 'case')} logged in {self._tracker.place}")
 
     def _try(self, act: Callable[[Tracker], None]) -> None:
         """Run ``act`` with the tracker; report the first failure of a row, and the recovery."""

@@ -203,7 +203,9 @@ def test_two_sessions_do_not_log_an_epoch_twice(room):
         first.update()
         second.update()
     assert [run["steps"] for run in room.runs()] == [[1, 2, 3]]
+    second.end(None)
     assert second.logged == set()
+    assert room.notices == ["1 case left to another session, which logs to it too"]
 
 
 def test_the_report_is_logged_if_a_case_was(room, tmp_path):
