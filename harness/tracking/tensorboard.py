@@ -56,7 +56,7 @@ class TensorBoardRun(TrackedRun):
         self._writer: EventFileWriter | None = None
         is_new = not any(folder.glob("events.out.tfevents.*"))
         if is_new:
-            self._write(hparams_pb(_plain(training.parameters), trial_id=training.key))
+            self._write(hparams_pb(_hyperparameters(training.parameters), trial_id=training.key))
             return
         kept = EventAccumulator(str(folder), size_guidance={SCALARS: 0, TENSORS: 0}).Reload()
         if _EPOCH_SECONDS in kept.Tags()["scalars"]:
@@ -107,11 +107,12 @@ def _image(tag: str, path: Path) -> Summary:
     return Summary(value=[Summary.Value(tag=tag, image=image)])
 
 
-def _plain(parameters: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the parameters with a common type for those that are now whole numbers, now fractions."""
+def _hyperparameters(parameters: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the parameters without hashes, and with one type for those that may be whole numbers or fractions."""
     return {
         name: float(value) if isinstance(value, int) and not isinstance(value, bool) else value
         for name, value in parameters.items()
+        if name not in ("identity", "data_fingerprint")
     }
 
 
