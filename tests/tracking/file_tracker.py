@@ -38,19 +38,21 @@ class FileRun(TrackedRun):
         content = self._write({})
         self.epochs = max(content["steps"], default=0)
         self.finished_at = content.get("finished_at")
+        if training.result is None:
+            self._add_status("running")
 
     def log_epochs(self, records):
         steps = json.loads(self._path.read_text())["steps"]
         self._write({"steps": [*steps, *(record.epoch for record in records)]})
 
     def finish(self, training, result):
-        self._end(result.status)
+        self._add_status(result.status)
         self._write({"accuracy_percent": result.accuracy_percent, "finished_at": result.finished_at})
 
     def interrupt(self):
-        self._end("interrupted")
+        self._add_status("interrupted")
 
-    def _end(self, status):
+    def _add_status(self, status):
         self._write({"statuses": [*json.loads(self._path.read_text())["statuses"], status]})
 
     def _write(self, changes):

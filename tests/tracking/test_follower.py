@@ -55,7 +55,7 @@ def test_each_epoch_is_logged_once_as_it_is_recorded(room):
     case.end()
     follower.end(None)
     (run,) = room.runs()
-    assert run["statuses"] == ["complete"]
+    assert run["statuses"] == ["running", "complete"]
     assert room.notices == [f"1 case logged in {room.root / FOLDER}"]
 
 
@@ -66,7 +66,7 @@ def test_a_resumed_training_continues_its_run(room):
         case.train()
         follower.update()
     follower.end(None)
-    assert room.runs()[0]["statuses"] == ["interrupted"]
+    assert room.runs()[0]["statuses"] == ["running", "interrupted"]
     again = room.follower(case)
     case.resume(after=2)  # killed before the checkpoint after epoch 3
     case.train(2)
@@ -75,7 +75,7 @@ def test_a_resumed_training_continues_its_run(room):
     again.end(None)
     (run,) = room.runs()
     assert run["steps"] == [1, 2, 3, 4]
-    assert run["statuses"] == ["interrupted", "complete"]
+    assert run["statuses"] == ["running", "interrupted", "running", "complete"]
 
 
 def test_a_killed_session_leaves_a_run_that_is_continued(room):
@@ -127,7 +127,7 @@ def test_a_failed_case_that_is_resumed_gets_its_new_status(room):
     case.end(at="2026-11-23T12:00:02.000+00:00")
     follower.end(None)
     (run,) = room.runs()
-    assert (run["steps"], run["statuses"]) == ([1, 2], ["out_of_memory", "complete"])
+    assert (run["steps"], run["statuses"]) == ([1, 2], ["out_of_memory", "running", "complete"])
 
 
 def test_an_outage_is_one_notice_and_loses_nothing(room):
