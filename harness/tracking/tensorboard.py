@@ -108,7 +108,7 @@ def _image(tag: str, path: Path) -> Summary:
 
 
 def _hyperparameters(parameters: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the parameters without hashes, and with one type for those that may be whole numbers or fractions."""
+    """Return the parameters without hashes; all numbers are floats, so that each column has one type."""
     return {
         name: float(value) if isinstance(value, int) and not isinstance(value, bool) else value
         for name, value in parameters.items()

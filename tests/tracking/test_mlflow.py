@@ -1,6 +1,9 @@
 from dataclasses import replace
 
 import pytest
+
+pytest.importorskip("mlflow", reason="needs MLflow: python -m pip install -e '.[mlflow]'")
+
 from mlflow.tracking import MlflowClient
 
 from harness.config.experiment import plan_experiment

@@ -1,5 +1,8 @@
 import pytest
 from PIL import Image
+
+pytest.importorskip("tensorboard", reason="needs TensorBoard: python -m pip install -e '.[tensorboard]'")
+
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
