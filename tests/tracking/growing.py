@@ -51,8 +51,8 @@ class GrowingCase:
     def end(self, status="complete", at="2026-11-23T12:00:01.000+00:00"):
         """Write the result; return it."""
         seconds = tuple(record.epoch_seconds for record in self.records)
-        made = synthetic_result if status == "complete" else lambda *given, **more: failed_result(status, **more)
-        result = made("digits", "resnet8", self.case.seed) if status == "complete" else made(dataset="digits")
+        model = {"dataset": "digits", "model": "resnet8"}
+        result = synthetic_result(**model) if status == "complete" else failed_result(status, **model)
         result = replace(
             result, case=self.case, mode=self.case.mode, model=self.case.model, seed=self.case.seed, finished_at=at,
             epochs=len(seconds), epoch_seconds=seconds, total_seconds=sum(seconds),
