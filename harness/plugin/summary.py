@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.plugin.benchmark_record import comparison_note
 from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
 from harness.report.build import write_report
@@ -39,6 +40,7 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
     lines = [f"{kept} of {len(results)} cases were finished already; --rerun trains them again"] if kept else []
     if overhead := overhead_line(harness, time.perf_counter() - harness.started_seconds):
         lines.append(overhead)
+    lines += comparison_note(harness.config)
     lines += harness.study.engine.summary() if harness.study is not None else ()
     for line in lines:
         reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
