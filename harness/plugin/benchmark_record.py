@@ -49,8 +49,8 @@ def comparison_note(config: pytest.Config) -> list[str]:
 
 def _compare_with_nothing(item: pytest.Item) -> None:
     """Leave the test out of the comparison with saved runs: a recording would be compared with itself."""
-    saved_runs = item.config.pluginmanager.get_plugin("pytest-benchmark").compared_mapping or {}
-    is_compared = [run.pop(item.nodeid, None) is not None for run in saved_runs.values()]
+    benchmarks: Any = item.config.pluginmanager.get_plugin("pytest-benchmark")
+    is_compared = [run.pop(item.nodeid, None) is not None for run in (benchmarks.compared_mapping or {}).values()]
     session_of(item.config).not_compared += any(is_compared)
 
 

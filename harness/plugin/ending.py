@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness.plugin.session import HarnessSession
@@ -37,8 +39,10 @@ def fail_session(harness: HarnessSession, error: Exception) -> None:
 
     if not isinstance(error, PerformanceRegression) or harness.study is None:
         raise error
-    session = harness.config.pluginmanager.get_plugin("session")
-    regressions = harness.config.pluginmanager.get_plugin("pytest-benchmark").performance_regressions
+    plugins = harness.config.pluginmanager
+    session: Any = plugins.get_plugin("session")
+    benchmarks: Any = plugins.get_plugin("pytest-benchmark")
+    regressions = benchmarks.performance_regressions
     session.exitstatus = pytest.ExitCode.TESTS_FAILED
     session.shouldfail = f"performance has regressed: {count_noun(len(regressions), 'check')} failed, listed above"
 

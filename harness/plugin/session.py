@@ -125,8 +125,8 @@ class HarnessSession:
             self.time_budget.add(result)
 
     def is_reused(self, result: Result) -> bool:
-        """Return whether a result was kept from an earlier session, not trained in this one."""
-        return self.study is not None and result.case.identity in self.study.reused
+        """Return whether a result was finished before this session, and kept instead of training its case."""
+        return self.study is not None and self.study.is_reused(result)
 
     @contextlib.contextmanager
     def _wrong_input_as_usage_error(self) -> Iterator[None]:
