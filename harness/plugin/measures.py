@@ -41,7 +41,8 @@ def record_properties(item: pytest.Item, result: Result, *, is_reused: bool) -> 
 
 def status_of(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
     """Return the outcome, letter and word of a passed test whose result was reused; None for any other."""
-    if getattr(report, "when", None) != "call" or not report.passed or _REUSED not in report.user_properties:
+    properties = map(tuple, getattr(report, "user_properties", ()))  # lists if pytest-xdist has sent them
+    if getattr(report, "when", None) != "call" or not report.passed or _REUSED not in properties:
         return None
     return "passed", ".", "PASSED (reused)"
 

@@ -62,6 +62,7 @@ class HarnessSession:
         compared_machines: by time, the machines of the saved runs that pytest-benchmark compares with.
         not_compared: the number of reused results left out of that comparison.
         results: the results of this session's cases, by the case's identity.
+        verdict_lines: lines of a guard's verdict, for the summary on GitHub.
         trained_records: the epochs that this session itself has trained, also of cases that failed.
         compile_seconds: the time that this session has spent on compiling networks.
         has_ended: true once the summary is printed.
@@ -81,6 +82,7 @@ class HarnessSession:
         self.compared_machines: dict[str, dict[str, Any]] = {}
         self.not_compared = 0
         self.results: dict[str, Result] = {}
+        self.verdict_lines: list[str] = []
         self.trained_records: list[EpochRecord] = []
         self.compile_seconds = 0.0
         self.has_ended = False
