@@ -43,6 +43,7 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
     """
     item, harness = request.node, session_of(request.config)
     if request.config.getoption("setuponly", False):
+        leave_unused(benchmark)
         pytest.skip("--setup-only trains no case")
     try:
         result, item.stash[ITEM].records = _train(harness, item)

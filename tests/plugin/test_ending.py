@@ -28,6 +28,5 @@ def test_regression_fails_the_session_after_summary_and_report(slower, pytester)
 
 
 def test_summary_survives_an_error_at_the_end(bench, pytester):
-    with pytest.raises(FileNotFoundError):  # pytest-benchmark's: pytester raises it again
-        bench("-k", "resnet8-seed0", "--benchmark-json", "no/such/folder.json")
+    bench("-k", "resnet8-seed0", "--benchmark-json", "no/such/folder.json")  # pytest-benchmark cannot write it
     assert (pytester.path / "report/index.html").exists()
