@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.plugin.benchmark_record import leave_unused, replay
 from harness.plugin.measures import record_properties
-from harness.plugin.session import ITEM, HarnessSession, experiments_among, session_of
+from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among, session_of
 from harness.plugin.terminal import Terminal
 
 if TYPE_CHECKING:
-    from harness.plugin.progress import Progress
     from harness.results.result import EpochRecord, Result
     from harness.throughput.workbench import Workbench
+    from harness.training.progress import Progress
 
 
 @pytest.fixture
@@ -107,18 +108,34 @@ def _train(harness: HarnessSession, item: pytest.Item) -> tuple[Result, list[Epo
 
 def _progress(harness: HarnessSession, item: pytest.Item, terminal: Terminal) -> Progress:
     """Return the callback that shows the case's progress."""
-    from harness.plugin.progress import Progress
+    from harness.training.progress import LastShown, Progress
 
+    harness.last_shown = harness.last_shown or LastShown()
     redraws = bool(terminal.reporter.isatty) and harness.processes.is_rank_zero
     cases = experiments_among(item.session.items)
     return Progress(
         terminal.redraw if redraws else terminal.write,
         redraws=redraws,
         width=terminal.width,
+        last_shown=harness.last_shown,
+        seconds_after=_seconds_after(harness, item.stash[ITEM]),
         place=f"{cases.index(item.stash[ITEM]) + 1}/{len(cases)}",
         line=terminal.line,
         stop_requested=lambda: harness.stop.was_made,
     )
+
+
+def _seconds_after(harness: HarnessSession, item: ExperimentItem) -> Callable[[float | None], float | None]:
+    """Return a function that estimates the time of the cases after this one from its mean epoch time.
+
+    Under ``--budget`` it is at most the time left of it; under ``--until-decided`` the cases to come are not known.
+    """
+    if harness.time_left is None or harness.sequential is not None:
+        return lambda _: None
+    estimate, budget = harness.time_left.after(item.experiment), harness.time_budget
+    if budget is None:
+        return estimate
+    return lambda pace: None if (seconds := estimate(pace)) is None else min(seconds, budget.seconds_left)
 
 
 def _keep_failed(harness: HarnessSession, item: pytest.Item) -> None:

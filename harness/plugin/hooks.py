@@ -178,6 +178,7 @@ def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], i
     from harness.errors import InputError
     from harness.plugin.schedule import schedule_cases
     from harness.study.study import Study
+    from harness.study.time_left import TimeLeft
 
     processes = harness.processes
     reporter = harness.config.pluginmanager.get_plugin("terminalreporter")
@@ -189,6 +190,8 @@ def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], i
         harness.config.add_cleanup(study.close)
         study.prepare([item.experiment for item in experiments], notify)
         schedule_cases(harness, study, items)
+        if processes.is_rank_zero:
+            harness.time_left = TimeLeft(study, [item.experiment for item in experiments_among(items)])
     except InputError as error:
         if not processes.is_rank_zero:  # rank 0 reports it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)

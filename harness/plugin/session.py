@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from harness.study.sequential import SequentialStudies
     from harness.study.study import Study
     from harness.study.time_budget import TimeBudget
+    from harness.study.time_left import TimeLeft
     from harness.throughput.workbench import Workbench
     from harness.training.interrupt import StopRequest
     from harness.training.process_group import ProcessGroup
+    from harness.training.progress import LastShown
 
 
 @dataclass
@@ -58,6 +60,8 @@ class HarnessSession:
         plans: by dataset, the seeds and looks that ``--until-decided`` declares; empty without it.
         sequential: the studies looked at; None without ``--until-decided``.
         time_budget: the time left for further cases; None without ``--budget``.
+        time_left: the expected time of the cases still to train; None on ranks above 0.
+        last_shown: the time of the last progress line in a log.
         workbench: the measurements of this session, once a test takes one.
         compared_machines: by time, the machines of the saved runs that pytest-benchmark compares with.
         not_compared: the number of reused results left out of that comparison.
@@ -78,6 +82,8 @@ class HarnessSession:
         self.plans: dict[str, SequentialPlan] = {}
         self.sequential: SequentialStudies | None = None
         self.time_budget: TimeBudget | None = None
+        self.time_left: TimeLeft | None = None
+        self.last_shown: LastShown | None = None
         self.workbench: Workbench | None = None
         self.compared_machines: dict[str, dict[str, Any]] = {}
         self.not_compared = 0
@@ -125,6 +131,8 @@ class HarnessSession:
         self.results[result.case.identity] = result
         if self.time_budget is not None:
             self.time_budget.add(result)
+        if self.time_left is not None:
+            self.time_left.add(result)
 
     def is_reused(self, result: Result) -> bool:
         """Return whether a result was finished before this session, and kept instead of training its case."""
