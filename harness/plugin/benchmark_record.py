@@ -1,4 +1,4 @@
-"""What pytest-benchmark gets of a result: its epochs as rounds, and its measures."""
+"""A result in pytest-benchmark's record: its epochs as rounds, and its measures."""
 
 from __future__ import annotations
 

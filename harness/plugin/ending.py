@@ -26,7 +26,7 @@ def end_session(harness: HarnessSession) -> None:
 
 
 def fail_session(harness: HarnessSession, error: Exception) -> None:
-    """Fail a session with experiments for a regression that pytest-benchmark has printed.
+    """End a session with experiments as failed, for a regression that pytest-benchmark has printed.
 
     pytest-benchmark raises the regression, which ends pytest with a traceback of 60 lines.
 

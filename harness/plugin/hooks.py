@@ -228,7 +228,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Mark the passed test of a reused result: ``PASSED (reused)`` with ``-v``."""
+    """Report the passed test of a reused result as ``PASSED (reused)``, which ``-v`` shows."""
     return status_of(report)
 
 

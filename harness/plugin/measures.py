@@ -1,4 +1,4 @@
-"""A result's measures as properties of its test: JUnit writes them, and other reporters of pytest read them."""
+"""A result's measures as properties of its test, which JUnit and other reporters of pytest write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session's tables and answers in Markdown for GitHub Actions, which shows them on the page of the run."""
+"""The session's tables and answers in Markdown, for the page of a run of GitHub Actions."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def append_step_summary(
     answers: Sequence[tuple[Evidence, Answer]],
     lines: Sequence[str],
 ) -> None:
-    """Append the session's tables, answers and lines to the file that ``GITHUB_STEP_SUMMARY`` names, if it is set.
+    """Append the session's tables, answers and lines to GitHub's summary of the step.
 
-    A file that cannot be written to costs a warning.
+    ``GITHUB_STEP_SUMMARY`` names its file; without the variable, nothing is written. A file that cannot be written to costs a warning.
 
     Args:
         lines: further lines, as on the terminal: the reused results, a guard's verdict.

@@ -98,7 +98,7 @@ class Study:
         return not request.rerun and request.case.mode != "quick" and self.results.is_finished(request.case)
 
     def epochs_left(self, experiment: Experiment) -> int:
-        """Return the number of epochs that `train` would train: all of them, those after a checkpoint, or none."""
+        """Return the number of epochs that `train` would train: all, those after a checkpoint, or none."""
         if self.is_finished(experiment):
             return 0
         case, epochs = self.case(experiment), experiment.recipe.epochs

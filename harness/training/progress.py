@@ -32,7 +32,7 @@ class Progress(TrainingCallback):
         write: Writes text as it is.
         redraws: True if the line is redrawn (a terminal), false if each line stays (a log).
         width: The terminal's columns.
-        last_shown: The time of the last line in the log before; None to begin now.
+        last_shown: The time of the last line in the log before; None to start now.
         seconds_after: Given the mean seconds of this case's epochs, returns those of the cases after it, or None.
         place: The case's position among all cases, e.g. ``3/22``.
         line: The text of the line that is redrawn; `close` puts it back.
@@ -160,7 +160,7 @@ def sweep_line(state: SweepProgress) -> str:
 
 
 def epoch_pace(seconds: Sequence[float], share: float, elapsed: float) -> float | None:
-    """Return the mean time of an epoch; before the first is finished, scaled from the share that is trained.
+    """Return the mean time of an epoch; scale the first one's from the share that is trained.
 
     Args:
         seconds: The seconds of every finished epoch.
@@ -207,14 +207,14 @@ def progress_line(
 
 
 def _fitted(parts: dict[str, str], width: int) -> str:
-    """Return the parts in one line, without the least important ones and the label's start if it is too long."""
+    """Return the parts in a line; leave out the least important, and a label's start, if it is too long."""
     for name in _LEAST_IMPORTANT:
         if len(" · ".join(parts.values())) <= width:
             break
         if name != "left" or "all" in parts:
             parts.pop(name, None)
     excess = len(" · ".join(parts.values())) - width
-    if excess > 0:
+    if excess > 0 and "all" in parts:
         label = parts["label"]
         parts["label"] = "…" + label[min(excess + 1, max(0, len(label) - _MIN_LABEL)) :]
     return " · ".join(parts.values())

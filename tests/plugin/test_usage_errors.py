@@ -1,4 +1,4 @@
-"""pytest's own errors and listings come before anything of ours: no study is made, so nothing is downloaded."""
+"""pytest's own errors and listings come first: no study is made, so nothing is downloaded."""
 
 import importlib
 
@@ -20,7 +20,7 @@ def studies(monkeypatch):
     return made
 
 
-def folders_of_ours(pytester):
+def result_folders(pytester):
     return {"results", "report"} & {path.name for path in pytester.path.iterdir()}
 
 
@@ -42,7 +42,7 @@ def test_usage_error_comes_before_any_study(arguments, code, says, bench, pytest
     assert run.ret == code
     run.stderr.fnmatch_lines([says])
     assert studies == []
-    assert not folders_of_ours(pytester)
+    assert not result_folders(pytester)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_usage_error_comes_before_any_study(arguments, code, says, bench, pytest
 def test_listing_makes_no_study(option, bench, pytester, studies):
     assert bench(option).ret == pytest.ExitCode.OK
     assert studies == []
-    assert not folders_of_ours(pytester)
+    assert not result_folders(pytester)
 
 
 def test_setup_only_skips_the_cases(bench, studies):

@@ -102,14 +102,12 @@ def test_the_time_left_of_all_cases_is_shown_while_cases_follow(case):
 @pytest.mark.parametrize(
     ("width", "expected"),
     [
-        (80, "digits resnet8 seed 0 · epoch 2/3 (50%) · 33.0 % · 3.0s left · 10m03s left of all"[:0]),
         (74, "digits resnet8 seed 0 · epoch 2/3 (50%) · 3.0s left · 10m03s left of all"),
         (60, "digits resnet8 seed 0 · epoch 2/3 (50%) · 10m03s left of all"),
-        (55, "…esnet8 seed 0 · epoch 2/3 (50%) · 10m03s left of all"),
+        (55, "… resnet8 seed 0 · epoch 2/3 (50%) · 10m03s left of all"),
     ],
 )
 def test_a_long_line_loses_its_least_important_parts(width, expected, case):
     line = progress_line(case, 2, 0.5, [2.0], 2.0, RECORD, 600.0, width)
     assert len(line) <= width
-    if expected:
-        assert line == expected
+    assert line == expected

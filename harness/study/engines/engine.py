@@ -53,7 +53,7 @@ class Engine(abc.ABC):
         """Return the size of the weights of the experiment's network, in bytes."""
 
     def epoch_operations(self, experiment: Experiment) -> float | None:
-        """Return the multiply-accumulates of an epoch of the experiment; None if the engine plans its own time."""
+        """Return the multiply-accumulates of an epoch; None if the engine trains on other machines."""
         return None
 
     def cases_at_once(self) -> int:
