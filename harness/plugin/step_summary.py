@@ -32,7 +32,8 @@ def append_step_summary(
 ) -> None:
     """Append the session's tables, answers and lines to GitHub's summary of the step.
 
-    ``GITHUB_STEP_SUMMARY`` names its file; without the variable, nothing is written. A file that cannot be written to costs a warning.
+    ``GITHUB_STEP_SUMMARY`` names its file; without the variable, nothing is written. A file that cannot be written to
+    is a warning, not a failure.
 
     Args:
         lines: further lines, as on the terminal: the reused results, a guard's verdict.

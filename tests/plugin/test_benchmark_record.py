@@ -1,13 +1,10 @@
 """A reused result in pytest-benchmark's record, in JUnit and on the terminal."""
 
 import json
-from xml.etree import ElementTree
+
+from tests.plugin.benches import properties_in
 
 FULL = ("--full-training", "--epochs", "1", "-k", "resnet8-seed0")
-
-
-def properties_in(path):
-    return {one.get("name"): one.get("value") for one in ElementTree.parse(path).iter("property")}
 
 
 def test_reused_result_says_so_and_is_compared_with_nothing(bench, pytester, monkeypatch):
