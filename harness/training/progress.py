@@ -39,10 +39,13 @@ class Progress(TrainingCallback):
         stop_requested: Returns true once training has been asked to stop.
 
     Attributes:
+        shows_last_epoch: True to show a case's last epoch at once.
         write: See above.
         has_started: True once this process trains the case: it was not finished, and no other process holds it.
         trained: The epochs that this process has trained.
     """
+
+    shows_last_epoch = False
 
     def __init__(
         self,
@@ -99,7 +102,7 @@ class Progress(TrainingCallback):
         self._seconds.append(record.epoch_seconds)
         self._last = record
         self._epoch_started = time.monotonic()
-        if self._is_due():
+        if self._is_due() or (self.shows_last_epoch and record.epoch == case.recipe.epochs):
             self._show_epoch(case, record.epoch, 1.0)
 
     def on_sweep(self, state: Callable[[], SweepProgress]) -> None:

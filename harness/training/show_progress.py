@@ -21,6 +21,8 @@ class ShowProgress(Progress):
         stream: Receives the text; standard output if None.
     """
 
+    shows_last_epoch = True
+
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = out = sys.stdout if stream is None else stream
         super().__init__(
@@ -29,13 +31,12 @@ class ShowProgress(Progress):
 
     def on_epoch(self, case: Case, record: EpochRecord) -> None:
         super().on_epoch(case, record)
-        if record.epoch == case.recipe.epochs:
-            self._show_epoch(case, record.epoch, 1.0)
+        if self._is_drawn and record.epoch == case.recipe.epochs:
             self._print("\n")
             self._is_drawn = False
 
     def _print(self, text: str) -> None:
-        self._stream.write(text)
+        self._stream.write(text if self._redraws else text.strip("\n") + "\n")
         self._stream.flush()
 
 
