@@ -15,7 +15,10 @@ Train one case without pytest:
         model="resnet20", dataset="digits", recipe=harness.DIGITS, seed=0, mode="full", device_kind="cpu",
         precision="fp32", data_fingerprint=dataset.fingerprint,
     )
-    result = harness.train(case, dataset, harness.ResultsFolder(Path("results")), torch.device("cpu"))
+    result = harness.train(
+        case, dataset, harness.ResultsFolder(Path("results")), torch.device("cpu"),
+        context=harness.TrainingContext(callback=harness.ShowProgress()),
+    )
 
 A name is imported when it is first used: `import harness` takes milliseconds and imports neither torch nor pytest.
 """
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from harness.results.folder import ResultsFolder
     from harness.results.load import load_results
     from harness.results.result import EpochRecord, Result
+    from harness.training.context import TrainingContext
+    from harness.training.show_progress import ShowProgress
     from harness.training.train import train
 
     __version__: str
@@ -50,6 +55,8 @@ __all__ = [
     "Recipe",
     "Result",
     "ResultsFolder",
+    "ShowProgress",
+    "TrainingContext",
     "__version__",
     "load_dataset",
     "load_results",
@@ -68,6 +75,8 @@ _PLACES = {
     "InputError": "harness.errors.InputError",
     "Recipe": "harness.config.recipe.Recipe",
     "Result": "harness.results.result.Result",
+    "ShowProgress": "harness.training.show_progress.ShowProgress",
+    "TrainingContext": "harness.training.context.TrainingContext",
     "ResultsFolder": "harness.results.folder.ResultsFolder",
     "load_dataset": "harness.data.registry.load",
     "load_results": "harness.results.load.load_results",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from harness.config.experiment import Experiment
     from harness.config.limits import Limit
     from harness.config.settings import Settings
+    from harness.plugin.guard import Guard
     from harness.plugin.terminal import HeldBackOutput
     from harness.results.result import EpochRecord, Result
     from harness.study.sequential import SequentialStudies
     from harness.study.study import Study
     from harness.study.time_budget import TimeBudget
+    from harness.study.time_left import TimeLeft
     from harness.throughput.workbench import Workbench
     from harness.training.interrupt import StopRequest
     from harness.training.process_group import ProcessGroup
+    from harness.training.progress import LastShown
 
 
 @dataclass
@@ -61,10 +64,16 @@ class HarnessSession:
         plans: by dataset, the seeds and looks that ``--until-decided`` declares; empty without it.
         sequential: the studies looked at; None without ``--until-decided``.
         time_budget: the time left for further cases; None without ``--budget``.
+        time_left: the expected time of the cases still to train; None on ranks above 0.
+        last_shown: the time of the last progress line in a log.
         workbench: the measurements of this session, once a test takes one.
+        compared_machines: by time, the machines of the saved runs that pytest-benchmark compares with.
+        not_compared: the number of reused results left out of that comparison.
         results: the results of this session's cases, by the case's identity.
+        guard: the comparison with ``--baseline``; None without it, and on ranks above 0.
         trained_records: the epochs that this session itself has trained, also of cases that failed.
         compile_seconds: the time that this session has spent on compiling networks.
+        has_ended: true once the summary is printed.
         started_at: the session's start, UTC, ISO 8601.
         started_seconds: the session's start by `time.perf_counter`.
     """
@@ -77,10 +86,16 @@ class HarnessSession:
         self.plans: dict[str, SequentialPlan] = {}
         self.sequential: SequentialStudies | None = None
         self.time_budget: TimeBudget | None = None
+        self.time_left: TimeLeft | None = None
+        self.last_shown: LastShown | None = None
         self.workbench: Workbench | None = None
+        self.compared_machines: dict[str, dict[str, Any]] = {}
+        self.not_compared = 0
         self.results: dict[str, Result] = {}
+        self.guard: Guard | None = None
         self.trained_records: list[EpochRecord] = []
         self.compile_seconds = 0.0
+        self.has_ended = False
         self.started_at = utc_now()
         self.started_seconds = time.perf_counter()
 
@@ -120,6 +135,8 @@ class HarnessSession:
         self.results[result.case.identity] = result
         if self.time_budget is not None:
             self.time_budget.add(result)
+        if self.time_left is not None:
+            self.time_left.add(result)
 
     def is_reused(self, result: Result) -> bool:
         """Return whether a result was finished before this session, and kept instead of training its case."""

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from harness.plugin.benchmark_record import comparison_note
 from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
+from harness.plugin.step_summary import append_step_summary
 from harness.report.build import WrittenReport, write_report
 from harness.report.loading import load_results_folders
 from harness.report.tables.table import Table
@@ -21,17 +23,23 @@ from harness.training.command import this_command
 
 
 def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> None:
-    """Print the tables of this session's results and measurements, and write the report."""
+    """Print the tables of this session's results and measurements; write the report and GitHub's summary."""
     results = list(harness.results.values())
     if harness.workbench is not None:
         _print_tables(reporter, "throughput", throughput_tables(harness.workbench.recorded))
     if results:
         _print_results(reporter, harness, results)
-    report = None
+    report, verdict = None, harness.guard.lines(reporter._tw.fullwidth) if harness.guard is not None else []
     if results or harness.workbench is not None:
         report = _write_report(reporter, harness, results)
+        lines = [*reuse_lines(harness, results), *verdict]
+        append_step_summary(reporter, harness, report.answers if report is not None else [], lines)
     elif harness.study is not None:
         _print_left_out(reporter, [], harness.study.results.unfinished())
+    if harness.guard is not None:
+        reporter.write_sep("=", "compared with the baseline")
+        for line in verdict:
+            reporter.write_line(line, red=harness.guard.fails)
     if harness.study is not None:
         files = ReportFiles(report.page, report.tables, report.figures) if report is not None else None
         for line in harness.study.tracking.end(files):
@@ -44,6 +52,7 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
     lines = reuse_lines(harness, results)
     if overhead := overhead_line(harness, time.perf_counter() - harness.started_seconds):
         lines.append(overhead)
+    lines += comparison_note(harness.config)
     lines += harness.study.engine.summary() if harness.study is not None else ()
     for line in lines:
         reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
@@ -83,7 +92,7 @@ def _print_tables(reporter: pytest.TerminalReporter, title: str, tables: Iterabl
 def _write_report(
     reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]
 ) -> WrittenReport | None:
-    """Write the report of the results folder, and print the answers of this session's studies.
+    """Write the report of the results folder; print and return it, with the answers of this session's studies.
 
     Return None if it could not be written.
     """
@@ -103,8 +112,8 @@ def _write_report(
         reporter.write_line(f"no report in {settings.report_dir}: {reason}; {again}", yellow=True)
     else:
         trained = {(result.dataset, result.mode) for result in results}
-        answers = [one for one in report.answers if (one[0].dataset, one[0].mode) in trained]
-        for line in report_text(replace(report, answers=answers), reporter._tw.fullwidth).splitlines():
+        report = replace(report, answers=[one for one in report.answers if (one[0].dataset, one[0].mode) in trained])
+        for line in report_text(report, reporter._tw.fullwidth).splitlines():
             reporter.write_line(line)
     _print_left_out(reporter, loaded.problems, loaded.unfinished)
     return report

@@ -14,7 +14,7 @@ from harness.data.split import can_be_split
 from harness.data.verified_fingerprints import is_verified
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
-from harness.models.cost import count_parameters
+from harness.models.cost import count_macs, count_parameters
 from harness.training.trainers.compilation import should_compile
 from harness.training.trainers.trainer import empty_network
 
@@ -79,6 +79,15 @@ class Machine:
         """Return the size of the weights of the experiment's network, in bytes."""
         spec = self.dataset(experiment)[0].spec
         return 4 * count_parameters(empty_network(self.case(experiment), spec))
+
+    def epoch_operations(self, experiment: Experiment) -> int:
+        """Return the multiply-accumulates of an epoch: an image trained costs three forward passes."""
+        dataset, case = self.dataset(experiment)[0], self.case(experiment)
+        held_out = round(len(dataset.train) * case.val_split)
+        evaluated = held_out or len(dataset.test)
+        input_shape = dataset.spec.input_shape(case.recipe.image_size)
+        macs = count_macs(parse_model(case.model), input_shape, dataset.spec.num_classes, case.shortcut)
+        return macs * (3 * (len(dataset.train) - held_out) + evaluated)
 
     def dataset(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> tuple[Dataset, bool]:
         """Return the experiment's dataset, and whether it is verified as the published one; load it once.

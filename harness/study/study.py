@@ -103,6 +103,16 @@ class Study:
         request = self._request(experiment)
         return not request.rerun and request.case.mode != "quick" and self.results.is_finished(request.case)
 
+    def epochs_left(self, experiment: Experiment) -> int:
+        """Return the number of epochs that `train` would train: all, those after a checkpoint, or none."""
+        if self.is_finished(experiment):
+            return 0
+        case, epochs = self.case(experiment), experiment.recipe.epochs
+        if checkpoint.is_any_left(self.results.folder(case)):
+            with contextlib.suppress(InputError):
+                epochs -= len(self.results.read_epochs(case))
+        return epochs
+
     def is_reused(self, result: Result) -> bool:
         """Return whether a result was finished before this session, and kept instead of training its case."""
         return self._kept.get(result.case.identity) == result.finished_at

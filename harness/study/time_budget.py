@@ -1,20 +1,17 @@
 """The time budget of a session: the expected time of each case, and the cases that no longer fit."""
 
-import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable
 
 from harness.analysis.studies import study_subject
 from harness.config.experiment import Experiment
-from harness.errors import InputError
 from harness.hardware.device import resolve_device
 from harness.results.result import Result
 from harness.study.estimate import recorded_epoch_seconds
 from harness.study.plan import estimate_experiment
 from harness.study.study import Study
 from harness.text import duration
-from harness.training import checkpoint
 
 
 class TimeBudget:
@@ -49,7 +46,7 @@ class TimeBudget:
 
     def reason_to_skip(self, experiment: Experiment) -> str | None:
         """Return the reason to skip the case; None if it fits into the time left."""
-        left = max(0.0, self._budget_seconds - (self._now() - self._started_seconds))
+        left = self.seconds_left
         needed = self._remaining_seconds(experiment)
         self._fits[experiment] = needed <= left
         if needed <= left:
@@ -70,20 +67,19 @@ class TimeBudget:
         }
 
     @property
+    def seconds_left(self) -> float:
+        """The time left of the budget."""
+        return max(0.0, self._budget_seconds - (self._now() - self._started_seconds))
+
+    @property
     def _option(self) -> str:
         text = duration(self._budget_seconds)
         return f"--budget {text.removesuffix('00s').removesuffix('00m').removesuffix('00h')}"
 
     def _remaining_seconds(self, experiment: Experiment) -> float:
         """Return the expected time of the case from its last recorded epoch; 0 if it is finished."""
-        study, case = self._study, self._study.case(experiment)
-        if study.is_finished(experiment):
-            return 0.0
-        epochs = experiment.recipe.epochs
-        if checkpoint.is_any_left(study.results.folder(case)):
-            with contextlib.suppress(InputError):
-                epochs -= len(study.results.read_epochs(case))
-        return self._epoch_seconds(experiment) * epochs
+        epochs = self._study.epochs_left(experiment)
+        return self._epoch_seconds(experiment) * epochs if epochs else 0.0
 
     def _epoch_seconds(self, experiment: Experiment) -> float:
         case, settings = self._study.case(experiment), self._study.settings

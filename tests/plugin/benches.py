@@ -1,6 +1,7 @@
 """Bench files for the plugin's tests, and the results that they write."""
 
 import json
+from xml.etree import ElementTree
 
 CONFTEST = 'pytest_plugins = ["harness.plugin"]'
 BENCH = """
@@ -17,3 +18,7 @@ def test_digits(trained, epoch_records):
 
 def results_in(pytester):
     return [json.loads(path.read_text()) for path in sorted(pytester.path.glob("results/*/result.json"))]
+
+
+def properties_in(junit_xml):
+    return {one.get("name"): one.get("value") for one in ElementTree.parse(junit_xml).iter("property")}

@@ -57,7 +57,7 @@ def stored_base(tmp_path_factory):
 @pytest.fixture
 def run_bench(pytester, monkeypatch, stored_base):
     """Return a function that runs pytest beside a baseline; its trainings have the results of the given changes."""
-    monkeypatch.setattr("harness.plugin.summary.summarise", lambda *_: None)
+    monkeypatch.setattr("harness.plugin.summary._write_report", lambda *_: None)
     pytester.makeconftest(CONFTEST)
     shutil.copytree(stored_base, "base")
 

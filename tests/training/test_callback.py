@@ -13,6 +13,6 @@ def test_the_default_callback_never_stops_training(tiny_result):
 
 
 def test_progress_and_the_engine_interface_need_no_torch():
-    modules = "harness.training.callback, harness.plugin.progress, harness.study.engines.engine"
+    modules = "harness.training.callback, harness.training.progress, harness.study.engines.engine"
     code = f"import sys; import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0

@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 
-from harness.plugin.progress import sweep_line
+from harness.training.progress import sweep_line
 from harness.training.sweep_progress import SweepProgress
 from tests.helpers.records import RECORD
 from tests.helpers.tiny import make_case as make_case_of

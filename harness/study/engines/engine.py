@@ -52,6 +52,10 @@ class Engine(abc.ABC):
     def weight_bytes(self, experiment: Experiment) -> int:
         """Return the size of the weights of the experiment's network, in bytes."""
 
+    def epoch_operations(self, experiment: Experiment) -> float | None:
+        """Return the multiply-accumulates of an epoch; None if the engine trains on other machines."""
+        return None
+
     def cases_at_once(self) -> int:
         """Return the largest number of cases that are trained at the same time."""
         return 1

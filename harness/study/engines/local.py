@@ -47,6 +47,9 @@ class LocalEngine(Engine):
     def weight_bytes(self, experiment: Experiment) -> int:
         return self._machine.weight_bytes(experiment)
 
+    def epoch_operations(self, experiment: Experiment) -> float:
+        return self._machine.epoch_operations(experiment)
+
     def submit(self, requests: Sequence[CaseRequest], on_end: Callable[[Case], None]) -> None:
         """Bind the process group to its devices; a case is trained when `train` is called."""
         self._processes.use_device(self._machine.device)

@@ -1,0 +1,59 @@
+from types import SimpleNamespace
+
+import pytest
+
+from harness.config.experiment import Experiment
+from harness.config.recipes import CIFAR10, DIGITS
+from harness.study.time_left import TimeLeft
+
+OPERATIONS = {"small": 10.0, "large": 40.0, "other": 20.0}
+
+
+def experiment(model, seed=0, dataset="digits"):
+    return Experiment(dataset, model, seed, CIFAR10 if dataset == "cifar10" else DIGITS, "full")
+
+
+def time_left(experiments, epochs_left=lambda _: 5, operations=OPERATIONS):
+    engine = SimpleNamespace(epoch_operations=lambda one: operations.get(one.model))
+    return TimeLeft(SimpleNamespace(engine=engine, epochs_left=epochs_left), experiments)
+
+
+def result(one, *epoch_seconds):
+    case = SimpleNamespace(recipe=one.recipe)
+    return SimpleNamespace(dataset=one.dataset, model=one.model, case=case, epoch_seconds=epoch_seconds)
+
+
+def test_cases_after_take_the_measured_time_of_their_model():
+    first, second, third = experiment("small"), experiment("large"), experiment("small", seed=1)
+    left = time_left([first, second, third])
+    left.add(result(first, 1.0, 3.0))
+    assert left.after(second)(None) == 5 * 2.0
+    assert left.after(second)(100.0) == 5 * 2.0  # its own pace says nothing on a measured model
+    assert left.after(third)(2.0) == 0.0
+
+
+def test_an_unmeasured_model_is_scaled_by_its_operations():
+    first, second = experiment("small"), experiment("large")
+    left = time_left([first, second])
+    assert left.after(first)(None) is None
+    assert left.after(first)(2.0) == pytest.approx(5 * 8.0)  # four times the operations
+
+
+def test_an_unmeasured_model_is_scaled_from_its_own_dataset_first():
+    first, second = experiment("small"), experiment("other", dataset="cifar10")
+    third = experiment("large", dataset="cifar10")
+    left = time_left([first, second, third])
+    left.add(result(first, 100.0))
+    assert left.after(second)(1.0) == pytest.approx(5 * 2.0)
+    assert left.after(first)(100.0) == pytest.approx(5 * 200.0 + 5 * 400.0)  # cifar10 is not measured then
+
+
+def test_finished_cases_take_no_time_and_resumed_ones_their_rest():
+    first, second, third = experiment("small"), experiment("small", seed=1), experiment("small", seed=2)
+    left = time_left([first, second, third], epochs_left=lambda one: {0: 5, 1: 0, 2: 3}[one.seed])
+    assert left.after(first)(2.0) == 3 * 2.0
+
+
+def test_an_engine_that_counts_no_operations_gives_no_estimate():
+    first, second = experiment("small"), experiment("large")
+    assert time_left([first, second], operations={}).after(first)(2.0) is None
