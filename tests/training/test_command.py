@@ -15,7 +15,10 @@ VENV = Path(sys.executable).parent
 SHOW = (
     "import json, sys\nfrom harness.training.command import this_command\nprint(json.dumps([this_command(), sys.argv]))"
 )
-RUN_MODULE = "import runpy, sys\nsys.path.insert(0, '')\nsys.argv = sys.argv[3:]\nrunpy.run_module(sys.argv[0], run_name='__main__')"
+RUN_MODULE = """import runpy, sys
+sys.path.insert(0, "")
+sys.argv = sys.argv[3:]
+runpy.run_module(sys.argv[0], run_name="__main__")"""
 
 
 @pytest.fixture
