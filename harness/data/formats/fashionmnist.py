@@ -18,6 +18,7 @@ from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, incomplete
 from harness.errors import InputError
 from harness.files import quarantine
+from harness.text import count_noun
 
 _Published = torchvision.datasets.FashionMNIST
 MIRROR_URL = _Published.mirrors[0]
@@ -118,9 +119,8 @@ def _read_split(root: Path, split: str, limit: int | None) -> ImageSet:
     images_path, images = _read_idx(root, f"{split}-images-idx3-ubyte", 3)
     labels_path, labels = _read_idx(root, f"{split}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
-        raise InputError(
-            f"{images_path} has {len(images)} images but {labels_path} {len(labels)} labels: download both again"
-        )
+        counts = count_noun(len(images), "image"), count_noun(len(labels), "label")
+        raise InputError(f"{images_path} has {counts[0]} but {labels_path} {counts[1]}: download both again")
     if images.shape[1:] != (spec.image_size, spec.image_size):
         raise InputError(f"{images_path} has images of {images.shape[2]}×{images.shape[1]}; FashionMNIST's are 28×28")
     if labels.max() >= spec.num_classes:
