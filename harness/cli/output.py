@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 class Part(BaseModel):
     """A JSON object; a docstring after an attribute is its description."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, frozen=True, strict=True)
 
 
 class Output(Part):

@@ -30,6 +30,7 @@ class ModelsOutput(Output):
     """The output of `models --json`."""
 
     command: Literal["models"] = "models"
+    """The command."""
     models: list[ModelRow]
     """A row per model, in the order of the study or of the command line."""
 
@@ -67,6 +68,7 @@ class DataOutput(Output):
     """The output of `data --json`. Exit code 2: a dataset is damaged."""
 
     command: Literal["data"] = "data"
+    """The command."""
     data_dir: str
     """The data folder."""
     datasets: list[DatasetRow]
@@ -121,6 +123,7 @@ class PlanOutput(Output):
     """The output of `plan --json`."""
 
     command: Literal["plan"] = "plan"
+    """The command."""
     device: str
     """The device that the steps were timed on, e.g. `cpu` or `cuda:0`."""
     precision: str
@@ -148,6 +151,7 @@ class EvaluateOutput(Output):
     """The output of `evaluate --json`. Exit code 1: the result is not reproduced exactly."""
 
     command: Literal["evaluate"] = "evaluate"
+    """The command."""
     path: str
     """The result.json."""
     dataset: str

@@ -109,6 +109,7 @@ class ReportOutput(Output):
     """The output of `report --json`."""
 
     command: Literal["report"] = "report"
+    """The command."""
     page: str
     """The page, index.html."""
     tables: list[str]
