@@ -1,4 +1,4 @@
-"""Arguments that commands share: options of harness/config/settings.py, ``--json``, examples in the help."""
+"""Arguments that commands share: options of the settings, ``--json``, and examples in the help."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class PlannedCase(Part):
 
 
 class StudyPower(Part):
-    """What the seeds of a study in full training can detect, with 80 % power."""
+    """The differences that the seeds of a study in full training detect, with 80 % power."""
 
     dataset: str
     """The dataset's name."""
