@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from harness.results.folder import ResultsFolder
     from harness.results.load import load_results
     from harness.results.result import EpochRecord, Result
+    from harness.study.stored_network import load_network
     from harness.training.train import train
 
     __version__: str
@@ -51,6 +52,7 @@ __all__ = [
     "ResultsFolder",
     "__version__",
     "load_dataset",
+    "load_network",
     "load_results",
     "train",
 ]
@@ -69,6 +71,7 @@ _PLACES = {
     "Result": "harness.results.result.Result",
     "ResultsFolder": "harness.results.folder.ResultsFolder",
     "load_dataset": "harness.data.registry.load",
+    "load_network": "harness.study.stored_network.load_network",
     "load_results": "harness.results.load.load_results",
     "train": "harness.training.train.train",
 }
