@@ -11,7 +11,7 @@ from torch import nn
 
 from harness.config.datasets import file_stem
 from harness.errors import InputError
-from harness.files import os_error_as_input_error, write_atomically, write_text_atomically
+from harness.files import os_error_as_input_error, require_writable, write_atomically, write_text_atomically
 from harness.results.folder import WEIGHTS, ResultsFolder
 from harness.results.result import Result
 from harness.study.onnx_model import INPUT, OPSET, OUTPUT, PreparingNetwork, to_onnx
@@ -57,6 +57,7 @@ def export_network(result: Result, results: ResultsFolder, folder: Path, *, with
     """
     network = network_of(result, results)
     _require_small(result)
+    require_writable(folder, "--output")
     recipe = result.case.recipe
     channels = int(network.get_parameter("conv1.weight").shape[1])
     outside, inside = split_steps(result.case, channels, with_preprocessing)
@@ -72,8 +73,7 @@ def export_network(result: Result, results: ResultsFolder, folder: Path, *, with
         "input": {"name": INPUT, "dtype": "uint8" if inside else "float32", "shape": ["N", channels, *size]},
         **_output_and_origin(result, content),
     }
-    with os_error_as_input_error(f"write to {folder}", "give another --output"):
-        folder.mkdir(parents=True, exist_ok=True)
+    with os_error_as_input_error(f"write to {folder}", "free space or give another --output"):
         write_atomically(folder / MODEL, lambda file: file.write(content))
         write_text_atomically(folder / DESCRIPTION, json.dumps(description, indent=1, ensure_ascii=False) + "\n")
     return Export(result, network, folder, description)

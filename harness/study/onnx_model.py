@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.config.recipes import Augmentation
+from harness.config.recipe import Augmentation
 from harness.data.pixel_operations import normalise
 
 INPUT, OUTPUT = "images", "logits"

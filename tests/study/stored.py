@@ -30,14 +30,28 @@ def noise_dataset(sizes, channels=3, seed=0):
     return Dataset(spec, part, part, "made for the tests", fingerprint(part, part))
 
 
-def store_untrained(results, images, **changes):
-    """Store a complete result of a network whose weights are random and whose statistics fit the images."""
-    case = make_case(images, **changes)
-    trainer = make_trainer(case, images.spec, CPU)
-    trainer.network.train()
+def fit_statistics(network, inputs):
+    """Set the running statistics of every BatchNorm to those of these inputs."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None
+    network.train()
     with torch.no_grad():
-        for _ in range(30):
-            trainer.network(prepare(images.test.pixels, case.recipe.augmentation, case.recipe.image_size))
+        network(inputs)
+
+
+def store_untrained(results, images, name="digits", **changes):
+    """Store a complete result of a network whose weights are random and whose statistics fit the images."""
+    case = replace(make_case(images, **changes), dataset=name)
+    trainer = make_trainer(case, images.spec, CPU)
+    fit_statistics(
+        trainer.network,
+        prepare(
+            images.test.select(torch.arange(min(64, len(images.test)))).pixels,
+            case.recipe.augmentation,
+            case.recipe.image_size,
+        ),
+    )
     labels = images.test.labels.numpy()
     predictions = trainer.evaluate(trainer.place(images.test, "test")).predictions
     assert len(set(predictions)) > 1
@@ -45,7 +59,7 @@ def store_untrained(results, images, **changes):
     results.folder(case).mkdir(parents=True)
     results.write_weights(case, save(trainer.weights()))
     results.write_predictions(case, labels, predictions)
-    result = synthetic_result("digits", case.model, **scores)
+    result = synthetic_result(name, case.model, mode=case.mode, **scores)
     result = replace(result, case=case, test_images=len(labels), files=results.hashes(case))
     results.write_result(case, result)
     return result

@@ -7,6 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from harness.config.families import IMAGENET_BLOCKS
 from harness.errors import InputError
 from harness.study.export import export_network
 from harness.study.export_check import check_export
@@ -46,10 +47,11 @@ def test_cifar_family_with_shortcut_b_in_bf16_and_colour(results, tmp_path, with
 
 
 @pytest.mark.parametrize(("model", "with_preprocessing"), [("resnet24", False), ("resnet8", True)])
-def test_images_of_any_size_are_resized_as_in_the_recipe(results, tmp_path, model, with_preprocessing):
+def test_images_of_any_size_are_resized_as_in_the_recipe(results, tmp_path, model, with_preprocessing, monkeypatch):
+    monkeypatch.setitem(IMAGENET_BLOCKS, 24, (1, 1, 1, 1))
     dataset = noise_dataset(SIZES * 3)
     recipe = colour_recipe(image_size=32, augmentation={"rotate_first": True, "crop_scale": None})
-    result = store_untrained(results, dataset, model=model, recipe=recipe)
+    result = store_untrained(results, dataset, name="gtsrb", model=model, recipe=recipe)
     exported = export_network(result, results, tmp_path, with_preprocessing=with_preprocessing)
     check = check_export(exported, results, dataset)
     assert check.is_passed
@@ -122,5 +124,5 @@ def test_weights_beyond_2_gb_are_refused(tiny_result, tiny_folder, tmp_path):
 
 def test_a_folder_that_cannot_be_written_to_is_named(tiny_result, tiny_folder, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"cannot write to .*file .*: give another --output"):
+    with pytest.raises(InputError, match=r"--output .*file cannot be written to .*: give another folder"):
         export_network(tiny_result, tiny_folder, tmp_path / "file")
