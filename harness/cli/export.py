@@ -45,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(known: argparse.Namespace, _: list[str]) -> int:
-    """Export the network, check it, and print the outcome.
+    """Write the network, check it, and print the outcome.
 
     Raises:
         InputError: the extra is not installed; the result or one of its files is missing or damaged; or the images are

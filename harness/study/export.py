@@ -89,7 +89,7 @@ def _require_small(result: Result) -> None:
 
 
 def _output_and_origin(result: Result, model: bytes) -> dict[str, Any]:
-    """Return the description's entries on logits, classes and the training that the weights are of."""
+    """Return the description's entries on logits, classes and the training of the weights."""
     names = [scores["class_name"] for scores in result.per_class]
     return {
         "output": {"name": OUTPUT, "dtype": "float32", "shape": ["N", len(names)]},

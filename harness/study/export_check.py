@@ -1,4 +1,4 @@
-"""An exported network checked: onnxruntime on test images, compared with the recorded predictions and with torch."""
+"""The check of an exported network: onnxruntime against recorded predictions and torch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Check:
 
 
 def check_export(exported: Export, results: ResultsFolder, dataset: Dataset, *, all_images: bool = False) -> Check:
-    """Run the exported files on test images as a service would, and compare logits and predictions.
+    """Run exported files on test images as a service would; compare logits and predictions.
 
     Images are prepared by the steps in ``preprocessing.json``, without torch.
 
@@ -101,7 +101,7 @@ def affordable_images(result: Result) -> int:
 def compare(
     precision: str, recorded: NDArray[np.integer], found: NDArray[Any], expected: NDArray[Any], test_images: int
 ) -> Check:
-    """Compare the export's logits with the recorded classes, (N,), and with torch's logits, (N, classes).
+    """Compare logits, (N, classes), with the recorded classes, (N,), and with torch's logits.
 
     Args:
         precision: that of the training.

@@ -1,4 +1,4 @@
-"""The steps by which an image becomes a network's input, as data, and their execution in NumPy and Pillow.
+"""The steps from an image to a network's input, as data, and their execution in NumPy and Pillow.
 
 The steps describe what `harness.data.augment.prepare` does to test images. They are executed here without torch, as a
 service would, so that a check of an exported network checks their description too.
@@ -40,7 +40,7 @@ def split_steps(case: Case, channels: int, inside_the_model: bool) -> tuple[list
 
 
 def apply_steps(image: NDArray[Any], steps: Sequence[Step]) -> NDArray[Any]:
-    """Apply the steps after decoding to one image, (C, H, W), without torch."""
+    """Prepare one decoded image, (C, H, W), by these steps, without torch."""
     for step in steps:
         image = _ACTIONS[step["step"]](image, step)
     return image

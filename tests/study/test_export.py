@@ -1,16 +1,19 @@
 import hashlib
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from PIL import Image
 
 from harness.config.families import IMAGENET_BLOCKS
 from harness.errors import InputError
 from harness.study.export import export_network
 from harness.study.export_check import check_export
+from tests.helpers import REPOSITORY
 from tests.helpers.synthetic import failed_result
 from tests.study.stored import colour_recipe, noise_dataset, store_untrained
 
@@ -63,6 +66,16 @@ def test_images_of_any_size_are_resized_as_in_the_recipe(results, tmp_path, mode
 @pytest.mark.parametrize("count", [1, 3])
 def test_any_number_of_images_may_enter(tiny_export, count):
     assert logits_of(tiny_export, np.zeros((count, 1, 8, 8), np.float32)).shape == (count, 3)
+
+
+def test_the_documents_example_classifies_a_file(tiny_export, tiny_dataset, tiny_folder, tmp_path, capsys):
+    (example,) = re.findall(r"```python\n(import json.*?)```", (REPOSITORY / "docs/export.md").read_text(), re.DOTALL)
+    Image.fromarray(tiny_dataset.test.pixels[4, 0].numpy()).save(tmp_path / "photo.png")
+    for name, path in (("my-export", tiny_export.folder), ("photo.png", tmp_path / "photo.png")):
+        example = example.replace(name, str(path))
+    exec(example, {})
+    predicted = tiny_folder.read_predictions(tiny_export.result)[1][4]
+    assert capsys.readouterr().out == f"{'abc'[predicted]}\n"
 
 
 def test_the_description_names_input_classes_and_origin(tiny_export, tiny_result):
