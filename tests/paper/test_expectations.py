@@ -175,7 +175,7 @@ def test_all_unmet_expectations_are_reported():
     result = make_result("digits", params=1, accuracy_percent=50.0)
 
     assert unmet_expectations(result, [record(1, train_loss=math.nan)]) == [
-        "1 epochs are recorded, the recipe has 24",
+        "1 epoch is recorded, the recipe has 24",
         "epoch 1: a loss is not a number",
         "1 parameters, 269,434 are expected",
         "accuracy is 50.00 %, at least 91.00 % is expected",
