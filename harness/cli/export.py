@@ -61,10 +61,15 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     results = ResultsFolder(path.parent.parent)
     folder = (known.output or Path(f"{result.case.folder_name}-onnx")).expanduser()
     exported = export_network(result, results, folder, with_preprocessing=known.with_preprocessing)
+    if not known.json:
+        print(_text_of_files(exported), flush=True)  # the check can take a minute
     check, problem = None, None
     if not known.no_check:
         check, problem = _check(exported, results, settings, known.all_images)
-    print(json.dumps(_as_json(exported, check), indent=1) if known.json else _as_text(exported, check))
+    if known.json:
+        print(json.dumps(_as_json(exported, check), indent=1))
+    elif check is not None:
+        print(_text_of_check(check, result.case.precision))
     if problem is not None:
         raise InputError(f"{folder} is written, but not checked: {problem}") from problem
     return int(check is not None and not check.is_passed)
@@ -98,8 +103,8 @@ def _as_json(exported: Export, check: Check | None) -> dict[str, Any]:
     }
 
 
-def _as_text(exported: Export, check: Check | None) -> str:
-    """Return the files, the comparison and the verdict, one line each."""
+def _text_of_files(exported: Export) -> str:
+    """Return the files and their content, one line each."""
     result, takes = exported.result, exported.description["input"]
     classes = len(exported.description["class_names"])
     lines = [
@@ -110,10 +115,10 @@ def _as_text(exported: Export, check: Check | None) -> str:
     ]
     if result.mode == "quick":
         lines.append("a quick run trained these weights: their accuracy means nothing")
-    return "\n".join(lines + ([] if check is None else _lines_of(check, result.case.precision)))
+    return "\n".join(lines)
 
 
-def _lines_of(check: Check, precision: str) -> list[str]:
+def _text_of_check(check: Check, precision: str) -> str:
     """Return what onnxruntime predicted, how far its logits are from torch's, and the verdict."""
     lines = [
         f"onnxruntime on {check.images:,} of {check.test_images:,} test images: {check.equal:,} predicted as recorded",
@@ -129,5 +134,5 @@ def _lines_of(check: Check, precision: str) -> list[str]:
         lines.append(f"{check.different:,} predicted differently, and not by rounding")
     if not check.has_torchs_logits:
         lines.append("the logits are not torch's")
-    lines.append(f"the recorded predictions are {'' if check.is_passed else 'not '}reproduced")
-    return lines
+    verdict = f"the recorded predictions are {'' if check.is_passed else 'not '}reproduced"
+    return "\n".join([*lines, verdict + (", except by rounding" if check.is_passed and check.rounding else "")])

@@ -40,14 +40,20 @@ def network_of(result: Result, results: ResultsFolder) -> nn.Module:
     The channels and classes are those of the weights, so that the dataset need not be on this machine.
 
     Raises:
-        InputError: the result is not complete, or the weights are missing, damaged or unreadable.
+        InputError: the result is not complete, or the weights are missing, damaged, unreadable or of other code.
     """
     require_weights(result)
     weights = load_file(results.weights_path(result))
-    channels, classes = weights["conv1.weight"].shape[1], len(weights["fc.bias"])
-    model = parse_model(result.model)
-    network = build_network(model, channels, classes, seed=0, shortcut=result.case.shortcut)
-    network.load_state_dict(weights)
+    model, shortcut = parse_model(result.model), result.case.shortcut
+    try:
+        channels, classes = weights["conv1.weight"].shape[1], len(weights["fc.bias"])
+        network = build_network(model, channels, classes, seed=0, shortcut=shortcut)
+        network.load_state_dict(weights)
+    except (KeyError, RuntimeError) as error:
+        raise InputError(
+            f"{result.case.label}: its weights are not of {model.name} as the present code builds it: return to the "
+            f"code that trained it, {result.environment.get('commit') or 'of an unknown commit'}"
+        ) from error
     return network.eval()
 
 
