@@ -11,7 +11,7 @@ from tests.helpers.tiny import CPU, make_case, make_dataset
 
 pytest_plugins = ["pytester"]
 
-_APART = {"soak": "takes many minutes", "scale": "needs many processes"}
+_APART = {"soak": "takes many minutes", "scale": "needs many processes", "mutations": "takes some minutes"}
 
 
 def pytest_configure(config):

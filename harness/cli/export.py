@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.cli.arguments import add_options, settings_from
+from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
 from harness.cli.evaluate import _read as read_named_result
 from harness.errors import InputError
 from harness.extras import require_extra
 
 if TYPE_CHECKING:
+    from harness.cli.arguments import Commands
+    from harness.cli.outputs import ExportOutput
     from harness.config.settings import Settings
     from harness.results.folder import ResultsFolder
     from harness.study.export import Export
     from harness.study.export_check import Check
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "export",
         help="write a result's network as an ONNX file, with its preprocessing, and check it",
         description="Write model.onnx and preprocessing.json, run them with onnxruntime on the test images, and "
         "compare the predictions with the recorded ones. Exit code 0: they are reproduced; 1: they are not; 2: the "
         "input is wrong, or the images are missing, so that nothing could be compared.",
+        examples=[
+            "export results/digits-resnet20-seed0-full-1a2b3c4d5e6f",
+            "export results/digits-resnet20-seed0-full-1a2b3c4d5e6f --with-preprocessing --output digits-model",
+        ],
     )
     parser.add_argument("result", metavar="RESULT", help="a result.json, or the folder that it is in")
     parser.add_argument(
@@ -39,8 +45,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--all-images", action="store_true", help="check every test image (default: as many as take a minute or two)"
     )
     parser.add_argument("--no-check", action="store_true", help="write the files without running them")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     add_options(parser, "data-dir")
+    add_json_flag(parser)
     parser.set_defaults(run=run)
 
 
@@ -67,7 +73,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     if not known.no_check:
         check, problem = _check(exported, results, settings, known.all_images)
     if known.json:
-        print(json.dumps(_as_json(exported, check), indent=1))
+        print_json(_output(path, exported, check))
     elif check is not None:
         print(_text_of_check(check, result.case.precision))
     if problem is not None:
@@ -88,19 +94,19 @@ def _check(
         return None, error
 
 
-def _as_json(exported: Export, check: Check | None) -> dict[str, Any]:
-    from dataclasses import asdict
+def _output(path: Path, exported: Export, check: Check | None) -> ExportOutput:
+    from harness.cli.outputs import ExportCheck, ExportOutput
 
-    outcome = None if check is None else asdict(check) | {"different": check.different, "is_passed": check.is_passed}
-    return {
-        "schema_version": 1,
-        "command": "export",
-        "case": exported.result.case.folder_name,
-        "folder": str(exported.folder),
-        "files": [path.name for path in exported.paths],
-        "description": exported.description,
-        "check": outcome,
-    }
+    result, (onnx_file, preprocessing_file) = exported.result, exported.paths
+    return ExportOutput(
+        path=str(path),
+        dataset=result.dataset,
+        model=result.model,
+        seed=result.seed,
+        onnx_file=str(onnx_file),
+        preprocessing_file=str(preprocessing_file),
+        check=None if check is None else ExportCheck.model_validate(check, from_attributes=True),
+    )
 
 
 def _text_of_files(exported: Export) -> str:

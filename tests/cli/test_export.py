@@ -1,4 +1,3 @@
-import json
 import shutil
 import sys
 from dataclasses import replace
@@ -9,6 +8,7 @@ from harness.__main__ import main
 from harness.data import registry
 from harness.results.folder import ResultsFolder
 from harness.study import export as study_export
+from tests.cli.checked_output import checked_output
 from tests.helpers.synthetic import failed_result, store
 from tests.study.stored import store_untrained
 
@@ -70,10 +70,9 @@ def test_export_ends_with_1_if_predictions_differ(export, digits, tmp_path, caps
 
 def test_json_is_one_object_on_standard_output(export, digits, tmp_path, capsys):
     assert export(digits[0], "--json", "--output", "out") == 0
-    content = json.loads(capsys.readouterr().out)
-    assert (content["schema_version"], content["command"], content["folder"]) == (1, "export", "out")
-    assert content["files"] == FILES
-    assert content["description"]["class_names"] == list("0123456789")
+    content = checked_output("export", capsys.readouterr().out)
+    assert content["path"] == str(digits[0] / "result.json")
+    assert (content["onnx_file"], content["preprocessing_file"]) == ("out/model.onnx", "out/preprocessing.json")
     check = content["check"]
     assert (check["images"], check["equal"], check["different"], check["is_passed"]) == (1437, 1437, 0, True)
 
@@ -84,7 +83,7 @@ def test_without_the_images_the_files_are_written_and_the_exit_code_is_2(export,
     folder = results.folder(result.case)
     assert export(folder, "--output", "out", "--json") == 2
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["check"] is None
+    assert checked_output("export", captured.out)["check"] is None
     assert captured.err.startswith("error: out is written, but not checked: dataset fashionmnist is not in ")
     assert len(captured.err.splitlines()) <= 2
     assert files_in(tmp_path / "out") == FILES
@@ -100,11 +99,14 @@ def test_a_quick_result_is_exported_with_a_caution(export, tmp_path, capsys):
     assert "a quick run trained these weights: their accuracy means nothing" in capsys.readouterr().out
 
 
-def test_a_diverged_result_and_a_missing_one_are_refused(export, tmp_path, capsys):
+def test_a_diverged_result_a_missing_one_and_a_results_folder_are_refused(export, tmp_path, capsys):
     failed = store(tmp_path / "results", failed_result("diverged"))
     assert export(tmp_path / "results" / failed.case.folder_name) == 2
     assert "error: cifar10 resnet20 seed 0 has no weights: its status is diverged" in capsys.readouterr().err
     assert export(tmp_path / "gone") == 2
+    assert "gone does not exist: name a result.json, or the folder that it is in" in capsys.readouterr().err
+    assert export(tmp_path / "results") == 2
+    assert "is a results folder with 1 case: name one of them" in capsys.readouterr().err
     assert files_in(tmp_path) == ["results"]
 
 

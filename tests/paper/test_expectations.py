@@ -87,7 +87,7 @@ def test_missing_epochs_are_reported(recorded):
     result = make_result("digits")
 
     assert unmet_expectations(result, records_of(result)[:recorded]) == [
-        f"{recorded} epochs are recorded, the recipe has 24",
+        f"{recorded} {'epoch is' if recorded == 1 else 'epochs are'} recorded, the recipe has 24",
     ]
 
 
