@@ -172,3 +172,47 @@ class EvaluateOutput(Output):
     """The hardware and software that trained it."""
     reproduced_on: str
     """The hardware and software that evaluated it now."""
+
+
+class ExportCheck(Part):
+    """The exported model, run by onnxruntime on test images."""
+
+    images: int
+    """The number of images checked."""
+    test_images: int
+    """The number of test images."""
+    equal: int
+    """The number of images predicted as recorded."""
+    rounding: int
+    """The number predicted differently that the precision of training does not resolve."""
+    different: int
+    """The number predicted differently, and not by rounding."""
+    tolerance: float
+    """The difference of logits that the precision of training does not resolve."""
+    greatest_logit: float
+    """The greatest absolute logit of torch."""
+    greatest_logit_difference: float
+    """The greatest absolute difference from torch's logits."""
+    is_passed: bool
+    """True if the recorded predictions are reproduced, except by rounding, and the logits are torch's."""
+
+
+class ExportOutput(Output):
+    """The output of `export --json`. Exit code 1: predictions are not reproduced; 2: they could not be compared."""
+
+    command: Literal["export"] = "export"
+    """The command."""
+    path: str
+    """The result.json."""
+    dataset: str
+    """The dataset's name."""
+    model: str
+    """The model's canonical name."""
+    seed: int
+    """The seed."""
+    onnx_file: str
+    """The ONNX model written."""
+    preprocessing_file: str
+    """The steps from an image to the model's input, the classes and the origin of the weights."""
+    check: ExportCheck | None
+    """The check; null if `--no-check` left it out, or the images are missing or others."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.cli.arguments import Commands
     from harness.cli.output import Output
 
-COMMANDS = ("models", "data", "plan", "report", "evaluate", "check")
+COMMANDS = ("models", "data", "plan", "report", "evaluate", "check", "export")
 """The commands that have ``--json``."""
 
 
@@ -52,5 +52,6 @@ def output_of(command: str) -> type[Output]:
         "report": report_output.ReportOutput,
         "evaluate": outputs.EvaluateOutput,
         "check": check_output.CheckOutput,
+        "export": outputs.ExportOutput,
     }
     return classes[command]
