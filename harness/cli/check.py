@@ -29,7 +29,8 @@ co-scheduled cases are not compared. If you gave their limit, exit code 2: a
 limit that was not checked does not pass."""
 _EXIT_CODES = """\
 exit codes: 0, within the limits; 1, a limit is violated; 2, the input is wrong,
-a case of BASE is missing in NEW, or a comparison that you asked for was not made"""
+a case of BASE is missing in NEW, or a comparison that you asked for was not
+made"""
 
 _EXAMPLES = (
     "check results-main results-branch",

@@ -31,7 +31,7 @@ def add_parser(commands: Commands) -> None:
         "input is wrong, or the images are missing, so that nothing could be compared.",
         examples=[
             "export results/digits-resnet20-seed0-full-1a2b3c4d5e6f",
-            "export results/CASE --with-preprocessing --output digits-model",
+            "export results/CASE --with-preprocessing --output my-model",
         ],
     )
     parser.add_argument("result", metavar="RESULT", help="a result.json, or the folder that it is in")
