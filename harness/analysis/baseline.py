@@ -1,12 +1,38 @@
 """Two results folders compared by the guard: every case of the baseline, found in both or named."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from harness.analysis.conditions import condition_changes, group_by_conditions, labels_of
 from harness.analysis.guard import NotCompared, Verdict, compare_case, joined
 from harness.config.case import Case
 from harness.config.limits import Limit
+from harness.errors import InputError
+from harness.results.folder import RESULT, ResultsFolder
 from harness.results.result import Result
+
+_MAX_CHANGES = 3  # of a line
+
+
+def read_comparable(folder: Path, name: str) -> list[Result]:
+    """Return every result of a folder.
+
+    Args:
+        name: the folder's name in messages.
+
+    Raises:
+        InputError: a result is damaged, or there are none that measure something.
+    """
+    results, problems = ResultsFolder(folder).read_all()
+    if problems:
+        raise InputError(f"{name}: {problems[0]}\nremove it, or train its case again")
+    if not results:
+        is_case = (folder / RESULT).exists()
+        remedy = "it is one case's folder: name the folder above it" if is_case else "name a folder with results"
+        raise InputError(f"{name} has no results: {remedy}")
+    if not without_quick(results):
+        raise InputError(f"{name} has only results of quick mode, which measures nothing: train with --full-training")
+    return results
 
 
 def compare_results(base: Sequence[Result], new: Sequence[Result], limits: Mapping[str, Limit]) -> Verdict:
@@ -44,4 +70,7 @@ def nearest(case: Case, groups: Iterable[Sequence[Result]]) -> str:
     """Return how the most similar case of the same dataset and model differs; empty if there is none."""
     same = [one[0].case for one in groups if (one[0].dataset, one[0].model) == (case.dataset, case.model)]
     changes = sorted((condition_changes(case, one) for one in same), key=len)
-    return f" under the same conditions: {', '.join(changes[0])}" if changes else ""
+    if not changes:
+        return ""
+    more = f" and {len(changes[0]) - _MAX_CHANGES} more changes" if len(changes[0]) > _MAX_CHANGES else ""
+    return f" under the same conditions: {', '.join(changes[0][:_MAX_CHANGES])}{more}"

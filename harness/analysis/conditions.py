@@ -1,4 +1,4 @@
-"""Conditions of training: everything that decides a case's outcome except its seed, with names for readers."""
+"""Conditions of training: everything that decides a case's outcome except its seed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

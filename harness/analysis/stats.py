@@ -131,7 +131,7 @@ def paired_difference(values: Sequence[float], others: Sequence[float], confiden
 
 
 def welch_interval(values: Sequence[float], others: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """Return the difference of two independent samples' means with Welch's t interval; no ends without spread.
+    """Return the difference of two independent means with Welch's t interval; no ends without spread.
 
     Raises:
         ValueError: a sample has fewer than two values, or one is not a finite number.

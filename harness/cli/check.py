@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.cli.arguments import add_json_flag, add_options, example_lines, print_json, settings_from
 from harness.config.limits import LIMIT_OPTIONS
 from harness.errors import InputError
-
-if TYPE_CHECKING:
-    from harness.results.result import Result
 
 _DESCRIPTION = """\
 Compare every case of BASE with NEW: accuracy, epoch time, parameters, MACs and
@@ -60,14 +56,14 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     Raises:
         InputError: A folder does not exist, has no results, or has a damaged one; or a limit is wrong.
     """
-    from harness.analysis.baseline import compare_results
+    from harness.analysis.baseline import compare_results, read_comparable
     from harness.config.limits import limits_from
     from harness.report.guard_text import limits_lines, verdict_json, verdict_lines
 
     limits = limits_from(vars(settings_from(known)))
     base, new = Path(known.base).expanduser(), Path(known.new).expanduser()
     _require_two(base, new)
-    verdict = compare_results(_read(base), _read(new), limits)
+    verdict = compare_results(read_comparable(base, str(base)), read_comparable(new, str(new)), limits)
     if known.json:
         from harness.cli.check_output import CheckOutput
 
@@ -86,20 +82,3 @@ def _require_two(base: Path, new: Path) -> None:
             raise InputError(f"{folder} {fault}: name the folder that pytest wrote results to")
     if base.resolve() == new.resolve():
         raise InputError(f"{base} and {new} are one folder: name the earlier results first, then the new ones")
-
-
-def _read(folder: Path) -> list[Result]:
-    """Return the folder's results; refuse a folder without one that measures something."""
-    from harness.analysis.baseline import without_quick
-    from harness.results.folder import ResultsFolder
-
-    results, problems = ResultsFolder(folder).read_all()
-    if problems:
-        raise InputError("\n".join([*problems[:1], f"remove it, or train its case again ({len(problems)} damaged)"]))
-    if not results:
-        is_case = (folder / "result.json").exists()
-        remedy = "it is one case's folder: name the folder above it" if is_case else "name a folder with results"
-        raise InputError(f"no results in {folder}: {remedy}")
-    if not without_quick(results):
-        raise InputError(f"{folder} has only results of quick mode, which measures nothing: train with --full-training")
-    return results

@@ -103,7 +103,7 @@ class Limit:
 
 
 def limits_from(given: Mapping[str, Allowance | None]) -> dict[str, Limit]:
-    """Return the limits by the measure's name; defaults where none is given, without those that are ``none``.
+    """Return the limits by the measure's name, without ``none``; a default if no limit is given.
 
     Args:
         given: by the names of the settings, e.g. ``max_epoch_time``.

@@ -42,7 +42,7 @@ class _GuardedCase:
 
 
 def guard_cases(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]) -> None:
-    """Register the session's guard if there is a baseline; rank 0 alone compares.
+    """Add the guard to the session if there is a baseline; rank 0 alone compares.
 
     Raises:
         InputError: the baseline has a damaged result, or no result of a selected case; or a limit has no baseline.
@@ -68,11 +68,13 @@ def _require_no_limits(harness: HarnessSession) -> None:
 
 def _guarded(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]) -> list[_GuardedCase]:
     """Return the session's cases with their results in the baseline."""
-    from harness.analysis.baseline import nearest
+    from harness.analysis.baseline import nearest, read_comparable
     from harness.analysis.conditions import conditions_of, group_by_conditions, labels_of
     from harness.config.limits import limits_from, overridden
 
-    base = group_by_conditions(_read(harness))
+    folder = harness.settings.baseline
+    assert folder is not None
+    base = group_by_conditions(read_comparable(folder, f"--baseline {folder}"))
     defaults = limits_from(vars(harness.settings))
     found: dict[tuple[str, tuple[Limit, ...]], _GuardedCase] = {}
     cases = {item: study.case(item.stash[ITEM].experiment) for item in items if ITEM in item.stash}
@@ -85,20 +87,10 @@ def _guarded(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]
     if not any(one.base for one in found.values()):
         (case, *_) = cases.values()
         raise InputError(
-            f"--baseline {harness.settings.baseline} has no result of a selected case: {labels[conditions_of(case)]} "
+            f"--baseline {folder} has no result of a selected case: {labels[conditions_of(case)]} "
             f"is missing{nearest(case, base.values())}"
         )
     return list(found.values())
-
-
-def _read(harness: HarnessSession) -> list[Result]:
-    from harness.results.folder import ResultsFolder
-
-    assert harness.settings.baseline is not None
-    results, problems = ResultsFolder(harness.settings.baseline).read_all()
-    if problems:
-        raise InputError(f"--baseline: {problems[0]}\nremove it, or train its case again")
-    return results
 
 
 class Guard:
@@ -109,7 +101,7 @@ class Guard:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Fail the last test of a case that violates its limits.
+        """Compare a case after its last test, which fails if the case violates its limits.
 
         Under torchrun only the session's exit code shows it: a test must end alike on every rank.
         """

@@ -42,7 +42,7 @@ def verdict_lines(verdict: Verdict, width: int) -> list[str]:
 
 
 def violation_text(one: Comparison | Incomplete) -> str:
-    """Return a violation in one line: ``digits resnet8: epoch time 0.08 s → 0.104 s (+30.0%), limit +10%``."""
+    """Return a violation in one line: ``digits resnet8: epoch time 1 s → 1.3 s (+30.0%), limit +10%``."""
     row = _row(one) if isinstance(one, Comparison) else _incomplete_row(one)
     change = f" ({row['change']})" if row["change"] else ""
     return f"{row['case']}: {row['measure']} {row['before']} → {row['after']}{change}, limit {row['limit']}"

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from harness.analysis.baseline import compare_results
+from harness.analysis.baseline import compare_results, nearest
 from tests.helpers.guarding import AFTER, before, limits, trained
 from tests.helpers.synthetic import synthetic_result
 
@@ -35,6 +35,13 @@ def test_a_case_trained_by_another_recipe_names_the_difference():
     (missing, _) = compare_results(before(), [changed], limits()).not_compared
     assert missing.case == "digits resnet8 (recipe.learning_rate 0.05)"
     assert missing.reason == "missing after under the same conditions: recipe.learning_rate 0.05 → 0.01"
+
+
+def test_many_changed_conditions_are_cut():
+    (result,) = trained((96.0,))
+    recipe = replace(result.case.recipe, learning_rate=0.01, gamma=0.2, momentum=0.8, batch_size=7, warmup_epochs=1)
+    said = nearest(result.case, [[replace(result, case=replace(result.case, recipe=recipe))]])
+    assert said.endswith("recipe.gamma 0.1 → 0.2 and 2 more changes")
 
 
 def test_quick_results_are_named_and_never_compared():

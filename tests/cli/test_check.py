@@ -81,7 +81,9 @@ def test_wrong_folders_are_an_error_of_one_line(folders, tmp_path, capsys):
     assert f"error: {tmp_path}/gone does not exist" in error_of(capsys, [command, base, f"{tmp_path}/gone"])
     assert "are one folder: name the earlier results first" in error_of(capsys, [command, base, f"{new}/../base"])
     (tmp_path / "empty").mkdir()
-    assert f"error: no results in {tmp_path}/empty" in error_of(capsys, [command, f"{tmp_path}/empty", new])
+    assert f"error: {tmp_path}/empty has no results: name a folder" in error_of(
+        capsys, [command, f"{tmp_path}/empty", new]
+    )
     (case,) = (tmp_path / "new").glob("*seed0*")
     assert "one case's folder: name the folder above it" in error_of(capsys, [command, base, str(case)])
     assert "--max-macs 'few': give the largest rise" in error_of(capsys, [command, base, new, "--max-macs", "few"])

@@ -13,10 +13,14 @@ from harness.study.study import Study
 from tests.helpers.synthetic import failed_result, store, synthetic_result
 from tests.plugin.benches import CONFTEST
 
-BENCH = """
+SKIPPED = 99_999
+BENCH = f"""
 import pytest
-@pytest.mark.experiment("digits", models=["resnet8"], seeds=[0, 1, 2]{mark})
+SKIPPED = {SKIPPED}
+@pytest.mark.experiment("digits", models=["resnet8"], seeds=[0, 1, 2]{{mark}})
 def test_digits(trained):
+    if trained.params == SKIPPED and trained.seed == 2:
+        pytest.skip()
     assert trained.accuracy_percent is None or trained.accuracy_percent > 50
 @pytest.mark.experiment("digits", models=["resnet8-2"])
 def test_wider(trained):
@@ -127,6 +131,12 @@ def test_a_case_whose_last_test_fails_is_compared_at_the_end(guarded):
     run.stdout.fnmatch_lines(["digits resnet8  accuracy  *  -0.5 pp"])
 
 
+def test_a_case_whose_last_test_is_skipped_fails_the_session(guarded):
+    run = guarded(params=SKIPPED)
+    run.assert_outcomes(passed=2, skipped=1)
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+
+
 def test_a_session_that_stops_early_compares_nothing(guarded):
     run = guarded("-x", accuracy=40.0)
     assert run.ret == pytest.ExitCode.TESTS_FAILED
@@ -168,7 +178,7 @@ def test_a_damaged_baseline_is_an_error_before_any_training(run_bench, pytester)
     damaged.write_text("{}")
     run = run_bench("--baseline", "base")
     assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stderr.fnmatch_lines([f"*--baseline: {damaged} is not a result*", "remove it, or train its case again"])
+    run.stderr.fnmatch_lines([f"*--baseline */base: {damaged} is not a result*", "remove it, or train its case again"])
 
 
 def test_a_quick_run_with_a_baseline_is_refused(run_bench, pytester):
