@@ -29,10 +29,7 @@ def add_parser(commands: Commands) -> None:
         description="Write model.onnx and preprocessing.json, run them with onnxruntime on the test images, and "
         "compare the predictions with the recorded ones. Exit code 0: they are reproduced; 1: they are not; 2: the "
         "input is wrong, or the images are missing, so that nothing could be compared.",
-        examples=[
-            "export results/digits-resnet20-seed0-full-1a2b3c4d5e6f",
-            "export results/CASE --with-preprocessing --output my-model",
-        ],
+        examples=["export results/digits-resnet20-seed0-full-1a2b3c4d5e6f"],
     )
     parser.add_argument("result", metavar="RESULT", help="a result.json, or the folder that it is in")
     parser.add_argument(

@@ -198,7 +198,7 @@ class ExportCheck(Part):
 
 
 class ExportOutput(Output):
-    """The output of `export --json`. Exit code 1: predictions are not reproduced; 2: they could not be compared."""
+    """The output of `export --json`. Exit code 1: not reproduced; 2: written, but not checked."""
 
     command: Literal["export"] = "export"
     """The command."""
