@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from harness.results.folder import ResultsFolder
     from harness.results.load import load_results
     from harness.results.result import EpochRecord, Result
+    from harness.study.stored_network import load_network
     from harness.training.context import TrainingContext
     from harness.training.show_progress import ShowProgress
     from harness.training.train import train
@@ -59,6 +60,7 @@ __all__ = [
     "TrainingContext",
     "__version__",
     "load_dataset",
+    "load_network",
     "load_results",
     "train",
 ]
@@ -79,6 +81,7 @@ _PLACES = {
     "TrainingContext": "harness.training.context.TrainingContext",
     "ResultsFolder": "harness.results.folder.ResultsFolder",
     "load_dataset": "harness.data.registry.load",
+    "load_network": "harness.study.stored_network.load_network",
     "load_results": "harness.results.load.load_results",
     "train": "harness.training.train.train",
 }
