@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.config.case import Case
     from harness.config.experiment import Experiment
-    from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, Augmentation, Recipe
+    from harness.config.recipe import Augmentation, Recipe
+    from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB
     from harness.data.registry import load as load_dataset
     from harness.errors import InputError
     from harness.results.folder import ResultsFolder
@@ -60,12 +61,12 @@ _PLACES = {
     "DIGITS": "harness.config.recipes.DIGITS",
     "FASHIONMNIST": "harness.config.recipes.FASHIONMNIST",
     "GTSRB": "harness.config.recipes.GTSRB",
-    "Augmentation": "harness.config.recipes.Augmentation",
+    "Augmentation": "harness.config.recipe.Augmentation",
     "Case": "harness.config.case.Case",
     "EpochRecord": "harness.results.result.EpochRecord",
     "Experiment": "harness.config.experiment.Experiment",
     "InputError": "harness.errors.InputError",
-    "Recipe": "harness.config.recipes.Recipe",
+    "Recipe": "harness.config.recipe.Recipe",
     "Result": "harness.results.result.Result",
     "ResultsFolder": "harness.results.folder.ResultsFolder",
     "load_dataset": "harness.data.registry.load",

@@ -107,6 +107,6 @@ def _cells(planned: "Planned") -> list[str]:
         str(expected.epochs),
         duration(expected.epoch_seconds),
         duration(expected.total_seconds),
-        "finished" if planned.is_finished else "to train",
+        "finished" if planned.is_finished else "other code" if planned.is_of_other_code else "to train",
         "" if planned.estimate_error is None else f"{planned.estimate_error:+.0%}",
     ]

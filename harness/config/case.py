@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from harness.config.datasets import file_stem, is_folder
 from harness.config.families import parse_model
-from harness.config.recipes import Recipe
+from harness.config.recipe import Recipe
 from harness.errors import InputError
 
 Mode = Literal["full", "shortened", "quick"]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from harness.config.case import Case, Mode, Pipeline
 from harness.config.datasets import check_dataset_name
 from harness.config.families import parse_model
-from harness.config.recipes import Recipe, check_recipe, default_recipe
+from harness.config.recipe import Recipe, check_recipe
+from harness.config.recipes import default_recipe
 from harness.config.settings import Settings
 
 

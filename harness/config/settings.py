@@ -24,7 +24,7 @@ from harness.errors import InputError
 
 if TYPE_CHECKING:  # pytest imports this module in every session, also where nothing is trained
     from harness.config.case import Mode, Pipeline
-    from harness.config.recipes import Recipe
+    from harness.config.recipe import Recipe
 
 ENVIRONMENT_PREFIX = "WIDER_OR_DEEPER_"
 
@@ -66,6 +66,7 @@ class Settings:
     margin: float
     until_decided: bool
     budget: float | None
+    accept_other_code: bool
 
     def seeds_for(self, own: tuple[int, ...]) -> tuple[int, ...]:
         """Return the given seeds, else an experiment's own; of these a quick run takes only the first."""
@@ -228,6 +229,12 @@ OPTIONS = (
         "train seed by seed, the cheapest models first, and skip a case that does not fit into what is left of this "
         "time, e.g. 90s, 30m, 2h, 1d or 1h30m; needs --full-training",
         "TIME",
+    ),
+    Option(
+        "accept-other-code",
+        "false",
+        boolean,
+        "keep results, and resume cases, that another version of the code has trained; every table marks them",
     ),
 )
 

@@ -11,7 +11,7 @@ Images come as 8-bit tensors, (N, C, H, W), or packed if sizes differ. They leav
 import torch
 from torch import Tensor
 
-from harness.config.recipes import Augmentation
+from harness.config.recipe import Augmentation
 from harness.data.augment_parameters import AugmentationParameters
 from harness.data.augment_rotate_first import rotate_and_resize
 from harness.data.images import Pixels

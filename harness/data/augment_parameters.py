@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from harness.config.recipes import Augmentation
+from harness.config.recipe import Augmentation
 
 
 @dataclass(frozen=True)

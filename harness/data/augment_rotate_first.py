@@ -8,7 +8,7 @@ for bit, the antialiased resize as the matrix that torchvision's own resize is.
 import torch
 from torch import Tensor
 
-from harness.config.recipes import Augmentation
+from harness.config.recipe import Augmentation
 from harness.data.augment_parameters import AugmentationParameters
 from harness.data.images import PackedPixels, Pixels
 from harness.data.pixel_operations import cpu_resize_matrix, normalise, resize_matrices, to_device

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from harness.config.datasets import DatasetSpec
-from harness.config.recipes import Recipe
+from harness.config.recipe import Recipe
 from harness.errors import InputError
 
 _MAX_FILE_BYTES = 256 * 2**20

@@ -5,7 +5,7 @@ import functools
 import torch
 from torch import Tensor
 
-from harness.config.recipes import Augmentation
+from harness.config.recipe import Augmentation
 
 
 def to_device(values: Tensor, device: torch.device) -> Tensor:

@@ -118,6 +118,10 @@ class HarnessSession:
         if self.time_budget is not None:
             self.time_budget.add(result)
 
+    def is_reused(self, result: Result) -> bool:
+        """Return whether a result was finished before this session, and kept instead of training its case."""
+        return self.study is not None and self.study.is_reused(result)
+
     @contextlib.contextmanager
     def _wrong_input_as_usage_error(self) -> Iterator[None]:
         from harness.errors import InputError

@@ -15,7 +15,7 @@ from harness.report.tables.table import Table
 from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables, report_text, terminal_text
 from harness.results.result import Result
-from harness.text import duration
+from harness.text import count_noun, duration
 from harness.training.command import this_command
 
 
@@ -35,13 +35,20 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
 def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
     """Print the tables of the results, and the session's overhead."""
     _print_tables(reporter, "wider or deeper", comparison_tables(results))
-    kept = sum(result.is_finished and result.finished_at < harness.started_at for result in results)
-    lines = [f"{kept} of {len(results)} cases were finished already; --rerun trains them again"] if kept else []
+    lines = reuse_lines(harness, results)
     if overhead := overhead_line(harness, time.perf_counter() - harness.started_seconds):
         lines.append(overhead)
     lines += harness.study.engine.summary() if harness.study is not None else ()
     for line in lines:
         reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
+
+
+def reuse_lines(harness: HarnessSession, results: list[Result]) -> list[str]:
+    """Return a line with the number of reused results; none if there are none."""
+    reused = sum(map(harness.is_reused, results))
+    if not reused:
+        return []
+    return [f"{reused} of {count_noun(len(results), 'result')} reused, not trained now; --rerun trains them again"]
 
 
 def overhead_line(harness: HarnessSession, wall_seconds: float) -> str | None:

@@ -101,10 +101,14 @@ class ResultsFolder:
 
     def is_finished(self, case: Case) -> bool:
         """Return whether the case's ``result.json`` says finished; the other files are not checked."""
-        try:
-            return read_result(self.folder(case) / RESULT).is_finished
-        except (FileNotFoundError, InputError):
-            return False
+        result = self.peek(case)
+        return result is not None and result.is_finished
+
+    def peek(self, case: Case) -> Result | None:
+        """Return the case's ``result.json``, None if there is no valid one; the other files are not checked."""
+        with contextlib.suppress(FileNotFoundError, InputError):
+            return read_result(self.folder(case) / RESULT)
+        return None
 
     def find(self, case: Case) -> Result | None:
         """Return the case's result, with all its files checked; None if it has none.

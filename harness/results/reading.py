@@ -33,8 +33,8 @@ def parse_result(text: str | bytes) -> Result:
 def _names_the_device(environment: Mapping[str, Any]) -> bool:
     """Return whether the environment has the entries that tables need, each of its type."""
     kinds = {
-        "cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None, "node": str | None,
-        "co_scheduled": bool | None, "processes": int, "machines": int,
+        "cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None, "code": dict,
+        "node": str | None, "co_scheduled": bool | None, "processes": int, "machines": int,
     }  # fmt: skip
     return {"cpu", "gpu"} <= environment.keys() and all(
         isinstance(environment.get(name), kind) for name, kind in kinds.items() if name in environment

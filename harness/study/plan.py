@@ -8,12 +8,14 @@ import torch
 
 from harness.config.datasets import DatasetSpec
 from harness.config.experiment import Experiment
-from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES, Recipe
+from harness.config.recipe import Recipe
+from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
+from harness.training.code_version import other_code
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,15 @@ class Planned:
     """An experiment with its estimate.
 
     Attributes:
-        is_finished: its result is in the results folder, and ``--rerun`` is off.
+        is_finished: its result is in the results folder, and would be reused.
+        is_of_other_code: another version of the code has trained that result, and it is not accepted.
         estimate_error: the estimated over the recorded epoch time, minus 1; None if no epoch is recorded.
     """
 
     experiment: Experiment
     estimate: Estimate
     is_finished: bool
+    is_of_other_code: bool
     estimate_error: float | None
 
 
@@ -49,9 +53,11 @@ def plan(
             estimates[key] = estimate_experiment(experiment, settings, device, precision)
         kept = results[experiment.dataset, experiment.model]
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
-        is_there = any(_is_result_of(result, experiment, settings, device.type, precision) for result in kept)
+        there = [one for one in kept if _is_result_of(one, experiment, settings, device.type, precision)]
+        is_kept = bool(there) and not settings.rerun and experiment.mode != "quick"
+        is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
         error = estimates[key].epoch_seconds / recorded - 1 if recorded else None
-        yield Planned(experiment, estimates[key], is_there and not settings.rerun, error)
+        yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
 
 
 def estimate_experiment(experiment: Experiment, settings: Settings, device: torch.device, precision: str) -> Estimate:

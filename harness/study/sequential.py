@@ -14,7 +14,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import LearningCurve, Result
 from harness.study.study import Study
 from harness.text import listed
-from harness.training.train import find_finished
+from harness.training.reuse import find_finished
 
 
 @dataclass

@@ -13,6 +13,7 @@ from harness.files import require_writable
 from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.study.engines import CaseRequest, make_engine
+from harness.study.kept import find_kept
 from harness.study.rerun import Rerun
 from harness.text import count_noun
 from harness.training import checkpoint
@@ -41,6 +42,7 @@ class Study:
         self.engine = make_engine(settings, self.results, processes)
         self._processes = processes
         self._rerun = Rerun(settings.results_dir)
+        self._kept: dict[str, str] = {}
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Check before any training that every experiment can be trained, then announce them to the engine.
@@ -49,7 +51,8 @@ class Study:
             notify: called with a line about each step that may take long.
 
         Raises:
-            InputError: a folder cannot be written to, or data are missing, damaged or do not fit their recipe.
+            InputError: a folder cannot be written to, data are missing, damaged or do not fit their recipe, or other
+                code has trained a case.
         """
         with self._processes.raising_together():
             self._prepare_rank(experiments, notify)
@@ -74,6 +77,10 @@ class Study:
             retrained = self._rerun.begin([self.case(experiment).identity for experiment in experiments])
             if retrained:
                 notify(f"resuming the interrupted --rerun: {count_noun(retrained, 'case')} already trained again")
+        requests = map(self._request, experiments)
+        kept = [request.case for request in requests if not request.rerun]
+        accept_other_code = self.settings.accept_other_code
+        self._kept = find_kept(kept, self.results, accept_other_code=accept_other_code, notify=notify)
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""
@@ -88,7 +95,11 @@ class Study:
     def is_finished(self, experiment: Experiment) -> bool:
         """Return whether `train` would return the experiment's recorded result; its files are not checked."""
         request = self._request(experiment)
-        return not request.rerun and self.results.is_finished(request.case)
+        return not request.rerun and request.case.mode != "quick" and self.results.is_finished(request.case)
+
+    def is_reused(self, result: Result) -> bool:
+        """Return whether a result was finished before this session, and kept instead of training its case."""
+        return self._kept.get(result.case.identity) == result.finished_at
 
     def on_rank_zero(self, act: Callable[[], Value]) -> Value:
         """Return the value of ``act`` on rank 0, on every rank."""
@@ -107,7 +118,8 @@ class Study:
 
     def _request(self, experiment: Experiment) -> CaseRequest:
         case = self.case(experiment)
-        return CaseRequest(experiment, case, self.settings.rerun and self._rerun.is_pending(case.identity))
+        rerun = self.settings.rerun and self._rerun.is_pending(case.identity)
+        return CaseRequest(experiment, case, rerun, self.settings.accept_other_code)
 
     def _mark_ended(self, case: Case) -> None:
         """Record that a case's training has ended: a resumed rerun does not train it again."""

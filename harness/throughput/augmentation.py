@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from harness.config.datasets import DatasetSpec
-from harness.config.recipes import Recipe
+from harness.config.recipe import Recipe
 from harness.data.augment import augment
 from harness.data.augment_parameters import draw_parameters
 from harness.data.images import ImageSet, random_images

@@ -9,7 +9,8 @@ from harness.config.case import Case
 from harness.config.datasets import SPECS, DatasetSpec
 from harness.config.experiment import Experiment
 from harness.config.families import parse_model
-from harness.config.recipes import PUBLISHED_RECIPES, Recipe
+from harness.config.recipe import Recipe
+from harness.config.recipes import PUBLISHED_RECIPES
 from harness.config.settings import Settings
 from harness.data import registry
 from harness.errors import InputError

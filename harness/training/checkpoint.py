@@ -5,6 +5,7 @@ its BatchNorm statistics, the optimizer's momentum, and the records. It is bound
 version of the training code. Its SHA-256 lies beside it, in the format of ``sha256sum -c``. The last two are kept.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from harness.config.case import Case
@@ -185,6 +186,16 @@ def _require_whole(path: Path) -> None:
         raise DamagedError(f"{hash_path(path)} is missing: without it {path.name} is not trusted") from error
     if not is_whole:
         raise DamagedError(f"{path} is damaged: its SHA-256 is not the one beside it")
+
+
+def environments_in(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    """Return the environments of the attempts in a folder's newest checkpoint; none if there is no valid one."""
+    for path in newest_first(folder)[:1]:
+        with contextlib.suppress(OSError, SafetensorError, KeyError, TypeError, ValueError):
+            with safe_open(path, "np") as file:
+                about = json.loads(file.metadata()["about"])
+            return tuple(validated(Attempt, attempt).environment for attempt in about["attempts"])
+    return ()
 
 
 def is_any_left(folder: Path) -> bool:

@@ -1,21 +1,31 @@
-"""Versions of the source: of the code that decides the outcome of training, and of all code."""
+"""The code that decides the outcome of training, as hashes of what executes; and the version of all code.
 
+Needs no torch. Comments, docstrings and formatting do not count. Values that a case carries do not count either: its
+recipe, and its images, whose hash covers the code that reads and decodes them.
+"""
+
+import ast
 import functools
 import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from harness.text import count_noun, listed
 
 _TRAINING_CODE = (
     "config/families.py",
-    "config/recipes.py",
+    "config/recipe.py",
     "data/augment.py",
     "data/augment_parameters.py",
-    "data/pixel_operations.py",
     "data/augment_rotate_first.py",
+    "data/images.py",
+    "data/pixel_operations.py",
     "data/split.py",
     "hardware/device.py",
     "hardware/memory.py",
     "hardware/stopwatch.py",
-    "models/resnet.py",
+    "models/*.py",
     "results/marginal_gain.py",
     "results/metrics.py",
     "training/checkpoint.py",
@@ -24,30 +34,29 @@ _TRAINING_CODE = (
     "training/process_group.py",
     "training/result_builder.py",
     "training/resume.py",
+    "training/reuse.py",
     "training/run.py",
     "training/train.py",
     "training/trainers/*.py",
 )
 _SOURCE = Path(__file__).resolve().parents[1]
+_LENGTH = 12
+_MOST_NAMED = 3
 
 
 @functools.cache
-def training_code_version() -> str:
-    """Return a shortened SHA-256 of the source that decides the outcome of training.
-
-    A case started by other code is not resumed: two programs would each have trained a part of its epochs.
+def code_hashes() -> dict[str, str]:
+    """Return a shortened SHA-256 of what executes in each file that decides the outcome, by its path in the package.
 
     Raises:
         FileNotFoundError: a pattern of `_TRAINING_CODE` matches no file, as after a move of files without the list.
     """
-    digest = hashlib.sha256()
-    for pattern in _TRAINING_CODE:
-        paths = sorted(_SOURCE.glob(pattern))
-        if not paths:
-            raise FileNotFoundError(f"no file of the training code matches {pattern!r} in {_SOURCE}")
-        for path in paths:
-            digest.update(path.relative_to(_SOURCE).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+    return {path.relative_to(_SOURCE).as_posix(): _shortened(executed(path.read_bytes())) for path in _training_files()}
+
+
+def training_code_version() -> str:
+    """Return a shortened SHA-256 over `code_hashes`."""
+    return _shortened("".join(f"{name} {sha256}\n" for name, sha256 in code_hashes().items()))
 
 
 @functools.cache
@@ -56,4 +65,75 @@ def source_version() -> str:
     digest = hashlib.sha256()
     for path in sorted(_SOURCE.rglob("*.py")):
         digest.update(path.relative_to(_SOURCE).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+    return digest.hexdigest()[:_LENGTH]
+
+
+def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
+    """Describe the code that trained in these environments, unless all of it is the present code.
+
+    Returns:
+        for the last environment of other code, e.g. ``commit 0123456789, which differs in models/resnet.py``.
+    """
+    others = [one for one in environments if one.get("training_code") != training_code_version()]
+    if not others:
+        return None
+    commit, recorded = others[-1].get("commit"), others[-1].get("code")
+    name = f"commit {str(commit)[:10]}" if commit else "code without a commit"
+    if not isinstance(recorded, Mapping):
+        return f"{name}, an earlier version"
+    return f"{name}, which differs in {_files_text(_changed_files(recorded))}"
+
+
+def executed(source: bytes) -> str:
+    """Return a text that two versions of a Python file share if they differ in nothing that executes.
+
+    Comments, docstrings and formatting are left out; the text is the same for all versions of Python.
+
+    Raises:
+        SyntaxError: the source is not Python.
+    """
+    return "".join(_canonical(ast.parse(source)))
+
+
+def _canonical(value: Any) -> Iterator[str]:
+    """Yield the parts of a syntax tree's text; a string that stands alone, as a docstring does, has none.
+
+    `ast.dump` is not the same for all versions of Python: newer ones have more fields, which are empty in older code.
+    """
+    if isinstance(value, list):
+        for one in value:
+            if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
+                yield from _canonical(one)
+                yield ","
+    elif isinstance(value, ast.AST):
+        yield f"{type(value).__name__}("
+        for name, child in ast.iter_fields(value):
+            if child is not None and child != []:
+                yield f"{name}="
+                yield from _canonical(child)
+        yield ")"
+    else:
+        yield repr(value)
+
+
+def _training_files() -> Iterator[Path]:
+    for pattern in _TRAINING_CODE:
+        paths = sorted(_SOURCE.glob(pattern))
+        if not paths:
+            raise FileNotFoundError(f"no file of the training code matches {pattern!r} in {_SOURCE}")
+        yield from paths
+
+
+def _changed_files(recorded: Mapping[str, str]) -> list[str]:
+    """List the files whose hash is another now, or that are in one of both versions alone."""
+    present = code_hashes()
+    return sorted(name for name in recorded.keys() | present.keys() if recorded.get(name) != present.get(name))
+
+
+def _files_text(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return listed(names if more <= 0 else [*names[:_MOST_NAMED], count_noun(more, "more file")])
+
+
+def _shortened(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]

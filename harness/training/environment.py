@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from harness.training.code_version import training_code_version
+from harness.training import code_version
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
 _SOURCE = Path(__file__).resolve().parents[1]
@@ -36,7 +36,8 @@ def describe_environment(device: torch.device, precision: str, node: str | None 
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,  # type: ignore[no-untyped-call]
         "commit": _commit(),
-        "training_code": training_code_version(),
+        "training_code": code_version.training_code_version(),
+        "code": code_version.code_hashes(),
     }
 
 

@@ -10,7 +10,7 @@ import torch
 
 from harness.config.case import Case, Mode
 from harness.config.datasets import is_folder
-from harness.config.recipes import check_recipe
+from harness.config.recipe import check_recipe
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
 from harness.data.split import split_validation

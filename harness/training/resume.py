@@ -1,5 +1,7 @@
 """Resuming a case: the last checkpoint that can be trusted, and how a case continues from it."""
 
+from typing import Literal
+
 from harness.errors import DamagedError, InputError
 from harness.files import REFUSED, os_error_as_input_error, quarantine
 from harness.results.timing import timing_changes
@@ -8,7 +10,11 @@ from harness.training import checkpoint, code_version
 from harness.training.checkpoint import Checkpoint, OtherFormatError
 from harness.training.history import History
 from harness.training.job import TrainingJob
+from harness.training.reuse import REMEDY
 from harness.training.trainers.trainer import empty_network
+
+OtherCode = Literal["refuse", "accept", "discard"]
+"""The treatment of what another version of the code has trained: an error, resumed, or trained again from scratch."""
 
 
 def last_checkpoint(job: TrainingJob) -> Checkpoint | None:
@@ -30,23 +36,25 @@ def last_checkpoint(job: TrainingJob) -> Checkpoint | None:
     return None
 
 
-def resumable_checkpoint(job: TrainingJob, history: History, *, discard_other_code: bool) -> Checkpoint | None:
+def resumable_checkpoint(job: TrainingJob, other_code: OtherCode) -> Checkpoint | None:
     """Read the checkpoint that the case is resumed from; None if the case starts from scratch.
 
-    Args:
-        discard_other_code: remove what another version of the code has trained, instead of raising.
-
     Raises:
-        InputError: another version of the code has trained the case, or a checkpoint cannot be read.
+        InputError: another version of the code has trained the case and is refused, or a checkpoint cannot be read.
     """
     try:
         kept = last_checkpoint(job)
     except OtherFormatError as error:
-        _discard(job, str(error), discard_other_code)
+        _discard(job, str(error), other_code)
         return None
-    if kept is not None and kept.training_code != code_version.training_code_version():
-        _discard(job, _code_change(kept, history), discard_other_code)
-        return None
+    if kept is not None and (other := code_version.other_code(one.environment for one in kept.attempts)):
+        epochs = f"{count_noun(len(kept.records), 'epoch')} trained by other code, {other}"
+        if other_code == "refuse":
+            raise InputError(f"{job.case.label}: {epochs}\n{REMEDY}")
+        if other_code == "discard":
+            _discard(job, epochs, other_code)
+            return None
+        job.notify(f"resuming {epochs}: accepted")
     return kept
 
 
@@ -59,21 +67,12 @@ def resume(job: TrainingJob, history: History, kept: Checkpoint) -> None:
         job.notify(f"resumed with {', '.join(changes)}: the times of its epochs are no longer comparable")
 
 
-def _discard(job: TrainingJob, why: str, is_allowed: bool) -> None:
+def _discard(job: TrainingJob, why: str, other_code: OtherCode) -> None:
     """Remove checkpoints that cannot be resumed from, or raise an InputError if not allowed."""
-    if not is_allowed:
+    if other_code != "discard":
         raise InputError(
             f"{job.case.label}: {why}\nresume it with the version that began it, or train it from scratch with --rerun"
         )
     job.notify(f"training from scratch: {why}")
     with job.writing():
         checkpoint.remove_all(job.folder)
-
-
-def _code_change(kept: Checkpoint, history: History) -> str:
-    earlier, now = kept.attempts[-1].environment, history.attempts[-1].environment
-    codes = " and ".join(
-        f"{code} (commit {str(environment.get('commit'))[:12]})"
-        for code, environment in ((kept.training_code, earlier), (code_version.training_code_version(), now))
-    )
-    return f"{count_noun(len(kept.records), 'epoch')} trained by another version of the code: {codes}"

@@ -14,7 +14,7 @@ from harness.training.checkpoint import Checkpoint
 from harness.training.history import History
 from harness.training.job import CaseImages, TrainingJob
 from harness.training.result_builder import FinalScores
-from harness.training.resume import resumable_checkpoint, resume
+from harness.training.resume import OtherCode, resumable_checkpoint, resume
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import Evaluation, Trainer
 
@@ -37,14 +37,10 @@ class TrainingRun:
         self._last_evaluation: Evaluation | None = None
         self._best_weights: Mapping[str, Tensor] | None = None
 
-    def begin(self, *, discard_other_code: bool) -> None:
-        """Make the network ready: as after the last finished epoch, or from scratch.
-
-        Args:
-            discard_other_code: start from scratch if another version of the code began the case, instead of raising.
-        """
+    def begin(self, other_code: OtherCode) -> None:
+        """Make the network ready: as after the last finished epoch, or from scratch."""
         job = self.job
-        kept = resumable_checkpoint(job, self.history, discard_other_code=discard_other_code)
+        kept = resumable_checkpoint(job, other_code)
         if kept is not None:
             resume(job, self.history, kept)
             self._best_weights = kept.best

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.config.recipes import Recipe
+from harness.config.recipe import Recipe
 from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.training.process_group import ProcessGroup

@@ -5,7 +5,7 @@ resumed from the last state saved, and ends with the same weights, records and s
 """
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from torch import nn
 
 from harness.config.case import Case
 from harness.data.registry import Dataset
-from harness.errors import DamagedError, InputError
+from harness.errors import InputError
 from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.hardware.memory import is_out_of_memory
 from harness.results.folder import ResultsFolder
@@ -24,7 +24,8 @@ from harness.training import checkpoint
 from harness.training.context import TrainingContext
 from harness.training.job import TrainingJob, require_trainable
 from harness.training.result_builder import Ending, build_result
-from harness.training.resume import last_checkpoint
+from harness.training.resume import OtherCode, last_checkpoint
+from harness.training.reuse import find_finished, is_reusable
 from harness.training.run import TrainingRun
 
 _MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
@@ -37,6 +38,7 @@ def train(
     device: torch.device,
     *,
     rerun: bool = False,
+    accept_other_code: bool = False,
     context: TrainingContext = TrainingContext(),
 ) -> Result:
     """Return the case's result: read from the folder if the case is finished, else trained and recorded.
@@ -45,14 +47,17 @@ def train(
     Divergence and lack of memory are results too. Any other failure is recorded as ``failed`` and raised.
 
     Args:
-        rerun: train a finished case again.
+        rerun: train a finished case again; a quick case is always trained.
+        accept_other_code: keep a result, and resume a case, of another version of the code.
         context: see `TrainingContext`.
 
     Raises:
         InputError: the case is wrong or of other images or another device, the results folder cannot be written to, or
-            another version of the code began the case.
+            another version of the code trained the case.
     """
-    epochs = train_by_epochs(case, dataset, results, device, rerun=rerun, context=context)
+    epochs = train_by_epochs(
+        case, dataset, results, device, rerun=rerun, accept_other_code=accept_other_code, context=context
+    )
     while True:
         try:
             next(epochs)
@@ -68,23 +73,26 @@ def train_by_epochs(
     device: torch.device,
     *,
     rerun: bool = False,
+    accept_other_code: bool = False,
     context: TrainingContext = TrainingContext(),
 ) -> Generator[EpochRecord, None, Result]:
     """Run `train`, yielding each epoch's record once it and the state after it are on the disk."""
     require_trainable(case, dataset, device)
     job = TrainingJob(case, dataset, results, device, context)
     is_tidy = not checkpoint.is_any_left(job.folder)
-    if not rerun and is_tidy and (finished := find_finished(case, results)):
+    finished = find_finished(case, results) if is_tidy and not rerun else None
+    if finished is not None and is_reusable(finished, accept_other_code=accept_other_code):
         return finished
     with results.locked(case, lambda: job.notify("another process trains this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
         finished = find_finished(case, results, job.notify)
         if finished is not None:
             remove_checkpoints(case, results)  # left by a process that was killed at its very end
-            if not rerun or had_to_wait:
+            if (not rerun or had_to_wait) and is_reusable(finished, accept_other_code=accept_other_code):
                 return finished
         with CoSchedulingMonitor() as co_scheduling:
-            return (yield from _train(TrainingRun(job, co_scheduling), discard_other_code=rerun))
+            other_code: OtherCode = "discard" if rerun else "accept" if accept_other_code else "refuse"
+            return (yield from _train(TrainingRun(job, co_scheduling), other_code))
 
 
 def record_out_of_memory(
@@ -105,20 +113,6 @@ def record_out_of_memory(
         return _record(run, Ending("out_of_memory", f"{cause}; {_MEMORY_REMEDY}"))
 
 
-def find_finished(case: Case, results: ResultsFolder, notify: Callable[[str], None] | None = None) -> Result | None:
-    """Return a finished case's result; given ``notify``, report and quarantine damaged files."""
-    try:
-        result = results.find(case)
-    except DamagedError as error:
-        if notify is not None:
-            notify(f"{error}\nit is quarantined as *.refused, and the case is trained again")
-            results.quarantine(case)
-        return None
-    if result is None or not result.is_finished:
-        return None
-    return replace(result, case=case, dataset=case.dataset)  # a user's folder may have moved since
-
-
 def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
     """Remove the checkpoints of a finished case; ignore an OSError, which costs disk space only."""
     with contextlib.suppress(OSError):
@@ -130,10 +124,10 @@ def load_weights(path: Path, network: nn.Module) -> None:
     network.load_state_dict(load_file(path))
 
 
-def _train(run: TrainingRun, *, discard_other_code: bool) -> Generator[EpochRecord, None, Result]:
+def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, None, Result]:
     """Train the case's remaining epochs and record its result."""
     try:
-        run.begin(discard_other_code=discard_other_code)
+        run.begin(other_code)
         status = yield from run.train_epochs()
         return _record(run, Ending(status, "the loss is no longer a number" if status == "diverged" else None))
     except InputError:

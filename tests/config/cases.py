@@ -3,7 +3,8 @@
 from dataclasses import fields, replace
 
 from harness.config.case import Case
-from harness.config.recipes import CIFAR10, FASHIONMNIST, GTSRB, Augmentation
+from harness.config.recipe import Augmentation
+from harness.config.recipes import CIFAR10, FASHIONMNIST, GTSRB
 
 CASE = Case("resnet20-4", "cifar10", CIFAR10, 0, "full", "cpu", "fp32", "0" * 64)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.config.case import Case
-from harness.config.recipes import Augmentation, Recipe
+from harness.config.recipe import Augmentation, Recipe
 from harness.errors import InputError
 from tests.config.cases import (
     CASE,

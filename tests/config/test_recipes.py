@@ -5,16 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.config.recipes import (
-    CIFAR10,
-    DIGITS,
-    FASHIONMNIST,
-    GTSRB,
-    PUBLISHED_RECIPES,
-    Augmentation,
-    Recipe,
-    default_recipe,
-)
+from harness.config.recipe import Augmentation, Recipe
+from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, PUBLISHED_RECIPES, default_recipe
 from harness.errors import InputError
 from tests.helpers import REPOSITORY
 

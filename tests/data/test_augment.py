@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import functional as tv
 
-from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, Augmentation
+from harness.config.recipe import Augmentation
+from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB
 from harness.data.augment import augment, prepare
 from harness.data.augment_parameters import draw_parameters
 from harness.data.images import PackedPixels

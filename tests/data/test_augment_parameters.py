@@ -4,7 +4,8 @@ import pytest
 import torch
 from torchvision import transforms
 
-from harness.config.recipes import CIFAR10, FASHIONMNIST, GTSRB, Augmentation
+from harness.config.recipe import Augmentation
+from harness.config.recipes import CIFAR10, FASHIONMNIST, GTSRB
 from harness.data.augment_parameters import draw_parameters
 from tests.data.augmenting import drawn_fields
 

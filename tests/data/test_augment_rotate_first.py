@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms import functional as tv
 
-from harness.config.recipes import GTSRB, Augmentation
+from harness.config.recipe import Augmentation
+from harness.config.recipes import GTSRB
 from harness.data import augment_rotate_first
 from harness.data.augment import augment, prepare
 from harness.data.augment_parameters import AugmentationParameters, draw_parameters

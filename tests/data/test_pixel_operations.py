@@ -3,7 +3,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.config.recipes import Augmentation
+from harness.config.recipe import Augmentation
 from harness.data.pixel_operations import cpu_resize_matrix, normalise, resize_matrices
 
 

@@ -5,7 +5,7 @@ from harness.config import extensions
 # Grey images of 8×8 whose classes differ in brightness. `locate` finds them where `download` has put a marker file.
 DATASET = """
 from harness.config.datasets import DatasetSpec
-from harness.config.recipes import Augmentation, Recipe
+from harness.config.recipe import Augmentation, Recipe
 
 SPEC = DatasetSpec("shades", 1, 8, ("dark", "grey", "light"), 24, 12)
 RECIPE = Recipe("shades", 2, (1,), 8, 8, Augmentation((0.5,), (0.5,)), learning_rate=0.05)

@@ -6,7 +6,7 @@ import torch
 
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
-from harness.config.recipes import Augmentation, Recipe
+from harness.config.recipe import Augmentation, Recipe
 from harness.data.images import ImageSet, PackedPixels, fingerprint
 from harness.data.registry import Dataset
 

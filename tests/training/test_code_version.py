@@ -1,49 +1,128 @@
+"""The hash of the training code: what changes it, and what describes another version of it."""
+
+import ast
 import shutil
+from pathlib import Path
 
 import pytest
 
 from harness.training import code_version
+from harness.training.code_version import code_hashes, executed, other_code, training_code_version
+
+# Files that training imports, and why a change to them cannot make a stored result wrong.
+NOT_DECIDING = {
+    "a case carries its values, so a change makes another case": {
+        "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
+    },
+    "the images' hash is part of the case": {
+        "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",
+        "data/verified_fingerprints.py", "data/formats/cifar10.py", "data/formats/class_folders.py",
+        "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/gtsrb.py",
+    },
+    "they read, write and report what others compute": {
+        "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
+        "results/result.py", "results/timing.py", "training/callback.py", "training/code_version.py",
+        "training/command.py", "training/context.py", "training/environment.py", "training/sweep_progress.py",
+    },
+    "they place processes on cores and machines": {"hardware/co_scheduling.py", "hardware/cpu_affinity.py"},
+    "processes that fail end the training": {"training/process_failure.py", "training/interrupt.py"},
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "counts"),
-    [
-        ("data/augment.py", True),
-        ("training/checkpoint.py", True),
-        ("hardware/device.py", True),
-        ("results/marginal_gain.py", True),
-        ("results/metrics.py", True),
-        ("config/families.py", True),
-        ("models/resnet.py", True),
-        ("config/recipes.py", True),
-        ("training/history.py", True),
-        ("training/job.py", True),
-        ("training/process_group.py", True),
-        ("training/result_builder.py", True),
-        ("training/resume.py", True),
-        ("training/run.py", True),
-        ("training/train.py", True),
-        ("data/split.py", True),
-        ("training/trainers/fast.py", True),
-        ("training/trainers/reference.py", True),
-        ("training/trainers/trainer.py", True),
-        ("plugin/hooks.py", False),
-        ("report/tables/table.py", False),
-    ],
-)
-def test_version_changes_only_with_code_that_decides_the_outcome(name, counts, tmp_path, monkeypatch):
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """A copy of the package that `code_version` hashes."""
     copy = tmp_path / "harness"
     shutil.copytree(code_version._SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_version, "_SOURCE", copy)
-    before = code_version.training_code_version.__wrapped__()
-    assert before == code_version.training_code_version()
-    assert (copy / name).is_file()
-    with open(copy / name, "a", encoding="utf-8") as file:
-        file.write("# changed\n")
-    assert (code_version.training_code_version.__wrapped__() != before) == counts
+    return copy
+
+
+def hashes_now():
+    return code_hashes.__wrapped__()
+
+
+def test_each_file_of_the_training_code_counts_and_comments_do_not(source):
+    before = hashes_now()
+    assert before == code_hashes()
+    for name in before:
+        path = source / name
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"{text}\n# a comment\n", encoding="utf-8")
+        assert hashes_now() == before
+        path.write_text(f"{text}\nADDED = 1\n", encoding="utf-8")
+        assert {one for one, sha256 in hashes_now().items() if before[one] != sha256} == {name}
+        path.write_text(text, encoding="utf-8")
+
+
+def test_every_file_that_training_imports_counts_or_is_known_not_to(source):
+    imported = imports_of(source, {"training/train.py", "study/machine.py", "training/trainers/reference.py"})
+    known = set().union(*NOT_DECIDING.values())
+    assert imported - {"study/machine.py"} - code_hashes().keys() - known == set()
+    assert known & code_hashes().keys() == set()
 
 
 def test_pattern_that_matches_no_file_is_an_error(monkeypatch):
     monkeypatch.setattr(code_version, "_TRAINING_CODE", ("training/train.py", "pipelines/*.py"))
     with pytest.raises(FileNotFoundError, match=r"matches 'pipelines/\*\.py'"):
-        code_version.training_code_version.__wrapped__()
+        hashes_now()
+
+
+@pytest.mark.parametrize(
+    ("changed", "executes_the_same"),
+    [
+        ('def f(x):\n    """Another docstring."""\n    return x + 1\n', True),
+        ("def f(x):  # why\n    return (x +\n            1)\n", True),
+        ("def f(x):\n    return x + 1.0\n", False),
+        ("def f(x):\n    return x + True\n", False),
+        ("def f(x):\n    return 1 + x\n", False),
+        ("def f(x=None):\n    return x + 1\n", False),
+        ("def f(x):\n    'a' + 'b'\n    return x + 1\n", False),
+        ("async def f(x):\n    return x + 1\n", False),
+        ("def f(x):\n    return x - 1\n", False),
+        ("def f(x):\n    return None\n", False),
+    ],
+)
+def test_only_what_executes_counts(changed, executes_the_same):
+    assert (executed(changed.encode()) == executed(b"def f(x):\n    return x + 1\n")) == executes_the_same
+
+
+def test_executed_text_is_the_same_for_all_versions_of_python():
+    text = "Module(body=Expr(value=Call(func=Name(id='f'ctx=Load())args=Constant(value=1),)),)"
+    assert executed(b"f(1)") == text
+    assert "type_params" not in executed(b"def f(): pass\nclass A: pass\n")  # Python 3.12 added it
+
+
+def test_other_code_names_the_commit_and_the_files():
+    present = {"training_code": training_code_version(), "code": code_hashes(), "commit": "a" * 40}
+    assert other_code([present, present]) is None
+    other = present | {"training_code": "0" * 12, "code": code_hashes() | {"models/resnet.py": "0" * 12}}
+    assert other_code([other, present]) == "commit aaaaaaaaaa, which differs in models/resnet.py"
+    removed = other | {"code": {"old.py": "0" * 12}, "commit": None}
+    text = other_code([removed])
+    assert text is not None
+    assert text.startswith("code without a commit, which differs in config/families.py, config/recipe.py, ")
+    assert text.endswith(f" and {len(code_hashes()) + 1 - 3} more files")
+
+
+def test_results_of_earlier_versions_are_of_other_code():
+    assert (
+        other_code([{"training_code": "abcdef012345", "commit": "b" * 40}]) == "commit bbbbbbbbbb, an earlier version"
+    )
+    assert other_code([{}]) == "code without a commit, an earlier version"
+
+
+def imports_of(source: Path, names: set[str]) -> set[str]:
+    """Return the files of the package that these files import, directly or not."""
+    found: set[str] = set()
+    left = set(names)
+    while left:
+        name = left.pop()
+        found.add(name)
+        for node in ast.walk(ast.parse((source / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("harness"):
+                base = Path(*node.module.split(".")[1:])
+                candidates = [base.with_suffix(".py")] if base.name else []
+                candidates += [base / f"{alias.name}.py" for alias in node.names]
+                left |= {one.as_posix() for one in candidates if (source / one).is_file()} - found
+    return found

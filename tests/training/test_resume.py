@@ -11,6 +11,7 @@ from harness.training import checkpoint, code_version
 from harness.training.context import TrainingContext
 from harness.training.train import train
 from harness.training.trainers.trainer import empty_network
+from tests.helpers.code import changed_code
 from tests.helpers.tiny import CPU, TINY_SPEC, make_case
 from tests.helpers.training import Recorder, interrupt, outcome, train_recorded
 
@@ -66,22 +67,30 @@ def test_torn_epoch_records_are_restored_from_the_checkpoint(tiny_dataset, resul
     assert outcome(case, results) == undisturbed(case, tiny_dataset)
 
 
-def test_case_of_other_code_is_refused_with_both_versions_named(tiny_dataset, results, monkeypatch):
+def test_case_of_other_code_is_refused_and_the_changed_file_named(tiny_dataset, results):
     case = make_case(tiny_dataset)
-    with monkeypatch.context() as other:
-        other.setattr(code_version, "training_code_version", lambda: "0123456789ab")
+    with changed_code("models/resnet.py"):
         interrupt(case, tiny_dataset, results, 3)
-    ours = code_version.training_code_version()
-    with pytest.raises(
-        InputError, match=f"2 epochs trained by another version of the code: 0123456789ab .* and {ours}"
-    ):
+    match = r"2 epochs trained by other code, .*, which differs in models/resnet.py\n--rerun .*, --accept-other-code "
+    with pytest.raises(InputError, match=match):
         train(case, tiny_dataset, results, CPU)
     assert len(checkpoint.newest_first(results.folder(case))) == 2  # nothing is lost
     assert results.find(case) is None
     result, recorder = train_recorded(case, tiny_dataset, results, rerun=True)
     assert len(recorder.epochs) == 3
     assert result.interrupted_after == ()
-    assert "training from scratch: 2 epochs trained by another version of the code" in recorder.notices[0]
+    assert "training from scratch: 2 epochs trained by other code" in recorder.notices[0]
+
+
+def test_accepted_case_of_other_code_is_resumed_and_keeps_both_versions(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    with changed_code("models/resnet.py"):
+        interrupt(case, tiny_dataset, results, 3)
+    result, recorder = train_recorded(case, tiny_dataset, results, accept_other_code=True)
+    assert recorder.resumed == [2]
+    assert "resuming 2 epochs trained by other code" in recorder.notices[0]
+    first, last = (attempt.environment["training_code"] for attempt in result.attempts)
+    assert first != last == code_version.training_code_version()
 
 
 def test_case_with_a_checkpoint_of_format_1_is_refused_until_rerun(tiny_dataset, results):

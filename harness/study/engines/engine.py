@@ -14,11 +14,17 @@ from harness.training.callback import TrainingCallback
 
 @dataclass(frozen=True)
 class CaseRequest:
-    """A case to train; with ``rerun`` even if it is finished."""
+    """A case to train.
+
+    Attributes:
+        rerun: train it even if it is finished.
+        accept_other_code: keep its result, or resume it, even if another version of the code has trained it.
+    """
 
     experiment: Experiment
     case: Case
     rerun: bool
+    accept_other_code: bool = False
 
 
 class Engine(abc.ABC):

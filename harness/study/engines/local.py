@@ -70,7 +70,13 @@ class LocalEngine(Engine):
         has_ended = True
         try:
             result = train(
-                request.case, dataset, self._results, self._machine.device, rerun=request.rerun, context=context
+                request.case,
+                dataset,
+                self._results,
+                self._machine.device,
+                rerun=request.rerun,
+                accept_other_code=request.accept_other_code,
+                context=context,
             )
         except (InputError, KeyboardInterrupt):
             has_ended = False

@@ -10,7 +10,7 @@ import torch
 
 from harness.config.datasets import DatasetSpec
 from harness.config.families import OPERATIONS_PER_MAC, Model
-from harness.config.recipes import Recipe
+from harness.config.recipe import Recipe
 from harness.errors import InputError
 from harness.models.cost import count_macs
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
-from harness.config.recipes import Recipe
+from harness.config.recipe import Recipe
 from harness.data.augment import augment, prepare
 from harness.data.augment_parameters import AugmentationParameters, draw_parameters
 from harness.data.images import ImageSet

@@ -18,7 +18,7 @@ from torchvision import transforms
 
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
-from harness.config.recipes import Augmentation
+from harness.config.recipe import Augmentation
 from harness.data.images import ImageSet
 from harness.hardware.device import computing_at
 from harness.hardware.stopwatch import Stopwatch

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
 from harness.config.families import parse_model
-from harness.config.recipes import Recipe
+from harness.config.recipe import Recipe
 from harness.data.images import ImageSet
 from harness.hardware.memory import keep_freed_memory
 from harness.hardware.stopwatch import Stopwatch

@@ -21,7 +21,8 @@ from harness.study.engines.cluster.worker import CaseError, Contents, EpochRepor
 from harness.study.engines.engine import CaseRequest
 from harness.training import checkpoint
 from harness.training.command import this_command
-from harness.training.train import find_finished, remove_checkpoints
+from harness.training.reuse import find_finished, is_reusable
+from harness.training.train import remove_checkpoints
 
 # A case fails after so many lost workers in a row without a further epoch: it may be what kills them.
 MAX_LOST_WORKERS = 3
@@ -75,7 +76,7 @@ class CaseRunner:
         has_ended = True
         try:
             finished = await asyncio.to_thread(_read_finished, self._case, self._results)
-            result = None if self.state.request.rerun else finished
+            result = finished if not self.state.request.rerun and self._is_reusable(finished) else None
             with self._case_lock:
                 while result is None:
                     result = await self._try()
@@ -117,6 +118,7 @@ class CaseRunner:
             experiment=request.experiment,
             case=self._case,
             rerun=request.rerun,
+            accept_other_code=request.accept_other_code,
             cpus=nodes.share.cpus,
             checkpoints=_read_checkpoints(self._case, self._results),
             command=this_command(),
@@ -132,7 +134,8 @@ class CaseRunner:
                     self._nodes.exclude(node_id, why, lambda line: self._notify(None, line))
                     return None
                 if not self._is_locked and not await self._acquire_case_lock(task):
-                    return find_finished(self._case, self._results)
+                    finished = find_finished(self._case, self._results)
+                    return finished if self._is_reusable(finished) else None
                 result = await self._take_over(report)
                 if result is not None and result.status != "failed":  # a failed case's error itself comes next
                     return result
@@ -155,10 +158,14 @@ class CaseRunner:
         if has_waited:
             return False
         finished = find_finished(self._case, self._results, lambda line: self._notify(self._case, line))
-        if finished is None or self.state.request.rerun:
+        if self.state.request.rerun or not self._is_reusable(finished):
             return True
         self._nodes.cluster.cancel(task)
         return False
+
+    def _is_reusable(self, finished: Result | None) -> bool:
+        accepted = self.state.request.accept_other_code
+        return finished is not None and is_reusable(finished, accept_other_code=accepted)
 
     async def _take_over(self, report: EpochReport) -> Result | None:
         """Store a node's report in the results folder; return the case's result if the report has it."""

@@ -120,6 +120,7 @@ class Training:
     experiment: Experiment
     case: Case
     rerun: bool
+    accept_other_code: bool
     cpus: int
     checkpoints: Contents
     command: str
@@ -217,7 +218,11 @@ class _ReportedTraining:
         arguments = (task.case, dataset, self._results, self._machine.device)
         if task.memory_error is not None:
             return record_out_of_memory(*arguments, task.memory_error, context=context)
-        return (yield from train_by_epochs(*arguments, rerun=task.rerun, context=context))
+        return (
+            yield from train_by_epochs(
+                *arguments, rerun=task.rerun, accept_other_code=task.accept_other_code, context=context
+            )
+        )
 
     def _report_epoch(self) -> Iterator[EpochReport]:
         """Yield one report; it brings the checkpoint unless the last such report is too recent."""

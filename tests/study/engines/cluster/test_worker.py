@@ -44,7 +44,17 @@ def preparation(settings, experiment, tmp_path):
 def training(preparation, experiment):
     (binding,) = preparation.run(NODE_A)
     settings, data_dir, case = preparation.settings, preparation.data_dir, binding.bound[0].case
-    return Training(settings, data_dir, experiment, case, rerun=False, cpus=1, checkpoints={}, command="pytest bench")
+    return Training(
+        settings,
+        data_dir,
+        experiment,
+        case,
+        rerun=False,
+        accept_other_code=False,
+        cpus=1,
+        checkpoints={},
+        command="pytest bench",
+    )
 
 
 def test_preparation_binds_the_experiments_in_order_and_reports_notices(preparation):

@@ -1,0 +1,136 @@
+"""A recipe: hyperparameters, learning-rate schedule and augmentation; its shortened and quick forms.
+
+Needs no torch. The recipes of the datasets are in `harness.config.recipes`.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from harness.errors import InputError
+
+QUICK_EPOCHS = 2
+QUICK_BATCH_SIZE = 8
+QUICK_IMAGE_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """The operations on an image before it enters the network.
+
+    Test images get only the deterministic ones. The order is normalise → flips → rotation (corners in the mean colour)
+    → random resized crop. With ``rotate_first`` it is GTSRB's: rotation of the 8-bit image (corners black) → normalise
+    → resize → flips.
+
+    Attributes:
+        mean, std: per channel, of pixels scaled to 0…1.
+        rotation_degrees: rotations are uniform in ± this angle.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # unknown fields in a file are refused
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    rotation_degrees: float = 0.0
+    crop_scale: tuple[float, float] | None = None
+    """Least and most area of the random square crop, as shares of the image's area; None for no crop."""
+    rotate_first: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rotate_first and self.crop_scale is not None:
+            raise InputError(
+                f"rotate_first with crop_scale {self.crop_scale}: give only one of them; they cannot be combined"
+            )
+        if len(self.mean) != len(self.std):
+            raise InputError(
+                f"mean has {len(self.mean)} channels, std {len(self.std)}: give one value of each per channel"
+            )
+        if not all(value > 0 for value in self.std):
+            raise InputError(f"std {self.std}: give one positive value per channel, e.g. (0.5, 0.5, 0.5)")
+        if self.crop_scale is not None and not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
+            raise InputError(
+                f"crop_scale {self.crop_scale}: give (least, most) with 0 < least ≤ most ≤ 1, e.g. (0.75, 1.0)"
+            )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The hyperparameters of a training: SGD with cross-entropy.
+
+    Attributes:
+        milestones: epochs, counted from 0, at whose start the learning rate is multiplied by ``gamma``.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # unknown fields in a file are refused
+
+    name: str
+    epochs: int
+    milestones: tuple[int, ...]
+    batch_size: int
+    image_size: int
+    """Side of the network's square input, in pixels."""
+    augmentation: Augmentation
+    learning_rate: float = 0.1
+    gamma: float = 0.1
+    momentum: float = 0.9
+    nesterov: bool = True
+    weight_decay: float = 1e-4
+    warmup_epochs: int = 0
+    """Epochs of linear warm-up before the full learning rate; the paper has none."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "image_size"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise InputError(
+                    f"recipe {self.name!r}: {name} {getattr(self, name)!r}: give a whole number, 1 or more"
+                )
+        if not self.learning_rate > 0:
+            raise InputError(f"recipe {self.name!r}: learning_rate {self.learning_rate!r}: give a positive number")
+        for name in ("momentum", "weight_decay", "warmup_epochs"):
+            if getattr(self, name) < 0:
+                raise InputError(f"recipe {self.name!r}: {name} {getattr(self, name)!r}: give 0 or more")
+        if self.nesterov and not self.momentum:
+            raise InputError(f"recipe {self.name!r}: nesterov needs a momentum above 0; give one, or nesterov=False")
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0; milestone m takes effect in epoch m."""
+        passed = sum(milestone <= epoch for milestone in self.milestones)
+        warmup = min(1.0, (epoch + 1) / (self.warmup_epochs + 1))
+        return self.learning_rate * warmup * self.gamma**passed
+
+    def with_epochs(self, epochs: int) -> "Recipe":
+        """Return the recipe with another number of epochs; milestones and warm-up scale in proportion.
+
+        A milestone that falls between two epochs takes effect at the later one. So no epoch trains at a lower rate than
+        the full recipe has at that point, and the first epoch comes before every milestone.
+
+        Raises:
+            InputError: ``epochs`` is below 1.
+        """
+        if epochs < 1:
+            raise InputError(f"epochs {epochs}: give 1 or more")
+        milestones = tuple(-(-milestone * epochs // self.epochs) for milestone in self.milestones)
+        warmup_epochs = self.warmup_epochs * epochs // self.epochs
+        return replace(self, epochs=epochs, milestones=milestones, warmup_epochs=warmup_epochs)
+
+    def quick(self) -> "Recipe":
+        """Return the recipe shrunk to a smoke run, whose accuracy means nothing.
+
+        The learning rate shrinks with the batch size: deep models can diverge on a few images at the full rate.
+        """
+        batch_size = min(self.batch_size, QUICK_BATCH_SIZE)
+        return replace(
+            self.with_epochs(QUICK_EPOCHS),
+            batch_size=batch_size,
+            learning_rate=self.learning_rate * batch_size / self.batch_size,
+            image_size=min(self.image_size, QUICK_IMAGE_SIZE),
+        )
+
+
+def check_recipe(recipe: object) -> None:
+    """Raise an `InputError` for anything but a `Recipe`."""
+    if not isinstance(recipe, Recipe):
+        raise InputError(
+            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, or dataclasses.replace(harness.CIFAR10, …)"
+        )

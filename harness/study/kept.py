@@ -1,0 +1,50 @@
+"""The stored results that a session keeps instead of training, and the refusal of those of other code."""
+
+from collections.abc import Callable, Iterable
+
+from harness.config.case import Case
+from harness.errors import InputError
+from harness.results.folder import ResultsFolder
+from harness.text import count_noun
+from harness.training import checkpoint
+from harness.training.code_version import other_code
+from harness.training.reuse import REMEDY
+
+
+def find_kept(
+    cases: Iterable[Case], results: ResultsFolder, *, accept_other_code: bool, notify: Callable[[str], None]
+) -> dict[str, str]:
+    """Return the end of each finished case that is kept (`Result.finished_at`), by the case's identity.
+
+    Quick cases are always trained. Files other than ``result.json`` are not checked.
+
+    Args:
+        notify: called with a line about each accepted version of the code.
+
+    Raises:
+        InputError: another version of the code has trained a case, or begun it, and is not accepted.
+    """
+    kept: dict[str, str] = {}
+    others: dict[str, list[Case]] = {}
+    for case in cases:
+        if case.mode == "quick":
+            continue
+        stored = results.peek(case)
+        if stored is not None and stored.is_finished:
+            environments, kept[case.identity] = stored.training_environments, stored.finished_at
+        else:
+            environments = checkpoint.environments_in(results.folder(case))
+        if other := other_code(environments):
+            others.setdefault(other, []).append(case)
+    lines = [_line(some, other) for other, some in others.items()]
+    if lines and not accept_other_code:
+        raise InputError("\n".join([*lines, REMEDY]))
+    for line in lines:
+        notify(f"--accept-other-code: {line}")
+    return kept
+
+
+def _line(cases: list[Case], other: str) -> str:
+    first, more = cases[0].label, len(cases) - 1
+    names = f"{first} and {count_noun(more, 'more case')} were" if more else f"{first} was"
+    return f"{names} trained by other code, {other}"
