@@ -13,7 +13,11 @@ from tests.helpers.tiny import CPU, make_case, make_dataset
 
 pytest_plugins = ["pytester"]
 
-_APART = {"soak": "takes many minutes", "scale": "needs many processes"}
+_APART = {
+    "soak": "takes many minutes",
+    "scale": "needs many processes",
+    "examples": "runs the example workflows and the steps of the Dockerfile",
+}
 
 
 if os.environ.get("NO_MISSING_EXTRAS"):  # set by tox, which installs every extra: a missing one is an error there
