@@ -30,6 +30,10 @@ class CleanEnvironment:
             "OMP_NUM_THREADS": "1",
         }
 
+    def add_pip(self):
+        """Install pip, as `python -m venv` does."""
+        self.succeed("python -m ensurepip", self.home)
+
     def run(self, command, folder, **variables):
         """Run a shell command as CI does; return its exit code and its output."""
         ran = subprocess.run(
