@@ -11,7 +11,9 @@ def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
     """Add the options of these names to a command."""
     for option in OPTIONS:
         if option.name in names:
-            parser.add_argument(f"--{option.name}", dest=option.key, metavar=option.metavar, help=option.help)
+            parser.add_argument(
+                f"--{option.name}", dest=option.key, metavar=option.metavar, help=option.help.replace("%", "%%")
+            )
 
 
 def settings_from(known: argparse.Namespace) -> Settings:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import harness
-from harness.cli import data, evaluate, models, new, plan, report
+from harness.cli import check, data, evaluate, models, new, plan, report
 from harness.cli.arguments import USAGE_ERROR
 from harness.errors import InputError
 from harness.training.process_group import ProcessGroup
@@ -68,5 +68,6 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_parser(commands, program)
     report.add_parser(commands)
     evaluate.add_parser(commands)
+    check.add_parser(commands)
     new.add_parser(commands)
     return parser

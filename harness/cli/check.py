@@ -1,0 +1,100 @@
+"""``check``: a results folder compared with an earlier one, against limits."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.arguments import add_options, settings_from
+from harness.config.limits import LIMIT_OPTIONS
+from harness.errors import InputError
+
+if TYPE_CHECKING:
+    from harness.results.result import Result
+
+JSON_SCHEMA_VERSION = 1
+_DESCRIPTION = """\
+Compare every case of BASE with NEW: accuracy, epoch time, parameters, MACs and
+peak memory.
+
+A limit is relative to BASE (+10%) or absolute, in the measure's unit (0.5). The
+defaults hold for measures whose limit you do not give; `none` switches one off.
+With several seeds on both sides, a measure violates its limit if the one-sided
+95 % interval of its change excludes the limit; with one seed the numbers are
+compared as they are.
+
+Times and memory of other devices, threads, processes, torch versions, or of
+co-scheduled cases are not compared. If you gave their limit, exit code 2: a
+limit that was not checked does not pass."""
+_EXIT_CODES = """\
+exit codes: 0, within the limits; 1, a limit is violated; 2, the input is wrong,
+a case of BASE is missing in NEW, or a comparison that you asked for was not made"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "check",
+        help="fail if results are worse, slower or larger than earlier ones",
+        description=_DESCRIPTION,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("base", metavar="BASE", help="the results folder to compare with")
+    parser.add_argument("new", metavar="NEW", help="the results folder to check")
+    add_options(parser, *LIMIT_OPTIONS)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.set_defaults(run=run)
+
+
+def run(known: argparse.Namespace, _: list[str]) -> int:
+    """Compare the folders, print the verdict, and return its exit code.
+
+    Raises:
+        InputError: A folder does not exist, has no results, or has a damaged one; or a limit is wrong.
+    """
+    from harness.analysis.baseline import compare_results
+    from harness.config.limits import limits_from
+    from harness.report.guard_text import limits_lines, verdict_json, verdict_lines
+
+    limits = limits_from(vars(settings_from(known)))
+    base, new = Path(known.base).expanduser(), Path(known.new).expanduser()
+    _require_two(base, new)
+    verdict = compare_results(_read(base), _read(new), limits)
+    if known.json:
+        head = {"schema_version": JSON_SCHEMA_VERSION, "command": "check", "base": str(base), "new": str(new)}
+        print(json.dumps(head | verdict_json(verdict, limits), indent=2, allow_nan=False))
+        return verdict.exit_code
+    columns = shutil.get_terminal_size().columns
+    print("\n".join([*limits_lines(limits.values(), columns), *verdict_lines(verdict, columns)]))
+    return verdict.exit_code
+
+
+def _require_two(base: Path, new: Path) -> None:
+    """Raise an `InputError` unless there are two different folders."""
+    for folder in (base, new):
+        if not folder.is_dir():
+            fault = "is not a folder" if folder.exists() else "does not exist"
+            raise InputError(f"{folder} {fault}: name the folder that pytest wrote results to")
+    if base.resolve() == new.resolve():
+        raise InputError(f"{base} and {new} are one folder: name the earlier results first, then the new ones")
+
+
+def _read(folder: Path) -> list[Result]:
+    """Return the folder's results; refuse a folder without one that measures something."""
+    from harness.analysis.baseline import without_quick
+    from harness.results.folder import ResultsFolder
+
+    results, problems = ResultsFolder(folder).read_all()
+    if problems:
+        raise InputError("\n".join([*problems[:1], f"remove it, or train its case again ({len(problems)} damaged)"]))
+    if not results:
+        is_case = (folder / "result.json").exists()
+        remedy = "it is one case's folder: name the folder above it" if is_case else "name a folder with results"
+        raise InputError(f"no results in {folder}: {remedy}")
+    if not without_quick(results):
+        raise InputError(f"{folder} has only results of quick mode, which measures nothing: train with --full-training")
+    return results
