@@ -84,7 +84,6 @@ def copy(value, folder):
 @pytest.mark.examples
 def test_steps_of_the_dockerfile_build_and_run_the_digits_study(image, tmp_path):
     environment, folder = CleanEnvironment(tmp_path / "clean"), tmp_path
-    environment.add_pip()
     variables = {}
     for name, value in instructions():
         if name == "ARG":
