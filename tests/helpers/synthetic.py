@@ -17,6 +17,7 @@ from harness.results import metrics
 from harness.results.folder import ResultsFolder
 from harness.results.marginal_gain import marginal_gain
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
+from harness.training.code_version import code_hashes, training_code_version
 
 ENVIRONMENT = {
     "cpu": "AMD EPYC",
@@ -27,7 +28,8 @@ ENVIRONMENT = {
     "platform": "Linux",
     "versions": {"torch": "2.15.0", "numpy": "2.3.0"},
     "commit": "0123456789abcdef",
-    "training_code": "abcdef012345",
+    "training_code": training_code_version(),
+    "code": code_hashes(),
 }
 NOW = "2026-11-23T12:00:00.000+00:00"
 

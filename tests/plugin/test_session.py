@@ -1,5 +1,8 @@
 import json
 
+import pytest
+
+from tests.helpers.code import changed_code
 from tests.plugin.benches import results_in
 
 
@@ -34,22 +37,54 @@ def test_epochs_shortens_a_run_with_tables_of_its_own(bench, pytester):
     assert (pytester.path / "report/tables/digits-shortened.md").exists()
 
 
-def test_a_finished_case_is_trained_again_only_with_rerun(bench, pytester):
-    bench("-k", "resnet8-seed0")
+ONE_CASE = ("--full-training", "-k", "resnet8-seed0")
+
+
+def test_a_finished_full_case_is_reused_unless_other_code_trained_it(bench, pytester):
+    bench(*ONE_CASE)
     (first,) = results_in(pytester)
-    again = bench("-k", "resnet8-seed0", "--benchmark-json", "again.json")
-    again.stdout.fnmatch_lines(["resnet8 *"])
+    again = bench(*ONE_CASE, "--benchmark-json", "again.json")
+    again.stdout.fnmatch_lines(["resnet8 *", "1 of 1 result reused, not trained now; --rerun trains them again"])
     assert results_in(pytester) == [first]
     saved = json.loads((pytester.path / "again.json").read_text())
     assert saved["benchmarks"][0]["stats"]["data"] == first["epoch_seconds"]
-    bench("-k", "resnet8-seed0", "--rerun")
+    with changed_code("models/resnet.py", "training/run.py"):
+        refused = bench(*ONE_CASE)
+        assert refused.ret == pytest.ExitCode.USAGE_ERROR
+        refused.stderr.fnmatch_lines([
+            "ERROR: digits resnet8 seed 0 was trained by other code, *, which differs in models/resnet.py and "
+            "training/run.py",
+            "--rerun trains again, --accept-other-code keeps *",
+        ])  # fmt: skip
+        accepted = bench(*ONE_CASE, "--accept-other-code")
+        accepted.assert_outcomes(passed=1, deselected=1)
+        accepted.stdout.fnmatch_lines(["--accept-other-code: digits resnet8 seed 0 was trained by other code, *"])
+        assert results_in(pytester) == [first]
+        bench(*ONE_CASE, "--rerun").assert_outcomes(passed=1, deselected=1)
     assert results_in(pytester)[0]["epoch_seconds"] != first["epoch_seconds"]
 
 
-def test_a_second_session_counts_the_cases_finished_before(bench, monkeypatch):
-    bench("-k", "resnet8-seed0").assert_outcomes(passed=1, deselected=1)
-    monkeypatch.setattr("harness.plugin.session.utc_now", lambda: "2999-01-01T00:00:00+00:00")
-    bench().stdout.fnmatch_lines(["2 of 2 cases were finished already; --rerun trains them again"])
+def test_a_quick_case_is_always_trained_again(bench, pytester):
+    bench("-k", "resnet8-seed0")
+    (first,) = results_in(pytester)
+    again = bench("-k", "resnet8-seed0")
+    again.stdout.no_fnmatch_line("*reused*")
+    assert results_in(pytester)[0]["epoch_seconds"] != first["epoch_seconds"]
+
+
+def test_a_case_begun_by_other_code_is_refused_before_any_training(bench, pytester, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr("harness.training.run.TrainingRun.conclude", fail)
+        bench(*ONE_CASE).assert_outcomes(errors=1, deselected=1)
+    with changed_code("training/run.py"):
+        refused = bench("--full-training")
+    refused.stderr.fnmatch_lines(["ERROR: digits resnet8 seed 0 was trained by other code, *in training/run.py"])
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    bench("--full-training").assert_outcomes(passed=2)
+
+
+def fail(*_):
+    raise RuntimeError("broken")
 
 
 def test_ray_is_imported_by_no_other_engine(bench, pytester):
