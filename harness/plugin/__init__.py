@@ -1,10 +1,13 @@
 """The pytest plugin: pytest registers this module, so every hook and fixture is imported here by name."""
 
-from harness.plugin.benchmark_table import pytest_benchmark_compare_machine_info, pytest_benchmark_group_stats
+from harness.plugin.benchmark_machine import (
+    pytest_benchmark_compare_machine_info,
+    pytest_benchmark_update_machine_info,
+)
+from harness.plugin.benchmark_table import pytest_benchmark_group_stats
 from harness.plugin.fixtures import epoch_records, model, seed, trained, workbench
 from harness.plugin.hooks import (
     pytest_addoption,
-    pytest_benchmark_update_machine_info,
     pytest_collection_finish,
     pytest_collection_modifyitems,
     pytest_configure,
@@ -13,8 +16,10 @@ from harness.plugin.hooks import (
     pytest_load_initial_conftests,
     pytest_make_collect_report,
     pytest_report_collectionfinish,
+    pytest_report_teststatus,
     pytest_runtest_makereport,
     pytest_runtest_setup,
+    pytest_runtestloop,
     pytest_sessionfinish,
     pytest_sessionstart,
     pytest_terminal_summary,
@@ -35,8 +40,10 @@ __all__ = [
     "pytest_load_initial_conftests",
     "pytest_make_collect_report",
     "pytest_report_collectionfinish",
+    "pytest_report_teststatus",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
+    "pytest_runtestloop",
     "pytest_sessionfinish",
     "pytest_sessionstart",
     "pytest_terminal_summary",

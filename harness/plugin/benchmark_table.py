@@ -31,13 +31,3 @@ def pytest_benchmark_group_stats(config: pytest.Config) -> Any:
 
 def _is_case(benchmark: Mapping[str, Any], results: Mapping[str, Any]) -> bool:
     return benchmark["extra_info"].get("case") in results
-
-
-@pytest.hookimpl(tryfirst=True, optionalhook=True)
-def pytest_benchmark_compare_machine_info(machine_info: dict[str, Any], compared_benchmark: dict[str, Any]) -> None:
-    """Leave GPU and torch out of the comparison of machines if they are not known of this one.
-
-    pytest-benchmark compares before the tests are collected, and would warn of a difference each time.
-    """
-    if MACHINE_INFO_KEY not in machine_info:
-        compared_benchmark["machine_info"].pop(MACHINE_INFO_KEY, None)

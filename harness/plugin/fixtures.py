@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.plugin.benchmark_record import leave_unused, replay
+from harness.plugin.measures import record_properties
 from harness.plugin.session import ITEM, HarnessSession, experiments_among, session_of
 from harness.plugin.terminal import Terminal
 
@@ -13,12 +15,6 @@ if TYPE_CHECKING:
     from harness.plugin.progress import Progress
     from harness.results.result import EpochRecord, Result
     from harness.throughput.workbench import Workbench
-
-_MEASURES = (
-    "status", "mode", "dataset", "model", "seed", "params", "macs", "accuracy_percent", "best_accuracy_percent",
-    "best_epoch", "macro_f1_percent", "epochs", "train_seconds", "eval_seconds", "total_seconds", "marginal_gain",
-    "images_per_second", "peak_memory_bytes", "stand_in",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -46,10 +42,13 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
     rounds and the measures as ``extra_info``.
     """
     item, harness = request.node, session_of(request.config)
+    if request.config.getoption("setuponly", False):
+        leave_unused(benchmark)
+        pytest.skip("--setup-only trains no case")
     try:
         result, item.stash[ITEM].records = _train(harness, item)
     except BaseException as error:
-        _leave_unused(benchmark)
+        leave_unused(benchmark)
         if isinstance(error, Exception):
             _keep_failed(harness, item)
         raise
@@ -57,7 +56,8 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
         if (failure := harness.processes.failure) and not harness.stop.was_made:
             item.session.shouldfail = f"data-parallel training has stopped: {failure}"
     harness.add(result)
-    _replay(result, item, benchmark)
+    record_properties(item, result, is_reused=harness.is_reused(result))
+    replay(result, item, benchmark)
     return result
 
 
@@ -125,31 +125,4 @@ def _keep_failed(harness: HarnessSession, item: pytest.Item) -> None:
     """Keep the recorded result of a case that failed, for the table."""
     if harness.study is not None and (failed := harness.study.find_result(item.stash[ITEM].experiment)):
         harness.add(failed)
-
-
-def _replay(result: Result, item: pytest.Item, benchmark: Any) -> None:
-    """Give pytest-benchmark the recorded epochs as rounds, and the measures."""
-    if not result.epoch_seconds:
-        _leave_unused(benchmark)
-        return
-    clock = item.stash[ITEM].clock
-    clock.load(result.epoch_seconds)
-    benchmark.extra_info.update(_extra_info(result))
-    benchmark.pedantic(clock.play_epoch, setup=clock.rewind, rounds=len(result.epoch_seconds))
-    benchmark.has_error = not result.is_complete  # pytest-benchmark saves a benchmark without error as a good one
-
-
-def _leave_unused(benchmark: Any) -> None:
-    """Keep pytest-benchmark from recording a round without an epoch, and from warning of disuse."""
-    benchmark.disabled = True
-    benchmark.pedantic(lambda: None)
-
-
-def _extra_info(result: Result) -> dict[str, Any]:
-    """Return the measures as plain values, for pytest-benchmark's JSON."""
-    content = result.to_json()
-    return {name: content[name] for name in _MEASURES} | {
-        "case": result.case.identity,
-        "interrupted_after": list(result.interrupted_after),
-        "changes_between_attempts": list(result.changes_between_attempts),
-    }
+        record_properties(item, failed, is_reused=False)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from harness.plugin import pytest_options
-from harness.plugin.benchmark_table import MACHINE_INFO_KEY
+from harness.plugin.benchmark_machine import machine_notes
+from harness.plugin.ending import end_session, fail_session, require_comparison
 from harness.plugin.mark import (
     EXPERIMENT_MARK,
     MEASUREMENT_MARK,
@@ -21,6 +22,7 @@ from harness.plugin.mark import (
     is_measurement,
     is_named,
 )
+from harness.plugin.measures import status_of
 from harness.plugin.session import ITEM, SESSION, ExperimentItem, HarnessSession, experiments_among, session_of
 
 
@@ -137,17 +139,29 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Prepare the study before training: check device, folders and data."""
-    harness, option = session_of(session.config), session.config.option
-    experiments, has_measurement = experiments_among(session.items), any(map(is_measurement, session.items))
-    if not experiments and not has_measurement:
-        if harness.held_back is not None:
-            harness.held_back.release()
+    """Leave output to rank 0 if cases or measurements are selected; else release the held-back output."""
+    harness = session_of(session.config)
+    if experiments_among(session.items) or any(map(is_measurement, session.items)):
+        _take_part(harness)
+    elif harness.held_back is not None:
+        harness.held_back.release()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Prepare the study before training: check device, folders and data.
+
+    pytest has then reported all errors in its options and in the files, and downloads nothing for a listing.
+    """
+    config, option = session.config, session.config.option
+    has_failed = session.testsfailed and not option.continue_on_collection_errors
+    if has_failed or option.collectonly or config.getoption("setuponly", False):
         return
-    _take_part(harness)
-    if harness.processes.is_distributed and has_measurement and not option.collectonly:
+    harness, experiments = session_of(config), experiments_among(session.items)
+    if any(map(is_measurement, session.items)) and harness.processes.is_distributed:
         pytest.exit("measurements run in one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
-    if experiments and not option.collectonly and not option.benchmark_skip:
+    if experiments and not option.benchmark_skip:
+        require_comparison(config)
         _prepare_study(harness, experiments, session.items)
 
 
@@ -181,6 +195,8 @@ def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], i
         if not processes.is_rank_zero:  # rank 0 reports it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         raise pytest.UsageError(str(error)) from error
+    for line in machine_notes(harness):
+        notify(line)
     notify(f"training on {study.engine.describe()}, results in {study.results.root}")
 
 
@@ -209,33 +225,31 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
-    """Add the GPU and torch to the machine info, which has neither."""
-    harness = config.stash.get(SESSION, None)
-    if harness is not None and harness.study is not None:
-        machine_info[MACHINE_INFO_KEY] = harness.study.engine.environment()
-
-
 @pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop cases that no test waits for; add cases that an engine finished meanwhile to the tables."""
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Mark the passed test of a reused result: ``PASSED (reused)`` with ``-v``."""
+    return status_of(report)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    """Print the summary even if another plugin raises an error at the session's end."""
     harness = session_of(session.config)
     if harness.held_back is not None:
         harness.held_back.release()
-    if harness.study is not None:
-        harness.study.close()
-        for result in harness.study.engine.results_so_far():
-            harness.results.setdefault(result.case.identity, result)
+    try:
+        return (yield)
+    finally:
+        end_session(harness)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_terminal_summary(config: pytest.Config) -> Generator[None]:
     """Print the tables of this session, and write the report of the whole results folder."""
     harness = session_of(config)
-    if harness.study is None and harness.workbench is None:
-        return
-    if harness.processes.is_rank_zero:
-        from harness.plugin.summary import summarise
-
-        summarise(terminalreporter, harness)
+    try:
+        return (yield)
+    except Exception as error:
+        return fail_session(harness, error)
+    finally:
+        end_session(harness)

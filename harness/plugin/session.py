@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -62,9 +62,13 @@ class HarnessSession:
         sequential: the studies looked at; None without ``--until-decided``.
         time_budget: the time left for further cases; None without ``--budget``.
         workbench: the measurements of this session, once a test takes one.
+        compared_machines: by time, the machines of the saved runs that pytest-benchmark compares with.
+        not_compared: the number of reused results left out of that comparison.
         results: the results of this session's cases, by the case's identity.
+        verdict_lines: lines of a guard's verdict, for the summary on GitHub.
         trained_records: the epochs that this session itself has trained, also of cases that failed.
         compile_seconds: the time that this session has spent on compiling networks.
+        has_ended: true once the summary is printed.
         started_at: the session's start, UTC, ISO 8601.
         started_seconds: the session's start by `time.perf_counter`.
     """
@@ -78,9 +82,13 @@ class HarnessSession:
         self.sequential: SequentialStudies | None = None
         self.time_budget: TimeBudget | None = None
         self.workbench: Workbench | None = None
+        self.compared_machines: dict[str, dict[str, Any]] = {}
+        self.not_compared = 0
         self.results: dict[str, Result] = {}
+        self.verdict_lines: list[str] = []
         self.trained_records: list[EpochRecord] = []
         self.compile_seconds = 0.0
+        self.has_ended = False
         self.started_at = utc_now()
         self.started_seconds = time.perf_counter()
 

@@ -7,8 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from harness.analysis.answer import Answer
+from harness.analysis.evidence import Evidence
+from harness.plugin.benchmark_record import comparison_note
 from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
+from harness.plugin.step_summary import append_step_summary
 from harness.report.build import write_report
 from harness.report.loading import load_results_folders
 from harness.report.tables.table import Table
@@ -20,14 +24,15 @@ from harness.training.command import this_command
 
 
 def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> None:
-    """Print the tables of this session's results and measurements, and write the report."""
+    """Print the tables of this session's results and measurements; write the report and GitHub's summary."""
     results = list(harness.results.values())
     if harness.workbench is not None:
         _print_tables(reporter, "throughput", throughput_tables(harness.workbench.recorded))
     if results:
         _print_results(reporter, harness, results)
     if results or harness.workbench is not None:
-        _write_report(reporter, harness, results)
+        answers = _write_report(reporter, harness, results)
+        append_step_summary(reporter, harness, answers, [*reuse_lines(harness, results), *harness.verdict_lines])
     elif harness.study is not None:
         _print_left_out(reporter, [], harness.study.results.unfinished())
 
@@ -38,6 +43,7 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
     lines = reuse_lines(harness, results)
     if overhead := overhead_line(harness, time.perf_counter() - harness.started_seconds):
         lines.append(overhead)
+    lines += comparison_note(harness.config)
     lines += harness.study.engine.summary() if harness.study is not None else ()
     for line in lines:
         reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
@@ -74,8 +80,11 @@ def _print_tables(reporter: pytest.TerminalReporter, title: str, tables: Iterabl
         reporter.write_line("")
 
 
-def _write_report(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
-    """Write the report of the results folder, and print the answers of this session's studies."""
+def _write_report(
+    reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]
+) -> list[tuple[Evidence, Answer]]:
+    """Write the report of the results folder; print and return the answers of this session's studies."""
+    answers: list[tuple[Evidence, Answer]] = []
     settings = harness.settings
     loaded = load_results_folders([settings.results_dir])
     try:
@@ -96,6 +105,7 @@ def _write_report(reporter: pytest.TerminalReporter, harness: HarnessSession, re
         for line in report_text(replace(report, answers=answers), reporter._tw.fullwidth).splitlines():
             reporter.write_line(line)
     _print_left_out(reporter, loaded.problems, loaded.unfinished)
+    return answers
 
 
 def _print_left_out(reporter: pytest.TerminalReporter, problems: list[str], unfinished: list[str]) -> None:

@@ -1,0 +1,59 @@
+"""The end of a session: the summary is printed once, even if another plugin fails the session there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.plugin.session import HarnessSession
+
+
+def end_session(harness: HarnessSession) -> None:
+    """Stop the study, then print the summary on rank 0; do nothing if called again."""
+    if harness.has_ended or (harness.study is None and harness.workbench is None):
+        return
+    harness.has_ended = True
+    if harness.study is not None:
+        harness.study.close()
+        for result in harness.study.engine.results_so_far():
+            harness.results.setdefault(result.case.identity, result)
+    reporter = harness.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and harness.processes.is_rank_zero:
+        from harness.plugin.summary import summarise
+
+        summarise(reporter, harness)
+
+
+def fail_session(harness: HarnessSession, error: Exception) -> None:
+    """Fail a session with experiments for a regression that pytest-benchmark has printed.
+
+    pytest-benchmark raises the regression, which ends pytest with a traceback of 60 lines.
+
+    Raises:
+        Exception: ``error``, if it is anything else.
+    """
+    from pytest_benchmark.session import PerformanceRegression
+
+    from harness.text import count_noun
+
+    if not isinstance(error, PerformanceRegression) or harness.study is None:
+        raise error
+    plugins = harness.config.pluginmanager
+    session: Any = plugins.get_plugin("session")
+    benchmarks: Any = plugins.get_plugin("pytest-benchmark")
+    regressions = benchmarks.performance_regressions
+    session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    session.shouldfail = f"performance has regressed: {count_noun(len(regressions), 'check')} failed, listed above"
+
+
+def require_comparison(config: pytest.Config) -> None:
+    """Check that ``--benchmark-compare-fail`` has a run to compare with.
+
+    pytest-benchmark itself checks it at the session's end, after hours of training.
+
+    Raises:
+        pytest.UsageError: ``--benchmark-compare`` is not given.
+    """
+    if config.getoption("benchmark_compare_fail", None) and not config.getoption("benchmark_compare", None):
+        raise pytest.UsageError("--benchmark-compare-fail needs --benchmark-compare: give both")

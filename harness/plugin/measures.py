@@ -1,0 +1,51 @@
+"""A result's measures as properties of its test: JUnit writes them, and other reporters of pytest read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.results.result import Result
+
+_MEASURES = (
+    "status", "mode", "dataset", "model", "seed", "params", "macs", "accuracy_percent", "best_accuracy_percent",
+    "best_epoch", "macro_f1_percent", "epochs", "train_seconds", "eval_seconds", "total_seconds", "marginal_gain",
+    "images_per_second", "peak_memory_bytes", "stand_in", "finished_at",
+)  # fmt: skip
+_REUSED = ("reused", "true")
+
+
+def measures(result: Result, *, is_reused: bool) -> dict[str, object]:
+    """Return a result's measures as plain values, by the names that they have in its ``result.json``."""
+    return {name: getattr(result, name) for name in _MEASURES} | {"reused": is_reused}
+
+
+def record_properties(item: pytest.Item, result: Result, *, is_reused: bool) -> None:
+    """Add the measures to the test's properties, as texts; one without a value is left out."""
+    environment = result.environment
+    of_the_run = {
+        "epoch_seconds": result.mean_epoch_seconds,
+        "device": environment.get("gpu") or environment.get("cpu"),
+        "precision": result.case.precision,
+        "pipeline": result.case.pipeline,
+        "training_code": environment.get("training_code"),
+        "case": result.case.identity,
+        "cause": result.cause,
+    }
+    for name, value in (measures(result, is_reused=is_reused) | of_the_run).items():
+        if value is not None:
+            item.user_properties.append((name, _text(value)))
+
+
+def status_of(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+    """Return the outcome, letter and word of a passed test whose result was reused; None for any other."""
+    properties = map(tuple, getattr(report, "user_properties", ()))  # lists if pytest-xdist has sent them
+    if getattr(report, "when", None) != "call" or not report.passed or _REUSED not in properties:
+        return None
+    return "passed", ".", "PASSED (reused)"
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

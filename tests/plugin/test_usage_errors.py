@@ -1,0 +1,77 @@
+"""pytest's own errors and listings come before anything of ours: no study is made, so nothing is downloaded."""
+
+import importlib
+
+import pytest
+
+from harness.errors import InputError
+
+
+@pytest.fixture
+def studies(monkeypatch):
+    """A list that gets an entry for each study that a session makes."""
+    made = []
+
+    def make(*_):
+        made.append("a study")
+        raise InputError("a study was made")
+
+    monkeypatch.setattr(importlib.import_module("harness.study.study"), "Study", make)
+    return made
+
+
+def folders_of_ours(pytester):
+    return {"results", "report"} & {path.name for path in pytester.path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["-k", "cifar and"], pytest.ExitCode.USAGE_ERROR, "ERROR: Wrong expression passed to '-k'*"),
+        (["-m", "slow and"], pytest.ExitCode.USAGE_ERROR, "ERROR: Wrong expression passed to '-m'*"),
+        (["nosuch.py"], pytest.ExitCode.USAGE_ERROR, "ERROR: file or directory not found: nosuch.py"),
+        (["test_digits.py::no"], pytest.ExitCode.USAGE_ERROR, "ERROR: not found: *"),
+        (["--nosuch"], pytest.ExitCode.USAGE_ERROR, "*unrecognized arguments: --nosuch"),
+        (["--strict-config", "-o", "nosuch=1"], pytest.ExitCode.USAGE_ERROR, "ERROR: *nosuch*"),
+        (["--benchmark-compare-fail=min:5%"], pytest.ExitCode.USAGE_ERROR, "ERROR: *needs --benchmark-compare*"),
+        (["--full-training", "-k", "no and"], pytest.ExitCode.USAGE_ERROR, "ERROR: Wrong expression*"),
+    ],
+)
+def test_usage_error_comes_before_any_study(arguments, code, says, bench, pytester, studies):
+    run = bench(*arguments)
+    assert run.ret == code
+    run.stderr.fnmatch_lines([says])
+    assert studies == []
+    assert not folders_of_ours(pytester)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--collect-only", "--fixtures", "--fixtures-per-test", "--setup-plan", "--setup-only", "--markers", "--version"],
+)
+def test_listing_makes_no_study(option, bench, pytester, studies):
+    assert bench(option).ret == pytest.ExitCode.OK
+    assert studies == []
+    assert not folders_of_ours(pytester)
+
+
+def test_setup_only_skips_the_cases(bench, studies):
+    bench("--setup-only").assert_outcomes(skipped=2)
+
+
+def test_error_in_another_file_makes_no_study(bench, pytester, studies):
+    pytester.makepyfile(test_broken="import nosuch")
+    run = bench()
+    assert run.ret == pytest.ExitCode.INTERRUPTED
+    run.stdout.fnmatch_lines(["ERROR test_broken.py", "*1 error during collection*"])
+    assert studies == []
+    run = bench("--continue-on-collection-errors")
+    run.stderr.fnmatch_lines(["ERROR: a study was made"])
+    assert studies == ["a study"]
+
+
+def test_error_in_a_conftest_makes_no_study(bench, pytester, studies):
+    pytester.mkdir("inner").joinpath("conftest.py").write_text("import nosuch")
+    (pytester.path / "inner/test_it.py").write_text("def test_it(): pass")
+    assert bench().ret != pytest.ExitCode.OK
+    assert studies == []
