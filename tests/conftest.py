@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import warnings
 
 import pytest
 
@@ -20,8 +21,14 @@ _APART = {
 }
 
 
+def _import(module, *_, **__):
+    with warnings.catch_warnings():  # as importorskip does
+        warnings.simplefilter("ignore")
+        return importlib.import_module(module)
+
+
 if os.environ.get("NO_MISSING_EXTRAS"):  # set by tox, which installs every extra: a missing one is an error there
-    pytest.importorskip = lambda module, **_: importlib.import_module(module)
+    pytest.importorskip = _import
 
 
 def pytest_configure(config):
