@@ -46,9 +46,9 @@ def test_junit_file_and_report_are_kept_even_if_a_limit_is_violated():
     assert artifacts["paths"] == ["report/", artifacts["reports"]["junit"]]
 
 
-def test_base_results_are_cached_by_commit_and_processor():
+def test_base_results_are_cached_by_commit_and_machine():
     (cache,) = (step for step in STEPS if step.get("id") == "base")
-    for part in ("env.BASE_SHA", "steps.machine.outputs.cpu", "hashFiles('.github/workflows/guard.yml')"):
+    for part in ("env.BASE_SHA", "steps.machine.outputs.name", "hashFiles('.github/workflows/guard.yml')"):
         assert part in cache["with"]["key"]
     assert {"key": "base-$BASE_SHA", "paths": ["base-results"]} in GITLAB["guard"]["cache"]
 
@@ -117,7 +117,7 @@ def run_github(project, event, folder):
             print(f"### {event}: {step['name']}: exit code {code}\n{printed}")
             if code:
                 break
-    assert re.fullmatch(r"cpu=\d+x[\w-]+\n", output.read_text())
+    assert re.fullmatch(r"name=torch-[\w.]+-[\w.-]+\n", output.read_text())
     return code, printed
 
 
