@@ -17,6 +17,7 @@ pytest_plugins = ["pytester"]
 _APART = {
     "soak": "takes many minutes",
     "scale": "needs many processes",
+    "mutations": "takes some minutes",
     "examples": "runs the example workflows and the steps of the Dockerfile",
 }
 

@@ -1,0 +1,145 @@
+"""A matrix of mutations: a changed file, a run on an old results folder, and what becomes of the stored result.
+
+Each run is a real pytest with a copy of the package: slow, so it has a mark of its own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from harness.training.code_version import code_hashes
+from tests.helpers import REPOSITORY
+
+pytestmark = pytest.mark.mutations
+
+BENCH = """
+from dataclasses import replace
+import pytest
+from harness.config.recipes import DIGITS
+@pytest.mark.experiment("digits", models=["resnet8"], recipe=replace(DIGITS, epochs=1, milestones=(), batch_size=256))
+def test_digits(trained):
+    assert trained.is_complete
+"""
+# A semantic change to each file of the training code: a text in it, and its replacement.
+MUTATIONS = {
+    "config/families.py": ('"cifar": (16, 32, 64)', '"cifar": (16, 32, 48)'),
+    "config/recipe.py": ("self.gamma**passed", "self.gamma**passed / 2"),
+    "data/augment.py": ("return normalise(_of_one_size", "return 2 * normalise(_of_one_size"),
+    "data/augment_parameters.py": ("image_size - side + 1", "image_size - side"),
+    "data/augment_rotate_first.py": ("_SIDE_STEP = 32", "_SIDE_STEP = 16"),
+    "data/images.py": ("_SOURCE_SIZE = 32", "_SOURCE_SIZE = 33"),
+    "data/pixel_operations.py": (".div_(255)", ".div_(256)"),
+    "data/split.py": ("_SPLIT_SEED = 0", "_SPLIT_SEED = 1"),
+    "hardware/device.py": ("_AMPERE = (8, 0)", "_AMPERE = (9, 0)"),
+    "hardware/memory.py": ("* 1024", "* 1000"),
+    "hardware/stopwatch.py": ("return self._now() - self._started", "return 2 * (self._now() - self._started)"),
+    "models/__init__.py": ('"""', 'import torch\ntorch.manual_seed(7)\n"""'),
+    "models/cost.py": ('("conv", "linear")', '("conv",)'),
+    "models/resnet.py": ("functional.relu(self.bn1(", "functional.relu6(self.bn1("),
+    "results/marginal_gain.py": ("final_accuracy_percent / total_seconds", "total_seconds / final_accuracy_percent"),
+    "results/metrics.py": ("100 * correct / images", "99 * correct / images"),
+    "training/checkpoint.py": ("_KEPT = 2", "_KEPT = 1"),
+    "training/history.py": ("return max(self.records", "return min(self.records"),
+    "training/job.py": ("def require_trainable(", "RAISED = 1\n\n\ndef require_trainable("),
+    "training/process_group.py": ("_STEP_TIMEOUT = timedelta(minutes=10)", "_STEP_TIMEOUT = timedelta(minutes=1)"),
+    "training/result_builder.py": ("max(attempt.peak_memory_bytes", "min(attempt.peak_memory_bytes"),
+    "training/resume.py": ("len(kept.records)", "len(kept.attempts)"),
+    "training/reuse.py": ('if result.mode == "quick":', 'if result.mode == "shortened":'),
+    "training/run.py": ("epoch=epoch + 1,", "epoch=epoch + 2,"),
+    "training/train.py": ("    history.update_attempt()", "    history.records.pop()\n    history.update_attempt()"),
+    "training/trainers/__init__.py": ("return trainers[case.pipeline]", 'return trainers["reference"]'),
+    "training/trainers/compilation.py": ("_MARGIN = 3.0", "_MARGIN = 1.0"),
+    "training/trainers/cuda_graph.py": ("_WARM_UP_STEPS = 3", "_WARM_UP_STEPS = 1"),
+    "training/trainers/data_parallel.py": ("min(start + step, count)", "min(start + step, count - 1)"),
+    "training/trainers/fast.py": ("_EVALUATION_BATCH_SIZE = 500", "_EVALUATION_BATCH_SIZE = 5"),
+    "training/trainers/reference.py": ("_MAX_WORKERS = 8", "_MAX_WORKERS = 2"),
+    "training/trainers/sync_batch_norm.py": ("_ALL_BUT_CHANNELS = (0, 2, 3)", "_ALL_BUT_CHANNELS = (2, 3)"),
+    "training/trainers/trainer.py": ("seed=0, shortcut=case.shortcut", "seed=1, shortcut=case.shortcut"),
+}  # fmt: skip
+# Values that a case carries: a changed one makes another case, which is trained.
+VALUES = {
+    "config/recipes.py": ("learning_rate=0.05", "learning_rate=0.06"),
+    "data/formats/digits.py": ("_GREY_LEVELS = 16", "_GREY_LEVELS = 17"),
+}
+
+
+class Package:
+    """A copy of the package, with a bench file and the result of its one case."""
+
+    def __init__(self, folder):
+        self.folder, self.source = folder, folder / "harness"
+        shutil.copytree(REPOSITORY / "harness", self.source, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "test_bench.py").write_text(BENCH, encoding="utf-8")
+        self.original = self.run()
+        assert self.original.returncode == 0, self.original.stdout
+
+    def run(self, *arguments):
+        """Run pytest with the copy."""
+        command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "-p", "no:cacheprovider", "test_bench.py"]
+        variables = {"PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [*command, "--full-training", "--device", "cpu", *arguments],
+            cwd=self.folder, env=os.environ | variables, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+
+    def results(self):
+        return {path: path.read_bytes() for path in self.folder.glob("results/*/result.json")}
+
+    def change(self, name, old, new):
+        """Replace the first such text of a file, and return what puts it back."""
+        path = self.source / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{name} has no {old!r}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return lambda: path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    return Package(tmp_path_factory.mktemp("package"))
+
+
+def test_every_file_of_the_training_code_has_a_mutation():
+    assert MUTATIONS.keys() == code_hashes().keys()
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_is_found_by_a_run_on_an_old_results_folder(package, name):
+    before = package.results()
+    restore = package.change(name, *MUTATIONS[name])
+    try:
+        run = package.run()
+    finally:
+        restore()
+    assert run.returncode != 0, run.stdout
+    assert "passed" not in run.stdout
+    assert f"which differs in {name}\n" in run.stderr
+    assert package.results() == before
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_that_a_case_carries_makes_another_case(package, name):
+    before = package.results()
+    restore = package.change(name, *VALUES[name])
+    try:
+        run = package.run()
+    finally:
+        restore()
+    assert run.returncode == 0, run.stdout
+    (added,) = package.results().keys() - before.keys()
+    assert "reused" not in run.stdout
+    shutil.rmtree(added.parent)
+
+
+def test_a_comment_in_every_file_costs_no_training(package):
+    before = package.results()
+    for path in package.source.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"# a comment\n{text}\n# and another\n", encoding="utf-8")
+    run = package.run()
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "1 of 1 result reused, not trained now" in " ".join(run.stdout.split())
+    assert package.results() == before
