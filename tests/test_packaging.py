@@ -103,5 +103,6 @@ def test_tox_environments_install_only_the_extras_that_they_use():
     assert extras["quick"] == extras["shapes"] == set()
     assert extras["types"] == {"types"}
     assert extras["tests"] == EXTRAS.keys() - {"dev", "lint", "types"}
+    assert all("test" in extras[name] for name, section in sections.items() if "pytest tests" in section["commands"])
     assert sections["lint"]["skip_install"] == "true"
     assert sections["lint"]["deps"].splitlines() == EXTRAS["lint"]

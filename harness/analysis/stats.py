@@ -144,8 +144,12 @@ def welch_interval(values: Sequence[float], others: Sequence[float], confidence:
     magnitude = max(map(abs, [*values, *others]))
     if is_without_spread(values, magnitude) and is_without_spread(others, magnitude):
         return Interval(mean, None, None, n, confidence)
-    interval = stats.ttest_ind(values, others, equal_var=False).confidence_interval(confidence)
-    return Interval(mean, float(interval.low), float(interval.high), n, confidence)
+    of_means = [float(np.var(sample, ddof=1)) / len(sample) for sample in (values, others)]
+    degrees = sum(of_means) ** 2 / sum(
+        one**2 / (len(sample) - 1) for one, sample in zip(of_means, (values, others), strict=True)
+    )
+    half = float(stats.t.ppf((1 + confidence) / 2, degrees)) * sum(of_means) ** 0.5
+    return Interval(mean, mean - half, mean + half, n, confidence)
 
 
 def difference_by_seed(values: Mapping[int, float], others: Mapping[int, float]) -> Difference | None:

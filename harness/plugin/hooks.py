@@ -176,7 +176,7 @@ def _take_part(harness: HarnessSession) -> None:
 
 def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], items: list[pytest.Item]) -> None:
     from harness.errors import InputError
-    from harness.plugin.guard import guard_cases
+    from harness.plugin.baseline import guard_cases
     from harness.plugin.schedule import schedule_cases
     from harness.study.study import Study
 

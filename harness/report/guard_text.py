@@ -86,11 +86,12 @@ def verdict_json(verdict: Verdict, limits: Mapping[str, Limit]) -> dict[str, Any
 
 
 def _comparison_json(one: Comparison) -> dict[str, Any]:
+    before, after = map(int, (one.before, one.after)) if one.limit.measure.is_exact else (one.before, one.after)
     return {
         "case": one.case,
         "measure": one.limit.measure.name,
-        "before": one.before,
-        "after": one.after,
+        "before": before,
+        "after": after,
         "limit": one.limit.text,
         "seeds_before": one.seeds[0],
         "seeds_after": one.seeds[1],

@@ -134,7 +134,7 @@ class Guard:
         from harness.report.guard_text import verdict_lines
 
         verdict = self._verdict()
-        terminalreporter.write_sep("=", f"compared with {self._harness.settings.baseline}")
+        terminalreporter.write_sep("=", "compared with the baseline")
         for line in verdict_lines(verdict, terminalreporter._tw.fullwidth):
             terminalreporter.write_line(line, red=bool(verdict.exit_code))
 
