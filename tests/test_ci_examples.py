@@ -1,4 +1,7 @@
-"""The example workflows of docs/ci: `tox -e examples` runs each step in a clean environment, as CI would."""
+"""The example workflows of docs/ci.
+
+`tox -e examples` runs each of their steps in a clean environment, as CI would.
+"""
 
 import re
 import shutil
@@ -90,7 +93,7 @@ def project(tmp_path):
 
 
 def run_github(project, event, folder):
-    """Run the steps of the job in order, until one fails; return the exit code and the output of the last one.
+    """Run the job's steps in order until one fails; return exit code and output of the last one.
 
     A stored cache is the folder that it names. The expressions are those of the file; another one is an error.
     """

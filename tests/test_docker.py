@@ -1,4 +1,7 @@
-"""The Dockerfile, read line by line; `tox -e examples` runs its steps in a clean environment (no Docker is needed)."""
+"""The Dockerfile, read line by line.
+
+`tox -e examples` runs its steps in a clean environment; no Docker is needed.
+"""
 
 import fnmatch
 import json
@@ -26,7 +29,7 @@ def arguments(wanted):
 
 
 def is_ignored(path):
-    """Whether .dockerignore leaves the path out: the last pattern that matches decides."""
+    """Check if .dockerignore leaves the path out: the last pattern that matches decides."""
     ignored = False
     for line in (REPOSITORY / ".dockerignore").read_text().splitlines():
         pattern = line.removeprefix("!").removeprefix("**/")

@@ -1,4 +1,7 @@
-"""The tests without the packages of pyproject.toml's extras: one line, or tests skipped by name; never an error."""
+"""The tests without the packages of pyproject.toml's extras.
+
+Without hypothesis, one line says what to install; tests of another missing package are skipped by name.
+"""
 
 import os
 import re
