@@ -25,7 +25,7 @@ def _resident_bytes(pid):
 @pytest.mark.measurement
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to read the driver's memory")
 def test_a_thousand_trivial_cases(tmp_path, benchmark):
-    pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
+    pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
     from harness.results.folder import ResultsFolder
 
     seeds, folder = ",".join(map(str, range(CASES))), tmp_path / "results"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from harness.results.folder import ResultsFolder
     from harness.results.load import load_results
     from harness.results.result import EpochRecord, Result
+    from harness.study.stored_network import load_network
     from harness.training.train import train
 
     __version__: str
@@ -52,6 +53,7 @@ __all__ = [
     "ResultsFolder",
     "__version__",
     "load_dataset",
+    "load_network",
     "load_results",
     "train",
 ]
@@ -70,6 +72,7 @@ _PLACES = {
     "Result": "harness.results.result.Result",
     "ResultsFolder": "harness.results.folder.ResultsFolder",
     "load_dataset": "harness.data.registry.load",
+    "load_network": "harness.study.stored_network.load_network",
     "load_results": "harness.results.load.load_results",
     "train": "harness.training.train.train",
 }

@@ -32,8 +32,9 @@ def count(number: float) -> str:
 
 
 def count_noun(number: object, noun: str) -> str:
-    """Return a number with its noun: ``1 thread``, ``2 threads``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """Return a number with its noun: ``1 thread``, ``2 threads``, ``2 classes``."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def listed(words: Iterable[str]) -> str:

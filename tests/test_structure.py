@@ -15,7 +15,7 @@ ROOMS = (
     "config", "results", "paper", "hardware", "models", "data", "training", "analysis", "throughput", "study",
     "report", "plugin", "cli",
 )  # fmt: skip
-SHARED = ("errors", "files", "text", "timestamps")
+SHARED = ("errors", "extras", "files", "text", "timestamps")
 MAX_ROOMS, MAX_LONG_FILES, LONG_FILE_LINES = 14, 3, 300
 
 

@@ -113,6 +113,7 @@ def test_words_are_joined_by_commas_and_a_last_and(words, text):
 
 def test_number_has_its_noun():
     assert [count_noun(number, "epoch") for number in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]
+    assert [count_noun(number, "class") for number in (1, 43)] == ["1 class", "43 classes"]
 
 
 @pytest.mark.parametrize(

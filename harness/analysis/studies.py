@@ -79,7 +79,7 @@ def _study_key(one: StoredResult) -> StudyKey:
         f"{case.pipeline} pipeline",
         case.precision,
         case.device_kind,
-        f"{case.recipe.epochs} epochs",
+        count_noun(case.recipe.epochs, "epoch"),
         f"{case.val_split:.0%} held out",
         f"recipe {recipe}",
         f"images {case.data_fingerprint[:6]}",

@@ -1,10 +1,47 @@
-"""Options of harness/config/settings.py as arguments of commands, and the exit code of wrong input."""
+"""Arguments that commands share: options of the settings, ``--json``, and examples in the help."""
+
+from __future__ import annotations
 
 import argparse
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.config.settings import OPTIONS, Settings, read_settings
 
+if TYPE_CHECKING:
+    from harness.cli.output import Output
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 USAGE_ERROR = 2
+SCRIPT = "wider-or-deeper"
+
+
+def program() -> str:
+    """Return the name that the command line was started by."""
+    return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m harness"
+
+
+def add_command(
+    commands: Commands, name: str, *, help: str, description: str, examples: Sequence[str]
+) -> argparse.ArgumentParser:
+    """Add a command; its help ends with examples, given without the program's name."""
+    return commands.add_parser(
+        name,
+        help=help,
+        description=textwrap.fill(description, 80),
+        epilog=example_lines(examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def example_lines(examples: Sequence[str]) -> str:
+    """Return examples for the end of a help, each with the program's name in front."""
+    heading = "examples:" if len(examples) > 1 else "example:"
+    return "\n".join([heading, *(f"  {program()} {line}" for line in examples)])
 
 
 def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
@@ -14,6 +51,16 @@ def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
             parser.add_argument(
                 f"--{option.name}", dest=option.key, metavar=option.metavar, help=option.help.replace("%", "%%")
             )
+
+
+def add_json_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json`` to a command, which then prints its output by `print_json`."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead (fields: docs/json.md)")
+
+
+def print_json(output: Output) -> None:
+    """Print a command's output as one JSON object, the only text on standard output; NaN is null."""
+    print(output.model_dump_json(indent=1))
 
 
 def settings_from(known: argparse.Namespace) -> Settings:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import add_options, settings_from
+from harness.cli.arguments import add_json_flag, add_options, example_lines, print_json, settings_from
 from harness.config.limits import LIMIT_OPTIONS
 from harness.errors import InputError
 
 if TYPE_CHECKING:
     from harness.results.result import Result
 
-JSON_SCHEMA_VERSION = 1
 _DESCRIPTION = """\
 Compare every case of BASE with NEW: accuracy, epoch time, parameters, MACs and
 peak memory.
@@ -31,7 +29,13 @@ co-scheduled cases are not compared. If you gave their limit, exit code 2: a
 limit that was not checked does not pass."""
 _EXIT_CODES = """\
 exit codes: 0, within the limits; 1, a limit is violated; 2, the input is wrong,
-a case of BASE is missing in NEW, or a comparison that you asked for was not made"""
+a case of BASE is missing in NEW, or a comparison that you asked for was not
+made"""
+
+_EXAMPLES = (
+    "check results-main results-branch",
+    "check base new --max-accuracy-drop 1 --max-epoch-time none",
+)
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,13 +44,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "check",
         help="fail if results are worse, slower or larger than earlier ones",
         description=_DESCRIPTION,
-        epilog=_EXIT_CODES,
+        epilog=f"{_EXIT_CODES}\n\n{example_lines(_EXAMPLES)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("base", metavar="BASE", help="the results folder to compare with")
     parser.add_argument("new", metavar="NEW", help="the results folder to check")
     add_options(parser, *LIMIT_OPTIONS)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    add_json_flag(parser)
     parser.set_defaults(run=run)
 
 
@@ -65,8 +69,9 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     _require_two(base, new)
     verdict = compare_results(_read(base), _read(new), limits)
     if known.json:
-        head = {"schema_version": JSON_SCHEMA_VERSION, "command": "check", "base": str(base), "new": str(new)}
-        print(json.dumps(head | verdict_json(verdict, limits), indent=2, allow_nan=False))
+        from harness.cli.check_output import CheckOutput
+
+        print_json(CheckOutput(base=str(base), new=str(new), **verdict_json(verdict, limits)))
         return verdict.exit_code
     columns = shutil.get_terminal_size().columns
     print("\n".join([*limits_lines(limits.values(), columns), *verdict_lines(verdict, columns)]))

@@ -1,58 +1,133 @@
 """``data``: the folder of each dataset, its number of images, and how to get a missing one."""
 
-import argparse
-from pathlib import Path
+from __future__ import annotations
 
-from harness.cli.arguments import USAGE_ERROR, add_options, settings_from
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.arguments import USAGE_ERROR, add_command, add_json_flag, add_options, print_json, settings_from
 from harness.errors import InputError
 
+if TYPE_CHECKING:
+    from harness.cli.arguments import Commands
+    from harness.cli.outputs import DatasetRow
+    from harness.data.source import Source
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+
+def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "data",
         help="show each dataset's folder and images, and how to get a missing one",
-        description="Show the folder of each dataset, its number of images and whether they are verified; for "
-        "a missing dataset the files to download and the folder to put them in. Exit code 2: a dataset is damaged.",
+        description="Show the folder of each dataset, or of those that you name, its number of images and whether they "
+        "are verified; for a missing dataset the files to download and the folder to put them in. Exit code 2: a "
+        "dataset is damaged.",
+        examples=["data", "data cifar10 folder:~/flowers --data-dir ~/data"],
     )
     add_options(parser, "data-dir")
-    parser.add_argument("folders", nargs="*", metavar="folder:PATH", help="folders of your own images to check too")
+    add_json_flag(parser)
+    names = "datasets to show, e.g. cifar10 or folder:PATH for your own images (default: all, without folders)"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.set_defaults(run=run)
 
 
 def run(known: argparse.Namespace, _: list[str]) -> int:
-    """Print a paragraph per dataset."""
-    from harness.config.datasets import SPECS
-    from harness.config.extensions import extension_names
-
-    settings = settings_from(known)
-    print(f"data folder: {settings.data_dir}\n")
-    exit_code = 0
-    for name in [*SPECS, *extension_names(), *known.folders]:
-        try:
-            print(f"{name}: {_describe(name, settings.data_dir)}")
-        except InputError as error:
-            exit_code = USAGE_ERROR
-            print(f"{name}: {error}")
-    return exit_code
-
-
-def _describe(name: str, data_dir: Path) -> str:
-    """Return a dataset's folder, layout and images, or how to get it.
+    """Print a paragraph per dataset.
 
     Raises:
-        InputError: It is damaged, or there is no such folder.
+        InputError: There is no dataset of a name.
     """
-    from harness.config.datasets import is_folder
-    from harness.data.registry import get_spec, how_to_get, locate
+    from harness.config.datasets import SPECS, check_dataset_name, is_folder
+    from harness.config.extensions import extension_names
 
-    source = locate(name, data_dir)
-    if source is None:
-        remedy = how_to_get(name, data_dir).replace("\n", "\n  ")
+    data_dir = settings_from(known).data_dir
+    names = [check_dataset_name(name) for name in known.names] or [*SPECS, *extension_names()]
+    if known.json:
+        from harness.cli.outputs import DataOutput
+
+        rows = [look_at(name, data_dir) for name in names]
+        print_json(DataOutput(data_dir=str(data_dir), datasets=rows))
+        for row in rows:
+            if row.problem is not None:
+                print(f"error: {row.problem}", file=sys.stderr)
+        return _exit_code(rows)
+    if not all(map(is_folder, names)):
+        print(f"data folder: {data_dir}\n")
+    rows = []
+    for name in names:  # printed one by one: counting and verifying takes seconds
+        rows.append(look_at(name, data_dir))
+        print(f"{name}: {_describe(rows[-1])}")
+    return _exit_code(rows)
+
+
+def _exit_code(rows: list[DatasetRow]) -> int:
+    return USAGE_ERROR if any(row.status == "damaged" for row in rows) else 0
+
+
+def look_at(name: str, data_dir: Path) -> DatasetRow:
+    """Return what is on disk of a dataset, and how to get the rest."""
+    from harness.cli.outputs import DatasetRow
+    from harness.data.registry import how_to_get, locate
+
+    try:
+        source = locate(name, data_dir)
+        if source is None:
+            return DatasetRow(dataset=name, status="missing", how_to_get=how_to_get(name, data_dir))
+        if source.missing:
+            return DatasetRow(
+                dataset=name,
+                status="incomplete",
+                layout=source.layout,
+                path=str(source.path),
+                missing_files=source.missing,
+                how_to_get=how_to_get(name, data_dir),
+            )
+        return _present(name, source)
+    except InputError as error:
+        return DatasetRow(dataset=name, status="damaged", problem=str(error))
+
+
+def _present(name: str, source: Source) -> DatasetRow:
+    """Return the row of a dataset that is there.
+
+    Raises:
+        InputError: It is damaged.
+    """
+    from harness.cli.outputs import DatasetRow
+    from harness.data.registry import get_spec
+
+    (train, test), spec = source.count(), get_spec(name)
+    return DatasetRow(
+        dataset=name,
+        status="present",
+        layout=source.layout,
+        path=str(source.path),
+        train_images=train,
+        test_images=test,
+        published_train_images=spec.train_images,
+        published_test_images=spec.test_images,
+        is_verified=source.verify(),
+    )
+
+
+def _describe(row: DatasetRow) -> str:
+    """Return a dataset's folder, layout and images, or how to get it."""
+    from harness.config.datasets import is_folder
+    from harness.text import listed
+
+    if row.problem is not None:
+        return row.problem
+    if row.how_to_get is not None:
+        remedy = row.how_to_get.replace("\n", "\n  ")
+        if row.missing_files:
+            return f"incomplete; {row.path} lacks {listed(row.missing_files)}; a full run downloads it, or\n  {remedy}"
         return f"missing; a full run downloads it, or\n  {remedy}"
-    (train, test), spec, is_verified = source.count(), get_spec(name), source.verify()
-    images = f"{train:,} training and {test:,} test images"
-    if (train, test) != (spec.train_images, spec.test_images):
-        images += f", of {spec.train_images:,} and {spec.test_images:,}: not the whole dataset"
-    verdict = "verified" if is_verified else "not verified: this layout has no checksums"
-    return f"{source.layout} in {source.path}\n  {images}; {'your own' if is_folder(name) else verdict}"
+    found, published = (row.train_images, row.test_images), (row.published_train_images, row.published_test_images)
+    images = f"{found[0]:,} training and {found[1]:,} test images"
+    if found != published:
+        images += f", of {published[0]:,} and {published[1]:,}: not the whole dataset"
+    verdict = "verified" if row.is_verified else "not verified: this layout has no checksums"
+    return f"{row.layout} in {row.path}\n  {images}; {'your own' if is_folder(row.dataset) else verdict}"

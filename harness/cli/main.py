@@ -4,23 +4,22 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from typing import NoReturn
 
 import harness
-from harness.cli import check, data, evaluate, models, new, plan, report
-from harness.cli.arguments import USAGE_ERROR
+from harness.cli import check, data, evaluate, export, models, new, plan, report, schema
+from harness.cli.arguments import SCRIPT, USAGE_ERROR, program
 from harness.errors import InputError
 from harness.training.process_group import ProcessGroup
 
-_SCRIPT = "wider-or-deeper"
 _DESCRIPTION = """\
 Should my network be wider or deeper? Measure it:
 
-  pytest bench                                   smoke run of every experiment; measures nothing
-  pytest bench -k digits --full-training         a small study, minutes on two cores
-  pytest bench -k cifar --full-training          the paper's CIFAR-10 experiments
+  pytest bench                             smoke run of every experiment
+  pytest bench -k digits --full-training   a small study, minutes on two cores
+  pytest bench -k cifar --full-training    the paper's CIFAR-10 experiments
 
-The commands below show models, data, plans and results; pytest does the training."""
+The commands below show models, data, plans and results; pytest trains."""
 _EPILOGUE = "`{program} COMMAND --help` explains a command."
 
 
@@ -33,14 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known, rest = parser.parse_known_args(arguments)
     if rest and known.command != "plan":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if known.command is None:
+        parser.print_help()
+        return 0
     try:
         return _run(known, rest)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE_ERROR
     except BrokenPipeError:
         sys.stderr.close()  # the reader, e.g. `head`, has seen enough
         return 0
+    except (InputError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE_ERROR
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:
@@ -53,21 +55,27 @@ def _run(known: argparse.Namespace, rest: list[str]) -> int:
     return 0
 
 
+class _Version(argparse.Action):
+    """The option ``--version``; git, which knows the commit, is asked only then."""
+
+    def __call__(self, *_: object) -> NoReturn:
+        from harness.training.commit import source_commit
+
+        commit = source_commit()
+        of_checkout = "" if commit is None else f" (commit {commit[:7]}{commit[40:]})"
+        print(f"{SCRIPT} {harness.__version__}{of_checkout}")
+        raise SystemExit(0)
+
+
 def _parser() -> argparse.ArgumentParser:
-    program = _SCRIPT if Path(sys.argv[0]).stem == _SCRIPT else "python -m harness"
     parser = argparse.ArgumentParser(
-        program,
+        program(),
         description=_DESCRIPTION,
-        epilog=_EPILOGUE.format(program=program),
+        epilog=_EPILOGUE.format(program=program()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"{_SCRIPT} {harness.__version__}")
-    commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    models.add_parser(commands)
-    data.add_parser(commands)
-    plan.add_parser(commands, program)
-    report.add_parser(commands)
-    evaluate.add_parser(commands)
-    check.add_parser(commands)
-    new.add_parser(commands)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version, and a checkout's commit")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    for command in (models, data, plan, report, evaluate, check, export, new, schema):
+        command.add_parser(commands)
     return parser

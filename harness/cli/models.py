@@ -1,88 +1,128 @@
 """``models``: depth, width, parameters and MACs of the study's models or of named ones."""
 
+from __future__ import annotations
+
 import argparse
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from harness.cli.arguments import add_command, add_json_flag, print_json
 from harness.errors import InputError
 
+if TYPE_CHECKING:
+    from harness.cli.arguments import Commands
+    from harness.cli.outputs import ModelRow
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+
+def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "models",
         help="show depth, width, parameters and MACs of every model",
         description="Show depth, width coefficient ω, parameters and MACs (multiply-accumulate operations per image) "
         "of every model of the study at its datasets' input sizes, or of the models that you name. Nothing is trained.",
+        examples=["models", "models resnet32-2 resnet56 --input 1x28x28"],
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="models to show instead, e.g. resnet32-2")
     parser.add_argument(
         "--input", default="3x32x32", metavar="CxHxW", help="input of the named models (default: 3x32x32)"
     )
     parser.add_argument("--classes", default="10", metavar="N", help="classes of the named models (default: 10)")
+    add_json_flag(parser)
     parser.set_defaults(run=run)
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A model to show at an input's shape; the dataset is empty for models of the command line."""
+class _Asked:
+    """A model to show at an input's shape; the dataset is None for models of the command line."""
 
     name: str
     shape: tuple[int, int, int]
     classes: int
-    dataset: str = ""
+    dataset: str | None = None
 
 
 def run(known: argparse.Namespace, _: list[str]) -> int:
     """Print the table."""
     from harness.text import table
 
-    rows = _named(known) if known.names else _of_the_study()
+    rows = [_row(asked) for asked in (_named(known) if known.names else _of_the_study())]
+    if known.json:
+        from harness.cli.outputs import ModelsOutput
+
+        print_json(ModelsOutput(models=rows))
+        return 0
     headings = ["model", "dataset", "input", "depth", "width ω", "parameters", "MMACs"]
     print(table(headings, [_cells(row) for row in rows], left=3))
     return 0
 
 
-def _named(known: argparse.Namespace) -> list[_Row]:
+def _named(known: argparse.Namespace) -> list[_Asked]:
     shape, classes = _input_shape(known.input), _classes(known.classes)
-    return [_Row(name, shape, classes) for name in known.names]
+    return [_Asked(name, shape, classes) for name in known.names]
 
 
-def _of_the_study() -> list[_Row]:
+def _of_the_study() -> list[_Asked]:
     from harness.config.datasets import SPECS
     from harness.config.recipes import PUBLISHED_RECIPES
     from harness.paper.published import STUDY_MODELS
 
     shapes = {name: SPECS[name].input_shape(PUBLISHED_RECIPES[name].image_size) for name in STUDY_MODELS}
     return [
-        _Row(name, shapes[dataset], SPECS[dataset].num_classes, dataset)
+        _Asked(name, shapes[dataset], SPECS[dataset].num_classes, dataset)
         for dataset, names in STUDY_MODELS.items()
         for name in names
     ]
 
 
-def _cells(row: _Row) -> list[str]:
+def _row(asked: _Asked) -> ModelRow:
+    """Count a model's parameters and MACs.
+
+    Raises:
+        InputError: There is no such model, or its tensors have more values than torch can count.
+    """
+    from harness.cli.outputs import ModelRow
     from harness.config.families import parse_model
     from harness.models.cost import count_macs, count_parameters
     from harness.models.resnet import build_network
 
-    model = parse_model(row.name)
-    parameters = count_parameters(build_network(model, row.shape[0], row.classes, seed=0, device="meta"))
-    macs = count_macs(model, row.shape, row.classes)
-    size = f"{'×'.join(map(str, row.shape))}, {row.classes} classes"
-    return [
-        model.name, row.dataset, size, str(model.depth), str(model.width), f"{parameters:,}", f"{macs / 1e6:,.2f}"
-    ]  # fmt: skip
+    model = parse_model(asked.name)
+    try:
+        params = count_parameters(build_network(model, asked.shape[0], asked.classes, seed=0, device="meta"))
+        macs = count_macs(model, asked.shape, asked.classes)
+    except RuntimeError as error:
+        size = f"{'x'.join(map(str, asked.shape))} and {asked.classes} classes"
+        raise InputError(f"{model.name} at --input {size} is too large for torch: give smaller numbers") from error
+    return ModelRow(
+        model=model.name,
+        dataset=asked.dataset,
+        input_shape=asked.shape,
+        classes=asked.classes,
+        depth=model.depth,
+        width=model.width,
+        params=params,
+        macs=macs,
+    )
+
+
+def _cells(row: ModelRow) -> list[str]:
+    from harness.text import count_noun
+
+    size = f"{'×'.join(map(str, row.input_shape))}, {count_noun(row.classes, 'class')}"
+    numbers = [str(row.depth), str(row.width), f"{row.params:,}", f"{row.macs / 1e6:,.2f}"]
+    return [row.model, row.dataset or "", size, *numbers]
 
 
 def _input_shape(text: str) -> tuple[int, int, int]:
-    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)[x×]([1-9]\d*)", text)
+    match = re.fullmatch(r"([1-9]\d{0,8})[x×]([1-9]\d{0,8})[x×]([1-9]\d{0,8})", text)
     if match is None:
         raise InputError(f"--input {text!r}: give channels, height and width, e.g. 3x32x32")
     return int(match[1]), int(match[2]), int(match[3])
 
 
 def _classes(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if re.fullmatch(r"[1-9]\d{0,8}", text) is None:
         raise InputError(f"--classes {text!r}: give a whole number, 1 or more")
     return int(text)

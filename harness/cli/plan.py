@@ -1,32 +1,41 @@
 """``plan``: the cases that pytest would train, with their estimated time."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from harness.cli.arguments import add_command, add_json_flag, print_json, program
 from harness.errors import InputError
 
 if TYPE_CHECKING:
     from harness.analysis.power import Spread
+    from harness.cli.arguments import Commands
+    from harness.cli.outputs import PlannedCase, PlanOutput, StudyPower
     from harness.config.experiment import Experiment
     from harness.config.settings import Settings
     from harness.study.plan import Planned
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", program: str) -> None:
-    """Add the command; its usage has the program's name."""
-    parser = commands.add_parser(
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "plan",
         help="show the selected cases with their estimated time on this device",
-        usage=f"{program} plan [PYTEST ARGUMENTS]",
-        description=f'Takes the arguments that pytest would: {program} plan -k "cifar and resnet20" '
-        "--full-training --seeds 0,1. Files default to bench. A few steps of each model are timed; nothing is trained.",
+        description="Take the arguments that pytest would, and show the cases that it would train. Files default to "
+        "bench. A few steps of each model are timed; nothing is trained.",
+        examples=['plan -k "cifar and resnet20" --full-training --seeds 0,1', "plan my_bench.py --full-training"],
     )
+    parser.usage = f"{program()} plan [--json] [PYTEST ARGUMENTS]"
+    parser.allow_abbrev = False  # what is not --json is pytest's
+    add_json_flag(parser)
     parser.set_defaults(run=run)
 
 
-def run(_: argparse.Namespace, pytest_arguments: list[str]) -> int:
+def run(known: argparse.Namespace, pytest_arguments: list[str]) -> int:
     """Collect the experiments, and print their estimates.
 
     Raises:
@@ -37,32 +46,50 @@ def run(_: argparse.Namespace, pytest_arguments: list[str]) -> int:
     settings, experiments = collect_experiments(pytest_arguments)
     if not experiments:
         raise InputError("no experiment is selected: `pytest bench --collect-only -q` shows their names")
-    _print_plan(settings, experiments)
+    _print_plan(settings, experiments, as_json=known.json)
     return 0
 
 
-def _print_plan(settings: "Settings", experiments: "list[Experiment]") -> None:
+def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: bool) -> None:
     """Time a few steps of each model, and print a row per experiment."""
+    from harness.cli.outputs import PlanOutput
     from harness.hardware.device import resolve_device, resolve_precision
     from harness.study.plan import plan
-    from harness.text import count_noun, duration, table
 
     device = resolve_device(settings.device)
     precision = resolve_precision(settings.precision, device, settings.pipeline)
     print(f"timing a few steps of each model on {device}, {precision}, {settings.pipeline} pipeline", file=sys.stderr)
     planned = list(_with_dots(plan(experiments, settings, device, precision)))
-    rows = [_cells(one) for one in planned]
-    remaining_seconds = sum(one.estimate.total_seconds for one in planned if not one.is_finished)
+    studies = _studies(settings, planned)
+    output = PlanOutput(
+        device=str(device),
+        precision=precision,
+        pipeline=settings.pipeline,
+        cases=[_planned_case(one) for one in planned],
+        remaining_seconds=sum(one.estimate.total_seconds for one in planned if not one.is_finished),
+        power=[_power(dataset, study, spread) for dataset, (study, spread) in studies.items()],
+    )
+    if as_json:
+        print_json(output)
+        return
+    _print_cases(output, [one.experiment.label for one in planned])
+    for dataset, (study, spread) in studies.items():
+        print(_power_line(dataset, study, spread))
+
+
+def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
+    from harness.text import count_noun, duration, table
+
+    rows = [[label, *_cells(case)] for label, case in zip(labels, output.cases, strict=True)]
     print(table(["case", "mode", "epochs", "epoch", "total", "state", "vs recorded"], rows, left=2))
-    print(f"\n{count_noun(len(rows), 'case')}; about {duration(remaining_seconds)} of training left on {device}")
-    if any(one.estimate_error is not None for one in planned):
+    left = duration(output.remaining_seconds)
+    print(f"\n{count_noun(len(rows), 'case')}; about {left} of training left on {output.device}")
+    if any(case.estimate_error is not None for case in output.cases):
         print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
-    for line in _power_lines(settings, planned):
-        print(line)
 
 
-def _power_lines(settings: "Settings", planned: "Sequence[Planned]") -> list[str]:
-    """Return, for each dataset with several models in full training, what its seeds can detect."""
+def _studies(settings: Settings, planned: Sequence[Planned]) -> dict[str, tuple[list[Planned], Spread]]:
+    """Return each dataset with several models in full training, with the spread between its seeds."""
     from harness.analysis.power import seed_spread
     from harness.report.loading import load_results_folders
 
@@ -72,24 +99,48 @@ def _power_lines(settings: "Settings", planned: "Sequence[Planned]") -> list[str
             studies.setdefault(one.experiment.dataset, []).append(one)
     studies = {dataset: study for dataset, study in studies.items() if len({one.experiment.model for one in study}) > 1}
     if not studies:
-        return []
+        return {}
     found = load_results_folders([settings.results_dir]).evidence
     of_mode = [one for one in found if one.mode == planned[0].experiment.mode]
-    return [_power_line(dataset, study, seed_spread(of_mode, dataset)) for dataset, study in studies.items()]
+    return {dataset: (study, seed_spread(of_mode, dataset)) for dataset, study in studies.items()}
 
 
-def _power_line(dataset: str, study: "Sequence[Planned]", spread: "Spread") -> str:
+def _seeds_models_pairs(study: Sequence[Planned]) -> tuple[int, int, int]:
+    """Return the numbers of seeds, models and counterpart pairs of a study."""
     from harness.analysis.axes import find_axes
-    from harness.analysis.power import power_sentence, tested_pairs
+    from harness.analysis.power import tested_pairs
+
+    models = dict.fromkeys(one.experiment.model for one in study)
+    return len({one.experiment.seed for one in study}), len(models), tested_pairs(find_axes(list(models)))
+
+
+def _power(dataset: str, study: Sequence[Planned], spread: Spread) -> StudyPower:
+    from harness.analysis.power import TARGET_POINTS, outlook
+    from harness.cli.outputs import StudyPower
+
+    seeds, models, pairs = _seeds_models_pairs(study)
+    detectable, needed = outlook(seeds, models, pairs, spread.points)
+    return StudyPower(
+        dataset=dataset,
+        seeds=seeds,
+        models=models,
+        detectable_points=detectable,
+        target_points=TARGET_POINTS,
+        seeds_needed=needed,
+        spread_points=spread.points,
+        is_spread_measured=spread.is_measured,
+    )
+
+
+def _power_line(dataset: str, study: Sequence[Planned], spread: Spread) -> str:
+    from harness.analysis.power import power_sentence
     from harness.config.datasets import title_of
 
     seconds = {one.experiment.model: one.estimate.total_seconds for one in study}
-    pairs = tested_pairs(find_axes(list(seconds)))
-    seeds = len({one.experiment.seed for one in study})
-    return f"{title_of(dataset)}: {power_sentence(seeds, len(seconds), pairs, spread, sum(seconds.values()))}"
+    return f"{title_of(dataset)}: {power_sentence(*_seeds_models_pairs(study), spread, sum(seconds.values()))}"
 
 
-def _with_dots(planned: "Iterable[Planned]") -> "Iterable[Planned]":
+def _with_dots(planned: Iterable[Planned]) -> Iterable[Planned]:
     """Yield each, and print a dot on standard error as it comes."""
     for one in planned:
         print(".", end="", file=sys.stderr, flush=True)
@@ -97,16 +148,31 @@ def _with_dots(planned: "Iterable[Planned]") -> "Iterable[Planned]":
     print(file=sys.stderr)
 
 
-def _cells(planned: "Planned") -> list[str]:
-    from harness.text import duration
+def _planned_case(planned: Planned) -> PlannedCase:
+    from harness.cli.outputs import PlannedCase
 
     experiment, expected = planned.experiment, planned.estimate
+    return PlannedCase(
+        dataset=experiment.dataset,
+        model=experiment.model,
+        seed=experiment.seed,
+        mode=experiment.mode,
+        epochs=expected.epochs,
+        epoch_seconds=expected.epoch_seconds,
+        total_seconds=expected.total_seconds,
+        is_finished=planned.is_finished,
+        estimate_error=planned.estimate_error,
+    )
+
+
+def _cells(case: PlannedCase) -> list[str]:
+    from harness.text import duration
+
     return [
-        experiment.label,
-        experiment.mode,
-        str(expected.epochs),
-        duration(expected.epoch_seconds),
-        duration(expected.total_seconds),
-        "finished" if planned.is_finished else "other code" if planned.is_of_other_code else "to train",
-        "" if planned.estimate_error is None else f"{planned.estimate_error:+.0%}",
+        case.mode,
+        str(case.epochs),
+        duration(case.epoch_seconds),
+        duration(case.total_seconds),
+        "finished" if case.is_finished else "to train",
+        "" if case.estimate_error is None else f"{case.estimate_error:+.0%}",
     ]

@@ -9,26 +9,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import add_options, settings_from
+from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
 from harness.errors import InputError
 
 if TYPE_CHECKING:
+    from harness.cli.arguments import Commands
     from harness.config.settings import Settings
+    from harness.report.build import WrittenReport
     from harness.report.loading import LoadedResults
 
 _TRAIN_SOME = "train some with `pytest bench -k digits --full-training`"
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "report",
         help="write the page, tables and figures from the results folder, without training",
         description="Write the page (index.html), tables (CSV, Markdown, LaTeX) and figures (SVG, PNG) from the "
         "results folder. Several folders, e.g. of two machines or two commits, are shown side by side.",
+        examples=["report", "report results-main results-branch --report-dir compared"],
     )
     parser.add_argument("results", nargs="*", metavar="FOLDER", help="results folders; default: --results-dir alone")
     add_options(parser, "results-dir", "report-dir", "margin")
+    add_json_flag(parser)
     parser.set_defaults(run=run)
 
 
@@ -40,20 +45,30 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     """
     from harness.files import os_error_as_input_error
     from harness.report.build import write_report
-    from harness.report.terminal import report_text
     from harness.training.command import this_command
 
     settings = settings_from(known)
     loaded = _load([Path(name) for name in known.results], settings)
     with os_error_as_input_error(f"write the report to {settings.report_dir}", "give another --report-dir"):
         report = write_report(loaded, settings.report_dir, this_command(), margin=settings.margin)
+    if known.json:
+        from harness.cli.report_output import report_output
+
+        print_json(report_output(loaded, report))
+    else:
+        _print_report(loaded, report)
+    return 0
+
+
+def _print_report(loaded: LoadedResults, report: WrittenReport) -> None:
+    from harness.report.terminal import report_text
+
     for line in [f"left out: {problem}" for problem in loaded.problems] + loaded.unfinished:
         print(line, file=sys.stderr)
     columns = shutil.get_terminal_size().columns
     _print_results(loaded, columns)
     _print_throughput(loaded, columns)
     print(report_text(report, columns))
-    return 0
 
 
 def _load(named: list[Path], settings: Settings) -> LoadedResults:

@@ -44,8 +44,8 @@ def fetch(url: str, folder: Path, md5: str) -> Path:
     return target
 
 
-def has_md5(path: Path, md5: str) -> bool:
-    """Return whether the file exists and its content has that checksum.
+def has_md5(path: Path, md5: str | None) -> bool:
+    """Return whether the file exists and its content has that checksum, if there is one.
 
     Raises:
         InputError: the file cannot be read.

@@ -15,6 +15,7 @@ from harness.data.formats import cifar10, class_folders, digits, fashionmnist, g
 from harness.data.images import ImageSet, fingerprint
 from harness.data.source import Publisher, Source
 from harness.errors import InputError
+from harness.text import listed
 
 _PUBLISHERS: dict[str, Publisher] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
 _PUBLISHER_ATTRIBUTES = ("FILES", "locate", "download")
@@ -113,7 +114,7 @@ def locate_or_download(
     if source is None or source.missing:
         lack = f"dataset {name} is not in {data_dir}"
         if source is not None:
-            lack = f"dataset {name} in {source.path} lacks {', '.join(source.missing)}"
+            lack = f"dataset {name} in {source.path} lacks {listed(source.missing)}"
         notify(f"{lack}: downloading it")
         try:
             _publisher(name).download(data_dir)

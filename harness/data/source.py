@@ -1,11 +1,13 @@
 """Sources: a dataset found on disk, and the publisher that finds or downloads it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NoReturn, Protocol, runtime_checkable
 
 from harness.data.images import ImageSet
+from harness.errors import InputError
+from harness.text import listed
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,21 @@ class Publisher(Protocol):
         """Return the dataset found under the data folder, or None."""
 
     def download(self, data_dir: Path) -> None:
-        """Download the files to where `locate` finds them, usually a folder with the dataset's name.
+        """Download the missing files to where `locate` finds them, usually a folder with the dataset's name.
 
         Raises:
             InputError: the download failed.
         """
+
+
+def incomplete(layout: str, path: Path, missing: Iterable[str]) -> Source:
+    """Return a source that lacks files; whoever reads it gets an `InputError` that names them."""
+    names = tuple(missing)
+
+    def refuse(*_: object) -> NoReturn:
+        raise InputError(f"{path} lacks {listed(names)}: put what is missing there; a full run downloads it")
+
+    return Source(layout, path, refuse, refuse, refuse, names)
 
 
 def unverifiable() -> bool:

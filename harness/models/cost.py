@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import warnings
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from harness.models.resnet import Shortcut, build_network
 
 # The literature counts convolutions and linear layers; fvcore's total adds BatchNorm and pooling.
 _COUNTED_OPERATORS = ("conv", "linear")
+_MAX_TRACED_VALUES = 3 * 2048 * 2048  # of an image: its activations then take some GiB
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -59,12 +61,14 @@ def count_macs(model: Model, image_shape: tuple[int, int, int], num_classes: int
         num_classes: the outputs of the last layer.
         shortcut: the CIFAR family's shortcut, option A or B.
     """
+    if math.prod(image_shape) > _MAX_TRACED_VALUES:  # fvcore computes every activation; torch's counter computes none
+        return count_macs_with_torch(model, image_shape, num_classes, shortcut)
     with _ignoring_deprecations():
         from fvcore.nn import FlopCountAnalysis
 
         try:
             network = _unfilled_network(model, image_shape[0], num_classes, shortcut)
-        except RuntimeError:  # it exceeds this machine's memory; torch's counter needs none
+        except RuntimeError:  # it exceeds this machine's memory
             return count_macs_with_torch(model, image_shape, num_classes, shortcut)
         analysis = FlopCountAnalysis(network, torch.zeros(1, *image_shape))
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)

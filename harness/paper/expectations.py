@@ -3,6 +3,7 @@
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.published import PUBLISHED, Published, exact_parameters
 from harness.results.result import EpochRecord, Result
+from harness.text import count_noun
 
 TOLERANCE_PP = 2.0
 DIGITS_ACCURACY_PERCENT = 91.0  # over five seed sds below the mean of ResNet-32, the least accurate model
@@ -20,7 +21,8 @@ def unmet_expectations(result: Result, records: list[EpochRecord]) -> list[str]:
     found = []
     wanted_epochs = list(range(1, result.case.recipe.epochs + 1))
     if len(records) != len(wanted_epochs):
-        found.append(f"{len(records)} epochs are recorded, the recipe has {len(wanted_epochs)}")
+        verb = "is" if len(records) == 1 else "are"
+        found.append(f"{count_noun(len(records), 'epoch')} {verb} recorded, the recipe has {len(wanted_epochs)}")
     elif [record.epoch for record in records] != wanted_epochs:
         found.append(f"the recorded epochs are not 1 to {len(wanted_epochs)} in order")
     found += [f"epoch {record.epoch}: a loss is not a number" for record in records if not record.is_finite]

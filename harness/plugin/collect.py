@@ -38,10 +38,15 @@ def collect_experiments(arguments: Sequence[str]) -> tuple[Settings, list[Experi
     Files in the arguments replace ``bench``.
 
     Raises:
-        InputError: pytest refuses the arguments; the message is pytest's.
+        InputError: pytest refuses the arguments; the message is pytest's. Or there is no ``bench`` in this folder.
     """
     collector, output = _Collector(), io.StringIO()
     files = [] if _names_files(arguments) else ["bench"]
+    if files and not os.path.exists("bench"):
+        raise InputError(
+            "this folder has no bench: name a bench file, e.g. `wider-or-deeper plan my_bench.py`, or change to the\n"
+            "checkout of wider-or-deeper; `wider-or-deeper new my_bench.py` writes a bench file"
+        )
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = pytest.main(["-p", "harness.plugin", *files, "--collect-only", "-qq", *arguments], plugins=[collector])
     if collector.settings is None or code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):

@@ -24,6 +24,7 @@ from harness.plugin.mark import (
 )
 from harness.plugin.measures import status_of
 from harness.plugin.session import ITEM, SESSION, ExperimentItem, HarnessSession, experiments_among, session_of
+from harness.training.command import note_pytest_arguments
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -41,6 +42,7 @@ def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, Any,
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the plugin's session; read the options only if one is on the command line."""
+    note_pytest_arguments(config.invocation_params.args)
     config.addinivalue_line("markers", EXPERIMENT_MARK)
     config.addinivalue_line("markers", MEASUREMENT_MARK)
     harness = config.stash[SESSION] = HarnessSession(config)

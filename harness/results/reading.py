@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import DamagedError, InputError
 from harness.files import checked_json
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
+from harness.text import count_noun
 
 Value = TypeVar("Value")
 
@@ -51,7 +52,7 @@ def _first_contradiction(result: Result) -> str | None:
     if result.is_complete and lacking:
         return f"{lacking[0]} is missing"
     if result.epochs != len(result.epoch_seconds):
-        return f"it has {result.epochs} epochs but the seconds of {len(result.epoch_seconds)}"
+        return f"it has {count_noun(result.epochs, 'epoch')} but the seconds of {len(result.epoch_seconds)}"
     if not math.isclose(result.total_seconds, sum(result.epoch_seconds), abs_tol=1e-9):
         return "its total_seconds is not the sum of its epoch_seconds"
     of_case = (result.case.model, result.case.dataset, result.case.seed, result.case.mode)

@@ -15,6 +15,7 @@ from harness.data.verified_fingerprints import is_verified
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.models.cost import count_parameters
+from harness.text import count_noun
 from harness.training.trainers.compilation import should_compile
 from harness.training.trainers.trainer import empty_network
 
@@ -142,6 +143,6 @@ def _require_no_batch_of_one(experiment: Experiment, dataset: Dataset) -> None:
     smallest = 32 if parse_model(experiment.model).family == "imagenet" else 4
     if recipe.image_size <= smallest and images % recipe.batch_size == 1:
         raise InputError(
-            f"{experiment.label}: {images} images in batches of {recipe.batch_size} leave a last batch of one\n"
-            "from which BatchNorm cannot learn at this image size: give the recipe another batch_size"
+            f"{experiment.label}: {count_noun(images, 'image')} in batches of {recipe.batch_size} leave a last batch "
+            "of one\nfrom which BatchNorm cannot learn at this image size: give the recipe another batch_size"
         )

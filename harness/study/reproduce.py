@@ -15,6 +15,7 @@ from harness.hardware.device import resolve_device, resolve_precision
 from harness.results import metrics
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
+from harness.study.stored_network import require_weights
 from harness.training.train import load_weights
 from harness.training.trainers import make_trainer
 
@@ -48,14 +49,9 @@ def reproduce(result: Result, results: ResultsFolder, dataset: Dataset, device: 
     Raises:
         InputError: the result is not complete, the images differ, or a file beside it is damaged or unreadable.
     """
+    require_weights(result)
+    require_same_images(result, dataset)
     case = result.case
-    if not result.is_complete:
-        raise InputError(f"{case.label} has no weights: its status is {result.status} ({result.cause})")
-    if dataset.fingerprint != case.data_fingerprint:
-        raise InputError(
-            f"{case.label} was trained on other images: their SHA-256 is {case.data_fingerprint[:12]}, that of "
-            f"{dataset.origin} is {dataset.fingerprint[:12]}"
-        )
     weights, (labels, predictions) = results.weights_path(result), results.read_predictions(result)
     trainer = make_trainer(case, dataset.spec, device)
     load_weights(weights, trainer.network)
@@ -63,6 +59,16 @@ def reproduce(result: Result, results: ResultsFolder, dataset: Dataset, device: 
     scores = metrics.score(dataset.test.labels.numpy(), found, dataset.spec.class_names)
     changed = int(np.sum((found != predictions) | (dataset.test.labels.numpy() != labels)))
     return Reproduction(result, scores, changed)
+
+
+def require_same_images(result: Result, dataset: Dataset) -> None:
+    """Raise an `InputError` if a result was trained on other images than the dataset's."""
+    case = result.case
+    if dataset.fingerprint != case.data_fingerprint:
+        raise InputError(
+            f"{case.label} was trained on other images: their SHA-256 is {case.data_fingerprint[:12]}, that of "
+            f"{dataset.origin} is {dataset.fingerprint[:12]}"
+        )
 
 
 def images_of(result: Result, settings: Settings) -> Dataset:

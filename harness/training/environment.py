@@ -4,16 +4,15 @@ import functools
 import importlib.metadata
 import os
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from harness.training import code_version
+from harness.training.commit import source_commit
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
-_SOURCE = Path(__file__).resolve().parents[1]
 
 
 def describe_environment(device: torch.device, precision: str, node: str | None = None) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def describe_environment(device: torch.device, precision: str, node: str | None 
         "versions": {name: _version(name) for name in _PACKAGES} | {"torch": torch.__version__},
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,  # type: ignore[no-untyped-call]
-        "commit": _commit(),
+        "commit": source_commit(),
         "training_code": code_version.training_code_version(),
         "code": code_version.code_hashes(),
     }
@@ -57,21 +56,3 @@ def _cpu_name() -> str:
     except OSError:
         pass  # not Linux
     return platform.processor() or platform.machine()
-
-
-@functools.cache
-def _commit() -> str | None:
-    """Return the source's commit, with ``+`` if files differ from it; None outside a checkout."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "--no-optional-locks", *arguments]  # a training killed here would leave index.lock behind
-        return subprocess.run(
-            command, cwd=_SOURCE, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "__init__.py")  # installed inside another project's checkout?
-        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--", str(_SOURCE))
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return commit + ("+" if changes else "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from harness.config.recipe import Recipe
 from harness.config.settings import Settings
 from harness.errors import InputError
+from harness.text import count_noun
 from harness.training.process_group import ProcessGroup
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def require_image_per_process(recipe: Recipe, label: str, processes: ProcessGrou
     """
     if recipe.batch_size < processes.world_size:
         raise InputError(
-            f"{label}: a batch of {recipe.batch_size} images cannot be divided over {processes.world_size} processes: "
-            f"start at most {recipe.batch_size}"
+            f"{label}: a batch of {count_noun(recipe.batch_size, 'image')} cannot be divided over "
+            f"{processes.world_size} processes: start at most {recipe.batch_size}"
         )
 
 

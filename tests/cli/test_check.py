@@ -1,12 +1,12 @@
-import json
 import subprocess
 import sys
 
 import pytest
 
 from harness.__main__ import main
+from tests.cli.checked_output import checked_output
 from tests.helpers import REPOSITORY
-from tests.helpers.guarding import before, trained
+from tests.helpers.guarding import before, failed, trained
 from tests.helpers.synthetic import store, synthetic_result
 
 
@@ -54,10 +54,18 @@ def test_a_limit_given_by_an_environment_variable_counts_as_given(folders, monke
 def test_json_is_one_object_and_nothing_else(folders, capsys):
     arguments = folders(before(), trained(params=80_000))
     assert main([*arguments, "--json"]) == 1
-    content = json.loads(capsys.readouterr().out)
-    assert (content["schema_version"], content["command"], content["base"]) == (1, "check", arguments[1])
+    content = checked_output("check", capsys.readouterr().out)
+    assert content["base"] == arguments[1]
     assert [one["measure"] for one in content["violations"]] == ["params"]
     assert {"comparisons", "not_compared", "limits", "exit_code"} <= content.keys()
+
+
+def test_json_has_changed_statuses_and_what_was_not_compared(folders, capsys):
+    new = [*trained((96.0, 96.2), environment={"threads": 1}), failed(2)]
+    assert main([*folders(before(), new), "--json"]) == 1
+    content = checked_output("check", capsys.readouterr().out)
+    assert [one["after"] for one in content["violations"] if one["measure"] == "status"] == ["2 complete, 1 diverged"]
+    assert {one["measure"] for one in content["not_compared"]} == {"epoch time", "peak memory"}
 
 
 def error_of(capsys, arguments):

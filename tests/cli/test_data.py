@@ -1,4 +1,6 @@
 from harness.__main__ import main
+from tests.cli.checked_output import checked_output
+from tests.data.builders import write, write_class_folders
 from tests.helpers.extension import forget_extensions, install_dataset
 
 
@@ -15,6 +17,41 @@ def test_data_shows_what_is_there_and_how_to_get_the_rest(tmp_path, capsys):
 def test_data_checks_the_users_folder_and_names_the_fault(tmp_path, capsys):
     assert main(["data", "--data-dir", str(tmp_path), f"folder:{tmp_path}/photos"]) == 2
     assert f"folder {tmp_path}/photos does not exist" in capsys.readouterr().out
+
+
+def test_data_shows_only_the_named_datasets(tmp_path, capsys):
+    write_class_folders(tmp_path / "photos")
+    assert main(["data", "--data-dir", str(tmp_path), f"folder:{tmp_path}/photos"]) == 0
+    assert capsys.readouterr().out.startswith(f"folder:{tmp_path}/photos: class folders in {tmp_path}/photos\n")
+    assert main(["data", "--data-dir", str(tmp_path), "gtsrb", "digits"]) == 0
+    names = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines() if line[:1] not in ("", " ")]
+    assert names == ["data folder", "gtsrb", "digits"]
+
+
+def test_data_refuses_an_unknown_dataset(tmp_path, capsys):
+    assert main(["data", "--data-dir", str(tmp_path), "cifar11"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: unknown dataset 'cifar11': the datasets are cifar10,")
+    assert captured.out == ""
+
+
+def test_data_names_the_files_that_an_incomplete_dataset_lacks(tmp_path, capsys):
+    write(tmp_path / "fashionmnist/train-images-idx3-ubyte.gz", "")
+    assert main(["data", "--data-dir", str(tmp_path), "fashionmnist"]) == 0
+    lacks = "lacks train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz;"
+    assert f"fashionmnist: incomplete; {tmp_path}/fashionmnist {lacks} a full run" in capsys.readouterr().out
+
+
+def test_data_prints_json_and_the_fault_on_standard_error(tmp_path, capsys):
+    write(tmp_path / "fashionmnist/train-images-idx3-ubyte.gz", "")
+    names = ["digits", "cifar10", "fashionmnist", f"folder:{tmp_path}/photos"]
+    assert main(["data", "--json", "--data-dir", str(tmp_path), *names]) == 2
+    captured = capsys.readouterr()
+    found = checked_output("data", captured.out)
+    assert [row["status"] for row in found["datasets"]] == ["present", "missing", "incomplete", "damaged"]
+    assert found["datasets"][0]["test_images"] == 1_437
+    assert len(found["datasets"][2]["missing_files"]) == 3
+    assert captured.err == f"error: {found['datasets'][3]['problem']}\n"
 
 
 def test_data_shows_the_datasets_that_other_packages_add(tmp_path, monkeypatch, capsys):

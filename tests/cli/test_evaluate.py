@@ -8,6 +8,8 @@ from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
 from harness.results.reading import read_result
 from harness.study.study import Study
+from tests.cli.checked_output import checked_output
+from tests.helpers.synthetic import store, synthetic_result
 
 
 def evaluate(result, *more):
@@ -36,6 +38,24 @@ def test_evaluate_reports_a_difference_with_exit_code_1(digits_result, capsys):
     path.write_text(replace(result, macro_f1_percent=result.macro_f1_percent / 2 + 1).to_text())
     assert evaluate(path) == 1
     assert "not the same; recorded on" in capsys.readouterr().out
+
+
+def test_evaluate_prints_json(digits_result, capsys):
+    assert evaluate(digits_result, "--json") == 0
+    found = checked_output("evaluate", capsys.readouterr().out)
+    assert found["is_exact"] is True
+    assert found["recorded"] == found["reproduced"]
+    assert (found["model"], found["changed_predictions"]) == ("resnet8", 0)
+
+
+def test_evaluate_of_a_results_folder_lists_its_cases(tmp_path, capsys):
+    for seed in range(7):
+        store(tmp_path / "r", synthetic_result("digits", "resnet20", seed))
+    assert evaluate(tmp_path / "r") == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"error: {tmp_path}/r is a results folder with 7 cases: name one of them"
+    assert second.startswith(f"{tmp_path}/r/digits-resnet20-seed0-full-")
+    assert second.endswith(", and 2 more")
 
 
 def test_evaluate_refuses_a_missing_or_copied_result(digits_result, tmp_path, capsys):

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 
@@ -28,7 +29,7 @@ def test_wrong_input_is_one_line_on_stderr_and_exit_code_2(arguments, says, caps
 
 
 def test_an_unknown_command_or_option_exits_with_2(capsys):
-    for arguments in (["train"], ["models", "--fast"], []):
+    for arguments in (["train"], ["models", "--fast"], ["--fast"]):
         with pytest.raises(SystemExit) as exit_:
             main(arguments)
         assert exit_.value.code == 2
@@ -43,14 +44,52 @@ def test_the_installed_program_has_its_own_name_in_its_usage(path, monkeypatch, 
     assert "usage: wider-or-deeper [-h]" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["plan", "--help"])
-    assert "usage: wider-or-deeper plan [PYTEST ARGUMENTS]" in capsys.readouterr().out
+    assert "usage: wider-or-deeper plan [--json] [PYTEST ARGUMENTS]" in capsys.readouterr().out
 
 
-def test_version_prints_the_version(capsys):
+@pytest.mark.parametrize(
+    ("commit", "says"),
+    [(None, ""), ("0123456789" * 4, " (commit 0123456)"), ("0123456789" * 4 + "+", " (commit 0123456+)")],
+)
+def test_version_has_the_commit_of_a_checkout(commit, says, monkeypatch, capsys):
+    monkeypatch.setattr("harness.training.commit.source_commit", lambda: commit)
     with pytest.raises(SystemExit) as exit_:
         main(["--version"])
     assert exit_.value.code == 0
-    assert capsys.readouterr().out == f"wider-or-deeper {harness.__version__}\n"
+    assert capsys.readouterr().out == f"wider-or-deeper {harness.__version__}{says}\n"
+
+
+def test_without_a_command_the_help_is_printed(capsys):
+    assert main([]) == 0
+    assert "usage: python -m harness [-h]" in (shown := capsys.readouterr().out)
+    assert "`python -m harness COMMAND --help` explains a command." in shown
+
+
+def commands():
+    listed = re.findall(r"^    ([a-z]+) ", _help(), re.MULTILINE)
+    return [name for name in dict.fromkeys(listed) if name != "pytest"]
+
+
+def _help(*arguments):
+    environment = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "harness", *arguments, "--help"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_every_help_fits_a_terminal_and_ends_with_an_example():
+    assert max(map(len, _help().splitlines())) <= 80
+    assert {"models", "data", "plan", "report", "evaluate", "schema"} <= set(commands())
+    for name in commands():
+        lines = _help(name).splitlines()
+        assert max(map(len, lines)) <= 80, name
+        assert lines[-1].startswith(f"  python -m harness {name} "), name
+
+
+def test_an_error_of_the_system_is_one_line(capsys):
+    assert main(["report", f"/{'a' * 5000}"]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: [Errno 36] File name too long: '/aaa")
+    assert len(message.splitlines()) == 1
 
 
 def test_output_in_ascii_shows_what_it_can():

@@ -1,5 +1,8 @@
 import pytest
 
+from harness.__main__ import main
+from tests.cli.checked_output import checked_output
+
 
 def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
     folders = ("--results-dir", str(tmp_path / "r"), "--report-dir", str(tmp_path / "p"))
@@ -21,7 +24,7 @@ def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
     ("arguments", "says"),
     [
         (["--epochs", "0", "--full-training"], "error: --epochs '0': give a whole number, 1 or more"),
-        (["-k", "nothing_of_the_kind"], "error: no experiment is selected"),
+        (["-k", "nothing_of_the_kind", "--json"], "error: no experiment is selected"),
         (["--no-such-option"], "error: unrecognized arguments: --no-such-option"),
         (["no_such_folder.py"], "error: file or directory not found: no_such_folder.py"),
         (["-p", "no:harness.plugin"], "error: experiments need the plugin: leave out `-p no:harness.plugin`"),
@@ -29,9 +32,31 @@ def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
 )
 def test_plan_refuses_what_pytest_refuses(arguments, says, in_a_process):
     ran = in_a_process("plan", *arguments)
-    assert ran.returncode == 2
+    assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith(says)
     assert "Traceback" not in ran.stderr
+
+
+def test_plan_without_a_bench_says_how_to_get_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "-k", "digits"]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: this folder has no bench: name a bench file, e.g. `wider-or-deeper plan my_ben")
+    assert "`wider-or-deeper new my_bench.py` writes a bench file" in message
+    assert len(message.splitlines()) == 2
+
+
+def test_plan_prints_json_alone_on_standard_output(in_a_process, tmp_path):
+    options = ("--full-training", "--seeds", "0,1", "--device", "cpu", "--results-dir", str(tmp_path / "r"))
+    ran = in_a_process("plan", "-k", "digits and (resnet8-seed or resnet8-2)", "--json", *options)
+    found = checked_output("plan", ran.stdout)
+    assert [(case["model"], case["seed"]) for case in found["cases"]] == [
+        ("resnet8", 0), ("resnet8", 1), ("resnet8-2", 0), ("resnet8-2", 1),
+    ]  # fmt: skip
+    assert found["remaining_seconds"] == sum(case["total_seconds"] for case in found["cases"])
+    (power,) = found["power"]
+    assert (power["dataset"], power["seeds"], power["models"], power["is_spread_measured"]) == ("digits", 2, 2, False)
+    assert "timing a few steps" in ran.stderr
 
 
 def test_plan_does_not_mistake_an_options_value_for_a_file(in_a_process, tmp_path):

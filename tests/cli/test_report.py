@@ -1,10 +1,12 @@
 import subprocess
 import sys
+from pathlib import Path
 
 from harness.__main__ import main
 from harness.results.folder import ResultsFolder
+from tests.cli.checked_output import checked_output
 from tests.helpers import REPOSITORY
-from tests.helpers.synthetic import store, synthetic_result
+from tests.helpers.synthetic import failed_result, store, synthetic_result
 from tests.helpers.tiny import make_case
 
 
@@ -63,6 +65,24 @@ def test_report_writes_page_tables_figures_and_prints_the_answer(tmp_path, capsy
     assert all((tmp_path / f"report/tables/claims.{suffix}").exists() for suffix in ("csv", "md", "tex"))
     assert all((tmp_path / f"report/figures/cifar10-learning-curves.{suffix}").exists() for suffix in ("svg", "png"))
     assert max(map(len, said.splitlines())) <= 80 + len(str(tmp_path))
+
+
+def test_report_prints_json_with_results_and_verdicts(tmp_path, capsys):
+    for model, accuracies in {"resnet20": (90.0, 90.3), "resnet56": (91.0, 91.2), "resnet20-2": (92.0, 92.4)}.items():
+        for seed, accuracy in enumerate(accuracies):
+            store(tmp_path / "r", synthetic_result("cifar10", model, seed, accuracy))
+    store(tmp_path / "r", failed_result(model="resnet32"))
+    assert report(tmp_path, tmp_path / "r", "--json") == 0
+    found = checked_output("report", capsys.readouterr().out)
+    assert found["page"] == f"{tmp_path}/report/index.html"
+    assert len(found["results"]) == 7
+    assert {row["status"] for row in found["results"]} == {"complete", "diverged"}
+    assert all((Path(row["path"]) / "result.json").exists() for row in found["results"])
+    (study,) = found["studies"]
+    assert study["models"] == ["resnet20", "resnet56", "resnet20-2"]
+    (verdict,) = (one for one in study["verdicts"] if one["budget"] == "scale_factor")
+    assert (verdict["outcome"], verdict["take"]) == ("wider", "resnet20-2")
+    assert verdict["low_points"] < verdict["difference_points"] < verdict["high_points"]
 
 
 def test_report_of_two_devices_does_not_compare_times(tmp_path):

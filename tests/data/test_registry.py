@@ -222,8 +222,9 @@ def test_a_slice_of_digits_is_no_stand_in(tmp_path):
 
 
 def test_a_slice_of_a_damaged_dataset_is_an_input_error_not_a_stand_in(tmp_path):
+    write_files(tmp_path / "fashionmnist", compressed_idx(idx_contents()))
     write(tmp_path / "fashionmnist/train-images-idx3-ubyte.gz", "damaged")
-    with pytest.raises(InputError, match="train-images-idx3-ubyte"):
+    with pytest.raises(InputError, match="train-images-idx3-ubyte.gz is damaged"):
         registry.load_slice("fashionmnist", tmp_path, 2, 1)
 
 

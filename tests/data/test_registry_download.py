@@ -17,6 +17,7 @@ from tests.data.builders import (
     write,
     write_class_folders,
     write_files,
+    write_gtsrb_folders,
 )
 from tests.data.dataset_names import ABSENT
 from tests.data.serving import refusing_address, serve
@@ -109,15 +110,57 @@ def test_a_download_resumes_after_the_last_complete_file(tmp_path, fashionmnist_
     assert "/train-images-idx3-ubyte.gz" not in fashionmnist_server
 
 
-def test_only_missing_archives_of_gtsrb_are_downloaded(tmp_path, monkeypatch):
+def test_three_missing_files_are_named_and_only_they_are_downloaded(tmp_path, fashionmnist_server):
+    name = "train-images-idx3-ubyte"
+    kept = write(tmp_path / "FashionMNIST/raw" / name, idx_contents()[name])
+    notified = []
+    source = registry.locate_or_download("fashionmnist", tmp_path, notify=notified.append)
+    others = [other for other in compressed_idx(idx_contents()) if other != f"{name}.gz"]
+    assert set(fashionmnist_server) == {f"/{other}" for other in others}
+    assert all(other in notified[0] for other in others)
+    assert name not in notified[0]
+    assert source.path == kept.parent
+    assert source.verify() is True
+
+
+def test_a_wrong_file_beside_missing_ones_is_replaced(tmp_path, fashionmnist_server):
+    name = "train-images-idx3-ubyte"
+    wrong = write(tmp_path / "fashionmnist" / name, idx_contents()[name][:-1] + b"!")
+    assert registry.locate_or_download("fashionmnist", tmp_path).verify() is True
+    assert len(set(fashionmnist_server)) == 4
+    assert not wrong.exists()
+    assert wrong.with_name(f"{name}.refused").exists()
+
+
+@pytest.fixture
+def gtsrb_server(monkeypatch):
+    """The paths requested from a local server that serves a tiny GTSRB as the published one."""
     archives = gtsrb_archives()
     monkeypatch.setattr(gtsrb, "MD5", {name: md5(content) for name, content in archives.items()})
-    write(tmp_path / "gtsrb" / gtsrb.TRAIN_ZIP, archives[gtsrb.TRAIN_ZIP])
     with serve({f"/{name}": content for name, content in archives.items()}) as (address, asked):
         monkeypatch.setattr(gtsrb, "ARCHIVE_URL", address)
-        source = registry.locate_or_download("gtsrb", tmp_path)
+        yield asked
+
+
+@pytest.mark.parametrize("folder", ["gtsrb", "GTSRB"])
+def test_only_missing_archives_of_gtsrb_are_downloaded(tmp_path, gtsrb_server, folder):
+    write(tmp_path / folder / gtsrb.TRAIN_ZIP, gtsrb_archives()[gtsrb.TRAIN_ZIP])
+    source = registry.locate_or_download("gtsrb", tmp_path)
     assert source.count() == (len(GTSRB_TRAIN), len(GTSRB_TEST_LABELS))
-    assert f"/{gtsrb.TRAIN_ZIP}" not in asked
+    assert source.verify() is True
+    assert set(gtsrb_server) == {f"/{gtsrb.TEST_ZIP}", f"/{gtsrb.LABELS_ZIP}"}
+
+
+def test_unpacked_parts_of_gtsrb_are_not_downloaded(tmp_path, gtsrb_server):
+    folder = write_gtsrb_folders(tmp_path / "gtsrb")
+    whole = registry.load("gtsrb", tmp_path).fingerprint
+    registry.load.cache_clear()
+    (folder / "GT-final_test.csv").unlink()
+    source = registry.locate_or_download("gtsrb", tmp_path)
+    assert set(gtsrb_server) == {f"/{gtsrb.LABELS_ZIP}"}
+    assert source.layout == "official folders and archives"
+    assert source.verify() is False
+    assert registry.load("gtsrb", tmp_path).fingerprint == whole
 
 
 def test_a_folder_and_digits_are_never_downloaded(tmp_path):

@@ -87,7 +87,7 @@ def test_missing_epochs_are_reported(recorded):
     result = make_result("digits")
 
     assert unmet_expectations(result, records_of(result)[:recorded]) == [
-        f"{recorded} epochs are recorded, the recipe has 24",
+        f"{recorded} {'epoch is' if recorded == 1 else 'epochs are'} recorded, the recipe has 24",
     ]
 
 
@@ -175,7 +175,7 @@ def test_all_unmet_expectations_are_reported():
     result = make_result("digits", params=1, accuracy_percent=50.0)
 
     assert unmet_expectations(result, [record(1, train_loss=math.nan)]) == [
-        "1 epochs are recorded, the recipe has 24",
+        "1 epoch is recorded, the recipe has 24",
         "epoch 1: a loss is not a number",
         "1 parameters, 269,434 are expected",
         "accuracy is 50.00 %, at least 91.00 % is expected",

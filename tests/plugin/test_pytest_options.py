@@ -51,4 +51,4 @@ def test_engine_ray_without_ray_says_what_to_install(bench, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     run = bench("--engine", "ray")
     assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stderr.fnmatch_lines(["ERROR: --engine ray needs Ray: pip install 'wider-or-deeper[[]ray[]]'"])
+    run.stderr.fnmatch_lines(["ERROR: --engine ray needs ray, install it: python -m pip install -e *[[]ray[]]*"])

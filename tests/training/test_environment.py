@@ -2,7 +2,6 @@ import sys
 
 import torch
 
-from harness.training import environment
 from harness.training.environment import describe_environment
 
 CPU = torch.device("cpu")
@@ -15,10 +14,3 @@ def test_environment_records_what_times_depend_on():
     assert (described["device"], described["precision"], described["gpu"]) == ("cpu", "fp32", None)
     assert described["cpu"]
     assert described["python"] == ".".join(map(str, sys.version_info[:3]))
-
-
-def test_commit_is_unknown_outside_a_checkout(monkeypatch, tmp_path):
-    environment._commit.cache_clear()
-    monkeypatch.setattr(environment, "_SOURCE", tmp_path)
-    assert environment._commit() is None
-    environment._commit.cache_clear()

@@ -1,5 +1,6 @@
 """CIFAR-10 (Krizhevsky 2009) in its publisher's layout: the python batches, or their archive."""
 
+import contextlib
 import os
 import shutil
 import tarfile
@@ -15,7 +16,7 @@ import torchvision
 from harness.config.datasets import SPECS
 from harness.data.download import fetch, has_md5, locked
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source
+from harness.data.source import Source, incomplete
 from harness.errors import InputError
 from harness.files import write_atomically
 
@@ -28,30 +29,37 @@ FILES = "cifar-10-python.tar.gz, unpacked or not"
 
 def locate(data_dir: Path) -> Source | None:
     """Return the batches or the archive found in ``cifar10`` or, like torchvision's, in the data folder."""
-    spec = SPECS["cifar10"]
+    counts = (SPECS["cifar10"].train_images, SPECS["cifar10"].test_images)
     for root in (data_dir / "cifar10", data_dir):
         for present in (root / _Published.base_folder, root / _Published.filename):
             if present.exists():
-                return Source(
-                    "python batches" if present.is_dir() else "archive",
-                    present,
-                    lambda: (spec.train_images, spec.test_images),
-                    partial(_verify, root),
-                    partial(_read, root),
-                )
+                layout = "python batches" if present.is_dir() else "archive"
+                missing = [name for name in _batches_md5() if present.is_dir() and not (present / name).exists()]
+                if missing:
+                    return incomplete(layout, present, missing)
+                return Source(layout, present, lambda: counts, partial(_verify, root), partial(_read, root))
     return None
 
 
 def download(data_dir: Path) -> None:
-    """Download the archive into ``cifar10``."""
-    fetch(ARCHIVE_URL, data_dir / "cifar10", ARCHIVE_MD5)
+    """Download the archive into ``cifar10`` or beside incomplete batches, which it then completes."""
+    source = locate(data_dir)
+    root = data_dir / "cifar10" if source is None else source.path.parent
+    archive = fetch(ARCHIVE_URL, root, ARCHIVE_MD5)
+    if (root / _Published.base_folder).is_dir():
+        _complete(archive, root)
+
+
+def _batches_md5() -> dict[str, str]:
+    """Return the published MD5 of each file in the folder of batches."""
+    lists = [*_Published.train_list, *_Published.test_list, (_Published.meta["filename"], _Published.meta["md5"])]
+    return dict(lists)
 
 
 def _verify(root: Path) -> bool:
     batches = root / _Published.base_folder
     if batches.is_dir():
-        lists = [*_Published.train_list, *_Published.test_list, (_Published.meta["filename"], _Published.meta["md5"])]
-        files = [(batches / name, md5) for name, md5 in lists]
+        files = [(batches / name, md5) for name, md5 in _batches_md5().items()]
     else:
         files = [(root / _Published.filename, ARCHIVE_MD5)]
     for path, md5 in files:
@@ -84,23 +92,47 @@ def _unpack(archive: Path, root: Path) -> None:
     """
     batches = root / _Published.base_folder
     unpacked = root / f".unpacking-{batches.name}"
+    with _unpacking(archive, root):
+        if batches.is_dir():
+            return  # another process unpacked it while this one waited
+        shutil.rmtree(unpacked, ignore_errors=True)  # left by a killed process
+        try:
+            unpacked.mkdir()
+            _write_members(archive, unpacked)
+            os.replace(unpacked, batches)
+        finally:
+            shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _complete(archive: Path, root: Path) -> None:
+    """Unpack the files that the folder of batches lacks, or has with other content.
+
+    Raises:
+        InputError: as for `_unpack`.
+    """
+    with _unpacking(archive, root):
+        _write_members(archive, root / _Published.base_folder)
+
+
+@contextlib.contextmanager
+def _unpacking(archive: Path, root: Path) -> Iterator[None]:
+    """Hold the lock on the data folder; turn errors of the archive or the disk into an `InputError`."""
     try:
         with locked(root):
-            if batches.is_dir():
-                return  # another process unpacked it while this one waited
-            shutil.rmtree(unpacked, ignore_errors=True)  # left by a killed process
-            try:
-                unpacked.mkdir()
-                with tarfile.open(archive) as tar:
-                    for name, content in _members(tar, archive):
-                        write_atomically(unpacked / name, partial(shutil.copyfileobj, content))
-                os.replace(unpacked, batches)
-            finally:
-                shutil.rmtree(unpacked, ignore_errors=True)
+            yield
     except InputError:
         raise
     except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error) as error:
         raise InputError(f"{archive} cannot be unpacked into {root}: {error}") from error
+
+
+def _write_members(archive: Path, folder: Path) -> None:
+    """Write the archive's files into a folder, except those that are there with the published content."""
+    published = _batches_md5()
+    with tarfile.open(archive) as tar:
+        for name, content in _members(tar, archive):
+            if not has_md5(folder / name, published.get(name)):
+                write_atomically(folder / name, partial(shutil.copyfileobj, content))
 
 
 def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tuple[str, IO[bytes]]]:

@@ -15,8 +15,10 @@ import torchvision
 from harness.config.datasets import SPECS
 from harness.data.download import fetch
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source
+from harness.data.source import Source, incomplete
 from harness.errors import InputError
+from harness.files import quarantine
+from harness.text import count_noun
 
 _Published = torchvision.datasets.FashionMNIST
 MIRROR_URL = _Published.mirrors[0]
@@ -29,31 +31,41 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
 FILES = "the four *-ubyte.gz files"
+_LAYOUT = "idx files"
 _UNSIGNED_BYTE = 8
 _MAX_BYTES = 64 * 2**20  # the largest file has 47,040,016; much more is a decompression bomb
 
 
 def locate(data_dir: Path) -> Source | None:
     """Return the idx files found in ``fashionmnist`` or in torchvision's ``FashionMNIST/raw``."""
-    roots = (data_dir / "fashionmnist", data_dir / "fashionmnist/FashionMNIST/raw", data_dir / "FashionMNIST/raw")
-    for root in roots:
+    for root in (data_dir / "fashionmnist", data_dir / "fashionmnist/FashionMNIST/raw", data_dir / "FashionMNIST/raw"):
         missing = [name for name in SHA256 if not any(path.is_file() for path in (root / name, root / f"{name}.gz"))]
+        if not missing:
+            return Source(_LAYOUT, root, partial(_count, root), partial(_verify, root), partial(_read, root))
         if len(missing) < len(SHA256):
-            return Source(
-                "idx files",
-                root,
-                partial(_count, root),
-                partial(_verify, root),
-                partial(_read, root),
-                missing=tuple(f"{name}.gz" for name in missing),
-            )
+            return incomplete(_LAYOUT, root, [f"{name}.gz" for name in missing])
     return None
 
 
 def download(data_dir: Path) -> None:
-    """Download the four files into ``fashionmnist``."""
+    """Download the missing files, and those with other content, to the others or into ``fashionmnist``."""
+    source = locate(data_dir)
+    root = data_dir / "fashionmnist" if source is None else source.path
     for name, md5 in COMPRESSED_MD5.items():
-        fetch(f"{MIRROR_URL}{name}", data_dir / "fashionmnist", md5)
+        plain = root / name.removesuffix(".gz")
+        if not _is_published(root, plain.name):
+            fetch(f"{MIRROR_URL}{name}", root, md5)
+            if plain.is_file():
+                quarantine(plain)  # it would be read instead of the download
+
+
+def _is_published(root: Path, name: str) -> bool:
+    """Return whether the file is there, plain or compressed, with the published content."""
+    try:
+        _, content = _read_bytes(root, name)
+    except InputError:
+        return False
+    return hashlib.sha256(content).hexdigest() == SHA256[name]
 
 
 def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
@@ -69,7 +81,7 @@ def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
             )
         return path, content
     except FileNotFoundError as error:
-        raise InputError(f"{compressed} is missing: fashionmnist needs {FILES} in {root}") from error
+        raise InputError(f"{compressed} is missing: download it again") from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged ({error}): download it again") from error
 
@@ -107,9 +119,8 @@ def _read_split(root: Path, split: str, limit: int | None) -> ImageSet:
     images_path, images = _read_idx(root, f"{split}-images-idx3-ubyte", 3)
     labels_path, labels = _read_idx(root, f"{split}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
-        raise InputError(
-            f"{images_path} has {len(images)} images but {labels_path} {len(labels)} labels: download both again"
-        )
+        counts = count_noun(len(images), "image"), count_noun(len(labels), "label")
+        raise InputError(f"{images_path} has {counts[0]} but {labels_path} {counts[1]}: download both again")
     if images.shape[1:] != (spec.image_size, spec.image_size):
         raise InputError(f"{images_path} has images of {images.shape[2]}×{images.shape[1]}; FashionMNIST's are 28×28")
     if labels.max() >= spec.num_classes:

@@ -4,20 +4,18 @@ The layouts are the official archives, the same unpacked, and the Kaggle copy. t
 archive, of 26,640 images; it is refused.
 """
 
-import csv
-import io
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from harness.config.datasets import SPECS
 from harness.data.download import fetch, has_md5
+from harness.data.formats.gtsrb_labels import read_rows, read_text
 from harness.data.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
-from harness.data.source import Source, unverifiable
+from harness.data.source import Source, incomplete, unverifiable
 from harness.errors import InputError
+from harness.text import listed
 
 ARCHIVE_URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
 TRAIN_ZIP, TEST_ZIP, LABELS_ZIP = (
@@ -35,6 +33,11 @@ FILES = f"{TRAIN_ZIP}, {TEST_ZIP} and {LABELS_ZIP}, unpacked or not, or Kaggle's
 _TRAIN_FOLDER = "GTSRB/Final_Training/Images"
 _TEST_FOLDER = "GTSRB/Final_Test/Images"
 _TEST_LABELS = "GT-final_test.csv"
+_UNPACKED = {
+    TRAIN_ZIP: (_TRAIN_FOLDER,),
+    TEST_ZIP: (_TEST_FOLDER,),
+    LABELS_ZIP: (_TEST_LABELS, f"GTSRB/{_TEST_LABELS}", f"{_TEST_FOLDER}/{_TEST_LABELS}"),
+}
 
 _MAX_MEMBER_BYTES = 16 * 2**20  # an image of the dataset has at most 250 × 250 pixels
 
@@ -59,27 +62,57 @@ def locate(data_dir: Path) -> Source | None:
     Raises:
         InputError: only torchvision's smaller dataset is there.
     """
-    for root in (data_dir / "gtsrb", data_dir / "GTSRB"):
+    for root in _roots(data_dir):
         if (root / "Train.csv").exists() or (root / "Test.csv").exists():
             return _source("Kaggle", root, partial(_list_kaggle, root), unverifiable)
-        for base in (root, root.parent):
-            if (base / _TRAIN_FOLDER).is_dir():
-                return _source("official folders", base, partial(_list_folders, base), unverifiable)
-        if (root / "GTSRB/Training").is_dir() and not (root / TRAIN_ZIP).exists():
+        parts = _find_parts(root)
+        if (root / "GTSRB/Training").is_dir() and TRAIN_ZIP not in parts:
             raise InputError(
                 f"{root} holds torchvision's GTSRB with 26,640 training images; the study has 39,209\n"
                 f"put {TRAIN_ZIP} (from {ARCHIVE_URL}) into it, unpacked or not"
             )
-        if any((root / name).exists() for name in MD5):
-            source = _source("official archives", root, partial(_list_archives, root), partial(_verify, root))
-            return replace(source, missing=tuple(name for name in MD5 if not (root / name).exists()))
+        if parts:
+            return _official(root, parts)
     return None
 
 
 def download(data_dir: Path) -> None:
-    """Download the three official archives into ``gtsrb``; they are never unpacked."""
+    """Download the archives that are missing, neither packed nor unpacked; they are never unpacked."""
+    root = next((root for root in _roots(data_dir) if _find_parts(root)), data_dir / "gtsrb")
+    parts = _find_parts(root)
     for name, md5 in MD5.items():
-        fetch(f"{ARCHIVE_URL}{name}", data_dir / "gtsrb", md5)
+        if parts.get(name, root / name) == root / name:
+            fetch(f"{ARCHIVE_URL}{name}", root, md5)
+
+
+def _roots(data_dir: Path) -> tuple[Path, Path]:
+    return data_dir / "gtsrb", data_dir / "GTSRB"
+
+
+def _find_parts(root: Path) -> dict[str, Path]:
+    """Return the path of each part of the official dataset that is there, by its archive's name.
+
+    The path is the archive, or what was unpacked from it. Unpacked parts precede archives if the training images are
+    unpacked.
+    """
+    base = next((base for base in (root, root.parent) if (base / _TRAIN_FOLDER).is_dir()), None)
+    parts = {}
+    for name in MD5:
+        unpacked = [(base or root) / inner for inner in _UNPACKED[name]]
+        places = [root / name, *unpacked] if base is None else [*unpacked, root / name]
+        if found := [place for place in places if place.exists()]:
+            parts[name] = found[0]
+    return parts
+
+
+def _official(root: Path, parts: dict[str, Path]) -> Source:
+    packed = [name for name in parts if parts[name] == root / name]
+    layout = listed(["folders"] * (len(packed) < len(parts)) + ["archives"] * bool(packed))
+    folder = root if packed or TRAIN_ZIP not in parts else parts[TRAIN_ZIP].parents[2]
+    missing = [name for name in MD5 if name not in parts]
+    if missing:
+        return incomplete(f"official {layout}", folder, missing)
+    return _source(f"official {layout}", folder, partial(_list_official, parts), partial(_verify, root, packed))
 
 
 def _source(layout: str, path: Path, lists: Callable[[], Lists], verify: Callable[[], bool]) -> Source:
@@ -98,54 +131,12 @@ def _decode(files: list[ImageFile], limit: int | None) -> ImageSet:
     return decode([files[position] for position in evenly_spaced(len(files), limit)], channels=3, size=None)
 
 
-def _verify(root: Path) -> bool:
-    for name, md5 in MD5.items():
-        if not has_md5(root / name, md5):
-            raise InputError(f"{root / name} is not the published file: its MD5 is not {md5}; download it again")
-    return True
-
-
-def read_rows(text: str, name: str, columns: Iterable[str], delimiter: str) -> list[dict[str, str]]:
-    """Read the rows of a CSV that has these columns and, in ``ClassId``, labels from 0 to 42.
-
-    Raises:
-        InputError: a column is missing, a row is too short, a label is out of range, or there are no rows. The message
-            names the file and the line.
-    """
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    wanted = tuple(columns)
-    rows = []
-    try:
-        missing = [column for column in wanted if column not in (reader.fieldnames or ())]
-        if missing:
-            raise InputError(
-                f"{name} lacks column {missing[0]!r}: it needs {', '.join(wanted)}, separated by {delimiter!r}"
-            )
-        for row in reader:
-            if any(row[column] is None for column in wanted):
-                raise InputError(f"{name}, line {reader.line_num}: the row is too short")
-            if not _is_label(row["ClassId"]):
-                label = row["ClassId"][:20]
-                raise InputError(f"{name}, line {reader.line_num}: label {label!r} is out of range 0 to 42")
-            rows.append(row)
-    except csv.Error as error:
-        raise InputError(f"{name}, line {reader.line_num}: not a CSV ({error})") from error
-    if not rows:
-        raise InputError(f"{name} has no rows")
-    return rows
-
-
-def _is_label(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) < SPECS["gtsrb"].num_classes
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing: it has GTSRB's labels; download it again") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+def _verify(root: Path, packed: Sequence[str]) -> bool:
+    """Return whether all parts are archives; refuse an archive that is not the published one."""
+    for name in packed:
+        if not has_md5(root / name, MD5[name]):
+            raise InputError(f"{root / name} is not the published file: its MD5 is not {MD5[name]}; download it again")
+    return len(packed) == len(MD5)
 
 
 def _inside(root: Path, relative: str, csv_name: str) -> Path:
@@ -156,26 +147,60 @@ def _inside(root: Path, relative: str, csv_name: str) -> Path:
     return path
 
 
-def _list_folders(base: Path) -> Lists:
+def _list_official(parts: dict[str, Path]) -> Lists:
+    """List the images of the three parts, each unpacked or inside its archive."""
+    train, test = parts[TRAIN_ZIP], parts[TEST_ZIP]
+    labelled = _list_archive(train) if train.name == TRAIN_ZIP else _list_folder(train)
+    name, rows = _read_test_labels(parts[LABELS_ZIP])
+    files = [(row["Filename"], int(row["ClassId"])) for row in rows]
+    if test.name == TEST_ZIP:
+        archive = _open_archive(test)
+        return labelled, [_file_in_archive(archive, f"{_TEST_FOLDER}/{file}", label) for file, label in files]
+    return labelled, [file_on_disk(_inside(test, file, name), label) for file, label in files]
+
+
+def _read_test_labels(path: Path) -> tuple[str, list[dict[str, str]]]:
+    """Return the name and the rows of the test images' labels, from the CSV or from its archive."""
+    if path.name != LABELS_ZIP:
+        return str(path), read_rows(read_text(path), str(path), ("Filename", "ClassId"), ";")
+    archive = _open_archive(path)
+    if _TEST_LABELS not in archive.namelist():
+        raise InputError(f"{path}:{_TEST_LABELS} is missing: the archive is not GTSRB's test labels")
+    return f"{path}:{_TEST_LABELS}", _read_rows_in_archive(archive, _TEST_LABELS)
+
+
+def _list_folder(images: Path) -> list[ImageFile]:
+    """List the unpacked training images."""
     train: list[ImageFile] = []
-    for folder in sorted((base / _TRAIN_FOLDER).iterdir()):
+    for folder in sorted(images.iterdir()):
         if folder.is_dir() and not folder.name.startswith("."):
             name = folder / f"GT-{folder.name}.csv"
-            for row in read_rows(_read_text(name), str(name), ("Filename", "ClassId"), ";"):
+            for row in read_rows(read_text(name), str(name), ("Filename", "ClassId"), ";"):
                 path = _inside(folder, row["Filename"], str(name))
                 train.append(file_on_disk(path, int(row["ClassId"]), _track(row["ClassId"], path.name.split("_")[0])))
     if not train:
-        raise InputError(f"{base / _TRAIN_FOLDER} has no class folders: it needs the folders 00000 to 00042")
-    places = (base / _TEST_LABELS, base / "GTSRB" / _TEST_LABELS, base / _TEST_FOLDER / _TEST_LABELS)
-    name = next((place for place in places if place.exists()), places[0])
-    rows = read_rows(_read_text(name), str(name), ("Filename", "ClassId"), ";")
-    folder = base / _TEST_FOLDER
-    return train, [file_on_disk(_inside(folder, row["Filename"], str(name)), int(row["ClassId"])) for row in rows]
+        raise InputError(f"{images} has no class folders: it needs the folders 00000 to 00042")
+    return train
+
+
+def _list_archive(path: Path) -> list[ImageFile]:
+    """List the training images inside their archive."""
+    archive = _open_archive(path)
+    train: list[ImageFile] = []
+    for member in sorted(archive.namelist()):
+        if member.endswith(".csv"):
+            folder = member.rsplit("/", 1)[0]
+            for row in _read_rows_in_archive(archive, member):
+                track = _track(row["ClassId"], row["Filename"].split("_")[0])
+                train.append(_file_in_archive(archive, f"{folder}/{row['Filename']}", int(row["ClassId"]), track))
+    if not train:
+        raise InputError(f"{path} has no GT-*.csv inside: it is not GTSRB's training archive")
+    return train
 
 
 def _list_kaggle(root: Path) -> Lists:
     def rows(name: str) -> list[dict[str, str]]:
-        return read_rows(_read_text(root / name), str(root / name), ("ClassId", "Path"), ",")
+        return read_rows(read_text(root / name), str(root / name), ("ClassId", "Path"), ",")
 
     def track(path: Path) -> str:
         # class_track_shot.png; track numbers restart in every class
@@ -193,31 +218,11 @@ def _list_kaggle(root: Path) -> Lists:
     )
 
 
-def _list_archives(root: Path) -> Lists:
-    """List the images inside the official archives, which are read without unpacking."""
-    train_zip, test_zip, labels_zip = (_open_archive(root / name) for name in (TRAIN_ZIP, TEST_ZIP, LABELS_ZIP))
-    train: list[ImageFile] = []
-    for member in sorted(train_zip.namelist()):
-        if member.endswith(".csv"):
-            folder = member.rsplit("/", 1)[0]
-            for row in _read_rows_in_archive(train_zip, member):
-                track = _track(row["ClassId"], row["Filename"].split("_")[0])
-                train.append(_file_in_archive(train_zip, f"{folder}/{row['Filename']}", int(row["ClassId"]), track))
-    if not train:
-        raise InputError(f"{root / TRAIN_ZIP} has no GT-*.csv inside: it is not GTSRB's training archive")
-    if _TEST_LABELS not in labels_zip.namelist():
-        raise InputError(f"{root / LABELS_ZIP}:{_TEST_LABELS} is missing: the archive is not GTSRB's test labels")
-    return train, [
-        _file_in_archive(test_zip, f"{_TEST_FOLDER}/{row['Filename']}", int(row["ClassId"]))
-        for row in _read_rows_in_archive(labels_zip, _TEST_LABELS)
-    ]
-
-
 def _open_archive(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing: gtsrb needs all three archives, {', '.join(MD5)}") from error
+        raise InputError(f"{path} is missing: download it again") from error
     except _ARCHIVE_ERRORS as error:
         raise InputError(f"{path} is damaged ({error}): download it again") from error
 

@@ -19,7 +19,7 @@ from harness.report.figures.ticks import DURATION_TICKS, NUMBER_TICKS, RoundTick
 from harness.report.page.content import StudyPage
 from harness.report.page.marks import kind_of_style, mark_icon, mark_shape
 from harness.report.page.tables import RowIds
-from harness.text import signed
+from harness.text import count_noun, signed
 
 _HEIGHT = 270  # pixels; the width is the window's, so places along it are in percent
 _ROOM_X, _ROOM_Y = 0.09, 0.10  # around the points, as shares of their span
@@ -112,7 +112,7 @@ def _drawing(
     places = _label_places(evidence, points)
     targets = {model: ids.models.get((str(evidence.mode), evidence.title, model), "") for model in points}
     marks = [_point_markup(one, places.get(one.model), targets[one.model]) for one in points.values()]
-    title = f"{evidence.title}: accuracy against {COST_WORDS[measure]}, {len(points)} models"
+    title = f"{evidence.title}: accuracy against {COST_WORDS[measure]}, {count_noun(len(points), 'model')}"
     return Markup(
         '<svg class="plot" width="100%" height="{}" overflow="visible" role="group" aria-label="{}">{}{}{}{}'
         '<text class="hint" x="-44" y="-30">{}</text><text class="hint" x="-44" y="-14">{}</text></svg>'

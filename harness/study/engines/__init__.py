@@ -1,7 +1,7 @@
 """Engines: a study's cases one after the other in this process, or all at once on a Ray cluster."""
 
 from harness.config.settings import Settings
-from harness.errors import InputError
+from harness.extras import require_extra
 from harness.results.folder import ResultsFolder
 from harness.study.engines.engine import CaseRequest, Engine
 from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
@@ -19,12 +19,9 @@ def make_engine(settings: Settings, results: ResultsFolder, processes: ProcessGr
         InputError: the device, Ray or its cluster is not available.
     """
     if settings.engine == "ray":
-        try:
-            from harness.study.engines.cluster.engine import RayEngine
-        except ModuleNotFoundError as error:
-            if error.name != "ray":
-                raise
-            raise InputError("--engine ray needs Ray: pip install 'wider-or-deeper[ray]'") from error
+        require_extra("ray", "ray", "--engine ray")
+        from harness.study.engines.cluster.engine import RayEngine
+
         return RayEngine(settings, results)
     from harness.study.engines.local import LocalEngine
 

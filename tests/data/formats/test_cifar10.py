@@ -100,13 +100,9 @@ def test_the_published_batches_and_archive_are_verified(tmp_path, published_tiny
 
 
 @pytest.mark.parametrize("name", ["data_batch_3", "test_batch"])
-@pytest.mark.parametrize("damage", ["changed", "missing"])
-def test_a_damaged_batch_is_named_and_not_read(tmp_path, published_tiny, name, damage):
+def test_a_damaged_batch_is_named_and_not_read(tmp_path, published_tiny, name):
     folder = write_files(tmp_path / "cifar10" / BATCHES, published_tiny)
-    if damage == "missing":
-        (folder / name).unlink()
-    else:
-        write(folder / name, published_tiny[name] + b".")
+    write(folder / name, published_tiny[name] + b".")
     source = cifar10.locate(tmp_path)
     with pytest.raises(InputError, match=f"{folder / name} is not the published file"):
         source.verify()
@@ -115,14 +111,32 @@ def test_a_damaged_batch_is_named_and_not_read(tmp_path, published_tiny, name, d
     assert ARCHIVE in str(refusal.value)
 
 
-def test_the_file_of_class_names_is_required(tmp_path, published_tiny):
+def test_exactly_the_missing_batches_are_named(tmp_path, published_tiny):
     folder = write_files(tmp_path / "cifar10" / BATCHES, published_tiny)
-    (folder / "batches.meta").unlink()
+    for name in ("data_batch_3", "batches.meta"):
+        (folder / name).unlink()
     source = cifar10.locate(tmp_path)
-    with pytest.raises(InputError, match=f"{folder} is incomplete or damaged"):
-        source.read(None, None)
-    with pytest.raises(InputError, match=f"{folder}/batches.meta is not the published file"):
-        source.verify()
+    for look in (source.count, source.verify, lambda: source.read(None, None)):
+        with pytest.raises(InputError, match=f"{folder} lacks data_batch_3 and batches.meta: put what is missing"):
+            look()
+
+
+def test_a_download_completes_batches_and_keeps_those_that_are_right(tmp_path, published_tiny, monkeypatch):
+    folder = write_files(tmp_path / BATCHES, published_tiny)
+    (folder / "test_batch").unlink()
+    write(folder / "data_batch_2", "damaged")
+    kept = (folder / "data_batch_1").stat()
+    with serve({f"/{ARCHIVE}": cifar10_archive(published_tiny)}) as (address, asked):
+        monkeypatch.setattr(cifar10, "ARCHIVE_URL", f"{address}{ARCHIVE}")
+        cifar10.download(tmp_path)
+        assert set(asked) == {f"/{ARCHIVE}"}
+        asked.clear()
+        cifar10.download(tmp_path)
+    assert asked == []
+    source = cifar10.locate(tmp_path)
+    assert source.path == folder
+    assert source.verify() is True
+    assert (folder / "data_batch_1").stat() == kept
 
 
 def test_a_pickle_that_is_not_the_published_one_is_never_opened(tmp_path):
@@ -147,7 +161,7 @@ def test_another_archive_is_named_and_not_unpacked(tmp_path, published_tiny):
 def test_an_empty_folder_of_batches_is_named(tmp_path):
     folder = tmp_path / "cifar10" / BATCHES
     folder.mkdir(parents=True)
-    with pytest.raises(InputError, match=f"{folder} is incomplete or damaged"):
+    with pytest.raises(InputError, match=f"{folder} lacks data_batch_1, "):
         cifar10.locate(tmp_path).read(None, None)
 
 

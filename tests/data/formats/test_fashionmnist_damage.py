@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from harness.data.formats import fashionmnist
 from harness.errors import InputError
 from tests.data.builders import (
     IDX_IMAGES,
@@ -33,8 +34,17 @@ from tests.data.formats.fashionmnist_files import (
 def test_a_missing_file_is_named(tmp_path, name):
     root = write_tiny(tmp_path)
     (root / f"{name}.gz").unlink()
-    with pytest.raises(InputError, match=rf"{root / name}\.gz is missing: fashionmnist needs the four"):
+    with pytest.raises(InputError, match=rf"{root} lacks {name}\.gz: put what is missing there"):
         read(tmp_path)
+
+
+def test_of_three_missing_files_each_is_named_and_no_other(tmp_path):
+    root = write_tiny(tmp_path)
+    for name in (TRAIN_LABELS, TEST_IMAGES, TEST_LABELS):
+        (root / f"{name}.gz").unlink()
+    with pytest.raises(InputError, match=f"{TRAIN_LABELS}.gz, {TEST_IMAGES}.gz and {TEST_LABELS}.gz") as refusal:
+        fashionmnist.locate(tmp_path).count()
+    assert TRAIN_IMAGES not in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", NAMES)

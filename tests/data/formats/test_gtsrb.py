@@ -205,7 +205,7 @@ def test_an_archive_that_is_not_the_published_one_is_named(tmp_path, published, 
 @pytest.mark.parametrize("name", sorted(ARCHIVES))
 def test_without_one_of_the_archives_nothing_is_verified(tmp_path, published, name):
     write_files(tmp_path / "gtsrb", {other: content for other, content in published.items() if other != name})
-    with pytest.raises(InputError, match=f"{tmp_path / 'gtsrb' / name} is not the published file"):
+    with pytest.raises(InputError, match=f"{tmp_path / 'gtsrb'} lacks {name}: put what is missing there"):
         gtsrb.locate(tmp_path).verify()
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
+pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
 from ray import exceptions
 
 from harness.errors import InputError

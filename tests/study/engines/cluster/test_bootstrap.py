@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
+pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
 import ray
 
 from harness.errors import InputError

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
+pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
 from ray import exceptions
 
 from harness.config.experiment import plan_experiment

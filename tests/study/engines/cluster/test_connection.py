@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
+pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
 
 from harness.config.settings import read_settings
 from harness.errors import InputError

@@ -1,6 +1,6 @@
 import pytest
 
-pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
+pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
 
 from dataclasses import replace
 

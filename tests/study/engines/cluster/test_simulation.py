@@ -13,7 +13,7 @@ from harness.results.folder import ResultsFolder
 from tests.helpers.pytest_process import REPOSITORY, Run
 from tests.helpers.training import outcome
 
-pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
+pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
 from tests.study.engines.cluster.simulation import SimulatedCluster, wait_until
 
 pytestmark = [

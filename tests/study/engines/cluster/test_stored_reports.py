@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("ray", reason="needs Ray: pip install 'wider-or-deeper[ray]'")
+pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
 
 from harness.errors import InputError
 from harness.study.engines.cluster import case_runner

@@ -1,0 +1,181 @@
+"""The output of ``report`` as a JSON object; its schema and docs/json.md are made from the classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from harness.cli.output import Output, Part
+
+if TYPE_CHECKING:
+    from harness.analysis.answer import Answer
+    from harness.analysis.budgets import BudgetVerdict
+    from harness.analysis.evidence import Evidence
+    from harness.report.build import WrittenReport
+    from harness.report.loading import LoadedResults
+    from harness.results.result import Result
+
+
+class ReportedResult(Part):
+    """A result in the report."""
+
+    path: str
+    """The case's folder; its `result.json` has every figure, the recipe and the environment."""
+    case: str
+    """The case's identity, shortened to 12 digits."""
+    dataset: str
+    """The dataset's name."""
+    model: str
+    """The model's canonical name."""
+    seed: int
+    """The seed."""
+    mode: Literal["full", "shortened", "quick"]
+    """`quick` measures nothing; `shortened` has other epochs than the recipe's own."""
+    status: Literal["complete", "diverged", "out_of_memory", "failed"]
+    """Only a complete result has metrics."""
+    epochs: int
+    """The number of epochs trained."""
+    params: int
+    """Trainable parameters."""
+    macs: int
+    """Multiply-accumulate operations of one image's forward pass."""
+    accuracy_percent: float | None
+    """The test accuracy after the last epoch."""
+    best_accuracy_percent: float | None
+    """The accuracy of the best epoch."""
+    macro_f1_percent: float | None
+    """The unweighted mean of the classes' F1 scores."""
+    epoch_seconds: float | None
+    """The mean time of an epoch; null without epochs."""
+    total_seconds: float
+    """The time of all epochs."""
+    marginal_gain: float | None
+    """Accuracy in percent per second of training, the paper's equation 6."""
+    peak_memory_bytes: int
+    """The most memory used."""
+
+
+class Verdict(Part):
+    """A study's verdict at one budget: is wider or deeper more accurate at equal cost?"""
+
+    budget: Literal["total_seconds", "params", "macs", "scale_factor"]
+    """The cost that is held equal."""
+    cost: float
+    """The budget: seconds, parameters, MACs, or the scale factor ω."""
+    outcome: Literal["wider", "deeper", "equal", "no significant difference", "one run each"]
+    """The outcome at α = 0.05; `equal` within the margin."""
+    take: str | None
+    """The model to take; null if there is no reason to take one."""
+    wide_models: list[str]
+    """The wide model, or the two that enclose the budget."""
+    deep_models: list[str]
+    """The deep model, or the two that enclose the budget."""
+    difference_points: float
+    """The accuracy of wide minus deep, in percentage points."""
+    low_points: float | None
+    """The lower end of its simultaneous 95 % interval; null if untested."""
+    high_points: float | None
+    """The upper end of its simultaneous 95 % interval; null if untested."""
+    margin_points: float
+    """Differences inside ± this margin count as equal."""
+    p_value: float | None
+    """The p-value, corrected for the number of tests; null if untested."""
+
+
+class StudyAnswer(Part):
+    """The answer of one study."""
+
+    dataset: str
+    """The dataset's name."""
+    mode: Literal["full", "shortened"]
+    """`shortened` has other epochs than the recipe's own."""
+    title: str
+    """The study's human-readable name."""
+    results_dir: str | None
+    """The results folder."""
+    models: list[str]
+    """The models with complete runs."""
+    seeds: list[int]
+    """The seeds with complete runs."""
+    headline: str
+    """What to take under which limit, in a sentence."""
+    verdicts: list[Verdict]
+    """A verdict for each budget at which models can be compared."""
+    cautions: list[str]
+    """What to know before using the answer."""
+
+
+class ReportOutput(Output):
+    """The output of `report --json`."""
+
+    command: Literal["report"] = "report"
+    """The command."""
+    page: str
+    """The page, index.html."""
+    tables: list[str]
+    """The table files written."""
+    figures: list[str]
+    """The figure files written."""
+    results: list[ReportedResult]
+    """Every result read, complete or not."""
+    studies: list[StudyAnswer]
+    """The answer of each study, without quick runs."""
+    left_out: list[str]
+    """A line for each file left out, with the reason."""
+    unfinished: list[str]
+    """A line for each case that was started and has no result."""
+
+
+def report_output(loaded: LoadedResults, report: WrittenReport) -> ReportOutput:
+    """Return the output for a written report."""
+    return ReportOutput(
+        page=str(report.page),
+        tables=[str(path) for path in report.tables],
+        figures=[str(path) for path in report.figures],
+        results=[
+            _reported(result, evidence.folder_of(result)) for evidence in loaded.evidence for result in evidence.results
+        ],
+        studies=[_study(evidence, answer) for evidence, answer in report.answers],
+        left_out=list(loaded.left_out),
+        unfinished=list(loaded.started),
+    )
+
+
+def _reported(result: Result, folder: Path) -> ReportedResult:
+    apart = ("path", "case", "epoch_seconds")
+    return ReportedResult(
+        path=str(folder),
+        case=result.case.identity[:12],
+        epoch_seconds=result.mean_epoch_seconds if result.epoch_seconds else None,
+        **{key: getattr(result, key) for key in ReportedResult.model_fields if key not in apart},
+    )
+
+
+def _study(evidence: Evidence, answer: Answer) -> StudyAnswer:
+    return StudyAnswer(
+        dataset=evidence.dataset,
+        mode="full" if evidence.mode == "full" else "shortened",
+        title=evidence.title,
+        results_dir=None if evidence.folder is None else str(evidence.folder),
+        models=evidence.models,
+        seeds=evidence.seeds,
+        headline=answer.headline,
+        verdicts=[_verdict(one) for one in answer.verdicts],
+        cautions=list(answer.cautions),
+    )
+
+
+def _verdict(verdict: BudgetVerdict) -> Verdict:
+    return Verdict(
+        budget=verdict.budget,
+        cost=verdict.cost,
+        outcome=verdict.outcome,
+        take=verdict.take,
+        wide_models=list(verdict.wide.weights),
+        deep_models=list(verdict.deep.weights),
+        difference_points=verdict.interval.mean,
+        low_points=verdict.interval.low,
+        high_points=verdict.interval.high,
+        margin_points=verdict.margin,
+        p_value=verdict.p_value,
+    )

@@ -1,0 +1,54 @@
+"""Extras: optional packages, and the command that installs them."""
+
+import shlex
+from importlib import import_module, metadata
+from pathlib import Path
+from types import ModuleType
+
+from packaging.requirements import Requirement
+
+from harness.errors import InputError
+
+_DISTRIBUTION = "wider-or-deeper"
+_ABOVE_THE_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def require_extra(module_name: str, extra: str, needed_for: str) -> ModuleType:
+    """Import a module of an extra.
+
+    Args:
+        needed_for: the option or command that needs it, e.g. ``--engine ray``.
+
+    Raises:
+        InputError: the package is not installed. The message has the command that installs it.
+    """
+    try:
+        return import_module(module_name)
+    except ModuleNotFoundError as error:
+        package = module_name.partition(".")[0]
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        raise InputError(f"{needed_for} needs {package}, install it: {how_to_install(extra)}") from error
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra, from a checkout or beside an installed wheel.
+
+    The project is on no package index: in a checkout the command names the checkout, elsewhere the extra's own
+    requirements, as the installed package's metadata lists them.
+    """
+    root = _ABOVE_THE_PACKAGE
+    if (root / "pyproject.toml").is_file():
+        place = "." if root == Path.cwd().resolve() else str(root)
+        return f"python -m pip install -e {shlex.quote(f'{place}[{extra}]')}"
+    return f"python -m pip install {shlex.join(_requirements(extra))}"
+
+
+def _requirements(extra: str) -> list[str]:
+    """Return the extra's requirements, e.g. ``ray<3,>=2.51``, that apply to this Python and system."""
+    found = [Requirement(text) for text in metadata.requires(_DISTRIBUTION) or []]
+    return [
+        f"{one.name}{one.specifier}"
+        for one in found
+        if one.marker is not None and one.marker.evaluate({"extra": extra}) and not one.marker.evaluate({"extra": ""})
+    ]
