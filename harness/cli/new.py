@@ -1,23 +1,32 @@
 """``new``: a commented bench file to start from."""
 
+from __future__ import annotations
+
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from harness.cli.arguments import add_command
 from harness.errors import InputError
+
+if TYPE_CHECKING:
+    from harness.cli.arguments import Commands
 
 _TEMPLATE = Path(__file__).with_name("new_bench.txt")
 _LEAST_PERCENT = 80  # below what each published model reaches; own images need a limit of their own
 _OWN = "cifar10"  # the models and the recipe for a user's own images
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "new",
         help="write a commented bench file to start from",
         description="Write a commented bench file that works as it is: three models, three seeds, one assertion. An "
         "existing file is never overwritten.",
+        examples=["new my_bench.py", "new my_bench.py --dataset folder:~/flowers"],
     )
     parser.add_argument("path", metavar="FILE", type=Path, help="file to write, e.g. my_bench.py")
     parser.add_argument(
