@@ -16,12 +16,19 @@ class SharedVirtualEnv(VirtualEnvRunner):
         return "shared-virtualenv"
 
     def _setup_env(self) -> None:
-        """Take over the folder that another environment made; tox would recreate it for the other name."""
+        """Take over the folder that another environment made; tox would recreate it for the other name.
+
+        The other environment's packages stay. tox forgets which they were, since it would recreate the folder for
+        each that this environment does not ask for; pip then installs only what is missing.
+        """
         info = self.env_dir / ".tox-info.json"
         if info.exists():
             content = json.loads(info.read_text(encoding="utf-8"))
-            content["ToxEnv"] = {"name": self.conf.name, "type": type(self).__name__}
-            info.write_text(json.dumps(content), encoding="utf-8")
+            own = {"name": self.conf.name, "type": type(self).__name__}
+            if content.get("ToxEnv") != own:
+                content["ToxEnv"] = own
+                content.pop("RunToxEnv", None)
+                info.write_text(json.dumps(content), encoding="utf-8")
         super()._setup_env()
 
 

@@ -1,6 +1,9 @@
 """What the tests share: a dataset, a case and a result small enough to train in a blink."""
 
+import importlib
+import importlib.util
 import os
+import warnings
 
 import pytest
 
@@ -11,10 +14,27 @@ from tests.helpers.tiny import CPU, make_case, make_dataset
 
 pytest_plugins = ["pytester"]
 
-_APART = {"soak": "takes many minutes", "scale": "needs many processes", "mutations": "takes some minutes"}
+_APART = {
+    "soak": "takes many minutes",
+    "scale": "needs many processes",
+    "mutations": "takes some minutes",
+    "examples": "runs the example workflows and the steps of the Dockerfile",
+}
+
+
+def _import(module, *_, **__):
+    with warnings.catch_warnings():  # as importorskip does
+        warnings.simplefilter("ignore")
+        return importlib.import_module(module)
+
+
+if os.environ.get("NO_MISSING_EXTRAS"):  # set by tox, which installs every extra: a missing one is an error there
+    pytest.importorskip = _import
 
 
 def pytest_configure(config):
+    if importlib.util.find_spec("hypothesis") is None:
+        raise pytest.UsageError("hypothesis is not installed: the tests need `python -m pip install -e '.[dev]'`")
     # Here and not in pyproject.toml: a user's run of many hours must not end at a warning of some library's.
     config.addinivalue_line("filterwarnings", "error")
     # Python 3.12 and later: the reference pipeline's loader forks its workers as the study's did, beside threads.

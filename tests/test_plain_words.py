@@ -27,7 +27,20 @@ OLD_FASHIONED = {
     r"\bbegun\b|\bbegins anew\b": "started",
     r"\bnone of ours\b|\bof ours\b": "of this harness",
 }
-DOCUMENTS = ("*.py", "*.md", "*.html", "*.js", "*.css", "*.toml", "*.ini", "*.cff", "*.yaml")
+DOCUMENTS = (
+    "*.py",
+    "*.md",
+    "*.html",
+    "*.js",
+    "*.css",
+    "*.toml",
+    "*.ini",
+    "*.cff",
+    "*.yaml",
+    "*.yml",
+    "*.txt",
+    "Dockerfile",
+)
 
 
 def tracked(*patterns):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: python -m pip install -e '.[onnx]'")
 from harness.__main__ import main
 from harness.data import registry
 from harness.results.folder import ResultsFolder

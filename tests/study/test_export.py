@@ -4,10 +4,12 @@ import re
 from dataclasses import replace
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 from PIL import Image
+
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: python -m pip install -e '.[onnx]'")
+import onnx
+import onnxruntime
 
 from harness.config.families import IMAGENET_BLOCKS
 from harness.errors import InputError

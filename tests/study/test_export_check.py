@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: python -m pip install -e '.[onnx]'")
 from harness.errors import DamagedError, InputError
 from harness.study.export import Export
 from harness.study.export_check import affordable_images, check_export, compare

@@ -1,0 +1,94 @@
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from harness.__main__ import main
+from harness.config.datasets import SPECS
+from harness.config.recipes import PUBLISHED_RECIPES, Recipe
+from harness.paper.published import PUBLISHED, STUDY_MODELS
+
+
+@pytest.fixture
+def new(pytester, capsys):
+    """Run `new` in an empty folder; return the exit code and what it prints on both streams."""
+
+    def run(*arguments):
+        code = main(["new", *arguments])
+        return code, capsys.readouterr()
+
+    return run
+
+
+def test_written_file_runs_in_a_real_pytest(new, pytester):
+    code, printed = new("my_bench.py")
+    assert code == 0
+    assert "pytest my_bench.py --full-training" in printed.out
+    ran = pytester.runpytest_subprocess("-p", "harness.plugin", "my_bench.py")
+    ran.assert_outcomes(passed=3)
+    ran.stdout.fnmatch_lines(["*digits*"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "accuracy", "status", "passes"),
+    [
+        ("quick", 10, "complete", True),
+        ("full", 81, "complete", True),
+        ("full", 79, "complete", False),
+        ("quick", None, "failed", False),
+    ],
+)
+def test_written_file_requires_accuracy_of_full_runs_only(mode, accuracy, status, passes, new, pytester):
+    new("my_bench.py")
+    names = {}
+    exec((pytester.path / "my_bench.py").read_text(), names)
+    trained = SimpleNamespace(mode=mode, accuracy_percent=accuracy, is_complete=status == "complete", cause="a cause")
+    if passes:
+        names["test_my_bench"](trained)
+    else:
+        with pytest.raises(AssertionError):
+            names["test_my_bench"](trained)
+
+
+@pytest.mark.parametrize("dataset", [*SPECS, "folder:~/my flowers"])
+def test_every_dataset_gets_models_and_a_recipe_that_exist(dataset, new, pytester):
+    assert new("test_own-images.py", "--dataset", dataset)[0] == 0
+    text = (pytester.path / "test_own-images.py").read_text()
+    (recipe,) = re.findall(r"^#     (import dataclasses.*\n)#     (RECIPE = .*\n)", text, re.MULTILINE)
+    names = {}
+    exec("".join(recipe), names)  # the comment's own lines
+    assert isinstance(names["RECIPE"], Recipe)
+    exec(text, names)
+    assert names["DATASET"] == dataset
+    assert set(names["MODELS"]) <= set(STUDY_MODELS.get(dataset, STUDY_MODELS["cifar10"]))
+    assert "test_own_images" in names
+    assert dataset not in PUBLISHED_RECIPES or f"harness.{dataset.upper()}," in text
+
+
+def test_required_accuracy_is_below_every_published_one():
+    from harness.cli.new import _LEAST_PERCENT
+
+    assert min(row.accuracy_percent for row in PUBLISHED.values()) > _LEAST_PERCENT + 2
+
+
+def test_existing_file_is_not_overwritten(new, pytester):
+    (pytester.path / "my_bench.py").write_text("mine")
+    code, printed = new("my_bench.py")
+    assert code == 2
+    assert printed.err == "error: my_bench.py exists, and is not overwritten: give another name\n"
+    assert (pytester.path / "my_bench.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["my_bench"], "error: my_bench is not the name of a Python file: give e.g. my_bench.py\n"),
+        (["no/such/my_bench.py"], "error: cannot write no/such/my_bench.py (No such file or directory): give a file"),
+        (["my_bench.py", "--dataset", "cifar"], "error: unknown dataset 'cifar': the datasets are cifar10, "),
+    ],
+)
+def test_wrong_file_or_dataset_is_named_and_nothing_written(arguments, says, new, pytester):
+    code, printed = new(*arguments)
+    assert code == 2
+    assert printed.err.startswith(says)
+    assert list(pytester.path.iterdir()) == []
