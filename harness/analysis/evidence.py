@@ -115,9 +115,15 @@ class Evidence:
         return find_axes(self.models)
 
     @property
+    def used_results(self) -> list[Result]:
+        """The results that the study's figures rest on, by model and seed."""
+        runs = (run for model in self.models for run in self.of(model).values())
+        return [run.result for run in runs if run.result is not None]
+
+    @property
     def results(self) -> list[Result]:
         """Every result of the study: used, superseded and incomplete."""
-        return [run.result for run in self.runs if run.result is not None] + [*self.incomplete, *self.superseded]
+        return [*self.used_results, *self.incomplete, *self.superseded]
 
     def folder_of(self, result: Result) -> Path:
         """Return the folder of a result of the study."""

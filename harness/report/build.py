@@ -1,7 +1,7 @@
 """The whole report, from loaded results: page, tables and figures. Trains nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,13 +20,14 @@ from harness.report.page.render import render_page
 from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.tables.answer import answer_tables
 from harness.report.tables.claims import claims_table, judge_all
+from harness.report.tables.other_code import CodeStamp, code_stamp
 from harness.report.tables.paper import paper_tables
 from harness.report.tables.runs import runs_table
 from harness.report.tables.side_by_side import side_by_side_tables
 from harness.report.tables.table import Column, Table
 from harness.report.tables.throughput import throughput_tables
 from harness.report.truncation import MAX_LINES
-from harness.report.writing import write_figure, write_tables, write_text
+from harness.report.writing import FIGURES, TABLES, write_figure, write_tables, write_text
 
 PAGE = "index.html"
 
@@ -65,9 +66,9 @@ def write_report(
         OSError: a file could not be written.
     """
     content = _content(loaded, command, partial(_question, loaded, margin, notes or {}))
-    tables = write_tables(_tables(content), report_dir / "tables")
+    tables = write_tables(_tables(content), report_dir / TABLES)
     figures = [figure for study in content.studies for figure in study.figures]
-    drawn = [path for figure in figures for path in write_figure(figure, report_dir / "figures")]
+    drawn = [path for figure in figures for path in write_figure(figure, report_dir / FIGURES)]
     page = report_dir / PAGE
     write_text(page, render_page(content, report_dir))
     return WrittenReport([(study.evidence, study.answer) for study in content.studies], tables, drawn, page)
@@ -88,18 +89,27 @@ def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidenc
     studies = [_study(evidence, question_of(evidence)) for evidence in loaded.evidence if evidence.mode != "quick"]
     found = [study.evidence for study in studies]
     claims = judge_all([ClaimStudy(study.evidence, study.comparisons) for study in studies])
-    sides = side_by_side_tables(found)
+    sides = [(one, _side_stamp(one, found).on(table)) for one, table in side_by_side_tables(found)]
     return Content(
         folders=distinct_names(loaded.folders),
         studies=studies,
         claims=claims,
         sides=sides,
         throughput=throughput_tables(loaded.recorded),
-        smoke=[(one, runs_table(one)) for one in loaded.evidence if one.mode == "quick"],
+        smoke=[(one, _stamped_runs_table(one)) for one in loaded.evidence if one.mode == "quick"],
         problems=_problems(loaded),  # complete only after the studies have read their files
         command=short_command(command),
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+def _side_stamp(first: Evidence, found: Sequence[Evidence]) -> CodeStamp:
+    """Return the code of the same study in several folders."""
+    return code_stamp({one.title: one.used_results for one in found if one.subject == first.subject})
+
+
+def _stamped_runs_table(evidence: Evidence) -> Table:
+    return code_stamp({evidence.title: evidence.results}).on(runs_table(evidence))
 
 
 def _problems(loaded: LoadedResults) -> list[str]:
@@ -127,9 +137,14 @@ def _left_out_table(lines: Sequence[str]) -> Table:
 
 def _study(evidence: Evidence, question: Question) -> StudyPage:
     """Return a study with its answer, figures and tables; without a complete run, only its runs."""
-    comparisons, runs = Comparisons(evidence, question.alpha), runs_table(evidence)
+    stamp = code_stamp({evidence.title: evidence.used_results})
+    question = replace(question, notes=(*stamp.cautions, *question.notes))
+    comparisons, runs = Comparisons(evidence, question.alpha), _stamped_runs_table(evidence)
     found = answer(comparisons, evidence, question)
     if not evidence.runs:
         return StudyPage(evidence, comparisons, question, found, (), [runs])
-    tables = [*paper_tables(evidence), *answer_tables(evidence, comparisons, found.verdicts), runs]
-    return StudyPage(evidence, comparisons, question, found, study_figures(evidence, comparisons), tables)
+    tables = [*paper_tables(evidence), *answer_tables(evidence, comparisons, found.verdicts)]
+    figures = [
+        replace(one, caption=" ".join((one.caption, *stamp.cautions))) for one in study_figures(evidence, comparisons)
+    ]
+    return StudyPage(evidence, comparisons, question, found, figures, [*map(stamp.on, tables), runs])

@@ -11,6 +11,7 @@ from harness.config.datasets import title_of
 from harness.paper.published import STUDY_MODELS
 from harness.report.answer_text import answer_lines, key_parts
 from harness.report.build import WrittenReport
+from harness.report.tables.other_code import code_stamp
 from harness.report.tables.paper import accuracy_table
 from harness.report.tables.runs import MODE_WORDS, mode_text, run_notes, run_row
 from harness.report.tables.table import Column, Row, Table
@@ -56,7 +57,8 @@ def _comparison_table(dataset: str, mode: str, results: list[Result]) -> Table:
     rows = _with_published_once([run_row(result) for result in results])
     rows = [row | {"name": name} for row, name in zip(rows, _row_names(rows), strict=True)]
     title = title_of(dataset) + mode_text(mode, (result.case.recipe.epochs for result in results))
-    return Table("", title, _comparison_columns(rows), tuple(rows), tuple(run_notes(results)), droppable=_DROPPABLE)
+    table = Table("", title, _comparison_columns(rows), tuple(rows), tuple(run_notes(results)), droppable=_DROPPABLE)
+    return code_stamp({title: results}).on(table)
 
 
 def _with_published_once(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -175,7 +177,8 @@ def report_text(report: WrittenReport, width: int) -> str:
 
 
 def _means_table(evidence: Evidence) -> Table:
-    """Return the table of means without the columns that the table of cases has, and without notes."""
+    """Return the table of means without columns that the table of cases has; its only note explains marks."""
     means = accuracy_table(evidence)
     kept = tuple(column for column in means.columns if column.key not in _COLUMNS_OF_CASES)
-    return replace(means, columns=kept, notes=())
+    marked = code_stamp({evidence.title: evidence.used_results}).on(replace(means, columns=kept, notes=()))
+    return marked if marked.mark_key else replace(marked, notes=())

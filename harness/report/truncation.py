@@ -7,6 +7,7 @@ MAX_PAGE_ROWS = 200  # of a folded table
 MAX_TERMINAL_ROWS = 60
 MAX_NAMES = 10  # of cases in a note, of links in a cell
 FEW_NAMES = 3  # of links in a cell that has more than `MAX_NAMES`
+MAX_CSV_BYTES = 100_000  # of a CSV file that the page holds as a link: 200 runs
 MAX_LINES = 20  # of a list on the page, and of the files left out on a terminal
 MAX_CURVES = 16  # models that a figure names or draws one by one
 

@@ -8,6 +8,8 @@ from harness.report.figures.figure import INK, Figure
 from harness.report.markup import csv, latex, markdown
 from harness.report.tables.table import Table
 
+TABLES, FIGURES = "tables", "figures"
+
 
 def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
     """Write tables as CSV, Markdown and LaTeX and return the paths; tables of one file name share files."""

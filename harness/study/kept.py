@@ -22,7 +22,7 @@ def find_kept(
         notify: called with a line about each accepted version of the code.
 
     Raises:
-        InputError: another version of the code has trained a case, or begun it, and is not accepted.
+        InputError: another version of the code has trained a case, or started it, and is not accepted.
     """
     kept: dict[str, str] = {}
     others: dict[str, list[Case]] = {}

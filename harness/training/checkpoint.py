@@ -189,7 +189,7 @@ def _require_whole(path: Path) -> None:
 
 
 def environments_in(folder: Path) -> tuple[Mapping[str, Any], ...]:
-    """Return the environments of the attempts in a folder's newest checkpoint; none if there is no valid one."""
+    """Return the environments of the attempts in the newest checkpoint; none without a valid one."""
     for path in newest_first(folder)[:1]:
         with contextlib.suppress(OSError, SafetensorError, KeyError, TypeError, ValueError):
             with safe_open(path, "np") as file:

@@ -1,4 +1,4 @@
-"""The code that decides the outcome of training, as hashes of what executes; and the version of all code.
+"""The code that decides the outcome of training, as hashes of what executes in it.
 
 Needs no torch. Comments, docstrings and formatting do not count. Values that a case carries do not count either: its
 recipe, and its images, whose hash covers the code that reads and decodes them.
@@ -46,7 +46,7 @@ _MOST_NAMED = 3
 
 @functools.cache
 def code_hashes() -> dict[str, str]:
-    """Return a shortened SHA-256 of what executes in each file that decides the outcome, by its path in the package.
+    """Return a shortened SHA-256 of what executes in each deciding file, by its path in the package.
 
     Raises:
         FileNotFoundError: a pattern of `_TRAINING_CODE` matches no file, as after a move of files without the list.

@@ -27,7 +27,9 @@ def find_finished(case: Case, results: ResultsFolder, notify: Callable[[str], No
 
 
 def is_reusable(result: Result, *, accept_other_code: bool) -> bool:
-    """Return whether a finished result is kept: a quick one never is, as it proves nothing about the present code.
+    """Return whether a finished result is kept.
+
+    A quick one never is: it proves nothing about the present code.
 
     Raises:
         InputError: other code has trained the result, and it is not accepted.

@@ -26,7 +26,8 @@ def claims_view(judged: JudgedClaims) -> dict[str, Any]:
         row = {"claim": judgements[0].claim, "verdicts": verdicts, "statements": statements}
         (measured if is_measured else unmeasured).append(row)
     key = [{"verdict": _verdict_views([word])[0], "meaning": meaning} for word, meaning in VERDICT_MEANINGS.items()]
-    return {"headings": judged.headings, "measured": measured, "unmeasured": unmeasured, "key": key}
+    note = judged.stamp.note
+    return {"note": note, "headings": judged.headings, "measured": measured, "unmeasured": unmeasured, "key": key}
 
 
 def _verdict_views(texts: Sequence[str]) -> list[dict[str, str]]:

@@ -110,7 +110,7 @@ def _drawing(
     evidence, scales = study.evidence, _scales(means)
     points = {model: _point(study, measure, model, *of_model, scales) for model, of_model in means.items()}
     places = _label_places(evidence, points)
-    targets = {model: ids.get((str(evidence.mode), evidence.title, model), "") for model in points}
+    targets = {model: ids.models.get((str(evidence.mode), evidence.title, model), "") for model in points}
     marks = [_point_markup(one, places.get(one.model), targets[one.model]) for one in points.values()]
     title = f"{evidence.title}: accuracy against {COST_WORDS[measure]}, {count_noun(len(points), 'model')}"
     return Markup(

@@ -1,6 +1,6 @@
 """The page: one HTML file that needs no network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,25 @@ from harness.report.page.key import key_view
 from harness.report.page.names import keep_names_whole
 from harness.report.page.plot import plot_key, plot_views
 from harness.report.page.provenance import training_commands, training_environments
-from harness.report.page.tables import RowIds, row_ids, table_view
+from harness.report.page.tables import RowIds, csv_link, row_ids, table_view
+from harness.report.tables.claims import CLAIMS
+from harness.report.tables.table import Table
 from harness.report.truncation import MAX_LINES, first_lines
+from harness.report.writing import TABLES
 from harness.text import count_noun
 
 # Colours of inline figures; they differ between light and dark mode.
 _COLOURS = {INK: "currentColor", BLUE: "var(--depth)", VERMILLION: "var(--width)", PURPLE: "var(--other)"}
+TableView = Callable[..., dict[str, Any]]
+"""A function from a table, its mode and its study to the table as the template shows it."""
 _MODE_BADGES = {"full": "", "shortened": "shortened: not the recipe's own epochs", "quick": "smoke"}
 
 
 def render_page(content: Content, report_dir: Path) -> str:
-    """Return the page as HTML; its links to result files are relative to the report folder."""
+    """Return the page as HTML, with the CSV files in the report folder as data links.
+
+    Nothing on it leads to another file, so that it can be moved alone.
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("harness.report.page", "."),
         autoescape=True,
@@ -38,30 +46,39 @@ def render_page(content: Content, report_dir: Path) -> str:
         undefined=jinja2.StrictUndefined,
     )
     style, script = (Markup((Path(__file__).parent / f"page.{kind}").read_text("utf-8")) for kind in ("css", "js"))
-    page = _page(content, report_dir)
+    page = _page(content, report_dir / TABLES)
     return keep_names_whole(environment.get_template("page.html").render(page=page, css=style, js=script))
 
 
-def _page(content: Content, report_dir: Path) -> dict[str, Any]:
-    """Return everything that the template asks for."""
+def _page(content: Content, tables: Path) -> dict[str, Any]:
+    """Return everything that the template asks for; ``tables`` is the folder of the tables' files."""
     found = [study.evidence for study in content.studies]
     results = [result for one in (*found, *(one for one, _ in content.smoke)) for result in one.results]
-    ids = row_ids(found)
+    studies = [(one.evidence.file_name, table) for one in content.studies for table in one.tables]
+    of_runs = [table for file_name, table in studies if table.file_name == file_name]
+    ids = row_ids(found, [*of_runs, *(table for _, table in content.smoke)])
+
+    def view(table: Table, mode: str = "", study: str = "", *, is_of_models: bool = False) -> dict[str, Any]:
+        csv = csv_link(tables / f"{table.file_name}.csv")
+        return table_view(table, ids, csv, mode, study, is_of_models=is_of_models)
+
     return {
         "subject": ", ".join(one.title for one in found),
         "lead": _lead(content.studies),
         "warnings": _warnings(content),
-        "studies": [_study(study, ids, report_dir) for study in content.studies],
+        "studies": [_study(study, ids, view) for study in content.studies],
         "key": key_view(found),
         "claims": None if content.claims is None else claims_view(content.claims),
-        "sides": [table_view(table, ids, report_dir, one.mode) for one, table in content.sides],
-        "throughput": [table_view(table, {}, report_dir) for table in content.throughput],
-        "smoke": [table_view(table, {}, report_dir) for _, table in content.smoke],
+        "claims_csv": "" if content.claims is None else csv_link(tables / f"{CLAIMS}.csv"),
+        "sides": [view(table, one.mode) for one, table in content.sides],
+        "throughput": [view(table) for table in content.throughput],
+        "smoke": [view(table) for _, table in content.smoke],
         "command": content.command,
         "commands": training_commands(results),
         "environments": training_environments(results),
         "problems": first_lines(content.problems, "all of them are in the table"),
         "left_out": LEFT_OUT if len(content.problems) > MAX_LINES else "",
+        "left_out_csv": csv_link(tables / f"{LEFT_OUT}.csv") if len(content.problems) > MAX_LINES else "",
         "folders": ", ".join(content.folders),
         "made_at": content.made_at,
         "version": metadata.version("wider-or-deeper"),
@@ -85,7 +102,7 @@ def _warnings(content: Content) -> list[dict[str, str]]:
     return []
 
 
-def _study(study: StudyPage, ids: RowIds, report_dir: Path) -> dict[str, Any]:
+def _study(study: StudyPage, ids: RowIds, view: TableView) -> dict[str, Any]:
     evidence = study.evidence
     about = [
         count_noun(len(evidence.models), "model"),
@@ -103,19 +120,18 @@ def _study(study: StudyPage, ids: RowIds, report_dir: Path) -> dict[str, Any]:
         "plots": plot_views(study, ids),
         "plot_key": plot_key(evidence),
         "plot_file": next((one.file_name for one in study.figures if one.file_name.endswith(ON_CARD)), ""),
-        "folds": [_fold(fold, study, ids, report_dir) for fold in folds_of(study)],
+        "folds": [_fold(fold, study, view) for fold in folds_of(study)],
     }
 
 
-def _fold(fold: Fold, study: StudyPage, ids: RowIds, report_dir: Path) -> dict[str, Any]:
+def _fold(fold: Fold, study: StudyPage, view: TableView) -> dict[str, Any]:
     evidence = study.evidence
     return {
         "title": fold.title,
         "sentences": fold.sentences,
         "figures": [_figure(figure) for figure in fold.figures],
         "tables": [
-            table_view(table, ids, report_dir, evidence.mode, evidence.title, is_of_models=table is study.tables[0])
-            for table in fold.tables
+            view(table, evidence.mode, evidence.title, is_of_models=table is study.tables[0]) for table in fold.tables
         ],
     }
 

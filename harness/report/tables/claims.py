@@ -11,8 +11,11 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import published_evidence
 from harness.paper.claims import Greater
 from harness.paper.published import PUBLISHED
+from harness.report.tables.other_code import CodeStamp, code_stamp
 from harness.report.tables.table import Column, Table
 
+CLAIMS = "claims"
+"""The file name of the table of claims."""
 PUBLISHED_DATASETS = tuple(dict.fromkeys(dataset for dataset, _ in PUBLISHED))
 
 
@@ -22,10 +25,12 @@ class JudgedClaims:
 
     Attributes:
         measured: judgements by the folder's name.
+        stamp: the code that trained the runs that were judged.
     """
 
     published: tuple[Judgement, ...]
     measured: dict[str, tuple[Judgement, ...]]
+    stamp: CodeStamp
 
     @property
     def headings(self) -> list[str]:
@@ -43,9 +48,11 @@ def judge_all(found: Sequence[ClaimStudy]) -> JudgedClaims | None:
     if not of_paper:
         return None
     names = sorted({one.evidence.folder_name for one in of_paper})
-    folders = [[one for one in of_paper if one.evidence.folder_name == name] for name in names]
-    measured = [tuple(judge_claims(comparable_by_dataset(studies))) for studies in folders]
-    return JudgedClaims(_judge_on_published(), dict(zip(names, measured, strict=True)))
+    folders = [comparable_by_dataset([one for one in of_paper if one.evidence.folder_name == name]) for name in names]
+    measured = [tuple(judge_claims(studies)) for studies in folders]
+    judged = [one.evidence for studies in folders for one in studies.values()]
+    stamp = code_stamp({one.title: one.used_results for one in judged})
+    return JudgedClaims(_judge_on_published(), dict(zip(names, measured, strict=True)), stamp)
 
 
 @functools.cache
@@ -76,7 +83,8 @@ def claims_table(judged: JudgedClaims) -> Table:
         for row, finding in zip(rows, findings, strict=True):
             row |= {f"{key}_{name}": value for name, value in _values(finding).items()}
     notes = tuple(f"{verdict}: {meaning}" for verdict, meaning in VERDICT_MEANINGS.items())
-    return Table("claims", "The paper's claims", tuple(columns), tuple(rows), notes)
+    table = Table(CLAIMS, "The paper's claims", tuple(columns), tuple(rows), notes)
+    return judged.stamp.on(table, lambda row: any(row[f"{key}_numbers"] for key in judged.headings))
 
 
 def _values(finding: Finding) -> dict[str, str]:

@@ -17,7 +17,7 @@ from harness.report.tables.columns import (
     signed_column,
     times_notes,
 )
-from harness.report.tables.table import Column, Table
+from harness.report.tables.table import MEASURED, Column, Table
 from harness.text import count, duration
 
 _PAPER_TABLES = {"cifar10": (4, 5), "fashionmnist": (4, 5), "gtsrb": (6, 7)}
@@ -165,7 +165,7 @@ def _literature_table(evidence: Evidence) -> Table | None:
     rows: list[dict[str, Any]] = []
     for model in evidence.models:
         mean = evidence.mean(model, "accuracy_percent")
-        rows.append({"method": model, "source": "measured", "accuracy_percent": mean and mean.mean})
+        rows.append({"method": model, "source": MEASURED, "accuracy_percent": mean and mean.mean})
         if published := _published(evidence, model):
             rows.append({"method": model, "source": "the study", "accuracy_percent": published.accuracy_percent})
         if evidence.dataset == "cifar10":

@@ -162,10 +162,8 @@ def _time_notes(results: Sequence[Result]) -> list[str]:
 
 
 def _image_notes(results: Sequence[Result]) -> list[str]:
-    """Return notes on differences in code and images."""
+    """Return notes on the images."""
     notes = []
-    if len({r.environment.get("training_code") for r in results}) > 1:
-        notes.append("trained by different versions of the harness's code (training_code in the CSV)")
     if len({r.case.data_fingerprint for r in results}) > 1:
         notes.append("trained on different images (data_fingerprint in the CSV): not comparable with one another")
     if any(r.stand_in for r in results):

@@ -3,6 +3,7 @@
 The CSV file holds the plain values, every other format the cells, so a number and its text have one source.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,11 @@ from typing import Any
 import pandas as pd
 
 Row = Mapping[str, Any]
+MEASURED = "measured"
+"""The source of measured values in a table that has published ones too."""
+_SIGNIFICANT_DIGITS = 10  # more than any measure has
+_NOISE = 1e-10  # finer than any measure; percentages that cancel leave about 1e-14
+_P_VALUES = ("p_value", "p_holm", "p_corrected")  # a tiny one is no noise
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Table:
         rows: plain values by key, a CSV column per key. A tuple is a series: its row has a CSV row per element.
             The page knows the keys ``runs`` (result folders by seed), ``status`` and ``mode``.
         droppable: headings of the columns that a narrow terminal leaves out, the first one first.
+        mark_key: rows with a value under this key have a ``*`` in the first cell, which a note explains.
     """
 
     file_name: str
@@ -55,6 +62,7 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     droppable: tuple[str, ...] = ()
+    mark_key: str = ""
 
     @property
     def headings(self) -> list[str]:
@@ -63,7 +71,11 @@ class Table:
     @cached_property
     def cells(self) -> list[list[str]]:
         """The cells as text for readers, a list per row."""
-        return [[column.cell(row) for column in self.columns] for row in self.rows]
+        rows = [{key: _without_noise(key, value) for key, value in row.items()} for row in self.rows]
+        return [[column.cell(row) + self._mark(row, column) for column in self.columns] for row in rows]
+
+    def _mark(self, row: Row, column: Column) -> str:
+        return " *" if column is self.columns[0] and row.get(self.mark_key) is not None else ""
 
     @property
     def left_columns(self) -> int:
@@ -73,17 +85,37 @@ class Table:
     @property
     def frame(self) -> pd.DataFrame:
         """The plain values as written to CSV; result folders by their names within the results folder."""
-        return pd.DataFrame([csv_row for row in self.rows for csv_row in _csv_rows(row)])
+        rows = [csv_row for row in self.rows for csv_row in _csv_rows(row)]
+        return pd.DataFrame(rows, dtype=object)  # integers stay integers beside empty cells
+
+
+def written_value(key: str, value: Any) -> Any:
+    """Return a plain value as files have it: ten significant digits, and no rounding noise around 0.
+
+    Digits before the point stay: MACs are exact.
+    """
+    value = _without_noise(key, value)
+    if not isinstance(value, float) or not math.isfinite(value) or value == 0:
+        return value
+    return round(float(value), max(0, _SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value)))))
+
+
+def _without_noise(key: str, value: Any) -> Any:
+    """Return the value, or 0 for what remains of floats that cancel out and for a negative 0."""
+    is_noise = isinstance(value, float) and abs(value) < _NOISE and not (value and key.endswith(_P_VALUES))
+    return 0.0 if is_noise else value
 
 
 def _csv_rows(row: Row) -> list[dict[str, Any]]:
     lengths = {len(value) for value in row.values() if isinstance(value, tuple)} or {1}
     (length,) = lengths
     return [
-        {key: _plain(value[place] if isinstance(value, tuple) else value) for key, value in row.items()}
+        {key: _plain(key, value[place] if isinstance(value, tuple) else value) for key, value in row.items()}
         for place in range(length)
     ]
 
 
-def _plain(value: Any) -> Any:
-    return " ".join(folder.name for folder in value.values()) if isinstance(value, Mapping) else value
+def _plain(key: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return " ".join(folder.name for folder in value.values())
+    return written_value(key, value)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.report.tables.other_code import OTHER_CODE
 from harness.report.tables.table import Column, Row, Table
 from harness.text import count_noun
 from harness.throughput.measurements import (
@@ -19,6 +20,7 @@ from harness.throughput.measurements import (
     median_speed,
 )
 from harness.throughput.record import Recorded
+from harness.training.code_version import other_code
 
 _MIB = 2**20
 
@@ -55,16 +57,22 @@ def throughput_tables(recorded: Sequence[Recorded]) -> list[Table]:
 
 
 def _table(kind: _Kind, rows: Sequence[Row]) -> Table:
-    notes = (kind.note(rows), *sorted({_measured_on(row) for row in rows}))
-    return Table(kind.file_name, kind.title, kind.columns, tuple(rows), notes, droppable=kind.droppable)
+    codes = {row.get(OTHER_CODE) for row in rows}
+    mark_key = OTHER_CODE if len(codes) > 1 and None in codes else ""
+    others = "; ".join(sorted(filter(None, codes)))
+    notes = [kind.note(rows), *sorted({_measured_on(row) for row in rows})]
+    notes += [f"{'* ' * bool(mark_key)}measured with other code than the present: {others}"] if others else []
+    return Table(kind.file_name, kind.title, kind.columns, tuple(rows), tuple(notes), kind.droppable, mark_key)
 
 
 def _provenance(one: Recorded) -> dict[str, Any]:
+    code = other_code([one.environment])
     return {
         "device": one.environment["gpu"] or one.environment["cpu"],
         "threads": None if one.environment["gpu"] else one.environment["threads"],
         "torch": one.environment.get("versions", {}).get("torch"),
         "measured_at": one.measured_at,
+        **({OTHER_CODE: code} if code else {}),
     }
 
 

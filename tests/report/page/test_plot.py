@@ -1,9 +1,10 @@
 from xml.etree import ElementTree
 
 from harness.report.page.plot import plot_key, plot_views
+from harness.report.page.tables import RowIds
 from tests.report.page.studies import LEVEL, WIDE_WINS, page_of, study_page
 
-IDS = {("full", "CIFAR-10", model): f"row-cifar10-{model}" for model in WIDE_WINS}
+IDS = RowIds({("full", "CIFAR-10", model): f"row-cifar10-{model}" for model in WIDE_WINS})
 
 
 def links(view):
@@ -22,11 +23,11 @@ def test_each_point_links_to_its_row_and_says_its_figures():
 
 def test_unknown_times_are_not_drawn():
     page = study_page(LEVEL, seconds=dict.fromkeys(LEVEL))
-    assert [view["measure"] for view in plot_views(page, {})] == ["params", "macs"]
+    assert [view["measure"] for view in plot_views(page, RowIds())] == ["params", "macs"]
 
 
 def test_one_run_has_no_interval_and_one_model_can_be_drawn():
-    (view, *_) = plot_views(study_page({"resnet20": (90.0,)}), {})
+    (view, *_) = plot_views(study_page({"resnet20": (90.0,)}), RowIds())
     assert 'class="interval"' not in view["drawing"]
     assert "resnet20: 90.00 %," in view["drawing"]
 
@@ -45,7 +46,7 @@ def test_key_has_the_kinds_that_are_drawn():
 def test_many_models_are_all_points_and_few_have_names():
     models = {f"resnet{8 + 6 * k}": (80.0 + k, 80.4 + k, 79.9 + k) for k in range(7)}
     models |= {f"resnet8-{width}": (81.0 + width, 80.8 + width, 81.3 + width) for width in range(2, 16)}
-    (time, *_) = plot_views(study_page(models, seconds=None), {})
+    (time, *_) = plot_views(study_page(models, seconds=None), RowIds())
     assert time["drawing"].count('class="point') == len(models)
     assert 1 < time["drawing"].count('class="name"') <= 4
     assert len(time["drawing"]) / len(models) < 1500

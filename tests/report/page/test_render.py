@@ -1,12 +1,14 @@
 import re
 import shutil
 from dataclasses import replace
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from tests.helpers.synthetic import failed_result, outcome, store
 from tests.install_system_packages import BROWSERS
+from tests.report.page.links import links_of
 from tests.report.studies import build_report, store_study
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -78,14 +80,36 @@ def test_ids_are_unique_and_links_have_targets(built, visit):
     assert len(ids) == len(set(ids))
     links = page.evaluate("[...document.querySelectorAll('a')].map((one) => one.getAttribute('href'))")
     assert {unquote(link[1:]) for link in links if link.startswith("#")} <= set(ids)
-    files = [(built.folder / unquote(urlsplit(link).path)) for link in links if not link.startswith("#")]
-    assert [path for path in files if not path.is_file()] == []
-    assert sum(path.name == "result.json" for path in files) > 50
+    assert sum(link.startswith("#run-cifar10-cifar10-resnet20-4-seed") for link in links) > 5
     assert "row-cifar10-resnet20-4" in {unquote(link[1:]) for link in links}
     labels = page.evaluate(
         "[...document.querySelectorAll('[aria-labelledby]')].map((o) => o.getAttribute('aria-labelledby'))"
     )
     assert set(labels) <= set(ids)
+
+
+def test_page_moved_alone_still_downloads_each_csv(built, visit, tmp_path):
+    moved = shutil.copy(built.report.page, tmp_path)
+    page = visit(Path(moved))
+    open_folds(page)
+    links = page.locator("a[download]")
+    names = [link.get_attribute("download") for link in links.all()]
+    assert sorted(names) == sorted(path.name for path in built.report.tables if path.suffix == ".csv")
+    for link in (links.first, links.last):
+        with page.expect_download() as download:
+            link.click()
+        name = download.value.suggested_filename
+        assert Path(download.value.path()).read_bytes() == (built.folder / "tables" / name).read_bytes()
+    assert page.complaints == []
+
+
+def test_seed_leads_to_the_row_of_its_run(built, visit):
+    page = visit(built.report.page)
+    open_folds(page)
+    page.click(f"{TABLE} tbody tr:first-child .runs a:has-text('1')")
+    row = page.locator("#table-cifar10 tr:target")
+    assert row.locator("td").nth(1).text_content() == "1"
+    assert row.locator(".runs span").get_attribute("title").startswith("cifar10-resnet20-seed1-full-")
 
 
 def open_folds(page):
@@ -230,9 +254,5 @@ def test_hostile_names_causes_and_commands_are_escaped(tmp_path, visit):
     assert [url for url in page.requests if url != "data:,"] == [made.report.page.as_uri()]
     assert page.eval_on_selector_all("script", "all => all.length") == 1
     assert page.eval_on_selector_all("img", "all => all.length") == 0
-    links = page.evaluate(
-        "[...document.querySelectorAll('a:not([href^=\"#\"])')].map((one) => one.getAttribute('href'))"
-    )
-    files = [made.folder / unquote(urlsplit(link).path) for link in links]
-    assert [path for path in files if not path.is_file()] == []
+    assert [link for link in links_of(made.report.page) if not link.startswith(("#", "data:"))] == []
     assert all(re.fullmatch(r"[\w.-]+", path.name) for path in [*made.report.tables, *made.report.figures])

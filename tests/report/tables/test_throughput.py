@@ -8,9 +8,16 @@ from harness.report.terminal import terminal_text
 from harness.report.writing import write_tables
 from harness.throughput.measurements import Equivalence, Point, Scaling
 from harness.throughput.record import Recorded
+from harness.training.code_version import training_code_version
 from tests.throughput.recordings import MEASUREMENTS, make_comparison
 
-ENVIRONMENT = {"cpu": "AMD EPYC", "gpu": None, "threads": 2, "versions": {"torch": "2.15.0"}}
+ENVIRONMENT = {
+    "cpu": "AMD EPYC",
+    "gpu": None,
+    "threads": 2,
+    "versions": {"torch": "2.15.0"},
+    "training_code": training_code_version(),
+}
 
 
 def recorded(*measurements, **environment):
