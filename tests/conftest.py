@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness.config.settings import ENVIRONMENT_PREFIX
+from harness.config.option import ENVIRONMENT_PREFIX
 from harness.results.folder import ResultsFolder
 from harness.training.train import train
 from tests.helpers.tiny import CPU, make_case, make_dataset

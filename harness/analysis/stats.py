@@ -130,6 +130,28 @@ def paired_difference(values: Sequence[float], others: Sequence[float], confiden
     return Difference(interval, float(stats.ttest_rel(values, others).pvalue), n, "paired t")
 
 
+def welch_interval(values: Sequence[float], others: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+    """Return the difference of two independent means with Welch's t interval; no ends without spread.
+
+    Raises:
+        ValueError: a sample has fewer than two values, or one is not a finite number.
+    """
+    for sample in (values, others):
+        _require_numbers(sample)
+    if min(len(values), len(others)) < 2:
+        raise ValueError("Welch's interval needs two values or more of each sample")
+    mean, n = float(np.mean(values) - np.mean(others)), min(len(values), len(others))
+    magnitude = max(map(abs, [*values, *others]))
+    if is_without_spread(values, magnitude) and is_without_spread(others, magnitude):
+        return Interval(mean, None, None, n, confidence)
+    of_means = [float(np.var(sample, ddof=1)) / len(sample) for sample in (values, others)]
+    degrees = sum(of_means) ** 2 / sum(
+        one**2 / (len(sample) - 1) for one, sample in zip(of_means, (values, others), strict=True)
+    )
+    half = float(stats.t.ppf((1 + confidence) / 2, degrees)) * sum(of_means) ** 0.5
+    return Interval(mean, mean - half, mean + half, n, confidence)
+
+
 def difference_by_seed(values: Mapping[int, float], others: Mapping[int, float]) -> Difference | None:
     """Return `paired_difference` over the common seeds; None if there are none."""
     seeds = sorted(values.keys() & others.keys())

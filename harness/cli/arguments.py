@@ -29,21 +29,28 @@ def add_command(
     commands: Commands, name: str, *, help: str, description: str, examples: Sequence[str]
 ) -> argparse.ArgumentParser:
     """Add a command; its help ends with examples, given without the program's name."""
-    lines = ["examples:" if len(examples) > 1 else "example:", *(f"  {program()} {line}" for line in examples)]
     return commands.add_parser(
         name,
         help=help,
         description=textwrap.fill(description, 80),
-        epilog="\n".join(lines),
+        epilog=example_lines(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def example_lines(examples: Sequence[str]) -> str:
+    """Return examples for the end of a help, each with the program's name in front."""
+    heading = "examples:" if len(examples) > 1 else "example:"
+    return "\n".join([heading, *(f"  {program()} {line}" for line in examples)])
 
 
 def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
     """Add the options of these names to a command."""
     for option in OPTIONS:
         if option.name in names:
-            parser.add_argument(f"--{option.name}", dest=option.key, metavar=option.metavar, help=option.help)
+            parser.add_argument(
+                f"--{option.name}", dest=option.key, metavar=option.metavar, help=option.help.replace("%", "%%")
+            )
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:

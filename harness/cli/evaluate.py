@@ -44,7 +44,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     from harness.study.reproduce import device_of, images_of, reproduce
     from harness.training.environment import describe_environment
 
-    path, result = _read(known.result)
+    path, result = read_named_result(known.result)
     settings = settings_from(known)
     device = device_of(result, settings)
     again = reproduce(result, ResultsFolder(path.parent.parent), images_of(result, settings), device)
@@ -58,7 +58,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     return 0 if found.is_exact else 1
 
 
-def _read(name: str) -> tuple[Path, Result]:
+def read_named_result(name: str) -> tuple[Path, Result]:
     """Return the path and the content of a ``result.json``, named by itself or by its folder.
 
     Raises:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
-from harness.cli.evaluate import _read as read_named_result
+from harness.cli.evaluate import read_named_result
 from harness.errors import InputError
 from harness.extras import require_extra
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import harness
-from harness.cli import data, evaluate, export, models, plan, report, schema
+from harness.cli import check, data, evaluate, export, models, plan, report, schema
 from harness.cli.arguments import SCRIPT, USAGE_ERROR, program
 from harness.errors import InputError
 from harness.training.process_group import ProcessGroup
@@ -76,6 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version, and a checkout's commit")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    for command in (models, data, plan, report, evaluate, export, schema):
+    for command in (models, data, plan, report, evaluate, check, export, schema):
         command.add_parser(commands)
     return parser

@@ -118,11 +118,11 @@ def _cells(row: ModelRow) -> list[str]:
 def _input_shape(text: str) -> tuple[int, int, int]:
     match = re.fullmatch(r"([1-9]\d{0,8})[x×]([1-9]\d{0,8})[x×]([1-9]\d{0,8})", text)
     if match is None:
-        raise InputError(f"--input {text!r}: give channels, height and width, e.g. 3x32x32")
+        raise InputError(f"--input {text!r}: give channels, height and width of at most 9 digits, e.g. 3x32x32")
     return int(match[1]), int(match[2]), int(match[3])
 
 
 def _classes(text: str) -> int:
     if re.fullmatch(r"[1-9]\d{0,8}", text) is None:
-        raise InputError(f"--classes {text!r}: give a whole number, 1 or more")
+        raise InputError(f"--classes {text!r}: give a whole number, 1 or more, of at most 9 digits")
     return int(text)

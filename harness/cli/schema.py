@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.cli.arguments import Commands
     from harness.cli.output import Output
 
-COMMANDS = ("models", "data", "plan", "report", "evaluate", "export")
+COMMANDS = ("models", "data", "plan", "report", "evaluate", "check", "export")
 """The commands that have ``--json``."""
 
 
@@ -43,7 +43,7 @@ def schema_of(command: str) -> dict[str, Any]:
 
 def output_of(command: str) -> type[Output]:
     """Return the class of a command's output."""
-    from harness.cli import outputs, report_output
+    from harness.cli import check_output, outputs, report_output
 
     classes: dict[str, type[Output]] = {
         "models": outputs.ModelsOutput,
@@ -51,6 +51,7 @@ def output_of(command: str) -> type[Output]:
         "plan": outputs.PlanOutput,
         "report": report_output.ReportOutput,
         "evaluate": outputs.EvaluateOutput,
+        "check": check_output.CheckOutput,
         "export": outputs.ExportOutput,
     }
     return classes[command]

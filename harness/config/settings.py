@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.config.limits import GUARD_OPTIONS, Allowance, check_baseline
+from harness.config.option import Option
 from harness.config.option_values import (
     boolean,
     cluster_address,
@@ -26,8 +28,6 @@ if TYPE_CHECKING:  # pytest imports this module in every session, also where not
     from harness.config.case import Mode, Pipeline
     from harness.config.recipe import Recipe
 
-ENVIRONMENT_PREFIX = "WIDER_OR_DEEPER_"
-
 
 def default_data_dir() -> Path:
     """Return the default data folder, inside this user's cache folder."""
@@ -44,6 +44,8 @@ class Settings:
         seeds: None for each experiment's own.
         margin: in percentage points.
         budget: in seconds; None without a limit.
+        baseline: the folder of results to compare with; None for no comparison.
+        max_accuracy_drop, max_f1_drop, max_epoch_time, max_params, max_macs, max_memory: None for the default limit.
     """
 
     full_training: bool
@@ -67,6 +69,13 @@ class Settings:
     until_decided: bool
     budget: float | None
     accept_other_code: bool
+    baseline: Path | None
+    max_accuracy_drop: Allowance | None
+    max_f1_drop: Allowance | None
+    max_epoch_time: Allowance | None
+    max_params: Allowance | None
+    max_macs: Allowance | None
+    max_memory: Allowance | None
 
     def seeds_for(self, own: tuple[int, ...]) -> tuple[int, ...]:
         """Return the given seeds, else an experiment's own; of these a quick run takes only the first."""
@@ -79,38 +88,6 @@ class Settings:
         if self.epochs is None or self.epochs == recipe.epochs:
             return recipe, "full"
         return recipe.with_epochs(self.epochs), "shortened"
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of the command line, the environment and the ini file.
-
-    Attributes:
-        name: without the leading dashes.
-        default: as text; empty for no value.
-        parse: converts the text; raises a ValueError that says what to give instead.
-        metavar: placeholder for the value in the help; None for a flag.
-    """
-
-    name: str
-    default: str
-    parse: Callable[[str], Any]
-    help: str
-    metavar: str | None = None
-
-    @property
-    def is_flag(self) -> bool:
-        return self.parse is boolean
-
-    @property
-    def key(self) -> str:
-        """The name as ini key and as attribute of `Settings`, e.g. ``full_training``."""
-        return self.name.replace("-", "_")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable, e.g. ``WIDER_OR_DEEPER_FULL_TRAINING``."""
-        return ENVIRONMENT_PREFIX + self.key.upper()
 
 
 OPTIONS = (
@@ -236,6 +213,7 @@ OPTIONS = (
         boolean,
         "keep results, and resume cases, that another version of the code has trained; every table marks them",
     ),
+    *GUARD_OPTIONS,
 )
 
 
@@ -274,6 +252,7 @@ def read_settings(
 def _check(values: Mapping[str, Any]) -> None:
     """Raise an `InputError` for options that contradict each other and for an absent data folder."""
     _check_engine(values)
+    check_baseline(values)
     epochs, data_dir = values["epochs"], values["data_dir"]
     if epochs is not None and not values["full_training"]:
         raise InputError(

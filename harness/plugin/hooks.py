@@ -104,7 +104,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         experiment = plan_experiment(settings, marked.dataset, model, seed, marked.recipe)
     except InputError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from error
-    item.stash[ITEM] = ExperimentItem(experiment, settings.seeds_for(marked.seeds))
+    item.stash[ITEM] = ExperimentItem(experiment, settings.seeds_for(marked.seeds), marked.limits)
     # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
     closest = item.get_closest_marker("benchmark")
     benchmark = {"group": marked.dataset, **(closest.kwargs if closest else {}), "timer": item.stash[ITEM].clock}
@@ -164,6 +164,7 @@ def _take_part(harness: HarnessSession) -> None:
 
 def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], items: list[pytest.Item]) -> None:
     from harness.errors import InputError
+    from harness.plugin.baseline import guard_cases
     from harness.plugin.schedule import schedule_cases
     from harness.study.study import Study
 
@@ -177,6 +178,7 @@ def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], i
         harness.config.add_cleanup(study.close)
         study.prepare([item.experiment for item in experiments], notify)
         schedule_cases(harness, study, items)
+        guard_cases(harness, study, items)
     except InputError as error:
         if not processes.is_rank_zero:  # rank 0 reports it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)

@@ -1,14 +1,18 @@
 """The marks of a bench file: ``experiment`` and ``measurement``."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from harness.config.limits import Limit, parse_limits
+
 EXPERIMENT_MARK = (
-    "experiment(dataset, models, recipe=None, seeds=(0,)): train each model on the dataset, one case per model and "
-    "seed (--seeds overrides them; a quick run takes the first alone); the test's `trained` fixture is the result"
+    "experiment(dataset, models, recipe=None, seeds=(0,), limits={}): train each model on the dataset, one case per "
+    "model and seed (--seeds overrides them; a quick run takes the first alone); the test's `trained` fixture is the "
+    "result; limits, e.g. {'epoch_seconds': '+10%'}, precede those of the --max options under --baseline"
 )
 MEASUREMENT_MARK = "measurement: takes minutes; runs only if `-k` or a path names its file, e.g. `-k throughput`"
 _FIRST_TOO_LARGE_SEED = 2**63  # torch's generators take signed 64-bit integers
@@ -21,12 +25,14 @@ class MarkedExperiment:
     Attributes:
         recipe: as given; None for the dataset's own.
         seeds: the seeds to train if ``--seeds`` gives none.
+        limits: the limits under ``--baseline`` that precede the options', by the measure's name.
     """
 
     dataset: str
     models: tuple[str, ...]
     recipe: Any = None
     seeds: tuple[int, ...] = (0,)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
 
 
 def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
@@ -58,7 +64,13 @@ def experiment_arguments(mark: pytest.Mark) -> MarkedExperiment:
         raise pytest.UsageError(f"@pytest.mark.experiment: {error}\nits form is {EXPERIMENT_MARK}") from error
 
 
-def experiment(dataset: str, models: Any, recipe: Any = None, seeds: Any = (0,)) -> MarkedExperiment:
+def experiment(
+    dataset: str,
+    models: Any,
+    recipe: Any = None,
+    seeds: Any = (0,),
+    limits: Any = {},  # noqa: B006 - only read
+) -> MarkedExperiment:
     """Check the arguments; the name and the signature are the mark's, for Python's own messages."""
     if not isinstance(dataset, str):
         raise TypeError(f"dataset is {dataset!r}: give one name")
@@ -68,7 +80,10 @@ def experiment(dataset: str, models: Any, recipe: Any = None, seeds: Any = (0,))
     numbers = list(seeds) if isinstance(seeds, list | tuple | range) else []
     if not numbers or not all(map(_is_seed, numbers)) or len(set(numbers)) < len(numbers):
         raise TypeError(f"seeds is {seeds!r}: give a list of different whole numbers, 0 or more, e.g. [0, 1, 2]")
-    return MarkedExperiment(dataset, tuple(names), recipe, tuple(numbers))
+    try:
+        return MarkedExperiment(dataset, tuple(names), recipe, tuple(numbers), parse_limits(limits))
+    except ValueError as error:
+        raise TypeError(error) from error
 
 
 def _is_seed(value: Any) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.config.settings import OPTIONS, Option
+from harness.config.option import Option
+from harness.config.settings import OPTIONS
 from harness.errors import InputError
 
 _TITLE = "wider-or-deeper: train and compare networks of different depth and width"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from harness.timestamps import utc_now
 if TYPE_CHECKING:
     from harness.analysis.sequential import SequentialPlan
     from harness.config.experiment import Experiment
+    from harness.config.limits import Limit
     from harness.config.settings import Settings
     from harness.plugin.terminal import HeldBackOutput
     from harness.results.result import EpochRecord, Result
@@ -36,12 +37,14 @@ class ExperimentItem:
     Attributes:
         experiment: the case that the test asks for.
         seeds: all seeds of its study, in the order in which they are trained, whether selected or not.
+        limits: the limits of its mark, by the measure's name.
         clock: pytest-benchmark's timer in this test.
         records: the case's epoch records, once it is trained.
     """
 
     experiment: Experiment
     seeds: tuple[int, ...]
+    limits: Mapping[str, Limit] = field(default_factory=dict)
     clock: RecordedClock = field(default_factory=RecordedClock)
     records: list[EpochRecord] = field(default_factory=list)
 

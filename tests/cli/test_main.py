@@ -14,7 +14,10 @@ from tests.helpers import REPOSITORY
     ("arguments", "says"),
     [
         (["models", "resnet21"], "error: unknown model 'resnet21'"),
-        (["models", "resnet20", "--input", "32"], "error: --input '32': give channels, height and width, e.g. 3x32x32"),
+        (
+            ["models", "resnet20", "--input", "32"],
+            "error: --input '32': give channels, height and width of at most 9 digits, e.g. 3x32x32",
+        ),
         (["models", "resnet20", "--classes", "0"], "error: --classes '0': give a whole number, 1 or more"),
         (["data", "--data-dir", "/no/such"], "error: --data-dir /no/such does not exist"),
         (["report", "--results-dir", "/no/such"], "error: --results-dir /no/such does not exist"),

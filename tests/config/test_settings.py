@@ -47,9 +47,10 @@ def test_every_option_has_an_environment_variable_and_an_ini_key(option, tmp_pat
     values |= {"pipeline": "reference", "compile": "off", "device": "cuda"}
     values |= {"engine": "ray", "ray-address": "10.0.0.1:6379", "cpus-per-case": "4", "gpus-per-case": "0.5"}
     values |= {"exclusive": "true", "margin": "1.5", "until-decided": "true", "budget": "1h30m"}
-    text = values.get(option.name, str(tmp_path))
+    values |= {"max-accuracy-drop": "0.2", "max-f1-drop": "1%", "accept-other-code": "true"}
+    text = values.get(option.name, "+5%" if option.name.startswith("max-") else str(tmp_path))
     needs_cluster = option.name in ("ray-address", "cpus-per-case", "gpus-per-case", "exclusive")
-    needs_full = option.name in ("epochs", "until-decided", "budget")
+    needs_full = option.name in ("epochs", "until-decided", "budget", "baseline")
     base = {"full_training": True} if needs_full else {"engine": "ray"} if needs_cluster else {}
     expected = option.parse(text)
     assert option.variable == "WIDER_OR_DEEPER_" + option.name.upper().replace("-", "_")

@@ -44,4 +44,4 @@ def test_other_seeds_are_refused_with_the_right_form(seeds):
 def test_a_mark_of_another_form_is_refused_with_its_form(arguments, options, reason):
     with pytest.raises(pytest.UsageError, match=reason) as refused:
         experiment_arguments(mark(*arguments, **options))
-    assert "experiment(dataset, models, recipe=None, seeds=(0,))" in str(refused.value)
+    assert "experiment(dataset, models, recipe=None, seeds=(0,), limits={})" in str(refused.value)

@@ -13,6 +13,7 @@ from harness.training.code_version import code_hashes, executed, other_code, tra
 NOT_DECIDING = {
     "a case carries its values, so a change makes another case": {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
+        "config/limits.py", "config/option.py",
     },
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",

@@ -1,0 +1,67 @@
+"""Conditions of training: everything that decides a case's outcome except its seed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from harness.config.case import Case
+from harness.config.datasets import file_stem
+from harness.results.result import Result
+
+
+def conditions_of(case: Case) -> str:
+    """Return a key of the case's conditions, equal for all of its seeds."""
+    return replace(case, seed=0).identity
+
+
+def group_by_conditions(results: Iterable[Result]) -> dict[str, list[Result]]:
+    """Return results of the same conditions together, in ascending order of their seeds."""
+    groups: dict[str, list[Result]] = defaultdict(list)
+    for result in sorted(results, key=lambda one: one.seed):
+        groups[conditions_of(result.case)].append(result)
+    return dict(groups)
+
+
+def condition_changes(before: Case, after: Case) -> list[str]:
+    """Return the conditions that differ, as ``recipe.learning_rate 0.05 → 0.1``; hashes are cut."""
+    old, new = _flat(replace(before, seed=0)), _flat(replace(after, seed=0))
+    return [f"{key} {_short(old.get(key))} → {_short(new.get(key))}" for key in old if old[key] != new.get(key)]
+
+
+def labels_of(cases: Iterable[Case]) -> dict[str, str]:
+    """Return a name for each case's conditions: ``digits resnet8``, with what differs between namesakes."""
+    namesakes: dict[str, list[Case]] = defaultdict(list)
+    for case in {conditions_of(case): case for case in cases}.values():
+        namesakes[f"{file_stem(case.dataset)} {case.model}"].append(case)
+    return {
+        conditions_of(case): f"{name}{_distinction(case, same)}" for name, same in namesakes.items() for case in same
+    }
+
+
+def _distinction(case: Case, namesakes: Sequence[Case]) -> str:
+    """Return the values of the conditions that tell a case from its namesakes; empty if it has none."""
+    flat = [_flat(replace(one, seed=0)) for one in namesakes]
+    own = _flat(replace(case, seed=0))
+    parts = [f"{key} {_short(value)}" for key, value in own.items() if any(one.get(key) != value for one in flat)]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _flat(case: Case) -> dict[str, Any]:
+    """Return the case's fields by dotted name."""
+    found: dict[str, Any] = {}
+
+    def add(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                add(f"{prefix}.{key}" if prefix else key, item)
+        else:
+            found[prefix] = value
+
+    add("", asdict(case))
+    return found
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text[:8] if len(text) == 64 else text

@@ -1,0 +1,216 @@
+"""The guard: a case's new results compared with its baseline's, measure by measure, against limits.
+
+Several seeds on both sides: a measure violates its limit if the one-sided 95 % interval of its mean's excess over the
+limit is above 0. Accuracies of the same seeds are paired; otherwise the interval is Welch's. One seed on a side, or an
+exact measure such as the parameters: the numbers are compared as they are.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Literal
+
+from harness.analysis.stats import Interval, mean_interval, welch_interval
+from harness.config.limits import Limit
+from harness.results.result import Result
+from harness.results.timing import timed_on, timing_changes
+
+TWO_SIDED = 0.9
+"""The confidence of the interval whose one end is the one-sided 95 % bound."""
+Method = Literal["exact", "one seed", "paired t", "Welch's t"]
+ValuesBySeed = Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A measure of one case, before and after.
+
+    Attributes:
+        before, after: means over the seeds, in the measure's unit.
+        seeds: the numbers of seeds before and after.
+        excess: the mean change beyond the limit; negative within it.
+        excess_at_least: the lower end of the excess's one-sided 95 % interval; None if the numbers are compared alone.
+    """
+
+    case: str
+    limit: Limit
+    before: float
+    after: float
+    seeds: tuple[int, int]
+    method: Method
+    excess: float
+    excess_at_least: float | None = None
+
+    @property
+    def is_violated(self) -> bool:
+        """True if the excess is above 0, with a tolerance for rounding errors."""
+        shown = self.excess if self.excess_at_least is None else self.excess_at_least
+        return shown > 1e-9 * max(abs(self.before), abs(self.after))
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """A case of whose new trainings a smaller share completed than of the baseline's.
+
+    Attributes:
+        before, after: the trainings' statuses with their numbers, ``2 complete, 1 diverged``.
+    """
+
+    case: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class NotCompared:
+    """A case, or one of its measures, that is not compared.
+
+    Attributes:
+        measure: the measure's title; None for the whole case.
+        is_failure: true if the user asked for the comparison, so that the guard must not pass.
+    """
+
+    case: str
+    measure: str | None
+    reason: str
+    is_failure: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a comparison of two sets of results."""
+
+    comparisons: tuple[Comparison, ...] = ()
+    incomplete: tuple[Incomplete, ...] = ()
+    not_compared: tuple[NotCompared, ...] = ()
+
+    @property
+    def violations(self) -> list[Comparison]:
+        """The comparisons beyond their limits."""
+        return [one for one in self.comparisons if one.is_violated]
+
+    @property
+    def is_violated(self) -> bool:
+        return bool(self.violations or self.incomplete)
+
+    @property
+    def unchecked(self) -> list[NotCompared]:
+        """The comparisons that the user asked for and that were not made."""
+        return [one for one in self.not_compared if one.is_failure]
+
+    @property
+    def exit_code(self) -> int:
+        """0 within the limits, 1 violated, 2 if a comparison asked for was not made, or none was."""
+        return 1 if self.is_violated else 2 if self.unchecked or not self.comparisons else 0
+
+
+def joined(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return several verdicts as one."""
+    every = list(verdicts)
+    return Verdict(
+        tuple(one for verdict in every for one in verdict.comparisons),
+        tuple(one for verdict in every for one in verdict.incomplete),
+        tuple(one for verdict in every for one in verdict.not_compared),
+    )
+
+
+def compare_case(case: str, base: Sequence[Result], new: Sequence[Result], limits: Mapping[str, Limit]) -> Verdict:
+    """Compare the results of one case's seeds; all have the same conditions of training.
+
+    Args:
+        case: the name for readers.
+        limits: by the measure's name.
+    """
+    left_out: list[NotCompared] = []
+    new = _without_the_baselines_own(case, base, new, left_out)
+    complete_base, complete_new = [one for one in base if one.is_complete], [one for one in new if one.is_complete]
+    incomplete: tuple[Incomplete, ...] = ()
+    if len(complete_base) < len(base):
+        reason = f"before: {_statuses(base)}; only complete trainings are compared"
+        left_out.append(NotCompared(case, None, reason, is_failure=not complete_base))
+    if new and len(complete_new) / len(new) < len(complete_base) / len(base):
+        incomplete = (Incomplete(case, _statuses(base), _statuses(new)),)
+    if not complete_base or not complete_new:
+        return Verdict((), incomplete, tuple(left_out))
+    timing = timing_difference(complete_base, complete_new)
+    comparisons = []
+    for limit in limits.values():
+        refusal = _refusal(limit, complete_base, complete_new, timing)
+        if refusal is None:
+            comparisons.append(_compare(case, limit, complete_base, complete_new))
+        else:
+            left_out.append(NotCompared(case, limit.measure.title, refusal, is_failure=not limit.is_default))
+    return Verdict(tuple(comparisons), incomplete, tuple(left_out))
+
+
+def _without_the_baselines_own(
+    case: str, base: Sequence[Result], new: Sequence[Result], left_out: list[NotCompared]
+) -> list[Result]:
+    """Return the new results without those of the baseline's own trainings: copies prove nothing."""
+    trainings = {(one.case.identity, one.started_at, one.finished_at) for one in base}
+    own = [one for one in new if (one.case.identity, one.started_at, one.finished_at) in trainings]
+    for one in own:
+        reason = f"seed {one.seed} after is the baseline's own training, copied or reused; train it again with --rerun"
+        left_out.append(NotCompared(case, None, reason, is_failure=True))
+    return [one for one in new if one not in own]
+
+
+def _statuses(results: Sequence[Result]) -> str:
+    """Return the statuses with their numbers: ``2 complete, 1 diverged``."""
+    statuses = [one.status.replace("_", " ") for one in results]
+    return ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
+
+
+def timing_difference(base: Sequence[Result], new: Sequence[Result]) -> str | None:
+    """Return the reason why times and memory are not comparable; None if they are."""
+    for name, results in (("before", base), ("after", new)):
+        if any(one.is_co_scheduled for one in results):
+            return f"co-scheduled with other cases {name}"
+    environments = [environment for one in [*base, *new] for environment in one.training_environments]
+    if len({timed_on(environment) for environment in environments}) == 1:
+        return None
+    first = environments[0]
+    (changes, *_) = filter(None, (timing_changes(first, other) for other in environments))
+    return ", ".join(changes)
+
+
+def _refusal(limit: Limit, base: Sequence[Result], new: Sequence[Result], timing: str | None) -> str | None:
+    """Return the reason why a measure is not compared; None if it is."""
+    if not limit.measure.is_timed:
+        return None
+    if timing is not None:
+        return timing
+    unknown = any(not value_of(one, limit.measure.name) for one in [*base, *new])
+    return "it is not recorded on this system" if unknown else None
+
+
+def value_of(result: Result, measure: str) -> float:
+    """Return a measure of a complete result.
+
+    The epoch time is the median over the epochs without the first, which warms up: a pause of the machine lengthens
+    the mean of all epochs, which the study reports.
+    """
+    if measure == "epoch_seconds":
+        return median(result.epoch_seconds[1:] or result.epoch_seconds)
+    return float(getattr(result, measure))
+
+
+def _compare(case: str, limit: Limit, base: Sequence[Result], new: Sequence[Result]) -> Comparison:
+    """Compare one measure of complete results."""
+    before, after = ({one.seed: value_of(one, limit.measure.name) for one in results} for results in (base, new))
+    means, seeds = (fmean(before.values()), fmean(after.values())), (len(before), len(after))
+    if limit.measure.is_exact or 1 in seeds:
+        method: Method = "exact" if limit.measure.is_exact else "one seed"
+        return Comparison(case, limit, *means, seeds, method, limit.excess(limit.worst(means[0]), means[1]))
+    interval, method = _excess_interval(limit, before, after)
+    return Comparison(case, limit, *means, seeds, method, interval.mean, interval.low)
+
+
+def _excess_interval(limit: Limit, before: ValuesBySeed, after: ValuesBySeed) -> tuple[Interval, Method]:
+    """Return the interval of the mean excess over the limit, over several seeds."""
+    if before.keys() == after.keys() and not limit.measure.is_timed:  # a seed says nothing of times
+        excesses = [limit.excess(limit.worst(before[seed]), after[seed]) for seed in before]
+        return mean_interval(excesses, TWO_SIDED), "paired t"
+    worst, values = [limit.worst(value) for value in before.values()], [*after.values()]
+    higher, lower = (worst, values) if limit.measure.is_better_high else (values, worst)
+    return welch_interval(higher, lower, TWO_SIDED), "Welch's t"

@@ -1,0 +1,186 @@
+"""The guard's limits: how much worse than the baseline each measure may be. Needs no torch, no pytest."""
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.config.option import Option
+from harness.config.option_values import path
+from harness.errors import InputError
+
+_VALUE = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]+)?)(%?)")
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """The amount by which a measure may get worse.
+
+    Attributes:
+        amount: a share of the baseline's value if relative, else in the measure's unit; infinite without a limit.
+    """
+
+    amount: float
+    is_relative: bool
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure that the guard compares.
+
+    Attributes:
+        name: its field in ``result.json``.
+        unit: of an absolute limit.
+        option: the name of its option.
+        default: its limit if none is given; ``none`` for no limit.
+        is_better_high: true if a drop is worse, false if a rise is.
+        is_exact: true if every training of a model has the same value.
+        is_timed: true if values are comparable only under the same timing conditions.
+    """
+
+    name: str
+    title: str
+    unit: str
+    option: str
+    default: str
+    is_better_high: bool = False
+    is_exact: bool = False
+    is_timed: bool = False
+
+    def parse(self, text: str) -> Allowance:
+        """Read a limit: ``+10%`` of the baseline's value, ``0.5`` in the measure's unit, or ``none``."""
+        worse, direction = ("-", "drop") if self.is_better_high else ("+", "rise")
+        found = _VALUE.fullmatch(text.strip())
+        if text.strip() == "none":
+            return Allowance(math.inf, is_relative=False)
+        if found is None or found[1] not in ("", worse):
+            relative = f"the largest {direction} of the {self.title}, relative, e.g. {worse}10%"
+            raise ValueError(f"give {relative}, or in {self.unit}, or none")
+        amount = float(found[2])
+        return Allowance(amount / 100 if found[3] else amount, is_relative=bool(found[3]))
+
+
+MEASURES = (
+    Measure("accuracy_percent", "accuracy", "percentage points", "max-accuracy-drop", "0.5", is_better_high=True),
+    Measure("macro_f1_percent", "macro-F1", "percentage points", "max-f1-drop", "none", is_better_high=True),
+    Measure("epoch_seconds", "epoch time", "seconds", "max-epoch-time", "+10%", is_timed=True),
+    Measure("params", "parameters", "parameters", "max-params", "+0%", is_exact=True),
+    Measure("macs", "MACs", "MACs", "max-macs", "+0%", is_exact=True),
+    Measure("peak_memory_bytes", "peak memory", "bytes", "max-memory", "+10%", is_timed=True),
+)
+MEASURE_NAMES = {measure.name: measure for measure in MEASURES}
+LIMIT_OPTIONS = tuple(measure.option for measure in MEASURES)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A measure with the amount by which it may get worse.
+
+    Attributes:
+        is_default: true if the user gave no limit for the measure; one given by the user must be checked.
+    """
+
+    measure: Measure
+    allowance: Allowance
+    is_default: bool = False
+
+    def worst(self, before: float) -> float:
+        """Return the worst value within the limit, for a baseline's value."""
+        amount = self.allowance.amount * (before if self.allowance.is_relative else 1)
+        return before - amount if self.measure.is_better_high else before + amount
+
+    def excess(self, worst: float, after: float) -> float:
+        """Return how far a value is beyond the worst one allowed; negative within the limit."""
+        return worst - after if self.measure.is_better_high else after - worst
+
+    @property
+    def text(self) -> str:
+        """The limit as the options take it: ``-0.5``, ``+10%``."""
+        amount = self.allowance.amount * (100 if self.allowance.is_relative else 1)
+        return f"{'-' if self.measure.is_better_high else '+'}{amount:.10g}{'%' if self.allowance.is_relative else ''}"
+
+
+def limits_from(given: Mapping[str, Allowance | None]) -> dict[str, Limit]:
+    """Return the limits by the measure's name, without ``none``; a default if no limit is given.
+
+    Args:
+        given: by the names of the settings, e.g. ``max_epoch_time``.
+    """
+    found = {}
+    for measure in MEASURES:
+        allowance = given[measure.option.replace("-", "_")]
+        found[measure.name] = Limit(measure, allowance or measure.parse(measure.default), is_default=allowance is None)
+    return {name: limit for name, limit in found.items() if math.isfinite(limit.allowance.amount)}
+
+
+def parse_limits(given: Any) -> dict[str, Limit]:
+    """Return the limits of an ``experiment`` mark, by the measure's name; infinite for ``none``.
+
+    Raises:
+        ValueError: a measure is unknown or its limit wrong.
+    """
+    if not isinstance(given, Mapping):
+        raise ValueError(f"limits is {given!r}: give a dict, e.g. {{'epoch_seconds': '+10%'}}")
+    found = {}
+    for name, value in given.items():
+        if name not in MEASURE_NAMES:
+            raise ValueError(f"limits names {name!r}: give {', '.join(MEASURE_NAMES)}")
+        try:
+            found[name] = Limit(MEASURE_NAMES[name], MEASURE_NAMES[name].parse(str(value)))
+        except ValueError as error:
+            raise ValueError(f"limits, {name} {value!r}: {error}") from error
+    return found
+
+
+def overridden(limits: Mapping[str, Limit], own: Mapping[str, Limit]) -> dict[str, Limit]:
+    """Return the limits with an experiment's own in their places."""
+    return {name: limit for name, limit in {**limits, **own}.items() if math.isfinite(limit.allowance.amount)}
+
+
+def check_baseline(values: Mapping[str, Any]) -> None:
+    """Raise an `InputError` for a baseline that does not exist or that cannot be compared with."""
+    baseline = values["baseline"]
+    if baseline is None:
+        return
+    if not os.path.isdir(baseline):
+        raise InputError(f"--baseline {baseline} does not exist: give the results folder of an earlier run")
+    if not values["full_training"]:
+        raise InputError(
+            "--baseline needs --full-training: add it, or leave out --baseline (a quick run measures nothing)"
+        )
+    if baseline.resolve() == values["results_dir"].resolve():
+        raise InputError(
+            f"--baseline {baseline} is the --results-dir too: a result would be compared with itself; give another "
+            "--results-dir"
+        )
+
+
+def _limit_option(measure: Measure, description: str) -> Option:
+    default = "no limit" if measure.default == "none" else measure.default
+    help_ = f"{description}, relative to the baseline or in {measure.unit}, or none (default: {default})"
+    parse: Callable[[str], Any] = measure.parse
+    return Option(measure.option, "", parse, help_, "LIMIT")
+
+
+_DESCRIPTIONS = {
+    "accuracy_percent": "the largest drop of the accuracy, e.g. 0.5",
+    "macro_f1_percent": "the largest drop of macro-F1, e.g. 0.5",
+    "epoch_seconds": "the largest rise of the epoch time, e.g. +10%",
+    "params": "the largest rise of the number of parameters, e.g. +0%",
+    "macs": "the largest rise of the MACs, e.g. +0%",
+    "peak_memory_bytes": "the largest rise of the peak memory, e.g. +10%",
+}
+
+GUARD_OPTIONS = (
+    Option(
+        "baseline",
+        "",
+        path,
+        "results folder of an earlier run: fail the test of a case that is worse than there by more than the --max "
+        "limits; needs --full-training",
+        "DIR",
+    ),
+    *(_limit_option(measure, _DESCRIPTIONS[measure.name]) for measure in MEASURES),
+)

@@ -1,0 +1,150 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.analysis.guard import joined, value_of
+from tests.helpers.guarding import BEFORE, before, compare, failed, limits, trained, violated
+
+
+def test_a_case_trained_again_is_within_the_limits():
+    verdict = compare(before(), trained())
+    assert (len(verdict.comparisons), verdict.exit_code, verdict.not_compared) == (5, 0, ())
+    assert {one.limit.measure.name: one.method for one in verdict.comparisons} == {
+        "accuracy_percent": "paired t", "epoch_seconds": "Welch's t", "params": "exact", "macs": "exact",
+        "peak_memory_bytes": "Welch's t",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "measure"),
+    [
+        ({"accuracies": (94.0, 94.4, 94.1)}, "accuracy_percent"),
+        ({"seconds": (1.3, 1.31, 1.29)}, "epoch_seconds"),
+        ({"params": 75_003}, "params"),
+        ({"macs": 747_137}, "macs"),
+        ({"peak_memory_bytes": 2**30 * 5 // 4}, "peak_memory_bytes"),
+    ],
+)
+def test_each_measure_beyond_its_limit_is_a_violation(changes, measure):
+    verdict = compare(before(seconds=(1.0, 1.01, 0.99)), trained(**{"seconds": (1.0, 1.01, 0.99)} | changes))
+    assert violated(verdict) == [measure]
+    assert verdict.exit_code == 1
+
+
+def test_a_rise_of_the_accuracy_or_a_fall_of_a_cost_violates_nothing():
+    verdict = compare(before(), trained((99.0, 99.1, 99.2), 0.5, params=10, macs=10, peak_memory_bytes=2**20))
+    assert verdict.exit_code == 0
+
+
+def test_a_difference_whose_interval_includes_the_limit_is_no_violation():
+    noisy = compare(before(seconds=(1.0, 1.3, 1.1)), trained(seconds=(1.2, 1.5, 1.3)))
+    steady = compare(before(seconds=(1.0, 1.01, 1.02)), trained(seconds=(1.2, 1.21, 1.22)))
+    assert (violated(noisy), violated(steady)) == ([], ["epoch_seconds"])
+    (time,) = steady.violations
+    assert time.excess == pytest.approx(1.21 - 1.1 * 1.01)
+    assert 0 < time.excess_at_least < time.excess
+
+
+def test_paired_bound_is_students_one_sided_bound():
+    verdict = compare(before((96.0, 96.0, 96.0)), trained((95.0, 94.0, 94.5)))
+    (accuracy,) = [one for one in verdict.comparisons if one.limit.measure.name == "accuracy_percent"]
+    excesses = np.array([one - 0.5 for one in accuracy_drops((96.0,) * 3, (95.0, 94.0, 94.5))])
+    assert accuracy.excess == pytest.approx(excesses.mean())
+    bound = excesses.mean() - 2.919986 * excesses.std(ddof=1) / np.sqrt(3)  # t(0.95, 2) from a table
+    assert accuracy.excess_at_least == pytest.approx(bound, abs=1e-5)
+
+
+def accuracy_drops(accuracies, others):
+    """Return the drops between accuracies as stored: whole images of 360."""
+    stored = [[one.accuracy_percent for one in trained(values)] for values in (accuracies, others)]
+    return [one - other for one, other in zip(*stored, strict=True)]
+
+
+def test_other_seeds_are_compared_by_welchs_interval():
+    verdict = compare(before(), trained(seeds=(3, 4, 5)))
+    assert verdict.comparisons[0].method == "Welch's t"
+    assert violated(compare(before(), trained((93.0, 93.1), seeds=(3, 4)))) == ["accuracy_percent"]
+
+
+@pytest.mark.parametrize(("base", "new"), [((96.0,), (95.0,)), ((96.0, 96.4, 95.6), (95.0,)), ((96.0,), (95.0, 95.2))])
+def test_one_seed_on_a_side_is_a_plain_comparison(base, new):
+    verdict = compare(before(base), trained(new))
+    assert {one.method for one in verdict.comparisons} == {"exact", "one seed"}
+    assert violated(verdict) == ["accuracy_percent"]
+    assert verdict.violations[0].excess_at_least is None
+
+
+def test_equal_accuracies_of_several_seeds_are_compared_plainly():
+    assert violated(compare(before((96.0, 96.0)), trained((95.0, 95.0)))) == ["accuracy_percent"]
+    assert violated(compare(before((96.0, 96.0)), trained((96.0, 96.0)), accuracy_percent="0")) == []
+
+
+def test_epoch_time_is_the_median_without_the_first_epoch():
+    (result,) = trained((96.0,))
+    assert value_of(replace(result, epoch_seconds=(9.0, 1.0, 3.0, 2.0)), "epoch_seconds") == 2.0
+    assert value_of(replace(result, epoch_seconds=(9.0,)), "epoch_seconds") == 9.0
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"cpu": "abacus"}, "AMD EPYC → abacus"),
+        ({"threads": 1}, "2 threads → 1 thread"),
+        ({"processes": 2}, "1 process → 2 processes"),
+        ({"versions": {"torch": "2.16.0"}}, "torch 2.15.0 → torch 2.16.0"),
+        ({"co_scheduled": True}, "co-scheduled with other cases after"),
+    ],
+)
+def test_times_and_memory_of_other_conditions_are_refused_by_name(environment, reason):
+    verdict = compare(before(), trained(seconds=9.0, environment=environment))
+    assert {(one.measure, one.reason) for one in verdict.not_compared} == {
+        ("epoch time", reason), ("peak memory", reason)
+    }  # fmt: skip
+    assert [one.limit.measure.name for one in verdict.comparisons] == ["accuracy_percent", "params", "macs"]
+    assert verdict.exit_code == 0  # nothing but defaults could not be checked
+
+
+def test_a_limit_that_was_given_and_not_checked_does_not_pass():
+    verdict = compare(before(), trained(environment={"threads": 1}), epoch_seconds="+10%")
+    assert [one.measure for one in verdict.unchecked] == ["epoch time"]
+    assert verdict.exit_code == 2
+
+
+def test_memory_that_the_system_does_not_record_is_not_compared():
+    verdict = compare(before(peak_memory_bytes=0), trained(peak_memory_bytes=0))
+    assert [one.reason for one in verdict.not_compared] == ["it is not recorded on this system"]
+
+
+def test_a_new_training_that_did_not_complete_is_a_violation():
+    verdict = compare(before(), [*trained((96.0, 96.2)), failed(2)])
+    (incomplete,) = verdict.incomplete
+    assert (incomplete.before, incomplete.after) == ("3 complete", "2 complete, 1 diverged")
+    assert verdict.exit_code == 1
+    assert compare(before(), [failed(0, "out_of_memory")]).incomplete[0].after == "1 out of memory"
+
+
+def test_a_baseline_without_a_complete_training_is_not_compared():
+    verdict = compare([failed(0, at=BEFORE)], trained((96.0,)))
+    assert verdict.exit_code == 2
+    assert verdict.not_compared[0].reason == "before: 1 diverged; only complete trainings are compared"
+    partly = compare([*before((96.0, 96.2)), failed(2, at=BEFORE)], trained())
+    assert (partly.exit_code, partly.comparisons[0].seeds, len(partly.not_compared)) == (0, (2, 3), 1)
+
+
+def test_the_baselines_own_training_proves_nothing():
+    verdict = compare(before(), before())
+    assert (verdict.comparisons, verdict.exit_code) == ((), 2)
+    assert "seed 0 after is the baseline's own training, copied or reused" in verdict.not_compared[0].reason
+
+
+def test_a_violation_precedes_what_was_not_compared_in_the_exit_code():
+    other = {"threads": 1}
+    assert compare(before(), trained(environment=other, params=1e9), epoch_seconds="+10%").exit_code == 1
+    assert joined([]).exit_code == 2
+
+
+def test_macro_f1_is_compared_if_it_has_a_limit():
+    assert "macro_f1_percent" not in limits()
+    verdict = compare(before(), trained((90.0, 90.2, 90.1)), accuracy_percent="none", macro_f1_percent="0.5")
+    assert violated(verdict) == ["macro_f1_percent"]
