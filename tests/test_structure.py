@@ -12,8 +12,8 @@ from tests.helpers import REPOSITORY
 
 # From what is asked for to what is seen: a room imports from itself and from rooms before it.
 ROOMS = (
-    "config", "results", "paper", "hardware", "models", "data", "training", "analysis", "throughput", "study",
-    "report", "plugin", "cli",
+    "config", "results", "paper", "hardware", "models", "data", "training", "analysis", "throughput", "tracking",
+    "study", "report", "plugin", "cli",
 )  # fmt: skip
 SHARED = ("errors", "extras", "files", "text", "timestamps")
 MAX_ROOMS, MAX_LONG_FILES, LONG_FILE_LINES = 14, 3, 300
@@ -62,7 +62,7 @@ def test_a_room_imports_only_from_rooms_before_it(room):
     assert upward == []
 
 
-ROOMS_WITHOUT_TORCH = ("config", "results", "paper", "analysis", "report")
+ROOMS_WITHOUT_TORCH = ("config", "results", "paper", "analysis", "tracking", "report")
 
 IMPORT_ROOMS = """
 import importlib, pkgutil, sys

@@ -1,7 +1,6 @@
 """The guard's limits: how much worse than the baseline each measure may be. Needs no torch, no pytest."""
 
 import math
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from typing import Any
 
 from harness.config.option import Option
 from harness.config.option_values import path
-from harness.errors import InputError
 
 _VALUE = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]+)?)(%?)")
 
@@ -137,24 +135,6 @@ def parse_limits(given: Any) -> dict[str, Limit]:
 def overridden(limits: Mapping[str, Limit], own: Mapping[str, Limit]) -> dict[str, Limit]:
     """Return the limits with an experiment's own in their places."""
     return {name: limit for name, limit in {**limits, **own}.items() if math.isfinite(limit.allowance.amount)}
-
-
-def check_baseline(values: Mapping[str, Any]) -> None:
-    """Raise an `InputError` for a baseline that does not exist or that cannot be compared with."""
-    baseline = values["baseline"]
-    if baseline is None:
-        return
-    if not os.path.isdir(baseline):
-        raise InputError(f"--baseline {baseline} does not exist: give the results folder of an earlier run")
-    if not values["full_training"]:
-        raise InputError(
-            "--baseline needs --full-training: add it, or leave out --baseline (a quick run measures nothing)"
-        )
-    if baseline.resolve() == values["results_dir"].resolve():
-        raise InputError(
-            f"--baseline {baseline} is the --results-dir too: a result would be compared with itself; give another "
-            "--results-dir"
-        )
 
 
 def _limit_option(measure: Measure, description: str) -> Option:

@@ -8,6 +8,7 @@ from pathlib import Path
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 _TIME = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in "dhms"))
 _UNIT_SECONDS = (86_400, 3600, 60, 1)
+_TRACKER = re.compile(r"tensorboard|mlflow|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 def boolean(text: str) -> bool:
@@ -108,3 +109,13 @@ def time_seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise ValueError("give a time above 0 with its unit, e.g. 90s, 30m, 2h, 1d or 1h30m")
     return seconds
+
+
+def trackers(text: str) -> tuple[str, ...]:
+    """Read different names of trackers separated by commas."""
+    names = tuple(part.strip() for part in text.split(","))
+    if wrong := [name for name in names if not _TRACKER.fullmatch(name)]:
+        raise ValueError(f"{wrong[0]!r} is not a tracker; give tensorboard, mlflow or MODULE:CLASS, a tracker of yours")
+    if len(set(names)) < len(names):
+        raise ValueError("a tracker is given twice; give each once, e.g. tensorboard,mlflow")
+    return names

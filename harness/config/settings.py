@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.config.limits import GUARD_OPTIONS, Allowance, check_baseline
+from harness.config.limits import GUARD_OPTIONS, Allowance
 from harness.config.option import Option
+from harness.config.option_checks import check_combination
 from harness.config.option_values import (
     boolean,
     cluster_address,
@@ -21,6 +22,7 @@ from harness.config.option_values import (
     positive,
     seeds,
     time_seconds,
+    trackers,
 )
 from harness.errors import InputError
 
@@ -46,6 +48,7 @@ class Settings:
         budget: in seconds; None without a limit.
         baseline: the folder of results to compare with; None for no comparison.
         max_accuracy_drop, max_f1_drop, max_epoch_time, max_params, max_macs, max_memory: None for the default limit.
+        track: names of trackers, see `harness.tracking.registry`; None without one.
     """
 
     full_training: bool
@@ -76,6 +79,7 @@ class Settings:
     max_params: Allowance | None
     max_macs: Allowance | None
     max_memory: Allowance | None
+    track: tuple[str, ...] | None
 
     def seeds_for(self, own: tuple[int, ...]) -> tuple[int, ...]:
         """Return the given seeds, else an experiment's own; of these a quick run takes only the first."""
@@ -214,6 +218,13 @@ OPTIONS = (
         "keep results, and resume cases, that another version of the code has trained; every table marks them",
     ),
     *GUARD_OPTIONS,
+    Option(
+        "track",
+        "",
+        trackers,
+        "log every case to tensorboard, mlflow or both, e.g. tensorboard,mlflow; a tracker of your own is MODULE:CLASS",
+        "TRACKERS",
+    ),
 )
 
 
@@ -245,41 +256,5 @@ def read_settings(
             values[option.key] = option.parse(text)
         except ValueError as error:
             raise InputError(f"{place} {text!r}: {error}") from error
-    _check(values)
+    check_combination(values)
     return Settings(**(values | {"data_dir": values["data_dir"] or default_data_dir()}))
-
-
-def _check(values: Mapping[str, Any]) -> None:
-    """Raise an `InputError` for options that contradict each other and for an absent data folder."""
-    _check_engine(values)
-    check_baseline(values)
-    epochs, data_dir = values["epochs"], values["data_dir"]
-    if epochs is not None and not values["full_training"]:
-        raise InputError(
-            f"--epochs {epochs} needs --full-training: add it, or leave out --epochs "
-            "(a quick run always trains 2 epochs)"
-        )
-    for key in ("until_decided", "budget"):
-        if values[key] and not values["full_training"]:
-            name = f"--{key.replace('_', '-')}"
-            raise InputError(f"{name} needs --full-training: add it, or leave out {name} (a quick run is short)")
-    odd = values["precision"] not in ("auto", "fp32")
-    if values["pipeline"] == "reference" and (odd or values["compile"] == "on"):
-        wrong = f"--precision {values['precision']}" if odd else "--compile on"
-        raise InputError(f"--pipeline reference is eager float32, as in the study: leave out {wrong}")
-    if data_dir is not None and values["engine"] == "local" and not os.path.isdir(data_dir):
-        raise InputError(f"--data-dir {data_dir} does not exist: create it, or give the folder that holds the datasets")
-
-
-def _check_engine(values: Mapping[str, Any]) -> None:
-    """Raise an `InputError` for options that contradict the engine."""
-    device = values["device"]
-    if values["engine"] == "ray" and device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"--device {device} names a device of one machine: with --engine ray give auto, cpu or cuda")
-    if device == "cpu" and values["gpus_per_case"]:
-        raise InputError(f"--device cpu contradicts --gpus-per-case {values['gpus_per_case']:g}: leave out one of them")
-    if values["engine"] == "ray" and values["budget"]:
-        raise InputError("--budget counts the time of one case after another: leave it out, or leave out --engine ray")
-    for key in ("ray_address", "cpus_per_case", "gpus_per_case", "exclusive"):
-        if values[key] not in (None, False) and values["engine"] != "ray":
-            raise InputError(f"--{key.replace('_', '-')} needs a cluster: add --engine ray, or leave it out")

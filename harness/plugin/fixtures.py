@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,7 +90,7 @@ def _train(harness: HarnessSession, item: pytest.Item) -> tuple[Result, list[Epo
     assert study is not None, "the study is prepared once the tests are collected"
     if terminal is None:
         return study.train(experiment)
-    progress = _progress(harness, item, terminal)
+    progress = _progress(harness, item, terminal, study.tracking.notices)
     try:
         result, records = study.train(experiment, progress)
         if progress.trained:
@@ -105,7 +106,9 @@ def _train(harness: HarnessSession, item: pytest.Item) -> tuple[Result, list[Epo
         harness.trained_records += progress.trained
 
 
-def _progress(harness: HarnessSession, item: pytest.Item, terminal: Terminal) -> Progress:
+def _progress(
+    harness: HarnessSession, item: pytest.Item, terminal: Terminal, notices: Callable[[], Sequence[str]]
+) -> Progress:
     """Return the callback that shows the case's progress."""
     from harness.plugin.progress import Progress
 
@@ -118,6 +121,7 @@ def _progress(harness: HarnessSession, item: pytest.Item, terminal: Terminal) ->
         place=f"{cases.index(item.stash[ITEM]) + 1}/{len(cases)}",
         line=terminal.line,
         stop_requested=lambda: harness.stop.was_made,
+        notices=notices,
     )
 
 

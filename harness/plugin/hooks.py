@@ -176,6 +176,7 @@ def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], i
         with processes.raising_together():
             study = harness.study = Study(harness.settings, processes)
         harness.config.add_cleanup(study.close)
+        harness.config.add_cleanup(study.tracking.close)
         study.prepare([item.experiment for item in experiments], notify)
         schedule_cases(harness, study, items)
         guard_cases(harness, study, items)

@@ -24,6 +24,7 @@ class Progress(TrainingCallback):
         place: The case's position among all cases, e.g. ``3/22``.
         line: The text of the line that is redrawn; `close` puts it back.
         stop_requested: Returns true once training has been asked to stop.
+        notices: Returns lines for the user that are new, of trackers for example.
 
     Attributes:
         write: See above.
@@ -40,9 +41,10 @@ class Progress(TrainingCallback):
         place: str = "",
         line: str = "",
         stop_requested: Callable[[], bool] = lambda: False,
+        notices: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self.write, self._redraws, self._width, self._place = write, redraws, width, place
-        self._line, self._stop_requested = line, stop_requested
+        self._line, self._stop_requested, self._notices = line, stop_requested, notices
         self._started = time.monotonic()
         self._epoch_started = self._started
         self._shown = self._started if not redraws else 0.0
@@ -80,10 +82,12 @@ class Progress(TrainingCallback):
         self._seconds.append(record.epoch_seconds)
         self._last = record
         self._epoch_started = time.monotonic()
+        self._write_notices()
         if self._is_due():
             self._show(progress_line(case, record.epoch, 1.0, self._seconds, 0.0, record))
 
     def on_sweep(self, state: Callable[[], SweepProgress]) -> None:
+        self._write_notices()
         if self._is_due():
             self._show(sweep_line(state()), place="")
 
@@ -97,6 +101,10 @@ class Progress(TrainingCallback):
     def epochs_done(self) -> int:
         """Epochs finished so far."""
         return len(self._seconds)
+
+    def _write_notices(self) -> None:
+        for line in self._notices():
+            self.on_notice(None, line)
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._shown >= (_REDRAW_SECONDS if self._redraws else _LINE_SECONDS)

@@ -9,13 +9,14 @@ import pytest
 
 from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
-from harness.report.build import write_report
+from harness.report.build import WrittenReport, write_report
 from harness.report.loading import load_results_folders
 from harness.report.tables.table import Table
 from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables, report_text, terminal_text
 from harness.results.result import Result
 from harness.text import count_noun, duration
+from harness.tracking.tracker import ReportFiles
 from harness.training.command import this_command
 
 
@@ -26,10 +27,15 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
         _print_tables(reporter, "throughput", throughput_tables(harness.workbench.recorded))
     if results:
         _print_results(reporter, harness, results)
+    report = None
     if results or harness.workbench is not None:
-        _write_report(reporter, harness, results)
+        report = _write_report(reporter, harness, results)
     elif harness.study is not None:
         _print_left_out(reporter, [], harness.study.results.unfinished())
+    if harness.study is not None:
+        files = ReportFiles(report.page, report.tables, report.figures) if report is not None else None
+        for line in harness.study.tracking.end(files):
+            reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
 
 
 def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
@@ -74,9 +80,14 @@ def _print_tables(reporter: pytest.TerminalReporter, title: str, tables: Iterabl
         reporter.write_line("")
 
 
-def _write_report(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
-    """Write the report of the results folder, and print the answers of this session's studies."""
-    settings = harness.settings
+def _write_report(
+    reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]
+) -> WrittenReport | None:
+    """Write the report of the results folder, and print the answers of this session's studies.
+
+    Return None if it could not be written.
+    """
+    settings, report = harness.settings, None
     loaded = load_results_folders([settings.results_dir])
     try:
         report = write_report(
@@ -96,6 +107,7 @@ def _write_report(reporter: pytest.TerminalReporter, harness: HarnessSession, re
         for line in report_text(replace(report, answers=answers), reporter._tw.fullwidth).splitlines():
             reporter.write_line(line)
     _print_left_out(reporter, loaded.problems, loaded.unfinished)
+    return report
 
 
 def _print_left_out(reporter: pytest.TerminalReporter, problems: list[str], unfinished: list[str]) -> None:

@@ -16,6 +16,8 @@ from harness.study.engines import CaseRequest, make_engine
 from harness.study.kept import find_kept
 from harness.study.rerun import Rerun
 from harness.text import count_noun
+from harness.tracking.followed import FollowedCase
+from harness.tracking.session import TrackingSession
 from harness.training import checkpoint
 from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
@@ -43,6 +45,7 @@ class Study:
         self._processes = processes
         self._rerun = Rerun(settings.results_dir)
         self._kept: dict[str, str] = {}
+        self.tracking = TrackingSession(settings.track or (), settings.results_dir)
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Check before any training that every experiment can be trained, then announce them to the engine.
@@ -60,13 +63,16 @@ class Study:
             identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
             code = {"the harness's training code": training_code_version()}
             require_same_values(identities | code, self._processes)
-        self.engine.submit([self._request(experiment) for experiment in experiments], self._mark_ended)
+        requests = [self._request(experiment) for experiment in experiments]
+        self.tracking.follow(map(self._followed, requests))
+        self.engine.submit(requests, self._mark_ended)
 
     def _prepare_rank(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         """Check what this process can check by itself; rank 0 alone checks the folders."""
         if self._processes.is_rank_zero:
             for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
                 require_writable(folder, f"--{name}")
+            self.tracking.start()
         for experiment in experiments:
             require_image_per_process(experiment.recipe, experiment.label, self._processes)
         self.engine.prepare(experiments, notify)
@@ -120,6 +126,12 @@ class Study:
         case = self.case(experiment)
         rerun = self.settings.rerun and self._rerun.is_pending(case.identity)
         return CaseRequest(experiment, case, rerun, self.settings.accept_other_code)
+
+    def _followed(self, request: CaseRequest) -> FollowedCase:
+        """Return the case for the trackers, which do not log an earlier training that this session replaces."""
+        case = request.case
+        is_replaced = self.results.is_finished(case) and case.identity not in self._kept
+        return FollowedCase.of(case, self.results, from_scratch=is_replaced or case.mode == "quick")
 
     def _mark_ended(self, case: Case) -> None:
         """Record that a case's training has ended: a resumed rerun does not train it again."""

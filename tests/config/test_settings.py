@@ -47,7 +47,8 @@ def test_every_option_has_an_environment_variable_and_an_ini_key(option, tmp_pat
     values |= {"pipeline": "reference", "compile": "off", "device": "cuda"}
     values |= {"engine": "ray", "ray-address": "10.0.0.1:6379", "cpus-per-case": "4", "gpus-per-case": "0.5"}
     values |= {"exclusive": "true", "margin": "1.5", "until-decided": "true", "budget": "1h30m"}
-    values |= {"max-accuracy-drop": "0.2", "max-f1-drop": "1%", "accept-other-code": "true"}
+    values |= {"max-accuracy-drop": "0.2", "max-f1-drop": "1%"}
+    values |= {"accept-other-code": "true", "track": "mlflow, own.module:Tracker"}
     text = values.get(option.name, "+5%" if option.name.startswith("max-") else str(tmp_path))
     needs_cluster = option.name in ("ray-address", "cpus-per-case", "gpus-per-case", "exclusive")
     needs_full = option.name in ("epochs", "until-decided", "budget", "baseline")
@@ -100,6 +101,9 @@ def test_a_quick_run_takes_the_first_of_an_experiments_own_seeds():
         ("budget", "30m1h", "with its unit"),
         ("budget", "0h", "above 0"),
         ("budget", "9" * 400 + "d", "with its unit"),
+        ("track", "wandb", "give tensorboard, mlflow or MODULE:CLASS"),
+        ("track", "mlflow,", "give tensorboard, mlflow or MODULE:CLASS"),
+        ("track", "mlflow,mlflow", "given twice"),
     ],
 )
 def test_a_wrong_value_is_an_error_with_option_value_and_remedy(option, value, says):

@@ -79,3 +79,11 @@ def test_progress_with_time_left_is_shown_without_s(bench, pytester):
     pytester.makeconftest(CONFTEST + "\nimport harness.plugin.progress\nharness.plugin.progress._LINE_SECONDS = 0.0")
     run = pytester.runpytest_subprocess("-k", "resnet8-seed0")
     run.stdout.fnmatch_lines(["*1/1 digits resnet8 seed 0 · epoch 1/2 *", "*epoch 2/2*/epoch · * left*"])
+
+
+def test_a_trackers_notice_is_shown_while_the_case_trains(case):
+    written, lines = [], ["mlflow: does not log now"]
+    shown = Progress(written.append, redraws=False, width=80, notices=lambda: [lines.pop()] if lines else [])
+    shown.on_epoch(case, RECORD)
+    shown.on_epoch(case, RECORD)
+    assert written == ["\nmlflow: does not log now\n"]

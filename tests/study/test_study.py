@@ -9,7 +9,9 @@ from harness.config.experiment import plan_experiment
 from harness.config.recipes import DIGITS, GTSRB, QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.errors import InputError
 from harness.study.study import Study
+from harness.tracking.followed import read_training
 from tests.data.builders import compressed_idx, idx_contents, write_files, write_gtsrb_kaggle
+from tests.helpers.finished import store_finished
 
 RECIPE = replace(DIGITS, epochs=1, milestones=(), batch_size=512)
 Usage = namedtuple("Usage", "total used free")
@@ -156,3 +158,35 @@ def test_an_interrupted_rerun_resumes_with_the_cases_that_are_left(make_settings
     third = rerun()
     third.prepare(experiments)
     assert third.train(experiments[0])[0] != done
+
+
+def followed_by(study, monkeypatch):
+    """Prepare a study; return the cases that its trackers follow."""
+    followed = []
+    monkeypatch.setattr(study.tracking, "follow", followed.extend)
+    study.prepare([digits(study)])
+    return followed
+
+
+def test_trackers_log_a_kept_result_but_none_that_is_replaced(make_settings, monkeypatch):
+    for options, is_replaced in (({}, False), ({"rerun": True}, True)):
+        study = Study(make_settings(full_training=True, accept_other_code=True, **options))
+        if not is_replaced:
+            store_finished(study, digits(study))
+        (case,) = followed_by(study, monkeypatch)
+        assert (case.replaced is not None) is is_replaced
+        assert (read_training(case) is None) is is_replaced
+
+
+def test_trackers_log_no_earlier_quick_training(make_settings, monkeypatch):
+    study = Study(make_settings())
+    store_finished(study, digits(study))
+    assert read_training(*followed_by(study, monkeypatch)) is None
+
+
+def test_what_is_no_tracker_is_refused_before_any_data_are_read(make_settings, monkeypatch):
+    study = Study(make_settings(full_training=True, track="json:loads"))
+    monkeypatch.setattr(study.engine, "prepare", lambda *_: pytest.fail("data are read"))
+    with pytest.raises(InputError, match="--track json:loads is not a tracker"):
+        study.prepare([digits(study)])
+    study.tracking.close()

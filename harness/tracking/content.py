@@ -1,0 +1,64 @@
+"""The parameters, metrics and measures that every tracker logs, under their names in ``result.json``."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from harness.config.case import Case
+from harness.results.result import EpochRecord, Result
+from harness.tracking.tracker import Value
+
+_MEASURES = (
+    "accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain", "params", "macs",
+    "total_seconds", "mean_epoch_seconds", "eval_seconds", "wall_seconds", "compile_seconds", "images_per_second",
+    "peak_memory_bytes",
+)  # fmt: skip
+_ENVIRONMENT = ("cpu", "gpu", "threads", "precision", "python", "platform", "commit", "co_scheduled")
+
+
+def parameters(case: Case) -> dict[str, Value]:
+    """Return the case's fields by name, those of its recipe as ``recipe.epochs``, and its identity."""
+    return {**_flat(asdict(case)), "identity": case.identity}
+
+
+def result_parameters(result: Result) -> dict[str, Value]:
+    """Return the size of the network and the version of the code that trained it."""
+    code = {"training_code": result.environment.get("training_code")}
+    return _flat({"params": result.params, "macs": result.macs, **code})
+
+
+def epoch_metrics(record: EpochRecord) -> dict[str, float]:
+    """Return the epoch's losses, accuracies, learning rate and seconds by name; a loss may be NaN."""
+    return {name: float(value) for name, value in asdict(record).items() if name != "epoch"}
+
+
+def final_measures(result: Result) -> dict[str, float]:
+    """Return the measures that the result has, by name."""
+    found = {name: getattr(result, name) for name in _MEASURES}
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def outcome(result: Result) -> dict[str, str]:
+    """Return status, cause, times, hardware and software by name, as text."""
+    environment = {name: result.environment.get(name) for name in _ENVIRONMENT}
+    found = {
+        "status": result.status,
+        "cause": result.cause,
+        "started_at": result.started_at,
+        "finished_at": result.finished_at,
+        "interrupted_after": ", ".join(map(str, result.interrupted_after)) or None,
+        "command": result.attempts[-1].command,
+        "environment": environment | {"versions": result.environment.get("versions") or {}},
+    }
+    return {name: str(value) for name, value in _flat(found).items()}
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
+    """Return nested values under dotted names, without those that are None; lists as text."""
+    flat: dict[str, Value] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            flat[f"{prefix}{name}"] = value if isinstance(value, Value) else ", ".join(map(str, value))
+    return flat

@@ -1,0 +1,40 @@
+"""The trackers by name."""
+
+from importlib import import_module
+
+from harness.errors import InputError
+from harness.extras import require_extra
+from harness.tracking.tracker import Tracker
+
+# By name: the module of the extra of the same name, and the class.
+_TRACKERS = {
+    "tensorboard": ("tensorboard", "harness.tracking.tensorboard:TensorBoardTracker"),
+    "mlflow": ("mlflow", "harness.tracking.mlflow:MLflowTracker"),
+}
+# Of a tracker's process, unless the user sets them: MLflow's own retries of one request take minutes.
+ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+def load_tracker(name: str) -> type[Tracker]:
+    """Import a tracker: one of the harness's by its name, any other as ``MODULE:CLASS``.
+
+    Raises:
+        InputError: the tracker's extra is not installed, or the module does not have such a class.
+    """
+    if name in _TRACKERS:
+        needed, place = _TRACKERS[name]
+        require_extra(needed, name, f"--track {name}")
+    else:
+        place = name
+    module, _, attribute = place.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except Exception as error:  # importing runs any code
+        raise InputError(f"--track {name} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, Tracker)):
+        raise InputError(f"--track {name} is not a tracker: derive it from harness.tracking.tracker.Tracker")
+    return found
