@@ -41,7 +41,7 @@ class Guard:
     """A pytest plugin that compares each case once its last test has ended."""
 
     def __init__(self, cases: list[GuardedCase], results: Mapping[str, Result], *, is_distributed: bool) -> None:
-        """Guard the cases.
+        """Keep the cases to compare.
 
         Args:
             results: those of the session so far, by the case's identity.

@@ -92,9 +92,9 @@ def _print_tables(reporter: pytest.TerminalReporter, title: str, tables: Iterabl
 def _write_report(
     reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]
 ) -> WrittenReport | None:
-    """Write the report of the results folder; print and return it, with the answers of this session's studies.
+    """Write the report of the results folder; print and return it, None if it could not be written.
 
-    Return None if it could not be written.
+    Its answers are those of this session's studies.
     """
     settings, report = harness.settings, None
     loaded = load_results_folders([settings.results_dir])
