@@ -150,7 +150,7 @@ def _without_the_baselines_own(
     trainings = {(one.case.identity, one.started_at, one.finished_at) for one in base}
     own = [one for one in new if (one.case.identity, one.started_at, one.finished_at) in trainings]
     for one in own:
-        reason = f"seed {one.seed} after is the baseline's own training, copied or reused; train it again with --rerun"
+        reason = f"its seed {one.seed} is the baseline's own training, copied or reused; train it again with --rerun"
         left_out.append(NotCompared(case, None, reason, is_failure=True))
     return [one for one in new if one not in own]
 

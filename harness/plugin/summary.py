@@ -43,7 +43,7 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
     if harness.study is not None:
         files = ReportFiles(report.page, report.tables, report.figures) if report is not None else None
         for line in harness.study.tracking.end(files):
-            reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
+            write_filled(reporter, line)
 
 
 def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
@@ -55,7 +55,15 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
     lines += comparison_note(harness.config)
     lines += harness.study.engine.summary() if harness.study is not None else ()
     for line in lines:
-        reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
+        write_filled(reporter, line)
+
+
+def write_filled(reporter: pytest.TerminalReporter, line: str) -> None:
+    """Write a line in the terminal's width; names, options and paths are not cut."""
+    width = reporter._tw.fullwidth
+    reporter.write_line(
+        textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def reuse_lines(harness: HarnessSession, results: list[Result]) -> list[str]:

@@ -135,7 +135,7 @@ def test_a_baseline_without_a_complete_training_is_not_compared():
 def test_the_baselines_own_training_proves_nothing():
     verdict = compare(before(), before())
     assert (verdict.comparisons, verdict.exit_code) == ((), 2)
-    assert "seed 0 after is the baseline's own training, copied or reused" in verdict.not_compared[0].reason
+    assert "its seed 0 is the baseline's own training, copied or reused" in verdict.not_compared[0].reason
 
 
 def test_a_violation_precedes_what_was_not_compared_in_the_exit_code():
