@@ -79,9 +79,8 @@ def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
         return None
     commit, recorded = others[-1].get("commit"), others[-1].get("code")
     name = f"commit {str(commit)[:10]}" if commit else "code without a commit"
-    if not isinstance(recorded, Mapping):
-        return f"{name}, an earlier version"
-    return f"{name}, which differs in {_files_text(_changed_files(recorded))}"
+    changed = _changed_files(recorded) if isinstance(recorded, Mapping) else []
+    return f"{name}, which differs in {_files_text(changed)}" if changed else f"{name}, an earlier version"
 
 
 def executed(source: bytes) -> str:
