@@ -163,7 +163,7 @@ def _statuses(results: Sequence[Result]) -> str:
 
 def timing_difference(base: Sequence[Result], new: Sequence[Result]) -> str | None:
     """Return the reason why times and memory are not comparable; None if they are."""
-    for name, results in (("before", base), ("after", new)):
+    for name, results in (("in the baseline", base), ("in the new results", new)):
         if any(one.is_co_scheduled for one in results):
             return f"co-scheduled with other cases {name}"
     environments = [environment for one in [*base, *new] for environment in one.training_environments]

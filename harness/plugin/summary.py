@@ -29,16 +29,16 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
         _print_tables(reporter, "throughput", throughput_tables(harness.workbench.recorded))
     if results:
         _print_results(reporter, harness, results)
-    report, verdict = None, harness.guard.lines(reporter._tw.fullwidth) if harness.guard is not None else []
+    report = None
     if results or harness.workbench is not None:
         report = _write_report(reporter, harness, results)
-        lines = [*reuse_lines(harness, results), *verdict]
-        append_step_summary(reporter, harness, report.answers if report is not None else [], lines)
+        answers = report.answers if report is not None else []
+        append_step_summary(reporter, harness, answers, reuse_lines(harness, results))
     elif harness.study is not None:
         _print_left_out(reporter, [], harness.study.results.unfinished())
     if harness.guard is not None:
         reporter.write_sep("=", "compared with the baseline")
-        for line in verdict:
+        for line in harness.guard.lines(reporter._tw.fullwidth):
             reporter.write_line(line, red=harness.guard.fails)
     if harness.study is not None:
         files = ReportFiles(report.page, report.tables, report.figures) if report is not None else None

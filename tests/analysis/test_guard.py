@@ -93,7 +93,7 @@ def test_epoch_time_is_the_median_without_the_first_epoch():
         ({"threads": 1}, "2 threads → 1 thread"),
         ({"processes": 2}, "1 process → 2 processes"),
         ({"versions": {"torch": "2.16.0"}}, "torch 2.15.0 → torch 2.16.0"),
-        ({"co_scheduled": True}, "co-scheduled with other cases after"),
+        ({"co_scheduled": True}, "co-scheduled with other cases in the new results"),
     ],
 )
 def test_times_and_memory_of_other_conditions_are_refused_by_name(environment, reason):
