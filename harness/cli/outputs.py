@@ -94,6 +94,8 @@ class PlannedCase(Part):
     """The estimated time of all epochs."""
     is_finished: bool
     """True if its result is in the results folder and would be reused."""
+    is_of_other_code: bool
+    """True if other code has trained the result in the results folder, so that pytest refuses to run."""
     estimate_error: float | None
     """The estimated over the recorded epoch time of the same model and dataset, minus 1; null if none is recorded."""
 
