@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
-from harness.cli.evaluate import read_named_result
 from harness.errors import InputError
 from harness.extras import require_extra
 
@@ -57,9 +56,10 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     for module in ("onnx", "onnxscript", "onnxruntime"):
         require_extra(module, "onnx", "`export`")
     from harness.results.folder import ResultsFolder
+    from harness.results.load import load_named_result
     from harness.study.export import export_network
 
-    path, result = read_named_result(known.result)
+    path, result = load_named_result(known.result)
     settings = settings_from(known)
     results = ResultsFolder(path.parent.parent)
     folder = (known.output or Path(f"{result.case.folder_name}-onnx")).expanduser()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.text import count_noun, listed
+from harness.text import listed_up_to
 
 _TRAINING_CODE = (
     "config/families.py",
@@ -81,7 +81,7 @@ def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
     name = f"commit {str(commit)[:10]}" if commit else "code without a commit"
     if not isinstance(recorded, Mapping):
         return f"{name}, an earlier version"
-    return f"{name}, which differs in {_files_text(_changed_files(recorded))}"
+    return f"{name}, which differs in {listed_up_to(_changed_files(recorded), _MOST_NAMED, 'file')}"
 
 
 def executed(source: bytes) -> str:
@@ -128,11 +128,6 @@ def _changed_files(recorded: Mapping[str, str]) -> list[str]:
     """List the files whose hash is another now, or that are in one of both versions alone."""
     present = code_hashes()
     return sorted(name for name in recorded.keys() | present.keys() if recorded.get(name) != present.get(name))
-
-
-def _files_text(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return listed(names if more <= 0 else [*names[:_MOST_NAMED], count_noun(more, "more file")])
 
 
 def _shortened(text: str) -> str:
