@@ -11,7 +11,7 @@ from statistics import fmean, median
 from typing import Literal
 
 from harness.analysis.stats import Interval, mean_interval, welch_interval
-from harness.config.limits import Limit
+from harness.config.limits import Limit, Measure
 from harness.results.result import Result
 from harness.results.timing import timed_on, timing_changes
 
@@ -50,7 +50,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Incomplete:
-    """A case of whose new trainings a smaller share completed than of the baseline's.
+    """A case with a smaller share of complete trainings than in the baseline.
 
     Attributes:
         before, after: the trainings' statuses with their numbers, ``2 complete, 1 diverged``.
@@ -66,12 +66,12 @@ class NotCompared:
     """A case, or one of its measures, that is not compared.
 
     Attributes:
-        measure: the measure's title; None for the whole case.
+        measure: None for the whole case.
         is_failure: true if the user asked for the comparison, so that the guard must not pass.
     """
 
     case: str
-    measure: str | None
+    measure: Measure | None
     reason: str
     is_failure: bool
 
@@ -139,7 +139,7 @@ def compare_case(case: str, base: Sequence[Result], new: Sequence[Result], limit
         if refusal is None:
             comparisons.append(_compare(case, limit, complete_base, complete_new))
         else:
-            left_out.append(NotCompared(case, limit.measure.title, refusal, is_failure=not limit.is_default))
+            left_out.append(NotCompared(case, limit.measure, refusal, is_failure=not limit.is_default))
     return Verdict(tuple(comparisons), incomplete, tuple(left_out))
 
 

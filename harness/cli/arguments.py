@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.config.settings import OPTIONS, Settings, read_settings
 
 if TYPE_CHECKING:
-    from harness.cli.output import Output
+    from harness.cli.outputs import Output
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 

@@ -58,16 +58,16 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     """
     from harness.analysis.baseline import compare_results, read_comparable
     from harness.config.limits import limits_from
-    from harness.report.guard_text import limits_lines, verdict_json, verdict_lines
+    from harness.report.guard_text import limits_lines, verdict_lines
 
     limits = limits_from(vars(settings_from(known)))
     base, new = Path(known.base).expanduser(), Path(known.new).expanduser()
     _require_two(base, new)
     verdict = compare_results(read_comparable(base, str(base)), read_comparable(new, str(new)), limits)
     if known.json:
-        from harness.cli.check_output import CheckOutput
+        from harness.cli.check_output import check_output
 
-        print_json(CheckOutput(base=str(base), new=str(new), **verdict_json(verdict, limits)))
+        print_json(check_output(base, new, verdict, limits))
         return verdict.exit_code
     columns = shutil.get_terminal_size().columns
     print("\n".join([*limits_lines(limits.values(), columns), *verdict_lines(verdict, columns)]))

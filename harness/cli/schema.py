@@ -10,7 +10,7 @@ from harness.cli.arguments import add_command
 
 if TYPE_CHECKING:
     from harness.cli.arguments import Commands
-    from harness.cli.output import Output
+    from harness.cli.outputs import Output
 
 COMMANDS = ("models", "data", "plan", "report", "evaluate", "check", "export")
 """The commands that have ``--json``."""

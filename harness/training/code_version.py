@@ -1,4 +1,4 @@
-"""The version of the code: its commit, and hashes of what executes in the files that decide an outcome.
+"""The version of the code: its commit, and hashes of what executes in files that decide outcomes.
 
 Needs no torch. Comments, docstrings and formatting do not count. Values that a case carries do not count either: its
 recipe, and its images, whose hash covers the code that reads and decodes them.
