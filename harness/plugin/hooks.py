@@ -22,7 +22,7 @@ from harness.plugin.mark import (
     is_measurement,
     is_named,
 )
-from harness.plugin.measures import status_of
+from harness.plugin.measures import reused_status
 from harness.plugin.session import ITEM, SESSION, ExperimentItem, HarnessSession, experiments_among, session_of
 from harness.training.command import note_pytest_arguments
 
@@ -234,7 +234,7 @@ def pytest_runtest_makereport(
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Report the passed test of a reused result as ``PASSED (reused)``, which ``-v`` shows."""
-    return status_of(report)
+    return reused_status(report)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
