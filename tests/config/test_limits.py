@@ -5,7 +5,7 @@ import pytest
 
 from harness.config.limits import (
     LIMIT_OPTIONS,
-    MEASURE_NAMES,
+    MEASURES_BY_NAME,
     Allowance,
     Limit,
     limits_from,
@@ -15,7 +15,7 @@ from harness.config.limits import (
 from harness.config.settings import read_settings
 from harness.errors import InputError
 
-ACCURACY, SECONDS = MEASURE_NAMES["accuracy_percent"], MEASURE_NAMES["epoch_seconds"]
+ACCURACY, SECONDS = MEASURES_BY_NAME["accuracy_percent"], MEASURES_BY_NAME["epoch_seconds"]
 
 
 def limits(**given):
