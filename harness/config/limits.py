@@ -128,10 +128,10 @@ def parse_limits(given: Any) -> dict[str, Limit]:
         raise ValueError(f"limits is {given!r}: give a dict, e.g. {{'epoch_seconds': '+10%'}}")
     found = {}
     for name, value in given.items():
-        if name not in MEASURES_BY_NAME:
+        if (measure := MEASURES_BY_NAME.get(name)) is None:
             raise ValueError(f"limits names {name!r}: give {', '.join(MEASURES_BY_NAME)}")
         try:
-            found[name] = Limit(MEASURES_BY_NAME[name], MEASURES_BY_NAME[name].parse(str(value)))
+            found[name] = Limit(measure, measure.parse(str(value)))
         except ValueError as error:
             raise ValueError(f"limits, {name} {value!r}: {error}") from error
     return found

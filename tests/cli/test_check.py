@@ -102,7 +102,7 @@ def test_help_states_defaults_and_exit_codes(capsys):
         main(["check", "--help"])
     said = " ".join(capsys.readouterr().out.split())
     assert "(default: +10%)" in said
-    assert "exit codes: 0, within the limits; 1, a limit is violated; 2," in said
+    assert "Exit codes: 0, within the limits; 1, a limit is violated; 2," in said
 
 
 def test_check_needs_no_torch(folders):
