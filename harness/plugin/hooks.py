@@ -144,7 +144,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave output to rank 0 if cases or measurements are selected; else release the held-back output."""
     harness = session_of(session.config)
     if experiments_among(session.items) or any(map(is_measurement, session.items)):
-        _take_part(harness)
+        _prepare_session(harness)
     elif harness.held_back is not None:
         harness.held_back.release()
 
@@ -167,8 +167,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         _prepare_study(harness, experiments, session.items)
 
 
-def _take_part(harness: HarnessSession) -> None:
-    """Handle Ctrl-C for the session's cases, and leave output to rank 0."""
+def _prepare_session(harness: HarnessSession) -> None:
+    """Read the options, handle Ctrl-C for the session's cases, and leave output to rank 0."""
     from harness.plugin.ranks import leave_output_to_rank_zero
 
     harness.require_valid_options()
