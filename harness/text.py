@@ -1,4 +1,4 @@
-"""Human-readable numbers and tables."""
+"""Human-readable numbers, lists and tables."""
 
 import math
 from collections.abc import Iterable, Sequence

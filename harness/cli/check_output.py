@@ -17,7 +17,7 @@ class CheckedMeasure(Part):
     """A measure of a case, before and after, against its limit."""
 
     case: str
-    """Dataset and model, and what else tells the case from others."""
+    """Dataset and model, and the conditions that distinguish the case from others of that name."""
     measure: str
     """`accuracy_percent`, `macro_f1_percent`, `epoch_seconds`, `params`, `macs` or `peak_memory_bytes`."""
     before: int | float

@@ -48,7 +48,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     if known.json:
         from harness.cli.outputs import DataOutput
 
-        rows = [look_at(name, data_dir) for name in names]
+        rows = [dataset_row(name, data_dir) for name in names]
         print_json(DataOutput(data_dir=str(data_dir), datasets=rows))
         for row in rows:
             if row.problem is not None:
@@ -58,7 +58,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
         print(f"data folder: {data_dir}\n")
     rows = []
     for name in names:  # printed one by one: counting and verifying takes seconds
-        rows.append(look_at(name, data_dir))
+        rows.append(dataset_row(name, data_dir))
         print(f"{name}: {_describe(rows[-1])}")
     return _exit_code(rows)
 
@@ -67,7 +67,7 @@ def _exit_code(rows: list[DatasetRow]) -> int:
     return USAGE_ERROR if any(row.status == "damaged" for row in rows) else 0
 
 
-def look_at(name: str, data_dir: Path) -> DatasetRow:
+def dataset_row(name: str, data_dir: Path) -> DatasetRow:
     """Return what is on disk of a dataset, and how to get the rest."""
     from harness.cli.outputs import DatasetRow
     from harness.data.registry import how_to_get, locate

@@ -14,7 +14,7 @@ from harness.training.reuse import REMEDY
 def find_kept(
     cases: Iterable[Case], results: ResultsFolder, *, accept_other_code: bool, notify: Callable[[str], None]
 ) -> dict[str, str]:
-    """Return the end of each finished case that is kept (`Result.finished_at`), by the case's identity.
+    """Return `Result.finished_at` of each finished case that is kept, by the case's identity.
 
     Quick cases are always trained. Files other than ``result.json`` are not checked.
 

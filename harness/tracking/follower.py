@@ -59,7 +59,7 @@ class Follower:
     """The cases of a session and the tracker that logs them.
 
     Attributes:
-        logged: the labels of the cases of which something was logged.
+        logged: the labels of the cases that have been logged, in part or as a whole.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ Message = dict[str, Any]
 
 
 def main() -> None:
-    """Follow the cases that the session names until the session ends, however it ends."""
+    """Follow the cases that the session names until the session ends or is killed."""
     name, results_dir = sys.argv[1], Path(sys.argv[2])
     if os.name != "nt":
         os.nice(_NICENESS)

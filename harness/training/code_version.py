@@ -144,7 +144,7 @@ def _training_files() -> Iterator[Path]:
 
 
 def _changed_files(recorded: Mapping[str, str]) -> list[str]:
-    """List the files whose hash is another now, or that are in one of both versions alone."""
+    """List the files that differ from the recorded version, or that only one version has."""
     present = code_hashes()
     return sorted(name for name in recorded.keys() | present.keys() if recorded.get(name) != present.get(name))
 

@@ -41,7 +41,6 @@ class Progress(TrainingCallback):
 
     Attributes:
         shows_last_epoch: True to show a case's last epoch at once.
-        write: See above.
         has_started: True once this process trains the case: it was not finished, and no other process holds it.
         trained: The epochs that this process has trained.
     """
