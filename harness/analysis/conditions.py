@@ -40,7 +40,7 @@ def labels_of(cases: Iterable[Case]) -> dict[str, str]:
 
 
 def _distinction(case: Case, namesakes: Sequence[Case]) -> str:
-    """Return the values of the conditions that distinguish a case from its namesakes; empty if it has none."""
+    """Return the conditions that distinguish a case from its namesakes; empty if it has none."""
     others = [_by_name(one) for one in namesakes]
     own = _by_name(case)
     parts = [f"{key} {_short(value)}" for key, value in own.items() if any(one.get(key) != value for one in others)]
