@@ -20,7 +20,7 @@ class Output(Part):
     """The whole output of a command."""
 
     schema_version: Literal[1] = 1
-    """It rises when a key is renamed or removed, or changes its meaning; new keys may appear without."""
+    """It rises when a key is renamed or removed, or changes its meaning; new keys do not raise it."""
 
 
 class ModelRow(Part):

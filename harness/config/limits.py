@@ -138,7 +138,7 @@ def parse_limits(given: Any) -> dict[str, Limit]:
 
 
 def overridden(limits: Mapping[str, Limit], own: Mapping[str, Limit]) -> dict[str, Limit]:
-    """Return the limits with an experiment's own in their places."""
+    """Return the limits, overridden by an experiment's own."""
     return {name: limit for name, limit in {**limits, **own}.items() if math.isfinite(limit.allowance.amount)}
 
 
