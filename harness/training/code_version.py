@@ -98,9 +98,9 @@ def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
         return None
     commit, recorded = others[-1].get("commit"), others[-1].get("code")
     name = f"commit {str(commit)[:10]}" if commit else "code without a commit"
-    if not isinstance(recorded, Mapping):
-        return f"{name}, an earlier version"
-    return f"{name}, which differs in {listed_up_to(_changed_files(recorded), _MOST_NAMED, 'file')}"
+    changed = _changed_files(recorded) if isinstance(recorded, Mapping) else []
+    files = listed_up_to(changed, _MOST_NAMED, "file")
+    return f"{name}, which differs in {files}" if changed else f"{name}, an earlier version"
 
 
 def executed(source: bytes) -> str:
