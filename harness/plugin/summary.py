@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.plugin.benchmark_record import comparison_note
+from harness.plugin.benchmark_record import comparison_notes
 from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
 from harness.plugin.step_summary import append_step_summary
@@ -42,8 +42,7 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
             reporter.write_line(line, red=harness.guard.fails)
     if harness.study is not None:
         files = ReportFiles(report.page, report.tables, report.figures) if report is not None else None
-        for line in harness.study.tracking.end(files):
-            write_filled(reporter, line)
+        _print_wrapped(reporter, harness.study.tracking.end(files))
 
 
 def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
@@ -52,8 +51,12 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
     lines = reuse_lines(harness, results)
     if overhead := overhead_line(harness, time.perf_counter() - harness.started_seconds):
         lines.append(overhead)
-    lines += comparison_note(harness.config)
+    lines += comparison_notes(harness.config)
     lines += harness.study.engine.summary() if harness.study is not None else ()
+    _print_wrapped(reporter, lines)
+
+
+def _print_wrapped(reporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
     for line in lines:
         write_filled(reporter, line)
 
