@@ -42,7 +42,7 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
             reporter.write_line(line, red=harness.guard.fails)
     if harness.study is not None:
         files = ReportFiles(report.page, report.tables, report.figures) if report is not None else None
-        _print_wrapped(reporter, harness.study.tracking.end(files))
+        print_wrapped(reporter, harness.study.tracking.end(files))
 
 
 def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
@@ -53,20 +53,16 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
         lines.append(overhead)
     lines += comparison_notes(harness.config)
     lines += harness.study.engine.summary() if harness.study is not None else ()
-    _print_wrapped(reporter, lines)
+    print_wrapped(reporter, lines)
 
 
-def _print_wrapped(reporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
-    for line in lines:
-        write_filled(reporter, line)
-
-
-def write_filled(reporter: pytest.TerminalReporter, line: str) -> None:
-    """Write a line in the terminal's width; names, options and paths are not cut."""
+def print_wrapped(reporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
+    """Print lines in the terminal's width; names, options and paths are not cut."""
     width = reporter._tw.fullwidth
-    reporter.write_line(
-        textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    )
+    for line in lines:
+        reporter.write_line(
+            textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        )
 
 
 def reuse_lines(harness: HarnessSession, results: list[Result]) -> list[str]:

@@ -2,7 +2,7 @@ import importlib
 import re
 from types import SimpleNamespace
 
-from harness.plugin.summary import overhead_line, write_filled
+from harness.plugin.summary import overhead_line, print_wrapped
 from harness.results.result import EpochRecord
 from harness.text import duration
 
@@ -79,5 +79,5 @@ def test_the_epochs_of_a_failed_case_are_not_overhead(bench, pytester, monkeypat
 def test_summary_lines_do_not_cut_names_and_options():
     lines = []
     reporter = SimpleNamespace(_tw=SimpleNamespace(fullwidth=40), write_line=lines.append)
-    write_filled(reporter, "mlflow: 6 cases in experiment wider-or-deeper; give --accept-other-code")
+    print_wrapped(reporter, ["mlflow: 6 cases in experiment wider-or-deeper; give --accept-other-code"])
     assert lines == ["mlflow: 6 cases in experiment\n  wider-or-deeper; give\n  --accept-other-code"]
