@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from harness.config.case import Case
-from harness.results.result import EpochRecord
+from harness.results.result import EpochRecord, Result
 from harness.training.sweep_progress import SweepProgress
 
 
@@ -23,6 +23,9 @@ class TrainingCallback:
 
     def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
         """Receive the epochs trained so far of a case that is resumed after them."""
+
+    def on_reuse(self, case: Case, result: Result) -> None:
+        """Receive the stored result of a case that is not trained, since it is finished."""
 
     def on_warm_up(self, case: Case) -> None:
         """Note that the case's training begins, with compiling its network if it is compiled."""

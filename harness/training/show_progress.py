@@ -5,7 +5,7 @@ import sys
 from typing import TextIO
 
 from harness.config.case import Case
-from harness.results.result import EpochRecord
+from harness.results.result import EpochRecord, Result
 from harness.training.progress import Progress
 
 
@@ -28,6 +28,9 @@ class ShowProgress(Progress):
         super().__init__(
             self._print, redraws=out.isatty() or is_notebook(out), width=shutil.get_terminal_size().columns
         )
+
+    def on_reuse(self, case: Case, result: Result) -> None:
+        self.on_notice(case, f"reused, finished at {result.finished_at}; rerun=True trains it again")
 
     def on_epoch(self, case: Case, record: EpochRecord) -> None:
         super().on_epoch(case, record)

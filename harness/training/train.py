@@ -82,6 +82,7 @@ def train_by_epochs(
     is_tidy = not checkpoint.is_any_left(job.folder)
     finished = find_finished(case, results) if is_tidy and not rerun else None
     if finished is not None and is_reusable(finished, accept_other_code=accept_other_code):
+        context.callback.on_reuse(case, finished)
         return finished
     with results.locked(case, lambda: job.notify("another process trains this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
@@ -89,6 +90,7 @@ def train_by_epochs(
         if finished is not None:
             remove_checkpoints(case, results)  # left by a process that was killed at its very end
             if (not rerun or had_to_wait) and is_reusable(finished, accept_other_code=accept_other_code):
+                context.callback.on_reuse(case, finished)
                 return finished
         with CoSchedulingMonitor() as co_scheduling:
             other_code: OtherCode = "discard" if rerun else "accept" if accept_other_code else "refuse"

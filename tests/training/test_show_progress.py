@@ -7,7 +7,7 @@ import pytest
 import harness
 from harness.training.show_progress import is_notebook
 from tests.helpers.records import RECORD
-from tests.helpers.tiny import make_case
+from tests.helpers.tiny import CPU, make_case
 
 
 class Terminal(io.StringIO):
@@ -48,3 +48,12 @@ def test_log_gets_the_last_epochs_line_of_each_case(tiny_dataset):
 def test_training_context_takes_the_callback():
     context = harness.TrainingContext(callback=harness.ShowProgress(io.StringIO()))
     assert isinstance(context.callback, harness.ShowProgress)
+
+
+def test_a_reused_result_is_not_returned_in_silence(tiny_result, tiny_dataset, tiny_folder):
+    stream = io.StringIO()
+    context = harness.TrainingContext(callback=harness.ShowProgress(stream))
+    assert harness.train(tiny_result.case, tiny_dataset, tiny_folder, CPU, context=context) == tiny_result
+    assert stream.getvalue() == (
+        f"digits resnet8 seed 0: reused, finished at {tiny_result.finished_at}; rerun=True trains it again\n"
+    )
