@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,20 +62,26 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
 def read_named_result(name: str) -> tuple[Path, Result]:
     """Return the path and the content of a ``result.json``, named by itself or by its folder.
 
+    Other code that trained it is named on standard error.
+
     Raises:
         InputError: There is none, or it is damaged. Of a results folder the message lists the cases.
     """
     from harness.results.folder import RESULT
     from harness.results.reading import read_result_in_its_folder
+    from harness.training.code_version import other_code
 
     path = Path(name).absolute()
     if path.is_dir() and not (path / RESULT).exists() and (cases := sorted(path.glob(f"*/{RESULT}"))):
         raise InputError(_choose_among(name, [f"{Path(name) / case.parent.name}" for case in cases]))
     path = path / RESULT if path.is_dir() else path
     try:
-        return path, read_result_in_its_folder(path)
+        result = read_result_in_its_folder(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"{path} does not exist: name a result.json, or the folder that it is in") from error
+    if other := other_code(result.training_environments):
+        print(f"{result.case.label} was trained by other code, {other}", file=sys.stderr)
+    return path, result
 
 
 def _choose_among(name: str, cases: list[str]) -> str:
