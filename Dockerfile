@@ -6,13 +6,14 @@
 ARG PYTHON=3.12
 FROM python:${PYTHON}-slim
 
-# torch for the CPU; with CUDA it takes 6 GB: --build-arg TORCH_INDEX=https://pypi.org/simple
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# torch brings CUDA and takes 6 GB. For its smaller build for CPUs, give the index that PyTorch's installation page names:
+# --build-arg PIP_EXTRA_INDEX_URL=…
+ARG PIP_EXTRA_INDEX_URL
 
 # The dependencies are a layer of their own: a change of the code does not install torch again.
 WORKDIR /app
 COPY pyproject.toml README.md LICENSE ./
-RUN python -m pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" .
+RUN python -m pip install --no-cache-dir .
 COPY harness harness
 RUN python -m pip install --no-cache-dir --no-deps .
 COPY bench bench

@@ -45,10 +45,16 @@ def how_to_install(extra: str) -> str:
 
 
 def _requirements(extra: str) -> list[str]:
-    """Return the extra's requirements, e.g. ``ray<3,>=2.51``, that apply to this Python and system."""
-    found = [Requirement(text) for text in metadata.requires(_DISTRIBUTION) or []]
-    return [
-        f"{one.name}{one.specifier}"
-        for one in found
-        if one.marker is not None and one.marker.evaluate({"extra": extra}) and not one.marker.evaluate({"extra": ""})
-    ]
+    """Return the extra's requirements, e.g. ``ray<3,>=2.51``, that apply to this Python and system.
+
+    An extra that consists of others has theirs.
+    """
+    found: list[str] = []
+    for one in map(Requirement, metadata.requires(_DISTRIBUTION) or []):
+        if one.marker is None or not one.marker.evaluate({"extra": extra}) or one.marker.evaluate({"extra": ""}):
+            continue
+        if one.name == _DISTRIBUTION:
+            found += [requirement for other in sorted(one.extras) for requirement in _requirements(other)]
+        else:
+            found.append(f"{one.name}{one.specifier}")
+    return found

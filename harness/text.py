@@ -1,4 +1,4 @@
-"""Human-readable numbers and tables."""
+"""Human-readable numbers, lists and tables."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -41,6 +41,12 @@ def listed(words: Iterable[str]) -> str:
     """Return words as a list in text: ``time``, ``time and MACs``, ``time, parameters and MACs``."""
     *first, last = [*words] or [""]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def listed_up_to(words: Sequence[str], most: int, noun: str) -> str:
+    """Return words as a list in text; the others beyond ``most`` are counted: ``a, b and 3 more files``."""
+    more = len(words) - most
+    return listed(words if more <= 0 else [*words[:most], count_noun(more, f"more {noun}")])
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.text import count, count_noun, decimals, duration, listed, p_value, signed
+from harness.text import count, count_noun, decimals, duration, listed, listed_up_to, p_value, signed
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,12 @@ def test_count_is_exact_to_three_figures(number):
 )
 def test_words_are_joined_by_commas_and_a_last_and(words, text):
     assert listed(words) == text
+
+
+def test_a_long_list_counts_the_rest():
+    assert listed_up_to(["a", "b"], 2, "file") == "a and b"
+    assert listed_up_to(["a", "b", "c"], 2, "file") == "a, b and 1 more file"
+    assert listed_up_to(["a", "b", "c"], 1, "class") == "a and 2 more classes"
 
 
 def test_number_has_its_noun():

@@ -10,8 +10,9 @@ from harness.config.limits import Limit
 from harness.errors import InputError
 from harness.results.folder import RESULT, ResultsFolder
 from harness.results.result import Result
+from harness.text import listed_up_to
 
-_MAX_CHANGES = 3  # of a line
+_MOST_NAMED = 3  # of the changes in a line
 
 
 def read_comparable(folder: Path, name: str) -> list[Result]:
@@ -44,7 +45,7 @@ def compare_results(base: Sequence[Result], new: Sequence[Result], limits: Mappi
         if conditions in new_groups:
             verdicts.append(compare_case(labels[conditions], group, new_groups[conditions], limits))
         else:
-            reason = f"missing after{nearest(group[0].case, new_groups.values())}"
+            reason = f"missing after{missing_because(group[0].case, new_groups.values())}"
             verdicts.append(Verdict(not_compared=(NotCompared(labels[conditions], None, reason, is_failure=True),)))
     verdicts += [without_baseline(labels[conditions]) for conditions in new_groups if conditions not in old_groups]
     return joined(verdicts)
@@ -66,11 +67,12 @@ def _quick(results: Sequence[Result], name: str) -> Verdict:
     return Verdict(not_compared=tuple(NotCompared(case, None, reason, is_failure=False) for case in sorted(quick)))
 
 
-def nearest(case: Case, groups: Iterable[Sequence[Result]]) -> str:
-    """Return how the most similar case of the same dataset and model differs; empty if there is none."""
+def missing_because(case: Case, groups: Iterable[Sequence[Result]]) -> str:
+    """Return the changed conditions of the most similar case of the same model, to follow "missing".
+
+    Returns:
+        e.g. `` under the same conditions: recipe.epochs 24 → 12``; empty without such a case.
+    """
     same = [one[0].case for one in groups if (one[0].dataset, one[0].model) == (case.dataset, case.model)]
-    changes = sorted((condition_changes(case, one) for one in same), key=len)
-    if not changes:
-        return ""
-    more = f" and {len(changes[0]) - _MAX_CHANGES} more changes" if len(changes[0]) > _MAX_CHANGES else ""
-    return f" under the same conditions: {', '.join(changes[0][:_MAX_CHANGES])}{more}"
+    changes = min((condition_changes(case, one) for one in same), key=len, default=[])
+    return f" under the same conditions: {listed_up_to(changes, _MOST_NAMED, 'change')}" if changes else ""

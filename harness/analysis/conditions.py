@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from harness.config.case import Case
+from harness.config.case import Case, by_dotted_name
 from harness.config.datasets import file_stem
 from harness.results.result import Result
 
@@ -25,7 +25,7 @@ def group_by_conditions(results: Iterable[Result]) -> dict[str, list[Result]]:
 
 def condition_changes(before: Case, after: Case) -> list[str]:
     """Return the conditions that differ, as ``recipe.learning_rate 0.05 → 0.1``; hashes are cut."""
-    old, new = _flat(replace(before, seed=0)), _flat(replace(after, seed=0))
+    old, new = _by_name(before), _by_name(after)
     return [f"{key} {_short(old.get(key))} → {_short(new.get(key))}" for key in old if old[key] != new.get(key)]
 
 
@@ -40,26 +40,15 @@ def labels_of(cases: Iterable[Case]) -> dict[str, str]:
 
 
 def _distinction(case: Case, namesakes: Sequence[Case]) -> str:
-    """Return the values of the conditions that tell a case from its namesakes; empty if it has none."""
-    flat = [_flat(replace(one, seed=0)) for one in namesakes]
-    own = _flat(replace(case, seed=0))
-    parts = [f"{key} {_short(value)}" for key, value in own.items() if any(one.get(key) != value for one in flat)]
+    """Return the conditions that distinguish a case from its namesakes; empty if it has none."""
+    others = [_by_name(one) for one in namesakes]
+    own = _by_name(case)
+    parts = [f"{key} {_short(value)}" for key, value in own.items() if any(one.get(key) != value for one in others)]
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _flat(case: Case) -> dict[str, Any]:
-    """Return the case's fields by dotted name."""
-    found: dict[str, Any] = {}
-
-    def add(prefix: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                add(f"{prefix}.{key}" if prefix else key, item)
-        else:
-            found[prefix] = value
-
-    add("", asdict(case))
-    return found
+def _by_name(case: Case) -> dict[str, Any]:
+    return by_dotted_name(asdict(replace(case, seed=0)))
 
 
 def _short(value: Any) -> str:

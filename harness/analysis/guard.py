@@ -11,12 +11,12 @@ from statistics import fmean, median
 from typing import Literal
 
 from harness.analysis.stats import Interval, mean_interval, welch_interval
-from harness.config.limits import Limit
+from harness.config.limits import Limit, Measure
 from harness.results.result import Result
 from harness.results.timing import timed_on, timing_changes
 
-TWO_SIDED = 0.9
-"""The confidence of the interval whose one end is the one-sided 95 % bound."""
+_CONFIDENCE = 0.9  # of a two-sided interval whose ends are one-sided 95 % bounds
+_COPY = "seed {seed} after is the baseline's own training, copied or reused; train it again with --rerun"
 Method = Literal["exact", "one seed", "paired t", "Welch's t"]
 ValuesBySeed = Mapping[int, float]
 
@@ -50,7 +50,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Incomplete:
-    """A case of whose new trainings a smaller share completed than of the baseline's.
+    """A case with a smaller share of complete trainings than in the baseline.
 
     Attributes:
         before, after: the trainings' statuses with their numbers, ``2 complete, 1 diverged``.
@@ -66,12 +66,12 @@ class NotCompared:
     """A case, or one of its measures, that is not compared.
 
     Attributes:
-        measure: the measure's title; None for the whole case.
+        measure: None for the whole case.
         is_failure: true if the user asked for the comparison, so that the guard must not pass.
     """
 
     case: str
-    measure: str | None
+    measure: Measure | None
     reason: str
     is_failure: bool
 
@@ -121,38 +121,39 @@ def compare_case(case: str, base: Sequence[Result], new: Sequence[Result], limit
         case: the name for readers.
         limits: by the measure's name.
     """
-    left_out: list[NotCompared] = []
-    new = _without_the_baselines_own(case, base, new, left_out)
+    trainings = set(map(_training, base))
+    copies = [one for one in new if _training(one) in trainings]
+    new = [one for one in new if _training(one) not in trainings]
     complete_base, complete_new = [one for one in base if one.is_complete], [one for one in new if one.is_complete]
-    incomplete: tuple[Incomplete, ...] = ()
+    left_out = [NotCompared(case, None, _COPY.format(seed=one.seed), is_failure=True) for one in copies]
     if len(complete_base) < len(base):
         reason = f"before: {_statuses(base)}; only complete trainings are compared"
         left_out.append(NotCompared(case, None, reason, is_failure=not complete_base))
+    incomplete: tuple[Incomplete, ...] = ()
     if new and len(complete_new) / len(new) < len(complete_base) / len(base):
         incomplete = (Incomplete(case, _statuses(base), _statuses(new)),)
+    of_trainings = Verdict((), incomplete, tuple(left_out))
     if not complete_base or not complete_new:
-        return Verdict((), incomplete, tuple(left_out))
-    timing = timing_difference(complete_base, complete_new)
-    comparisons = []
+        return of_trainings
+    return joined([of_trainings, _compare_measures(case, complete_base, complete_new, limits)])
+
+
+def _training(result: Result) -> tuple[str, str, str]:
+    """Return what a result and its copies share, and no other training has."""
+    return result.case.identity, result.started_at, result.finished_at
+
+
+def _compare_measures(case: str, base: Sequence[Result], new: Sequence[Result], limits: Mapping[str, Limit]) -> Verdict:
+    """Compare each measure of complete results that has a limit."""
+    timing = _timing_difference(base, new)
+    comparisons, left_out = [], []
     for limit in limits.values():
-        refusal = _refusal(limit, complete_base, complete_new, timing)
+        refusal = _refusal(limit, base, new, timing)
         if refusal is None:
-            comparisons.append(_compare(case, limit, complete_base, complete_new))
+            comparisons.append(_compare(case, limit, base, new))
         else:
-            left_out.append(NotCompared(case, limit.measure.title, refusal, is_failure=not limit.is_default))
-    return Verdict(tuple(comparisons), incomplete, tuple(left_out))
-
-
-def _without_the_baselines_own(
-    case: str, base: Sequence[Result], new: Sequence[Result], left_out: list[NotCompared]
-) -> list[Result]:
-    """Return the new results without those of the baseline's own trainings: copies prove nothing."""
-    trainings = {(one.case.identity, one.started_at, one.finished_at) for one in base}
-    own = [one for one in new if (one.case.identity, one.started_at, one.finished_at) in trainings]
-    for one in own:
-        reason = f"seed {one.seed} after is the baseline's own training, copied or reused; train it again with --rerun"
-        left_out.append(NotCompared(case, None, reason, is_failure=True))
-    return [one for one in new if one not in own]
+            left_out.append(NotCompared(case, limit.measure, refusal, is_failure=not limit.is_default))
+    return Verdict(tuple(comparisons), (), tuple(left_out))
 
 
 def _statuses(results: Sequence[Result]) -> str:
@@ -161,7 +162,7 @@ def _statuses(results: Sequence[Result]) -> str:
     return ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
 
 
-def timing_difference(base: Sequence[Result], new: Sequence[Result]) -> str | None:
+def _timing_difference(base: Sequence[Result], new: Sequence[Result]) -> str | None:
     """Return the reason why times and memory are not comparable; None if they are."""
     for name, results in (("before", base), ("after", new)):
         if any(one.is_co_scheduled for one in results):
@@ -210,7 +211,7 @@ def _excess_interval(limit: Limit, before: ValuesBySeed, after: ValuesBySeed) ->
     """Return the interval of the mean excess over the limit, over several seeds."""
     if before.keys() == after.keys() and not limit.measure.is_timed:  # a seed says nothing of times
         excesses = [limit.excess(limit.worst(before[seed]), after[seed]) for seed in before]
-        return mean_interval(excesses, TWO_SIDED), "paired t"
+        return mean_interval(excesses, _CONFIDENCE), "paired t"
     worst, values = [limit.worst(value) for value in before.values()], [*after.values()]
     higher, lower = (worst, values) if limit.measure.is_better_high else (values, worst)
-    return welch_interval(higher, lower, TWO_SIDED), "Welch's t"
+    return welch_interval(higher, lower, _CONFIDENCE), "Welch's t"

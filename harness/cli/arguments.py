@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from harness.config.settings import OPTIONS, Settings, read_settings
 
 if TYPE_CHECKING:
-    from harness.cli.output import Output
+    from harness.cli.outputs import Output
+    from harness.results.result import Result
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -28,20 +29,21 @@ def program() -> str:
 def add_command(
     commands: Commands, name: str, *, help: str, description: str, examples: Sequence[str]
 ) -> argparse.ArgumentParser:
-    """Add a command; its help ends with examples, given without the program's name."""
+    """Add a command.
+
+    Args:
+        description: paragraphs, separated by an empty line.
+        examples: for the end of the help, without the program's name.
+    """
+    paragraphs = [textwrap.fill(text, 80, break_on_hyphens=False) for text in description.split("\n\n")]
+    heading = "examples:" if len(examples) > 1 else "example:"
     return commands.add_parser(
         name,
         help=help,
-        description=textwrap.fill(description, 80),
-        epilog=example_lines(examples),
+        description="\n\n".join(paragraphs),
+        epilog="\n".join([heading, *(f"  {program()} {line}" for line in examples)]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def example_lines(examples: Sequence[str]) -> str:
-    """Return examples for the end of a help, each with the program's name in front."""
-    heading = "examples:" if len(examples) > 1 else "example:"
-    return "\n".join([heading, *(f"  {program()} {line}" for line in examples)])
 
 
 def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
@@ -70,3 +72,11 @@ def settings_from(known: argparse.Namespace) -> Settings:
         InputError: An option, or an environment variable, is wrong.
     """
     return read_settings({option.key: getattr(known, option.key, None) for option in OPTIONS})
+
+
+def note_other_code(result: Result) -> None:
+    """Print on standard error which other code trained a result, if any did."""
+    from harness.training.code_version import other_code
+
+    if other := other_code(result.training_environments):
+        print(f"{result.case.label} was trained by other code, {other}", file=sys.stderr)

@@ -5,43 +5,37 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.cli.arguments import add_json_flag, add_options, example_lines, print_json, settings_from
+from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
 from harness.config.limits import LIMIT_OPTIONS
 from harness.errors import InputError
 
+if TYPE_CHECKING:
+    from harness.cli.arguments import Commands
+
 _DESCRIPTION = """\
-Compare every case of BASE with NEW: accuracy, epoch time, parameters, MACs and
-peak memory.
+Compare every case of BASE with NEW: accuracy, epoch time, parameters, MACs and peak memory.
 
-A limit is relative to BASE (+10%) or absolute, in the measure's unit (0.5). The
-defaults hold for measures whose limit you do not give; `none` switches one off.
-With several seeds on both sides, a measure violates its limit if the one-sided
-95 % interval of its change excludes the limit; with one seed the numbers are
-compared as they are.
+A limit is relative to BASE (+10%) or absolute, in the measure's unit (0.5). The defaults hold for measures whose limit
+you do not give; `none` switches one off. With several seeds on both sides, a measure violates its limit if the
+one-sided 95 % interval of its change excludes the limit; with one seed the numbers are compared as they are.
 
-Times and memory of other devices, threads, processes, torch versions, or of
-co-scheduled cases are not compared. If you gave their limit, exit code 2: a
-limit that was not checked does not pass."""
-_EXIT_CODES = """\
-exit codes: 0, within the limits; 1, a limit is violated; 2, the input is wrong,
-a case of BASE is missing in NEW, or a comparison that you asked for was not
-made"""
+Times and memory of other devices, threads, processes, torch versions, or of co-scheduled cases are not compared. If
+you gave their limit, exit code 2: a limit that was not checked does not pass.
 
-_EXAMPLES = (
-    "check results-main results-branch",
-    "check base new --max-accuracy-drop 1 --max-epoch-time none",
-)
+Exit codes: 0, within the limits; 1, a limit is violated; 2, the input is wrong, a case of BASE is missing in NEW, or a
+comparison that you asked for was not made."""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "check",
         help="fail if results are worse, slower or larger than earlier ones",
         description=_DESCRIPTION,
-        epilog=f"{_EXIT_CODES}\n\n{example_lines(_EXAMPLES)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=["check results-main results-branch", "check base new --max-accuracy-drop 1 --max-epoch-time none"],
     )
     parser.add_argument("base", metavar="BASE", help="the results folder to compare with")
     parser.add_argument("new", metavar="NEW", help="the results folder to check")
@@ -58,16 +52,16 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     """
     from harness.analysis.baseline import compare_results, read_comparable
     from harness.config.limits import limits_from
-    from harness.report.guard_text import limits_lines, verdict_json, verdict_lines
+    from harness.report.guard_text import limits_lines, verdict_lines
 
     limits = limits_from(vars(settings_from(known)))
     base, new = Path(known.base).expanduser(), Path(known.new).expanduser()
     _require_two(base, new)
     verdict = compare_results(read_comparable(base, str(base)), read_comparable(new, str(new)), limits)
     if known.json:
-        from harness.cli.check_output import CheckOutput
+        from harness.cli.check_output import check_output
 
-        print_json(CheckOutput(base=str(base), new=str(new), **verdict_json(verdict, limits)))
+        print_json(check_output(base, new, verdict, limits))
         return verdict.exit_code
     columns = shutil.get_terminal_size().columns
     print("\n".join([*limits_lines(limits.values(), columns), *verdict_lines(verdict, columns)]))

@@ -40,34 +40,27 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     Raises:
         InputError: There is no dataset of a name.
     """
+    from harness.cli.outputs import DataOutput
     from harness.config.datasets import SPECS, check_dataset_name, is_folder
     from harness.config.extensions import extension_names
 
     data_dir = settings_from(known).data_dir
     names = [check_dataset_name(name) for name in known.names] or [*SPECS, *extension_names()]
-    if known.json:
-        from harness.cli.outputs import DataOutput
-
-        rows = [look_at(name, data_dir) for name in names]
-        print_json(DataOutput(data_dir=str(data_dir), datasets=rows))
-        for row in rows:
-            if row.problem is not None:
-                print(f"error: {row.problem}", file=sys.stderr)
-        return _exit_code(rows)
-    if not all(map(is_folder, names)):
+    if not known.json and not all(map(is_folder, names)):
         print(f"data folder: {data_dir}\n")
     rows = []
     for name in names:  # printed one by one: counting and verifying takes seconds
-        rows.append(look_at(name, data_dir))
-        print(f"{name}: {_describe(rows[-1])}")
-    return _exit_code(rows)
-
-
-def _exit_code(rows: list[DatasetRow]) -> int:
+        rows.append(dataset_row(name, data_dir))
+        if not known.json:
+            print(f"{name}: {_describe(rows[-1])}")
+        elif rows[-1].problem is not None:
+            print(f"error: {rows[-1].problem}", file=sys.stderr)
+    if known.json:
+        print_json(DataOutput(data_dir=str(data_dir), datasets=rows))
     return USAGE_ERROR if any(row.status == "damaged" for row in rows) else 0
 
 
-def look_at(name: str, data_dir: Path) -> DatasetRow:
+def dataset_row(name: str, data_dir: Path) -> DatasetRow:
     """Return what is on disk of a dataset, and how to get the rest."""
     from harness.cli.outputs import DatasetRow
     from harness.data.registry import how_to_get, locate

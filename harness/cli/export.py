@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
-from harness.cli.evaluate import read_named_result
+from harness.cli.arguments import add_command, add_json_flag, add_options, note_other_code, print_json, settings_from
 from harness.errors import InputError
 from harness.extras import require_extra
 
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     from harness.cli.outputs import ExportOutput
     from harness.config.settings import Settings
     from harness.results.folder import ResultsFolder
-    from harness.study.export import Export
-    from harness.study.export_check import Check
+    from harness.study.export.check import Check
+    from harness.study.export.files import Export
 
 
 def add_parser(commands: Commands) -> None:
@@ -57,9 +56,11 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     for module in ("onnx", "onnxscript", "onnxruntime"):
         require_extra(module, "onnx", "`export`")
     from harness.results.folder import ResultsFolder
-    from harness.study.export import export_network
+    from harness.results.load import load_named_result
+    from harness.study.export.files import export_network
 
-    path, result = read_named_result(known.result)
+    path, result = load_named_result(known.result)
+    note_other_code(result)
     settings = settings_from(known)
     results = ResultsFolder(path.parent.parent)
     folder = (known.output or Path(f"{result.case.folder_name}-onnx")).expanduser()
@@ -82,7 +83,7 @@ def _check(
     exported: Export, results: ResultsFolder, settings: Settings, all_images: bool
 ) -> tuple[Check | None, InputError | None]:
     """Return the check, or the error that prevents it."""
-    from harness.study.export_check import check_export
+    from harness.study.export.check import check_export
     from harness.study.reproduce import images_of
 
     try:

@@ -55,14 +55,16 @@ def _run(known: argparse.Namespace, rest: list[str]) -> int:
     return 0
 
 
-class _Version(argparse.Action):
+class _VersionAction(argparse.Action):
     """The option ``--version``; git, which knows the commit, is asked only then."""
 
     def __call__(self, *_: object) -> NoReturn:
-        from harness.training.commit import source_commit
+        from harness.training.code_version import source_commit
 
         commit = source_commit()
-        of_checkout = "" if commit is None else f" (commit {commit[:7]}{commit[40:]})"
+        of_checkout = (
+            "" if commit is None else f" (commit {commit[:7]}{commit[40:]})"
+        )  # keeps the + behind its 40 digits
         print(f"{SCRIPT} {harness.__version__}{of_checkout}")
         raise SystemExit(0)
 
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOGUE.format(program=program()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version, and a checkout's commit")
+    parser.add_argument("--version", action=_VersionAction, nargs=0, help="print the version, and a checkout's commit")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for command in (models, data, plan, report, evaluate, check, export, new, schema):
         command.add_parser(commands)

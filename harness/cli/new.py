@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import add_command
@@ -82,8 +84,6 @@ def bench_file(path: Path, dataset: str) -> str:
     Raises:
         InputError: the name does not end in .py.
     """
-    from string import Template
-
     from harness.config.datasets import title_of
     from harness.paper.published import STUDY_MODELS
 
@@ -110,6 +110,4 @@ def _in_docstring(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """Return a string literal in double quotes, as in the rest of the file."""
-    import json
-
     return json.dumps(text, ensure_ascii=False)

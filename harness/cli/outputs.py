@@ -1,8 +1,26 @@
-"""The outputs of other commands as JSON objects; schemas and docs/json.md are made from the classes."""
+"""The outputs of commands with ``--json`` as classes; schemas and docs/json.md are made from them.
+
+The larger outputs, of ``report`` and ``check``, are in modules of their own.
+"""
 
 from typing import Literal
 
-from harness.cli.output import Output, Part
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """A JSON object; a docstring after an attribute is its description."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, frozen=True, strict=True, json_schema_serialization_defaults_required=True
+    )
+
+
+class Output(Part):
+    """The whole output of a command."""
+
+    schema_version: Literal[1] = 1
+    """It rises when a key is renamed or removed, or changes its meaning; new keys do not raise it."""
 
 
 class ModelRow(Part):
@@ -94,6 +112,8 @@ class PlannedCase(Part):
     """The estimated time of all epochs."""
     is_finished: bool
     """True if its result is in the results folder and would be reused."""
+    is_of_other_code: bool
+    """True if other code has trained the result in the results folder, so that pytest refuses to run."""
     estimate_error: float | None
     """The estimated over the recorded epoch time of the same model and dataset, minus 1; null if none is recorded."""
 

@@ -79,6 +79,7 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
 
 def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
     from harness.text import count_noun, duration, table
+    from harness.training.reuse import REMEDY
 
     rows = [[label, *_cells(case)] for label, case in zip(labels, output.cases, strict=True)]
     print(table(["case", "mode", "epochs", "epoch", "total", "state", "vs recorded"], rows, left=2))
@@ -86,6 +87,8 @@ def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
     print(f"\n{count_noun(len(rows), 'case')}; about {left} of training left on {output.device}")
     if any(case.estimate_error is not None for case in output.cases):
         print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
+    if any(case.is_of_other_code for case in output.cases):
+        print(f"other code: {REMEDY}")
 
 
 def _studies(settings: Settings, planned: Sequence[Planned]) -> dict[str, tuple[list[Planned], Spread]]:
@@ -161,8 +164,14 @@ def _planned_case(planned: Planned) -> PlannedCase:
         epoch_seconds=expected.epoch_seconds,
         total_seconds=expected.total_seconds,
         is_finished=planned.is_finished,
+        is_of_other_code=planned.is_of_other_code,
         estimate_error=planned.estimate_error,
     )
+
+
+def state_of(case: PlannedCase) -> str:
+    """Return the state of a case's training in a word or two."""
+    return "finished" if case.is_finished else "other code" if case.is_of_other_code else "to train"
 
 
 def _cells(case: PlannedCase) -> list[str]:
@@ -173,6 +182,6 @@ def _cells(case: PlannedCase) -> list[str]:
         str(case.epochs),
         duration(case.epoch_seconds),
         duration(case.total_seconds),
-        "finished" if case.is_finished else "to train",
+        state_of(case),
         "" if case.estimate_error is None else f"{case.estimate_error:+.0%}",
     ]

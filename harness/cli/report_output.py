@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from harness.cli.output import Output, Part
+from harness.cli.outputs import Output, Part
 
 if TYPE_CHECKING:
     from harness.analysis.answer import Answer

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.arguments import add_command
 
 if TYPE_CHECKING:
     from harness.cli.arguments import Commands
-    from harness.cli.output import Output
+    from harness.cli.outputs import Output
 
-COMMANDS = ("models", "data", "plan", "report", "evaluate", "check", "export")
+_OUTPUTS = {
+    "models": "outputs.ModelsOutput",
+    "data": "outputs.DataOutput",
+    "plan": "outputs.PlanOutput",
+    "report": "report_output.ReportOutput",
+    "evaluate": "outputs.EvaluateOutput",
+    "check": "check_output.CheckOutput",
+    "export": "outputs.ExportOutput",
+}
+COMMANDS = tuple(_OUTPUTS)
 """The commands that have ``--json``."""
 
 
@@ -38,20 +48,6 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
 
 def schema_of(command: str) -> dict[str, Any]:
     """Return the JSON schema of a command's output."""
-    return output_of(command).model_json_schema(mode="serialization")
-
-
-def output_of(command: str) -> type[Output]:
-    """Return the class of a command's output."""
-    from harness.cli import check_output, outputs, report_output
-
-    classes: dict[str, type[Output]] = {
-        "models": outputs.ModelsOutput,
-        "data": outputs.DataOutput,
-        "plan": outputs.PlanOutput,
-        "report": report_output.ReportOutput,
-        "evaluate": outputs.EvaluateOutput,
-        "check": check_output.CheckOutput,
-        "export": outputs.ExportOutput,
-    }
-    return classes[command]
+    module, _, name = _OUTPUTS[command].partition(".")
+    output: type[Output] = getattr(import_module(f"harness.cli.{module}"), name)
+    return output.model_json_schema(mode="serialization")

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,14 +47,19 @@ class Measure:
     is_exact: bool = False
     is_timed: bool = False
 
+    @property
+    def change_for_the_worse(self) -> str:
+        """The change that a limit bounds: ``rise of the epoch time``."""
+        return f"{'drop' if self.is_better_high else 'rise'} of the {self.title}"
+
     def parse(self, text: str) -> Allowance:
         """Read a limit: ``+10%`` of the baseline's value, ``0.5`` in the measure's unit, or ``none``."""
-        worse, direction = ("-", "drop") if self.is_better_high else ("+", "rise")
+        sign = "-" if self.is_better_high else "+"
         found = _VALUE.fullmatch(text.strip())
         if text.strip() == "none":
             return Allowance(math.inf, is_relative=False)
-        if found is None or found[1] not in ("", worse):
-            relative = f"the largest {direction} of the {self.title}, relative, e.g. {worse}10%"
+        if found is None or found[1] not in ("", sign):
+            relative = f"the largest {self.change_for_the_worse}, relative, e.g. {sign}10%"
             raise ValueError(f"give {relative}, or in {self.unit}, or none")
         amount = float(found[2])
         if math.isinf(amount):  # of hundreds of digits
@@ -70,7 +75,7 @@ MEASURES = (
     Measure("macs", "MACs", "MACs", "max-macs", "+0%", is_exact=True),
     Measure("peak_memory_bytes", "peak memory", "bytes", "max-memory", "+10%", is_timed=True),
 )
-MEASURE_NAMES = {measure.name: measure for measure in MEASURES}
+MEASURES_BY_NAME = {measure.name: measure for measure in MEASURES}
 LIMIT_OPTIONS = tuple(measure.option for measure in MEASURES)
 
 
@@ -125,35 +130,28 @@ def parse_limits(given: Any) -> dict[str, Limit]:
         raise ValueError(f"limits is {given!r}: give a dict, e.g. {{'epoch_seconds': '+10%'}}")
     found = {}
     for name, value in given.items():
-        if name not in MEASURE_NAMES:
-            raise ValueError(f"limits names {name!r}: give {', '.join(MEASURE_NAMES)}")
+        if (measure := MEASURES_BY_NAME.get(name)) is None:
+            raise ValueError(f"limits names {name!r}: give {', '.join(MEASURES_BY_NAME)}")
         try:
-            found[name] = Limit(MEASURE_NAMES[name], MEASURE_NAMES[name].parse(str(value)))
+            found[name] = Limit(measure, measure.parse(str(value)))
         except ValueError as error:
             raise ValueError(f"limits, {name} {value!r}: {error}") from error
     return found
 
 
 def overridden(limits: Mapping[str, Limit], own: Mapping[str, Limit]) -> dict[str, Limit]:
-    """Return the limits with an experiment's own in their places."""
+    """Return the limits, overridden by an experiment's own."""
     return {name: limit for name, limit in {**limits, **own}.items() if math.isfinite(limit.allowance.amount)}
 
 
-def _limit_option(measure: Measure, description: str) -> Option:
-    default = "no limit" if measure.default == "none" else measure.default
-    help_ = f"{description}, relative to the baseline or in {measure.unit}, or none (default: {default})"
-    parse: Callable[[str], Any] = measure.parse
-    return Option(measure.option, "", parse, help_, "LIMIT")
+def _limit_option(measure: Measure) -> Option:
+    example, default = ("0.5", "no limit") if measure.default == "none" else (measure.default, measure.default)
+    help_ = (
+        f"the largest {measure.change_for_the_worse}, e.g. {example}, relative to the baseline or in {measure.unit}, "
+        f"or none (default: {default})"
+    )
+    return Option(measure.option, "", measure.parse, help_, "LIMIT")
 
-
-_DESCRIPTIONS = {
-    "accuracy_percent": "the largest drop of the accuracy, e.g. 0.5",
-    "macro_f1_percent": "the largest drop of macro-F1, e.g. 0.5",
-    "epoch_seconds": "the largest rise of the epoch time, e.g. +10%",
-    "params": "the largest rise of the number of parameters, e.g. +0%",
-    "macs": "the largest rise of the MACs, e.g. +0%",
-    "peak_memory_bytes": "the largest rise of the peak memory, e.g. +10%",
-}
 
 GUARD_OPTIONS = (
     Option(
@@ -164,5 +162,5 @@ GUARD_OPTIONS = (
         "limits; needs --full-training",
         "DIR",
     ),
-    *(_limit_option(measure, _DESCRIPTIONS[measure.name]) for measure in MEASURES),
+    *map(_limit_option, MEASURES),
 )

@@ -6,21 +6,23 @@ from typing import Any
 
 from harness.errors import InputError
 
+_NOT_IN_QUICK_MODE = {
+    "epochs": "a quick run always trains 2 epochs",
+    "until_decided": "a quick run is short",
+    "budget": "a quick run is short",
+    "baseline": "a quick run measures nothing",
+}
+
 
 def check_combination(values: Mapping[str, Any]) -> None:
     """Raise an `InputError` for options that contradict each other and for an absent data folder."""
-    _check_engine(values)
-    _check_baseline(values)
-    epochs, data_dir = values["epochs"], values["data_dir"]
-    if epochs is not None and not values["full_training"]:
-        raise InputError(
-            f"--epochs {epochs} needs --full-training: add it, or leave out --epochs "
-            "(a quick run always trains 2 epochs)"
-        )
-    for key in ("until_decided", "budget"):
+    for key, reason in _NOT_IN_QUICK_MODE.items():
         if values[key] and not values["full_training"]:
             name = f"--{key.replace('_', '-')}"
-            raise InputError(f"{name} needs --full-training: add it, or leave out {name} (a quick run is short)")
+            raise InputError(f"{name} needs --full-training: add it, or leave out {name} ({reason})")
+    _check_engine(values)
+    _check_baseline(values)
+    data_dir = values["data_dir"]
     odd = values["precision"] not in ("auto", "fp32")
     if values["pipeline"] == "reference" and (odd or values["compile"] == "on"):
         wrong = f"--precision {values['precision']}" if odd else "--compile on"
@@ -50,10 +52,6 @@ def _check_baseline(values: Mapping[str, Any]) -> None:
         return
     if not os.path.isdir(baseline):
         raise InputError(f"--baseline {baseline} does not exist: give the results folder of an earlier run")
-    if not values["full_training"]:
-        raise InputError(
-            "--baseline needs --full-training: add it, or leave out --baseline (a quick run measures nothing)"
-        )
     if baseline.resolve() == values["results_dir"].resolve():
         raise InputError(
             f"--baseline {baseline} is the --results-dir too: a result would be compared with itself; give another "

@@ -45,7 +45,7 @@ def fetch(url: str, folder: Path, md5: str) -> Path:
 
 
 def has_md5(path: Path, md5: str | None) -> bool:
-    """Return whether the file exists and its content has that checksum, if there is one.
+    """Return whether the file exists with that checksum; without one, whether it exists.
 
     Raises:
         InputError: the file cannot be read.

@@ -46,7 +46,7 @@ def _require_no_limits(harness: HarnessSession) -> None:
 
 def _guarded(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]) -> list[GuardedCase]:
     """Return the session's cases with their results in the baseline."""
-    from harness.analysis.baseline import nearest, read_comparable
+    from harness.analysis.baseline import missing_because, read_comparable
     from harness.analysis.conditions import conditions_of, group_by_conditions, labels_of
     from harness.config.limits import limits_from, overridden
 
@@ -66,6 +66,6 @@ def _guarded(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]
         (case, *_) = cases.values()
         raise InputError(
             f"--baseline {folder} has no result of a selected case: {labels[conditions_of(case)]} "
-            f"is missing{nearest(case, base.values())}"
+            f"is missing{missing_because(case, base.values())}"
         )
     return list(found.values())

@@ -34,11 +34,11 @@ def leave_unused(benchmark: Any) -> None:
     benchmark.pedantic(lambda: None)
 
 
-def comparison_note(config: pytest.Config) -> list[str]:
+def comparison_notes(config: pytest.Config) -> list[str]:
     """Return a line on the reused results that ``--benchmark-compare`` leaves out, if there are any."""
     from harness.text import count_noun
 
-    left_out = session_of(config).not_compared
+    left_out = session_of(config).reused_not_compared
     if not left_out:
         return []
     return [
@@ -50,8 +50,8 @@ def comparison_note(config: pytest.Config) -> list[str]:
 def _compare_with_nothing(item: pytest.Item) -> None:
     """Leave the test out of the comparison with saved runs: a recording would be compared with itself."""
     benchmarks: Any = item.config.pluginmanager.get_plugin("pytest-benchmark")
-    is_compared = [run.pop(item.nodeid, None) is not None for run in (benchmarks.compared_mapping or {}).values()]
-    session_of(item.config).not_compared += any(is_compared)
+    was_compared = [run.pop(item.nodeid, None) is not None for run in (benchmarks.compared_mapping or {}).values()]
+    session_of(item.config).reused_not_compared += any(was_compared)
 
 
 def _extra_info(result: Result, *, is_reused: bool) -> dict[str, Any]:

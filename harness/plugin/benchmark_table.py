@@ -15,7 +15,6 @@ from harness.plugin.session import SESSION
 
 _REQUESTS = ("columns", "compare", "compare_fail", "histogram", "cprofile", "time_unit", "verbose")
 """pytest-benchmark's options that ask for its table, or for something that it shows with the table."""
-MACHINE_INFO_KEY = "wider_or_deeper"
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

@@ -9,7 +9,7 @@ class RecordedClock:
     Rewind it to 0 before every round: only from 0 is the difference of two readings exact.
 
     Attributes:
-        __name__: the name in pytest-benchmark's JSON, which else has the object's address.
+        __name__: the name in pytest-benchmark's JSON, stable unlike the object's address.
     """
 
     __name__ = "RecordedClock"

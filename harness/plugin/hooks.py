@@ -22,7 +22,7 @@ from harness.plugin.mark import (
     is_measurement,
     is_named,
 )
-from harness.plugin.measures import status_of
+from harness.plugin.measures import reused_status
 from harness.plugin.session import ITEM, SESSION, ExperimentItem, HarnessSession, experiments_among, session_of
 from harness.training.command import note_pytest_arguments
 
@@ -144,7 +144,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave output to rank 0 if cases or measurements are selected; else release the held-back output."""
     harness = session_of(session.config)
     if experiments_among(session.items) or any(map(is_measurement, session.items)):
-        _take_part(harness)
+        _prepare_session(harness)
     elif harness.held_back is not None:
         harness.held_back.release()
 
@@ -167,8 +167,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         _prepare_study(harness, experiments, session.items)
 
 
-def _take_part(harness: HarnessSession) -> None:
-    """Handle Ctrl-C for the session's cases, and leave output to rank 0."""
+def _prepare_session(harness: HarnessSession) -> None:
+    """Read the options, handle Ctrl-C for the session's cases, and leave output to rank 0."""
     from harness.plugin.ranks import leave_output_to_rank_zero
 
     harness.require_valid_options()
@@ -234,7 +234,7 @@ def pytest_runtest_makereport(
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Report the passed test of a reused result as ``PASSED (reused)``, which ``-v`` shows."""
-    return status_of(report)
+    return reused_status(report)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -12,7 +12,7 @@ from harness.config.limits import Limit, parse_limits
 EXPERIMENT_MARK = (
     "experiment(dataset, models, recipe=None, seeds=(0,), limits={}): train each model on the dataset, one case per "
     "model and seed (--seeds overrides them; a quick run takes the first alone); the test's `trained` fixture is the "
-    "result; limits, e.g. {'epoch_seconds': '+10%'}, precede those of the --max options under --baseline"
+    "result; limits, e.g. {'epoch_seconds': '+10%'}, override the --max options under --baseline"
 )
 MEASUREMENT_MARK = "measurement: takes minutes; runs only if `-k` or a path names its file, e.g. `-k throughput`"
 _FIRST_TOO_LARGE_SEED = 2**63  # torch's generators take signed 64-bit integers
@@ -25,7 +25,7 @@ class MarkedExperiment:
     Attributes:
         recipe: as given; None for the dataset's own.
         seeds: the seeds to train if ``--seeds`` gives none.
-        limits: the limits under ``--baseline`` that precede the options', by the measure's name.
+        limits: the limits under ``--baseline`` that override the options', by the measure's name.
     """
 
     dataset: str

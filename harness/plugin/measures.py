@@ -9,23 +9,22 @@ import pytest
 if TYPE_CHECKING:
     from harness.results.result import Result
 
-_MEASURES = (
-    "status", "mode", "dataset", "model", "seed", "params", "macs", "accuracy_percent", "best_accuracy_percent",
-    "best_epoch", "macro_f1_percent", "epochs", "train_seconds", "eval_seconds", "total_seconds", "marginal_gain",
-    "images_per_second", "peak_memory_bytes", "stand_in", "finished_at",
-)  # fmt: skip
+# train_seconds is none of MEASURES, since trackers have a metric of that name per epoch.
+_OF_THE_RUN = ("status", "mode", "dataset", "model", "seed", "epochs", "train_seconds", "stand_in", "finished_at")
 _REUSED = ("reused", "true")
 
 
 def measures(result: Result, *, is_reused: bool) -> dict[str, object]:
     """Return a result's measures as plain values, by the names that they have in its ``result.json``."""
-    return {name: getattr(result, name) for name in _MEASURES} | {"reused": is_reused}
+    from harness.results.result import MEASURES
+
+    return {name: getattr(result, name) for name in (*_OF_THE_RUN, *MEASURES)} | {"reused": is_reused}
 
 
 def record_properties(item: pytest.Item, result: Result, *, is_reused: bool) -> None:
     """Add the measures to the test's properties, as texts; one without a value is left out."""
     environment = result.environment
-    of_the_run = {
+    further = {
         "epoch_seconds": result.mean_epoch_seconds,
         "device": environment.get("gpu") or environment.get("cpu"),
         "precision": result.case.precision,
@@ -34,12 +33,12 @@ def record_properties(item: pytest.Item, result: Result, *, is_reused: bool) -> 
         "case": result.case.identity,
         "cause": result.cause,
     }
-    for name, value in (measures(result, is_reused=is_reused) | of_the_run).items():
+    for name, value in (measures(result, is_reused=is_reused) | further).items():
         if value is not None:
             item.user_properties.append((name, _text(value)))
 
 
-def status_of(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+def reused_status(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
     """Return the outcome, letter and word of a passed test whose result was reused; None for any other."""
     properties = map(tuple, getattr(report, "user_properties", ()))  # lists if pytest-xdist has sent them
     if getattr(report, "when", None) != "call" or not report.passed or _REUSED not in properties:

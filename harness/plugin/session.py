@@ -68,7 +68,7 @@ class HarnessSession:
         last_shown: the time of the last progress line in a log.
         workbench: the measurements of this session, once a test takes one.
         compared_machines: by time, the machines of the saved runs that pytest-benchmark compares with.
-        not_compared: the number of reused results left out of that comparison.
+        reused_not_compared: the number of reused results left out of that comparison.
         results: the results of this session's cases, by the case's identity.
         guard: the comparison with ``--baseline``; None without it, and on ranks above 0.
         trained_records: the epochs that this session itself has trained, also of cases that failed.
@@ -90,7 +90,7 @@ class HarnessSession:
         self.last_shown: LastShown | None = None
         self.workbench: Workbench | None = None
         self.compared_machines: dict[str, dict[str, Any]] = {}
-        self.not_compared = 0
+        self.reused_not_compared = 0
         self.results: dict[str, Result] = {}
         self.guard: Guard | None = None
         self.trained_records: list[EpochRecord] = []

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.plugin.benchmark_record import comparison_note
+from harness.plugin.benchmark_record import comparison_notes
 from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
 from harness.plugin.step_summary import append_step_summary
@@ -29,7 +29,8 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
         _print_tables(reporter, "throughput", throughput_tables(harness.workbench.recorded))
     if results:
         _print_results(reporter, harness, results)
-    report, verdict = None, harness.guard.lines(reporter._tw.fullwidth) if harness.guard is not None else []
+    verdict = harness.guard.lines(reporter._tw.fullwidth) if harness.guard is not None else []
+    report = None
     if results or harness.workbench is not None:
         report = _write_report(reporter, harness, results)
         lines = [*reuse_lines(harness, results), *verdict]
@@ -42,8 +43,7 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
             reporter.write_line(line, red=harness.guard.fails)
     if harness.study is not None:
         files = ReportFiles(report.page, report.tables, report.figures) if report is not None else None
-        for line in harness.study.tracking.end(files):
-            reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
+        _print_wrapped(reporter, harness.study.tracking.end(files))
 
 
 def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
@@ -52,8 +52,12 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
     lines = reuse_lines(harness, results)
     if overhead := overhead_line(harness, time.perf_counter() - harness.started_seconds):
         lines.append(overhead)
-    lines += comparison_note(harness.config)
+    lines += comparison_notes(harness.config)
     lines += harness.study.engine.summary() if harness.study is not None else ()
+    _print_wrapped(reporter, lines)
+
+
+def _print_wrapped(reporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
     for line in lines:
         reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
 

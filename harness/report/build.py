@@ -104,7 +104,7 @@ def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidenc
 
 
 def _side_stamp(first: Evidence, found: Sequence[Evidence]) -> CodeStamp:
-    """Return the code of the same study in several folders."""
+    """Return the stamp of a side-by-side table: the runs of one study in every folder."""
     return code_stamp({one.title: one.used_results for one in found if one.subject == first.subject})
 
 

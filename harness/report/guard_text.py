@@ -1,8 +1,7 @@
-"""The guard's verdict for a terminal, and as plain values."""
+"""The guard's verdict for a terminal."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from harness.analysis.guard import Comparison, Incomplete, NotCompared, Verdict
 from harness.config.limits import Limit
@@ -50,7 +49,7 @@ def violation_text(one: Comparison | Incomplete) -> str:
 
 def not_compared_text(one: NotCompared) -> str:
     """Return the line on a comparison that was not made."""
-    measure = f", {one.measure}" if one.measure else ""
+    measure = f", {one.measure.title}" if one.measure else ""
     return f"not compared: {one.case}{measure}: {one.reason}"
 
 
@@ -66,40 +65,6 @@ def closing_line(verdict: Verdict) -> str:
         outcomes.append(f"{len(verdict.unchecked)} that must be checked could not be compared")
     made = f"{count_noun(len(verdict.comparisons), 'comparison')} of {count_noun(cases, 'case')}"
     return f"{made}: {', '.join(outcomes) or 'nothing could be compared'}"
-
-
-def verdict_json(verdict: Verdict, limits: Mapping[str, Limit]) -> dict[str, Any]:
-    """Return the verdict as plain values."""
-    incomplete = [
-        {"case": one.case, "measure": "status", "before": one.before, "after": one.after} for one in verdict.incomplete
-    ]
-    return {
-        "exit_code": verdict.exit_code,
-        "limits": {name: limit.text for name, limit in limits.items()},
-        "violations": [*map(_comparison_json, verdict.violations), *incomplete],
-        "not_compared": [
-            {"case": one.case, "measure": one.measure, "reason": one.reason, "is_failure": one.is_failure}
-            for one in verdict.not_compared
-        ],
-        "comparisons": [*map(_comparison_json, verdict.comparisons)],
-    }
-
-
-def _comparison_json(one: Comparison) -> dict[str, Any]:
-    before, after = map(int, (one.before, one.after)) if one.limit.measure.is_exact else (one.before, one.after)
-    return {
-        "case": one.case,
-        "measure": one.limit.measure.name,
-        "before": before,
-        "after": after,
-        "limit": one.limit.text,
-        "seeds_before": one.seeds[0],
-        "seeds_after": one.seeds[1],
-        "method": one.method,
-        "excess": one.excess,
-        "excess_at_least": one.excess_at_least,
-        "is_violated": one.is_violated,
-    }
 
 
 def _row(one: Comparison) -> Row:

@@ -1,10 +1,14 @@
-"""All results of a results folder, for an analysis in Python."""
+"""Results that a user names: all of a results folder, or one case's."""
 
 from pathlib import Path
 
 from harness.errors import InputError
-from harness.results.folder import ResultsFolder
+from harness.results.folder import RESULT, ResultsFolder
+from harness.results.reading import read_result_in_its_folder
 from harness.results.result import Result
+from harness.text import count_noun, listed_up_to
+
+_MOST_NAMED = 5  # of the cases in a message
 
 
 def load_results(folder: str | Path = "results", *, skip_damaged: bool = False) -> list[Result]:
@@ -24,3 +28,20 @@ def load_results(folder: str | Path = "results", *, skip_damaged: bool = False) 
     if problems and not skip_damaged:
         raise InputError("\n".join([*problems, "remove them, or leave them out with skip_damaged=True"]))
     return results
+
+
+def load_named_result(name: str | Path) -> tuple[Path, Result]:
+    """Return the path and the content of a ``result.json``, named by itself or by its folder.
+
+    Raises:
+        InputError: There is none, or it is damaged. For a results folder the message lists its cases.
+    """
+    path = Path(name).expanduser().absolute()
+    if path.is_dir() and not (path / RESULT).exists() and (cases := sorted(path.glob(f"*/{RESULT}"))):
+        names = listed_up_to([str(Path(name) / case.parent.name) for case in cases], _MOST_NAMED, "case")
+        raise InputError(f"{name} is a results folder with {count_noun(len(cases), 'case')}: name one of them\n{names}")
+    path = path / RESULT if path.is_dir() else path
+    try:
+        return path, read_result_in_its_folder(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path} does not exist: name a result.json, or the folder that it is in") from error

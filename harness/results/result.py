@@ -15,6 +15,12 @@ from harness.results.timing import timing_changes
 SCHEMA_VERSION = 2
 Status = Literal["complete", "diverged", "out_of_memory", "failed"]
 
+MEASURES = (
+    "params", "macs", "accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "eval_seconds",
+    "total_seconds", "marginal_gain", "images_per_second", "peak_memory_bytes",
+)  # fmt: skip
+"""The fields of a result that JUnit, pytest-benchmark's record and trackers show, under their own names."""
+
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Percent = Annotated[float, Field(ge=0, le=100)]

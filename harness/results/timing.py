@@ -43,5 +43,4 @@ def processes_of(environment: Mapping[str, Any]) -> str:
     """Return the number of processes that trained together; older results without one had one process."""
     machines = environment.get("machines", 1)
     on_machines = f" on {machines} machines" if machines > 1 else ""
-    processes = environment.get("processes", 1)
-    return f"{processes} process{'' if processes == 1 else 'es'}{on_machines}"
+    return f"{count_noun(environment.get('processes', 1), 'process')}{on_machines}"

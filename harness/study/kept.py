@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from harness.config.case import Case
 from harness.errors import InputError
 from harness.results.folder import ResultsFolder
-from harness.text import count_noun
+from harness.text import listed_up_to
 from harness.training import checkpoint
 from harness.training.code_version import other_code
 from harness.training.reuse import REMEDY
@@ -14,7 +14,7 @@ from harness.training.reuse import REMEDY
 def find_kept(
     cases: Iterable[Case], results: ResultsFolder, *, accept_other_code: bool, notify: Callable[[str], None]
 ) -> dict[str, str]:
-    """Return the end of each finished case that is kept (`Result.finished_at`), by the case's identity.
+    """Return `Result.finished_at` of each finished case that is kept, by the case's identity.
 
     Quick cases are always trained. Files other than ``result.json`` are not checked.
 
@@ -55,6 +55,5 @@ def find_outdated(cases: Iterable[Case], results: ResultsFolder) -> list[str]:
 
 
 def _line(cases: list[Case], other: str) -> str:
-    first, more = cases[0].label, len(cases) - 1
-    names = f"{first} and {count_noun(more, 'more case')} were" if more else f"{first} was"
-    return f"{names} trained by other code, {other}"
+    names = listed_up_to([case.label for case in cases], 1, "case")
+    return f"{names} {'was' if len(cases) == 1 else 'were'} trained by other code, {other}"

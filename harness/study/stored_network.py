@@ -8,8 +8,8 @@ from torch import nn
 from harness.config.families import parse_model
 from harness.errors import InputError
 from harness.models.resnet import build_network
-from harness.results.folder import RESULT, ResultsFolder
-from harness.results.reading import read_result_in_its_folder
+from harness.results.folder import ResultsFolder
+from harness.results.load import load_named_result
 from harness.results.result import Result
 
 
@@ -25,12 +25,7 @@ def load_network(path: str | Path) -> nn.Module:
     Raises:
         InputError: the result does not exist or is not complete, or a file is missing, damaged or unreadable.
     """
-    place = Path(path).expanduser().absolute()
-    place = place / RESULT if place.is_dir() else place
-    try:
-        result = read_result_in_its_folder(place)
-    except FileNotFoundError as error:
-        raise InputError(f"{place} does not exist: give the folder of a case, e.g. results/<case>") from error
+    place, result = load_named_result(path)
     return network_of(result, ResultsFolder(place.parent.parent))
 
 

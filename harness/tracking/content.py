@@ -4,15 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from harness.config.case import Case
-from harness.results.result import EpochRecord, Result
+from harness.config.case import Case, by_dotted_name
+from harness.results.result import MEASURES, EpochRecord, Result
 from harness.tracking.tracker import Value
 
-_MEASURES = (
-    "accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain", "params", "macs",
-    "total_seconds", "mean_epoch_seconds", "eval_seconds", "wall_seconds", "compile_seconds", "images_per_second",
-    "peak_memory_bytes",
-)  # fmt: skip
+_MEASURES = (*MEASURES, "mean_epoch_seconds", "wall_seconds", "compile_seconds")
 _ENVIRONMENT = ("cpu", "gpu", "threads", "precision", "python", "platform", "commit", "co_scheduled")
 
 
@@ -53,12 +49,10 @@ def outcome(result: Result) -> dict[str, str]:
     return {name: str(value) for name, value in _flat(found).items()}
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
+def _flat(content: Mapping[str, Any]) -> dict[str, Value]:
     """Return nested values under dotted names, without those that are None; lists as text."""
-    flat: dict[str, Value] = {}
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        elif value is not None:
-            flat[f"{prefix}{name}"] = value if isinstance(value, Value) else ", ".join(map(str, value))
-    return flat
+    return {
+        name: value if isinstance(value, Value) else ", ".join(map(str, value))
+        for name, value in by_dotted_name(content).items()
+        if value is not None
+    }

@@ -30,7 +30,11 @@ class FollowedCase:
 
     @classmethod
     def of(cls, case: Case, results: ResultsFolder, *, from_scratch: bool) -> "FollowedCase":
-        """Return a case whose training starts from scratch, or else is resumed or finished."""
+        """Return a case as plain values.
+
+        Args:
+            from_scratch: true if this session trains it from scratch; false if it is resumed or finished.
+        """
         label = case.label if case.mode == "full" else f"{case.label} ({case.mode})"
         followed = cls(str(results.folder(case)), label, parameters(case))
         earlier = read_training(followed) if from_scratch else None

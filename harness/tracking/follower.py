@@ -21,8 +21,8 @@ _ERROR_WIDTH = 160
 
 
 @dataclass
-class _Progress:
-    """A case, and the part of it that the tracker has.
+class _CaseLog:
+    """A case and what the tracker has of it.
 
     Attributes:
         lock: held while this process logs the case, so that two sessions do not log an epoch twice.
@@ -59,7 +59,7 @@ class Follower:
     """The cases of a session and the tracker that logs them.
 
     Attributes:
-        logged: the labels of the cases of which something was logged.
+        logged: the labels of the cases that have been logged, in part or as a whole.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Follower:
             clock: returns seconds that never decrease.
         """
         self._make, self._notify, self._clock = make, notify, clock
-        self._cases = [_Progress(case, _lock(case, name)) for case in cases]
+        self._cases = [_CaseLog(case, _lock(case, name)) for case in cases]
         self._tracker: Tracker | None = None
         self._failures, self._retry_at = 0, 0.0
         self.logged: set[str] = set()
@@ -138,7 +138,7 @@ class Follower:
             if self._log_case(tracker, one):
                 one.seen = seen
 
-    def _log_case(self, tracker: Tracker, one: _Progress) -> bool:
+    def _log_case(self, tracker: Tracker, one: _CaseLog) -> bool:
         """Log what is new of a case; return whether all is logged, false if another process logs it."""
         if not Path(one.case.folder).is_dir():
             return True
@@ -151,7 +151,7 @@ class Follower:
             self._log_training(tracker, one, training)
         return True
 
-    def _log_training(self, tracker: Tracker, one: _Progress, training: Training) -> None:
+    def _log_training(self, tracker: Tracker, one: _CaseLog, training: Training) -> None:
         if one.run is None or not one.has_own_run(training):
             one.close_run()
             one.run = tracker.open_run(training)

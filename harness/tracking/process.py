@@ -17,7 +17,7 @@ from typing import Any
 from harness.errors import InputError
 from harness.tracking.followed import FollowedCase
 from harness.tracking.follower import Follower
-from harness.tracking.registry import ENVIRONMENT, load_tracker
+from harness.tracking.registry import DEFAULT_VARIABLES, load_tracker
 from harness.tracking.tracker import ReportFiles
 
 END_SECONDS = 60.0
@@ -27,12 +27,12 @@ Message = dict[str, Any]
 
 
 def main() -> None:
-    """Follow the cases that the session names until the session ends, however it ends."""
+    """Follow the cases that the session names until the session ends or is killed."""
     name, results_dir = sys.argv[1], Path(sys.argv[2])
     if os.name != "nt":
         os.nice(_NICENESS)
     send = _own_output()
-    for variable, value in ENVIRONMENT.items():
+    for variable, value in DEFAULT_VARIABLES.items():
         os.environ.setdefault(variable, value)
     try:
         tracker = load_tracker(name)

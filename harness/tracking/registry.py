@@ -11,8 +11,8 @@ _TRACKERS = {
     "tensorboard": ("tensorboard", "harness.tracking.tensorboard:TensorBoardTracker"),
     "mlflow": ("mlflow", "harness.tracking.mlflow:MLflowTracker"),
 }
-# Of a tracker's process, unless the user sets them: MLflow's own retries of one request take minutes.
-ENVIRONMENT = {
+# Variables of a tracker's process, unless the user sets them: MLflow's own retries of one request take minutes.
+DEFAULT_VARIABLES = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -41,7 +41,7 @@ class TrackingSession:
             process.wait_until_ready(deadline)
 
     def follow(self, cases: Iterable[FollowedCase]) -> None:
-        """Log these cases from now on; do not even read them if there is no tracker."""
+        """Send these cases to the trackers; without a tracker, leave ``cases`` unread."""
         if self._processes:
             message = {"cases": [asdict(case) for case in cases]}
             for process in self._processes:
@@ -71,7 +71,7 @@ class TrackerProcess:
     """One tracker's process; two threads exchange messages with it, so that it cannot block a training."""
 
     def __init__(self, name: str, results_dir: Path) -> None:
-        """Start the process, in a session of its own: Ctrl-C must not end it before it has logged that."""
+        """Start the process in a session of its own: Ctrl-C must not end it before it has logged that."""
         self._name = name
         command = [sys.executable, "-P", "-W", "ignore", "-m", "harness.tracking.process", name, str(results_dir)]
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)

@@ -1,4 +1,4 @@
-"""The code that decides the outcome of training, as hashes of what executes in it.
+"""The version of the code: its commit, and hashes of what executes in files that decide outcomes.
 
 Needs no torch. Comments, docstrings and formatting do not count. Values that a case carries do not count either: its
 recipe, and its images, whose hash covers the code that reads and decodes them.
@@ -7,11 +7,13 @@ recipe, and its images, whose hash covers the code that reads and decodes them.
 import ast
 import functools
 import hashlib
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.text import count_noun, listed
+from harness.errors import InputError
+from harness.text import listed_up_to
 
 _TRAINING_CODE = (
     "config/families.py",
@@ -49,7 +51,7 @@ def code_hashes() -> dict[str, str]:
     """Return a shortened SHA-256 of what executes in each deciding file, by its path in the package.
 
     Raises:
-        FileNotFoundError: a pattern of `_TRAINING_CODE` matches no file, as after a move of files without the list.
+        InputError: a pattern of `_TRAINING_CODE` matches no file: the package is in a zip file, or has no sources.
     """
     return {path.relative_to(_SOURCE).as_posix(): _shortened(executed(path.read_bytes())) for path in _training_files()}
 
@@ -68,6 +70,24 @@ def source_version() -> str:
     return digest.hexdigest()[:_LENGTH]
 
 
+@functools.cache
+def source_commit() -> str | None:
+    """Return the source's commit, with ``+`` if files differ from it; None outside a checkout."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "--no-optional-locks", *arguments]  # a training killed here would leave index.lock behind
+        return subprocess.run(
+            command, cwd=_SOURCE, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "__init__.py")  # installed inside another project's checkout?
+        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--", str(_SOURCE))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+" if changes else "")
+
+
 def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
     """Describe the code that trained in these environments, unless all of it is the present code.
 
@@ -79,9 +99,9 @@ def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
         return None
     commit, recorded = others[-1].get("commit"), others[-1].get("code")
     name = f"commit {str(commit)[:10]}" if commit else "code without a commit"
-    if not isinstance(recorded, Mapping):
-        return f"{name}, an earlier version"
-    return f"{name}, which differs in {_files_text(_changed_files(recorded))}"
+    changed = _changed_files(recorded) if isinstance(recorded, Mapping) else []
+    files = listed_up_to(changed, _MOST_NAMED, "file")
+    return f"{name}, which differs in {files}" if changed else f"{name}, an earlier version"
 
 
 def executed(source: bytes) -> str:
@@ -120,19 +140,17 @@ def _training_files() -> Iterator[Path]:
     for pattern in _TRAINING_CODE:
         paths = sorted(_SOURCE.glob(pattern))
         if not paths:
-            raise FileNotFoundError(f"no file of the training code matches {pattern!r} in {_SOURCE}")
+            raise InputError(
+                f"no file of the training code matches {pattern!r} in {_SOURCE}: install the package unzipped, with its "
+                "sources"
+            )
         yield from paths
 
 
 def _changed_files(recorded: Mapping[str, str]) -> list[str]:
-    """List the files whose hash is another now, or that are in one of both versions alone."""
+    """List the files that differ from the recorded version, or that only one version has."""
     present = code_hashes()
     return sorted(name for name in recorded.keys() | present.keys() if recorded.get(name) != present.get(name))
-
-
-def _files_text(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return listed(names if more <= 0 else [*names[:_MOST_NAMED], count_noun(more, "more file")])
 
 
 def _shortened(text: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from harness.training import code_version
-from harness.training.commit import source_commit
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
 
@@ -34,7 +33,7 @@ def describe_environment(device: torch.device, precision: str, node: str | None 
         "versions": {name: _version(name) for name in _PACKAGES} | {"torch": torch.__version__},
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,  # type: ignore[no-untyped-call]
-        "commit": source_commit(),
+        "commit": code_version.source_commit(),
         "training_code": code_version.training_code_version(),
         "code": code_version.code_hashes(),
     }

@@ -41,7 +41,6 @@ class Progress(TrainingCallback):
 
     Attributes:
         shows_last_epoch: True to show a case's last epoch at once.
-        write: See above.
         has_started: True once this process trains the case: it was not finished, and no other process holds it.
         trained: The epochs that this process has trained.
     """
@@ -194,7 +193,7 @@ def progress_line(
 ) -> str:
     """Return a case's progress: ``digits resnet20 seed 0 · epoch 3/20 · 97.2 % · 0.4s/epoch · 6.8s left``.
 
-    With cases to follow, ``12m05s left of all`` is appended.
+    With cases to follow, ``12m05s left in all`` is appended.
 
     Args:
         epoch: The epoch in training, from 1.
@@ -213,7 +212,7 @@ def progress_line(
         left = pace * max(0.0, epochs - len(seconds) - (share if len(seconds) < epoch else 0.0))
         parts |= {"pace": f"{duration(pace)}/epoch", "left": f"{duration(left)} left"}
         if seconds_after:
-            parts["all"] = f"{duration(left + seconds_after)} left of all"
+            parts["all"] = f"{duration(left + seconds_after)} left in all"
     return _fitted(parts, width)
 
 

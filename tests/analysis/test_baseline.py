@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from harness.analysis.baseline import compare_results, nearest
+from harness.analysis.baseline import compare_results, missing_because
 from tests.helpers.guarding import AFTER, before, limits, trained
 from tests.helpers.synthetic import synthetic_result
 
@@ -40,7 +40,7 @@ def test_a_case_trained_by_another_recipe_names_the_difference():
 def test_many_changed_conditions_are_cut():
     (result,) = trained((96.0,))
     recipe = replace(result.case.recipe, learning_rate=0.01, gamma=0.2, momentum=0.8, batch_size=7, warmup_epochs=1)
-    said = nearest(result.case, [[replace(result, case=replace(result.case, recipe=recipe))]])
+    said = missing_because(result.case, [[replace(result, case=replace(result.case, recipe=recipe))]])
     assert said.endswith("recipe.gamma 0.1 → 0.2 and 2 more changes")
 
 

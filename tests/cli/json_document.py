@@ -12,9 +12,13 @@ nothing else there; notes and progress go to standard error. Wrong input prints 
 standard error, and exits with code 2. Keys end with their unit: `_seconds`, `_percent`, `_points` (percentage points),
 `_bytes`. A number that is not known, or not finite, is null.
 
+Every object has `command`, the command's name, and `schema_version`, 1. The version rises when a key is renamed or
+removed, or changes its meaning; new keys do not raise it. The tables leave out these two keys.
+
 `python -m harness schema COMMAND` prints the JSON schema (draft 2020-12) of a command, to validate its output or to
 generate types.
 """
+_IN_EVERY_OBJECT = ("schema_version", "command")
 
 
 def json_document():
@@ -33,7 +37,9 @@ def _section(command):
 
 def _table(schema):
     rows = [
-        f"| `{key}` | {_type(value)} | {value.get('description', '')} |" for key, value in schema["properties"].items()
+        f"| `{key}` | {_type(value)} | {value.get('description', '')} |"
+        for key, value in schema["properties"].items()
+        if key not in _IN_EVERY_OBJECT
     ]
     return "\n".join(["| key | type | meaning |", "|---|---|---|", *rows, ""])
 

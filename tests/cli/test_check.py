@@ -65,7 +65,7 @@ def test_json_has_changed_statuses_and_what_was_not_compared(folders, capsys):
     assert main([*folders(before(), new), "--json"]) == 1
     content = checked_output("check", capsys.readouterr().out)
     assert [one["after"] for one in content["violations"] if one["measure"] == "status"] == ["2 complete, 1 diverged"]
-    assert {one["measure"] for one in content["not_compared"]} == {"epoch time", "peak memory"}
+    assert {one["measure"] for one in content["not_compared"]} == {"epoch_seconds", "peak_memory_bytes"}
 
 
 def error_of(capsys, arguments):
@@ -102,7 +102,7 @@ def test_help_states_defaults_and_exit_codes(capsys):
         main(["check", "--help"])
     said = " ".join(capsys.readouterr().out.split())
     assert "(default: +10%)" in said
-    assert "exit codes: 0, within the limits; 1, a limit is violated; 2," in said
+    assert "Exit codes: 0, within the limits; 1, a limit is violated; 2," in said
 
 
 def test_check_needs_no_torch(folders):

@@ -67,7 +67,7 @@ def test_evaluate_of_a_results_folder_lists_its_cases(tmp_path, capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"error: {tmp_path}/r is a results folder with 7 cases: name one of them"
     assert second.startswith(f"{tmp_path}/r/digits-resnet20-seed0-full-")
-    assert second.endswith(", and 2 more")
+    assert second.endswith(" and 2 more cases")
 
 
 def test_evaluate_refuses_a_missing_or_copied_result(digits_result, tmp_path, capsys):

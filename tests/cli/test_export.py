@@ -8,7 +8,7 @@ pytest.importorskip("onnxruntime", reason="needs onnxruntime: python -m pip inst
 from harness.__main__ import main
 from harness.data import registry
 from harness.results.folder import ResultsFolder
-from harness.study import export as study_export
+from harness.study.export import files as study_export
 from tests.cli.checked_output import checked_output
 from tests.helpers.synthetic import failed_result, store
 from tests.study.stored import store_untrained
@@ -121,7 +121,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(export, di
 
 
 def test_all_images_are_checked_on_request(export, digits, monkeypatch, capsys):
-    monkeypatch.setattr("harness.study.export_check._CHEAP_MACS", 1)
+    monkeypatch.setattr("harness.study.export.check._CHEAP_MACS", 1)
     assert export(digits[0]) == 0
     assert "onnxruntime on 100 of 1,437 test images" in capsys.readouterr().out
     assert export(digits[0], "--all-images") == 0

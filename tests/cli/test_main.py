@@ -55,7 +55,7 @@ def test_the_installed_program_has_its_own_name_in_its_usage(path, monkeypatch, 
     [(None, ""), ("0123456789" * 4, " (commit 0123456)"), ("0123456789" * 4 + "+", " (commit 0123456+)")],
 )
 def test_version_has_the_commit_of_a_checkout(commit, says, monkeypatch, capsys):
-    monkeypatch.setattr("harness.training.commit.source_commit", lambda: commit)
+    monkeypatch.setattr("harness.training.code_version.source_commit", lambda: commit)
     with pytest.raises(SystemExit) as exit_:
         main(["--version"])
     assert exit_.value.code == 0

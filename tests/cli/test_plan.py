@@ -1,6 +1,8 @@
 import pytest
 
 from harness.__main__ import main
+from harness.cli.outputs import PlannedCase
+from harness.cli.plan import state_of
 from tests.cli.checked_output import checked_output
 
 
@@ -57,6 +59,18 @@ def test_plan_prints_json_alone_on_standard_output(in_a_process, tmp_path):
     (power,) = found["power"]
     assert (power["dataset"], power["seeds"], power["models"], power["is_spread_measured"]) == ("digits", 2, 2, False)
     assert "timing a few steps" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("is_finished", "is_of_other_code", "state"),
+    [(True, False, "finished"), (False, True, "other code"), (False, False, "to train")],
+)
+def test_plan_names_a_result_of_other_code(is_finished, is_of_other_code, state):
+    case = PlannedCase(
+        dataset="digits", model="resnet8", seed=0, mode="full", epochs=24, epoch_seconds=0.1, total_seconds=2.4,
+        is_finished=is_finished, is_of_other_code=is_of_other_code, estimate_error=None,
+    )  # fmt: skip
+    assert state_of(case) == state
 
 
 def test_plan_does_not_mistake_an_options_value_for_a_file(in_a_process, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from harness.config.limits import (
     LIMIT_OPTIONS,
-    MEASURE_NAMES,
+    MEASURES_BY_NAME,
     Allowance,
     Limit,
     limits_from,
@@ -15,7 +15,7 @@ from harness.config.limits import (
 from harness.config.settings import read_settings
 from harness.errors import InputError
 
-ACCURACY, SECONDS = MEASURE_NAMES["accuracy_percent"], MEASURE_NAMES["epoch_seconds"]
+ACCURACY, SECONDS = MEASURES_BY_NAME["accuracy_percent"], MEASURES_BY_NAME["epoch_seconds"]
 
 
 def limits(**given):
@@ -76,7 +76,7 @@ def test_a_given_limit_replaces_its_default_alone():
     assert LIMIT_OPTIONS[2] == "max-epoch-time"
 
 
-def test_an_experiments_own_limits_precede_the_options():
+def test_an_experiments_own_limits_override_the_options():
     own = parse_limits({"epoch_seconds": "+50%", "accuracy_percent": "-0.2", "params": "none", "macs": 1000})
     found = overridden(limits(max_epoch_time="+25%"), own)
     assert {name: limit.text for name, limit in found.items()} == {

@@ -121,7 +121,7 @@ def test_a_wrong_environment_variable_is_named():
 
 
 def test_epochs_without_full_training_are_refused():
-    with pytest.raises(InputError, match="--epochs 3 needs --full-training"):
+    with pytest.raises(InputError, match="--epochs needs --full-training"):
         settings(epochs="3")
 
 

@@ -20,6 +20,7 @@ def undisturbed(tiny_dataset, tmp_path_factory):
     return outcome(make_case(tiny_dataset), results)
 
 
+@pytest.mark.slow
 def test_resume_after_sigkill_at_any_write_is_bit_identical(tiny_dataset, tmp_path, undisturbed):
     case = make_case(tiny_dataset)
     for step in itertools.count(1):

@@ -41,6 +41,7 @@ def outcomes(folder):
     return {(result.model, result.seed): outcome(result.case, results) for result in read}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("pipeline", ["fast", "reference"])
 def test_signal_keeps_the_last_epoch_and_reports_the_results_so_far(pipeline, sent, folder):
@@ -89,6 +90,7 @@ def kill_and_resume(place, kills, moments, *arguments):
     return running
 
 
+@pytest.mark.slow
 def test_study_killed_at_random_moments_is_bit_identical(folder):
     undisturbed, killed = folder("undisturbed", epochs=20), folder("killed", epochs=20)
     assert Run(undisturbed).end()[0] == pytest.ExitCode.OK

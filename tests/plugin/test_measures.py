@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from harness.plugin.measures import record_properties, status_of
+from harness.plugin.measures import record_properties, reused_status
 from tests.helpers.synthetic import synthetic_result
 from tests.plugin.benches import BENCH, properties_in
 
@@ -32,7 +32,7 @@ def test_junit_has_the_measures_of_a_test_that_fails_after_training(bench, pytes
 
 def test_word_of_a_reused_result_is_that_of_its_passed_call_alone():
     def word(when, passed, properties):
-        return status_of(SimpleNamespace(when=when, passed=passed, user_properties=properties))
+        return reused_status(SimpleNamespace(when=when, passed=passed, user_properties=properties))
 
     assert word("call", True, [("reused", "true")]) == ("passed", ".", "PASSED (reused)")
     assert word("call", True, [["reused", "true"]]) is not None  # as pytest-xdist sends it

@@ -9,7 +9,7 @@ def test_progress_with_time_left_is_shown_without_s(bench, pytester):
     run.stdout.fnmatch_lines(
         [
             "*1/2 digits resnet8 seed 0 · epoch 1/2 *",
-            "*1/2 digits resnet8 seed 0 · epoch 2/2* left of all*",
+            "*1/2 digits resnet8 seed 0 · epoch 2/2* left in all*",
             "*2/2 digits resnet8-2 seed 0 · epoch 2/2*/epoch · 0.0s left",
         ]
     )

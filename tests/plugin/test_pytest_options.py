@@ -9,7 +9,7 @@ from tests.plugin.benches import results_in
     ("arguments", "says"),
     [
         (["--epochs", "0", "--full-training"], "--epochs '0': give a whole number, 1 or more"),
-        (["--epochs", "3"], "--epochs 3 needs --full-training*"),
+        (["--epochs", "3"], "--epochs needs --full-training*"),
         (["--seeds", "one"], "--seeds 'one': give whole numbers separated by commas, e.g. 0,1,2"),
         (["--device", "cuda:99"], "device 'cuda:99' not found: this machine has *"),
         (["--device", "tpu"], "unknown device 'tpu': give auto, cpu, cuda, cuda:N or mps"),

@@ -1,4 +1,4 @@
-from harness.report.guard_text import closing_line, limits_lines, verdict_json, verdict_lines, violation_text
+from harness.report.guard_text import closing_line, limits_lines, verdict_lines, violation_text
 from tests.helpers.guarding import before, compare, failed, limits, trained
 
 SECONDS = (1.0, 1.01, 0.99)
@@ -61,14 +61,3 @@ def test_limits_in_a_line_mark_the_defaults():
     assert " ".join(limits_lines(found.values(), 80)).replace("   ", " ") == (
         "limits: accuracy -0.5 pp (default), epoch time +0.02 s, parameters +0% (default), MACs +0% (default)"
     )
-
-
-def test_json_has_every_comparison_with_its_numbers():
-    content = verdict_json(compare(before(seconds=SECONDS), trained(seconds=SLOWER)), limits())
-    assert (len(content["comparisons"]), content["exit_code"], content["not_compared"]) == (5, 1, [])
-    (violation,) = content["violations"]
-    assert violation["excess_at_least"] > 0
-    assert (violation["measure"], violation["method"], violation["limit"]) == ("epoch_seconds", "Welch's t", "+10%")
-    assert (content["comparisons"][2]["before"], content["limits"]["params"]) == (75_002, "+0%")
-    incomplete = verdict_json(compare(before((96.0,)), [failed(0)]), limits())["violations"]
-    assert incomplete[0]["measure"] == "status"

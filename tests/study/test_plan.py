@@ -31,7 +31,7 @@ def timed(monkeypatch):
     return timed
 
 
-def test_a_plan_says_what_is_finished_and_how_wrong_its_estimate_is(settings, timed):
+def test_a_plan_says_what_is_finished_and_how_wrong_its_estimate_is(settings, timed, monkeypatch):
     study = Study(settings)
     trained, untrained = (plan_experiment(settings, "digits", "resnet8", seed, RECIPE) for seed in (0, 1))
     other = plan_experiment(settings, "digits", "resnet14", 0, RECIPE)
@@ -46,6 +46,9 @@ def test_a_plan_says_what_is_finished_and_how_wrong_its_estimate_is(settings, ti
     assert not held_out.is_finished
     (rerun,) = plan([trained], replace(settings, rerun=True), CPU, "fp32")
     assert not rerun.is_finished
+    monkeypatch.setattr("harness.study.plan.other_code", lambda environments: "commit 0123456789")
+    (refused,) = plan([trained], settings, CPU, "fp32")
+    assert (refused.is_finished, refused.is_of_other_code) == (False, True)
 
 
 def test_a_validation_split_moves_images_from_training_to_evaluation(settings, timed):

@@ -40,7 +40,7 @@ def test_weights_of_another_network_are_refused(results, name):
 
 
 def test_a_missing_or_incomplete_result_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"gone does not exist: give the folder of a case"):
+    with pytest.raises(InputError, match=r"gone does not exist: name a result.json"):
         harness.load_network(tmp_path / "gone")
     failed = store(tmp_path, failed_result("diverged"))
     with pytest.raises(InputError, match=r"cifar10 resnet20 seed 0 has no weights: its status is diverged"):

@@ -2,12 +2,15 @@
 
 import ast
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from harness.errors import InputError
 from harness.training import code_version
-from harness.training.code_version import code_hashes, executed, other_code, training_code_version
+from harness.training.code_version import code_hashes, executed, other_code, source_commit, training_code_version
+from tests.helpers import REPOSITORY
 
 # Files that training imports, and why a change to them cannot make a stored result wrong.
 NOT_DECIDING = {
@@ -24,7 +27,7 @@ NOT_DECIDING = {
     "they read, write and report what others compute": {
         "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
         "results/result.py", "results/timing.py", "training/callback.py", "training/code_version.py",
-        "training/command.py", "training/commit.py", "training/context.py", "training/environment.py",
+        "training/command.py", "training/context.py", "training/environment.py",
         "training/sweep_progress.py",
     },
     "they place processes on cores and machines": {"hardware/co_scheduling.py", "hardware/cpu_affinity.py"},
@@ -67,7 +70,7 @@ def test_every_file_that_training_imports_counts_or_is_known_not_to(source):
 
 def test_pattern_that_matches_no_file_is_an_error(monkeypatch):
     monkeypatch.setattr(code_version, "_TRAINING_CODE", ("training/train.py", "pipelines/*.py"))
-    with pytest.raises(FileNotFoundError, match=r"matches 'pipelines/\*\.py'"):
+    with pytest.raises(InputError, match=r"matches 'pipelines/\*\.py'"):
         hashes_now()
 
 
@@ -129,3 +132,16 @@ def imports_of(source: Path, names: set[str]) -> set[str]:
                 candidates += [base / f"{alias.name}.py" for alias in node.names]
                 left |= {one.as_posix() for one in candidates if (source / one).is_file()} - found
     return found
+
+
+def test_commit_is_that_of_the_checkout():
+    source_commit.cache_clear()
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert source_commit().removesuffix("+") == head.stdout.strip()
+
+
+def test_commit_is_unknown_outside_a_checkout(monkeypatch, tmp_path):
+    source_commit.cache_clear()
+    monkeypatch.setattr(code_version, "_SOURCE", tmp_path)
+    assert source_commit() is None
+    source_commit.cache_clear()

@@ -94,7 +94,7 @@ def test_another_case_starts_from_zero(case):
 
 def test_the_time_left_of_all_cases_is_shown_while_cases_follow(case):
     line = progress_line(case, 1, 1.0, [2.0], 2.0, RECORD, seconds_after=600.0)
-    assert line.endswith("· 2.0s/epoch · 4.0s left · 10m04s left of all")
+    assert line.endswith("· 2.0s/epoch · 4.0s left · 10m04s left in all")
     assert "of all" not in progress_line(case, 1, 1.0, [2.0], 2.0, RECORD, seconds_after=0.0)
     assert "of all" not in progress_line(case, 1, 1.0, [2.0], 2.0, RECORD, seconds_after=None)
 
@@ -102,9 +102,9 @@ def test_the_time_left_of_all_cases_is_shown_while_cases_follow(case):
 @pytest.mark.parametrize(
     ("width", "expected"),
     [
-        (74, "digits resnet8 seed 0 · epoch 2/3 (50%) · 3.0s left · 10m03s left of all"),
-        (60, "digits resnet8 seed 0 · epoch 2/3 (50%) · 10m03s left of all"),
-        (55, "… resnet8 seed 0 · epoch 2/3 (50%) · 10m03s left of all"),
+        (74, "digits resnet8 seed 0 · epoch 2/3 (50%) · 3.0s left · 10m03s left in all"),
+        (60, "digits resnet8 seed 0 · epoch 2/3 (50%) · 10m03s left in all"),
+        (55, "… resnet8 seed 0 · epoch 2/3 (50%) · 10m03s left in all"),
     ],
 )
 def test_a_long_line_loses_its_least_important_parts(width, expected, case):

@@ -153,6 +153,7 @@ def kill_rank_one_after_three_epochs(folder):
     assert process.returncode != 0
 
 
+@pytest.mark.slow
 def test_torchrun_resumes_after_every_failure_bit_identically(folder):
     run_out_of_memory(folder)
     stop_after_two_epochs(folder)

@@ -142,9 +142,8 @@ def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tuple[str, IO[byte
         if member.isdir() and member.name == _Published.base_folder:
             continue
         folder, _, name = member.name.partition("/")
-        content = (
-            tar.extractfile(member) if member.isreg() and member.size >= 0 else None
-        )  # a negative size would be read forever
+        is_file = member.isreg() and member.size >= 0  # a negative size would be read forever
+        content = tar.extractfile(member) if is_file else None
         if content is None or folder != _Published.base_folder or name in ("", "..") or "/" in name or "\\" in name:
             raise InputError(
                 f"{archive} has the unexpected member {member.name!r}: it was not unpacked; download it again"

@@ -88,7 +88,7 @@ class CodeStamp:
             return self._by_case.get(row["case"], ())
         runs = [run for run in self.runs if run.study == row.get("study", run.study)]
         text = "\n".join(value for value in row.values() if isinstance(value, str))
-        named = {model for model in {run.model for run in runs} if _names(text, model)}
+        named = {model for model in {run.model for run in runs} if _mentions(text, model)}
         return [run for run in runs if run.model in named] if named else runs
 
     @cached_property
@@ -110,7 +110,7 @@ def code_stamp(studies: Mapping[str, Iterable[Result]]) -> CodeStamp:
     )
 
 
-def _names(text: str, model: str) -> bool:
+def _mentions(text: str, model: str) -> bool:
     return re.search(rf"(?<![\w.:-]){re.escape(model)}(?![\w(-]|\.\d)", text) is not None
 
 

@@ -13,8 +13,8 @@ import onnxruntime
 
 from harness.config.families import IMAGENET_BLOCKS
 from harness.errors import InputError
-from harness.study.export import export_network
-from harness.study.export_check import check_export
+from harness.study.export.check import check_export
+from harness.study.export.files import export_network
 from tests.helpers import REPOSITORY
 from tests.helpers.synthetic import failed_result
 from tests.study.stored import colour_recipe, noise_dataset, store_untrained
@@ -119,7 +119,7 @@ def test_an_export_is_the_same_each_time_and_leaves_the_result_as_it_is(
 
 
 def test_the_path_of_a_users_folder_stays_at_home(tiny_export, tiny_result):
-    from harness.study.export import _output_and_origin
+    from harness.study.export.files import _output_and_origin
 
     own = replace(tiny_result, dataset="folder:/home/me/flowers")
     assert _output_and_origin(own, b"")["dataset"] == "folder-flowers"

@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("onnxruntime", reason="needs onnxruntime: python -m pip install -e '.[onnx]'")
 from harness.errors import DamagedError, InputError
-from harness.study.export import Export
-from harness.study.export_check import affordable_images, check_export, compare
+from harness.study.export.check import affordable_images, check_export, compare
+from harness.study.export.files import Export
 from harness.study.stored_network import network_of
 from tests.helpers.tiny import make_dataset
 

@@ -15,9 +15,9 @@ from harness.data.images import ImageSet, evenly_spaced
 from harness.data.registry import Dataset
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
-from harness.study.export import Export
-from harness.study.onnx_model import INPUT, OUTPUT
-from harness.study.preprocessing import apply_steps
+from harness.study.export.files import Export
+from harness.study.export.onnx_model import INPUT, OUTPUT
+from harness.study.export.preprocessing import apply_steps
 from harness.study.reproduce import require_same_images
 from harness.training.trainers.fast import evaluation_batch_size
 

@@ -14,8 +14,8 @@ from harness.errors import InputError
 from harness.files import os_error_as_input_error, require_writable, write_atomically, write_text_atomically
 from harness.results.folder import WEIGHTS, ResultsFolder
 from harness.results.result import Result
-from harness.study.onnx_model import INPUT, OPSET, OUTPUT, PreparingNetwork, to_onnx
-from harness.study.preprocessing import split_steps
+from harness.study.export.onnx_model import INPUT, OPSET, OUTPUT, PreparingNetwork, to_onnx
+from harness.study.export.preprocessing import split_steps
 from harness.study.stored_network import network_of
 
 MODEL, DESCRIPTION = "model.onnx", "preprocessing.json"
