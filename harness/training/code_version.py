@@ -141,8 +141,8 @@ def _training_files() -> Iterator[Path]:
         paths = sorted(_SOURCE.glob(pattern))
         if not paths:
             raise InputError(
-                f"no file of the training code matches {pattern!r} in {_SOURCE}: install the package unzipped, with its "
-                "sources"
+                f"no file of the training code matches {pattern!r} in {_SOURCE}: install the package unzipped, "
+                "with its sources"
             )
         yield from paths
 
