@@ -40,12 +40,12 @@ def compare_results(base: Sequence[Result], new: Sequence[Result], limits: Mappi
     """Compare two folders' results, case by case; a case that only one of them has is named."""
     old_groups, new_groups = (group_by_conditions(without_quick(results)) for results in (base, new))
     labels = labels_of(one.case for one in without_quick([*base, *new]))
-    verdicts = [_quick(results, name) for results, name in ((base, "before"), (new, "after"))]
+    verdicts = [_quick(results, name) for results, name in ((base, "in the baseline"), (new, "in the new results"))]
     for conditions, group in old_groups.items():
         if conditions in new_groups:
             verdicts.append(compare_case(labels[conditions], group, new_groups[conditions], limits))
         else:
-            reason = f"missing after{missing_because(group[0].case, new_groups.values())}"
+            reason = f"missing in the new results{missing_because(group[0].case, new_groups.values())}"
             verdicts.append(Verdict(not_compared=(NotCompared(labels[conditions], None, reason, is_failure=True),)))
     verdicts += [without_baseline(labels[conditions]) for conditions in new_groups if conditions not in old_groups]
     return joined(verdicts)

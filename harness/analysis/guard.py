@@ -16,7 +16,7 @@ from harness.results.result import Result
 from harness.results.timing import timed_on, timing_changes
 
 _CONFIDENCE = 0.9  # of a two-sided interval whose ends are one-sided 95 % bounds
-_COPY = "seed {seed} after is the baseline's own training, copied or reused; train it again with --rerun"
+_COPY = "its seed {seed} is the baseline's own training, copied or reused; train it again with --rerun"
 Method = Literal["exact", "one seed", "paired t", "Welch's t"]
 ValuesBySeed = Mapping[int, float]
 
@@ -164,7 +164,7 @@ def _statuses(results: Sequence[Result]) -> str:
 
 def _timing_difference(base: Sequence[Result], new: Sequence[Result]) -> str | None:
     """Return the reason why times and memory are not comparable; None if they are."""
-    for name, results in (("before", base), ("after", new)):
+    for name, results in (("in the baseline", base), ("in the new results", new)):
         if any(one.is_co_scheduled for one in results):
             return f"co-scheduled with other cases {name}"
     environments = [environment for one in [*base, *new] for environment in one.training_environments]

@@ -111,9 +111,11 @@ def _progress(
 ) -> Progress:
     """Return the callback that shows the case's progress."""
     from harness.training.progress import LastShown, Progress
+    from harness.training.show_progress import is_notebook
 
     harness.last_shown = harness.last_shown or LastShown()
-    redraws = bool(terminal.reporter.isatty) and harness.processes.is_rank_zero
+    is_live = bool(terminal.reporter.isatty) or is_notebook(terminal.stream)
+    redraws = is_live and harness.processes.is_rank_zero
     cases = experiments_among(item.session.items)
     return Progress(
         terminal.redraw if redraws else terminal.write,

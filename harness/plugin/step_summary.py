@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 _ONE_LINE = 10_000  # characters; Markdown breaks lines itself
+_VERDICT_WIDTH = 100  # characters; a block of code scrolls
 
 
 def append_step_summary(
@@ -30,13 +31,13 @@ def append_step_summary(
     answers: Sequence[tuple[Evidence, Answer]],
     lines: Sequence[str],
 ) -> None:
-    """Append the session's tables, answers and lines to GitHub's summary of the step.
+    """Append the session's tables, answers, lines and its guard's verdict to GitHub's summary of the step.
 
     ``GITHUB_STEP_SUMMARY`` names its file; without the variable, nothing is written. A file that cannot be written to
     is a warning, not a failure.
 
     Args:
-        lines: further lines, as on the terminal: the reused results, a guard's verdict.
+        lines: further lines, as on the terminal: the reused results.
     """
     path = os.environ.get(VARIABLE)
     if not path:
@@ -44,18 +45,26 @@ def append_step_summary(
     tables = comparison_tables(harness.results.values()) if harness.results else []
     if harness.workbench is not None:
         tables += throughput_tables(harness.workbench.recorded)
+    verdict = harness.guard.lines(_VERDICT_WIDTH) if harness.guard is not None else []
     try:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(step_summary(tables, answers, lines))
+            file.write(step_summary(tables, answers, lines, verdict))
     except OSError as error:
         reporter.write_line(f"no summary in {VARIABLE}={path}: {error.strerror}", yellow=True)
 
 
-def step_summary(tables: Sequence[Table], answers: Sequence[tuple[Evidence, Answer]], lines: Sequence[str]) -> str:
-    """Return tables, answers and lines as Markdown."""
+def step_summary(
+    tables: Sequence[Table],
+    answers: Sequence[tuple[Evidence, Answer]],
+    lines: Sequence[str],
+    verdict: Sequence[str] = (),
+) -> str:
+    """Return tables, answers, lines and a guard's verdict as Markdown."""
     parts = ["## wider or deeper", *(f"##{markdown(table)}" for table in tables)]
     for evidence, answer in answers:
         first, *rest = map(escape_markdown, answer_lines(evidence, answer, _ONE_LINE))
         parts.append("\n".join([f"**{first}**", "", *(f"- {line}" for line in rest)]))
     parts.append("\n".join(f"- {escape_markdown(line)}" for line in lines))
+    if verdict:
+        parts.append("\n".join(["### compared with the baseline", "", "```text", *verdict, "```"]))
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n\n"

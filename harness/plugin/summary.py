@@ -29,21 +29,20 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
         _print_tables(reporter, "throughput", throughput_tables(harness.workbench.recorded))
     if results:
         _print_results(reporter, harness, results)
-    verdict = harness.guard.lines(reporter._tw.fullwidth) if harness.guard is not None else []
     report = None
     if results or harness.workbench is not None:
         report = _write_report(reporter, harness, results)
-        lines = [*reuse_lines(harness, results), *verdict]
-        append_step_summary(reporter, harness, report.answers if report is not None else [], lines)
+        answers = report.answers if report is not None else []
+        append_step_summary(reporter, harness, answers, reuse_lines(harness, results))
     elif harness.study is not None:
         _print_left_out(reporter, [], harness.study.results.unfinished())
     if harness.guard is not None:
         reporter.write_sep("=", "compared with the baseline")
-        for line in verdict:
+        for line in harness.guard.lines(reporter._tw.fullwidth):
             reporter.write_line(line, red=harness.guard.fails)
     if harness.study is not None:
         files = ReportFiles(report.page, report.tables, report.figures) if report is not None else None
-        _print_wrapped(reporter, harness.study.tracking.end(files))
+        print_wrapped(reporter, harness.study.tracking.end(files))
 
 
 def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, results: list[Result]) -> None:
@@ -54,12 +53,16 @@ def _print_results(reporter: pytest.TerminalReporter, harness: HarnessSession, r
         lines.append(overhead)
     lines += comparison_notes(harness.config)
     lines += harness.study.engine.summary() if harness.study is not None else ()
-    _print_wrapped(reporter, lines)
+    print_wrapped(reporter, lines)
 
 
-def _print_wrapped(reporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
+def print_wrapped(reporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
+    """Print lines in the terminal's width; names, options and paths are not cut."""
+    width = reporter._tw.fullwidth
     for line in lines:
-        reporter.write_line(textwrap.fill(line, reporter._tw.fullwidth, subsequent_indent="  "))
+        reporter.write_line(
+            textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        )
 
 
 def reuse_lines(harness: HarnessSession, results: list[Result]) -> list[str]:

@@ -24,6 +24,11 @@ class Terminal:
         return cls(reporter, capture) if reporter is not None and capture is not None else None
 
     @property
+    def stream(self) -> object:
+        """The stream that the reporter writes to."""
+        return self.reporter._tw._file
+
+    @property
     def width(self) -> int:
         """The number of columns."""
         with self._capture.global_and_fixture_disabled():  # a captured stdout has no width

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -151,7 +151,7 @@ class Result:
     best_epoch: _FromOne | None
     macro_f1_percent: _Percent | None
     epochs: _Count
-    epoch_seconds: tuple[_Seconds, ...]
+    epoch_seconds: tuple[_Seconds, ...] = field(repr=False)
     train_seconds: _Seconds
     eval_seconds: _Seconds
     total_seconds: _Seconds
@@ -168,13 +168,13 @@ class Result:
     dataset_verified: bool
     dataset_whole: bool
     stand_in: bool
-    environment: Mapping[str, Any]
+    environment: Mapping[str, Any] = field(repr=False)
     started_at: str
     finished_at: str
-    attempts: Annotated[tuple[Attempt, ...], Field(min_length=1)]
-    files: Mapping[str, str]
-    per_class: tuple[Mapping[str, Any], ...] = ()
-    confusion: tuple[tuple[_Count, ...], ...] = ()
+    attempts: Annotated[tuple[Attempt, ...], Field(min_length=1)] = field(repr=False)
+    files: Mapping[str, str] = field(repr=False)
+    per_class: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    confusion: tuple[tuple[_Count, ...], ...] = field(default=(), repr=False)
     cause: str | None = None
 
     @property

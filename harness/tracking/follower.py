@@ -94,7 +94,7 @@ class Follower:
         behind = [one for one in self._cases if one.is_behind]
         if self._failures:
             what = f"{count_noun(len(behind), 'case')} not logged completely" if behind else "the report is not logged"
-            self._notify(f"{what}: rerun the command to log what is missing")
+            self._notify(f"{what}: run the command again, without --rerun, to log what is missing")
         elif behind:
             self._notify(f"{count_noun(len(behind), 'case')} left to another session, which logs to it too")
         if not self._failures and self.logged and self._tracker is not None:

@@ -131,7 +131,7 @@ class TrackerProcess:
             self._process.kill()
             self._process.wait()
             why = f"stopped, since it had not logged everything after {END_SECONDS:.0f} s"
-            self._notices.append(f"{self._name}: {why}: rerun the command to log what is missing")
+            self._notices.append(f"{self._name}: {why}: run the command again, without --rerun, to log what is missing")
         self._reader.join(1.0)
         self._writer.join(1.0)
 

@@ -22,7 +22,7 @@ def test_every_case_of_both_folders_is_compared():
 def test_a_case_missing_after_is_a_failure_and_a_new_one_is_not():
     verdict = compare_results([*before(), other()], [*trained(), other("resnet32")], limits())
     assert reasons(verdict) == [
-        ("digits resnet20", "missing after", True),
+        ("digits resnet20", "missing in the new results", True),
         ("digits resnet32", "the baseline has no such case", False),
     ]
     assert verdict.exit_code == 2
@@ -34,7 +34,7 @@ def test_a_case_trained_by_another_recipe_names_the_difference():
     changed = replace(result, case=replace(result.case, recipe=recipe))
     (missing, _) = compare_results(before(), [changed], limits()).not_compared
     assert missing.case == "digits resnet8 (recipe.learning_rate 0.05)"
-    assert missing.reason == "missing after under the same conditions: recipe.learning_rate 0.05 → 0.01"
+    assert missing.reason == "missing in the new results under the same conditions: recipe.learning_rate 0.05 → 0.01"
 
 
 def test_many_changed_conditions_are_cut():
@@ -48,6 +48,7 @@ def test_quick_results_are_named_and_never_compared():
     quick = [other(mode="quick", at=at) for at in ("2026", AFTER)]
     verdict = compare_results([*before(), quick[0]], [*trained(), quick[1]], limits())
     assert reasons(verdict) == [
-        ("digits resnet20", f"quick mode {name}, which measures nothing", False) for name in ("before", "after")
+        ("digits resnet20", f"quick mode in the {name}, which measures nothing", False)
+        for name in ("baseline", "new results")
     ]
     assert (len(verdict.comparisons), verdict.exit_code) == (5, 0)

@@ -93,7 +93,7 @@ def test_epoch_time_is_the_median_without_the_first_epoch():
         ({"threads": 1}, "2 threads → 1 thread"),
         ({"processes": 2}, "1 process → 2 processes"),
         ({"versions": {"torch": "2.16.0"}}, "torch 2.15.0 → torch 2.16.0"),
-        ({"co_scheduled": True}, "co-scheduled with other cases after"),
+        ({"co_scheduled": True}, "co-scheduled with other cases in the new results"),
     ],
 )
 def test_times_and_memory_of_other_conditions_are_refused_by_name(environment, reason):
@@ -135,7 +135,7 @@ def test_a_baseline_without_a_complete_training_is_not_compared():
 def test_the_baselines_own_training_proves_nothing():
     verdict = compare(before(), before())
     assert (verdict.comparisons, verdict.exit_code) == ((), 2)
-    assert "seed 0 after is the baseline's own training, copied or reused" in verdict.not_compared[0].reason
+    assert "its seed 0 is the baseline's own training, copied or reused" in verdict.not_compared[0].reason
 
 
 def test_a_violation_precedes_what_was_not_compared_in_the_exit_code():

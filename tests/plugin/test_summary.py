@@ -2,7 +2,7 @@ import importlib
 import re
 from types import SimpleNamespace
 
-from harness.plugin.summary import overhead_line
+from harness.plugin.summary import overhead_line, print_wrapped
 from harness.results.result import EpochRecord
 from harness.text import duration
 
@@ -74,3 +74,10 @@ def test_the_epochs_of_a_failed_case_are_not_overhead(bench, pytester, monkeypat
     monkeypatch.setattr("harness.plugin.summary.overhead_line", count_epochs)
     bench("--full-training").assert_outcomes(errors=2)
     assert counts == [2]
+
+
+def test_summary_lines_do_not_cut_names_and_options():
+    lines = []
+    reporter = SimpleNamespace(_tw=SimpleNamespace(fullwidth=40), write_line=lines.append)
+    print_wrapped(reporter, ["mlflow: 6 cases in experiment wider-or-deeper; give --accept-other-code"])
+    assert lines == ["mlflow: 6 cases in experiment\n  wider-or-deeper; give\n  --accept-other-code"]

@@ -53,3 +53,8 @@ def test_device_and_torch_changes_count_like_threads(change, message, tiny_resul
     first, second = attempts(1, 2)
     changed = replace(second, environment=second.environment | change)
     assert replace(tiny_result, attempts=(first, changed)).changes_between_attempts == (message,)
+
+
+def test_repr_shows_the_measures_and_fits_a_notebooks_cell(tiny_result):
+    assert f"accuracy_percent={tiny_result.accuracy_percent}" in repr(tiny_result)
+    assert len(repr(tiny_result)) < 2500

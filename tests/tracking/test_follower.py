@@ -173,7 +173,10 @@ def test_a_tracker_that_is_down_at_the_end_says_how_much_is_missing(room):
     cases[0].train()
     room.switch("down", on=True)
     follower.end(None)
-    assert room.notices[-1] == "1 case not logged completely: rerun the command to log what is missing"
+    assert (
+        room.notices[-1]
+        == "1 case not logged completely: run the command again, without --rerun, to log what is missing"
+    )
     room.switch("down", on=False)
     follower.end(None)
     assert [run["steps"] for run in room.runs()] == [[1, 2], [1]]

@@ -73,7 +73,7 @@ def test_a_tracker_that_hangs_is_stopped_at_the_deadline(tracking, process, case
     monkeypatch.setattr(session, "END_SECONDS", 0.5)
     (line,) = tracking.end()
     assert "stopped, since it had not logged everything after" in line
-    assert "rerun the command to log what is missing" in line
+    assert "run the command again, without --rerun, to log what is missing" in line
     assert process.returncode == -signal.SIGKILL
 
 

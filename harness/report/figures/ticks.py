@@ -63,7 +63,9 @@ def tick_count(number: float) -> str:
 
 
 def tick_duration(seconds: float) -> str:
-    """Return a round time with its unit: ``30 min``, ``2 h``."""
+    """Return a round time with its unit: ``30 min``, ``2 h``, ``0.25 s``."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
     unit = next(
         (one for one in reversed(_TIME_UNITS) if seconds >= _TIME_UNITS[one] and not seconds % _TIME_UNITS[one]), ""
     )

@@ -21,6 +21,7 @@ def test_number_ticks_are_round_and_few(low, high, ticks):
         (1300, 20000, ["30 min", "1 h", "2 h", "5 h"]),
         (2, 70, ["2 s", "5 s", "10 s", "30 s", "1 min"]),
         (7200, 1e6, ["5 h", "1 d", "5 d"]),
+        (0.17, 0.2, ["0.17 s", "0.18 s", "0.19 s", "0.2 s"]),
     ],
 )
 def test_duration_ticks_are_round_and_few(low, high, ticks):
