@@ -13,6 +13,7 @@ from harness.config.settings import OPTIONS, Settings, read_settings
 
 if TYPE_CHECKING:
     from harness.cli.outputs import Output
+    from harness.results.result import Result
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -71,3 +72,11 @@ def settings_from(known: argparse.Namespace) -> Settings:
         InputError: An option, or an environment variable, is wrong.
     """
     return read_settings({option.key: getattr(known, option.key, None) for option in OPTIONS})
+
+
+def note_other_code(result: Result) -> None:
+    """Print on standard error which other code trained a result, if any did."""
+    from harness.training.code_version import other_code
+
+    if other := other_code(result.training_environments):
+        print(f"{result.case.label} was trained by other code, {other}", file=sys.stderr)

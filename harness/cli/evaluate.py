@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
+from harness.cli.arguments import add_command, add_json_flag, add_options, note_other_code, print_json, settings_from
 
 if TYPE_CHECKING:
     from harness.cli.arguments import Commands
@@ -42,6 +42,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     from harness.training.environment import describe_environment
 
     path, result = load_named_result(known.result)
+    note_other_code(result)
     settings = settings_from(known)
     device = device_of(result, settings)
     again = reproduce(result, ResultsFolder(path.parent.parent), images_of(result, settings), device)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
+from harness.cli.arguments import add_command, add_json_flag, add_options, note_other_code, print_json, settings_from
 from harness.errors import InputError
 from harness.extras import require_extra
 
@@ -60,6 +60,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     from harness.study.export.files import export_network
 
     path, result = load_named_result(known.result)
+    note_other_code(result)
     settings = settings_from(known)
     results = ResultsFolder(path.parent.parent)
     folder = (known.output or Path(f"{result.case.folder_name}-onnx")).expanduser()

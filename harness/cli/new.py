@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
@@ -54,8 +55,9 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     with os_error_as_input_error(f"write {path}", "give a file in a folder that you may write to"):
         _write_new(path, text)
     print(f"{path} is written. Run it:\n")
-    print(f"  pytest {path}                    # smoke run, in seconds; measures nothing")
-    print(f"  pytest {path} --full-training    # train to completion, and report")
+    file = shlex.quote(str(path))
+    print(f"  pytest {file}                    # smoke run, in seconds; measures nothing")
+    print(f"  pytest {file} --full-training    # train to completion, and report")
     return 0
 
 
@@ -91,14 +93,19 @@ def bench_file(path: Path, dataset: str) -> str:
     base, deeper, *rest = STUDY_MODELS[known]
     wider = next(model for model in rest if "-" in model)
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=title_of(dataset),
-        file=path.as_posix(),
+        title=_in_docstring(title_of(dataset)),
+        file=_in_docstring(shlex.quote(path.as_posix())),
         dataset=_quoted(dataset),
         models=f"[{', '.join(map(_quoted, (base, deeper, wider)))}]",
         constant=known.upper(),
         name=re.sub(r"\W", "_", path.stem.removeprefix("test_")),
         least_percent=_LEAST_PERCENT,
     )
+
+
+def _in_docstring(text: str) -> str:
+    """Return a text that a docstring in double quotes can hold."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _quoted(text: str) -> str:

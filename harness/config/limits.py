@@ -62,6 +62,8 @@ class Measure:
             relative = f"the largest {self.change_for_the_worse}, relative, e.g. {sign}10%"
             raise ValueError(f"give {relative}, or in {self.unit}, or none")
         amount = float(found[2])
+        if math.isinf(amount):  # of hundreds of digits
+            raise ValueError("give a smaller number, or none for no limit")
         return Allowance(amount / 100 if found[3] else amount, is_relative=bool(found[3]))
 
 

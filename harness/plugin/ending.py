@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,13 +49,19 @@ def fail_session(harness: HarnessSession, error: Exception) -> None:
     session.shouldfail = f"performance has regressed: {count_noun(len(regressions), 'check')} failed, listed above"
 
 
-def require_comparison(config: pytest.Config) -> None:
-    """Check that ``--benchmark-compare-fail`` has a run to compare with.
+def require_benchmark_options(config: pytest.Config) -> None:
+    """Check that pytest-benchmark has a run to compare with and a folder for its JSON file.
 
-    pytest-benchmark itself checks it at the session's end, after hours of training.
+    pytest-benchmark itself finds it out at the session's end, after hours of training.
 
     Raises:
-        pytest.UsageError: ``--benchmark-compare`` is not given.
+        pytest.UsageError: ``--benchmark-compare-fail`` is alone, or ``--benchmark-json`` names no writable file.
     """
     if config.getoption("benchmark_compare_fail", None) and not config.getoption("benchmark_compare", None):
         raise pytest.UsageError("--benchmark-compare-fail needs --benchmark-compare: give both")
+    if (path := config.getoption("benchmark_json", None)) and not _is_writable(Path(path)):
+        raise pytest.UsageError(f"--benchmark-json {path} cannot be written: give a file in a folder that exists")
+
+
+def _is_writable(file: Path) -> bool:
+    return os.access(file, os.W_OK) if file.is_file() else not file.exists() and os.access(file.parent, os.W_OK)

@@ -13,7 +13,7 @@ import pytest
 
 from harness.plugin import pytest_options
 from harness.plugin.benchmark_machine import machine_notes
-from harness.plugin.ending import end_session, fail_session, require_comparison
+from harness.plugin.ending import end_session, fail_session, require_benchmark_options
 from harness.plugin.mark import (
     EXPERIMENT_MARK,
     MEASUREMENT_MARK,
@@ -163,7 +163,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if any(map(is_measurement, session.items)) and harness.processes.is_distributed:
         pytest.exit("measurements run in one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
     if experiments and not option.benchmark_skip:
-        require_comparison(config)
+        require_benchmark_options(config)
         _prepare_study(harness, experiments, session.items)
 
 

@@ -44,6 +44,16 @@ def find_kept(
     return kept
 
 
+def find_outdated(cases: Iterable[Case], results: ResultsFolder) -> list[str]:
+    """Return the identities of the finished cases that another version of the code has trained."""
+    stored = {case.identity: results.peek(case) for case in cases}
+    return [
+        identity
+        for identity, one in stored.items()
+        if one is not None and one.is_finished and other_code(one.training_environments)
+    ]
+
+
 def _line(cases: list[Case], other: str) -> str:
     names = listed_up_to([case.label for case in cases], 1, "case")
     return f"{names} {'was' if len(cases) == 1 else 'were'} trained by other code, {other}"

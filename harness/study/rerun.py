@@ -18,15 +18,18 @@ class Rerun:
         self._asked: set[str] = set()
         self._left: set[str] = set()
 
-    def begin(self, selected: Collection[str]) -> int:
+    def begin(self, selected: Collection[str], outdated: Collection[str] = ()) -> int:
         """Start or resume a rerun of the selected cases; return how many of them are already trained again.
 
         An earlier rerun is forgotten if none of the cases that it left is selected.
+
+        Args:
+            outdated: cases to train again even if the interrupted rerun has done so: the code has changed since.
         """
         asked, left = self._read()
         if not left & set(selected):
             asked, left = set(), set()
-        done = asked - left
+        done = asked - left - set(outdated)
         self._asked, self._left = asked | set(selected), (left | set(selected)) - done
         self._write()
         return len(done & set(selected))

@@ -13,7 +13,7 @@ from harness.files import require_writable
 from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.study.engines import CaseRequest, make_engine
-from harness.study.kept import find_kept
+from harness.study.kept import find_kept, find_outdated
 from harness.study.rerun import Rerun
 from harness.text import count_noun
 from harness.tracking.followed import FollowedCase
@@ -80,8 +80,9 @@ class Study:
             return
         self._require_disk_space(experiments)
         if self.settings.rerun:
-            retrained = self._rerun.begin([self.case(experiment).identity for experiment in experiments])
-            if retrained:
+            cases = [self.case(experiment) for experiment in experiments]
+            outdated = [] if self.settings.accept_other_code else find_outdated(cases, self.results)
+            if retrained := self._rerun.begin([case.identity for case in cases], outdated):
                 notify(f"resuming the interrupted --rerun: {count_noun(retrained, 'case')} already trained again")
         requests = map(self._request, experiments)
         kept = [request.case for request in requests if not request.rerun]

@@ -50,7 +50,7 @@ class _CaseLog:
     def close_run(self) -> None:
         """Close the run; ignore errors, since what it has not logged is logged again."""
         if self.run is not None:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception, SystemExit):
                 self.run.close()
         self.run = None
 
@@ -108,14 +108,14 @@ class Follower:
             if self._tracker is None:
                 self._tracker = self._make()
             act(self._tracker)
-        except Exception as error:  # a tracker's fault must not end its process
+        except (Exception, SystemExit) as error:  # a tracker's fault must not end its process
             self._fail(error)
         else:
             if self._failures:
                 self._notify("logs again, and has what it missed")
             self._failures = 0
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         self._tracker = None
         for one in self._cases:
             one.close_run()

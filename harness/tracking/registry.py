@@ -33,7 +33,7 @@ def load_tracker(name: str) -> type[Tracker]:
     module, _, attribute = place.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except Exception as error:  # importing runs any code
+    except (Exception, SystemExit) as error:  # importing runs any code
         raise InputError(f"--track {name} cannot be loaded: {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Tracker)):
         raise InputError(f"--track {name} is not a tracker: derive it from harness.tracking.tracker.Tracker")

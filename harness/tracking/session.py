@@ -87,7 +87,7 @@ class TrackerProcess:
         self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._first: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._notices: deque[str] = deque()
-        self._is_ending = False
+        self._is_ending, self._is_stopped = False, False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._writer = threading.Thread(target=self._write, daemon=True)
@@ -127,6 +127,7 @@ class TrackerProcess:
         try:
             self._process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
+            self._is_stopped = True
             self._process.kill()
             self._process.wait()
             why = f"stopped, since it had not logged everything after {END_SECONDS:.0f} s"
@@ -145,15 +146,18 @@ class TrackerProcess:
     def _read(self) -> None:
         stdout = self._process.stdout
         assert stdout is not None, "it is a pipe"
+        is_refused = False
         with stdout:
             for line in stdout:
                 message = json.loads(line)
+                is_refused |= "refused" in message
                 if "notice" in message:
                     self._notices.append(f"{self._name}: {message['notice']}")
                 else:
                     self._first.put(message)
         self._first.put({})
-        if not self._is_ending and self._process.wait():
+        is_unexpected = self._process.wait() != 0 or not self._is_ending  # a library may end it with 0
+        if is_unexpected and not is_refused and not self._is_stopped:
             self._notices.append(
                 f"{self._name}: its process has ended (exit code {self._process.returncode}); training continues, "
                 "rerun the command later to log what is missing"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.errors import InputError
 from harness.text import listed_up_to
 
 _TRAINING_CODE = (
@@ -50,7 +51,7 @@ def code_hashes() -> dict[str, str]:
     """Return a shortened SHA-256 of what executes in each deciding file, by its path in the package.
 
     Raises:
-        FileNotFoundError: a pattern of `_TRAINING_CODE` matches no file, as after a move of files without the list.
+        InputError: a pattern of `_TRAINING_CODE` matches no file: the package is in a zip file, or has no sources.
     """
     return {path.relative_to(_SOURCE).as_posix(): _shortened(executed(path.read_bytes())) for path in _training_files()}
 
@@ -139,7 +140,10 @@ def _training_files() -> Iterator[Path]:
     for pattern in _TRAINING_CODE:
         paths = sorted(_SOURCE.glob(pattern))
         if not paths:
-            raise FileNotFoundError(f"no file of the training code matches {pattern!r} in {_SOURCE}")
+            raise InputError(
+                f"no file of the training code matches {pattern!r} in {_SOURCE}: install the package unzipped, "
+                "with its sources"
+            )
         yield from paths
 
 

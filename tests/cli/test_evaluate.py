@@ -9,6 +9,7 @@ from harness.config.settings import read_settings
 from harness.results.reading import read_result
 from harness.study.study import Study
 from tests.cli.checked_output import checked_output
+from tests.helpers.code import changed_code
 from tests.helpers.synthetic import store, synthetic_result
 
 
@@ -46,6 +47,17 @@ def test_evaluate_prints_json(digits_result, capsys):
     assert found["is_exact"] is True
     assert found["recorded"] == found["reproduced"]
     assert (found["model"], found["changed_predictions"]) == ("resnet8", 0)
+
+
+def test_evaluate_names_other_code_on_standard_error(digits_result, capsys):
+    assert evaluate(digits_result, "--json") == 0
+    assert "other code" not in capsys.readouterr().err
+    with changed_code("models/resnet.py"):
+        assert evaluate(digits_result, "--json") == 0
+    found = capsys.readouterr()
+    assert "digits resnet8 seed 0 was trained by other code, " in found.err
+    assert "which differs in models/resnet.py" in found.err
+    checked_output("evaluate", found.out)
 
 
 def test_evaluate_of_a_results_folder_lists_its_cases(tmp_path, capsys):

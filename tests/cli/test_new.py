@@ -1,4 +1,6 @@
 import re
+import shlex
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -92,3 +94,17 @@ def test_wrong_file_or_dataset_is_named_and_nothing_written(arguments, says, new
     assert code == 2
     assert printed.err.startswith(says)
     assert list(pytester.path.iterdir()) == []
+
+
+@pytest.mark.parametrize("odd", ['it"""s', r"back\new\slash", "a b", "$dataset", 'ends with "', "é"])
+def test_odd_names_of_file_and_dataset_give_valid_python(odd, new, pytester):
+    code, printed = new(f"{odd}.py", "--dataset", f"folder:{odd}")
+    assert code == 0
+    text = (pytester.path / f"{odd}.py").read_text(encoding="utf-8")
+    names = {}
+    with warnings.catch_warnings(action="error"):  # of an invalid escape
+        exec(text, names)
+    assert names["DATASET"] == f"folder:{odd}"
+    command = f"pytest {shlex.quote(f'{odd}.py')} --full-training"
+    assert command in printed.out
+    assert command in names["__doc__"]

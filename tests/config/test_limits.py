@@ -47,6 +47,11 @@ def test_a_wrong_limit_is_refused_with_the_right_form(text):
         SECONDS.parse(text)
 
 
+def test_a_number_too_large_for_a_limit_is_not_taken_for_none():
+    with pytest.raises(ValueError, match="give a smaller number, or none"):
+        SECONDS.parse("9" * 400)
+
+
 def test_an_accuracy_may_drop_but_a_rise_is_no_limit():
     with pytest.raises(InputError, match=r"--max-accuracy-drop '\+0.5': give the largest drop of the accuracy"):
         limits(max_accuracy_drop="+0.5")

@@ -27,6 +27,10 @@ def test_regression_fails_the_session_after_summary_and_report(slower, pytester)
     assert (pytester.path / "report/index.html").exists()
 
 
-def test_summary_survives_an_error_at_the_end(bench, pytester):
-    bench("-k", "resnet8-seed0", "--benchmark-json", "no/such/folder.json")  # pytest-benchmark cannot write it
+def test_summary_survives_an_error_at_the_end(bench, pytester, monkeypatch):
+    def fill_the_disk(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("pytest_benchmark.session.BenchmarkSession.save_json", fill_the_disk)
+    bench("-k", "resnet8-seed0", "--benchmark-json", "benchmark.json")
     assert (pytester.path / "report/index.html").exists()

@@ -34,6 +34,16 @@ def result_folders(pytester):
         (["--nosuch"], pytest.ExitCode.USAGE_ERROR, "*unrecognized arguments: --nosuch"),
         (["--strict-config", "-o", "nosuch=1"], pytest.ExitCode.USAGE_ERROR, "ERROR: *nosuch*"),
         (["--benchmark-compare-fail=min:5%"], pytest.ExitCode.USAGE_ERROR, "ERROR: *needs --benchmark-compare*"),
+        (
+            ["-Wignore", "--benchmark-json=nosuch/x.json"],  # pytest-benchmark warns that it saves nothing
+            pytest.ExitCode.USAGE_ERROR,
+            "ERROR: --benchmark-json nosuch/x.json cannot be written*",
+        ),
+        (
+            ["-Wignore", "--benchmark-json=."],
+            pytest.ExitCode.USAGE_ERROR,
+            "ERROR: --benchmark-json . cannot be written*",
+        ),
         (["--full-training", "-k", "no and"], pytest.ExitCode.USAGE_ERROR, "ERROR: Wrong expression*"),
     ],
 )

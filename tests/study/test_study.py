@@ -11,6 +11,7 @@ from harness.errors import InputError
 from harness.study.study import Study
 from harness.tracking.followed import read_training
 from tests.data.builders import compressed_idx, idx_contents, write_files, write_gtsrb_kaggle
+from tests.helpers.code import changed_code
 from tests.helpers.finished import store_finished
 
 RECIPE = replace(DIGITS, epochs=1, milestones=(), batch_size=512)
@@ -158,6 +159,22 @@ def test_an_interrupted_rerun_resumes_with_the_cases_that_are_left(make_settings
     third = rerun()
     third.prepare(experiments)
     assert third.train(experiments[0])[0] != done
+
+
+@pytest.mark.parametrize("accepts", [False, True])
+def test_an_interrupted_rerun_repeats_what_other_code_has_trained(accepts, make_settings):
+    def rerun():
+        return Study(make_settings(full_training=True, rerun=True, accept_other_code=accepts))
+
+    first = rerun()
+    experiments = [digits(first, seed=seed) for seed in range(2)]
+    first.prepare(experiments)
+    done = store_finished(first, experiments[0])
+    first._mark_ended(done.case)
+    with changed_code("models/resnet.py"):
+        again = rerun()
+        again.prepare(experiments)
+        assert again.is_finished(experiments[0]) is accepts
 
 
 def followed_by(study, monkeypatch):

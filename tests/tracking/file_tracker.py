@@ -1,6 +1,8 @@
-"""A third tracker in one file: runs as JSON files. Files named ``down`` and ``hang`` make it fail or hang."""
+"""A third tracker in one file: runs as JSON files. ``down``, ``hang``, ``exit`` and ``quit`` make it fail."""
 
 import json
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -22,6 +24,10 @@ class FileTracker(Tracker):
             time.sleep(0.01)
         if (self._folder / "down").exists():
             raise ConnectionError("no answer")
+        if (self._folder / "exit").exists():
+            os._exit(int((self._folder / "exit").read_text()))
+        if (self._folder / "quit").exists():
+            sys.exit()
 
     def open_run(self, training):
         return FileRun(self, self._folder / f"{training.key}.json", training)

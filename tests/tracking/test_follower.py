@@ -130,19 +130,20 @@ def test_a_failed_case_that_is_resumed_gets_its_new_status(room):
     assert (run["steps"], run["statuses"]) == ([1, 2], ["out_of_memory", "running", "complete"])
 
 
-def test_an_outage_is_one_notice_and_loses_nothing(room):
+@pytest.mark.parametrize(("fault", "error"), [("down", "ConnectionError: no answer"), ("quit", "SystemExit:")])
+def test_an_outage_is_one_notice_and_loses_nothing(fault, error, room):
     case = room.case()
     follower = room.follower(case)
     case.train()
     follower.update()
-    room.switch("down", on=True)
+    room.switch(fault, on=True)
     for _ in range(3):
         case.train()
         room.clock.now += 100
         follower.update()
     assert len(room.notices) == 1
-    assert room.notices[0].startswith("does not log now (ConnectionError: no answer); training continues")
-    room.switch("down", on=False)
+    assert room.notices[0].startswith(f"does not log now ({error}); training continues")
+    room.switch(fault, on=False)
     room.clock.now += 100
     follower.update()
     assert room.notices[1:] == ["logs again, and has what it missed"]

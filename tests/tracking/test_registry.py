@@ -26,10 +26,13 @@ def test_a_tracker_of_ones_own_is_module_and_class():
         ("no_such_module:Tracker", "cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'"),
         ("json:Tracker", "cannot be loaded: AttributeError: module 'json' has no attribute 'Tracker'"),
         ("json:JSONDecoder", "is not a tracker: derive it from harness.tracking.tracker.Tracker"),
+        ("this_exits:Tracker", "cannot be loaded: SystemExit: 3"),
         ("json:loads", "is not a tracker: derive it from harness.tracking.tracker.Tracker"),
     ],
 )
-def test_anything_else_is_refused_by_name(name, why):
+def test_anything_else_is_refused_by_name(name, why, tmp_path, monkeypatch):
+    (tmp_path / "this_exits.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError) as refusal:
         load_tracker(name)
     assert str(refusal.value) == f"--track {name} {why}"

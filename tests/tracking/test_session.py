@@ -96,6 +96,21 @@ def test_a_process_that_crashes_is_one_notice(tracking, process, case):
     assert tracking.end() == []
 
 
+@pytest.mark.parametrize("code", [0, 3])
+@pytest.mark.parametrize("is_ending", [False, True])
+def test_a_process_that_a_library_ends_is_one_notice(is_ending, code, tracking, process, case):
+    (case.results.root / FOLDER).mkdir(exist_ok=True)
+    (case.results.root / FOLDER / "exit").write_text(str(code))
+    case.train()
+    tracking.follow([case.followed()])
+    lines = []
+    if not is_ending:
+        wait_until(lambda: lines.extend(tracking.notices()) or lines)
+    lines += tracking.end()
+    assert len(lines) == (0 if is_ending and code == 0 else 1)
+    assert all(f"its process has ended (exit code {code})" in line for line in lines)
+
+
 def test_a_slow_start_is_a_notice_and_not_an_error(results, monkeypatch):
     monkeypatch.setattr(session, "START_SECONDS", 0)
     tracking = TrackingSession([NAME], results.root)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import InputError
 from harness.training import code_version
 from harness.training.code_version import code_hashes, executed, other_code, source_commit, training_code_version
 from tests.helpers import REPOSITORY
@@ -69,7 +70,7 @@ def test_every_file_that_training_imports_counts_or_is_known_not_to(source):
 
 def test_pattern_that_matches_no_file_is_an_error(monkeypatch):
     monkeypatch.setattr(code_version, "_TRAINING_CODE", ("training/train.py", "pipelines/*.py"))
-    with pytest.raises(FileNotFoundError, match=r"matches 'pipelines/\*\.py'"):
+    with pytest.raises(InputError, match=r"matches 'pipelines/\*\.py'"):
         hashes_now()
 
 
