@@ -50,6 +50,7 @@ def test_picture_of_the_report_is_small():
         assert 600 <= picture.width <= 1280
 
 
+@pytest.mark.slow
 def test_example_for_own_images_works_and_is_short(pytester):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(example.splitlines()) < 10

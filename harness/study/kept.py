@@ -8,7 +8,7 @@ from harness.results.folder import ResultsFolder
 from harness.text import listed_up_to
 from harness.training import checkpoint
 from harness.training.code_version import other_code
-from harness.training.reuse import REMEDY
+from harness.training.reuse import REMEDY, keeps_results
 
 
 def find_kept(
@@ -16,7 +16,7 @@ def find_kept(
 ) -> dict[str, str]:
     """Return `Result.finished_at` of each finished case that is kept, by the case's identity.
 
-    Quick cases are always trained. Files other than ``result.json`` are not checked.
+    Files other than ``result.json`` are not checked.
 
     Args:
         notify: called with a line about each accepted version of the code.
@@ -27,7 +27,7 @@ def find_kept(
     kept: dict[str, str] = {}
     others: dict[str, list[Case]] = {}
     for case in cases:
-        if case.mode == "quick":
+        if not keeps_results(case.mode):
             continue
         stored = results.peek(case)
         if stored is not None and stored.is_finished:

@@ -16,6 +16,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.training.code_version import other_code
+from harness.training.reuse import keeps_results
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def plan(
         kept = results[experiment.dataset, experiment.model]
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
         there = [one for one in kept if _is_result_of(one, experiment, settings, device.type, precision)]
-        is_kept = bool(there) and not settings.rerun and experiment.mode != "quick"
+        is_kept = bool(there) and not settings.rerun and keeps_results(experiment.mode)
         is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
         error = estimates[key].epoch_seconds / recorded - 1 if recorded else None
         yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)

@@ -22,6 +22,7 @@ from harness.training import checkpoint
 from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
 from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
+from harness.training.reuse import keeps_results
 from harness.training.torchrun import distributed_settings, require_image_per_process, require_same_values
 
 Value = TypeVar("Value")
@@ -102,7 +103,7 @@ class Study:
     def is_finished(self, experiment: Experiment) -> bool:
         """Return whether `train` would return the experiment's recorded result; its files are not checked."""
         request = self._request(experiment)
-        return not request.rerun and request.case.mode != "quick" and self.results.is_finished(request.case)
+        return not request.rerun and keeps_results(request.case.mode) and self.results.is_finished(request.case)
 
     def epochs_left(self, experiment: Experiment) -> int:
         """Return the number of epochs that `train` would train: all, those after a checkpoint, or none."""
@@ -142,7 +143,7 @@ class Study:
         """Return the case for the trackers, which do not log an earlier training that this session replaces."""
         case = request.case
         is_replaced = self.results.is_finished(case) and case.identity not in self._kept
-        return FollowedCase.of(case, self.results, from_scratch=is_replaced or case.mode == "quick")
+        return FollowedCase.of(case, self.results, from_scratch=is_replaced or not keeps_results(case.mode))
 
     def _mark_ended(self, case: Case) -> None:
         """Record that a case's training has ended: a resumed rerun does not train it again."""

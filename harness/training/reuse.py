@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from harness.config.case import Case
+from harness.config.case import Case, Mode
 from harness.errors import DamagedError, InputError
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
@@ -26,16 +26,22 @@ def find_finished(case: Case, results: ResultsFolder, notify: Callable[[str], No
     return replace(result, case=case, dataset=case.dataset)  # a user's folder may have moved since
 
 
-def is_reusable(result: Result, *, accept_other_code: bool) -> bool:
-    """Return whether a finished result is kept.
+def keeps_results(mode: Mode) -> bool:
+    """Return whether a finished case of that mode is kept instead of trained again.
 
-    A quick one never is: it proves nothing about the present code.
+    A quick one is not: it proves nothing about the present code.
+    """
+    return mode != "quick"
+
+
+def kept_result(finished: Result | None, *, accept_other_code: bool) -> Result | None:
+    """Return a finished result that is kept; None if there is none, or its case is trained again.
 
     Raises:
         InputError: other code has trained the result, and it is not accepted.
     """
-    if result.mode == "quick":
-        return False
-    if not accept_other_code and (other := other_code(result.training_environments)):
-        raise InputError(f"{result.case.label}: trained by other code, {other}\n{REMEDY}")
-    return True
+    if finished is None or not keeps_results(finished.mode):
+        return None
+    if not accept_other_code and (other := other_code(finished.training_environments)):
+        raise InputError(f"{finished.case.label}: trained by other code, {other}\n{REMEDY}")
+    return finished

@@ -25,7 +25,7 @@ from harness.training.context import TrainingContext
 from harness.training.job import TrainingJob, require_trainable
 from harness.training.result_builder import Ending, build_result
 from harness.training.resume import OtherCode, last_checkpoint
-from harness.training.reuse import find_finished, is_reusable
+from harness.training.reuse import find_finished, kept_result
 from harness.training.run import TrainingRun
 
 _MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
@@ -81,17 +81,18 @@ def train_by_epochs(
     job = TrainingJob(case, dataset, results, device, context)
     is_tidy = not checkpoint.is_any_left(job.folder)
     finished = find_finished(case, results) if is_tidy and not rerun else None
-    if finished is not None and is_reusable(finished, accept_other_code=accept_other_code):
-        context.callback.on_reuse(case, finished)
-        return finished
+    if (kept := kept_result(finished, accept_other_code=accept_other_code)) is not None:
+        context.callback.on_reuse(case, kept)
+        return kept
     with results.locked(case, lambda: job.notify("another process trains this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
         finished = find_finished(case, results, job.notify)
         if finished is not None:
             remove_checkpoints(case, results)  # left by a process that was killed at its very end
-            if (not rerun or had_to_wait) and is_reusable(finished, accept_other_code=accept_other_code):
-                context.callback.on_reuse(case, finished)
-                return finished
+        kept = None if rerun and not had_to_wait else kept_result(finished, accept_other_code=accept_other_code)
+        if kept is not None:
+            context.callback.on_reuse(case, kept)
+            return kept
         with CoSchedulingMonitor() as co_scheduling:
             other_code: OtherCode = "discard" if rerun else "accept" if accept_other_code else "refuse"
             return (yield from _train(TrainingRun(job, co_scheduling), other_code))

@@ -73,6 +73,7 @@ def test_plan_names_a_result_of_other_code(is_finished, is_of_other_code, state)
     assert state_of(case) == state
 
 
+@pytest.mark.slow
 def test_plan_does_not_mistake_an_options_value_for_a_file(in_a_process, tmp_path):
     ran = in_a_process("plan", "-k", "digits", "--deselect", "bench/test_digits.py::test_digits[resnet32-seed0]")
     assert ran.returncode == 0, ran.stderr

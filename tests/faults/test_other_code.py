@@ -47,7 +47,7 @@ MUTATIONS = {
     "training/process_group.py": ("_STEP_TIMEOUT = timedelta(minutes=10)", "_STEP_TIMEOUT = timedelta(minutes=1)"),
     "training/result_builder.py": ("max(attempt.peak_memory_bytes", "min(attempt.peak_memory_bytes"),
     "training/resume.py": ("len(kept.records)", "len(kept.attempts)"),
-    "training/reuse.py": ('if result.mode == "quick":', 'if result.mode == "shortened":'),
+    "training/reuse.py": ("if not accept_other_code and", "if accept_other_code and"),
     "training/run.py": ("epoch=epoch + 1,", "epoch=epoch + 2,"),
     "training/train.py": ("    history.update_attempt()", "    history.records.pop()\n    history.update_attempt()"),
     "training/trainers/__init__.py": ("return trainers[case.pipeline]", 'return trainers["reference"]'),

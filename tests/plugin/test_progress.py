@@ -1,6 +1,9 @@
+import pytest
+
 from tests.plugin.benches import CONFTEST
 
 
+@pytest.mark.slow
 def test_progress_with_time_left_is_shown_without_s(bench, pytester):
     pytester.makeconftest(
         CONFTEST + "\nimport harness.training.progress\nharness.training.progress._LINE_SECONDS = 0.0"

@@ -21,6 +21,7 @@ def test_every_value_of_an_axis_has_a_setting_of_its_own():
     assert {one.model for one in batch} == {"resnet20"}
 
 
+@pytest.mark.slow
 def test_each_point_is_measured_in_a_process_of_its_own(monkeypatch):
     monkeypatch.setitem(AXES, "width", ((1, 2, 4), AXES["width"][1]))
     monkeypatch.setattr(scaling, "measure_point", own_process.report_process)
@@ -50,6 +51,7 @@ def test_a_point_has_seconds_and_bytes_of_a_real_training():
     assert point.peak_bytes > 0
 
 
+@pytest.mark.slow
 def test_a_real_point_can_be_measured_in_another_process():
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as processes:
         point = scaling._measure_in(processes, ScalingCase("resnet8", 16, 32, "cpu", "fp32"))

@@ -21,7 +21,7 @@ from harness.study.engines.cluster.worker import CaseError, Contents, EpochRepor
 from harness.study.engines.engine import CaseRequest
 from harness.training import checkpoint
 from harness.training.command import this_command
-from harness.training.reuse import find_finished, is_reusable
+from harness.training.reuse import find_finished, kept_result
 from harness.training.train import remove_checkpoints
 
 # A case fails after so many lost workers in a row without a further epoch: it may be what kills them.
@@ -76,7 +76,7 @@ class CaseRunner:
         has_ended = True
         try:
             finished = await asyncio.to_thread(_read_finished, self._case, self._results)
-            result = finished if not self.state.request.rerun and self._is_reusable(finished) else None
+            result = None if self.state.request.rerun else self._kept(finished)
             with self._case_lock:
                 while result is None:
                     result = await self._try()
@@ -134,8 +134,7 @@ class CaseRunner:
                     self._nodes.exclude(node_id, why, lambda line: self._notify(None, line))
                     return None
                 if not self._is_locked and not await self._acquire_case_lock(task):
-                    finished = find_finished(self._case, self._results)
-                    return finished if self._is_reusable(finished) else None
+                    return self._kept(find_finished(self._case, self._results))
                 result = await self._take_over(report)
                 if result is not None and result.status != "failed":  # a failed case's error itself comes next
                     return result
@@ -158,14 +157,13 @@ class CaseRunner:
         if has_waited:
             return False
         finished = find_finished(self._case, self._results, lambda line: self._notify(self._case, line))
-        if self.state.request.rerun or not self._is_reusable(finished):
+        if self.state.request.rerun or self._kept(finished) is None:
             return True
         self._nodes.cluster.cancel(task)
         return False
 
-    def _is_reusable(self, finished: Result | None) -> bool:
-        accepted = self.state.request.accept_other_code
-        return finished is not None and is_reusable(finished, accept_other_code=accepted)
+    def _kept(self, finished: Result | None) -> Result | None:
+        return kept_result(finished, accept_other_code=self.state.request.accept_other_code)
 
     async def _take_over(self, report: EpochReport) -> Result | None:
         """Store a node's report in the results folder; return the case's result if the report has it."""
