@@ -90,7 +90,7 @@ def test_steps_of_the_dockerfile_build_and_run_the_digits_study(image, tmp_path)
     variables = {}
     for name, value in instructions():
         if name == "ARG":
-            variables |= dict([value.split("=", 1)])
+            variables |= dict([value.split("=", 1)]) if "=" in value else {}
         elif name == "ENV":
             variables |= dict(one.split("=", 1) for one in image(value).split())
         elif name == "WORKDIR":
