@@ -94,7 +94,8 @@ def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
     Returns:
         for the last environment of other code, e.g. ``commit 0123456789, which differs in models/resnet.py``.
     """
-    others = [one for one in environments if one.get("training_code") != training_code_version()]
+    present = training_code_version()
+    others = [one for one in environments if one.get("training_code") != present]
     if not others:
         return None
     commit, recorded = others[-1].get("commit"), others[-1].get("code")

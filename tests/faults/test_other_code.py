@@ -3,6 +3,7 @@
 Each run is a real pytest with a copy of the package: slow, so it has a mark of its own.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -88,13 +89,17 @@ class Package:
     def results(self):
         return {path: path.read_bytes() for path in self.folder.glob("results/*/result.json")}
 
-    def change(self, name, old, new):
-        """Replace the first such text of a file, and return what puts it back."""
+    @contextlib.contextmanager
+    def changed(self, name, old, new):
+        """Inside the block, replace the first such text of a file."""
         path = self.source / name
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{name} has no {old!r}"
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        return lambda: path.write_text(text, encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +114,8 @@ def test_every_file_of_the_training_code_has_a_mutation():
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_is_found_by_a_run_on_an_old_results_folder(package, name):
     before = package.results()
-    restore = package.change(name, *MUTATIONS[name])
-    try:
+    with package.changed(name, *MUTATIONS[name]):
         run = package.run()
-    finally:
-        restore()
     assert run.returncode != 0, run.stdout
     assert "passed" not in run.stdout
     assert f"which differs in {name}\n" in run.stderr
@@ -123,11 +125,8 @@ def test_a_mutation_is_found_by_a_run_on_an_old_results_folder(package, name):
 @pytest.mark.parametrize("name", VALUES)
 def test_a_value_that_a_case_carries_makes_another_case(package, name):
     before = package.results()
-    restore = package.change(name, *VALUES[name])
-    try:
+    with package.changed(name, *VALUES[name]):
         run = package.run()
-    finally:
-        restore()
     assert run.returncode == 0, run.stdout
     (added,) = package.results().keys() - before.keys()
     assert "reused" not in run.stdout
