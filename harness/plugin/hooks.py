@@ -220,14 +220,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shorten an error in the input to its message, and a failure on a node to that node's traceback."""
+    """Shorten the text of a failed case or measurement, and name the failure's cause in the summary."""
     report = yield
-    if call.excinfo is None or not (ITEM in item.stash or is_measurement(item)):
-        return report
-    from harness.errors import InputError, TrainingError
+    if call.excinfo is not None and (ITEM in item.stash or is_measurement(item)):
+        from harness.plugin.failure_text import shorten_failure
 
-    if call.excinfo.errisinstance((InputError, TrainingError)):
-        report.longrepr = str(call.excinfo.value)
+        shorten_failure(report, call.excinfo.value)
     return report
 
 
