@@ -15,8 +15,8 @@ _REMEDIES = (
     (r"Too many open files|[Rr]eceived 0 items of ancdata", "raise the limit of open files, e.g. `ulimit -n 65536`"),
     (
         r"insufficient shared memory|out of shared memory|</torch_|/dev/shm|shared memory (segment|object|file)",
-        "the shared memory is full: run the container with a larger one (`docker run --shm-size 2g`, or `--ipc host`), or use "
-        "--pipeline fast",
+        "the shared memory is full: run the container with a larger one (`docker run --shm-size 2g`, or `--ipc host`), "
+        "or use --pipeline fast",
     ),
     (r"No space left on device|Disk quota exceeded", "free disk space, or give another --results-dir or TMPDIR"),
     (r"killed by signal: Killed|exit ?code.*: -9\b|SIGKILL", f"lack of memory, most likely: {_NO_ROOM_IN_MEMORY}"),
