@@ -1,14 +1,13 @@
 """The environment that a result is measured in: hardware, versions and commit."""
 
-import functools
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from harness.hardware.processor import processor_name
 from harness.training import code_version
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
@@ -22,7 +21,7 @@ def describe_environment(device: torch.device, precision: str, node: str | None 
     """
     return {
         "node": node or platform.node(),
-        "cpu": _cpu_name(),
+        "cpu": processor_name(),
         "cpu_count": os.cpu_count(),
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "device": str(device),
@@ -44,14 +43,3 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-@functools.cache
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux
-    return platform.processor() or platform.machine()
