@@ -23,6 +23,7 @@ from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
 from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 from harness.training.reuse import keeps_results
+from harness.training.source_commit import source_commit
 from harness.training.torchrun import distributed_settings, require_image_per_process, require_same_values
 
 Value = TypeVar("Value")
@@ -74,6 +75,8 @@ class Study:
             for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
                 require_writable(folder, f"--{name}")
             self.tracking.start()
+            if (commit := source_commit()).is_refused:
+                notify(f"commit unknown: {commit.problem}")
         for experiment in experiments:
             require_image_per_process(experiment.recipe, experiment.label, self._processes)
         self.engine.prepare(experiments, notify)

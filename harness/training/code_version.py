@@ -1,4 +1,4 @@
-"""The version of the code: its commit, and hashes of what executes in files that decide outcomes.
+"""The version of the code: hashes of what executes in files that decide outcomes.
 
 Needs no torch. Comments, docstrings and formatting do not count. Values that a case carries do not count either: its
 recipe, and its images, whose hash covers the code that reads and decodes them.
@@ -7,7 +7,6 @@ recipe, and its images, whose hash covers the code that reads and decodes them.
 import ast
 import functools
 import hashlib
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,24 +67,6 @@ def source_version() -> str:
     for path in sorted(_SOURCE.rglob("*.py")):
         digest.update(path.relative_to(_SOURCE).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:_LENGTH]
-
-
-@functools.cache
-def source_commit() -> str | None:
-    """Return the source's commit, with ``+`` if files differ from it; None outside a checkout."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "--no-optional-locks", *arguments]  # a training killed here would leave index.lock behind
-        return subprocess.run(
-            command, cwd=_SOURCE, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "__init__.py")  # installed inside another project's checkout?
-        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--", str(_SOURCE))
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return commit + ("+" if changes else "")
 
 
 def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:

@@ -9,6 +9,7 @@ import torch
 
 from harness.hardware.processor import processor_name
 from harness.training import code_version
+from harness.training.source_commit import source_commit
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
 
@@ -19,6 +20,7 @@ def describe_environment(device: torch.device, precision: str, node: str | None 
     Args:
         node: the machine's name; None for its name on its network.
     """
+    commit = source_commit()
     return {
         "node": node or platform.node(),
         "cpu": processor_name(),
@@ -32,7 +34,8 @@ def describe_environment(device: torch.device, precision: str, node: str | None 
         "versions": {name: _version(name) for name in _PACKAGES} | {"torch": torch.__version__},
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,  # type: ignore[no-untyped-call]
-        "commit": code_version.source_commit(),
+        "commit": commit.name,
+        "commit_problem": commit.problem,
         "training_code": code_version.training_code_version(),
         "code": code_version.code_hashes(),
     }

@@ -2,21 +2,19 @@
 
 import ast
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from harness.errors import InputError
 from harness.training import code_version
-from harness.training.code_version import code_hashes, executed, other_code, source_commit, training_code_version
-from tests.helpers import REPOSITORY
+from harness.training.code_version import code_hashes, executed, other_code, training_code_version
 
 # Files that training imports, and why a change to them cannot make a stored result wrong.
 NOT_DECIDING = {
     "a case carries its values, so a change makes another case": {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
-        "config/limits.py", "config/option.py", "config/option_checks.py",
+        "config/limits.py", "config/option.py", "config/option_checks.py", "config/data_folder.py",
     },
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",
@@ -25,9 +23,10 @@ NOT_DECIDING = {
         "data/formats/gtsrb_labels.py",
     },
     "they read, write and report what others compute": {
-        "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
+        "causes.py", "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
         "results/result.py", "results/timing.py", "training/callback.py", "training/code_version.py",
-        "training/command.py", "training/context.py", "training/environment.py",
+        "training/command.py", "training/context.py", "training/environment.py", "hardware/processor.py",
+        "training/shared_memory.py", "training/source_commit.py",
         "training/sweep_progress.py",
     },
     "they place processes on cores and machines": {"hardware/co_scheduling.py", "hardware/cpu_affinity.py"},
@@ -132,16 +131,3 @@ def imports_of(source: Path, names: set[str]) -> set[str]:
                 candidates += [base / f"{alias.name}.py" for alias in node.names]
                 left |= {one.as_posix() for one in candidates if (source / one).is_file()} - found
     return found
-
-
-def test_commit_is_that_of_the_checkout():
-    source_commit.cache_clear()
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert source_commit().removesuffix("+") == head.stdout.strip()
-
-
-def test_commit_is_unknown_outside_a_checkout(monkeypatch, tmp_path):
-    source_commit.cache_clear()
-    monkeypatch.setattr(code_version, "_SOURCE", tmp_path)
-    assert source_commit() is None
-    source_commit.cache_clear()
