@@ -56,8 +56,8 @@ def message_of(error: BaseException) -> str:
 
 def cause_and_remedy(error: BaseException) -> str:
     """Return `cause_of` the error, with the remedy if there is a known one."""
-    remedy = remedy_for(error)
-    return f"{cause_of(error)}; {remedy}" if remedy else cause_of(error)
+    cause, remedy = cause_of(error), remedy_for(error)
+    return f"{cause.removesuffix('.')}; {remedy}" if remedy else cause
 
 
 def remedy_for(error: BaseException) -> str | None:

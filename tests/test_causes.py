@@ -3,23 +3,12 @@ import subprocess
 import sys
 
 import pytest
+from torch._utils import ExceptionWrapper
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
-from torch.utils.data import DataLoader, Dataset
 
 from harness.causes import cause_and_remedy, cause_of, message_of, remedy_for
 
 NO_ROOM = "unable to write to file </torch_381_2840_0>: No space left on device (28)"
-
-
-class Unreadable(Dataset):
-    def __init__(self, read):
-        self._read = read
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, position):
-        return self._read()
 
 
 def fail_with(error):
@@ -52,6 +41,15 @@ def raised_from(error, cause):
     return raised(act)
 
 
+def reraised_by_loader(read):
+    """Return the error that torch's loader raises for one of a loader process."""
+    try:
+        read()
+    except Exception:
+        wrapper = ExceptionWrapper(where="in DataLoader worker process 1")
+    return raised(wrapper.reraise)
+
+
 @pytest.mark.parametrize(
     ("read", "cause"),
     [
@@ -60,7 +58,7 @@ def raised_from(error, cause):
     ],
 )
 def test_cause_in_a_loader_process_is_its_own_error(read, cause):
-    error = raised(lambda: list(DataLoader(Unreadable(read), num_workers=1)))
+    error = reraised_by_loader(read)
     assert str(error).strip("'\"").startswith("Caught")
     assert cause_of(error) == cause
 
