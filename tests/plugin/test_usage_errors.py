@@ -44,6 +44,16 @@ def result_folders(pytester):
             pytest.ExitCode.USAGE_ERROR,
             "ERROR: --benchmark-json . cannot be written*",
         ),
+        (
+            ["-Wignore", "--benchmark-autosave", "--benchmark-storage=/dev/null/x"],
+            pytest.ExitCode.USAGE_ERROR,
+            "ERROR: --benchmark-storage /dev/null/x cannot be written to*",
+        ),
+        (
+            ["-Wignore", "--benchmark-save=mine", "--benchmark-storage=conftest.py"],
+            pytest.ExitCode.USAGE_ERROR,
+            "ERROR: --benchmark-storage *conftest.py cannot be written to*",
+        ),
         (["--full-training", "-k", "no and"], pytest.ExitCode.USAGE_ERROR, "ERROR: Wrong expression*"),
     ],
 )
