@@ -1,12 +1,68 @@
 """Exceptions for faults of the input, of stored files and of other machines."""
 
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import TypeVar
+
+_Result = TypeVar("_Result")
+_NAMED_FAULTS = 5
+
 
 class InputError(ValueError):
     """An error in the user's input: an option, a name or a file.
 
-    The message is one or two lines: it names the wrong value and the right one. The plugin turns it into a pytest
-    usage error, the command line into ``error: …`` and exit code 2.
+    The message is one or two lines: it names the wrong value and the right one. Several faults have a line each, see
+    `FaultList`. The plugin turns it into a pytest usage error, the command line into ``error: …`` and exit code 2.
+
+    Attributes:
+        faults: one message per fault if the error was raised for several, else empty.
     """
+
+    faults: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the message; bytes of a file's name that are not UTF-8 are escaped, so that it can be printed."""
+        return super().__str__().encode("utf-8", "backslashreplace").decode()
+
+
+class FaultList:
+    """The input errors of one pass over many files, to raise them together instead of one per run.
+
+    ``with faults:`` keeps an `InputError` of its block, and the pass continues.
+    """
+
+    def __init__(self) -> None:
+        self._faults: list[str] = []
+
+    def __enter__(self) -> None:
+        """Do nothing: the exit keeps the errors."""
+
+    def __exit__(self, _: object, error: BaseException | None, traceback: TracebackType | None) -> bool:
+        """Keep an `InputError`; let any other exception pass."""
+        if isinstance(error, InputError):
+            self._faults += error.faults or (str(error),)
+        return isinstance(error, InputError)
+
+    def results_of(self, calls: Iterable[Callable[[], _Result]]) -> Iterator[_Result]:
+        """Yield the results of the calls that succeed; keep the input errors of the others."""
+        for call in calls:
+            results = []
+            with self:
+                results.append(call())
+            yield from results
+
+    def raise_any(self) -> None:
+        """Raise one `InputError` that names the first faults and their number, if there are any."""
+        if len(self._faults) < 2:
+            message = "".join(self._faults)
+        else:
+            more = len(self._faults) - _NAMED_FAULTS
+            named = [*self._faults[:_NAMED_FAULTS], *([f"and {more} more"] if more > 0 else [])]
+            message = "\n  ".join([f"{len(self._faults)} faults:", *named])
+        if message:
+            error = InputError(message)
+            error.faults = tuple(self._faults)
+            raise error
 
 
 class DamagedError(InputError):

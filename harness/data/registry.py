@@ -57,8 +57,8 @@ def get_spec(name: str) -> DatasetSpec:
 def _folder_spec(name: str) -> DatasetSpec:
     root = folder_path(name)
     classes = class_folders.class_names(root)
-    files = [class_folders.list_files(root / split, classes) for split in ("train", "test")]
-    return DatasetSpec(name, 3, None, classes, len(files[0]), len(files[1]))
+    train, test = class_folders.list_splits(root, classes, is_own=True)
+    return DatasetSpec(name, 3, None, classes, len(train), len(test))
 
 
 def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Source | None:
@@ -77,7 +77,8 @@ def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Sourc
         return digits.locate()
     source = _publisher(name).locate(data_dir)
     if source is None and class_folders.has_class_folders(data_dir / name):
-        source = class_folders.locate(data_dir / name, spec)
+        track_of = gtsrb.track_in_file_name if name == "gtsrb" else class_folders.no_track
+        source = class_folders.locate(data_dir / name, spec, track_of=track_of)
     return source
 
 

@@ -4,6 +4,7 @@ The layouts are the official archives, the same unpacked, and the Kaggle copy. t
 archive, of 26,640 images; it is refused.
 """
 
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -11,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from harness.data.download import fetch, has_md5
+from harness.data.formats.folder_listing import list_folder
 from harness.data.formats.gtsrb_labels import read_rows, read_text
 from harness.data.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
 from harness.data.source import Source, incomplete, unverifiable
-from harness.errors import InputError
+from harness.errors import FaultList, InputError
 from harness.text import listed
 
 ARCHIVE_URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
@@ -40,6 +42,8 @@ _UNPACKED = {
 }
 
 _MAX_MEMBER_BYTES = 16 * 2**20  # an image of the dataset has at most 250 × 250 pixels
+
+_TRACK_NAME = re.compile(r"(?:[0-9]{5}_)?([0-9]{5})_[0-9]{5}")
 
 Lists = tuple[list[ImageFile], list[ImageFile]]
 
@@ -172,12 +176,14 @@ def _read_test_labels(path: Path) -> tuple[str, list[dict[str, str]]]:
 def _list_folder(images: Path) -> list[ImageFile]:
     """List the unpacked training images."""
     train: list[ImageFile] = []
-    for folder in sorted(images.iterdir()):
-        if folder.is_dir() and not folder.name.startswith("."):
-            name = folder / f"GT-{folder.name}.csv"
-            for row in read_rows(read_text(name), str(name), ("Filename", "ClassId"), ";"):
-                path = _inside(folder, row["Filename"], str(name))
-                train.append(file_on_disk(path, int(row["ClassId"]), _track(row["ClassId"], path.name.split("_")[0])))
+    faults = FaultList()
+    folders, _ = list_folder(images, faults)
+    faults.raise_any()
+    for folder in folders:
+        name = folder / f"GT-{folder.name}.csv"
+        for row in read_rows(read_text(name), str(name), ("Filename", "ClassId"), ";"):
+            path = _inside(folder, row["Filename"], str(name))
+            train.append(file_on_disk(path, int(row["ClassId"]), _track(row["ClassId"], path.name.split("_")[0])))
     if not train:
         raise InputError(f"{images} has no class folders: it needs the folders 00000 to 00042")
     return train
@@ -252,6 +258,12 @@ def _read_rows_in_archive(archive: zipfile.ZipFile, member: str) -> list[dict[st
 
 def _file_in_archive(archive: zipfile.ZipFile, member: str, label: int, track: str | None = None) -> ImageFile:
     return ImageFile(f"{archive.filename}:{member}", partial(_read_member, archive, member), label, track)
+
+
+def track_in_file_name(image: Path, label: int) -> str | None:
+    """Return the track that ``track_shot`` or Kaggle's ``class_track_shot`` shows; None for any other name."""
+    match = _TRACK_NAME.fullmatch(image.stem)
+    return _track(str(label), match[1]) if match else None
 
 
 def _track(label: str, number: str) -> str:
