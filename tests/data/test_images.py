@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.images import ImageSet, PackedPixels, decode, evenly_spaced
+from harness.data.decoding import decode
+from harness.data.images import ImageSet, PackedPixels, evenly_spaced
 from tests.data.builders import anything, encode, noise
 from tests.data.image_files import counted, in_memory
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.config.datasets import DatasetSpec
-from harness.data.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
+from harness.data.decoding import ImageFile, decode, file_on_disk
+from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, unverifiable
 from harness.errors import InputError
 
