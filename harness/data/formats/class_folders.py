@@ -1,21 +1,23 @@
 """The layout ``train/<class>/*``, ``test/<class>/*``, for the user's own images and any other dataset."""
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from harness.config.datasets import DatasetSpec, is_folder
+from harness.data.decoding import ImageFile, check_header, decode, file_on_disk
 from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images
-from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, shown
+from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
 from harness.data.formats.leftovers import is_note
-from harness.data.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
+from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, unverifiable
 from harness.errors import FaultList, InputError
 from harness.text import listed_up_to
 
 _SPLITS = ("train", "test")
-_SHOWN_CLASSES = 10
+_SHOWN_FOLDERS = 5
 
 TrackOf = Callable[[Path, int], str | None]
 """Function from an image's path and label to its track; None for an image without one."""
@@ -38,9 +40,7 @@ def has_class_folders(root: Path) -> bool:
     )
 
 
-def locate(
-    root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track_of: TrackOf = no_track
-) -> Source:
+def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track_of: TrackOf = no_track) -> Source:
     """Return the dataset in class folders under ``root``.
 
     Args:
@@ -62,7 +62,15 @@ def locate(
         train, test = list_both()
         return _both(partial(part, train, train_limit), partial(part, test, test_limit))
 
-    return Source("class folders", root, count, unverifiable, read)
+    def check() -> None:
+        faults = FaultList()
+        required = None if resize_to else spec.image_size
+        for file in itertools.chain(*list_both()):
+            with faults:
+                check_header(Path(file.name), required)
+        faults.raise_any()
+
+    return Source("class folders", root, count, unverifiable, read, check=check)
 
 
 def class_names(root: Path) -> tuple[str, ...]:
@@ -96,7 +104,7 @@ def list_files(
     """List every image in ``folder/<class>/`` and its sub-folders, by class, then by sub-folder and name.
 
     A folder belongs to the class of its name. If the folders' names are numbers, the number may be the label
-    (``00000`` … for GTSRB, ``0`` … for any dataset), but for the user's own images only if their classes are numbers too.
+    (``00000`` … for GTSRB, ``0`` … for any published dataset; for the user's own images if their classes are numbers).
 
     Raises:
         InputError: a class is missing, unknown or empty, or images cannot be taken. The message names them.
@@ -162,7 +170,9 @@ def _class_folders(folder: Path) -> dict[str, Path]:
     for file in files:
         with faults:
             if not is_note(file.name):
-                raise InputError(f"{file} is not in a class folder: move it into one of {folder}/<class>/, or remove it")
+                raise InputError(
+                    f"{file} is not in a class folder: move it into one of {folder}/<class>/, or remove it"
+                )
     faults.raise_any()
     if not by_name:
         raise InputError(f"{folder} has no class folders: images belong in {folder}/<class>/*")
@@ -192,10 +202,8 @@ def _labels_of_folders(folder: Path, names: Sequence[str], is_own: bool) -> dict
     if missing:
         raise InputError(_lack(folder, missing, unknown, len(names)))
     if unknown:
-        classes = listed_up_to([shown(name) for name in names], _SHOWN_CLASSES, "class")
-        raise InputError(
-            f"unknown class folder {shown(str(folder / unknown[0]))}: rename or remove it; the classes are {classes}"
-        )
+        path, classes = plain(str(folder / unknown[0])), ", ".join(map(plain, names))
+        raise InputError(f"unknown class folder {path}: rename or remove it; the classes are {classes}")
     return {folders[name]: label for name, label in sorted(wanted.items(), key=lambda item: item[1])}
 
 
@@ -209,8 +217,8 @@ def _lack(folder: Path, missing: Sequence[str], unknown: Sequence[str], classes:
                 "the names differ in case, spaces or characters that are not seen"
             )
     text = f"{folder} lacks class folder {shown(missing[0])}: add it; each of the {classes} classes needs one"
-    others = listed_up_to([shown(name) for name in unknown], _SHOWN_CLASSES, "folder")
-    return f"{text}\nit has {others} of no class" if unknown else text
+    others = listed_up_to([shown(name) for name in unknown], _SHOWN_FOLDERS, "folder")
+    return f"{text}\n{others} there: no class has that name" if unknown else text
 
 
 def _are_label_numbers(found: Iterable[str], names: Iterable[str], is_own: bool) -> bool:

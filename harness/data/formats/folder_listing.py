@@ -131,7 +131,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _missing_target(link: Path) -> str:
     target = os.readlink(link)
-    return f"link {link} leads to {target}, which does not exist: restore {target} (is its disk mounted?) or remove the link"
+    return f"link {link} leads to {target}, which does not exist: is its disk mounted? Restore it, or remove the link"
 
 
 def _unreadable(path: Path, error: OSError) -> str:

@@ -35,4 +35,9 @@ def look_alike_key(name: str) -> str:
 
 def shown(name: str) -> str:
     """Return the name in quotes, and escaped beside it if it has other characters than ASCII's."""
-    return repr(name) if name.isascii() else f"{name!r} ({ascii(name)})"
+    return repr(name) if name.isascii() else f"{name!r} ({name!a})"
+
+
+def plain(name: str) -> str:
+    """Return the name as it is if it can be mistaken for no other, else as `shown` does."""
+    return name if name.isascii() and name.isprintable() and name == name.strip() else shown(name)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from harness.data.decoding import ImageFile, decode, file_on_disk
 from harness.data.download import fetch, has_md5
 from harness.data.formats.folder_listing import list_folder
 from harness.data.formats.gtsrb_labels import read_rows, read_text
-from harness.data.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
+from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, incomplete, unverifiable
 from harness.errors import FaultList, InputError
 from harness.text import listed

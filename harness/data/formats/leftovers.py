@@ -16,10 +16,14 @@ _LEFTOVERS = frozenset(
 )  # fmt: skip
 _LEFTOVER_PATTERN = re.compile(r"\..*|found\.\d{3}|~\$.*|.*:zone\.identifier", re.DOTALL)
 
+# Annotations, sidecars of photos, and texts.
 _NOTE_ENDINGS = frozenset(
-    ".aae .csv .htm .html .json .jsonl .log .md .tsv .txt .xml .xmp .yaml .yml".split()  # annotations, sidecars, texts
-)
-_NOTES = frozenset("citation copying licence license md5sums notice readme sha1sums sha256sums".split())
+    {
+        ".aae", ".csv", ".htm", ".html", ".json", ".jsonl", ".log", ".md", ".tsv", ".txt", ".xml", ".xmp", ".yaml",
+        ".yml",
+    }
+)  # fmt: skip
+_NOTES = frozenset({"citation", "copying", "licence", "license", "md5sums", "notice", "readme", "sha256sums"})
 
 
 def is_leftover(name: str) -> bool:
