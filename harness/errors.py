@@ -21,7 +21,7 @@ class InputError(ValueError):
     faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the message; bytes of a file's name that are not UTF-8 are escaped, so that it can be printed."""
+        """Return the message, with bytes that are not UTF-8, of a file's name, escaped for printing."""
         return super().__str__().encode("utf-8", "backslashreplace").decode()
 
 

@@ -122,7 +122,7 @@ def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) 
 
 @contextlib.contextmanager
 def _opened(name: str, content: Callable[[], Path | io.BytesIO]) -> Iterator[Image.Image]:
-    """Open an image; raise what its decoder raises as an `InputError` that names the file."""
+    """Yield an opened image; errors of its decoder become an `InputError` that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata

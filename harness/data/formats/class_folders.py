@@ -1,6 +1,7 @@
 """The layout ``train/<class>/*``, ``test/<class>/*``, for the user's own images and any other dataset."""
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,7 @@ def has_class_folders(root: Path) -> bool:
         InputError: one of them is a link whose target is missing, or cannot be read.
     """
     return is_present_folder(root) and all(
-        is_present_folder(root / split) and _subfolders(root / split)[0] for split in _SPLITS
+        is_present_folder(root / split) and list_folder(root / split)[0] for split in _SPLITS
     )
 
 
@@ -82,9 +83,8 @@ def class_names(root: Path) -> tuple[str, ...]:
         InputError: ``root`` does not exist, or has fewer than two class folders.
     """
     if not is_present_folder(root):
-        raise InputError(
-            f"folder {root} does not exist: give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*"
-        )
+        fault = f"{root} is not a folder" if os.path.exists(root) else f"folder {root} does not exist"
+        raise InputError(f"{fault}: give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*")
     names, _ = _both(*(partial(_class_folders, root / split) for split in _SPLITS))
     if len(names) < 2:
         raise InputError(f"{root / 'train'} has one class folder, {shown(*names)}: add at least one more class")
@@ -141,14 +141,6 @@ def _images_of_class(folder: Path, others: Iterable[str]) -> list[Path]:
     return images
 
 
-def _subfolders(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the folders and files in a folder; raise an `InputError` that names what cannot be reached."""
-    faults = FaultList()
-    content = list_folder(folder, faults)
-    faults.raise_any()
-    return content
-
-
 def _class_folders(folder: Path) -> dict[str, Path]:
     """Return the class folders by their names in NFC, sorted.
 
@@ -157,7 +149,7 @@ def _class_folders(folder: Path) -> dict[str, Path]:
     """
     if not is_present_folder(folder):
         raise InputError(f"{folder} has no class folders: images belong in {folder}/<class>/*")
-    folders, files = _subfolders(folder)
+    folders, files = list_folder(folder)
     by_name: dict[str, Path] = {}
     faults = FaultList()
     for path in folders:

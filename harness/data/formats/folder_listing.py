@@ -1,4 +1,4 @@
-"""Listing of folders: every image is taken, or an error names it; nothing is left out because it cannot be read."""
+"""Listing of folders of images: every image is taken, or an error names it."""
 
 import functools
 import os
@@ -36,12 +36,22 @@ def is_present_folder(path: Path) -> bool:
         raise InputError(_unreadable(path, error)) from error
 
 
-def list_folder(folder: Path, faults: FaultList) -> tuple[list[Path], list[Path]]:
-    """Return the folders and the files in a folder, each sorted by name; follow links; skip leftovers of systems.
+def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the folders and the files in a folder, each sorted by name; links are followed.
 
-    Args:
-        faults: receives what is neither a folder nor a file, or cannot be reached.
+    Leftovers of systems are skipped.
+
+    Raises:
+        InputError: something is neither a folder nor a file, or cannot be reached. The message names all faults.
     """
+    faults = FaultList()
+    content = _scan(folder, faults)
+    faults.raise_any()
+    return content
+
+
+def _scan(folder: Path, faults: FaultList) -> tuple[list[Path], list[Path]]:
+    """Return the folders and files that can be reached; add the faults of the others."""
     folders: list[Path] = []
     files: list[Path] = []
     with faults:
@@ -76,7 +86,7 @@ def list_images(folder: Path, check_folder: Callable[[Path], None] = lambda _: N
                 raise InputError(f"link {current} leads back to a folder that contains it: remove the link")
             if current != folder:
                 check_folder(current)
-            folders, files = list_folder(current, faults)
+            folders, files = _scan(current, faults)
             pending += [(one, containing | {identity}) for one in folders]
             found += faults.results_of(functools.partial(_image, one) for one in files if not is_note(one.name))
     faults.raise_any()

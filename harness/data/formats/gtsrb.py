@@ -17,7 +17,7 @@ from harness.data.formats.folder_listing import list_folder
 from harness.data.formats.gtsrb_labels import read_rows, read_text
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, incomplete, unverifiable
-from harness.errors import FaultList, InputError
+from harness.errors import InputError
 from harness.text import listed
 
 ARCHIVE_URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
@@ -177,10 +177,7 @@ def _read_test_labels(path: Path) -> tuple[str, list[dict[str, str]]]:
 def _list_folder(images: Path) -> list[ImageFile]:
     """List the unpacked training images."""
     train: list[ImageFile] = []
-    faults = FaultList()
-    folders, _ = list_folder(images, faults)
-    faults.raise_any()
-    for folder in folders:
+    for folder in list_folder(images)[0]:
         name = folder / f"GT-{folder.name}.csv"
         for row in read_rows(read_text(name), str(name), ("Filename", "ClassId"), ";"):
             path = _inside(folder, row["Filename"], str(name))
@@ -262,7 +259,7 @@ def _file_in_archive(archive: zipfile.ZipFile, member: str, label: int, track: s
 
 
 def track_in_file_name(image: Path, label: int) -> str | None:
-    """Return the track that ``track_shot`` or Kaggle's ``class_track_shot`` shows; None for any other name."""
+    """Return the track that ``track_shot`` or Kaggle's ``class_track_shot`` shows; else None."""
     match = _TRACK_NAME.fullmatch(image.stem)
     return _track(str(label), match[1]) if match else None
 

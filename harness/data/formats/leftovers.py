@@ -1,4 +1,4 @@
-"""Files and folders beside images that are none: what systems and programs leave behind, and notes of people."""
+"""Names of files and folders that are no images: leftovers of systems and programs, and texts."""
 
 import os
 import re
