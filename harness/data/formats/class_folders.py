@@ -162,9 +162,7 @@ def _class_folders(folder: Path) -> dict[str, Path]:
     for file in files:
         with faults:
             if not is_note(file.name):
-                raise InputError(
-                    f"{file} is not in a class folder: move it into one of {folder}/<class>/, or remove it"
-                )
+                raise InputError(f"{file} is in no class folder: move it into one of {folder}, or remove it")
     faults.raise_any()
     if not by_name:
         raise InputError(f"{folder} has no class folders: images belong in {folder}/<class>/*")

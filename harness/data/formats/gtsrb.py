@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.data.decoding import ImageFile, decode, file_on_disk
 from harness.data.download import fetch, has_md5
-from harness.data.formats.folder_listing import list_folder
+from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.formats.gtsrb_labels import read_rows, read_text
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, incomplete, unverifiable
@@ -100,7 +100,7 @@ def _find_parts(root: Path) -> dict[str, Path]:
     The path is the archive, or what was unpacked from it. Unpacked parts precede archives if the training images are
     unpacked.
     """
-    base = next((base for base in (root, root.parent) if (base / _TRAIN_FOLDER).is_dir()), None)
+    base = next((base for base in (root, root.parent) if is_present_folder(base / _TRAIN_FOLDER)), None)
     parts = {}
     for name in MD5:
         unpacked = [(base or root) / inner for inner in _UNPACKED[name]]
