@@ -17,6 +17,7 @@ from harness.data.images import ImageSet, PackedPixels, Pixels
 from harness.errors import FaultList, InputError
 
 _MAX_FILE_BYTES = 256 * 2**20
+_LAST_BYTES = {"GIF": b";", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xae\x42\x60\x82"}
 _TO_UPRIGHT = {  # by the value of EXIF's orientation; 1 is upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -77,17 +78,26 @@ def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resiz
     return ImageSet(pixels, torch.tensor([file.label for file in files], dtype=torch.int64), _tracks(files))
 
 
-def check_header(path: Path, size: int | None) -> None:
-    """Read the header of an image on disk, without decoding the image.
+def check_file(path: Path, size: int | None) -> None:
+    """Check an image on disk by its header and its last bytes; decode it only if these are unusual.
 
     Args:
         size: as for `decode`.
 
     Raises:
-        InputError: as for `decode`, as far as the header shows it.
+        InputError: as for `decode`, except for damage in the middle of the file.
     """
     with _opened(str(path), lambda: path) as image:
         _check_size(str(path), image, size)
+        end = _LAST_BYTES.get(image.format or "")
+        if end is None or _last_bytes(path, len(end)) != end:  # cut short, unless data follow the image
+            image.load()
+
+
+def _last_bytes(path: Path, count: int) -> bytes:
+    with open(path, "rb") as file:
+        file.seek(-min(count, path.stat().st_size), io.SEEK_END)
+        return file.read(count)
 
 
 def _tracks(files: Sequence[ImageFile]) -> tuple[str, ...] | None:

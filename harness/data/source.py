@@ -22,7 +22,7 @@ class Source:
             an `InputError` that names the file if its content differs.
         read: returns training and test images, at most the given numbers of each; None stands for all.
         missing: names of files that the layout lacks, e.g. after an interrupted download.
-        check: raises an `InputError` that names the damaged files, as far as it shows without decoding them.
+        check: raises an `InputError` that names damaged files, as far as headers and last bytes show the damage.
     """
 
     layout: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.config.datasets import DatasetSpec, is_folder
-from harness.data.decoding import ImageFile, check_header, decode, file_on_disk
+from harness.data.decoding import ImageFile, check_file, decode, file_on_disk
 from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images
 from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
 from harness.data.formats.leftovers import is_note
@@ -68,7 +68,7 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track
         required = None if resize_to else spec.image_size
         for file in itertools.chain(*list_both()):
             with faults:
-                check_header(Path(file.name), required)
+                check_file(Path(file.name), required)
         faults.raise_any()
 
     return Source("class folders", root, count, unverifiable, read, check=check)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL.ImageFile import ImageFile
 
 from harness.config.datasets import DatasetSpec
 from harness.data import registry
+from harness.data.decoding import check_file
 from harness.data.formats import class_folders
 from harness.errors import InputError
 from tests.data.builders import encode, noise, write, write_class_folders
@@ -109,11 +111,9 @@ def test_a_file_instead_of_the_folder_is_named(tmp_path):
 # --- check
 
 
-def test_check_names_what_headers_show_and_decodes_nothing(tmp_path):
+def test_check_names_damaged_images_together(tmp_path):
     write_class_folders(tmp_path, size=8)
     source = class_folders.locate(tmp_path, spec_of("cat", "dog", size=8))
-    assert source.check() is None
-    write(tmp_path / "train/cat/0.png", encode(noise(8))[:60])  # a whole header
     assert source.check() is None
     write(tmp_path / "train/cat/1.png", "")
     write(tmp_path / "train/dog/0.png", encode(noise(9)))
@@ -122,6 +122,25 @@ def test_check_names_what_headers_show_and_decodes_nothing(tmp_path):
     assert message.startswith("3 faults:\n")
     for fault in ("train/cat/1.png: not an image", "train/dog/0.png is 9×9 pixels", "0.png has more than 8 bits"):
         assert fault in message
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "PPM", "BMP", "WEBP", "TIFF"])
+def test_check_names_an_image_that_was_cut_short(tmp_path, format):
+    content = encode(noise(40), format)
+    path = write(write_class_folders(tmp_path) / f"train/cat/0.{format}".lower(), content)
+    source = class_folders.locate(tmp_path, spec_of("cat", "dog"))
+    assert source.check() is None
+    write(path, content + b"more data")
+    assert source.check() is None
+    write(path, content[: len(content) // 2])
+    assert error_of(source.check).startswith(f"unreadable image {path}: ")
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF"])
+def test_check_decodes_no_image_that_is_whole(tmp_path, monkeypatch, format):
+    monkeypatch.setattr(ImageFile, "load", None)
+    path = write(tmp_path / "0", encode(noise(40), format))
+    assert check_file(path, 40) is None
 
 
 def test_check_takes_every_size_if_images_are_resized(tmp_path):
