@@ -33,15 +33,18 @@ class FaultList:
 
     def __init__(self) -> None:
         self._faults: list[str] = []
+        self._only: InputError | None = None  # never all: their tracebacks hold images
 
     def __enter__(self) -> None:
         """Do nothing: the exit keeps the errors."""
 
     def __exit__(self, _: object, error: BaseException | None, traceback: TracebackType | None) -> bool:
         """Keep an `InputError`; let any other exception pass."""
-        if isinstance(error, InputError):
-            self._faults += error.faults or (str(error),)
-        return isinstance(error, InputError)
+        if not isinstance(error, InputError):
+            return False
+        self._only = None if self._faults else error
+        self._faults += error.faults or (str(error),)
+        return True
 
     def results_of(self, calls: Iterable[Callable[[], _Result]]) -> Iterator[_Result]:
         """Yield the results of the calls that succeed; keep the input errors of the others."""
@@ -53,16 +56,22 @@ class FaultList:
 
     def raise_any(self) -> None:
         """Raise one `InputError` that names the first faults and their number, if there are any."""
-        if len(self._faults) < 2:
-            message = "".join(self._faults)
-        else:
+        if self._only is not None:
+            raise self._only
+        if self._faults:
             more = len(self._faults) - _NAMED_FAULTS
             named = [*self._faults[:_NAMED_FAULTS], *([f"and {more} more"] if more > 0 else [])]
-            message = "\n  ".join([f"{len(self._faults)} faults:", *named])
-        if message:
-            error = InputError(message)
+            error = InputError("\n  ".join([f"{len(self._faults)} faults:", *named]))
             error.faults = tuple(self._faults)
             raise error
+
+
+def results_of_both(first: Callable[[], _Result], second: Callable[[], _Result]) -> tuple[_Result, _Result]:
+    """Return the results of both calls, or raise the input errors of both together."""
+    faults = FaultList()
+    results = [*faults.results_of([first, second])]
+    faults.raise_any()
+    return results[0], results[1]
 
 
 class DamagedError(InputError):

@@ -30,13 +30,14 @@ def test_fault_list_yields_results_and_raises_every_fault_in_one_error():
     assert raised.value.faults == ("first", "second")
 
 
-def test_fault_list_of_one_fault_raises_its_message_and_of_none_nothing():
-    faults = FaultList()
+def test_fault_list_of_one_fault_raises_that_error_and_of_none_nothing():
+    faults, damage = FaultList(), DamagedError("the only one")
     faults.raise_any()
     with faults:
-        refuse("the only one")
-    with pytest.raises(InputError, match=r"^the only one$"):
+        raise damage
+    with pytest.raises(DamagedError) as raised:
         faults.raise_any()
+    assert raised.value is damage
 
 
 def test_fault_list_names_five_faults_and_counts_all_of_nested_lists():

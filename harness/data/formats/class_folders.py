@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from harness.config.datasets import DatasetSpec, is_folder
 from harness.data.decoding import ImageFile, check_file, decode, file_on_disk
@@ -14,7 +13,7 @@ from harness.data.formats.folder_names import canonical_name, composed, is_utf8,
 from harness.data.formats.leftovers import is_note
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, unverifiable
-from harness.errors import FaultList, InputError
+from harness.errors import FaultList, InputError, results_of_both
 from harness.text import listed_up_to
 
 _SPLITS = ("train", "test")
@@ -22,8 +21,6 @@ _SHOWN_FOLDERS = 5
 
 TrackOf = Callable[[Path, int], str | None]
 """Function from an image's path and label to its track; None for an image without one."""
-
-_Part = TypeVar("_Part")
 
 
 def no_track(_: Path, __: int) -> None:
@@ -61,7 +58,7 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track
             return decode(chosen, channels=spec.channels, size=size, resize=resize_to is not None)
 
         train, test = list_both()
-        return _both(partial(part, train, train_limit), partial(part, test, test_limit))
+        return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))
 
     def check() -> None:
         faults = FaultList()
@@ -85,7 +82,7 @@ def class_names(root: Path) -> tuple[str, ...]:
     if not is_present_folder(root):
         fault = f"{root} is not a folder" if os.path.exists(root) else f"folder {root} does not exist"
         raise InputError(f"{fault}: give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*")
-    names, _ = _both(*(partial(_class_folders, root / split) for split in _SPLITS))
+    names, _ = results_of_both(*(partial(_class_folders, root / split) for split in _SPLITS))
     if len(names) < 2:
         raise InputError(f"{root / 'train'} has one class folder, {shown(*names)}: add at least one more class")
     return tuple(sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names))
@@ -95,7 +92,9 @@ def list_splits(
     root: Path, names: Sequence[str], *, is_own: bool, track_of: TrackOf = no_track
 ) -> tuple[list[ImageFile], list[ImageFile]]:
     """Return the training and the test images under ``root``; see `list_files`."""
-    return _both(*(partial(list_files, root / split, names, is_own=is_own, track_of=track_of) for split in _SPLITS))
+    return results_of_both(
+        *(partial(list_files, root / split, names, is_own=is_own, track_of=track_of) for split in _SPLITS)
+    )
 
 
 def list_files(
@@ -120,14 +119,6 @@ def list_files(
         for paths, label in zip(images, labels.values(), strict=True)
         for image in paths
     ]
-
-
-def _both(first: Callable[[], _Part], second: Callable[[], _Part]) -> tuple[_Part, _Part]:
-    """Return the results for training and test images, or raise the faults of both together."""
-    faults = FaultList()
-    results = [*faults.results_of([first, second])]
-    faults.raise_any()
-    return results[0], results[1]
 
 
 def _images_of_class(folder: Path, others: Iterable[str]) -> list[Path]:

@@ -17,7 +17,7 @@ from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.formats.gtsrb_labels import read_rows, read_text
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, incomplete, unverifiable
-from harness.errors import InputError
+from harness.errors import InputError, results_of_both
 from harness.text import listed
 
 ARCHIVE_URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
@@ -127,7 +127,7 @@ def _source(layout: str, path: Path, lists: Callable[[], Lists], verify: Callabl
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
         train, test = lists()
-        return _decode(train, train_limit), _decode(test, test_limit)
+        return results_of_both(partial(_decode, train, train_limit), partial(_decode, test, test_limit))
 
     return Source(layout, path, count, verify, read)
 
