@@ -147,7 +147,7 @@ def test_a_last_batch_of_one_image_is_refused_before_training(machine):
 
 def test_a_batch_of_one_is_judged_after_the_validation_split(make_settings):
     machine = Machine(make_settings(full_training=True, val_split="0.2"))  # 290 of the 360 images are trained
-    says = "the 290 images that --val-split 0.2 leaves, in batches of 289, .* or another --val-split"
+    says = "(?s)the 290 images that --val-split 0.2 leaves, in batches of 289, .* or another --val-split"
     with pytest.raises(InputError, match=says):
         machine.prepare([digits(machine, "resnet24", recipe=replace(RECIPE, batch_size=289))])
     machine.prepare([digits(machine, "resnet24", recipe=replace(RECIPE, batch_size=359))])  # which the split mends
