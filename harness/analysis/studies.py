@@ -124,8 +124,14 @@ def _names_of_paths(studies: Iterable[StudyKey]) -> dict[str, str]:
 
 
 def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
-    """Return the parts of a study's key that differ from those of its namesakes."""
-    return [part for k, part in enumerate(study) if k > 0 and len({other[k] for other in namesakes}) > 1]
+    """Return the parts of a study's key that differ from those of its namesakes.
+
+    The hash of its images is one only if another namesake has the same dataset: else the datasets' names differ.
+    """
+    *parts, images = study
+    found = [part for k, part in enumerate(parts) if k > 0 and len({other[k] for other in namesakes}) > 1]
+    of_dataset = {other[-1] for other in namesakes if other[1] == study[1]}
+    return [*found, images] if len(of_dataset) > 1 else found
 
 
 def _is_ambiguous(study: Evidence, found: Sequence[Evidence]) -> bool:

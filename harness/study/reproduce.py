@@ -86,11 +86,9 @@ def _difference(result: Result, dataset: Dataset) -> str:
     held_out = result.evaluation_images if result.case.val_split else 0
     then = (result.train_images + held_out, result.test_images)
     found = (len(dataset.train), len(dataset.test))
-    return f"\nit has {_counts(found)}, the result had {_counts(then)}" if then != found else ""
-
-
-def _counts(images: tuple[int, int]) -> str:
-    return f"{images[0]:,} training and {images[1]:,} test images"
+    if found == then:
+        return ""
+    return f"\nit has {found[0]:,} training and {found[1]:,} test images, the result had {then[0]:,} and {then[1]:,}"
 
 
 def images_of(result: Result, settings: Settings, place: str | None = None) -> Dataset:
