@@ -1,4 +1,4 @@
-"""The folder of a case inside a results folder. That of a user's images may bear a name they had before."""
+"""The folder of a case inside a results folder, under the present or an earlier name of its images."""
 
 import glob
 from pathlib import Path
