@@ -55,6 +55,15 @@ def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
             )
 
 
+def add_images_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--images``, the present place of a result's images, to a command."""
+    parser.add_argument(
+        "--images",
+        metavar="folder:PATH",
+        help="the present place of your own images, if they were moved or renamed since the training",
+    )
+
+
 def add_json_flag(parser: argparse.ArgumentParser) -> None:
     """Add ``--json`` to a command, which then prints its output by `print_json`."""
     parser.add_argument("--json", action="store_true", help="print one JSON object instead (fields: docs/json.md)")

@@ -160,7 +160,7 @@ def _check_size(name: str, image: Image.Image, size: int | None) -> None:
 def _as_shown(image: Image.Image) -> Image.Image:
     """Return the image as viewers show it: upright, and on white where it is transparent."""
     _scale_colour_key(image)
-    image.load()  # before its metadata: a PNG may have them at its end, and Pillow turns a TIFF as it loads it
+    image.load()  # before its metadata are read: Pillow turns a TIFF as it loads it
     turn = _TO_UPRIGHT.get(_orientation(image))
     upright = image if turn is None else image.transpose(turn)
     if not upright.has_transparency_data:

@@ -24,7 +24,7 @@ def black(mode):
 
 
 def palette():
-    """Indices 0, which is to be transparent, and 1; the colours of both are black."""
+    """An image of indices 0, to be saved as transparent, and 1; both are black."""
     image = Image.new("P", (4, 4), 0)
     image.putpalette([0, 0, 0, 0, 0, 0])
     image.paste(1, (0, 0, 2, 2))
