@@ -22,6 +22,6 @@ def find_case_folder(root: Path, case: Case) -> Path:
 
 
 def is_name_of_case(name: str, case: Case) -> bool:
-    """Return whether a folder of that name can be the case's, under the present name of its images or another."""
+    """Return whether a folder of that name can be the case's, whatever its images are called now."""
     is_own_images = is_folder(case.dataset) and name.startswith(_OWN_IMAGES)
     return name == case.folder_name or (is_own_images and name.endswith(f"-{case.folder_suffix}"))

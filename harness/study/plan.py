@@ -63,7 +63,7 @@ def plan(
 
 
 def _results_on_dataset(results: Iterable[Result], experiment: Experiment, settings: Settings) -> list[Result]:
-    """Return the results on the experiment's dataset; a user's folder is known by its images, wherever it was."""
+    """Return the results on the experiment's dataset; a user's folder is known by its images."""
     if not is_folder(experiment.dataset):
         return [one for one in results if one.dataset == experiment.dataset]
     image_size = experiment.recipe.image_size
