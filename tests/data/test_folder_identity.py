@@ -56,7 +56,7 @@ def test_the_same_images_in_two_places_have_one_fingerprint(tmp_path_factory, fi
 
 
 def name_like_tracks(label, number):
-    """Return the names of issue trackers' example: one class has a track per image, the others one track each."""
+    """Return a name that looks like GTSRB's: class 0 then has a track per image, every other class has one."""
     return f"{10_000 + number if label == 0 else 10_115 + label:05d}_{number:05d}.png"
 
 
@@ -87,7 +87,7 @@ def write_gtsrb(root, odd_name):
 
 
 @pytest.mark.parametrize("odd_name", ["odd.png", "00001_00003.png", "00007_00001_00003.png"])
-def test_gtsrb_in_class_folders_has_tracks_and_one_fingerprint_in_two_places(tmp_path, odd_name):
+def test_gtsrb_in_class_folders_has_one_fingerprint_in_two_places(tmp_path, odd_name):
     here, there = (registry.load("gtsrb", write_gtsrb(tmp_path / place, odd_name)) for place in ("here", "there/deep"))
     assert here.fingerprint == there.fingerprint
     assert here.train.tracks[:2] == ("00000_00001", "00001_00001")
@@ -95,13 +95,13 @@ def test_gtsrb_in_class_folders_has_tracks_and_one_fingerprint_in_two_places(tmp
     assert class_folders.no_track(tmp_path, 0) is None
 
 
-def test_the_fingerprint_of_gtsrb_in_class_folders_is_the_one_of_earlier_versions(tmp_path):
+def test_fingerprint_of_gtsrb_in_class_folders_is_as_in_earlier_versions(tmp_path):
     write_gtsrb(tmp_path, "00001_00003.png")
     expected = "a9f3a5b176e51337b907b4bd13b68325d19e80aeb5c2cd15d1f914c4ac492603"
     assert registry.load("gtsrb", tmp_path).fingerprint == expected
 
 
-def test_the_fingerprint_of_own_images_is_the_one_of_earlier_versions(tmp_path):
+def test_fingerprint_of_own_images_is_as_in_earlier_versions(tmp_path):
     for number, name in enumerate(["train/cat/0", "train/cat/1", "train/dog/a", "test/cat/0", "test/dog/0"]):
         write(tmp_path / f"{name}.png", PIXELS[number])
     assert fingerprint_of(tmp_path) == "facfd7109e4735d0c7ca08ba2da4e47a4464548521ed9ef2337e485d0e08d447"
