@@ -34,19 +34,19 @@ def _experiment_item(request: pytest.FixtureRequest) -> ExperimentItem:
     """Return the state of the test's case; fail a test that has no case."""
     item: ExperimentItem | None = request.node.stash.get(ITEM, None)
     if item is None:
+        fixture = "trained" if "trained" in request.fixturenames else request.fixturename
         mark = "@pytest.mark.experiment('digits', models=['resnet20'])"
-        pytest.fail(f"the fixture {request.fixturename!r} needs the experiment mark: add e.g. {mark}", pytrace=False)
+        pytest.fail(f"the fixture {fixture!r} needs the experiment mark: add e.g. {mark}", pytrace=False)
     return item
 
 
 @pytest.fixture
-def trained(request: pytest.FixtureRequest, benchmark: Any) -> Result:
+def trained(request: pytest.FixtureRequest, wod_model: str, wod_seed: int, benchmark: Any) -> Result:
     """The finished result of the test's case: trained now, unless the results folder has it.
 
     A case that diverged or ran out of memory has a result too; see its ``status``. pytest-benchmark gets the epochs as
     rounds and the measures as ``extra_info``.
     """
-    _experiment_item(request)
     item, harness = request.node, session_of(request.config)
     if request.config.getoption("setuponly", False):
         leave_unused(benchmark)

@@ -105,25 +105,33 @@ def taken_lines(config: pytest.Config, *, only_in_use: bool) -> list[str]:
 
 
 def _owner(config: pytest.Config, name: str) -> str:
-    """Return the plugin or conftest.py that adds an option or an ini key."""
-    plugins = config.pluginmanager
-    for registered_name, plugin in plugins.list_name_plugin():
-        hook = getattr(plugin, "pytest_addoption", None)
-        if hook is None or not any(quote + name + quote in _source(hook) for quote in "'\""):
-            continue
-        if _is_conftest(plugin):
-            return os.path.relpath(str(inspect.getsourcefile(hook)), config.rootpath)
-        installed = [found.project_name for one, found in plugins.list_plugin_distinfo() if one is plugin]
-        return installed[0] if installed else registered_name
+    """Return the plugin or conftest.py whose source has the quoted name of an option or an ini key.
+
+    The source is its file; else its hook, for a name that a loop puts together.
+    """
+    named = config.pluginmanager.list_name_plugin()
+    hooks = [(title, plugin, plugin.pytest_addoption) for title, plugin in named if hasattr(plugin, "pytest_addoption")]
+    for text, source_of in ((name, inspect.getmodule), (name.lstrip("-"), inspect.unwrap)):
+        for title, plugin, hook in hooks:
+            if any(quote + text + quote in _source(source_of(hook)) for quote in "'\""):
+                return _title(config, title, plugin)
     return "another plugin"
 
 
-def _source(hook: Any) -> str:
-    """Return the text of the file that defines a hook; empty where there is none."""
+def _source(found: Any) -> str:
+    """Return the source of a module or a function; empty where there is none."""
     try:
-        return Path(inspect.getsourcefile(inspect.unwrap(hook)) or "").read_text(encoding="utf-8", errors="replace")
+        return inspect.getsource(found)
     except (OSError, TypeError):
         return ""
+
+
+def _title(config: pytest.Config, registered_name: str | None, plugin: Any) -> str:
+    """Return the path of a conftest.py, the name of a distribution, or the name that `-p` gives."""
+    if _is_conftest(plugin):
+        return os.path.relpath(plugin.__file__, config.rootpath)
+    installed = [found.project_name for one, found in config.pluginmanager.list_plugin_distinfo() if one is plugin]
+    return str(installed[0] if installed else registered_name)
 
 
 def _is_conftest(plugin: object) -> bool:
