@@ -33,7 +33,8 @@ class _Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> pytest.ExitCode | None:
-        """Stop before the collection if there are no files, or others beside the default."""
+        """Stop before the collection if there are no files, or others beside the default; spare the files of a run."""
+        config.option.xmlpath, config.option.log_file = None, os.devnull
         self.files = list(config.args) if config.args_source is pytest.Config.ArgsSource.ARGS else []
         self.is_stopped = not self.files or self.default not in ([], self.files)
         return pytest.ExitCode.OK if self.is_stopped else None
@@ -68,8 +69,12 @@ def collect_experiments(arguments: Sequence[str]) -> tuple[Settings, list[Experi
 def _collect(default: list[str], arguments: Sequence[str]) -> _Collector:
     """Run pytest's collection with the default files; it stops at once if the arguments name others."""
     collector, output = _Collector(default), io.StringIO()
+    pytest_arguments = ["-p", "harness.plugin", *default, "--collect-only", "-qq", *arguments]
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        code = pytest.main(["-p", "harness.plugin", *default, "--collect-only", "-qq", *arguments], plugins=[collector])
+        try:
+            code = pytest.main(pytest_arguments, plugins=[collector])
+        except pytest.fail.Exception as error:  # so pytest reports some faults of an ini file
+            raise InputError(str(error)) from error
     has_failed = code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
     if has_failed or (collector.settings is None and not collector.is_stopped):
         raise InputError(_error_in(output.getvalue()))
