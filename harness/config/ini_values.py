@@ -1,4 +1,4 @@
-"""The values of options in pytest's ini file, of any type and form, as text. Needs no torch, no pytest."""
+"""The values in pytest's ini file, of any type and form, as text. Needs no torch, no pytest."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

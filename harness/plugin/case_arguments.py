@@ -1,4 +1,4 @@
-"""The arguments of a case's test; they give way to fixtures and parameters that the project has of the same names."""
+"""The arguments of a case's test; they give way to a project's fixtures and parameters."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def model_and_seed(item: pytest.Function) -> tuple[str, int]:
 
 
 def takes_own_fixture(item: pytest.Item, name: str) -> bool:
-    """Return whether a test takes a fixture of this plugin, or one that another fixture of its name extends."""
+    """Return whether a test takes this plugin's fixture, or one of the same name that extends it."""
     info = getattr(item, "_fixtureinfo", None)
     for definition in reversed(info.name2fixturedefs.get(name, ()) if info is not None else ()):
         if getattr(definition.func, "__module__", "") == _FIXTURES:

@@ -33,7 +33,10 @@ class _Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> pytest.ExitCode | None:
-        """Stop before the collection if there are no files, or others beside the default; spare the files of a run."""
+        """Stop before the collection if there are no files, or others beside the default.
+
+        The report and the log of an earlier run are not overwritten.
+        """
         config.option.xmlpath, config.option.log_file = None, os.devnull
         self.files = list(config.args) if config.args_source is pytest.Config.ArgsSource.ARGS else []
         self.is_stopped = not self.files or self.default not in ([], self.files)

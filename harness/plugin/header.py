@@ -1,4 +1,4 @@
-"""The plugin's lines in pytest's header: the mode, in full training the epochs and seeds, and options of others."""
+"""The plugin's lines in pytest's header: the mode, epochs and seeds, and options of others."""
 
 from collections.abc import Sequence
 

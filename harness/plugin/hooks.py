@@ -136,7 +136,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | list[str]:
-    """Return the header: a smoke run, or full training with its epochs and seeds; and options that others have."""
+    """Return the header: a smoke run, or full training with its seeds; and options of others."""
     experiments = [item.experiment for item in experiments_among(items)]
     is_used = bool(experiments) or any(map(is_measurement, items))
     if not is_used:

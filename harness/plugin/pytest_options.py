@@ -40,10 +40,10 @@ def given_options(config: pytest.Config) -> dict[str, Any]:
 
 
 def ini_options(config: pytest.Config) -> dict[str, str]:
-    """Return the given options of the ini file as text, by key; without keys that another plugin has redefined.
+    """Return the given options of the ini file as text, by key.
 
-    pytest's own reading of the values is left out: it refuses ``seeds = [0, 1]`` in ``[tool.pytest]``, and names
-    neither the key nor the file of a wrong number.
+    Keys that another plugin has redefined are left out. `Config.getini` is not used: it refuses ``seeds = [0, 1]`` in
+    ``[tool.pytest]``, and does not name the key of a wrong number.
 
     Raises:
         InputError: An option for one folder has a list of several.

@@ -1,4 +1,4 @@
-"""The options' short names, `--NAME`: they give way to another plugin or conftest.py that has an option of the name."""
+"""The options' short names, `--NAME`; each gives way to another plugin's or conftest.py's."""
 
 import argparse
 import inspect
@@ -87,7 +87,7 @@ def with_valid_names(config: pytest.Config, text: str) -> str:
 
 
 def taken_lines(config: pytest.Config, *, only_in_use: bool) -> list[str]:
-    """Return a line for each short name, and each ini key in use, that belongs to another plugin or conftest.py.
+    """Return a line for each short name, and each ini key in use, that another plugin has.
 
     Args:
         only_in_use: leave out short names that are not on the command line.
