@@ -111,17 +111,17 @@ def _owner(config: pytest.Config, name: str) -> str:
     """
     named = config.pluginmanager.list_name_plugin()
     hooks = [(title, plugin, plugin.pytest_addoption) for title, plugin in named if hasattr(plugin, "pytest_addoption")]
-    for text, source_of in ((name, inspect.getmodule), (name.lstrip("-"), inspect.unwrap)):
+    for text, is_whole_file in ((name, True), (name.lstrip("-"), False)):
         for title, plugin, hook in hooks:
-            if any(quote + text + quote in _source(source_of(hook)) for quote in "'\""):
+            if any(quote + text + quote in _source(hook, is_whole_file=is_whole_file) for quote in "'\""):
                 return _title(config, title, plugin)
     return "another plugin"
 
 
-def _source(found: Any) -> str:
-    """Return the source of a module or a function; empty where there is none."""
+def _source(hook: Any, *, is_whole_file: bool) -> str:
+    """Return the source of a hook or of its file; empty where there is none."""
     try:
-        return inspect.getsource(found)
+        return "".join(inspect.findsource(hook)[0]) if is_whole_file else inspect.getsource(hook)
     except (OSError, TypeError):
         return ""
 

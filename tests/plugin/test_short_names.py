@@ -74,7 +74,7 @@ def test_a_plugin_of_the_environment_has_the_short_names(project, monkeypatch):
 
 def test_a_conftest_below_the_one_that_loads_the_plugin_has_the_names(project):
     project.makeconftest('pytest_plugins = ["harness.plugin"]')
-    inner = project.mkpydir("inner")
+    inner = project.mkdir("inner")  # no package: both files are the module `conftest`
     inner.joinpath("conftest.py").write_text(THEIR_OPTIONS)
     check(project, "inner/conftest.py", ".", "inner")
     project.runpytest_inprocess("--device", "cpu", "-k", "resnet8-seed0", "--collect-only").assert_outcomes()
