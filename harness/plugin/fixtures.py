@@ -9,6 +9,7 @@ import pytest
 
 from harness.plugin.benchmark_record import leave_unused, replay
 from harness.plugin.measures import record_properties
+from harness.plugin.preparation import prepared_case
 from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among, session_of
 from harness.plugin.terminal import Terminal
 
@@ -50,7 +51,7 @@ def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: An
         result, item.stash[ITEM].records = _train(harness, item)
     except BaseException as error:
         leave_unused(benchmark)
-        if isinstance(error, Exception):
+        if not _is_interruption(error):
             _keep_failed(harness, item)
         raise
     finally:
@@ -84,10 +85,10 @@ def workbench(request: pytest.FixtureRequest) -> Workbench:
     return harness.workbench
 
 
-def _train(harness: HarnessSession, item: pytest.Item) -> tuple[Result, list[EpochRecord]]:
+def _train(harness: HarnessSession, item: pytest.Function) -> tuple[Result, list[EpochRecord]]:
     """Train the item's case, and show its progress even while pytest captures output."""
-    study, experiment, terminal = harness.study, item.stash[ITEM].experiment, Terminal.of(harness.config)
-    assert study is not None, "the study is prepared once the tests are collected"
+    study, case = prepared_case(harness, item)
+    experiment, terminal = case.experiment, Terminal.of(harness.config)
     if terminal is None:
         return study.train(experiment)
     progress = _progress(harness, item, terminal, study.tracking.notices)
@@ -96,14 +97,20 @@ def _train(harness: HarnessSession, item: pytest.Item) -> tuple[Result, list[Epo
         if progress.trained:
             harness.compile_seconds += result.attempts[-1].compile_seconds
         return result, records
-    except KeyboardInterrupt:
+    except BaseException as error:
         progress.close()
-        done = f", {progress.epochs_done} of {experiment.recipe.epochs} epochs done" if progress.has_started else ""
-        progress.write(f"\ninterrupted: {experiment.label}{done}\n")
+        if _is_interruption(error):
+            done = f", {progress.epochs_done} of {experiment.recipe.epochs} epochs done" if progress.has_started else ""
+            progress.write(f"\ninterrupted: {experiment.label}{done}\n")
         raise
     finally:
         progress.close()
         harness.trained_records += progress.trained
+
+
+def _is_interruption(error: BaseException) -> bool:
+    """Return whether an error stopped the training from outside: Ctrl-C, `pytest.exit`, or pytest-timeout's Failed."""
+    return not isinstance(error, Exception) or isinstance(error, pytest.exit.Exception)
 
 
 def _progress(
@@ -126,6 +133,7 @@ def _progress(
         place=f"{cases.index(item.stash[ITEM]) + 1}/{len(cases)}",
         line=terminal.line,
         stop_requested=lambda: harness.stop.was_made,
+        is_stop=_is_interruption,
         notices=notices,
     )
 
@@ -145,6 +153,8 @@ def _seconds_after(harness: HarnessSession, item: ExperimentItem) -> Callable[[f
 
 def _keep_failed(harness: HarnessSession, item: pytest.Item) -> None:
     """Keep the recorded result of a case that failed, for the table."""
-    if harness.study is not None and (failed := harness.study.find_result(item.stash[ITEM].experiment)):
+    if harness.study is None or ITEM not in item.stash:
+        return
+    if failed := harness.study.find_result(item.stash[ITEM].experiment):
         harness.add(failed)
         record_properties(item, failed, is_reused=False)
