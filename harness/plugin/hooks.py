@@ -94,8 +94,10 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """End the session at a wrong option: an error of the command, not of the collected file."""
     report = yield
-    if (error := session_of(collector.config).usage_error) and not is_worker(collector.config):
-        raise error
+    if error := session_of(collector.config).usage_error:
+        if not is_worker(collector.config):
+            raise error
+        report.outcome, report.longrepr, report.result = "passed", None, []  # the controller reports it once
     return report
 
 

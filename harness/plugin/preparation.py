@@ -87,9 +87,11 @@ def _make_study(harness: HarnessSession) -> Study:
 def _leave_out_unprepared(study: Study, items: list[pytest.Item], notify: Callable[[str], None]) -> None:
     """Leave cases without usable data to their tests if code of the project may skip those before."""
     from harness.errors import InputError
+    from harness.text import listed_up_to
 
     if study.is_distributed:  # every rank would have to leave out the same
         return
+    left_out: dict[str, list[str]] = {}
     for item in items:
         if ITEM in item.stash and may_be_skipped(item):
             experiment = item.stash[ITEM].experiment
@@ -97,9 +99,9 @@ def _leave_out_unprepared(study: Study, items: list[pytest.Item], notify: Callab
                 study.engine.prepare([experiment], notify)
             except InputError as error:
                 leave_out(item)
-                notify(
-                    f"{error}\n{experiment.label} cannot be trained unless a fixture or hook mends that, or skips it"
-                )
+                left_out.setdefault(str(error), []).append(experiment.label)
+    for reason, labels in left_out.items():
+        notify(f"not prepared, since a fixture or hook may skip it: {listed_up_to(labels, 1, 'case')}: {reason}")
 
 
 def _require_same_process(harness: HarnessSession) -> None:

@@ -23,6 +23,8 @@ def bind_case(item: pytest.Function, mark: pytest.Mark) -> None:
     from harness.errors import InputError
 
     marked = experiment_arguments(mark)
+    if "model" not in getattr(getattr(item, "callspec", None), "params", {}):
+        raise pytest.UsageError(f"{item.nodeid}: the mark experiment is in a pytest.param: give it to the test itself")
     # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
     closest = item.get_closest_marker("benchmark")
     benchmark = {"group": marked.dataset, **(closest.kwargs if closest else {}), "timer": RecordedClock()}

@@ -17,10 +17,12 @@ from harness.plugin.selection import is_listing
 from harness.plugin.session import HarnessSession, experiments_among
 
 _KEY = "wider_or_deeper_usage_error"
-_REFUSAL = (
-    "experiments and measurements do not run in pytest-xdist's workers: leave out -n, or give `-n 0` if addopts has "
-    "it;\n--engine ray trains several cases at a time"
+_AT_A_TIME = "--engine ray trains several cases at a time"
+_NO_XDIST = (
+    "experiments and measurements do not run under pytest-xdist: leave out -n, or give `-n 0` where addopts has it; "
+    f"{_AT_A_TIME}"
 )
+_NO_FORK = f"experiments and measurements do not run under pytest-forked: leave out --forked; {_AT_A_TIME}"
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -29,19 +31,21 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def require_one_process(harness: HarnessSession, items: list[pytest.Item]) -> None:
-    """Check in a worker that no case and no measurement would run.
+    """Check that no case and no measurement would run in a worker of pytest-xdist or a process of pytest-forked.
 
     Raises:
         pytest.UsageError: one would run.
     """
     config = harness.config
-    if not is_worker(config):
-        return
-    if harness.usage_error is not None:
+    if is_worker(config) and harness.usage_error is not None:
         raise harness.usage_error
-    is_training = experiments_among(items) and not config.option.benchmark_skip
-    if (is_training or any(map(is_measurement, items))) and not is_listing(config):
-        raise pytest.UsageError(_REFUSAL)
+    is_training = experiments_among(items) and not config.getoption("benchmark_skip", False)
+    if is_listing(config) or not (is_training or any(map(is_measurement, items))):
+        return
+    if is_worker(config):
+        raise pytest.UsageError(_NO_XDIST)
+    if config.getoption("forked", False):
+        raise pytest.UsageError(_NO_FORK)
 
 
 @contextlib.contextmanager
