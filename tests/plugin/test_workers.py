@@ -47,9 +47,9 @@ def test_remedy_for_xdist_in_addopts_works(bench, beside, pytester):
 )
 def test_xdist_runs_a_session_that_trains_nothing(arguments, bench, beside, pytester):
     pytester.makepyfile(test_ordinary=ORDINARY)
-    run = beside("-n", "2", *arguments, only=XDIST)
+    run = beside("-n", "1", *arguments, only=XDIST)
     assert run.ret == pytest.ExitCode.OK
-    run.stdout.fnmatch_lines(["2 workers *"])
+    run.stdout.fnmatch_lines(["1 worker *"])
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_xdist_runs_a_session_that_trains_nothing(arguments, bench, beside, pyte
 def test_input_error_in_a_worker_reaches_the_user(variable, text, says, bench, beside, pytester, monkeypatch):
     monkeypatch.setenv("WIDER_OR_DEEPER_SEEDS", variable)
     pytester.makepyfile(test_digits=text)
-    run = beside("-n", "2", only=XDIST)
+    run = beside("-n", "1", only=XDIST)
     assert run.ret == pytest.ExitCode.USAGE_ERROR
     run.stdout.no_fnmatch_line("*INTERNALERROR*")
     run.stderr.fnmatch_lines([says])
