@@ -20,14 +20,25 @@ def test_theirs(pytestconfig):
 """
 
 
+ALL = ("xdist", "xdist.looponfail", "timeout", "randomly", "rerunfailures", "pytest_cov", "sugar")
+
+
 @pytest.mark.slow
-def test_digits_run_beside_all_plugins_and_the_projects_options(beside, pytester):
-    pytester.makeconftest(CONFTEST_WITH_OPTIONS)
+def test_digits_run_beside_all_plugins(beside, pytester):
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_digits=BENCH)
+    run = beside("-k", "digits and resnet8-seed", "--device", "Pixel 7")  # pytest-playwright's
+    run.assert_outcomes(passed=1, deselected=1)
+    run.stdout.fnmatch_lines(["plugins: *playwright-*", "*wider or deeper*", "resnet8 *", "written: *"])
+
+
+@pytest.mark.slow
+def test_digits_run_beside_plugins_and_the_projects_options(beside, pytester):
+    pytester.makeconftest(CONFTEST_WITH_OPTIONS)  # pytest-playwright itself refuses a second --device
     pytester.makepyfile(test_digits=BENCH, test_theirs=THEIRS)
     arguments = ("--device", "abacus", "--seeds", "plenty", "--wod-seeds", "3", "--wod-device", "cpu")
-    run = beside("-p", "harness.plugin", "-k", "theirs or (digits and resnet8-seed)", *arguments)
+    run = beside("-pharness.plugin", "-k", "theirs or (digits and resnet8-seed)", *arguments, only=ALL)
     run.assert_outcomes(passed=2, deselected=1)
-    run.stdout.fnmatch_lines(["plugins: *playwright-*", "*wider or deeper*", "resnet8 *", "written: *"])
     assert [result["seed"] for result in results_in(pytester)] == [3]
 
 
