@@ -139,6 +139,8 @@ def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, No
     except Exception as error:
         if run.job.context.callback.should_stop():  # the signal may have reached a loader process too
             raise KeyboardInterrupt from error
+        if run.job.context.callback.is_stop(error):
+            raise
         if is_out_of_memory(error):
             reason = message_of(error) or "no memory left"
             return _record(run, Ending("out_of_memory", f"{reason}; {_MEMORY_REMEDY}"))
