@@ -97,7 +97,7 @@ def expand_home(path: str | Path) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise InputError(f"{path}: the home folder ~ is unknown: set HOME, or write the path without ~") from error
+        raise InputError(f"{path}: the home folder ~ is unknown: set HOME, or give a folder without ~") from error
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.errors import InputError
 from harness.files import expand_home
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -86,7 +87,10 @@ def path(text: str) -> Path:
     """Read a folder; ``~`` is the user's own."""
     if not text:
         raise ValueError("give a folder, e.g. ~/data")
-    return expand_home(text).absolute()
+    try:
+        return expand_home(text).absolute()
+    except InputError as error:  # the option's own message has the text
+        raise ValueError(str(error).removeprefix(f"{text}: ")) from error
 
 
 def percentage_points(text: str) -> float:

@@ -52,5 +52,5 @@ def test_without_home_and_temporary_folder_tmpdir_is_the_remedy(monkeypatch):
 @pytest.mark.usefixtures("without_home")
 @pytest.mark.parametrize("option", ["data_dir", "results_dir", "report_dir", "baseline"])
 def test_a_tilde_without_a_home_names_the_option_and_the_remedy(option):
-    with pytest.raises(InputError, match=f"--{option.replace('_', '-')}.*set HOME, or write the path without ~"):
+    with pytest.raises(InputError, match=f"--{option.replace('_', '-')}.*set HOME, or give a folder without ~"):
         read_settings({option: "~/x"}, {})
