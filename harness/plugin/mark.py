@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.config.limits import Limit, parse_limits
+from harness.plugin.case_arguments import takes_own_fixture
 
 EXPERIMENT_MARK = (
     "experiment(dataset, models, recipe=None, seeds=(0,), limits={}): train each model on the dataset, one case per "
@@ -46,11 +47,13 @@ def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
     mark = function.get_closest_marker("experiment")
     if mark is None:
         return None
-    if "trained" in function.fixturenames:
+    if takes_own_fixture(function, "trained"):
         _require_one_mark(function)
         return mark
     if _is_registered_elsewhere(mark.name, function.config):
         return None
+    if "trained" in function.fixturenames:  # an override of the fixture
+        return mark
     raise pytest.UsageError(
         f"{function.nodeid}: a test with the mark experiment needs the fixture `trained`: add it to the test's "
         "arguments"
@@ -111,7 +114,7 @@ def _is_seed(value: Any) -> bool:
 def is_measurement(item: pytest.Item) -> bool:
     """Check for the ``measurement`` mark; one that another suite registers does not count."""
     mark = item.get_closest_marker("measurement")
-    if mark is None or "workbench" in getattr(item, "fixturenames", ()):
+    if mark is None or takes_own_fixture(item, "workbench"):
         return mark is not None
     return not _is_registered_elsewhere(mark.name, item.config)
 

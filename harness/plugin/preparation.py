@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.plugin import short_names
 from harness.plugin.baseline import guard_cases
 from harness.plugin.benchmark_machine import machine_notes
 from harness.plugin.schedule import schedule_cases
@@ -49,7 +50,7 @@ def prepare_study(harness: HarnessSession, items: list[pytest.Item]) -> None:
     except InputError as error:
         if not processes.is_rank_zero:  # rank 0 reports it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(short_names.with_valid_names(harness.config, str(error))) from error
     for line in machine_notes(harness):
         notify(line)
     notify(f"training on {study.engine.describe()}, results in {study.results.root}")

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from harness.config.datasets import is_folder
+from harness.plugin import short_names
+from harness.plugin.case_arguments import has_model_and_seed, model_and_seed
 from harness.plugin.clock import RecordedClock
 from harness.plugin.mark import MarkedExperiment, experiment_arguments, experiment_mark
 from harness.plugin.schedule import order_cases
@@ -23,7 +25,7 @@ def bind_case(item: pytest.Function, mark: pytest.Mark) -> None:
     from harness.errors import InputError
 
     marked = experiment_arguments(mark)
-    if "model" not in getattr(getattr(item, "callspec", None), "params", {}):
+    if not has_model_and_seed(item):
         raise pytest.UsageError(f"{item.nodeid}: the mark experiment is in a pytest.param: give it to the test itself")
     # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
     closest = item.get_closest_marker("benchmark")
@@ -44,7 +46,7 @@ def planned_case(item: pytest.Function, marked: MarkedExperiment) -> ExperimentI
     from harness.config.experiment import plan_experiment
 
     settings = session_of(item.config).settings
-    model, seed = str(item.callspec.params["model"]), int(item.callspec.params["seed"])  # type: ignore[call-overload]
+    model, seed = model_and_seed(item)
     experiment = plan_experiment(settings, marked.dataset, model, seed, marked.recipe)
     timer = item.get_closest_marker("benchmark").kwargs["timer"]  # type: ignore[union-attr]
     number = session_of(item.config).next_number()
@@ -74,7 +76,8 @@ def select_cases(harness: HarnessSession, items: list[pytest.Item]) -> None:
             leave_out(item)
     for item in items:
         if REFUSED in item.stash and not (_is_on_a_folder(item) and may_be_skipped(item)):
-            raise pytest.UsageError(f"{item.nodeid}: {item.stash[REFUSED]}")
+            text = f"{item.nodeid}: {item.stash[REFUSED]}"
+            raise pytest.UsageError(short_names.with_valid_names(harness.config, text))
     order_cases(harness, items)
 
 

@@ -1,8 +1,9 @@
 """The measurements of a case as values: epoch records, attempts, the result, and every field's range."""
 
 import math
+import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from harness.config.case import Case, Mode
 from harness.files import with_sha256
+from harness.results.disturbance import Disturbance
 from harness.results.timing import timing_changes
 
 SCHEMA_VERSION = 2
@@ -42,6 +44,7 @@ class EpochRecord:
         evaluate_seconds: time of the evaluation, with its loading.
         checkpoint_seconds: time to save the state at the epoch's start; 0 in quick mode, which saves none.
         epoch_seconds: wall-clock time of training plus evaluation, the paper's epoch time; without checkpoints.
+        disturbance: how much other work disturbed these seconds; None in records of earlier versions.
     """
 
     epoch: _FromOne
@@ -55,6 +58,12 @@ class EpochRecord:
     evaluate_seconds: _Seconds
     checkpoint_seconds: _Seconds
     epoch_seconds: _Seconds
+    disturbance: Disturbance | None = None
+
+    @property
+    def is_disturbed(self) -> bool:
+        """True if other work lengthened the epoch's time."""
+        return self.disturbance is not None and self.disturbance.is_disturbed
 
     @property
     def is_finite(self) -> bool:
@@ -135,6 +144,7 @@ class Result:
         attempts: one per uninterrupted stretch of training, see `interrupted_after`.
         files: SHA-256 of each of the case's other files, by name.
         cause: the reason if the case did not complete.
+        disturbed_epochs: the epochs, from 1, whose time other work lengthened; None in results of earlier versions.
     """
 
     schema_version: int
@@ -176,6 +186,7 @@ class Result:
     per_class: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     confusion: tuple[tuple[_Count, ...], ...] = field(default=(), repr=False)
     cause: str | None = None
+    disturbed_epochs: tuple[_FromOne, ...] | None = field(default=None, repr=False)
 
     @property
     def is_complete(self) -> bool:
@@ -190,6 +201,13 @@ class Result:
     def mean_epoch_seconds(self) -> float | None:
         """The paper's single-epoch training time; None without epochs."""
         return self.total_seconds / len(self.epoch_seconds) if self.epoch_seconds else None
+
+    @property
+    def undisturbed_median_seconds(self) -> float | None:
+        """The median of the undisturbed epochs' seconds; None if every epoch is disturbed."""
+        disturbed = set(self.disturbed_epochs or ())
+        seconds = [second for epoch, second in enumerate(self.epoch_seconds, 1) if epoch not in disturbed]
+        return statistics.median(seconds) if seconds else None
 
     @property
     def interrupted_after(self) -> tuple[int, ...]:
@@ -216,6 +234,10 @@ class Result:
         """
         changes = (change for pair in pairwise(self.training_environments) for change in timing_changes(*pair))
         return tuple(dict.fromkeys(changes))
+
+    def under_name(self, dataset: str) -> "Result":
+        """Return the result with another name for the same images; its case keeps its identity."""
+        return replace(self, dataset=dataset, case=replace(self.case, dataset=dataset))
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain values."""

@@ -25,7 +25,7 @@ def result_parameters(result: Result) -> dict[str, Value]:
 
 def epoch_metrics(record: EpochRecord) -> dict[str, float]:
     """Return the epoch's losses, accuracies, learning rate and seconds by name; a loss may be NaN."""
-    return {name: float(value) for name, value in asdict(record).items() if name != "epoch"}
+    return {name: float(value) for name, value in asdict(record).items() if name not in ("epoch", "disturbance")}
 
 
 def final_measures(result: Result) -> dict[str, float]:

@@ -93,6 +93,7 @@ def _times(history: History, train_images: int) -> dict[str, Any]:
     return {
         "epochs": len(records),
         "epoch_seconds": tuple(record.epoch_seconds for record in records),
+        "disturbed_epochs": tuple(record.epoch for record in records if record.is_disturbed),
         "train_seconds": train_seconds,
         "eval_seconds": sum(record.evaluate_seconds for record in records),
         "total_seconds": history.total_seconds,

@@ -6,6 +6,7 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from harness.hardware.co_scheduling import CoSchedulingMonitor
+from harness.hardware.disturbance_meter import DisturbanceMeter
 from harness.hardware.stopwatch import Stopwatch
 from harness.results import metrics
 from harness.results.result import EpochRecord, Status
@@ -81,6 +82,7 @@ class TrainingRun:
         return "complete"
 
     def _train_epoch(self, epoch: int) -> EpochRecord:
+        meter = DisturbanceMeter(self.job.device, is_distributed=self.job.context.processes.is_distributed)
         watch = Stopwatch(self.job.device)
 
         def on_progress(share: float) -> None:
@@ -103,6 +105,7 @@ class TrainingRun:
             evaluate_seconds=watch.seconds["evaluate"],
             checkpoint_seconds=self._checkpoint_seconds,
             epoch_seconds=epoch_seconds,
+            disturbance=meter.reading(),
         )
 
     def _stop_if_asked(self) -> None:

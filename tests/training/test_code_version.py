@@ -21,15 +21,17 @@ NOT_DECIDING = {
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",
         "data/verified_fingerprints.py", "data/formats/cifar10.py", "data/formats/class_folders.py",
-        "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/gtsrb.py",
+        "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",
+        "data/formats/folder_names.py", "data/formats/leftovers.py", "data/formats/gtsrb.py",
         "data/formats/gtsrb_labels.py",
     },
     "they read, write and report what others compute": {
         "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
-        "results/result.py", "results/timing.py", "training/callback.py", "training/code_version.py",
-        "training/command.py", "training/context.py", "training/environment.py",
+        "results/disturbance.py", "results/result.py", "results/timing.py", "training/callback.py",
+        "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",
         "training/sweep_progress.py",
     },
+    "they measure how disturbed times are": {"hardware/disturbance_meter.py", "hardware/gpu_state.py"},
     "they place processes on cores and machines": {"hardware/co_scheduling.py", "hardware/cpu_affinity.py"},
     "processes that fail end the training": {"training/process_failure.py", "training/interrupt.py"},
 }  # fmt: skip
