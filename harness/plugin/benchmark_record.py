@@ -36,7 +36,7 @@ def leave_unused(benchmark: Any) -> None:
 
 
 def _forget_earlier_run(item: pytest.Item, benchmark: Any) -> None:
-    """Remove the rounds of an earlier run of the test in this session, e.g. before pytest-rerunfailures' rerun."""
+    """Remove the rounds of an earlier run of the test, e.g. of one that pytest-rerunfailures repeats."""
     recorded: list[Any] = item.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
     recorded[:] = [one for one in recorded if one.fullname != benchmark.fullname]
 
