@@ -145,6 +145,7 @@ class Result:
         files: SHA-256 of each of the case's other files, by name.
         cause: the reason if the case did not complete.
         disturbed_epochs: the epochs, from 1, whose time other work lengthened; None in results of earlier versions.
+        disturbance_causes: the causes of their disturbance, in words.
     """
 
     schema_version: int
@@ -187,6 +188,7 @@ class Result:
     confusion: tuple[tuple[_Count, ...], ...] = field(default=(), repr=False)
     cause: str | None = None
     disturbed_epochs: tuple[_FromOne, ...] | None = field(default=None, repr=False)
+    disturbance_causes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_complete(self) -> bool:
