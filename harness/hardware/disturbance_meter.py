@@ -148,7 +148,7 @@ def _family(pid: int) -> set[int]:
 
 
 def _since(begin: Sequence[float], end: Sequence[float], cores: Sequence[int]) -> float:
-    """Return the seconds counted between two readings, over the cores; over all if a container renumbers them."""
+    """Return the seconds between two readings on these cores; on all if a container renumbers them."""
     elapsed = [max(0.0, last - first) for first, last in zip(begin, end, strict=False)]
     return sum(elapsed[core] for core in cores) if max(cores, default=0) < len(elapsed) else sum(elapsed)
 

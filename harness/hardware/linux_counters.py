@@ -32,7 +32,7 @@ def thread_cores() -> set[int]:
 
 
 def child_pids(pid: int) -> list[int] | None:
-    """Return the children of a process; None if unknown. Its cost does not grow with the machine's processes."""
+    """Return the children of a process without looking at all processes; None if unknown."""
     files = [task / "children" for task in _tasks(pid)]
     if not any(file.exists() for file in files):
         return None
@@ -51,7 +51,7 @@ def pressure_seconds() -> float | None:
 
 
 def throttled_periods() -> int:
-    """Return the number of periods in which a container's CPU quota stopped its processes; 0 without a quota."""
+    """Return the periods in which a container's CPU quota stopped its processes; 0 without a quota."""
     for file in _QUOTAS:
         with contextlib.suppress(*_UNREADABLE):
             return int(file.read_text().split("nr_throttled")[1].split()[0])

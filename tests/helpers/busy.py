@@ -21,7 +21,7 @@ while True: pass
 
 @contextlib.contextmanager
 def busy_processes(cores, *, are_children=False):
-    """Run a process that computes without end on each core, from before the body until after it; yield their pids.
+    """Run a process that computes without end on each core; yield their pids.
 
     They are children of this process, or other people's work. They also end with this process.
     """

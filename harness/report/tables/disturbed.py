@@ -1,4 +1,4 @@
-"""Epoch times that other work lengthened: their mark, the undisturbed median beside the mean, and notes."""
+"""Epoch times that other work lengthened: mark, undisturbed median beside the mean, and notes."""
 
 from collections.abc import Sequence
 from itertools import groupby
