@@ -212,6 +212,11 @@ class Result:
         return statistics.median(seconds) if seconds else None
 
     @property
+    def has_disturbed_times(self) -> bool:
+        """True if other work lengthened the epoch times; not for epochs of several devices, which are not shown."""
+        return bool(self.disturbed_epochs) and not self.changes_between_attempts
+
+    @property
     def interrupted_after(self) -> tuple[int, ...]:
         """The number of finished epochs at each interruption."""
         return tuple(attempt.first_epoch - 1 for attempt in self.attempts[1:])

@@ -6,7 +6,7 @@ from typing import Any
 from harness.analysis.comparison import Comparison
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
-from harness.report.tables.disturbed import MARK, disturbed_runs_note, is_marked
+from harness.report.tables.disturbed import MARK, disturbed_runs_note
 from harness.report.tables.table import Column, Row
 from harness.text import decimals, p_number, signed
 
@@ -61,7 +61,7 @@ def mean_cell(name: str, *, is_percent: bool = True, is_signed: bool = False) ->
 
 def disturbed_runs(evidence: Evidence, model: str) -> int:
     """Return the number of a model's runs with disturbed epochs."""
-    return sum(run.result is not None and is_marked(run.result) for run in evidence.of(model).values())
+    return sum(result.model == model for result in evidence.disturbed_results)
 
 
 def _marked_mean_seconds(row: Row) -> str:

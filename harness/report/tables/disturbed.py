@@ -14,18 +14,13 @@ _MAX_RANGES = 6  # of epochs in a line
 _SOURCE = "disturbed_epochs in the CSV"
 
 
-def is_marked(result: Result) -> bool:
-    """Return whether a disturbed epoch is in the result's times; times of several devices are not shown."""
-    return bool(result.disturbed_epochs) and not result.changes_between_attempts
-
-
 def disturbed_values(result: Result) -> dict[str, object]:
     """Return the disturbed epochs, ``3 7-9``, and what is shown of them, as plain values."""
     epochs = result.disturbed_epochs
     return {
         "disturbed_epochs": None if epochs is None else " ".join(_ranges(epochs, "-")),
         "disturbance_causes": "; ".join(result.disturbance_causes),
-        "undisturbed_median_seconds": result.undisturbed_median_seconds if is_marked(result) else None,
+        "undisturbed_median_seconds": result.undisturbed_median_seconds if result.has_disturbed_times else None,
     }
 
 
@@ -41,7 +36,7 @@ UNDISTURBED = Column("undisturbed", "undisturbed_median_seconds", "{:.2f}")
 
 def disturbed_notes(results: Sequence[Result]) -> list[str]:
     """Return a line on each result with disturbed epochs; a count from the fourth on."""
-    lines = [f"{MARK} {_line(result)}" for result in results if is_marked(result)]
+    lines = [f"{MARK} {_line(result)}" for result in results if result.has_disturbed_times]
     return first_lines(lines, f"runs marked {MARK} ({_SOURCE})", FEW_NAMES)
 
 
@@ -72,7 +67,7 @@ def _ranges(epochs: Sequence[int], dash: str) -> list[str]:
 
 def disturbed_runs_note(evidence: Evidence) -> list[str]:
     """Return the note on a study's means of times; none without disturbed epochs."""
-    disturbed = [result for result in evidence.used_results if is_marked(result)]
+    disturbed = evidence.disturbed_results
     if not disturbed:
         return []
     names = join_names([f"{one.model} seed {one.seed}" for one in disturbed], _SOURCE)

@@ -16,7 +16,6 @@ from harness.report.tables.disturbed import (
     UNDISTURBED,
     disturbed_notes,
     disturbed_values,
-    is_marked,
 )
 from harness.report.tables.table import Column, Table
 from harness.report.truncation import MAX_NAMES, first_lines, join_names
@@ -159,7 +158,7 @@ def _name(result: Result) -> str:
 def _time_notes(results: Sequence[Result]) -> list[str]:
     """Return notes on disturbed, unsteady, interrupted and compiled runs."""
     notes = disturbed_notes(results)
-    unsteady = [r for r in results if r.mode != "quick" and _is_unsteady(r) and not is_marked(r)]
+    unsteady = [r for r in results if r.mode != "quick" and _is_unsteady(r) and not r.has_disturbed_times]
     for is_known, reason in ((False, "the machine was busy"), (True, "no other work was the cause")):
         if of_reason := [_name(r) for r in unsteady if (r.disturbed_epochs is not None) is is_known]:
             names = join_names(of_reason, "is_unsteady in the CSV")
