@@ -5,7 +5,7 @@ from harness.plugin.benchmark_machine import (
     pytest_benchmark_update_machine_info,
 )
 from harness.plugin.benchmark_table import pytest_benchmark_group_stats
-from harness.plugin.fixtures import epoch_records, model, seed, trained, workbench
+from harness.plugin.fixtures import epoch_records, trained, wod_model, wod_seed, workbench
 from harness.plugin.hooks import (
     pytest_addoption,
     pytest_collection_finish,
@@ -23,11 +23,11 @@ from harness.plugin.hooks import (
     pytest_sessionfinish,
     pytest_sessionstart,
     pytest_terminal_summary,
+    pytest_testnodedown,
 )
 
 __all__ = [
     "epoch_records",
-    "model",
     "pytest_addoption",
     "pytest_benchmark_compare_machine_info",
     "pytest_benchmark_group_stats",
@@ -47,7 +47,9 @@ __all__ = [
     "pytest_sessionfinish",
     "pytest_sessionstart",
     "pytest_terminal_summary",
-    "seed",
+    "pytest_testnodedown",
     "trained",
+    "wod_model",
+    "wod_seed",
     "workbench",
 ]

@@ -88,7 +88,12 @@ class Study:
         requests = map(self._request, experiments)
         kept = [request.case for request in requests if not request.rerun]
         accept_other_code = self.settings.accept_other_code
-        self._kept = find_kept(kept, self.results, accept_other_code=accept_other_code, notify=notify)
+        self._kept |= find_kept(kept, self.results, accept_other_code=accept_other_code, notify=notify)
+
+    @property
+    def is_distributed(self) -> bool:
+        """True if several processes train every case together."""
+        return self._processes.is_distributed
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""

@@ -138,6 +138,8 @@ def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, No
     except Exception as error:
         if run.job.context.callback.should_stop():  # the signal may have reached a loader process too
             raise KeyboardInterrupt from error
+        if run.job.context.callback.is_stop(error):
+            raise
         reason = "".join(char if char.isprintable() else " " for char in str(error).strip().partition("\n")[0])
         if is_out_of_memory(error):
             return _record(run, Ending("out_of_memory", f"{reason or 'no memory left'}; {_MEMORY_REMEDY}"))

@@ -1,23 +1,6 @@
 """pytest's own errors and listings come first: no study is made, so nothing is downloaded."""
 
-import importlib
-
 import pytest
-
-from harness.errors import InputError
-
-
-@pytest.fixture
-def studies(monkeypatch):
-    """A list that gets an entry for each study that a session makes."""
-    made = []
-
-    def make(*_):
-        made.append("a study")
-        raise InputError("a study was made")
-
-    monkeypatch.setattr(importlib.import_module("harness.study.study"), "Study", make)
-    return made
 
 
 def result_folders(pytester):
