@@ -204,7 +204,7 @@ _KINDS = (
             Column("GFLOP/s", "flops_per_second", lambda row: f"{row['flops_per_second'] / 1e9:,.0f}"),
             Column("peak", "peak_share", "{:.0%}"),
         ),
-        ("ref. load", "load"),
+        ("ref. load", "load", "GFLOP/s"),
         _pipeline_values,
         pipeline_note,
     ),

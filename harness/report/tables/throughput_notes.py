@@ -25,15 +25,16 @@ def _peak_notes(rows: Sequence[Row]) -> list[str]:
     without = [row for row in rows if row["peak_share"] is None]
     disturbed = [_label(row) for row in without if row["is_peak_disturbed"]]
     faster = [_label(row) for row in without if not row["is_peak_disturbed"]]
-    notes += [f"no peak, its convolutions were disturbed: {listed(disturbed)}"] if disturbed else []
-    notes += [f"no peak, training was faster than the measured convolutions: {listed(faster)}"] if faster else []
+    notes += [f"peak unknown because its measurement was disturbed: {listed(disturbed)}"] if disturbed else []
+    because = "training was faster than the measured convolutions"
+    notes += [f"peak unknown because {because}: {listed(faster)}"] if faster else []
     return notes
 
 
 def disturbed_notes(rows: Sequence[Row]) -> list[str]:
     """Return the note on the rows whose measurement remained disturbed, if there are any."""
     found = "; ".join(f"{_label(row)}, {row['disturbed']}" for row in rows if row.get("disturbed"))
-    return [f"disturbed by other work, so nothing is asserted about it: {found}"] if found else []
+    return [f"disturbed by other work, so no test asserts anything about it: {found}"] if found else []
 
 
 def _label(row: Row) -> str:
