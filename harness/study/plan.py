@@ -1,7 +1,7 @@
 """The plan of a study: its experiments, their estimated times, and the errors of earlier estimates."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +15,11 @@ from harness.data import registry
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
+from harness.throughput.repetition import Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
+
+_ALONE_SECONDS = 10.0  # of repetition, for an estimate that delays a session
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,16 @@ class Planned:
 
 
 def plan(
-    experiments: Iterable[Experiment], settings: Settings, device: torch.device, precision: str
+    experiments: Iterable[Experiment],
+    settings: Settings,
+    device: torch.device,
+    precision: str,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Planned]:
     """Yield each experiment with its estimate; those that differ by the seed alone are timed once.
+
+    Args:
+        notify: callback that receives a line about each model whose steps were disturbed.
 
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
@@ -48,10 +58,11 @@ def plan(
     for result in ResultsFolder(settings.results_dir).read_all()[0]:
         results[result.dataset, result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
+    repetition = Repetition(notify)
     for experiment in experiments:
         key = (experiment.dataset, experiment.model, experiment.recipe)
         if key not in estimates:
-            estimates[key] = estimate_experiment(experiment, settings, device, precision)
+            estimates[key] = estimate_experiment(experiment, settings, device, precision, repetition)
         kept = results[experiment.dataset, experiment.model]
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
         there = [one for one in kept if _is_result_of(one, experiment, settings, device.type, precision)]
@@ -61,15 +72,25 @@ def plan(
         yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
 
 
-def estimate_experiment(experiment: Experiment, settings: Settings, device: torch.device, precision: str) -> Estimate:
+def estimate_experiment(
+    experiment: Experiment,
+    settings: Settings,
+    device: torch.device,
+    precision: str,
+    repetition: Repetition | None = None,
+) -> Estimate:
     """Time a few steps of the experiment and scale them to its numbers of images and epochs.
+
+    Args:
+        repetition: it times disturbed steps again; None for a few seconds of repetition.
 
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
     """
     spec = registry.get_spec(experiment.dataset)
     images = _images_per_epoch(experiment, spec, settings)
-    return estimate(experiment, spec, *images, device, precision, settings.pipeline)
+    repetition = repetition or Repetition(max_seconds=_ALONE_SECONDS)
+    return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
 
 
 def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Settings) -> tuple[int, int]:
