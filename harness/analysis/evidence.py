@@ -19,6 +19,7 @@ from harness.analysis.stats import Interval, mean_interval
 from harness.config.case import Mode
 from harness.config.datasets import SPECS, title_of
 from harness.paper.published import MMACS, PUBLISHED, STUDY_MODELS, exact_parameters
+from harness.results.case_folder import find_case_folder
 from harness.results.marginal_gain import marginal_gain
 from harness.results.result import LearningCurve, Result
 from harness.results.timing import timed_on
@@ -132,7 +133,8 @@ class Evidence:
     @cached_property
     def _folders(self) -> dict[int, Path]:
         """The folder of each result, by id(result): every table asks, and a folder's name is a slow hash."""
-        return {id(result): (self.folder or Path()) / result.case.folder_name for result in self.results}
+        root = self.folder or Path()
+        return {id(result): find_case_folder(root, result.case) for result in self.results}
 
     def of(self, model: str) -> dict[int, Run]:
         """Return a model's runs by seed, in ascending order."""

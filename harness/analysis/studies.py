@@ -50,7 +50,7 @@ def group_into_studies(stored: Iterable[StoredResult]) -> list[Evidence]:
     The results of a study share the folder, dataset, mode, recipe, images, pipeline, precision and kind of device.
     """
     studies: dict[StudyKey, list[StoredResult]] = defaultdict(list)
-    for one in stored:
+    for one in _under_latest_names(stored):
         studies[_study_key(one)].append(one)
     namesakes: dict[tuple[str, str], list[StudyKey]] = defaultdict(list)
     for study in studies:
@@ -67,6 +67,22 @@ def group_into_studies(stored: Iterable[StoredResult]) -> list[Evidence]:
         return order.index(one.dataset), _MODES.index(one.mode), roots.index(one.folder), -len(one.runs), one.title
 
     return sorted(found, key=place)
+
+
+def _under_latest_names(stored: Iterable[StoredResult]) -> list[StoredResult]:
+    """Return the results with one name for the same images of a user: that of the latest result.
+
+    The folder may have been moved or renamed between two trainings.
+    """
+    stored = list(stored)
+    own = [one.result for one in stored if is_folder(one.result.dataset)]
+    latest = {one.case.data_fingerprint: one.dataset for one in sorted(own, key=lambda one: one.finished_at)}
+
+    def renamed(one: StoredResult) -> StoredResult:
+        name = latest.get(one.result.case.data_fingerprint, "")
+        return replace(one, result=one.result.under_name(name)) if is_folder(one.result.dataset) else one
+
+    return list(map(renamed, stored))
 
 
 def _study_key(one: StoredResult) -> StudyKey:
@@ -88,7 +104,8 @@ def _study_key(one: StoredResult) -> StudyKey:
 
 def study_subject(case: Case) -> str:
     """Return dataset, mode, recipe and images in one string: equal for studies that may be compared."""
-    return repr((case.dataset, case.mode, case.recipe, case.val_split, case.data_fingerprint))
+    dataset = FOLDER_PREFIX if is_folder(case.dataset) else case.dataset  # which has a path; its images count
+    return repr((dataset, case.mode, case.recipe, case.val_split, case.data_fingerprint))
 
 
 def _short_name(study: StudyKey) -> tuple[str, str]:
@@ -107,8 +124,14 @@ def _names_of_paths(studies: Iterable[StudyKey]) -> dict[str, str]:
 
 
 def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
-    """Return the parts of a study's key that differ from those of its namesakes."""
-    return [part for k, part in enumerate(study) if k > 0 and len({other[k] for other in namesakes}) > 1]
+    """Return the parts of a study's key that differ from those of its namesakes.
+
+    The hash of its images is one only if another namesake has the same dataset: else the datasets' names differ.
+    """
+    *parts, images = study
+    found = [part for k, part in enumerate(parts) if k > 0 and len({other[k] for other in namesakes}) > 1]
+    of_dataset = {other[-1] for other in namesakes if other[1] == study[1]}
+    return [*found, images] if len(of_dataset) > 1 else found
 
 
 def _is_ambiguous(study: Evidence, found: Sequence[Evidence]) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.config.settings import OPTIONS, Settings, read_settings
+from harness.cli.ini_file import ini_options
+from harness.config.options import OPTIONS
+from harness.config.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from harness.cli.outputs import Output
@@ -50,9 +53,17 @@ def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
     """Add the options of these names to a command."""
     for option in OPTIONS:
         if option.name in names:
-            parser.add_argument(
-                f"--{option.name}", dest=option.key, metavar=option.metavar, help=option.help.replace("%", "%%")
-            )
+            help_ = f"{option.help}; or {option.variable}, or {option.key} in pytest's ini file".replace("%", "%%")
+            parser.add_argument(f"--{option.name}", dest=option.key, metavar=option.metavar, help=help_)
+
+
+def add_images_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--images``, the present place of a result's images, to a command."""
+    parser.add_argument(
+        "--images",
+        metavar="folder:PATH",
+        help="the present place of your own images, if they were moved or renamed since the training",
+    )
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:
@@ -66,12 +77,17 @@ def print_json(output: Output) -> None:
 
 
 def settings_from(known: argparse.Namespace) -> Settings:
-    """Return the settings of a command line; options that the command does not have keep their default.
+    """Return the settings of a command line, else of the environment, else of pytest's ini file.
+
+    Options that the command does not have keep their default.
 
     Raises:
-        InputError: An option, or an environment variable, is wrong.
+        InputError: An option, an environment variable or an ini key is wrong.
     """
-    return read_settings({option.key: getattr(known, option.key, None) for option in OPTIONS})
+    options = [option for option in OPTIONS if option.key in known]
+    given = {option.key: getattr(known, option.key) for option in options}
+    environment = {option.variable: os.environ.get(option.variable, "") for option in options}
+    return read_settings(given, environment, ini_options(options))
 
 
 def note_other_code(result: Result) -> None:

@@ -93,6 +93,7 @@ def _present(name: str, source: Source) -> DatasetRow:
     from harness.data.registry import get_spec
 
     (train, test), spec = source.count(), get_spec(name)
+    source.check()
     return DatasetRow(
         dataset=name,
         status="present",

@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import add_command, add_json_flag, add_options, note_other_code, print_json, settings_from
+from harness.cli.arguments import (
+    add_command,
+    add_images_option,
+    add_json_flag,
+    add_options,
+    note_other_code,
+    print_json,
+    settings_from,
+)
 
 if TYPE_CHECKING:
     from harness.cli.arguments import Commands
@@ -22,10 +30,14 @@ def add_parser(commands: Commands) -> None:
         help="reproduce a result's accuracy and F1 from its stored weights",
         description="Load the stored weights, evaluate them on the test images, and compare accuracy, macro-F1 and "
         "every prediction with the recorded ones. Exit code 0: they are the same; 1: they differ.",
-        examples=["evaluate results/digits-resnet20-seed0-full-1a2b3c4d5e6f"],
+        examples=[
+            "evaluate results/digits-resnet20-seed0-full-1a2b3c4d5e6f",
+            "evaluate results/<case> --images folder:/new/place",
+        ],
     )
     parser.add_argument("result", metavar="RESULT", help="a result.json, or the folder that it is in")
     add_options(parser, "data-dir", "device")
+    add_images_option(parser)
     add_json_flag(parser)
     parser.set_defaults(run=run)
 
@@ -45,7 +57,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     note_other_code(result)
     settings = settings_from(known)
     device = device_of(result, settings)
-    again = reproduce(result, ResultsFolder(path.parent.parent), images_of(result, settings), device)
+    again = reproduce(result, ResultsFolder(path.parent.parent), images_of(result, settings, known.images), device)
     found = _output(path, again, describe_environment(device, result.case.precision))
     if known.json:
         print_json(found)

@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import add_command, add_json_flag, add_options, note_other_code, print_json, settings_from
+from harness.cli.arguments import (
+    add_command,
+    add_images_option,
+    add_json_flag,
+    add_options,
+    note_other_code,
+    print_json,
+    settings_from,
+)
 from harness.errors import InputError
 from harness.extras import require_extra
 
@@ -42,6 +50,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--no-check", action="store_true", help="write the files without running them")
     add_options(parser, "data-dir")
+    add_images_option(parser)
     add_json_flag(parser)
     parser.set_defaults(run=run)
 
@@ -69,7 +78,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
         print(_text_of_files(exported), flush=True)  # the check can take a minute
     check, problem = None, None
     if not known.no_check:
-        check, problem = _check(exported, results, settings, known.all_images)
+        check, problem = _check(exported, results, settings, known)
     if known.json:
         print_json(_output(path, exported, check))
     elif check is not None:
@@ -80,14 +89,15 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
 
 
 def _check(
-    exported: Export, results: ResultsFolder, settings: Settings, all_images: bool
+    exported: Export, results: ResultsFolder, settings: Settings, known: argparse.Namespace
 ) -> tuple[Check | None, InputError | None]:
     """Return the check, or the error that prevents it."""
     from harness.study.export.check import check_export
     from harness.study.reproduce import images_of
 
     try:
-        return check_export(exported, results, images_of(exported.result, settings), all_images=all_images), None
+        images = images_of(exported.result, settings, known.images)
+        return check_export(exported, results, images, all_images=known.all_images), None
     except InputError as error:
         return None, error
 

@@ -70,7 +70,12 @@ class Case:
     @property
     def folder_name(self) -> str:
         """The name of the case's folder inside the results folder."""
-        return f"{file_stem(self.dataset)}-{self.model}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
+        return f"{file_stem(self.dataset)}-{self.folder_suffix}"
+
+    @property
+    def folder_suffix(self) -> str:
+        """The part of `folder_name` that stays when a user's folder of images is renamed."""
+        return f"{self.model}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
 
 
 def _canonical(value: Any) -> Any:

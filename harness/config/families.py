@@ -26,6 +26,8 @@ IMAGENET_BLOCKS: dict[int, tuple[int, ...]] = {
 # Channels of each stage at ω = 1; the stem has those of the first stage.
 STAGE_CHANNELS: dict[Family, tuple[int, ...]] = {"cifar": (16, 32, 64), "imagenet": (64, 128, 256, 512)}
 
+_STRIDES: dict[Family, int] = {"cifar": 4, "imagenet": 32}  # from the input to the last stage
+
 OPERATIONS_PER_MAC = 6
 """Floating-point operations of training per multiply-accumulate of the forward pass: a multiplication and an addition,
 forward once and backward twice (for the inputs and for the weights)."""
@@ -55,6 +57,13 @@ class Model:
     def channels(self) -> tuple[int, ...]:
         """Channels of each stage, before a bottleneck's expansion; the stem has those of the first stage."""
         return tuple(self.width * channels for channels in STAGE_CHANNELS[self.family])
+
+    def smallest_batch(self, image_size: int) -> int:
+        """Return the fewest images that a training step can have: two if the last stage's maps are 1×1.
+
+        From one image, BatchNorm would then get a single value per channel, which has no variance.
+        """
+        return 2 if image_size <= _STRIDES[self.family] else 1
 
 
 def parse_model(name: str) -> Model:

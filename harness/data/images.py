@@ -1,23 +1,15 @@
-"""Images in memory: 8-bit tensors with their labels, decoded from files."""
+"""Images in memory: 8-bit tensors with their labels."""
 
 import hashlib
-import io
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from harness.config.datasets import DatasetSpec
 from harness.config.recipe import Recipe
-from harness.errors import InputError
 
-_MAX_FILE_BYTES = 256 * 2**20
 _SOURCE_SIZE = 32  # of random images for a dataset whose images differ in size
 
 
@@ -50,12 +42,16 @@ class PackedPixels:
         """
         if any(image.dtype != torch.uint8 or image.shape[0] != images[0].shape[0] for image in images):
             raise ValueError("only 8-bit images with the same number of channels can be packed together")
-        shapes = torch.tensor([image.shape for image in images], dtype=torch.int64).reshape(-1, 3)
         nothing = torch.empty(0, dtype=torch.uint8, device=images[0].device if images else None)
         buffer = torch.cat([nothing, *(image.reshape(-1) for image in images)])  # cat refuses an empty list
-        ends = shapes.prod(1).cumsum(0)
-        channels = images[0].shape[0] if images else 0
-        return cls(buffer, ends - shapes.prod(1), shapes[:, 1], shapes[:, 2], channels)
+        return cls.from_buffer(buffer, [image.shape for image in images], images[0].shape[0] if images else 0)
+
+    @classmethod
+    def from_buffer(cls, buffer: Tensor, shapes: Sequence[Sequence[int]], channels: int) -> "PackedPixels":
+        """Pack images that lie in a buffer already, one after the other, each of its (C, H, W): no copy."""
+        sizes = torch.tensor(shapes, dtype=torch.int64).reshape(-1, 3)
+        ends = sizes.prod(1).cumsum(0)
+        return cls(buffer, ends - sizes.prod(1), sizes[:, 1], sizes[:, 2], channels)
 
     @classmethod
     def from_batch(cls, images: Tensor) -> "PackedPixels":
@@ -131,82 +127,11 @@ class ImageSet:
         return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
 
 
-@dataclass(frozen=True)
-class ImageFile:
-    """An image that is not decoded yet.
-
-    Attributes:
-        name: file name for messages.
-        read: returns the file's bytes.
-        track: see `ImageSet`; None for an image without a track.
-    """
-
-    name: str
-    read: Callable[[], bytes]
-    label: int
-    track: str | None = None
-
-
-def file_on_disk(path: Path, label: int, track: str | None = None) -> ImageFile:
-    """Return the image in a file of its own."""
-    return ImageFile(str(path), partial(_read_file, path), label, track)
-
-
-def _read_file(path: Path) -> bytes:
-    size = path.stat().st_size
-    if size > _MAX_FILE_BYTES:
-        raise OSError(f"it has {size:,} bytes; an image file may have at most {_MAX_FILE_BYTES:,}")
-    return path.read_bytes()
-
-
 def evenly_spaced(count: int, limit: int | None) -> list[int]:
     """Return at most ``limit`` evenly spaced positions out of ``count``; all if the limit is None."""
     if limit is None or limit >= count:
         return list(range(count))
     return [position * count // limit for position in range(limit)]
-
-
-def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resize: bool = False) -> ImageSet:
-    """Read and decode the files; convert each image to ``channels`` (1: grey, 3: RGB).
-
-    Args:
-        size: side of every image in pixels; None accepts any size.
-        resize: resize images to ``size`` (antialiased bilinear) instead of refusing other sizes.
-
-    Raises:
-        InputError: a file cannot be read, is not an image, or has another size. The message names the file.
-    """
-    images = [_decode_one(file, channels, size, resize) for file in files]
-    tracks = tuple(file.track or file.name for file in files) if any(file.track for file in files) else None
-    same_size = len({image.shape for image in images}) == 1
-    labels = torch.tensor([file.label for file in files], dtype=torch.int64)
-    return ImageSet(torch.stack(images) if same_size else PackedPixels.from_images(images), labels, tracks)
-
-
-def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) -> Tensor:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(file.read())) as opened:
-                if opened.mode[0] in "IF":
-                    raise InputError(f"image {file.name} has more than 8 bits a channel: convert it to 8 bits")
-                image = opened.convert("RGB" if channels == 3 else "L")
-    except (InputError, MemoryError):
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"image {file.name} is too large: {error}") from error
-    except UnidentifiedImageError as error:
-        raise InputError(f"unreadable image {file.name}: not an image that Pillow can read") from error
-    except Exception as error:  # Pillow's decoders raise many types on damaged files
-        raise InputError(f"unreadable image {file.name}: {error}") from error
-    if size is not None and image.size != (size, size):
-        if not resize:
-            width, height = image.size
-            raise InputError(f"image {file.name} is {width}×{height} pixels; this dataset's images are {size}×{size}")
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    pixels = torch.from_numpy(np.array(image))
-    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
 
 
 def random_images(spec: DatasetSpec, recipe: Recipe, count: int) -> ImageSet:

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.config.datasets import DatasetSpec, check_dataset_name, find_spec, folder_path, is_folder
 from harness.config.extensions import find_extension
 from harness.data.formats import cifar10, class_folders, digits, fashionmnist, gtsrb
+from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.images import ImageSet, fingerprint
 from harness.data.source import Publisher, Source
 from harness.errors import InputError
@@ -57,8 +58,8 @@ def get_spec(name: str) -> DatasetSpec:
 def _folder_spec(name: str) -> DatasetSpec:
     root = folder_path(name)
     classes = class_folders.class_names(root)
-    files = [class_folders.list_files(root / split, classes) for split in ("train", "test")]
-    return DatasetSpec(name, 3, None, classes, len(files[0]), len(files[1]))
+    train, test = class_folders.list_splits(root, classes, is_own=True)
+    return DatasetSpec(name, 3, None, classes, len(train), len(test))
 
 
 def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Source | None:
@@ -76,9 +77,19 @@ def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Sourc
     if name == "digits":
         return digits.locate()
     source = _publisher(name).locate(data_dir)
+    if source is None or source.missing:
+        _require_reachable(data_dir / name, *([source.path] if source else []))
     if source is None and class_folders.has_class_folders(data_dir / name):
-        source = class_folders.locate(data_dir / name, spec)
+        track_of = gtsrb.track_in_file_name if name == "gtsrb" else class_folders.no_track
+        source = class_folders.locate(data_dir / name, spec, track_of=track_of)
     return source
+
+
+def _require_reachable(*folders: Path) -> None:
+    """Raise an `InputError` for a link to files on a disk that is not mounted: they are not absent."""
+    for folder in folders:
+        if is_present_folder(folder):
+            list_folder(folder)
 
 
 def _publisher(name: str) -> Publisher:

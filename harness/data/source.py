@@ -22,6 +22,7 @@ class Source:
             an `InputError` that names the file if its content differs.
         read: returns training and test images, at most the given numbers of each; None stands for all.
         missing: names of files that the layout lacks, e.g. after an interrupted download.
+        check: raises an `InputError` that names damaged files, as far as headers and last bytes show the damage.
     """
 
     layout: str
@@ -30,6 +31,7 @@ class Source:
     verify: Callable[[], bool]
     read: Callable[[int | None, int | None], tuple[ImageSet, ImageSet]]
     missing: tuple[str, ...] = ()
+    check: Callable[[], None] = lambda: None
 
 
 @runtime_checkable

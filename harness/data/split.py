@@ -16,6 +16,18 @@ def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, Image
     A track is a series of near-identical images (GTSRB: 30 shots of one sign). If both sides had images of one track,
     the validation accuracy would be too high. A class with a single track stays in training.
     """
+    held_out = _held_out_positions(images, fraction)
+    is_held_out = torch.zeros(len(images), dtype=torch.bool)
+    is_held_out[held_out] = True
+    return images.select((~is_held_out).nonzero()[:, 0]), images.select(is_held_out.nonzero()[:, 0])
+
+
+def count_held_out(images: ImageSet, fraction: float) -> int:
+    """Return the number of images that `split_validation` holds out; 0 for a fraction of 0."""
+    return len(_held_out_positions(images, fraction)) if fraction else 0
+
+
+def _held_out_positions(images: ImageSet, fraction: float) -> list[int]:
     by_class = _tracks_by_class(images)
     generator = np.random.default_rng(_SPLIT_SEED)
     held_out: list[int] = []
@@ -24,9 +36,7 @@ def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, Image
         wanted = min(max(1, round(fraction * len(tracks))), len(tracks) - 1)
         for chosen in generator.permutation(len(tracks))[:wanted]:
             held_out += tracks[chosen]
-    is_held_out = torch.zeros(len(images), dtype=torch.bool)
-    is_held_out[held_out] = True
-    return images.select((~is_held_out).nonzero()[:, 0]), images.select(is_held_out.nonzero()[:, 0])
+    return held_out
 
 
 def can_be_split(images: ImageSet) -> bool:

@@ -5,7 +5,7 @@ from harness.plugin.benchmark_machine import (
     pytest_benchmark_update_machine_info,
 )
 from harness.plugin.benchmark_table import pytest_benchmark_group_stats
-from harness.plugin.fixtures import epoch_records, model, seed, trained, workbench
+from harness.plugin.fixtures import epoch_records, trained, wod_model, wod_seed, workbench
 from harness.plugin.hooks import (
     pytest_addoption,
     pytest_collection_finish,
@@ -27,7 +27,6 @@ from harness.plugin.hooks import (
 
 __all__ = [
     "epoch_records",
-    "model",
     "pytest_addoption",
     "pytest_benchmark_compare_machine_info",
     "pytest_benchmark_group_stats",
@@ -47,7 +46,8 @@ __all__ = [
     "pytest_sessionfinish",
     "pytest_sessionstart",
     "pytest_terminal_summary",
-    "seed",
     "trained",
+    "wod_model",
+    "wod_seed",
     "workbench",
 ]

@@ -19,24 +19,29 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def model() -> str:
-    """The case's model; the ``experiment`` mark gives it."""
-    pytest.fail(_needs_mark("model"), pytrace=False)
+def wod_model(request: pytest.FixtureRequest) -> str:
+    """The case's model; the argument ``model`` is the same, unless the project has a fixture of that name."""
+    return _experiment_item(request).experiment.model
 
 
 @pytest.fixture
-def seed() -> int:
-    """The case's seed; the ``experiment`` mark gives it."""
-    pytest.fail(_needs_mark("seed"), pytrace=False)
+def wod_seed(request: pytest.FixtureRequest) -> int:
+    """The case's seed; the argument ``seed`` is the same, unless the project has a fixture of that name."""
+    return _experiment_item(request).experiment.seed
 
 
-def _needs_mark(fixture: str) -> str:
-    mark = "@pytest.mark.experiment('digits', models=['resnet20'])"
-    return f"the fixture {fixture!r} needs the experiment mark: add e.g. {mark}"
+def _experiment_item(request: pytest.FixtureRequest) -> ExperimentItem:
+    """Return the state of the test's case; fail a test that has no case."""
+    item: ExperimentItem | None = request.node.stash.get(ITEM, None)
+    if item is None:
+        fixture = "trained" if "trained" in request.fixturenames else request.fixturename
+        mark = "@pytest.mark.experiment('digits', models=['resnet20'])"
+        pytest.fail(f"the fixture {fixture!r} needs the experiment mark: add e.g. {mark}", pytrace=False)
+    return item
 
 
 @pytest.fixture
-def trained(request: pytest.FixtureRequest, model: str, seed: int, benchmark: Any) -> Result:
+def trained(request: pytest.FixtureRequest, wod_model: str, wod_seed: int, benchmark: Any) -> Result:
     """The finished result of the test's case: trained now, unless the results folder has it.
 
     A case that diverged or ran out of memory has a result too; see its ``status``. pytest-benchmark gets the epochs as

@@ -1,11 +1,21 @@
-"""The plugin's line in pytest's header: the mode, and in full training the epochs and seeds."""
+"""The plugin's lines in pytest's header: the mode, epochs and seeds, and options of others."""
 
 from collections.abc import Sequence
 
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
+from harness.plugin.session import HarnessSession
+from harness.plugin.short_names import taken_lines, with_valid_names
 
 _QUICK = "quick mode, a smoke run that measures nothing; --full-training trains the experiments"
+
+
+def header_lines(harness: HarnessSession, experiments: Sequence[Experiment]) -> list[str]:
+    """Return the lines for the selected experiments; a quiet session has only those on options in use."""
+    config = harness.config
+    is_quiet = config.option.verbose < 0 or config.option.no_header
+    mode = [] if is_quiet else [with_valid_names(config, header_line(harness.settings, experiments))]
+    return mode + taken_lines(config, only_in_use=is_quiet)
 
 
 def header_line(settings: Settings, experiments: Sequence[Experiment]) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from harness.plugin import pytest_options
+from harness.plugin import pytest_options, short_names
 from harness.plugin.benchmark_machine import machine_notes
+from harness.plugin.case_arguments import case_arguments, model_and_seed
 from harness.plugin.ending import end_session, fail_session, require_benchmark_options
 from harness.plugin.mark import (
     EXPERIMENT_MARK,
@@ -29,22 +30,28 @@ from harness.training.command import note_pytest_arguments
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options, each with its ini key."""
-    pytest_options.add_options(parser, pluginmanager)
+    pytest_options.add_options(parser)
+    short_names.start_beside_conftest(parser, pluginmanager)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, Any, Any]:
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, Any, Any]:
     """Add the options' short names that no conftest.py has taken."""
+    short_names.leave_out_values(early_config, args)
     result = yield
-    pytest_options.add_short_names(parser)
+    short_names.add_short_names(parser)
     return result
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Start the plugin's session; read the options only if one is on the command line."""
     note_pytest_arguments(config.invocation_params.args)
     config.addinivalue_line("markers", EXPERIMENT_MARK)
     config.addinivalue_line("markers", MEASUREMENT_MARK)
+    short_names.end_short_names(config)
     harness = config.stash[SESSION] = HarnessSession(config)
     if any(value is not None for value in pytest_options.given_options(config).values()):
         harness.require_valid_options()
@@ -52,10 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Leave short names to conftest.py files still to come; hold back output of ranks above 0."""
+    """Hold back the output of ranks above 0."""
     from harness.plugin.ranks import hold_back_output
 
-    pytest_options.remove_short_names(session.config._parser)
     session_of(session.config).held_back = hold_back_output(session.config)
 
 
@@ -78,7 +84,7 @@ def _make_cases(metafunc: pytest.Metafunc, harness: HarnessSession) -> None:
     marked = experiment_arguments(mark)
     harness.require_valid_options()
     cases = [(model, seed) for model in marked.models for seed in harness.settings.seeds_for(marked.seeds)]
-    metafunc.parametrize(("model", "seed"), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
+    metafunc.parametrize(case_arguments(metafunc), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -100,12 +106,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     from harness.errors import InputError
 
     marked = experiment_arguments(mark)
-    model, seed = str(item.callspec.params["model"]), int(item.callspec.params["seed"])  # type: ignore[call-overload]
+    model, seed = model_and_seed(item)
     settings = session_of(item.config).settings
     try:
         experiment = plan_experiment(settings, marked.dataset, model, seed, marked.recipe)
     except InputError as error:
-        raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+        raise pytest.UsageError(short_names.with_valid_names(item.config, f"{item.nodeid}: {error}")) from error
     item.stash[ITEM] = ExperimentItem(experiment, settings.seeds_for(marked.seeds), marked.limits)
     # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
     closest = item.get_closest_marker("benchmark")
@@ -130,14 +136,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | list[str]:
-    """Return the header line: a smoke run, or full training with its epochs and seeds."""
+    """Return the header: a smoke run, or full training with its seeds; and options of others."""
     experiments = [item.experiment for item in experiments_among(items)]
     is_used = bool(experiments) or any(map(is_measurement, items))
-    if config.option.verbose < 0 or config.option.no_header or not is_used:
+    if not is_used:
         return []
-    from harness.plugin.header import header_line
+    from harness.plugin.header import header_lines
 
-    return header_line(session_of(config).settings, experiments)
+    return header_lines(session_of(config), experiments)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -200,7 +206,7 @@ def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], i
     except InputError as error:
         if not processes.is_rank_zero:  # rank 0 reports it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(short_names.with_valid_names(harness.config, str(error))) from error
     for line in machine_notes(harness):
         notify(line)
     notify(f"training on {study.engine.describe()}, results in {study.results.root}")
@@ -227,7 +233,7 @@ def pytest_runtest_makereport(
     from harness.errors import InputError, TrainingError
 
     if call.excinfo.errisinstance((InputError, TrainingError)):
-        report.longrepr = str(call.excinfo.value)
+        report.longrepr = short_names.with_valid_names(item.config, str(call.excinfo.value))
     return report
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.config.limits import Limit, parse_limits
+from harness.plugin.case_arguments import takes_own_fixture
 
 EXPERIMENT_MARK = (
     "experiment(dataset, models, recipe=None, seeds=(0,), limits={}): train each model on the dataset, one case per "
@@ -42,10 +43,12 @@ def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
         pytest.UsageError: The test does not take the fixture `trained`.
     """
     mark = function.get_closest_marker("experiment")
-    if mark is None or "trained" in function.fixturenames:
+    if mark is None or takes_own_fixture(function, "trained"):
         return mark
     if _is_registered_elsewhere(mark.name, function.config):
         return None
+    if "trained" in function.fixturenames:  # an override of the fixture
+        return mark
     raise pytest.UsageError(
         f"{function.nodeid}: a test with the mark experiment needs the fixture `trained`: add it to the test's "
         "arguments"
@@ -93,7 +96,7 @@ def _is_seed(value: Any) -> bool:
 def is_measurement(item: pytest.Item) -> bool:
     """Check for the ``measurement`` mark; one that another suite registers does not count."""
     mark = item.get_closest_marker("measurement")
-    if mark is None or "workbench" in getattr(item, "fixturenames", ()):
+    if mark is None or takes_own_fixture(item, "workbench"):
         return mark is not None
     return not _is_registered_elsewhere(mark.name, item.config)
 

@@ -1,7 +1,8 @@
-"""The options on pytest's command line and in its ini file: those of harness/config/settings.py.
+"""The options on pytest's command line and in its ini file: those of harness/config/options.py.
 
 The plugin is loaded into every pytest session, also into those of other people's test suites. So each option is always
-`--wod-NAME`; the short name `--NAME` and the ini keys are left to any other plugin or conftest.py that has them.
+`--wod-NAME` and the ini key `wod_NAME`; the names without the prefix are left to any other plugin or conftest.py that
+has them. See short_names.py for those on the command line.
 """
 
 import argparse
@@ -10,82 +11,73 @@ from typing import Any
 
 import pytest
 
+from harness.config.ini_values import ini_texts
 from harness.config.option import Option
-from harness.config.settings import OPTIONS
-from harness.errors import InputError
+from harness.config.options import OPTIONS
 
 _TITLE = "wider-or-deeper: train and compare networks of different depth and width"
-PREFIX = "wod"
 
 
-def add_options(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -> None:
-    """Add the long names and the ini keys.
-
-    Add the short names too if a conftest.py is loaded already: then that file loads the plugin.
-    """
+def add_options(parser: pytest.Parser) -> None:
+    """Add the long names and the ini keys."""
     for option in OPTIONS:
-        _add(parser, f"--{PREFIX}-{option.name}", option, argparse.SUPPRESS)  # the short name's help has it
-        for key in _ini_keys(option):  # no aliases: pytest refuses an alias that another plugin has as a key
+        add_option(parser, option.long_name, option, argparse.SUPPRESS)  # the short name's help has it
+        for key in option.ini_keys:  # no aliases: pytest refuses an alias that another plugin has as a key
             if key not in parser._inidict:
-                parser.addini(key, option.help, type="string", default="")
-    if any(Path(getattr(plugin, "__file__", None) or "").name == "conftest.py" for plugin in plugins.get_plugins()):
-        add_short_names(parser)
+                parser.addini(key, _ini_help(option, key), type=option.ini_type, default=None)
 
 
-def add_short_names(parser: pytest.Parser) -> None:
-    """Add `--NAME` for every option whose short name is free; else show the long name in the help."""
-    actions = parser.optparser._option_string_actions
-    for option in OPTIONS:
-        name, long_name = f"--{option.name}", f"--{PREFIX}-{option.name}"
-        if name not in actions:
-            _add(parser, name, option, f"{option.help}; or {long_name}, {option.variable}, ini key {option.key}")
-        elif actions[name].dest != _destination(option):
-            actions[long_name].help = f"{option.help}; or {option.variable}".replace("%", "%%")
-
-
-def remove_short_names(parser: pytest.Parser) -> None:
-    """Remove `--NAME` of every option from the parser once the command line is parsed.
-
-    A conftest.py in a folder below is loaded during collection, and may add options of the same names.
-    """
-    actions = parser.optparser._option_string_actions
-    for option in OPTIONS:
-        if (action := actions.get(f"--{option.name}")) and action.dest == _destination(option):
-            del actions[f"--{option.name}"]
+def add_option(parser: pytest.Parser, name: str, option: Option, help_: str) -> None:
+    """Add one name of an option to its group."""
+    group = parser.getgroup("wider-or-deeper", _TITLE)
+    kind: dict[str, Any] = {"action": "store_true"} if option.is_flag else {"metavar": option.metavar}
+    group.addoption(name, dest=destination(option), default=None, help=help_.replace("%", "%%"), **kind)
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:
     """Return each option's value on the command line, by `Option.key`; None where it is not given."""
-    return {option.key: config.getoption(_destination(option)) for option in OPTIONS}
+    return {option.key: config.getoption(destination(option)) for option in OPTIONS}
 
 
 def ini_options(config: pytest.Config) -> dict[str, str]:
-    """Return each option's value in the ini file, by `Option.key`; empty where it is not given."""
-    return {option.key: _ini_value(config, option) for option in OPTIONS}
+    """Return the given options of the ini file as text, by key.
+
+    Keys that another plugin has redefined are left out. `Config.getini` is not used: it refuses ``seeds = [0, 1]`` in
+    ``[tool.pytest]``, and does not name the key of a wrong number.
+
+    Raises:
+        InputError: An option for one folder has a list of several.
+    """
+    values = _ini_values(config)
+    given = {}
+    for option in OPTIONS:
+        keys = [key for key in option.ini_keys if key in values and is_own_key(config, option, key)]
+        overridden = [key for key in keys if values[key].origin == "override"]  # by `-o KEY=VALUE`
+        given.update({key: values[key].value for key in overridden or keys})
+    return ini_texts(given, OPTIONS, config.inipath.parent if config.inipath else Path.cwd())
 
 
-def _ini_keys(option: Option) -> tuple[str, ...]:
-    """Return the names that the option has in the ini file."""
-    return tuple(dict.fromkeys((option.key, option.name)))
+def foreign_ini_keys(config: pytest.Config) -> list[tuple[Option, str]]:
+    """Return the options with each of their keys that is given in the ini file, but is another plugin's."""
+    given = [(option, key) for option in OPTIONS for key in option.ini_keys if key in _ini_values(config)]
+    return [(option, key) for option, key in given if not is_own_key(config, option, key)]
 
 
-def _ini_value(config: pytest.Config, option: Option) -> str:
-    """Return the value of the first key that is given, and that no other plugin has redefined."""
-    for key in _ini_keys(option):
-        if config._parser._inidict[key][0] != option.help or not (value := config.getini(key)):
-            continue
-        if not isinstance(value, str):
-            raise InputError(f"ini key {key} {value!r}: give a text in quotes")
-        return value
-    return ""
+def is_own_key(config: pytest.Config, option: Option, key: str) -> bool:
+    """Return whether no other plugin has redefined an option's ini key."""
+    return bool(config._parser._inidict[key][0] == _ini_help(option, key))
 
 
-def _add(parser: pytest.Parser, name: str, option: Option, help_: str) -> None:
-    group = parser.getgroup("wider-or-deeper", _TITLE)
-    kind: dict[str, Any] = {"action": "store_true"} if option.is_flag else {"metavar": option.metavar}
-    group.addoption(name, dest=_destination(option), default=None, help=help_.replace("%", "%%"), **kind)
-
-
-def _destination(option: Option) -> str:
+def destination(option: Option) -> str:
     """Return the option's attribute of `config.option`; no other plugin shares it."""
     return f"wider_or_deeper_{option.key}"
+
+
+def _ini_values(config: pytest.Config) -> dict[str, Any]:
+    """Return the values as the ini file has them; the attribute has another name in pytest 9.0."""
+    values: Any = getattr(config, "_inicfg", None)
+    return dict(config.inicfg if values is None else values)
+
+
+def _ini_help(option: Option, key: str) -> str:
+    return option.help if key in (option.key, option.name) else f"{option.key}, beside a plugin that has this key too"

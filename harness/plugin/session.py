@@ -13,6 +13,7 @@ import pytest
 
 from harness.plugin.clock import RecordedClock
 from harness.plugin.pytest_options import given_options, ini_options
+from harness.plugin.short_names import with_valid_names
 from harness.timestamps import utc_now
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class HarnessSession:
         try:
             yield
         except InputError as error:
-            self.usage_error = pytest.UsageError(str(error))
+            self.usage_error = pytest.UsageError(with_valid_names(self.config, str(error)))
             raise self.usage_error from error
 
 

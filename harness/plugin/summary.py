@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.analysis.studies import study_subject
 from harness.plugin.benchmark_record import comparison_notes
 from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
@@ -118,8 +119,8 @@ def _write_report(
         again = "run `python -m harness report` to write it"
         reporter.write_line(f"no report in {settings.report_dir}: {reason}; {again}", yellow=True)
     else:
-        trained = {(result.dataset, result.mode) for result in results}
-        report = replace(report, answers=[one for one in report.answers if (one[0].dataset, one[0].mode) in trained])
+        trained = {study_subject(result.case) for result in results}
+        report = replace(report, answers=[one for one in report.answers if one[0].subject in trained])
         for line in report_text(report, reporter._tw.fullwidth).splitlines():
             reporter.write_line(line)
     _print_left_out(reporter, loaded.problems, loaded.unfinished)

@@ -27,6 +27,7 @@ from harness.files import (
     write_atomically,
     write_text_atomically,
 )
+from harness.results.case_folder import find_case_folder
 from harness.results.reading import parse_result, read_epoch_records, read_result, read_result_in_its_folder
 from harness.results.result import EpochRecord, LearningCurve, Result
 from harness.text import count_noun
@@ -44,7 +45,8 @@ class ResultsFolder:
         self.root = Path(root)
 
     def folder(self, case: Case) -> Path:
-        return self.root / case.folder_name
+        """Return the case's folder; see `find_case_folder`."""
+        return find_case_folder(self.root, case)
 
     @contextlib.contextmanager
     def locked(self, case: Case, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool]:

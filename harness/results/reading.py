@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import DamagedError, InputError
 from harness.files import checked_json
+from harness.results.case_folder import is_name_of_case
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
 from harness.text import count_noun
 
@@ -90,7 +91,7 @@ def read_result_in_its_folder(path: Path) -> Result:
         InputError: the file cannot be read.
     """
     result = read_result(path)
-    if path.parent.name != result.case.folder_name:
+    if not is_name_of_case(path.parent.name, result.case):
         raise DamagedError(f"{path} is a copy: the folder of its case is {result.case.folder_name}")
     return result
 

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -234,6 +234,10 @@ class Result:
         """
         changes = (change for pair in pairwise(self.training_environments) for change in timing_changes(*pair))
         return tuple(dict.fromkeys(changes))
+
+    def under_name(self, dataset: str) -> "Result":
+        """Return the result with another name for the same images; its case keeps its identity."""
+        return replace(self, dataset=dataset, case=replace(self.case, dataset=dataset))
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain values."""

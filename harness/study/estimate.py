@@ -19,8 +19,8 @@ from harness.throughput.repetition import Repetition, metered
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import Trainer
 
-# A step is timed at the recipe's batch size if it costs at most this; else at one and two images, which give the cost
-# of a step and of an image.
+# A step is timed at the recipe's batch size if it costs at most this; else at the fewest images and at twice as many,
+# which give the cost of a step and of an image.
 _AFFORDABLE_OPERATIONS = 3e11
 _TIMED_STEPS = 3
 
@@ -85,14 +85,15 @@ def estimate(
 
 
 def _training_seconds(trainer: Trainer, spec: DatasetSpec, macs: int, train_images: int) -> float:
-    """Time a step at the recipe's batch size, or at one and two images; return the seconds of an epoch."""
+    """Time a step at the recipe's batch size, or at two smaller ones; return the seconds of an epoch."""
     batch_size = trainer.recipe.batch_size
     if OPERATIONS_PER_MAC * macs * batch_size <= _AFFORDABLE_OPERATIONS:
         return _step_seconds(trainer, spec, batch_size) * train_images / batch_size
-    one, two = _step_seconds(trainer, spec, 1), _step_seconds(trainer, spec, 2)
-    image_seconds = max(two - one, one / 10)  # on a busy machine two may be measured as faster
+    fewest = parse_model(trainer.case.model).smallest_batch(trainer.recipe.image_size)
+    once, twice = _step_seconds(trainer, spec, fewest), _step_seconds(trainer, spec, 2 * fewest)
+    image_seconds = max(twice - once, once / 10) / fewest  # on a busy machine twice may be measured as faster
     steps = -(-train_images // batch_size)
-    return steps * max(0.0, one - image_seconds) + train_images * image_seconds
+    return steps * max(0.0, once - fewest * image_seconds) + train_images * image_seconds
 
 
 def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int) -> float:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from harness.config.case import Case
+from harness.config.datasets import folder_path, is_folder
 from harness.errors import InputError
 from harness.results.folder import ResultsFolder
-from harness.text import listed_up_to
+from harness.text import count_noun, listed_up_to
 from harness.training import checkpoint
 from harness.training.code_version import other_code
 from harness.training.reuse import REMEDY, keeps_results
@@ -19,19 +20,23 @@ def find_kept(
     Files other than ``result.json`` are not checked.
 
     Args:
-        notify: called with a line about each accepted version of the code.
+        notify: called with a line about each accepted version of the code, and about each folder of images that has
+            another name than when its cases were trained.
 
     Raises:
         InputError: another version of the code has trained a case, or started it, and is not accepted.
     """
     kept: dict[str, str] = {}
     others: dict[str, list[Case]] = {}
+    moved: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
         if not keeps_results(case.mode):
             continue
         stored = results.peek(case)
         if stored is not None and stored.is_finished:
             environments, kept[case.identity] = stored.training_environments, stored.finished_at
+            if not _are_one_place(stored.dataset, case.dataset):
+                moved.setdefault((stored.dataset, case.dataset), []).append(case)
         else:
             environments = checkpoint.environments_in(results.folder(case))
         if other := other_code(environments):
@@ -41,6 +46,8 @@ def find_kept(
         raise InputError("\n".join([*lines, REMEDY]))
     for line in lines:
         notify(f"--accept-other-code: {line}")
+    for (before, now), some in moved.items():
+        notify(f"{now}: {count_noun(len(some), 'case')} kept: trained as {before}, on the same images")
     return kept
 
 
@@ -52,6 +59,11 @@ def find_outdated(cases: Iterable[Case], results: ResultsFolder) -> list[str]:
         for identity, one in stored.items()
         if one is not None and one.is_finished and other_code(one.training_environments)
     ]
+
+
+def _are_one_place(before: str, now: str) -> bool:
+    """Return whether two names of a dataset are of one place, e.g. a relative and an absolute path."""
+    return before == now or (is_folder(now) and folder_path(before).resolve() == folder_path(now).resolve())
 
 
 def _line(cases: list[Case], other: str) -> str:

@@ -15,7 +15,7 @@ from harness.data.verified_fingerprints import is_verified
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.models.cost import count_macs, count_parameters
-from harness.text import count_noun
+from harness.training.job import require_no_batch_of_one
 from harness.training.trainers.compilation import should_compile
 from harness.training.trainers.trainer import empty_network
 
@@ -46,9 +46,9 @@ class Machine:
         for experiment in experiments:
             dataset = self.dataset(experiment, notify)[0]
             _require_fitting_images(experiment, dataset)
-            _require_no_batch_of_one(experiment, dataset)
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splittable(dataset)
+            require_no_batch_of_one(self.case(experiment), dataset.train)
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""
@@ -143,15 +143,4 @@ def _require_fitting_images(experiment: Experiment, dataset: Dataset) -> None:
         raise InputError(
             f"recipe {recipe.name!r} is for images of {recipe.image_size}×{recipe.image_size}, "
             f"{spec.name} has {size}×{size}: give a recipe with image_size={size}"
-        )
-
-
-def _require_no_batch_of_one(experiment: Experiment, dataset: Dataset) -> None:
-    """Raise an `InputError` if the last batch would give BatchNorm a single value per channel."""
-    recipe, images = experiment.recipe, len(dataset.train)
-    smallest = 32 if parse_model(experiment.model).family == "imagenet" else 4
-    if recipe.image_size <= smallest and images % recipe.batch_size == 1:
-        raise InputError(
-            f"{experiment.label}: {count_noun(images, 'image')} in batches of {recipe.batch_size} leave a last batch "
-            "of one\nfrom which BatchNorm cannot learn at this image size: give the recipe another batch_size"
         )

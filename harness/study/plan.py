@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.config.datasets import DatasetSpec
+from harness.config.datasets import DatasetSpec, is_folder
 from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
@@ -15,6 +15,7 @@ from harness.data import registry
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
+from harness.study.reproduce import load_images
 from harness.throughput.repetition import Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
@@ -54,22 +55,34 @@ def plan(
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
     """
-    results: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    results: dict[str, list[Result]] = defaultdict(list)
     for result in ResultsFolder(settings.results_dir).read_all()[0]:
-        results[result.dataset, result.model].append(result)
+        results[result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
     repetition = Repetition(notify)
     for experiment in experiments:
         key = (experiment.dataset, experiment.model, experiment.recipe)
         if key not in estimates:
             estimates[key] = estimate_experiment(experiment, settings, device, precision, repetition)
-        kept = results[experiment.dataset, experiment.model]
+        kept = _results_on_dataset(results[experiment.model], experiment, settings)
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
         there = [one for one in kept if _is_result_of(one, experiment, settings, device.type, precision)]
         is_kept = bool(there) and not settings.rerun and keeps_results(experiment.mode)
         is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
         error = estimates[key].epoch_seconds / recorded - 1 if recorded else None
         yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
+
+
+def _results_on_dataset(results: Iterable[Result], experiment: Experiment, settings: Settings) -> list[Result]:
+    """Return the results on the experiment's dataset; a user's folder is known by its images."""
+    if not is_folder(experiment.dataset):
+        return [one for one in results if one.dataset == experiment.dataset]
+    image_size = experiment.recipe.image_size
+    own = [one for one in results if is_folder(one.dataset) and one.case.recipe.image_size == image_size]
+    if not own:
+        return []  # the images need not be loaded
+    fingerprint = load_images(experiment.dataset, experiment.mode, image_size, settings.data_dir).fingerprint
+    return [one.under_name(experiment.dataset) for one in own if one.case.data_fingerprint == fingerprint]
 
 
 def estimate_experiment(
@@ -106,7 +119,7 @@ def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Setti
 
 
 def _is_result_of(result: Result, experiment: Experiment, settings: Settings, device_kind: str, precision: str) -> bool:
-    """Return whether a result belongs to the experiment, judged without loading its images."""
+    """Return whether a result on the experiment's dataset belongs to the experiment."""
     case = result.case
     return (
         result.is_finished

@@ -1,11 +1,14 @@
 """Results reproduced from stored weights: accuracy, macro-F1 and every prediction computed again."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from harness.config.datasets import is_folder
+from harness.config.case import Mode
+from harness.config.datasets import FOLDER_PREFIX, folder_path, is_folder
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
@@ -16,8 +19,11 @@ from harness.results import metrics
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.stored_network import require_weights
+from harness.text import listed_up_to
 from harness.training.train import load_weights
 from harness.training.trainers import make_trainer
+
+_MOST_NAMED = 3  # of the classes in a message
 
 
 @dataclass(frozen=True)
@@ -67,21 +73,59 @@ def require_same_images(result: Result, dataset: Dataset) -> None:
     if dataset.fingerprint != case.data_fingerprint:
         raise InputError(
             f"{case.label} was trained on other images: their SHA-256 is {case.data_fingerprint[:12]}, that of "
-            f"{dataset.origin} is {dataset.fingerprint[:12]}"
+            f"{dataset.origin} is {dataset.fingerprint[:12]}{_difference(result, dataset)}"
         )
 
 
-def images_of(result: Result, settings: Settings) -> Dataset:
-    """Load the images that a result's case was trained and tested on, from the data folder.
+def _difference(result: Result, dataset: Dataset) -> str:
+    """Return a line on the classes or numbers of images that differ from the result's; empty if none do."""
+    before = [str(one["class_name"]) for one in result.per_class]
+    now = list(dataset.spec.class_names)
+    if before and before != now:
+        return f"\nthe classes differ in {listed_up_to(sorted({*before} ^ {*now}), _MOST_NAMED, 'class')}"
+    held_out = result.evaluation_images if result.case.val_split else 0
+    then = (result.train_images + held_out, result.test_images)
+    found = (len(dataset.train), len(dataset.test))
+    if found == then:
+        return ""
+    return f"\nit has {found[0]:,} training and {found[1]:,} test images, the result had {then[0]:,} and {then[1]:,}"
+
+
+def images_of(result: Result, settings: Settings, place: str | None = None) -> Dataset:
+    """Load the images that a result's case was trained and tested on, from the data folder or the user's.
+
+    Args:
+        place: the present place of a user's folder, as ``folder:PATH`` or as a path; None for the recorded one.
+
+    Raises:
+        InputError: the images are missing or damaged, or a place is given for a published dataset.
+    """
+    name = result.dataset
+    if place is not None:
+        if not is_folder(name):
+            raise InputError(f"--images {place}: {result.case.label} was not trained on a folder; give --data-dir")
+        name = place if is_folder(place) else f"{FOLDER_PREFIX}{place}"
+    elif is_folder(name) and not os.path.isdir(folder_path(name)):
+        raise InputError(
+            f"{result.case.label}: its folder of images is not there any more\n"
+            "if it was moved or renamed, give its present place: --images folder:PATH"
+        )
+    return load_images(name, result.mode, result.case.recipe.image_size, settings.data_dir)
+
+
+def load_images(dataset: str, mode: Mode, image_size: int, data_dir: Path) -> Dataset:
+    """Load a dataset as the cases of that mode see it.
+
+    Args:
+        image_size: of the recipe; a user's images are resized to it when they are loaded.
 
     Raises:
         InputError: the images are missing or damaged.
     """
-    name, data_dir = result.dataset, settings.data_dir
-    image_size = result.case.recipe.image_size if is_folder(name) else None
-    if result.mode == "quick":
-        return registry.load_slice(name, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=image_size)
-    return registry.load(name, data_dir, image_size=image_size)
+    resize_to = image_size if is_folder(dataset) else None
+    if mode == "quick":
+        return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=resize_to)
+    return registry.load(dataset, data_dir, image_size=resize_to)
 
 
 def device_of(result: Result, settings: Settings) -> torch.device:

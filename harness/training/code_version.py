@@ -21,6 +21,7 @@ _TRAINING_CODE = (
     "data/augment.py",
     "data/augment_parameters.py",
     "data/augment_rotate_first.py",
+    "data/decoding.py",
     "data/images.py",
     "data/pixel_operations.py",
     "data/split.py",

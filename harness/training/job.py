@@ -10,13 +10,15 @@ import torch
 
 from harness.config.case import Case, Mode
 from harness.config.datasets import is_folder
+from harness.config.families import parse_model
 from harness.config.recipe import check_recipe
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
-from harness.data.split import split_validation
+from harness.data.split import count_held_out, split_validation
 from harness.errors import InputError
 from harness.hardware.device import resolve_precision
 from harness.results.folder import ResultsFolder
+from harness.text import count_noun
 from harness.training.context import TrainingContext
 from harness.training.trainers.trainer import SetName
 
@@ -101,3 +103,28 @@ def require_trainable(case: Case, dataset: Dataset, device: torch.device) -> Non
         raise InputError(f"the case's device_kind is {case.device_kind!r}, the device given is {device}")
     if (precision := resolve_precision(case.precision, device, case.pipeline)) != case.precision:
         raise InputError(f"the case's precision is {case.precision!r}: give {precision!r}")
+    require_no_batch_of_one(case, dataset.train)
+
+
+def require_no_batch_of_one(case: Case, images: ImageSet) -> None:
+    """Check that no batch of an epoch is too small for BatchNorm at the case's image size.
+
+    Args:
+        images: the training images, from which the case's validation split is still to be held out.
+
+    Raises:
+        InputError: a batch has a single image.
+    """
+    batch_size = case.recipe.batch_size
+    if parse_model(case.model).smallest_batch(case.recipe.image_size) == 1:
+        return
+    trained = len(images) - count_held_out(images, case.val_split)
+    if (trained % batch_size or batch_size) > 1:
+        return
+    split = f" that --val-split {case.val_split:g} leaves" if case.val_split else ""
+    last = "" if batch_size == 1 else "last "
+    raise InputError(
+        f"{case.label}: the {count_noun(trained, 'image')}{split}, in batches of {batch_size}, have a {last}batch of "
+        "one\nfrom which BatchNorm cannot learn at this image size: give the recipe another batch_size"
+        f"{', or another --val-split' if split and batch_size > 1 else ''}"
+    )

@@ -1,7 +1,6 @@
 """Reuse of finished cases: which results are kept instead of training, and which are refused."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from harness.config.case import Case, Mode
 from harness.errors import DamagedError, InputError
@@ -23,7 +22,7 @@ def find_finished(case: Case, results: ResultsFolder, notify: Callable[[str], No
         return None
     if result is None or not result.is_finished:
         return None
-    return replace(result, case=case, dataset=case.dataset)  # a user's folder may have moved since
+    return result.under_name(case.dataset)  # a user's folder may have moved since
 
 
 def keeps_results(mode: Mode) -> bool:

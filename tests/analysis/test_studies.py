@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -69,8 +70,21 @@ def test_titles_and_file_names_have_no_absolute_path():
 
 
 def of_folder(path, **changes):
-    result = synthetic_result("digits")
-    return replace(result, dataset=path, case=replace(result.case, dataset=path, **changes))
+    """A result on images of their own, unless their fingerprint is among the changes."""
+    images = {"data_fingerprint": hashlib.sha256(path.encode()).hexdigest()}
+    return synthetic_result("digits", case_changes=images | changes).under_name(path)
+
+
+def test_a_renamed_folder_is_one_study_under_its_latest_name():
+    same = "1" * 64
+    before, now, copy = (of_folder(f"folder:/x/{name}", data_fingerprint=same) for name in ("before", "now", "copy"))
+    now = replace(now, model="resnet56", case=replace(now.case, model="resnet56"), finished_at="2026-11-24T12:00")
+    found = grouped(copy, before, now, of_folder("folder:/x/before"))
+    assert {one.dataset: one.models for one in found} == {
+        "folder:/x/now": ["resnet20", "resnet56"], "folder:/x/before": ["resnet20"]
+    }  # fmt: skip
+    assert len({one.subject for one in found}) == 2
+    assert {one.dataset for one in found[0].results} == {found[0].dataset}
 
 
 def test_image_folder_is_a_study_named_after_it():

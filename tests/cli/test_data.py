@@ -1,6 +1,7 @@
 from harness.__main__ import main
+from harness.data.registry import load
 from tests.cli.checked_output import checked_output
-from tests.data.builders import write, write_class_folders
+from tests.data.builders import encode, noise, write, write_class_folders
 from tests.helpers.extension import forget_extensions, install_dataset
 
 
@@ -17,6 +18,36 @@ def test_data_shows_what_is_there_and_how_to_get_the_rest(tmp_path, capsys):
 def test_data_checks_the_users_folder_and_names_the_fault(tmp_path, capsys):
     assert main(["data", "--data-dir", str(tmp_path), f"folder:{tmp_path}/photos"]) == 2
     assert f"folder {tmp_path}/photos does not exist" in capsys.readouterr().out
+
+
+def test_data_counts_sub_folders_as_training_does(tmp_path, capsys):
+    root = write_class_folders(tmp_path / "photos", train=8, test=4)
+    for number in range(20):
+        write(root / f"train/cat/day2/{number}.png", encode(noise(8, seed=number)))
+    assert main(["data", f"folder:{root}"]) == 0
+    assert "36 training and 8 test images" in capsys.readouterr().out
+    assert len(load(f"folder:{root}", tmp_path).train) == 36
+
+
+def test_data_names_damaged_images_of_a_folder_together(tmp_path, capsys):
+    root = write_class_folders(tmp_path / "photos")
+    for name in ("train/cat/0.png", "test/dog/0.png"):
+        write(root / name, "damaged")
+    assert main(["data", "--json", f"folder:{root}"]) == 2
+    row = checked_output("data", capsys.readouterr().out)["datasets"][0]
+    assert row["status"] == "damaged"
+    assert row["problem"] == (
+        f"2 faults:\n  unreadable image {root}/train/cat/0.png: not an image that Pillow can read"
+        f"\n  unreadable image {root}/test/dog/0.png: not an image that Pillow can read"
+    )
+
+
+def test_data_names_links_to_a_missing_disk(tmp_path, capsys):
+    root = write_class_folders(tmp_path / "photos")
+    for number in range(4):
+        (root / f"train/cat/link{number}.png").symlink_to(f"/not/mounted/{number}.png")
+    assert main(["data", f"folder:{root}"]) == 2
+    assert f"4 faults:\n  link {root}/train/cat/link0.png leads to /not/mounted/0.png" in capsys.readouterr().out
 
 
 def test_data_shows_only_the_named_datasets(tmp_path, capsys):

@@ -6,11 +6,15 @@ import pytest
 from harness.__main__ import main
 from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
+from harness.data import registry
+from harness.results.folder import ResultsFolder
 from harness.results.reading import read_result
 from harness.study.study import Study
 from tests.cli.checked_output import checked_output
+from tests.data.builders import write_class_folders
 from tests.helpers.code import changed_code
 from tests.helpers.synthetic import store, synthetic_result
+from tests.study.stored import colour_recipe, store_untrained
 
 
 def evaluate(result, *more):
@@ -76,3 +80,17 @@ def test_evaluate_refuses_a_missing_or_copied_result(digits_result, tmp_path, ca
     copy = shutil.copytree(digits_result, tmp_path / "r/copy")
     assert evaluate(copy) == 2
     assert "is a copy" in capsys.readouterr().err
+
+
+def test_evaluate_takes_the_present_place_of_moved_images(tmp_path, capsys):
+    place = write_class_folders(tmp_path / "flowers", train=5, test=4)
+    images = registry.load(f"folder:{place}", tmp_path, image_size=8)
+    results = ResultsFolder(tmp_path / "r")
+    result = store_untrained(results, images, f"folder:{place}", recipe=colour_recipe())
+    folder, now = results.folder(result.case), place.rename(tmp_path / "roses")
+    assert evaluate(folder) == 2
+    assert "give its present place: --images folder:PATH" in capsys.readouterr().err
+    assert evaluate(folder, "--images", f"folder:{now}") == 0
+    assert "the same, image by image" in capsys.readouterr().out
+    assert evaluate(folder, "--images", tmp_path / "absent") == 2
+    assert "absent does not exist" in capsys.readouterr().err

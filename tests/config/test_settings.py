@@ -120,6 +120,20 @@ def test_a_wrong_environment_variable_is_named():
         settings({"WIDER_OR_DEEPER_RERUN": "maybe"})
 
 
+@pytest.mark.parametrize(
+    ("environment", "ini", "says"),
+    [
+        ({}, {"epochs": "3"}, "ini key epochs needs --full-training: add it, or leave out ini key epochs"),
+        ({"WIDER_OR_DEEPER_BUDGET": "2h"}, {}, "WIDER_OR_DEEPER_BUDGET needs --full-training: add it"),
+        ({}, {"data-dir": "/no/such"}, "ini key data-dir /no/such does not exist"),
+        ({"WIDER_OR_DEEPER_COMPILE": "on"}, {"pipeline": "reference"}, "^ini key pipeline reference .*_COMPILE on$"),
+    ],
+)
+def test_a_contradiction_names_the_place_of_each_option(environment, ini, says):
+    with pytest.raises(InputError, match=says):
+        settings(environment, ini)
+
+
 def test_epochs_without_full_training_are_refused():
     with pytest.raises(InputError, match="--epochs needs --full-training"):
         settings(epochs="3")

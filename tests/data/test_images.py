@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.images import ImageSet, PackedPixels, decode, evenly_spaced
+from harness.data.decoding import decode
+from harness.data.images import ImageSet, PackedPixels, evenly_spaced
 from tests.data.builders import anything, encode, noise
 from tests.data.image_files import counted, in_memory
 
@@ -38,7 +39,7 @@ def test_moving_to_a_device_keeps_images_labels_and_tracks():
 def test_an_image_without_a_track_is_its_own_track():
     content = encode(noise(4))
     files = [in_memory(content, name="a", track="t"), in_memory(content, name="b")]
-    assert decode(files, channels=3, size=None).tracks == ("t", "b")
+    assert decode(files, channels=3, size=None).tracks == ("t", "image 1")
 
 
 shapes = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=8)

@@ -1,6 +1,7 @@
 import torch
 
-from harness.data.images import ImageSet, PackedPixels, decode, file_on_disk, fingerprint
+from harness.data.decoding import decode, file_on_disk
+from harness.data.images import ImageSet, PackedPixels, fingerprint
 from tests.data.builders import encode, noise, write
 from tests.data.image_files import counted
 

@@ -109,6 +109,34 @@ def test_class_folders_with_only_one_split_are_not_the_dataset(tmp_path):
     assert registry.locate("cifar10", tmp_path) is None
 
 
+MISSING_LINKS = {
+    "cifar10": "cifar-10-batches-py",
+    "fashionmnist": "train-images-idx3-ubyte.gz",
+    "gtsrb": gtsrb.TRAIN_ZIP,
+}
+
+
+@pytest.mark.parametrize("name", ABSENT)
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_link_to_a_missing_disk_is_no_absent_dataset(tmp_path, monkeypatch, name, is_whole):
+    monkeypatch.setattr(f"harness.data.formats.{name}.fetch", None)  # a download would fail
+    link = tmp_path / name / ("" if is_whole else MISSING_LINKS[name])
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to("/not/mounted")
+    for ask in every_way_to_ask(tmp_path)[1:]:
+        with pytest.raises(InputError, match=f"link {link} leads to /not/mounted, which does not exist"):
+            ask(name)
+
+
+@pytest.mark.parametrize("place", ["GTSRB", "GTSRB/Final_Training/Images", "GTSRB/Final_Training/Images/00001"])
+def test_a_link_to_a_missing_disk_in_the_unpacked_gtsrb_is_named(tmp_path, place):
+    link = write_gtsrb_folders(tmp_path / "gtsrb") / place
+    link.rename(tmp_path / "elsewhere")
+    link.symlink_to("/not/mounted")
+    with pytest.raises(InputError, match=f"link {link} leads to /not/mounted, which does not exist"):
+        registry.load("gtsrb", tmp_path)
+
+
 def test_gtsrb_is_found_in_either_folder_the_lower_case_first(tmp_path):
     write_gtsrb_kaggle(tmp_path / "GTSRB")
     assert registry.locate("gtsrb", tmp_path).path == tmp_path / "GTSRB"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data.images import ImageSet, PackedPixels
-from harness.data.split import split_validation
+from harness.data.split import count_held_out, split_validation
 from tests.data.builders import anything
 
 
@@ -35,6 +35,8 @@ fractions = st.floats(0.01, 0.99)
 @given(image_sets(), fractions)
 def test_every_image_is_in_one_part_with_its_own_label_and_track(images, fraction):
     parts = split_validation(images, fraction)
+    assert count_held_out(images, fraction) == len(parts[1])
+    assert count_held_out(images, 0.0) == 0
     assert sorted(positions(parts[0]) + positions(parts[1])) == list(range(len(images)))
     for part in parts:
         assert part.labels.tolist() == [images.labels[position] for position in positions(part)]

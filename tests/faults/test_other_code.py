@@ -31,6 +31,7 @@ MUTATIONS = {
     "data/augment.py": ("return normalise(_of_one_size", "return 2 * normalise(_of_one_size"),
     "data/augment_parameters.py": ("image_size - side + 1", "image_size - side"),
     "data/augment_rotate_first.py": ("_SIDE_STEP = 32", "_SIDE_STEP = 16"),
+    "data/decoding.py": ("3: Image.Transpose.ROTATE_180", "3: Image.Transpose.ROTATE_90"),
     "data/images.py": ("_SOURCE_SIZE = 32", "_SOURCE_SIZE = 33"),
     "data/pixel_operations.py": (".div_(255)", ".div_(256)"),
     "data/split.py": ("_SPLIT_SEED = 0", "_SPLIT_SEED = 1"),

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from tests.helpers.synthetic import store, synthetic_result
+from harness.config.datasets import is_folder
+from tests.helpers.synthetic import outcome, store, synthetic_result
 
 
 def store_finished(study, experiment, accuracy_percent=90.0, **changes):
@@ -10,5 +11,7 @@ def store_finished(study, experiment, accuracy_percent=90.0, **changes):
     case = study.case(experiment)
     study.results.folder(case).mkdir(parents=True)
     study.results.write_weights(case, b"weights")
-    result = synthetic_result(case.dataset, case.model, case.seed, accuracy_percent, mode=case.mode, **changes)
-    return store(study.results.root, replace(result, case=case))
+    published = "digits" if is_folder(case.dataset) else case.dataset
+    result = synthetic_result(published, case.model, case.seed, accuracy_percent, mode=case.mode, **changes)
+    predicted = outcome(published, result.accuracy_percent, case.seed)
+    return store(study.results.root, replace(result, case=case, dataset=case.dataset), predicted)

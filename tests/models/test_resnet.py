@@ -269,3 +269,13 @@ def test_the_input_is_not_changed():
     build("resnet8")(images)
 
     assert torch.equal(images, kept)
+
+
+@pytest.mark.parametrize(("name", "size"), [("resnet8", 4), ("resnet8", 5), ("resnet24", 32), ("resnet24", 33)])
+def test_the_smallest_batch_is_the_one_that_batchnorm_accepts(name, size):
+    smallest = parse_model(name).smallest_batch(size)
+    network = build(name).train()
+    network(torch.zeros(smallest, 3, size, size))
+    if smallest > 1:
+        with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
+            network(torch.zeros(smallest - 1, 3, size, size))

@@ -75,7 +75,7 @@ def test_trained_without_the_mark_asks_for_the_mark(bench, pytester):
     pytester.makepyfile(test_digits="def test_it(trained):\n    pass")
     run = bench()
     run.assert_outcomes(errors=1)
-    run.stdout.fnmatch_lines(["*the fixture 'model' needs the experiment mark: add e.g. @pytest.mark.experiment(*"])
+    run.stdout.fnmatch_lines(["*the fixture 'trained' needs the experiment mark: add e.g. @pytest.mark.experiment(*"])
 
 
 def test_collecting_does_not_import_torch(pytester):

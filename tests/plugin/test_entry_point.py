@@ -95,12 +95,19 @@ def test_plugins_loaded_by_option_alone_collect_experiments(installed, pytester,
     run.stdout.fnmatch_lines(["*resnet8-seed3*", "2 tests collected*"])
 
 
-def test_a_list_in_the_ini_file_is_a_usage_error(installed, pytester):
-    pytester.makepyprojecttoml("[tool.pytest.ini_options]\nseeds = [5, 6]\n")
+@pytest.mark.parametrize("place", ["a-site", "z-site"])
+def test_a_taken_option_names_the_installed_package(place, installed, pytester, monkeypatch):
+    metadata = pytester.mkdir(place) / "pytest_abacus-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: pytest-abacus\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[pytest11]\nabacus = abacus\n")
+    (metadata.parent / "abacus.py").write_text("def pytest_addoption(parser):\n    parser.addoption('--device')\n")
+    paths = [str(metadata.parent), os.environ["PYTHONPATH"]]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths if place == "a-site" else reversed(paths)))
     pytester.makepyfile(test_digits=BENCH)
-    run = installed()
-    assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stderr.fnmatch_lines(["ERROR: ini key seeds [[]5, 6[]]: give a text in quotes"])
+    run = installed("--collect-only", "--seeds", "3", "--device", "abacus")
+    run.stdout.fnmatch_lines(["wider-or-deeper: --device belongs to pytest-abacus; ours is --wod-device"])
+    run.stdout.fnmatch_lines(["*2 tests collected*"])
 
 
 def test_help_lists_each_option_once_by_the_name_that_is_ours(installed, pytester):

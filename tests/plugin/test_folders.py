@@ -1,5 +1,10 @@
 import pytest
 
+from harness.config.experiment import plan_experiment
+from harness.config.settings import read_settings
+from harness.study.study import Study
+from tests.data.builders import write_class_folders
+from tests.helpers.finished import store_finished
 from tests.plugin.benches import BENCH, CONFTEST, results_in
 
 
@@ -60,3 +65,26 @@ def test_two_folders_of_one_name_have_tables_of_their_own(pytester):
     pytester.makepyfile("import pytest" + "".join(body.format(pytester.path, place) for place in "ab"))
     pytester.runpytest_inprocess().assert_outcomes(passed=2)
     assert len(list((pytester.path / "report/tables").glob("folder-photos-*-smoke.csv"))) == 2
+
+
+def test_a_renamed_folder_is_reused_and_its_answer_printed(pytester):
+    dataset = f"folder:{write_class_folders(pytester.path / 'flowers')}"
+    settings = read_settings({"full_training": True, "device": "cpu"})
+    study = Study(settings)
+    store_finished(study, plan_experiment(settings, dataset, "resnet8", 0))
+    (pytester.path / "flowers").rename(pytester.path / "roses")
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.experiment("folder:roses", models=["resnet8"])
+        def test_own(trained):
+            assert trained.is_complete
+        """
+    )
+    run = pytester.runpytest_inprocess("--full-training", "--device", "cpu", "--seeds", "0")
+    run.assert_outcomes(passed=1)
+    run.stdout.fnmatch_lines([f"folder:roses: 1 case kept: trained as {dataset}, on the same images"])
+    run.stdout.fnmatch_lines(["*1 of 1 result reused*", "flowers*"])
+    assert len(results_in(pytester)) == 1

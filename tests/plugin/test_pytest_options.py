@@ -2,7 +2,8 @@ import sys
 
 import pytest
 
-from tests.plugin.benches import results_in
+from harness.plugin.session import session_of
+from tests.plugin.benches import BENCH, results_in
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,91 @@ def test_an_option_can_be_set_in_the_ini_file(key, bench, pytester):
     pytester.makeini(f"[pytest]\n{key} = elsewhere\nseeds = 4")
     bench("-k", "resnet8-seed4").assert_outcomes(passed=1, deselected=1)
     assert (pytester.path / "elsewhere/tables/digits-smoke.csv").exists()
+
+
+TYPED = """
+full_training = true
+seeds = [5, 6]
+val_split = 0.1
+epochs = 30
+results_dir = "r"
+budget = "2h"
+"""
+TEXTS = """
+full_training = true
+seeds = 5,6
+val_split = 0.1
+epochs = 30
+results_dir = r
+budget = 2h
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "section", "content"),
+    [
+        ("pyproject.toml", "tool.pytest", TYPED),
+        ("pyproject.toml", "tool.pytest.ini_options", TYPED),
+        ("pyproject.toml", "tool.pytest", TYPED.replace("[5, 6]", '["5", "6"]').replace('"r"', '["r"]')),
+        ("pyproject.toml", "tool.pytest.ini_options", TYPED.replace("[5, 6]", '"5,6"').replace("30", '"30"')),
+        ("pytest.toml", "pytest", TYPED),
+        ("pytest.ini", "pytest", TEXTS),
+        ("tox.ini", "pytest", TEXTS.replace("5,6", "5 6")),
+        ("setup.cfg", "tool:pytest", TEXTS.replace("5,6", "\n  5\n  6")),
+    ],
+)
+def test_ini_values_of_every_type_are_read_from_every_file(file, section, content, pytester):
+    (pytester.path / file).write_text(f"[{section}]{content}")
+    pytester.makepyfile(test_digits=BENCH)
+    run = pytester.runpytest_inprocess("-p", "harness.plugin", "--collect-only", "--strict-config")
+    run.stdout.fnmatch_lines(["wider-or-deeper: full training, epochs 30, seeds 5,6"])
+    assert run.stderr.str() == ""
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "says"),
+    [
+        ("tool.pytest", 'seeds = "plenty"', "ini key seeds 'plenty': give whole numbers*"),
+        ("tool.pytest", "epochs = [1]\nval_split = 2", "ini key val_split '2': give a share*"),
+        ("tool.pytest", "rerun = 3", "ini key rerun '3': give true or false"),
+        ("tool.pytest.ini_options", "seeds = [0, 0]", "ini key seeds '0,0': a seed is given twice*"),
+        ("tool.pytest.ini_options", 'results_dir = ["a", "b"]', "ini key results_dir [[]'a', 'b'[]]: give one folder"),
+    ],
+)
+def test_a_wrong_ini_value_is_a_usage_error_of_one_line(section, line, says, pytester):
+    pytester.makepyprojecttoml(f"[{section}]\n{line}\n")
+    pytester.makepyfile(test_digits=BENCH, test_ordinary="def test_ordinary():\n    pass")
+    run = pytester.runpytest_inprocess("-p", "harness.plugin")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    assert [line for line in run.stderr.str().splitlines() if line] == run.errlines[:1]
+    run.stderr.fnmatch_lines([f"ERROR: {says}"])
+    pytester.runpytest_inprocess("-p", "harness.plugin", "test_ordinary.py", "-W", "error").assert_outcomes(passed=1)
+
+
+def settings_in(pytester, *arguments):
+    """The settings of a session in the current folder."""
+    return session_of(pytester.parseconfigure("-p", "harness.plugin", *arguments)).settings
+
+
+def test_folders_in_an_ini_file_are_relative_to_it(pytester, monkeypatch):
+    (pytester.path / "base").mkdir()
+    pytester.makepyprojecttoml(
+        '[tool.pytest]\nresults_dir = "r"\nreport_dir = ["p"]\ndata_dir = "."\nbaseline = "base"\nfull_training = true'
+    )
+    inner = pytester.mkdir("inner")
+    monkeypatch.chdir(inner)
+    got = settings_in(pytester)
+    assert (got.results_dir, got.report_dir) == (pytester.path / "r", pytester.path / "p")
+    assert (got.data_dir, got.baseline) == (pytester.path, pytester.path / "base")
+    monkeypatch.setenv("WIDER_OR_DEEPER_REPORT_DIR", "p")
+    got = settings_in(pytester, "--results-dir", "r")
+    assert (got.results_dir, got.report_dir) == (inner / "r", inner / "p")
+
+
+def test_an_override_precedes_every_key_of_the_ini_file(pytester):
+    pytester.makeini("[pytest]\nwod_seeds = 1\nseeds = 2\n")
+    assert settings_in(pytester).seeds == (1,)
+    assert settings_in(pytester, "-o", "seeds=3").seeds == (3,)
 
 
 def test_engine_ray_without_ray_says_what_to_install(bench, monkeypatch):

@@ -72,6 +72,21 @@ def test_two_images_measured_as_faster_than_one_give_a_positive_estimate(experim
     assert timed_on(experiment, 1024, 10).epoch_seconds == pytest.approx(2 * 0.9 + 1024 * 0.1)
 
 
+def test_a_step_that_batchnorm_refuses_for_one_image_is_timed_for_two(experiment, monkeypatch):
+    monkeypatch.setattr(estimate_module, "_AFFORDABLE_OPERATIONS", 0)
+    timed = []
+
+    def step_seconds(trainer, spec, batch_size):
+        timed.append(batch_size)
+        return 1.0 + 0.25 * batch_size
+
+    monkeypatch.setattr(estimate_module, "_step_seconds", step_seconds)
+    monkeypatch.setattr(estimate_module, "_evaluation_seconds", lambda *_: 0.0)
+    expected = estimate(replace(experiment, model="resnet24"), SPEC, 1024, 10, CPU, "auto")
+    assert timed == [2, 4]
+    assert expected.epoch_seconds == pytest.approx(2 * 1.0 + 1024 * 0.25)
+
+
 @pytest.mark.parametrize("pipeline", ["fast", "reference"])
 def test_the_real_loop_is_timed(experiment, pipeline):
     images = (360, 1437) if pipeline == "fast" else (16, 8)

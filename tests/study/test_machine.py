@@ -138,11 +138,28 @@ def test_val_split_is_kept_for_a_quick_run_whose_images_can_be_split(make_settin
     assert machine.case(quick_gtsrb(machine)).val_split == 0.5  # on digits as a stand-in, two of a class
 
 
-def test_a_last_batch_of_one_image_is_refused_where_batchnorm_cannot_learn(machine):
+def test_a_last_batch_of_one_image_is_refused_before_training(machine):
     experiment = digits(machine, "resnet24", recipe=replace(RECIPE, batch_size=359))
-    with pytest.raises(InputError, match="360 images in batches of 359 leave a last batch of one"):
+    with pytest.raises(InputError, match="the 360 images, in batches of 359, have a last batch of one"):
         machine.prepare([experiment])
     machine.prepare([digits(machine, "resnet8", recipe=replace(RECIPE, batch_size=359))])
+
+
+def test_a_batch_of_one_is_judged_after_the_validation_split(make_settings):
+    machine = Machine(make_settings(full_training=True, val_split="0.2"))  # 290 of the 360 images are trained
+    says = "(?s)the 290 images that --val-split 0.2 leaves, in batches of 289, .* or another --val-split"
+    with pytest.raises(InputError, match=says):
+        machine.prepare([digits(machine, "resnet24", recipe=replace(RECIPE, batch_size=289))])
+    machine.prepare([digits(machine, "resnet24", recipe=replace(RECIPE, batch_size=359))])  # which the split mends
+
+
+def test_a_batch_of_one_is_found_in_the_images_of_quick_mode(make_settings):
+    settings = make_settings()
+    machine = Machine(settings)
+    recipe = replace(RECIPE, batch_size=QUICK_TRAIN_IMAGES - 1)
+    experiment = replace(digits(machine, "resnet24"), recipe=recipe)
+    with pytest.raises(InputError, match=f"the {QUICK_TRAIN_IMAGES} images, in batches of {QUICK_TRAIN_IMAGES - 1}"):
+        machine.prepare([experiment])
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -6,10 +7,14 @@ from safetensors.numpy import load, save
 
 from harness.config.recipes import QUICK_TEST_IMAGES
 from harness.config.settings import read_settings
+from harness.data import registry
 from harness.errors import DamagedError, InputError
+from harness.results.folder import ResultsFolder
 from harness.study.reproduce import device_of, images_of, reproduce
 from harness.training.train import train
+from tests.data.builders import encode, noise, write, write_class_folders
 from tests.helpers.tiny import CPU, make_case, make_dataset
+from tests.study.stored import colour_recipe, store_untrained
 
 
 @pytest.fixture
@@ -85,6 +90,52 @@ def test_a_quick_result_is_evaluated_on_the_images_of_quick_mode(trained, tmp_pa
     quick = replace(trained, dataset="digits", mode="quick")
     assert len(images_of(quick, settings).test) == QUICK_TEST_IMAGES
     assert len(images_of(replace(quick, mode="full"), settings).test) == 1437
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A result on a folder of the user's images, and the folder."""
+    place = write_class_folders(tmp_path / "flowers", train=5, test=4)
+    images = registry.load(f"folder:{place}", tmp_path, image_size=8)
+    return store_untrained(ResultsFolder(tmp_path / "r"), images, f"folder:{place}", recipe=colour_recipe()), place
+
+
+def place_forms(path):
+    return [f"folder:{path}", str(path), f"{path}/", f"{path.parent}/r/../{path.name}"]
+
+
+def test_a_moved_folder_is_evaluated_in_the_place_that_is_given(own, tmp_path):
+    result, place = own
+    now = place.rename(tmp_path / "roses")
+    settings = read_settings({"data_dir": str(tmp_path)})
+    with pytest.raises(InputError, match="is not there any more\nif .* renamed, give its present place: --images"):
+        images_of(result, settings)
+    for form in place_forms(now):
+        assert reproduce(result, ResultsFolder(tmp_path / "r"), images_of(result, settings, form), CPU).is_exact
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda cats: write(cats[0] / "0.png", encode(noise(8, seed=7))), "that of class folders in .* is .{12}$"),
+        (lambda cats: (cats[0] / "0.png").unlink(), "\nit has 9 training and 8 test images, the result had 10 and 8"),
+        (lambda cats: [cat.rename(cat.with_name("cow")) for cat in cats], "\nthe classes differ in cat and cow"),
+    ],
+    ids=["an image", "a count", "a class"],
+)  # fmt: skip
+def test_other_images_in_the_given_place_are_named_with_the_difference(change, says, own, tmp_path):
+    result, place = own
+    now = place.rename(tmp_path / "roses")
+    change([now / "train/cat", now / "test/cat"])
+    images = images_of(result, read_settings({"data_dir": str(tmp_path)}), f"folder:{now}")
+    with pytest.raises(InputError, match="was trained on other images") as refused:
+        reproduce(result, ResultsFolder(tmp_path / "r"), images, CPU)
+    assert re.search(says, str(refused.value))
+
+
+def test_a_place_for_a_published_dataset_is_refused(trained, tmp_path):
+    with pytest.raises(InputError, match="--images /x: digits resnet8 seed 0 was not trained on a folder; give --data"):
+        images_of(trained, read_settings({"data_dir": str(tmp_path)}), "/x")
 
 
 def test_the_default_device_is_of_the_kind_that_trained_the_case(trained):

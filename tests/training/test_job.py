@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
+from harness.errors import InputError
 from harness.training.context import TrainingContext
-from harness.training.job import CaseImages, TrainingJob
-from tests.helpers.tiny import CPU, make_case
+from harness.training.job import CaseImages, TrainingJob, require_no_batch_of_one, require_trainable
+from tests.helpers.tiny import CPU, TINY_RECIPE, make_case
 from tests.helpers.training import Recorder
 
 
@@ -49,3 +52,35 @@ def test_a_notice_reaches_the_callback_with_the_case(make_job):
     job = make_job(callback=Noting())
     job.notify("a file was left out")
     assert noticed == [(job.case, "a file was left out")]
+
+
+@pytest.mark.parametrize(
+    ("model", "image_size", "batch_size", "val_split", "is_refused"),
+    [
+        ("resnet24", 8, 29, 0.0, True),  # 30 images: the last batch
+        ("resnet24", 8, 28, 0.0, False),
+        ("resnet24", 8, 1, 0.0, True),  # every batch
+        ("resnet24", 8, 64, 0.0, False),  # a single batch of all
+        ("resnet24", 33, 29, 0.0, False),  # the last maps are 2×2
+        ("resnet8", 4, 29, 0.0, True),
+        ("resnet8", 5, 1, 0.0, False),
+        ("resnet24", 8, 23, 0.2, True),  # 24 images are left
+        ("resnet24", 8, 29, 0.2, False),
+    ],
+)
+def test_a_batch_of_one_is_refused_where_batchnorm_fails(
+    model, image_size, batch_size, val_split, is_refused, tiny_dataset
+):
+    recipe = replace(TINY_RECIPE, batch_size=batch_size, image_size=image_size)
+    case = make_case(tiny_dataset, model=model, recipe=recipe, val_split=val_split)
+    if is_refused:
+        with pytest.raises(InputError, match=r"batch of one\nfrom which BatchNorm cannot learn at this image size"):
+            require_no_batch_of_one(case, tiny_dataset.train)
+    else:
+        require_no_batch_of_one(case, tiny_dataset.train)
+
+
+def test_training_by_the_api_refuses_a_batch_of_one_too(tiny_dataset):
+    case = make_case(tiny_dataset, model="resnet24", recipe=replace(TINY_RECIPE, batch_size=29))
+    with pytest.raises(InputError, match="the 30 images, in batches of 29, have a last batch of one"):
+        require_trainable(case, tiny_dataset, CPU)

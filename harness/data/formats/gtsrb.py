@@ -4,17 +4,20 @@ The layouts are the official archives, the same unpacked, and the Kaggle copy. t
 archive, of 26,640 images; it is refused.
 """
 
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from harness.data.decoding import ImageFile, decode, file_on_disk
 from harness.data.download import fetch, has_md5
+from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.formats.gtsrb_labels import read_rows, read_text
-from harness.data.images import ImageFile, ImageSet, decode, evenly_spaced, file_on_disk
+from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, incomplete, unverifiable
-from harness.errors import InputError
+from harness.errors import InputError, results_of_both
 from harness.text import listed
 
 ARCHIVE_URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
@@ -40,6 +43,8 @@ _UNPACKED = {
 }
 
 _MAX_MEMBER_BYTES = 16 * 2**20  # an image of the dataset has at most 250 × 250 pixels
+
+_TRACK_NAME = re.compile(r"(?:[0-9]{5}_)?([0-9]{5})_[0-9]{5}")
 
 Lists = tuple[list[ImageFile], list[ImageFile]]
 
@@ -95,7 +100,7 @@ def _find_parts(root: Path) -> dict[str, Path]:
     The path is the archive, or what was unpacked from it. Unpacked parts precede archives if the training images are
     unpacked.
     """
-    base = next((base for base in (root, root.parent) if (base / _TRAIN_FOLDER).is_dir()), None)
+    base = next((base for base in (root, root.parent) if is_present_folder(base / _TRAIN_FOLDER)), None)
     parts = {}
     for name in MD5:
         unpacked = [(base or root) / inner for inner in _UNPACKED[name]]
@@ -122,7 +127,7 @@ def _source(layout: str, path: Path, lists: Callable[[], Lists], verify: Callabl
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
         train, test = lists()
-        return _decode(train, train_limit), _decode(test, test_limit)
+        return results_of_both(partial(_decode, train, train_limit), partial(_decode, test, test_limit))
 
     return Source(layout, path, count, verify, read)
 
@@ -172,12 +177,11 @@ def _read_test_labels(path: Path) -> tuple[str, list[dict[str, str]]]:
 def _list_folder(images: Path) -> list[ImageFile]:
     """List the unpacked training images."""
     train: list[ImageFile] = []
-    for folder in sorted(images.iterdir()):
-        if folder.is_dir() and not folder.name.startswith("."):
-            name = folder / f"GT-{folder.name}.csv"
-            for row in read_rows(read_text(name), str(name), ("Filename", "ClassId"), ";"):
-                path = _inside(folder, row["Filename"], str(name))
-                train.append(file_on_disk(path, int(row["ClassId"]), _track(row["ClassId"], path.name.split("_")[0])))
+    for folder in list_folder(images)[0]:
+        name = folder / f"GT-{folder.name}.csv"
+        for row in read_rows(read_text(name), str(name), ("Filename", "ClassId"), ";"):
+            path = _inside(folder, row["Filename"], str(name))
+            train.append(file_on_disk(path, int(row["ClassId"]), _track(row["ClassId"], path.name.split("_")[0])))
     if not train:
         raise InputError(f"{images} has no class folders: it needs the folders 00000 to 00042")
     return train
@@ -252,6 +256,12 @@ def _read_rows_in_archive(archive: zipfile.ZipFile, member: str) -> list[dict[st
 
 def _file_in_archive(archive: zipfile.ZipFile, member: str, label: int, track: str | None = None) -> ImageFile:
     return ImageFile(f"{archive.filename}:{member}", partial(_read_member, archive, member), label, track)
+
+
+def track_in_file_name(image: Path, label: int) -> str | None:
+    """Return the track that ``track_shot`` or Kaggle's ``class_track_shot`` shows; else None."""
+    match = _TRACK_NAME.fullmatch(image.stem)
+    return _track(str(label), match[1]) if match else None
 
 
 def _track(label: str, number: str) -> str:

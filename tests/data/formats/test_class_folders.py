@@ -97,7 +97,7 @@ def test_labels_follow_the_class_names_not_the_folders(tmp_path):
 
 
 def test_hidden_files_and_notes_are_skipped(tmp_path):
-    for name in ("cat/1.png", "cat/.DS_Store", "cat/labels.csv", "cat/README.md", "cat/deeper/2.png"):
+    for name in ("cat/1.png", "cat/.DS_Store", "cat/labels.csv", "cat/README.md", "cat/.cache/2.png"):
         write(tmp_path / name, b"")
     assert listed(tmp_path, ["cat"]) == [("cat/1.png", 0)]
 
@@ -129,8 +129,8 @@ def test_an_empty_class_is_named(tmp_path, content):
         class_folders.list_files(tmp_path, ["cat", "dog"])
 
 
-def test_a_folder_without_class_folders_lacks_the_first_class(tmp_path):
-    with pytest.raises(InputError, match="lacks class folder 'cat'"):
+def test_a_folder_without_class_folders_is_named_with_the_layout(tmp_path):
+    with pytest.raises(InputError, match=f"{tmp_path} has no class folders: images belong in {tmp_path}/<class>/"):
         class_folders.list_files(tmp_path, ["cat", "dog"])
 
 

@@ -167,6 +167,14 @@ def test_a_missing_or_damaged_image_is_named(tmp_path, layout, name, damage):
         read(tmp_path)
 
 
+def test_damaged_images_of_both_splits_are_named_together(tmp_path):
+    folder = LAYOUTS["Kaggle"](tmp_path / "gtsrb")
+    for name in ("Train/20/00020_00001_00000.png", "Test/00000.png"):
+        write(folder / name, "damaged")
+    with pytest.raises(InputError, match=r"^2 faults:\n.*Train/20/00020_00001_00000\.png.*\n.*Test/00000\.png"):
+        read(tmp_path)
+
+
 def test_only_the_slice_is_decoded(tmp_path):
     folder = LAYOUTS["official folders"](tmp_path / "gtsrb")
     write(folder / "GTSRB/Final_Training/Images/00000/00000_00001.ppm", "no image")

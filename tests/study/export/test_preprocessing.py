@@ -7,7 +7,7 @@ from PIL import Image
 
 from harness.config.recipes import CIFAR10, FASHIONMNIST, GTSRB
 from harness.data.augment import prepare
-from harness.data.images import decode, file_on_disk
+from harness.data.decoding import decode, file_on_disk
 from harness.study.export.preprocessing import apply_steps, split_steps, steps_of
 from tests.data.builders import noise
 from tests.helpers.tiny import make_case, make_dataset

@@ -9,14 +9,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.data.images import PackedPixels, decode, file_on_disk
+from harness.data.decoding import decode, file_on_disk
+from harness.data.images import PackedPixels
 from harness.errors import InputError
-from tests.data.builders import anything, encode, noise, peak_bytes, write
-from tests.data.image_files import in_memory
-
-
-def decode_one(content, *, channels=3, size=None, resize=False):
-    return decode([in_memory(content)], channels=channels, size=size, resize=resize).pixels[0]
+from harness.hardware.memory import PeakMemory
+from tests.data.builders import anything, encode, linux, noise, peak_bytes, write
+from tests.data.image_files import decode_one, in_memory
 
 
 def test_rgb_pixels_decode_unchanged():
@@ -55,14 +53,6 @@ def test_images_of_every_common_mode_are_converted(mode):
     Image.fromarray(noise(6)).convert(mode).save(buffer, "TIFF" if mode == "CMYK" else "PNG")
     assert decode_one(buffer.getvalue(), channels=3).shape == (3, 6, 6)
     assert decode_one(buffer.getvalue(), channels=1).shape == (1, 6, 6)
-
-
-def test_a_transparent_palette_image_converts_without_a_warning():
-    image = Image.new("P", (4, 4))
-    image.putpalette([200, 10, 20, 0, 255, 0])
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", transparency=b"\x80\xff")
-    assert decode_one(buffer.getvalue())[:, 0, 0].tolist() == [200, 10, 20]
 
 
 def test_a_16_bit_image_is_not_clipped_to_white():
@@ -124,6 +114,19 @@ def test_resize_to_a_smaller_side_is_antialiased():
     checkerboard = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
     resized = decode_one(encode(checkerboard), channels=1, size=8, resize=True)
     assert ((resized > 110) & (resized < 145)).all()
+
+
+@linux
+@pytest.mark.parametrize(("widths", "resize"), [((600, 600), False), ((600, 599), False), ((600, 400), True)])
+def test_decoding_needs_the_memory_of_the_pixels_once(widths, resize):
+    contents = [encode(np.full((600, width, 3), 7, np.uint8), "BMP") for width in widths]
+    files = [in_memory(content) for content in contents] * 30
+    decode(files[:2], channels=3, size=None)  # Pillow's plugins are imported by now
+    peak = PeakMemory(torch.device("cpu"))
+    before = peak.bytes()
+    images = decode(files, channels=3, size=600 if resize else None, resize=resize)
+    assert images.nbytes > 60e6
+    assert peak.bytes() - before < 1.4 * images.nbytes
 
 
 def test_a_missing_file_is_named(tmp_path):

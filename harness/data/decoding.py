@@ -1,0 +1,192 @@
+"""Decoding of image files: every image becomes 8-bit pixels as viewers show it."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
+
+from harness.data.images import ImageSet, PackedPixels, Pixels
+from harness.errors import FaultList, InputError
+
+_MAX_FILE_BYTES = 256 * 2**20
+_LAST_BYTES = {"GIF": b";", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xae\x42\x60\x82"}
+_TO_UPRIGHT = {  # by the value of EXIF's orientation; 1 is upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_KEY_FACTORS = {"L;2": 85, "L;4": 17}  # of grey levels, by Pillow's name of the storage
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image that is not decoded yet.
+
+    Attributes:
+        name: file name for messages.
+        read: returns the file's bytes.
+        track: see `ImageSet`; None for an image without a track.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+    label: int
+    track: str | None = None
+
+
+def file_on_disk(path: Path, label: int, track: str | None = None) -> ImageFile:
+    """Return the image in a file of its own."""
+    return ImageFile(str(path), partial(_read_file, path), label, track)
+
+
+def _read_file(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > _MAX_FILE_BYTES:
+        raise OSError(f"it has {size:,} bytes; an image file may have at most {_MAX_FILE_BYTES:,}")
+    return path.read_bytes()
+
+
+def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resize: bool = False) -> ImageSet:
+    """Read and decode the files; convert each image to ``channels`` (1: grey, 3: RGB).
+
+    An image is turned as its EXIF orientation says, and what is transparent becomes white. Of several frames or pages,
+    the first is read.
+
+    Args:
+        size: side of every image in pixels; None accepts any size.
+        resize: resize images to ``size`` (antialiased bilinear) instead of refusing other sizes.
+
+    Raises:
+        InputError: a file cannot be read, is not an image, or has another size. The message names the file.
+    """
+    faults = FaultList()
+    calls = (partial(_decode_one, file, channels, size, resize) for file in files)
+    pixels = _gathered(faults.results_of(calls), channels)
+    faults.raise_any()
+    return ImageSet(pixels, torch.tensor([file.label for file in files], dtype=torch.int64), _tracks(files))
+
+
+def check_file(path: Path, size: int | None) -> None:
+    """Check an image on disk by its header and its last bytes; decode it only if these are unusual.
+
+    Args:
+        size: as for `decode`.
+
+    Raises:
+        InputError: as for `decode`, except for damage in the middle of the file.
+    """
+    with _opened(str(path), lambda: path) as image:
+        _check_size(str(path), image, size)
+        end = _LAST_BYTES.get(image.format or "")
+        if end is None or _last_bytes(path, len(end)) != end:  # cut short, unless data follow the image
+            image.load()
+
+
+def _last_bytes(path: Path, count: int) -> bytes:
+    with open(path, "rb") as file:
+        file.seek(-min(count, path.stat().st_size), io.SEEK_END)
+        return file.read(count)
+
+
+def _tracks(files: Sequence[ImageFile]) -> tuple[str, ...] | None:
+    """Return a track per image, None if no image has one; an image without a track is a track of its own."""
+    if not any(file.track for file in files):
+        return None
+    # Never the file's path: the fingerprint would depend on the folder's place.
+    return tuple(file.track or f"image {position}" for position, file in enumerate(files))
+
+
+def _gathered(images: Iterable[NDArray[np.uint8]], channels: int) -> Pixels:
+    """Return images, each (C, H, W), as one tensor if they have one size, else packed."""
+    # A bytearray grows in place: a list of images that is stacked at its end needs twice the memory.
+    content, shapes = bytearray(), []
+    for image in images:
+        content += image.data
+        shapes.append(image.shape)
+    buffer = torch.frombuffer(content, dtype=torch.uint8) if content else torch.empty(0, dtype=torch.uint8)
+    return buffer.view(-1, *shapes[0]) if len(set(shapes)) == 1 else PackedPixels.from_buffer(buffer, shapes, channels)
+
+
+def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) -> NDArray[np.uint8]:
+    """Return an image's pixels, (C, H, W), contiguous."""
+    with _opened(file.name, lambda: io.BytesIO(file.read())) as opened:
+        image = _as_shown(opened).convert("RGB" if channels == 3 else "L")
+    if resize and size is not None and image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    _check_size(file.name, image, size)
+    pixels = np.asarray(image)
+    return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+@contextlib.contextmanager
+def _opened(name: str, content: Callable[[], Path | io.BytesIO]) -> Iterator[Image.Image]:
+    """Yield an opened image; errors of its decoder become an `InputError` that names the file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(content()) as opened:
+                if opened.mode[0] in "IF":
+                    raise InputError(f"image {name} has more than 8 bits a channel: convert it to 8 bits")
+                yield opened
+    except (InputError, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"image {name} is too large: {error}") from error
+    except UnidentifiedImageError as error:
+        raise InputError(f"unreadable image {name}: not an image that Pillow can read") from error
+    except Exception as error:  # Pillow's decoders raise many types on damaged files
+        raise InputError(f"unreadable image {name}: {error}") from error
+
+
+def _check_size(name: str, image: Image.Image, size: int | None) -> None:
+    if size is not None and image.size != (size, size):
+        width, height = image.size
+        raise InputError(f"image {name} is {width}×{height} pixels; this dataset's images are {size}×{size}")
+
+
+def _as_shown(image: Image.Image) -> Image.Image:
+    """Return the image as viewers show it: upright, and on white where it is transparent."""
+    _scale_colour_key(image)
+    image.load()  # before its metadata are read: Pillow turns a TIFF as it loads it
+    turn = _TO_UPRIGHT.get(_orientation(image))
+    upright = image if turn is None else image.transpose(turn)
+    if not upright.has_transparency_data:
+        return upright
+    straight = upright.convert("LA") if upright.mode == "La" else upright  # the only way that Pillow converts it
+    on_white = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), straight.convert("RGBA"))
+    return on_white.convert("RGB")
+
+
+def _scale_colour_key(image: Image.Image) -> None:
+    """Scale the transparent colour of a PNG of 2, 4 or 16 bits to 8 bits.
+
+    Pillow scales the pixels alone, so that none has the colour.
+    """
+    key = image.info.get("transparency")
+    rawmode = image.tile[0].args if isinstance(image, PngImagePlugin.PngImageFile) and image.tile else None
+    if isinstance(key, int) and rawmode in _KEY_FACTORS:
+        image.info["transparency"] = key * _KEY_FACTORS[rawmode]
+    elif isinstance(key, tuple) and rawmode == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return EXIF's orientation, 1 to 8; 1, the image as stored, if the metadata are damaged."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow's parsers raise many types on damaged metadata
+        return 1
+    return value if isinstance(value, int) else 1

@@ -1,0 +1,156 @@
+"""Listing of folders of images: every image is taken, or an error names it."""
+
+import functools
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from harness.data.formats.folder_names import canonical_name
+from harness.data.formats.leftovers import is_leftover, is_note, is_placeholder
+from harness.errors import FaultList, InputError
+
+# Formats that Pillow recognises but never decodes.
+_NEVER_DECODED = frozenset({"BUFR", "GRIB", "HDF5", "MPEG"})
+_SPECIAL_FILES = ((stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"))
+
+
+def is_present_folder(path: Path) -> bool:
+    """Return whether the path is a folder; False if nothing is there.
+
+    Raises:
+        InputError: the path is, or leads through, a link whose target is missing, or cannot be read.
+    """
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        for place in (path, *path.parents):
+            if os.path.islink(place) and not os.path.exists(place):
+                raise InputError(_missing_target(place)) from None
+        return False
+    except ValueError:  # a null character, or one that the locale cannot encode
+        return False
+    except OSError as error:
+        raise InputError(_unreadable(path, error)) from error
+
+
+def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the folders and the files in a folder, each sorted by name; links are followed.
+
+    Leftovers of systems are skipped.
+
+    Raises:
+        InputError: something is neither a folder nor a file, or cannot be reached. The message names all faults.
+    """
+    faults = FaultList()
+    content = _scan(folder, faults)
+    faults.raise_any()
+    return content
+
+
+def _scan(folder: Path, faults: FaultList) -> tuple[list[Path], list[Path]]:
+    """Return the folders and files that can be reached; add the faults of the others."""
+    folders: list[Path] = []
+    files: list[Path] = []
+    with faults:
+        try:
+            with os.scandir(folder) as scan:
+                entries = sorted((one for one in scan if not is_leftover(one.name)), key=lambda one: name_key(one.name))
+        except OSError as error:
+            raise InputError(_unreadable(folder, error)) from error
+        for entry in entries:
+            with faults:
+                (folders if _is_folder(entry) else files).append(folder / entry.name)
+    return folders, files
+
+
+def list_images(folder: Path, check_folder: Callable[[Path], None] = lambda _: None) -> list[Path]:
+    """Return the images in a folder and its sub-folders, in the order of torchvision's ImageFolder.
+
+    Args:
+        check_folder: called with each sub-folder; raises an `InputError` for one that must not be there.
+
+    Raises:
+        InputError: Pillow reads no files of an ending, or something cannot be reached. The message names all faults.
+    """
+    found: list[Path] = []
+    faults = FaultList()
+    pending = [(folder, frozenset(map(_identity, {*folder.parents, *folder.resolve().parents})))]
+    while pending:
+        current, containing = pending.pop()
+        with faults:
+            identity = _identity(current)
+            if identity in containing:
+                raise InputError(f"link {current} leads back to a folder that contains it: remove the link")
+            if current != folder:
+                check_folder(current)
+            folders, files = _scan(current, faults)
+            pending += [(one, containing | {identity}) for one in folders]
+            found += faults.results_of(functools.partial(_image, one) for one in files if not is_note(one.name))
+    faults.raise_any()
+    return sorted(found, key=lambda image: (canonical_name(image.parent.as_posix()), name_key(image.name)))
+
+
+def name_key(name: str) -> tuple[str, str]:
+    """Return the key that sorts names alike on every system and in every locale."""
+    return canonical_name(name), name
+
+
+def _image(path: Path) -> Path:
+    """Return the path of an image.
+
+    Raises:
+        InputError: Pillow reads no files of that ending.
+    """
+    ending = path.suffix.lower().strip()
+    if ending and ending not in _image_endings():
+        raise InputError(f"{path}: Pillow reads no {ending} files; convert it to PNG or JPEG, or remove it")
+    return path
+
+
+@functools.cache
+def _image_endings() -> frozenset[str]:
+    endings = Image.registered_extensions()
+    return frozenset(end for end, name in endings.items() if name in Image.OPEN and name not in _NEVER_DECODED)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return True for a folder, False for a file.
+
+    Raises:
+        InputError: it is neither, or a link that leads nowhere, or a file that is only in iCloud.
+    """
+    path = Path(entry.path)
+    if is_placeholder(entry.name):
+        raise InputError(f"{path} is a placeholder for an image in iCloud: download the image")
+    try:
+        if entry.is_dir():
+            return True
+        if entry.is_file():
+            return False
+        mode = entry.stat().st_mode
+    except FileNotFoundError:
+        raise InputError(_missing_target(path)) from None
+    except OSError as error:
+        raise InputError(_unreadable(path, error)) from error
+    kind = next((kind for is_kind, kind in _SPECIAL_FILES if is_kind(mode)), "a device")
+    raise InputError(f"{path} is {kind}, not an image: remove it")
+
+
+def _missing_target(link: Path) -> str:
+    target = os.readlink(link)
+    return f"link {link} leads to {target}, which does not exist: is its disk mounted? Restore it, or remove the link"
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{path} cannot be read: {error.strerror or error}"
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    try:
+        state = os.stat(folder)
+    except OSError as error:
+        raise InputError(_unreadable(folder, error)) from error
+    return state.st_dev, state.st_ino

@@ -1,0 +1,27 @@
+"""The folder of a case inside a results folder, under the present or an earlier name of its images."""
+
+import glob
+from pathlib import Path
+
+from harness.config.case import Case
+from harness.config.datasets import FOLDER_PREFIX, is_folder
+
+_OWN_IMAGES = FOLDER_PREFIX.replace(":", "-")  # what the names of such folders begin with
+
+
+def find_case_folder(root: Path, case: Case) -> Path:
+    """Return the case's folder in a results folder, whether it exists or not.
+
+    A user's images may have been moved or renamed since their case was trained. The folder that is there is returned
+    then, whose name ends with the same identity.
+    """
+    own = root / case.folder_name
+    if own.exists() or not is_folder(case.dataset):
+        return own
+    return min(root.glob(f"{_OWN_IMAGES}*-{glob.escape(case.folder_suffix)}"), default=own)
+
+
+def is_name_of_case(name: str, case: Case) -> bool:
+    """Return whether a folder of that name can be the case's, whatever its images are called now."""
+    is_own_images = is_folder(case.dataset) and name.startswith(_OWN_IMAGES)
+    return name == case.folder_name or (is_own_images and name.endswith(f"-{case.folder_suffix}"))
