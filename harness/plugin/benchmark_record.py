@@ -59,5 +59,6 @@ def _extra_info(result: Result, *, is_reused: bool) -> dict[str, Any]:
     return measures(result, is_reused=is_reused) | {
         "case": result.case.identity,
         "interrupted_after": list(result.interrupted_after),
+        "disturbed_epochs": None if result.disturbed_epochs is None else list(result.disturbed_epochs),
         "changes_between_attempts": list(result.changes_between_attempts),
     }

@@ -31,7 +31,9 @@ NOT_DECIDING = {
         "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",
         "training/sweep_progress.py",
     },
-    "they measure how disturbed times are": {"hardware/disturbance_meter.py", "hardware/gpu_state.py"},
+    "they measure how disturbed times are": {
+        "hardware/disturbance_meter.py", "hardware/gpu_state.py", "hardware/linux_counters.py",
+    },
     "they place processes on cores and machines": {"hardware/co_scheduling.py", "hardware/cpu_affinity.py"},
     "processes that fail end the training": {"training/process_failure.py", "training/interrupt.py"},
 }  # fmt: skip
