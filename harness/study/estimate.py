@@ -23,6 +23,7 @@ from harness.training.trainers.trainer import Trainer
 # which give the cost of a step and of an image.
 _AFFORDABLE_OPERATIONS = 3e11
 _TIMED_STEPS = 3
+_ALONE_SECONDS = 10.0  # of repetition, for an estimate that delays a session
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,14 @@ def estimate(
     precision: str,
     pipeline: Pipeline = "fast",
     *,
-    repetition: Repetition,
+    repetition: Repetition | None = None,
 ) -> Estimate:
     """Time a few real steps of the experiment on random images and scale them to an epoch.
 
     Args:
         train_images, evaluated_images: in an epoch.
         precision: a value of ``--precision``; ``auto`` is resolved.
-        repetition: it times disturbed steps again.
+        repetition: it times disturbed steps again; None for a few seconds of repetition.
 
     Raises:
         InputError: the device does not support the precision.
@@ -78,6 +79,7 @@ def estimate(
         train_seconds = _training_seconds(trainer, spec, macs, train_images)
         return train_seconds + evaluated_images * _evaluation_seconds(trainer, spec, macs)
 
+    repetition = repetition or Repetition(max_seconds=_ALONE_SECONDS)
     seconds, disturbance = repetition.measure(
         f"{experiment.dataset} {experiment.model}", lambda: metered(device, epoch_seconds), lambda timed: timed[1:]
     )

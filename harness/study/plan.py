@@ -20,8 +20,6 @@ from harness.throughput.repetition import Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
 
-_ALONE_SECONDS = 10.0  # of repetition, for an estimate that delays a session
-
 
 @dataclass(frozen=True)
 class Planned:
@@ -102,7 +100,6 @@ def estimate_experiment(
     """
     spec = registry.get_spec(experiment.dataset)
     images = _images_per_epoch(experiment, spec, settings)
-    repetition = repetition or Repetition(max_seconds=_ALONE_SECONDS)
     return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
 
 

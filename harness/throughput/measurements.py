@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from harness.analysis.stats import Growth, Interval, fit_power_law, mean_interval
 from harness.config.families import OPERATIONS_PER_MAC
-from harness.results.disturbance import Disturbance
+from harness.results.disturbance import Disturbance, causes_of
 from harness.text import listed
 from harness.throughput.rounds import paired_ratios, require_pairs, strongest
 
@@ -20,21 +20,20 @@ class Disturbed:
     """The disturbance that remained in a measurement.
 
     Attributes:
-        disturbance: the strongest one.
         extent: the disturbed part, e.g. ``3 of 5 rounds``.
+        causes: in words, each with its strongest figure.
     """
 
-    disturbance: Disturbance
     extent: str
+    causes: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.extent} ({listed(self.disturbance.causes)})"
+        return f"{self.extent} ({listed(self.causes)})"
 
 
 def _disturbed(noun: str, disturbances: Sequence[Disturbance | None]) -> Disturbed | None:
-    found = strongest(disturbances)
-    count = sum(strongest([one]) is not None for one in disturbances)
-    return None if found is None else Disturbed(found, f"{count} of {len(disturbances)} {noun}")
+    found = [one for one in disturbances if one is not None and one.is_disturbed]
+    return Disturbed(f"{len(found)} of {len(disturbances)} {noun}", causes_of(found)) if found else None
 
 
 @dataclass(frozen=True)

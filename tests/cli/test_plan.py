@@ -112,7 +112,7 @@ def test_plan_without_disturbed_times_has_no_word_about_them(capsys):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
 def test_plan_beside_a_busy_process_gives_the_causes_in_json(in_a_process, tmp_path):
-    options = ("--full-training", "--device", "cpu", "--results-dir", str(tmp_path / "r"))
+    options = ("--full-training", "--seeds", "0", "--device", "cpu", "--results-dir", str(tmp_path / "r"))
     with pinned_beside_a_busy_process():
         ran = in_a_process("plan", "-k", "digits and resnet8-seed", "--json", *options)
     (case,) = checked_output("plan", ran.stdout)["cases"]

@@ -1,11 +1,9 @@
-"""Disturbances made by hand, meters that report them, and a real process that keeps a core busy."""
+"""Disturbances made by hand, meters that report them, and a core shared with a real busy process."""
 
 import contextlib
-import os
-import subprocess
-import sys
 
 from harness.results.disturbance import Disturbance
+from tests.helpers.busy import busy_processes, on_one_core
 
 QUIET = Disturbance(1.0, threads=1, cores=2, cpu_seconds=1.0, other_cpu_seconds=0.0, involuntary_switches=3)
 
@@ -32,25 +30,7 @@ def use_meter(monkeypatch, *readings):
 
 
 @contextlib.contextmanager
-def busy_process(core):
-    """Keep a core busy with another process."""
-    code = f"import os\nos.sched_setaffinity(0, {{{core}}})\nprint(flush=True)\nwhile True: pass"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        try:
-            yield
-        finally:
-            process.kill()
-
-
-@contextlib.contextmanager
 def pinned_beside_a_busy_process():
     """Run the body on one core, which another process keeps busy."""
-    cores = os.sched_getaffinity(0)
-    core = max(cores)
-    os.sched_setaffinity(0, {core})
-    try:
-        with busy_process(core):
-            yield core
-    finally:
-        os.sched_setaffinity(0, cores)
+    with on_one_core() as core, busy_processes([core]):
+        yield

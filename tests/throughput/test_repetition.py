@@ -41,11 +41,11 @@ def test_recordings_without_disturbance_count_as_undisturbed():
     ("disturbance", "cause"),
     [
         (busy(1.2), "other processes used 1.2 cores"),
-        (STOLEN, "other virtual machines took 20% of the time"),
+        (STOLEN, "other virtual machines took 29% of the CPU time"),
         (GPU_SHARED, "2 other processes on the GPU"),
         (THROTTLED, "the GPU was throttled"),
         (replace(busy(1.2), steal_seconds=0.4, gpu_throttled=True),
-         "other processes used 1.2 cores, other virtual machines took 20% of the time and the GPU was throttled"),
+         "other processes used 1.2 cores, other virtual machines took 15% of the CPU time and the GPU was throttled"),
     ],
     ids=["processes", "virtual machines", "GPU processes", "GPU throttled", "several"],
 )  # fmt: skip
