@@ -97,7 +97,7 @@ def _alternate(
 
 
 def _pair(fast: FastTrainer, reference: ReferenceTrainer, images: ImageSet, number: int) -> tuple[Round, Round]:
-    """Measure a round of each pipeline on the images; those of the reference's first batch are not counted."""
+    """Measure a round of each pipeline on the images, without those of the reference's first batch."""
     counted = images.select(torch.arange(len(images) - fast.recipe.batch_size))
     if number % 2 == 0:
         fast_round = _metered(fast, lambda: _round(fast, counted, number))

@@ -47,7 +47,9 @@ class Repetition:
         work: Callable[[], _Value],
         disturbances: Callable[[_Value], Iterable[Disturbance | None]],
     ) -> _Value:
-        """Run the work until it is undisturbed, within the bounds; return its value, the least disturbed if all are.
+        """Run the work until it is undisturbed, within the bounds, and return its value.
+
+        If every run was disturbed, the value is that of the least disturbed one.
 
         Args:
             name: the region's name in notifications.

@@ -1,4 +1,4 @@
-"""Rounds of two ways of doing the same work, measured alternately, and what disturbed them; needs no torch."""
+"""Rounds of two ways of working, measured alternately, and their disturbance; needs no torch."""
 
 from collections.abc import Iterable, Sequence
 
