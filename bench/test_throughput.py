@@ -1,7 +1,8 @@
 """Measure the harness's own speed: both pipelines, augmentation alone, and the growth of its cost.
 
 It runs only if the command line selects it (`pytest bench -k throughput`) and takes about ten minutes; a plain
-`pytest bench` skips it. No test asserts seconds: on a shared machine only ratios within one run are reliable.
+`pytest bench` skips it. No test asserts seconds: on a shared machine only ratios within one run are reliable. A test
+whose measurement remained disturbed by other work asserts nothing: it is skipped, and its row in the table is marked.
 """
 
 import pytest
@@ -25,17 +26,25 @@ def shape(dataset):
     return f"{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_size}"
 
 
+def require_undisturbed(measurement):
+    """Skip the rest of the test if other work disturbed the measurement; it is recorded and shown all the same."""
+    if measurement.disturbed is not None:
+        pytest.skip(f"measured, but disturbed: {measurement.disturbed}")
+
+
 @pytest.mark.parametrize(
     ("dataset", "model"), WORKLOADS, ids=[f"{model}-{shape(dataset)}" for dataset, model in WORKLOADS]
 )
 def test_throughput(dataset, model, workbench):
     comparison = workbench.compare_pipelines(dataset, model)
+    require_undisturbed(comparison)
     assert comparison.ratio >= 1, "the fast pipeline is slower than the reference"
 
 
 @pytest.mark.parametrize("dataset", AUGMENTED, ids=shape)
 def test_throughput_of_augmentation(dataset, workbench):
     comparison = workbench.compare_augmentation(dataset)
+    require_undisturbed(comparison)
     if dataset != "gtsrb":  # enlarging to 225×225 is bound by arithmetic, which batching does not reduce on a CPU
         assert comparison.ratio > 1
 
@@ -43,5 +52,6 @@ def test_throughput_of_augmentation(dataset, workbench):
 @pytest.mark.parametrize("axis", ["images", "width", "depth", "batch"])
 def test_throughput_at_scale(axis, workbench):
     scaling = workbench.measure_scaling(axis)
+    require_undisturbed(scaling)
     if axis in ("images", "batch"):  # time must grow at most in proportion
         assert scaling.time_growth.exponent < 1.25

@@ -241,7 +241,16 @@ def _cautions(comparisons: Comparisons, evidence: Evidence, question: Question) 
     sentences += _left_out(evidence)
     if not evidence.has_comparable_times:
         sentences.append(f"Times are not compared: {'; '.join(evidence.hardware)}.")
+    elif lengthened := [result for result in evidence.disturbed_results if _is_lengthened(result)]:
+        runs = f"{len(lengthened)} of {count_noun(len(evidence.used_results), 'run')}"
+        sentences.append(f"Other work lengthened the training time of {runs} by more than 5 %: times are uncertain.")
     return sentences
+
+
+def _is_lengthened(result: Result) -> bool:
+    """Return whether disturbed epochs raise the mean by over 5 %; true without undisturbed ones."""
+    mean, median = result.mean_epoch_seconds, result.undisturbed_median_seconds
+    return not mean or not median or mean > 1.05 * median
 
 
 def _test_notes(comparisons: Comparisons) -> list[str]:

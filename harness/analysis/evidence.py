@@ -122,6 +122,11 @@ class Evidence:
         return [run.result for run in runs if run.result is not None]
 
     @property
+    def disturbed_results(self) -> list[Result]:
+        """The used results whose epoch times other work lengthened."""
+        return [result for result in self.used_results if result.has_disturbed_times]
+
+    @property
     def results(self) -> list[Result]:
         """Every result of the study: used, superseded and incomplete."""
         return [*self.used_results, *self.incomplete, *self.superseded]

@@ -6,7 +6,7 @@ exact measure such as the parameters: the numbers are compared as they are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal
 
@@ -16,6 +16,7 @@ from harness.results.result import Result
 from harness.results.timing import timed_on, timing_changes
 
 _CONFIDENCE = 0.9  # of a two-sided interval whose ends are one-sided 95 % bounds
+_LEAST_UNDISTURBED = 3  # epochs of a run beside disturbed ones, so that a median means something
 _COPY = "its seed {seed} is the baseline's own training, copied or reused; train it again with --rerun"
 Method = Literal["exact", "one seed", "paired t", "Welch's t"]
 ValuesBySeed = Mapping[int, float]
@@ -30,6 +31,7 @@ class Comparison:
         seeds: the numbers of seeds before and after.
         excess: the mean change beyond the limit; negative within it.
         excess_at_least: the lower end of the excess's one-sided 95 % interval; None if the numbers are compared alone.
+        disturbed_epochs: the epochs before and after whose time is left out, as other work lengthened it.
     """
 
     case: str
@@ -40,6 +42,7 @@ class Comparison:
     method: Method
     excess: float
     excess_at_least: float | None = None
+    disturbed_epochs: tuple[int, int] = (0, 0)
 
     @property
     def is_violated(self) -> bool:
@@ -150,10 +153,16 @@ def _compare_measures(case: str, base: Sequence[Result], new: Sequence[Result], 
     for limit in limits.values():
         refusal = _refusal(limit, base, new, timing)
         if refusal is None:
-            comparisons.append(_compare(case, limit, base, new))
+            left_out_epochs = _disturbed(base, limit), _disturbed(new, limit)
+            comparisons.append(replace(_compare(case, limit, base, new), disturbed_epochs=left_out_epochs))
         else:
             left_out.append(NotCompared(case, limit.measure, refusal, is_failure=not limit.is_default))
     return Verdict(tuple(comparisons), (), tuple(left_out))
+
+
+def _disturbed(results: Sequence[Result], limit: Limit) -> int:
+    """Return the number of epochs that a measure leaves out, as other work disturbed them."""
+    return sum(len(_disturbed_epochs(one)) for one in results) if limit.measure.name == "epoch_seconds" else 0
 
 
 def _statuses(results: Sequence[Result]) -> str:
@@ -181,19 +190,44 @@ def _refusal(limit: Limit, base: Sequence[Result], new: Sequence[Result], timing
         return None
     if timing is not None:
         return timing
+    if limit.measure.name == "epoch_seconds" and (disturbance := _disturbance(base, new)) is not None:
+        return disturbance
     unknown = any(not value_of(one, limit.measure.name) for one in [*base, *new])
     return "it is not recorded on this system" if unknown else None
+
+
+def _disturbance(base: Sequence[Result], new: Sequence[Result]) -> str | None:
+    """Return the reason why disturbed epochs leave no time to compare; None if enough epochs are left."""
+    for name, results in (("in the baseline", base), ("in the new results", new)):
+        for one in results:
+            if _disturbed_epochs(one) and len(_compared_epochs(one)) < _LEAST_UNDISTURBED:
+                causes = f" ({'; '.join(one.disturbance_causes)})" if one.disturbance_causes else ""
+                disturbed = f"{len(one.disturbed_epochs or ())} of {one.epochs} epochs of seed {one.seed}"
+                return f"other work disturbed {disturbed} {name}{causes}; train it again when the machine is free"
+    return None
 
 
 def value_of(result: Result, measure: str) -> float:
     """Return a measure of a complete result.
 
-    The epoch time is the median over the epochs without the first, which warms up: a pause of the machine lengthens
-    the mean of all epochs, which the study reports.
+    The epoch time is the median over the undisturbed epochs without the first, which warms up: a pause of the machine
+    lengthens the mean of all epochs, which the study reports.
     """
     if measure == "epoch_seconds":
-        return median(result.epoch_seconds[1:] or result.epoch_seconds)
+        return median(_compared_epochs(result))
     return float(getattr(result, measure))
+
+
+def _compared_epochs(result: Result) -> list[float]:
+    """Return the seconds of the undisturbed epochs without the first; those of a single epoch."""
+    left_out = _disturbed_epochs(result)
+    later = [second for epoch, second in enumerate(result.epoch_seconds, 1) if epoch > 1 and epoch not in left_out]
+    return later if len(result.epoch_seconds) > 1 else [*result.epoch_seconds]
+
+
+def _disturbed_epochs(result: Result) -> set[int]:
+    """Return the disturbed epochs; without the first, which is not compared, unless it is the only one."""
+    return set(result.disturbed_epochs or ()) - ({1} if len(result.epoch_seconds) > 1 else set())
 
 
 def _compare(case: str, limit: Limit, base: Sequence[Result], new: Sequence[Result]) -> Comparison:

@@ -118,6 +118,8 @@ class PlannedCase(Part):
     """True if other code has trained the result in the results folder, so that pytest refuses to run."""
     estimate_error: float | None
     """The estimated over the recorded epoch time of the same model and dataset, minus 1; null if none is recorded."""
+    disturbed_by: tuple[str, ...] = ()
+    """The causes that made the timed steps too slow, e.g. `other processes used 1.0 cores`; empty if undisturbed."""
 
 
 class StudyPower(Part):

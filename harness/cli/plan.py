@@ -60,7 +60,7 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
     device = resolve_device(settings.device)
     precision = resolve_precision(settings.precision, device, settings.pipeline)
     print(f"timing a few steps of each model on {device}, {precision}, {settings.pipeline} pipeline", file=sys.stderr)
-    planned = list(_with_dots(plan(experiments, settings, device, precision)))
+    planned = list(_with_dots(plan(experiments, settings, device, precision, _print_note)))
     studies = _studies(settings, planned)
     output = PlanOutput(
         device=str(device),
@@ -79,7 +79,7 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
 
 
 def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
-    from harness.text import count_noun, duration, table
+    from harness.text import count_noun, duration, listed, table
     from harness.training.reuse import REMEDY
 
     rows = [[label, *_cells(case)] for label, case in zip(labels, output.cases, strict=True)]
@@ -88,6 +88,9 @@ def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
     print(f"\n{count_noun(len(rows), 'case')}; about {left} of training left on {output.device}")
     if any(case.estimate_error is not None for case in output.cases):
         print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
+    if disturbed := {f"{case.dataset} {case.model}": case.disturbed_by for case in output.cases if case.disturbed_by}:
+        found = "; ".join(f"{name} ({listed(causes)})" for name, causes in disturbed.items())
+        print(f"disturbed: other work slowed the timed steps down, so these times are too long: {found}")
     if any(case.is_of_other_code for case in output.cases):
         print(f"other code: {REMEDY}")
 
@@ -152,6 +155,11 @@ def _with_dots(planned: Iterable[Planned]) -> Iterable[Planned]:
     print(file=sys.stderr)
 
 
+def _print_note(line: str) -> None:
+    """Print a line among the dots."""
+    print(f"\n{line}", end="", file=sys.stderr, flush=True)
+
+
 def _planned_case(planned: Planned) -> PlannedCase:
     from harness.cli.outputs import PlannedCase
 
@@ -168,6 +176,7 @@ def _planned_case(planned: Planned) -> PlannedCase:
         is_finished=planned.is_finished,
         is_of_other_code=planned.is_of_other_code,
         estimate_error=planned.estimate_error,
+        disturbed_by=expected.causes,
     )
 
 
@@ -182,7 +191,7 @@ def _cells(case: PlannedCase) -> list[str]:
     return [
         case.mode,
         str(case.epochs),
-        duration(case.epoch_seconds),
+        duration(case.epoch_seconds) + " (disturbed)" * bool(case.disturbed_by),
         duration(case.total_seconds),
         state_of(case),
         "" if case.estimate_error is None else f"{case.estimate_error:+.0%}",

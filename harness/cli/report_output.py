@@ -47,6 +47,10 @@ class ReportedResult(Part):
     """The unweighted mean of the classes' F1 scores."""
     epoch_seconds: float | None
     """The mean time of an epoch; null without epochs."""
+    disturbed_epochs: tuple[int, ...] | None
+    """The epochs, from 1, whose time other work lengthened; null if it was not recorded."""
+    undisturbed_median_seconds: float | None
+    """The median time of the undisturbed epochs; null without one."""
     total_seconds: float
     """The time of all epochs."""
     marginal_gain: float | None

@@ -3,26 +3,27 @@
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
 
+from harness.hardware import linux_counters
 from harness.hardware.gpu_state import gpu_state
 from harness.results.disturbance import Disturbance
 
-_PRESSURE = Path("/proc/pressure/cpu")
-_TASKS = Path("/proc/self/task")
 _OWN = ("user", "system", "children_user", "children_system")
-_BUSY = ("user", "nice", "system", "irq", "softirq", "steal")  # a guest's time is part of the user's
+_BUSY = ("user", "nice", "system", "irq", "softirq")  # a guest's time is part of the user's; Windows' irq of system
+_UNREADABLE = (psutil.Error, OSError, RuntimeError, ValueError, AttributeError)  # hidden, ended, or not counted here
 
 
 class DisturbanceMeter:
     """The disturbance of this process by other work since this object was made.
 
-    Both ends take a millisecond or two, so they belong outside of the timed region.
+    Both ends take a few milliseconds, so they belong outside of the timed region. A counter that the system hides
+    reads 0 or None, and never fails.
     """
 
     def __init__(self, device: torch.device, *, is_distributed: bool = False) -> None:
@@ -32,40 +33,34 @@ class DisturbanceMeter:
             is_distributed: the other ranks on this machine, started by the same parent, count as this process.
         """
         self._device = device
-        self._process = psutil.Process()
-        self._tree = psutil.Process(os.getppid()) if is_distributed else self._process
-        self._cores = _cores()
-        self._begin = self._counters()
+        self._root = os.getppid() if is_distributed else os.getpid()
+        self._begin = _Counters.now(self._root)
 
     def reading(self) -> Disturbance:
         """Return the disturbance so far."""
-        begin, end = self._begin, self._counters()
+        begin, end, cores = self._begin, _Counters.now(self._root), _cores()
         own = max(0.0, end.own - begin.own)
+        busy = _since([one.busy for one in begin.cores], [one.busy for one in end.cores], cores)
         return Disturbance(
             wall_seconds=end.time - begin.time,
             threads=torch.get_num_threads(),
-            cores=len(self._cores),
+            cores=len(cores),
             cpu_seconds=own,
-            other_cpu_seconds=max(0.0, end.busy - begin.busy - own),
+            other_cpu_seconds=max(0.0, busy - own),
             involuntary_switches=max(0, end.switches - begin.switches),
-            waiting_seconds=_waited(begin.waiting, end.waiting),
-            pressure_seconds=None if end.pressure is None else max(0.0, end.pressure - (begin.pressure or 0.0)),
-            steal_seconds=max(0.0, end.steal - begin.steal),
-            **gpu_state(self._device, _pids(self._tree)),
+            waiting_seconds=_longest_wait(begin, end),
+            pressure_seconds=_pressure(begin, end),
+            steal_seconds=_since([one.steal for one in begin.cores], [one.steal for one in end.cores], cores),
+            **gpu_state(self._device, _family(self._root), seconds=end.time - begin.time),
         )
 
-    def _counters(self) -> "_Counters":
-        per_core = psutil.cpu_times(percpu=True)
-        ours = [per_core[core] for core in self._cores if core < len(per_core)]
-        return _Counters(
-            time=time.perf_counter(),
-            own=sum(map(_cpu_seconds, _family(self._tree))),
-            busy=sum(getattr(one, name, 0.0) for one in ours for name in _BUSY),
-            steal=sum(getattr(one, "steal", 0.0) for one in ours),
-            switches=self._process.num_ctx_switches().involuntary,
-            pressure=_pressure_seconds(),
-            waiting=_waiting_seconds(),
-        )
+
+@dataclass(frozen=True)
+class _Core:
+    """The seconds that a core has worked, and that other virtual machines took from it."""
+
+    busy: float
+    steal: float
 
 
 @dataclass(frozen=True)
@@ -74,56 +69,98 @@ class _Counters:
 
     time: float
     own: float
-    busy: float
-    steal: float
+    cores: Sequence[_Core]
     switches: int
     pressure: float | None
     waiting: dict[str, float]
+    throttled_periods: int
+
+    @classmethod
+    def now(cls, root: int) -> "_Counters":
+        """Read the counters; those of all descendants of ``root`` are this process's own."""
+        cores = _core_counters()  # right before `own`: the difference of both is the others' time
+        return cls(
+            time=time.perf_counter(),
+            own=_own_seconds() + sum(map(_cpu_seconds, _family(root) - {os.getpid()})),
+            cores=cores,
+            switches=_involuntary_switches(),
+            pressure=linux_counters.pressure_seconds(),
+            waiting=linux_counters.waiting_seconds(),
+            throttled_periods=linux_counters.throttled_periods(),
+        )
+
+
+def _core_counters() -> list[_Core]:
+    """Return the counters of each core; empty if the system hides them."""
+    with contextlib.suppress(*_UNREADABLE):
+        per_core: list[Any] = psutil.cpu_times(percpu=True)
+        return [_Core(sum(getattr(one, name, 0.0) for name in _BUSY), getattr(one, "steal", 0.0)) for one in per_core]
+    return []
+
+
+def _own_seconds() -> float:
+    """Return the CPU time of this process and its ended children; psutil lacks the children's on macOS."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time of another process and its ended children; 0 once it has ended itself."""
+    with contextlib.suppress(*_UNREADABLE):
+        times = psutil.Process(pid).cpu_times()
+        return float(sum(getattr(times, name, 0.0) for name in _OWN))
+    return 0.0
+
+
+def _involuntary_switches() -> int:
+    """Return the switches of all threads; 0 on Windows, which does not count them."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+    return 0
 
 
 def _cores() -> list[int]:
     """Return the cores that this process may run on; all on systems without CPU affinity."""
-    with contextlib.suppress(AttributeError, OSError):
-        return sorted(os.sched_getaffinity(0))
+    with contextlib.suppress(*_UNREADABLE):
+        cores: list[int] = psutil.Process().cpu_affinity() or []
+        if len(cores) >= torch.get_num_threads():
+            return sorted(cores)
+        return sorted(linux_counters.thread_cores().union(cores))  # OMP_PROC_BIND gives each thread its own
     return list(range(psutil.cpu_count() or 1))
 
 
-def _family(process: psutil.Process) -> Iterator[psutil.Process]:
-    """Yield a process and its descendants."""
-    yield process
-    with contextlib.suppress(psutil.Error):
-        yield from process.children(recursive=True)
-
-
-def _pids(process: psutil.Process) -> set[int]:
-    return {one.pid for one in _family(process)}
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    """Return the CPU time of a process and its ended children; 0 once it has ended itself."""
-    with contextlib.suppress(psutil.Error):
-        return float(sum(getattr(process.cpu_times(), name, 0.0) for name in _OWN))
-    return 0.0
-
-
-def _pressure_seconds() -> float | None:
-    """Return the time in which any thread of the machine waited for a core; None if unknown."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(_PRESSURE.read_text().split("total=")[1].split()[0]) / 1e6
-    return None
-
-
-def _waiting_seconds() -> dict[str, float]:
-    """Return the time that each thread of this process has waited for a core; empty if unknown."""
-    found = {}
-    with contextlib.suppress(OSError):
-        for task in _TASKS.iterdir():
-            with contextlib.suppress(OSError, ValueError, IndexError):  # the thread may have ended
-                found[task.name] = int((task / "schedstat").read_text().split()[1]) / 1e9
+def _family(pid: int) -> set[int]:
+    """Return this process, the given one, and its descendants."""
+    found: set[int] = {os.getpid()}
+    left = [pid]
+    while left:
+        one = left.pop()
+        found.add(one)
+        children = linux_counters.child_pids(one)
+        if children is None:
+            with contextlib.suppress(*_UNREADABLE):
+                found |= {child.pid for child in psutil.Process(one).children(recursive=True)}
+        else:
+            left += children
     return found
 
 
-def _waited(begin: dict[str, float], end: dict[str, float]) -> float | None:
-    if not end:
+def _since(begin: Sequence[float], end: Sequence[float], cores: Sequence[int]) -> float:
+    """Return the seconds between two readings on these cores; on all if a container renumbers them."""
+    elapsed = [max(0.0, last - first) for first, last in zip(begin, end, strict=False)]
+    return sum(elapsed[core] for core in cores) if max(cores, default=0) < len(elapsed) else sum(elapsed)
+
+
+def _pressure(begin: _Counters, end: _Counters) -> float | None:
+    if begin.pressure is None or end.pressure is None:
         return None
-    return sum(max(0.0, seconds - begin.get(thread, 0.0)) for thread, seconds in end.items())
+    return max(0.0, end.pressure - begin.pressure)
+
+
+def _longest_wait(begin: _Counters, end: _Counters) -> float | None:
+    """Return the wait of the thread that waited longest: the others wait for it. None if unknown."""
+    if not end.waiting or end.throttled_periods > begin.throttled_periods:
+        return None
+    return max(max(0.0, seconds - begin.waiting.get(thread, 0.0)) for thread, seconds in end.waiting.items())

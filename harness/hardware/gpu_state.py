@@ -1,9 +1,12 @@
 """The state of an NVIDIA GPU: other processes on it, its clock, and throttling."""
 
 import contextlib
+import time
 from typing import Any, TypedDict
 
 import torch
+
+_SAMPLED_SECONDS = 2.0  # the driver samples the processes' use about once a second
 
 
 class GpuState(TypedDict, total=False):
@@ -14,20 +17,21 @@ class GpuState(TypedDict, total=False):
     gpu_throttled: bool
 
 
-def gpu_state(device: torch.device, own_pids: set[int]) -> GpuState:
-    """Return the state of the device's GPU; empty on other devices, or if the driver hides it.
+def gpu_state(device: torch.device, own_pids: set[int], *, seconds: float = 0.0) -> GpuState:
+    """Return the state of the device's GPU; empty on other devices and ROCm, or if the driver hides it.
 
     Args:
         own_pids: the processes that are not others.
+        seconds: the length of the region that ends now; the others must have used the GPU in it.
     """
-    if device.type != "cuda":
+    if device.type != "cuda" or torch.version.hip is not None:
         return {}
     import pynvml
 
     with contextlib.suppress(pynvml.NVMLError):
         pynvml.nvmlInit()
         try:
-            return _state(pynvml, _handle(pynvml, device), own_pids)
+            return _state(pynvml, _handle(pynvml, device), own_pids, seconds)
         finally:
             pynvml.nvmlShutdown()
     return {}
@@ -36,16 +40,18 @@ def gpu_state(device: torch.device, own_pids: set[int]) -> GpuState:
 def _handle(nvml: Any, device: torch.device) -> Any:
     """Return the driver's handle of the device; by its id, since CUDA_VISIBLE_DEVICES renumbers."""
     uuid = str(torch.cuda.get_device_properties(device).uuid)
-    return nvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}")
+    if uuid.startswith(("GPU-", "MIG-")):
+        return nvml.nvmlDeviceGetHandleByUUID(uuid)
+    with contextlib.suppress(nvml.NVMLError):
+        return nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
+    return nvml.nvmlDeviceGetHandleByUUID(f"MIG-{uuid}")  # torch leaves the first part out
 
 
-def _state(nvml: Any, handle: Any, own_pids: set[int]) -> GpuState:
-    """Read each entry by itself: drivers and containers hide some of them."""
+def _state(nvml: Any, handle: Any, own_pids: set[int], seconds: float) -> GpuState:
+    """Read each entry by itself: drivers, containers and MIG hide some of them."""
     state: GpuState = {}
     with contextlib.suppress(nvml.NVMLError):
-        processes = {one.pid for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
-        # In a container the driver gives the host's numbers: one unknown process is this one.
-        state["gpu_processes"] = len(processes - own_pids) - (not processes & own_pids and bool(processes))
+        state["gpu_processes"] = _other_processes(nvml, handle, own_pids, seconds)
     with contextlib.suppress(nvml.NVMLError):
         clock = nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)
         highest = nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM)
@@ -60,3 +66,17 @@ def _state(nvml: Any, handle: Any, own_pids: set[int]) -> GpuState:
         )
         state["gpu_throttled"] = bool(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle) & slowed)
     return state
+
+
+def _other_processes(nvml: Any, handle: Any, own_pids: set[int], seconds: float) -> int:
+    """Return the number of other processes that computed; if the driver hides who did, of all others."""
+    processes = {one.pid for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+    # In a container the driver gives the host's numbers: one unknown process is this one.
+    unknown = 0 if processes & own_pids else 1
+    if len(processes - own_pids) <= unknown:
+        return 0
+    since = time.time() - max(seconds, _SAMPLED_SECONDS)
+    with contextlib.suppress(nvml.NVMLError):
+        samples = nvml.nvmlDeviceGetProcessUtilization(handle, int(since * 1e6))
+        processes &= {one.pid for one in samples if one.smUtil}
+    return max(0, len(processes - own_pids) - unknown)

@@ -36,7 +36,7 @@ def leave_unused(benchmark: Any) -> None:
 
 
 def _forget_earlier_run(item: pytest.Item, benchmark: Any) -> None:
-    """Remove the rounds of an earlier run of the test in this session, e.g. before pytest-rerunfailures' rerun."""
+    """Remove the rounds of an earlier run of the test, e.g. of one that pytest-rerunfailures repeats."""
     recorded: list[Any] = item.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
     recorded[:] = [one for one in recorded if one.fullname != benchmark.fullname]
 
@@ -66,5 +66,6 @@ def _extra_info(result: Result, *, is_reused: bool) -> dict[str, Any]:
     return measures(result, is_reused=is_reused) | {
         "case": result.case.identity,
         "interrupted_after": list(result.interrupted_after),
+        "disturbed_epochs": None if result.disturbed_epochs is None else list(result.disturbed_epochs),
         "changes_between_attempts": list(result.changes_between_attempts),
     }

@@ -115,7 +115,10 @@ def _train(harness: HarnessSession, item: pytest.Function) -> tuple[Result, list
 
 
 def _is_interruption(error: BaseException) -> bool:
-    """Return whether an error stopped the training from outside: Ctrl-C, `pytest.exit`, or pytest-timeout's Failed."""
+    """Return whether an error stopped the training from outside.
+
+    Such are Ctrl-C, `pytest.exit`, and `pytest.fail` from a signal handler, as pytest-timeout calls it.
+    """
     return not isinstance(error, Exception) or isinstance(error, pytest.exit.Exception)
 
 

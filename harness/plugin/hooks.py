@@ -140,9 +140,9 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Leave out skipped cases and order the others; leave output to rank 0 if there are cases or measurements.
+    """Leave out skipped cases, and order the others; other plugins have selected and ordered all tests.
 
-    Other plugins have selected and ordered the tests by now.
+    Leave output to rank 0 if there are cases or measurements; else release the held-back output.
     """
     harness = session_of(session.config)
     with usage_errors_reach_controller(session):

@@ -26,6 +26,8 @@ def record_properties(item: pytest.Item, result: Result, *, is_reused: bool) -> 
     environment = result.environment
     further = {
         "epoch_seconds": result.mean_epoch_seconds,
+        "disturbed_epochs": None if result.disturbed_epochs is None else len(result.disturbed_epochs),
+        "undisturbed_median_seconds": result.undisturbed_median_seconds,
         "device": environment.get("gpu") or environment.get("cpu"),
         "precision": result.case.precision,
         "pipeline": result.case.pipeline,

@@ -1,4 +1,4 @@
-"""The preparation of a session's study: device, folders and data are checked before the first case is trained."""
+"""The preparation of a session's study: device, folders and data are checked before any training."""
 
 from __future__ import annotations
 

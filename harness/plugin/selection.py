@@ -1,4 +1,4 @@
-"""The cases that will run: not those of skipped tests, and in an order that other plugins do not change."""
+"""The cases that will run: those of tests that are not skipped, in an order of their own."""
 
 from __future__ import annotations
 
@@ -90,7 +90,10 @@ def leave_out(item: pytest.Item) -> None:
 
 
 def is_skipped(item: pytest.Item) -> bool:
-    """Return whether the test's marks keep it from running: asked of pytest's own hook, which decides it again."""
+    """Return whether the test's marks keep it from running.
+
+    pytest's own hook decides it here and again before the test.
+    """
     plugin: Any = item.config.pluginmanager.get_plugin("skipping")
     if reason_of_unittest(item) is not None:
         return True
@@ -103,13 +106,16 @@ def is_skipped(item: pytest.Item) -> bool:
 
 
 def reason_of_unittest(item: pytest.Item) -> str | None:
-    """Return the reason of `unittest.skip` on a test function, which otherwise skips after the fixtures' work."""
+    """Return the reason of `unittest.skip` on a test function; None without it.
+
+    By itself it skips the test after its fixtures, so after the training.
+    """
     function = getattr(item, "obj", None)
     return getattr(function, "__unittest_skip_why__", "") if getattr(function, "__unittest_skip__", False) else None
 
 
 def may_be_skipped(item: pytest.Item) -> bool:
-    """Return whether a fixture or a hook of the project's own code runs before the case, and so may skip it."""
+    """Return whether a fixture or a hook of the project's own code runs before the case: it may skip it."""
     hooks = [one.function for one in item.config.hook.pytest_runtest_setup.get_hookimpls()]
     definitions: dict[str, Any] = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
     fixtures = [one.func for found in definitions.values() for one in found]

@@ -1,4 +1,4 @@
-"""pytest-xdist: its workers train nothing, and a usage error in a worker ends the controller's session.
+"""pytest-xdist: its workers train nothing, and a worker's usage error ends the controller's session.
 
 Only a worker collects tests, and only the controller reports. Cases trained in workers would compete for the machine,
 which falsifies their times, and would have no table.
@@ -31,7 +31,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def require_one_process(harness: HarnessSession, items: list[pytest.Item]) -> None:
-    """Check that no case and no measurement would run in a worker of pytest-xdist or a process of pytest-forked.
+    """Check that no case or measurement would run in a process of pytest-xdist or pytest-forked.
 
     Raises:
         pytest.UsageError: one would run.

@@ -37,6 +37,9 @@ def verdict_lines(verdict: Verdict, width: int) -> list[str]:
         lines += _filled(not_compared_text(one), width)
     if single := sorted({one.case for one in verdict.comparisons if one.method == "one seed"}):
         lines += _filled(f"one seed: plain comparison of {', '.join(single)}", width)
+    for comparison in verdict.comparisons:
+        if any(comparison.disturbed_epochs):
+            lines += _filled(disturbed_text(comparison), width)
     return [*lines, *_filled(closing_line(verdict), width)]
 
 
@@ -51,6 +54,15 @@ def not_compared_text(one: NotCompared) -> str:
     """Return the line on a comparison that was not made."""
     measure = f", {one.measure.title}" if one.measure else ""
     return f"not compared: {one.case}{measure}: {one.reason}"
+
+
+def disturbed_text(one: Comparison) -> str:
+    """Return the line on the disturbed epochs that a comparison leaves out."""
+    before, after = (count_noun(number, "epoch") for number in one.disturbed_epochs)
+    return (
+        f"disturbed: {one.case}, {one.limit.measure.title}: compared without {before} before and {after} after "
+        "that other work lengthened"
+    )
 
 
 def closing_line(verdict: Verdict) -> str:

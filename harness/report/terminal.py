@@ -11,6 +11,7 @@ from harness.config.datasets import title_of
 from harness.paper.published import STUDY_MODELS
 from harness.report.answer_text import answer_lines, key_parts
 from harness.report.build import WrittenReport
+from harness.report.tables.disturbed import MEAN_EPOCH_SECONDS, UNDISTURBED
 from harness.report.tables.other_code import code_stamp
 from harness.report.tables.paper import accuracy_table
 from harness.report.tables.runs import MODE_WORDS, mode_text, run_notes, run_row
@@ -29,7 +30,7 @@ _MEASURES = (
     ("gain %/s", "marginal_gain", "{:.4g}"),
 )
 _MAX_RECIPE_CHARACTERS = 16
-_DROPPABLE = ("epochs", "gain %/s", "MACs", "params")
+_DROPPABLE = ("epochs", "gain %/s", "MACs", "params", UNDISTURBED.heading)
 _COLUMNS_OF_CASES = ("params", "macs", "published_accuracy_percent", "published_epoch_seconds")
 
 
@@ -74,6 +75,7 @@ def _with_published_once(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]
 
 def _comparison_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
     """Return the columns: each measure with its published value beside it, if any is comparable."""
+    has_disturbed = any(row["undisturbed_median_seconds"] is not None for row in rows)
     columns = [
         Column("model", "name", is_words=True),
         Column("epochs", "epochs"),
@@ -82,9 +84,12 @@ def _comparison_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
     ]
     has_published = any(row["published_accuracy_percent"] is not None for row in rows)
     for heading, key, form in _MEASURES:
-        columns.append(_measure_column(heading, key, form))
+        is_epoch_time = key == "epoch_seconds"
+        columns.append(MEAN_EPOCH_SECONDS if is_epoch_time else _measure_column(heading, key, form))
         if has_published:
             columns.append(replace(_measure_column("paper", f"published_{key}", form), is_foldable=True))
+        if is_epoch_time and has_disturbed:
+            columns.append(UNDISTURBED)
     return tuple(columns)
 
 

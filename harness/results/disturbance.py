@@ -5,8 +5,9 @@ limit was measured on two cores: undisturbed epochs waited for a core for 0 to 2
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ _BUSY_SHARE = 0.9  # of all cores, where the system does not report the time tha
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=0)]
+_Kind = Literal["processes", "steal", "gpu_processes", "gpu_throttled"]
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,11 @@ class Disturbance:
         cpu_seconds: the CPU time of the process and its child processes.
         other_cpu_seconds: the CPU time of all other processes on these cores.
         involuntary_switches: the times that a thread of the process lost its core to another thread.
-        waiting_seconds: the time that threads of the process waited for a core, summed; None except on Linux.
+        waiting_seconds: the time that a thread of the process waited for a core, of the one that waited longest; None
+            except on Linux, or if a container's CPU quota stopped the process, as the system counts both in one.
         pressure_seconds: the time in which any thread of the machine waited for a core; None except on Linux.
         steal_seconds: the time that other virtual machines took from these cores.
-        gpu_processes: other processes on the GPU at the region's end; None on a CPU, or if the driver hides it.
+        gpu_processes: other active processes on the GPU at the region's end; None on a CPU, or if the driver hides it.
         gpu_clock_share: the GPU's clock at the region's end as a share of its highest; None likewise.
         gpu_throttled: True if heat or power supply slowed the GPU down at the region's end; None likewise.
     """
@@ -57,30 +60,61 @@ class Disturbance:
     @property
     def causes(self) -> tuple[str, ...]:
         """The causes of disturbance, in words; empty without any."""
-        found = {
-            f"other processes used {self._share(self.other_cpu_seconds):.1f} cores": self._was_kept_waiting,
-            f"other virtual machines took {self._share(self.steal_seconds) / max(1, self.cores):.0%} of the time": (
-                self._share(self.steal_seconds) > _DISTURBED_SHARE
-            ),
-            f"{self.gpu_processes} other processes on the GPU": bool(self.gpu_processes),
-            "the GPU was throttled": bool(self.gpu_throttled),
-        }
-        return tuple(cause for cause, is_one in found.items() if is_one)
+        return causes_of([self])
 
     @property
     def is_disturbed(self) -> bool:
-        return bool(self.causes)
+        return bool(self._kinds)
+
+    @property
+    def _kinds(self) -> list[_Kind]:
+        """The kinds of disturbance of this region."""
+        found: dict[_Kind, bool] = {
+            "processes": self._was_kept_waiting,
+            "steal": min(self._share(self.steal_seconds), self._steal_share) > _DISTURBED_SHARE,
+            "gpu_processes": bool(self.gpu_processes),
+            "gpu_throttled": bool(self.gpu_throttled),
+        }
+        return [kind for kind, is_one in found.items() if is_one]
 
     @property
     def _was_kept_waiting(self) -> bool:
         """True if other processes kept this one waiting; its own threads may also keep each other waiting."""
         if self._share(self.other_cpu_seconds) <= _DISTURBED_SHARE:
             return False
-        waited = self.waiting_seconds if self.waiting_seconds is not None else self.pressure_seconds
-        if waited is not None:
-            return self._share(waited) > _DISTURBED_SHARE
+        if self.waiting_seconds is not None:
+            return self._share(self.waiting_seconds) > _DISTURBED_SHARE
         return self._share(self.cpu_seconds + self.other_cpu_seconds) > _BUSY_SHARE * self.cores
+
+    @property
+    def _steal_share(self) -> float:
+        """The stolen share of the CPU time that all processes asked for; idle cores are stolen from no one."""
+        wanted = self.cpu_seconds + self.other_cpu_seconds + self.steal_seconds
+        return self.steal_seconds / wanted if wanted else 0.0
 
     def _share(self, seconds: float) -> float:
         """Return the seconds as a share of the region's length."""
         return seconds / self.wall_seconds if self.wall_seconds > 0 else math.inf if seconds else 0.0
+
+
+def causes_of(regions: Iterable[Disturbance]) -> tuple[str, ...]:
+    """Return the causes of disturbance of several regions, in words; each with its strongest figure."""
+    by_kind: dict[_Kind, list[Disturbance]] = {}
+    for region in regions:
+        for kind in region._kinds:
+            by_kind.setdefault(kind, []).append(region)
+    return tuple(_cause(kind, by_kind[kind]) for kind in get_args(_Kind) if kind in by_kind)
+
+
+def _cause(kind: _Kind, regions: list[Disturbance]) -> str:
+    """Return a cause in words, with its strongest figure."""
+    match kind:
+        case "processes":
+            return f"other processes used {max(one._share(one.other_cpu_seconds) for one in regions):.1f} cores"
+        case "steal":
+            return f"other virtual machines took {max(one._steal_share for one in regions):.0%} of the CPU time"
+        case "gpu_processes":
+            count = max(one.gpu_processes or 0 for one in regions)
+            return f"{count} other process{'es' * (count > 1)} on the GPU"
+        case "gpu_throttled":
+            return "the GPU was throttled"

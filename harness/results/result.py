@@ -145,6 +145,7 @@ class Result:
         files: SHA-256 of each of the case's other files, by name.
         cause: the reason if the case did not complete.
         disturbed_epochs: the epochs, from 1, whose time other work lengthened; None in results of earlier versions.
+        disturbance_causes: the causes of their disturbance, in words.
     """
 
     schema_version: int
@@ -187,6 +188,7 @@ class Result:
     confusion: tuple[tuple[_Count, ...], ...] = field(default=(), repr=False)
     cause: str | None = None
     disturbed_epochs: tuple[_FromOne, ...] | None = field(default=None, repr=False)
+    disturbance_causes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_complete(self) -> bool:
@@ -208,6 +210,11 @@ class Result:
         disturbed = set(self.disturbed_epochs or ())
         seconds = [second for epoch, second in enumerate(self.epoch_seconds, 1) if epoch not in disturbed]
         return statistics.median(seconds) if seconds else None
+
+    @property
+    def has_disturbed_times(self) -> bool:
+        """True if other work lengthened the epoch times; False for epochs of several devices."""
+        return bool(self.disturbed_epochs) and not self.changes_between_attempts
 
     @property
     def interrupted_after(self) -> tuple[int, ...]:

@@ -13,7 +13,9 @@ from harness.data.images import ImageSet, random_images
 from harness.hardware.device import resolve_precision
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.cost import count_macs
+from harness.results.disturbance import Disturbance
 from harness.results.result import Result
+from harness.throughput.repetition import Repetition, metered
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import Trainer
 
@@ -21,14 +23,25 @@ from harness.training.trainers.trainer import Trainer
 # which give the cost of a step and of an image.
 _AFFORDABLE_OPERATIONS = 3e11
 _TIMED_STEPS = 3
+_ALONE_SECONDS = 10.0  # of repetition, for an estimate that delays a session
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The expected time of an experiment: training plus evaluation, of one epoch and of all."""
+    """The expected time of an experiment: training plus evaluation, of one epoch and of all.
+
+    Attributes:
+        disturbance: that of the timed steps; None if they are not timed.
+    """
 
     epoch_seconds: float
     epochs: int
+    disturbance: Disturbance | None = None
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The causes that made the timed steps too slow, in words; empty if undisturbed."""
+        return () if self.disturbance is None else self.disturbance.causes
 
     @property
     def total_seconds(self) -> float:
@@ -43,12 +56,15 @@ def estimate(
     device: torch.device,
     precision: str,
     pipeline: Pipeline = "fast",
+    *,
+    repetition: Repetition | None = None,
 ) -> Estimate:
     """Time a few real steps of the experiment on random images and scale them to an epoch.
 
     Args:
         train_images, evaluated_images: in an epoch.
         precision: a value of ``--precision``; ``auto`` is resolved.
+        repetition: it times disturbed steps again; None for a few seconds of repetition.
 
     Raises:
         InputError: the device does not support the precision.
@@ -58,8 +74,16 @@ def estimate(
     case = replace(experiment, seed=0).bind(device_kind=device.type, precision=resolved, pipeline=pipeline)
     macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
     trainer = make_trainer(case, spec, device)
-    train_seconds = _training_seconds(trainer, spec, macs, train_images)
-    return Estimate(train_seconds + evaluated_images * _evaluation_seconds(trainer, spec, macs), recipe.epochs)
+
+    def epoch_seconds() -> float:
+        train_seconds = _training_seconds(trainer, spec, macs, train_images)
+        return train_seconds + evaluated_images * _evaluation_seconds(trainer, spec, macs)
+
+    repetition = repetition or Repetition(max_seconds=_ALONE_SECONDS)
+    seconds, disturbance = repetition.measure(
+        f"{experiment.dataset} {experiment.model}", lambda: metered(device, epoch_seconds), lambda timed: timed[1:]
+    )
+    return Estimate(seconds, recipe.epochs, disturbance)
 
 
 def _training_seconds(trainer: Trainer, spec: DatasetSpec, macs: int, train_images: int) -> float:
@@ -120,10 +144,11 @@ def recorded_epoch_seconds(
     """Return the mean epoch time of the experiment's finished runs on this kind of device, if any.
 
     Runs of any seed and number of epochs count, since their epochs take equally long. Quick runs count for quick
-    experiments alone; co-scheduled runs, and runs resumed on another environment, do not count.
+    experiments alone; co-scheduled runs, and runs resumed on another environment, do not count. Disturbed epochs count
+    only if all are disturbed.
     """
-    seconds = [
-        second
+    runs = [
+        result
         for result in results
         if result.is_complete
         and not result.changes_between_attempts
@@ -132,6 +157,12 @@ def recorded_epoch_seconds(
         and (result.mode == "quick") == (experiment.mode == "quick")
         and (result.case.device_kind, result.case.precision, result.case.pipeline) == (device_kind, precision, pipeline)
         and result.case.recipe.image_size == experiment.recipe.image_size
-        for second in result.epoch_seconds
     ]
+    undisturbed = [
+        second
+        for run in runs
+        for epoch, second in enumerate(run.epoch_seconds, 1)
+        if epoch not in (run.disturbed_epochs or ())
+    ]
+    seconds = undisturbed or [second for run in runs for second in run.epoch_seconds]
     return sum(seconds) / len(seconds) if seconds else None

@@ -1,7 +1,7 @@
 """The plan of a study: its experiments, their estimated times, and the errors of earlier estimates."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
+from harness.throughput.repetition import Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
 
@@ -38,9 +39,16 @@ class Planned:
 
 
 def plan(
-    experiments: Iterable[Experiment], settings: Settings, device: torch.device, precision: str
+    experiments: Iterable[Experiment],
+    settings: Settings,
+    device: torch.device,
+    precision: str,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Planned]:
     """Yield each experiment with its estimate; those that differ by the seed alone are timed once.
+
+    Args:
+        notify: callback that receives a line about each model whose steps were disturbed.
 
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
@@ -49,10 +57,11 @@ def plan(
     for result in ResultsFolder(settings.results_dir).read_all()[0]:
         results[result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
+    repetition = Repetition(notify)
     for experiment in experiments:
         key = (experiment.dataset, experiment.model, experiment.recipe)
         if key not in estimates:
-            estimates[key] = estimate_experiment(experiment, settings, device, precision)
+            estimates[key] = estimate_experiment(experiment, settings, device, precision, repetition)
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
         there = [one for one in kept if _is_result_of(one, experiment, settings, device.type, precision)]
@@ -74,15 +83,24 @@ def _results_on_dataset(results: Iterable[Result], experiment: Experiment, setti
     return [one.under_name(experiment.dataset) for one in own if one.case.data_fingerprint == fingerprint]
 
 
-def estimate_experiment(experiment: Experiment, settings: Settings, device: torch.device, precision: str) -> Estimate:
+def estimate_experiment(
+    experiment: Experiment,
+    settings: Settings,
+    device: torch.device,
+    precision: str,
+    repetition: Repetition | None = None,
+) -> Estimate:
     """Time a few steps of the experiment and scale them to its numbers of images and epochs.
+
+    Args:
+        repetition: it times disturbed steps again; None for a few seconds of repetition.
 
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
     """
     spec = registry.get_spec(experiment.dataset)
     images = _images_per_epoch(experiment, spec, settings)
-    return estimate(experiment, spec, *images, device, precision, settings.pipeline)
+    return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
 
 
 def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Settings) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Augmentation alone on one thread: batched, and image by image with torchvision's transforms."""
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator
 
@@ -12,7 +13,10 @@ from harness.data.augment import augment
 from harness.data.augment_parameters import draw_parameters
 from harness.data.images import ImageSet, random_images
 from harness.hardware.memory import keep_freed_memory
+from harness.results.disturbance import Disturbance
 from harness.throughput.measurements import AugmentationComparison
+from harness.throughput.repetition import Repetition, metered
+from harness.throughput.rounds import strongest
 from harness.training.trainers.fast import chunk_size
 from harness.training.trainers.reference import Samples, training_transform
 from harness.training.trainers.trainer import epoch_generator
@@ -21,26 +25,39 @@ CPU = torch.device("cpu")
 
 
 def compare_augmentation(
-    spec: DatasetSpec, recipe: Recipe, *, rounds: int = 7, images: int = 2048
+    spec: DatasetSpec,
+    recipe: Recipe,
+    *,
+    rounds: int = 7,
+    images: int = 2048,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> AugmentationComparison:
     """Augment random images of the dataset's shape both ways alternately, after one warm-up round.
 
     Args:
         rounds: rounds of each way.
         images: images per round.
+        notify: callback that receives a line about each disturbed round.
     """
     source = random_images(spec, recipe, images)
-    batched, per_sample = [], []
+    repetition, measured = Repetition(notify), []
     keep_freed_memory()
     with _one_thread(), torch.random.fork_rng(devices=[]):
         _augment_batched(source, recipe, 0)
         for number in range(rounds):
-            batched.append(images / _seconds(_augment_batched, source, recipe, number))
-            per_sample.append(images / _seconds(_augment_one_by_one, source, recipe))
+            work = functools.partial(_round, source, recipe, number)
+            measured.append(repetition.measure(f"round {number + 1}", work, lambda one: [one[-1]]))
     size = source.pixels[0].shape[1]
     return AugmentationComparison(
-        recipe.name, spec.channels, size, recipe.image_size, images, tuple(batched), tuple(per_sample)
+        recipe.name, spec.channels, size, recipe.image_size, images, *zip(*measured, strict=True)
     )
+
+
+def _round(images: ImageSet, recipe: Recipe, number: int) -> tuple[float, float, Disturbance]:
+    """Return images per second, batched and image by image, with the stronger disturbance of both."""
+    batched, first = metered(CPU, lambda: _seconds(_augment_batched, images, recipe, number))
+    per_sample, second = metered(CPU, lambda: _seconds(_augment_one_by_one, images, recipe))
+    return len(images) / batched, len(images) / per_sample, strongest([first, second]) or first
 
 
 def _augment_batched(images: ImageSet, recipe: Recipe, epoch: int) -> None:

@@ -6,6 +6,7 @@ epoch. Two choices favour the reference: batches that its loader prepared before
 which is kept for the reference as for the fast pipeline.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,12 +15,13 @@ import torch
 
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
-from harness.config.families import parse_model
+from harness.config.families import OPERATIONS_PER_MAC, parse_model
 from harness.data.images import ImageSet, random_images
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.cost import count_macs
-from harness.throughput.measurements import PipelineComparison, Round
+from harness.throughput.measurements import PipelineComparison, Round, median_speed
 from harness.throughput.peak import convolution_peak
+from harness.throughput.repetition import Repetition, metered
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.reference import ReferenceTrainer
 from harness.training.trainers.trainer import Trainer
@@ -56,37 +58,58 @@ def compare_pipelines(
     images_per_round, rounds = _plan_rounds(fast, spec, rounds, round_seconds)
     fast_rounds, reference_rounds = _alternate(fast, reference, images_per_round, rounds, notify)
     shape = spec.input_shape(case.recipe.image_size)
+    macs = count_macs(parse_model(case.model), shape, spec.num_classes)
+    reached = OPERATIONS_PER_MAC * macs * median_speed(fast_rounds)
+    peak = convolution_peak(device, case.precision, at_least=reached, notify=notify)
     return PipelineComparison(
         model=case.model,
         input_shape=shape,
         batch_size=case.recipe.batch_size,
         images_per_round=images_per_round,
-        macs=count_macs(parse_model(case.model), shape, spec.num_classes),
+        macs=macs,
         precision=case.precision,
         compiled=case.compiled,
         compile_seconds=compile_seconds,
         fast=fast_rounds,
         reference=reference_rounds,
-        peak_flops_per_second=convolution_peak(device, case.precision),
+        peak_flops_per_second=peak.flops_per_second,
+        peak_disturbance=peak.disturbance,
     )
 
 
 def _alternate(
     fast: FastTrainer, reference: ReferenceTrainer, images_per_round: int, rounds: int, notify: Callable[[str], None]
 ) -> tuple[tuple[Round, ...], tuple[Round, ...]]:
-    """Measure the rounds of both pipelines; each goes first in every other round."""
+    """Measure the rounds of both pipelines; each goes first in every other round. Repeat disturbed pairs."""
     images = random_images(fast.spec, fast.recipe, images_per_round + fast.recipe.batch_size)
-    counted = images.select(torch.arange(images_per_round))
-    fast_rounds: list[Round] = []
-    reference_rounds: list[Round] = []
+    repetition, pairs = Repetition(notify), []
     for number in range(rounds):
         notify(f"round {number + 1} of {rounds}, {images_per_round:,} images with each pipeline")
-        if number % 2 == 0:
-            fast_rounds.append(_round(fast, counted, number))
-        reference_rounds.append(_reference_round(reference, images, number))
-        if number % 2 == 1:
-            fast_rounds.append(_round(fast, counted, number))
-    return tuple(fast_rounds), tuple(reference_rounds)
+        pairs.append(
+            repetition.measure(
+                f"round {number + 1}",
+                functools.partial(_pair, fast, reference, images, number),
+                lambda pair: [one.disturbance for one in pair],
+            )
+        )
+    fast_rounds, reference_rounds = zip(*pairs, strict=True)
+    return fast_rounds, reference_rounds
+
+
+def _pair(fast: FastTrainer, reference: ReferenceTrainer, images: ImageSet, number: int) -> tuple[Round, Round]:
+    """Measure a round of each pipeline on the images, without those of the reference's first batch."""
+    counted = images.select(torch.arange(len(images) - fast.recipe.batch_size))
+    if number % 2 == 0:
+        fast_round = _metered(fast, lambda: _round(fast, counted, number))
+    reference_round = _metered(reference, lambda: _reference_round(reference, images, number))
+    if number % 2 == 1:
+        fast_round = _metered(fast, lambda: _round(fast, counted, number))
+    return fast_round, reference_round
+
+
+def _metered(trainer: Trainer, work: Callable[[], Round]) -> Round:
+    measured, disturbance = metered(trainer.device, work)
+    return replace(measured, disturbance=disturbance)
 
 
 def _plan_rounds(trainer: Trainer, spec: DatasetSpec, rounds: int, round_seconds: float) -> tuple[int, int]:

@@ -5,19 +5,49 @@ shown by the report.
 """
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.stats import Growth, Interval, fit_power_law, mean_interval
 from harness.config.families import OPERATIONS_PER_MAC
-from harness.throughput.rounds import paired_ratios, require_pairs
+from harness.results.disturbance import Disturbance, causes_of
+from harness.text import listed
+from harness.throughput.rounds import paired_ratios, require_pairs, strongest
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """The disturbance that remained in a measurement.
+
+    Attributes:
+        extent: the disturbed part, e.g. ``3 of 5 rounds``.
+        causes: in words, each with its strongest figure.
+    """
+
+    extent: str
+    causes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.extent} ({listed(self.causes)})"
+
+
+def _disturbed(noun: str, disturbances: Sequence[Disturbance | None]) -> Disturbed | None:
+    found = [one for one in disturbances if one is not None and one.is_disturbed]
+    return Disturbed(f"{len(found)} of {len(disturbances)} {noun}", causes_of(found)) if found else None
 
 
 @dataclass(frozen=True)
 class Round:
-    """One round of one pipeline; ``load_share`` is the share of its time spent waiting for images, 0 to 1."""
+    """One round of one pipeline.
+
+    Attributes:
+        load_share: the share of its time spent waiting for images, 0 to 1.
+        disturbance: its disturbance by other work; None in recordings of earlier versions.
+    """
 
     images_per_second: float
     load_share: float
+    disturbance: Disturbance | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +59,7 @@ class PipelineComparison:
         macs: multiply-accumulates of one image's forward pass.
         compile_seconds: compiling and capturing the fast pipeline; not part of any round.
         peak_flops_per_second: the machine's measured convolution peak at the fast pipeline's precision.
+        peak_disturbance: the disturbance of that measurement; None in recordings of earlier versions.
     """
 
     model: str
@@ -42,6 +73,7 @@ class PipelineComparison:
     fast: tuple[Round, ...]
     reference: tuple[Round, ...]
     peak_flops_per_second: float
+    peak_disturbance: Disturbance | None = None
 
     def __post_init__(self) -> None:
         require_pairs(speeds(self.fast), speeds(self.reference))
@@ -67,6 +99,25 @@ class PipelineComparison:
         """Floating-point operations per second of the fast pipeline, loading included: 3 × 2 × MACs per image."""
         return OPERATIONS_PER_MAC * self.macs * median_speed(self.fast)
 
+    @property
+    def peak_share(self) -> float | None:
+        """The fast pipeline's share of the peak, 0 to 1; None if the measured peak is known to be too low.
+
+        It is too low if it was disturbed, or if the pipeline was faster.
+        """
+        is_too_low = self.is_peak_disturbed or self.flops_per_second > self.peak_flops_per_second
+        return None if is_too_low else self.flops_per_second / self.peak_flops_per_second
+
+    @property
+    def is_peak_disturbed(self) -> bool:
+        return strongest([self.peak_disturbance]) is not None
+
+    @property
+    def disturbed(self) -> Disturbed | None:
+        """The disturbance that remained in the rounds; None if there is none."""
+        pairs = zip(self.fast, self.reference, strict=True)
+        return _disturbed("rounds", [strongest(one.disturbance for one in pair) for pair in pairs])
+
 
 def speeds(rounds: tuple[Round, ...]) -> list[float]:
     """Return images per second, round by round."""
@@ -90,6 +141,7 @@ class AugmentationComparison:
     Attributes:
         source_size: side of the images before augmentation, in pixels.
         image_size: side after augmentation, in pixels.
+        disturbances: the stronger disturbance of both ways, by round; empty in recordings of earlier versions.
     """
 
     recipe: str
@@ -99,9 +151,12 @@ class AugmentationComparison:
     images_per_round: int
     batched: tuple[float, ...]
     per_sample: tuple[float, ...]
+    disturbances: tuple[Disturbance, ...] = ()
 
     def __post_init__(self) -> None:
         require_pairs(self.batched, self.per_sample)
+        if self.disturbances and len(self.disturbances) != len(self.batched):
+            raise ValueError(f"{len(self.batched)} rounds have {len(self.disturbances)} disturbances")
 
     @property
     def name(self) -> str:
@@ -117,6 +172,11 @@ class AugmentationComparison:
         """The rounds' median ratio."""
         return statistics.median(self.ratios)
 
+    @property
+    def disturbed(self) -> Disturbed | None:
+        """The disturbance that remained in the rounds; None if there is none."""
+        return _disturbed("rounds", self.disturbances)
+
 
 @dataclass(frozen=True)
 class Point:
@@ -124,13 +184,15 @@ class Point:
 
     Attributes:
         x: its value on the axis.
-        epoch_seconds: the fastest of three epochs.
+        epoch_seconds: the fastest of three epochs; disturbed ones count only if all are disturbed.
         peak_bytes: memory beyond that of the process before it built the network.
+        disturbance: that of the fastest epoch; None in recordings of earlier versions.
     """
 
     x: int
     epoch_seconds: float
     peak_bytes: int
+    disturbance: Disturbance | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +218,11 @@ class Scaling:
     @property
     def name(self) -> str:
         return f"scaling-{self.axis}"
+
+    @property
+    def disturbed(self) -> Disturbed | None:
+        """The disturbance that remained in the points; None if there is none."""
+        return _disturbed("points", [point.disturbance for point in self.points])
 
     @property
     def time_growth(self) -> Growth:

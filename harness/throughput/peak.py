@@ -1,12 +1,15 @@
 """The machine's peak convolution speed, to which training speed is compared."""
 
-import functools
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
 
 from harness.hardware.device import autocast, computing_at, wait_for_device
+from harness.results.disturbance import Disturbance
+from harness.throughput.repetition import Repetition, metered
 
 # batch, channels, side: 3×3 convolutions large enough to keep a device busy.
 _SHAPES = {
@@ -17,10 +20,45 @@ _SHAPES = {
 _WARM_UPS, _TIMED = 2, 5
 
 
-@functools.cache
-def convolution_peak(device: torch.device, precision: str) -> float:
-    """Return floating-point operations per second of the fastest of a few large forward convolutions."""
-    return max(_operations_per_second(device, precision, *shape) for shape in _SHAPES[device.type])
+@dataclass(frozen=True)
+class Peak:
+    """The speed of the fastest convolution, in floating-point operations per second, and its disturbance."""
+
+    flops_per_second: float
+    disturbance: Disturbance
+
+
+_PEAKS: dict[tuple[torch.device, str], Peak] = {}  # the best of this process; a peak is a maximum
+
+
+def convolution_peak(
+    device: torch.device,
+    precision: str,
+    *,
+    at_least: float = 0.0,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Peak:
+    """Return the peak over a few large forward convolutions, measured once in a process.
+
+    It is measured again if it was disturbed, or if it is below a speed that the device has reached since then.
+
+    Args:
+        at_least: the highest speed that the device has reached, in floating-point operations per second.
+    """
+    known = _PEAKS.get((device, precision))
+    if known is None or known.disturbance.is_disturbed or known.flops_per_second < at_least:
+        measured = Repetition(notify).measure(
+            "convolution peak", lambda: _measure(device, precision), lambda peak: [peak.disturbance]
+        )
+        found = [measured] if known is None else [known, measured]
+        known = max(found, key=lambda peak: (not peak.disturbance.is_disturbed, peak.flops_per_second))
+        _PEAKS[device, precision] = known
+    return known
+
+
+def _measure(device: torch.device, precision: str) -> Peak:
+    shapes = _SHAPES[device.type]
+    return Peak(*metered(device, lambda: max(_operations_per_second(device, precision, *shape) for shape in shapes)))
 
 
 @torch.inference_mode()

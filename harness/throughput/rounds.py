@@ -1,6 +1,8 @@
-"""Rounds of two ways of doing the same work, measured alternately: drift affects both alike."""
+"""Rounds of two ways of working, measured alternately, and their disturbance; needs no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from harness.results.disturbance import Disturbance
 
 
 def require_pairs(speeds: Sequence[float], others: Sequence[float]) -> None:
@@ -16,3 +18,15 @@ def require_pairs(speeds: Sequence[float], others: Sequence[float]) -> None:
 def paired_ratios(speeds: Sequence[float], others: Sequence[float]) -> list[float]:
     """Return one way's speed over the other's, round by round."""
     return [speed / other for speed, other in zip(speeds, others, strict=True)]
+
+
+def lost_share(disturbance: Disturbance) -> float:
+    """Return the cores that other processes and other virtual machines used on average in a region."""
+    seconds = disturbance.other_cpu_seconds + disturbance.steal_seconds
+    return seconds / disturbance.wall_seconds if disturbance.wall_seconds > 0 else 0.0
+
+
+def strongest(disturbances: Iterable[Disturbance | None]) -> Disturbance | None:
+    """Return the strongest of the disturbances; None if nothing is disturbed, or known about it."""
+    disturbed = [one for one in disturbances if one is not None and one.is_disturbed]
+    return max(disturbed, key=lost_share, default=None)

@@ -4,7 +4,7 @@ Each point is measured in a process of its own: an allocator keeps the memory th
 measured in one process are not comparable.
 """
 
-import math
+import functools
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -16,13 +16,15 @@ import torch
 from harness.config.datasets import SPECS
 from harness.config.experiment import Experiment
 from harness.config.recipes import CIFAR10
-from harness.data.images import random_images
+from harness.data.images import ImageSet, random_images
 from harness.errors import InputError
 from harness.hardware.device import wait_for_device
 from harness.hardware.memory import PeakMemory
 from harness.hardware.stopwatch import Stopwatch
 from harness.throughput.measurements import Point, Scaling
+from harness.throughput.repetition import Repetition, metered
 from harness.training.trainers import make_trainer
+from harness.training.trainers.trainer import Trainer
 
 _TIMED = 3
 
@@ -57,11 +59,13 @@ def measure_scaling(
         InputError: a point could not be measured. The message names the point and the cause.
     """
     spawn = multiprocessing.get_context("spawn")  # a forked process would begin with this one's memory
-    points = []
+    repetition, points = Repetition(notify), []
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn, max_tasks_per_child=1) as processes:
         for value, setting in settings_along(axis, device, precision):
             notify(f"{axis} {value}")
-            points.append(replace(_measure_in(processes, setting), x=value))
+            work = functools.partial(_measure_in, processes, setting)
+            point = repetition.measure(f"{axis} {value}", work, lambda point: [point.disturbance])
+            points.append(replace(point, x=value))
     return Scaling(axis, _IMAGES, precision, tuple(points))
 
 
@@ -83,7 +87,10 @@ def _measure_in(processes: ProcessPoolExecutor, setting: ScalingCase) -> Point:
 
 
 def measure_point(setting: ScalingCase) -> Point:
-    """Train three epochs of random images in this process; return the point at x = 0."""
+    """Train three epochs of random images in this process; return the point at x = 0.
+
+    Its time is that of the fastest undisturbed epoch; that of the fastest one if all are disturbed.
+    """
     device, spec = torch.device(setting.device), SPECS["cifar10"]
     recipe = replace(CIFAR10, batch_size=setting.batch_size)
     experiment = Experiment("cifar10", setting.model, 0, recipe, "quick")
@@ -95,9 +102,12 @@ def measure_point(setting: ScalingCase) -> Point:
     trainer = make_trainer(case, spec, device)
     images = trainer.place(random_images(spec, recipe, setting.images))
     trainer.warm_up(len(images))
-    best = math.inf
-    for epoch in range(_TIMED):
-        watch = Stopwatch(device)
-        trainer.train_epoch(images, epoch, watch)
-        best = min(best, watch.total())
-    return Point(0, best, max(1, memory.bytes() - bare_bytes))
+    epochs = [metered(device, functools.partial(_epoch_seconds, trainer, images, epoch)) for epoch in range(_TIMED)]
+    seconds, disturbance = min(epochs, key=lambda one: (one[1].is_disturbed, one[0]))
+    return Point(0, seconds, max(1, memory.bytes() - bare_bytes), disturbance)
+
+
+def _epoch_seconds(trainer: Trainer, images: ImageSet, epoch: int) -> float:
+    watch = Stopwatch(trainer.device)
+    trainer.train_epoch(images, epoch, watch)
+    return watch.total()

@@ -72,7 +72,7 @@ class Workbench:
         self.notify(f"augmenting in batches and image by image, {dataset}'s recipe")
         recipe = PUBLISHED_RECIPES[dataset]
         images = 2048 if recipe.image_size < 100 else 128
-        comparison = compare_augmentation(SPECS[dataset], recipe, images=images)
+        comparison = compare_augmentation(SPECS[dataset], recipe, images=images, notify=self.notify)
         self._keep(comparison, CPU, "fp32")
         return comparison
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unicodedata import ucd_3_2_0
 
 from harness.errors import InputError
 from harness.text import listed_up_to
@@ -101,7 +102,8 @@ def executed(source: bytes) -> str:
 def _canonical(value: Any) -> Iterator[str]:
     """Yield the parts of a syntax tree's text; a string that stands alone, as a docstring does, has none.
 
-    `ast.dump` is not the same for all versions of Python: newer ones have more fields, which are empty in older code.
+    `ast.dump` is not the same for all versions of Python: newer ones have more fields, which are empty in older code,
+    and Python 3.12.1 ends a format like ``{x:{width}}`` with an empty string.
     """
     if isinstance(value, list):
         for one in value:
@@ -111,12 +113,24 @@ def _canonical(value: Any) -> Iterator[str]:
     elif isinstance(value, ast.AST):
         yield f"{type(value).__name__}("
         for name, child in ast.iter_fields(value):
+            if isinstance(value, ast.JoinedStr):
+                child = [part for part in child if not (isinstance(part, ast.Constant) and part.value == "")]
             if child is not None and child != []:
                 yield f"{name}="
                 yield from _canonical(child)
         yield ")"
     else:
-        yield repr(value)
+        yield _escaped(repr(value))
+
+
+def _escaped(text: str) -> str:
+    r"""Return the text with characters newer than Unicode 3.2 as ``\\u`` escapes.
+
+    `repr` escapes a character that its Python does not know, and newer versions of Python know more of them.
+    """
+    if text.isascii():
+        return text
+    return "".join(c.encode("unicode_escape").decode() if ucd_3_2_0.category(c) == "Cn" else c for c in text)
 
 
 def _training_files() -> Iterator[Path]:

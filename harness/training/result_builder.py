@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.config.families import parse_model
 from harness.models.cost import count_macs, count_parameters
+from harness.results.disturbance import causes_of
 from harness.results.marginal_gain import marginal_gain
 from harness.results.metrics import Scores
 from harness.results.result import SCHEMA_VERSION, Result, Status
@@ -94,6 +95,7 @@ def _times(history: History, train_images: int) -> dict[str, Any]:
         "epochs": len(records),
         "epoch_seconds": tuple(record.epoch_seconds for record in records),
         "disturbed_epochs": tuple(record.epoch for record in records if record.is_disturbed),
+        "disturbance_causes": causes_of(record.disturbance for record in records if record.disturbance is not None),
         "train_seconds": train_seconds,
         "eval_seconds": sum(record.evaluate_seconds for record in records),
         "total_seconds": history.total_seconds,

@@ -9,7 +9,7 @@ from harness.analysis.answer import Question
 from harness.analysis.sequential import plan_looks
 from tests.analysis.answers import ASSUMED, BASE, FOUR, HIGH, LOW, WIDE, answered, pair
 from tests.analysis.synthetic_evidence import grouped, measured, study
-from tests.helpers.synthetic import failed_result, synthetic_result
+from tests.helpers.synthetic import disturbed, failed_result, synthetic_result
 
 
 def test_open_verdict_says_what_would_settle_it():
@@ -178,3 +178,15 @@ def test_looks_are_tested_at_their_level():
     assert Question(ASSUMED).alpha == 0.05
     assert Question(ASSUMED, plan=PLAN).alpha == PLAN.level < 0.0222
     assert answered(pair(HIGH, LOW), plan=PLAN).verdicts[0].interval.confidence == pytest.approx(1 - PLAN.level)
+
+
+@pytest.mark.parametrize(
+    ("slowdown", "epochs", "is_much"),
+    [(2.0, range(1, 101), True), (1.1, range(1, 301), True), (2.0, (7,), False), (2.0, (), False)],
+)
+def test_times_that_other_work_lengthened_much_are_a_caution(slowdown, epochs, is_much):
+    results = [synthetic_result(model=model, seed=seed) for model in ("resnet20", "resnet56") for seed in range(2)]
+    busy = [disturbed(one, epochs, slowdown) if one.seed else one for one in results]
+    (evidence,) = grouped(*busy)
+    sentence = "Other work lengthened the training time of 2 of 4 runs by more than 5 %: times are uncertain."
+    assert answered(evidence).cautions.count(sentence) == is_much

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from harness.analysis.guard import joined, value_of
-from tests.helpers.guarding import BEFORE, before, compare, failed, limits, trained, violated
+from harness.report.guard_text import verdict_lines
+from tests.helpers.guarding import AFTER, BEFORE, before, compare, failed, limits, trained, violated
+from tests.helpers.synthetic import disturbed
 
 
 def test_a_case_trained_again_is_within_the_limits():
@@ -84,6 +86,60 @@ def test_epoch_time_is_the_median_without_the_first_epoch():
     (result,) = trained((96.0,))
     assert value_of(replace(result, epoch_seconds=(9.0, 1.0, 3.0, 2.0)), "epoch_seconds") == 2.0
     assert value_of(replace(result, epoch_seconds=(9.0,)), "epoch_seconds") == 9.0
+
+
+def test_epoch_time_leaves_disturbed_epochs_out():
+    (result,) = trained((96.0,))
+    seconds = (9.0, 1.0, 30.0, 2.0, 3.0)
+    assert value_of(replace(result, epoch_seconds=seconds, disturbed_epochs=(1, 3)), "epoch_seconds") == 2.0
+    assert value_of(replace(result, epoch_seconds=seconds, disturbed_epochs=()), "epoch_seconds") == 2.5
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_busy_neighbour_violates_no_limit_and_is_reported(side):
+    quiet = [trained((96.0, 96.2), at=at) for at in (BEFORE, AFTER)]
+    busy = [disturbed(one, range(5, one.epochs + 1)) for one in quiet[side == "after"]]
+    base, new = (busy, quiet[1]) if side == "before" else (quiet[0], busy)
+    verdict = compare(base, new, epoch_seconds="+10%")
+    assert verdict.exit_code == 0
+    assert {one.limit.measure.name for one in verdict.comparisons if any(one.disturbed_epochs)} == {"epoch_seconds"}
+    (line,) = [line for line in verdict_lines(verdict, 200) if line.startswith("disturbed: ")]
+    number = 2 * (quiet[0][0].epochs - 4)
+    numbers = f"{number} epochs before and 0 epochs" if side == "before" else f"0 epochs before and {number} epochs"
+    assert line == (
+        f"disturbed: digits resnet8, epoch time: compared without {numbers} after that other work lengthened"
+    )
+
+
+def test_true_slowdown_beside_disturbed_epochs_is_a_violation():
+    new = [disturbed(one, range(10, 20)) for one in trained((96.0, 96.2), seconds=1.3)]
+    assert violated(compare(before((96.0, 96.2)), new)) == ["epoch_seconds"]
+
+
+@pytest.mark.parametrize(("side", "name"), [(0, "in the baseline"), (1, "in the new results")])
+def test_too_few_undisturbed_epochs_are_no_pass(side, name):
+    sides = [before((96.0, 96.2)), trained((96.0, 96.2))]
+    (first, second), epochs = sides[side], sides[side][0].epochs
+    sides[side] = [first, disturbed(second, range(3, epochs))]
+    reason = (
+        f"other work disturbed {epochs - 3} of {epochs} epochs of seed 1 {name} (other processes used 1.2 cores); "
+        "train it again when the machine is free"
+    )
+    by_default, asked = compare(*sides), compare(*sides, epoch_seconds="+10%")
+    assert [(one.measure.name, one.reason) for one in by_default.not_compared] == [("epoch_seconds", reason)]
+    assert "peak_memory_bytes" in {one.limit.measure.name for one in by_default.comparisons}
+    assert (by_default.exit_code, asked.exit_code) == (0, 2)
+    assert reason.split(" (")[0] in " ".join(verdict_lines(by_default, 200))
+
+
+@pytest.mark.parametrize(
+    ("epochs", "disturbed_epochs", "is_compared"),
+    [(1, (), True), (1, (1,), False), (2, (1,), True), (2, (2,), False), (5, (2,), True), (5, (2, 3), False)],
+)
+def test_short_trainings_are_compared_if_what_is_compared_is_undisturbed(epochs, disturbed_epochs, is_compared):
+    short = [replace(one, epoch_seconds=(1.0,) * epochs, epochs=epochs) for one in trained()]
+    verdict = compare(before(), [replace(one, disturbed_epochs=disturbed_epochs) for one in short])
+    assert ("epoch_seconds" in {one.limit.measure.name for one in verdict.comparisons}) is is_compared
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
+import os
+
 import pytest
 
 from harness.__main__ import main
-from harness.cli.outputs import PlannedCase
+from harness.cli import plan as plan_module
+from harness.cli.outputs import PlannedCase, PlanOutput
 from harness.cli.plan import state_of
 from tests.cli.checked_output import checked_output
+from tests.helpers.disturbances import pinned_beside_a_busy_process
 
 
 def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
@@ -71,6 +75,49 @@ def test_plan_names_a_result_of_other_code(is_finished, is_of_other_code, state)
         total_seconds=2.4, is_finished=is_finished, is_of_other_code=is_of_other_code, estimate_error=None,
     )  # fmt: skip
     assert state_of(case) == state
+
+
+def planned_case(model, disturbed_by=()):
+    return PlannedCase(
+        dataset="digits", model=model, seed=0, mode="full", epochs=24, epoch_seconds=0.1, total_seconds=2.4,
+        is_finished=False, is_of_other_code=False, estimate_error=None, disturbed_by=disturbed_by,
+    )  # fmt: skip
+
+
+def printed(capsys, *cases):
+    """Return the lines that `plan` prints on these cases."""
+    output = PlanOutput(
+        device="cpu", precision="fp32", pipeline="fast", cases=list(cases), remaining_seconds=1, power=[]
+    )
+    plan_module._print_cases(output, [f"digits {case.model} seed 0" for case in cases])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_plan_marks_times_that_remained_disturbed(capsys):
+    causes = ("other processes used 1.0 cores", "the GPU was throttled")
+    lines = printed(capsys, planned_case("resnet8", causes), planned_case("resnet14"))
+    assert [line.split()[6:] for line in lines if line.startswith("digits ")] == [
+        ["0.1s", "(disturbed)", "2.4s", "to", "train"], ["0.1s", "2.4s", "to", "train"],
+    ]  # fmt: skip
+    assert lines[-1] == (
+        "disturbed: other work slowed the timed steps down, so these times are too long: "
+        "digits resnet8 (other processes used 1.0 cores and the GPU was throttled)"
+    )
+
+
+def test_plan_without_disturbed_times_has_no_word_about_them(capsys):
+    assert not any("disturbed" in line for line in printed(capsys, planned_case("resnet8")))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+def test_plan_beside_a_busy_process_gives_the_causes_in_json(in_a_process, tmp_path):
+    options = ("--full-training", "--seeds", "0", "--device", "cpu", "--results-dir", str(tmp_path / "r"))
+    with pinned_beside_a_busy_process():
+        ran = in_a_process("plan", "-k", "digits and resnet8-seed", "--json", *options)
+    (case,) = checked_output("plan", ran.stdout)["cases"]
+    assert case["disturbed_by"][0].startswith("other processes used ")
+    assert "digits resnet8 disturbed (other processes used " in ran.stderr
 
 
 @pytest.mark.slow

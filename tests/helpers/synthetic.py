@@ -116,6 +116,16 @@ def _times(epoch_seconds):
     }
 
 
+def disturbed(result, epochs, slowdown=2.0, causes=("other processes used 1.2 cores",)):
+    """Return a result with these epochs, from 1, disturbed and longer; none of them: measured and undisturbed."""
+    epochs = tuple(epochs)
+    seconds = tuple(
+        second * slowdown if epoch in epochs else second for epoch, second in enumerate(result.epoch_seconds, 1)
+    )
+    causes = causes if epochs else ()
+    return replace(result, **_times(seconds), disturbed_epochs=epochs, disturbance_causes=causes)
+
+
 def failed_result(status="diverged", **changes):
     """Return a result that did not complete."""
     nothing = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")

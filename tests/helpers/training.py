@@ -83,12 +83,14 @@ def weights_of(case, results):
 
 
 def outcome(case, results):
-    """Return everything that training a case has produced, except times."""
+    """Return everything that training a case has produced, except times and their disturbance."""
     folder = results.folder(case)
     with np.load(folder / "predictions.npz") as kept:
         predictions = kept["predictions"].tolist()
     lines = [json.loads(line) for line in (folder / "epochs.jsonl").read_text().splitlines()]
-    records = [{key: value for key, value in line.items() if not key.endswith("_seconds")} for line in lines]
+    records = [
+        {key: line[key] for key in line if not key.endswith("_seconds") and key != "disturbance"} for line in lines
+    ]
     result = results.find(case)
     scores = (result.accuracy_percent, result.best_accuracy_percent, result.best_epoch, result.macro_f1_percent)
     weights = {name: value.numpy().tobytes() for name, value in weights_of(case, results).items()}

@@ -18,7 +18,7 @@ def errors(run):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("-n", "2"), ("-d", "--tx", "2*popen"), ("-n", "1", "--dist", "loadfile", "--full-training")]
+    "arguments", [("-n", "2"), pytest.param(("-d", "--tx", "2*popen", "--full-training"), marks=pytest.mark.slow)]
 )
 def test_experiments_under_xdist_are_refused_in_one_line(arguments, bench, beside, pytester):
     run = beside(*arguments, only=XDIST)
@@ -43,7 +43,7 @@ def test_remedy_for_xdist_in_addopts_works(bench, beside, pytester):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("-k", "ordinary"), ("--benchmark-skip",), ("--dist", "loadscope", "--setup-plan", "-k", "ordinary")]
+    "arguments", [("-k", "ordinary"), pytest.param(("--dist", "loadscope", "--benchmark-skip"), marks=pytest.mark.slow)]
 )
 def test_xdist_runs_a_session_that_trains_nothing(arguments, bench, beside, pytester):
     pytester.makepyfile(test_ordinary=ORDINARY)
@@ -57,7 +57,6 @@ def test_xdist_runs_a_session_that_trains_nothing(arguments, bench, beside, pyte
     [
         ("plenty", BENCH, "ERROR: WIDER_OR_DEEPER_SEEDS 'plenty': *"),
         ("0", BENCH.replace('"resnet8-2"', '"resnet21"'), "ERROR: *unknown model 'resnet21'*"),
-        ("0", BENCH.replace('["resnet8", "resnet8-2"]', '"resnet8"'), "ERROR: *models is 'resnet8': give a list*"),
     ],
 )
 def test_input_error_in_a_worker_reaches_the_user(variable, text, says, bench, beside, pytester, monkeypatch):

@@ -33,7 +33,8 @@ def make(tiny_result):
             recipe=PUBLISHED_RECIPES.get(content["dataset"], tiny_result.case.recipe),
         )
         case = replace(case, **(case_changes or {}))
-        return replace(tiny_result, case=case, epoch_seconds=(9.0, 10.0), total_seconds=19.0, **content)
+        times = {"epoch_seconds": (9.0, 10.0), "total_seconds": 19.0, "disturbed_epochs": ()}
+        return replace(tiny_result, case=case, **times, **content)
 
     return result
 

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import pytest
@@ -7,13 +8,26 @@ from harness.config.datasets import SPECS
 from harness.config.experiment import plan_experiment
 from harness.config.recipes import DIGITS
 from harness.errors import InputError
+from harness.hardware.disturbance_meter import DisturbanceMeter
 from harness.study import estimate as estimate_module
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
+from harness.throughput.repetition import Repetition
 from harness.training.trainers import make_trainer
+from tests.helpers.disturbances import QUIET, busy, pinned_beside_a_busy_process, use_meter
 
 CPU = torch.device("cpu")
 SPEC = SPECS["digits"]
 RECIPE = replace(DIGITS, epochs=2, milestones=(1,), batch_size=512)
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(monkeypatch):
+    """Timed steps that read as undisturbed, however busy this machine is."""
+    use_meter(monkeypatch, QUIET)
+
+
+def timed_on(experiment, train_images, evaluated_images, notify=lambda _: None):
+    return estimate(experiment, SPEC, train_images, evaluated_images, CPU, "auto", repetition=Repetition(notify))
 
 
 @pytest.fixture
@@ -37,7 +51,7 @@ def test_the_total_is_an_epochs_seconds_times_epochs():
 def test_an_estimate_scales_steps_to_an_epoch_and_epochs_to_a_run(experiment, monkeypatch):
     monkeypatch.setattr(estimate_module, "_step_seconds", lambda *_: 3.0)
     monkeypatch.setattr(estimate_module, "_evaluation_seconds", lambda *_: 0.5)
-    expected = estimate(experiment, SPEC, 1024, 10, CPU, "auto")
+    expected = timed_on(experiment, 1024, 10)
     assert expected.epoch_seconds == 2 * 3.0 + 10 * 0.5
     assert expected.total_seconds == 2 * expected.epoch_seconds
 
@@ -47,7 +61,7 @@ def test_an_expensive_step_is_estimated_from_one_and_two_images(experiment, monk
     # a step costs 1 second, an image 0.25
     monkeypatch.setattr(estimate_module, "_step_seconds", lambda trainer, spec, batch_size: 1.0 + 0.25 * batch_size)
     monkeypatch.setattr(estimate_module, "_evaluation_seconds", lambda *_: 0.0)
-    expected = estimate(experiment, SPEC, 1024, 10, CPU, "auto")
+    expected = timed_on(experiment, 1024, 10)
     assert expected.epoch_seconds == pytest.approx(2 * 1.0 + 1024 * 0.25)
 
 
@@ -55,7 +69,7 @@ def test_two_images_measured_as_faster_than_one_give_a_positive_estimate(experim
     monkeypatch.setattr(estimate_module, "_AFFORDABLE_OPERATIONS", 0)
     monkeypatch.setattr(estimate_module, "_step_seconds", lambda trainer, spec, batch_size: 1.0 / batch_size)
     monkeypatch.setattr(estimate_module, "_evaluation_seconds", lambda *_: 0.0)
-    assert estimate(experiment, SPEC, 1024, 10, CPU, "auto").epoch_seconds == pytest.approx(2 * 0.9 + 1024 * 0.1)
+    assert timed_on(experiment, 1024, 10).epoch_seconds == pytest.approx(2 * 0.9 + 1024 * 0.1)
 
 
 def test_a_step_that_batchnorm_refuses_for_one_image_is_timed_for_two(experiment, monkeypatch):
@@ -77,9 +91,44 @@ def test_a_step_that_batchnorm_refuses_for_one_image_is_timed_for_two(experiment
 def test_the_real_loop_is_timed(experiment, pipeline):
     images = (360, 1437) if pipeline == "fast" else (16, 8)
     small = replace(experiment, recipe=replace(RECIPE, batch_size=8)) if pipeline == "reference" else experiment
-    expected = estimate(small, SPEC, *images, CPU, "auto", pipeline)
+    expected = estimate(small, SPEC, *images, CPU, "auto", pipeline, repetition=Repetition())
     assert 0 < expected.epoch_seconds < 3600
     assert expected.epochs == 2
+
+
+@pytest.fixture
+def step_seconds(monkeypatch):
+    """A list of the seconds that the next steps take; evaluation takes none."""
+    seconds = []
+    monkeypatch.setattr(estimate_module, "_step_seconds", lambda *_: seconds.pop(0))
+    monkeypatch.setattr(estimate_module, "_evaluation_seconds", lambda *_: 0.0)
+    return seconds
+
+
+def test_disturbed_steps_are_timed_again(experiment, step_seconds, monkeypatch):
+    use_meter(monkeypatch, busy(1.2), QUIET)
+    step_seconds[:] = [9.0, 3.0]
+    notified = []
+    expected = timed_on(experiment, 512, 10, notified.append)
+    assert expected == Estimate(3.0, 2, QUIET)
+    assert notified == ["digits resnet8 disturbed (other processes used 1.2 cores): measured again"]
+
+
+def test_steps_that_remain_disturbed_are_marked_with_the_causes(experiment, step_seconds, monkeypatch):
+    use_meter(monkeypatch, busy(1.2), busy(0.4), busy(0.9))
+    step_seconds[:] = [9.0, 3.0, 5.0, 5.0]
+    expected = timed_on(experiment, 512, 10)
+    assert expected == Estimate(3.0, 2, busy(0.4))
+    assert expected.causes == ("other processes used 0.4 cores",)
+    assert step_seconds == []
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+def test_steps_beside_a_busy_process_are_marked(experiment, monkeypatch):
+    monkeypatch.setattr("harness.throughput.repetition.DisturbanceMeter", DisturbanceMeter)
+    with pinned_beside_a_busy_process():
+        expected = timed_on(experiment, 1437, 360)
+    assert expected.causes[0].startswith("other processes used ")
 
 
 def test_timing_a_step_leaves_the_trainers_recipe_as_it_was(experiment):
@@ -90,10 +139,11 @@ def test_timing_a_step_leaves_the_trainers_recipe_as_it_was(experiment):
 
 def test_a_precision_that_the_device_lacks_is_refused(experiment):
     with pytest.raises(InputError, match="tf32"):
-        estimate(experiment, SPEC, 1024, 10, CPU, "tf32")
+        estimate(experiment, SPEC, 1024, 10, CPU, "tf32", repetition=Repetition())
 
 
 def test_recorded_times_of_another_device_precision_or_mode_do_not_count(experiment, tiny_result):
+    tiny_result = replace(tiny_result, disturbed_epochs=())
     recorded = recorded_epoch_seconds(experiment, [tiny_result], "cpu", "fp32")
     assert recorded == pytest.approx(tiny_result.mean_epoch_seconds)
     assert recorded_epoch_seconds(experiment, [tiny_result], "cuda", "fp32") is None
@@ -105,7 +155,8 @@ def test_recorded_times_of_another_device_precision_or_mode_do_not_count(experim
 
 
 def test_recorded_times_of_all_runs_are_averaged_by_epoch(experiment, tiny_result):
-    runs = [replace(tiny_result, epoch_seconds=(1.0, 2.0)), replace(tiny_result, epoch_seconds=(6.0,))]
+    run = replace(tiny_result, disturbed_epochs=())
+    runs = [replace(run, epoch_seconds=(1.0, 2.0)), replace(run, epoch_seconds=(6.0,))]
     assert recorded_epoch_seconds(experiment, runs, "cpu", "fp32") == 3.0
 
 
@@ -113,7 +164,26 @@ def test_recorded_times_of_co_scheduled_runs_do_not_count(experiment, co_schedul
     assert recorded_epoch_seconds(experiment, [co_scheduled], "cpu", "fp32") is None
 
 
+@pytest.mark.parametrize(
+    ("disturbed", "expected"),
+    [(None, 3.0), ((), 3.0), ((2,), 2.0), ((1, 2), 4.0), ((1, 2, 3), 3.0)],
+    ids=["not known", "none", "one", "several", "all"],
+)
+def test_recorded_disturbed_epochs_count_only_if_all_are_disturbed(disturbed, expected, experiment, tiny_result):
+    run = replace(tiny_result, epoch_seconds=(0.0, 5.0, 4.0), disturbed_epochs=disturbed)
+    assert recorded_epoch_seconds(experiment, [run], "cpu", "fp32") == expected
+
+
+def test_undisturbed_epochs_of_one_run_replace_another_runs_disturbed(experiment, tiny_result):
+    runs = [
+        replace(tiny_result, epoch_seconds=(9.0, 9.0), disturbed_epochs=(1, 2)),
+        replace(tiny_result, epoch_seconds=(1.0, 3.0), disturbed_epochs=()),
+    ]
+    assert recorded_epoch_seconds(experiment, runs, "cpu", "fp32") == 2.0
+
+
 def test_recorded_times_of_a_run_resumed_elsewhere_do_not_count(experiment, tiny_result):
+    tiny_result = replace(tiny_result, disturbed_epochs=())
     (first,) = tiny_result.attempts
     second = replace(first, first_epoch=2, environment=first.environment | {"threads": 99})
     mixed = replace(tiny_result, attempts=(first, second))

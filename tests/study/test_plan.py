@@ -8,6 +8,7 @@ from harness.config.recipes import DIGITS
 from harness.study.estimate import Estimate
 from harness.study.plan import plan
 from harness.study.study import Study
+from tests.helpers.disturbances import QUIET, busy, use_meter
 
 CPU = torch.device("cpu")
 RECIPE = replace(DIGITS, epochs=2, milestones=(1,), batch_size=512)
@@ -23,7 +24,7 @@ def timed(monkeypatch):
     """Replaces estimates by 1.5 seconds an epoch; keeps the model and the numbers of images of each."""
     timed = []
 
-    def fake(experiment, spec, train_images, evaluated_images, device, precision, pipeline):
+    def fake(experiment, spec, train_images, evaluated_images, device, precision, pipeline, **_):
         timed.append((experiment.model, train_images, evaluated_images))
         return Estimate(1.5, experiment.recipe.epochs)
 
@@ -60,3 +61,27 @@ def test_a_validation_split_moves_images_from_training_to_evaluation(settings, t
 def test_an_absent_dataset_is_planned_with_its_published_numbers(settings, timed):
     list(plan([plan_experiment(settings, "gtsrb", "resnet24", 0)], settings, CPU, "fp32"))
     assert timed == [("resnet24", 39_209, 12_630)]
+
+
+def test_all_estimates_of_a_plan_share_the_time_for_repetition(settings, monkeypatch):
+    given = []
+
+    def fake(*_, repetition):
+        given.append(repetition)
+        return Estimate(1.5, 2, busy())
+
+    monkeypatch.setattr("harness.study.plan.estimate", fake)
+    experiments = [plan_experiment(settings, "digits", model, 0, RECIPE) for model in ("resnet8", "resnet14")]
+    planned = list(plan(experiments, settings, CPU, "fp32"))
+    assert len(given) == 2
+    assert given[0] is given[1]
+    assert [one.estimate.causes for one in planned] == [("other processes used 1.0 cores",)] * 2
+
+
+def test_a_plan_notifies_of_disturbed_steps(settings, monkeypatch):
+    use_meter(monkeypatch, busy(1.2), QUIET)
+    notified = []
+    experiment = plan_experiment(settings, "digits", "resnet8", 0, RECIPE)
+    (planned,) = plan([experiment], settings, CPU, "fp32", notified.append)
+    assert notified == ["digits resnet8 disturbed (other processes used 1.2 cores): measured again"]
+    assert planned.estimate.causes == ()

@@ -26,7 +26,7 @@ def estimated(monkeypatch):
     """Replaces estimates by 3 seconds an epoch; keeps the models that are timed."""
     timed = []
 
-    def fake(experiment, *_):
+    def fake(experiment, *_, **__):
         timed.append(experiment.model)
         return Estimate(3.0, experiment.recipe.epochs)
 

@@ -1,11 +1,15 @@
+import os
+
 import pytest
 import torch
 
 from harness.config.datasets import SPECS
 from harness.config.recipes import CIFAR10, DIGITS, GTSRB
+from harness.hardware.disturbance_meter import DisturbanceMeter
 from harness.throughput import augmentation
 from harness.throughput.augmentation import compare_augmentation
 from harness.training.trainers import reference
+from tests.helpers.disturbances import QUIET, busy, pinned_beside_a_busy_process, use_meter
 
 
 def test_both_ways_are_measured_alternately_on_one_thread(monkeypatch):
@@ -38,6 +42,25 @@ def test_every_image_is_augmented_both_ways(recipe, monkeypatch):
     assert [tuple(image.shape) for image in single] == [shape] * 7
     assert sum(len(chunk) for chunk in batched) == 2 * 7  # the first is the warm-up round
     assert batched[0].shape[1:] == shape
+
+
+def test_a_disturbed_round_is_measured_again_both_ways(monkeypatch):
+    use_meter(monkeypatch, QUIET, busy(0.8), QUIET)
+    notified = []
+    measured = compare_augmentation(SPECS["digits"], DIGITS, rounds=2, images=5, notify=notified.append)
+    assert notified == ["round 1 disturbed (other processes used 0.8 cores): measured again"]
+    assert measured.disturbances == (QUIET, QUIET)
+    assert measured.disturbed is None
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+def test_a_busy_process_beside_the_augmentation_is_noticed(monkeypatch):
+    monkeypatch.setattr("harness.throughput.repetition.DisturbanceMeter", DisturbanceMeter)
+    notified = []
+    with pinned_beside_a_busy_process():
+        measured = compare_augmentation(SPECS["digits"], DIGITS, rounds=1, images=1000, notify=notified.append)
+    assert len(notified) == 4
+    assert str(measured.disturbed).startswith("1 of 1 rounds (other processes used ")
 
 
 def test_measuring_leaves_the_global_generator_unchanged():

@@ -4,8 +4,10 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.throughput import comparison as comparison_module
 from harness.throughput.comparison import _reference_round, compare_pipelines
 from harness.throughput.measurements import Round
+from harness.throughput.peak import Peak
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.reference import ReferenceTrainer
+from tests.helpers.disturbances import QUIET, busy, use_meter
 from tests.helpers.tiny import CPU, TINY_SPEC, make_case, make_dataset
 
 
@@ -31,6 +33,55 @@ def test_both_pipelines_are_measured_alternately_on_the_same_images(monkeypatch)
     assert (measured.images_per_round, len(measured.fast), len(measured.reference)) == (16, 3, 3)
     assert all(one.images_per_second > 0 and 0 <= one.load_share < 1 for one in measured.fast + measured.reference)
     assert notified[-1] == "round 3 of 3, 16 images with each pipeline"
+
+
+@pytest.fixture
+def instant_rounds(monkeypatch):
+    """Rounds that are not trained; the way of each, in order."""
+    ran = []
+    monkeypatch.setattr(comparison_module, "_plan_rounds", lambda *_: (16, 2))
+    monkeypatch.setattr(comparison_module, "_round", lambda *_: ran.append("fast") or Round(30.0, 0.1))
+    monkeypatch.setattr(comparison_module, "_reference_round", lambda *_: ran.append("reference") or Round(20.0, 0.1))
+    monkeypatch.setattr(FastTrainer, "warm_up", lambda *_: None)
+    return ran
+
+
+def use_peak(monkeypatch, peak):
+    """Replace the convolutions; return the speeds that the peak was asked to reach."""
+    asked = []
+    monkeypatch.setattr(
+        comparison_module, "convolution_peak", lambda *_, at_least, **__: asked.append(at_least) or peak
+    )
+    return asked
+
+
+def test_a_disturbed_round_is_measured_again_as_a_pair(instant_rounds, monkeypatch):
+    use_peak(monkeypatch, Peak(1e12, QUIET))
+    use_meter(monkeypatch, QUIET, busy(1.2), QUIET)
+    dataset, notified = make_dataset(), []
+    measured = compare_pipelines(make_case(dataset), dataset.spec, CPU, notify=notified.append)
+    assert instant_rounds == ["fast", "reference", "fast", "reference", "reference", "fast"]
+    assert "round 1 disturbed (other processes used 1.2 cores): measured again" in notified
+    assert measured.disturbed is None
+    assert {one.disturbance for one in measured.fast + measured.reference} == {QUIET}
+
+
+def test_rounds_that_remain_disturbed_are_kept_and_marked(instant_rounds, monkeypatch):
+    use_peak(monkeypatch, Peak(1e12, QUIET))
+    use_meter(monkeypatch, *[QUIET] * 2, *[QUIET, busy(1.2)] * 4)
+    dataset, notified = make_dataset(), []
+    measured = compare_pipelines(make_case(dataset), dataset.spec, CPU, notify=notified.append)
+    assert len(instant_rounds) == 2 + 4 * 2
+    assert str(measured.disturbed) == "1 of 2 rounds (other processes used 1.2 cores)"
+    assert [one.disturbance for one in measured.reference + measured.fast] == [QUIET, QUIET, QUIET, busy(1.2)]
+
+
+def test_the_peak_is_asked_to_reach_the_training_speed(instant_rounds, monkeypatch):
+    asked = use_peak(monkeypatch, Peak(1e12, busy()))
+    dataset = make_dataset()
+    measured = compare_pipelines(make_case(dataset), dataset.spec, CPU)
+    assert asked == [measured.flops_per_second]
+    assert (measured.peak_flops_per_second, measured.is_peak_disturbed) == (1e12, True)
 
 
 def test_first_batch_of_the_reference_is_not_counted(monkeypatch):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.throughput.measurements import (
@@ -9,6 +11,7 @@ from harness.throughput.measurements import (
     median_load_share,
     median_speed,
 )
+from tests.helpers.disturbances import QUIET, busy
 from tests.throughput.recordings import make_comparison
 
 
@@ -23,6 +26,30 @@ def test_augmentation_ratio_is_the_median_of_paired_rounds():
     assert one.ratios == [10, 20, 3]
     assert one.ratio == 10
     assert one.name == "augmentation-3x32x32"
+
+
+@pytest.mark.parametrize(
+    ("peak", "disturbance", "share"),
+    [(480e9, QUIET, 0.5), (480e9, None, 0.5), (240e9, QUIET, 1.0), (239e9, QUIET, None), (187e9, None, None),
+     (480e9, busy(), None), (480e9, replace(QUIET, gpu_throttled=True), None)],
+    ids=["undisturbed", "not known", "equal", "exceeded", "exceeded, not known", "disturbed", "throttled"],
+)  # fmt: skip
+def test_a_share_of_a_peak_known_to_be_too_low_is_none(peak, disturbance, share):
+    fast = (1000.0, 1010.0, 990.0)
+    one = make_comparison(fast=fast, reference=fast, peak_flops_per_second=peak, peak_disturbance=disturbance)
+    assert one.peak_share == share
+
+
+def test_the_strongest_disturbance_of_the_rounds_is_named():
+    fast = tuple(Round(1000.0, 0.0, one) for one in (QUIET, busy(0.4), QUIET, None))
+    reference = tuple(Round(500.0, 0.0, one) for one in (busy(0.2), busy(1.3), QUIET, QUIET))
+    one = replace(make_comparison(fast=(1.0,), reference=(1.0,)), fast=fast, reference=reference)
+    assert str(one.disturbed) == "2 of 4 rounds (other processes used 1.3 cores)"
+
+
+def test_every_round_of_augmentation_has_a_disturbance():
+    with pytest.raises(ValueError, match="2 rounds have 1 disturbances"):
+        AugmentationComparison("cifar10", 3, 32, 32, 100, (90.0, 20.0), (9.0, 1.0), (QUIET,))
 
 
 def test_training_costs_six_operations_per_mac():

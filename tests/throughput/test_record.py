@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +8,9 @@ from hypothesis import strategies as st
 from harness.errors import InputError
 from harness.files import with_sha256
 from harness.report.tables.throughput import throughput_tables
+from harness.throughput.measurements import Round
 from harness.throughput.record import FOLDER, _read, read_recorded, record
+from tests.helpers.disturbances import QUIET, busy
 from tests.throughput.recordings import ENVIRONMENT, MEASUREMENTS, make_comparison
 
 
@@ -17,6 +20,42 @@ def test_a_recorded_measurement_reads_back_equal(measurement, tmp_path):
     assert read_recorded(tmp_path) == ([recorded], [])
     assert recorded.measurement == measurement
     assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [f"{measurement.name}-cpu.json"]
+
+
+DISTURBED = [
+    replace(
+        make_comparison(fast=(1000.0,), reference=(500.0,), peak_disturbance=busy(0.8)),
+        fast=(Round(1000.0, 0.1, busy(1.2)),), reference=(Round(500.0, 0.1, QUIET),),
+    ),
+    replace(MEASUREMENTS[1], disturbances=(QUIET, busy(0.3))),
+    replace(MEASUREMENTS[2], points=tuple(replace(one, disturbance=busy(0.3)) for one in MEASUREMENTS[2].points)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("measurement", DISTURBED, ids=lambda one: type(one).__name__)
+def test_a_recorded_disturbance_reads_back_equal(measurement, tmp_path):
+    record(tmp_path, measurement, ENVIRONMENT)
+    (read,), problems = read_recorded(tmp_path)
+    assert (read.measurement, problems) == (measurement, [])
+    assert read.measurement.disturbed is not None
+
+
+@pytest.mark.parametrize("measurement", MEASUREMENTS[:3], ids=lambda one: type(one).__name__)
+def test_recordings_of_earlier_versions_count_as_undisturbed(measurement, tmp_path):
+    record(tmp_path, measurement, ENVIRONMENT)
+    (path,) = (tmp_path / FOLDER).iterdir()
+    content = without_disturbance(json.loads(path.read_text()))
+    del content["sha256"]
+    path.write_text(with_sha256(content))
+    (read,), problems = read_recorded(tmp_path)
+    assert (read.measurement, problems, read.measurement.disturbed) == (measurement, [], None)
+
+
+def without_disturbance(content):
+    """Return JSON content without the keys that earlier versions lack."""
+    if isinstance(content, dict):
+        return {key: without_disturbance(value) for key, value in content.items() if "disturbance" not in key}
+    return list(map(without_disturbance, content)) if isinstance(content, list) else content
 
 
 def test_measuring_again_replaces_only_the_same_measurement(tmp_path):
@@ -88,7 +127,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(MEASUREMENTS), st.data())
+@given(st.sampled_from(MEASUREMENTS + DISTURBED), st.data())
 @settings(max_examples=200)
 def test_any_field_value_gives_a_measurement_or_an_input_error(tmp_path_factory, measurement, data):
     folder = tmp_path_factory.mktemp("results")

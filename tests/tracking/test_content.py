@@ -1,7 +1,11 @@
 from dataclasses import replace
 
+import pytest
+
 from harness.results.result import EpochRecord
 from harness.tracking.content import epoch_metrics, final_measures, outcome, parameters, result_parameters
+from tests.helpers.busy import BUSY, disturbance
+from tests.helpers.records import RECORD
 from tests.helpers.synthetic import ENVIRONMENT, failed_result, synthetic_result
 
 RESULT = synthetic_result("digits", "resnet8")
@@ -28,7 +32,12 @@ def test_epoch_metrics_are_all_of_an_epochs_numbers():
     found = epoch_metrics(record)
     assert found["train_loss"] == 1.5
     assert found["checkpoint_seconds"] == 0.05
-    assert set(found) == set(record.to_json()) - {"epoch"}
+    assert set(found) == set(record.to_json()) - {"epoch", "disturbance"}
+
+
+@pytest.mark.parametrize(("measured", "logged"), [(None, None), (disturbance(), 0.0), (BUSY, 1.0)])
+def test_epoch_metrics_say_if_the_epoch_was_disturbed(measured, logged):
+    assert epoch_metrics(replace(RECORD, disturbance=measured)).get("is_disturbed") == logged
 
 
 def test_final_measures_and_epoch_metrics_share_no_name():

@@ -30,7 +30,9 @@ NOT_DECIDING = {
         "training/shared_memory.py", "training/source_commit.py", "hardware/processor.py",
         "training/sweep_progress.py",
     },
-    "they measure how disturbed times are": {"hardware/disturbance_meter.py", "hardware/gpu_state.py"},
+    "they measure how disturbed times are": {
+        "hardware/disturbance_meter.py", "hardware/gpu_state.py", "hardware/linux_counters.py",
+    },
     "they place processes on cores and machines": {"hardware/co_scheduling.py", "hardware/cpu_affinity.py"},
     "processes that fail end the training": {"training/process_failure.py", "training/interrupt.py"},
 }  # fmt: skip
@@ -98,6 +100,37 @@ def test_executed_text_is_the_same_for_all_versions_of_python():
     text = "Module(body=Expr(value=Call(func=Name(id='f'ctx=Load())args=Constant(value=1),)),)"
     assert executed(b"f(1)") == text
     assert "type_params" not in executed(b"def f(): pass\nclass A: pass\n")  # Python 3.12 added it
+
+
+# Hashes by Python 3.11: Python 3.12.1 parses the formats otherwise, 3.13 prints characters that 3.11 escapes.
+@pytest.mark.parametrize(
+    ("source", "sha256"),
+    [
+        ("f'{x:{width}}'", "cf3934bcb285"),
+        ("f'{x:>{width}.{digits}f} of {y:{width}}'", "ffe444050923"),
+        ("f'{x:}'", "2afbace1cad8"),
+        ("f'{x = :{width}}'", "5255695bc6b8"),
+        ("f'' f'{x}' '' 'b' f'{{{y!r:{width}}}}'", "bb5ee6c50785"),
+        ("f(f'', '')", "b9e2c2e099cd"),
+        ("x = '2 \N{MULTIPLICATION SIGN} 3 \N{NOT EQUAL TO} 5'", "fbbb6e707583"),
+        ("x = '\U0001fae8'", "41a517a422ff"),  # SHAKING FACE: Unicode 15, Python 3.12
+        ("x = '\U0002ebf0'", "fb9e5fcfb307"),  # an ideograph: Unicode 15.1, Python 3.13
+        ("with open(a) as b, open(c) as d:\n  match b:\n    case {'x': [y, *_]} if d: pass\n", "904bf5b2c592"),
+        (
+            "def f(a, /, b: 'int' = 1, *, c=-0.0) -> None:\n  try: return 1_000j\n  except* (E, F) as e: raise",
+            "fa9b74c8737d",
+        ),
+    ],
+)
+def test_hash_of_python_3_11_is_computed_by_every_version(source, sha256):
+    assert code_version._shortened(executed(source.encode())) == sha256
+
+
+def test_what_newer_versions_of_python_parse_and_print_otherwise_does_not_count():
+    tree = ast.parse("f'{x:{width}}'")
+    tree.body[0].value.values[0].format_spec.values.append(ast.Constant(""))  # as Python 3.12.1 does
+    assert "".join(code_version._canonical(tree)) == executed(b"f'{x:{width}}'")
+    assert code_version._escaped("'× ≠ \U0001fae8'") == r"'× ≠ \U0001fae8'"
 
 
 def test_other_code_names_the_commit_and_the_files():

@@ -6,6 +6,7 @@ from typing import Any
 from harness.analysis.comparison import Comparison
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
+from harness.report.tables.disturbed import MARK, disturbed_runs_note
 from harness.report.tables.table import Column, Row
 from harness.text import decimals, p_number, signed
 
@@ -13,9 +14,9 @@ OVER_SEEDS = "± half of the 95 % t interval over seeds, the replicates; none wi
 
 
 def times_notes(evidence: Evidence) -> list[str]:
-    """Return the note that times are not compared and the reason; none if they are."""
+    """Return the note that times are not compared and the reason, or that other work lengthened some."""
     if evidence.has_comparable_times:
-        return []
+        return disturbed_runs_note(evidence)
     return [f"timed on different hardware: times are not compared ({'; '.join(evidence.hardware)})"]
 
 
@@ -56,6 +57,15 @@ def mean_cell(name: str, *, is_percent: bool = True, is_signed: bool = False) ->
         return text if half is None else f"{text} ± {half:.{digits}f}"
 
     return cell
+
+
+def disturbed_runs(evidence: Evidence, model: str) -> int:
+    """Return the number of a model's runs with disturbed epochs."""
+    return sum(result.model == model for result in evidence.disturbed_results)
+
+
+def _marked_mean_seconds(row: Row) -> str:
+    return mean_cell("epoch_seconds", is_percent=False)(row) + f" {MARK}" * bool(row["disturbed_runs"])
 
 
 def difference_values(one: Comparison) -> dict[str, Any]:
@@ -102,6 +112,8 @@ def signed_column(heading: str, key: str, digits: int = 2) -> Column:
     return Column(heading, key, lambda row: signed(row[key], digits))
 
 
+MEAN_EPOCH_SECONDS = Column("s/epoch", "epoch_seconds", _marked_mean_seconds)
+"""The mean over seeds, with the mark if epochs of a run were disturbed."""
 SEED_COUNT = Column("n", "seeds")
 INTERVAL = Column("interval", "difference_points_low", ends_cell("difference_points"))
 WIDER_MINUS_DEEPER = signed_column("wider − deeper pp", "difference_points")

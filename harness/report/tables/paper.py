@@ -7,8 +7,10 @@ from harness.analysis.f1_bound import FIGURE_TOLERANCE, f1_bound
 from harness.config.datasets import SPECS
 from harness.paper.published import LITERATURE, METHOD_RESULTS, PUBLISHED, Published
 from harness.report.tables.columns import (
+    MEAN_EPOCH_SECONDS,
     OVER_SEEDS,
     SEED_COUNT,
+    disturbed_runs,
     interval_values,
     mean_cell,
     model_column,
@@ -42,6 +44,7 @@ def accuracy_table(evidence: Evidence) -> Table:
         row["published_accuracy_percent"] = published and published.accuracy_percent
         row["over_published_points"] = published and row["accuracy_percent"] - published.accuracy_percent
         row["published_epoch_seconds"] = published and published.epoch_seconds
+        row["disturbed_runs"] = disturbed_runs(evidence, model)
         rows.append(row)
     columns = [
         model_column(),
@@ -52,7 +55,7 @@ def accuracy_table(evidence: Evidence) -> Table:
         Column("paper", "published_accuracy_percent", "{:.2f}"),
         signed_column("Δ pp", "over_published_points"),
         Column("best epoch %", "best_accuracy_percent", "{:.2f}"),
-        Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds", is_percent=False)),
+        MEAN_EPOCH_SECONDS,
         Column("paper", "published_epoch_seconds", "{:g}"),
         Column("total", "total_seconds", lambda row: duration(row["total_seconds"])),
     ]

@@ -11,6 +11,12 @@ from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.expectations import comparable_published
 from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.tables.columns import model_column, non_empty
+from harness.report.tables.disturbed import (
+    MEAN_EPOCH_SECONDS,
+    UNDISTURBED,
+    disturbed_notes,
+    disturbed_values,
+)
 from harness.report.tables.table import Column, Table
 from harness.report.truncation import MAX_NAMES, first_lines, join_names
 from harness.results.result import Result
@@ -44,8 +50,9 @@ def runs_table(evidence: Evidence) -> Table:
         Column("epochs", "epochs"),
         Column("params", "params", lambda row: count(row["params"])),
         Column("MACs", "macs", lambda row: count(row["macs"])),
-        Column("s/epoch", "epoch_seconds", "{:.2f}"),
+        MEAN_EPOCH_SECONDS,
         Column("paper", "published_epoch_seconds", "{:g}"),
+        UNDISTURBED,
         Column("total", "total_seconds", lambda row: duration(row["total_seconds"])),
         Column("accuracy %", "accuracy_percent", "{:.2f}"),
         Column("paper", "published_accuracy_percent", "{:.2f}"),
@@ -102,6 +109,7 @@ def run_row(result: Result) -> dict[str, object]:
         "data_fingerprint": result.case.data_fingerprint[:12],
         "training_code": result.environment.get("training_code"),
         "is_unsteady": _is_unsteady(result),
+        **disturbed_values(result),
         "cause": None if result.cause is None else without_absolute_paths(result.cause),
         "commands": "; ".join(dict.fromkeys(short_command(one.command) for one in result.attempts if one.command)),
         "case": result.case.identity[:12],
@@ -148,11 +156,13 @@ def _name(result: Result) -> str:
 
 
 def _time_notes(results: Sequence[Result]) -> list[str]:
-    """Return notes on unsteady, interrupted and compiled runs."""
-    notes = []
-    if unsteady := [_name(r) for r in results if r.mode != "quick" and _is_unsteady(r)]:
-        names = join_names(unsteady, "is_unsteady in the CSV")
-        notes.append(f"epoch times vary more than twofold, the machine was busy: {names}")
+    """Return notes on disturbed, unsteady, interrupted and compiled runs."""
+    notes = disturbed_notes(results)
+    unsteady = [r for r in results if r.mode != "quick" and _is_unsteady(r) and not r.has_disturbed_times]
+    for is_known, reason in ((False, "the machine was busy"), (True, "no other work was the cause")):
+        if of_reason := [_name(r) for r in unsteady if (r.disturbed_epochs is not None) is is_known]:
+            names = join_names(of_reason, "is_unsteady in the CSV")
+            notes.append(f"epoch times vary more than twofold, {reason}: {names}")
     interrupted = [_interruption_note(result) for result in results if result.interrupted_after]
     notes += first_lines(interrupted, "interrupted and resumed (interrupted_after in the CSV)", MAX_NAMES)
     if compiled := [f"{_name(r)} {duration(r.compile_seconds)}" for r in results if r.case.compiled]:

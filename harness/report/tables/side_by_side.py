@@ -10,14 +10,17 @@ from harness.config.datasets import file_stem, title_of
 from harness.files import safe_name
 from harness.report.tables.columns import (
     DIFFERENCE,
+    MEAN_EPOCH_SECONDS,
     OVER_SEEDS,
     SEED_COUNT,
+    disturbed_runs,
     interval_values,
     mean_cell,
     model_column,
     model_row,
     non_empty,
 )
+from harness.report.tables.disturbed import disturbed_runs_note
 from harness.report.tables.runs import mode_text
 from harness.report.tables.table import Column, Table
 
@@ -49,7 +52,7 @@ def _side_table(sides: Sequence[Evidence], name: str) -> Table:
             for measure in ("accuracy_percent", "macro_f1_percent"):
                 row |= interval_values(measure, side.mean(model, measure))
             seconds = side.mean(model, "epoch_seconds") if len(timed) == 1 else None
-            row |= interval_values("epoch_seconds", seconds)
+            row |= interval_values("epoch_seconds", seconds) | {"disturbed_runs": disturbed_runs(side, model)}
             row |= _over_first(first, side, model)
             rows.append(row)
     columns = [
@@ -59,11 +62,13 @@ def _side_table(sides: Sequence[Evidence], name: str) -> Table:
         Column("accuracy %", "accuracy_percent", mean_cell("accuracy_percent")),
         Column("macro-F1 %", "macro_f1_percent", mean_cell("macro_f1_percent")),
         *DIFFERENCE[:2],
-        Column("s/epoch", "epoch_seconds", mean_cell("epoch_seconds", is_percent=False)),
+        MEAN_EPOCH_SECONDS,
     ]
     notes = [OVER_SEEDS, f"Δ pp: accuracy minus {first.title}'s, paired by seed, with its 95 % interval"]
     if len(timed) > 1:
         notes.append(f"times are not compared: they are of different hardware ({'; '.join(timed)})")
+    else:
+        notes += [f"{side.title}: {note}" for side in sides for note in disturbed_runs_note(side)]
     title = f"{title_of(first.dataset)}: folders side by side" + mode_text(first.mode, [first.epochs])
     return Table(name, title, non_empty(columns, rows), tuple(rows), tuple(notes))
 

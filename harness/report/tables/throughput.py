@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.report.tables.other_code import OTHER_CODE
 from harness.report.tables.table import Column, Row, Table
-from harness.text import count_noun
+from harness.report.tables.throughput_notes import distinct, disturbed_notes, measured_on, pipeline_note
 from harness.throughput.measurements import (
     AugmentationComparison,
     Equivalence,
@@ -60,7 +60,7 @@ def _table(kind: _Kind, rows: Sequence[Row]) -> Table:
     codes = {row.get(OTHER_CODE) for row in rows}
     mark_key = OTHER_CODE if len(codes) > 1 and None in codes else ""
     others = "; ".join(sorted(filter(None, codes)))
-    notes = [kind.note(rows), *sorted({_measured_on(row) for row in rows})]
+    notes = [kind.note(rows), *disturbed_notes(rows), *sorted({measured_on(row) for row in rows})]
     notes += [f"{'* ' * bool(mark_key)}measured with other code than the present: {others}"] if others else []
     return Table(kind.file_name, kind.title, kind.columns, tuple(rows), tuple(notes), kind.droppable, mark_key)
 
@@ -76,9 +76,18 @@ def _provenance(one: Recorded) -> dict[str, Any]:
     }
 
 
-def _measured_on(row: Row) -> str:
-    threads = "" if row["threads"] is None else f", {count_noun(row['threads'], 'thread')}"
-    return f"measured on {row['device']}{threads}, torch {row['torch']}, {row['measured_at'][:10]}"
+def _named(heading: str, key: str) -> Column:
+    """Return the column of names, each with its marks."""
+
+    def cell(row: Row) -> str:
+        marks = ["compiled"] * bool(row.get("compiled")) + ["disturbed"] * bool(row.get("disturbed"))
+        return f"{row[key]} ({', '.join(marks)})" if marks else str(row[key])
+
+    return Column(heading, key, cell, is_words=True)
+
+
+def _disturbed(measurement: PipelineComparison | AugmentationComparison | Scaling) -> dict[str, Any]:
+    return {"disturbed": None if measurement.disturbed is None else str(measurement.disturbed)}
 
 
 def _ratios(measurement: PipelineComparison | AugmentationComparison) -> dict[str, Any]:
@@ -98,11 +107,6 @@ _RATIO_COLUMNS = (
 )
 
 
-def _distinct(rows: Sequence[Row], key: str, form: str = "{:,.0f}") -> str:
-    """Return the distinct values that rows have under a key, as ``3 or 5``."""
-    return " or ".join(form.format(value) for value in sorted({row[key] for row in rows}))
-
-
 def _pipeline_values(m: PipelineComparison) -> dict[str, Any]:
     return {
         "model": m.model,
@@ -116,24 +120,13 @@ def _pipeline_values(m: PipelineComparison) -> dict[str, Any]:
         "reference_load_share": median_load_share(m.reference),
         "flops_per_second": m.flops_per_second,
         "peak_flops_per_second": m.peak_flops_per_second,
-        "peak_share": m.flops_per_second / m.peak_flops_per_second,
+        "peak_share": m.peak_share,
+        "is_peak_disturbed": m.is_peak_disturbed,
         "precision": m.precision,
         "compiled": m.compiled,
         "compile_seconds": m.compile_seconds,
+        **_disturbed(m),
     }
-
-
-def _pipeline_note(rows: Sequence[Row]) -> str:
-    peaks = [row["peak_flops_per_second"] for row in rows]
-    peak = "–".join(f"{peak / 1e9:,.0f}" for peak in sorted({min(peaks), max(peaks)}))
-    compiled = [f"{row['model']} {row['compile_seconds']:.0f} s" for row in rows if row["compiled"]]
-    return (
-        f"images/s of training without evaluation, fast at {_distinct(rows, 'precision', '{}')}, ref. at fp32: medians "
-        f"of {_distinct(rows, 'rounds')} rounds of each pipeline in turn; ratio: its median over the rounds, and its "
-        "range; load, ref. load: share of the time spent waiting for images (the reference's loader prefetches only "
-        "a few batches); GFLOP/s: 3 × 2 × MACs, fast; peak: share of this machine's fastest convolution, measured "
-        f"at {peak} GFLOP/s" + (f"; compile time, in no round: {', '.join(compiled)}" if compiled else "")
-    )
 
 
 def _augmentation_values(m: AugmentationComparison) -> dict[str, Any]:
@@ -144,6 +137,7 @@ def _augmentation_values(m: AugmentationComparison) -> dict[str, Any]:
         "batched_images_per_second": statistics.median(m.batched),
         "per_sample_images_per_second": statistics.median(m.per_sample),
         **_ratios(m),
+        **_disturbed(m),
     }
 
 
@@ -160,6 +154,7 @@ def _scaling_values(m: Scaling) -> dict[str, Any]:
         "memory_exponent": memory.exponent,
         "memory_r_squared": memory.r_squared,
         "precision": m.precision,
+        **_disturbed(m),
     }
 
 
@@ -199,7 +194,7 @@ _KINDS = (
         "throughput",
         "throughput: the fast pipeline beside the reference",
         (
-            Column("model", "model", lambda row: row["model"] + " (compiled)" * row["compiled"], is_words=True),
+            _named("model", "model"),
             Column("input", "input", is_words=True),
             Column("fast", "fast_images_per_second", "{:.4g}"),
             Column("ref.", "reference_images_per_second", "{:.4g}"),
@@ -209,16 +204,16 @@ _KINDS = (
             Column("GFLOP/s", "flops_per_second", lambda row: f"{row['flops_per_second'] / 1e9:,.0f}"),
             Column("peak", "peak_share", "{:.0%}"),
         ),
-        ("ref. load", "load"),
+        ("ref. load", "load", "GFLOP/s"),
         _pipeline_values,
-        _pipeline_note,
+        pipeline_note,
     ),
     _Kind(
         AugmentationComparison,
         "throughput-augmentation",
         "augmentation alone: by the batch beside torchvision's image by image",
         (
-            Column("recipe", "recipe", is_words=True),
+            _named("recipe", "recipe"),
             Column("output", "input", is_words=True),
             Column("batched", "batched_images_per_second", "{:,.0f}"),
             Column("one by one", "per_sample_images_per_second", "{:,.0f}"),
@@ -226,14 +221,14 @@ _KINDS = (
         ),
         (),
         _augmentation_values,
-        lambda rows: f"images/s on one CPU thread: medians of {_distinct(rows, 'rounds')} rounds of each in turn",
+        lambda rows: f"images/s on one CPU thread: medians of {distinct(rows, 'rounds')} rounds of each in turn",
     ),
     _Kind(
         Scaling,
         "throughput-scaling",
         "scale: how time and memory grow",
         (
-            Column("axis", "axis", is_words=True),
+            _named("axis", "axis"),
             _series("x", "x", str, is_words=True),
             _series("seconds", "epoch_seconds", "{:.3g}".format),
             _power_law("time as (R²)", "time"),
@@ -243,7 +238,7 @@ _KINDS = (
         ("MiB", "seconds"),
         _scaling_values,
         lambda rows: (
-            f"ResNet-20 on {_distinct(rows, 'images')} images of 3×32×32 in batches of 128, except along the axis; "
+            f"ResNet-20 on {distinct(rows, 'images')} images of 3×32×32 in batches of 128, except along the axis; "
             "seconds: the fastest of three epochs; MiB: peak memory above that of the bare process; x^b: fitted on "
             "logarithms"
         ),

@@ -9,6 +9,7 @@ from harness.report.writing import write_tables
 from harness.throughput.measurements import Equivalence, Point, Scaling
 from harness.throughput.record import Recorded
 from harness.training.code_version import training_code_version
+from tests.helpers.disturbances import QUIET, busy
 from tests.throughput.recordings import MEASUREMENTS, make_comparison
 
 ENVIRONMENT = {
@@ -77,9 +78,64 @@ def test_equivalence_has_an_interval_only_with_several_seeds():
     assert table.cells[0][-2:] == ["+1.00", ""]
 
 
+def disturbed_comparison(fast=(1000.0, 1010.0), reference=(500.0, 505.0), **changes):
+    """A comparison whose last fast round remained disturbed."""
+    one = make_comparison(fast, reference, **changes)
+    return replace(one, fast=(*one.fast[:-1], replace(one.fast[-1], disturbance=busy(1.2))))
+
+
+def test_a_disturbed_measurement_is_marked_in_its_row_and_named_in_a_note():
+    points = tuple(replace(one, disturbance=busy(0.9)) for one in MEASUREMENTS[2].points)
+    measured = [
+        disturbed_comparison(model="resnet110", compiled=True),
+        MEASUREMENTS[0],
+        replace(MEASUREMENTS[1], disturbances=(busy(0.8), QUIET)),
+        replace(MEASUREMENTS[2], points=points),
+    ]
+    pipelines, augmentation, scaling = throughput_tables(recorded(*measured))
+    assert [row[0] for row in pipelines.cells] == ["resnet110 (compiled, disturbed)", "resnet20"]
+    assert [augmentation.cells[0][0], scaling.cells[0][0]] == ["cifar10 (disturbed)", "width (disturbed)"]
+    note = "disturbed by other work, so no test asserts anything about it: "
+    assert [table.notes[1] for table in (pipelines, augmentation, scaling)] == [
+        f"{note}resnet110 3×32×32, 1 of 2 rounds (other processes used 1.2 cores)",
+        f"{note}cifar10 3×32×32, 1 of 2 rounds (other processes used 0.8 cores)",
+        f"{note}width, 3 of 3 points (other processes used 0.9 cores)",
+    ]
+    assert list(pipelines.frame["disturbed"]) == ["1 of 2 rounds (other processes used 1.2 cores)", None]
+
+
+@pytest.mark.parametrize(
+    ("peak", "disturbance", "reason"),
+    [
+        (187e9, None, "training was faster than the measured convolutions"),
+        (187e9, QUIET, "training was faster than the measured convolutions"),
+        (480e9, busy(), "its measurement was disturbed"),
+        (187e9, busy(), "its measurement was disturbed"),
+    ],
+)
+def test_no_share_is_shown_of_a_peak_known_to_be_too_low(peak, disturbance, reason):
+    one = make_comparison((1000.0,), (500.0,), peak_flops_per_second=peak, peak_disturbance=disturbance)
+    (table,) = throughput_tables(recorded(one))
+    assert table.cells[0][-2:] == ["240", ""]
+    assert f"peak unknown because {reason}: resnet20 3×32×32" in table.notes[0]
+    assert "GFLOP/s" not in table.notes[0].partition("GFLOP/s: 3 × 2 × MACs, fast")[2]
+    assert list(table.frame["peak_share"]) == [None]
+
+
+def test_a_note_gives_the_peak_of_the_rows_with_a_share():
+    rows = [((10.0,), 480e9), ((12.0,), 500e9), ((1000.0,), 100e9)]
+    measured = [
+        make_comparison(fast, (5.0,), model=f"resnet{8 + 6 * place}", peak_flops_per_second=peak)
+        for place, (fast, peak) in enumerate(rows)
+    ]
+    (table,) = throughput_tables(recorded(*measured))
+    assert "fastest convolution, measured at 480–500 GFLOP/s; peak unknown" in table.notes[0]
+    assert table.notes[0].endswith("than the measured convolutions: resnet20 3×32×32")
+
+
 @pytest.mark.parametrize("columns", [80, 160])
 def test_throughput_tables_fit_a_terminal(columns):
-    long = make_comparison((1234.5,), (987.6,), model="resnet20-4", input_shape=(3, 225, 225))
+    long = disturbed_comparison((1234.5,), (987.6,), model="resnet20-4", input_shape=(3, 225, 225), compiled=True)
     points = tuple(Point(x, 1.2345 * x, 123_456_789 * x) for x in (512, 1024, 2048, 4096))
     growth = Scaling("images", 256, "fp32", points)
     for table in throughput_tables(recorded(long, growth, *MEASUREMENTS[1:])):

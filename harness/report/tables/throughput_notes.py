@@ -1,0 +1,52 @@
+"""The notes under the throughput tables: what was measured, where, and what disturbed it."""
+
+from collections.abc import Sequence
+
+from harness.report.tables.table import Row
+from harness.text import count_noun, listed
+
+
+def pipeline_note(rows: Sequence[Row]) -> str:
+    """Return the note on the columns of the pipelines' table."""
+    compiled = [f"{row['model']} {row['compile_seconds']:.0f} s" for row in rows if row["compiled"]]
+    return (
+        f"images/s of training without evaluation, fast at {distinct(rows, 'precision', '{}')}, ref. at fp32: medians "
+        f"of {distinct(rows, 'rounds')} rounds of each pipeline in turn; ratio: its median over the rounds, and its "
+        "range; load, ref. load: share of the time spent waiting for images (the reference's loader prefetches only "
+        "a few batches); GFLOP/s: 3 × 2 × MACs, fast; " + "; ".join(_peak_notes(rows))
+    ) + (f"; compile time, in no round: {', '.join(compiled)}" if compiled else "")
+
+
+def _peak_notes(rows: Sequence[Row]) -> list[str]:
+    """Return what the shares of the peak are, and the reasons of rows without one."""
+    peaks = [row["peak_flops_per_second"] for row in rows if row["peak_share"] is not None]
+    peak = "–".join(f"{peak / 1e9:,.0f}" for peak in sorted({min(peaks), max(peaks)})) if peaks else ""
+    notes = [f"peak: share of this machine's fastest convolution, measured at {peak} GFLOP/s"] if peaks else []
+    without = [row for row in rows if row["peak_share"] is None]
+    disturbed = [_label(row) for row in without if row["is_peak_disturbed"]]
+    faster = [_label(row) for row in without if not row["is_peak_disturbed"]]
+    notes += [f"peak unknown because its measurement was disturbed: {listed(disturbed)}"] if disturbed else []
+    because = "training was faster than the measured convolutions"
+    notes += [f"peak unknown because {because}: {listed(faster)}"] if faster else []
+    return notes
+
+
+def disturbed_notes(rows: Sequence[Row]) -> list[str]:
+    """Return the note on the rows whose measurement remained disturbed, if there are any."""
+    found = "; ".join(f"{_label(row)}, {row['disturbed']}" for row in rows if row.get("disturbed"))
+    return [f"disturbed by other work, so no test asserts anything about it: {found}"] if found else []
+
+
+def _label(row: Row) -> str:
+    return " ".join(str(row[key]) for key in ("model", "recipe", "axis", "input") if key in row)
+
+
+def measured_on(row: Row) -> str:
+    """Return the machine, the software and the date of a row's measurement."""
+    threads = "" if row["threads"] is None else f", {count_noun(row['threads'], 'thread')}"
+    return f"measured on {row['device']}{threads}, torch {row['torch']}, {row['measured_at'][:10]}"
+
+
+def distinct(rows: Sequence[Row], key: str, form: str = "{:,.0f}") -> str:
+    """Return the distinct values that rows have under a key, as ``3 or 5``."""
+    return " or ".join(form.format(value) for value in sorted({row[key] for row in rows}))

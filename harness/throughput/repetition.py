@@ -1,0 +1,71 @@
+"""Repetition of disturbed measurements: at most three times each, and for a limited time in all."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import torch
+
+from harness.hardware.disturbance_meter import DisturbanceMeter
+from harness.results.disturbance import Disturbance
+from harness.text import listed
+from harness.throughput.rounds import lost_share, strongest
+
+_Value = TypeVar("_Value")
+_MAX_REPETITIONS = 3
+_MAX_SECONDS = 60.0  # rounds of large networks take as long as that on two cores
+
+
+def metered(device: torch.device, work: Callable[[], _Value]) -> tuple[_Value, Disturbance]:
+    """Run the work; return its value with its disturbance by other work."""
+    meter = DisturbanceMeter(device)
+    value = work()
+    return value, meter.reading()
+
+
+class Repetition:
+    """The repetition of one measurement's regions while other work disturbs them."""
+
+    def __init__(
+        self,
+        notify: Callable[[str], None] = lambda _: None,
+        *,
+        max_seconds: float = _MAX_SECONDS,
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Start without any repetition.
+
+        Args:
+            notify: callback that receives a line about each disturbed region.
+            max_seconds: no repetition starts after repetitions have taken this time in all.
+        """
+        self._notify, self._seconds_left, self._now = notify, max_seconds, now
+
+    def measure(
+        self,
+        name: str,
+        work: Callable[[], _Value],
+        disturbances: Callable[[_Value], Iterable[Disturbance | None]],
+    ) -> _Value:
+        """Run the work until it is undisturbed, within the bounds, and return its value.
+
+        If every run was disturbed, the value is that of the least disturbed one.
+
+        Args:
+            name: the region's name in notifications.
+            disturbances: function from a value to the disturbances of its parts.
+        """
+        tried: list[tuple[float, _Value]] = []
+        while True:
+            started = self._now()
+            value = work()
+            self._seconds_left -= (self._now() - started) * bool(tried)
+            disturbance = strongest(disturbances(value))
+            if disturbance is None:
+                return value
+            tried.append((lost_share(disturbance), value))
+            is_last = len(tried) > _MAX_REPETITIONS or self._seconds_left <= 0
+            outcome = "kept, marked as disturbed" if is_last else "measured again"
+            self._notify(f"{name} disturbed ({listed(disturbance.causes)}): {outcome}")
+            if is_last:
+                return min(tried, key=lambda one: one[0])[1]
