@@ -25,7 +25,8 @@ NOT_DECIDING = {
     },
     "they read, write and report what others compute": {
         "causes.py", "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
-        "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py", "training/callback.py",
+        "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py",
+        "training/callback.py",
         "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",
         "training/shared_memory.py", "training/source_commit.py", "hardware/processor.py",
         "training/sweep_progress.py",
