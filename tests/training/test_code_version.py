@@ -14,7 +14,7 @@ from harness.training.code_version import code_hashes, executed, other_code, tra
 NOT_DECIDING = {
     "a case carries its values, so a change makes another case": {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
-        "config/limits.py", "config/option.py", "config/option_checks.py", "config/data_folder.py",
+        "config/limits.py", "config/option.py", "config/option_checks.py", "config/options.py", "config/data_folder.py",
     },
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",
@@ -25,7 +25,8 @@ NOT_DECIDING = {
     },
     "they read, write and report what others compute": {
         "causes.py", "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
-        "results/disturbance.py", "results/result.py", "results/timing.py", "training/callback.py",
+        "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py",
+        "training/callback.py",
         "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",
         "training/shared_memory.py", "training/source_commit.py", "hardware/processor.py",
         "training/sweep_progress.py",
@@ -126,7 +127,7 @@ def test_hash_of_python_3_11_is_computed_by_every_version(source, sha256):
     assert code_version._shortened(executed(source.encode())) == sha256
 
 
-def test_what_newer_versions_of_python_parse_and_print_otherwise_does_not_count():
+def test_syntax_trees_of_newer_pythons_are_hashed_alike():
     tree = ast.parse("f'{x:{width}}'")
     tree.body[0].value.values[0].format_spec.values.append(ast.Constant(""))  # as Python 3.12.1 does
     assert "".join(code_version._canonical(tree)) == executed(b"f'{x:{width}}'")
