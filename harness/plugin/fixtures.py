@@ -10,6 +10,7 @@ import pytest
 from harness.plugin.benchmark_record import leave_unused, replay
 from harness.plugin.measures import record_properties
 from harness.plugin.preparation import prepared_case
+from harness.plugin.selection import case_of
 from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among, session_of
 from harness.plugin.terminal import Terminal
 
@@ -33,7 +34,7 @@ def wod_seed(request: pytest.FixtureRequest) -> int:
 
 def _experiment_item(request: pytest.FixtureRequest) -> ExperimentItem:
     """Return the state of the test's case; fail a test that has no case."""
-    item: ExperimentItem | None = request.node.stash.get(ITEM, None)
+    item = case_of(request.node)
     if item is None:
         fixture = "trained" if "trained" in request.fixturenames else request.fixturename
         mark = "@pytest.mark.experiment('digits', models=['resnet20'])"

@@ -13,7 +13,7 @@ from harness.plugin import short_names
 from harness.plugin.baseline import guard_cases
 from harness.plugin.benchmark_machine import machine_notes
 from harness.plugin.schedule import schedule_cases
-from harness.plugin.selection import leave_out, may_be_skipped, rebind_case
+from harness.plugin.selection import case_of, leave_out, may_be_skipped
 from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def prepared_case(harness: HarnessSession, item: pytest.Function) -> tuple[Study
     assert study is not None
     _require_same_process(harness)
     if ITEM not in item.stash:
-        case = rebind_case(item)
+        case = case_of(item)
+        assert case is not None, "the fixtures of the model and the seed refuse a test without the mark"
+        item.stash[ITEM] = case
         study.prepare([case.experiment])
     return study, item.stash[ITEM]
 

@@ -53,16 +53,18 @@ def planned_case(item: pytest.Function, marked: MarkedExperiment) -> ExperimentI
     return ExperimentItem(experiment, settings.seeds_for(marked.seeds), marked.limits, timer, number)
 
 
-def rebind_case(item: pytest.Function) -> ExperimentItem:
-    """Bind a test again that runs though it was expected to be skipped; return its case.
+def case_of(item: pytest.Function) -> ExperimentItem | None:
+    """Return a test's case, also of one that runs though it was expected to be skipped; None without the mark.
 
     Raises:
         InputError: the dataset or model is unknown, or the recipe is wrong.
     """
+    if ITEM in item.stash:
+        return item.stash[ITEM]
     mark = experiment_mark(item)
-    assert mark is not None, "the fixtures model and seed refuse a test without the mark"
-    item.stash[ITEM] = planned_case(item, experiment_arguments(mark))
-    return item.stash[ITEM]
+    if mark is None or not has_model_and_seed(item):
+        return None
+    return planned_case(item, experiment_arguments(mark))
 
 
 def select_cases(harness: HarnessSession, items: list[pytest.Item]) -> None:
