@@ -88,6 +88,18 @@ def require_writable(folder: Path, option: str) -> None:
         raise InputError(f"{option} {folder} cannot be written to ({error.strerror}): give another folder") from error
 
 
+def expand_home(path: str | Path) -> Path:
+    """Return the path with ``~`` replaced by the home folder.
+
+    Raises:
+        InputError: the home folder is unknown, as in a container whose user has no passwd entry and no HOME.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{path}: the home folder ~ is unknown: set HOME, or write the path without ~") from error
+
+
 @contextlib.contextmanager
 def os_error_as_input_error(what: str, remedy: str) -> Iterator[None]:
     """Turn an OSError inside the block into an `InputError`: ``cannot WHAT (reason): REMEDY``."""

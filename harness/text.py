@@ -1,7 +1,8 @@
 """Human-readable numbers, lists and tables."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import SEPARATING_LINE, tabulate
 
@@ -47,6 +48,19 @@ def listed_up_to(words: Sequence[str], most: int, noun: str) -> str:
     """Return words as a list in text; the others beyond ``most`` are counted: ``a, b and 3 more files``."""
     more = len(words) - most
     return listed(words if more <= 0 else [*words[:most], count_noun(more, f"more {noun}")])
+
+
+def one_line(text: str, most: int) -> str:
+    """Return a text as one line of printable characters, cut to ``most`` of them."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def distinct_labels(names: Mapping[str, str], most: int) -> dict[str, str]:
+    """Return a label for each key: its name as `one_line`, with the key if that is empty or not unique."""
+    lines = {key: one_line(name, most) for key, name in names.items()}
+    counts = Counter(lines.values())
+    return {key: line if line and counts[line] == 1 else f"{line} {key}".strip() for key, line in lines.items()}
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:

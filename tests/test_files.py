@@ -12,6 +12,7 @@ from harness.files import (
     append_line,
     checked_json,
     distinct_names,
+    expand_home,
     os_error_as_input_error,
     put_in_place,
     quarantine,
@@ -204,3 +205,14 @@ def test_folders_with_the_same_last_name_get_distinct_names():
     paths = [Path("/a/results"), Path("/b/results"), Path("/c/b/results"), Path("/d/runs"), Path(), Path("/d/runs")]
     names = ["a/results", "b/results", "c/b/results", "d/runs", Path.cwd().name, "d/runs (2)"]
     assert distinct_names(paths) == names
+
+
+def test_a_tilde_becomes_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expand_home("~/r") == tmp_path / "r"
+    assert expand_home(Path("/a/~")) == Path("/a/~")
+
+
+def test_the_unknown_home_of_a_tilde_is_an_input_error():
+    with pytest.raises(InputError, match="~nosuchuser/r: the home folder ~ is unknown: set HOME"):
+        expand_home("~nosuchuser/r")

@@ -1,6 +1,7 @@
 """The wheel that `pip install wider-or-deeper` installs, the extras, and tox's use of them."""
 
 import configparser
+import re
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,11 @@ import pytest
 
 from tests.helpers import REPOSITORY
 from tests.helpers.clean_environment import CleanEnvironment
+from tests.lower_bounds import lower_bounds
 
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "harness")
-EXTRAS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+EXTRAS = PROJECT["optional-dependencies"]
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +109,39 @@ def test_tox_environments_install_only_the_extras_that_they_use():
     assert all("test" in extras[name] for name, section in sections.items() if "pytest tests" in section["commands"])
     assert sections["lint"]["skip_install"] == "true"
     assert sections["lint"]["deps"].splitlines() == EXTRAS["lint"]
+
+
+def test_pythons_of_classifiers_tox_and_readme_agree():
+    pythons = [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", name)]
+    oldest, *others = pythons
+    assert PROJECT["requires-python"] == f">={oldest}"
+    assert f"Python {oldest} to {pythons[-1]}" in (REPOSITORY / "README.md").read_text()
+    sections, _ = tox_environments()
+    (environments,) = (name for name in sections if name.startswith("py"))
+    assert environments == "py{" + ",".join(one.replace(".", "") for one in others) + "}"
+    assert sections["oldest"]["base_python"] == f"py{oldest.replace('.', '')}"
+
+
+def test_missing_python_fails_in_tox_and_other_pythons_share_no_folder():
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(REPOSITORY / "tox.ini")
+    assert tox["tox"]["skip_missing_interpreters"] == "false"
+    for name in ("testenv:py{312,313}", "testenv:oldest"):
+        assert tox[name]["runner"] == "virtualenv"
+        assert tox[name]["env_dir"] == "{work_dir}/{env_name}"
+
+
+def test_tox_installs_the_lower_bound_of_every_dependency_and_extra():
+    constraints = list(lower_bounds(PROJECT))
+    others = [one for name, extra in EXTRAS.items() if name != "dev" for one in extra]
+    assert len(constraints) == len(PROJECT["dependencies"]) + len(others)
+    assert {"torch==2.11", "pandas==2.2.2", "tabulate==0.10"} <= set(constraints)
+    sections, extras = tox_environments()
+    (installed,) = re.findall(r"-c \S+ -e \.\[(.*)\]", sections["oldest"]["commands_pre"])
+    assert set(installed.split(",")) == extras["tests"]
+
+
+@pytest.mark.parametrize("requirement", ["rich", "rich<9", "rich==9", "rich~=9.1", "rich>9"])
+def test_dependency_without_a_lower_bound_is_an_error(requirement):
+    with pytest.raises(ValueError, match=f"'{requirement}' has no lower bound: write it as NAME>=VERSION"):
+        list(lower_bounds({"name": "ours", "dependencies": [requirement], "optional-dependencies": {}}))

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.text import count, count_noun, decimals, duration, listed, listed_up_to, p_value, signed
+from harness.text import (
+    count,
+    count_noun,
+    decimals,
+    distinct_labels,
+    duration,
+    listed,
+    listed_up_to,
+    one_line,
+    p_value,
+    signed,
+)
 
 
 @pytest.mark.parametrize(
@@ -179,3 +190,14 @@ def test_decimals_show_the_requested_figures(number, figures):
     places = decimals(number, figures)
     assert float(f"{number:.{places}f}") == pytest.approx(number, rel=0.51 * 10 ** (1 - figures))
     assert decimals(-number, figures) == places
+
+
+def test_one_line_is_printable_and_not_too_long():
+    assert one_line(" a\tb\x1b[31m\nc ", 20) == "a b [31m c"
+    assert one_line("abcdef", 6) == "abcdef"
+    assert one_line("abcdefg", 6) == "abcde…"
+
+
+def test_labels_have_the_key_only_where_names_clash():
+    names = {"1": "a", "2": "b", "3": "b", "4": ""}
+    assert distinct_labels(names, 9) == {"1": "a", "2": "b 2", "3": "b 3", "4": "4"}

@@ -248,7 +248,7 @@ def _cautions(comparisons: Comparisons, evidence: Evidence, question: Question) 
 
 
 def _is_lengthened(result: Result) -> bool:
-    """Return whether disturbed epochs raise the mean by more than a twentieth; true without undisturbed ones."""
+    """Return whether disturbed epochs raise the mean by over 5 %; true without undisturbed ones."""
     mean, median = result.mean_epoch_seconds, result.undisturbed_median_seconds
     return not mean or not median or mean > 1.05 * median
 

@@ -18,7 +18,7 @@ from harness.files import distinct_names, safe_name
 from harness.paper.expectations import is_trained_as_published
 from harness.paper.published import STUDY_MODELS
 from harness.results.result import LearningCurve, Result
-from harness.text import count_noun
+from harness.text import count_noun, distinct_labels
 
 _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
 _MODE_SUFFIXES: dict[Mode, str] = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
@@ -56,9 +56,11 @@ def group_into_studies(stored: Iterable[StoredResult]) -> list[Evidence]:
     for study in studies:
         namesakes[_short_name(study)].append(study)
     names = _names_of_paths(studies)
-    found = [
-        _evidence(group, _differences(study, namesakes[_short_name(study)]), names) for study, group in studies.items()
-    ]
+    found = []
+    for study, group in studies.items():
+        alike = namesakes[_short_name(study)]
+        recipes = _names_of_recipes(studies[other][0].result.case for other in alike)
+        found.append(_evidence(group, _differences(study, alike), names | recipes))
     found = [_with_hashed_file_name(one) if _is_ambiguous(one, found) else one for one in found]
     order = [*STUDY_MODELS, *sorted({one.dataset for one in found} - set(STUDY_MODELS))]
     roots = list(dict.fromkeys(one.folder for one in found))
@@ -87,7 +89,6 @@ def _under_latest_names(stored: Iterable[StoredResult]) -> list[StoredResult]:
 
 def _study_key(one: StoredResult) -> StudyKey:
     case = one.result.case
-    recipe = hashlib.sha256(repr((case.recipe, case.shortcut)).encode()).hexdigest()[:6]
     return (
         case.mode,
         case.dataset,
@@ -97,9 +98,13 @@ def _study_key(one: StoredResult) -> StudyKey:
         case.device_kind,
         count_noun(case.recipe.epochs, "epoch"),
         f"{case.val_split:.0%} held out",
-        f"recipe {recipe}",
+        f"recipe {_recipe_hash(case)}",
         f"images {case.data_fingerprint[:6]}",
     )
+
+
+def _recipe_hash(case: Case) -> str:
+    return hashlib.sha256(repr((case.recipe, case.shortcut)).encode()).hexdigest()[:6]
 
 
 def study_subject(case: Case) -> str:
@@ -121,6 +126,12 @@ def _names_of_paths(studies: Iterable[StudyKey]) -> dict[str, str]:
     of_dataset = distinct_names([Path(one.removeprefix(FOLDER_PREFIX)) for one in datasets])
     of_root = distinct_names([Path(one) for one in roots])
     return dict(zip([*datasets, *roots], [*of_dataset, *of_root], strict=True))
+
+
+def _names_of_recipes(cases: Iterable[Case]) -> dict[str, str]:
+    """Return the name of each case's recipe by its part of the study's key; with the hash if names clash."""
+    labels = distinct_labels({_recipe_hash(case): case.recipe.name for case in cases}, _MAX_PART_CHARACTERS - 8)
+    return {f"recipe {digest}": f"recipe {label}" for digest, label in labels.items()}
 
 
 def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
 from harness.config.limits import LIMIT_OPTIONS
 from harness.errors import InputError
+from harness.files import expand_home
 
 if TYPE_CHECKING:
     from harness.cli.arguments import Commands
@@ -55,7 +56,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     from harness.report.guard_text import limits_lines, verdict_lines
 
     limits = limits_from(vars(settings_from(known)))
-    base, new = Path(known.base).expanduser(), Path(known.new).expanduser()
+    base, new = expand_home(known.base), expand_home(known.new)
     _require_two(base, new)
     verdict = compare_results(read_comparable(base, str(base)), read_comparable(new, str(new)), limits)
     if known.json:

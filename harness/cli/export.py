@@ -17,6 +17,7 @@ from harness.cli.arguments import (
 )
 from harness.errors import InputError
 from harness.extras import require_extra
+from harness.files import expand_home
 
 if TYPE_CHECKING:
     from harness.cli.arguments import Commands
@@ -72,7 +73,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     note_other_code(result)
     settings = settings_from(known)
     results = ResultsFolder(path.parent.parent)
-    folder = (known.output or Path(f"{result.case.folder_name}-onnx")).expanduser()
+    folder = expand_home(known.output or f"{result.case.folder_name}-onnx")
     exported = export_network(result, results, folder, with_preprocessing=known.with_preprocessing)
     if not known.json:
         print(_text_of_files(exported), flush=True)  # the check can take a minute

@@ -59,9 +59,9 @@ class _VersionAction(argparse.Action):
     """The option ``--version``; git, which knows the commit, is asked only then."""
 
     def __call__(self, *_: object) -> NoReturn:
-        from harness.training.code_version import source_commit
+        from harness.training.source_commit import source_commit
 
-        commit = source_commit()
+        commit = source_commit().name
         of_checkout = (
             "" if commit is None else f" (commit {commit[:7]}{commit[40:]})"
         )  # keeps the + behind its 40 digits

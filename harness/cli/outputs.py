@@ -102,6 +102,8 @@ class PlannedCase(Part):
     """The model's canonical name."""
     seed: int
     """The seed."""
+    recipe: str
+    """The recipe's name."""
     mode: Literal["full", "shortened", "quick"]
     """`quick` measures nothing; `shortened` has other epochs than the recipe's own."""
     epochs: int

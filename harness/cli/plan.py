@@ -53,6 +53,7 @@ def run(known: argparse.Namespace, pytest_arguments: list[str]) -> int:
 def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: bool) -> None:
     """Time a few steps of each model, and print a row per experiment."""
     from harness.cli.outputs import PlanOutput
+    from harness.config.experiment import labels_of
     from harness.hardware.device import resolve_device, resolve_precision
     from harness.study.plan import plan
 
@@ -72,7 +73,7 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
     if as_json:
         print_json(output)
         return
-    _print_cases(output, [one.experiment.label for one in planned])
+    _print_cases(output, labels_of([one.experiment for one in planned]))
     for dataset, (study, spread) in studies.items():
         print(_power_line(dataset, study, spread))
 
@@ -167,6 +168,7 @@ def _planned_case(planned: Planned) -> PlannedCase:
         dataset=experiment.dataset,
         model=experiment.model,
         seed=experiment.seed,
+        recipe=experiment.recipe.name,
         mode=experiment.mode,
         epochs=expected.epochs,
         epoch_seconds=expected.epoch_seconds,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness.config.extensions import extension_names, find_extension
 from harness.errors import InputError
+from harness.files import expand_home
 
 FOLDER_PREFIX = "folder:"
 _TITLES = {"cifar10": "CIFAR-10", "fashionmnist": "FashionMNIST", "gtsrb": "GTSRB"}
@@ -74,10 +75,7 @@ def folder_path(dataset: str) -> Path:
     Raises:
         InputError: PATH begins with the home of an unknown user.
     """
-    try:
-        return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
-    except RuntimeError as error:
-        raise InputError(f"{dataset}: {error} Give a path that exists, e.g. folder:/data/flowers") from error
+    return expand_home(dataset.removeprefix(FOLDER_PREFIX))
 
 
 def title_of(dataset: str) -> str:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.files import expand_home
+
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 _TIME = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in "dhms"))
 _UNIT_SECONDS = (86_400, 3600, 60, 1)
@@ -84,10 +86,7 @@ def path(text: str) -> Path:
     """Read a folder; ``~`` is the user's own."""
     if not text:
         raise ValueError("give a folder, e.g. ~/data")
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError as error:
-        raise ValueError(f"{error} Give a folder that exists, e.g. /data") from error
+    return expand_home(text).absolute()
 
 
 def percentage_points(text: str) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.config.data_folder import default_data_dir
 from harness.config.limits import Allowance
 from harness.config.option import Option, rename_options
 from harness.config.option_checks import check_combination
@@ -17,13 +18,6 @@ from harness.errors import InputError
 if TYPE_CHECKING:  # pytest imports this module in every session, also where nothing is trained
     from harness.config.case import Mode, Pipeline
     from harness.config.recipe import Recipe
-
-
-def default_data_dir() -> Path:
-    """Return the default data folder, inside this user's cache folder."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("wider-or-deeper") / "data"
 
 
 @dataclass(frozen=True)

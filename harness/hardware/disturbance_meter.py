@@ -134,7 +134,7 @@ def _cores() -> list[int]:
 def _family(pid: int) -> set[int]:
     """Return this process, the given one, and its descendants."""
     found: set[int] = {os.getpid()}
-    left = [pid] if pid else []  # the parent of a container's first process is 0
+    left = [pid]
     while left:
         one = left.pop()
         found.add(one)

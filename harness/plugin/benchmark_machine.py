@@ -14,7 +14,7 @@ import pytest
 from harness.plugin.session import SESSION, HarnessSession
 
 MACHINE_INFO_KEY = "wider_or_deeper"
-_NOT_OF_THE_MACHINE = ("node", "commit", "code", "training_code", "co_scheduled")
+_NOT_OF_THE_MACHINE = ("node", "commit", "commit_problem", "code", "training_code", "co_scheduled")
 """Entries of an environment that change without the machine, or that pytest-benchmark has already."""
 
 

@@ -21,6 +21,7 @@ def replay(result: Result, item: pytest.Item, benchmark: Any) -> None:
     is_reused = session_of(item.config).is_reused(result)
     if is_reused:
         _compare_with_nothing(item)
+    _forget_earlier_run(item, benchmark)
     clock = item.stash[ITEM].clock
     clock.load(result.epoch_seconds)
     benchmark.extra_info.update(_extra_info(result, is_reused=is_reused))
@@ -32,6 +33,12 @@ def leave_unused(benchmark: Any) -> None:
     """Keep pytest-benchmark from recording a round without an epoch, and from warning of disuse."""
     benchmark.disabled = True
     benchmark.pedantic(lambda: None)
+
+
+def _forget_earlier_run(item: pytest.Item, benchmark: Any) -> None:
+    """Remove the rounds of an earlier run of the test, e.g. of one that pytest-rerunfailures repeats."""
+    recorded: list[Any] = item.config._benchmarksession.benchmarks  # type: ignore[attr-defined]
+    recorded[:] = [one for one in recorded if one.fullname != benchmark.fullname]
 
 
 def comparison_notes(config: pytest.Config) -> list[str]:

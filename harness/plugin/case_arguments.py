@@ -20,11 +20,11 @@ def case_arguments(metafunc: pytest.Metafunc) -> list[str]:
     return names
 
 
-def model_and_seed(item: pytest.Function) -> tuple[str, int]:
-    """Return the model and the seed of a case's test."""
-    params = item.callspec.params
+def model_and_seed(item: pytest.Function) -> tuple[str, int] | None:
+    """Return the model and the seed of a case's test; None if it is no case's."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
     model, seed = (params.get(f"{PREFIX}_{name}", params.get(name)) for name in _NAMES)
-    return str(model), int(seed)  # type: ignore[call-overload]
+    return None if model is None or seed is None else (str(model), int(seed))
 
 
 def takes_own_fixture(item: pytest.Item, name: str) -> bool:

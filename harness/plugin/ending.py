@@ -50,18 +50,31 @@ def fail_session(harness: HarnessSession, error: Exception) -> None:
 
 
 def require_benchmark_options(config: pytest.Config) -> None:
-    """Check that pytest-benchmark has a run to compare with and a folder for its JSON file.
+    """Check that pytest-benchmark has a run to compare with, and can write what it shall save.
 
     pytest-benchmark itself finds it out at the session's end, after hours of training.
 
     Raises:
-        pytest.UsageError: ``--benchmark-compare-fail`` is alone, or ``--benchmark-json`` names no writable file.
+        pytest.UsageError: ``--benchmark-compare-fail`` is alone, or a file or folder cannot be written.
     """
     if config.getoption("benchmark_compare_fail", None) and not config.getoption("benchmark_compare", None):
         raise pytest.UsageError("--benchmark-compare-fail needs --benchmark-compare: give both")
     if (path := config.getoption("benchmark_json", None)) and not _is_writable(Path(path)):
         raise pytest.UsageError(f"--benchmark-json {path} cannot be written: give a file in a folder that exists")
+    if config.getoption("benchmark_save", None) or config.getoption("benchmark_autosave", None):
+        folder = getattr(config._benchmarksession.storage, "path", None)  # type: ignore[attr-defined]
+        if isinstance(folder, Path) and not _is_writable_folder(folder.absolute()):
+            raise pytest.UsageError(
+                f"--benchmark-storage {folder} cannot be written to: give a folder that can, e.g. "
+                "--benchmark-storage=/tmp/benchmarks"
+            )
 
 
 def _is_writable(file: Path) -> bool:
     return os.access(file, os.W_OK) if file.is_file() else not file.exists() and os.access(file.parent, os.W_OK)
+
+
+def _is_writable_folder(folder: Path) -> bool:
+    """Return whether files can be written to the folder, which may have to be made first."""
+    existing = next(one for one in (folder, *folder.parents) if one.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.plugin.benchmark_record import leave_unused, replay
+from harness.plugin.case_arguments import model_and_seed
 from harness.plugin.measures import record_properties
+from harness.plugin.preparation import prepared_case
 from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among, session_of
 from harness.plugin.terminal import Terminal
 
@@ -21,23 +23,23 @@ if TYPE_CHECKING:
 @pytest.fixture
 def wod_model(request: pytest.FixtureRequest) -> str:
     """The case's model; the argument ``model`` is the same, unless the project has a fixture of that name."""
-    return _experiment_item(request).experiment.model
+    return _model_and_seed(request)[0]
 
 
 @pytest.fixture
 def wod_seed(request: pytest.FixtureRequest) -> int:
     """The case's seed; the argument ``seed`` is the same, unless the project has a fixture of that name."""
-    return _experiment_item(request).experiment.seed
+    return _model_and_seed(request)[1]
 
 
-def _experiment_item(request: pytest.FixtureRequest) -> ExperimentItem:
-    """Return the state of the test's case; fail a test that has no case."""
-    item: ExperimentItem | None = request.node.stash.get(ITEM, None)
-    if item is None:
+def _model_and_seed(request: pytest.FixtureRequest) -> tuple[str, int]:
+    """Return the model and the seed of the test's case; fail a test that has no case."""
+    found = model_and_seed(request.node)
+    if found is None or request.node.get_closest_marker("experiment") is None:
         fixture = "trained" if "trained" in request.fixturenames else request.fixturename
         mark = "@pytest.mark.experiment('digits', models=['resnet20'])"
         pytest.fail(f"the fixture {fixture!r} needs the experiment mark: add e.g. {mark}", pytrace=False)
-    return item
+    return found
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def trained(request: pytest.FixtureRequest, wod_model: str, wod_seed: int, bench
         result, item.stash[ITEM].records = _train(harness, item)
     except BaseException as error:
         leave_unused(benchmark)
-        if isinstance(error, Exception):
+        if not _is_interruption(error):
             _keep_failed(harness, item)
         raise
     finally:
@@ -89,10 +91,10 @@ def workbench(request: pytest.FixtureRequest) -> Workbench:
     return harness.workbench
 
 
-def _train(harness: HarnessSession, item: pytest.Item) -> tuple[Result, list[EpochRecord]]:
+def _train(harness: HarnessSession, item: pytest.Function) -> tuple[Result, list[EpochRecord]]:
     """Train the item's case, and show its progress even while pytest captures output."""
-    study, experiment, terminal = harness.study, item.stash[ITEM].experiment, Terminal.of(harness.config)
-    assert study is not None, "the study is prepared once the tests are collected"
+    study, case = prepared_case(harness, item)
+    experiment, terminal = case.experiment, Terminal.of(harness.config)
     if terminal is None:
         return study.train(experiment)
     progress = _progress(harness, item, terminal, study.tracking.notices)
@@ -101,14 +103,23 @@ def _train(harness: HarnessSession, item: pytest.Item) -> tuple[Result, list[Epo
         if progress.trained:
             harness.compile_seconds += result.attempts[-1].compile_seconds
         return result, records
-    except KeyboardInterrupt:
+    except BaseException as error:
         progress.close()
-        done = f", {progress.epochs_done} of {experiment.recipe.epochs} epochs done" if progress.has_started else ""
-        progress.write(f"\ninterrupted: {experiment.label}{done}\n")
+        if _is_interruption(error):
+            done = f", {progress.epochs_done} of {experiment.recipe.epochs} epochs done" if progress.has_started else ""
+            progress.write(f"\ninterrupted: {experiment.label}{done}\n")
         raise
     finally:
         progress.close()
         harness.trained_records += progress.trained
+
+
+def _is_interruption(error: BaseException) -> bool:
+    """Return whether an error stopped the training from outside.
+
+    Such are Ctrl-C, `pytest.exit`, and `pytest.fail` from a signal handler, as pytest-timeout calls it.
+    """
+    return not isinstance(error, Exception) or isinstance(error, pytest.exit.Exception)
 
 
 def _progress(
@@ -131,6 +142,7 @@ def _progress(
         place=f"{cases.index(item.stash[ITEM]) + 1}/{len(cases)}",
         line=terminal.line,
         stop_requested=lambda: harness.stop.was_made,
+        is_stop=_is_interruption,
         notices=notices,
     )
 
@@ -150,6 +162,8 @@ def _seconds_after(harness: HarnessSession, item: ExperimentItem) -> Callable[[f
 
 def _keep_failed(harness: HarnessSession, item: pytest.Item) -> None:
     """Keep the recorded result of a case that failed, for the table."""
-    if harness.study is not None and (failed := harness.study.find_result(item.stash[ITEM].experiment)):
+    if harness.study is None or ITEM not in item.stash:
+        return
+    if failed := harness.study.find_result(item.stash[ITEM].experiment):
         harness.add(failed)
         record_properties(item, failed, is_reused=False)

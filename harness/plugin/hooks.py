@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from harness.plugin import pytest_options, short_names
-from harness.plugin.benchmark_machine import machine_notes
-from harness.plugin.case_arguments import case_arguments, model_and_seed
+from harness.plugin.case_arguments import case_arguments
 from harness.plugin.ending import end_session, fail_session, require_benchmark_options
 from harness.plugin.mark import (
     EXPERIMENT_MARK,
@@ -24,7 +23,15 @@ from harness.plugin.mark import (
     is_named,
 )
 from harness.plugin.measures import reused_status
-from harness.plugin.session import ITEM, SESSION, ExperimentItem, HarnessSession, experiments_among, session_of
+from harness.plugin.preparation import prepare_session, prepare_study
+from harness.plugin.selection import bind_case, is_listing, reason_of_unittest, select_cases
+from harness.plugin.session import ITEM, SESSION, HarnessSession, experiments_among, session_of
+from harness.plugin.workers import (
+    is_worker,
+    raise_workers_error,
+    require_one_process,
+    usage_errors_reach_controller,
+)
 from harness.training.command import note_pytest_arguments
 
 
@@ -94,34 +101,21 @@ def pytest_make_collect_report(
     """End the session at a wrong option: an error of the command, not of the collected file."""
     report = yield
     if error := session_of(collector.config).usage_error:
-        raise error
+        if not is_worker(collector.config):
+            raise error
+        report.outcome, report.longrepr, report.result = "passed", None, []  # the controller reports it once
     return report
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Bind a case's test to its experiment, and pytest-benchmark's timer to the recorded epochs."""
-    if not isinstance(item, pytest.Function) or (mark := experiment_mark(item)) is None:
-        return
-    from harness.config.experiment import plan_experiment
-    from harness.errors import InputError
-
-    marked = experiment_arguments(mark)
-    model, seed = model_and_seed(item)
-    settings = session_of(item.config).settings
-    try:
-        experiment = plan_experiment(settings, marked.dataset, model, seed, marked.recipe)
-    except InputError as error:
-        raise pytest.UsageError(short_names.with_valid_names(item.config, f"{item.nodeid}: {error}")) from error
-    item.stash[ITEM] = ExperimentItem(experiment, settings.seeds_for(marked.seeds), marked.limits)
-    # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
-    closest = item.get_closest_marker("benchmark")
-    benchmark = {"group": marked.dataset, **(closest.kwargs if closest else {}), "timer": item.stash[ITEM].clock}
-    item.add_marker(pytest.mark.benchmark(**benchmark), append=False)
+    if isinstance(item, pytest.Function) and (mark := experiment_mark(item)) is not None:
+        bind_case(item, mark)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Leave out measurements that the command line does not name; order the selected cases.
+    """Leave out measurements that the command line does not name.
 
     A plain ``pytest bench`` is a smoke run, so it takes no measurement.
     """
@@ -130,9 +124,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     yield
-    from harness.plugin.schedule import order_cases
-
-    order_cases(session_of(config), items)
+    session_of(config).is_selected = True
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | list[str]:
@@ -146,13 +138,27 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     return header_lines(session_of(config), experiments)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Leave output to rank 0 if cases or measurements are selected; else release the held-back output."""
+    """Leave out skipped cases, and order the others; other plugins have selected and ordered all tests.
+
+    Leave output to rank 0 if there are cases or measurements; else release the held-back output.
+    """
     harness = session_of(session.config)
+    with usage_errors_reach_controller(session):
+        if harness.is_selected:
+            select_cases(harness, session.items)
+        require_one_process(harness, session.items)
     if experiments_among(session.items) or any(map(is_measurement, session.items)):
-        _prepare_session(harness)
+        prepare_session(harness)
     elif harness.held_back is not None:
         harness.held_back.release()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """End the session of pytest-xdist's controller at a worker's usage error."""
+    raise_workers_error(node)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -163,57 +169,20 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     """
     config, option = session.config, session.config.option
     has_failed = session.testsfailed and not option.continue_on_collection_errors
-    if has_failed or option.collectonly or config.getoption("setuponly", False):
+    if has_failed or is_listing(config):
         return
-    harness, experiments = session_of(config), experiments_among(session.items)
+    harness = session_of(config)
     if any(map(is_measurement, session.items)) and harness.processes.is_distributed:
         pytest.exit("measurements run in one process: start pytest without torchrun", pytest.ExitCode.USAGE_ERROR)
-    if experiments and not option.benchmark_skip:
+    if experiments_among(session.items) and not option.benchmark_skip:
         require_benchmark_options(config)
-        _prepare_study(harness, experiments, session.items)
-
-
-def _prepare_session(harness: HarnessSession) -> None:
-    """Read the options, handle Ctrl-C for the session's cases, and leave output to rank 0."""
-    from harness.plugin.ranks import leave_output_to_rank_zero
-
-    harness.require_valid_options()
-    harness.config.add_cleanup(harness.stop.handle_signals())
-    leave_output_to_rank_zero(harness)
-
-
-def _prepare_study(harness: HarnessSession, experiments: list[ExperimentItem], items: list[pytest.Item]) -> None:
-    from harness.errors import InputError
-    from harness.plugin.baseline import guard_cases
-    from harness.plugin.schedule import schedule_cases
-    from harness.study.study import Study
-    from harness.study.time_left import TimeLeft
-
-    processes = harness.processes
-    reporter = harness.config.pluginmanager.get_plugin("terminalreporter")
-    notify = reporter.write_line if reporter else lambda _: None
-    processes.connect()
-    try:
-        with processes.raising_together():
-            study = harness.study = Study(harness.settings, processes)
-        harness.config.add_cleanup(study.close)
-        harness.config.add_cleanup(study.tracking.close)
-        study.prepare([item.experiment for item in experiments], notify)
-        schedule_cases(harness, study, items)
-        guard_cases(harness, study, items)
-        if processes.is_rank_zero:
-            harness.time_left = TimeLeft(study, [item.experiment for item in experiments_among(items)])
-    except InputError as error:
-        if not processes.is_rank_zero:  # rank 0 reports it
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-        raise pytest.UsageError(short_names.with_valid_names(harness.config, str(error))) from error
-    for line in machine_notes(harness):
-        notify(line)
-    notify(f"training on {study.engine.describe()}, results in {study.results.root}")
+        prepare_study(harness, session.items)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip the test of a case that is not needed any more, or that does not fit into the time left."""
+    if item.get_closest_marker("experiment") and (reason := reason_of_unittest(item)) is not None:
+        pytest.skip(reason)
     if ITEM not in item.stash:
         return
     from harness.plugin.schedule import reason_to_skip
@@ -226,14 +195,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shorten an error in the input to its message, and a failure on a node to that node's traceback."""
+    """Shorten the text of a failed case or measurement, and name the failure's cause in the summary."""
     report = yield
-    if call.excinfo is None or not (ITEM in item.stash or is_measurement(item)):
-        return report
-    from harness.errors import InputError, TrainingError
+    if call.excinfo is not None and ("trained" in getattr(item, "fixturenames", ()) or is_measurement(item)):
+        from harness.plugin.failure_text import shorten_failure
 
-    if call.excinfo.errisinstance((InputError, TrainingError)):
-        report.longrepr = short_names.with_valid_names(item.config, str(call.excinfo.value))
+        shorten_failure(report, call.excinfo.value, item.config)
     return report
 
 

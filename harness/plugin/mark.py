@@ -39,11 +39,16 @@ class MarkedExperiment:
 def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
     """Return a test's ``experiment`` mark; None if it has none, or one that another suite registers.
 
+    A test's own mark overrides its class's, and that the module's, as pytest's marks do.
+
     Raises:
-        pytest.UsageError: The test does not take the fixture `trained`.
+        pytest.UsageError: The test does not take the fixture `trained`, or has two such marks in one place.
     """
     mark = function.get_closest_marker("experiment")
-    if mark is None or takes_own_fixture(function, "trained"):
+    if mark is None:
+        return None
+    if takes_own_fixture(function, "trained"):
+        _require_one_mark(function)
         return mark
     if _is_registered_elsewhere(mark.name, function.config):
         return None
@@ -53,6 +58,19 @@ def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
         f"{function.nodeid}: a test with the mark experiment needs the fixture `trained`: add it to the test's "
         "arguments"
     )
+
+
+def _require_one_mark(function: pytest.Function) -> None:
+    from harness.text import listed
+
+    for node in function.listchain():
+        marks = [mark for mark in node.own_markers if mark.name == "experiment"]
+        if len(marks) > 1:
+            names = listed([str(mark.kwargs.get("dataset", [*mark.args, "?"][0])) for mark in marks])
+            raise pytest.UsageError(
+                f"{function.nodeid}: {len(marks)} experiment marks in one place, for {names}: give a test one of them, "
+                "and write a test for each experiment"
+            )
 
 
 def experiment_arguments(mark: pytest.Mark) -> MarkedExperiment:

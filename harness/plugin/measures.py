@@ -35,7 +35,10 @@ def record_properties(item: pytest.Item, result: Result, *, is_reused: bool) -> 
         "case": result.case.identity,
         "cause": result.cause,
     }
-    for name, value in (measures(result, is_reused=is_reused) | further).items():
+    properties = measures(result, is_reused=is_reused) | further
+    # Another plugin may run the test several times.
+    item.user_properties[:] = [one for one in item.user_properties if one[0] not in properties]
+    for name, value in properties.items():
         if value is not None:
             item.user_properties.append((name, _text(value)))
 

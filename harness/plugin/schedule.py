@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,19 +27,21 @@ def order_cases(harness: HarnessSession, items: list[pytest.Item]) -> None:
     cases = experiments_among(items)
     if cases and harness.settings.until_decided:
         harness.plans = sequential_plans(cases)
+    if harness.config.pluginmanager.has_plugin("randomly"):
+        _sort_cases(items, lambda one: one.number)
     if cases and (harness.settings.until_decided or harness.settings.budget is not None):
         order_by_seed(items)
 
 
 def order_by_seed(items: list[pytest.Item], cost: Callable[[Experiment], float] = lambda _: 0.0) -> None:
     """Order the tests of cases by the place of their seed, then by cost; other tests keep their places."""
+    _sort_cases(items, lambda one: (one.seeds.index(one.experiment.seed), cost(one.experiment)))
 
-    def place(item: pytest.Item) -> tuple[int, float]:
-        one = item.stash[ITEM]
-        return one.seeds.index(one.experiment.seed), cost(one.experiment)
 
+def _sort_cases(items: list[pytest.Item], key: Callable[[ExperimentItem], Any]) -> None:
     places = [number for number, item in enumerate(items) if ITEM in item.stash]
-    for number, item in zip(places, sorted((items[number] for number in places), key=place), strict=True):
+    cases = sorted((items[number] for number in places), key=lambda item: key(item.stash[ITEM]))
+    for number, item in zip(places, cases, strict=True):
         items[number] = item
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class ExperimentItem:
         seeds: all seeds of its study, in the order in which they are trained, whether selected or not.
         limits: the limits of its mark, by the measure's name.
         clock: pytest-benchmark's timer in this test.
+        number: the case's place in the order of collection.
         records: the case's epoch records, once it is trained.
     """
 
@@ -50,6 +52,7 @@ class ExperimentItem:
     seeds: tuple[int, ...]
     limits: Mapping[str, Limit] = field(default_factory=dict)
     clock: RecordedClock = field(default_factory=RecordedClock)
+    number: int = 0
     records: list[EpochRecord] = field(default_factory=list)
 
 
@@ -61,7 +64,10 @@ class HarnessSession:
     Attributes:
         usage_error: the error of a wrong option, variable or mark, if one was found.
         held_back: the output held back until the experiments are collected; None on rank 0.
+        is_selected: true once pytest has selected the tests without an error.
+        next_number: a function that counts the cases as they are collected.
         study: the study of the selected experiments, once they are collected.
+        prepared_in: the process and the thread that have made the study.
         plans: by dataset, the seeds and looks that ``--until-decided`` declares; empty without it.
         sequential: the studies looked at; None without ``--until-decided``.
         time_budget: the time left for further cases; None without ``--budget``.
@@ -83,7 +89,10 @@ class HarnessSession:
         self.config = config
         self.usage_error: pytest.UsageError | None = None
         self.held_back: HeldBackOutput | None = None
+        self.is_selected = False
+        self.next_number = itertools.count().__next__
         self.study: Study | None = None
+        self.prepared_in = (0, 0)
         self.plans: dict[str, SequentialPlan] = {}
         self.sequential: SequentialStudies | None = None
         self.time_budget: TimeBudget | None = None
@@ -156,6 +165,7 @@ class HarnessSession:
 
 SESSION: pytest.StashKey[HarnessSession] = pytest.StashKey()
 ITEM: pytest.StashKey[ExperimentItem] = pytest.StashKey()
+REFUSED: pytest.StashKey[str] = pytest.StashKey()
 
 
 def session_of(config: pytest.Config) -> HarnessSession:

@@ -18,7 +18,7 @@ from harness.report.tables.runs import MODE_WORDS, mode_text, run_notes, run_row
 from harness.report.tables.table import Column, Row, Table
 from harness.report.truncation import MAX_TERMINAL_ROWS, evenly_over
 from harness.results.result import Result
-from harness.text import count, count_noun, duration
+from harness.text import count, count_noun, duration, one_line
 from harness.text import table as text_table
 
 # Heading, key of the measured value, format; a published value has the key with "published_" before it.
@@ -29,6 +29,7 @@ _MEASURES = (
     ("F1 %", "macro_f1_percent", "{:.2f}"),
     ("gain %/s", "marginal_gain", "{:.4g}"),
 )
+_MAX_RECIPE_CHARACTERS = 16
 _DROPPABLE = ("epochs", "gain %/s", "MACs", "params", UNDISTURBED.heading)
 _COLUMNS_OF_CASES = ("params", "macs", "published_accuracy_percent", "published_epoch_seconds")
 
@@ -97,14 +98,18 @@ def _measure_column(heading: str, key: str, form: str | None) -> Column:
 
 
 def _row_names(rows: Sequence[Row]) -> list[str]:
-    """Return each row's name: the model, with pipeline, seed and case hash as needed to be unique."""
+    """Return each row's name: the model; pipeline, seed, recipe or case hash if needed to be unique."""
     has_seeds, has_pipelines = (len({row[key] for row in rows}) > 1 for key in ("seed", "pipeline"))
     keys = [(row["model"], row["seed"], row["pipeline"]) for row in rows]
+    recipes = [one_line(str(row["recipe"]), _MAX_RECIPE_CHARACTERS) for row in rows]
+    whole = list(zip(keys, recipes, strict=True))
     names = []
-    for row, key in zip(rows, keys, strict=True):
+    for row, key, recipe in zip(rows, keys, recipes, strict=True):
         parts = [str(row["model"])]
         parts += ["ref"] * (has_pipelines and row["pipeline"] == "reference")
-        parts += [f"s{row['seed']}"] * has_seeds + [f"#{row['case'][:4]}"] * (keys.count(key) > 1)
+        parts += [f"s{row['seed']}"] * has_seeds
+        if keys.count(key) > 1:
+            parts.append(recipe if recipe and whole.count((key, recipe)) == 1 else f"#{row['case'][:4]}")
         names.append(" ".join(parts if row["status"] == "complete" else [*parts, "!"]))
     return names
 

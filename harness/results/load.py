@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness.errors import InputError
+from harness.files import expand_home
 from harness.results.folder import RESULT, ResultsFolder
 from harness.results.reading import read_result_in_its_folder
 from harness.results.result import Result
@@ -21,7 +22,7 @@ def load_results(folder: str | Path = "results", *, skip_damaged: bool = False) 
     Raises:
         InputError: There is no such folder, or a result cannot be read. The message names the folder or the files.
     """
-    root = Path(folder).expanduser()
+    root = expand_home(folder)
     if not root.is_dir():
         raise InputError(f"results folder {root} does not exist: give the folder that pytest wrote results to")
     results, problems = ResultsFolder(root).read_all()
@@ -36,7 +37,7 @@ def load_named_result(name: str | Path) -> tuple[Path, Result]:
     Raises:
         InputError: There is none, or it is damaged. For a results folder the message lists its cases.
     """
-    path = Path(name).expanduser().absolute()
+    path = expand_home(name).absolute()
     if path.is_dir() and not (path / RESULT).exists() and (cases := sorted(path.glob(f"*/{RESULT}"))):
         names = listed_up_to([str(Path(name) / case.parent.name) for case in cases], _MOST_NAMED, "case")
         raise InputError(f"{name} is a results folder with {count_noun(len(cases), 'case')}: name one of them\n{names}")

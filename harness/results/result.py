@@ -213,7 +213,7 @@ class Result:
 
     @property
     def has_disturbed_times(self) -> bool:
-        """True if other work lengthened the epoch times; not for epochs of several devices, which are not shown."""
+        """True if other work lengthened the epoch times; False for epochs of several devices."""
         return bool(self.disturbed_epochs) and not self.changes_between_attempts
 
     @property

@@ -16,6 +16,7 @@ from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.models.cost import count_macs, count_parameters
 from harness.training.job import require_no_batch_of_one
+from harness.training.shared_memory import require_shared_memory
 from harness.training.trainers.compilation import should_compile
 from harness.training.trainers.trainer import empty_network
 
@@ -41,11 +42,14 @@ class Machine:
             notify: called with a line about each step that may take long.
 
         Raises:
-            InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation.
+            InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; or the
+                shared memory has no room for the reference pipeline's batches.
         """
         for experiment in experiments:
             dataset = self.dataset(experiment, notify)[0]
             _require_fitting_images(experiment, dataset)
+            if self.settings.pipeline == "reference":
+                require_shared_memory(experiment.recipe, dataset.spec.channels, len(dataset.train))
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splittable(dataset)
             require_no_batch_of_one(self.case(experiment), dataset.train)

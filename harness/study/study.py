@@ -23,6 +23,7 @@ from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
 from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 from harness.training.reuse import keeps_results
+from harness.training.source_commit import source_commit
 from harness.training.torchrun import distributed_settings, require_image_per_process, require_same_values
 
 Value = TypeVar("Value")
@@ -74,6 +75,8 @@ class Study:
             for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
                 require_writable(folder, f"--{name}")
             self.tracking.start()
+            if (commit := source_commit()).is_refused:
+                notify(f"commit unknown: {commit.problem}")
         for experiment in experiments:
             require_image_per_process(experiment.recipe, experiment.label, self._processes)
         self.engine.prepare(experiments, notify)
@@ -88,7 +91,12 @@ class Study:
         requests = map(self._request, experiments)
         kept = [request.case for request in requests if not request.rerun]
         accept_other_code = self.settings.accept_other_code
-        self._kept = find_kept(kept, self.results, accept_other_code=accept_other_code, notify=notify)
+        self._kept |= find_kept(kept, self.results, accept_other_code=accept_other_code, notify=notify)
+
+    @property
+    def is_distributed(self) -> bool:
+        """True if several processes train every case together."""
+        return self._processes.is_distributed
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""

@@ -36,8 +36,11 @@ class TimeLeft:
     def after(self, experiment: Experiment) -> Callable[[float | None], float | None]:
         """Return a function of the case's mean epoch seconds, which returns the seconds of the cases after it.
 
-        It returns None if nothing is measured yet, or if the engine trains on other machines.
+        It returns None if nothing is measured yet, if the engine trains on other machines, or if the experiment is none
+        of the session's: its test was expected to be skipped.
         """
+        if experiment not in self._experiments:
+            return lambda _: None
         measured = {kind: sum(seconds) / len(seconds) for kind, seconds in self._seconds.items() if seconds}
         later: Counter[_Kind] = Counter()
         for one, epochs in self._epochs_left[self._experiments.index(experiment) + 1 :]:

@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from harness.causes import cause_and_remedy
 from harness.errors import InputError
 from harness.extras import require_extra
 from harness.tracking.tracker import Tracker
@@ -25,16 +26,16 @@ def load_tracker(name: str) -> type[Tracker]:
     Raises:
         InputError: the tracker's extra is not installed, or the module does not have such a class.
     """
-    if name in _TRACKERS:
-        needed, place = _TRACKERS[name]
-        require_extra(needed, name, f"--track {name}")
-    else:
-        place = name
+    needed, place = _TRACKERS.get(name, (None, name))
     module, _, attribute = place.partition(":")
     try:
+        if needed is not None:
+            require_extra(needed, name, f"--track {name}")
         found = getattr(import_module(module), attribute)
+    except InputError:
+        raise
     except (Exception, SystemExit) as error:  # importing runs any code
-        raise InputError(f"--track {name} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise InputError(f"--track {name} cannot be loaded: {cause_and_remedy(error)}") from error
     if not (isinstance(found, type) and issubclass(found, Tracker)):
         raise InputError(f"--track {name} is not a tracker: derive it from harness.tracking.tracker.Tracker")
     return found

@@ -14,6 +14,10 @@ class TrainingCallback:
         """Return whether the user or the system has asked to stop."""
         return False
 
+    def is_stop(self, error: Exception) -> bool:
+        """Return whether an error in training asks the session to stop, and is no failure of the case."""
+        return False
+
     def on_notice(self, case: Case | None, text: str) -> None:
         """Receive a message for the user: a file left out, a wait, a change since an interruption.
 

@@ -1,4 +1,4 @@
-"""The version of the code: its commit, and hashes of what executes in files that decide outcomes.
+"""The version of the code: hashes of what executes in files that decide outcomes.
 
 Needs no torch. Comments, docstrings and formatting do not count. Values that a case carries do not count either: its
 recipe, and its images, whose hash covers the code that reads and decodes them.
@@ -7,10 +7,10 @@ recipe, and its images, whose hash covers the code that reads and decodes them.
 import ast
 import functools
 import hashlib
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unicodedata import ucd_3_2_0
 
 from harness.errors import InputError
 from harness.text import listed_up_to
@@ -71,24 +71,6 @@ def source_version() -> str:
     return digest.hexdigest()[:_LENGTH]
 
 
-@functools.cache
-def source_commit() -> str | None:
-    """Return the source's commit, with ``+`` if files differ from it; None outside a checkout."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "--no-optional-locks", *arguments]  # a training killed here would leave index.lock behind
-        return subprocess.run(
-            command, cwd=_SOURCE, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "__init__.py")  # installed inside another project's checkout?
-        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--", str(_SOURCE))
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return commit + ("+" if changes else "")
-
-
 def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
     """Describe the code that trained in these environments, unless all of it is the present code.
 
@@ -120,7 +102,8 @@ def executed(source: bytes) -> str:
 def _canonical(value: Any) -> Iterator[str]:
     """Yield the parts of a syntax tree's text; a string that stands alone, as a docstring does, has none.
 
-    `ast.dump` is not the same for all versions of Python: newer ones have more fields, which are empty in older code.
+    `ast.dump` is not the same for all versions of Python: newer ones have more fields, which are empty in older code,
+    and Python 3.12.1 ends a format like ``{x:{width}}`` with an empty string.
     """
     if isinstance(value, list):
         for one in value:
@@ -130,12 +113,24 @@ def _canonical(value: Any) -> Iterator[str]:
     elif isinstance(value, ast.AST):
         yield f"{type(value).__name__}("
         for name, child in ast.iter_fields(value):
+            if isinstance(value, ast.JoinedStr):
+                child = [part for part in child if not (isinstance(part, ast.Constant) and part.value == "")]
             if child is not None and child != []:
                 yield f"{name}="
                 yield from _canonical(child)
         yield ")"
     else:
-        yield repr(value)
+        yield _escaped(repr(value))
+
+
+def _escaped(text: str) -> str:
+    r"""Return the text with characters newer than Unicode 3.2 as ``\\u`` escapes.
+
+    `repr` escapes a character that its Python does not know, and newer versions of Python know more of them.
+    """
+    if text.isascii():
+        return text
+    return "".join(c.encode("unicode_escape").decode() if ucd_3_2_0.category(c) == "Cn" else c for c in text)
 
 
 def _training_files() -> Iterator[Path]:

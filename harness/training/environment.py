@@ -1,15 +1,15 @@
 """The environment that a result is measured in: hardware, versions and commit."""
 
-import functools
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from harness.hardware.processor import processor_name
 from harness.training import code_version
+from harness.training.source_commit import source_commit
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
 
@@ -20,9 +20,10 @@ def describe_environment(device: torch.device, precision: str, node: str | None 
     Args:
         node: the machine's name; None for its name on its network.
     """
+    commit = source_commit()
     return {
         "node": node or platform.node(),
-        "cpu": _cpu_name(),
+        "cpu": processor_name(),
         "cpu_count": os.cpu_count(),
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "device": str(device),
@@ -33,7 +34,8 @@ def describe_environment(device: torch.device, precision: str, node: str | None 
         "versions": {name: _version(name) for name in _PACKAGES} | {"torch": torch.__version__},
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,  # type: ignore[no-untyped-call]
-        "commit": code_version.source_commit(),
+        "commit": commit.name,
+        "commit_problem": commit.problem,
         "training_code": code_version.training_code_version(),
         "code": code_version.code_hashes(),
     }
@@ -44,14 +46,3 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-@functools.cache
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux
-    return platform.processor() or platform.machine()

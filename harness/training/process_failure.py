@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.causes import cause_of, message_of
+
 _KEY = "failure"
 _CAUSE_SECONDS = 5.0  # torchrun reports a dead process to the others within a second
 _POLL_SECONDS = 0.1
@@ -79,8 +81,8 @@ def _failure_of(error: BaseException, process_name: str) -> Failure:
     if isinstance(error, KeyboardInterrupt):
         return Failure("stop", f"{process_name} was asked to stop")
     is_memory = isinstance(error, Exception) and is_out_of_memory(error)
-    line = str(error).strip().partition("\n")[0]
-    return Failure("memory" if is_memory else "error", f"{process_name}: {line or type(error).__name__}")
+    cause = message_of(error) or cause_of(error)
+    return Failure("memory" if is_memory else "error", f"{process_name}: {cause}")
 
 
 def _wait_for_failure(store: Any) -> None:

@@ -229,7 +229,7 @@ class ProcessGroup:
         except Exception as error:
             self._broadcast_outcome(RankZeroOutcome(error=str(error), is_input_error=isinstance(error, InputError)))
             raise
-        except KeyboardInterrupt as stop:
+        except BaseException as stop:
             self._fail(stop)
             raise
         self._broadcast_outcome(RankZeroOutcome(value))

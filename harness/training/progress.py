@@ -37,6 +37,7 @@ class Progress(TrainingCallback):
         place: The case's position among all cases, e.g. ``3/22``.
         line: The text of the line that is redrawn; `close` puts it back.
         stop_requested: Returns true once training has been asked to stop.
+        is_stop: Returns true for an error that asks the session to stop.
         notices: Returns lines for the user that are new, of trackers for example.
 
     Attributes:
@@ -58,10 +59,11 @@ class Progress(TrainingCallback):
         place: str = "",
         line: str = "",
         stop_requested: Callable[[], bool] = lambda: False,
+        is_stop: Callable[[Exception], bool] = lambda _: False,
         notices: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self.write, self._redraws, self._width, self._place = write, redraws, width, place
-        self._line, self._stop_requested, self._notices = line, stop_requested, notices
+        self._line, self._stop_requested, self._is_stop, self._notices = line, stop_requested, is_stop, notices
         self._seconds_after = seconds_after
         self._epoch_started = time.monotonic()
         self._shown = LastShown(0.0) if redraws else last_shown or LastShown()
@@ -74,6 +76,9 @@ class Progress(TrainingCallback):
 
     def should_stop(self) -> bool:
         return self._stop_requested()
+
+    def is_stop(self, error: Exception) -> bool:
+        return self._is_stop(error)
 
     def on_notice(self, case: Case | None, text: str) -> None:
         self.close()

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from harness.causes import cause_and_remedy, message_of, remedy_for
 from harness.config.case import Case
 from harness.data.registry import Dataset
 from harness.errors import InputError
@@ -138,11 +139,15 @@ def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, No
     except Exception as error:
         if run.job.context.callback.should_stop():  # the signal may have reached a loader process too
             raise KeyboardInterrupt from error
-        reason = "".join(char if char.isprintable() else " " for char in str(error).strip().partition("\n")[0])
+        if run.job.context.callback.is_stop(error):
+            raise
         if is_out_of_memory(error):
-            return _record(run, Ending("out_of_memory", f"{reason or 'no memory left'}; {_MEMORY_REMEDY}"))
+            reason = message_of(error) or "no memory left"
+            return _record(run, Ending("out_of_memory", f"{reason}; {_MEMORY_REMEDY}"))
         with contextlib.suppress(InputError):  # the failure may have been a full disk
-            _record(run, Ending("failed", f"{type(error).__name__}: {reason}"))
+            _record(run, Ending("failed", cause_and_remedy(error)))
+        if remedy := remedy_for(error):
+            error.add_note(remedy)
         raise
 
 

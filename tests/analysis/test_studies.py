@@ -1,4 +1,5 @@
 import hashlib
+import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -43,6 +44,53 @@ def test_digits_of_an_earlier_split_and_recipe_are_another_study():
     found = grouped(synthetic_result("digits", "resnet20-4", case_changes=earlier), synthetic_result("digits"))
     assert {(one.epochs, one.is_trained_as_published): one.models for one in found} == {
         (20, False): ["resnet20-4"], (24, True): ["resnet20"]
+    }  # fmt: skip
+
+
+def by_recipe(name, learning_rate=0.1, **changes):
+    return synthetic_result(
+        "digits", case_changes={"recipe": replace(DIGITS, name=name, learning_rate=learning_rate, **changes)}
+    )
+
+
+def titles_by_recipes(*names):
+    found = grouped(*(by_recipe(name, 0.1 + place) for place, name in enumerate(names)))
+    assert len({one.file_name.casefold() for one in found}) == len(names)
+    return [one.title for one in sorted(found, key=lambda one: one.runs[0].result.case.recipe.learning_rate)]
+
+
+def test_recipes_of_different_names_are_shown_by_name():
+    assert titles_by_recipes("digits-lr0.1", "digits-lr0.02") == [
+        "digits · recipe digits-lr0.1", "digits · recipe digits-lr0.02"
+    ]  # fmt: skip
+    assert titles_by_recipes("digits", "mine") == ["digits · recipe digits", "digits · recipe mine"]
+    found = grouped(by_recipe("digits-lr0.1"), by_recipe("digits-lr0.02", 0.02))
+    assert {one.file_name for one in found} == {"digits-recipe-digits-lr0.1", "digits-recipe-digits-lr0.02"}
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("mine", "mine", "other"), [r"mine [0-9a-f]{6}", r"mine [0-9a-f]{6}", "other"]),
+        (("", "mine"), ["[0-9a-f]{6}", "mine"]),
+        (("a" * 30 + "1", "a" * 30 + "2"), [r"a{23}… [0-9a-f]{6}"] * 2),
+        (("tab\tand\nline", "  spaces  "), ["tab and line", "spaces"]),
+        (("lr 0.1", "lr\t0.1"), [r"lr 0\.1 [0-9a-f]{6}"] * 2),
+        (("Mine", "mine"), ["Mine", "mine"]),
+        (("../../etc/x", "ω=2 & <b>"), [r"\.\./\.\./etc/x", "ω=2 & <b>"]),
+    ],
+)
+def test_a_recipes_hash_is_shown_only_if_names_clash(names, shown):
+    for title, pattern in zip(titles_by_recipes(*names), shown, strict=True):
+        assert re.fullmatch(f"digits · recipe {pattern}", title)
+
+
+def test_recipes_of_full_and_shortened_studies_do_not_clash():
+    full = [by_recipe("a"), by_recipe("b", 0.2)]
+    shortened = by_recipe("a", epochs=3, milestones=())
+    shortened = replace(shortened, mode="shortened", case=replace(shortened.case, mode="shortened"))
+    assert {one.title for one in grouped(*full, shortened)} == {
+        "digits · recipe a", "digits · recipe b", "digits · shortened (3 epochs)"
     }  # fmt: skip
 
 

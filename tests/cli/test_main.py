@@ -7,6 +7,7 @@ import pytest
 
 import harness
 from harness.__main__ import main
+from harness.training.source_commit import SourceCommit
 from tests.helpers import REPOSITORY
 
 
@@ -55,7 +56,7 @@ def test_the_installed_program_has_its_own_name_in_its_usage(path, monkeypatch, 
     [(None, ""), ("0123456789" * 4, " (commit 0123456)"), ("0123456789" * 4 + "+", " (commit 0123456+)")],
 )
 def test_version_has_the_commit_of_a_checkout(commit, says, monkeypatch, capsys):
-    monkeypatch.setattr("harness.training.code_version.source_commit", lambda: commit)
+    monkeypatch.setattr("harness.training.source_commit.source_commit", lambda: SourceCommit(commit))
     with pytest.raises(SystemExit) as exit_:
         main(["--version"])
     assert exit_.value.code == 0

@@ -71,8 +71,8 @@ def test_plan_prints_json_alone_on_standard_output(in_a_process, tmp_path):
 )
 def test_plan_names_a_result_of_other_code(is_finished, is_of_other_code, state):
     case = PlannedCase(
-        dataset="digits", model="resnet8", seed=0, mode="full", epochs=24, epoch_seconds=0.1, total_seconds=2.4,
-        is_finished=is_finished, is_of_other_code=is_of_other_code, estimate_error=None,
+        dataset="digits", model="resnet8", seed=0, recipe="digits", mode="full", epochs=24, epoch_seconds=0.1,
+        total_seconds=2.4, is_finished=is_finished, is_of_other_code=is_of_other_code, estimate_error=None,
     )  # fmt: skip
     assert state_of(case) == state
 

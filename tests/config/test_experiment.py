@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from harness.config.case import Case
-from harness.config.experiment import plan_experiment
+from harness.config.experiment import labels_of, plan_experiment
 from harness.config.recipes import CIFAR10, GTSRB
 from harness.config.settings import read_settings
 from harness.errors import InputError
@@ -77,3 +77,17 @@ def test_bind_refuses_a_model_name_that_is_not_canonical():
         replace(plan_experiment(FULL, "cifar10", "resnet20", 0), model="resnet20-1").bind(
             device_kind="cpu", precision="fp32"
         )
+
+
+def test_labels_name_the_recipe_where_another_has_the_same_label():
+    def experiment(name, learning_rate, model="resnet20"):
+        return plan_experiment(
+            read_settings({}, {}), "cifar10", model, 0, replace(CIFAR10, name=name, learning_rate=learning_rate)
+        )
+
+    first, second, third = experiment("lr0.1", 0.1), experiment("lr0.02", 0.02), experiment("lr0.1", 0.1, "resnet56")
+    assert labels_of([first, third]) == ["cifar10 resnet20 seed 0", "cifar10 resnet56 seed 0"]
+    assert labels_of([first, second, third]) == [
+        "cifar10 resnet20 seed 0 lr0.1", "cifar10 resnet20 seed 0 lr0.02", "cifar10 resnet56 seed 0"
+    ]  # fmt: skip
+    assert len(set(labels_of([first, experiment("lr0.1", 0.2)]))) == 2

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.config.data_folder import default_data_dir
 from harness.config.recipes import CIFAR10, GTSRB
-from harness.config.settings import OPTIONS, default_data_dir, read_settings
+from harness.config.settings import OPTIONS, read_settings
 from harness.errors import InputError
 
 

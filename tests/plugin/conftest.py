@@ -1,5 +1,11 @@
+import importlib
+import importlib.metadata
+import os
+
 import pytest
 
+from harness.errors import InputError
+from tests.helpers import REPOSITORY
 from tests.plugin.benches import BENCH, CONFTEST
 
 
@@ -9,3 +15,43 @@ def bench(pytester):
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_digits=BENCH)
     return lambda *arguments: pytester.runpytest_inprocess(*arguments)
+
+
+@pytest.fixture
+def studies(monkeypatch):
+    """A list that gets an entry for each study that a session makes."""
+    made = []
+
+    def make(*_):
+        made.append("a study")
+        raise InputError("a study was made")
+
+    monkeypatch.setattr(importlib.import_module("harness.study.study"), "Study", make)
+    return made
+
+
+@pytest.fixture
+def beside(pytester, monkeypatch):
+    """A function that runs pytest beside other plugins: those named, or all of other_plugins.txt.
+
+    They are loaded in that process alone, from the folder in OTHER_PLUGINS, which tox fills.
+    """
+    folder = os.environ.get("OTHER_PLUGINS", "")
+    installed = {
+        point.name
+        for one in importlib.metadata.distributions(path=[folder])
+        for point in one.entry_points
+        if point.group == "pytest11"
+    }
+    if not installed and not os.environ.get("NO_MISSING_EXTRAS"):
+        pytest.skip("OTHER_PLUGINS names no folder with the plugins of tests/plugin/other_plugins.txt")
+    assert installed, f"OTHER_PLUGINS {folder!r} has no plugins: tox installs those of tests/plugin/other_plugins.txt"
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), folder]))
+
+    def run(*arguments, only=None):
+        missing = set(only or ()) - installed
+        assert not missing, f"{folder} lacks {missing}"
+        unwanted = [f"-pno:{name}" for name in installed if only is not None and name not in only]
+        return pytester.runpytest_subprocess(*unwanted, "-pno:cacheprovider", *arguments)
+
+    return run

@@ -55,6 +55,60 @@ def test_a_wrong_mark_is_a_usage_error_that_names_the_right_form(old, new, says,
     assert results_in(pytester) == []
 
 
+EXPERIMENT = 'pytest.mark.experiment("digits", models=["resnet8"])'
+OTHER = 'pytest.mark.experiment(dataset="cifar10", models=["resnet20"])'
+TEST = "def test_it(trained): pass"
+METHOD = "    def test_it(self, trained): pass"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"@{OTHER}\n@{EXPERIMENT}\n{TEST}",
+        f"pytestmark = [{EXPERIMENT}, {OTHER}]\n{TEST}",
+        f"@{OTHER}\n@{EXPERIMENT}\nclass TestIt:\n{METHOD}",
+        f"@{EXPERIMENT}\nclass Base: pass\n@{OTHER}\nclass TestIt(Base):\n{METHOD}",
+    ],
+    ids=["function", "module", "class", "base class"],
+)
+def test_two_experiment_marks_in_one_place_are_refused(text, bench, pytester):
+    pytester.makepyfile(test_digits=f"import pytest\n{text}")
+    run = bench()
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(
+        ["ERROR: *test_it: 2 experiment marks in one place, for *digits*: give a test one of them*"]
+    )
+    assert "cifar10" in run.stderr.str()
+
+
+def test_mark_in_a_pytest_param_is_refused(bench, pytester):
+    parameters = f"@pytest.mark.parametrize('x', [pytest.param(1, marks={EXPERIMENT})])"
+    pytester.makepyfile(test_digits=f"import pytest\n{parameters}\ndef test_it(trained, x): pass")
+    run = bench()
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["ERROR: *test_it[[]1]: the mark experiment is in a pytest.param: give it to the test*"])
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "listed"),
+    [
+        (f"@{OTHER}\nclass TestIt:\n    @{EXPERIMENT}\n{METHOD}", (), ["*resnet8-seed0]", "1 test collected*"]),
+        (f"pytestmark = {OTHER}\n@{EXPERIMENT}\n{TEST}", (), ["*resnet8-seed0]", "1 test collected*"]),
+        (f"pytestmark = {EXPERIMENT}\n{TEST}", (), ["*resnet8-seed0]", "1 test collected*"]),
+        (
+            f"@pytest.mark.parametrize('x', [1, 2])\n@{EXPERIMENT}\ndef test_it(trained, x): pass",
+            (),
+            ["*resnet8-seed0-1]", "*resnet8-seed0-2]"],
+        ),
+        (f"@pytest.mark.measurement\n@{EXPERIMENT}\n{TEST}", (), ["*1 deselected*"]),
+        (f"@pytest.mark.measurement\n@{EXPERIMENT}\n{TEST}", ("-k", "digits"), ["*resnet8-seed0]", "1 test *"]),
+    ],
+)
+def test_closest_mark_counts_and_other_marks_combine(text, arguments, listed, bench, pytester):
+    pytester.makepyfile(test_digits=f"import pytest\n{text}")
+    bench("--collect-only", "-q", *arguments).stdout.fnmatch_lines(listed)
+
+
 def test_experiments_without_pytest_benchmark_ask_for_it(bench):
     run = bench("-p", "no:benchmark")
     assert run.ret == pytest.ExitCode.USAGE_ERROR

@@ -31,6 +31,21 @@ def test_a_case_that_raises_does_not_stop_the_next(bench, pytester, monkeypatch)
     }
 
 
+def test_cause_in_a_loader_process_is_in_table_result_and_summary(bench, pytester, monkeypatch):
+    from harness.training.trainers.reference import Samples
+
+    def fail(*_):
+        raise RuntimeError("unable to write to file </torch_1_2_0>: No space left on device (28)")
+
+    monkeypatch.setattr(Samples, "__getitem__", fail)
+    run = bench("-k", "resnet8-seed0", "--pipeline", "reference")
+    run.assert_outcomes(errors=1, deselected=1)
+    cause = "RuntimeError: unable to write to file </torch_1_2_0>: No space left on device (28)"
+    assert results_in(pytester)[0]["cause"].startswith(f"{cause}; the shared memory is full")
+    assert f"resnet8 seed 0: failed ({cause};" in " ".join(run.stdout.str().split())
+    run.stdout.fnmatch_lines(["E *--shm-size*", "ERROR test_digits.py::* - RuntimeError: unable to wr*"])
+
+
 def test_a_damaged_result_is_named_on_terminal_and_in_summary(bench, pytester):
     bench("-k", "resnet8-2-seed0").assert_outcomes(passed=1, deselected=1)
     bench("-k", "resnet8-seed0").assert_outcomes(passed=1, deselected=1)

@@ -4,6 +4,8 @@ import signal
 
 import pytest
 
+from tests.plugin.benches import results_in
+
 
 def test_a_resumed_case_is_announced_and_keeps_all_its_rounds(bench, pytester, monkeypatch):
     from harness.training.trainers.fast import FastTrainer
@@ -54,3 +56,32 @@ def test_a_signal_whose_exception_was_lost_stops_the_run(bench, pytester, monkey
     run = pytester.runpytest_inprocess("--full-training", no_reraise_ctrlc=True)
     assert run.ret == pytest.ExitCode.INTERRUPTED
     run.stdout.fnmatch_lines(["interrupted: digits resnet8 seed 0, 0 of 2 epochs done"])
+
+
+STOPS = {
+    "pytest-timeout": pytest.fail.Exception("Timeout (>60.0s) from pytest-timeout."),
+    "exit": pytest.exit.Exception("enough"),
+}
+
+
+@pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS)
+def test_a_rerun_stopped_from_outside_resumes(stop, bench, pytester, monkeypatch):
+    from harness.training.trainers.fast import FastTrainer
+
+    train_epoch = FastTrainer.train_epoch
+
+    def stop_in_the_second(self, images, epoch, *arguments):
+        if epoch == 1:
+            raise stop
+        return train_epoch(self, images, epoch, *arguments)
+
+    command = ("--full-training", "-k", "resnet8-seed0")
+    with monkeypatch.context() as stopped:
+        stopped.setattr(FastTrainer, "train_epoch", stop_in_the_second)
+        run = bench(*command, "--rerun", "-W", "error")
+    run.stdout.fnmatch_lines(["interrupted: digits resnet8 seed 0, 1 of 2 epochs done"])
+    run.stdout.no_fnmatch_line("*was not used*")
+    assert results_in(pytester) == []
+    again = bench(*command, "--rerun")
+    again.assert_outcomes(passed=1, deselected=1)
+    again.stdout.fnmatch_lines(["*resnet8 seed 0: resuming after epoch 1 of 2", "*interrupted after epoch 1, and *"])

@@ -1,23 +1,6 @@
 """pytest's own errors and listings come first: no study is made, so nothing is downloaded."""
 
-import importlib
-
 import pytest
-
-from harness.errors import InputError
-
-
-@pytest.fixture
-def studies(monkeypatch):
-    """A list that gets an entry for each study that a session makes."""
-    made = []
-
-    def make(*_):
-        made.append("a study")
-        raise InputError("a study was made")
-
-    monkeypatch.setattr(importlib.import_module("harness.study.study"), "Study", make)
-    return made
 
 
 def result_folders(pytester):
@@ -43,6 +26,16 @@ def result_folders(pytester):
             ["-Wignore", "--benchmark-json=."],
             pytest.ExitCode.USAGE_ERROR,
             "ERROR: --benchmark-json . cannot be written*",
+        ),
+        (
+            ["-Wignore", "--benchmark-autosave", "--benchmark-storage=/dev/null/x"],
+            pytest.ExitCode.USAGE_ERROR,
+            "ERROR: --benchmark-storage /dev/null/x cannot be written to*",
+        ),
+        (
+            ["-Wignore", "--benchmark-save=mine", "--benchmark-storage=conftest.py"],
+            pytest.ExitCode.USAGE_ERROR,
+            "ERROR: --benchmark-storage *conftest.py cannot be written to*",
         ),
         (["--full-training", "-k", "no and"], pytest.ExitCode.USAGE_ERROR, "ERROR: Wrong expression*"),
     ],

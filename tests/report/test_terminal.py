@@ -113,6 +113,21 @@ def test_published_values_appear_once_for_each_model(make):
     assert sum(line.startswith("  paper") for line in terminal_text(table, 80).splitlines()) == 2
 
 
+def test_rows_of_one_model_are_told_apart_by_the_recipes_names(make):
+    def names_by(*recipes):
+        results = [
+            make({"recipe": replace(CIFAR10, name=name, learning_rate=0.1 + place)})
+            for place, name in enumerate(recipes)
+        ]
+        (table,) = comparison_tables(results)
+        return [row["name"] for row in table.rows]
+
+    assert sorted(names_by("cifar-lr0.1", "cifar-lr0.02")) == ["resnet20 cifar-lr0.02", "resnet20 cifar-lr0.1"]
+    assert sorted(name[:10] for name in names_by("mine", "mine", "other")) == ["resnet20 #", "resnet20 #", "resnet20 o"]
+    assert sorted(name[:10] for name in names_by("", "other")) == ["resnet20 #", "resnet20 o"]
+    assert names_by("other") == ["resnet20"]
+
+
 def test_long_row_names_drop_columns_to_fit(make):
     results = [
         make({"pipeline": "reference", "val_split": share}, model="resnet110-16", seed=10, status="diverged")

@@ -32,6 +32,11 @@ def test_cases_after_take_the_measured_time_of_their_model():
     assert left.after(third)(2.0) == 0.0
 
 
+def test_a_case_prepared_late_has_no_estimate():
+    left = time_left([experiment("small")])
+    assert left.after(experiment("large"))(2.0) is None
+
+
 def test_an_unmeasured_model_is_scaled_by_its_operations():
     first, second = experiment("small"), experiment("large")
     left = time_left([first, second])

@@ -2,21 +2,19 @@
 
 import ast
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from harness.errors import InputError
 from harness.training import code_version
-from harness.training.code_version import code_hashes, executed, other_code, source_commit, training_code_version
-from tests.helpers import REPOSITORY
+from harness.training.code_version import code_hashes, executed, other_code, training_code_version
 
 # Files that training imports, and why a change to them cannot make a stored result wrong.
 NOT_DECIDING = {
     "a case carries its values, so a change makes another case": {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
-        "config/limits.py", "config/option.py", "config/option_checks.py",
+        "config/limits.py", "config/option.py", "config/option_checks.py", "config/options.py", "config/data_folder.py",
     },
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",
@@ -26,9 +24,11 @@ NOT_DECIDING = {
         "data/formats/gtsrb_labels.py",
     },
     "they read, write and report what others compute": {
-        "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
-        "results/disturbance.py", "results/result.py", "results/timing.py", "training/callback.py",
+        "causes.py", "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
+        "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py",
+        "training/callback.py",
         "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",
+        "training/shared_memory.py", "training/source_commit.py", "hardware/processor.py",
         "training/sweep_progress.py",
     },
     "they measure how disturbed times are": {
@@ -103,6 +103,37 @@ def test_executed_text_is_the_same_for_all_versions_of_python():
     assert "type_params" not in executed(b"def f(): pass\nclass A: pass\n")  # Python 3.12 added it
 
 
+# Hashes by Python 3.11: Python 3.12.1 parses the formats otherwise, 3.13 prints characters that 3.11 escapes.
+@pytest.mark.parametrize(
+    ("source", "sha256"),
+    [
+        ("f'{x:{width}}'", "cf3934bcb285"),
+        ("f'{x:>{width}.{digits}f} of {y:{width}}'", "ffe444050923"),
+        ("f'{x:}'", "2afbace1cad8"),
+        ("f'{x = :{width}}'", "5255695bc6b8"),
+        ("f'' f'{x}' '' 'b' f'{{{y!r:{width}}}}'", "bb5ee6c50785"),
+        ("f(f'', '')", "b9e2c2e099cd"),
+        ("x = '2 \N{MULTIPLICATION SIGN} 3 \N{NOT EQUAL TO} 5'", "fbbb6e707583"),
+        ("x = '\U0001fae8'", "41a517a422ff"),  # SHAKING FACE: Unicode 15, Python 3.12
+        ("x = '\U0002ebf0'", "fb9e5fcfb307"),  # an ideograph: Unicode 15.1, Python 3.13
+        ("with open(a) as b, open(c) as d:\n  match b:\n    case {'x': [y, *_]} if d: pass\n", "904bf5b2c592"),
+        (
+            "def f(a, /, b: 'int' = 1, *, c=-0.0) -> None:\n  try: return 1_000j\n  except* (E, F) as e: raise",
+            "fa9b74c8737d",
+        ),
+    ],
+)
+def test_hash_of_python_3_11_is_computed_by_every_version(source, sha256):
+    assert code_version._shortened(executed(source.encode())) == sha256
+
+
+def test_syntax_trees_of_newer_pythons_are_hashed_alike():
+    tree = ast.parse("f'{x:{width}}'")
+    tree.body[0].value.values[0].format_spec.values.append(ast.Constant(""))  # as Python 3.12.1 does
+    assert "".join(code_version._canonical(tree)) == executed(b"f'{x:{width}}'")
+    assert code_version._escaped("'× ≠ \U0001fae8'") == r"'× ≠ \U0001fae8'"
+
+
 def test_other_code_names_the_commit_and_the_files():
     present = {"training_code": training_code_version(), "code": code_hashes(), "commit": "a" * 40}
     assert other_code([present, present]) is None
@@ -136,16 +167,3 @@ def imports_of(source: Path, names: set[str]) -> set[str]:
                 candidates += [base / f"{alias.name}.py" for alias in node.names]
                 left |= {one.as_posix() for one in candidates if (source / one).is_file()} - found
     return found
-
-
-def test_commit_is_that_of_the_checkout():
-    source_commit.cache_clear()
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert source_commit().removesuffix("+") == head.stdout.strip()
-
-
-def test_commit_is_unknown_outside_a_checkout(monkeypatch, tmp_path):
-    source_commit.cache_clear()
-    monkeypatch.setattr(code_version, "_SOURCE", tmp_path)
-    assert source_commit() is None
-    source_commit.cache_clear()

@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.results.timing import timed_on, timing_changes
+from harness.training.process_failure import ProcessLostError
 from harness.training.process_group import ProcessGroup
 from tests.helpers.rank_threads import in_threads
 from tests.helpers.torchrun_process import RANK_ONE_VARIABLES
@@ -90,6 +91,19 @@ def test_an_error_on_rank_zero_is_raised_on_all_ranks(raised, followed):
     first, second = in_threads(2, part)
     assert first is raised
     assert (type(second), str(second)) == (followed, str(raised))
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1), pytest.fail.Exception("Timeout")])
+def test_a_stop_from_outside_on_rank_zero_ends_the_other_ranks(stop):
+    def act():
+        raise stop
+
+    def part(processes):
+        return processes.run_on_rank_zero(act) if processes.is_rank_zero else processes.follow(lambda _: None)
+
+    first, second = in_threads(2, part)
+    assert first is stop
+    assert isinstance(second, KeyboardInterrupt | ProcessLostError)
 
 
 def test_input_error_of_one_rank_is_raised_on_all_and_names_it():

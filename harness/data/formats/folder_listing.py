@@ -131,10 +131,9 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         if entry.is_file():
             return False
         mode = entry.stat().st_mode
-    except FileNotFoundError:
-        raise InputError(_missing_target(path)) from None
     except OSError as error:
-        raise InputError(_unreadable(path, error)) from error
+        is_dangling = isinstance(error, FileNotFoundError) and entry.is_symlink()
+        raise InputError(_missing_target(path) if is_dangling else _unreadable(path, error)) from error
     kind = next((kind for is_kind, kind in _SPECIAL_FILES if is_kind(mode)), "a device")
     raise InputError(f"{path} is {kind}, not an image: remove it")
 

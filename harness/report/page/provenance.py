@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.report.short_paths import short_command
+from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.truncation import first_lines
 from harness.results.result import Result
 from harness.results.timing import timed_on
@@ -37,7 +37,13 @@ def _environment_text(environment: Mapping[str, Any]) -> str:
         f"Python {environment.get('python')}",
         *(f"{name} {version}" for name, version in versions.items() if version and name != "torch"),
         str(environment.get("platform")),
-        f"commit {commit[:12]}{'+' if commit.endswith('+') else ''}" if commit else "",
+        f"commit {commit[:12]}{'+' if commit.endswith('+') else ''}" if commit else _unknown_commit(environment),
         f"training code {environment.get('training_code')}",
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _unknown_commit(environment: Mapping[str, Any]) -> str:
+    """Return why the commit is unknown; empty for older results, which do not say why."""
+    problem = environment.get("commit_problem")
+    return f"commit unknown: {without_absolute_paths(str(problem))}" if problem else ""

@@ -72,4 +72,4 @@ def disturbed_runs_note(evidence: Evidence) -> list[str]:
         return []
     names = join_names([f"{one.model} seed {one.seed}" for one in disturbed], _SOURCE)
     runs = count_noun(len(evidence.used_results), "run")
-    return [f"{MARK} other work lengthened epoch times of {len(disturbed)} of {runs}: {names}"]
+    return [f"other work lengthened epoch times of {len(disturbed)} of {runs} ({MARK}): {names}"]

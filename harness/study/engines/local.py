@@ -70,7 +70,6 @@ class LocalEngine(Engine):
     ) -> tuple[Result, list[EpochRecord]]:
         dataset, verified = self._machine.dataset(request.experiment)
         context = TrainingContext(callback, self._processes, verified)
-        has_ended = True
         try:
             result = train(
                 request.case,
@@ -81,12 +80,13 @@ class LocalEngine(Engine):
                 accept_other_code=request.accept_other_code,
                 context=context,
             )
-        except (InputError, KeyboardInterrupt):
-            has_ended = False
-            raise
-        finally:
-            if has_ended:
+        except (
+            Exception
+        ) as error:  # not KeyboardInterrupt, pytest's Failed and others that stop a training from outside
+            if not isinstance(error, InputError) and not callback.is_stop(error):
                 on_end(request.case)
+            raise
+        on_end(request.case)
         return self._with_epoch_records(request, result)
 
     def describe(self) -> str:

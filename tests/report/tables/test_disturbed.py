@@ -98,7 +98,7 @@ def test_means_over_seeds_are_marked_and_their_runs_named():
     table = accuracy_table(evidence)
     place = table.headings.index("s/epoch")
     assert [cells[place].endswith(" ~") for cells in table.cells] == [True, False]
-    note = "~ other work lengthened epoch times of 1 of 3 runs: resnet20 seed 0"
+    note = "other work lengthened epoch times of 1 of 3 runs (~): resnet20 seed 0"
     assert note in table.notes
     assert note in pareto_table(evidence, Comparisons(evidence)).notes
     assert not any("lengthened" in one for one in accuracy_table(evidence_of(run(()))).notes)

@@ -40,8 +40,14 @@ class Ended(list):
 
 
 class Interrupting(TrainingCallback):
+    def __init__(self, error):
+        self.error = error
+
     def on_epoch(self, case, record):
-        raise KeyboardInterrupt
+        raise self.error
+
+    def is_stop(self, error):
+        return isinstance(error, pytest.exit.Exception)
 
 
 def test_a_device_that_is_not_there_is_refused(make_settings):
@@ -64,11 +70,24 @@ def test_a_finished_case_is_trained_again_only_by_rerun(engine, experiment):
     assert Ended().train(engine, experiment, rerun=True)[0].finished_at > first.finished_at
 
 
-def test_an_interrupted_case_has_not_ended(engine, experiment):
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyboardInterrupt(),
+        SystemExit(1),
+        GeneratorExit(),
+        pytest.fail.Exception("Timeout (>60.0s) from pytest-timeout."),
+        pytest.skip.Exception("skipped"),
+        pytest.exit.Exception("enough"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_case_stopped_from_outside_has_not_ended(error, engine, experiment):
     ended = Ended()
-    with pytest.raises(KeyboardInterrupt):
-        ended.train(engine, experiment, callback=Interrupting())
+    with pytest.raises(type(error)):
+        ended.train(engine, experiment, callback=Interrupting(error))
     assert ended == []
+    assert engine._results.find(engine.case(experiment)) is None
     assert ended.train(engine, experiment)[0].interrupted_after == (1,)
 
 

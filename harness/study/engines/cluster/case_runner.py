@@ -73,21 +73,20 @@ class CaseRunner:
             InputError: no node can train the case.
             TrainingError: its training failed, or its workers are lost again and again.
         """
-        has_ended = True
         try:
             finished = await asyncio.to_thread(_read_finished, self._case, self._results)
             result = None if self.state.request.rerun else self._kept(finished)
             with self._case_lock:
                 while result is None:
                     result = await self._try()
-            return result
-        except (InputError, asyncio.CancelledError):
-            has_ended = False
+        except Exception as error:  # not a cancellation
+            if not isinstance(error, InputError):
+                on_end(self._case)
             raise
         finally:
             self.state.node_id = None
-            if has_ended:
-                on_end(self._case)
+        on_end(self._case)
+        return result
 
     async def _try(self) -> Result | None:
         """Dispatch the case to a node and follow it; return its result, or None to retry."""

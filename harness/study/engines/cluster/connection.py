@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import pickle
+import re
 import signal
 import socket
 from collections.abc import AsyncGenerator, Collection, Mapping
@@ -17,6 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.study.engines.cluster import bootstrap
+from harness.study.engines.cluster.start_failure import explain_failure
 from harness.study.engines.cluster.worker import Preparation, Training, node_name
 from harness.text import count_noun
 from harness.training.code_version import source_version
@@ -66,11 +68,14 @@ class Cluster:
             address: ``auto`` or ``host:port``; None for a cluster of this machine alone that ends with the connection.
 
         Raises:
-            InputError: no cluster answers, or it runs another version of Ray or Python.
+            InputError: no cluster answers, it runs another version of Ray or Python, or Ray does not start here.
         """
         self.is_own = address is None
-        if address not in (None, "auto"):
-            _require_listening(str(address))
+        of_ray = os.environ.get("RAY_ADDRESS", "")  # replaces "auto"
+        if address == "auto" and re.fullmatch(r"[^/:]+:\d+", of_ray):
+            _require_listening(of_ray, "--ray-address auto: RAY_ADDRESS")
+        elif address not in (None, "auto"):
+            _require_listening(str(address), "--ray-address")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # the user has not agreed to it
         before = signal.getsignal(signal.SIGTERM)
         try:
@@ -81,8 +86,7 @@ class Cluster:
                 logging_level=logging.ERROR,
             )
         except (OSError, RuntimeError, ValueError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise InputError(f"--ray-address {address or '(none)'}: {reason}") from error
+            raise InputError(explain_failure(error, address)) from error
         finally:
             with contextlib.suppress(ValueError):  # only the main thread can set handlers
                 signal.signal(signal.SIGTERM, before)  # Ray's would end this process without a summary
@@ -177,15 +181,19 @@ async def reports_of(task: Any) -> AsyncGenerator[Any, None]:
         yield await reference
 
 
-def _require_listening(address: str) -> None:
-    """Raise an `InputError` unless something listens at the address; Ray itself would try for minutes."""
+def _require_listening(address: str, name: str) -> None:
+    """Raise an `InputError` unless something listens at the address; Ray itself would try for minutes.
+
+    Args:
+        name: of the option or variable that has the address.
+    """
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            f"--ray-address {address}: no cluster answers there ({reason})\n"
+            f"{name} {address}: no cluster answers there ({reason})\n"
             "start one with `ray start --head`, which prints its address"
         ) from error
 

@@ -55,7 +55,7 @@ class RayEngine(Engine):
         """Prepare every running node; a node that is unfit is named and gets no cases."""
         unseeded = tuple(dict.fromkeys(map(_without_seed, experiments)))
         bound = bind_experiments(unseeded, self._nodes, self._loop, notify)
-        self._bound = dict(zip(unseeded, bound, strict=True))
+        self._bound |= dict(zip(unseeded, bound, strict=True))
 
     def case(self, experiment: Experiment) -> Case:
         return replace(self._bound[_without_seed(experiment)].case, seed=experiment.seed)

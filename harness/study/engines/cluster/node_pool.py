@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.config.settings import Settings, default_data_dir
+from harness.config.data_folder import default_data_dir
+from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.study.engines.cluster.connection import Cluster
 from harness.study.engines.cluster.worker import Preparation, Training

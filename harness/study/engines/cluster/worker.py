@@ -21,8 +21,9 @@ import torch
 from numpy.typing import NDArray
 
 from harness.config.case import Case
+from harness.config.data_folder import default_data_dir
 from harness.config.experiment import Experiment
-from harness.config.settings import Settings, default_data_dir
+from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.files import os_error_as_input_error
 from harness.hardware import cpu_affinity

@@ -4,7 +4,7 @@ pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'"
 
 from dataclasses import replace
 
-from harness.config.settings import default_data_dir
+from harness.config.data_folder import default_data_dir
 from harness.errors import InputError
 from harness.study.engines.cluster.connection import Share
 from harness.study.engines.cluster.node_pool import NodePool

@@ -10,7 +10,7 @@ import torch
 pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
 
 from harness.config.case import Case
-from harness.config.settings import default_data_dir
+from harness.config.data_folder import default_data_dir
 from harness.errors import InputError
 from harness.results.folder import EPOCHS, FILES
 from harness.study.engines.cluster import worker

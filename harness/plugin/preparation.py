@@ -1,0 +1,124 @@
+"""The preparation of a session's study: device, folders and data are checked before any training."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.plugin.baseline import guard_cases
+from harness.plugin.benchmark_machine import machine_notes
+from harness.plugin.schedule import schedule_cases
+from harness.plugin.selection import leave_out, may_be_skipped, rebind_case
+from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among
+from harness.plugin.short_names import with_valid_names
+
+if TYPE_CHECKING:
+    from harness.study.study import Study
+
+
+def prepare_session(harness: HarnessSession) -> None:
+    """Read the options, handle Ctrl-C for the session's cases, and leave output to rank 0."""
+    from harness.plugin.ranks import leave_output_to_rank_zero
+
+    harness.require_valid_options()
+    harness.config.add_cleanup(harness.stop.handle_signals())
+    leave_output_to_rank_zero(harness)
+
+
+def prepare_study(harness: HarnessSession, items: list[pytest.Item]) -> None:
+    """Make the study and prepare the cases of all tests that are not skipped.
+
+    Raises:
+        pytest.UsageError: the device, a folder or a dataset cannot be used.
+    """
+    from harness.errors import InputError
+    from harness.study.time_left import TimeLeft
+
+    processes, notify = harness.processes, _notify(harness)
+    try:
+        study = _make_study(harness)
+        _leave_out_unprepared(study, items, notify)
+        study.prepare([item.experiment for item in experiments_among(items)], notify)
+        schedule_cases(harness, study, items)
+        guard_cases(harness, study, items)
+        if processes.is_rank_zero:
+            harness.time_left = TimeLeft(study, [item.experiment for item in experiments_among(items)])
+    except InputError as error:
+        if not processes.is_rank_zero:  # rank 0 reports it
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        raise pytest.UsageError(with_valid_names(harness.config, str(error))) from error
+    for line in machine_notes(harness):
+        notify(line)
+    notify(f"training on {study.engine.describe()}, results in {study.results.root}")
+
+
+def prepared_case(harness: HarnessSession, item: pytest.Function) -> tuple[Study, ExperimentItem]:
+    """Return the study and the test's case; prepare them now if the test was expected to be skipped.
+
+    Raises:
+        InputError: the case cannot be trained, or this is not the process that has prepared the study.
+    """
+    if harness.study is None:
+        _make_study(harness)
+    study = harness.study
+    assert study is not None
+    _require_same_process(harness)
+    if ITEM not in item.stash:
+        case = rebind_case(item)
+        study.prepare([case.experiment])
+    return study, item.stash[ITEM]
+
+
+def _make_study(harness: HarnessSession) -> Study:
+    from harness.study.study import Study
+
+    harness.processes.connect()
+    with harness.processes.raising_together():
+        study = harness.study = Study(harness.settings, harness.processes)
+    harness.prepared_in = _place()
+    harness.config.add_cleanup(study.close)
+    harness.config.add_cleanup(study.tracking.close)
+    return study
+
+
+def _leave_out_unprepared(study: Study, items: list[pytest.Item], notify: Callable[[str], None]) -> None:
+    """Leave cases without usable data to their tests if code of the project may skip those before."""
+    from harness.errors import InputError
+    from harness.text import listed_up_to
+
+    if study.is_distributed:  # every rank would have to leave out the same
+        return
+    left_out: dict[str, list[str]] = {}
+    for item in items:
+        if ITEM in item.stash and may_be_skipped(item):
+            experiment = item.stash[ITEM].experiment
+            try:
+                study.engine.prepare([experiment], notify)
+            except InputError as error:
+                leave_out(item)
+                left_out.setdefault(str(error), []).append(experiment.label)
+    for reason, labels in left_out.items():
+        notify(f"not prepared, since a fixture or hook may skip it: {listed_up_to(labels, 1, 'case')}: {reason}")
+
+
+def _require_same_process(harness: HarnessSession) -> None:
+    from harness.errors import InputError
+
+    if harness.prepared_in != _place():
+        raise InputError(
+            "this test runs in another process or thread than pytest, so its result would be lost: leave out the\n"
+            "option that does it, e.g. --forked or --workers; --engine ray trains several cases at a time"
+        )
+
+
+def _place() -> tuple[int, int]:
+    return os.getpid(), threading.get_ident()
+
+
+def _notify(harness: HarnessSession) -> Callable[[str], None]:
+    reporter = harness.config.pluginmanager.get_plugin("terminalreporter")
+    return reporter.write_line if reporter else lambda _: None

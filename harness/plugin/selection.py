@@ -1,0 +1,140 @@
+"""The cases that will run: those of tests that are not skipped, in an order of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config.datasets import is_folder
+from harness.plugin.case_arguments import model_and_seed
+from harness.plugin.clock import RecordedClock
+from harness.plugin.mark import MarkedExperiment, experiment_arguments, experiment_mark
+from harness.plugin.schedule import order_cases
+from harness.plugin.session import ITEM, REFUSED, ExperimentItem, HarnessSession, session_of
+from harness.plugin.short_names import with_valid_names
+
+
+def bind_case(item: pytest.Function, mark: pytest.Mark) -> None:
+    """Bind a test to its experiment, and pytest-benchmark's timer to the recorded epochs.
+
+    A refused experiment ends the session only if its test is selected and not skipped.
+    """
+    from harness.errors import InputError
+
+    marked = experiment_arguments(mark)
+    if model_and_seed(item) is None:
+        raise pytest.UsageError(f"{item.nodeid}: the mark experiment is in a pytest.param: give it to the test itself")
+    # Marks do not merge, the closest wins: this one goes in front and repeats the options of the closest so far.
+    closest = item.get_closest_marker("benchmark")
+    benchmark = {"group": marked.dataset, **(closest.kwargs if closest else {}), "timer": RecordedClock()}
+    item.add_marker(pytest.mark.benchmark(**benchmark), append=False)
+    try:
+        item.stash[ITEM] = planned_case(item, marked)
+    except InputError as error:
+        item.stash[REFUSED] = str(error)
+
+
+def planned_case(item: pytest.Function, marked: MarkedExperiment) -> ExperimentItem:
+    """Return the case that the test's mark and parameters ask for.
+
+    Raises:
+        InputError: the dataset or model is unknown, or the recipe is wrong.
+    """
+    from harness.config.experiment import plan_experiment
+
+    settings = session_of(item.config).settings
+    arguments = model_and_seed(item)
+    assert arguments is not None, "bind_case refuses a test without them"
+    experiment = plan_experiment(settings, marked.dataset, *arguments, marked.recipe)
+    timer = item.get_closest_marker("benchmark").kwargs["timer"]  # type: ignore[union-attr]
+    number = session_of(item.config).next_number()
+    return ExperimentItem(experiment, settings.seeds_for(marked.seeds), marked.limits, timer, number)
+
+
+def rebind_case(item: pytest.Function) -> ExperimentItem:
+    """Bind a test again that runs though it was expected to be skipped; return its case.
+
+    Raises:
+        InputError: the dataset or model is unknown, or the recipe is wrong.
+    """
+    mark = experiment_mark(item)
+    assert mark is not None, "the fixtures model and seed refuse a test without the mark"
+    item.stash[ITEM] = planned_case(item, experiment_arguments(mark))
+    return item.stash[ITEM]
+
+
+def select_cases(harness: HarnessSession, items: list[pytest.Item]) -> None:
+    """Leave out the cases of skipped tests, and order the others.
+
+    Raises:
+        pytest.UsageError: the experiment of a test that will run is refused, or the seeds do not suit an option.
+    """
+    for item in items:
+        if (ITEM in item.stash or REFUSED in item.stash) and is_skipped(item):
+            leave_out(item)
+    for item in items:
+        if REFUSED in item.stash and not (_is_on_a_folder(item) and may_be_skipped(item)):
+            raise pytest.UsageError(with_valid_names(item.config, f"{item.nodeid}: {item.stash[REFUSED]}"))
+    order_cases(harness, items)
+
+
+def leave_out(item: pytest.Item) -> None:
+    """Leave a test's case out of all that is prepared, ordered and counted."""
+    if ITEM in item.stash:
+        del item.stash[ITEM]
+    if REFUSED in item.stash:
+        del item.stash[REFUSED]
+
+
+def is_skipped(item: pytest.Item) -> bool:
+    """Return whether the test's marks keep it from running.
+
+    pytest's own hook decides it here and again before the test.
+    """
+    plugin: Any = item.config.pluginmanager.get_plugin("skipping")
+    if reason_of_unittest(item) is not None:
+        return True
+    try:
+        if plugin is not None:
+            plugin.pytest_runtest_setup(item)
+    except (pytest.skip.Exception, pytest.fail.Exception):  # xfail(run=False), a condition that cannot be evaluated
+        return True
+    return False
+
+
+def reason_of_unittest(item: pytest.Item) -> str | None:
+    """Return the reason of `unittest.skip` on a test function; None without it.
+
+    By itself it skips the test after its fixtures, so after the training.
+    """
+    function = getattr(item, "obj", None)
+    return getattr(function, "__unittest_skip_why__", "") if getattr(function, "__unittest_skip__", False) else None
+
+
+def may_be_skipped(item: pytest.Item) -> bool:
+    """Return whether a fixture or a hook of the project's own code runs before the case: it may skip it."""
+    hooks = [one.function for one in item.config.hook.pytest_runtest_setup.get_hookimpls()]
+    definitions: dict[str, Any] = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
+    fixtures = [one.func for found in definitions.values() for one in found]
+    return any(name.startswith("_xunit") for name in definitions) or any(_is_of_project(item, hooks + fixtures))
+
+
+def _is_of_project(item: pytest.Item, functions: Iterable[Callable[..., Any]]) -> Iterable[bool]:
+    """Yield for each function whether its file belongs to the tests, and not to an installed package."""
+    for function in functions:
+        path = Path(getattr(getattr(function, "__code__", None), "co_filename", ""))
+        is_local = path.is_relative_to(item.config.rootpath) and "site-packages" not in path.parts
+        yield (is_local or path == item.path) and not function.__module__.startswith("harness.")
+
+
+def _is_on_a_folder(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("experiment")
+    return mark is not None and is_folder(experiment_arguments(mark).dataset)
+
+
+def is_listing(config: pytest.Config) -> bool:
+    """Return whether this session lists tests or fixtures, and trains nothing."""
+    return bool(config.option.collectonly or config.getoption("setuponly", False))
