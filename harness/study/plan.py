@@ -20,6 +20,8 @@ from harness.throughput.repetition import Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
 
+_REPETITION_SECONDS = 20.0  # in all: whoever plans waits for it
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -57,7 +59,7 @@ def plan(
     for result in ResultsFolder(settings.results_dir).read_all()[0]:
         results[result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
-    repetition = Repetition(notify)
+    repetition = Repetition(notify, max_seconds=_REPETITION_SECONDS)
     for experiment in experiments:
         key = (experiment.dataset, experiment.model, experiment.recipe)
         if key not in estimates:
