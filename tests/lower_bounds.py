@@ -1,6 +1,7 @@
-"""The oldest versions that pyproject.toml allows, as a pip constraints file: `python tests/lower_bounds.py FILE`.
+"""The oldest versions that pyproject.toml allows, as a constraints file for pip.
 
-Needs only the standard library: tox runs it in an environment that has nothing installed yet.
+Run `python tests/lower_bounds.py FILE`. It needs only the standard library: tox runs it before
+anything is installed.
 """
 
 import re
