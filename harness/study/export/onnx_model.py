@@ -1,5 +1,7 @@
 """A network as the bytes of an ONNX model, by torch's exporter; needs the extra ``onnx``."""
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -46,10 +48,11 @@ def to_onnx(network: nn.Module, channels: int, side: int) -> bytes:
     images = torch.zeros(2, channels, height, width, dtype=torch.uint8 if prepares else torch.float32)
     names = {0: "N", 2: "H", 3: "W"} if takes_any_size else {0: "N"}
     dimensions = {axis: torch.export.Dim(name) for axis, name in names.items()}
-    program = torch.onnx.export(
-        network, (images,), dynamo=True, verbose=False, opset_version=OPSET, input_names=[INPUT],
-        output_names=[OUTPUT], dynamic_shapes=(dimensions,),
-    )  # fmt: skip
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch 2.11 warns of its own exporter
+        program = torch.onnx.export(
+            network, (images,), dynamo=True, verbose=False, opset_version=OPSET, input_names=[INPUT],
+            output_names=[OUTPUT], dynamic_shapes=(dimensions,),
+        )  # fmt: skip
     assert program is not None
     model = program.model_proto
     for node in model.graph.node:
