@@ -21,7 +21,7 @@ def case_arguments(metafunc: pytest.Metafunc) -> list[str]:
 
 
 def model_and_seed(item: pytest.Function) -> tuple[str, int] | None:
-    """Return the model and the seed of a case's test; None if it is no case's."""
+    """Return the model and the seed of a case's test; None for other tests."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     model, seed = (params.get(f"{PREFIX}_{name}", params.get(name)) for name in _NAMES)
     return None if model is None or seed is None else (str(model), int(seed))

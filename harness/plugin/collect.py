@@ -62,8 +62,8 @@ def collect_experiments(arguments: Sequence[str]) -> tuple[Settings, list[Experi
         collector = _collect([], arguments)
     if collector.is_stopped:
         raise InputError(
-            "this folder has no bench: name a bench file, e.g. `wider-or-deeper plan my_bench.py`, or change to the\n"
-            "checkout of wider-or-deeper; `wider-or-deeper new my_bench.py` writes a bench file"
+            "this folder has no bench: name a bench file, e.g. `wider-or-deeper plan my_bench.py`\n"
+            "`wider-or-deeper new my_bench.py` writes a bench file; or change to the checkout of wider-or-deeper"
         )
     assert collector.settings is not None, "every other collection without them is an error"
     return collector.settings, collector.experiments

@@ -50,7 +50,7 @@ def fail_session(harness: HarnessSession, error: Exception) -> None:
 
 
 def require_benchmark_options(config: pytest.Config) -> None:
-    """Check that pytest-benchmark has a run to compare with, and can write what it shall save.
+    """Check that pytest-benchmark has a run to compare with, and can write its files.
 
     pytest-benchmark itself finds it out at the session's end, after hours of training.
 

@@ -1,7 +1,6 @@
 """The text of a failed test: short for an error in the input, and with its cause in pytest's summary."""
 
 import pytest
-from _pytest._code.code import ExceptionRepr
 
 from harness.causes import cause_of
 from harness.errors import InputError, TrainingError
@@ -15,8 +14,8 @@ def shorten_failure(report: pytest.TestReport, error: BaseException, config: pyt
     """
     if isinstance(error, InputError | TrainingError):
         report.longrepr = with_valid_names(config, str(error))
-    elif isinstance(report.longrepr, ExceptionRepr) and report.longrepr.reprcrash and not _is_of_pytest(error):
-        report.longrepr.reprcrash.message = cause_of(error)
+    elif (crash := getattr(report.longrepr, "reprcrash", None)) is not None and not _is_of_pytest(error):
+        crash.message = cause_of(error)
 
 
 def _is_of_pytest(error: BaseException) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.plugin.benchmark_record import leave_unused, replay
 from harness.plugin.case_arguments import model_and_seed
+from harness.plugin.mark import experiment_mark
 from harness.plugin.measures import record_properties
 from harness.plugin.preparation import prepared_case
 from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among, session_of
@@ -35,7 +37,7 @@ def wod_seed(request: pytest.FixtureRequest) -> int:
 def _model_and_seed(request: pytest.FixtureRequest) -> tuple[str, int]:
     """Return the model and the seed of the test's case; fail a test that has no case."""
     found = model_and_seed(request.node)
-    if found is None or request.node.get_closest_marker("experiment") is None:
+    if found is None or experiment_mark(request.node) is None:
         fixture = "trained" if "trained" in request.fixturenames else request.fixturename
         mark = "@pytest.mark.experiment('digits', models=['resnet20'])"
         pytest.fail(f"the fixture {fixture!r} needs the experiment mark: add e.g. {mark}", pytrace=False)
@@ -94,10 +96,8 @@ def workbench(request: pytest.FixtureRequest) -> Workbench:
 def _train(harness: HarnessSession, item: pytest.Function) -> tuple[Result, list[EpochRecord]]:
     """Train the item's case, and show its progress even while pytest captures output."""
     study, case = prepared_case(harness, item)
-    experiment, terminal = case.experiment, Terminal.of(harness.config)
-    if terminal is None:
-        return study.train(experiment)
-    progress = _progress(harness, item, terminal, study.tracking.notices)
+    experiment = case.experiment
+    progress = _progress(harness, item, Terminal.of(harness.config), study.tracking.notices)
     try:
         result, records = study.train(experiment, progress)
         if progress.trained:
@@ -123,17 +123,20 @@ def _is_interruption(error: BaseException) -> bool:
 
 
 def _progress(
-    harness: HarnessSession, item: pytest.Item, terminal: Terminal, notices: Callable[[], Sequence[str]]
+    harness: HarnessSession, item: pytest.Item, terminal: Terminal | None, notices: Callable[[], Sequence[str]]
 ) -> Progress:
-    """Return the callback that shows the case's progress."""
+    """Return the callback that shows the case's progress; without a terminal, it still passes on requests to stop."""
     from harness.training.progress import LastShown, Progress
     from harness.training.show_progress import is_notebook
 
+    make = partial(Progress, stop_requested=lambda: harness.stop.was_made, is_stop=_is_interruption)
+    if terminal is None:
+        return make(lambda _: None, redraws=False, width=0)
     harness.last_shown = harness.last_shown or LastShown()
     is_live = bool(terminal.reporter.isatty) or is_notebook(terminal.stream)
     redraws = is_live and harness.processes.is_rank_zero
     cases = experiments_among(item.session.items)
-    return Progress(
+    return make(
         terminal.redraw if redraws else terminal.write,
         redraws=redraws,
         width=terminal.width,
@@ -141,8 +144,6 @@ def _progress(
         seconds_after=_seconds_after(harness, item.stash[ITEM]),
         place=f"{cases.index(item.stash[ITEM]) + 1}/{len(cases)}",
         line=terminal.line,
-        stop_requested=lambda: harness.stop.was_made,
-        is_stop=_is_interruption,
         notices=notices,
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.plugin import pytest_options, short_names
-from harness.plugin.case_arguments import case_arguments
+from harness.plugin.case_arguments import case_arguments, takes_own_fixture
 from harness.plugin.ending import end_session, fail_session, require_benchmark_options
 from harness.plugin.mark import (
     EXPERIMENT_MARK,
@@ -181,7 +181,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip the test of a case that is not needed any more, or that does not fit into the time left."""
-    if item.get_closest_marker("experiment") and (reason := reason_of_unittest(item)) is not None:
+    if takes_own_fixture(item, "trained") and (reason := reason_of_unittest(item)) is not None:
         pytest.skip(reason)
     if ITEM not in item.stash:
         return
@@ -197,7 +197,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Shorten the text of a failed case or measurement, and name the failure's cause in the summary."""
     report = yield
-    if call.excinfo is not None and ("trained" in getattr(item, "fixturenames", ()) or is_measurement(item)):
+    if call.excinfo is not None and (takes_own_fixture(item, "trained") or is_measurement(item)):
         from harness.plugin.failure_text import shorten_failure
 
         shorten_failure(report, call.excinfo.value, item.config)

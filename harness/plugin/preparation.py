@@ -12,11 +12,12 @@ import pytest
 from harness.plugin.baseline import guard_cases
 from harness.plugin.benchmark_machine import machine_notes
 from harness.plugin.schedule import schedule_cases
-from harness.plugin.selection import leave_out, may_be_skipped, rebind_case
+from harness.plugin.selection import leave_out, may_be_skipped, planned_case
 from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among
 from harness.plugin.short_names import with_valid_names
 
 if TYPE_CHECKING:
+    from harness.config.recipe import Recipe
     from harness.study.study import Study
 
 
@@ -68,8 +69,9 @@ def prepared_case(harness: HarnessSession, item: pytest.Function) -> tuple[Study
     assert study is not None
     _require_same_process(harness)
     if ITEM not in item.stash:
-        case = rebind_case(item)
+        case = planned_case(item)
         study.prepare([case.experiment])
+        item.stash[ITEM] = case
     return study, item.stash[ITEM]
 
 
@@ -92,17 +94,20 @@ def _leave_out_unprepared(study: Study, items: list[pytest.Item], notify: Callab
 
     if study.is_distributed:  # every rank would have to leave out the same
         return
-    left_out: dict[str, list[str]] = {}
+    groups: dict[tuple[str, Recipe], list[pytest.Item]] = {}
     for item in items:
         if ITEM in item.stash and may_be_skipped(item):
             experiment = item.stash[ITEM].experiment
-            try:
-                study.engine.prepare([experiment], notify)
-            except InputError as error:
+            groups.setdefault((experiment.dataset, experiment.recipe), []).append(item)
+    for group in groups.values():
+        experiments = [one.experiment for one in experiments_among(group)]
+        try:
+            study.engine.prepare(experiments, notify)
+        except InputError as error:
+            for item in group:
                 leave_out(item)
-                left_out.setdefault(str(error), []).append(experiment.label)
-    for reason, labels in left_out.items():
-        notify(f"not prepared, since a fixture or hook may skip it: {listed_up_to(labels, 1, 'case')}: {reason}")
+            cases = listed_up_to([one.label for one in experiments], 1, "case")
+            notify(f"not prepared, since a fixture or hook may skip it: {cases}: {error}")
 
 
 def _require_same_process(harness: HarnessSession) -> None:
@@ -110,8 +115,8 @@ def _require_same_process(harness: HarnessSession) -> None:
 
     if harness.prepared_in != _place():
         raise InputError(
-            "this test runs in another process or thread than pytest, so its result would be lost: leave out the\n"
-            "option that does it, e.g. --forked or --workers; --engine ray trains several cases at a time"
+            "this test runs in another process or thread than pytest, so its result would be lost\n"
+            "leave out the option that does it, e.g. --forked or --workers; --engine ray trains several cases at a time"
         )
 
 

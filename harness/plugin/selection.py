@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from harness.config.datasets import is_folder
 from harness.plugin.case_arguments import model_and_seed
 from harness.plugin.clock import RecordedClock
-from harness.plugin.mark import MarkedExperiment, experiment_arguments, experiment_mark
+from harness.plugin.mark import experiment_arguments, experiment_mark
 from harness.plugin.schedule import order_cases
 from harness.plugin.session import ITEM, REFUSED, ExperimentItem, HarnessSession, session_of
 from harness.plugin.short_names import with_valid_names
@@ -32,12 +32,12 @@ def bind_case(item: pytest.Function, mark: pytest.Mark) -> None:
     benchmark = {"group": marked.dataset, **(closest.kwargs if closest else {}), "timer": RecordedClock()}
     item.add_marker(pytest.mark.benchmark(**benchmark), append=False)
     try:
-        item.stash[ITEM] = planned_case(item, marked)
+        item.stash[ITEM] = planned_case(item)
     except InputError as error:
         item.stash[REFUSED] = str(error)
 
 
-def planned_case(item: pytest.Function, marked: MarkedExperiment) -> ExperimentItem:
+def planned_case(item: pytest.Function) -> ExperimentItem:
     """Return the case that the test's mark and parameters ask for.
 
     Raises:
@@ -45,25 +45,14 @@ def planned_case(item: pytest.Function, marked: MarkedExperiment) -> ExperimentI
     """
     from harness.config.experiment import plan_experiment
 
-    settings = session_of(item.config).settings
-    arguments = model_and_seed(item)
-    assert arguments is not None, "bind_case refuses a test without them"
-    experiment = plan_experiment(settings, marked.dataset, *arguments, marked.recipe)
+    mark, arguments = experiment_mark(item), model_and_seed(item)
+    assert mark is not None, "hooks and fixtures leave out a test without the mark"
+    assert arguments is not None, "bind_case and the fixtures refuse a test without them"
+    marked, session = experiment_arguments(mark), session_of(item.config)
+    experiment = plan_experiment(session.settings, marked.dataset, *arguments, marked.recipe)
     timer = item.get_closest_marker("benchmark").kwargs["timer"]  # type: ignore[union-attr]
-    number = session_of(item.config).next_number()
-    return ExperimentItem(experiment, settings.seeds_for(marked.seeds), marked.limits, timer, number)
-
-
-def rebind_case(item: pytest.Function) -> ExperimentItem:
-    """Bind a test again that runs though it was expected to be skipped; return its case.
-
-    Raises:
-        InputError: the dataset or model is unknown, or the recipe is wrong.
-    """
-    mark = experiment_mark(item)
-    assert mark is not None, "the fixtures model and seed refuse a test without the mark"
-    item.stash[ITEM] = planned_case(item, experiment_arguments(mark))
-    return item.stash[ITEM]
+    seeds, number = session.settings.seeds_for(marked.seeds), session.next_number()
+    return ExperimentItem(experiment, seeds, marked.limits, timer, number)
 
 
 def select_cases(harness: HarnessSession, items: list[pytest.Item]) -> None:
@@ -94,9 +83,9 @@ def is_skipped(item: pytest.Item) -> bool:
 
     pytest's own hook decides it here and again before the test.
     """
-    plugin: Any = item.config.pluginmanager.get_plugin("skipping")
     if reason_of_unittest(item) is not None:
         return True
+    plugin: Any = item.config.pluginmanager.get_plugin("skipping")
     try:
         if plugin is not None:
             plugin.pytest_runtest_setup(item)
@@ -119,19 +108,19 @@ def may_be_skipped(item: pytest.Item) -> bool:
     hooks = [one.function for one in item.config.hook.pytest_runtest_setup.get_hookimpls()]
     definitions: dict[str, Any] = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
     fixtures = [one.func for found in definitions.values() for one in found]
-    return any(name.startswith("_xunit") for name in definitions) or any(_is_of_project(item, hooks + fixtures))
+    is_set_up = any(name.startswith("_xunit") for name in definitions)
+    return is_set_up or any(_is_of_project(one, item) for one in hooks + fixtures)
 
 
-def _is_of_project(item: pytest.Item, functions: Iterable[Callable[..., Any]]) -> Iterable[bool]:
-    """Yield for each function whether its file belongs to the tests, and not to an installed package."""
-    for function in functions:
-        path = Path(getattr(getattr(function, "__code__", None), "co_filename", ""))
-        is_local = path.is_relative_to(item.config.rootpath) and "site-packages" not in path.parts
-        yield (is_local or path == item.path) and not function.__module__.startswith("harness.")
+def _is_of_project(function: Callable[..., Any], item: pytest.Item) -> bool:
+    """Return whether the function's file belongs to the tests, and not to an installed package."""
+    path = Path(getattr(getattr(function, "__code__", None), "co_filename", ""))
+    is_local = path.is_relative_to(item.config.rootpath) and "site-packages" not in path.parts
+    return (is_local or path == item.path) and not (function.__module__ or "").startswith("harness.")
 
 
 def _is_on_a_folder(item: pytest.Item) -> bool:
-    mark = item.get_closest_marker("experiment")
+    mark = experiment_mark(item)
     return mark is not None and is_folder(experiment_arguments(mark).dataset)
 
 

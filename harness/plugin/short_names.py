@@ -64,9 +64,10 @@ def leave_out_values(config: pytest.Config, arguments: Sequence[str]) -> None:
     """
     actions = config._parser.optparser._option_string_actions
     names = {f"--{option.name}" for option in OPTIONS if not option.is_flag} - actions.keys()
-    values = {value for name, value in pairwise(arguments) if name in names}
     files = config.known_args_namespace.file_or_dir
-    files[:] = [file for file in files if file not in values]
+    for name, value in pairwise(arguments):
+        if name in names and value in files:
+            files.remove(value)
 
 
 def end_short_names(config: pytest.Config) -> None:

@@ -21,13 +21,13 @@ class Rerun:
     def begin(self, selected: Collection[str], outdated: Collection[str] = ()) -> int:
         """Start or resume a rerun of the selected cases; return how many of them are already trained again.
 
-        An earlier rerun is forgotten if none of the cases that it left is selected.
+        An earlier rerun is forgotten if none of the cases that it left is selected. A later call adds cases.
 
         Args:
             outdated: cases to train again even if the interrupted rerun has done so: the code has changed since.
         """
-        asked, left = self._read()
-        if not left & set(selected):
+        asked, left = (self._asked, self._left) if self._asked else self._read()
+        if not self._asked and not left & set(selected):
             asked, left = set(), set()
         done = asked - left - set(outdated)
         self._asked, self._left = asked | set(selected), (left | set(selected)) - done

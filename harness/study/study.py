@@ -48,9 +48,12 @@ class Study:
         self._rerun = Rerun(settings.results_dir)
         self._kept: dict[str, str] = {}
         self.tracking = TrackingSession(settings.track or (), settings.results_dir)
+        self._has_trackers = False
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Check before any training that every experiment can be trained, then announce them to the engine.
+
+        A later call adds experiments.
 
         Args:
             notify: called with a line about each step that may take long.
@@ -74,7 +77,9 @@ class Study:
         if self._processes.is_rank_zero:
             for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
                 require_writable(folder, f"--{name}")
-            self.tracking.start()
+            if not self._has_trackers:
+                self.tracking.start()
+                self._has_trackers = True
             if (commit := source_commit()).is_refused:
                 notify(f"commit unknown: {commit.problem}")
         for experiment in experiments:

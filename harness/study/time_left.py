@@ -36,8 +36,8 @@ class TimeLeft:
     def after(self, experiment: Experiment) -> Callable[[float | None], float | None]:
         """Return a function of the case's mean epoch seconds, which returns the seconds of the cases after it.
 
-        It returns None if nothing is measured yet, if the engine trains on other machines, or if the experiment is none
-        of the session's: its test was expected to be skipped.
+        It returns None if nothing is measured yet, if the engine trains on other machines, or if the experiment is not
+        one of the session's: its test was expected to be skipped.
         """
         if experiment not in self._experiments:
             return lambda _: None

@@ -77,11 +77,16 @@ class Follower:
             notify: called with a line for the user.
             clock: returns seconds that never decrease.
         """
-        self._make, self._notify, self._clock = make, notify, clock
-        self._cases = [_CaseLog(case, _lock(case, name)) for case in cases]
+        self._name, self._make, self._notify, self._clock = name, make, notify, clock
+        self._cases: list[_CaseLog] = []
+        self.add(cases)
         self._tracker: Tracker | None = None
         self._failures, self._retry_at = 0, 0.0
         self.logged: set[str] = set()
+
+    def add(self, cases: Iterable[FollowedCase]) -> None:
+        """Follow further cases."""
+        self._cases += [_CaseLog(case, _lock(case, self._name)) for case in cases]
 
     def update(self) -> None:
         """Log what is new in the results folder; after each failure, wait longer before the next try."""

@@ -1,7 +1,7 @@
 """A tracker's process: ``python -m harness.tracking.process NAME RESULTS_DIR``.
 
-It reads JSON lines from standard input: the session's cases, then the end, with the report's files if there is one. It
-writes JSON lines to standard output: that it is ready or why it is not, then notices.
+It reads JSON lines from standard input: the session's cases, perhaps further cases, then the end, with the report's
+files if there is one. It writes JSON lines to standard output: that it is ready or why it is not, then notices.
 """
 
 import contextlib
@@ -43,8 +43,8 @@ def main() -> None:
     inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
     threading.Thread(target=_read_messages, args=(inbox,), daemon=True).start()
     if (message := inbox.get()) is not None and "cases" in message:
-        cases = [FollowedCase(**case) for case in message["cases"]]
-        _serve(Follower(name, lambda: tracker(results_dir), cases, lambda line: send({"notice": line})), inbox)
+        follower = Follower(name, lambda: tracker(results_dir), _cases(message), lambda line: send({"notice": line}))
+        _serve(follower, inbox)
 
 
 def _own_output() -> Callable[[Message], None]:
@@ -76,11 +76,17 @@ def _serve(follower: Follower, inbox: "queue.SimpleQueue[Message | None]") -> No
             message = inbox.get(timeout=_POLL_SECONDS)
         except queue.Empty:
             continue
-        break
+        if message is None or "cases" not in message:
+            break
+        follower.add(_cases(message))
     killer = threading.Timer(END_SECONDS, os._exit, (1,))
     killer.daemon = True
     killer.start()
     follower.end(_report_files(message))
+
+
+def _cases(message: Message) -> list[FollowedCase]:
+    return [FollowedCase(**case) for case in message["cases"]]
 
 
 def _report_files(message: Message | None) -> ReportFiles | None:

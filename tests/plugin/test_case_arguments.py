@@ -70,21 +70,32 @@ def test_a_projects_mark_and_fixture_trained_are_its_own(pytester):
     pytester.makeini("[pytest]\nmarkers =\n    experiment: theirs\n    measurement: theirs\n")
     pytester.makepyfile(
         """
-        import pytest
+        import pytest, unittest
         @pytest.fixture
         def trained():
             return "theirs"
         @pytest.fixture
         def workbench():
             return "bench"
+        @pytest.fixture
+        def failing():
+            pytest.fail("theirs runs before unittest's skip")
         @pytest.mark.experiment(number=4)
         def test_trained(trained):
             assert trained == "theirs"
+        @pytest.mark.experiment(number=5)
+        def test_failing(trained):
+            raise RuntimeError("outer") from OSError("inner")
+        @unittest.skip("later")
+        @pytest.mark.experiment(number=6)
+        def test_skipped(trained, failing):
+            pass
         @pytest.mark.measurement
         def test_measured(workbench):
             assert workbench == "bench"
         """
     )
     run = pytester.runpytest_inprocess("-p", "harness.plugin")
-    run.assert_outcomes(passed=2)
+    run.assert_outcomes(passed=2, failed=1, errors=1)
+    run.stdout.fnmatch_lines(["FAILED *::test_failing - RuntimeError: outer"])
     run.stdout.no_fnmatch_line("wider-or-deeper:*")

@@ -42,6 +42,19 @@ def test_a_resumed_case_is_announced_and_keeps_all_its_rounds(bench, pytester, m
     run.stdout.no_fnmatch_line("*were finished already*")  # it was started before and is finished now
 
 
+def test_exit_without_a_terminal_is_no_failure_of_the_case(bench, pytester, monkeypatch):
+    from harness.plugin.terminal import Terminal
+    from harness.training.trainers.fast import FastTrainer
+
+    def stop(*_):
+        raise pytest.exit.Exception("enough")
+
+    monkeypatch.setattr(Terminal, "of", lambda _: None)
+    monkeypatch.setattr(FastTrainer, "train_epoch", stop)
+    bench("--full-training", "-k", "resnet8-seed0")
+    assert results_in(pytester) == []
+
+
 def test_a_signal_whose_exception_was_lost_stops_the_run(bench, pytester, monkeypatch):
     from harness.training.trainers.fast import FastTrainer
 

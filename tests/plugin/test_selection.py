@@ -1,7 +1,9 @@
 """What is prepared is what will run: a skipped test demands no data, no model and no download."""
 
 import pytest
+from _pytest.outcomes import importorskip
 
+from harness.study.machine import Machine
 from tests.plugin.benches import BENCH, CONFTEST
 
 ABSENT = '@pytest.mark.experiment("folder:/no/such", models=["resnet8"])'
@@ -48,7 +50,8 @@ def test_test_that_ends_before_its_fixtures_demands_nothing(mark, outcome, bench
     assert studies == []
 
 
-def test_importorskip_of_the_module_demands_nothing(bench, pytester, studies):
+def test_importorskip_of_the_module_demands_nothing(bench, pytester, studies, monkeypatch):
+    monkeypatch.setattr(pytest, "importorskip", importorskip)  # tests/conftest.py may have replaced it
     pytester.makepyfile(test_digits=f"{HEAD}pytest.importorskip('nosuch')\n{TEST}")
     bench().assert_outcomes(skipped=1)
     assert studies == []
@@ -97,7 +100,22 @@ def test_skip_by_code_of_the_project_is_waited_for(conftest, text, bench, pytest
     run.stdout.fnmatch_lines(["not prepared, since a fixture or hook may skip it: folder:/no/such*does not exist*"])
 
 
-def test_absent_data_are_an_error_of_the_test_that_code_did_not_skip(bench, pytester):
+@pytest.fixture
+def loads(monkeypatch):
+    """A list that gets the name of each dataset that a machine loads."""
+    load, names = Machine._load, []
+    monkeypatch.setattr(Machine, "_load", lambda self, *key, **how: names.append(key[0]) or load(self, *key, **how))
+    return names
+
+
+def test_data_that_may_be_skipped_are_looked_for_once_for_all_cases(bench, pytester, loads):
+    text = BY_CODE["automatic fixture"][1].replace('["resnet8"]', '["resnet8", "resnet14"], seeds=(0, 1)')
+    pytester.makepyfile(test_digits=HEAD + text)
+    bench("--full-training").assert_outcomes(skipped=4)
+    assert loads == ["folder:/no/such"]
+
+
+def test_absent_data_are_an_error_of_the_test_that_code_did_not_skip(bench, pytester, loads):
     text = (
         f"@pytest.fixture\ndef present(): pass\n{ABSENT}\ndef test_it(present, trained): pass\ndef test_other(): pass"
     )
@@ -105,6 +123,7 @@ def test_absent_data_are_an_error_of_the_test_that_code_did_not_skip(bench, pyte
     run = bench()
     run.assert_outcomes(errors=1, passed=1)
     run.stdout.fnmatch_lines(["*ERROR at setup of test_it*", "folder /no/such does not exist: give folder:PATH*"])
+    assert len(loads) == 2  # at the session's start and in the test
 
 
 def test_absent_data_end_a_session_whose_fixtures_are_pytests_own(bench, pytester):

@@ -51,6 +51,12 @@ def test_a_conftest_in_testpaths_has_the_short_names(project):
     check(project, "inner/conftest.py", "-p", "harness.plugin")
 
 
+def test_a_file_named_like_an_options_value_keeps_its_conftest(project):
+    project.mkdir("base").joinpath("conftest.py").write_text(THEIR_OPTIONS)
+    run = project.runpytest_inprocess("-p", "harness.plugin", "--baseline", "base", "base", "--rerun=twice")
+    assert run.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
 @pytest.mark.parametrize(
     "arguments", [("-p", "other", "-p", "harness.plugin"), ("-p", "harness.plugin", "-p", "other")]
 )

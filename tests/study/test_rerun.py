@@ -24,6 +24,19 @@ def test_an_interrupted_rerun_resumes_with_the_cases_that_are_left(tmp_path):
     assert [case for case in ("a", "b", "c", "new") if second.is_pending(case)] == ["b", "c", "new"]
 
 
+def test_a_case_that_is_added_later_leaves_the_others_as_they_are(tmp_path):
+    first = Rerun(tmp_path)
+    first.begin(["a", "b"])
+    first.mark_done("a")
+    first.begin(["late"])
+    first.mark_done("late")
+    second = Rerun(tmp_path)
+    assert second.begin(["a", "b", "late"]) == 2
+    assert [case for case in ("a", "b", "late") if second.is_pending(case)] == ["b"]
+    second.begin([])
+    assert [case for case in ("a", "b", "late") if second.is_pending(case)] == ["b"]
+
+
 def test_a_finished_rerun_is_forgotten(tmp_path):
     rerun = Rerun(tmp_path)
     rerun.begin(["a"])

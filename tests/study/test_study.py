@@ -201,6 +201,17 @@ def test_trackers_log_no_earlier_quick_training(make_settings, monkeypatch):
     assert read_training(*followed_by(study, monkeypatch)) is None
 
 
+def test_experiments_prepared_later_are_sent_to_the_trackers_that_run(study, monkeypatch):
+    calls = []
+    monkeypatch.setattr(study.tracking, "start", lambda: calls.append("start"))
+    monkeypatch.setattr(study.tracking, "follow", lambda cases: calls.append([one.label for one in cases]))
+    with pytest.raises(InputError):
+        study.prepare([plan_experiment(study.settings, "folder:/no/such", "resnet8", 0)])
+    for seed in range(2):
+        study.prepare([digits(study, seed=seed)])
+    assert calls == ["start", ["digits resnet8 seed 0"], ["digits resnet8 seed 1"]]
+
+
 def test_what_is_no_tracker_is_refused_before_any_data_are_read(make_settings, monkeypatch):
     study = Study(make_settings(full_training=True, track="json:loads"))
     monkeypatch.setattr(study.engine, "prepare", lambda *_: pytest.fail("data are read"))

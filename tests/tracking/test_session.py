@@ -52,6 +52,14 @@ def test_epochs_are_logged_while_the_case_trains(tracking, case):
     assert tracking.end() == []
 
 
+def test_cases_that_follow_later_are_logged_too(tracking, case):
+    tracking.follow([])
+    tracking.follow([case.followed()])
+    case.train(1)
+    case.end()
+    assert tracking.end() == [f"{NAME}: 1 case logged in {case.results.root / FOLDER}"]
+
+
 def test_an_outage_is_a_notice_while_the_case_trains(tracking, case):
     (case.results.root / FOLDER).mkdir(exist_ok=True)
     (case.results.root / FOLDER / "down").touch()

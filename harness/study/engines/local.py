@@ -80,9 +80,8 @@ class LocalEngine(Engine):
                 accept_other_code=request.accept_other_code,
                 context=context,
             )
-        except (
-            Exception
-        ) as error:  # not KeyboardInterrupt, pytest's Failed and others that stop a training from outside
+        # Not KeyboardInterrupt, pytest's Failed and others that stop a training from outside.
+        except Exception as error:
             if not isinstance(error, InputError) and not callback.is_stop(error):
                 on_end(request.case)
             raise
