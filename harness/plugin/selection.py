@@ -120,7 +120,7 @@ def _is_of_project(function: Callable[..., Any], item: pytest.Item) -> bool:
 
 
 def _is_on_a_folder(item: pytest.Item) -> bool:
-    mark = experiment_mark(item)
+    mark = experiment_mark(item) if isinstance(item, pytest.Function) else None
     return mark is not None and is_folder(experiment_arguments(mark).dataset)
 
 

@@ -69,7 +69,7 @@ def test_ours(trained, model, wod_model, seed, wod_seed):
 def test_a_projects_mark_and_fixture_trained_are_its_own(pytester):
     pytester.makeini("[pytest]\nmarkers =\n    experiment: theirs\n    measurement: theirs\n")
     pytester.makepyfile(
-        """
+        test_it="""
         import pytest, unittest
         @pytest.fixture
         def trained():
@@ -93,7 +93,7 @@ def test_a_projects_mark_and_fixture_trained_are_its_own(pytester):
         @pytest.mark.measurement
         def test_measured(workbench):
             assert workbench == "bench"
-        """
+        """,
     )
     run = pytester.runpytest_inprocess("-p", "harness.plugin")
     run.assert_outcomes(passed=2, failed=1, errors=1)

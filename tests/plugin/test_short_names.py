@@ -53,7 +53,8 @@ def test_a_conftest_in_testpaths_has_the_short_names(project):
 
 def test_a_file_named_like_an_options_value_keeps_its_conftest(project):
     project.mkdir("base").joinpath("conftest.py").write_text(THEIR_OPTIONS)
-    run = project.runpytest_inprocess("-p", "harness.plugin", "--baseline", "base", "base", "--rerun=twice")
+    given = ("--wod-full-training", "--baseline", "base", "base", "--rerun=twice")
+    run = project.runpytest_inprocess("-p", "harness.plugin", *given)
     assert run.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
