@@ -86,6 +86,11 @@ BY_CODE = {
         f"@pytest.fixture\ndef present(): pytest.skip('absent')\n{ABSENT}\ndef test_it(present, trained): pass",
     ),
     "automatic fixture": ("", f"@pytest.fixture(autouse=True)\ndef present(): pytest.skip('absent')\n{TEST}"),
+    "fixture without a module": (
+        "",
+        "def present(): pytest.skip('absent')\npresent.__module__ = None\n"
+        f"present = pytest.fixture(autouse=True)(present)\n{TEST}",
+    ),
     "setup_module": ("", f"def setup_module(): pytest.skip('absent')\n{TEST}"),
     "hook": ("\nimport pytest\ndef pytest_runtest_setup(item): pytest.skip('absent')", TEST),
 }  # fmt: skip
