@@ -125,7 +125,7 @@ def _is_interruption(error: BaseException) -> bool:
 def _progress(
     harness: HarnessSession, item: pytest.Item, terminal: Terminal | None, notices: Callable[[], Sequence[str]]
 ) -> Progress:
-    """Return the callback that shows the case's progress; without a terminal, it still passes on requests to stop."""
+    """Return the callback that shows the case's progress; without a terminal, it only passes on stops."""
     from harness.training.progress import LastShown, Progress
     from harness.training.show_progress import is_notebook
 
