@@ -69,7 +69,11 @@ def _state(nvml: Any, handle: Any, own_pids: set[int], seconds: float) -> GpuSta
 
 
 def _other_processes(nvml: Any, handle: Any, own_pids: set[int], seconds: float) -> int:
-    """Return the number of other processes that computed; the driver's error if it hides who did, as with MIG."""
+    """Return the number of other processes that computed.
+
+    Raises:
+        NVMLError: the driver hides who computed, as with MIG.
+    """
     processes = {one.pid for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
     # In a container the driver gives the host's numbers: one unknown process is this one.
     unknown = 0 if processes & own_pids else 1

@@ -1,4 +1,4 @@
-"""Linux's counters of cores, CPU quotas, a process's threads and children; each is empty or None elsewhere."""
+"""Linux's counters of cores, CPU quotas, threads and children; each is empty, 0 or None elsewhere."""
 
 import contextlib
 import os

@@ -67,7 +67,7 @@ class Disturbance:
 
     @property
     def severity(self) -> tuple[int, bool, float]:
-        """The order of disturbances: other processes on the GPU, its throttling, and the cores that others used."""
+        """The order of disturbances: processes on the GPU, its throttling, then the cores that others used."""
         cores = self._share(self.other_cpu_seconds + self.steal_seconds)
         return self.gpu_processes or 0, bool(self.gpu_throttled), cores
 
