@@ -29,7 +29,7 @@ def shape(dataset):
 def require_undisturbed(measurement):
     """Skip the rest of the test if other work disturbed the measurement; it is recorded and shown all the same."""
     if measurement.disturbed is not None:
-        pytest.skip(f"measured, but disturbed: {measurement.disturbed}")
+        pytest.skip(f"measured, but disturbed: {measurement.disturbed}; run it again when the machine is free")
 
 
 @pytest.mark.parametrize(

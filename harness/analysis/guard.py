@@ -14,6 +14,7 @@ from harness.analysis.stats import Interval, mean_interval, welch_interval
 from harness.config.limits import Limit, Measure
 from harness.results.result import Result
 from harness.results.timing import timed_on, timing_changes
+from harness.text import listed
 
 _CONFIDENCE = 0.9  # of a two-sided interval whose ends are one-sided 95 % bounds
 _LEAST_UNDISTURBED = 3  # epochs of a run beside disturbed ones, so that a median means something
@@ -153,14 +154,14 @@ def _compare_measures(case: str, base: Sequence[Result], new: Sequence[Result], 
     for limit in limits.values():
         refusal = _refusal(limit, base, new, timing)
         if refusal is None:
-            left_out_epochs = _disturbed(base, limit), _disturbed(new, limit)
-            comparisons.append(replace(_compare(case, limit, base, new), disturbed_epochs=left_out_epochs))
+            counts = _count_disturbed_epochs(base, limit), _count_disturbed_epochs(new, limit)
+            comparisons.append(replace(_compare(case, limit, base, new), disturbed_epochs=counts))
         else:
             left_out.append(NotCompared(case, limit.measure, refusal, is_failure=not limit.is_default))
     return Verdict(tuple(comparisons), (), tuple(left_out))
 
 
-def _disturbed(results: Sequence[Result], limit: Limit) -> int:
+def _count_disturbed_epochs(results: Sequence[Result], limit: Limit) -> int:
     """Return the number of epochs that a measure leaves out, as other work disturbed them."""
     return sum(len(_disturbed_epochs(one)) for one in results) if limit.measure.name == "epoch_seconds" else 0
 
@@ -190,18 +191,18 @@ def _refusal(limit: Limit, base: Sequence[Result], new: Sequence[Result], timing
         return None
     if timing is not None:
         return timing
-    if limit.measure.name == "epoch_seconds" and (disturbance := _disturbance(base, new)) is not None:
-        return disturbance
+    if limit.measure.name == "epoch_seconds" and (too_few := _too_few_undisturbed(base, new)) is not None:
+        return too_few
     unknown = any(not value_of(one, limit.measure.name) for one in [*base, *new])
     return "it is not recorded on this system" if unknown else None
 
 
-def _disturbance(base: Sequence[Result], new: Sequence[Result]) -> str | None:
+def _too_few_undisturbed(base: Sequence[Result], new: Sequence[Result]) -> str | None:
     """Return the reason why disturbed epochs leave no time to compare; None if enough epochs are left."""
     for name, results in (("in the baseline", base), ("in the new results", new)):
         for one in results:
             if _disturbed_epochs(one) and len(_compared_epochs(one)) < _LEAST_UNDISTURBED:
-                causes = f" ({'; '.join(one.disturbance_causes)})" if one.disturbance_causes else ""
+                causes = f" ({listed(one.disturbance_causes)})" if one.disturbance_causes else ""
                 disturbed = f"{len(one.disturbed_epochs or ())} of {one.epochs} epochs of seed {one.seed}"
                 return f"other work disturbed {disturbed} {name}{causes}; train it again when the machine is free"
     return None
@@ -220,9 +221,7 @@ def value_of(result: Result, measure: str) -> float:
 
 def _compared_epochs(result: Result) -> list[float]:
     """Return the seconds of the undisturbed epochs without the first; those of a single epoch."""
-    left_out = _disturbed_epochs(result)
-    later = [second for epoch, second in enumerate(result.epoch_seconds, 1) if epoch > 1 and epoch not in left_out]
-    return later if len(result.epoch_seconds) > 1 else [*result.epoch_seconds]
+    return result.undisturbed_seconds(from_epoch=2) if len(result.epoch_seconds) > 1 else [*result.epoch_seconds]
 
 
 def _disturbed_epochs(result: Result) -> set[int]:

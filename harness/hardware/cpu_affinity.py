@@ -7,6 +7,7 @@ from pathlib import Path
 
 import filelock
 
+from harness.hardware import linux_counters
 from harness.hardware.co_scheduling import machine_folder
 
 
@@ -18,7 +19,7 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]
     are free, if the system has no CPU affinity (it is not Linux), or in a container that has a share of the machine's
     time instead of its own cores: other containers, invisible from inside, run on the same cores.
     """
-    if not hasattr(os, "sched_setaffinity") or _has_quota():
+    if not hasattr(os, "sched_setaffinity") or linux_counters.has_quota():
         yield ()
         return
     before = os.sched_getaffinity(0)
@@ -33,13 +34,6 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]
             yield tuple(cores)
         finally:
             _run_on(before)
-
-
-def _has_quota(place: Path = Path("/sys/fs/cgroup/cpu.max")) -> bool:
-    """Return whether a quota limits this container's CPU time; ``200000 100000`` allows that of two cores."""
-    with contextlib.suppress(OSError):
-        return not place.read_text().startswith("max")
-    return False
 
 
 def _claim(cores: list[int], count: int, folder: Path, claims: contextlib.ExitStack) -> list[int]:

@@ -40,7 +40,7 @@ class DisturbanceMeter:
         """Return the disturbance so far."""
         begin, end, cores = self._begin, _Counters.now(self._root), _cores()
         own = max(0.0, end.own - begin.own)
-        busy = _since([one.busy for one in begin.cores], [one.busy for one in end.cores], cores)
+        busy = _since(begin.busy, end.busy, cores)
         return Disturbance(
             wall_seconds=end.time - begin.time,
             threads=torch.get_num_threads(),
@@ -50,26 +50,23 @@ class DisturbanceMeter:
             involuntary_switches=max(0, end.switches - begin.switches),
             waiting_seconds=_longest_wait(begin, end),
             pressure_seconds=_pressure(begin, end),
-            steal_seconds=_since([one.steal for one in begin.cores], [one.steal for one in end.cores], cores),
+            steal_seconds=_since(begin.steal, end.steal, cores),
             **gpu_state(self._device, _family(self._root), seconds=end.time - begin.time),
         )
 
 
 @dataclass(frozen=True)
-class _Core:
-    """The seconds that a core has worked, and that other virtual machines took from it."""
-
-    busy: float
-    steal: float
-
-
-@dataclass(frozen=True)
 class _Counters:
-    """The system's counters, in seconds; `waiting` by thread."""
+    """The system's counters, in seconds: `busy` and `steal` by core, `waiting` by thread.
+
+    Attributes:
+        steal: the time that other virtual machines took from a core.
+    """
 
     time: float
     own: float
-    cores: Sequence[_Core]
+    busy: dict[int, float]
+    steal: dict[int, float]
     switches: int
     pressure: float | None
     waiting: dict[str, float]
@@ -78,11 +75,12 @@ class _Counters:
     @classmethod
     def now(cls, root: int) -> "_Counters":
         """Read the counters; those of all descendants of ``root`` are this process's own."""
-        cores = _core_counters()  # right before `own`: the difference of both is the others' time
+        cores = _core_times()  # right before `own`: the difference of both is the others' time
         return cls(
             time=time.perf_counter(),
             own=_own_seconds() + sum(map(_cpu_seconds, _family(root) - {os.getpid()})),
-            cores=cores,
+            busy={core: sum(getattr(times, name, 0.0) for name in _BUSY) for core, times in cores.items()},
+            steal={core: getattr(times, "steal", 0.0) for core, times in cores.items()},
             switches=_involuntary_switches(),
             pressure=linux_counters.pressure_seconds(),
             waiting=linux_counters.waiting_seconds(),
@@ -90,12 +88,12 @@ class _Counters:
         )
 
 
-def _core_counters() -> list[_Core]:
-    """Return the counters of each core; empty if the system hides them."""
+def _core_times() -> dict[int, Any]:
+    """Return psutil's times of each core, by its number; empty if the system hides them."""
     with contextlib.suppress(*_UNREADABLE):
-        per_core: list[Any] = psutil.cpu_times(percpu=True)
-        return [_Core(sum(getattr(one, name, 0.0) for name in _BUSY), getattr(one, "steal", 0.0)) for one in per_core]
-    return []
+        times: list[Any] = psutil.cpu_times(percpu=True)
+        return dict(zip(linux_counters.core_numbers() or range(len(times)), times, strict=False))
+    return {}
 
 
 def _own_seconds() -> float:
@@ -147,10 +145,10 @@ def _family(pid: int) -> set[int]:
     return found
 
 
-def _since(begin: Sequence[float], end: Sequence[float], cores: Sequence[int]) -> float:
+def _since(begin: dict[int, float], end: dict[int, float], cores: Sequence[int]) -> float:
     """Return the seconds between two readings on these cores; on all if a container renumbers them."""
-    elapsed = [max(0.0, last - first) for first, last in zip(begin, end, strict=False)]
-    return sum(elapsed[core] for core in cores) if max(cores, default=0) < len(elapsed) else sum(elapsed)
+    elapsed = {core: max(0.0, seconds - begin.get(core, seconds)) for core, seconds in end.items()}
+    return sum(elapsed[core] for core in (cores if elapsed.keys() >= set(cores) else elapsed))
 
 
 def _pressure(begin: _Counters, end: _Counters) -> float | None:

@@ -69,14 +69,20 @@ def _state(nvml: Any, handle: Any, own_pids: set[int], seconds: float) -> GpuSta
 
 
 def _other_processes(nvml: Any, handle: Any, own_pids: set[int], seconds: float) -> int:
-    """Return the number of other processes that computed; if the driver hides who did, of all others."""
+    """Return the number of other processes that computed.
+
+    Raises:
+        NVMLError: the driver hides who computed, as with MIG.
+    """
     processes = {one.pid for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
     # In a container the driver gives the host's numbers: one unknown process is this one.
     unknown = 0 if processes & own_pids else 1
     if len(processes - own_pids) <= unknown:
         return 0
     since = time.time() - max(seconds, _SAMPLED_SECONDS)
-    with contextlib.suppress(nvml.NVMLError):
+    try:
         samples = nvml.nvmlDeviceGetProcessUtilization(handle, int(since * 1e6))
-        processes &= {one.pid for one in samples if one.smUtil}
+    except nvml.NVMLError_NotFound:  # no process has computed
+        return 0
+    processes &= {one.pid for one in samples if one.smUtil}
     return max(0, len(processes - own_pids) - unknown)

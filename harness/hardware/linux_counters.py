@@ -1,13 +1,14 @@
-"""Linux's counters of a process's threads and children; each is empty or None on other systems."""
+"""Linux's counters of cores, CPU quotas, threads and children; each is empty, 0 or None elsewhere."""
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 _PROCESSES = Path("/proc")
 _PRESSURE = Path("/proc/pressure/cpu")
-_QUOTAS = (Path("/sys/fs/cgroup/cpu.stat"), Path("/sys/fs/cgroup/cpu/cpu.stat"))  # of cgroups 2 and 1
+_CGROUPS = Path("/sys/fs/cgroup")
 _UNREADABLE = (OSError, ValueError, IndexError)  # an entry is hidden, or its thread or process has ended
 
 
@@ -31,6 +32,16 @@ def thread_cores() -> set[int]:
     return cores
 
 
+def core_numbers() -> list[int]:
+    """Return the numbers of the cores that the system counts, in its order; empty if unknown.
+
+    They are no range if a core is offline.
+    """
+    with contextlib.suppress(*_UNREADABLE):
+        return [int(number) for number in re.findall(r"^cpu(\d+) ", (_PROCESSES / "stat").read_text(), re.MULTILINE)]
+    return []
+
+
 def child_pids(pid: int) -> list[int] | None:
     """Return the children of a process without looking at all processes; None if unknown."""
     files = [task / "children" for task in _tasks(pid)]
@@ -51,11 +62,29 @@ def pressure_seconds() -> float | None:
 
 
 def throttled_periods() -> int:
-    """Return the periods in which a container's CPU quota stopped its processes; 0 without a quota."""
-    for file in _QUOTAS:
+    """Return the periods in which CPU quotas stopped this process's cgroups; 0 without a quota."""
+    found = (re.findall(r"^nr_throttled (\d+)", text, re.MULTILINE) for text in _of_cgroups("cpu.stat"))
+    return sum(int(count) for counts in found for count in counts)
+
+
+def has_quota() -> bool:
+    """Return whether a quota limits this process's CPU time; ``200000 100000`` allows that of two cores."""
+    files = ("cpu.max", "cpu.cfs_quota_us")  # of cgroups 2 and 1, which have "max" and -1 without a quota
+    return any(re.match(r"\d", text) for name in files for text in _of_cgroups(name))
+
+
+def _of_cgroups(name: str) -> Iterator[str]:
+    """Yield a file of each cgroup that this process is in: its own, and all above it."""
+    folders = {_CGROUPS, _CGROUPS / "cpu"}  # the only ones that a container may show
+    with contextlib.suppress(*_UNREADABLE):
+        for line in (_PROCESSES / "self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if "cpu" in (controllers or "cpu").split(","):  # version 2 names no controller
+                folder = _CGROUPS / ("cpu" if controllers else "") / path.lstrip("/")
+                folders |= {one for one in (folder, *folder.parents) if one.is_relative_to(_CGROUPS)}
+    for folder in folders:
         with contextlib.suppress(*_UNREADABLE):
-            return int(file.read_text().split("nr_throttled")[1].split()[0])
-    return 0
+            yield (folder / name).read_text()
 
 
 def _tasks(pid: int) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from harness.config.datasets import title_of
 from harness.paper.published import STUDY_MODELS
 from harness.report.answer_text import answer_lines, key_parts
 from harness.report.build import WrittenReport
-from harness.report.tables.disturbed import MEAN_EPOCH_SECONDS, UNDISTURBED
+from harness.report.tables.disturbed import EPOCH_SECONDS, UNDISTURBED
 from harness.report.tables.other_code import code_stamp
 from harness.report.tables.paper import accuracy_table
 from harness.report.tables.runs import MODE_WORDS, mode_text, run_notes, run_row
@@ -85,7 +85,7 @@ def _comparison_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
     has_published = any(row["published_accuracy_percent"] is not None for row in rows)
     for heading, key, form in _MEASURES:
         is_epoch_time = key == "epoch_seconds"
-        columns.append(MEAN_EPOCH_SECONDS if is_epoch_time else _measure_column(heading, key, form))
+        columns.append(EPOCH_SECONDS if is_epoch_time else _measure_column(heading, key, form))
         if has_published:
             columns.append(replace(_measure_column("paper", f"published_{key}", form), is_foldable=True))
         if is_epoch_time and has_disturbed:

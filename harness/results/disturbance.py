@@ -1,18 +1,20 @@
 """The disturbance of a timed region by other work, and the limit from which it counts. Needs no torch.
 
 A region is disturbed if other work took more than a twentieth of its time: that lengthens it by about as much. The
-limit was measured on two cores: undisturbed epochs waited for a core for 0 to 2 % of their time.
+limit was measured on two cores: undisturbed epochs waited for a core for 0 to 2 % of their time. A wait is not the
+others' alone if the process has more threads and child processes than cores: these also keep each other waiting.
 """
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, TypeGuard, get_args
 
 from pydantic import Field
 
 _DISTURBED_SHARE = 0.05
 _BUSY_SHARE = 0.9  # of all cores, where the system does not report the time that threads wait
+_TICK_SECONDS = 0.01  # Linux counts each core's time in these, and short regions last for few of them
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=0)]
@@ -22,6 +24,8 @@ _Kind = Literal["processes", "steal", "gpu_processes", "gpu_throttled"]
 @dataclass(frozen=True)
 class Disturbance:
     """The use of the machine by a process and by others while a region was timed.
+
+    `involuntary_switches`, `pressure_seconds` and `gpu_clock_share` are recorded only: no cause is derived from them.
 
     Attributes:
         wall_seconds: the region's length.
@@ -53,11 +57,6 @@ class Disturbance:
     gpu_throttled: bool | None = None
 
     @property
-    def cpu_share(self) -> float:
-        """CPU time of the process over wall time × threads; above 1 with busy child processes."""
-        return self._share(self.cpu_seconds) / max(1, self.threads)
-
-    @property
     def causes(self) -> tuple[str, ...]:
         """The causes of disturbance, in words; empty without any."""
         return causes_of([self])
@@ -65,6 +64,12 @@ class Disturbance:
     @property
     def is_disturbed(self) -> bool:
         return bool(self._kinds)
+
+    @property
+    def severity(self) -> tuple[int, bool, float]:
+        """The order of disturbances: processes on the GPU, its throttling, then the cores that others used."""
+        cores = self._share(self.other_cpu_seconds + self.steal_seconds)
+        return self.gpu_processes or 0, bool(self.gpu_throttled), cores
 
     @property
     def _kinds(self) -> list[_Kind]:
@@ -80,11 +85,15 @@ class Disturbance:
     @property
     def _was_kept_waiting(self) -> bool:
         """True if other processes kept this one waiting; its own threads may also keep each other waiting."""
-        if self._share(self.other_cpu_seconds) <= _DISTURBED_SHARE:
+        others = self.other_cpu_seconds - _TICK_SECONDS * math.sqrt(self.cores)  # the cores' roundings partly cancel
+        if self._share(others) <= _DISTURBED_SHARE:
             return False
-        if self.waiting_seconds is not None:
-            return self._share(self.waiting_seconds) > _DISTURBED_SHARE
-        return self._share(self.cpu_seconds + self.other_cpu_seconds) > _BUSY_SHARE * self.cores
+        if self.waiting_seconds is None:
+            return self._share(self.cpu_seconds + self.other_cpu_seconds) > _BUSY_SHARE * self.cores
+        # Meanwhile its core ran others, or its process's other threads and children, which spread over all cores.
+        ran_seconds = self.wall_seconds - self.waiting_seconds
+        own = max(0.0, self.cpu_seconds - ran_seconds) / max(1, self.cores)
+        return self._share(self.waiting_seconds * others / (others + own)) > _DISTURBED_SHARE
 
     @property
     def _steal_share(self) -> float:
@@ -95,6 +104,11 @@ class Disturbance:
     def _share(self, seconds: float) -> float:
         """Return the seconds as a share of the region's length."""
         return seconds / self.wall_seconds if self.wall_seconds > 0 else math.inf if seconds else 0.0
+
+
+def was_disturbed(region: Disturbance | None) -> TypeGuard[Disturbance]:
+    """Return whether a region is known to be disturbed; one without a measurement is None."""
+    return region is not None and region.is_disturbed
 
 
 def causes_of(regions: Iterable[Disturbance]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from harness.config.case import Case, Mode
 from harness.files import with_sha256
-from harness.results.disturbance import Disturbance
+from harness.results.disturbance import Disturbance, was_disturbed
 from harness.results.timing import timing_changes
 
 SCHEMA_VERSION = 2
@@ -63,7 +63,7 @@ class EpochRecord:
     @property
     def is_disturbed(self) -> bool:
         """True if other work lengthened the epoch's time."""
-        return self.disturbance is not None and self.disturbance.is_disturbed
+        return was_disturbed(self.disturbance)
 
     @property
     def is_finite(self) -> bool:
@@ -207,8 +207,7 @@ class Result:
     @property
     def undisturbed_median_seconds(self) -> float | None:
         """The median of the undisturbed epochs' seconds; None if every epoch is disturbed."""
-        disturbed = set(self.disturbed_epochs or ())
-        seconds = [second for epoch, second in enumerate(self.epoch_seconds, 1) if epoch not in disturbed]
+        seconds = self.undisturbed_seconds()
         return statistics.median(seconds) if seconds else None
 
     @property
@@ -241,6 +240,12 @@ class Result:
         """
         changes = (change for pair in pairwise(self.training_environments) for change in timing_changes(*pair))
         return tuple(dict.fromkeys(changes))
+
+    def undisturbed_seconds(self, *, from_epoch: int = 1) -> list[float]:
+        """Return the seconds of the undisturbed epochs, from an epoch on."""
+        disturbed = set(self.disturbed_epochs or ())
+        epochs = enumerate(self.epoch_seconds, 1)
+        return [second for epoch, second in epochs if epoch >= from_epoch and epoch not in disturbed]
 
     def under_name(self, dataset: str) -> "Result":
         """Return the result with another name for the same images; its case keeps its identity."""

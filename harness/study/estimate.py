@@ -15,7 +15,7 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.models.cost import count_macs
 from harness.results.disturbance import Disturbance
 from harness.results.result import Result
-from harness.throughput.repetition import Repetition, metered
+from harness.throughput.repetition import SESSION_SECONDS, Repetition, metered
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import Trainer
 
@@ -23,7 +23,6 @@ from harness.training.trainers.trainer import Trainer
 # which give the cost of a step and of an image.
 _AFFORDABLE_OPERATIONS = 3e11
 _TIMED_STEPS = 3
-_ALONE_SECONDS = 10.0  # of repetition, for an estimate that delays a session
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def estimate(
         train_seconds = _training_seconds(trainer, spec, macs, train_images)
         return train_seconds + evaluated_images * _evaluation_seconds(trainer, spec, macs)
 
-    repetition = repetition or Repetition(max_seconds=_ALONE_SECONDS)
+    repetition = repetition or Repetition(max_seconds=SESSION_SECONDS)
     seconds, disturbance = repetition.measure(
         f"{experiment.dataset} {experiment.model}", lambda: metered(device, epoch_seconds), lambda timed: timed[1:]
     )
@@ -158,11 +157,6 @@ def recorded_epoch_seconds(
         and (result.case.device_kind, result.case.precision, result.case.pipeline) == (device_kind, precision, pipeline)
         and result.case.recipe.image_size == experiment.recipe.image_size
     ]
-    undisturbed = [
-        second
-        for run in runs
-        for epoch, second in enumerate(run.epoch_seconds, 1)
-        if epoch not in (run.disturbed_epochs or ())
-    ]
+    undisturbed = [second for run in runs for second in run.undisturbed_seconds()]
     seconds = undisturbed or [second for run in runs for second in run.epoch_seconds]
     return sum(seconds) / len(seconds) if seconds else None

@@ -16,11 +16,9 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
-from harness.throughput.repetition import Repetition
+from harness.throughput.repetition import PLAN_SECONDS, Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
-
-_REPETITION_SECONDS = 20.0  # in all: whoever plans waits for it
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def plan(
     for result in ResultsFolder(settings.results_dir).read_all()[0]:
         results[result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
-    repetition = Repetition(notify, max_seconds=_REPETITION_SECONDS)
+    repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
     for experiment in experiments:
         key = (experiment.dataset, experiment.model, experiment.recipe)
         if key not in estimates:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from harness.analysis.stats import Growth, Interval, fit_power_law, mean_interval
 from harness.config.families import OPERATIONS_PER_MAC
-from harness.results.disturbance import Disturbance, causes_of
+from harness.results.disturbance import Disturbance, causes_of, was_disturbed
 from harness.text import listed
 from harness.throughput.rounds import paired_ratios, require_pairs, strongest
 
@@ -32,7 +32,7 @@ class Disturbed:
 
 
 def _disturbed(noun: str, disturbances: Sequence[Disturbance | None]) -> Disturbed | None:
-    found = [one for one in disturbances if one is not None and one.is_disturbed]
+    found = [*filter(was_disturbed, disturbances)]
     return Disturbed(f"{len(found)} of {len(disturbances)} {noun}", causes_of(found)) if found else None
 
 
@@ -110,7 +110,7 @@ class PipelineComparison:
 
     @property
     def is_peak_disturbed(self) -> bool:
-        return strongest([self.peak_disturbance]) is not None
+        return was_disturbed(self.peak_disturbance)
 
     @property
     def disturbed(self) -> Disturbed | None:

@@ -9,11 +9,14 @@ import torch
 from harness.hardware.disturbance_meter import DisturbanceMeter
 from harness.results.disturbance import Disturbance
 from harness.text import listed
-from harness.throughput.rounds import lost_share, strongest
+from harness.throughput.rounds import strongest
 
 _Value = TypeVar("_Value")
-_MAX_REPETITIONS = 3
-_MAX_SECONDS = 60.0  # rounds of large networks take as long as that on two cores
+_MAX_REPETITIONS = 3  # work that disturbs four tries in a row is likely to disturb a fifth
+# The longest time of all repetitions.
+MEASUREMENT_SECONDS = 60.0  # `-k throughput` takes minutes, and a round of a large network a minute on two cores
+PLAN_SECONDS = 20.0  # the user waits for `plan`
+SESSION_SECONDS = 10.0  # under a time budget, the session's trainings wait for the estimate
 
 
 def metered(device: torch.device, work: Callable[[], _Value]) -> tuple[_Value, Disturbance]:
@@ -30,7 +33,7 @@ class Repetition:
         self,
         notify: Callable[[str], None] = lambda _: None,
         *,
-        max_seconds: float = _MAX_SECONDS,
+        max_seconds: float = MEASUREMENT_SECONDS,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Start without any repetition.
@@ -55,7 +58,7 @@ class Repetition:
             name: the region's name in notifications.
             disturbances: function from a value to the disturbances of its parts.
         """
-        tried: list[tuple[float, _Value]] = []
+        tried: list[tuple[tuple[int, bool, float], _Value]] = []
         while True:
             started = self._now()
             value = work()
@@ -63,7 +66,7 @@ class Repetition:
             disturbance = strongest(disturbances(value))
             if disturbance is None:
                 return value
-            tried.append((lost_share(disturbance), value))
+            tried.append((disturbance.severity, value))
             is_last = len(tried) > _MAX_REPETITIONS or self._seconds_left <= 0
             outcome = "kept, marked as disturbed" if is_last else "measured again"
             self._notify(f"{name} disturbed ({listed(disturbance.causes)}): {outcome}")

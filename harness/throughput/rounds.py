@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from harness.results.disturbance import Disturbance
+from harness.results.disturbance import Disturbance, was_disturbed
 
 
 def require_pairs(speeds: Sequence[float], others: Sequence[float]) -> None:
@@ -20,13 +20,6 @@ def paired_ratios(speeds: Sequence[float], others: Sequence[float]) -> list[floa
     return [speed / other for speed, other in zip(speeds, others, strict=True)]
 
 
-def lost_share(disturbance: Disturbance) -> float:
-    """Return the cores that other processes and other virtual machines used on average in a region."""
-    seconds = disturbance.other_cpu_seconds + disturbance.steal_seconds
-    return seconds / disturbance.wall_seconds if disturbance.wall_seconds > 0 else 0.0
-
-
 def strongest(disturbances: Iterable[Disturbance | None]) -> Disturbance | None:
     """Return the strongest of the disturbances; None if nothing is disturbed, or known about it."""
-    disturbed = [one for one in disturbances if one is not None and one.is_disturbed]
-    return max(disturbed, key=lost_share, default=None)
+    return max(filter(was_disturbed, disturbances), key=lambda one: one.severity, default=None)

@@ -40,7 +40,7 @@ class ScalingCase:
     precision: str
 
 
-# axis: its values, and the fields of `Setting` that a value sets; the rest is ResNet-20 with batches of 128.
+# axis: its values, and the fields of `ScalingCase` that a value sets; the rest is ResNet-20 with batches of 128.
 AXES: dict[str, tuple[Sequence[int], Callable[[int], dict[str, object]]]] = {
     "images": ((512, 1024, 2048, 4096), lambda x: {"images": x}),
     "width": ((1, 2, 4, 8), lambda x: {"model": f"resnet20-{x}" if x > 1 else "resnet20"}),
@@ -61,46 +61,46 @@ def measure_scaling(
     spawn = multiprocessing.get_context("spawn")  # a forked process would begin with this one's memory
     repetition, points = Repetition(notify), []
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn, max_tasks_per_child=1) as processes:
-        for value, setting in settings_along(axis, device, precision):
+        for value, case in cases_along(axis, device, precision):
             notify(f"{axis} {value}")
-            work = functools.partial(_measure_in, processes, setting)
+            work = functools.partial(_measure_in, processes, case)
             point = repetition.measure(f"{axis} {value}", work, lambda point: [point.disturbance])
             points.append(replace(point, x=value))
     return Scaling(axis, _IMAGES, precision, tuple(points))
 
 
-def settings_along(axis: str, device: torch.device, precision: str) -> list[tuple[int, ScalingCase]]:
-    """Return each value of an axis with the setting that it is measured by."""
+def cases_along(axis: str, device: torch.device, precision: str) -> list[tuple[int, ScalingCase]]:
+    """Return each value of an axis with the training that measures it."""
     values, fields = AXES[axis]
     base = ScalingCase("resnet20", CIFAR10.batch_size, _IMAGES, str(device), precision)
     return [(value, replace(base, **fields(value))) for value in values]  # type: ignore[arg-type]
 
 
-def _measure_in(processes: ProcessPoolExecutor, setting: ScalingCase) -> Point:
+def _measure_in(processes: ProcessPoolExecutor, case: ScalingCase) -> Point:
     try:
-        return processes.submit(measure_point, setting).result()
+        return processes.submit(measure_point, case).result()
     except BrokenProcessPool:
         cause = "its process was killed"
     except Exception as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())
-    raise InputError(f"{setting.model} in batches of {setting.batch_size} could not be measured: {cause}")
+    raise InputError(f"{case.model} in batches of {case.batch_size} could not be measured: {cause}")
 
 
-def measure_point(setting: ScalingCase) -> Point:
+def measure_point(case: ScalingCase) -> Point:
     """Train three epochs of random images in this process; return the point at x = 0.
 
     Its time is that of the fastest undisturbed epoch; that of the fastest one if all are disturbed.
     """
-    device, spec = torch.device(setting.device), SPECS["cifar10"]
-    recipe = replace(CIFAR10, batch_size=setting.batch_size)
-    experiment = Experiment("cifar10", setting.model, 0, recipe, "quick")
-    case = experiment.bind(device_kind=device.type, precision=setting.precision)
+    device, spec = torch.device(case.device), SPECS["cifar10"]
+    recipe = replace(CIFAR10, batch_size=case.batch_size)
+    experiment = Experiment("cifar10", case.model, 0, recipe, "quick")
+    bound = experiment.bind(device_kind=device.type, precision=case.precision)
     torch.zeros(1, device=device)  # the memory that a device's context takes is not the network's
     wait_for_device(device)
     memory = PeakMemory(device)
     bare_bytes = memory.bytes()
-    trainer = make_trainer(case, spec, device)
-    images = trainer.place(random_images(spec, recipe, setting.images))
+    trainer = make_trainer(bound, spec, device)
+    images = trainer.place(random_images(spec, recipe, case.images))
     trainer.warm_up(len(images))
     epochs = [metered(device, functools.partial(_epoch_seconds, trainer, images, epoch)) for epoch in range(_TIMED)]
     seconds, disturbance = min(epochs, key=lambda one: (one[1].is_disturbed, one[0]))

@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from harness.__main__ import main
@@ -7,7 +5,7 @@ from harness.cli import plan as plan_module
 from harness.cli.outputs import PlannedCase, PlanOutput
 from harness.cli.plan import state_of
 from tests.cli.checked_output import checked_output
-from tests.helpers.disturbances import pinned_beside_a_busy_process
+from tests.helpers.busy import needs_affinity, pinned_beside_a_busy_process
 
 
 def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
@@ -70,17 +68,14 @@ def test_plan_prints_json_alone_on_standard_output(in_a_process, tmp_path):
     [(True, False, "finished"), (False, True, "other code"), (False, False, "to train")],
 )
 def test_plan_names_a_result_of_other_code(is_finished, is_of_other_code, state):
-    case = PlannedCase(
-        dataset="digits", model="resnet8", seed=0, recipe="digits", mode="full", epochs=24, epoch_seconds=0.1,
-        total_seconds=2.4, is_finished=is_finished, is_of_other_code=is_of_other_code, estimate_error=None,
-    )  # fmt: skip
-    assert state_of(case) == state
+    assert state_of(planned_case(is_finished=is_finished, is_of_other_code=is_of_other_code)) == state
 
 
-def planned_case(model, disturbed_by=()):
+def planned_case(model="resnet8", disturbed_by=(), *, is_finished=False, is_of_other_code=False):
     return PlannedCase(
-        dataset="digits", model=model, seed=0, mode="full", epochs=24, epoch_seconds=0.1, total_seconds=2.4,
-        is_finished=False, is_of_other_code=False, estimate_error=None, disturbed_by=disturbed_by,
+        dataset="digits", model=model, seed=0, recipe="digits", mode="full", epochs=24, epoch_seconds=0.1,
+        total_seconds=2.4, is_finished=is_finished, is_of_other_code=is_of_other_code, estimate_error=None,
+        disturbed_by=disturbed_by,
     )  # fmt: skip
 
 
@@ -110,7 +105,7 @@ def test_plan_without_disturbed_times_has_no_word_about_them(capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+@needs_affinity
 def test_plan_beside_a_busy_process_gives_the_causes_in_json(in_a_process, tmp_path):
     options = ("--full-training", "--seeds", "0", "--device", "cpu", "--results-dir", str(tmp_path / "r"))
     with pinned_beside_a_busy_process():

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from harness.hardware.cpu_affinity import _has_quota, claimed
+from harness.hardware.cpu_affinity import claimed
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and two cores"
@@ -57,15 +57,8 @@ def test_existing_threads_run_on_the_claim(tmp_path):
         thread.join()
 
 
-@pytest.mark.parametrize(("said", "has"), [("max 100000\n", False), ("150000 100000\n", True)])
-def test_a_cpu_quota_is_detected(said, has, tmp_path):
-    (tmp_path / "cpu.max").write_text(said)
-    assert _has_quota(tmp_path / "cpu.max") is has
-    assert _has_quota(tmp_path / "none") is False
-
-
 def test_nothing_is_claimed_under_a_cpu_quota(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.hardware.cpu_affinity._has_quota", lambda: True)
+    monkeypatch.setattr("harness.hardware.linux_counters.has_quota", lambda: True)
     before = os.sched_getaffinity(0)
     with claimed(1, tmp_path) as cores:
         assert cores == ()

@@ -1,4 +1,4 @@
-"""Busy processes on chosen cores, and disturbances as constructed values."""
+"""Busy processes on chosen cores."""
 
 import contextlib
 import os
@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 
-from harness.results.disturbance import Disturbance
+import pytest
 
+needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
 _DETACH = "os.fork() and os._exit(0)"  # the parent ends, so the process is no child of the tests
 _LOOP = """
 import os, sys, threading
@@ -52,21 +53,15 @@ def on_one_core():
         os.sched_setaffinity(0, before)
 
 
+@contextlib.contextmanager
+def pinned_beside_a_busy_process():
+    """Run the body on one core, which another process keeps busy."""
+    with on_one_core() as core, busy_processes([core]):
+        yield
+
+
 def compute(seconds):
     """Use this thread's core for that CPU time, however long it takes."""
     end = time.thread_time() + seconds
     while time.thread_time() < end:
         pass
-
-
-def disturbance(**changes):
-    """Return the disturbance of a second of one thread on one core, undisturbed but for the changes."""
-    quiet = {
-        "wall_seconds": 1.0, "threads": 1, "cores": 1, "cpu_seconds": 0.99, "other_cpu_seconds": 0.0,
-        "involuntary_switches": 0, "waiting_seconds": 0.0, "pressure_seconds": 0.0,
-    }  # fmt: skip
-    return Disturbance(**(quiet | changes))
-
-
-BUSY = disturbance(cpu_seconds=0.5, other_cpu_seconds=0.5, waiting_seconds=0.5, involuntary_switches=100)
-"""The disturbance of a second in which another process had the core half of the time."""

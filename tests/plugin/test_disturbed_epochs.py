@@ -4,16 +4,14 @@ import json
 import pytest
 
 import harness.plugin.summary  # noqa: F401 - pytester forgets modules that its sessions import first
-from harness.hardware.disturbance_meter import DisturbanceMeter
-from tests.helpers.busy import BUSY, disturbance
+from tests.helpers.disturbances import QUIET, busy, use_meter
 from tests.plugin.benches import properties_in, results_in
 
 
 @pytest.fixture
 def disturbed_bench(bench, monkeypatch):
     """A run of two epochs, of which the first is disturbed."""
-    readings = iter([BUSY, disturbance()])
-    monkeypatch.setattr(DisturbanceMeter, "reading", lambda _: next(readings))
+    use_meter(monkeypatch, busy(0.5), QUIET)
     monkeypatch.setenv("COLUMNS", "160")
     arguments = ("--junit-xml", "junit.xml", "--benchmark-json", "benchmark.json")
     return bench("--full-training", "-k", "resnet8-seed0", *arguments)

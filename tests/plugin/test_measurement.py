@@ -1,5 +1,4 @@
 import csv
-import os
 import shutil
 import sys
 from dataclasses import replace
@@ -8,7 +7,8 @@ import pytest
 
 from harness.throughput import workbench as workbench_module  # here: what a pytester run imports, it forgets again
 from tests.helpers import REPOSITORY
-from tests.helpers.disturbances import QUIET, busy, pinned_beside_a_busy_process, use_meter
+from tests.helpers.busy import needs_affinity, pinned_beside_a_busy_process
+from tests.helpers.disturbances import QUIET, busy, use_meter
 from tests.plugin.benches import CONFTEST
 from tests.throughput.recordings import make_comparison
 
@@ -94,7 +94,8 @@ def test_a_disturbed_measurement_asserts_nothing_and_is_marked(throughput_bench,
         "*peak unknown because its measurement was disturbed: resnet20 3×32×32*",
         "*disturbed by other work, so no test asserts anything about it: resnet20",
         "*3×32×32, 1 of 1 rounds (other processes used 1.2 cores)",
-        "SKIPPED*: measured, but disturbed: 1 of 1 rounds (other processes used 1.2 cores)",
+        "SKIPPED*: measured, but disturbed: 1 of 1 rounds (other processes used 1.2 cores); run it again when the "
+        "machine is free",
     ])  # fmt: skip
     (row,) = csv.DictReader((throughput_bench.path / "report/tables/throughput.csv").read_text().splitlines())
     assert (row["peak_share"], row["disturbed"]) == ("", "1 of 1 rounds (other processes used 1.2 cores)")
@@ -102,7 +103,7 @@ def test_a_disturbed_measurement_asserts_nothing_and_is_marked(throughput_bench,
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+@needs_affinity
 def test_throughput_beside_a_busy_process_is_marked_and_does_not_fail(throughput_bench):
     one_round = "functools.partial(workbench.compare_augmentation, rounds=1)"
     throughput_bench.makeconftest(

@@ -1,4 +1,3 @@
-import os
 from dataclasses import replace
 
 import pytest
@@ -8,12 +7,12 @@ from harness.config.datasets import SPECS
 from harness.config.experiment import plan_experiment
 from harness.config.recipes import DIGITS
 from harness.errors import InputError
-from harness.hardware.disturbance_meter import DisturbanceMeter
 from harness.study import estimate as estimate_module
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.throughput.repetition import Repetition
 from harness.training.trainers import make_trainer
-from tests.helpers.disturbances import QUIET, busy, pinned_beside_a_busy_process, use_meter
+from tests.helpers.busy import needs_affinity, pinned_beside_a_busy_process
+from tests.helpers.disturbances import QUIET, busy, use_meter, use_real_meter
 
 CPU = torch.device("cpu")
 SPEC = SPECS["digits"]
@@ -123,9 +122,9 @@ def test_steps_that_remain_disturbed_are_marked_with_the_causes(experiment, step
     assert step_seconds == []
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+@needs_affinity
 def test_steps_beside_a_busy_process_are_marked(experiment, monkeypatch):
-    monkeypatch.setattr("harness.throughput.repetition.DisturbanceMeter", DisturbanceMeter)
+    use_real_meter(monkeypatch)
     with pinned_beside_a_busy_process():
         expected = timed_on(experiment, 1437, 360)
     assert expected.causes[0].startswith("other processes used ")

@@ -1,15 +1,13 @@
-import os
-
 import pytest
 import torch
 
 from harness.config.datasets import SPECS
 from harness.config.recipes import CIFAR10, DIGITS, GTSRB
-from harness.hardware.disturbance_meter import DisturbanceMeter
 from harness.throughput import augmentation
 from harness.throughput.augmentation import compare_augmentation
 from harness.training.trainers import reference
-from tests.helpers.disturbances import QUIET, busy, pinned_beside_a_busy_process, use_meter
+from tests.helpers.busy import needs_affinity, pinned_beside_a_busy_process
+from tests.helpers.disturbances import QUIET, busy, use_meter, use_real_meter
 
 
 def test_both_ways_are_measured_alternately_on_one_thread(monkeypatch):
@@ -53,9 +51,9 @@ def test_a_disturbed_round_is_measured_again_both_ways(monkeypatch):
     assert measured.disturbed is None
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+@needs_affinity
 def test_a_busy_process_beside_the_augmentation_is_noticed(monkeypatch):
-    monkeypatch.setattr("harness.throughput.repetition.DisturbanceMeter", DisturbanceMeter)
+    use_real_meter(monkeypatch)
     notified = []
     with pinned_beside_a_busy_process():
         measured = compare_augmentation(SPECS["digits"], DIGITS, rounds=1, images=1000, notify=notified.append)

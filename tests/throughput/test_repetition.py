@@ -1,14 +1,12 @@
-import os
 import time
 from dataclasses import replace
 
 import pytest
 import torch
 
-from harness.hardware.disturbance_meter import DisturbanceMeter
-from harness.throughput import repetition as repetition_module
 from harness.throughput.repetition import Repetition, metered
-from tests.helpers.disturbances import QUIET, busy, pinned_beside_a_busy_process, use_meter
+from tests.helpers.busy import needs_affinity, pinned_beside_a_busy_process
+from tests.helpers.disturbances import QUIET, busy, use_meter, use_real_meter
 
 CPU = torch.device("cpu")
 THROTTLED = replace(QUIET, gpu_throttled=True)
@@ -57,6 +55,7 @@ def test_a_disturbed_region_is_measured_again_until_undisturbed(disturbance, cau
 def test_three_repetitions_at_most_keep_the_least_disturbed():
     number, notified, left = measure(busy(0.9), busy(0.5), busy(0.3), busy(0.7), QUIET)
     assert (number, left) == (3, 1)
+    assert measure(GPU_SHARED, GPU_SHARED, replace(QUIET, gpu_processes=1), GPU_SHARED)[0] == 3
     assert [line.rpartition(": ")[2] for line in notified] == ["measured again"] * 3 + ["kept, marked as disturbed"]
 
 
@@ -85,9 +84,9 @@ def test_a_region_is_disturbed_if_one_of_its_parts_is(readings):
     assert len(notified) == 4
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+@needs_affinity
 def test_a_busy_process_on_the_same_core_is_noticed(monkeypatch):
-    monkeypatch.setattr(repetition_module, "DisturbanceMeter", DisturbanceMeter)
+    use_real_meter(monkeypatch)
     notified = []
 
     def burn():

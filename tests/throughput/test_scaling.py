@@ -7,7 +7,7 @@ import pytest
 from harness.errors import InputError
 from harness.throughput import scaling
 from harness.throughput.measurements import Point
-from harness.throughput.scaling import AXES, ScalingCase, measure_point, measure_scaling, settings_along
+from harness.throughput.scaling import AXES, ScalingCase, cases_along, measure_point, measure_scaling
 from tests.helpers.disturbances import QUIET, busy, use_meter
 from tests.helpers.tiny import CPU
 from tests.throughput import own_process
@@ -15,10 +15,10 @@ from tests.throughput import own_process
 
 def test_every_value_of_an_axis_has_a_setting_of_its_own():
     for axis, (values, _) in AXES.items():
-        settings = settings_along(axis, CPU, "fp32")
+        settings = cases_along(axis, CPU, "fp32")
         assert [value for value, _ in settings] == list(values)
         assert len({setting for _, setting in settings}) == len(values)
-    batch = [setting for _, setting in settings_along("batch", CPU, "fp32")]
+    batch = [setting for _, setting in cases_along("batch", CPU, "fp32")]
     assert [one.batch_size for one in batch] == [32, 64, 128, 256]
     assert {one.model for one in batch} == {"resnet20"}
 

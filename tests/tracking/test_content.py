@@ -4,7 +4,7 @@ import pytest
 
 from harness.results.result import EpochRecord
 from harness.tracking.content import epoch_metrics, final_measures, outcome, parameters, result_parameters
-from tests.helpers.busy import BUSY, disturbance
+from tests.helpers.disturbances import QUIET, busy
 from tests.helpers.records import RECORD
 from tests.helpers.synthetic import ENVIRONMENT, failed_result, synthetic_result
 
@@ -35,7 +35,7 @@ def test_epoch_metrics_are_all_of_an_epochs_numbers():
     assert set(found) == set(record.to_json()) - {"epoch", "disturbance"}
 
 
-@pytest.mark.parametrize(("measured", "logged"), [(None, None), (disturbance(), 0.0), (BUSY, 1.0)])
+@pytest.mark.parametrize(("measured", "logged"), [(None, None), (QUIET, 0.0), (busy(0.5), 1.0)])
 def test_epoch_metrics_say_if_the_epoch_was_disturbed(measured, logged):
     assert epoch_metrics(replace(RECORD, disturbance=measured)).get("is_disturbed") == logged
 

@@ -1,21 +1,17 @@
 import os
-import sys
 from types import SimpleNamespace
 
 import psutil
-import pytest
 
-from harness.hardware.disturbance_meter import DisturbanceMeter
 from harness.results.reading import read_epoch_records
 from harness.training.train import train
-from tests.helpers.busy import BUSY, busy_processes, disturbance, on_one_core
+from tests.helpers.busy import busy_processes, needs_affinity, on_one_core
+from tests.helpers.disturbances import QUIET, busy, use_meter
 from tests.helpers.tiny import CPU, make_case, make_dataset
 from tests.helpers.training import interrupt, train_recorded
 
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="pins a thread to a core, as Linux can")
 
-
-@linux_only
+@needs_affinity
 def test_training_beside_a_busy_process_is_recorded_as_disturbed(results):
     dataset = make_dataset(train_images=200)
     with on_one_core() as core, busy_processes([core]):
@@ -26,7 +22,7 @@ def test_training_beside_a_busy_process_is_recorded_as_disturbed(results):
     assert read_epoch_records(results.folder(result.case) / "epochs.jsonl") == recorder.epochs
 
 
-@linux_only
+@needs_affinity
 def test_workers_of_the_reference_pipeline_are_no_disturbance(results, tiny_dataset, monkeypatch):
     """The workers keep the process waiting on a machine where nothing else runs."""
 
@@ -46,13 +42,13 @@ def test_workers_of_the_reference_pipeline_are_no_disturbance(results, tiny_data
 
 
 def test_resume_keeps_the_disturbance_of_earlier_epochs(results, tiny_dataset, monkeypatch):
-    monkeypatch.setattr(DisturbanceMeter, "reading", lambda _: BUSY)
+    use_meter(monkeypatch, busy(0.5))
     case = make_case(tiny_dataset)
     interrupt(case, tiny_dataset, results, 3)
-    monkeypatch.setattr(DisturbanceMeter, "reading", lambda _: disturbance())
+    use_meter(monkeypatch, QUIET)
     result = train(case, tiny_dataset, results, CPU)
-    assert (result.disturbed_epochs, result.disturbance_causes) == ((1, 2), BUSY.causes)
+    assert (result.disturbed_epochs, result.disturbance_causes) == ((1, 2), busy(0.5).causes)
     records = read_epoch_records(results.folder(case) / "epochs.jsonl")
-    assert [record.disturbance for record in records] == [BUSY, BUSY, disturbance()]
+    assert [record.disturbance for record in records] == [busy(0.5), busy(0.5), QUIET]
     assert result.undisturbed_median_seconds == records[2].epoch_seconds
     assert results.find(case) == result

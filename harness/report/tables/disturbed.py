@@ -7,7 +7,7 @@ from harness.analysis.evidence import Evidence
 from harness.report.tables.table import Column, Row
 from harness.report.truncation import FEW_NAMES, first_lines, join_names
 from harness.results.result import Result
-from harness.text import count_noun, decimals
+from harness.text import count_noun, decimals, listed
 
 MARK = "~"
 _MAX_RANGES = 6  # of epochs in a line
@@ -28,7 +28,7 @@ def _marked_seconds(row: Row) -> str:
     return f"{row['epoch_seconds']:.2f}" + f" {MARK}" * bool(row["disturbed_epochs"])
 
 
-MEAN_EPOCH_SECONDS = Column("s/epoch", "epoch_seconds", _marked_seconds)
+EPOCH_SECONDS = Column("s/epoch", "epoch_seconds", _marked_seconds)
 """The mean over all epochs, with the mark if some were disturbed: ``0.63 ~``."""
 UNDISTURBED = Column("undisturbed", "undisturbed_median_seconds", "{:.2f}")
 """The median of the undisturbed epochs, empty in rows without a disturbed one."""
@@ -44,7 +44,7 @@ def _line(result: Result) -> str:
     """Return the disturbed epochs of a result with their causes, and its median beside its mean."""
     epochs, median = result.disturbed_epochs or (), result.undisturbed_median_seconds
     name = f"{result.model} seed {result.seed}"
-    causes = f" ({'; '.join(result.disturbance_causes)})" if result.disturbance_causes else ""
+    causes = f" ({listed(result.disturbance_causes)})" if result.disturbance_causes else ""
     mean = f"mean {_seconds(result.mean_epoch_seconds)}"
     if median is None:
         every = "its only epoch" if len(epochs) == 1 else f"all {len(epochs)} epochs"

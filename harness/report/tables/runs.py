@@ -11,12 +11,7 @@ from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.expectations import comparable_published
 from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.tables.columns import model_column, non_empty
-from harness.report.tables.disturbed import (
-    MEAN_EPOCH_SECONDS,
-    UNDISTURBED,
-    disturbed_notes,
-    disturbed_values,
-)
+from harness.report.tables.disturbed import EPOCH_SECONDS, UNDISTURBED, disturbed_notes, disturbed_values
 from harness.report.tables.table import Column, Table
 from harness.report.truncation import MAX_NAMES, first_lines, join_names
 from harness.results.result import Result
@@ -50,7 +45,7 @@ def runs_table(evidence: Evidence) -> Table:
         Column("epochs", "epochs"),
         Column("params", "params", lambda row: count(row["params"])),
         Column("MACs", "macs", lambda row: count(row["macs"])),
-        MEAN_EPOCH_SECONDS,
+        EPOCH_SECONDS,
         Column("paper", "published_epoch_seconds", "{:g}"),
         UNDISTURBED,
         Column("total", "total_seconds", lambda row: duration(row["total_seconds"])),

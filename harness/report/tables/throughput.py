@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.report.tables.other_code import OTHER_CODE
 from harness.report.tables.table import Column, Row, Table
-from harness.report.tables.throughput_notes import distinct, disturbed_notes, measured_on, pipeline_note
+from harness.report.tables.throughput_notes import distinct, disturbed_rows_note, measured_on, pipeline_note
 from harness.throughput.measurements import (
     AugmentationComparison,
     Equivalence,
@@ -60,7 +60,7 @@ def _table(kind: _Kind, rows: Sequence[Row]) -> Table:
     codes = {row.get(OTHER_CODE) for row in rows}
     mark_key = OTHER_CODE if len(codes) > 1 and None in codes else ""
     others = "; ".join(sorted(filter(None, codes)))
-    notes = [kind.note(rows), *disturbed_notes(rows), *sorted({measured_on(row) for row in rows})]
+    notes = [kind.note(rows), *disturbed_rows_note(rows), *sorted({measured_on(row) for row in rows})]
     notes += [f"{'* ' * bool(mark_key)}measured with other code than the present: {others}"] if others else []
     return Table(kind.file_name, kind.title, kind.columns, tuple(rows), tuple(notes), kind.droppable, mark_key)
 

@@ -32,7 +32,7 @@ def run(epochs=(3, 7, 8, 9), seed=0, seconds=0.41, model="resnet20", **options):
         (range(1, 301), 10, ("a",), "all 300 epochs disturbed (a); mean 20.00 s"),
         (range(1, 300, 2), 0.002, (), "epochs 1, 3, 5, 7, 9, 11 … (150 of 300) disturbed; median of undisturbed epochs "
          "0.0020 s, mean 0.0030 s"),
-        ((1, 2, 5), 1, ("a", "b"), "epochs 1–2, 5 of 300 disturbed (a; b)"),
+        ((1, 2, 5), 1, ("a", "b"), "epochs 1–2, 5 of 300 disturbed (a and b)"),
     ],
 )  # fmt: skip
 def test_note_names_the_disturbed_epochs_and_both_times(epochs, seconds, causes, note):
