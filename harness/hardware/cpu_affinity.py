@@ -7,7 +7,7 @@ from pathlib import Path
 
 import filelock
 
-from harness.hardware.co_scheduling import machine_folder
+from harness.files import machine_folder
 
 
 @contextlib.contextmanager
