@@ -2,32 +2,38 @@
 
 import re
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
+
+from harness.text import one_line
 
 _RAISED_FROM = "The above exception was the direct cause of the following exception:"
 _FRAME = re.compile(r'\s+File "')
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 # Messages of wrappers that say nothing of the cause: torch's loader, Ray and subprocess.
 _SAYS_NOTHING = re.compile(r"Caught \w+ in |DataLoader worker \(pid\(s\) |ray::|Command .* returned non-zero")
-_NO_ROOM_IN_MEMORY = "lower the recipe's batch_size, or give the machine or container more memory"
+MEMORY_REMEDY = (
+    "lower the recipe's batch_size or image_size, or the model's width or depth, or give the machine or container more "
+    "memory"
+)
+SHARED_MEMORY_REMEDY = "run the container with a larger one (`docker run --shm-size 2g`, or `--ipc host`)"
+HOME_REMEDY = "set HOME to a folder that can be written to, e.g. HOME=/tmp"
 _REMEDIES = (
     (r"Too many open files|[Rr]eceived 0 items of ancdata", "raise the limit of open files, e.g. `ulimit -n 65536`"),
-    (
-        r"insufficient shared memory|out of shared memory|</torch_|/dev/shm|shared memory (segment|object|file)",
-        "the shared memory is full: run the container with a larger one (`docker run --shm-size 2g`, or `--ipc host`), "
-        "or use --pipeline fast",
+    (  # "</torch_…>" is torch's name of a batch in shared memory
+        r"insufficient shared memory|out of shared memory|</torch_|/dev/shm|"
+        r"unable to (open|write|mmap|allocate|resize)\b.*shared memory",
+        f"the shared memory is full: {SHARED_MEMORY_REMEDY}, or use --pipeline fast",
     ),
     (r"No space left on device|Disk quota exceeded", "free disk space, or give another --results-dir or TMPDIR"),
-    (r"killed by signal: Killed|exit ?code.*: -9\b|SIGKILL", f"lack of memory, most likely: {_NO_ROOM_IN_MEMORY}"),
-    (r"Cannot allocate memory", _NO_ROOM_IN_MEMORY),
+    (r"killed by signal: Killed|SIGKILL", f"lack of memory, most likely: {MEMORY_REMEDY}"),
+    (r"Cannot allocate memory", MEMORY_REMEDY),
     (
         r"can't start new thread|Resource temporarily unavailable",
         "raise the limit of processes (`ulimit -u`; of a container: `--pids-limit`)",
     ),
-    (r"[Cc]ould not determine (the )?home directory", "set HOME to a folder that can be written to, e.g. HOME=/tmp"),
+    (r"[Cc]ould not determine (the )?home directory", HOME_REMEDY),
     (r"No working C\+\+ compiler|Failed to find C compiler", "install a C++ compiler, or give --compile off"),
-    (r"DataLoader worker .*exited unexpectedly", f"the system ended it; if for lack of memory: {_NO_ROOM_IN_MEMORY}"),
+    (r"DataLoader worker .*exited unexpectedly", f"the system ended it; if for lack of memory: {MEMORY_REMEDY}"),
 )
 
 
@@ -62,18 +68,35 @@ def cause_and_remedy(error: BaseException) -> str:
 
 def remedy_for(error: BaseException) -> str | None:
     """Return what the user can do about an error of the machine's limits; None if that is unknown."""
-    texts = "\n".join(f"{type(one).__name__}: {one}\n{_line_of(one)}" for one in _chain(error))
+    return _remedy_in(*_chain(error))
+
+
+def _remedy_in(*links: BaseException) -> str | None:
+    texts = "\n".join(f"{type(one).__name__}: {one}\n{_line_of(one)}" for one in links)
     return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, texts)), None)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error, then those that it was raised from, or that it groups."""
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        link = link.exceptions[0] if isinstance(link, BaseExceptionGroup) else link.__cause__
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return the error, then those that it was raised from, or that it groups.
+
+    An error that was only being handled is often unrelated: it counts if it, or one that it leads to, has a remedy.
+    """
+    links, following = [error], _following(error)
+    while following is not None and not any(following is one for one in links):
+        links.append(following)
+        following = _following(following)
+    explicit = next((k for k, one in enumerate(links, 1) if _explicit_cause(one) is None), len(links))
+    return links[: max([explicit, *(k for k, one in enumerate(links, 1) if _remedy_in(one))])]
+
+
+def _explicit_cause(error: BaseException) -> BaseException | None:
+    return error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
+
+
+def _following(error: BaseException) -> BaseException | None:
+    """Return the error's cause, else the one that was being handled when it was raised."""
+    handled = error.__context__ if isinstance(error.__context__, Exception) else None  # not KeyboardInterrupt
+    return _explicit_cause(error) or (None if error.__suppress_context__ else handled)
 
 
 def _root(error: BaseException) -> BaseException:
@@ -96,9 +119,9 @@ def _says_nothing(error: BaseException) -> bool:
 def _line_of(error: BaseException) -> str:
     """Return the type and message of one error, or those of the error in its message's traceback."""
     text = _COLOURS.sub("", str(error)).strip()
-    raised = _raised_in(text) or _last_line(getattr(error, "stderr", None)) or _lost_rank(error)
+    raised = _raised_in(text) or _last_line(getattr(error, "stderr", None))
     name, message = type(error).__name__, _first_line(text)
-    return _printable(raised or (f"{name}: {message}" if message else f"{name}{_place(error)}"))
+    return one_line(raised or (f"{name}: {message}" if message else f"{name}{_place(error)}"))
 
 
 def _raised_in(text: str) -> str | None:
@@ -127,20 +150,7 @@ def _last_line(output: object) -> str | None:
     return lines[-1] if lines else None
 
 
-def _lost_rank(error: BaseException) -> str | None:
-    """Return the first rank that torchrun saw fail, for its ChildFailedError; None for other errors."""
-    if not hasattr(error, "get_first_failure"):
-        return None
-    rank, failure = error.get_first_failure()
-    message = failure.message["message"] if isinstance(failure.message, dict) else failure.message
-    return f"rank {rank}, exit code: {failure.exitcode}: {message}"
-
-
 def _place(error: BaseException) -> str:
     """Return the place of an error without a message, as `` in train.py, line 12``."""
     frames = traceback.extract_tb(error.__traceback__)
     return f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text).strip()

@@ -49,10 +49,8 @@ class FaultList:
     def results_of(self, calls: Iterable[Callable[[], _Result]]) -> Iterator[_Result]:
         """Yield the results of the calls that succeed; keep the input errors of the others."""
         for call in calls:
-            results = []
             with self:
-                results.append(call())
-            yield from results
+                yield call()
 
     def raise_any(self) -> None:
         """Raise one `InputError` that names the first faults and their number, if there are any."""

@@ -50,10 +50,10 @@ def listed_up_to(words: Sequence[str], most: int, noun: str) -> str:
     return listed(words if more <= 0 else [*words[:most], count_noun(more, f"more {noun}")])
 
 
-def one_line(text: str, most: int) -> str:
-    """Return a text as one line of printable characters, cut to ``most`` of them."""
+def one_line(text: str, most: int | None = None) -> str:
+    """Return a text as one line of printable characters, cut to ``most`` of them; None cuts nothing."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    return line if most is None or len(line) <= most else f"{line[: most - 1]}…"
 
 
 def distinct_labels(names: Mapping[str, str], most: int) -> dict[str, str]:

@@ -1,10 +1,10 @@
 import errno
+import itertools
 import subprocess
 import sys
 
 import pytest
 from torch._utils import ExceptionWrapper
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from harness.causes import cause_and_remedy, cause_of, message_of, remedy_for
 
@@ -89,14 +89,38 @@ def test_a_cause_without_a_message_is_left_out():
     assert "lack of memory" in remedy_for(lost)
 
 
-def test_an_error_that_was_being_handled_is_not_the_cause():
-    def look_up_then_fail():
-        try:
-            fail_with(KeyError("cache"))
-        except KeyError:
-            fail_with(ValueError("fell out"))
+def raised_while_handling(*errors):
+    """Return the last error, each raised while the one before it was being handled."""
+    for handled, error in itertools.pairwise(errors):
+        error.__context__ = handled
+    return errors[-1]
 
-    assert cause_of(raised(look_up_then_fail)) == "ValueError: fell out"
+
+@pytest.mark.parametrize("handled", [KeyError("cache"), FileNotFoundError(errno.ENOENT, "No such file", "cache")])
+def test_an_error_that_was_being_handled_is_not_the_cause(handled):
+    assert cause_of(raised_while_handling(handled, ValueError("fell out"))) == "ValueError: fell out"
+
+
+FULL_DISK = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("handled", [(FULL_DISK,), (FULL_DISK, KeyError("path"))])
+def test_a_limit_that_was_being_handled_is_the_cause_and_has_its_remedy(handled):
+    error = raised_while_handling(*handled, RuntimeError("cannot save"))
+    assert cause_of(error) == f"RuntimeError: cannot save, caused by OSError: {FULL_DISK}"
+    assert "--results-dir" in remedy_for(error)
+
+
+def test_a_limit_that_is_hidden_or_behind_an_interrupt_is_not_the_cause():
+    def save():
+        try:
+            raise FULL_DISK
+        except OSError:
+            raise RuntimeError("cannot save") from None
+
+    interrupted = raised_while_handling(FULL_DISK, KeyboardInterrupt(), RuntimeError("cannot save"))
+    for error in (raised(save), interrupted):
+        assert cause_and_remedy(error) == "RuntimeError: cannot save"
 
 
 def test_cause_of_a_group_is_its_first_error():
@@ -122,13 +146,6 @@ def test_cause_on_another_node_is_the_error_in_rays_text():
     assert cause_of(RayTaskError(text)) == "OSError: no disk"
 
 
-def test_cause_of_torchrun_names_rank_exit_code_and_signal(tmp_path):
-    failure = ProcessFailure(local_rank=1, pid=7, exitcode=-9, error_file=str(tmp_path / "none"))
-    error = ChildFailedError("harness", {1: failure})
-    assert cause_of(error) == "rank 1, exit code: -9: Signal 9 (SIGKILL) received by PID 7"
-    assert "memory" in remedy_for(error)
-
-
 def test_a_first_line_that_introduces_the_next_has_it_behind():
     text = "backend='inductor' raised:\nInvalidCxxCompiler: No working C++ compiler found\n\nSet TORCHDYNAMO_VERBOSE=1"
     error = RuntimeError(text)
@@ -144,6 +161,7 @@ def test_a_first_line_that_introduces_the_next_has_it_behind():
         (NO_ROOM, "--shm-size"),
         ("DataLoader worker (pid 8) is killed by signal: Bus error. It might be out of shared memory.", "--shm-size"),
         ("unable to mmap 4096 bytes from file </torch_8_1_0>: Cannot allocate memory (12)", "--shm-size"),
+        ("unable to resize shared memory file </x> to the right size: No memory", "--shm-size"),
         ("Error while creating shared memory segment /dev/shm/nccl-Ab3 (size 9637888)", "--shm-size"),
         ("unable to open shared memory object </torch_8_1_0> in read-write mode: Too many open files", "ulimit -n"),
         ("[Errno 24] Too many open files: '0001.png'", "ulimit -n"),
@@ -160,8 +178,9 @@ def test_remedy_of_the_machines_limits(text, remedy):
     assert remedy in cause_and_remedy(RuntimeError(text))
 
 
-def test_an_error_of_the_program_has_no_remedy():
-    assert cause_and_remedy(ValueError("fell out")) == "ValueError: fell out"
+@pytest.mark.parametrize("text", ["fell out", "the shared memory object is described in the docs"])
+def test_an_error_of_the_program_has_no_remedy(text):
+    assert cause_and_remedy(ValueError(text)) == f"ValueError: {text}"
 
 
 def test_cause_is_one_printable_line():

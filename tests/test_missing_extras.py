@@ -43,6 +43,7 @@ def test_without_hypothesis_one_line_says_what_to_install(run_without):
     assert output.strip() == ("ERROR: hypothesis is not installed: the tests need `python -m pip install -e '.[dev]'`")
 
 
+@pytest.mark.slow
 def test_tests_of_a_missing_extra_are_skipped_by_name(run_without):
     folders = {path.parent for path in REPOSITORY.glob("tests/**/test_*.py") if IMPORT.search(path.read_text())}
     code, output = run_without(EXTRAS, "--collect-only", "-q", "-rs", *map(str, folders - {REPOSITORY / "tests"}))

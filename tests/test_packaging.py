@@ -74,6 +74,7 @@ def test_the_wheels_metadata_names_license_and_framework(wheel):
     assert "Classifier: Framework :: Pytest" in metadata
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_trains_a_new_bench_file_outside_the_checkout(installed, tmp_path):
     folder = tmp_path / "outside"
     folder.mkdir()

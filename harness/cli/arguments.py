@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.ini_file import ini_options
+from harness.cli.ini_file import read_ini_file
 from harness.config.options import OPTIONS
 from harness.config.settings import Settings, read_settings
 
@@ -87,7 +87,7 @@ def settings_from(known: argparse.Namespace) -> Settings:
     options = [option for option in OPTIONS if option.key in known]
     given = {option.key: getattr(known, option.key) for option in options}
     environment = {option.variable: os.environ.get(option.variable, "") for option in options}
-    return read_settings(given, environment, ini_options(options))
+    return read_settings(given, environment, read_ini_file(options))
 
 
 def note_other_code(result: Result) -> None:

@@ -8,8 +8,8 @@ from harness.config.option import Option
 from harness.errors import InputError
 
 
-def ini_options(options: Sequence[Option]) -> dict[str, str]:
-    """Return the given options of the ini file that pytest finds from the current folder, as text, by key.
+def read_ini_file(options: Sequence[Option]) -> dict[str, str]:
+    """Read the given options in the ini file that pytest finds from the current folder, as text, by key.
 
     Raises:
         InputError: pytest cannot read the file.

@@ -1,10 +1,8 @@
 """The folder of the datasets if no option names one. Needs no torch, no pytest."""
 
-import os
-import tempfile
 from pathlib import Path
 
-from harness.errors import InputError
+from harness.files import machine_folder
 
 
 def default_data_dir() -> Path:
@@ -20,17 +18,4 @@ def default_data_dir() -> Path:
     try:
         return platformdirs.user_cache_path("wider-or-deeper") / "data"
     except (RuntimeError, KeyError, OSError):
-        return _temporary_folder() / f"wider-or-deeper-{_user()}" / "data"
-
-
-def _temporary_folder() -> Path:
-    try:
-        return Path(tempfile.gettempdir())
-    except OSError as error:
-        raise InputError(
-            "no folder for temporary files can be written to: set TMPDIR to one, e.g. TMPDIR=/scratch/tmp"
-        ) from error
-
-
-def _user() -> str:
-    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+        return machine_folder() / "data"

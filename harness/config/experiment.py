@@ -1,18 +1,15 @@
 """An experiment: what is asked for, before data and device are known. Needs no torch."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.config.case import Case, Mode, Pipeline
 from harness.config.datasets import check_dataset_name
 from harness.config.families import parse_model
-from harness.config.recipe import Recipe, check_recipe
+from harness.config.recipe import MAX_NAME_CHARACTERS, Recipe, check_recipe
 from harness.config.recipes import default_recipe
 from harness.config.settings import Settings
 from harness.text import distinct_labels
-
-_MAX_RECIPE_CHARACTERS = 16
 
 
 @dataclass(frozen=True)
@@ -65,13 +62,11 @@ class Experiment:
 
 def labels_of(experiments: Sequence[Experiment]) -> list[str]:
     """Return each experiment's label, with its recipe's name if another recipe has the same label."""
-    hashes = [hashlib.sha256(repr(one.recipe).encode()).hexdigest()[:6] for one in experiments]
-    names = {digest: one.recipe.name for digest, one in zip(hashes, experiments, strict=True)}
-    recipes = distinct_labels(names, _MAX_RECIPE_CHARACTERS)
+    recipes = distinct_labels({one.recipe.digest: one.recipe.name for one in experiments}, MAX_NAME_CHARACTERS)
     labels = [one.label for one in experiments]
     return [
-        f"{label} {recipes[digest]}" if labels.count(label) > 1 else label
-        for label, digest in zip(labels, hashes, strict=True)
+        f"{label} {recipes[one.recipe.digest]}" if labels.count(label) > 1 else label
+        for label, one in zip(labels, experiments, strict=True)
     ]
 
 

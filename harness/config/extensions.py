@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from harness.errors import InputError
 from harness.files import safe_name
+from harness.text import one_line
 
 GROUP = "wider_or_deeper.datasets"
 Value = TypeVar("Value")
@@ -75,7 +76,7 @@ def find_extension(dataset: str) -> Extension | None:
     try:
         return Extension(declared[0].load(), origins[0])
     except Exception as error:  # importing runs any code
-        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        cause = one_line(f"{type(error).__name__}: {error}")
         raise InputError(f"{origins[0]} cannot be loaded ({cause}): repair or uninstall that package") from error
 
 

@@ -3,6 +3,7 @@
 Needs no torch. The recipes of the datasets are in `harness.config.recipes`.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from harness.errors import InputError
 QUICK_EPOCHS = 2
 QUICK_BATCH_SIZE = 8
 QUICK_IMAGE_SIZE = 64
+MAX_NAME_CHARACTERS = 16  # of a recipe's name in the label of a case
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,11 @@ class Recipe:
                 raise InputError(f"recipe {self.name!r}: {name} {getattr(self, name)!r}: give 0 or more")
         if self.nesterov and not self.momentum:
             raise InputError(f"recipe {self.name!r}: nesterov needs a momentum above 0; give one, or nesterov=False")
+
+    @property
+    def digest(self) -> str:
+        """Six hexadecimal digits that differ between recipes, also those of the same name."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:6]
 
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0; milestone m takes effect in epoch m."""

@@ -18,7 +18,9 @@ from harness.errors import FaultList, InputError
 
 _MAX_FILE_BYTES = 256 * 2**20
 _LAST_BYTES = {"GIF": b";", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xae\x42\x60\x82"}
-_TO_UPRIGHT = {  # by the value of EXIF's orientation; 1 is upright
+# By the value of EXIF's orientation; 1 is upright. Not by ImageOps.exif_transpose: it also writes the metadata again,
+# which fails if another tag is damaged.
+_TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -165,7 +167,7 @@ def _as_shown(image: Image.Image) -> Image.Image:
     upright = image if turn is None else image.transpose(turn)
     if not upright.has_transparency_data:
         return upright
-    straight = upright.convert("LA") if upright.mode == "La" else upright  # the only way that Pillow converts it
+    straight = upright.convert("LA") if upright.mode == "La" else upright  # Pillow converts La to LA alone
     on_white = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), straight.convert("RGBA"))
     return on_white.convert("RGB")
 

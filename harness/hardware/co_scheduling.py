@@ -1,20 +1,14 @@
 """Detection of co-scheduled cases: they share this machine's cores, so their times are longer."""
 
 import contextlib
-import os
-import tempfile
 import uuid
 from pathlib import Path
 
 import filelock
 
+from harness.files import machine_folder
+
 _LOCK, _ARRIVALS, _PRESENT = ".lock", "arrivals", "present-"
-
-
-def machine_folder() -> Path:
-    """Return the folder that all processes of this user on this machine share."""
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-    return Path(tempfile.gettempdir()) / f"wider-or-deeper-{user}"
 
 
 class CoSchedulingMonitor:

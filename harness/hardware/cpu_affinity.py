@@ -7,8 +7,8 @@ from pathlib import Path
 
 import filelock
 
+from harness.files import machine_folder
 from harness.hardware import linux_counters
-from harness.hardware.co_scheduling import machine_folder
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.text import one_line
+
 _CPUINFO = Path("/proc/cpuinfo")
 # A board's name on ARM, where one core is built into many processors: Neoverse-N1 is in AWS's and in Ampere's.
 _BOARDS = (Path("/proc/device-tree/model"), Path("/sys/class/dmi/id/sys_vendor"))
@@ -43,7 +45,7 @@ def name_from(cpuinfo: str, names: Callable[[], Sequence[str]], board: str) -> s
             return name
     is_arm = "cpu implementer" in fields
     cores = " + ".join(name for name in names() if not _GENERIC.match(name)) or _ids(fields)
-    board = "".join(char for char in board if char.isprintable()).strip()
+    board = one_line(board)  # a device tree's text ends with a null character
     return f"{cores} ({board})" if cores and board and is_arm else cores
 
 

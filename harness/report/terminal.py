@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.analysis.evidence import Evidence
 from harness.config.datasets import title_of
+from harness.config.recipe import MAX_NAME_CHARACTERS
 from harness.paper.published import STUDY_MODELS
 from harness.report.answer_text import answer_lines, key_parts
 from harness.report.build import WrittenReport
@@ -29,7 +30,6 @@ _MEASURES = (
     ("F1 %", "macro_f1_percent", "{:.2f}"),
     ("gain %/s", "marginal_gain", "{:.4g}"),
 )
-_MAX_RECIPE_CHARACTERS = 16
 _DROPPABLE = ("epochs", "gain %/s", "MACs", "params", UNDISTURBED.heading)
 _COLUMNS_OF_CASES = ("params", "macs", "published_accuracy_percent", "published_epoch_seconds")
 
@@ -101,7 +101,7 @@ def _row_names(rows: Sequence[Row]) -> list[str]:
     """Return each row's name: the model; pipeline, seed, recipe or case hash if needed to be unique."""
     has_seeds, has_pipelines = (len({row[key] for row in rows}) > 1 for key in ("seed", "pipeline"))
     keys = [(row["model"], row["seed"], row["pipeline"]) for row in rows]
-    recipes = [one_line(str(row["recipe"]), _MAX_RECIPE_CHARACTERS) for row in rows]
+    recipes = [one_line(str(row["recipe"]), MAX_NAME_CHARACTERS) for row in rows]
     whole = list(zip(keys, recipes, strict=True))
     names = []
     for row, key, recipe in zip(rows, keys, recipes, strict=True):

@@ -12,13 +12,19 @@ _OWN_IMAGES = FOLDER_PREFIX.replace(":", "-")  # what the names of such folders 
 def find_case_folder(root: Path, case: Case) -> Path:
     """Return the case's folder in a results folder, whether it exists or not.
 
-    A user's images may have been moved or renamed since their case was trained. The folder that is there is returned
-    then, whose name ends with the same identity.
+    A user's images may have been moved or renamed since their case was trained. Of the folders whose names end with
+    its identity, one with a result is returned, else the one last written to: a training stays in its folder.
     """
     own = root / case.folder_name
-    if own.exists() or not is_folder(case.dataset):
+    if _has_result(own) or not is_folder(case.dataset):
         return own
-    return min(root.glob(f"{_OWN_IMAGES}*-{glob.escape(case.folder_suffix)}"), default=own)
+    found = [own, *sorted(root.glob(f"{_OWN_IMAGES}*-{glob.escape(case.folder_suffix)}"))]
+    present = [folder for folder in found if folder.exists()]
+    return max(present, key=lambda folder: (_has_result(folder), folder.stat().st_mtime_ns), default=own)
+
+
+def _has_result(folder: Path) -> bool:
+    return (folder / "result.json").exists()
 
 
 def is_name_of_case(name: str, case: Case) -> bool:

@@ -10,7 +10,7 @@ from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
 from harness.data.registry import Dataset
-from harness.data.split import can_be_split
+from harness.data.split import can_be_split, count_held_out
 from harness.data.verified_fingerprints import is_verified
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
@@ -70,7 +70,7 @@ class Machine:
         )
 
     def _should_compile(self, experiment: Experiment, dataset: Dataset, val_split: float) -> bool:
-        train_images = round(len(dataset.train) * (1 - val_split))
+        train_images = len(dataset.train) - count_held_out(dataset.train, val_split)
         return self.settings.pipeline == "fast" and should_compile(
             self.settings.compile,
             parse_model(experiment.model),
@@ -88,7 +88,7 @@ class Machine:
     def epoch_operations(self, experiment: Experiment) -> int:
         """Return the multiply-accumulates of an epoch: an image trained costs three forward passes."""
         dataset, case = self.dataset(experiment)[0], self.case(experiment)
-        held_out = round(len(dataset.train) * case.val_split)
+        held_out = count_held_out(dataset.train, case.val_split)
         evaluated = held_out or len(dataset.test)
         input_shape = dataset.spec.input_shape(case.recipe.image_size)
         macs = count_macs(parse_model(case.model), input_shape, dataset.spec.num_classes, case.shortcut)

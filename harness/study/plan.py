@@ -104,7 +104,7 @@ def estimate_experiment(
 
 
 def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Settings) -> tuple[int, int]:
-    """Count the images trained and evaluated in an epoch: those on disk, else the published numbers."""
+    """Return about how many images an epoch trains and evaluates: of those on disk, else published."""
     if experiment.mode == "quick":
         return QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES
     source = registry.locate(experiment.dataset, settings.data_dir, image_size=experiment.recipe.image_size)

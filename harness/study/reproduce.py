@@ -1,6 +1,5 @@
 """Results reproduced from stored weights: accuracy, macro-F1 and every prediction computed again."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from harness.config.datasets import FOLDER_PREFIX, folder_path, is_folder
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
+from harness.data.formats.folder_listing import is_present_folder
 from harness.data.registry import Dataset
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
@@ -105,9 +105,9 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
         if not is_folder(name):
             raise InputError(f"--images {place}: {result.case.label} was not trained on a folder; give --data-dir")
         name = place if is_folder(place) else f"{FOLDER_PREFIX}{place}"
-    elif is_folder(name) and not os.path.isdir(folder_path(name)):
+    elif is_folder(name) and not is_present_folder(folder_path(name)):
         raise InputError(
-            f"{result.case.label}: its folder of images is not there any more\n"
+            f"{result.case.label}: its folder of images, {folder_path(name)}, is not there any more\n"
             "if it was moved or renamed, give its present place: --images folder:PATH"
         )
     return load_images(name, result.mode, result.case.recipe.image_size, settings.data_dir)

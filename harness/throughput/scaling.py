@@ -21,6 +21,7 @@ from harness.errors import InputError
 from harness.hardware.device import wait_for_device
 from harness.hardware.memory import PeakMemory
 from harness.hardware.stopwatch import Stopwatch
+from harness.text import one_line
 from harness.throughput.measurements import Point, Scaling
 from harness.throughput.repetition import Repetition, metered
 from harness.training.trainers import make_trainer
@@ -82,7 +83,7 @@ def _measure_in(processes: ProcessPoolExecutor, case: ScalingCase) -> Point:
     except BrokenProcessPool:
         cause = "its process was killed"
     except Exception as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        cause = one_line(f"{type(error).__name__}: {error}")
     raise InputError(f"{case.model} in batches of {case.batch_size} could not be measured: {cause}")
 
 

@@ -125,6 +125,6 @@ def require_no_batch_of_one(case: Case, images: ImageSet) -> None:
     last = "" if batch_size == 1 else "last "
     raise InputError(
         f"{case.label}: the {count_noun(trained, 'image')}{split}, in batches of {batch_size}, have a {last}batch of "
-        "one\nfrom which BatchNorm cannot learn at this image size: give the recipe another batch_size"
+        "one, from which BatchNorm cannot learn at this image size\ngive the recipe another batch_size"
         f"{', or another --val-split' if split and batch_size > 1 else ''}"
     )

@@ -6,6 +6,7 @@ A loader's process writes each batch into a file in /dev/shm, which Docker limit
 import shutil
 from pathlib import Path
 
+from harness.causes import SHARED_MEMORY_REMEDY
 from harness.config.recipe import Recipe
 from harness.errors import InputError
 from harness.training.trainers.reference import worker_count
@@ -19,7 +20,7 @@ def loader_bytes(recipe: Recipe, channels: int, images: int) -> int:
     """Return the size of all batches that the loader's processes keep ready, in bytes.
 
     Args:
-        images: the number of training images, of which there may be less than these batches hold.
+        images: the number of training images, which may be fewer than the batches hold.
     """
     kept = min((_PREFETCH_FACTOR * worker_count() + 1) * recipe.batch_size, images)
     return kept * (channels * recipe.image_size**2 * _VALUE_BYTES + _LABEL_BYTES)
@@ -33,6 +34,6 @@ def require_shared_memory(recipe: Recipe, channels: int, images: int, folder: Pa
     if free < needed:
         raise InputError(
             f"--pipeline reference: {folder} has {free / 2**20:,.0f} MiB free, but batches of {recipe.batch_size} for "
-            f"{worker_count()} loader processes need {needed / 2**20:,.0f} MiB\nrun the container with a larger one "
-            "(`docker run --shm-size 2g`, or `--ipc host`), lower the recipe's batch_size, or use --pipeline fast"
+            f"{worker_count()} loader processes need {needed / 2**20:,.0f} MiB\n{SHARED_MEMORY_REMEDY}, "
+            "lower the recipe's batch_size, or use --pipeline fast"
         )

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from harness.causes import cause_and_remedy, message_of, remedy_for
+from harness.causes import MEMORY_REMEDY, cause_and_remedy, message_of, remedy_for
 from harness.config.case import Case
 from harness.data.registry import Dataset
 from harness.errors import InputError
@@ -28,8 +28,6 @@ from harness.training.result_builder import Ending, build_result
 from harness.training.resume import OtherCode, last_checkpoint
 from harness.training.reuse import find_finished, kept_result
 from harness.training.run import TrainingRun
-
-_MEMORY_REMEDY = "lower the recipe's batch_size or image_size, or the model's width or depth"
 
 
 def train(
@@ -114,7 +112,7 @@ def record_out_of_memory(
         if (kept := last_checkpoint(job)) is not None:
             run.history.take_over(kept)
         results.write_epochs(case, run.history.records)
-        return _record(run, Ending("out_of_memory", f"{cause}; {_MEMORY_REMEDY}"))
+        return _record(run, Ending("out_of_memory", f"{cause}; {MEMORY_REMEDY}"))
 
 
 def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
@@ -143,7 +141,7 @@ def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, No
             raise
         if is_out_of_memory(error):
             reason = message_of(error) or "no memory left"
-            return _record(run, Ending("out_of_memory", f"{reason}; {_MEMORY_REMEDY}"))
+            return _record(run, Ending("out_of_memory", f"{reason}; {MEMORY_REMEDY}"))
         with contextlib.suppress(InputError):  # the failure may have been a full disk
             _record(run, Ending("failed", cause_and_remedy(error)))
         if remedy := remedy_for(error):

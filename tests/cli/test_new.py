@@ -22,6 +22,7 @@ def new(pytester, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_written_file_runs_in_a_real_pytest(new, pytester):
     code, printed = new("my_bench.py")
     assert code == 0

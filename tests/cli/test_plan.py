@@ -8,6 +8,7 @@ from tests.cli.checked_output import checked_output
 from tests.helpers.busy import needs_affinity, pinned_beside_a_busy_process
 
 
+@pytest.mark.slow
 def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
     folders = ("--results-dir", str(tmp_path / "r"), "--report-dir", str(tmp_path / "p"))
     ran = in_a_process(
@@ -50,6 +51,7 @@ def test_plan_without_a_bench_says_how_to_get_one(tmp_path, monkeypatch, capsys)
     assert len(message.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_plan_prints_json_alone_on_standard_output(in_a_process, tmp_path):
     options = ("--full-training", "--seeds", "0,1", "--device", "cpu", "--results-dir", str(tmp_path / "r"))
     ran = in_a_process("plan", "-k", "digits and (resnet8-seed or resnet8-2)", "--json", *options)

@@ -1,5 +1,6 @@
 import os
 import pwd
+import stat
 import tempfile
 
 import pytest
@@ -30,7 +31,9 @@ def test_default_data_dir_is_in_the_users_cache_folder(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("without_home")
 def test_default_data_dir_without_a_home_is_a_temporary_folder(tmp_path):
-    assert read_settings({}, {}).data_dir == tmp_path / f"wider-or-deeper-{os.getuid()}" / "data"
+    own = tmp_path / f"wider-or-deeper-{os.getuid()}"
+    assert read_settings({}, {}).data_dir == own / "data"
+    assert stat.S_IMODE(own.stat().st_mode) == 0o700
 
 
 @pytest.mark.usefixtures("without_home")

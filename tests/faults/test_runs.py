@@ -65,6 +65,7 @@ def test_signal_keeps_the_last_epoch_and_reports_the_results_so_far(pipeline, se
     assert "not finished" not in said
 
 
+@pytest.mark.slow
 def test_full_disk_fails_the_test_with_a_two_line_message(folder):
     def full():
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))

@@ -30,6 +30,7 @@ def installed(pytester, monkeypatch):
     return lambda *arguments: pytester.runpytest_subprocess(*arguments)
 
 
+@pytest.mark.slow
 def test_a_bench_file_needs_neither_conftest_nor_option(installed, pytester):
     pytester.makepyfile(test_digits=BENCH)
     run = installed("-k", "resnet8-seed0", "--results-dir", "kept")
@@ -68,6 +69,7 @@ def test_a_rank_of_another_suite_prints_as_ever(installed, pytester, monkeypatch
     assert (pytester.path / "junit.xml").exists()
 
 
+@pytest.mark.slow
 def test_a_conftests_options_keep_their_short_names(installed, pytester):
     pytester.makeconftest(
         """
@@ -128,6 +130,7 @@ def test_a_subfolders_conftest_keeps_its_options(installed, pytester):
     installed("--wod-device", "cpu").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_marks_that_another_suite_registers_are_its_own(installed, pytester):
     pytester.makeini("[pytest]\nmarkers =\n    experiment: theirs\n    measurement(unit): theirs\n")
     pytester.makepyfile(
@@ -153,6 +156,7 @@ def pytest_addoption(parser):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["conftest", "plugin"])
 def test_ini_keys_of_others_keep_their_type_and_default(place, installed, pytester):
     pytester.makeini("[pytest]\nseeds =\n    7\n    8\n")

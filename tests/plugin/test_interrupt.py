@@ -7,6 +7,7 @@ import pytest
 from tests.plugin.benches import results_in
 
 
+@pytest.mark.slow
 def test_a_resumed_case_is_announced_and_keeps_all_its_rounds(bench, pytester, monkeypatch):
     from harness.training.trainers.fast import FastTrainer
 

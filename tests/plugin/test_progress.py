@@ -18,6 +18,7 @@ def test_progress_with_time_left_is_shown_without_s(bench, pytester):
     )
 
 
+@pytest.mark.slow
 def test_progress_is_redrawn_in_a_notebooks_cell(bench, pytester):
     pytester.makeconftest(
         CONFTEST + "\nimport harness.training.show_progress\n"

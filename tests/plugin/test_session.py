@@ -88,6 +88,5 @@ def fail(*_):
 
 
 def test_ray_is_imported_by_no_other_engine(bench, pytester):
-    bench()
     pytester.makepyfile(test_modules="import sys\ndef test_modules():\n    assert 'ray' not in sys.modules")
     pytester.runpytest_subprocess("-k", "resnet8-seed0 or modules").assert_outcomes(passed=2)

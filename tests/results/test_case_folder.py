@@ -1,5 +1,6 @@
 """The folder of a case, found under the name that its images had when they were trained."""
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -37,12 +38,36 @@ def test_another_case_of_a_renamed_folder_has_its_own_folder(changes, tmp_path):
     assert not is_name_of_case(RESULT.case.folder_name, case)
 
 
-def test_the_folder_of_the_present_name_comes_first(tmp_path):
+@pytest.fixture
+def both(tmp_path):
+    """The case under its present name, and its folders of the earlier and the present name."""
     now = case_named("folder:/before/roses")
-    for name in (RESULT.case.folder_name, now.folder_name):
-        (tmp_path / name).mkdir()
-    assert find_case_folder(tmp_path, now) == tmp_path / now.folder_name
-    assert find_case_folder(tmp_path, RESULT.case) == tmp_path / RESULT.case.folder_name
+    folders = [tmp_path / RESULT.case.folder_name, tmp_path / now.folder_name]
+    for folder in folders:
+        folder.mkdir()
+    return now, *folders
+
+
+def test_of_two_results_that_of_the_present_name_comes_first(both, tmp_path):
+    now, earlier, own = both
+    for folder in (earlier, own):
+        (folder / "result.json").touch()
+    assert find_case_folder(tmp_path, now) == own
+    assert find_case_folder(tmp_path, RESULT.case) == earlier
+
+
+def test_a_result_under_an_earlier_name_precedes_an_unfinished_case(both, tmp_path):
+    now, earlier, _ = both
+    (earlier / "result.json").touch()
+    os.utime(earlier, (1, 1))
+    assert find_case_folder(tmp_path, now) == earlier
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_of_two_unfinished_trainings_the_last_is_resumed(last, both, tmp_path):
+    now, *folders = both
+    os.utime(folders[1 - last], (1, 1))
+    assert find_case_folder(tmp_path, now) == folders[last]
 
 
 def test_a_published_dataset_has_one_name(tmp_path):

@@ -59,7 +59,7 @@ def test_the_case_says_whether_its_network_is_compiled(make_settings, monkeypatc
     monkeypatch.setattr("harness.study.machine.should_compile", decide)
     machine = Machine(make_settings(full_training=True, val_split="0.2"))
     assert machine.case(digits(machine)).compiled
-    assert asked == [("auto", "resnet8", "digits", 1, 288, "cpu")]
+    assert asked == [("auto", "resnet8", "digits", 1, 290, "cpu")]
     reference = Machine(make_settings(pipeline="reference", full_training=True, val_split="0.2"))
     assert not reference.case(digits(reference)).compiled
 
@@ -68,6 +68,14 @@ def test_weight_bytes_are_four_per_parameter(machine):
     experiment = digits(machine, "resnet8-2")
     network = empty_network(machine.case(experiment), machine.dataset(experiment)[0].spec)
     assert machine.weight_bytes(experiment) == 4 * count_parameters(network)
+
+
+def test_operations_of_an_epoch_count_the_images_of_the_split(make_settings):
+    whole, split = (Machine(make_settings(full_training=True, val_split=share)) for share in ("0", "0.2"))
+    images, held_out = len(whole.dataset(digits(whole))[0].train), 70  # of 10 classes of 36: seven each
+    tested = len(whole.dataset(digits(whole))[0].test)
+    macs = whole.epoch_operations(digits(whole)) / (3 * images + tested)
+    assert split.epoch_operations(digits(split)) == macs * (3 * (images - held_out) + held_out)
 
 
 def test_a_dataset_is_loaded_once_and_reported(machine):

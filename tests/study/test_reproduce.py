@@ -104,11 +104,22 @@ def place_forms(path):
     return [f"folder:{path}", str(path), f"{path}/", f"{path.parent}/r/../{path.name}"]
 
 
+def test_a_folder_on_a_disk_that_is_not_mounted_is_named(own, tmp_path):
+    result, place = own
+    target = place.rename(tmp_path / "disk")
+    place.symlink_to(target)
+    target.rename(tmp_path / "unmounted")
+    with pytest.raises(InputError, match=f"link {place} leads to {target}, which does not exist"):
+        images_of(result, read_settings({"data_dir": str(tmp_path)}))
+
+
 def test_a_moved_folder_is_evaluated_in_the_place_that_is_given(own, tmp_path):
     result, place = own
     now = place.rename(tmp_path / "roses")
     settings = read_settings({"data_dir": str(tmp_path)})
-    with pytest.raises(InputError, match="is not there any more\nif .* renamed, give its present place: --images"):
+    with pytest.raises(
+        InputError, match=f", {place}, is not there any more\nif .* renamed, give its present place: --images"
+    ):
         images_of(result, settings)
     for form in place_forms(now):
         assert reproduce(result, ResultsFolder(tmp_path / "r"), images_of(result, settings, form), CPU).is_exact

@@ -67,6 +67,7 @@ def artifacts(client, run, folder=None):
     return sorted(entry.path for entry in client.list_artifacts(run.info.run_id, folder))
 
 
+@pytest.mark.slow
 def test_a_server_killed_during_training_loses_nothing_and_stops_nothing(server, client, case, tmp_path):
     page, table = tmp_path / "index.html", tmp_path / "runs.csv"
     page.write_text("the page")

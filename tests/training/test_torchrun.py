@@ -174,6 +174,7 @@ def test_torchrun_resumes_after_every_failure_bit_identically(folder):
     assert all(torch.equal(weights[name], others[name]) for name in others)
 
 
+@pytest.mark.slow
 def test_a_process_with_other_images_ends_torchrun_with_one_error(folder):
     status, output = run(folder, fault="images")
     assert status != 0

@@ -270,4 +270,4 @@ def test_cause_of_a_failure_is_one_line_of_printable_characters(tiny_dataset, re
     case = make_case(tiny_dataset)
     with pytest.raises(RuntimeError):
         train(case, tiny_dataset, results, CPU)
-    assert results.find(case).cause == "RuntimeError: red alert  gone"
+    assert results.find(case).cause == "RuntimeError: red alert gone"

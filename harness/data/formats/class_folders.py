@@ -1,5 +1,6 @@
 """The layout ``train/<class>/*``, ``test/<class>/*``, for the user's own images and any other dataset."""
 
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -46,7 +47,10 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track
         track_of: the tracks that the dataset's file names show.
     """
     size = resize_to or spec.image_size
-    list_both = partial(list_splits, root, spec.class_names, is_own=is_folder(spec.name), track_of=track_of)
+    # Once for a source: a folder of many images is long to list.
+    list_both = functools.cache(
+        partial(list_splits, root, spec.class_names, is_own=is_folder(spec.name), track_of=track_of)
+    )
 
     def count() -> tuple[int, int]:
         train, test = list_both()
@@ -138,9 +142,7 @@ def _class_folders(folder: Path) -> dict[str, Path]:
     Raises:
         InputError: there are none, images lie beside them, or a name is ambiguous or not UTF-8.
     """
-    if not is_present_folder(folder):
-        raise InputError(f"{folder} has no class folders: images belong in {folder}/<class>/*")
-    folders, files = list_folder(folder)
+    folders, files = list_folder(folder) if is_present_folder(folder) else ([], [])
     by_name: dict[str, Path] = {}
     faults = FaultList()
     for path in folders:

@@ -15,6 +15,17 @@ def listed(folder, names):
     return [(file.name.removeprefix(f"{folder}/"), file.label) for file in class_folders.list_files(folder, names)]
 
 
+def test_a_source_lists_its_folders_once(tmp_path, monkeypatch):
+    write_class_folders(tmp_path)
+    scanned, list_images = [], class_folders.list_images
+    monkeypatch.setattr(class_folders, "list_images", lambda *given: scanned.append(given[0]) or list_images(*given))
+    source = class_folders.locate(tmp_path, spec_of("cat", "dog"))
+    assert source.count() == (4, 2)
+    source.check()
+    source.read(None, None)
+    assert sorted(scanned) == [tmp_path / split / name for split in ("test", "train") for name in ("cat", "dog")]
+
+
 # --- has_class_folders
 
 

@@ -4,6 +4,9 @@ import os
 import re
 from collections.abc import Mapping
 
+from harness.causes import HOME_REMEDY
+from harness.text import one_line
+
 _MAX_CHARACTERS = 300
 _START_ONE = "start one with `ray start --head`, or leave out --ray-address"
 
@@ -16,8 +19,8 @@ def explain_failure(error: Exception, address: str | None, variables: Mapping[st
         address: the value of ``--ray-address``; None for a new cluster on this machine.
         variables: the environment.
     """
-    text = " ".join(str(error).split())
-    reason = text if len(text) <= _MAX_CHARACTERS else f"{text[: _MAX_CHARACTERS - 1]}…"
+    text = one_line(str(error))
+    reason = one_line(text, _MAX_CHARACTERS)
     if (local := _fault_of_this_machine(error, text, variables)) is not None:
         return local
     if address is None:
@@ -37,7 +40,7 @@ def _fault_of_this_machine(error: Exception, text: str, variables: Mapping[str, 
             f"{limit[1]} bytes\nset RAY_TMPDIR to a shorter folder, e.g. RAY_TMPDIR=/tmp"
         )
     if "home directory" in text or path.endswith("/.ray") or "/.ray/" in path:
-        return f"--engine ray: Ray needs a home folder that can be written to ({text})\nset HOME to one, e.g. HOME=/tmp"
+        return f"--engine ray: Ray needs a home folder ({text})\n{HOME_REMEDY}"
     if path.startswith(folder.rstrip("/") + "/"):
         reason = getattr(error, "strerror", None) or text
         return (

@@ -25,9 +25,8 @@ from harness.config.data_folder import default_data_dir
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.files import os_error_as_input_error
+from harness.files import machine_folder, os_error_as_input_error
 from harness.hardware import cpu_affinity
-from harness.hardware.co_scheduling import machine_folder
 from harness.results.folder import EPOCHS, FILES, ResultsFolder
 from harness.results.result import EpochRecord
 from harness.study.machine import Machine
