@@ -32,7 +32,7 @@ def add_parser(commands: Commands) -> None:
         "every prediction with the recorded ones. Exit code 0: they are the same; 1: they differ.",
         examples=[
             "evaluate results/digits-resnet20-seed0-full-1a2b3c4d5e6f",
-            "evaluate results/digits-resnet20-seed0-full-1a2b3c4d5e6f --images folder:/new/place",
+            "evaluate moved/result.json --images folder:~/flowers",
         ],
     )
     parser.add_argument("result", metavar="RESULT", help="a result.json, or the folder that it is in")
