@@ -3,6 +3,9 @@
 import json
 from xml.etree import ElementTree
 
+WARNINGS_ARE_ERRORS = (  # but this process has imported the plugin before pytest could rewrite it
+    "-W", "error", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+)  # fmt: skip
 CONFTEST = 'pytest_plugins = ["harness.plugin"]'
 BENCH = """
 from dataclasses import replace

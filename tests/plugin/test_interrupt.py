@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.plugin.benches import results_in
+from tests.plugin.benches import WARNINGS_ARE_ERRORS, results_in
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_a_rerun_stopped_from_outside_resumes(stop, bench, pytester, monkeypatch
     command = ("--full-training", "-k", "resnet8-seed0")
     with monkeypatch.context() as stopped:
         stopped.setattr(FastTrainer, "train_epoch", stop_in_the_second)
-        run = bench(*command, "--rerun", "-W", "error")
+        run = bench(*command, "--rerun", *WARNINGS_ARE_ERRORS)
     run.stdout.fnmatch_lines(["interrupted: digits resnet8 seed 0, 1 of 2 epochs done"])
     run.stdout.no_fnmatch_line("*was not used*")
     assert results_in(pytester) == []

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from harness.plugin.session import session_of
-from tests.plugin.benches import BENCH, results_in
+from tests.plugin.benches import BENCH, WARNINGS_ARE_ERRORS, results_in
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,9 @@ def test_a_wrong_ini_value_is_a_usage_error_of_one_line(section, line, says, pyt
     assert run.ret == pytest.ExitCode.USAGE_ERROR
     assert [line for line in run.stderr.str().splitlines() if line] == run.errlines[:1]
     run.stderr.fnmatch_lines([f"ERROR: {says}"])
-    pytester.runpytest_inprocess("-p", "harness.plugin", "test_ordinary.py", "-W", "error").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "harness.plugin", "test_ordinary.py", *WARNINGS_ARE_ERRORS).assert_outcomes(
+        passed=1
+    )
 
 
 def settings_in(pytester, *arguments):
