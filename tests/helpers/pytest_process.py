@@ -32,7 +32,17 @@ class Run:
 
     def wait_for_epochs(self, count):
         """Wait until that many epochs are recorded."""
-        while sum(path.read_bytes().count(b"\n") for path in self._folder.glob("results/*/epochs.jsonl")) < count:
+        self._wait_until(lambda: sum(self._epochs()) >= count)
+
+    def wait_for_cases(self, cases, epochs):
+        """Wait until that many cases have that many recorded epochs each."""
+        self._wait_until(lambda: sum(count >= epochs for count in self._epochs()) >= cases)
+
+    def _epochs(self):
+        return [path.read_bytes().count(b"\n") for path in self._folder.glob("results/*/epochs.jsonl")]
+
+    def _wait_until(self, is_reached):
+        while not is_reached():
             assert self.process.poll() is None, self.output()
             time.sleep(0.02)
 

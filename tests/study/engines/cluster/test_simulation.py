@@ -84,7 +84,7 @@ def test_a_killed_node_changes_no_outcome(two_nodes, folder):
     alone, spread = folder("alone", epochs=12), folder("spread", epochs=12)
     assert Run(alone, "--seeds", "0,1").end()[0] == pytest.ExitCode.OK
     run = run_on(two_nodes, spread, "--seeds", "0,1")
-    run.wait_for_epochs(18)
+    run.wait_for_cases(2, epochs=2)  # one on each node
     two_nodes.kill("south")
     code, said = run.end()
     assert code == pytest.ExitCode.OK, said
