@@ -8,7 +8,8 @@ from harness.analysis.guard import NotCompared, Verdict, compare_case, joined
 from harness.config.case import Case
 from harness.config.limits import Limit
 from harness.errors import InputError
-from harness.results.folder import RESULT, ResultsFolder
+from harness.results.case_folder import RESULT
+from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.text import listed_up_to
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.config.case import Case
 from harness.config.datasets import FOLDER_PREFIX, is_folder
 
+RESULT = "result.json"
 _OWN_IMAGES = FOLDER_PREFIX.replace(":", "-")  # what the names of such folders begin with
 
 
@@ -24,7 +25,7 @@ def find_case_folder(root: Path, case: Case) -> Path:
 
 
 def _has_result(folder: Path) -> bool:
-    return (folder / "result.json").exists()
+    return (folder / RESULT).exists()
 
 
 def is_name_of_case(name: str, case: Case) -> bool:

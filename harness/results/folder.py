@@ -27,12 +27,12 @@ from harness.files import (
     write_atomically,
     write_text_atomically,
 )
-from harness.results.case_folder import find_case_folder
+from harness.results.case_folder import RESULT, find_case_folder
 from harness.results.reading import parse_result, read_epoch_records, read_result, read_result_in_its_folder
 from harness.results.result import EpochRecord, LearningCurve, Result
 from harness.text import count_noun
 
-RESULT, EPOCHS, PREDICTIONS, WEIGHTS = "result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"
+EPOCHS, PREDICTIONS, WEIGHTS = "epochs.jsonl", "predictions.npz", "weights.safetensors"
 FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it has the SHA-256 of the others
 _LOCK = ".lock"
 _REMEDY = "free space or give another --results-dir, then rerun the command to resume"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.files import expand_home
-from harness.results.folder import RESULT, ResultsFolder
+from harness.results.case_folder import RESULT
+from harness.results.folder import ResultsFolder
 from harness.results.reading import read_result_in_its_folder
 from harness.results.result import Result
 from harness.text import count_noun, listed_up_to

@@ -80,28 +80,28 @@ def test_followers_execute_the_commands_of_rank_zero_in_order():
     assert in_threads(3, part) == [("done", ["a", "b"])] * 3
 
 
-@pytest.mark.parametrize(("raised", "followed"), [(InputError("no room"), InputError), (ValueError("x"), RuntimeError)])
-def test_an_error_on_rank_zero_is_raised_on_all_ranks(raised, followed):
+def raised_on_rank_zero(error):
+    """Return what rank 0, which raises the error, and another rank end with."""
+
     def act():
-        raise raised
+        raise error
 
     def part(processes):
         return processes.run_on_rank_zero(act) if processes.is_rank_zero else processes.follow(lambda _: None)
 
-    first, second = in_threads(2, part)
+    return in_threads(2, part)
+
+
+@pytest.mark.parametrize(("raised", "followed"), [(InputError("no room"), InputError), (ValueError("x"), RuntimeError)])
+def test_an_error_on_rank_zero_is_raised_on_all_ranks(raised, followed):
+    first, second = raised_on_rank_zero(raised)
     assert first is raised
     assert (type(second), str(second)) == (followed, str(raised))
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1), pytest.fail.Exception("Timeout")])
 def test_a_stop_from_outside_on_rank_zero_ends_the_other_ranks(stop):
-    def act():
-        raise stop
-
-    def part(processes):
-        return processes.run_on_rank_zero(act) if processes.is_rank_zero else processes.follow(lambda _: None)
-
-    first, second = in_threads(2, part)
+    first, second = raised_on_rank_zero(stop)
     assert first is stop
     assert isinstance(second, KeyboardInterrupt | ProcessLostError)
 
