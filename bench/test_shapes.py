@@ -16,8 +16,8 @@ IDS = [f"{model}-{SPECS[dataset].channels}x{PUBLISHED_RECIPES[dataset].image_siz
 def test_shapes(dataset, name):
     import torch  # imported here to keep collection fast
 
+    from harness.models.build import build_network
     from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
-    from harness.models.resnet import build_network
 
     spec, size, model = SPECS[dataset], PUBLISHED_RECIPES[dataset].image_size, parse_model(name)
     shape = (spec.channels, size, size)

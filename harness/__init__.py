@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.config.case import Case
     from harness.config.experiment import Experiment
+    from harness.config.families import Family
     from harness.config.recipe import Augmentation, Recipe
     from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB
     from harness.data.registry import load as load_dataset
@@ -52,6 +53,7 @@ __all__ = [
     "Case",
     "EpochRecord",
     "Experiment",
+    "Family",
     "InputError",
     "Recipe",
     "Result",
@@ -74,6 +76,7 @@ _PLACES = {
     "Case": "harness.config.case.Case",
     "EpochRecord": "harness.results.result.EpochRecord",
     "Experiment": "harness.config.experiment.Experiment",
+    "Family": "harness.config.families.Family",
     "InputError": "harness.errors.InputError",
     "Recipe": "harness.config.recipe.Recipe",
     "Result": "harness.results.result.Result",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -59,8 +59,8 @@ def find_axes(models: Sequence[str]) -> Axes | None:
     candidates = []
     for base in parsed:
         family = [other for other in parsed if other.family == base.family]
-        depth = sorted(other.depth for other in family if other.width == base.width and other.depth > base.depth)
-        width = sorted(other.width for other in family if other.depth == base.depth and other.width > base.width)
+        depth = sorted((o.depth, o.name) for o in family if o.width == base.width and o.depth > base.depth)
+        width = sorted((o.width, o.name) for o in family if o.depth == base.depth and o.width > base.width)
         place = (-bool(depth and width), -len(depth) - len(width), base.depth, base.width)
         candidates.append((place, base, depth, width))
     if not candidates:
@@ -70,6 +70,6 @@ def find_axes(models: Sequence[str]) -> Axes | None:
         return None
     return Axes(
         base.name,
-        tuple(replace(base, depth=value).name for value in depth),
-        tuple(replace(base, width=value).name for value in width),
+        tuple(name for _, name in depth),
+        tuple(name for _, name in width),
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.analysis.evidence import Correct, Evidence, Run
 from harness.config.case import Case, Mode
-from harness.config.datasets import FOLDER_PREFIX, file_stem, is_folder, title_of
+from harness.config.datasets import file_stem, is_own_images, prefix_of, title_of
 from harness.files import distinct_names, safe_name
 from harness.paper.expectations import is_trained_as_published
 from harness.paper.published import STUDY_MODELS
@@ -77,12 +77,12 @@ def _under_latest_names(stored: Iterable[StoredResult]) -> list[StoredResult]:
     The folder may have been moved or renamed between two trainings.
     """
     stored = list(stored)
-    own = [one.result for one in stored if is_folder(one.result.dataset)]
+    own = [one.result for one in stored if is_own_images(one.result.dataset)]
     latest = {one.case.data_fingerprint: one.dataset for one in sorted(own, key=lambda one: one.finished_at)}
 
     def renamed(one: StoredResult) -> StoredResult:
         name = latest.get(one.result.case.data_fingerprint, "")
-        return replace(one, result=one.result.under_name(name)) if is_folder(one.result.dataset) else one
+        return replace(one, result=one.result.under_name(name)) if is_own_images(one.result.dataset) else one
 
     return list(map(renamed, stored))
 
@@ -109,7 +109,7 @@ def _recipe_hash(case: Case) -> str:
 
 def study_subject(case: Case) -> str:
     """Return dataset, mode, recipe and images in one string: equal for studies that may be compared."""
-    dataset = FOLDER_PREFIX if is_folder(case.dataset) else case.dataset  # which has a path; its images count
+    dataset = prefix_of(case.dataset) if is_own_images(case.dataset) else case.dataset
     return repr((dataset, case.mode, case.recipe, case.val_split, case.data_fingerprint))
 
 
@@ -121,9 +121,9 @@ def _short_name(study: StudyKey) -> tuple[str, str]:
 
 def _names_of_paths(studies: Iterable[StudyKey]) -> dict[str, str]:
     """Return a short name for each dataset's folder and each results folder: paths are private."""
-    datasets = list(dict.fromkeys(dataset for _, dataset, *_ in studies if is_folder(dataset)))
+    datasets = list(dict.fromkeys(dataset for _, dataset, *_ in studies if is_own_images(dataset)))
     roots = list(dict.fromkeys(root for _, _, root, *_ in studies))
-    of_dataset = distinct_names([Path(one.removeprefix(FOLDER_PREFIX)) for one in datasets])
+    of_dataset = distinct_names([Path(one.removeprefix(prefix_of(one))) for one in datasets])
     of_root = distinct_names([Path(one) for one in roots])
     return dict(zip([*datasets, *roots], [*of_dataset, *of_root], strict=True))
 

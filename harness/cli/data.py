@@ -41,12 +41,12 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
         InputError: There is no dataset of a name.
     """
     from harness.cli.outputs import DataOutput
-    from harness.config.datasets import SPECS, check_dataset_name, is_folder
+    from harness.config.datasets import SPECS, check_dataset_name, is_own_images
     from harness.config.extensions import extension_names
 
     data_dir = settings_from(known).data_dir
     names = [check_dataset_name(name) for name in known.names] or [*SPECS, *extension_names()]
-    if not known.json and not all(map(is_folder, names)):
+    if not known.json and not all(map(is_own_images, names)):
         print(f"data folder: {data_dir}\n")
     rows = []
     for name in names:  # printed one by one: counting and verifying takes seconds
@@ -109,7 +109,7 @@ def _present(name: str, source: Source) -> DatasetRow:
 
 def _describe(row: DatasetRow) -> str:
     """Return a dataset's folder, layout and images, or how to get it."""
-    from harness.config.datasets import is_folder
+    from harness.config.datasets import is_own_images
     from harness.text import listed
 
     if row.problem is not None:
@@ -124,4 +124,4 @@ def _describe(row: DatasetRow) -> str:
     if found != published:
         images += f", of {published[0]:,} and {published[1]:,}: not the whole dataset"
     verdict = "verified" if row.is_verified else "not verified: this layout has no checksums"
-    return f"{row.layout} in {row.path}\n  {images}; {'your own' if is_folder(row.dataset) else verdict}"
+    return f"{row.layout} in {row.path}\n  {images}; {'your own' if is_own_images(row.dataset) else verdict}"

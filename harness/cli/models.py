@@ -85,8 +85,8 @@ def _row(asked: _Asked) -> ModelRow:
     """
     from harness.cli.outputs import ModelRow
     from harness.config.families import parse_model
+    from harness.models.build import build_network
     from harness.models.cost import count_macs, count_parameters
-    from harness.models.resnet import build_network
 
     model = parse_model(asked.name)
     try:

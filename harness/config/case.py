@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from harness.config.datasets import file_stem, is_folder
+from harness.config.datasets import file_stem, is_own_images, kind_of
 from harness.config.families import parse_model
 from harness.config.recipe import Recipe
 from harness.errors import InputError
+
+# Fields of later versions, at any depth: left out of the identity at these values, so that earlier cases keep theirs.
+_LATER_FIELDS: dict[str, Any] = {"network": ""}
 
 Mode = Literal["full", "shortened", "quick"]
 Pipeline = Literal["fast", "reference"]
@@ -35,6 +38,7 @@ class Case:
         shortcut: ``A``, parameter-free, or ``B``, 1×1 convolutions.
         pipeline: ``fast``, or ``reference``, the study's own way; statistically the same, with other random draws.
         compiled: True if the network is compiled, which changes the last digits of sums.
+        network: identity of the user's own network, see `harness.models.identity`; empty for one of the harness.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}  # unknown fields in a file are refused
@@ -51,9 +55,10 @@ class Case:
     shortcut: Literal["A", "B"] = "A"
     pipeline: Pipeline = "fast"
     compiled: bool = False
+    network: str = ""
 
     def __post_init__(self) -> None:
-        if (canonical := parse_model(self.model).name) != self.model:
+        if not self.network and (canonical := parse_model(self.model).name) != self.model:
             raise InputError(f"model {self.model!r} is not a canonical name: give {canonical!r}")
 
     @property
@@ -63,8 +68,8 @@ class Case:
 
     @functools.cached_property
     def identity(self) -> str:
-        """SHA-256 over the fields; a user's folder counts by ``data_fingerprint``, not by its path."""
-        content = asdict(self) | ({"dataset": "folder"} if is_folder(self.dataset) else {})
+        """SHA-256 over the fields; a user's own images count by ``data_fingerprint``, not by their path."""
+        content = asdict(self) | ({"dataset": kind_of(self.dataset)} if is_own_images(self.dataset) else {})
         return hashlib.sha256(json.dumps(_canonical(content), sort_keys=True).encode()).hexdigest()
 
     @property
@@ -79,9 +84,13 @@ class Case:
 
 
 def _canonical(value: Any) -> Any:
-    """Return the value with whole floats as integers: 30 and 30.0 are equal in a recipe, but not in JSON."""
+    """Return the value without later fields at their defaults, with whole floats as integers.
+
+    30 and 30.0 are equal in a recipe, but not in JSON.
+    """
     if isinstance(value, dict):
-        return {key: _canonical(item) for key, item in value.items()}
+        kept = {key: item for key, item in value.items() if key not in _LATER_FIELDS or item != _LATER_FIELDS[key]}
+        return {key: _canonical(item) for key, item in kept.items()}
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

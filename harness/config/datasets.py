@@ -5,9 +5,13 @@ from pathlib import Path
 
 from harness.config.extensions import extension_names, find_extension
 from harness.errors import InputError
-from harness.files import expand_home
+from harness.files import expand_home, safe_name
 
-FOLDER_PREFIX = "folder:"
+OWN_PREFIXES = ("folder:", "npz:", "csv:")
+"""The user's own images, at a path: one folder per class, arrays, or a table of paths and labels."""
+LIBRARY_PREFIXES = ("torchvision:", "hf:")
+"""Datasets of torchvision and of Hugging Face."""
+_REST = {"folder:": "PATH", "npz:": "PATH", "csv:": "PATH", "torchvision:": "CIFAR100, e.g.", "hf:": "NAME or hf:PATH"}
 _TITLES = {"cifar10": "CIFAR-10", "fashionmnist": "FashionMNIST", "gtsrb": "GTSRB"}
 
 
@@ -64,30 +68,42 @@ SPECS: dict[str, DatasetSpec] = {
 }
 
 
-def is_folder(dataset: str) -> bool:
-    """Return True for ``folder:PATH``, the user's own images."""
-    return dataset.startswith(FOLDER_PREFIX)
+def prefix_of(dataset: str) -> str:
+    """Return ``folder:`` of ``folder:PATH``, and alike; empty for a published dataset."""
+    return next((one for one in (*OWN_PREFIXES, *LIBRARY_PREFIXES) if dataset.startswith(one)), "")
 
 
-def folder_path(dataset: str) -> Path:
-    """Return PATH of ``folder:PATH``, with ``~`` expanded.
+def kind_of(dataset: str) -> str:
+    """Return ``folder`` of ``folder:PATH``, and alike; the name of a published dataset."""
+    return prefix_of(dataset).removesuffix(":") or dataset
+
+
+def is_own_images(dataset: str) -> bool:
+    """Return True for the user's own images at a path, which is not part of a case's identity."""
+    prefix = prefix_of(dataset)
+    return prefix in OWN_PREFIXES or (prefix == "hf:" and dataset.removeprefix(prefix)[:1] in ("/", ".", "~"))
+
+
+def own_path(dataset: str) -> Path:
+    """Return PATH of ``folder:PATH``, and alike, with ``~`` expanded.
 
     Raises:
         InputError: PATH begins with the home of an unknown user.
     """
-    return expand_home(dataset.removeprefix(FOLDER_PREFIX))
+    return expand_home(dataset.removeprefix(prefix_of(dataset)))
 
 
 def title_of(dataset: str) -> str:
-    """Return a dataset's name in its usual spelling, ``CIFAR-10``; a folder's last name, ``flowers``."""
-    return Path(dataset.removeprefix(FOLDER_PREFIX)).name if is_folder(dataset) else _TITLES.get(dataset, dataset)
+    """Return a dataset's name in its usual spelling, ``CIFAR-10``; the last name of a path, ``flowers``."""
+    name = dataset.removeprefix(prefix_of(dataset))
+    return Path(name).name if is_own_images(dataset) else _TITLES.get(name, name)
 
 
 def file_stem(dataset: str) -> str:
     """Return the name for use in file names: ``cifar10``, ``folder-flowers`` for ``folder:~/flowers``."""
-    if not is_folder(dataset):
-        return dataset
-    return f"folder-{Path(dataset.removeprefix(FOLDER_PREFIX)).name[:40]}"
+    if is_own_images(dataset):
+        return f"{kind_of(dataset)}-{Path(dataset.removeprefix(prefix_of(dataset))).name[:40]}"
+    return safe_name(dataset)
 
 
 def find_spec(dataset: str) -> DatasetSpec | None:
@@ -113,14 +129,17 @@ def check_dataset_name(dataset: str) -> str:
     Raises:
         InputError: there is no dataset of that name, or another package's entry point for it is broken.
     """
-    if is_folder(dataset):
-        if not dataset.removeprefix(FOLDER_PREFIX):
+    if prefix := prefix_of(dataset):
+        if dataset == "folder:":
             raise InputError("dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* inside")
+        if dataset == prefix:
+            raise InputError(f"dataset {prefix!r} names no images: give {prefix}{_REST[prefix]}")
         if any(0xD800 <= ord(character) < 0xE000 for character in dataset):  # Python's spelling of bytes not in UTF-8
-            raise InputError(
-                f"dataset {dataset!r}: the folder's name is not UTF-8, so results cannot hold it; rename it"
-            )
+            raise InputError(f"dataset {dataset!r}: the path is not UTF-8, so results cannot hold it; rename it")
     elif find_spec(dataset) is None:
         known = ", ".join([*SPECS, *extension_names()])
-        raise InputError(f"unknown dataset {dataset!r}: the datasets are {known} and folder:PATH")
+        raise InputError(
+            f"unknown dataset {dataset!r}: the datasets are {known}, "
+            "folder:PATH, npz:PATH, csv:PATH, torchvision:NAME and hf:NAME"
+        )
     return dataset

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.config.case import Case, Mode, Pipeline
 from harness.config.datasets import check_dataset_name
-from harness.config.families import parse_model
+from harness.config.families import Model, parse_model
 from harness.config.recipe import MAX_NAME_CHARACTERS, Recipe, check_recipe
 from harness.config.recipes import default_recipe
 from harness.config.settings import Settings
@@ -14,13 +14,23 @@ from harness.text import distinct_labels
 
 @dataclass(frozen=True)
 class Experiment:
-    """One model on one dataset with one seed, by a recipe adapted to the settings."""
+    """One model on one dataset with one seed, by a recipe adapted to the settings.
+
+    Attributes:
+        own: the user's own network; None for one that comes with the harness.
+    """
 
     dataset: str
     model: str
     seed: int
     recipe: Recipe
     mode: Mode
+    own: Model | None = None
+
+    @property
+    def network(self) -> Model:
+        """The model's place in its family, and how it is built."""
+        return self.own or parse_model(self.model)
 
     @property
     def label(self) -> str:
@@ -36,6 +46,7 @@ class Experiment:
         val_split: float = 0.0,
         pipeline: Pipeline = "fast",
         compiled: bool = False,
+        network: str = "",
     ) -> Case:
         """Build the case of this experiment on given images, kind of device and precision.
 
@@ -57,6 +68,7 @@ class Experiment:
             val_split=val_split,
             pipeline=pipeline,
             compiled=compiled,
+            network=network,
         )
 
 
@@ -71,7 +83,7 @@ def labels_of(experiments: Sequence[Experiment]) -> list[str]:
 
 
 def plan_experiment(
-    settings: Settings, dataset: str, model: str, seed: int, recipe: Recipe | None = None
+    settings: Settings, dataset: str, model: str | Model, seed: int, recipe: Recipe | None = None
 ) -> Experiment:
     """Return the experiment for a dataset, a model and a seed under these settings.
 
@@ -81,9 +93,10 @@ def plan_experiment(
     Raises:
         InputError: the dataset or model is unknown, or the recipe is not a `Recipe`.
     """
-    parsed = parse_model(model)
+    parsed = parse_model(model) if isinstance(model, str) else model
     check_dataset_name(dataset)
+    recipe = recipe or parsed.recipe
     if recipe is not None:
         check_recipe(recipe)
     adapted, mode = settings.adapt(recipe or default_recipe(dataset, parsed.family))
-    return Experiment(dataset, parsed.name, seed, adapted, mode)
+    return Experiment(dataset, parsed.name, seed, adapted, mode, parsed if parsed.build is not None else None)

@@ -7,7 +7,6 @@ is what was run; only the code has Nesterov momentum and the batch sizes.
 from dataclasses import replace
 
 from harness.config.extensions import find_extension
-from harness.config.families import Family
 from harness.config.recipe import Augmentation, Recipe
 from harness.errors import InputError
 
@@ -79,7 +78,7 @@ DIGITS = Recipe(
 PUBLISHED_RECIPES = {recipe.name: recipe for recipe in (CIFAR10, FASHIONMNIST, GTSRB, DIGITS)}
 
 
-def default_recipe(dataset: str, family: Family) -> Recipe:
+def default_recipe(dataset: str, family: str) -> Recipe:
     """Return a dataset's own recipe; for a user's folder, the paper's recipe that suits the family.
 
     A folder's images are resized to 32×32 (CIFAR family, CIFAR-10's recipe) or 225×225 (ImageNet family, GTSRB's).
@@ -91,7 +90,7 @@ def default_recipe(dataset: str, family: Family) -> Recipe:
         return PUBLISHED_RECIPES[dataset]
     extension = find_extension(dataset)
     if extension is None:
-        return replace(CIFAR10 if family == "cifar" else GTSRB, name=f"folder-{family}")
+        return replace(GTSRB if family == "imagenet" else CIFAR10, name=f"folder-{family}")
     if not hasattr(extension.provider, "RECIPE"):
         raise InputError(f"dataset {dataset!r} has no recipe of its own: give one to the mark, as recipe=Recipe(…)")
     return extension.require("RECIPE", Recipe)

@@ -9,16 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config.datasets import DatasetSpec, check_dataset_name, find_spec, folder_path, is_folder
+from harness.config.datasets import DatasetSpec, check_dataset_name, find_spec, is_own_images, own_path, prefix_of
 from harness.config.extensions import find_extension
 from harness.data.formats import cifar10, class_folders, digits, fashionmnist, gtsrb
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.images import ImageSet, fingerprint
-from harness.data.source import Publisher, Source
+from harness.data.source import Layout, Publisher, Source
 from harness.errors import InputError
 from harness.text import listed
 
 _PUBLISHERS: dict[str, Publisher] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
+_LAYOUTS: dict[str, Layout] = {"folder:": class_folders}
 _PUBLISHER_ATTRIBUTES = ("FILES", "locate", "download")
 
 
@@ -52,14 +53,12 @@ def get_spec(name: str) -> DatasetSpec:
         InputError: there is no such dataset or folder.
     """
     check_dataset_name(name)
-    return find_spec(name) or _folder_spec(name)
+    return find_spec(name) or _layout(name).spec_of(name, own_path(name))
 
 
-def _folder_spec(name: str) -> DatasetSpec:
-    root = folder_path(name)
-    classes = class_folders.class_names(root)
-    train, test = class_folders.list_splits(root, classes, is_own=True)
-    return DatasetSpec(name, 3, None, classes, len(train), len(test))
+def _layout(name: str) -> Layout:
+    """Return the layout of the user's own images."""
+    return _LAYOUTS[prefix_of(name)]
 
 
 def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Source | None:
@@ -72,8 +71,8 @@ def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Sourc
         InputError: there is no dataset of that name, or the files in its place are something else.
     """
     spec = get_spec(name)
-    if is_folder(name):
-        return class_folders.locate(folder_path(name), spec, resize_to=image_size)
+    if is_own_images(name):
+        return _layout(name).locate(own_path(name), spec, resize_to=image_size)
     if name == "digits":
         return digits.locate()
     source = _publisher(name).locate(data_dir)
@@ -175,5 +174,5 @@ def load_slice(
 
 
 def _dataset(spec: DatasetSpec, train: ImageSet, test: ImageSet, origin: str) -> Dataset:
-    own_names = spec.class_names if is_folder(spec.name) else ()
+    own_names = spec.class_names if is_own_images(spec.name) else ()
     return Dataset(spec, train, test, origin, fingerprint(train, test, class_names=own_names))

@@ -1,10 +1,13 @@
 """Sources: a dataset found on disk, and the publisher that finds or downloads it."""
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol, runtime_checkable
 
+from harness.config.datasets import DatasetSpec
 from harness.data.images import ImageSet
 from harness.errors import InputError
 from harness.text import listed
@@ -22,6 +25,7 @@ class Source:
             an `InputError` that names the file if its content differs.
         read: returns training and test images, at most the given numbers of each; None stands for all.
         missing: names of files that the layout lacks, e.g. after an interrupted download.
+        key: returns a text that changes if the images may have changed, see `files_key`; None if they are never cached.
         check: raises an `InputError` that names damaged files, as far as headers and last bytes show the damage.
     """
 
@@ -32,6 +36,7 @@ class Source:
     read: Callable[[int | None, int | None], tuple[ImageSet, ImageSet]]
     missing: tuple[str, ...] = ()
     check: Callable[[], None] = lambda: None
+    key: Callable[[], str] | None = None
 
 
 @runtime_checkable
@@ -53,6 +58,48 @@ class Publisher(Protocol):
         Raises:
             InputError: the download failed.
         """
+
+
+class Layout(Protocol):
+    """A layout of the user's own images at a path: a module of `harness.data.formats`."""
+
+    def spec_of(self, name: str, path: Path) -> DatasetSpec:
+        """Return the spec of the images at a path, made from what is there.
+
+        Args:
+            name: the dataset's name, e.g. ``folder:PATH``.
+            path: PATH.
+
+        Raises:
+            InputError: nothing is there, or something that cannot be taken.
+        """
+
+    def locate(self, root: Path, spec: DatasetSpec, *, resize_to: int | None = None) -> Source:
+        """Return the images at a path.
+
+        Args:
+            root: the path.
+            spec: as `spec_of` returns it.
+            resize_to: side in pixels to which every image is resized; None keeps their sizes.
+        """
+
+
+def files_key(paths: Iterable[Path], root: Path) -> str:
+    """Return a SHA-256 over names, sizes and times of files: other content, almost surely another key.
+
+    Args:
+        paths: the files, in the order of their images.
+        root: the folder that the names are relative to.
+
+    Raises:
+        OSError: a file is missing.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        state = path.stat()
+        name = os.path.relpath(path, root)
+        digest.update(f"{name!r} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def incomplete(layout: str, path: Path, missing: Iterable[str]) -> Source:

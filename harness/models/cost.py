@@ -11,7 +11,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.config.families import Model
-from harness.models.resnet import Shortcut, build_network
+from harness.models.build import build_network
+from harness.models.resnet import Shortcut
 
 # The literature counts convolutions and linear layers; fvcore's total adds BatchNorm and pooling.
 _COUNTED_OPERATORS = ("conv", "linear")

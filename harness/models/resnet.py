@@ -1,18 +1,38 @@
-"""The networks of both ResNet families, built with torch from a `Model`.
+"""The networks of the study's two ResNet families, built with torch from a `Model`.
 
 The families share one module. Its parts have torchvision's names, so that torchvision's weights load into the ImageNet
 family.
 """
 
+import math
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.config.families import Model
+from harness.config.families import IMAGENET_BLOCKS, Model
 
 Shortcut = Literal["A", "B"]
+
+# Channels of each stage at ω = 1; the stem has those of the first stage.
+_STAGE_CHANNELS = {"cifar": (16, 32, 64), "imagenet": (64, 128, 256, 512)}
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return a layer's channels at width ω: ``channels`` · ω, rounded half up, at least 1."""
+    return max(1, math.floor(channels * width + 0.5))
+
+
+def blocks_of(model: Model) -> tuple[int, ...]:
+    """Return the number of residual blocks in each stage."""
+    assert model.depth is not None
+    return IMAGENET_BLOCKS[model.depth] if model.family == "imagenet" else ((model.depth - 2) // 6,) * 3
+
+
+def channels_of(model: Model) -> tuple[int, ...]:
+    """Return the channels of each stage, before a bottleneck's expansion."""
+    assert model.width is not None
+    return tuple(scaled(channels, model.width) for channels in _STAGE_CHANNELS[model.family])
 
 
 def _conv(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Conv2d:
@@ -106,13 +126,13 @@ class ResNet(nn.Module):
         super().__init__()
         is_cifar = model.family == "cifar"
         block: type[BasicBlock] | type[Bottleneck] = BasicBlock if is_cifar else Bottleneck
-        stem_channels = model.channels[0]
+        stem_channels = channels_of(model)[0]
         self.conv1 = _conv(in_channels, stem_channels, 3) if is_cifar else _conv(in_channels, stem_channels, 7, 2)
         self.bn1 = nn.BatchNorm2d(stem_channels)
         self.maxpool = nn.Identity() if is_cifar else nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self._stages: list[str] = []
         previous = stem_channels
-        for number, (count, channels) in enumerate(zip(model.blocks, model.channels, strict=True), 1):
+        for number, (count, channels) in enumerate(zip(blocks_of(model), channels_of(model), strict=True), 1):
             strides = [1 if number == 1 else 2] + [1] * (count - 1)
             blocks = []
             for stride in strides:
@@ -136,21 +156,3 @@ def _kaiming_normal(module: nn.Module) -> None:
     """Initialise a module of the CIFAR family (appendix); the ImageNet family keeps torch's default."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight)
-
-
-def build_network(
-    model: Model, in_channels: int, num_classes: int, *, seed: int, shortcut: Shortcut = "A", device: str = "cpu"
-) -> ResNet:
-    """Return the network with weights drawn from ``seed`` alone; keep the global random state.
-
-    Args:
-        model: the network's family, depth and width.
-        in_channels: the channels of its input images.
-        num_classes: the number of its logits.
-        seed: the seed of the initial weights.
-        shortcut: the CIFAR family's shortcut, option A or B.
-        device: ``cpu``, so that a seed gives the same weights for every device, or ``meta`` for shapes without memory.
-    """
-    with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.default_generator.manual_seed(seed)  # the CPU's only: fork_rng restores no other
-        return ResNet(model, in_channels, num_classes, shortcut)

@@ -21,6 +21,7 @@ from harness.plugin.mark import (
     experiment_mark,
     is_measurement,
     is_named,
+    name_of,
 )
 from harness.plugin.measures import reused_status
 from harness.plugin.preparation import prepare_session, prepare_study
@@ -90,7 +91,7 @@ def _make_cases(metafunc: pytest.Metafunc, harness: HarnessSession) -> None:
         raise pytest.UsageError("experiments need pytest-benchmark: leave out `-p no:benchmark`")
     marked = experiment_arguments(mark)
     harness.require_valid_options()
-    cases = [(model, seed) for model in marked.models for seed in harness.settings.seeds_for(marked.seeds)]
+    cases = [(name_of(model), seed) for model in marked.models for seed in harness.settings.seeds_for(marked.seeds)]
     metafunc.parametrize(case_arguments(metafunc), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.config.families import Model, named_model
 from harness.config.limits import Limit, parse_limits
 from harness.plugin.case_arguments import takes_own_fixture
 
@@ -30,7 +31,7 @@ class MarkedExperiment:
     """
 
     dataset: str
-    models: tuple[str, ...]
+    models: tuple[str | Model, ...]
     recipe: Any = None
     seeds: tuple[int, ...] = (0,)
     limits: Mapping[str, Limit] = field(default_factory=dict)
@@ -95,16 +96,36 @@ def experiment(
     """Check the arguments; the name and the signature are the mark's, for Python's own messages."""
     if not isinstance(dataset, str):
         raise TypeError(f"dataset is {dataset!r}: give one name")
-    names = list(models) if isinstance(models, list | tuple) else []
-    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise TypeError(f"models is {models!r}: give a list of different names, e.g. ['resnet20', 'resnet20-2']")
+    found = _models(models)
     numbers = list(seeds) if isinstance(seeds, list | tuple | range) else []
     if not numbers or not all(map(_is_seed, numbers)) or len(set(numbers)) < len(numbers):
         raise TypeError(f"seeds is {seeds!r}: give a list of different whole numbers, 0 or more, e.g. [0, 1, 2]")
     try:
-        return MarkedExperiment(dataset, tuple(names), recipe, tuple(numbers), parse_limits(limits))
+        return MarkedExperiment(dataset, found, recipe, tuple(numbers), parse_limits(limits))
     except ValueError as error:
         raise TypeError(error) from error
+
+
+def _models(given: Any) -> tuple[str | Model, ...]:
+    """Return the models of a list of names and models, or of a dictionary of builders by name.
+
+    Raises:
+        TypeError: they are something else, or two have one name.
+    """
+    if isinstance(given, dict) and all(map(callable, given.values())):
+        given = [named_model(name, build) for name, build in given.items()]
+    models = list(given) if isinstance(given, list | tuple) else []
+    if not models or not all(isinstance(one, str | Model) for one in models):
+        raise TypeError(f"models is {given!r}: give a list of models, e.g. ['resnet20', 'resnet20-2']")
+    names = [name_of(one) for one in models]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise TypeError(f"models has {repeated[0]!r} twice: give different models")
+    return tuple(models)
+
+
+def name_of(model: str | Model) -> str:
+    """Return a model's name."""
+    return model if isinstance(model, str) else model.name
 
 
 def _is_seed(value: Any) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.config.datasets import is_folder
+from harness.config.datasets import is_own_images
 from harness.plugin.case_arguments import model_and_seed
 from harness.plugin.clock import RecordedClock
-from harness.plugin.mark import experiment_arguments, experiment_mark
+from harness.plugin.mark import experiment_arguments, experiment_mark, name_of
 from harness.plugin.schedule import order_cases
 from harness.plugin.session import ITEM, REFUSED, ExperimentItem, HarnessSession, session_of
 from harness.plugin.short_names import with_valid_names
@@ -49,7 +49,9 @@ def planned_case(item: pytest.Function) -> ExperimentItem:
     assert mark is not None, "hooks and fixtures leave out a test without the mark"
     assert arguments is not None, "bind_case and the fixtures refuse a test without them"
     marked, session = experiment_arguments(mark), session_of(item.config)
-    experiment = plan_experiment(session.settings, marked.dataset, *arguments, marked.recipe)
+    name, seed = arguments
+    model = next(one for one in marked.models if name_of(one) == name)
+    experiment = plan_experiment(session.settings, marked.dataset, model, seed, marked.recipe)
     timer = item.get_closest_marker("benchmark").kwargs["timer"]  # type: ignore[union-attr]
     seeds, number = session.settings.seeds_for(marked.seeds), session.next_number()
     return ExperimentItem(experiment, seeds, marked.limits, timer, number)
@@ -121,7 +123,7 @@ def _is_of_project(function: Callable[..., Any], item: pytest.Item) -> bool:
 
 def _is_on_a_folder(item: pytest.Item) -> bool:
     mark = experiment_mark(item) if isinstance(item, pytest.Function) else None
-    return mark is not None and is_folder(experiment_arguments(mark).dataset)
+    return mark is not None and is_own_images(experiment_arguments(mark).dataset)
 
 
 def is_listing(config: pytest.Config) -> bool:

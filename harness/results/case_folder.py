@@ -4,10 +4,9 @@ import glob
 from pathlib import Path
 
 from harness.config.case import Case
-from harness.config.datasets import FOLDER_PREFIX, is_folder
+from harness.config.datasets import is_own_images, kind_of
 
 RESULT = "result.json"
-_OWN_IMAGES = FOLDER_PREFIX.replace(":", "-")  # what the names of such folders begin with
 
 
 def find_case_folder(root: Path, case: Case) -> Path:
@@ -17,9 +16,9 @@ def find_case_folder(root: Path, case: Case) -> Path:
     its identity, one with a result is returned, else the one last written to: a training stays in its folder.
     """
     own = root / case.folder_name
-    if _has_result(own) or not is_folder(case.dataset):
+    if _has_result(own) or not is_own_images(case.dataset):
         return own
-    found = [own, *sorted(root.glob(f"{_OWN_IMAGES}*-{glob.escape(case.folder_suffix)}"))]
+    found = [own, *sorted(root.glob(f"{kind_of(case.dataset)}-*-{glob.escape(case.folder_suffix)}"))]
     present = [folder for folder in found if folder.exists()]
     return max(present, key=lambda folder: (_has_result(folder), folder.stat().st_mtime_ns), default=own)
 
@@ -30,5 +29,5 @@ def _has_result(folder: Path) -> bool:
 
 def is_name_of_case(name: str, case: Case) -> bool:
     """Return whether a folder of that name can be the case's, whatever its images are called now."""
-    is_own_images = is_folder(case.dataset) and name.startswith(_OWN_IMAGES)
-    return name == case.folder_name or (is_own_images and name.endswith(f"-{case.folder_suffix}"))
+    may_be_renamed = is_own_images(case.dataset) and name.startswith(f"{kind_of(case.dataset)}-")
+    return name == case.folder_name or (may_be_renamed and name.endswith(f"-{case.folder_suffix}"))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from harness.config.case import Case, Mode
+from harness.config.families import Model, parse_model
 from harness.files import with_sha256
 from harness.results.disturbance import Disturbance, was_disturbed
 from harness.results.timing import timing_changes
@@ -116,6 +117,20 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class OwnNetwork:
+    """The user's own network, as its result remembers it.
+
+    Attributes:
+        family: models of one family are compared by depth and width.
+        depth, width: None for a network without a place in a family.
+    """
+
+    family: str
+    depth: int | None
+    width: float | None
+
+
+@dataclass(frozen=True)
 class Result:
     """The status, metrics, cost, times and environment of a case.
 
@@ -146,6 +161,7 @@ class Result:
         cause: the reason if the case did not complete.
         disturbed_epochs: the epochs, from 1, whose time other work lengthened; None in results of earlier versions.
         disturbance_causes: the causes of their disturbance, in words.
+        network: the user's own network; None for one that comes with the harness.
     """
 
     schema_version: int
@@ -189,6 +205,14 @@ class Result:
     cause: str | None = None
     disturbed_epochs: tuple[_FromOne, ...] | None = field(default=None, repr=False)
     disturbance_causes: tuple[str, ...] = field(default=(), repr=False)
+    network: OwnNetwork | None = field(default=None, repr=False)
+
+    @property
+    def point(self) -> Model:
+        """The model's place in its family."""
+        if self.network is None:
+            return parse_model(self.model)
+        return Model(self.model, self.network.family, self.network.depth, self.network.width)
 
     @property
     def is_complete(self) -> bool:

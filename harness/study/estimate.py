@@ -8,11 +8,13 @@ import torch
 from harness.config.case import Pipeline
 from harness.config.datasets import DatasetSpec
 from harness.config.experiment import Experiment
-from harness.config.families import OPERATIONS_PER_MAC, parse_model
+from harness.config.families import OPERATIONS_PER_MAC
 from harness.data.images import ImageSet, random_images
 from harness.hardware.device import resolve_precision
 from harness.hardware.stopwatch import Stopwatch
+from harness.models.build import model_of
 from harness.models.cost import count_macs
+from harness.models.smallest_batch import smallest_batch
 from harness.results.disturbance import Disturbance
 from harness.results.result import Result
 from harness.throughput.repetition import SESSION_SECONDS, Repetition, metered
@@ -68,7 +70,7 @@ def estimate(
     Raises:
         InputError: the device does not support the precision.
     """
-    recipe, model = experiment.recipe, parse_model(experiment.model)
+    recipe, model = experiment.recipe, experiment.network
     resolved = resolve_precision(precision, device, pipeline)
     case = replace(experiment, seed=0).bind(device_kind=device.type, precision=resolved, pipeline=pipeline)
     macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
@@ -90,7 +92,7 @@ def _training_seconds(trainer: Trainer, spec: DatasetSpec, macs: int, train_imag
     batch_size = trainer.recipe.batch_size
     if OPERATIONS_PER_MAC * macs * batch_size <= _AFFORDABLE_OPERATIONS:
         return _step_seconds(trainer, spec, batch_size) * train_images / batch_size
-    fewest = parse_model(trainer.case.model).smallest_batch(trainer.recipe.image_size)
+    fewest = smallest_batch(model_of(trainer.case), spec.input_shape(trainer.recipe.image_size), spec.num_classes)
     once, twice = _step_seconds(trainer, spec, fewest), _step_seconds(trainer, spec, 2 * fewest)
     image_seconds = max(twice - once, once / 10) / fewest  # on a busy machine twice may be measured as faster
     steps = -(-train_images // batch_size)

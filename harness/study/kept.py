@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from harness.config.case import Case
-from harness.config.datasets import folder_path, is_folder
+from harness.config.datasets import is_own_images, own_path
 from harness.errors import InputError
 from harness.results.folder import ResultsFolder
 from harness.text import count_noun, listed_up_to
@@ -63,7 +63,7 @@ def find_outdated(cases: Iterable[Case], results: ResultsFolder) -> list[str]:
 
 def _are_one_place(before: str, now: str) -> bool:
     """Return whether two names of a dataset are of one place, e.g. a relative and an absolute path."""
-    return before == now or (is_folder(now) and folder_path(before).resolve() == folder_path(now).resolve())
+    return before == now or (is_own_images(now) and own_path(before).resolve() == own_path(now).resolve())
 
 
 def _line(cases: list[Case], other: str) -> str:

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Collection
 
 from harness.config.case import Case
-from harness.config.datasets import is_folder
+from harness.config.datasets import is_own_images
 from harness.config.experiment import Experiment
-from harness.config.families import parse_model
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
@@ -14,7 +13,9 @@ from harness.data.split import can_be_split, count_held_out
 from harness.data.verified_fingerprints import is_verified
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
+from harness.models.build import model_of, remember
 from harness.models.cost import count_macs, count_parameters
+from harness.models.identity import network_identity
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
 from harness.training.trainers.compilation import should_compile
@@ -52,7 +53,7 @@ class Machine:
                 require_shared_memory(experiment.recipe, dataset.spec.channels, len(dataset.train))
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splittable(dataset)
-            require_no_batch_of_one(self.case(experiment), dataset.train)
+            require_no_batch_of_one(self.case(experiment), dataset)
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""
@@ -67,13 +68,22 @@ class Machine:
             val_split=val_split,
             pipeline=self.settings.pipeline,
             compiled=self._should_compile(experiment, dataset, val_split),
+            network=self._network(experiment, dataset),
         )
+
+    def _network(self, experiment: Experiment, dataset: Dataset) -> str:
+        """Return the identity of the user's own network; empty for one of the harness."""
+        if experiment.own is None:
+            return ""
+        identity = network_identity(experiment.own, dataset.spec)
+        remember(identity, experiment.own)
+        return identity
 
     def _should_compile(self, experiment: Experiment, dataset: Dataset, val_split: float) -> bool:
         train_images = len(dataset.train) - count_held_out(dataset.train, val_split)
         return self.settings.pipeline == "fast" and should_compile(
             self.settings.compile,
-            parse_model(experiment.model),
+            experiment.network,
             dataset.spec,
             experiment.recipe,
             train_images,
@@ -91,7 +101,7 @@ class Machine:
         held_out = count_held_out(dataset.train, case.val_split)
         evaluated = held_out or len(dataset.test)
         input_shape = dataset.spec.input_shape(case.recipe.image_size)
-        macs = count_macs(parse_model(case.model), input_shape, dataset.spec.num_classes, case.shortcut)
+        macs = count_macs(model_of(case), input_shape, dataset.spec.num_classes, case.shortcut)
         return macs * (3 * (len(dataset.train) - held_out) + evaluated)
 
     def dataset(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> tuple[Dataset, bool]:
@@ -101,7 +111,7 @@ class Machine:
             InputError: the data are missing or damaged.
         """
         name = experiment.dataset
-        key = (name, experiment.recipe.image_size if is_folder(name) else None)
+        key = (name, experiment.recipe.image_size if is_own_images(name) else None)
         if key not in self._datasets:
             self._datasets[key] = self._load(*key, is_quick=experiment.mode == "quick", notify=notify)
         return self._datasets[key]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.config.datasets import DatasetSpec, is_folder
+from harness.config.datasets import DatasetSpec, is_own_images
 from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
@@ -73,10 +73,10 @@ def plan(
 
 def _results_on_dataset(results: Iterable[Result], experiment: Experiment, settings: Settings) -> list[Result]:
     """Return the results on the experiment's dataset; a user's folder is known by its images."""
-    if not is_folder(experiment.dataset):
+    if not is_own_images(experiment.dataset):
         return [one for one in results if one.dataset == experiment.dataset]
     image_size = experiment.recipe.image_size
-    own = [one for one in results if is_folder(one.dataset) and one.case.recipe.image_size == image_size]
+    own = [one for one in results if is_own_images(one.dataset) and one.case.recipe.image_size == image_size]
     if not own:
         return []  # the images need not be loaded
     fingerprint = load_images(experiment.dataset, experiment.mode, image_size, settings.data_dir).fingerprint

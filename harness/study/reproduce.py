@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from harness.config.case import Mode
-from harness.config.datasets import FOLDER_PREFIX, folder_path, is_folder
+from harness.config.datasets import is_own_images, own_path, prefix_of
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
@@ -102,12 +102,12 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
     """
     name = result.dataset
     if place is not None:
-        if not is_folder(name):
+        if not is_own_images(name):
             raise InputError(f"--images {place}: {result.case.label} was not trained on a folder; give --data-dir")
-        name = place if is_folder(place) else f"{FOLDER_PREFIX}{place}"
-    elif is_folder(name) and not is_present_folder(folder_path(name)):
+        name = place if is_own_images(place) else f"{prefix_of(name)}{place}"
+    elif is_own_images(name) and not is_present_folder(own_path(name)):
         raise InputError(
-            f"{result.case.label}: its folder of images, {folder_path(name)}, is not there any more\n"
+            f"{result.case.label}: its folder of images, {own_path(name)}, is not there any more\n"
             "if it was moved or renamed, give its present place: --images folder:PATH"
         )
     return load_images(name, result.mode, result.case.recipe.image_size, settings.data_dir)
@@ -122,7 +122,7 @@ def load_images(dataset: str, mode: Mode, image_size: int, data_dir: Path) -> Da
     Raises:
         InputError: the images are missing or damaged.
     """
-    resize_to = image_size if is_folder(dataset) else None
+    resize_to = image_size if is_own_images(dataset) else None
     if mode == "quick":
         return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=resize_to)
     return registry.load(dataset, data_dir, image_size=resize_to)

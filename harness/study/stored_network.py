@@ -5,9 +5,8 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch import nn
 
-from harness.config.families import parse_model
 from harness.errors import InputError
-from harness.models.resnet import build_network
+from harness.models.build import build_network, model_of
 from harness.results.folder import ResultsFolder
 from harness.results.load import load_named_result
 from harness.results.result import Result
@@ -39,7 +38,7 @@ def network_of(result: Result, results: ResultsFolder) -> nn.Module:
     """
     require_weights(result)
     weights = load_file(results.weights_path(result))
-    model, shortcut = parse_model(result.model), result.case.shortcut
+    model, shortcut = model_of(result.case), result.case.shortcut
     try:
         channels, classes = weights["conv1.weight"].shape[1], len(weights["fc.bias"])
         network = build_network(model, channels, classes, seed=0, shortcut=shortcut)

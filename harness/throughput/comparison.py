@@ -15,9 +15,10 @@ import torch
 
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
-from harness.config.families import OPERATIONS_PER_MAC, parse_model
+from harness.config.families import OPERATIONS_PER_MAC
 from harness.data.images import ImageSet, random_images
 from harness.hardware.stopwatch import Stopwatch
+from harness.models.build import model_of
 from harness.models.cost import count_macs
 from harness.throughput.measurements import PipelineComparison, Round, median_speed
 from harness.throughput.peak import convolution_peak
@@ -58,7 +59,7 @@ def compare_pipelines(
     images_per_round, rounds = _plan_rounds(fast, spec, rounds, round_seconds)
     fast_rounds, reference_rounds = _alternate(fast, reference, images_per_round, rounds, notify)
     shape = spec.input_shape(case.recipe.image_size)
-    macs = count_macs(parse_model(case.model), shape, spec.num_classes)
+    macs = count_macs(model_of(case), shape, spec.num_classes)
     reached = OPERATIONS_PER_MAC * macs * median_speed(fast_rounds)
     peak = convolution_peak(device, case.precision, at_least=reached, notify=notify)
     return PipelineComparison(

@@ -4,15 +4,14 @@ Needs no torch. Comments, docstrings and formatting do not count. Values that a 
 recipe, and its images, whose hash covers the code that reads and decodes them.
 """
 
-import ast
 import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from unicodedata import ucd_3_2_0
 
 from harness.errors import InputError
+from harness.source_code import executed
 from harness.text import listed_up_to
 
 _TRAINING_CODE = (
@@ -86,51 +85,6 @@ def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
     changed = _changed_files(recorded) if isinstance(recorded, Mapping) else []
     files = listed_up_to(changed, _MOST_NAMED, "file")
     return f"{name}, which differs in {files}" if changed else f"{name}, an earlier version"
-
-
-def executed(source: bytes) -> str:
-    """Return a text that two versions of a Python file share if they differ in nothing that executes.
-
-    Comments, docstrings and formatting are left out; the text is the same for all versions of Python.
-
-    Raises:
-        SyntaxError: the source is not Python.
-    """
-    return "".join(_canonical(ast.parse(source)))
-
-
-def _canonical(value: Any) -> Iterator[str]:
-    """Yield the parts of a syntax tree's text; a string that stands alone, as a docstring does, has none.
-
-    `ast.dump` is not the same for all versions of Python: newer ones have more fields, which are empty in older code,
-    and Python 3.12.1 ends a format like ``{x:{width}}`` with an empty string.
-    """
-    if isinstance(value, list):
-        for one in value:
-            if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
-                yield from _canonical(one)
-                yield ","
-    elif isinstance(value, ast.AST):
-        yield f"{type(value).__name__}("
-        for name, child in ast.iter_fields(value):
-            if isinstance(value, ast.JoinedStr):
-                child = [part for part in child if not (isinstance(part, ast.Constant) and part.value == "")]
-            if child is not None and child != []:
-                yield f"{name}="
-                yield from _canonical(child)
-        yield ")"
-    else:
-        yield _escaped(repr(value))
-
-
-def _escaped(text: str) -> str:
-    r"""Return the text with characters newer than Unicode 3.2 as ``\\u`` escapes.
-
-    `repr` escapes a character that its Python does not know, and newer versions of Python know more of them.
-    """
-    if text.isascii():
-        return text
-    return "".join(c.encode("unicode_escape").decode() if ucd_3_2_0.category(c) == "Cn" else c for c in text)
 
 
 def _training_files() -> Iterator[Path]:

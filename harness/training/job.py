@@ -9,14 +9,15 @@ from typing import get_args
 import torch
 
 from harness.config.case import Case, Mode
-from harness.config.datasets import is_folder
-from harness.config.families import parse_model
+from harness.config.datasets import is_own_images
 from harness.config.recipe import check_recipe
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
 from harness.data.split import count_held_out, split_validation
 from harness.errors import InputError
 from harness.hardware.device import resolve_precision
+from harness.models.build import model_of
+from harness.models.smallest_batch import smallest_batch
 from harness.results.folder import ResultsFolder
 from harness.text import count_noun
 from harness.training.context import TrainingContext
@@ -94,7 +95,9 @@ def require_trainable(case: Case, dataset: Dataset, device: torch.device) -> Non
     if not isinstance(case.seed, int) or case.seed < 0:
         raise InputError(f"seed {case.seed!r}: give a whole number, 0 or more")
     name = dataset.spec.name
-    if case.dataset != name and not (is_folder(case.dataset) and is_folder(name)):  # a user's folder may have moved
+    if case.dataset != name and not (
+        is_own_images(case.dataset) and is_own_images(name)
+    ):  # a user's folder may have moved
         raise InputError(f"the case's dataset is {case.dataset}, the images given are {name}")
     if case.data_fingerprint != dataset.fingerprint:
         wrong, right = case.data_fingerprint[:12], dataset.fingerprint[:12]
@@ -103,23 +106,24 @@ def require_trainable(case: Case, dataset: Dataset, device: torch.device) -> Non
         raise InputError(f"the case's device_kind is {case.device_kind!r}, the device given is {device}")
     if (precision := resolve_precision(case.precision, device, case.pipeline)) != case.precision:
         raise InputError(f"the case's precision is {case.precision!r}: give {precision!r}")
-    require_no_batch_of_one(case, dataset.train)
+    require_no_batch_of_one(case, dataset)
 
 
-def require_no_batch_of_one(case: Case, images: ImageSet) -> None:
+def require_no_batch_of_one(case: Case, dataset: Dataset) -> None:
     """Check that no batch of an epoch is too small for BatchNorm at the case's image size.
 
     Args:
-        images: the training images, from which the case's validation split is still to be held out.
+        dataset: its training images are those from which the case's validation split is still to be held out.
 
     Raises:
         InputError: a batch has a single image.
     """
-    batch_size = case.recipe.batch_size
-    if parse_model(case.model).smallest_batch(case.recipe.image_size) == 1:
-        return
+    batch_size, images = case.recipe.batch_size, dataset.train
     trained = len(images) - count_held_out(images, case.val_split)
     if (trained % batch_size or batch_size) > 1:
+        return
+    spec = dataset.spec
+    if smallest_batch(model_of(case), spec.input_shape(case.recipe.image_size), spec.num_classes) == 1:
         return
     split = f" that --val-split {case.val_split:g} leaves" if case.val_split else ""
     last = "" if batch_size == 1 else "last "

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.config.families import parse_model
+from harness.config.case import Case
+from harness.models.build import model_of
 from harness.models.cost import count_macs, count_parameters
 from harness.results.disturbance import causes_of
 from harness.results.marginal_gain import marginal_gain
 from harness.results.metrics import Scores
-from harness.results.result import SCHEMA_VERSION, Result, Status
+from harness.results.result import SCHEMA_VERSION, OwnNetwork, Result, Status
 from harness.timestamps import utc_now
 from harness.training.history import History
 from harness.training.job import CaseImages, TrainingJob
@@ -72,6 +73,7 @@ def build_result(
         stand_in=dataset.is_stand_in,
         files=files,
         cause=ending.cause,
+        network=_own_network(case),
         **_cost(job),
         **_times(history, len(images.train)),
         **_attempts(history),
@@ -79,12 +81,19 @@ def build_result(
     )
 
 
+def _own_network(case: Case) -> OwnNetwork | None:
+    if not case.network:
+        return None
+    model = model_of(case)
+    return OwnNetwork(model.family, model.depth, model.width)
+
+
 def _cost(job: TrainingJob) -> dict[str, Any]:
     case, spec = job.case, job.dataset.spec
     input_shape = spec.input_shape(case.recipe.image_size)
     return {
         "params": count_parameters(empty_network(case, spec)),
-        "macs": count_macs(parse_model(case.model), input_shape, spec.num_classes, case.shortcut),
+        "macs": count_macs(model_of(case), input_shape, spec.num_classes, case.shortcut),
     }
 
 

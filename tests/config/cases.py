@@ -24,6 +24,7 @@ OTHERS = {
     "shortcut": "B",
     "pipeline": "reference",
     "compiled": True,
+    "network": "0123456789abcdef",
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.config.datasets import SPECS, check_dataset_name, folder_path, is_folder
+from harness.config.datasets import SPECS, check_dataset_name, is_own_images, own_path
 from harness.errors import InputError
 from tests.data.builders import anything
 
@@ -61,31 +61,31 @@ def test_a_folder_without_a_path_is_an_error_that_shows_the_layout():
 @given(st.text())
 def test_any_text_is_a_dataset_or_an_input_error(name):
     try:
-        assert check_dataset_name(name) in SPECS or is_folder(name)
+        assert check_dataset_name(name) in SPECS or is_own_images(name)
     except InputError as refusal:
         assert repr(name) in str(refusal)
 
 
 def test_only_names_with_the_prefix_are_folders():
-    assert is_folder("folder:x")
-    assert not is_folder("cifar10")
-    assert not is_folder("xfolder:x")
+    assert is_own_images("folder:x")
+    assert not is_own_images("cifar10")
+    assert not is_own_images("xfolder:x")
 
 
 def test_a_folders_path_follows_the_prefix():
-    assert folder_path("folder:a/b") == Path("a/b")
-    assert folder_path("folder:/a:b") == Path("/a:b")
-    assert folder_path("folder:folder:x") == Path("folder:x")
+    assert own_path("folder:a/b") == Path("a/b")
+    assert own_path("folder:/a:b") == Path("/a:b")
+    assert own_path("folder:folder:x") == Path("folder:x")
 
 
 def test_a_tilde_expands_to_the_home_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert folder_path("folder:~/images") == tmp_path / "images"
+    assert own_path("folder:~/images") == tmp_path / "images"
 
 
 def test_the_home_of_an_unknown_user_is_an_input_error():
     with pytest.raises(InputError, match="nosuchuser"):
-        folder_path("folder:~nosuchuser-of-this-machine/images")
+        own_path("folder:~nosuchuser-of-this-machine/images")
 
 
 def test_specs_need_neither_torch_nor_numpy():

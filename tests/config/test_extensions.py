@@ -37,7 +37,10 @@ def test_an_unknown_name_lists_added_datasets_without_loading_them(tmp_path, mon
     install_dataset(tmp_path, monkeypatch, content="raise SystemError")
     assert extension_names() == ["shades"]
     known = ", ".join([*SPECS, "shades"])
-    assert refusal(check_dataset_name, "mnist") == f"unknown dataset 'mnist': the datasets are {known} and folder:PATH"
+    assert refusal(check_dataset_name, "mnist") == (
+        f"unknown dataset 'mnist': the datasets are {known}, folder:PATH, npz:PATH, csv:PATH, torchvision:NAME and "
+        "hf:NAME"
+    )
     assert find_spec("mnist") is None
     assert "shades_dataset" not in sys.modules
 

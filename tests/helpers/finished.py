@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harness.config.datasets import is_folder
+from harness.config.datasets import is_own_images
 from tests.helpers.synthetic import outcome, store, synthetic_result
 
 
@@ -11,7 +11,7 @@ def store_finished(study, experiment, accuracy_percent=90.0, **changes):
     case = study.case(experiment)
     study.results.folder(case).mkdir(parents=True)
     study.results.write_weights(case, b"weights")
-    published = "digits" if is_folder(case.dataset) else case.dataset
+    published = "digits" if is_own_images(case.dataset) else case.dataset
     result = synthetic_result(published, case.model, case.seed, accuracy_percent, mode=case.mode, **changes)
     predicted = outcome(published, result.accuracy_percent, case.seed)
     return store(study.results.root, replace(result, case=case, dataset=case.dataset), predicted)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 from harness.hardware.device import computing_at
-from harness.models.resnet import build_network
+from harness.models.build import build_network
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
 from harness.training.process_failure import ProcessLostError

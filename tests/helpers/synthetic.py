@@ -10,8 +10,8 @@ from harness.config.case import Case
 from harness.config.datasets import SPECS
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES
+from harness.models.build import build_network
 from harness.models.cost import count_macs, count_parameters
-from harness.models.resnet import build_network
 from harness.paper.published import MMACS, exact_parameters
 from harness.results import metrics
 from harness.results.folder import ResultsFolder

@@ -9,8 +9,8 @@ from torch import nn
 
 from harness.config.families import parse_model
 from harness.models import cost
+from harness.models.build import build_network
 from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
-from harness.models.resnet import build_network
 from harness.paper.published import MMACS
 from tests.helpers import REPOSITORY
 
@@ -130,7 +130,7 @@ def test_counting_keeps_the_global_random_states(count):
 def test_counting_prints_nothing_and_warns_of_nothing():
     code = (
         "from harness.models.cost import count_macs, count_parameters\n"
-        "from harness.models.resnet import build_network\n"
+        "from harness.models.build import build_network\n"
         "from harness.config.families import parse_model\n"
         "count_parameters(build_network(parse_model('resnet8'), 1, 10, seed=0))\n"
         "count_macs(parse_model('resnet8'), (1, 8, 8), 10)\n"

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from harness.config.families import parse_model
-from harness.models.resnet import build_network
+from harness.models.build import build_network
 
 
 def build(name, *, seed=0, shortcut="A", device="cpu"):

@@ -9,7 +9,9 @@ from torchvision.models.resnet import Bottleneck as TorchvisionBottleneck
 from torchvision.models.resnet import ResNet as TorchvisionResNet
 
 from harness.config.families import parse_model
-from harness.models.resnet import BasicBlock, SubsampleAndPad, build_network
+from harness.models.build import build_network
+from harness.models.resnet import BasicBlock, SubsampleAndPad
+from harness.models.smallest_batch import smallest_batch
 
 CIFAR_PARAMETERS = {
     "resnet20": 269_722,
@@ -273,7 +275,7 @@ def test_the_input_is_not_changed():
 
 @pytest.mark.parametrize(("name", "size"), [("resnet8", 4), ("resnet8", 5), ("resnet24", 32), ("resnet24", 33)])
 def test_the_smallest_batch_is_the_one_that_batchnorm_accepts(name, size):
-    smallest = parse_model(name).smallest_batch(size)
+    smallest = smallest_batch(parse_model(name), (3, size, size), 10)
     network = build(name).train()
     network(torch.zeros(smallest, 3, size, size))
     if smallest > 1:

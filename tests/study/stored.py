@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from safetensors.torch import save
 
-from harness.config.datasets import is_folder
+from harness.config.datasets import is_own_images
 from harness.data.augment import prepare
 from harness.data.images import ImageSet, PackedPixels, fingerprint
 from harness.data.registry import Dataset
@@ -61,7 +61,7 @@ def store_untrained(results, images, name="digits", **changes):
     results.write_weights(case, save(trainer.weights()))
     results.write_predictions(case, labels, predictions)
     counts = {"train_images": len(images.train), "test_images": len(labels)}
-    result = synthetic_result("digits" if is_folder(name) else name, case.model, mode=case.mode, **scores, **counts)
+    result = synthetic_result("digits" if is_own_images(name) else name, case.model, mode=case.mode, **scores, **counts)
     accuracy_percent = scores["accuracy_percent"]  # of these images, not of so many of the published dataset
     result = replace(result, case=case, dataset=name, accuracy_percent=accuracy_percent, files=results.hashes(case))
     results.write_result(case, result)

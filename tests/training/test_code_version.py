@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from harness import source_code
 from harness.errors import InputError
+from harness.source_code import executed
 from harness.training import code_version
-from harness.training.code_version import code_hashes, executed, other_code, training_code_version
+from harness.training.code_version import code_hashes, other_code, training_code_version
 
 # Files that training imports, and why a change to them cannot make a stored result wrong.
 NOT_DECIDING = {
@@ -24,7 +26,8 @@ NOT_DECIDING = {
         "data/formats/gtsrb_labels.py",
     },
     "they read, write and report what others compute": {
-        "causes.py", "errors.py", "files.py", "text.py", "timestamps.py", "results/folder.py", "results/reading.py",
+        "causes.py", "errors.py", "files.py", "source_code.py", "text.py", "timestamps.py",
+        "results/folder.py", "results/reading.py",
         "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py",
         "training/callback.py",
         "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",
@@ -130,8 +133,8 @@ def test_hash_of_python_3_11_is_computed_by_every_version(source, sha256):
 def test_other_syntax_trees_of_newer_pythons_give_the_same_text():
     tree = ast.parse("f'{x:{width}}'")
     tree.body[0].value.values[0].format_spec.values.append(ast.Constant(""))  # as Python 3.12.1 does
-    assert "".join(code_version._canonical(tree)) == executed(b"f'{x:{width}}'")
-    assert code_version._escaped("'× ≠ \U0001fae8'") == r"'× ≠ \U0001fae8'"
+    assert "".join(source_code._canonical(tree)) == executed(b"f'{x:{width}}'")
+    assert source_code._escaped("'× ≠ \U0001fae8'") == r"'× ≠ \U0001fae8'"
 
 
 def test_other_code_names_the_commit_and_the_files():

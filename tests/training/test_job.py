@@ -75,9 +75,9 @@ def test_a_batch_of_one_is_refused_where_batchnorm_fails(
     case = make_case(tiny_dataset, model=model, recipe=recipe, val_split=val_split)
     if is_refused:
         with pytest.raises(InputError, match=r"batch of one, from which BatchNorm .* at this image size\ngive the"):
-            require_no_batch_of_one(case, tiny_dataset.train)
+            require_no_batch_of_one(case, tiny_dataset)
     else:
-        require_no_batch_of_one(case, tiny_dataset.train)
+        require_no_batch_of_one(case, tiny_dataset)
 
 
 def test_training_by_the_api_refuses_a_batch_of_one_too(tiny_dataset):

@@ -9,7 +9,7 @@ from harness.config.families import parse_model
 from harness.data.augment import prepare
 from harness.errors import InputError
 from harness.hardware.memory import is_out_of_memory
-from harness.models.resnet import build_network
+from harness.models.build import build_network
 from harness.results.metrics import score
 from harness.training.context import TrainingContext
 from harness.training.train import load_weights, train

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from harness.config.datasets import DatasetSpec, is_folder
+from harness.config.datasets import DatasetSpec, is_own_images
 from harness.data.decoding import ImageFile, check_file, decode, file_on_disk
 from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images
 from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
@@ -49,7 +49,7 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track
     size = resize_to or spec.image_size
     # Once for a source: a folder of many images is long to list.
     list_both = functools.cache(
-        partial(list_splits, root, spec.class_names, is_own=is_folder(spec.name), track_of=track_of)
+        partial(list_splits, root, spec.class_names, is_own=is_own_images(spec.name), track_of=track_of)
     )
 
     def count() -> tuple[int, int]:
@@ -73,6 +73,13 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track
         faults.raise_any()
 
     return Source("class folders", root, count, unverifiable, read, check=check)
+
+
+def spec_of(name: str, path: Path) -> DatasetSpec:
+    """Return the spec of the user's own images in class folders; see `harness.data.source.Layout`."""
+    classes = class_names(path)
+    train, test = list_splits(path, classes, is_own=True)
+    return DatasetSpec(name, 3, None, classes, len(train), len(test))
 
 
 def class_names(root: Path) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.analysis.evidence import Evidence
-from harness.config.datasets import is_folder
+from harness.config.datasets import is_own_images
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.expectations import comparable_published
 from harness.report.short_paths import short_command, without_absolute_paths
@@ -175,7 +175,7 @@ def _image_notes(results: Sequence[Result]) -> list[str]:
         notes.append("the dataset is not on disk: resized digits replace it")
     if partial := [r for r in results if not r.dataset_whole and r.mode != "quick"]:
         notes.append(f"not the whole dataset ({partial[0].train_images:,} training images): published values left out")
-    if any(not r.dataset_verified and r.mode == "full" and not is_folder(r.dataset) for r in results):
+    if any(not r.dataset_verified and r.mode == "full" and not is_own_images(r.dataset) for r in results):
         notes.append("this layout of the images has no checksums: they are not verified as the published ones")
     return notes
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.config.case import Case
-from harness.config.datasets import is_folder
+from harness.config.datasets import is_own_images
 
 Step = Mapping[str, Any]
 
@@ -27,7 +27,9 @@ def steps_of(case: Case, channels: int) -> list[Step]:
     scale = {"step": "scale", "divide_by": 255, "does": "Divide the pixels by this number, in float32."}
     normalise = {"step": "normalise", "mean": list(augmentation.mean), "std": list(augmentation.std)}
     normalise["does"] = "Subtract each channel's mean, then divide by its std."
-    if augmentation.rotate_first and not is_folder(case.dataset):  # a user's images are resized when they are decoded
+    if augmentation.rotate_first and not is_own_images(
+        case.dataset
+    ):  # a user's images are resized when they are decoded
         return [decode, scale, normalise, resize]
     return [decode, resize, scale, normalise]
 

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
-from harness.config.families import parse_model
 from harness.config.recipe import Recipe
 from harness.data.images import ImageSet
 from harness.hardware.memory import keep_freed_memory
 from harness.hardware.stopwatch import Stopwatch
-from harness.models.resnet import build_network
+from harness.models.build import build_network, model_of
 
 SetName = Literal["train", "test", "validation"]
 
@@ -125,14 +124,12 @@ class Trainer(abc.ABC):
 
 def initial_network(case: Case, spec: DatasetSpec) -> nn.Module:
     """Return the case's untrained network, on the CPU."""
-    return build_network(
-        parse_model(case.model), spec.channels, spec.num_classes, seed=case.seed, shortcut=case.shortcut
-    )
+    return build_network(model_of(case), spec.channels, spec.num_classes, seed=case.seed, shortcut=case.shortcut)
 
 
 def empty_network(case: Case, spec: DatasetSpec) -> nn.Module:
     """Return the case's network on the meta device: shapes without values."""
-    model = parse_model(case.model)
+    model = model_of(case)
     return build_network(model, spec.channels, spec.num_classes, seed=0, shortcut=case.shortcut, device="meta")
 
 

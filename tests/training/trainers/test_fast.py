@@ -7,7 +7,7 @@ from harness.config.families import parse_model
 from harness.config.recipes import CIFAR10
 from harness.data.augment import prepare
 from harness.hardware.stopwatch import Stopwatch
-from harness.models.resnet import build_network
+from harness.models.build import build_network
 from harness.training.trainers import fast
 from harness.training.trainers.fast import FastTrainer, chunk_size
 from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case

@@ -1,0 +1,58 @@
+"""Networks built from models: those of the harness's families, and the user's own."""
+
+import torch
+from torch import nn
+
+from harness.config.case import Case
+from harness.config.families import Model, parse_model
+from harness.errors import InputError
+from harness.models.resnet import ResNet, Shortcut
+
+_own_models: dict[str, Model] = {}
+
+
+def remember(network: str, model: Model) -> None:
+    """Keep a user's own model, so that `model_of` finds it for cases with that network.
+
+    Args:
+        network: the network's identity, see `harness.models.identity`.
+    """
+    _own_models[network] = model
+
+
+def model_of(case: Case) -> Model:
+    """Return a case's model; a user's own must have been given to `remember` in this process.
+
+    Raises:
+        InputError: it has not.
+    """
+    if not case.network:
+        return parse_model(case.model)
+    if case.network not in _own_models:
+        raise InputError(f"{case.label}: this process does not know how to build its network")
+    return _own_models[case.network]
+
+
+def build_network(
+    model: Model, in_channels: int, num_classes: int, *, seed: int, shortcut: Shortcut = "A", device: str = "cpu"
+) -> nn.Module:
+    """Return the network with weights drawn from ``seed`` alone; keep the global random state.
+
+    Args:
+        model: the network's family, depth and width.
+        in_channels: the channels of its input images.
+        num_classes: the number of its logits.
+        seed: the seed of the initial weights.
+        shortcut: the study's CIFAR family's shortcut, option A or B; other families ignore it.
+        device: ``cpu``, so that a seed gives the same weights for every device, or ``meta`` for shapes without memory.
+    """
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.default_generator.manual_seed(seed)  # the CPU's only: fork_rng restores no other
+        return _build(model, in_channels, num_classes, shortcut)
+
+
+def _build(model: Model, in_channels: int, num_classes: int, shortcut: Shortcut) -> nn.Module:
+    if model.build is not None:
+        network: nn.Module = model.build(in_channels, num_classes)
+        return network
+    return ResNet(model, in_channels, num_classes, shortcut)

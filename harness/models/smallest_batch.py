@@ -1,0 +1,24 @@
+"""The fewest images that a training step of a network can have."""
+
+import functools
+
+import torch
+
+from harness.config.families import Model
+from harness.models.build import build_network
+
+
+@functools.lru_cache(maxsize=256)
+def smallest_batch(model: Model, image_shape: tuple[int, int, int], num_classes: int) -> int:
+    """Return 2 if the network cannot train on one image of that shape (C, H, W), else 1.
+
+    From one image whose maps are 1×1, BatchNorm gets a single value per channel, which has no variance.
+    """
+    network = build_network(model, image_shape[0], num_classes, seed=0, device="meta").train()
+    try:
+        network(torch.zeros(1, *image_shape, device="meta"))
+    except ValueError as error:
+        if "more than 1 value per channel" in str(error):
+            return 2
+        raise
+    return 1
