@@ -41,6 +41,7 @@ class GradientNorms:
 def first_over_last(norms: Sequence[float]) -> float:
     """Return the first layer's norm over that of the last convolution.
 
-    It is 1 if gradients neither vanish nor explode on their way. The linear layer behind it does not count. The ratio is infinite if the last convolution's norm is 0.
+    It is 1 if gradients neither vanish nor explode on their way. The linear layer behind the convolutions does not
+    count. The ratio is infinite if the last convolution's norm is 0.
     """
     return norms[0] / norms[-2] if norms[-2] else math.inf
