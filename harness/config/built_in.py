@@ -107,7 +107,7 @@ def dropout_of(family: str) -> float:
     return float(family.partition("-dropout")[2] or 0)
 
 
-def values_of(family: str, axis: Literal["depth", "width"]) -> list[Sequence[float]] | None:
+def values_of(family: str, axis: Literal["depth", "width"]) -> Sequence[Sequence[float]] | None:
     """Return ascending sequences of the depths or widths that a family has; None if it has every one.
 
     A family of the user's is taken to have every depth and width: results keep no table of them.

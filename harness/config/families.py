@@ -107,9 +107,9 @@ class Family:
         Raises:
             InputError: the depth is no whole number from 1, the width no positive number, or the family lacks one.
         """
-        if not isinstance(depth, Integral) or isinstance(depth, bool) or depth < 1:
+        if not (_is_number(depth, Integral) and depth >= 1):
             raise InputError(f"family {self.name!r}: depth {depth!r}: give a whole number, 1 or more")
-        if not isinstance(width, Real) or isinstance(width, bool) or not 0 < width < math.inf:
+        if not (_is_number(width, Real) and 0 < width < math.inf):
             raise InputError(f"family {self.name!r}: width {width!r}: give a number above 0, e.g. 2 or 0.5")
         depth, width = int(depth), int(width) if float(width).is_integer() else float(width)
         for what, value, values in (("depth", depth, self.depths), ("width", width, self.widths)):
@@ -117,6 +117,11 @@ class Family:
                 raise InputError(f"family {self.name!r} has no {what} {value!r}: give one of {values}")
         name = grid_name(self.name, depth, width)
         return Model(name, self.name, depth, width, partial(self.build, depth, width), self.recipe)
+
+
+def _is_number(value: Any, kind: type) -> bool:
+    """Return whether a value is a number of a kind of `numbers`, of Python or NumPy; a bool is none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def named_model(name: str, build: Build) -> Model:
