@@ -47,12 +47,14 @@ class _Grids:
         families: (family, depths that exist); the first that has a depth counts.
         depths: the depths in words, with examples.
         example: a name with a width.
+        summary: the kind of networks, for a list of the names.
     """
 
     builder: str
     families: tuple[tuple[str, Sequence[int]], ...]
     depths: str
     example: str
+    summary: str
 
 
 _GRIDS = {
@@ -62,12 +64,14 @@ _GRIDS = {
         families=(("imagenet", tuple(IMAGENET_BLOCKS)), ("cifar", _BASIC_DEPTHS)),
         depths="6n+2 (8, 14, 20, 32, 56, 110, …) or 24, 50, 101, 152",
         example="resnet20-4",
+        summary="the study's residual networks",
     ),
     "plain": _Grids(
         builder="harness.models.plain:plain_network",
         families=(("plain-imagenet", tuple(IMAGENET_BLOCKS)), ("plain", _BASIC_DEPTHS)),
         depths="6n+2 (8, 14, 20, 32, 56, 110, …) or 24, 50, 101, 152",
         example="plain20-4",
+        summary="the same networks without shortcuts",
     ),
     # 164 is 6n+2 too, but the name means the paper's bottleneck network.
     "preresnet": _Grids(
@@ -79,14 +83,17 @@ _GRIDS = {
         ),
         depths="6n+2 (8, 14, 20, 32, 56, 110, …), or of bottlenecks 164 and odd 9n+2 (11, 29, 47, 1001, …)",
         example="preresnet20-4",
+        summary="pre-activation networks (He et al. 2016b)",
     ),
     "wrn": _Grids(
         builder="harness.models.wrn:wide_resnet",
         families=(("wrn", range(10, _NO_DEPTH, 6)),),
         depths="6n+4 (10, 16, 22, 28, 40, …)",
         example="wrn28-10",
+        summary="wide residual networks (Zagoruyko & Komodakis 2016)",
     ),
 }
+_WITH_DROPOUT = "wrn"
 BUILT_IN_NAMES = frozenset({*_GRIDS, *LIBRARIES, *(family for one in _GRIDS.values() for family, _ in one.families)})
 """The stems and families that a user's own family cannot have as its name."""
 
@@ -94,6 +101,15 @@ BUILT_IN_NAMES = frozenset({*_GRIDS, *LIBRARIES, *(family for one in _GRIDS.valu
 def grid_name(stem: str, depth: int, width: float) -> str:
     """Return the canonical name of a point of a family: ``resnet20``, ``resnet20-4``, ``resnet20-0.5``."""
     return f"{stem}{depth}" + (f"-{int(width) if float(width).is_integer() else width}" if width != 1 else "")
+
+
+def grammar() -> list[tuple[str, str]]:
+    """Return the forms of the names of networks that come with the harness, each with its meaning."""
+    forms = [
+        (f"{stem}<depth>[-<ω>]{'[-dropout<p>]' if stem == _WITH_DROPOUT else ''}", f"{one.summary}: depth {one.depths}")
+        for stem, one in _GRIDS.items()
+    ]
+    return [*forms, *((f"{library}:<name>", one.hint) for library, one in LIBRARIES.items())]
 
 
 def builder_of(name: str) -> str:
@@ -146,7 +162,7 @@ def find_place(name: str) -> Place:
 
 
 def _checked_dropout(name: str, stem: str, text: str) -> str:
-    if stem != "wrn":
+    if stem != _WITH_DROPOUT:
         raise InputError(f"unknown model {name!r}: {stem} has no dropout; wrn has, e.g. wrn16-8-dropout0.3")
     if _DROPOUT.fullmatch(text) is None:
         raise InputError(

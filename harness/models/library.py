@@ -57,7 +57,7 @@ def _checked(full_name: str, names: Iterable[str], library: str) -> str:
     if name in known:
         return name
     near = difflib.get_close_matches(name, known, n=3) or known[:3]
-    right = " or ".join(f"{library}:{one}" for one in near)
+    right = ", ".join(f"{library}:{one}" for one in near)
     raise InputError(f"unknown model {full_name!r}: {library} has no such classification network; give e.g. {right}")
 
 
