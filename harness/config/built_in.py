@@ -1,6 +1,6 @@
-"""Networks that come with the harness: a table of their families, and the grammar of their names. Needs no torch.
+"""Networks that come with the harness: the table of their families, the grammar of their names.
 
-``<stem><depth>``, ``<stem><depth>-<ω>`` with the width coefficient ω, a whole number or a fraction (1 if absent), and
+Needs no torch. The forms are ``<stem><depth>``, ``<stem><depth>-<ω>`` with the width coefficient ω, a whole number or a fraction (1 if absent), and
 for ``wrn`` a dropout probability at the end: ``wrn16-8-dropout0.3``. ``torchvision:<name>`` and ``timm:<name>`` are
 networks of these libraries, see `harness.config.library_names`.
 """
@@ -30,7 +30,7 @@ _LIBRARY_NAME = re.compile(r"[a-z0-9_]{1,80}")
 
 
 class Place(NamedTuple):
-    """A model's canonical name and its place in a family; depth and width are None where the name tells none."""
+    """A model's canonical name and its place in a family; None for what the name does not tell."""
 
     name: str
     family: str
@@ -113,7 +113,7 @@ def grammar() -> list[tuple[str, str]]:
 
 
 def builder_of(name: str) -> str:
-    """Return ``module:function`` of the function that builds a network of the harness, by its canonical name."""
+    """Return ``module:function`` of the function that builds the network of a canonical name."""
     library, colon, _ = name.partition(":")
     return LIBRARIES[library].builder if colon else _GRIDS[re.split("[0-9]", name)[0]].builder
 

@@ -1,4 +1,4 @@
-"""Networks of torchvision and timm by their names, with initial weights: neither library's trained ones are loaded."""
+"""Networks of torchvision and timm by their names, with initial weights: no trained ones are loaded."""
 
 import difflib
 import importlib

@@ -21,5 +21,5 @@ class PlainBottleneck(Bottleneck):
 
 
 def plain_network(model: Model, in_channels: int, num_classes: int, _: Shortcut = "A") -> ResNet:
-    """Return the plain network of the model's depth and width; it maps (N, in_channels, H, W) to (N, num_classes)."""
+    """Return the plain network of the model's depth and width, which maps images to logits."""
     return ResNet(model, in_channels, num_classes, blocks=(PlainBasicBlock, PlainBottleneck))

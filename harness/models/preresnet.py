@@ -102,7 +102,7 @@ def stages_of(
 
 
 def initialise(network: nn.Module, mode: Literal["fan_in", "fan_out"]) -> None:
-    """Draw the convolutions' weights from a normal distribution of variance 2/fan; set the linear layer's bias to 0."""
+    """Draw normal weights of variance 2/fan for the convolutions; set the linear layer's bias to 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode=mode)

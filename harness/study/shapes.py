@@ -1,4 +1,4 @@
-"""A check of a network before it is trained: its logits, gradients, parameters and multiply-accumulates."""
+"""A check of a network before it is trained: logits, gradients, parameters, multiply-accumulates."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +73,7 @@ def check_shapes(
 
 
 def _require_gradients(model: Model, network: nn.Module, images: Tensor, num_classes: int) -> None:
-    """Raise an `InputError` unless finite gradients reach all trainable parameters, in at most three steps.
+    """Raise an `InputError` unless finite gradients reach all trainable parameters within three steps.
 
     A layer whose initial weights are 0, as the last of a residual branch often is, passes none on in the first step.
     """

@@ -125,7 +125,7 @@ def test_an_unknown_torchvision_network_is_an_error_with_near_names(name, right)
     assert len(str(refusal.value).splitlines()) == 1
 
 
-def test_segmentation_and_quantised_networks_are_not_classification_networks():
+def test_segmentation_and_quantised_networks_are_refused():
     for name in ("fcn_resnet50", "quantized_resnet18"):
         with pytest.raises(InputError, match="torchvision has no such classification network"):
             build(f"torchvision:{name}")
