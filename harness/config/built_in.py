@@ -1,8 +1,8 @@
 """Networks that come with the harness: the table of their families, the grammar of their names.
 
-Needs no torch. The forms are ``<stem><depth>``, ``<stem><depth>-<ω>`` with the width coefficient ω, a whole number or a fraction (1 if absent), and
-for ``wrn`` a dropout probability at the end: ``wrn16-8-dropout0.3``. ``torchvision:<name>`` and ``timm:<name>`` are
-networks of these libraries, see `harness.config.library_names`.
+Needs no torch. The forms are ``<stem><depth>`` and ``<stem><depth>-<ω>`` with the width coefficient ω, a whole number or
+a fraction (1 if absent); ``wrn`` may have a dropout probability at its end: ``wrn16-8-dropout0.3``. Networks of
+libraries are ``torchvision:<name>`` and ``timm:<name>``, see `harness.config.library_names`.
 """
 
 import re
