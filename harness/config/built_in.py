@@ -1,7 +1,7 @@
 """Networks that come with the harness: the table of their families, the grammar of their names.
 
-Needs no torch. The forms are ``<stem><depth>`` and ``<stem><depth>-<ω>`` with the width coefficient ω, a whole number or
-a fraction (1 if absent); ``wrn`` may have a dropout probability at its end: ``wrn16-8-dropout0.3``. Networks of
+Needs no torch. The forms are ``<stem><depth>`` and ``<stem><depth>-<ω>`` with the width coefficient ω, a whole number
+or a fraction (1 if absent); ``wrn`` may have a dropout probability at its end: ``wrn16-8-dropout0.3``. Networks of
 libraries are ``torchvision:<name>`` and ``timm:<name>``, see `harness.config.library_names`.
 """
 
@@ -139,10 +139,12 @@ def values_of(family: str, axis: Literal["depth", "width"]) -> Sequence[Sequence
 def find_place(name: str) -> Place:
     """Return the place of a network of the harness.
 
+    A library's networks are known to the library alone, which is imported later, before anything is loaded or trained:
+    see `harness.models.library.require_known`.
+
     Raises:
         InputError: the name does not follow the grammar, no family has that depth, ω is 0, or the dropout probability
-            is not between 0 and 1. Only the library itself can find that it has no such network: that is an error
-            when the network is built, which is done before anything is trained.
+            is not between 0 and 1.
     """
     library, colon, rest = name.partition(":")
     if colon and library in LIBRARIES:

@@ -2,7 +2,7 @@
 
 import difflib
 import importlib
-from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,6 +15,17 @@ from harness.models.resnet import Shortcut
 _RGB = 3
 
 
+def require_known(model: Model) -> None:
+    """Check that the library of a library's network has it; only then is the library imported.
+
+    Raises:
+        InputError: it has no such network, or is not installed.
+    """
+    library, colon, _ = model.name.partition(":")
+    if colon:
+        _checked(model, (_torchvision() if library == "torchvision" else _timm(model))[1])
+
+
 def torchvision_network(model: Model, in_channels: int, num_classes: int, _: Shortcut = "A") -> nn.Module:
     """Return a classification network of torchvision.models, without auxiliary classifiers.
 
@@ -25,8 +36,8 @@ def torchvision_network(model: Model, in_channels: int, num_classes: int, _: Sho
     Raises:
         InputError: torchvision has no classification network of that name.
     """
-    models = importlib.import_module("torchvision.models")
-    name = _checked(model.name, models.list_models(module=models), "torchvision")
+    models, names = _torchvision()
+    name = _checked(model, names)
     # Their auxiliary classifiers return a tuple in training; without init_weights both warn of slow initialisation.
     more = {"aux_logits": False, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
     network: nn.Module = models.get_model(name, weights=None, num_classes=num_classes, **more)
@@ -41,24 +52,40 @@ def timm_network(model: Model, in_channels: int, num_classes: int, _: Shortcut =
     Raises:
         InputError: timm is not installed, or has no network of that name.
     """
-    timm = require_extra("timm", "timm", f"model {model.name}")
-    name = _checked(model.name, timm.list_models(), "timm")
+    timm, names = _timm(model)
+    name = _checked(model, names)
     network: nn.Module = timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=num_classes)
     return network
 
 
-def _checked(full_name: str, names: Iterable[str], library: str) -> str:
-    """Return the name in the library.
+def _torchvision() -> tuple[Any, list[str]]:
+    """Return the module with torchvision's classification networks, and their names."""
+    models = importlib.import_module("torchvision.models")
+    return models, models.list_models(module=models)
+
+
+def _timm(model: Model) -> tuple[Any, list[str]]:
+    """Return timm, and the names of its networks.
+
+    Raises:
+        InputError: timm is not installed.
+    """
+    timm: Any = require_extra("timm", "timm", f"model {model.name}")
+    return timm, timm.list_models()
+
+
+def _checked(model: Model, known: list[str]) -> str:
+    """Return the network's name in its library.
 
     Raises:
         InputError: the library has no such name. The message has the nearest ones.
     """
-    name, known = full_name.partition(":")[2], list(names)
+    library, _, name = model.name.partition(":")
     if name in known:
         return name
     near = difflib.get_close_matches(name, known, n=3) or known[:3]
     right = ", ".join(f"{library}:{one}" for one in near)
-    raise InputError(f"unknown model {full_name!r}: {library} has no such classification network; give e.g. {right}")
+    raise InputError(f"unknown model {model.name!r}: {library} has no such classification network; give e.g. {right}")
 
 
 def _replace_first_convolution(network: nn.Module, in_channels: int) -> None:

@@ -45,10 +45,9 @@ def test_networks_have_the_parameters_that_torchvision_publishes(name):
 @pytest.mark.parametrize(("name", "size"), ARCHITECTURES.items())
 def test_every_architecture_takes_grey_images(name, size):
     network = build(f"torchvision:{name}", 1, 7)
-    images = torch.zeros(2, 1, size, size, device="meta")
+    images = torch.zeros(2, 1, size, size, device=first_convolution(network).weight.device)
 
     assert first_convolution(network).in_channels == 1
-    assert all(one.device.type == "meta" for one in network.parameters())
     assert network.train()(images).shape == network.eval()(images).shape == (2, 7)
 
 
