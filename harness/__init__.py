@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from harness.results.folder import ResultsFolder
     from harness.results.load import load_results
     from harness.results.result import EpochRecord, Result
+    from harness.study.shapes import check_shapes
     from harness.study.stored_network import load_network
     from harness.training.context import TrainingContext
     from harness.training.show_progress import ShowProgress
@@ -61,6 +62,7 @@ __all__ = [
     "ShowProgress",
     "TrainingContext",
     "__version__",
+    "check_shapes",
     "load_dataset",
     "load_network",
     "load_results",
@@ -83,6 +85,7 @@ _PLACES = {
     "ShowProgress": "harness.training.show_progress.ShowProgress",
     "TrainingContext": "harness.training.context.TrainingContext",
     "ResultsFolder": "harness.results.folder.ResultsFolder",
+    "check_shapes": "harness.study.shapes.check_shapes",
     "load_dataset": "harness.data.registry.load",
     "load_network": "harness.study.stored_network.load_network",
     "load_results": "harness.results.load.load_results",

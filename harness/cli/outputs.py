@@ -27,17 +27,17 @@ class ModelRow(Part):
     """A model at an input."""
 
     model: str
-    """The canonical name, e.g. `resnet20-4`."""
+    """The canonical name, e.g. `resnet20-4` or `torchvision:resnet18`."""
     dataset: str | None
     """The dataset that the study trains it on; null for a model that the command line names."""
     input_shape: tuple[int, int, int]
     """Channels, height and width of the input."""
     classes: int
     """The number of classes."""
-    depth: int
-    """The nominal depth."""
-    width: int
-    """The width coefficient ω."""
+    depth: int | None
+    """The nominal depth; null for a network without a place in a family."""
+    width: int | float | None
+    """The width coefficient ω; null like the depth."""
     params: int
     """Trainable parameters."""
     macs: int

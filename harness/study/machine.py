@@ -16,6 +16,7 @@ from harness.hardware.device import resolve_device, resolve_precision
 from harness.models.build import model_of, remember
 from harness.models.cost import count_macs, count_parameters
 from harness.models.identity import network_identity
+from harness.models.library import require_known
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
 from harness.training.trainers.compilation import should_compile
@@ -46,6 +47,8 @@ class Machine:
             InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; or the
                 shared memory has no room for the reference pipeline's batches.
         """
+        for experiment in experiments:
+            require_known(experiment.network)
         for experiment in experiments:
             dataset = self.dataset(experiment, notify)[0]
             _require_fitting_images(experiment, dataset)

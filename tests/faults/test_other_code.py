@@ -26,7 +26,9 @@ def test_digits(trained):
 """
 # A semantic change to each file of the training code: a text in it, and its replacement.
 MUTATIONS = {
-    "config/families.py": ('"cifar": (16, 32, 64)', '"cifar": (16, 32, 48)'),
+    "config/built_in.py": ("24: (3, 3, 3, 3)", "24: (3, 3, 3, 2)"),
+    "config/families.py": ("OPERATIONS_PER_MAC = 6", "OPERATIONS_PER_MAC = 7"),
+    "config/library_names.py": ("(161,), width=1.5", "(161,), width=1"),
     "config/recipe.py": ("self.gamma**passed", "self.gamma**passed / 2"),
     "data/augment.py": ("return normalise(_of_one_size", "return 2 * normalise(_of_one_size"),
     "data/augment_parameters.py": ("image_size - side + 1", "image_size - side"),
@@ -39,8 +41,13 @@ MUTATIONS = {
     "hardware/memory.py": ("* 1024", "* 1000"),
     "hardware/stopwatch.py": ("return self._now() - self._started", "return 2 * (self._now() - self._started)"),
     "models/__init__.py": ('"""', 'import torch\ntorch.manual_seed(7)\n"""'),
+    "models/build.py": ("manual_seed(seed)", "manual_seed(seed + 1)"),
     "models/cost.py": ('("conv", "linear")', '("conv",)'),
+    "models/library.py": ("_RGB = 3", "_RGB = 1"),
+    "models/plain.py": ("has_shortcut = False", "has_shortcut = True"),
+    "models/preresnet.py": ("_EXPANSION = 4", "_EXPANSION = 2"),
     "models/resnet.py": ("functional.relu(self.bn1(", "functional.relu6(self.bn1("),
+    "models/wrn.py": ("_STEM_CHANNELS = 16", "_STEM_CHANNELS = 8"),
     "results/marginal_gain.py": ("final_accuracy_percent / total_seconds", "total_seconds / final_accuracy_percent"),
     "results/metrics.py": ("100 * correct / images", "99 * correct / images"),
     "training/checkpoint.py": ("_KEPT = 2", "_KEPT = 1"),

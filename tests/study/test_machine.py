@@ -181,3 +181,9 @@ def test_a_recipe_for_other_images_is_refused(recipe, says, make_settings):
     machine = Machine(make_settings())
     with pytest.raises(InputError, match=says):
         machine.prepare([digits(machine, recipe=recipe)])
+
+
+def test_an_unknown_library_network_is_refused_before_data_are_loaded(machine):
+    unknown = plan_experiment(machine.settings, "cifar10", "torchvision:resnet19", 0)
+    with pytest.raises(InputError, match=r"unknown model 'torchvision:resnet19'.*torchvision:resnet18"):
+        machine.prepare([plan_experiment(machine.settings, "cifar10", "resnet20", 0), unknown])

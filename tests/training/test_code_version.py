@@ -145,7 +145,7 @@ def test_other_code_names_the_commit_and_the_files():
     removed = other | {"code": {"old.py": "0" * 12}, "commit": None}
     text = other_code([removed])
     assert text is not None
-    assert text.startswith("code without a commit, which differs in config/families.py, config/recipe.py, ")
+    assert text.startswith("code without a commit, which differs in config/built_in.py, config/families.py, ")
     assert text.endswith(f" and {len(code_hashes()) + 1 - 3} more files")
 
 
