@@ -14,6 +14,7 @@ class NetworkOrigin:
         name: the builder's name in that module, e.g. ``build`` or ``Nets.small``; empty for a lambda or a function
             inside another, which cannot be imported.
         reached: the names of the user's own modules that the code is in.
+        imported: those of them that the code imports while it runs.
     """
 
     code: str
@@ -21,3 +22,4 @@ class NetworkOrigin:
     module: str = ""
     name: str = ""
     reached: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()

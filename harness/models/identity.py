@@ -74,7 +74,7 @@ def _origin(model: Model) -> NetworkOrigin:
     builder, point = _builder_of(model)
     walk = CodeWalk(builder)
     code = hashlib.sha256(f"{point}\n{walk.text}".encode()).hexdigest()
-    return NetworkOrigin(code, *_place_of(builder), tuple(sorted(walk.modules)))
+    return NetworkOrigin(code, *_place_of(builder), tuple(sorted(walk.modules)), tuple(sorted(walk.imported)))
 
 
 def _builder_of(model: Model) -> tuple[Callable[..., Any], tuple[Any, ...]]:

@@ -12,6 +12,7 @@ and the harness the names that are used. Not followed are names made while the b
 """
 
 import ast
+import contextlib
 import copy
 import dataclasses
 import enum
@@ -53,10 +54,12 @@ class CodeWalk:
     Attributes:
         text: what the code does.
         modules: the names of the user's own modules that it is in.
+        imported: those that functions import while they run.
     """
 
     def __init__(self, build: Callable[..., Any]) -> None:
         self.modules: set[str] = set()
+        self.imported: set[str] = set()
         self._numbers: dict[int, int] = {}
         self._reached: list[Any] = []  # kept alive, so that no other object gets the same id
         root, parts = self.refer(build), list[str]()
@@ -119,8 +122,11 @@ class CodeWalk:
     def _text_of(self, definition: Definition, function: FunctionType) -> str:
         """Return a definition's text with each name from outside replaced by what stands for its value."""
         node = _without_annotations(definition)
-        names = _names_in(node, function.__code__.co_freevars)
-        values = _values_of(function, names) | _imported_by(node, function)
+        values = _values_of(function, _names_in(node, function.__code__.co_freevars))
+        for name, value, module in _imports_in(node, function):
+            values[name] = value
+            self.imported |= {one.__name__ for one in (value, module) if _is_own_module(one)}
+        self.modules |= {one.__name__ for one in values.values() if _is_own_module(one)}
         return canonical(_Replaced(values, self.refer).visit(node))
 
     def _describe_class(self, kind: type) -> str:
@@ -218,6 +224,10 @@ def _without_annotations(definition: Definition) -> Definition:
     return node
 
 
+def _is_own_module(value: Any) -> bool:
+    return isinstance(value, ModuleType) and installed_package(value) is None
+
+
 def _names_in(node: Definition, free: Collection[str]) -> set[str]:
     """Return the names in a definition that it does not bind itself.
 
@@ -250,30 +260,24 @@ def _values_of(function: FunctionType, names: Collection[str]) -> dict[str, Any]
     return found
 
 
-def _imported_by(node: Definition, function: FunctionType) -> dict[str, Any]:
-    """Return what the import statements in a function bind; a module that cannot be imported is left out."""
-    found: dict[str, Any] = {}
+def _imports_in(node: Definition, function: FunctionType) -> Iterator[tuple[str, Any, ModuleType]]:
+    """Yield each name that an import statement in a function binds, its value, and the imported module.
+
+    A module that cannot be imported is left out: the builder may do without it.
+    """
+    package = function.__globals__.get("__package__")
     for one in ast.walk(node):
-        try:
-            if isinstance(one, ast.Import):
-                for alias in one.names:
+        for alias in one.names if isinstance(one, ast.Import | ast.ImportFrom) else []:
+            with contextlib.suppress(ImportError, AttributeError, TypeError):
+                if isinstance(one, ast.ImportFrom):
+                    module = importlib.import_module("." * one.level + (one.module or ""), package)
+                    if not hasattr(module, alias.name):
+                        importlib.import_module(f"{module.__name__}.{alias.name}")
+                    yield _bound_name(alias), getattr(module, alias.name), module
+                else:
                     module = importlib.import_module(alias.name)
                     root = sys.modules[alias.name.partition(".")[0]]
-                    found[_bound_name(alias)] = module if alias.asname else root
-            elif isinstance(one, ast.ImportFrom):
-                for alias in one.names:
-                    found[_bound_name(alias)] = _import_from(one, alias.name, function)
-        except (ImportError, AttributeError):
-            continue
-    return found
-
-
-def _import_from(node: ast.ImportFrom, name: str, function: FunctionType) -> Any:
-    package = function.__globals__.get("__package__")
-    module = importlib.import_module("." * node.level + (node.module or ""), package)
-    if not hasattr(module, name):
-        return importlib.import_module(f"{module.__name__}.{name}")
-    return getattr(module, name)
+                    yield _bound_name(alias), module if alias.asname else root, module
 
 
 def _bound_name(alias: ast.alias) -> str:
