@@ -65,7 +65,10 @@ def _candidates(result: Result, own: OwnNetwork, place: str | None) -> tuple[str
         return str(path), list(_models_from(attribute(import_file(path), name), result, own))
     module = _recorded_module(result, own)
     found = [attribute(module, own.name)] if own.name else []
-    found += [one for one in (*vars(module).values(), *_marked(module)) if isinstance(one, Family | Model | dict)]
+    for value in (*vars(module).values(), *_marked(module)):
+        is_of_family = isinstance(value, Family) and value.name == own.family
+        if is_of_family or isinstance(value, Model) or (isinstance(value, dict) and result.model in value):
+            found.append(value)
     return own.file or own.module, [model for one in found for model in _models_from(one, result, own)]
 
 

@@ -125,6 +125,40 @@ def test_values_of_many_kinds_count(pair):
     assert differ(*pair)
 
 
+def with_factory(factory):
+    return dataclasses.make_dataclass("Sized", [("sizes", list, dataclasses.field(default_factory=factory))])
+
+
+class Scaled:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def build(self):
+        return self.factor
+
+
+def keyword_only(value):
+    def build(*, inner=value):
+        return inner
+
+    return build
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (with_factory(lambda: [1]), with_factory(lambda: [2])),
+        (Scaled(1).build, Scaled(2).build),
+        (keyword_only(1), keyword_only(2)),
+        (functools.partial(math.log, 1), functools.partial(math.log, 2)),
+        (functools.partial(int, base=2), functools.partial(int, base=3)),
+    ],
+    ids=["default factory", "bound method", "keyword default", "partial", "keyword of a partial"],
+)
+def test_builders_and_classes_made_at_run_time_count_by_their_values(pair):
+    assert network_code(pair[0]) != network_code(pair[1])
+
+
 def test_lambdas_of_one_line_are_told_apart():
     one, other = (lambda: nn.ReLU()), (lambda: nn.GELU())
     assert network_code(one) != network_code(other)
