@@ -15,6 +15,7 @@ class NetworkOrigin:
             inside another, which cannot be imported.
         reached: the names of the user's own modules that the code is in.
         imported: those of them that the code imports while it runs.
+        used: each name that the code takes from one of them, after the module's: ``("blocks", "Residual")``.
     """
 
     code: str
@@ -23,3 +24,4 @@ class NetworkOrigin:
     name: str = ""
     reached: tuple[str, ...] = ()
     imported: tuple[str, ...] = ()
+    used: tuple[tuple[str, str], ...] = ()

@@ -55,11 +55,13 @@ class CodeWalk:
         text: what the code does.
         modules: the names of the user's own modules that it is in.
         imported: those that functions import while they run.
+        used: each name that the code takes from one of them, after the module's.
     """
 
     def __init__(self, build: Callable[..., Any]) -> None:
         self.modules: set[str] = set()
         self.imported: set[str] = set()
+        self.used: set[tuple[str, str]] = set()
         self._numbers: dict[int, int] = {}
         self._reached: list[Any] = []  # kept alive, so that no other object gets the same id
         root, parts = self.refer(build), list[str]()
@@ -126,8 +128,12 @@ class CodeWalk:
         for name, value, module in _imports_in(node, function):
             values[name] = value
             self.imported |= {one.__name__ for one in (value, module) if _is_own_module(one)}
+            self.used |= {(module.__name__, one) for one in vars(module) if vars(module)[one] is value}
         self.modules |= {one.__name__ for one in values.values() if _is_own_module(one)}
-        return canonical(_Replaced(values, self.refer).visit(node))
+        replaced = _Replaced(values, self.refer)
+        changed = replaced.visit(node)
+        self.used |= replaced.used
+        return canonical(changed)
 
     def _describe_class(self, kind: type) -> str:
         """Return the bases and members of a class, which need not be defined by a class statement."""
@@ -140,6 +146,7 @@ class CodeWalk:
 
     def _describe_module(self, module: ModuleType) -> str:
         names = {name: value for name, value in vars(module).items() if not name.startswith(("__", "@"))}
+        self.used |= {(module.__name__, name) for name in names}
         return f"module {self._refer_items(names)}"
 
     def _describe_state(self, value: Any) -> str:
@@ -179,6 +186,7 @@ class _Replaced(ast.NodeTransformer):
 
     def __init__(self, values: Mapping[str, Any], refer: Callable[[Any], str]) -> None:
         self._values, self._refer = values, refer
+        self.used: set[tuple[str, str]] = set()
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.Name(self._refer(self._values[node.id]), node.ctx) if node.id in self._values else node
@@ -198,8 +206,10 @@ class _Replaced(ast.NodeTransformer):
         if not isinstance(module, ModuleType):
             return None
         found = getattr(module, node.attr, None)
-        is_definition = isinstance(found, ModuleType) or callable(found)
-        return found if is_definition or installed_package(module) is None else None
+        if installed_package(module) is None:
+            self.used.add((module.__name__, node.attr))
+            return found
+        return found if isinstance(found, ModuleType) or callable(found) else None
 
     def visit_Import(self, node: ast.Import) -> ast.AST:
         return self._without_place(node)

@@ -1,8 +1,9 @@
 """Tasks as bytes: with the code of the user's own networks, whose modules a node does not have."""
 
 import contextlib
+import io
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from ray import cloudpickle
 
 from harness.config.experiment import Experiment
+from harness.config.network_origin import NetworkOrigin
 from harness.errors import InputError
 from harness.models.identity import with_origin
 from harness.study.engines.cluster.worker import Preparation, Training
@@ -27,18 +29,38 @@ def pickled(task: Preparation | Training) -> bytes:
     experiments = (task.experiment,) if isinstance(task, Training) else task.experiments
     experiments = tuple(map(_with_origin, experiments))
     origins = [one.own.origin for one in experiments if one.own is not None and one.own.origin is not None]
-    by_value = {name for origin in origins for name in (*origin.reached, *origin.imported)}
     imported = {name: sys.modules[name] for origin in origins for name in origin.imported}
     changes = {"experiment": experiments[0]} if isinstance(task, Training) else {"experiments": experiments}
+    file = io.BytesIO()
     try:
-        with _sent_by_value(by_value):
-            return cloudpickle.dumps(_Sent(replace(task, **changes), imported))  # type: ignore[no-any-return]
+        with _sent_by_value({name for origin in origins for name in (*origin.reached, *origin.imported)}):
+            _Pickler(file, origins).dump(_Sent(replace(task, **changes), imported))
     except Exception as error:
         names = ", ".join(dict.fromkeys(one.own.name for one in experiments if one.own is not None))
         raise InputError(
             f"--engine ray: the code of {names} cannot be sent to the nodes: {error}\n"
             "make what it uses while the network is built, or install the module that it is in on every node"
         ) from error
+    return file.getvalue()
+
+
+class _Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
+    """A pickler that sends of the user's own modules only what the code of the networks uses."""
+
+    def __init__(self, file: io.BytesIO, origins: Iterable[NetworkOrigin]) -> None:
+        super().__init__(file)
+        self._used: dict[str, set[str]] = {
+            name: set() for origin in origins for name in (*origin.reached, *origin.imported)
+        }
+        for module, name in (one for origin in origins for one in origin.used):
+            self._used.setdefault(module, set()).add(name)
+
+    def reducer_override(self, value: Any) -> Any:
+        if not isinstance(value, ModuleType) or value.__name__ not in self._used:
+            return super().reducer_override(value)
+        kept = {"__package__", *self._used[value.__name__]}
+        content = {name: one for name, one in vars(value).items() if name in kept}
+        return ModuleType, (value.__name__,), content
 
 
 @dataclass(frozen=True)
