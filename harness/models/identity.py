@@ -74,8 +74,8 @@ def _origin(model: Model) -> NetworkOrigin:
     builder, point = _builder_of(model)
     walk = CodeWalk(builder)
     code = hashlib.sha256(f"{point}\n{walk.text}".encode()).hexdigest()
-    found = (tuple(sorted(one)) for one in (walk.modules, walk.imported, walk.used))
-    return NetworkOrigin(code, *_place_of(builder), *found)
+    reached, imported = tuple(sorted(walk.modules)), tuple(sorted(walk.imported))
+    return NetworkOrigin(code, *_place_of(builder), reached, imported, tuple(sorted(walk.used)))
 
 
 def _builder_of(model: Model) -> tuple[Callable[..., Any], tuple[Any, ...]]:

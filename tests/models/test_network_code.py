@@ -126,7 +126,11 @@ def test_values_of_many_kinds_count(pair):
 
 
 def with_factory(factory):
-    return dataclasses.make_dataclass("Sized", [("sizes", list, dataclasses.field(default_factory=factory))])
+    @dataclasses.dataclass
+    class Sized:
+        sizes: list = dataclasses.field(default_factory=factory)
+
+    return Sized
 
 
 class Scaled:
