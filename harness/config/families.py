@@ -16,6 +16,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.config.built_in import BUILT_IN_NAMES, IMAGENET_BLOCKS, find_place, grid_name, values_of
+from harness.config.network_origin import NetworkOrigin
 from harness.errors import InputError
 from harness.files import safe_name
 
@@ -52,14 +53,16 @@ class Model:
         depth: nominal depth; None for a network without a place in a family.
         width: width coefficient ω, a whole number or a fraction; None like the depth.
         build: builds the user's own network; None for a network that comes with the harness.
+        origin: the code of the user's own network, once it is known.
     """
 
     name: str
     family: str
     depth: int | None = None
     width: float | None = None
-    build: Build | None = field(default=None, repr=False)
+    build: Build | None = field(default=None, repr=False, hash=False)  # a callable object need not have a hash
     recipe: Recipe | None = field(default=None, repr=False)
+    origin: NetworkOrigin | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -123,11 +123,15 @@ class OwnNetwork:
     Attributes:
         family: models of one family are compared by depth and width.
         depth, width: None for a network without a place in a family.
+        file, module, name: how to import its builder, see `NetworkOrigin`; empty if unknown.
     """
 
     family: str
     depth: int | None
     width: float | None
+    file: str = ""
+    module: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)

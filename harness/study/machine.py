@@ -15,7 +15,7 @@ from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.models.build import model_of, remember
 from harness.models.cost import count_macs, count_parameters
-from harness.models.identity import network_identity
+from harness.models.identity import network_identity, with_origin
 from harness.models.library import require_known
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
@@ -78,8 +78,9 @@ class Machine:
         """Return the identity of the user's own network; empty for one of the harness."""
         if experiment.own is None:
             return ""
-        identity = network_identity(experiment.own, dataset.spec)
-        remember(identity, experiment.own)
+        model = with_origin(experiment.own)
+        identity = network_identity(model, dataset.spec)
+        remember(identity, model)
         return identity
 
     def _should_compile(self, experiment: Experiment, dataset: Dataset, val_split: float) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from harness.config.case import Case
 from harness.models.build import model_of
 from harness.models.cost import count_macs, count_parameters
+from harness.models.identity import with_origin
 from harness.results.disturbance import causes_of
 from harness.results.marginal_gain import marginal_gain
 from harness.results.metrics import Scores
@@ -84,8 +85,9 @@ def build_result(
 def _own_network(case: Case) -> OwnNetwork | None:
     if not case.network:
         return None
-    model = model_of(case)
-    return OwnNetwork(model.family, model.depth, model.width)
+    model = with_origin(model_of(case))
+    assert model.origin is not None, "a user's own network has one"
+    return OwnNetwork(model.family, model.depth, model.width, model.origin.file, model.origin.module, model.origin.name)
 
 
 def _cost(job: TrainingJob) -> dict[str, Any]:

@@ -265,11 +265,16 @@ def run(task: bytes) -> Iterator[NodeBinding | EpochReport | tuple[str, str]]:
         raise
     except InputError as error:
         yield node_id, str(error)
+    except ModuleNotFoundError as error:  # the user's own code travels, installed packages do not
+        yield node_id, f"it lacks the package {error.name!r}, which your own network uses: install it there"
 
 
 def difference(case: Case, other: Case) -> str:
     """Return how another node's case differs from this one, human-readable: ``precision bf16, not fp32``."""
-    fields = ((name, getattr(case, name), getattr(other, name)) for name in ("device_kind", "precision", "compiled"))
+    fields = (
+        (name, getattr(case, name), getattr(other, name))
+        for name in ("device_kind", "precision", "compiled", "network")
+    )
     found = [f"{name} {theirs}, not {ours}" for name, ours, theirs in fields if ours != theirs]
     if case.data_fingerprint != other.data_fingerprint:
         found.append(f"other images ({other.data_fingerprint[:12]}, not {case.data_fingerprint[:12]})")
