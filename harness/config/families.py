@@ -58,6 +58,11 @@ class Model:
     build: Build | None = field(default=None, repr=False)
     recipe: Recipe | None = field(default=None, repr=False)
 
+    @property
+    def is_foreign(self) -> bool:
+        """True for a network of the user or of a library: it is tried before it is trained."""
+        return self.build is not None or ":" in self.name
+
 
 @dataclass(frozen=True)
 class Family:

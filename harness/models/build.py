@@ -1,11 +1,15 @@
 """Networks built from models: those of the harness's families, and the user's own."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from harness.config.case import Case
 from harness.config.families import Model, parse_model
 from harness.errors import InputError
+from harness.models.foreign import build_foreign
+from harness.models.random_state import STATE_LOCK, seeded
 from harness.models.resnet import ResNet, Shortcut
 
 _own_models: dict[str, Model] = {}
@@ -45,14 +49,24 @@ def build_network(
         seed: the seed of the initial weights.
         shortcut: the study's CIFAR family's shortcut, option A or B; other families ignore it.
         device: ``cpu``, so that a seed gives the same weights for every device, or ``meta`` for shapes without memory.
+            A user's network that cannot be built without memory is on the CPU then.
+
+    Raises:
+        InputError: the user's builder raises, or returns no module.
     """
-    with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.default_generator.manual_seed(seed)  # the CPU's only: fork_rng restores no other
-        return _build(model, in_channels, num_classes, shortcut)
+    with STATE_LOCK, seeded(seed), torch.device(device):
+        if not model.is_foreign:
+            network: nn.Module = _build(model, in_channels, num_classes, shortcut)
+            return network
+        try:
+            return build_foreign(model, lambda: _build(model, in_channels, num_classes, shortcut))
+        except InputError:
+            if device == "cpu":
+                raise
+    return build_network(model, in_channels, num_classes, seed=seed, shortcut=shortcut)
 
 
-def _build(model: Model, in_channels: int, num_classes: int, shortcut: Shortcut) -> nn.Module:
+def _build(model: Model, in_channels: int, num_classes: int, shortcut: Shortcut) -> Any:
     if model.build is not None:
-        network: nn.Module = model.build(in_channels, num_classes)
-        return network
+        return model.build(in_channels, num_classes)
     return ResNet(model, in_channels, num_classes, shortcut)

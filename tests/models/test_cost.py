@@ -95,7 +95,7 @@ def measured(monkeypatch):
         return network
 
     monkeypatch.setattr(cost, "_unfilled_network", spy)
-    count_macs.cache_clear()
+    cost._counted.cache_clear()
     return networks
 
 
@@ -118,7 +118,7 @@ def test_counting_keeps_batch_norm_statistics(measured, name):
 
 @pytest.mark.parametrize("count", [count_macs, count_macs_with_torch])
 def test_counting_keeps_the_global_random_states(count):
-    count_macs.cache_clear()
+    cost._counted.cache_clear()
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
     count(parse_model("resnet14"), (3, 32, 32), 10)
     after = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
@@ -150,7 +150,7 @@ def test_counting_prints_nothing_and_warns_of_nothing():
 def test_counting_keeps_the_callers_warning_filters():
     import warnings
 
-    count_macs.cache_clear()
+    cost._counted.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         before = list(warnings.filters)

@@ -8,6 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.hardware.memory import is_out_of_memory
+from harness.models.foreign import raised
+from harness.models.random_state import host_state
+
 # torch's advice: cuDNN, cuBLAS and autograd set themselves up in the first steps.
 _WARM_UP_STEPS = 3
 
@@ -37,6 +41,26 @@ class _Capture:
 
 
 Step = Callable[[Tensor, Tensor], None]
+
+
+def why_not_capturable(step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> str | None:
+    """Return why a step cannot be captured, or None: it waits for the device, or draws on the host.
+
+    A failed capture leaves torch's generators unusable, and a replay would repeat the numbers that the host drew.
+    """
+    with preserved(state()):
+        step(batch, labels)  # first: libraries may wait when they set themselves up
+        mode, before = torch.cuda.get_sync_debug_mode(), host_state()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            step(batch, labels)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            return f"its step waits for the device: {raised(error)}"
+        finally:
+            torch.cuda.set_sync_debug_mode(mode)
+        return None if host_state() == before else "it draws random numbers on the host"
 
 
 class CapturedStep:
