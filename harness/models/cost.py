@@ -52,8 +52,8 @@ def _unfilled_network(model: Model, in_channels: int, num_classes: int, shortcut
     """Return the network in evaluation mode with arbitrary weights: counting needs only shapes.
 
     fvcore's tracer cannot run on meta tensors; skipping the initialisation saves seconds on 300 million parameters.
-    In training mode, tracing would change BatchNorm's running statistics. A network that does not come with the harness
-    may compute with its buffers' values, and is built whole.
+    In training mode, tracing would change BatchNorm's running statistics. A foreign
+    network may compute with its buffers' values, and is built whole.
     """
     if model.is_foreign:
         return build_network(model, in_channels, num_classes, seed=0, shortcut=shortcut).eval()
@@ -62,9 +62,10 @@ def _unfilled_network(model: Model, in_channels: int, num_classes: int, shortcut
 
 
 def count_macs(model: Model, image_shape: tuple[int, int, int], num_classes: int, shortcut: Shortcut = "A") -> int:
-    """Return the multiply-accumulates of one image's forward pass in convolutions, linear layers and matrix products.
+    """Return the multiply-accumulates of one image's forward pass.
 
-    They are counted by fvcore, which calls them flops; by torch's own counter if fvcore cannot, see `macs_note`.
+    Those of convolutions, linear layers and matrix products count. fvcore counts them, and calls them flops; torch's
+    own counter does if fvcore cannot, see `macs_note`.
 
     Args:
         model: the model.

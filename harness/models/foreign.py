@@ -1,4 +1,4 @@
-"""Networks that do not come with the harness, the user's own and those of libraries: built, or refused in a line."""
+"""Foreign networks, the user's own and those of libraries: built, or refused in a line."""
 
 import functools
 import inspect
@@ -57,7 +57,11 @@ def builder_of(model: Model) -> str:
 
 
 def raised(error: Exception, most: int = _MAX_CHARACTERS) -> str:
-    """Return an error in a line: its type, ``most`` characters of its message, and the user's line that raised it."""
+    """Return an error in a line: its type, its message, and the user's line that raised it.
+
+    Args:
+        most: number of characters of the message to keep.
+    """
     text = one_line(str(error), most)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_LIBRARIES)]
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""

@@ -9,10 +9,10 @@ _KEYS = ("logits", "out")
 
 
 def select_logits(_: nn.Module, __: Any, output: Any) -> Any:
-    """Return the logits (N, classes) of an output; a forward hook of networks that do not come with the harness.
+    """Return the logits (N, classes) of an output; the forward hook of foreign networks.
 
-    They are the first of several outputs, or those named ``logits`` or ``out``; maps (N, classes, 1, 1) are flattened.
-    An output without them is returned as it is.
+    The logits are the first of several outputs, or those named ``logits`` or ``out``. Maps (N, classes, 1, 1) are
+    flattened. An output without them is returned as it is.
     """
     found = _found(output)[0]
     if isinstance(found, Tensor) and found.dim() == 4 and found.shape[2:] == (1, 1):

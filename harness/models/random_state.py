@@ -17,7 +17,7 @@ OwnGenerator = torch.Generator | random.Random | np.random.Generator
 
 @contextlib.contextmanager
 def seeded(seed: int, device: torch.device = _CPU) -> Iterator[None]:
-    """Seed the default generators of torch, numpy and Python in the block; restore their states after it.
+    """Set the states of torch's, numpy's and Python's default generators; restore them afterwards.
 
     Args:
         seed: 0 to 2⁶³ − 1.
@@ -50,7 +50,7 @@ def _default_generators(device: torch.device) -> Iterator[torch.Generator]:
 
 
 def host_state() -> tuple[object, ...]:
-    """Return the states of the CPU's generators, to compare: equal if nothing was drawn from them in between."""
+    """Return the states of the CPU's generators: equal if nothing was drawn in between."""
     numpy = np.random.get_state(legacy=False)
     return torch.default_generator.get_state().numpy().tobytes(), random.getstate(), repr(numpy)
 
@@ -62,7 +62,7 @@ def own_generators(network: nn.Module) -> list[OwnGenerator]:
 
 
 def seed_own(generators: list[OwnGenerator], seed: int) -> None:
-    """Seed a network's own generators, each with a seed of its own."""
+    """Reset a network's own generators, each to a seed of its own."""
     for number, generator in enumerate(generators, seed):
         if isinstance(generator, torch.Generator):
             generator.manual_seed(number)

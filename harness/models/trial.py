@@ -1,4 +1,4 @@
-"""A trial step of a network that does not come with the harness: can it be trained here, and how.
+"""A trial step of a foreign network, which shows how it can be trained, or why not.
 
 It is built and run on the CPU with two images, before anything is trained.
 """
@@ -32,7 +32,7 @@ _BUFFER_TYPES = (
 
 @dataclass(frozen=True)
 class Trial:
-    """What a trial step showed.
+    """The findings of a trial step.
 
     Attributes:
         memory_format: of images and weights in the fast pipeline.
@@ -83,7 +83,7 @@ def trial_of(model: Model, image_shape: tuple[int, int, int], num_classes: int) 
 
 
 def network_notes(model: Model, image_shape: tuple[int, int, int], num_classes: int) -> tuple[str, ...]:
-    """Return the notes on a network: those of its trial, and the one on the counter of its multiply-accumulates.
+    """Return the notes on a network: those of its trial, and the one on its count of MACs.
 
     Raises:
         InputError: as `trial_of` does.
@@ -112,7 +112,7 @@ def _require_trainable_state(asked: _Asked, network: nn.Module) -> None:
 
 
 def _first_step(asked: _Asked, images: Tensor) -> tuple["_Step", torch.memory_format, list[str]]:
-    """Return a step in channels_last if the network can take one, else in the contiguous format with a note.
+    """Run a step in channels_last, or in the contiguous format with a note if that fails.
 
     Raises:
         InputError: it can take a step in neither, or its state cannot be trained or saved.
@@ -141,7 +141,7 @@ def _pass_on(error: Exception) -> None:
 
 @dataclass(frozen=True)
 class _Step:
-    """A training step without an optimizer, and what it showed.
+    """A training step without an optimizer.
 
     Attributes:
         output: of the network, before its logits are selected.
@@ -193,7 +193,7 @@ def _require_logits(asked: _Asked, logits: Any, images: int) -> None:
 
 
 def _reason(asked: _Asked, error: Exception) -> InputError:
-    """Return the error of a network that cannot take a step: the image size that it needs, or what it raised."""
+    """Return the error of a step that failed: the image size that it needs, or what it raised."""
     channels, size, _ = asked.shape
     larger = [one for one in _SIZES if one > size]
     for number, one in enumerate(larger):
@@ -208,12 +208,18 @@ def _reason(asked: _Asked, error: Exception) -> InputError:
 
 
 def _takes(asked: _Asked, size: int) -> bool:
-    """Return whether the network can take a step on images of that size."""
-    try:
-        _step(asked, asked.build(), torch.randn(2, asked.shape[0], size, size))
-    except Exception:
-        return False
-    return True
+    """Return whether the network takes images of that size, without memory if it can do without."""
+    for device in ("meta", "cpu"):
+        network = build_network(asked.model, asked.shape[0], asked.num_classes, seed=0, device=device).train()
+        try:
+            images = torch.zeros(2, asked.shape[0], size, size, device=next(network.parameters()).device)
+            _require_logits(asked, network(images), len(images))
+        except Exception as error:
+            if device == "meta" and "meta" in str(error).lower():
+                continue  # it computes with values
+            return False
+        return True
+    return False
 
 
 def _step_notes(first: _Step, second: _Step) -> list[str]:

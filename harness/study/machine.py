@@ -59,7 +59,7 @@ class Machine:
             require_no_batch_of_one(self.case(experiment), dataset)
 
     def _try_network(self, experiment: Experiment, dataset: Dataset, notify: Callable[[str], None]) -> None:
-        """Try a network that does not come with the harness; report the notes on it once.
+        """Check by a trial that a network can be trained; report the notes on it once.
 
         Raises:
             InputError: it cannot be trained on these images.

@@ -79,7 +79,7 @@ class FastTrainer(Trainer):
     def warm_up(self, train_images: int) -> None:
         """Compile and capture the step, for full batches and for the partial last one.
 
-        A network that does not come with the harness is trained eagerly if it can be neither, with a note on why.
+        A foreign network that cannot be compiled or captured is trained without, and a note says why.
         """
         if not self.case.compiled and self._captured is None:
             return
@@ -186,9 +186,9 @@ class FastTrainer(Trainer):
 
     def evaluate(self, images: ImageSet) -> Evaluation:
         """Evaluate as `Trainer.evaluate` says, batch by batch, without waiting for the device."""
-        # A user's network may keep a tensor made here for its next training step, which inference mode forbids.
-        is_harness_network = not model_of(self.case).is_foreign
-        with torch.no_grad(), torch.inference_mode(is_harness_network), self._drawing(None):
+        # A foreign network may keep a tensor made here for its next training step, which inference mode forbids.
+        is_foreign = model_of(self.case).is_foreign
+        with torch.no_grad(), torch.inference_mode(not is_foreign), self._drawing(None):
             return self._evaluate(images)
 
     def _evaluate(self, images: ImageSet) -> Evaluation:

@@ -77,7 +77,7 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         running.running_var.lerp_(unbiased_variance.to(running.running_var.dtype), momentum)
 
     def _check_input_dim(self, _: Tensor) -> None:
-        """Accept the inputs of every kind of BatchNorm."""
+        """Do nothing: inputs of every dimension are valid."""
 
 
 def _moments(x: Tensor, processes: ProcessGroup) -> tuple[Tensor, Tensor, float]:

@@ -127,7 +127,7 @@ class Trainer(abc.ABC):
 
     @contextlib.contextmanager
     def _drawing(self, epoch: int | None) -> Iterator[None]:
-        """Seed everything that the network may draw from, and restore the session's states afterwards.
+        """Set the seed of everything that the network draws from; restore the session's states afterwards.
 
         Args:
             epoch: its number, from 0; None for an evaluation, each of which draws the same numbers.
@@ -193,7 +193,10 @@ def epoch_generator(seed: int, epoch: int) -> torch.Generator:
 
 
 def network_seed(seed: int, epoch: int | None, rank: int) -> int:
-    """Return the seed of what a network draws in an epoch, or in an evaluation (None): not the epoch's own stream."""
+    """Return the seed of what a network draws in an epoch, or in an evaluation (None).
+
+    It is not that of `epoch_generator`, which augments the images.
+    """
     return _seed_from(f"network/{seed}/{'evaluation' if epoch is None else epoch}/{rank}")
 
 
