@@ -24,6 +24,7 @@ from harness.models.build import model_of
 from harness.models.foreign import raised
 from harness.models.random_state import seeded
 from harness.results import metrics
+from harness.training.trainers.compilation import compile_network
 from harness.training.trainers.cuda_graph import CapturedStep, preserved, why_not_capturable
 from harness.training.trainers.trainer import (
     Evaluation,
@@ -56,7 +57,7 @@ class FastTrainer(Trainer):
             device,
             memory_format=self._memory_format,  # type: ignore[call-overload]
         )
-        self._forward = torch.compile(self.network, dynamic=False) if case.compiled else self.network
+        self._forward = compile_network(self.network, model_of(case)) if case.compiled else self.network
         # A captured step reads its learning rate from the device's memory at every replay.
         learning_rate = torch.tensor(self.recipe.learning_rate, device=device) if device.type == "cuda" else None
         fused = None if device.type == "mps" else True
