@@ -46,7 +46,7 @@ Step = Callable[[Tensor, Tensor], None]
 def why_not_capturable(step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> str | None:
     """Return why a step cannot be captured, or None: it waits for the device, or draws on the host.
 
-    A failed capture leaves torch's generators unusable, and a replay would repeat the numbers that the host drew.
+    It is found out before a capture: a failed one is costly, and a replay would repeat the numbers that the host drew.
     """
     with preserved(state()):
         step(batch, labels)  # first: libraries may wait when they set themselves up
@@ -61,6 +61,13 @@ def why_not_capturable(step: Step, state: Callable[[], Iterable[Tensor]], batch:
         finally:
             torch.cuda.set_sync_debug_mode(mode)
         return None if host_state() == before else "it draws random numbers on the host"
+
+
+def end_failed_capture(device: torch.device) -> None:
+    """Reset the device's generator, which a failed capture leaves as if the capture continued."""
+    if device.type == "cuda":
+        generator = torch.cuda.default_generators[device.index or 0]
+        generator.graphsafe_set_state(generator.clone_state())
 
 
 class CapturedStep:

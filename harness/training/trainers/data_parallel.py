@@ -21,15 +21,17 @@ from harness.config.datasets import DatasetSpec
 from harness.data.augment_parameters import AugmentationParameters
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
-from harness.data.split import split_validation
+from harness.data.split import count_held_out, split_validation
+from harness.errors import InputError
 from harness.hardware.device import autocast, computing_at
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import model_of
+from harness.models.foreign import raised
 from harness.results import metrics
 from harness.training.process_group import ProcessGroup
 from harness.training.trainers.fast import FastTrainer, chunk_size
-from harness.training.trainers.sync_batch_norm import synchronise_batch_norm
-from harness.training.trainers.trainer import Evaluation, SetName, ignore_progress
+from harness.training.trainers.sync_batch_norm import require_synchronisable, synchronise_batch_norm
+from harness.training.trainers.trainer import Evaluation, SetName, empty_network, ignore_progress
 
 
 class DataParallelTrainer(FastTrainer):
@@ -131,6 +133,32 @@ class DataParallelTrainer(FastTrainer):
         correct = int((predicted == images.labels.cpu().numpy()).sum())
         loss = sum(loss for loss, _ in parts) / len(images)
         return Evaluation(loss, metrics.accuracy_percent(correct, len(images)), predicted)
+
+
+def require_divisible(case: Case, dataset: Dataset, processes: ProcessGroup) -> None:
+    """Check that several processes can train a foreign network together.
+
+    Raises:
+        InputError: a BatchNorm cannot be synchronised; or the last batch leaves a process without images, and the
+            network cannot take none.
+    """
+    if not processes.is_distributed or not model_of(case).is_foreign:
+        return
+    network, size = empty_network(case, dataset.spec).eval(), case.recipe.image_size
+    try:
+        require_synchronisable(network)
+    except InputError as error:
+        raise InputError(f"model {case.model}: {error}") from error
+    last = (len(dataset.train) - count_held_out(dataset.train, case.val_split)) % case.recipe.batch_size
+    if not 0 < last < processes.world_size or any(not one.is_meta for one in network.parameters()):
+        return
+    try:
+        network(torch.empty(0, *dataset.spec.input_shape(size), device="meta"))
+    except Exception as error:
+        raise InputError(
+            f"{case.label}: its last batch of {last} leaves a process without images, where the network raised "
+            f"{raised(error)}\ngive the recipe another batch_size, or start fewer processes"
+        ) from error
 
 
 def shard(start: int, end: int, processes: ProcessGroup) -> range:

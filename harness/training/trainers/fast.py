@@ -25,7 +25,7 @@ from harness.models.foreign import raised
 from harness.models.random_state import seeded
 from harness.results import metrics
 from harness.training.trainers.compilation import compile_network
-from harness.training.trainers.cuda_graph import CapturedStep, preserved, why_not_capturable
+from harness.training.trainers.cuda_graph import CapturedStep, end_failed_capture, preserved, why_not_capturable
 from harness.training.trainers.trainer import (
     Evaluation,
     SetName,
@@ -92,8 +92,17 @@ class FastTrainer(Trainer):
             if model_of(self.case).is_foreign:
                 self._avoid_what_fails(*self._blank_batch(min(full, train_images)))
             for count in {min(full, train_images), train_images % full} - {0}:
-                with preserved(self._state()):
-                    self.step(*self._blank_batch(count))
+                self._warm_up_step(*self._blank_batch(count))
+
+    def _warm_up_step(self, batch: Tensor, labels: Tensor) -> None:
+        try:
+            with preserved(self._state()):
+                self.step(batch, labels)
+        except Exception as error:
+            if self._captured is None or is_out_of_memory(error) or not model_of(self.case).is_foreign:
+                raise
+            end_failed_capture(self.device)
+            self._do_not_capture(f"its step raised {raised(error)}")
 
     def _blank_batch(self, count: int) -> tuple[Tensor, Tensor]:
         size = self.recipe.image_size
@@ -114,9 +123,13 @@ class FastTrainer(Trainer):
                 self.notes.append(f"trained without torch.compile, which raised {raised(error)}")
         if self._captured is None:
             return
-        if reason := why_not_capturable(self._compute, self._state, batch, labels):
-            self._captured = None
-            self.notes.append(f"trained step by step, not as a CUDA graph: {reason}")
+        reason = "it draws from a generator of its own" if self._own_generators else None
+        if reason := reason or why_not_capturable(self._compute, self._state, batch, labels):
+            self._do_not_capture(reason)
+
+    def _do_not_capture(self, reason: str) -> None:
+        self._captured = None
+        self.notes.append(f"trained step by step, not as a CUDA graph: {reason}")
 
     def train_epoch(
         self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress

@@ -17,14 +17,9 @@ def synchronise_batch_norm(network: nn.Module, device: torch.device, processes: 
     """Return the network with each BatchNorm synchronised; parameters, statistics and names are kept.
 
     Raises:
-        InputError: a layer is a BatchNorm of another kind, which would lose what it adds.
+        InputError: as `require_synchronisable` does.
     """
-    for name, module in network.named_modules():
-        if isinstance(module, _BatchNorm) and not (type(module) in _BATCH_NORMS and module.track_running_stats):
-            raise InputError(
-                f"its layer {name!r}, a {type(module).__name__}, cannot be synchronised between processes\n"
-                "train it without torchrun, or use nn.BatchNorm2d with running statistics"
-            )
+    require_synchronisable(network)
     if device.type == "cuda":
         convert: Any = nn.SyncBatchNorm.convert_sync_batchnorm
         converted: nn.Module = convert(network, processes.device_group)
@@ -35,6 +30,16 @@ def synchronise_batch_norm(network: nn.Module, device: torch.device, processes: 
         else:
             synchronise_batch_norm(child, device, processes)
     return network
+
+
+def require_synchronisable(network: nn.Module) -> None:
+    """Raise an `InputError` for a BatchNorm of another kind than torch's own, which would lose what it adds."""
+    for name, module in network.named_modules():
+        if isinstance(module, _BatchNorm) and not (type(module) in _BATCH_NORMS and module.track_running_stats):
+            raise InputError(
+                f"its layer {name!r}, a {type(module).__name__}, cannot be synchronised between processes\n"
+                "train it without torchrun, or use nn.BatchNorm2d with running statistics"
+            )
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):

@@ -6,10 +6,11 @@ import random
 import pytest
 import torch
 
+from harness.hardware.stopwatch import Stopwatch
 from harness.models.random_state import host_state
 from harness.training.trainers import cuda_graph as capture
 from harness.training.trainers.cuda_graph import CapturedStep, preserved
-from tests.helpers.networks import Drawing, Plain, Waiting, model_with, own_case
+from tests.helpers.networks import Drawing, HostDrawing, Plain, Waiting, model_with, own_case
 from tests.helpers.tiny import TINY_SPEC, make_case, make_dataset
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -201,6 +202,24 @@ def test_a_step_that_cannot_be_captured_is_trained_eagerly(build, reason, tiny_d
     assert all(torch.equal(before[name], value) for name, value in trainer.weights().items())
 
 
+def test_a_step_whose_capture_fails_is_trained_eagerly(tiny_dataset, graphs, sync_mode, monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "graph", refuse)
+    trainer = foreign_trainer(tiny_dataset, Plain)
+    trainer.warm_up(len(tiny_dataset.train))
+    (note,) = trainer.notes
+    assert note.startswith("trained step by step, not as a CUDA graph: its step raised RuntimeError: operation not")
+    trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(torch.device("cpu")))
+
+
+def test_a_network_with_a_generator_of_its_own_is_not_captured(tiny_dataset, graphs, sync_mode):
+    trainer = foreign_trainer(tiny_dataset, HostDrawing)
+    trainer.warm_up(len(tiny_dataset.train))
+    assert trainer.notes == ["trained step by step, not as a CUDA graph: it draws from a generator of its own"]
+
+
 def test_a_foreign_step_that_can_be_captured_is(tiny_dataset, graphs, waits, monkeypatch):
     monkeypatch.setattr(RecordedGraph, "replay", lambda _: None)
     trainer = foreign_trainer(tiny_dataset, Plain)
@@ -212,7 +231,6 @@ def test_a_foreign_step_that_can_be_captured_is(tiny_dataset, graphs, waits, mon
 @needs_cuda
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_captured_steps_train_as_eager_ones(precision):
-    from harness.hardware.stopwatch import Stopwatch
     from harness.training.trainers.fast import FastTrainer
 
     dataset = make_dataset()
@@ -251,7 +269,6 @@ def test_every_replay_reads_the_learning_rate():
 
 @needs_cuda
 def test_images_too_large_for_the_gpu_are_streamed_to_it(monkeypatch):
-    from harness.hardware.stopwatch import Stopwatch
     from harness.training.trainers import fast
 
     dataset = make_dataset()
@@ -272,7 +289,6 @@ def test_images_too_large_for_the_gpu_are_streamed_to_it(monkeypatch):
 @needs_cuda
 @pytest.mark.parametrize("captured", [True, False])
 def test_a_drawing_network_is_repeatable_on_a_gpu(captured):
-    from harness.hardware.stopwatch import Stopwatch
     from harness.training.trainers.fast import FastTrainer
 
     dataset = make_dataset()
