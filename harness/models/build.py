@@ -49,21 +49,24 @@ def build_network(
         seed: the seed of the initial weights.
         shortcut: the study's CIFAR family's shortcut, option A or B; other families ignore it.
         device: ``cpu``, so that a seed gives the same weights for every device, or ``meta`` for shapes without memory.
-            A user's network that cannot be built without memory is on the CPU then.
+            A foreign network that reads values as it is built is moved there.
 
     Raises:
         InputError: the user's builder raises, or returns no module.
     """
     with STATE_LOCK, seeded(seed), torch.device(device):
-        if not model.is_foreign:
-            network: nn.Module = _build(model, in_channels, num_classes, shortcut)
-            return network
         try:
-            return build_foreign(model, lambda: _build(model, in_channels, num_classes, shortcut))
-        except InputError:
-            if device == "cpu":
+            network: nn.Module = (
+                build_foreign(model, lambda: _build(model, in_channels, num_classes, shortcut))
+                if model.is_foreign
+                else _build(model, in_channels, num_classes, shortcut)
+            )
+        except (InputError, RuntimeError):  # its constructor may read values of tensors
+            if device != "meta" or not model.is_foreign:
                 raise
-    return build_network(model, in_channels, num_classes, seed=seed, shortcut=shortcut)
+        else:
+            return network
+    return build_network(model, in_channels, num_classes, seed=seed, shortcut=shortcut).to("meta")
 
 
 def _build(model: Model, in_channels: int, num_classes: int, shortcut: Shortcut) -> Any:
