@@ -33,7 +33,7 @@ def synchronise_batch_norm(network: nn.Module, device: torch.device, processes: 
 
 
 def require_synchronisable(network: nn.Module) -> None:
-    """Raise an `InputError` for a BatchNorm of another kind than torch's own, which would lose what it adds."""
+    """Raise an `InputError` for a BatchNorm that is not torch's own: it would lose what it adds."""
     for name, module in network.named_modules():
         if isinstance(module, _BatchNorm) and not (type(module) in _BATCH_NORMS and module.track_running_stats):
             raise InputError(
