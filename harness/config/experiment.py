@@ -1,7 +1,7 @@
 """An experiment: what is asked for, before data and device are known. Needs no torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.config.case import Case, Mode, Pipeline
 from harness.config.datasets import check_dataset_name
@@ -98,5 +98,8 @@ def plan_experiment(
     recipe = recipe or parsed.recipe
     if recipe is not None:
         check_recipe(recipe)
-    adapted, mode = settings.adapt(recipe or default_recipe(dataset, parsed.family))
+    recipe = recipe or default_recipe(dataset, parsed.family)
+    adapted, mode = settings.adapt(recipe)
+    if parsed.is_foreign:  # it may not take smaller images
+        adapted = replace(adapted, image_size=recipe.image_size)
     return Experiment(dataset, parsed.name, seed, adapted, mode, parsed if parsed.build is not None else None)

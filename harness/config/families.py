@@ -64,6 +64,11 @@ class Model:
     recipe: Recipe | None = field(default=None, repr=False)
     origin: NetworkOrigin | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def is_foreign(self) -> bool:
+        """True for a network of the user or of a library: it is tried before it is trained."""
+        return self.build is not None or ":" in self.name
+
 
 @dataclass(frozen=True)
 class Family:

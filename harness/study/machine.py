@@ -17,6 +17,7 @@ from harness.models.build import model_of, remember
 from harness.models.cost import count_macs, count_parameters
 from harness.models.identity import network_identity, with_origin
 from harness.models.library import require_known
+from harness.models.trial import network_notes
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
 from harness.training.trainers.compilation import should_compile
@@ -36,6 +37,7 @@ class Machine:
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool]] = {}
+        self._notes: set[str] = set()
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Load the experiments' datasets, downloading what is missing, and check that they fit the recipes.
@@ -44,19 +46,32 @@ class Machine:
             notify: called with a line about each step that may take long.
 
         Raises:
-            InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; or the
-                shared memory has no room for the reference pipeline's batches.
+            InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; a network
+                cannot be trained on them; or the shared memory has no room for the reference pipeline's batches.
         """
         for experiment in experiments:
             require_known(experiment.network)
         for experiment in experiments:
             dataset = self.dataset(experiment, notify)[0]
             _require_fitting_images(experiment, dataset)
+            self._try_network(experiment, dataset, notify)
             if self.settings.pipeline == "reference":
                 require_shared_memory(experiment.recipe, dataset.spec.channels, len(dataset.train))
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splittable(dataset)
             require_no_batch_of_one(self.case(experiment), dataset)
+
+    def _try_network(self, experiment: Experiment, dataset: Dataset, notify: Callable[[str], None]) -> None:
+        """Check by a trial that a network can be trained; report the notes on it once.
+
+        Raises:
+            InputError: it cannot be trained on these images.
+        """
+        model, spec, size = experiment.network, dataset.spec, experiment.recipe.image_size
+        for note in network_notes(model, spec.input_shape(size), spec.num_classes):
+            if (text := f"{model.name}: {note}") not in self._notes:
+                self._notes.add(text)
+                notify(text)
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""

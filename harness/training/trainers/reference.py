@@ -106,13 +106,14 @@ class ReferenceTrainer(Trainer):
         transform = training_transform(self.recipe.augmentation, self.recipe.image_size)
         with watch.part("load"):
             loader = self._loader(images, transform, shuffled_by=epoch_generator(self.case.seed, epoch))
-        for batch, labels in _timed(loader, watch):
-            with watch.part("train"):
-                loss, hits = self.step(batch.to(self.device), labels.to(self.device))
-            loss_sum += loss * len(labels)
-            correct += hits
-            seen += len(labels)
-            on_progress(seen / len(images))
+        with self._drawing(epoch):
+            for batch, labels in _timed(loader, watch):
+                with watch.part("train"):
+                    loss, hits = self.step(batch.to(self.device), labels.to(self.device))
+                loss_sum += loss * len(labels)
+                correct += hits
+                seen += len(labels)
+                on_progress(seen / len(images))
         return loss_sum / len(images), metrics.accuracy_percent(correct, len(images))
 
     def step(self, batch: Tensor, labels: Tensor) -> tuple[float, int]:
@@ -132,12 +133,12 @@ class ReferenceTrainer(Trainer):
         self.network.eval()
         transform = evaluation_transform(self.recipe.augmentation, self.recipe.image_size)
         loss_sum, predictions = 0.0, []
-        for batch, labels in self._loader(images, transform):
-            labels = labels.to(self.device)
-            with computing_at(self.case.precision):
+        with self._drawing(None), computing_at(self.case.precision):
+            for batch, labels in self._loader(images, transform):
+                labels = labels.to(self.device)
                 logits = self.network(batch.to(self.device))
                 loss_sum += functional.cross_entropy(logits, labels).item() * len(labels)
-            predictions.append(logits.argmax(1).cpu())
+                predictions.append(logits.argmax(1).cpu())
         predicted = torch.cat(predictions)
         correct = int((predicted == images.labels).sum())
         return Evaluation(loss_sum / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy())
