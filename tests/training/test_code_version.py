@@ -25,6 +25,8 @@ NOT_DECIDING = {
         "data/formats/folder_names.py", "data/formats/folder_splits.py", "data/formats/image_files.py",
         "data/formats/labels.py", "data/formats/leftovers.py", "data/formats/split_names.py", "data/formats/gtsrb.py",
         "data/formats/gtsrb_labels.py", "data/formats/csv_rows.py", "data/formats/table.py",
+        "data/formats/array_labels.py", "data/formats/array_pixels.py", "data/formats/arrays.py",
+        "data/formats/stored_arrays.py",
     },
     "they read, write and report what others compute": {
         "causes.py", "errors.py", "files.py", "source_code.py", "text.py", "timestamps.py",
