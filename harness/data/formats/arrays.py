@@ -8,7 +8,6 @@ then 20 % of each class are held out as the test images. Arrays of ``val`` are t
 The classes are the distinct labels, sorted; with an array ``class_names`` or ``label_names``, labels count its names.
 """
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from harness.config.datasets import DatasetSpec
 from harness.data.decoding import ImageFile, decode
 from harness.data.formats.array_labels import Label, classes_of, encode_labels, read_labels
 from harness.data.formats.array_pixels import encoded, factor_of, geometry_of
-from harness.data.formats.folder_listing import is_present_folder
+from harness.data.formats.folder_listing import is_present
 from harness.data.formats.labels import hold_out, require_test_images
 from harness.data.formats.split_names import HELD_OUT_NOTE, Role, choose_test_role, note_of, role_of
 from harness.data.formats.stored_arrays import StoredArray, list_arrays
@@ -124,7 +123,7 @@ def _read(path: Path) -> _Arrays:
     Raises:
         InputError: an array is missing or of a type that is not read, or arrays do not fit together.
     """
-    if not is_present_folder(path) and not os.path.exists(path):
+    if not is_present(path):
         raise InputError(f"{path} does not exist: give npz:PATH, an .npz file or a folder of .npy files")
     if path.suffix.lower() == ".npy":
         raise InputError(f"{path} is one array: give npz:{path.parent}, a folder with images and labels")

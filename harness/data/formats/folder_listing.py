@@ -38,6 +38,11 @@ def is_present_folder(path: Path) -> bool:
         raise InputError(_unreadable(path, error)) from error
 
 
+def is_present(path: Path) -> bool:
+    """Return whether a folder or a file is there; see `is_present_folder`."""
+    return is_present_folder(path) or os.path.exists(path)
+
+
 def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the folders and the files in a folder, each sorted by name; links are followed.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.config.datasets import DatasetSpec
 from harness.data.decoding import file_on_disk
 from harness.data.formats.csv_rows import Row, read_rows
-from harness.data.formats.folder_listing import is_present_folder, list_folder
+from harness.data.formats.folder_listing import is_present, is_present_folder, list_folder
 from harness.data.formats.folder_names import shown
 from harness.data.formats.image_files import Lists, own_spec, source_of
 from harness.data.formats.labels import MOST_NAMED, hold_out, require_test_images, require_two_classes, sorted_classes
@@ -64,7 +64,7 @@ def _read(path: Path) -> _Table:
     """Return the rows of a CSV, or of those in a folder."""
     if is_present_folder(path):
         return _read_folder(path)
-    if not os.path.exists(path):
+    if not is_present(path):
         raise InputError(f"{path} does not exist: give csv:PATH, {_COLUMNS}")
     rows = read_rows(path)
     if rows[0].split is None:

