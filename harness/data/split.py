@@ -1,4 +1,4 @@
-"""Images held out of others: a validation set to choose the best epoch, or test images where there is no split."""
+"""Images held out of others: a validation set to choose the best epoch, or test images."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,9 +29,9 @@ def count_held_out(images: ImageSet, fraction: float) -> int:
 
 
 def stratified_split(labels: Sequence[int], fraction: float) -> tuple[list[int], list[int]]:
-    """Return the positions of training and test images, each ascending: hold out about ``fraction`` of each class.
+    """Return the positions of training and of held-out images: about ``fraction`` of each class.
 
-    The split depends on the labels and their order alone. A class with a single image stays in training.
+    Both ascend. The split depends on the labels and their order alone. A class with a single image stays in training.
     """
     by_class: dict[int, dict[str, list[int]]] = defaultdict(dict)
     for position, label in enumerate(labels):

@@ -1,4 +1,4 @@
-"""Arrays of images: their shape and scale, and each image as a file that `harness.data.decoding` decodes."""
+"""Arrays of images: their shape and scale, and each image as a file to decode."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

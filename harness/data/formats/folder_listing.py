@@ -118,7 +118,7 @@ def name_key(name: str) -> tuple[str, str]:
 
 
 def require_no_strangers(files: Sequence[Path], root: Path) -> None:
-    """Raise an `InputError` that names the files which Pillow does not read by their endings, if there are any."""
+    """Raise an `InputError` that names the files of endings that Pillow does not read, if any."""
     if len(files) == 1:
         ending = _ending(files[0])
         raise InputError(f"{files[0]}: Pillow reads no {ending} files; convert it to PNG or JPEG, or remove it")

@@ -1,4 +1,4 @@
-"""NumPy arrays in an ``.npz`` file or a folder of ``.npy`` files: headers first, contents on demand, never pickles."""
+"""NumPy arrays in an ``.npz`` file or a folder of ``.npy`` files; pickles are never read."""
 
 import struct
 import zipfile

@@ -1,4 +1,4 @@
-"""The layout of a table: a CSV of image paths and labels, or a folder with ``train.csv`` and ``test.csv``.
+"""The layout of a table: a CSV of paths and labels, or a folder with ``train.csv`` and ``test.csv``.
 
 Paths are relative to the CSV. A column of splits says which rows are training and test images; those of ``val`` are
 the test images if none are of ``test``, and are not used otherwise (the same holds for a file ``val.csv``). Without

@@ -103,7 +103,7 @@ def test_channels_may_be_first_last_or_absent(tmp_path, images, kind):
     [GREY.astype(np.float32) / 255, GREY / 255, GREY.astype(">f4"), GREY.astype(np.int64), GREY.astype(np.float16)],
     ids=["0 to 1", "64 bits", "big-endian", "integers", "16 bits"],
 )
-def test_numbers_of_0_to_1_and_whole_numbers_of_0_to_255_are_the_same_images(tmp_path, images):
+def test_numbers_of_0_to_1_and_of_0_to_255_are_the_same_images(tmp_path, images):
     dataset = load(save(tmp_path / "a.npz", split(images)))
     assert torch.equal(dataset.train.pixels[:, 0], torch.from_numpy(GREY[:4]))
 

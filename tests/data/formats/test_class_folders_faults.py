@@ -108,7 +108,7 @@ def test_a_file_instead_of_the_folder_is_named(tmp_path):
     assert error_of(class_folders.class_names, path).startswith(f"{path} is not a folder: give folder:PATH")
 
 
-def test_non_images_of_both_splits_are_named_in_one_message_with_their_number(tmp_path):
+def test_non_images_of_both_splits_are_named_together_with_their_number(tmp_path):
     write_class_folders(tmp_path)
     for name in ("train/cat/b.heic", "train/dog/deep/c.mp4", "test/dog/a.pdf", "test/dog/d.zip"):
         write(tmp_path / name, "")
