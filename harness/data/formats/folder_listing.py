@@ -3,6 +3,7 @@
 import functools
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def list_images(
     Raises:
         InputError: Pillow reads no files of an ending, or something cannot be reached. The message names all faults.
     """
-    files: list[Path] = []
+    by_folder: dict[str, list[Path]] = defaultdict(list)
     faults = FaultList()
     pending = [(folder, frozenset(map(_identity, {*folder.parents, *folder.resolve().parents})))]
     while pending:
@@ -99,7 +100,8 @@ def list_images(
                 check_folder(current)
             folders, here = _scan(current, faults)
             pending += [(one, containing | {identity}) for one in folders]
-            files += [one for one in here if not is_note(one.name)]
+            by_folder[canonical_name(current.as_posix())] += [one for one in here if not is_note(one.name)]
+    files = [file for name in sorted(by_folder) for file in sorted(by_folder[name], key=lambda one: name_key(one.name))]
     others = [one for one in files if not _may_be_image(one)]
     if strangers is None:
         with faults:
@@ -107,9 +109,7 @@ def list_images(
     else:
         strangers += others
     faults.raise_any()
-    return sorted(
-        filter(_may_be_image, files), key=lambda image: (canonical_name(image.parent.as_posix()), name_key(image.name))
-    )
+    return [one for one in files if _may_be_image(one)] if others else files
 
 
 def name_key(name: str) -> tuple[str, str]:
@@ -152,9 +152,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     Raises:
         InputError: it is neither, or a link that leads nowhere, or a file that is only in iCloud.
     """
-    path = Path(entry.path)
     if is_placeholder(entry.name):
-        raise InputError(f"{path} is a placeholder for an image in iCloud: download the image")
+        raise InputError(f"{entry.path} is a placeholder for an image in iCloud: download the image")
     try:
         if entry.is_dir():
             return True
@@ -162,10 +161,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
             return False
         mode = entry.stat().st_mode
     except OSError as error:
+        path = Path(entry.path)
         is_dangling = isinstance(error, FileNotFoundError) and entry.is_symlink()
         raise InputError(_missing_target(path) if is_dangling else _unreadable(path, error)) from error
     kind = next((kind for is_kind, kind in _SPECIAL_FILES if is_kind(mode)), "a device")
-    raise InputError(f"{path} is {kind}, not an image: remove it")
+    raise InputError(f"{entry.path} is {kind}, not an image: remove it")
 
 
 def _missing_target(link: Path) -> str:

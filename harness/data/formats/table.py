@@ -144,9 +144,8 @@ def _lists(table: _Table, classes: Sequence[str]) -> Lists:
 
 def _require_files(table: _Table) -> None:
     missing = [_named(table, row) for row in _all_rows(table) if not os.path.isfile(row.path)]
-    folders = {str(file.parent) for file in table.files}
-    remedy = f"paths are relative to {listed_up_to(sorted(folders), MOST_NAMED, 'folder')}"
-    _require_none(missing, "image", f"{table.place}: {count_noun(len(missing), 'missing image')}", remedy)
+    fault = f"{table.place}: {count_noun(len(missing), 'missing image')}"
+    _require_none(missing, "image", fault, "paths are relative to the CSV's folder")
 
 
 def _require_once(table: _Table) -> None:
