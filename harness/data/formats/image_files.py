@@ -29,6 +29,7 @@ def source_of(
     list_both: Callable[[], Lists],
     *,
     resize_to: int | None,
+    key: Callable[[], str] | None = None,
     tables: Sequence[Path] = (),
 ) -> Source:
     """Return a source of image files.
@@ -37,6 +38,7 @@ def source_of(
         layout: its human-readable name.
         list_both: lists the images; called once for a source, as a folder of many images is long to list.
         resize_to: side in pixels to which every image is resized; None requires the dataset's own size.
+        key: see `Source`; None for one of the tables and all images.
         tables: files that list the images.
     """
     listed = functools.cache(list_both)
@@ -62,8 +64,8 @@ def source_of(
                 check_file(Path(file.name), required)
         faults.raise_any()
 
-    def key() -> str:
+    def listed_key() -> str:
         images = (Path(file.name) for file in itertools.chain(*listed()))
         return files_key([*tables, *images], path if path.is_dir() else path.parent)
 
-    return Source(layout, path, count, unverifiable, read, check=check, key=key)
+    return Source(layout, path, count, unverifiable, read, check=check, key=key or listed_key)
