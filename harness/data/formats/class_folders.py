@@ -78,8 +78,17 @@ def class_names(root: Path) -> tuple[str, ...]:
     else:
         names, _ = results_of_both(partial(_class_folders, train), partial(_class_folders, root / splits.test))
     if len(names) < 2:
-        raise InputError(f"{train} has one class folder, {shown(*names)}: add at least one more class")
+        raise InputError(_one_class(train, *names.values()))
     return sorted_classes(names)
+
+
+def _one_class(folder: Path, only: Path) -> str:
+    """Return the message for a single class folder, which may be the folder above the classes."""
+    inner = [f"{one.name}/" for one in list_folder(only)[0]]
+    if len(inner) > 1:
+        named = listed_up_to(inner, _SHOWN_FILES, "folder")
+        return f"{folder} has only {only.name}/, with {named} in it: move them into {folder} if they are the classes"
+    return f"{folder} has one class folder, {shown(canonical_name(only.name))}: add at least one more class"
 
 
 def list_splits(
