@@ -131,7 +131,9 @@ def check_dataset_name(dataset: str) -> str:
     """
     if prefix := prefix_of(dataset):
         if dataset == "folder:":
-            raise InputError("dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* inside")
+            raise InputError(
+                "dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* or PATH/<class>/*"
+            )
         if dataset == prefix:
             raise InputError(f"dataset {prefix!r} names no images: give {prefix}{_REST[prefix]}")
         if any(0xD800 <= ord(character) < 0xE000 for character in dataset):  # Python's spelling of bytes not in UTF-8

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.config.datasets import DatasetSpec, check_dataset_name, find_spec, is_own_images, own_path, prefix_of
 from harness.config.extensions import find_extension
-from harness.data.formats import cifar10, class_folders, digits, fashionmnist, gtsrb
+from harness.data.formats import arrays, cifar10, class_folders, digits, fashionmnist, gtsrb, table
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.images import ImageSet, fingerprint
 from harness.data.source import Layout, Publisher, Source
@@ -19,7 +19,7 @@ from harness.errors import InputError
 from harness.text import listed
 
 _PUBLISHERS: dict[str, Publisher] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
-_LAYOUTS: dict[str, Layout] = {"folder:": class_folders}
+_LAYOUTS: dict[str, Layout] = {"folder:": class_folders, "csv:": table, "npz:": arrays}
 _PUBLISHER_ATTRIBUTES = ("FILES", "locate", "download")
 
 

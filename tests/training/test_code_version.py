@@ -22,8 +22,11 @@ NOT_DECIDING = {
         "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",
         "data/verified_fingerprints.py", "data/formats/cifar10.py", "data/formats/class_folders.py",
         "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",
-        "data/formats/folder_names.py", "data/formats/leftovers.py", "data/formats/gtsrb.py",
-        "data/formats/gtsrb_labels.py",
+        "data/formats/folder_names.py", "data/formats/folder_splits.py", "data/formats/image_files.py",
+        "data/formats/labels.py", "data/formats/leftovers.py", "data/formats/split_names.py", "data/formats/gtsrb.py",
+        "data/formats/gtsrb_labels.py", "data/formats/csv_rows.py", "data/formats/table.py",
+        "data/formats/array_labels.py", "data/formats/array_pixels.py", "data/formats/arrays.py",
+        "data/formats/stored_arrays.py",
     },
     "they read, write and report what others compute": {
         "causes.py", "errors.py", "files.py", "source_code.py", "text.py", "timestamps.py",
