@@ -143,7 +143,7 @@ class ImageSet:
         if self.positions is None or self.labels.device == device:
             return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
         pixels = torch.empty(len(self), *self.pixels[0].shape, dtype=torch.uint8, device=device)
-        for part, block in zip(pixels.split(_BLOCK_IMAGES), self.blocks(), strict=True):  # never all in memory
+        for part, block in zip(torch.split(pixels, _BLOCK_IMAGES), self.blocks(), strict=True):  # never all in memory
             part.copy_(block)
         return ImageSet(pixels, self.labels.to(device), self.tracks)
 
@@ -152,9 +152,9 @@ class ImageSet:
         if not isinstance(self.pixels, Tensor):
             yield from self.pixels
         elif self.positions is None:
-            yield from self.pixels.split(_BLOCK_IMAGES)
+            yield from torch.split(self.pixels, _BLOCK_IMAGES)
         else:
-            yield from (self.pixels[part] for part in self.positions.split(_BLOCK_IMAGES))
+            yield from (self.pixels[part] for part in torch.split(self.positions, _BLOCK_IMAGES))
 
     def channel_sums(self) -> ChannelSums:
         """Return the sums of all pixels, from which mean and deviation follow: known already if from a cache."""

@@ -13,7 +13,7 @@ from harness.data.formats.folder_listing import is_present_folder, list_folder, 
 from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
 from harness.data.formats.leftovers import is_note
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, unverifiable
+from harness.data.source import Source, tree_key, unverifiable
 from harness.errors import FaultList, InputError, results_of_both
 from harness.text import listed_up_to
 
@@ -72,7 +72,8 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track
                 check_file(Path(file.name), required)
         faults.raise_any()
 
-    return Source("class folders", root, count, unverifiable, read, check=check)
+    key = partial(tree_key, *(root / split for split in _SPLITS))
+    return Source("class folders", root, count, unverifiable, read, check=check, key=key)
 
 
 def spec_of(name: str, path: Path) -> DatasetSpec:
