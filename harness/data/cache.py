@@ -1,6 +1,6 @@
-"""The cache of a dataset's decoded images: made once, mapped by every process, made again if it is unfit.
+"""The cache of a dataset's decoded images: made once, then mapped by every process.
 
-A cache lies beside the data, or, where nothing can be written there, in the user's cache folder. One process makes it;
+It is made again if its images or the code have changed, or if it is damaged. It lies beside the data, or, where nothing can be written there, in the user's cache folder. One process makes it;
 others wait for it. Without a place for it the images stay in memory.
 """
 
@@ -43,7 +43,7 @@ class LoadedImages:
 
 @dataclass(frozen=True)
 class _Order:
-    """A dataset that is to be loaded.
+    """The dataset that a call loads.
 
     Attributes:
         key: the key of its cache.
@@ -126,7 +126,7 @@ def _load_cached(order: _Order, places: list[Path]) -> LoadedImages:
 
 
 def _read(path: Path, order: _Order) -> tuple[LoadedImages | None, str | None]:
-    """Return the images of a cache, and None if it is fit; else None, and the reason unless there is no cache."""
+    """Return the images of a cache, or None and the reason; no reason if there is no cache."""
     try:
         header = read_header(path)
         if (other := _other_version(header)) is not None:
@@ -207,7 +207,7 @@ def _locked(path: Path, order: _Order) -> Iterator[None]:
 
 
 def _caches_with(place: Path, options: str) -> list[Path]:
-    """Return the caches of these options, without suffixes: other images or unfit ones, and abandoned files."""
+    """Return the present caches of these options, without suffixes, and files of killed processes."""
     return sorted({path.with_suffix("") for path in place.glob(f"{options}-*") if path.is_file()})
 
 

@@ -93,7 +93,7 @@ def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resiz
 
 @contextlib.contextmanager
 def decoding_to(destination: Destination) -> Iterator[None]:
-    """Let `decode` keep pixels by ``destination`` inside the block."""
+    """Set the destination of the pixels that `decode` reads inside the block."""
     token = _DESTINATION.set(destination)
     try:
         yield

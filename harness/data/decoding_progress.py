@@ -52,6 +52,6 @@ class DecodingProgress:
         return f"decoding {self._name}: {self._done:,} of {total:,} images, {duration(left)} left"
 
     def end(self) -> None:
-        """Clear the line if one was shown."""
+        """Remove the line from the screen if one was shown."""
         if self._shown > self._started:
             self._notify(ProgressLine(""))

@@ -148,7 +148,7 @@ class ImageSet:
         return ImageSet(pixels, self.labels.to(device), self.tracks)
 
     def blocks(self) -> Iterator[Tensor]:
-        """Yield all pixels in order: blocks of images, (n, C, H, W), or each image, (C, H, W), if sizes differ."""
+        """Yield all pixels in order: blocks, (n, C, H, W), or single images if their sizes differ."""
         if not isinstance(self.pixels, Tensor):
             yield from self.pixels
         elif self.positions is None:

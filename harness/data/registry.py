@@ -139,7 +139,7 @@ def locate_or_download(
 
 @dataclass(frozen=True)
 class _Listener:
-    """A callback for lines about the loading: whoever listens, the dataset is the same."""
+    """A callback for lines about the loading; all are equal, since none changes the dataset."""
 
     notify: Callable[[str], None] = field(compare=False)
 
@@ -151,7 +151,7 @@ def load(
     image_size: int | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
-    """Return the whole dataset, decoded: mapped from its cache if it can have one, see `harness.data.cache`.
+    """Return the whole dataset: mapped from its cache, see `harness.data.cache`, or in memory.
 
     The four loaded last are kept.
 
@@ -166,7 +166,7 @@ def load(
 
 
 def forget_loaded() -> None:
-    """Let `load` and `load_slice` read from the disk again."""
+    """Remove all datasets from memory, so that they are read from the disk again."""
     _load.cache_clear()
     load_slice.cache_clear()
 
