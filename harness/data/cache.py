@@ -1,7 +1,8 @@
 """The cache of a dataset's decoded images: made once, then mapped by every process.
 
-It is made again if its images or the code have changed, or if it is damaged. It lies beside the data, or, where nothing can be written there, in the user's cache folder. One process makes it;
-others wait for it. Without a place for it the images stay in memory.
+It is made again if its images or the code have changed, or if it is damaged. It lies beside the data, or, if nothing
+can be written there, in the user's cache folder. One process makes it; others wait for it. Without a place for it the
+images stay in memory.
 """
 
 import contextlib

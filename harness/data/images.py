@@ -12,7 +12,7 @@ from harness.config.recipe import Recipe
 from harness.data.channel_sums import ChannelSums
 
 _SOURCE_SIZE = 32  # of random images for a dataset whose images differ in size
-_BLOCK_IMAGES = 256
+_BLOCK_BYTES = 2**20  # of pixels that are copied or summed up at a time
 
 
 @dataclass(frozen=True)
@@ -143,18 +143,22 @@ class ImageSet:
         if self.positions is None or self.labels.device == device:
             return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
         pixels = torch.empty(len(self), *self.pixels[0].shape, dtype=torch.uint8, device=device)
-        for part, block in zip(torch.split(pixels, _BLOCK_IMAGES), self.blocks(), strict=True):  # never all in memory
-            part.copy_(block)
+        filled = 0
+        for block in self.blocks():  # never all of them in memory
+            pixels[filled : filled + len(block)] = block
+            filled += len(block)
         return ImageSet(pixels, self.labels.to(device), self.tracks)
 
     def blocks(self) -> Iterator[Tensor]:
         """Yield all pixels in order: blocks, (n, C, H, W), or single images if their sizes differ."""
         if not isinstance(self.pixels, Tensor):
             yield from self.pixels
-        elif self.positions is None:
-            yield from torch.split(self.pixels, _BLOCK_IMAGES)
+            return
+        images = max(1, _BLOCK_BYTES // max(1, self.pixels[:1].nbytes))
+        if self.positions is None:
+            yield from torch.split(self.pixels, images)
         else:
-            yield from (self.pixels[part] for part in torch.split(self.positions, _BLOCK_IMAGES))
+            yield from (self.pixels[part] for part in torch.split(self.positions, images))
 
     def channel_sums(self) -> ChannelSums:
         """Return the sums of all pixels, from which mean and deviation follow: known already if from a cache."""
