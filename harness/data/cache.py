@@ -47,37 +47,37 @@ class _Order:
     """The dataset that a call loads.
 
     Attributes:
+        resize_to: side in pixels to which its images are resized; None keeps their sizes.
         key: the key of its cache.
-        options: see `load_images`.
     """
 
     source: Source
     spec: DatasetSpec
+    resize_to: int | None
     key: CacheKey
-    options: Mapping[str, Any]
     notify: Notify
 
 
 def load_images(
-    source: Source, spec: DatasetSpec, data_dir: Path, options: Mapping[str, Any], notify: Notify = lambda _: None
+    source: Source, spec: DatasetSpec, data_dir: Path, resize_to: int | None = None, notify: Notify = lambda _: None
 ) -> LoadedImages:
     """Return a dataset's images: mapped from its cache, which is made if there is none, else in memory.
 
     Args:
         data_dir: the data folder.
-        options: how the images are read, by name, e.g. ``{"image_size": 32}``; other options, another cache.
+        resize_to: side in pixels to which the source resizes its images; None if it keeps their sizes.
         notify: callback that receives a line if a cache is made again or cannot be written, and the progress.
 
     Raises:
         InputError: an image cannot be read. The message names it. No cache is left.
     """
     try:
-        key = cache_key(source, spec, options)
+        key = cache_key(source, spec, resize_to)
     except OSError:  # reading the images says what is missing
         key = None
     if key is None:
         return _decode(source, spec, notify)
-    return _load_cached(_Order(source, spec, key, options, notify), cache_places(spec.name, source, data_dir))
+    return _load_cached(_Order(source, spec, resize_to, key, notify), cache_places(spec.name, source, data_dir))
 
 
 def cache_places(name: str, source: Source, data_dir: Path) -> list[Path]:
@@ -174,12 +174,12 @@ def _make(place: Path, order: _Order, fault: str | None) -> LoadedImages:
         OSError: the cache cannot be written.
     """
     place.mkdir(parents=True, exist_ok=True)
-    with _locked(place / f"{order.key.options}{_LOCK}", order):
+    with _locked(place / f"{order.key.size}{_LOCK}", order):
         path = place / order.key.name
         found, fault_now = _read(path, order)
         if found is not None:  # another process has made it
             return found
-        stale = _caches_with(place, order.key.options)
+        stale = _caches_of_size(place, order.key.size)
         if reason := fault_now or fault or ("its images have changed" if stale else None):
             order.notify(f"the cache of {order.spec.name} is made again: {reason}")
         for old in stale:
@@ -207,14 +207,14 @@ def _locked(path: Path, order: _Order) -> Iterator[None]:
         lock.release()
 
 
-def _caches_with(place: Path, options: str) -> list[Path]:
-    """Return the present caches of these options, without suffixes, and files of killed processes."""
-    return sorted({path.with_suffix("") for path in place.glob(f"{options}-*") if path.is_file()})
+def _caches_of_size(place: Path, size: str) -> list[Path]:
+    """Return the present caches of that size, without suffixes, and files of killed processes."""
+    return sorted({path.with_suffix("") for path in place.glob(f"{size}-*") if path.is_file()})
 
 
 def _require_space(place: Path, order: _Order) -> None:
     """Raise an OSError unless the disk has room for the images, as far as their size is known."""
-    side = order.options.get("image_size") or order.spec.image_size
+    side = order.resize_to or order.spec.image_size
     if side is None:
         return
     needed = sum(order.source.count()) * order.spec.channels * side**2 + _SPARE_BYTES
@@ -230,7 +230,6 @@ def _write(path: Path, order: _Order) -> None:
             **versions(),
             "code": code_version(),
             "dataset": order.spec.name,
-            "options": dict(order.options),
             "fingerprint": images.fingerprint,
         }
         writer.finish(images.train, images.test, header)

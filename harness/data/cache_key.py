@@ -3,10 +3,9 @@
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import PIL
 
@@ -24,24 +23,24 @@ class CacheKey:
     """The key of a dataset's cache.
 
     Attributes:
-        options: a hash of how its images are read, e.g. of the size to which they are resized.
+        size: a hash of the size to which its images are resized.
         content: a hash of names, sizes and times of its files, and of its classes.
     """
 
-    options: str
+    size: str
     content: str
 
     @property
     def name(self) -> str:
         """The name of the cache's files, without a suffix."""
-        return f"{self.options}-{self.content}"
+        return f"{self.size}-{self.content}"
 
 
-def cache_key(source: Source, spec: DatasetSpec, options: Mapping[str, Any]) -> CacheKey | None:
+def cache_key(source: Source, spec: DatasetSpec, resize_to: object) -> CacheKey | None:
     """Return the key of a dataset's cache; None if it is never cached.
 
     Args:
-        options: how its images are read, by name; JSON values.
+        resize_to: the size to which its images are resized.
 
     Raises:
         OSError: a file of the dataset cannot be found.
@@ -50,7 +49,7 @@ def cache_key(source: Source, spec: DatasetSpec, options: Mapping[str, Any]) -> 
         return None
     described = {**asdict(spec), "name": None}  # a folder that moves keeps its cache
     content = _hash(source.layout, source.key(), json.dumps(described))
-    return CacheKey(_hash(json.dumps(options, sort_keys=True))[:8], content)
+    return CacheKey(_hash(repr(resize_to))[:8], content)
 
 
 def versions() -> dict[str, str]:

@@ -177,7 +177,7 @@ def _load(name: str, data_dir: Path, image_size: int | None, listener: _Listener
     if source is None:
         raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
     spec = get_spec(name)
-    images = load_images(source, spec, data_dir, {"image_size": image_size}, listener.notify)
+    images = load_images(source, spec, data_dir, image_size, listener.notify)
     return Dataset(spec, images.train, images.test, f"{source.layout} in {source.path}", images.fingerprint)
 
 
