@@ -1,4 +1,4 @@
-"""Lines about a session's preparation; a line of progress is redrawn, or appears now and then in a log."""
+"""Lines about the preparation of a session; progress is redrawn, or appears now and then in a log."""
 
 import time
 from collections.abc import Callable
