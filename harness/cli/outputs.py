@@ -76,6 +76,10 @@ class DatasetRow(Part):
     """True if the files have the published content; false if the layout has no checksums."""
     missing_files: tuple[str, ...] = ()
     """The files that an incomplete dataset lacks."""
+    cache_path: str | None = None
+    """The folder of its decoded images; null if there is none."""
+    cache_bytes: int | None = None
+    """The size of that folder."""
     problem: str | None = None
     """What is wrong with a damaged dataset."""
     how_to_get: str | None = None

@@ -6,11 +6,12 @@ datasets through `harness.config.extensions`.
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.config.datasets import DatasetSpec, check_dataset_name, find_spec, is_own_images, own_path, prefix_of
 from harness.config.extensions import find_extension
+from harness.data.cache import load_images
 from harness.data.formats import arrays, cifar10, class_folders, digits, fashionmnist, gtsrb, table
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.images import ImageSet, fingerprint
@@ -136,21 +137,48 @@ def locate_or_download(
     return source
 
 
-@functools.lru_cache(maxsize=4)
-def load(name: str, data_dir: str | Path, *, image_size: int | None = None) -> Dataset:
-    """Return the whole dataset, decoded. The four loaded last stay in memory.
+@dataclass(frozen=True)
+class _Listener:
+    """A callback for lines about the loading; all are equal, since none changes the dataset."""
+
+    notify: Callable[[str], None] = field(compare=False)
+
+
+def load(
+    name: str,
+    data_dir: str | Path,
+    *,
+    image_size: int | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Dataset:
+    """Return the whole dataset: mapped from its cache, see `harness.data.cache`, or in memory.
+
+    The four loaded last are kept.
 
     Args:
         image_size: as for `locate`.
+        notify: callback that receives lines about the cache, and a `harness.text.ProgressLine` now and then.
 
     Raises:
         InputError: the dataset is absent (see `locate_or_download`), damaged or incomplete. The message names the file.
     """
-    data_dir = Path(data_dir)
+    return _load(name, Path(data_dir), image_size, _Listener(notify))
+
+
+def forget_loaded() -> None:
+    """Remove all datasets from memory, so that they are read from the disk again."""
+    _load.cache_clear()
+    load_slice.cache_clear()
+
+
+@functools.lru_cache(maxsize=4)
+def _load(name: str, data_dir: Path, image_size: int | None, listener: _Listener) -> Dataset:
     source = locate(name, data_dir, image_size=image_size)
     if source is None:
         raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
-    return _dataset(get_spec(name), *source.read(None, None), f"{source.layout} in {source.path}")
+    spec = get_spec(name)
+    images = load_images(source, spec, data_dir, image_size, listener.notify)
+    return Dataset(spec, images.train, images.test, f"{source.layout} in {source.path}", images.fingerprint)
 
 
 @functools.lru_cache(maxsize=8)

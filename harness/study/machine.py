@@ -144,7 +144,7 @@ class Machine:
             return registry.load_slice(name, data_dir, *limits, image_size=image_size), False
         source = registry.locate_or_download(name, data_dir, image_size=image_size, notify=notify)
         notify(f"loading {name}: {source.layout} in {source.path}")
-        dataset = registry.load(name, data_dir, image_size=image_size)
+        dataset = registry.load(name, data_dir, image_size=image_size, notify=notify)
         return dataset, is_verified(dataset, source, data_dir)
 
 

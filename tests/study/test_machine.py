@@ -112,7 +112,7 @@ def test_gtsrb_is_split_by_tracks_and_without_track_names_refused(make_settings,
     assert not set(train.tracks) & set(held_out.tracks)
     for path in (gtsrb_class_folders / "train").rglob("*.png"):
         path.rename(path.with_name(f"sign{path.name}"))
-    registry.load.cache_clear()
+    registry.forget_loaded()
     with pytest.raises(InputError, match="--val-split: the file names of gtsrb .* do not show its tracks"):
         Machine(settings).prepare([experiment])
 

@@ -18,7 +18,7 @@ from harness.data.formats.folder_splits import PUBLISHED_SPLITS, Splits, find_sp
 from harness.data.formats.image_files import Lists, own_spec, source_of
 from harness.data.formats.labels import hold_out, sorted_classes
 from harness.data.formats.leftovers import is_note
-from harness.data.source import Source
+from harness.data.source import Source, tree_key
 from harness.errors import FaultList, InputError, results_of_both
 from harness.text import listed_up_to
 
@@ -54,7 +54,8 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track
     is_own = is_own_images(spec.name)
     splits = find_splits(root) if is_own else PUBLISHED_SPLITS
     list_both = partial(list_splits, root, splits, spec.class_names, is_own=is_own, track_of=track_of)
-    return source_of(f"class folders{splits.note}", root, spec, list_both, resize_to=resize_to)
+    key = partial(tree_key, *(root / name for name in (splits.train, splits.test) if name is not None))
+    return source_of(f"class folders{splits.note}", root, spec, list_both, resize_to=resize_to, key=key)
 
 
 def spec_of(name: str, path: Path) -> DatasetSpec:

@@ -70,12 +70,14 @@ class Samples(Dataset[tuple[Tensor, int]]):
     """Images that are transformed one by one on access, as in torchvision's datasets."""
 
     def __init__(self, images: ImageSet, transform: Callable[[Image.Image], Tensor]) -> None:
-        pixels = images.pixels
+        pixels, positions = images.pixels, images.positions
+        # Views: the pixels of a cache may be more than the memory holds, and the loader's processes share them.
         self._arrays: Any = (
-            pixels.permute(0, 2, 3, 1).contiguous().numpy()
+            pixels.permute(0, 2, 3, 1).numpy()
             if isinstance(pixels, Tensor)
             else [image.permute(1, 2, 0).numpy() for image in pixels]
         )
+        self._positions = range(len(images)) if positions is None else positions.tolist()
         self._labels = images.labels.tolist()
         self._transform = transform
 
@@ -83,7 +85,7 @@ class Samples(Dataset[tuple[Tensor, int]]):
         return len(self._labels)
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        array = self._arrays[position]
+        array = self._arrays[self._positions[position]]
         image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
         return self._transform(image), self._labels[position]
 
