@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from harness.config.datasets import DatasetSpec, is_own_images
+from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, check_file, decode, file_on_disk
 from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images
 from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
 from harness.data.formats.leftovers import is_note
+from harness.data.headers import shape_in_headers
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, unverifiable
 from harness.errors import FaultList, InputError, results_of_both
@@ -39,11 +41,11 @@ def has_class_folders(root: Path) -> bool:
     )
 
 
-def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track_of: TrackOf = no_track) -> Source:
+def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None, track_of: TrackOf = no_track) -> Source:
     """Return the dataset in class folders under ``root``.
 
     Args:
-        resize_to: side in pixels to which every image is resized; None requires the dataset's own size.
+        resize_to: the square to which every image is resized; None requires the dataset's own size.
         track_of: the tracks that the dataset's file names show.
     """
     size = resize_to or spec.image_size
@@ -59,7 +61,7 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
         def part(files: list[ImageFile], limit: int | None) -> ImageSet:
             chosen = [files[position] for position in evenly_spaced(len(files), limit)]
-            return decode(chosen, channels=spec.channels, size=size, resize=resize_to is not None)
+            return decode(chosen, channels=spec.channels, size=size)
 
         train, test = list_both()
         return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))
@@ -79,7 +81,8 @@ def spec_of(name: str, path: Path) -> DatasetSpec:
     """Return the spec of the user's own images in class folders; see `harness.data.source.Layout`."""
     classes = class_names(path)
     train, test = list_splits(path, classes, is_own=True)
-    return DatasetSpec(name, 3, None, classes, len(train), len(test))
+    shape = shape_in_headers(Path(file.name) for file in [*train, *test])
+    return DatasetSpec(name, shape.channels, shape.side, classes, len(train), len(test))
 
 
 def class_names(root: Path) -> tuple[str, ...]:
