@@ -62,6 +62,8 @@ class Standard:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise InputError(f"recipe {self.name!r}: {name} {value!r}: give a whole number, 1 or more")
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise InputError(f"recipe {self.name!r}: learning_rate {self.learning_rate!r}: give a positive number")
 
     @property
     def name(self) -> str:
