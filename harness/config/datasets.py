@@ -85,7 +85,7 @@ def is_own_images(dataset: str) -> bool:
 
 
 def is_resized(dataset: str) -> bool:
-    """Return True for images that are resized when they are loaded: the user's own, and those of a library."""
+    """Return True for images that are resized when they are loaded: the user's own, and a library's."""
     return bool(prefix_of(dataset))
 
 

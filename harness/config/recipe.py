@@ -21,7 +21,7 @@ Fit = Literal["crop", "squash"]
 
 @dataclass(frozen=True)
 class Resize:
-    """The square to which images are resized when they are loaded: its side in pixels, and how they fit into it."""
+    """The square to which images are resized: its side in pixels, and how they fit into it."""
 
     size: int
     fit: Fit = "squash"
@@ -174,8 +174,8 @@ def check_recipe(recipe: object) -> None:
     """
     if not isinstance(recipe, Recipe):
         raise InputError(
-            f'recipe {recipe!r} is not a Recipe: give e.g. "standard", harness.CIFAR10, or '
-            "dataclasses.replace(harness.CIFAR10, …)"
+            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, dataclasses.replace(harness.CIFAR10, …), or in "
+            'a mark "standard"'
         )
     milestones, epochs = recipe.milestones, recipe.epochs
     if list(milestones) != sorted(milestones) or any(not 0 <= milestone < epochs for milestone in milestones):

@@ -6,7 +6,7 @@ from harness.text import count_noun, listed
 
 
 def recipe_line(dataset: str, recipe: Recipe, *, with_mean: bool = True) -> str:
-    """Return ``folder:~/flowers: recipe standard: 64×64 crop, 120 epochs, lr 0.1, flips and crops, mean 0.48 0.45``.
+    """Return a line like ``folder:~/flowers: recipe standard: 64×64 crop, 121 epochs, lr 0.1, …``.
 
     Args:
         with_mean: False if the images' mean is not computed yet.

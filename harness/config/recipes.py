@@ -103,7 +103,7 @@ def default_recipe(dataset: str) -> Recipe | Standard:
 
 
 def sized_for(standard: Standard, models: Iterable[Model]) -> Standard:
-    """Return the recipe with one image size for all models that are compared, so that only the models differ.
+    """Return the recipe with one image size for all models that are compared: only they shall differ.
 
     A size that a model's own recipe gives is taken, the largest if they differ. Without any, images that do not keep
     their own size get the largest of the models' usual sizes: 32 for small-image families, 224 for networks of

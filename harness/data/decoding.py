@@ -135,7 +135,7 @@ def _decode_one(file: ImageFile, channels: int, size: int | Resize | None) -> ND
 
 
 def resized(image: Image.Image, to: Resize) -> Image.Image:
-    """Return the image as a square of that size, antialiased bilinear; a crop is torchvision's centre crop."""
+    """Return the image as a square, resized by antialiased bilinear; a crop is torchvision's."""
     width, height = image.size
     shorter = min(width, height)
     if to.fit == "squash" or width == height:

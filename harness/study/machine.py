@@ -78,7 +78,7 @@ class Machine:
         )
 
     def resolved(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> Experiment:
-        """Return the experiment with the recipe that its images decide, which is the same for all models and seeds.
+        """Return the experiment with the recipe that its images decide, equal for all models and seeds.
 
         Raises:
             InputError: the data are missing or damaged.

@@ -93,7 +93,7 @@ def _outlined(settings: Settings, dataset: str, recipe: Recipe | Standard, mode:
 
 
 def _with_statistics(given: Experiment, outlined: Experiment, kept: list[Result], settings: Settings) -> Experiment:
-    """Return the experiment with its images' statistics if a result by a recipe of that name may be its own."""
+    """Return the experiment with its images' statistics if a kept result may be its own."""
     if isinstance(given.recipe, Recipe) or all(one.case.recipe.name != given.recipe.name for one in kept):
         return outlined  # the images need not be loaded
     spec, mode, data_dir = registry.get_spec(given.dataset), given.mode, settings.data_dir

@@ -1,4 +1,4 @@
-"""The recipes of experiments, once their images are known: a `Standard` leaves open what the images decide."""
+"""The recipes of experiments once their images are known, which decide what a `Standard` leaves open."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,7 +42,7 @@ def resolve(
 
 
 def outline(experiment: Experiment, settings: Settings, spec: DatasetSpec, train_images: int) -> Experiment:
-    """Return the experiment as `resolve` does, but without the images: their mean and deviation are assumed.
+    """Return the experiment as `resolve` does, with assumed mean and deviation instead of images.
 
     Args:
         train_images: the number of training images.

@@ -56,7 +56,7 @@ def test_the_model_has_its_canonical_name():
     [
         ("cifar100", "resnet20", None, "unknown dataset 'cifar100'"),
         ("cifar10", "vgg16", None, "unknown model 'vgg16'"),
-        ("cifar10", "resnet20", "cifar10", "recipe 'cifar10' is not a Recipe: give e.g. \"standard\""),
+        ("cifar10", "resnet20", "cifar10", "recipe 'cifar10' is not a Recipe: give e.g. harness.CIFAR10"),
         ("cifar10", "resnet20", replace(CIFAR10, epochs=4), "milestones .* with 4 epochs"),
     ],
 )

@@ -51,7 +51,8 @@ def test_a_drawn_batch_matches_torchvisions_modules_image_by_image(monkeypatch):
     for k in range(40):
         place = (4 + drawn.shift_down[k].item(), 4 + drawn.shift_right[k].item(), 32, 32)
         monkeypatch.setattr(transforms.RandomCrop, "get_params", lambda *_, place=place: place)
-        monkeypatch.setattr(torch, "rand", lambda *_, value=0.9 - 0.8 * drawn.horizontal_flip[k].item(): value)
+        draw = 0.9 - 0.8 * drawn.horizontal_flip[k].item()  # an image is flipped below 0.5
+        monkeypatch.setattr(torch, "rand", lambda *_, draw=draw: draw)
         assert_same(found[k], reference(transforms.functional.to_pil_image(images[k])))
 
 
