@@ -174,8 +174,8 @@ def check_recipe(recipe: object) -> None:
     """
     if not isinstance(recipe, Recipe):
         raise InputError(
-            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, dataclasses.replace(harness.CIFAR10, …), or in "
-            'a mark "standard"'
+            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, dataclasses.replace(harness.CIFAR10, …), "
+            'or in a mark "standard"'
         )
     milestones, epochs = recipe.milestones, recipe.epochs
     if list(milestones) != sorted(milestones) or any(not 0 <= milestone < epochs for milestone in milestones):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from harness.config.case import Case
-from harness.config.datasets import is_resized
+from harness.config.datasets import LIBRARY_PREFIXES, is_resized
 from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
@@ -87,12 +87,22 @@ class Machine:
             return experiment
         any_model = replace(experiment, seed=0, model="", own=None)
         if any_model not in self._resolved:
-            spec = registry.get_spec(experiment.dataset)
+            own_size = self._own_size(experiment, notify)
             self._resolved[any_model] = resolve(
-                any_model, self.settings, spec, lambda resize: self._dataset(any_model, resize, notify)[0]
+                any_model, self.settings, own_size, lambda resize: self._dataset(any_model, resize, notify)[0]
             )
         found = self._resolved[any_model]
         return replace(experiment, recipe=found.recipe, mode=found.mode)
+
+    def _own_size(self, experiment: Experiment, notify: Callable[[str], None]) -> int | None:
+        """Return the side of the images if all are squares of one size; None otherwise."""
+        name, data_dir = experiment.dataset, self.settings.data_dir
+        if name.startswith(LIBRARY_PREFIXES):
+            if experiment.mode != "quick":
+                registry.locate_or_download(name, data_dir, notify=notify)  # its files may show the size
+            elif registry.locate(name, data_dir) is None:
+                return None  # digits stand in, at any size
+        return registry.get_spec(name).image_size
 
     def _network(self, experiment: Experiment, dataset: Dataset) -> str:
         """Return the identity of the user's own network; empty for one of the harness."""

@@ -87,7 +87,9 @@ def _outlined(settings: Settings, dataset: str, recipe: Recipe | Standard, mode:
         return recipe, mode
     spec = registry.get_spec(dataset)
     experiment = Experiment(dataset, "", 0, recipe, mode)
-    train_images = _images_per_epoch(experiment, resize_of(experiment, spec), spec, replace(settings, val_split=0.0))[0]
+    train_images = _images_per_epoch(
+        experiment, resize_of(experiment, spec.image_size), spec, replace(settings, val_split=0.0)
+    )[0]
     outlined = outline(experiment, settings, spec, train_images)
     return outlined.resolved_recipe, outlined.mode
 
@@ -96,8 +98,8 @@ def _with_statistics(given: Experiment, outlined: Experiment, kept: list[Result]
     """Return the experiment with its images' statistics if a kept result may be its own."""
     if isinstance(given.recipe, Recipe) or all(one.case.recipe.name != given.recipe.name for one in kept):
         return outlined  # the images need not be loaded
-    spec, mode, data_dir = registry.get_spec(given.dataset), given.mode, settings.data_dir
-    return resolve(given, settings, spec, lambda resize: load_images(given.dataset, mode, resize, data_dir))
+    own_size, mode, data_dir = registry.get_spec(given.dataset).image_size, given.mode, settings.data_dir
+    return resolve(given, settings, own_size, lambda resize: load_images(given.dataset, mode, resize, data_dir))
 
 
 def _results_on_dataset(results: Iterable[Result], experiment: Experiment, settings: Settings) -> list[Result]:

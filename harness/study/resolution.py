@@ -13,21 +13,26 @@ from harness.data.registry import Dataset
 _ASSUMED = 0.5  # mean and standard deviation, where only times are of interest
 
 
-def resize_of(experiment: Experiment, spec: DatasetSpec) -> Resize:
-    """Return the size to load the experiment's images at, if they are resized when they are loaded."""
+def resize_of(experiment: Experiment, own_size: int | None) -> Resize:
+    """Return the size to load the experiment's images at, if they are resized when they are loaded.
+
+    Args:
+        own_size: side of the images if all are squares of one size; None otherwise.
+    """
     recipe = experiment.recipe
     if isinstance(recipe, Recipe):
         return recipe.resize
-    size = recipe.size_for(spec.image_size)
+    size = recipe.size_for(own_size)
     return Resize(min(size, QUICK_IMAGE_SIZE) if experiment.mode == "quick" else size, recipe.fit)
 
 
 def resolve(
-    experiment: Experiment, settings: Settings, spec: DatasetSpec, load: Callable[[Resize], Dataset]
+    experiment: Experiment, settings: Settings, own_size: int | None, load: Callable[[Resize], Dataset]
 ) -> Experiment:
     """Return the experiment with the recipe that its images decide, adapted to the settings.
 
     Args:
+        own_size: as for `resize_of`.
         load: returns the images at a size.
 
     Raises:
@@ -35,7 +40,7 @@ def resolve(
     """
     if isinstance(experiment.recipe, Recipe):
         return experiment
-    resize = resize_of(experiment, spec)
+    resize = resize_of(experiment, own_size)
     images = load(resize).train
     recipe = experiment.recipe.resolve(resize.size, len(images), *mean_and_std(images.pixels))
     return _adapted(experiment, settings, recipe)
@@ -50,7 +55,7 @@ def outline(experiment: Experiment, settings: Settings, spec: DatasetSpec, train
     if isinstance(experiment.recipe, Recipe):
         return experiment
     assumed = (_ASSUMED,) * spec.channels
-    recipe = experiment.recipe.resolve(resize_of(experiment, spec).size, train_images, assumed, assumed)
+    recipe = experiment.recipe.resolve(resize_of(experiment, spec.image_size).size, train_images, assumed, assumed)
     return _adapted(experiment, settings, recipe)
 
 

@@ -9,6 +9,7 @@ from harness.config.experiment import plan_experiment
 from harness.config.recipe import Augmentation, Recipe
 from harness.config.standard import Standard
 from harness.data import registry
+from harness.data.formats import digits
 from harness.data.pixel_statistics import mean_and_std
 from harness.errors import InputError
 from harness.study.machine import Machine
@@ -17,6 +18,8 @@ from harness.study.resolution import outline
 from harness.study.study import Study
 from tests.data.builders import encode, noise, write, write_class_folders
 from tests.helpers.tiny import CPU
+
+DIGITS_SOURCE = digits.locate()
 
 
 @pytest.fixture
@@ -163,3 +166,17 @@ def test_plan_knows_the_finished_case_of_a_standard_recipe(flowers, make_setting
     assert planned_case.experiment.recipe == study.case(experiment).recipe
     (other,) = plan(planned(settings, flowers, "resnet8", recipe=replace(given, augment="none")), settings, CPU, "fp32")
     assert not other.is_finished
+
+
+def test_a_librarys_dataset_is_downloaded_before_its_size_is_read(full, make_settings, tmp_path, monkeypatch):
+    images, done = registry.load("digits", tmp_path), []
+    monkeypatch.setattr(registry, "locate_or_download", lambda name, *_, **__: done.append(name) or DIGITS_SOURCE)
+    monkeypatch.setattr(registry, "get_spec", lambda name: done.append("size") or replace(images.spec, name=name))
+    monkeypatch.setattr(registry, "load", lambda *_, **__: images)
+    monkeypatch.setattr(registry, "load_slice", lambda *_, **__: images)
+    monkeypatch.setattr(registry, "locate", lambda *_, **__: None)
+    (experiment,) = planned(full, "torchvision:EMNIST", "resnet8")
+    assert Machine(full).resolved(experiment).recipe.image_size == 8
+    assert done[:2] == ["torchvision:EMNIST", "size"]
+    quick = replace(experiment, mode="quick")
+    assert Machine(make_settings()).resolved(quick).recipe.image_size == 32  # digits stand in
