@@ -22,6 +22,7 @@ from harness.files import safe_name
 
 if TYPE_CHECKING:
     from harness.config.recipe import Recipe
+    from harness.config.standard import Standard
 
 __all__ = [
     "IMAGENET_BLOCKS",
@@ -61,7 +62,7 @@ class Model:
     depth: int | None = None
     width: float | None = None
     build: Build | None = field(default=None, repr=False, hash=False)  # a callable object need not have a hash
-    recipe: Recipe | None = field(default=None, repr=False)
+    recipe: Recipe | Standard | None = field(default=None, repr=False)
     origin: NetworkOrigin | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -88,7 +89,7 @@ class Family:
     build: Callable[[int, float, int, int], Any]
     depths: Container[int] | None = None
     widths: Container[float] | None = None
-    recipe: Recipe | None = None
+    recipe: Recipe | Standard | None = None
 
     def __post_init__(self) -> None:
         """Check the name and the builder.
