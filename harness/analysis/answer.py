@@ -16,7 +16,6 @@ from harness.analysis.single_run import chances_text, one_run_headline, one_run_
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.thresholds import Threshold, thresholds
 from harness.analysis.wording import BUDGET_WORDS, COST_WORDS
-from harness.config.families import has_models_between, parse_model
 from harness.results.result import Result
 from harness.text import count, count_noun, duration, listed
 
@@ -161,8 +160,7 @@ def _choice(verdict: BudgetVerdict) -> str:
 
 def has_choice(verdict: BudgetVerdict) -> bool:
     """Return whether there is a model of the better side to take, trained or not."""
-    weights = () if verdict.winner is None else tuple(verdict.winner.weights)
-    return verdict.take is not None or (len(weights) == 2 and has_models_between(*map(parse_model, weights)))
+    return verdict.take is not None or (verdict.winner is not None and verdict.winner.has_models_between)
 
 
 def advice(verdict: BudgetVerdict) -> str:

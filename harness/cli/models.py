@@ -111,7 +111,8 @@ def _cells(row: ModelRow) -> list[str]:
     from harness.text import count_noun
 
     size = f"{'×'.join(map(str, row.input_shape))}, {count_noun(row.classes, 'class')}"
-    numbers = [str(row.depth), str(row.width), f"{row.params:,}", f"{row.macs / 1e6:,.2f}"]
+    place = ["" if value is None else f"{value:g}" for value in (row.depth, row.width)]
+    numbers = [*place, f"{row.params:,}", f"{row.macs / 1e6:,.2f}"]
     return [row.model, row.dataset or "", size, *numbers]
 
 

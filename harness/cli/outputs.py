@@ -34,10 +34,10 @@ class ModelRow(Part):
     """Channels, height and width of the input."""
     classes: int
     """The number of classes."""
-    depth: int
-    """The nominal depth."""
-    width: int
-    """The width coefficient ω."""
+    depth: int | None
+    """The nominal depth; null for a network without a place in a family."""
+    width: int | float | None
+    """The width coefficient ω; null like the depth."""
     params: int
     """Trainable parameters."""
     macs: int

@@ -115,7 +115,7 @@ def test_advice_without_a_safe_model_names_the_two_around_the_budget():
     assert (params.budget, params.outcome, params.take) == ("params", "wider", None)
     assert advice(params) == "Take a model between resnet20-2 and resnet20-4."
     none = replace(params, wide=replace(params.wide, weights={"resnet20": 0.5, "resnet20-2": 0.5}))
-    assert advice(none) == "There is no model between resnet20 and resnet20-2, which enclose the budget."
+    assert advice(none) == "There is no model between resnet50 and resnet101, which enclose the budget."
 
 
 def test_advice_says_that_the_cheaper_side_is_no_worse():
