@@ -18,7 +18,6 @@ from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.fit import Contrast, StudyFit, Weights
 from harness.analysis.multiplicity import Joint
 from harness.analysis.stats import CONFIDENCE, SIGNIFICANCE, Interval
-from harness.config.families import has_models_between
 
 Budget = Literal["total_seconds", "params", "macs", "scale_factor"]
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
@@ -147,9 +146,9 @@ def _untested(comparisons: Comparisons, margin: float) -> list[BudgetVerdict]:
         (measure, one.cost, one.wide, one.deep)  # type: ignore[misc]  # COSTS are budgets
         for measure, one in dearest(equal_costs(evidence)).items()
     ]
-    if comparisons.counterparts:
-        pair = comparisons.counterparts[-1]
-        points.append(("scale_factor", _scale_factor(evidence, pair), {pair.model: 1.0}, {pair.other: 1.0}))
+    if evidence.axes is not None and comparisons.counterparts:
+        wide, deep = comparisons.counterparts[-1].model, comparisons.counterparts[-1].other
+        points.append(("scale_factor", evidence.axes.scales[wide], {wide: 1.0}, {deep: 1.0}))
     return [_untested_verdict(comparisons, margin, *point) for point in points]
 
 
@@ -174,19 +173,8 @@ def _side(comparisons: Comparisons, weights: Weights) -> Side:
         return math.exp(sum(weight * log for weight, log in zip(weights.values(), logarithms, strict=True)))
 
     accuracy = sum(weight * comparisons.mean(model) for model, weight in weights.items())
-    has_between = len(weights) == 2 and _has_models_between(comparisons.evidence, *weights)
+    has_between = len(weights) == 2 and comparisons.evidence.has_models_between(*weights)
     return Side(weights, accuracy, cost("total_seconds"), cost("params") or 0.0, cost("macs") or 0.0, has_between)
-
-
-def _has_models_between(evidence: Evidence, one: str, other: str) -> bool:
-    """Return whether a family has models between two; networks without a place in a family have none."""
-    models = evidence.points[one], evidence.points[other]
-    is_grid = all(model.depth is not None and model.width is not None for model in models)
-    return is_grid and models[0].family == models[1].family and has_models_between(*models)
-
-
-def _scale_factor(evidence: Evidence, pair: Comparison) -> float:
-    return 1.0 if evidence.axes is None else evidence.axes.scales[pair.model]
 
 
 def _tested(comparisons: Comparisons, fit: StudyFit, verdicts: list[BudgetVerdict]) -> list[BudgetVerdict]:

@@ -18,7 +18,7 @@ from harness.analysis.axes import Axes, find_axes, given_axes
 from harness.analysis.stats import Interval, mean_interval
 from harness.config.case import Mode
 from harness.config.datasets import SPECS, title_of
-from harness.config.families import Model, parse_model
+from harness.config.families import Model, has_models_between, parse_model
 from harness.config.given_axes import GivenAxes
 from harness.paper.published import MMACS, PUBLISHED, STUDY_MODELS, exact_parameters
 from harness.results.case_folder import find_case_folder
@@ -131,6 +131,12 @@ class Evidence:
     def points(self) -> dict[str, Model]:
         """Each model's place in its family, by name."""
         return {model: next(iter(self.of(model).values())).point for model in self.models}
+
+    def has_models_between(self, one: str, other: str) -> bool:
+        """Return whether a family has models between two; networks without a place in a family have none."""
+        models = self.points[one], self.points[other]
+        is_grid = all(model.depth is not None and model.width is not None for model in models)
+        return is_grid and models[0].family == models[1].family and has_models_between(*models)
 
     @property
     def used_results(self) -> list[Result]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +44,7 @@ def prepare_study(harness: HarnessSession, items: list[pytest.Item]) -> None:
         study = _make_study(harness)
         _leave_out_unprepared(study, items, notify)
         study.prepare([item.experiment for item in experiments_among(items)], notify)
+        _declare_axes(harness, study, experiments_among(items))
         schedule_cases(harness, study, items)
         guard_cases(harness, study, items)
         if processes.is_rank_zero:
@@ -71,8 +72,27 @@ def prepared_case(harness: HarnessSession, item: pytest.Function) -> tuple[Study
     if ITEM not in item.stash:
         case = planned_case(item)
         study.prepare([case.experiment])
+        _declare_axes(harness, study, [case])
         item.stash[ITEM] = case
     return study, item.stash[ITEM]
+
+
+def _declare_axes(harness: HarnessSession, study: Study, items: Sequence[ExperimentItem]) -> None:
+    """Keep the axes of the marks in the results folder, for the report; a quick run has no answer to keep them for.
+
+    Raises:
+        InputError: the file of earlier axes is damaged.
+    """
+    from harness.results.declared_axes import AskedStudy, declare_axes
+
+    asked = [one for one in items if one.experiment.mode != "quick"]
+    if harness.processes.is_rank_zero and asked:
+        marks = {(one.experiment.dataset, one.models, one.axes): one.experiment for one in asked}
+        studies = [
+            AskedStudy(dataset, study.case(experiment).data_fingerprint, models, axes)
+            for (dataset, models, axes), experiment in marks.items()
+        ]
+        declare_axes(study.results.root, studies)
 
 
 def _make_study(harness: HarnessSession) -> Study:

@@ -37,6 +37,18 @@ def bind_case(item: pytest.Function, mark: pytest.Mark) -> None:
         item.stash[REFUSED] = str(error)
 
 
+def wrong_input(collector: pytest.Collector, report: pytest.CollectReport) -> pytest.UsageError | None:
+    """Return the input error that a file raises while it is imported, with its line; None without one."""
+    from harness.errors import InputError
+
+    excinfo = getattr(getattr(report, "call", None), "excinfo", None)
+    if excinfo is None or not isinstance(excinfo.value, InputError):
+        return None
+    lines = [entry.lineno + 1 for entry in excinfo.traceback if entry.path == collector.path]
+    place = f"{collector.nodeid}:{lines[-1]}" if lines else collector.nodeid
+    return pytest.UsageError(f"{place}: {excinfo.value}")
+
+
 def planned_case(item: pytest.Function) -> ExperimentItem:
     """Return the case that the test's mark and parameters ask for.
 
@@ -54,7 +66,8 @@ def planned_case(item: pytest.Function) -> ExperimentItem:
     experiment = plan_experiment(session.settings, marked.dataset, model, seed, marked.recipe)
     timer = item.get_closest_marker("benchmark").kwargs["timer"]  # type: ignore[union-attr]
     seeds, number = session.settings.seeds_for(marked.seeds), session.next_number()
-    return ExperimentItem(experiment, seeds, marked.limits, timer, number)
+    models = frozenset(map(name_of, marked.models))
+    return ExperimentItem(experiment, seeds, marked.limits, timer, number, models=models, axes=marked.axes)
 
 
 def select_cases(harness: HarnessSession, items: list[pytest.Item]) -> None:

@@ -34,7 +34,7 @@ class Style:
     line: str
 
 
-KIND_WORDS = {"base": "base", "depth": "deeper", "width": "wider", "other": "both, or another family"}
+KIND_WORDS = {"base": "base", "depth": "deeper", "width": "wider", "other": "on neither axis"}
 DEEPER, WIDER = Style("depth", BLUE, "o", "-"), Style("width", VERMILLION, "^", "-")
 
 

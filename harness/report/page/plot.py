@@ -77,8 +77,10 @@ def plot_views(study: StudyPage, ids: RowIds) -> list[dict[str, Any]]:
 
 def plot_key(evidence: Evidence) -> list[dict[str, Any]]:
     """Return the kinds of points in a study's drawings, with their marks."""
+    if evidence.axes is None:
+        return []
     kinds = dict.fromkeys(kind_of_style(style) for style in styles_of(evidence).values())
-    words = {"base": "base", "deep": "deeper", "wide": "wider", "other": "both, or another family"}
+    words = {"base": "base", "deep": "deeper", "wide": "wider", "other": "on neither axis"}
     return [{"kind": kind, "icon": mark_icon(kind), "word": words[kind]} for kind in words if kind in kinds]
 
 
