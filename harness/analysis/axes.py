@@ -100,10 +100,10 @@ def find_axes(models: Iterable[Model], base: str | None = None) -> Axes | None:
 
 
 def given_axes(given: GivenAxes, models: Mapping[str, Model]) -> Axes | None:
-    """Return the axes as given, through those models that there are; None without the base or any other model.
+    """Return the axes as given, through the models with results; None without the base or another model.
 
     Args:
-        models: those with results, by name.
+        models: the models with results, by name.
     """
     if given.base not in models:
         return None
@@ -131,5 +131,9 @@ def _places(models: Iterable[Model]) -> list[_Place]:
 
 
 def _scales(values: Sequence[tuple[str, float | None, float | None]]) -> dict[str, float]:
-    """Return each model's depth or width over the base's, of (name, its own, the base's), where both are known."""
+    """Return each model's depth or width over the base's; none for a model if one of both is unknown.
+
+    Args:
+        values: (name, the model's depth or width, the base's).
+    """
     return {name: value / of_base for name, value, of_base in values if value and of_base}

@@ -60,7 +60,7 @@ def _of_other_networks(evidence: Evidence) -> list[str]:
 
 
 def _on_no_axis(evidence: Evidence) -> list[str]:
-    """Return a sentence on the models outside the base's grid, which no verdict is about; none with given axes."""
+    """Return a sentence on the models outside the base's grid, in no verdict; none with given axes."""
     axes = evidence.axes
     if axes is None:
         return []

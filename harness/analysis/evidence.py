@@ -123,7 +123,7 @@ class Evidence:
 
     @cached_property
     def axes(self) -> Axes | None:
-        """The depth and the width axis: the newest given ones with results, else those found; None without any."""
+        """The depth and the width axis: the newest given ones, else those found; None without any."""
         given = (given_axes(one, self.points) for one in self.given_axes)
         return next((one for one in given if one is not None), None) or find_axes(self.points.values())
 

@@ -99,7 +99,10 @@ def _make_cases(metafunc: pytest.Metafunc, harness: HarnessSession) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """End the session at a wrong option, or at a model that a family does not have: no error of the file's code."""
+    """End the session at a wrong option, or at a model that a family does not have.
+
+    Neither is an error of the file's own code.
+    """
     report = yield
     harness = session_of(collector.config)
     harness.usage_error = harness.usage_error or wrong_input(collector, report)

@@ -147,7 +147,7 @@ def _named(name: Any, build: Any) -> Model:
 
 
 def _require_own_names(models: Sequence[Model]) -> None:
-    """Refuse own models by the name of a network of the harness, and two families of one name.
+    """Require that own models have names of their own, and families of one name one builder.
 
     Raises:
         TypeError: there are such models.

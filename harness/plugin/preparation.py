@@ -78,7 +78,7 @@ def prepared_case(harness: HarnessSession, item: pytest.Function) -> tuple[Study
 
 
 def _declare_axes(harness: HarnessSession, study: Study, items: Sequence[ExperimentItem]) -> None:
-    """Keep the axes of the marks in the results folder, for the report; a quick run has no answer to keep them for.
+    """Keep the axes of the marks in the results folder, for later reports; quick runs have no answer.
 
     Raises:
         InputError: the file of earlier axes is damaged.

@@ -159,5 +159,6 @@ _LAYOUTS: tuple[tuple[Cell, ...], ...] = (
     (_budget, _outcome, _points, _interval, _long_take),
     (_budget, _outcome, _points, _interval, _take),
     (_short_budget, _outcome, _short_points, _interval, _short_take),
+    (_short_budget, _outcome, _short_points, _short_take),
 )
 """The columns of a verdict's line, from the widest layout to the narrowest."""

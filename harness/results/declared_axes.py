@@ -1,4 +1,7 @@
-"""Axes that experiment marks give, kept in the results folder for later reports: no case depends on them."""
+"""Axes given by experiment marks, kept in the results folder for later reports.
+
+No case depends on them, so reused results may be older than their axes.
+"""
 
 import json
 from collections.abc import Iterable

@@ -34,7 +34,7 @@ def key_view(found: Sequence[Evidence]) -> dict[str, Any] | None:
 
 
 def _is_named_by_layers(model: Model) -> bool:
-    """Return whether the numbers of the name are those of the study's models: layers, and ω for every layer."""
+    """Return whether a name's numbers are those of the study's: layers, and ω for every layer."""
     return _LAYERS_AND_WIDTH.fullmatch(model.name) is not None
 
 
