@@ -19,6 +19,12 @@ def measured_once(models=tuple(ACCURACIES), **changes):
     return evidence_of(*(synthetic_result(model=one, accuracy_percent=ACCURACIES[one], **changes) for one in models))
 
 
+def test_headline_names_the_model_to_take_whatever_its_name():
+    models = ["torchvision:resnet18", "torchvision:wide_resnet50_2", "net.1", "net"]
+    for model in models:
+        assert f"take <b>{model}</b>." in headline_markup(f"At every budget go wider: take {model}.", models)
+
+
 MODELS = ["resnet20", "resnet20-2", "resnet20-4"]
 
 
