@@ -56,7 +56,7 @@ def _of_other_networks(evidence: Evidence) -> list[str]:
     if not models:
         return []
     left_out = f"Left out: {count_noun(len(evidence.of_other_networks), 'result')} of other networks"
-    return [f"{left_out} named {listed(models)}: the latest counts, its code has changed since."]
+    return [f"{left_out} named {listed(models)}: the one trained last counts; --rerun trains the present one again."]
 
 
 def _on_no_axis(evidence: Evidence) -> list[str]:

@@ -158,9 +158,13 @@ def _require_own_names(models: Sequence[Model]) -> None:
             continue
         if _comes_with_harness(model.name):
             raise TypeError(f"models has an own {model.name!r}, which is a network of the harness: give another name")
-        builder = getattr(model.build, "func", model.build)
-        if builders.setdefault(model.family, builder) is not builder:
+        if builders.setdefault(model.family, builder_of(model)) != builder_of(model):
             raise TypeError(f"models has two families {model.family!r} with different builders: give different names")
+
+
+def builder_of(model: Model) -> Any:
+    """Return the function that builds an own model: for models of one family the same."""
+    return getattr(model.build, "func", model.build)
 
 
 def _comes_with_harness(name: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from harness.config.datasets import is_own_images
 from harness.plugin.case_arguments import model_and_seed
 from harness.plugin.clock import RecordedClock
-from harness.plugin.mark import experiment_arguments, experiment_mark, name_of
+from harness.plugin.mark import builder_of, experiment_arguments, experiment_mark, name_of
 from harness.plugin.schedule import order_cases
 from harness.plugin.session import ITEM, REFUSED, ExperimentItem, HarnessSession, session_of
 from harness.plugin.short_names import with_valid_names
@@ -82,7 +82,24 @@ def select_cases(harness: HarnessSession, items: list[pytest.Item]) -> None:
     for item in items:
         if REFUSED in item.stash and not (_is_on_a_folder(item) and may_be_skipped(item)):
             raise pytest.UsageError(with_valid_names(item.config, f"{item.nodeid}: {item.stash[REFUSED]}"))
+    _require_one_builder(items)
     order_cases(harness, items)
+
+
+def _require_one_builder(items: list[pytest.Item]) -> None:
+    """Require that own models of one family on a dataset have one builder, in whatever file they are."""
+    builders: dict[tuple[str, str], tuple[Any, str]] = {}
+    for item in items:
+        own = item.stash[ITEM].experiment.own if ITEM in item.stash else None
+        if own is None:
+            continue
+        key, builder = (item.stash[ITEM].experiment.dataset, own.family), builder_of(own)
+        known, place = builders.setdefault(key, (builder, item.nodeid))
+        if known != builder:
+            raise pytest.UsageError(
+                f"{item.nodeid}: {own.family!r} is built by another function than in {place}\n"
+                "give it another name, or import one function in both files"
+            )
 
 
 def leave_out(item: pytest.Item) -> None:

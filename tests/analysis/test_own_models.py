@@ -125,7 +125,8 @@ def test_results_of_a_changed_network_are_not_pooled():
     assert list(evidence.of_other_networks) == old
     assert set(map(id, evidence.results)) == set(map(id, [new, *old]))
     assert answered(evidence).cautions[-1] == (
-        "Left out: 3 results of other networks named mynet1: the latest counts, its code has changed since."
+        "Left out: 3 results of other networks named mynet1: the one trained last counts; --rerun trains the present "
+        "one again."
     )
 
 

@@ -64,11 +64,9 @@ def synthetic_result(
     A result with ``network``, an `OwnNetwork`, is of a user's own model and needs ``params`` and ``macs``.
     """
     spec, recipe = SPECS[dataset], PUBLISHED_RECIPES[dataset]
-    own = {"network": f"network of {model}"} if "network" in changes else {}
-    case = Case(
-        model, dataset, recipe, seed, changes.pop("mode", "full"), "cpu", "fp32",
-        **{"data_fingerprint": "0" * 64, **own, **(case_changes or {})},
-    )  # fmt: skip
+    own, mode = f"network of {model}" if "network" in changes else "", changes.pop("mode", "full")
+    case = Case(model, dataset, recipe, seed, mode, "cpu", "fp32", data_fingerprint="0" * 64, network=own)
+    case = replace(case, **(case_changes or {}))
     scores = metrics.score(*(predicted or outcome(dataset, accuracy_percent, seed)), spec.class_names)
     params, macs = (0, 0) if own else size(dataset, model)
     epochs = case.recipe.epochs

@@ -84,6 +84,14 @@ def test_axes_given_later_hold_for_reused_results(run_own):
     outcome.stdout.re_match_lines([r"  same scale factor, step 1 +one run +\S+"])
 
 
+def test_one_name_of_two_networks_is_a_usage_error(run_own, pytester, studies):
+    pytester.makepyfile(test_other=BENCH.replace("MODELS", "models={'small': deeper}"))
+    outcome = run_own(NAMED)
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    outcome.stderr.fnmatch_lines(["ERROR: test_other.py::*: 'small' is built by another function than in test_digits*"])
+    assert studies == []
+
+
 @pytest.mark.parametrize(
     ("models", "says"),
     [

@@ -42,7 +42,7 @@ _BELOW = (_DOWN, *_BESIDE_DOWN, *_BESIDE_UP, _UP)
 
 
 def excess_characters(texts: Iterable[str], usual: int) -> int:
-    """Return the number of characters by which the longest text exceeds a usual length: figures grow with it."""
+    """Return the number of characters by which the longest text exceeds the usual length."""
     return max(0, *(len(text) - usual for text in texts))
 
 

@@ -31,7 +31,7 @@ Errors = list[list[float]] | None
 
 @dataclass(frozen=True)
 class Style:
-    """A model's kind (``base``, ``depth``, ``width`` or ``other``), also in words, colour, marker and line."""
+    """A model's kind (``base``, ``depth``, ``width`` or ``other``, and in words), colour, marker and line."""
 
     kind: str
     colour: str
@@ -71,7 +71,7 @@ def _other_styles(evidence: Evidence, models: Sequence[str]) -> dict[str, Style]
 
 
 def _family_words(evidence: Evidence, model: str) -> str:
-    """Return the family of a model on neither axis, as its name begins; `other_words` in the base's family."""
+    """Return the family of a model on neither axis; `other_words` for the base's own family."""
     point, axes = evidence.points[model], evidence.axes
     is_of_base = axes is not None and point.family == evidence.points[axes.base].family
     return other_words(evidence) if is_of_base or point.depth is None else model.partition(str(point.depth))[0]
