@@ -111,7 +111,7 @@ def experiment(
     if not numbers or not all(map(_is_seed, numbers)) or len(set(numbers)) < len(numbers):
         raise TypeError(f"seeds is {seeds!r}: give a list of different whole numbers, 0 or more, e.g. [0, 1, 2]")
     try:
-        given = _axes(base, axes, [name_of(one) for one in found])
+        given = _axes(base, axes, [canonical_name(one) for one in found])
         return MarkedExperiment(dataset, found, recipe, tuple(numbers), parse_limits(limits), given)
     except ValueError as error:
         raise TypeError(error) from error
@@ -128,7 +128,7 @@ def _models(given: Any) -> tuple[str | Model, ...]:
     models = list(given) if isinstance(given, list | tuple) else []
     if not models or not all(isinstance(one, str | Model) for one in models):
         raise TypeError(f"models is {given!r}: give a list of models, e.g. ['resnet20', 'resnet20-2']")
-    names = [name_of(one) for one in models]
+    names = [canonical_name(one) for one in models]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TypeError(f"models has {repeated[0]!r} twice: give different models")
     _require_own_names([one for one in models if isinstance(one, Model)])
@@ -201,7 +201,7 @@ def _along(models: Sequence[str], axes: Mapping[str, Any], axis: str) -> list[st
 
 
 def _name_among(models: Sequence[str], what: str, given: Any) -> str:
-    name = name_of(given) if isinstance(given, str | Model) else given
+    name = canonical_name(given) if isinstance(given, str | Model) else given
     if name not in models:
         raise TypeError(f"{what} has {name!r}, which is not in models: give one of {', '.join(models)}")
     return str(name)
@@ -210,6 +210,14 @@ def _name_among(models: Sequence[str], what: str, given: Any) -> str:
 def name_of(model: str | Model) -> str:
     """Return a model's name."""
     return model if isinstance(model, str) else model.name
+
+
+def canonical_name(model: str | Model) -> str:
+    """Return a model's name as results have it; a name that no model has as it is."""
+    try:
+        return parse_model(model).name if isinstance(model, str) else model.name
+    except InputError:
+        return name_of(model)
 
 
 def _is_seed(value: Any) -> bool:

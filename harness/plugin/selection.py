@@ -11,7 +11,7 @@ import pytest
 from harness.config.datasets import is_own_images
 from harness.plugin.case_arguments import model_and_seed
 from harness.plugin.clock import RecordedClock
-from harness.plugin.mark import builder_of, experiment_arguments, experiment_mark, name_of
+from harness.plugin.mark import builder_of, canonical_name, experiment_arguments, experiment_mark, name_of
 from harness.plugin.schedule import order_cases
 from harness.plugin.session import ITEM, REFUSED, ExperimentItem, HarnessSession, session_of
 from harness.plugin.short_names import with_valid_names
@@ -66,7 +66,7 @@ def planned_case(item: pytest.Function) -> ExperimentItem:
     experiment = plan_experiment(session.settings, marked.dataset, model, seed, marked.recipe)
     timer = item.get_closest_marker("benchmark").kwargs["timer"]  # type: ignore[union-attr]
     seeds, number = session.settings.seeds_for(marked.seeds), session.next_number()
-    models = frozenset(map(name_of, marked.models))
+    models = frozenset(map(canonical_name, marked.models))
     return ExperimentItem(experiment, seeds, marked.limits, timer, number, models=models, axes=marked.axes)
 
 

@@ -72,7 +72,8 @@ def test_base_and_axes_are_kept_by_their_names():
     assert found.axes == GivenAxes("small", ("deeper",), ("wider",))
     grid = experiment_arguments(mark("digits", [NET(1), NET(2)], base=NET(1), axes={"depth": [NET(2)]}))
     assert grid.axes == GivenAxes("mynet1", ("mynet2",))
-    assert experiment_arguments(mark("digits", ["resnet8", "resnet14"], base="resnet8")).axes == GivenAxes("resnet8")
+    canonical = experiment_arguments(mark("digits", ["resnet8-1", "resnet14"], base="resnet8-1"))
+    assert canonical.axes == GivenAxes("resnet8")
 
 
 @pytest.mark.parametrize(
@@ -89,9 +90,9 @@ def test_base_and_axes_are_kept_by_their_names():
         ({"small": 3}, {}, r"models\['small'\] is 3: give a function \(in_channels, num_classes\)"),
         ({"small": NET(1)}, {}, r"models\['small'\] is the model mynet1: give models of a family in a list"),
         ({"a/b": other}, {}, "model 'a/b': give a name of letters, digits"),
-        ({"resnet20": other}, {}, "models has an own 'resnet20', which is a network of the harness: give another name"),
-        ([Family("resnet", build)(20)], {}, "models has an own 'resnet20', which is a network of the harness"),
+        ({"resnet20": other}, {}, "'resnet20'.* network of the harness.*: give another name"),
         ([NET(1), "mynet1"], {}, "models has 'mynet1' twice"),
+        (["resnet8", "resnet8-1"], {}, "models has 'resnet8' twice"),
         ([NET(1), Family("mynet", other)(2)], {}, "two families 'mynet' with different builders"),
     ],
 )

@@ -97,7 +97,7 @@ def test_one_name_of_two_networks_is_a_usage_error(run_own, pytester, studies):
     [
         ("models=[NET(depth=1), NET(depth=5)]", "ERROR: test_digits.py:*: family 'mynet' has no depth 5: give one of*"),
         (f"{NAMED}, axes={{'depth': ['deeper']}}", "*axes is given without base*"),
-        ("models={'resnet20': small}", "*own 'resnet20', which is a network of the harness*"),
+        ("models={'resnet20': small}", "*'resnet20'*network of the harness*: give another name*"),
     ],
 )
 def test_wrong_models_are_usage_errors_before_any_study(models, says, run_own, studies):
