@@ -62,7 +62,17 @@ def add_images_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images",
         metavar="folder:PATH",
-        help="the present place of your own images, if they were moved or renamed since the training",
+        help="the present place of your own images (folder:PATH, csv:PATH or npz:PATH), if they were moved or renamed "
+        "since the training",
+    )
+
+
+def add_network_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--network``, the present place of a result's own network, to a command."""
+    parser.add_argument(
+        "--network",
+        metavar="FILE:NAME",
+        help="the present place of your own network's family, model or builder, if it was moved or renamed",
     )
 
 

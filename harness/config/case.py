@@ -18,7 +18,7 @@ from harness.errors import InputError
 from harness.files import safe_name
 
 # Fields of later versions, at any depth: left out of the identity at these values, so that earlier cases keep theirs.
-_LATER_FIELDS: dict[str, Any] = {"network": ""}
+_LATER_FIELDS: dict[str, Any] = {"network": "", "fit": "squash", "padding": 0}
 
 _MAX_MODEL_CHARACTERS = 40  # in the name of a folder, which file systems limit to 255 bytes
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,10 +14,11 @@ from harness.errors import InputError
 from harness.plugin.case_arguments import takes_own_fixture
 
 EXPERIMENT_MARK = (
-    "experiment(dataset, models, recipe=None, seeds=(0,), limits={}, base=None, axes=None): train each model on the "
-    "dataset, one case per model and seed (--seeds overrides them; a quick run takes the first alone); models: names, "
-    "models of a harness.Family, or a dictionary of functions (in_channels, num_classes) by name; the test's `trained` "
-    "fixture is the result; limits, e.g. {'epoch_seconds': '+10%'}, override the --max options under --baseline; "
+    "experiment(dataset, models, recipe=None, seeds=(0,), limits={}, augment=None, fit=None, base=None, axes=None): "
+    "train each model on the dataset, one case per model and seed (--seeds overrides them; a quick run takes the first "
+    "alone); models: names, models of a harness.Family, or a dictionary of functions (in_channels, num_classes) by "
+    "name; the test's `trained` fixture is the result; limits, e.g. {'epoch_seconds': '+10%'}, override the --max "
+    "options under --baseline; augment and fit are those of the recipe 'standard', see harness.Standard; "
     "axes={'depth': ['deeper'], 'width': ['wider']}: the models that are deeper and wider than the model base, nearest "
     "first, if their names do not say it"
 )
@@ -31,7 +32,7 @@ class MarkedExperiment:
     """The arguments of an ``experiment`` mark.
 
     Attributes:
-        recipe: as given; None for the dataset's own.
+        recipe: as given, or the `Standard` that ``augment`` and ``fit`` make; None for the dataset's own.
         seeds: the seeds to train if ``--seeds`` gives none.
         limits: the limits under ``--baseline`` that override the options', by the measure's name.
         axes: the base and the axes given; None for those that are found.
@@ -100,6 +101,8 @@ def experiment(
     recipe: Any = None,
     seeds: Any = (0,),
     limits: Any = {},  # noqa: B006 - only read
+    augment: Any = None,
+    fit: Any = None,
     base: Any = None,
     axes: Any = None,
 ) -> MarkedExperiment:
@@ -112,9 +115,29 @@ def experiment(
         raise TypeError(f"seeds is {seeds!r}: give a list of different whole numbers, 0 or more, e.g. [0, 1, 2]")
     try:
         given = _axes(base, axes, [canonical_name(one) for one in found])
-        return MarkedExperiment(dataset, found, recipe, tuple(numbers), parse_limits(limits), given)
+        chosen = _recipe(recipe, augment, fit)
+        return MarkedExperiment(dataset, found, chosen, tuple(numbers), parse_limits(limits), given)
     except ValueError as error:
         raise TypeError(error) from error
+
+
+def _recipe(given: Any, augment: Any, fit: Any) -> Any:
+    """Return the recipe as given, with ``standard``, ``augment`` and ``fit`` as a `Standard`.
+
+    Raises:
+        ValueError: augment or fit is none of its values, or is given with a recipe that has its own.
+    """
+    from harness.config.standard import Standard
+
+    asked = {name: value for name, value in (("augment", augment), ("fit", fit)) if value is not None}
+    if given == "standard" or (given is None and asked):
+        given = Standard()
+    if asked and not isinstance(given, Standard):
+        name = next(iter(asked))
+        raise ValueError(
+            f"{name}={asked[name]!r} is of the standard recipe: leave it out, or leave out recipe={given!r}"
+        )
+    return replace(given, **asked) if asked else given
 
 
 def _models(given: Any) -> tuple[str | Model, ...]:
