@@ -18,6 +18,7 @@ import filelock
 
 from harness.config.data_folder import default_data_dir
 from harness.config.datasets import DatasetSpec, file_stem, is_own_images, own_path
+from harness.config.recipe import Resize
 from harness.data.cache_file import CachedImages, CacheWriter, map_images, read_header, remove_cache, seal
 from harness.data.cache_key import CacheKey, cache_key, code_version, place_hash, versions
 from harness.data.decoding import decoding_to, gather
@@ -47,25 +48,25 @@ class _Order:
     """The dataset that a call loads.
 
     Attributes:
-        resize_to: side in pixels to which its images are resized; None keeps their sizes.
+        resize_to: the square to which its images are resized; None keeps their sizes.
         key: the key of its cache.
     """
 
     source: Source
     spec: DatasetSpec
-    resize_to: int | None
+    resize_to: Resize | None
     key: CacheKey
     notify: Notify
 
 
 def load_images(
-    source: Source, spec: DatasetSpec, data_dir: Path, resize_to: int | None = None, notify: Notify = lambda _: None
+    source: Source, spec: DatasetSpec, data_dir: Path, resize_to: Resize | None = None, notify: Notify = lambda _: None
 ) -> LoadedImages:
     """Return a dataset's images: mapped from its cache, which is made if there is none, else in memory.
 
     Args:
         data_dir: the data folder.
-        resize_to: side in pixels to which the source resizes its images; None if it keeps their sizes.
+        resize_to: the square to which the source resizes its images; None if it keeps their sizes.
         notify: callback that receives a line if a cache is made again or cannot be written, and the progress.
 
     Raises:
@@ -214,7 +215,7 @@ def _caches_of_size(place: Path, size: str) -> list[Path]:
 
 def _require_space(place: Path, order: _Order) -> None:
     """Raise an OSError unless the disk has room for the images, as far as their size is known."""
-    side = order.resize_to or order.spec.image_size
+    side = order.resize_to.size if order.resize_to is not None else order.spec.image_size
     if side is None:
         return
     needed = sum(order.source.count()) * order.spec.channels * side**2 + _SPARE_BYTES

@@ -176,7 +176,7 @@ def load(
     Raises:
         InputError: the dataset is absent (see `locate_or_download`), damaged or incomplete. The message names the file.
     """
-    return _load(name, Path(data_dir), image_size, _Listener(notify))
+    return _load(name, Path(data_dir), _resize(image_size), _Listener(notify))
 
 
 def forget_loaded() -> None:
@@ -186,12 +186,12 @@ def forget_loaded() -> None:
 
 
 @functools.lru_cache(maxsize=4)
-def _load(name: str, data_dir: Path, image_size: int | None, listener: _Listener) -> Dataset:
-    source = locate(name, data_dir, image_size=image_size)
+def _load(name: str, data_dir: Path, resize: Resize | None, listener: _Listener) -> Dataset:
+    source = locate(name, data_dir, image_size=resize)
     if source is None:
         raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
     spec = get_spec(name)
-    images = load_images(source, spec, data_dir, image_size, listener.notify)
+    images = load_images(source, spec, data_dir, resize, listener.notify)
     return Dataset(spec, images.train, images.test, f"{source.layout} in {source.path}", images.fingerprint)
 
 
