@@ -134,9 +134,7 @@ class Evidence:
 
     def has_models_between(self, one: str, other: str) -> bool:
         """Return whether a family has models between two; networks without a place in a family have none."""
-        models = self.points[one], self.points[other]
-        is_grid = all(model.depth is not None and model.width is not None for model in models)
-        return is_grid and models[0].family == models[1].family and has_models_between(*models)
+        return has_models_between(self.points[one], self.points[other])
 
     @property
     def used_results(self) -> list[Result]:

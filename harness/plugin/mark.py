@@ -144,7 +144,7 @@ def _models(given: Any) -> tuple[str | Model, ...]:
     """Return the models of a list of names and models, or of a dictionary of builders by name.
 
     Raises:
-        TypeError: they are something else, two have one name, or an own model has the name of another network.
+        TypeError: they are something else, or two have one name.
     """
     if isinstance(given, dict):
         given = [_named(name, build) for name, build in given.items()]
@@ -154,7 +154,7 @@ def _models(given: Any) -> tuple[str | Model, ...]:
     names = [canonical_name(one) for one in models]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TypeError(f"models has {repeated[0]!r} twice: give different models")
-    _require_own_names([one for one in models if isinstance(one, Model)])
+    _require_one_builder([one for one in models if isinstance(one, Model)])
     return tuple(models)
 
 
@@ -169,32 +169,21 @@ def _named(name: Any, build: Any) -> Model:
         raise TypeError(error) from error
 
 
-def _require_own_names(models: Sequence[Model]) -> None:
-    """Require that own models have names of their own, and families of one name one builder.
+def _require_one_builder(models: Sequence[Model]) -> None:
+    """Require that own families of one name have one builder.
 
     Raises:
-        TypeError: there are such models.
+        TypeError: two have different ones.
     """
     builders: dict[str, Any] = {}
     for model in models:
-        if model.build is None:
-            continue
-        if _comes_with_harness(model.name):
-            raise TypeError(f"models has an own {model.name!r}, which is a network of the harness: give another name")
-        if builders.setdefault(model.family, builder_of(model)) != builder_of(model):
+        if model.build is not None and builders.setdefault(model.family, builder_of(model)) != builder_of(model):
             raise TypeError(f"models has two families {model.family!r} with different builders: give different names")
 
 
 def builder_of(model: Model) -> Any:
     """Return the function that builds an own model: for models of one family the same."""
     return getattr(model.build, "func", model.build)
-
-
-def _comes_with_harness(name: str) -> bool:
-    try:
-        return parse_model(name).build is None
-    except InputError:
-        return False
 
 
 def _axes(base: Any, axes: Any, models: Sequence[str]) -> GivenAxes | None:

@@ -29,7 +29,7 @@ def test_the_marks_seeds_are_trained_unless_seeds_are_given(bench, pytester):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('"resnet8-2"', '"resnet21"', "*unknown model 'resnet21': no family has depth 21*"),
+        ('"resnet8-2"', '"resnet21"', "*unknown model 'resnet21': no resnet has depth 21*"),
         ('"resnet8-2"', '"resnet20-0"', "*unknown model 'resnet20-0': the width coefficient must be above 0*"),
         ('["resnet8", "resnet8-2"]', '"resnet8"', "*models is 'resnet8': give a list of models*"),
         ('["resnet8", "resnet8-2"]', "[]", "*models is []: give a list of models*"),
