@@ -78,12 +78,12 @@ def dataset_row(name: str, data_dir: Path) -> DatasetRow:
                 missing_files=source.missing,
                 how_to_get=how_to_get(name, data_dir),
             )
-        return _present(name, source)
+        return _present(name, source, data_dir)
     except InputError as error:
         return DatasetRow(dataset=name, status="damaged", problem=str(error))
 
 
-def _present(name: str, source: Source) -> DatasetRow:
+def _present(name: str, source: Source, data_dir: Path) -> DatasetRow:
     """Return the row of a dataset that is there.
 
     Raises:
@@ -92,7 +92,7 @@ def _present(name: str, source: Source) -> DatasetRow:
     from harness.cli.outputs import DatasetRow
     from harness.data.registry import get_spec
 
-    (train, test), spec = source.count(), get_spec(name)
+    (train, test), spec = source.count(), get_spec(name, data_dir)
     source.check()
     return DatasetRow(
         dataset=name,

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.extensions import extension_names, find_extension
+from harness.config.library_datasets import PREFIX as TORCHVISION
+from harness.config.library_datasets import library_dataset
 from harness.errors import InputError
 from harness.files import expand_home, safe_name
 
 OWN_PREFIXES = ("folder:", "npz:", "csv:")
 """The user's own images, at a path: one folder per class, arrays, or a table of paths and labels."""
-LIBRARY_PREFIXES = ("torchvision:", "hf:")
+LIBRARY_PREFIXES = (TORCHVISION, "hf:")
 """Datasets of torchvision and of Hugging Face."""
 _REST = {"folder:": "PATH", "npz:": "PATH", "csv:": "PATH", "torchvision:": "CIFAR100, e.g.", "hf:": "NAME or hf:PATH"}
 _TITLES = {"cifar10": "CIFAR-10", "fashionmnist": "FashionMNIST", "gtsrb": "GTSRB"}
@@ -84,6 +86,11 @@ def is_own_images(dataset: str) -> bool:
     return prefix in OWN_PREFIXES or (prefix == "hf:" and dataset.removeprefix(prefix)[:1] in ("/", ".", "~"))
 
 
+def is_resized(dataset: str) -> bool:
+    """Return True for images that are resized to the recipe's size when they are loaded: all but published datasets."""
+    return bool(prefix_of(dataset))
+
+
 def own_path(dataset: str) -> Path:
     """Return PATH of ``folder:PATH``, and alike, with ``~`` expanded.
 
@@ -107,13 +114,17 @@ def file_stem(dataset: str) -> str:
 
 
 def find_spec(dataset: str) -> DatasetSpec | None:
-    """Return the spec of a published dataset or of one that another package adds; None for any other name.
+    """Return the spec of a dataset that is published, of torchvision, or added by another package; else None.
 
     Raises:
-        InputError: the other package's entry point is broken.
+        InputError: torchvision has no such dataset, or the other package's entry point is broken.
     """
     if dataset in SPECS:
         return SPECS[dataset]
+    if dataset.startswith(TORCHVISION):
+        library = library_dataset(dataset)
+        numbers = tuple(map(str, range(library.classes)))
+        return DatasetSpec(dataset, library.channels, None, numbers, library.train_images, library.test_images)
     extension = find_extension(dataset)
     if extension is None:
         return None
@@ -136,6 +147,7 @@ def check_dataset_name(dataset: str) -> str:
             raise InputError(f"dataset {prefix!r} names no images: give {prefix}{_REST[prefix]}")
         if any(0xD800 <= ord(character) < 0xE000 for character in dataset):  # Python's spelling of bytes not in UTF-8
             raise InputError(f"dataset {dataset!r}: the path is not UTF-8, so results cannot hold it; rename it")
+        find_spec(dataset)
     elif find_spec(dataset) is None:
         known = ", ".join([*SPECS, *extension_names()])
         raise InputError(

@@ -9,17 +9,34 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config.datasets import DatasetSpec, check_dataset_name, find_spec, is_own_images, own_path, prefix_of
+from harness.config.datasets import (
+    SPECS,
+    DatasetSpec,
+    check_dataset_name,
+    find_spec,
+    is_own_images,
+    own_path,
+    prefix_of,
+)
 from harness.config.extensions import find_extension
-from harness.data.formats import cifar10, class_folders, digits, fashionmnist, gtsrb
+from harness.data.formats import (
+    cifar10,
+    class_folders,
+    digits,
+    fashionmnist,
+    gtsrb,
+    hugging_face,
+    torchvision_datasets,
+)
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.images import ImageSet, fingerprint
-from harness.data.source import Layout, Publisher, Source
+from harness.data.source import Layout, Library, Publisher, Source
 from harness.errors import InputError
 from harness.text import listed
 
 _PUBLISHERS: dict[str, Publisher] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
 _LAYOUTS: dict[str, Layout] = {"folder:": class_folders}
+_LIBRARIES: dict[str, Library] = {"torchvision:": torchvision_datasets, "hf:": hugging_face}
 _PUBLISHER_ATTRIBUTES = ("FILES", "locate", "download")
 
 
@@ -46,14 +63,34 @@ class Dataset:
         return (len(self.train), len(self.test)) == (self.spec.train_images, self.spec.test_images)
 
 
-def get_spec(name: str) -> DatasetSpec:
-    """Return the spec of a dataset; that of a user's folder is made from its class folders.
+def get_spec(name: str, data_dir: Path | None = None) -> DatasetSpec:
+    """Return the spec of a dataset; that of the user's own images is made from what is there.
+
+    Args:
+        data_dir: the data folder; None if the dataset is published or the user's own.
 
     Raises:
-        InputError: there is no such dataset or folder.
+        InputError: there is no such dataset or folder, or it must be downloaded before its classes are known.
     """
     check_dataset_name(name)
+    if library := _library(name):
+        return _spec_of_library(library, name, data_dir or Path())
     return find_spec(name) or _layout(name).spec_of(name, own_path(name))
+
+
+def _spec_of_library(library: Library, name: str, data_dir: Path) -> DatasetSpec:
+    source = library.locate(name, data_dir)
+    spec = find_spec(name) if source is None or source.missing or source.spec is None else source.spec()
+    if spec is None:
+        raise InputError(
+            f"dataset {name} is not in {data_dir}, so that its classes are unknown: a full run downloads it"
+        )
+    return spec
+
+
+def _library(name: str) -> Library | None:
+    """Return the library that has the dataset; None for any other dataset."""
+    return _LIBRARIES.get(prefix_of(name))
 
 
 def _layout(name: str) -> Layout:
@@ -65,11 +102,13 @@ def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Sourc
     """Return the dataset found on disk, or None.
 
     Args:
-        image_size: side in pixels to which the images of a user's folder are resized; None keeps their sizes.
+        image_size: side in pixels to which the user's own images and a library's are resized; None keeps their sizes.
 
     Raises:
         InputError: there is no dataset of that name, or the files in its place are something else.
     """
+    if library := _library(check_dataset_name(name)):
+        return library.locate(name, data_dir, resize_to=image_size)
     spec = get_spec(name)
     if is_own_images(name):
         return _layout(name).locate(own_path(name), spec, resize_to=image_size)
@@ -103,6 +142,8 @@ def _publisher(name: str) -> Publisher:
 
 def how_to_get(name: str, data_dir: Path) -> str:
     """Return instructions for an absent dataset: which files to put into which folder."""
+    if library := _library(name):
+        return library.how_to_get(name, data_dir)
     folder = data_dir / name
     classes = f"{folder}/train/<class>/* and {folder}/test/<class>/*"
     return f"put {_publisher(name).FILES}, into {folder}\nor images into {classes}"
@@ -127,13 +168,20 @@ def locate_or_download(
             lack = f"dataset {name} in {source.path} lacks {listed(source.missing)}"
         notify(f"{lack}: downloading it")
         try:
-            _publisher(name).download(data_dir)
+            _download(name, data_dir)
         except InputError as error:
             raise InputError(f"{lack}, and {error}") from error
-        source = locate(name, data_dir)
+        source = locate(name, data_dir, image_size=image_size)
     if source is None:
         raise InputError(f"dataset {name} is still not in {data_dir} after its download: {how_to_get(name, data_dir)}")
     return source
+
+
+def _download(name: str, data_dir: Path) -> None:
+    if library := _library(name):
+        library.download(name, data_dir)
+    else:
+        _publisher(name).download(data_dir)
 
 
 @functools.lru_cache(maxsize=4)
@@ -150,7 +198,7 @@ def load(name: str, data_dir: str | Path, *, image_size: int | None = None) -> D
     source = locate(name, data_dir, image_size=image_size)
     if source is None:
         raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
-    return _dataset(get_spec(name), *source.read(None, None), f"{source.layout} in {source.path}")
+    return _read(name, source, None, None)
 
 
 @functools.lru_cache(maxsize=8)
@@ -166,10 +214,15 @@ def load_slice(
         InputError: a user's folder is absent, or a file is damaged.
     """
     source = locate(name, data_dir, image_size=image_size)
-    spec = get_spec(name)
     if source is None:
+        spec = find_spec(name) or replace(SPECS["digits"], name=name, channels=3, image_size=None)
         stand_in = _dataset(spec, *digits.stand_in(spec, train_images, test_images), "digits standing in")
         return replace(stand_in, is_stand_in=True)
+    return _read(name, source, train_images, test_images)
+
+
+def _read(name: str, source: Source, train_images: int | None, test_images: int | None) -> Dataset:
+    spec = get_spec(name) if source.spec is None else source.spec()
     return _dataset(spec, *source.read(train_images, test_images), f"{source.layout} in {source.path}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 
 from harness.config.case import Case
-from harness.config.datasets import is_own_images
+from harness.config.datasets import is_resized
 from harness.config.experiment import Experiment
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
@@ -111,7 +111,7 @@ class Machine:
             InputError: the data are missing or damaged.
         """
         name = experiment.dataset
-        key = (name, experiment.recipe.image_size if is_own_images(name) else None)
+        key = (name, experiment.recipe.image_size if is_resized(name) else None)
         if key not in self._datasets:
             self._datasets[key] = self._load(*key, is_quick=experiment.mode == "quick", notify=notify)
         return self._datasets[key]

@@ -98,7 +98,7 @@ def estimate_experiment(
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
     """
-    spec = registry.get_spec(experiment.dataset)
+    spec = registry.get_spec(experiment.dataset, settings.data_dir)
     images = _images_per_epoch(experiment, spec, settings)
     return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
 

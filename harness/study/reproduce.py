@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from harness.config.case import Mode
-from harness.config.datasets import is_own_images, own_path, prefix_of
+from harness.config.datasets import is_own_images, is_resized, own_path, prefix_of
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
@@ -117,12 +117,12 @@ def load_images(dataset: str, mode: Mode, image_size: int, data_dir: Path) -> Da
     """Load a dataset as the cases of that mode see it.
 
     Args:
-        image_size: of the recipe; a user's images are resized to it when they are loaded.
+        image_size: of the recipe; the user's own images and a library's are resized to it when they are loaded.
 
     Raises:
         InputError: the images are missing or damaged.
     """
-    resize_to = image_size if is_own_images(dataset) else None
+    resize_to = image_size if is_resized(dataset) else None
     if mode == "quick":
         return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=resize_to)
     return registry.load(dataset, data_dir, image_size=resize_to)
