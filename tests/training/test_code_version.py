@@ -19,11 +19,13 @@ NOT_DECIDING = {
         "config/limits.py", "config/option.py", "config/option_checks.py", "config/options.py", "config/data_folder.py",
     },
     "the images' hash is part of the case": {
-        "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",
+        "config/datasets.py", "config/extensions.py", "config/library_datasets.py",
+        "data/download.py", "data/registry.py", "data/source.py",
         "data/verified_fingerprints.py", "data/formats/cifar10.py", "data/formats/class_folders.py",
         "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",
         "data/formats/folder_names.py", "data/formats/leftovers.py", "data/formats/gtsrb.py",
-        "data/formats/gtsrb_labels.py",
+        "data/formats/gtsrb_labels.py", "data/formats/hugging_face.py", "data/formats/hugging_face_columns.py",
+        "data/formats/stratified_split.py", "data/formats/torchvision_datasets.py", "extras.py",
     },
     "they read, write and report what others compute": {
         "causes.py", "errors.py", "files.py", "source_code.py", "text.py", "timestamps.py",

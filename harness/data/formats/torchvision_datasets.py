@@ -29,14 +29,25 @@ from harness.text import listed_up_to, one_line
 _UNFINISHED = ".unfinished"
 _VERIFIED = ".verified"
 _MOST_NAMED = 4
-# Of the classes that take no `loader`, which would return the paths: where these are.
-_PATHS: dict[str, Callable[[Any], Iterable[tuple[Any, int]]]] = {
+
+Item = tuple[Any, int]
+"""A PIL image, or the path of an image file; with its label."""
+
+
+def _paths_of_opened_images(opened: Any) -> Iterator[Item]:
+    for position in range(len(opened)):
+        image, label = opened[position]
+        with image:
+            yield image.filename, label
+
+
+# Of the classes that take no `loader`, which would return the paths: how to find these.
+_PATHS: dict[str, Callable[[Any], Iterable[Item]]] = {
+    "Caltech101": _paths_of_opened_images,
+    "Caltech256": _paths_of_opened_images,
     "GTSRB": lambda opened: opened._samples,
     "OxfordIIITPet": lambda opened: zip(opened._images, opened._labels, strict=True),
 }
-
-Item = tuple[Any, int]
-"""Function that returns an image, or the path of an image file; with its label."""
 
 
 @dataclass(frozen=True)
@@ -248,9 +259,6 @@ def _read(
 
 
 def _image_file(dataset: str, image: Any, label: int) -> ImageFile:
-    if isinstance(image, Image.Image):  # opened, not read
-        image.close()
-        image = image.filename  # type: ignore[attr-defined]
     path = Path(image)
     return file_on_disk(path, label, track_in_file_name(path, label) if dataset == "torchvision:GTSRB" else None)
 
