@@ -138,28 +138,41 @@ def download(name: str, data_dir: Path) -> None:
     """
     _library(name)
     target = _folder(name, data_dir.resolve())
-    partial_folder = target.with_name(f".{target.name}")
-    repository, _, config = name.removeprefix("hf:").partition("@")
-    home = str(Path(os.environ.get("HF_HOME") or target.parent / "cache").resolve())
-    environment = os.environ | {"HF_HOME": home, "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_VERBOSITY": "error"}
-    program = str(Path(__file__).with_name("hugging_face_download.py"))
-    command = [sys.executable, "-P", program, repository, config, str(partial_folder)]
+    failure: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with locked(target.parent):
-            if target.exists():  # another process has downloaded it while this one waited
-                return
-            shutil.rmtree(partial_folder, ignore_errors=True)
-            # In the data folder: a name is of the hub even if the present folder has a folder of that name.
-            ran = subprocess.run(command, env=environment, cwd=target.parent, stdout=subprocess.PIPE, text=True)
-            failure = ran.stdout if ran.returncode else None
-            if failure is None:
-                put_in_place(partial_folder, target)
+            if not target.exists():  # another process may have downloaded it while this one waited
+                failure = _try_download(name, target)
     except OSError as error:
         failure = str(error)
     if failure is not None:
-        shutil.rmtree(partial_folder, ignore_errors=True)
-        raise InputError(_refusal(name, failure or f"exit code {ran.returncode}", data_dir))
+        raise InputError(_refusal(name, failure, data_dir))
+
+
+def _try_download(name: str, target: Path) -> str | None:
+    """Download and save; return None or the reason of the failure."""
+    unfinished, cache = target.with_name(f".{target.name}"), target.parent / ".downloads"
+    repository, _, config = name.removeprefix("hf:").partition("@")
+    caches = {f"HF_{one}_CACHE": str(cache / one.lower()) for one in ("HUB", "DATASETS", "XET")}
+    defaults = {} if "HF_HOME" in os.environ else caches
+    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_VERBOSITY": "error"}
+    program = str(Path(__file__).with_name("hugging_face_download.py"))
+    shutil.rmtree(unfinished, ignore_errors=True)
+    ran = subprocess.run(
+        [sys.executable, "-P", program, repository, config, str(unfinished)],
+        env=defaults | os.environ | quiet,
+        cwd=target.parent,  # a name is of the hub, even if the present folder has a folder of that name
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:  # what the hub has sent stays in the cache
+        shutil.rmtree(unfinished, ignore_errors=True)
+        return ran.stdout or f"exit code {ran.returncode}"
+    put_in_place(unfinished, target)
+    shutil.rmtree(cache, ignore_errors=True)
+    return None
 
 
 def how_to_get(name: str, data_dir: Path) -> str:
