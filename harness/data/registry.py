@@ -216,7 +216,8 @@ def load_slice(
     source = locate(name, data_dir, image_size=image_size)
     if source is None:
         spec = find_spec(name) or replace(SPECS["digits"], name=name, channels=3, image_size=None)
-        stand_in = _dataset(spec, *digits.stand_in(spec, train_images, test_images), "digits standing in")
+        sized = replace(spec, image_size=spec.image_size or image_size)
+        stand_in = _dataset(spec, *digits.stand_in(sized, train_images, test_images), "digits standing in")
         return replace(stand_in, is_stand_in=True)
     return _read(name, source, train_images, test_images)
 
