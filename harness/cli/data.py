@@ -110,6 +110,7 @@ def _present(name: str, source: Source, data_dir: Path) -> DatasetRow:
 def _describe(row: DatasetRow) -> str:
     """Return a dataset's folder, layout and images, or how to get it."""
     from harness.config.datasets import is_own_images
+    from harness.config.library_datasets import can_download
     from harness.text import listed
 
     if row.problem is not None:
@@ -118,7 +119,9 @@ def _describe(row: DatasetRow) -> str:
         remedy = row.how_to_get.replace("\n", "\n  ")
         if row.missing_files:
             return f"incomplete; {row.path} lacks {listed(row.missing_files)}; a full run downloads it, or\n  {remedy}"
-        return f"missing; a full run downloads it, or\n  {remedy}"
+        return (
+            f"missing; a full run downloads it, or\n  {remedy}" if can_download(row.dataset) else f"missing\n  {remedy}"
+        )
     found, published = (row.train_images, row.test_images), (row.published_train_images, row.published_test_images)
     images = f"{found[0]:,} training and {found[1]:,} test images"
     if found != published:

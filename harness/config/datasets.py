@@ -124,7 +124,9 @@ def find_spec(dataset: str) -> DatasetSpec | None:
     if dataset.startswith(TORCHVISION):
         library = library_dataset(dataset)
         numbers = tuple(map(str, range(library.classes)))
-        return DatasetSpec(dataset, library.channels, None, numbers, library.train_images, library.test_images)
+        return DatasetSpec(
+            dataset, library.channels, library.image_size, numbers, library.train_images, library.test_images
+        )
     extension = find_extension(dataset)
     if extension is None:
         return None

@@ -36,7 +36,8 @@ class LibraryDataset:
         in_memory: True if torchvision has pixels, not image files.
         has_checksums: True if torchvision knows the MD5 of the files that it downloads.
         checks_itself: True if torchvision checks the MD5 of the files that it reads, each time.
-        can_download: False if torchvision's class has no download.
+        can_download: False if the publisher has taken the files away.
+        image_size: side of the images in pixels; None if sizes differ.
         protocol: what is trained and tested on, if that is not plainly train and test.
     """
 
@@ -53,6 +54,7 @@ class LibraryDataset:
     has_checksums: bool = True
     checks_itself: bool = False
     can_download: bool = True
+    image_size: int | None = None
     protocol: str = ""
 
 
@@ -74,7 +76,7 @@ _NO_SPLIT: dict[str, Any] = {"train": ({},), "test": None, "protocol": "a fifth 
 def _idx_files(name: str, folder: str, files: tuple[str, ...], **arguments: Any) -> LibraryDataset:
     """Return a dataset like MNIST, in idx files."""
     unpacked = tuple(f"{folder}/raw/{file}" for file in files)
-    shape = {"channels": 1, "classes": 10, "train_images": 60_000, "test_images": 10_000, **_FLAG}
+    shape = {"channels": 1, "classes": 10, "train_images": 60_000, "test_images": 10_000, "image_size": 28, **_FLAG}
     archives = tuple(f"{path}.gz" for path in unpacked)
     return LibraryDataset(name, **({"archives": archives, "unpacked": unpacked} | shape | arguments))
 
@@ -96,11 +98,11 @@ LIBRARY_DATASETS: dict[str, LibraryDataset] = {
     one.name: one
     for one in (
         LibraryDataset(
-            "CIFAR10", 3, 10, 50_000, 10_000, **_FLAG, checks_itself=True,
+            "CIFAR10", 3, 10, 50_000, 10_000, **_FLAG, image_size=32, checks_itself=True,
             archives=("cifar-10-python.tar.gz",), unpacked=("cifar-10-batches-py",),
         ),
         LibraryDataset(
-            "CIFAR100", 3, 100, 50_000, 10_000, **_FLAG, checks_itself=True,
+            "CIFAR100", 3, 100, 50_000, 10_000, **_FLAG, image_size=32, checks_itself=True,
             archives=("cifar-100-python.tar.gz",), unpacked=("cifar-100-python",),
         ),
         _idx_files("MNIST", "MNIST", _MNIST_FILES),
@@ -113,27 +115,23 @@ LIBRARY_DATASETS: dict[str, LibraryDataset] = {
         ),
         _idx_files("QMNIST", "QMNIST", _QMNIST_FILES, test_images=60_000),
         LibraryDataset(
-            "USPS", 1, 10, 7_291, 2_007, **_FLAG,
+            "USPS", 1, 10, 7_291, 2_007, **_FLAG, image_size=16,
             archives=("usps.bz2", "usps.t.bz2"), unpacked=("usps.bz2", "usps.t.bz2"),
         ),
         LibraryDataset(
-            "SEMEION", 1, 10, 1_274, 319, **_NO_SPLIT, in_memory=True, checks_itself=True,
+            "SEMEION", 1, 10, 1_274, 319, **_NO_SPLIT, image_size=16, in_memory=True, checks_itself=True,
             archives=("semeion.data",), unpacked=("semeion.data",),
         ),
         LibraryDataset(
-            "SVHN", 3, 10, 73_257, 26_032, **_SPLIT, in_memory=True, checks_itself=True,
+            "SVHN", 3, 10, 73_257, 26_032, **_SPLIT, image_size=32, in_memory=True, checks_itself=True,
             archives=("train_32x32.mat", "test_32x32.mat"), unpacked=("train_32x32.mat", "test_32x32.mat"),
         ),
         LibraryDataset(
-            "STL10", 3, 10, 5_000, 8_000, **_SPLIT, in_memory=True, checks_itself=True,
+            "STL10", 3, 10, 5_000, 8_000, **_SPLIT, image_size=96, in_memory=True, checks_itself=True,
             archives=("stl10_binary.tar.gz",), unpacked=("stl10_binary",),
         ),
         LibraryDataset(
-            "FER2013", 1, 7, 28_709, 7_178, **_SPLIT, in_memory=True, checks_itself=True, can_download=False,
-            archives=("fer2013/fer2013.csv",), unpacked=("fer2013/fer2013.csv",),
-        ),
-        LibraryDataset(
-            "PCAM", 3, 2, 294_912, 32_768, **_TRAIN_AND_VAL, in_memory=True,
+            "PCAM", 3, 2, 294_912, 32_768, **_TRAIN_AND_VAL, image_size=96, in_memory=True,
             archives=tuple(f"{path}.gz" for path in _PCAM_FILES), unpacked=_PCAM_FILES,
         ),
         LibraryDataset(
@@ -158,7 +156,7 @@ LIBRARY_DATASETS: dict[str, LibraryDataset] = {
             "Food101", 3, 101, 75_750, 25_250, **_SPLIT, archives=("food-101.tar.gz",), unpacked=("food-101",),
         ),
         LibraryDataset(
-            "StanfordCars", 3, 196, 8_144, 8_041, **_SPLIT, has_checksums=False,
+            "StanfordCars", 3, 196, 8_144, 8_041, **_SPLIT, has_checksums=False, can_download=False,
             archives=tuple(
                 f"stanford_cars/{name}"
                 for name in ("devkit", "cars_train", "cars_test", "cars_test_annos_withlabels.mat")
@@ -180,7 +178,7 @@ LIBRARY_DATASETS: dict[str, LibraryDataset] = {
             archives=("caltech256/256_ObjectCategories.tar",), unpacked=("caltech256/256_ObjectCategories",),
         ),
         LibraryDataset(
-            "EuroSAT", 3, 10, 21_600, 5_400, **_NO_SPLIT,
+            "EuroSAT", 3, 10, 21_600, 5_400, **_NO_SPLIT, image_size=64,
             archives=("eurosat/EuroSAT.zip",), unpacked=("eurosat/2750",),
         ),
         LibraryDataset(
@@ -222,3 +220,8 @@ def library_dataset(dataset: str) -> LibraryDataset:
     near = [PREFIX + by_lower_case[one] for one in get_close_matches(name.lower(), by_lower_case)]
     offer = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(LIBRARY_DATASETS)}"
     raise InputError(f"unknown dataset {dataset!r}: torchvision has no classification dataset {name!r}; {offer}")
+
+
+def can_download(dataset: str) -> bool:
+    """Return False for a dataset of torchvision whose publisher has taken the files away."""
+    return not dataset.startswith(PREFIX) or library_dataset(dataset).can_download

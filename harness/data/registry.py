@@ -15,6 +15,7 @@ from harness.config.datasets import (
     check_dataset_name,
     find_spec,
     is_own_images,
+    is_resized,
     own_path,
     prefix_of,
 )
@@ -216,7 +217,7 @@ def load_slice(
     source = locate(name, data_dir, image_size=image_size)
     if source is None:
         spec = find_spec(name) or replace(SPECS["digits"], name=name, channels=3, image_size=None)
-        sized = replace(spec, image_size=spec.image_size or image_size)
+        sized = replace(spec, image_size=image_size if is_resized(name) else spec.image_size)
         stand_in = _dataset(spec, *digits.stand_in(sized, train_images, test_images), "digits standing in")
         return replace(stand_in, is_stand_in=True)
     return _read(name, source, train_images, test_images)

@@ -38,8 +38,8 @@ EXTRA = "hf"
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "validation", "valid", "val", "dev", "eval")
 _NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.+-]+)?", re.ASCII)
-_LOOKED_AT = 256  # images, to tell whether all are grey
-_GREY_MODES = ("1", "L", "LA")
+_LOOKED_AT = 256  # images of each part: their headers show channels and size
+_GREY_MODES = {"1", "L", "LA", "La"}
 
 
 @dataclass(frozen=True)
@@ -275,23 +275,25 @@ def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Ch
     undecoded = [rows.cast_column(chosen.image_column, library.Image(decode=False)) for rows in both]
     names = (chosen.train, chosen.test or chosen.train)
     train, test = (_Part(*one, chosen.image_column) for one in zip(names, undecoded, positions, labels, strict=True))
-    spec = DatasetSpec(name, _channels(train, test), None, classes, len(positions[0]), len(positions[1]))
+    spec = DatasetSpec(name, *_shape(train, test), classes, len(positions[0]), len(positions[1]))
     files = dict.fromkeys(Path(one["filename"]) for rows in both for one in rows.cache_files)
     return _Opened(train, test, spec, tuple(files))
 
 
-def _channels(*parts: _Part) -> int:
-    """Return 1 if the images are grey, as far as some of each part show; else 3."""
-    files = (part.image_file(one) for part in parts for one in evenly_spaced(len(part.positions), _LOOKED_AT))
-    return 1 if all(map(_is_grey, files)) else 3
+def _shape(*parts: _Part) -> tuple[int, int | None]:
+    """Return the channels of the images, and their side if all are squares of one size, as far as some show them."""
+    files = [part.image_file(one) for part in parts for one in evenly_spaced(len(part.positions), _LOOKED_AT)]
+    modes, sizes = zip(*map(_mode_and_size, files), strict=True)
+    (width, height), *others = set(sizes)
+    return 1 if set(modes) <= _GREY_MODES else 3, width if width == height and not others else None
 
 
-def _is_grey(file: ImageFile) -> bool:
+def _mode_and_size(file: ImageFile) -> tuple[str, tuple[int, int]]:
     try:
         with Image.open(io.BytesIO(file.read())) as image:
-            return image.mode in _GREY_MODES
+            return image.mode, image.size
     except Exception:  # `decode` names a damaged image
-        return False
+        return "RGB", (0, 0)
 
 
 def _read(channels: int, resize_to: int | None, part: _Part, limit: int | None) -> ImageSet:

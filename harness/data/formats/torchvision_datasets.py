@@ -193,9 +193,7 @@ def _open_all(library: LibraryDataset, root: Path, *, download: bool = False) ->
     """Return torchvision's datasets: the parts of the training set, then the test set if there is one."""
     make = getattr(torchvision.datasets, library.name)
     parameters = inspect.signature(make).parameters
-    common: dict[str, Any] = {"download": download} if library.can_download else {}
-    if "loader" in parameters:
-        common["loader"] = _path_itself
+    common: dict[str, Any] = {"download": download} | ({"loader": _path_itself} if "loader" in parameters else {})
     parts: list[Arguments] = [*library.train, *([] if library.test is None else [library.test])]
     return [make(str(root), **part, **common) for part in parts]
 

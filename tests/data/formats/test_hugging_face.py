@@ -1,6 +1,7 @@
 import sys
 
 import pytest
+from PIL import Image
 
 from harness.data import registry
 from harness.data.formats import hugging_face
@@ -92,6 +93,15 @@ def test_grey_images_have_one_channel(tmp_path):
     save(tmp_path / "mixed", train=table(mode="L"), test=table())
     assert load(tmp_path / "grey", tmp_path).train.pixels.shape[1] == 1
     assert load(tmp_path / "mixed", tmp_path).train.pixels.shape[1] == 3
+
+
+@pytest.mark.parametrize(("sizes", "side"), [([(9, 9), (9, 9)], 9), ([(9, 8), (9, 8)], None), ([(9, 9), (8, 8)], None)])
+def test_squares_of_one_size_are_known(tmp_path, sizes, side):
+    rows = datasets.Dataset.from_dict(
+        {"image": [Image.new("RGB", size) for size in sizes], "label": [0, 1]}, features=table().features
+    )
+    save(tmp_path / "pets", train=rows, test=rows)
+    assert registry.get_spec(f"hf:{tmp_path}/pets", tmp_path).image_size == side
 
 
 def test_the_key_changes_with_the_files(tmp_path):

@@ -3,6 +3,7 @@ import gzip
 import pytest
 import torchvision
 
+from harness.config.library_datasets import can_download
 from harness.data import registry
 from harness.errors import InputError
 from tests.data.builders import files_under, md5, write
@@ -164,5 +165,6 @@ def test_a_dataset_that_torchvision_no_longer_downloads_says_so(tmp_path):
     assert f"cars_test_annos_withlabels.mat into {tmp_path}/torchvision/StanfordCars/stanford_cars" in str(
         refusal.value
     )
-    with pytest.raises(InputError, match=r"fer2013\.csv into"):
-        registry.locate_or_download("torchvision:FER2013", tmp_path)
+    assert not can_download("torchvision:StanfordCars")
+    assert can_download("torchvision:DTD")
+    assert can_download("cifar10")

@@ -1,7 +1,6 @@
 """Tiny datasets in torchvision's layouts, with two classes if the layout shows them."""
 
 import bz2
-import csv
 import io
 import pickle
 import struct
@@ -106,15 +105,6 @@ def _stl10():
     return files
 
 
-def _fer2013():
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(["emotion", "pixels", "Usage"])
-    for label, usage in ((0, "Training"), (6, "Training"), (1, "PublicTest"), (2, "PrivateTest")):
-        rows.writerow([label, " ".join(["7"] * 48 * 48), usage])
-    return text.getvalue()
-
-
 def _in_folders(parts, ending="jpg", folders=("cat", "dog"), count=1):
     """Images by class, ``{part}/{class}/{number}``."""
     return {
@@ -186,7 +176,6 @@ UNPACKED = {
         "test_32x32.mat": mat(X=noise(32, 32 * 6, channels=1).reshape(32, 32, 3, 2), y=np.array([[3], [4]])),
     },
     "STL10": _stl10,
-    "FER2013": lambda: {"fer2013/fer2013.csv": _fer2013()},
     "Flowers102": flowers102,
     "DTD": lambda: _listed(
         "dtd/dtd", "images", {f"labels/{split}1.txt": "cat/1.jpg\ndog/2.jpg\n" for split in ("train", "val", "test")}
@@ -256,8 +245,6 @@ def publish_tiny(monkeypatch, name):
         })  # fmt: skip
     if name == "SEMEION":
         monkeypatch.setattr(kind, "md5_checksum", checksums["semeion.data"])
-    if name == "FER2013":
-        monkeypatch.setattr(kind, "_RESOURCES", kind._RESOURCES | {"fer": ("fer2013.csv", checksums["fer2013.csv"])})
     if name == "Flowers102":
         known = {part: (file, checksums.get(file)) for part, (file, _) in kind._file_dict.items()}
         monkeypatch.setattr(kind, "_file_dict", known)
