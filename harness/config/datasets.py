@@ -87,7 +87,7 @@ def is_own_images(dataset: str) -> bool:
 
 
 def is_resized(dataset: str) -> bool:
-    """Return True for images that are resized to the recipe's size when they are loaded: all but published datasets."""
+    """Return True for images that are resized when they are loaded: the user's own, and those of a library."""
     return bool(prefix_of(dataset))
 
 
@@ -114,7 +114,7 @@ def file_stem(dataset: str) -> str:
 
 
 def find_spec(dataset: str) -> DatasetSpec | None:
-    """Return the spec of a dataset that is published, of torchvision, or added by another package; else None.
+    """Return the spec of a dataset that is published, torchvision's or another package's; else None.
 
     Raises:
         InputError: torchvision has no such dataset, or the other package's entry point is broken.

@@ -1,4 +1,4 @@
-"""Datasets of Hugging Face: of its hub, saved under ``hf`` of the data folder, or at a path of the user's own."""
+"""Datasets of Hugging Face: of its hub, saved under ``hf`` of the data folder, or at a path."""
 
 import functools
 import io
@@ -244,7 +244,7 @@ def _load(library: ModuleType, path: Path, data_dir: Path) -> Mapping[str, Any]:
 
 
 def _choose(library: ModuleType, name: str, splits: Mapping[str, Any]) -> _Chosen:
-    """Return the splits and columns to use; the test images are the first split after training that has labels.
+    """Return the splits and columns to use; the test images are the first split that has labels.
 
     Raises:
         InputError: there is no training split, or no column of images or of labels.
@@ -281,7 +281,9 @@ def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Ch
 
 
 def _shape(*parts: _Part) -> tuple[int, int | None]:
-    """Return the channels of the images, and their side if all are squares of one size, as far as some show them."""
+    """Return the channels of the images, and their side if all are squares of one size.
+
+    Only some images of each part are looked at."""
     files = [part.image_file(one) for part in parts for one in evenly_spaced(len(part.positions), _LOOKED_AT)]
     modes, sizes = zip(*map(_mode_and_size, files), strict=True)
     (width, height), *others = set(sizes)

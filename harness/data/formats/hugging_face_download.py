@@ -1,4 +1,6 @@
-"""The download of a Hugging Face dataset: a program of its own, since its libraries read HF_HOME when imported.
+"""The download of a Hugging Face dataset: a program of its own.
+
+The libraries read their settings from the environment when they are imported, so that a process cannot change them.
 
 Usage: ``python hugging_face_download.py NAME CONFIG FOLDER``; CONFIG may be empty. It prints the reason of a failure to
 stdout, and exits with 1.

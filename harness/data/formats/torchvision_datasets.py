@@ -1,4 +1,4 @@
-"""The classification datasets of torchvision, in its layouts, under ``torchvision/<name>`` of the data folder."""
+"""The classification datasets of torchvision, under ``torchvision/<name>`` of the data folder."""
 
 import functools
 import inspect
@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torchvision
 from PIL import Image
@@ -181,7 +182,7 @@ def _key(root: Path) -> str:
 
 
 def _verify(library: LibraryDataset, root: Path, opened: Callable[[], _Opened]) -> bool:
-    """Return whether torchvision has checked the files: now, or when they were downloaded, unchanged since."""
+    """Return whether torchvision has checked the files, now or when they were downloaded."""
     if library.checks_itself:
         opened()
         return True
@@ -204,7 +205,7 @@ def _path_itself(path: Any) -> Any:
 
 
 def _open_both(library: LibraryDataset, root: Path) -> _Opened:
-    """Open the training and the test set.
+    """Return the training and the test set, opened.
 
     Raises:
         InputError: torchvision refuses the files, or they have other classes.
@@ -249,27 +250,29 @@ def _read(
     spec: DatasetSpec, in_memory: bool, resize_to: int | None, items: Sequence[Callable[[], Item]], limit: int | None
 ) -> ImageSet:
     """Return the images of a set, at most the given number, evenly spaced."""
-    chosen = (items[position]() for position in evenly_spaced(len(items), limit))
+    chosen = [items[position] for position in evenly_spaced(len(items), limit)]
     if in_memory:
-        return _from_memory([*chosen], spec.channels, resize_to)
-    files = [_image_file(spec.name, image, int(label)) for image, label in chosen]
+        size = resize_to or spec.image_size
+        assert size is not None  # in the table
+        return _from_memory(chosen, spec.channels, size)
+    files = [_image_file(spec.name, *item()) for item in chosen]
     return decode(files, channels=spec.channels, size=resize_to, resize=True)
 
 
 def _image_file(dataset: str, image: Any, label: int) -> ImageFile:
     path = Path(image)
-    return file_on_disk(path, label, track_in_file_name(path, label) if dataset == "torchvision:GTSRB" else None)
+    return file_on_disk(path, int(label), track_in_file_name(path, label) if dataset == "torchvision:GTSRB" else None)
 
 
-def _from_memory(items: Sequence[Item], channels: int, resize_to: int | None) -> ImageSet:
-    """Return images of one size that torchvision has in memory."""
+def _from_memory(items: Sequence[Callable[[], Item]], channels: int, size: int) -> ImageSet:
+    """Return square images that torchvision has in memory."""
     mode = "RGB" if channels == 3 else "L"
-
-    def pixels(image: Image.Image) -> Any:
+    pixels = np.empty((len(items), channels, size, size), np.uint8)
+    labels = np.empty(len(items), np.int64)
+    for position, item in enumerate(items):
+        image, labels[position] = item()
         shown = image.convert(mode)
-        if resize_to is not None and shown.size != (resize_to, resize_to):
-            shown = shown.resize((resize_to, resize_to), Image.Resampling.BILINEAR)
-        return torchvision.transforms.functional.pil_to_tensor(shown)
-
-    labels = torch.tensor([int(label) for _, label in items], dtype=torch.int64)
-    return ImageSet(torch.stack([pixels(image) for image, _ in items]), labels)
+        if shown.size != (size, size):
+            shown = shown.resize((size, size), Image.Resampling.BILINEAR)
+        pixels[position] = np.asarray(shown).reshape(size, size, channels).transpose(2, 0, 1)
+    return ImageSet(torch.from_numpy(pixels), torch.from_numpy(labels))
