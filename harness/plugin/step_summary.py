@@ -14,6 +14,7 @@ from harness.analysis.evidence import Evidence
 from harness.plugin.session import HarnessSession
 from harness.report.answer_text import answer_lines
 from harness.report.markup import escape_markdown, markdown
+from harness.report.tables.gradients import gradient_tables
 from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables
 
@@ -44,7 +45,8 @@ def append_step_summary(
         return
     tables = comparison_tables(harness.results.values()) if harness.results else []
     if harness.workbench is not None:
-        tables += throughput_tables(harness.workbench.recorded)
+        recorded = harness.workbench.recorded
+        tables += [*throughput_tables(recorded), *gradient_tables(recorded)]
     verdict = harness.guard.lines(_VERDICT_WIDTH) if harness.guard is not None else []
     try:
         with Path(path).open("a", encoding="utf-8") as file:

@@ -14,6 +14,7 @@ from harness.plugin.session import HarnessSession
 from harness.plugin.step_summary import append_step_summary
 from harness.report.build import WrittenReport, write_report
 from harness.report.loading import load_results_folders
+from harness.report.tables.gradients import gradient_tables
 from harness.report.tables.table import Table
 from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables, report_text, terminal_text
@@ -27,7 +28,9 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
     """Print the tables of this session's results and measurements; write the report and GitHub's summary."""
     results = list(harness.results.values())
     if harness.workbench is not None:
-        _print_tables(reporter, "throughput", throughput_tables(harness.workbench.recorded))
+        recorded = harness.workbench.recorded
+        _print_tables(reporter, "throughput", throughput_tables(recorded))
+        _print_tables(reporter, "gradients", gradient_tables(recorded))
     if results:
         _print_results(reporter, harness, results)
     report = None
@@ -89,7 +92,10 @@ def overhead_line(harness: HarnessSession, wall_seconds: float) -> str | None:
 
 
 def _print_tables(reporter: pytest.TerminalReporter, title: str, tables: Iterable[Table]) -> None:
-    """Print tables under a title, each in the terminal's width."""
+    """Print tables under a title, each in the terminal's width; nothing if there are none."""
+    tables = list(tables)
+    if not tables:
+        return
     reporter.write_sep("=", title)
     for table in tables:
         for line in terminal_text(table, reporter._tw.fullwidth).splitlines():

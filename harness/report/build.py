@@ -13,6 +13,7 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.power import seed_spread
 from harness.files import distinct_names
+from harness.report.figures.gradients import gradient_figures
 from harness.report.figures.study import study_figures
 from harness.report.loading import LEFT_OUT, LoadedResults
 from harness.report.page.content import Content, StudyPage
@@ -20,6 +21,7 @@ from harness.report.page.render import render_page
 from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.tables.answer import answer_tables
 from harness.report.tables.claims import claims_table, judge_all
+from harness.report.tables.gradients import gradient_tables
 from harness.report.tables.other_code import CodeStamp, code_stamp
 from harness.report.tables.paper import paper_tables
 from harness.report.tables.runs import runs_table
@@ -67,7 +69,7 @@ def write_report(
     """
     content = _content(loaded, command, partial(_question, loaded, margin, notes or {}))
     tables = write_tables(_tables(content), report_dir / TABLES)
-    figures = [figure for study in content.studies for figure in study.figures]
+    figures = [*(figure for study in content.studies for figure in study.figures), *content.gradients]
     drawn = [path for figure in figures for path in write_figure(figure, report_dir / FIGURES)]
     page = report_dir / PAGE
     write_text(page, render_page(content, report_dir))
@@ -96,6 +98,8 @@ def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidenc
         claims=claims,
         sides=sides,
         throughput=throughput_tables(loaded.recorded),
+        gradients=gradient_figures(loaded.recorded),
+        gradient_tables=gradient_tables(loaded.recorded),
         smoke=[(one, _stamped_runs_table(one)) for one in loaded.evidence if one.mode == "quick"],
         problems=_problems(loaded),  # complete only after the studies have read their files
         command=short_command(command),
@@ -126,7 +130,7 @@ def _tables(content: Content) -> list[Table]:
         tables.append(claims_table(content.claims))
     if len(content.problems) > MAX_LINES:
         tables.append(_left_out_table(content.problems))
-    return [*content.throughput, *tables]
+    return [*content.throughput, *content.gradient_tables, *tables]
 
 
 def _left_out_table(lines: Sequence[str]) -> Table:

@@ -12,6 +12,7 @@ from harness.analysis.stats import Growth, Interval, fit_power_law, mean_interva
 from harness.config.families import OPERATIONS_PER_MAC
 from harness.results.disturbance import Disturbance, causes_of, was_disturbed
 from harness.text import listed
+from harness.throughput.gradient_norms import GradientNorms
 from harness.throughput.rounds import paired_ratios, require_pairs, strongest
 
 
@@ -270,4 +271,4 @@ class Equivalence:
         return mean_interval(self.differences)
 
 
-Measurement = PipelineComparison | AugmentationComparison | Scaling | Equivalence
+Measurement = PipelineComparison | AugmentationComparison | Scaling | Equivalence | GradientNorms

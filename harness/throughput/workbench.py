@@ -20,6 +20,8 @@ from harness.results.folder import ResultsFolder
 from harness.throughput.augmentation import CPU, compare_augmentation
 from harness.throughput.comparison import compare_pipelines
 from harness.throughput.equivalence import compare_accuracies
+from harness.throughput.gradient_norms import GradientNorms
+from harness.throughput.gradients import measure_gradients
 from harness.throughput.measurements import (
     AugmentationComparison,
     Equivalence,
@@ -115,6 +117,18 @@ class Workbench:
         equivalence = compare_accuracies(case, loaded, seeds, results, self.device, notify=self.notify)
         self._keep(equivalence, self.device, self.precision)
         return equivalence
+
+    def measure_gradients(self, dataset: str, model: str) -> GradientNorms:
+        """Measure the gradient norm of every layer, at initialisation and after an epoch.
+
+        Raises:
+            InputError: the dataset is absent.
+        """
+        recipe, loaded = PUBLISHED_RECIPES[dataset], registry.load(dataset, self.settings.data_dir)
+        case = self._case(model, loaded.spec, recipe, len(loaded.train), data_fingerprint=loaded.fingerprint)
+        norms = measure_gradients(case, loaded, self.device)
+        self._keep(norms, self.device, self.precision)
+        return norms
 
     def _case(
         self, model: str, spec: DatasetSpec, recipe: Recipe, train_images: int, data_fingerprint: str = ""

@@ -1,5 +1,6 @@
 """One measurement of each kind, and an environment, made by hand."""
 
+from harness.throughput.gradient_norms import GradientNorms
 from harness.throughput.measurements import (
     AugmentationComparison,
     Equivalence,
@@ -34,4 +35,7 @@ MEASUREMENTS = [
     AugmentationComparison("cifar10", 3, 32, 32, 100, batched=(90.0, 20.0), per_sample=(9.0, 1.0)),
     Scaling("width", 256, "fp32", tuple(Point(x, 2.0 * x, 100 * x) for x in (1, 2, 4))),
     Equivalence("resnet20", "digits", 1437, 360, 20, "fp32", (0, 1), (99.0, 98.5), (98.75, 98.5)),
+    GradientNorms(
+        "plain4", "digits", 360, 32, 0.05, ("a", "b", "c", "fc"), (8.0, 4.0, 2.0, 9.0), (1e-14, 0.1, 1.0, 9.0)
+    ),
 ]

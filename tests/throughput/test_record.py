@@ -83,7 +83,7 @@ def test_an_unknown_kind_is_an_error_that_names_the_known_ones(tmp_path):
     del content["sha256"]
     path.write_text(with_sha256(content))
     _, (problem,) = read_recorded(tmp_path)
-    kinds = "PipelineComparison, AugmentationComparison, Scaling, Equivalence"
+    kinds = "PipelineComparison, AugmentationComparison, Scaling, Equivalence, GradientNorms"
     assert problem.endswith(f"unknown kind 'Rumour'; the kinds are {kinds}")
 
 

@@ -31,6 +31,7 @@ class Content:
         folders: the names of the results folders.
         claims: None if no study is of a dataset of the paper.
         sides: tables of several folders side by side, each with the first folder's evidence.
+        gradients, gradient_tables: figures and tables of gradient norms by layer.
         smoke: tables of quick runs, each with its evidence.
         problems: a line for each file left out, with the reason.
         command: the command that makes the page.
@@ -42,6 +43,8 @@ class Content:
     claims: JudgedClaims | None
     sides: Sequence[tuple[Evidence, Table]]
     throughput: Sequence[Table]
+    gradients: Sequence[Figure]
+    gradient_tables: Sequence[Table]
     smoke: Sequence[tuple[Evidence, Table]]
     problems: Sequence[str]
     command: str

@@ -72,6 +72,8 @@ def _page(content: Content, tables: Path) -> dict[str, Any]:
         "claims_csv": "" if content.claims is None else csv_link(tables / f"{CLAIMS}.csv"),
         "sides": [view(table, one.mode) for one, table in content.sides],
         "throughput": [view(table) for table in content.throughput],
+        "gradients": [_figure(figure) for figure in content.gradients],
+        "gradient_tables": [view(table) for table in content.gradient_tables],
         "smoke": [view(table) for _, table in content.smoke],
         "command": content.command,
         "commands": training_commands(results),

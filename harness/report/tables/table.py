@@ -17,7 +17,7 @@ MEASURED = "measured"
 """The source of measured values in a table that has published ones too."""
 _SIGNIFICANT_DIGITS = 10  # more than any measure has
 _NOISE = 1e-10  # finer than any measure; percentages that cancel leave about 1e-14
-_P_VALUES = ("p_value", "p_holm", "p_corrected")  # a tiny one is no noise
+_NEVER_NOISE = ("p_value", "p_holm", "p_corrected", "norm", "norm_ratio")  # tiny ones are measured
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def written_value(key: str, value: Any) -> Any:
 
 def _without_noise(key: str, value: Any) -> Any:
     """Return the value, or 0 for what remains of floats that cancel out and for a negative 0."""
-    is_noise = isinstance(value, float) and abs(value) < _NOISE and not (value and key.endswith(_P_VALUES))
+    is_noise = isinstance(value, float) and abs(value) < _NOISE and not (value and key.endswith(_NEVER_NOISE))
     return 0.0 if is_noise else value
 
 

@@ -26,7 +26,7 @@ _MIB = 2**20
 
 
 @dataclass(frozen=True)
-class _Kind:
+class Kind:
     """One kind of measurement, and the table of its measurements.
 
     Attributes:
@@ -46,17 +46,22 @@ class _Kind:
 
 def throughput_tables(recorded: Sequence[Recorded]) -> list[Table]:
     """Return a table for each measured kind on each device."""
+    return tables_of(_KINDS, recorded)
+
+
+def tables_of(kinds: Sequence[Kind], recorded: Sequence[Recorded]) -> list[Table]:
+    """Return a table for each of the kinds on each device."""
     tables = []
-    for kind in _KINDS:
+    for kind in kinds:
         chosen = [one for one in recorded if isinstance(one.measurement, kind.measurement)]
         rows = [kind.values(one.measurement) | _provenance(one) for one in chosen]
-        rows.sort(key=lambda row: (str(row.get("input")), row.get("macs", 0)))
+        rows.sort(key=lambda row: (str(row.get("input")), row.get("macs", row.get("layers", 0))))
         for device in sorted({row["device"] for row in rows}):
             tables.append(_table(kind, [row for row in rows if row["device"] == device]))
     return tables
 
 
-def _table(kind: _Kind, rows: Sequence[Row]) -> Table:
+def _table(kind: Kind, rows: Sequence[Row]) -> Table:
     codes = {row.get(OTHER_CODE) for row in rows}
     mark_key = OTHER_CODE if len(codes) > 1 and None in codes else ""
     others = "; ".join(sorted(filter(None, codes)))
@@ -189,7 +194,7 @@ def _equivalence_values(m: Equivalence) -> dict[str, Any]:
 
 
 _KINDS = (
-    _Kind(
+    Kind(
         PipelineComparison,
         "throughput",
         "throughput: the fast pipeline beside the reference",
@@ -208,7 +213,7 @@ _KINDS = (
         _pipeline_values,
         pipeline_note,
     ),
-    _Kind(
+    Kind(
         AugmentationComparison,
         "throughput-augmentation",
         "augmentation alone: by the batch beside torchvision's image by image",
@@ -223,7 +228,7 @@ _KINDS = (
         _augmentation_values,
         lambda rows: f"images/s on one CPU thread: medians of {distinct(rows, 'rounds')} rounds of each in turn",
     ),
-    _Kind(
+    Kind(
         Scaling,
         "throughput-scaling",
         "scale: how time and memory grow",
@@ -243,7 +248,7 @@ _KINDS = (
             "logarithms"
         ),
     ),
-    _Kind(
+    Kind(
         Equivalence,
         "equivalence",
         "equivalence: final accuracy by both pipelines, paired by seed",

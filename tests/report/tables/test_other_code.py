@@ -69,7 +69,7 @@ def test_every_table_of_other_code_is_stamped_in_every_format(of_all_kinds, tmp_
     assert set(tables) == {
         *(f"cifar10-{folder}{kind}" for folder in "ab" for kind in KINDS),
         *("claims", "side-by-side-1-cifar10", "cifar10-smoke"),
-        *("throughput", "throughput-augmentation", "throughput-scaling", "equivalence"),
+        *("throughput", "throughput-augmentation", "throughput-scaling", "equivalence", "gradients"),
     }
     page, code = report.page.read_text(), "commit 0123456789, which differs in models/resnet.py"
     for name, csv in tables.items():

@@ -62,7 +62,7 @@ def test_small_inputs_and_cheap_models_come_first():
 
 
 def test_scaling_has_one_row_per_axis_and_one_csv_row_per_point():
-    _, _, scaling, _ = MEASUREMENTS
+    _, _, scaling, *_ = MEASUREMENTS
     (table,) = throughput_tables(recorded(scaling))
     assert table.cells == [["width", "1 2 4", "2 4 8", "x^1.00 (1.000)", "0 0 0", "x^1.00 (1.000)"]]
     assert list(table.frame["x"]) == [1, 2, 4]
