@@ -25,11 +25,13 @@ def add_parser(commands: Commands) -> None:
         description="Show the folder of each dataset, or of those that you name, its number of images and whether they "
         "are verified; for a missing dataset the files to download and the folder to put them in. Exit code 2: a "
         "dataset is damaged.",
-        examples=["data", "data cifar10 folder:~/flowers --data-dir ~/data"],
+        examples=["data", "data cifar10 folder:~/flowers csv:labels.csv --data-dir ~/data"],
     )
     add_options(parser, "data-dir")
     add_json_flag(parser)
-    names = "datasets to show, e.g. cifar10 or folder:PATH for your own images (default: all, without folders)"
+    names = (
+        "datasets to show, e.g. cifar10; folder:PATH, csv:PATH or npz:PATH for your own images (default: all others)"
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.set_defaults(run=run)
 

@@ -87,7 +87,7 @@ def is_own_images(dataset: str) -> bool:
 
 
 def is_resized(dataset: str) -> bool:
-    """Return True for images that are resized when they are loaded: the user's own, and those of a library."""
+    """Return True for images that are resized when they are loaded: the user's own, and a library's."""
     return bool(prefix_of(dataset))
 
 
@@ -144,7 +144,9 @@ def check_dataset_name(dataset: str) -> str:
     """
     if prefix := prefix_of(dataset):
         if dataset == "folder:":
-            raise InputError("dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* inside")
+            raise InputError(
+                "dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* or PATH/<class>/*"
+            )
         if dataset == prefix:
             raise InputError(f"dataset {prefix!r} names no images: give {prefix}{_REST[prefix]}")
         if any(0xD800 <= ord(character) < 0xE000 for character in dataset):  # Python's spelling of bytes not in UTF-8

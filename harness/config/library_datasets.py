@@ -30,7 +30,7 @@ class LibraryDataset:
         train_images, test_images: numbers of images, as published; those of a split that the harness makes are about
             right.
         train: the arguments of each part of the training set.
-        test: the arguments of the test set; None if there is no split, so that a fifth of each class is for the test.
+        test: the arguments of the test set; None if there is no split, so that some of each class are held out.
         archives: the files to download, relative to the root that torchvision is given.
         unpacked: what torchvision reads, relative to the root.
         in_memory: True if torchvision has pixels, not image files.
@@ -70,7 +70,7 @@ _TRAINVAL: dict[str, Any] = {
     "test": {"split": "test"},
     "protocol": "trained on train and val",
 }
-_NO_SPLIT: dict[str, Any] = {"train": ({},), "test": None, "protocol": "a fifth of each class for the test"}
+_NO_SPLIT: dict[str, Any] = {"train": ({},), "test": None, "protocol": "20 % held out as the test images"}
 
 
 def _idx_files(name: str, folder: str, files: tuple[str, ...], **arguments: Any) -> LibraryDataset:

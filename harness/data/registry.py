@@ -21,12 +21,14 @@ from harness.config.datasets import (
 )
 from harness.config.extensions import find_extension
 from harness.data.formats import (
+    arrays,
     cifar10,
     class_folders,
     digits,
     fashionmnist,
     gtsrb,
     hugging_face,
+    table,
     torchvision_datasets,
 )
 from harness.data.formats.folder_listing import is_present_folder, list_folder
@@ -36,7 +38,7 @@ from harness.errors import InputError
 from harness.text import listed
 
 _PUBLISHERS: dict[str, Publisher] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
-_LAYOUTS: dict[str, Layout] = {"folder:": class_folders}
+_LAYOUTS: dict[str, Layout] = {"folder:": class_folders, "csv:": table, "npz:": arrays}
 _LIBRARIES: dict[str, Library] = {"torchvision:": torchvision_datasets, "hf:": hugging_face}
 _PUBLISHER_ATTRIBUTES = ("FILES", "locate", "download")
 

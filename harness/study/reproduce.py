@@ -11,7 +11,7 @@ from harness.config.datasets import is_own_images, is_resized, own_path, prefix_
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
-from harness.data.formats.folder_listing import is_present_folder
+from harness.data.formats.folder_listing import is_present
 from harness.data.registry import Dataset
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
@@ -95,7 +95,8 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
     """Load the images that a result's case was trained and tested on, from the data folder or the user's.
 
     Args:
-        place: the present place of a user's folder, as ``folder:PATH`` or as a path; None for the recorded one.
+        place: the present place of the user's own images, as ``folder:PATH``, ``csv:PATH`` or ``npz:PATH``, or as a
+            path; None for the recorded one.
 
     Raises:
         InputError: the images are missing or damaged, or a place is given for a published dataset.
@@ -103,12 +104,14 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
     name = result.dataset
     if place is not None:
         if not is_own_images(name):
-            raise InputError(f"--images {place}: {result.case.label} was not trained on a folder; give --data-dir")
+            raise InputError(
+                f"--images {place}: {result.case.label} was not trained on your own images; give --data-dir"
+            )
         name = place if is_own_images(place) else f"{prefix_of(name)}{place}"
-    elif is_own_images(name) and not is_present_folder(own_path(name)):
+    elif is_own_images(name) and not is_present(own_path(name)):
         raise InputError(
-            f"{result.case.label}: its folder of images, {own_path(name)}, is not there any more\n"
-            "if it was moved or renamed, give its present place: --images folder:PATH"
+            f"{result.case.label}: its images, {own_path(name)}, are not there any more\n"
+            f"if they were moved or renamed, give their present place: --images {prefix_of(name)}PATH"
         )
     return load_images(name, result.mode, result.case.recipe.image_size, settings.data_dir)
 

@@ -1,7 +1,7 @@
 from harness.__main__ import main
 from harness.data.registry import load
 from tests.cli.checked_output import checked_output
-from tests.data.builders import encode, noise, write, write_class_folders
+from tests.data.builders import encode, noise, write, write_arrays, write_class_folders, write_table
 from tests.helpers.extension import forget_extensions, install_dataset
 
 
@@ -27,6 +27,21 @@ def test_data_counts_sub_folders_as_training_does(tmp_path, capsys):
     assert main(["data", f"folder:{root}"]) == 0
     assert "36 training and 8 test images" in capsys.readouterr().out
     assert len(load(f"folder:{root}", tmp_path).train) == 36
+
+
+def test_data_lists_and_checks_tables_and_arrays(tmp_path, capsys):
+    table, arrays = write_table(tmp_path / "table"), write_arrays(tmp_path / "flowers.npz")
+    assert main(["data", f"csv:{table}", f"npz:{arrays}"]) == 0
+    assert capsys.readouterr().out == (
+        f"csv:{table}: table of paths and labels in {table}\n  4 training and 4 test images; your own\n"
+        f"npz:{arrays}: arrays in {arrays}\n  4 training and 4 test images; your own\n"
+    )
+    write(tmp_path / "table/5.png", "damaged")
+    write(arrays, arrays.read_bytes()[:-50])
+    assert main(["data", f"csv:{table}", f"npz:{arrays}"]) == 2
+    text = capsys.readouterr().out
+    assert f"unreadable image {tmp_path}/table/5.png: not an image that Pillow can read" in text
+    assert f"{arrays} is damaged or not a file of NumPy arrays" in text
 
 
 def test_data_names_damaged_images_of_a_folder_together(tmp_path, capsys):

@@ -26,7 +26,8 @@ from harness.data.formats.hugging_face_columns import (
     label_column,
     named_labels,
 )
-from harness.data.formats.stratified_split import split_by_class
+from harness.data.formats.labels import hold_out
+from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, files_key, unverifiable
 from harness.errors import InputError, results_of_both
@@ -110,7 +111,7 @@ def locate(name: str, data_dir: Path, *, resize_to: int | None = None) -> Source
         return None
     splits = _load(library, path, data_dir)
     chosen = _choose(library, name, splits)
-    how = f"tested on {chosen.test}" if chosen.test else "a fifth of each class for the test"
+    how = f" (tested on {chosen.test})" if chosen.test else HELD_OUT_NOTE
     opened = functools.cache(partial(_open, library, name, splits, chosen))
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
@@ -118,7 +119,7 @@ def locate(name: str, data_dir: Path, *, resize_to: int | None = None) -> Source
         return results_of_both(partial(take, opened().train, train_limit), partial(take, opened().test, test_limit))
 
     return Source(
-        layout=f"Hugging Face ({how})",
+        layout=f"Hugging Face{how}",
         path=path,
         count=lambda: (len(opened().train.positions), len(opened().test.positions)),
         verify=unverifiable,
@@ -271,7 +272,7 @@ def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Ch
         raise InputError(f"dataset {name}: split {chosen.test} has labels that {chosen.train} lacks: {unknown[:5]}")
     index = {one: label for label, one in enumerate(classes)}
     labels = [[index[one] for one in names] for names in named]
-    positions = [range(len(rows)) for rows in both] if chosen.test else split_by_class(labels[0])
+    positions = [range(len(rows)) for rows in both] if chosen.test else hold_out(labels[0], classes, f"dataset {name}")
     undecoded = [rows.cast_column(chosen.image_column, library.Image(decode=False)) for rows in both]
     names = (chosen.train, chosen.test or chosen.train)
     train, test = (_Part(*one, chosen.image_column) for one in zip(names, undecoded, positions, labels, strict=True))
@@ -283,7 +284,8 @@ def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Ch
 def _shape(*parts: _Part) -> tuple[int, int | None]:
     """Return the channels of the images, and their side if all are squares of one size.
 
-    Only some images of each part are looked at."""
+    Only some images of each part are looked at.
+    """
     files = [part.image_file(one) for part in parts for one in evenly_spaced(len(part.positions), _LOOKED_AT)]
     modes, sizes = zip(*map(_mode_and_size, files), strict=True)
     (width, height), *others = set(sizes)

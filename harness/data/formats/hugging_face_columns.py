@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+from harness.data.formats.labels import require_two_classes, sorted_classes
 from harness.errors import InputError
 from harness.text import listed
 
@@ -66,12 +67,9 @@ def class_names(name: str, rows: Any, column: str, found: Sequence[str]) -> tupl
         InputError: there is only one.
     """
     names = getattr(rows.features[column], "names", None)
-    if names is None:
-        names = sorted(set(found))
-        names = sorted(names, key=int) if all(map(str.isdecimal, names)) else names
-    if len(names) < 2:
-        raise InputError(f"dataset {name} has one class, {names[0]!r}: at least two are needed")
-    return tuple(names)
+    classes = tuple(names) if names is not None else sorted_classes(found)
+    require_two_classes(classes, f"dataset {name}")
+    return classes
 
 
 def is_labelled(rows: Any, column: str) -> bool:

@@ -20,7 +20,7 @@ from harness.config.library_datasets import Arguments, LibraryDataset, library_d
 from harness.data.decoding import ImageFile, decode, file_on_disk
 from harness.data.download import LOCK, limited_silence, locked
 from harness.data.formats.gtsrb import track_in_file_name
-from harness.data.formats.stratified_split import split_by_class
+from harness.data.formats.labels import hold_out
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, files_key, incomplete
 from harness.errors import InputError, results_of_both
@@ -228,7 +228,9 @@ def _open_both(library: LibraryDataset, root: Path) -> _Opened:
         )
     if library.test is None:
         (images,) = items
-        train_part, test_part = ([images[i] for i in part] for part in split_by_class([item()[1] for item in images]))
+        train_part, test_part = (
+            [images[i] for i in part] for part in hold_out([item()[1] for item in images], names, root)
+        )
         return _Opened(train_part, test_part, names)
     return _Opened([item for part in items[:-1] for item in part], items[-1], names)
 

@@ -79,14 +79,6 @@ def test_an_absent_folder_is_an_error_that_shows_the_layout(tmp_path):
         class_folders.class_names(tmp_path / "absent")
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_a_folder_without_a_split_names_the_split(tmp_path, split):
-    write_class_folders(tmp_path)
-    (tmp_path / split).rename(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match=f"{tmp_path / split} has no class folders"):
-        class_folders.class_names(tmp_path)
-
-
 def test_a_name_too_long_for_a_folder_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="aaaa"):
         class_folders.class_names(tmp_path / ("a" * 300))

@@ -1,0 +1,69 @@
+"""Sources whose images are files on disk, in class folders or listed in a table."""
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from harness.config.datasets import DatasetSpec
+from harness.data.decoding import ImageFile, check_file, decode
+from harness.data.images import ImageSet, evenly_spaced
+from harness.data.source import Source, files_key, unverifiable
+from harness.errors import FaultList, results_of_both
+
+Lists = tuple[list[ImageFile], list[ImageFile]]
+"""Training and test images."""
+
+
+def own_spec(name: str, class_names: tuple[str, ...], lists: Lists) -> DatasetSpec:
+    """Return the spec of the user's own image files."""
+    train, test = lists
+    return DatasetSpec(name, 3, None, class_names, len(train), len(test))
+
+
+def source_of(
+    layout: str,
+    path: Path,
+    spec: DatasetSpec,
+    list_both: Callable[[], Lists],
+    *,
+    resize_to: int | None,
+    tables: Sequence[Path] = (),
+) -> Source:
+    """Return a source of image files.
+
+    Args:
+        layout: its human-readable name.
+        list_both: lists the images; called once for a source, as a folder of many images is long to list.
+        resize_to: side in pixels to which every image is resized; None requires the dataset's own size.
+        tables: files that list the images.
+    """
+    listed = functools.cache(list_both)
+
+    def count() -> tuple[int, int]:
+        train, test = listed()
+        return len(train), len(test)
+
+    def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
+        def part(files: list[ImageFile], limit: int | None) -> ImageSet:
+            chosen = [files[position] for position in evenly_spaced(len(files), limit)]
+            size = resize_to or spec.image_size
+            return decode(chosen, channels=spec.channels, size=size, resize=resize_to is not None)
+
+        train, test = listed()
+        return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))
+
+    def check() -> None:
+        faults = FaultList()
+        required = None if resize_to else spec.image_size
+        for file in itertools.chain(*listed()):
+            with faults:
+                check_file(Path(file.name), required)
+        faults.raise_any()
+
+    def key() -> str:
+        images = (Path(file.name) for file in itertools.chain(*listed()))
+        return files_key([*tables, *images], path if path.is_dir() else path.parent)
+
+    return Source(layout, path, count, unverifiable, read, check=check, key=key)
