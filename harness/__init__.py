@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from harness.config.families import Family
     from harness.config.recipe import Augmentation, Recipe
     from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, FLOWERS102, GTSRB
+    from harness.config.standard import Standard
     from harness.data.registry import load as load_dataset
     from harness.errors import InputError
     from harness.results.folder import ResultsFolder
@@ -60,6 +61,7 @@ __all__ = [
     "Result",
     "ResultsFolder",
     "ShowProgress",
+    "Standard",
     "TrainingContext",
     "__version__",
     "load_dataset",
@@ -83,6 +85,7 @@ _PLACES = {
     "Recipe": "harness.config.recipe.Recipe",
     "Result": "harness.results.result.Result",
     "ShowProgress": "harness.training.show_progress.ShowProgress",
+    "Standard": "harness.config.standard.Standard",
     "TrainingContext": "harness.training.context.TrainingContext",
     "ResultsFolder": "harness.results.folder.ResultsFolder",
     "load_dataset": "harness.data.registry.load",

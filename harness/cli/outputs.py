@@ -104,6 +104,8 @@ class PlannedCase(Part):
     """The seed."""
     recipe: str
     """The recipe's name."""
+    image_size: int
+    """The side of the network's square input, in pixels."""
     mode: Literal["full", "shortened", "quick"]
     """`quick` measures nothing; `shortened` has other epochs than the recipe's own."""
     epochs: int

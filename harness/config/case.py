@@ -17,7 +17,7 @@ from harness.config.recipe import Recipe
 from harness.errors import InputError
 
 # Fields of later versions, at any depth: left out of the identity at these values, so that earlier cases keep theirs.
-_LATER_FIELDS: dict[str, Any] = {"network": ""}
+_LATER_FIELDS: dict[str, Any] = {"network": "", "fit": "squash", "padding": 0}
 
 Mode = Literal["full", "shortened", "quick"]
 Pipeline = Literal["fast", "reference"]

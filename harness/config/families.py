@@ -20,6 +20,7 @@ from harness.files import safe_name
 
 if TYPE_CHECKING:
     from harness.config.recipe import Recipe
+    from harness.config.standard import Standard
 
 # Blocks per stage. 24 is the paper's own network: it has 38 convolution and linear layers despite its name.
 IMAGENET_BLOCKS: dict[int, tuple[int, ...]] = {
@@ -56,7 +57,7 @@ class Model:
     depth: int | None = None
     width: float | None = None
     build: Build | None = field(default=None, repr=False)
-    recipe: Recipe | None = field(default=None, repr=False)
+    recipe: Recipe | Standard | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Family:
     build: Callable[[int, float, int, int], Any]
     depths: Container[int] | None = None
     widths: Container[float] | None = None
-    recipe: Recipe | None = None
+    recipe: Recipe | Standard | None = None
 
     def __call__(self, depth: int = 1, width: float = 1) -> Model:
         """Return the model of that depth and width.

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
+from harness.config.recipe import Resize
 from harness.data.images import ImageSet, PackedPixels, Pixels
 from harness.errors import FaultList, InputError
 
@@ -60,21 +61,21 @@ def _read_file(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resize: bool = False) -> ImageSet:
+def decode(files: Sequence[ImageFile], *, channels: int, size: int | Resize | None) -> ImageSet:
     """Read and decode the files; convert each image to ``channels`` (1: grey, 3: RGB).
 
     An image is turned as its EXIF orientation says, and what is transparent becomes white. Of several frames or pages,
     the first is read.
 
     Args:
-        size: side of every image in pixels; None accepts any size.
-        resize: resize images to ``size`` (antialiased bilinear) instead of refusing other sizes.
+        size: side that every image must have, in pixels; a `Resize` resizes images (antialiased bilinear) instead of
+            refusing other sizes; None accepts any size.
 
     Raises:
         InputError: a file cannot be read, is not an image, or has another size. The message names the file.
     """
     faults = FaultList()
-    calls = (partial(_decode_one, file, channels, size, resize) for file in files)
+    calls = (partial(_decode_one, file, channels, size) for file in files)
     pixels = _gathered(faults.results_of(calls), channels)
     faults.raise_any()
     return ImageSet(pixels, torch.tensor([file.label for file in files], dtype=torch.int64), _tracks(files))
@@ -121,15 +122,29 @@ def _gathered(images: Iterable[NDArray[np.uint8]], channels: int) -> Pixels:
     return buffer.view(-1, *shapes[0]) if len(set(shapes)) == 1 else PackedPixels.from_buffer(buffer, shapes, channels)
 
 
-def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) -> NDArray[np.uint8]:
+def _decode_one(file: ImageFile, channels: int, size: int | Resize | None) -> NDArray[np.uint8]:
     """Return an image's pixels, (C, H, W), contiguous."""
     with _opened(file.name, lambda: io.BytesIO(file.read())) as opened:
         image = _as_shown(opened).convert("RGB" if channels == 3 else "L")
-    if resize and size is not None and image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    _check_size(file.name, image, size)
+    if isinstance(size, Resize):
+        image = resized(image, size)
+    else:
+        _check_size(file.name, image, size)
     pixels = np.asarray(image)
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def resized(image: Image.Image, to: Resize) -> Image.Image:
+    """Return the image as a square, resized by antialiased bilinear; a crop is torchvision's."""
+    width, height = image.size
+    shorter = min(width, height)
+    if to.fit == "squash" or width == height:
+        sides = (to.size, to.size)
+    else:
+        sides = (to.size * width // shorter, to.size * height // shorter)
+    scaled = image if sides == image.size else image.resize(sides, Image.Resampling.BILINEAR)
+    left, top = (round((side - to.size) / 2) for side in sides)
+    return scaled if left == top == 0 else scaled.crop((left, top, left + to.size, top + to.size))
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from harness.config.datasets import (
     prefix_of,
 )
 from harness.config.extensions import find_extension
+from harness.config.recipe import Resize
 from harness.data.formats import (
     arrays,
     cifar10,
@@ -101,20 +102,21 @@ def _layout(name: str) -> Layout:
     return _LAYOUTS[prefix_of(name)]
 
 
-def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Source | None:
+def locate(name: str, data_dir: Path, *, image_size: int | Resize | None = None) -> Source | None:
     """Return the dataset found on disk, or None.
 
     Args:
-        image_size: side in pixels to which the user's own images and a library's are resized; None keeps their sizes.
+        image_size: the square to which the user's own images and those of a library are resized, or its side in pixels,
+            to which they are squashed; None keeps their sizes.
 
     Raises:
         InputError: there is no dataset of that name, or the files in its place are something else.
     """
     if library := _library(check_dataset_name(name)):
-        return library.locate(name, data_dir, resize_to=image_size)
+        return library.locate(name, data_dir, resize_to=_resize(image_size))
     spec = get_spec(name)
     if is_own_images(name):
-        return _layout(name).locate(own_path(name), spec, resize_to=image_size)
+        return _layout(name).locate(own_path(name), spec, resize_to=_resize(image_size))
     if name == "digits":
         return digits.locate()
     source = _publisher(name).locate(data_dir)
@@ -124,6 +126,10 @@ def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Sourc
         track_of = gtsrb.track_in_file_name if name == "gtsrb" else class_folders.no_track
         source = class_folders.locate(data_dir / name, spec, track_of=track_of)
     return source
+
+
+def _resize(image_size: int | Resize | None) -> Resize | None:
+    return Resize(image_size) if isinstance(image_size, int) else image_size
 
 
 def _require_reachable(*folders: Path) -> None:
@@ -153,7 +159,7 @@ def how_to_get(name: str, data_dir: Path) -> str:
 
 
 def locate_or_download(
-    name: str, data_dir: Path, *, image_size: int | None = None, notify: Callable[[str], None] = lambda _: None
+    name: str, data_dir: Path, *, image_size: int | Resize | None = None, notify: Callable[[str], None] = lambda _: None
 ) -> Source:
     """Return the dataset found on disk; download it first if it, or one of its files, is missing.
 
@@ -188,7 +194,7 @@ def _download(name: str, data_dir: Path) -> None:
 
 
 @functools.lru_cache(maxsize=4)
-def load(name: str, data_dir: str | Path, *, image_size: int | None = None) -> Dataset:
+def load(name: str, data_dir: str | Path, *, image_size: int | Resize | None = None) -> Dataset:
     """Return the whole dataset, decoded. The four loaded last stay in memory.
 
     Args:
@@ -206,7 +212,7 @@ def load(name: str, data_dir: str | Path, *, image_size: int | None = None) -> D
 
 @functools.lru_cache(maxsize=8)
 def load_slice(
-    name: str, data_dir: Path, train_images: int, test_images: int, *, image_size: int | None = None
+    name: str, data_dir: Path, train_images: int, test_images: int, *, image_size: int | Resize | None = None
 ) -> Dataset:
     """Return a few images, evenly spaced over the dataset, for quick mode; resized digits if it is absent.
 
@@ -219,8 +225,9 @@ def load_slice(
     source = locate(name, data_dir, image_size=image_size)
     if source is None:
         spec = find_spec(name) or replace(SPECS["digits"], name=name, channels=3, image_size=None)
-        sized = replace(spec, image_size=image_size if is_resized(name) else spec.image_size)
-        stand_in = _dataset(spec, *digits.stand_in(sized, train_images, test_images), "digits standing in")
+        resize = _resize(image_size) if is_resized(name) else None
+        shown = spec if resize is None else replace(spec, image_size=resize.size)
+        stand_in = _dataset(spec, *digits.stand_in(shown, train_images, test_images), "digits standing in")
         return replace(stand_in, is_stand_in=True)
     return _read(name, source, train_images, test_images)
 

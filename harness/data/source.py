@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol, runtime_checkable
 
 from harness.config.datasets import DatasetSpec
+from harness.config.recipe import Resize
 from harness.data.images import ImageSet
 from harness.errors import InputError
 from harness.text import listed
@@ -65,7 +66,7 @@ class Publisher(Protocol):
 class Library(Protocol):
     """A library of datasets: a module of `harness.data.formats`."""
 
-    def locate(self, name: str, data_dir: Path, *, resize_to: int | None = None) -> Source | None:
+    def locate(self, name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Source | None:
         """Return the dataset found under the data folder, or None.
 
         Args:
@@ -101,13 +102,13 @@ class Layout(Protocol):
             InputError: nothing is there, or something that cannot be taken.
         """
 
-    def locate(self, root: Path, spec: DatasetSpec, *, resize_to: int | None = None) -> Source:
+    def locate(self, root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None) -> Source:
         """Return the images at a path.
 
         Args:
             root: the path.
             spec: as `spec_of` returns it.
-            resize_to: side in pixels to which every image is resized; None keeps their sizes.
+            resize_to: the square to which every image is resized; None keeps their sizes.
         """
 
 

@@ -8,6 +8,7 @@ import torch
 
 from harness.config.case import Mode
 from harness.config.datasets import is_own_images, is_resized, own_path, prefix_of
+from harness.config.recipe import Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
@@ -113,22 +114,22 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
             f"{result.case.label}: its images, {own_path(name)}, are not there any more\n"
             f"if they were moved or renamed, give their present place: --images {prefix_of(name)}PATH"
         )
-    return load_images(name, result.mode, result.case.recipe.image_size, settings.data_dir)
+    return load_images(name, result.mode, result.case.recipe.resize, settings.data_dir)
 
 
-def load_images(dataset: str, mode: Mode, image_size: int, data_dir: Path) -> Dataset:
+def load_images(dataset: str, mode: Mode, resize: Resize, data_dir: Path) -> Dataset:
     """Load a dataset as the cases of that mode see it.
 
     Args:
-        image_size: of the recipe; the user's own images and a library's are resized to it when they are loaded.
+        resize: of the recipe; the user's images and those of a library are resized to it when they are loaded.
 
     Raises:
         InputError: the images are missing or damaged.
     """
-    resize_to = image_size if is_resized(dataset) else None
+    image_size = resize if is_resized(dataset) else None
     if mode == "quick":
-        return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=resize_to)
-    return registry.load(dataset, data_dir, image_size=resize_to)
+        return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=image_size)
+    return registry.load(dataset, data_dir, image_size=image_size)
 
 
 def device_of(result: Result, settings: Settings) -> torch.device:

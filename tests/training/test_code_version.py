@@ -16,11 +16,12 @@ from harness.training.code_version import code_hashes, other_code, training_code
 NOT_DECIDING = {
     "a case carries its values, so a change makes another case": {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
-        "config/limits.py", "config/option.py", "config/option_checks.py", "config/options.py", "config/data_folder.py",
+        "config/limits.py", "config/option.py", "config/standard.py", "data/pixel_statistics.py", "study/resolution.py",
+        "config/option_checks.py", "config/options.py", "config/data_folder.py",
     },
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "config/library_datasets.py",
-        "data/download.py", "data/registry.py", "data/source.py",
+        "data/download.py", "data/headers.py", "data/registry.py", "data/source.py",
         "data/verified_fingerprints.py", "data/formats/cifar10.py", "data/formats/class_folders.py",
         "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",
         "data/formats/folder_names.py", "data/formats/folder_splits.py", "data/formats/image_files.py",

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.config.datasets import DatasetSpec, is_own_images
+from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, file_on_disk
 from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images, require_no_strangers
 from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
@@ -44,11 +45,11 @@ def has_class_folders(root: Path) -> bool:
     )
 
 
-def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track_of: TrackOf = no_track) -> Source:
+def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None, track_of: TrackOf = no_track) -> Source:
     """Return the dataset in class folders under ``root``.
 
     Args:
-        resize_to: side in pixels to which every image is resized; None requires the dataset's own size.
+        resize_to: the square to which every image is resized; None requires the dataset's own size.
         track_of: the tracks that the dataset's file names show.
     """
     is_own = is_own_images(spec.name)

@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image
 
 from harness.config.datasets import DatasetSpec, is_own_images, own_path
+from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, decode, file_on_disk
 from harness.data.download import locked
 from harness.data.formats.hugging_face_columns import (
@@ -93,12 +94,12 @@ class _Opened:
     files: tuple[Path, ...]
 
 
-def locate(name: str, data_dir: Path, *, resize_to: int | None = None) -> Source | None:
+def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Source | None:
     """Return the dataset at its path, or downloaded to the data folder; None if it is not downloaded.
 
     Args:
         name: ``hf:owner/name``, ``hf:owner/name@config``, or ``hf:PATH`` of a path with a slash or a dot at its start.
-        resize_to: side in pixels to which every image is resized; None keeps their sizes.
+        resize_to: the square to which every image is resized; None keeps their sizes.
 
     Raises:
         InputError: Hugging Face's library is missing, or what is at the path is no dataset of images and labels.
@@ -300,6 +301,6 @@ def _mode_and_size(file: ImageFile) -> tuple[str, tuple[int, int]]:
         return "RGB", (0, 0)
 
 
-def _read(channels: int, resize_to: int | None, part: _Part, limit: int | None) -> ImageSet:
+def _read(channels: int, resize_to: Resize | None, part: _Part, limit: int | None) -> ImageSet:
     files = [part.image_file(position) for position in evenly_spaced(len(part.positions), limit)]
-    return decode(files, channels=channels, size=resize_to, resize=True)
+    return decode(files, channels=channels, size=resize_to)

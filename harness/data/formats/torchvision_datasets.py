@@ -17,6 +17,7 @@ from PIL import Image
 
 from harness.config.datasets import DatasetSpec, find_spec
 from harness.config.library_datasets import Arguments, LibraryDataset, library_dataset
+from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, decode, file_on_disk
 from harness.data.download import LOCK, limited_silence, locked
 from harness.data.formats.gtsrb import track_in_file_name
@@ -65,12 +66,12 @@ class _Opened:
     class_names: tuple[str, ...]
 
 
-def locate(name: str, data_dir: Path, *, resize_to: int | None = None) -> Source | None:
+def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Source | None:
     """Return the dataset found under the data folder, or None.
 
     Args:
         name: e.g. ``torchvision:CIFAR100``.
-        resize_to: side in pixels to which every image is resized; None keeps their sizes.
+        resize_to: the square to which every image is resized; None keeps their sizes.
     """
     library, spec = library_dataset(name), find_spec(name)
     root = _root(library, data_dir)
@@ -249,16 +250,16 @@ def _items_of(library: LibraryDataset, opened: Any) -> Iterator[Callable[[], Ite
 
 
 def _read(
-    spec: DatasetSpec, in_memory: bool, resize_to: int | None, items: Sequence[Callable[[], Item]], limit: int | None
+    spec: DatasetSpec, in_memory: bool, resize_to: Resize | None, items: Sequence[Callable[[], Item]], limit: int | None
 ) -> ImageSet:
     """Return the images of a set, at most the given number, evenly spaced."""
     chosen = [items[position] for position in evenly_spaced(len(items), limit)]
     if in_memory:
-        size = resize_to or spec.image_size
+        size = spec.image_size if resize_to is None else resize_to.size
         assert size is not None  # in the table
         return _from_memory(chosen, spec.channels, size)
     files = [_image_file(spec.name, *item()) for item in chosen]
-    return decode(files, channels=spec.channels, size=resize_to, resize=True)
+    return decode(files, channels=spec.channels, size=resize_to)
 
 
 def _image_file(dataset: str, image: Any, label: int) -> ImageFile:

@@ -50,12 +50,13 @@ def training_transform(augmentation: Augmentation, image_size: int) -> Callable[
     if augmentation.rotate_first:
         resize = [transforms.Resize((image_size, image_size), antialias=True)]
         return transforms.Compose([*turn, *to_tensor, *resize, *flips])  # type: ignore[no-any-return]
+    shift = [transforms.RandomCrop(image_size, padding=augmentation.padding)] if augmentation.padding else []
     crop = []
     if augmentation.crop_scale is not None:
         crop = [
             transforms.RandomResizedCrop(image_size, scale=augmentation.crop_scale, ratio=(1.0, 1.0), antialias=True)
         ]
-    return transforms.Compose([*to_tensor, *flips, *turn, *crop])  # type: ignore[no-any-return]
+    return transforms.Compose([*to_tensor, *shift, *flips, *turn, *crop])  # type: ignore[no-any-return]
 
 
 def evaluation_transform(augmentation: Augmentation, image_size: int) -> Callable[[Image.Image], Tensor]:

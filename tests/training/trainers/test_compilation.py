@@ -78,7 +78,7 @@ needs_compiler = pytest.mark.skipif("why_not_compilable(CPU) is not None", reaso
 
 @pytest.fixture
 def compiled_case(tiny_dataset):
-    return make_case(tiny_dataset, compiled=True, recipe=replace(TINY_RECIPE, epochs=1))
+    return make_case(tiny_dataset, compiled=True, recipe=TINY_RECIPE.with_epochs(1))
 
 
 @needs_compiler
