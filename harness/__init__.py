@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from harness.results.folder import ResultsFolder
     from harness.results.load import load_results
     from harness.results.result import EpochRecord, Result
+    from harness.study.shapes import check_shapes
     from harness.study.stored_network import load_network
     from harness.training.context import TrainingContext
     from harness.training.show_progress import ShowProgress
@@ -64,6 +65,7 @@ __all__ = [
     "Standard",
     "TrainingContext",
     "__version__",
+    "check_shapes",
     "load_dataset",
     "load_network",
     "load_results",
@@ -88,6 +90,7 @@ _PLACES = {
     "Standard": "harness.config.standard.Standard",
     "TrainingContext": "harness.training.context.TrainingContext",
     "ResultsFolder": "harness.results.folder.ResultsFolder",
+    "check_shapes": "harness.study.shapes.check_shapes",
     "load_dataset": "harness.data.registry.load",
     "load_network": "harness.study.stored_network.load_network",
     "load_results": "harness.results.load.load_results",

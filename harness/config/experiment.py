@@ -1,7 +1,7 @@
 """An experiment: what is asked for, before data and device are known. Needs no torch."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.config.case import Case, Mode, Pipeline
 from harness.config.datasets import check_dataset_name
@@ -120,7 +120,16 @@ def plan_experiment(
         recipe = sized_for(recipe, [parsed, *map(_parsed, models)])
         return Experiment(dataset, parsed.name, seed, recipe, settings.mode_of(recipe.epochs), own)
     check_recipe(recipe)
-    return Experiment(dataset, parsed.name, seed, *settings.adapt(recipe), own)
+    return Experiment(dataset, parsed.name, seed, *adapted(recipe, settings, parsed), own)
+
+
+def adapted(recipe: Recipe, settings: Settings, model: Model) -> tuple[Recipe, Mode]:
+    """Return a model's recipe adapted to the settings, and the mode that this makes.
+
+    A foreign network keeps the image size in a quick run: it may not take smaller images.
+    """
+    shortened, mode = settings.adapt(recipe)
+    return replace(shortened, image_size=recipe.image_size) if model.is_foreign else shortened, mode
 
 
 def _parsed(model: str | Model) -> Model:

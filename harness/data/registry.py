@@ -6,7 +6,7 @@ datasets through `harness.config.extensions`.
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.config.datasets import (
@@ -21,6 +21,7 @@ from harness.config.datasets import (
 )
 from harness.config.extensions import find_extension
 from harness.config.recipe import Resize
+from harness.data.cache import load_images
 from harness.data.formats import (
     arrays,
     cifar10,
@@ -193,21 +194,52 @@ def _download(name: str, data_dir: Path) -> None:
         _publisher(name).download(data_dir)
 
 
-@functools.lru_cache(maxsize=4)
-def load(name: str, data_dir: str | Path, *, image_size: int | Resize | None = None) -> Dataset:
-    """Return the whole dataset, decoded. The four loaded last stay in memory.
+@dataclass(frozen=True)
+class _Listener:
+    """A callback for lines about the loading; all are equal, since none changes the dataset."""
+
+    notify: Callable[[str], None] = field(compare=False)
+
+
+def load(
+    name: str,
+    data_dir: str | Path,
+    *,
+    image_size: int | Resize | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Dataset:
+    """Return the whole dataset: mapped from its cache, see `harness.data.cache`, or in memory.
+
+    The four loaded last are kept.
 
     Args:
         image_size: as for `locate`.
+        notify: callback that receives lines about the cache, and a `harness.text.ProgressLine` now and then.
 
     Raises:
         InputError: the dataset is absent (see `locate_or_download`), damaged or incomplete. The message names the file.
     """
-    data_dir = Path(data_dir)
-    source = locate(name, data_dir, image_size=image_size)
+    return _load(name, Path(data_dir), _resize(image_size), _Listener(notify))
+
+
+def forget_loaded() -> None:
+    """Remove all datasets from memory, so that they are read from the disk again."""
+    _load.cache_clear()
+    load_slice.cache_clear()
+
+
+@functools.lru_cache(maxsize=4)
+def _load(name: str, data_dir: Path, resize: Resize | None, listener: _Listener) -> Dataset:
+    source = locate(name, data_dir, image_size=resize)
     if source is None:
         raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
-    return _read(name, source, None, None)
+    spec = _found_spec(name, source)
+    images = load_images(source, spec, data_dir, resize, listener.notify)
+    return Dataset(spec, images.train, images.test, f"{source.layout} in {source.path}", images.fingerprint)
+
+
+def _found_spec(name: str, source: Source) -> DatasetSpec:
+    return get_spec(name) if source.spec is None else source.spec()
 
 
 @functools.lru_cache(maxsize=8)
@@ -229,12 +261,9 @@ def load_slice(
         shown = spec if resize is None else replace(spec, image_size=resize.size)
         stand_in = _dataset(spec, *digits.stand_in(shown, train_images, test_images), "digits standing in")
         return replace(stand_in, is_stand_in=True)
-    return _read(name, source, train_images, test_images)
-
-
-def _read(name: str, source: Source, train_images: int | None, test_images: int | None) -> Dataset:
-    spec = get_spec(name) if source.spec is None else source.spec()
-    return _dataset(spec, *source.read(train_images, test_images), f"{source.layout} in {source.path}")
+    return _dataset(
+        _found_spec(name, source), *source.read(train_images, test_images), f"{source.layout} in {source.path}"
+    )
 
 
 def _dataset(spec: DatasetSpec, train: ImageSet, test: ImageSet, origin: str) -> Dataset:

@@ -11,10 +11,12 @@ import pytest
 
 from harness.plugin.baseline import guard_cases
 from harness.plugin.benchmark_machine import machine_notes
+from harness.plugin.notices import Notices
 from harness.plugin.schedule import schedule_cases
 from harness.plugin.selection import leave_out, may_be_skipped, planned_case
 from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among
 from harness.plugin.short_names import with_valid_names
+from harness.plugin.terminal import Terminal
 
 if TYPE_CHECKING:
     from harness.config.recipe import Recipe
@@ -137,5 +139,12 @@ def _place() -> tuple[int, int]:
 
 
 def _notify(harness: HarnessSession) -> Callable[[str], None]:
+    from harness.training.show_progress import is_notebook
+
     reporter = harness.config.pluginmanager.get_plugin("terminalreporter")
-    return reporter.write_line if reporter else lambda _: None
+    if reporter is None:
+        return lambda _: None
+    terminal = Terminal.of(harness.config)
+    if terminal is None or not (reporter.isatty or is_notebook(terminal.stream)) or not harness.processes.is_rank_zero:
+        return Notices(reporter.write_line, None, 0)
+    return Notices(reporter.write_line, terminal.redraw, terminal.width)

@@ -17,7 +17,9 @@ from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.models.build import model_of, remember
 from harness.models.cost import count_macs, count_parameters
-from harness.models.identity import network_identity
+from harness.models.identity import network_identity, with_origin
+from harness.models.library import require_known
+from harness.models.trial import network_notes
 from harness.study.resolution import resolve
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
@@ -39,6 +41,7 @@ class Machine:
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self._datasets: dict[tuple[str, Resize | None], tuple[Dataset, bool]] = {}
         self._resolved: dict[Experiment, Experiment] = {}
+        self._notes: set[str] = set()
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Load the experiments' datasets, downloading what is missing, and check that they fit the recipes.
@@ -47,18 +50,33 @@ class Machine:
             notify: called with a line about each step that may take long.
 
         Raises:
-            InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; or the
-                shared memory has no room for the reference pipeline's batches.
+            InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; a network
+                cannot be trained on them; or the shared memory has no room for the reference pipeline's batches.
         """
+        for experiment in experiments:
+            require_known(experiment.network)
         for experiment in experiments:
             dataset = self.dataset(experiment, notify)[0]
             recipe = self.resolved(experiment).resolved_recipe
             _require_fitting_images(recipe, dataset)
+            self._try_network(self.resolved(experiment), dataset, notify)
             if self.settings.pipeline == "reference":
                 require_shared_memory(recipe, dataset.spec.channels, len(dataset.train))
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splittable(dataset)
             require_no_batch_of_one(self.case(experiment), dataset)
+
+    def _try_network(self, experiment: Experiment, dataset: Dataset, notify: Callable[[str], None]) -> None:
+        """Check by a trial that a network can be trained; report the notes on it once.
+
+        Raises:
+            InputError: it cannot be trained on these images.
+        """
+        model, spec, size = experiment.network, dataset.spec, experiment.resolved_recipe.image_size
+        for note in network_notes(model, spec.input_shape(size), spec.num_classes):
+            if (text := f"{model.name}: {note}") not in self._notes:
+                self._notes.add(text)
+                notify(text)
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""
@@ -108,8 +126,9 @@ class Machine:
         """Return the identity of the user's own network; empty for one of the harness."""
         if experiment.own is None:
             return ""
-        identity = network_identity(experiment.own, dataset.spec)
-        remember(identity, experiment.own)
+        model = with_origin(experiment.own)
+        identity = network_identity(model, dataset.spec)
+        remember(identity, model)
         return identity
 
     def _should_compile(self, experiment: Experiment, dataset: Dataset, val_split: float) -> bool:
@@ -161,7 +180,7 @@ class Machine:
             return registry.load_slice(name, data_dir, *limits, image_size=resize), False
         source = registry.locate_or_download(name, data_dir, image_size=resize, notify=notify)
         notify(f"loading {name}: {source.layout} in {source.path}")
-        dataset = registry.load(name, data_dir, image_size=resize)
+        dataset = registry.load(name, data_dir, image_size=resize, notify=notify)
         return dataset, is_verified(dataset, source, data_dir)
 
 

@@ -16,6 +16,7 @@ from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.config.standard import Standard
 from harness.data import registry
+from harness.models.identity import network_identity
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
@@ -157,4 +158,12 @@ def _is_result_of(result: Result, experiment: Experiment, settings: Settings, de
         and (case.device_kind, case.precision) == (device_kind, precision)
         and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
         and not result.stand_in
+        and case.network == _network_of(experiment)
     )
+
+
+def _network_of(experiment: Experiment) -> str:
+    """Return the identity of the user's own network; empty for one of the harness."""
+    if experiment.own is None:
+        return ""
+    return network_identity(experiment.own, registry.get_spec(experiment.dataset))

@@ -19,6 +19,7 @@ from harness.hardware.device import resolve_device, resolve_precision
 from harness.results import metrics
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
+from harness.study.own_network import find_network
 from harness.study.stored_network import require_weights
 from harness.text import listed_up_to
 from harness.training.train import load_weights
@@ -50,14 +51,21 @@ class Reproduction:
         )
 
 
-def reproduce(result: Result, results: ResultsFolder, dataset: Dataset, device: torch.device) -> Reproduction:
+def reproduce(
+    result: Result, results: ResultsFolder, dataset: Dataset, device: torch.device, network: str | None = None
+) -> Reproduction:
     """Evaluate a complete result's stored weights on its test images, by its own pipeline and precision.
 
+    Args:
+        network: the present place of the user's own network, as ``FILE:NAME``; None for the recorded one.
+
     Raises:
-        InputError: the result is not complete, the images differ, or a file beside it is damaged or unreadable.
+        InputError: the result is not complete, the images differ, a file beside it is damaged or unreadable, or the
+            user's own network is not found.
     """
     require_weights(result)
     require_same_images(result, dataset)
+    find_network(result, network)
     case = result.case
     weights, (labels, predictions) = results.weights_path(result), results.read_predictions(result)
     trainer = make_trainer(case, dataset.spec, device)

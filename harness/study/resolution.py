@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.config.datasets import DatasetSpec
-from harness.config.experiment import Experiment
+from harness.config.experiment import Experiment, adapted
 from harness.config.recipe import QUICK_IMAGE_SIZE, Recipe, Resize
 from harness.config.settings import Settings
 from harness.data.pixel_statistics import mean_and_std
@@ -23,7 +23,8 @@ def resize_of(experiment: Experiment, own_size: int | None) -> Resize:
     if isinstance(recipe, Recipe):
         return recipe.resize
     size = recipe.size_for(own_size)
-    return Resize(min(size, QUICK_IMAGE_SIZE) if experiment.mode == "quick" else size, recipe.fit)
+    is_small = experiment.mode == "quick" and not experiment.network.is_foreign
+    return Resize(min(size, QUICK_IMAGE_SIZE) if is_small else size, recipe.fit)
 
 
 def resolve(
@@ -60,5 +61,5 @@ def outline(experiment: Experiment, settings: Settings, spec: DatasetSpec, train
 
 
 def _adapted(experiment: Experiment, settings: Settings, recipe: Recipe) -> Experiment:
-    adapted, mode = settings.adapt(recipe)
-    return replace(experiment, recipe=adapted, mode=mode)
+    shortened, mode = adapted(recipe, settings, experiment.network)
+    return replace(experiment, recipe=shortened, mode=mode)

@@ -20,7 +20,8 @@ NOT_DECIDING = {
         "config/option_checks.py", "config/options.py", "config/data_folder.py",
     },
     "the images' hash is part of the case": {
-        "config/datasets.py", "config/extensions.py", "config/library_datasets.py",
+        "config/datasets.py", "config/extensions.py", "config/library_datasets.py", "data/cache.py",
+        "data/cache_file.py", "data/cache_key.py", "data/channel_sums.py", "data/decoding_progress.py",
         "data/download.py", "data/headers.py", "data/registry.py", "data/source.py",
         "data/verified_fingerprints.py", "data/formats/cifar10.py", "data/formats/class_folders.py",
         "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",
@@ -152,7 +153,7 @@ def test_other_code_names_the_commit_and_the_files():
     removed = other | {"code": {"old.py": "0" * 12}, "commit": None}
     text = other_code([removed])
     assert text is not None
-    assert text.startswith("code without a commit, which differs in config/families.py, config/recipe.py, ")
+    assert text.startswith("code without a commit, which differs in config/built_in.py, config/families.py, ")
     assert text.endswith(f" and {len(code_hashes()) + 1 - 3} more files")
 
 

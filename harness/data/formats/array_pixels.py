@@ -19,11 +19,19 @@ class Geometry:
 
     Attributes:
         channels: 1 for grey images, 3 for RGB.
+        height, width: in pixels.
         is_channels_first: True for (C, H, W).
     """
 
     channels: int
+    height: int
+    width: int
     is_channels_first: bool
+
+    def common_side(self, other: "Geometry") -> int | None:
+        """Return the side in pixels if images of both are squares of one size, else None."""
+        sides = {self.height, self.width, other.height, other.width}
+        return self.height if len(sides) == 1 else None
 
 
 def geometry_of(array: StoredArray) -> Geometry:
@@ -36,13 +44,14 @@ def geometry_of(array: StoredArray) -> Geometry:
     if 0 in shape:
         raise InputError(f"{array.file}: {array.name} has the shape {shape}: it holds no image")
     if len(shape) == 3:
-        return Geometry(1, False)
+        return Geometry(1, shape[1], shape[2], False)
     if len(shape) == 4:
         first, last = shape[1] in _CHANNELS, shape[3] in _CHANNELS
         if first and last:
             raise InputError(f"{array.file}: {array.name} has the shape {shape}: channels may be first or last")
         if first or last:
-            return Geometry(shape[1] if first else shape[3], first)
+            channels, height, width = shape[1:] if first else (shape[3], *shape[1:3])
+            return Geometry(channels, height, width, first)
     hint = ""
     if len(shape) == 2 and (side := round(shape[1] ** 0.5)) ** 2 == shape[1]:
         hint = f", e.g. {array.name}.reshape(-1, {side}, {side})"

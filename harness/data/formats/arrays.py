@@ -75,9 +75,9 @@ class _Arrays:
 def spec_of(name: str, path: Path) -> DatasetSpec:
     """Return the spec of the images in arrays; see `harness.data.source.Layout`."""
     arrays = _read(path)
-    channels = geometry_of(arrays.train.array).channels
+    train, test = geometry_of(arrays.train.array), geometry_of(arrays.test.array)
     counts = len(arrays.train.labels), len(arrays.test.labels)
-    return DatasetSpec(name, channels, None, arrays.class_names, *counts)
+    return DatasetSpec(name, train.channels, train.common_side(test), arrays.class_names, *counts)
 
 
 def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None) -> Source:

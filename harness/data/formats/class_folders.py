@@ -19,7 +19,7 @@ from harness.data.formats.folder_splits import PUBLISHED_SPLITS, Splits, find_sp
 from harness.data.formats.image_files import Lists, own_spec, source_of
 from harness.data.formats.labels import hold_out, sorted_classes
 from harness.data.formats.leftovers import is_note
-from harness.data.source import Source
+from harness.data.source import Source, tree_key
 from harness.errors import FaultList, InputError, results_of_both
 from harness.text import listed_up_to
 
@@ -55,7 +55,8 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None, tr
     is_own = is_own_images(spec.name)
     splits = find_splits(root) if is_own else PUBLISHED_SPLITS
     list_both = partial(list_splits, root, splits, spec.class_names, is_own=is_own, track_of=track_of)
-    return source_of(f"class folders{splits.note}", root, spec, list_both, resize_to=resize_to)
+    key = partial(tree_key, *(root / name for name in (splits.train, splits.test) if name is not None))
+    return source_of(f"class folders{splits.note}", root, spec, list_both, resize_to=resize_to, key=key)
 
 
 def spec_of(name: str, path: Path) -> DatasetSpec:
@@ -79,8 +80,17 @@ def class_names(root: Path) -> tuple[str, ...]:
     else:
         names, _ = results_of_both(partial(_class_folders, train), partial(_class_folders, root / splits.test))
     if len(names) < 2:
-        raise InputError(f"{train} has one class folder, {shown(*names)}: add at least one more class")
+        raise InputError(_one_class(train, *names.values()))
     return sorted_classes(names)
+
+
+def _one_class(folder: Path, only: Path) -> str:
+    """Return the message for a single class folder, which may be the folder above the classes."""
+    inner = [f"{one.name}/" for one in list_folder(only)[0]]
+    if len(inner) > 1:
+        named = listed_up_to(inner, _SHOWN_FILES, "folder")
+        return f"{folder} has only {only.name}/, with {named} in it: move them into {folder} if they are the classes"
+    return f"{folder} has one class folder, {shown(canonical_name(only.name))}: add at least one more class"
 
 
 def list_splits(

@@ -32,6 +32,7 @@ def source_of(
     list_both: Callable[[], Lists],
     *,
     resize_to: Resize | None,
+    key: Callable[[], str] | None = None,
     tables: Sequence[Path] = (),
 ) -> Source:
     """Return a source of image files.
@@ -40,6 +41,7 @@ def source_of(
         layout: its human-readable name.
         list_both: lists the images; called once for a source, as a folder of many images is long to list.
         resize_to: the square to which every image is resized; None requires the dataset's own size.
+        key: see `Source`; None for one of the tables and all images.
         tables: files that list the images.
     """
     listed = functools.cache(list_both)
@@ -51,8 +53,7 @@ def source_of(
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
         def part(files: list[ImageFile], limit: int | None) -> ImageSet:
             chosen = [files[position] for position in evenly_spaced(len(files), limit)]
-            size = resize_to or spec.image_size
-            return decode(chosen, channels=spec.channels, size=size)
+            return decode(chosen, channels=spec.channels, size=resize_to or spec.image_size)
 
         train, test = listed()
         return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))
@@ -65,8 +66,8 @@ def source_of(
                 check_file(Path(file.name), required)
         faults.raise_any()
 
-    def key() -> str:
+    def listed_key() -> str:
         images = (Path(file.name) for file in itertools.chain(*listed()))
         return files_key([*tables, *images], path if path.is_dir() else path.parent)
 
-    return Source(layout, path, count, unverifiable, read, check=check, key=key)
+    return Source(layout, path, count, unverifiable, read, check=check, key=key or listed_key)

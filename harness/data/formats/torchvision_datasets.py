@@ -19,11 +19,11 @@ from harness.config.datasets import DatasetSpec, find_spec
 from harness.config.library_datasets import Arguments, LibraryDataset, library_dataset
 from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, decode, file_on_disk
-from harness.data.download import LOCK, limited_silence, locked
+from harness.data.download import limited_silence, locked
 from harness.data.formats.gtsrb import track_in_file_name
 from harness.data.formats.labels import hold_out
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, files_key, incomplete
+from harness.data.source import Source, incomplete, tree_key
 from harness.errors import InputError, results_of_both
 from harness.files import write_text_atomically
 from harness.text import listed_up_to, one_line
@@ -93,7 +93,7 @@ def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Sou
         train, test = count() if library.test is None else (spec.train_images, spec.test_images)
         return replace(spec, class_names=opened().class_names, train_images=train, test_images=test)
 
-    verify, key = partial(_verify, library, root, opened), partial(_key, root)
+    verify, key = partial(_verify, library, root, opened), partial(tree_key, root)
     return Source(layout, root, count, verify, read, key=key, spec=found_spec)
 
 
@@ -162,7 +162,7 @@ def _try_download(library: LibraryDataset, root: Path) -> str | None:
         _remove_unfinished(root)
         return str(getattr(error, "reason", None) or error)
     if library.has_checksums and set(missing) == set(library.unpacked):
-        write_text_atomically(root / _VERIFIED, _key(root))
+        write_text_atomically(root / _VERIFIED, tree_key(root))
     (root / _UNFINISHED).unlink()
     return None
 
@@ -176,19 +176,13 @@ def _remove_unfinished(root: Path) -> None:
     (root / _UNFINISHED).unlink(missing_ok=True)
 
 
-def _key(root: Path) -> str:
-    """Return a text that changes with the files under the root."""
-    hidden = (LOCK, _UNFINISHED, _VERIFIED)
-    return files_key(sorted(path for path in root.rglob("*") if path.is_file() and path.name not in hidden), root)
-
-
 def _verify(library: LibraryDataset, root: Path, opened: Callable[[], _Opened]) -> bool:
     """Return whether torchvision has checked the files, now or when they were downloaded."""
     if library.checks_itself:
         opened()
         return True
     verified = root / _VERIFIED
-    return verified.is_file() and verified.read_text(encoding="utf-8") == _key(root)
+    return verified.is_file() and verified.read_text(encoding="utf-8") == tree_key(root)
 
 
 def _open_all(library: LibraryDataset, root: Path, *, download: bool = False) -> list[Any]:

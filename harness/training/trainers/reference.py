@@ -71,12 +71,14 @@ class Samples(Dataset[tuple[Tensor, int]]):
     """Images that are transformed one by one on access, as in torchvision's datasets."""
 
     def __init__(self, images: ImageSet, transform: Callable[[Image.Image], Tensor]) -> None:
-        pixels = images.pixels
+        pixels, positions = images.pixels, images.positions
+        # Views: the pixels of a cache may be more than the memory holds, and the loader's processes share them.
         self._arrays: Any = (
-            pixels.permute(0, 2, 3, 1).contiguous().numpy()
+            pixels.permute(0, 2, 3, 1).numpy()
             if isinstance(pixels, Tensor)
             else [image.permute(1, 2, 0).numpy() for image in pixels]
         )
+        self._positions = range(len(images)) if positions is None else positions.tolist()
         self._labels = images.labels.tolist()
         self._transform = transform
 
@@ -84,7 +86,7 @@ class Samples(Dataset[tuple[Tensor, int]]):
         return len(self._labels)
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        array = self._arrays[position]
+        array = self._arrays[self._positions[position]]
         image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
         return self._transform(image), self._labels[position]
 
@@ -107,13 +109,14 @@ class ReferenceTrainer(Trainer):
         transform = training_transform(self.recipe.augmentation, self.recipe.image_size)
         with watch.part("load"):
             loader = self._loader(images, transform, shuffled_by=epoch_generator(self.case.seed, epoch))
-        for batch, labels in _timed(loader, watch):
-            with watch.part("train"):
-                loss, hits = self.step(batch.to(self.device), labels.to(self.device))
-            loss_sum += loss * len(labels)
-            correct += hits
-            seen += len(labels)
-            on_progress(seen / len(images))
+        with self._drawing(epoch):
+            for batch, labels in _timed(loader, watch):
+                with watch.part("train"):
+                    loss, hits = self.step(batch.to(self.device), labels.to(self.device))
+                loss_sum += loss * len(labels)
+                correct += hits
+                seen += len(labels)
+                on_progress(seen / len(images))
         return loss_sum / len(images), metrics.accuracy_percent(correct, len(images))
 
     def step(self, batch: Tensor, labels: Tensor) -> tuple[float, int]:
@@ -133,12 +136,12 @@ class ReferenceTrainer(Trainer):
         self.network.eval()
         transform = evaluation_transform(self.recipe.augmentation, self.recipe.image_size)
         loss_sum, predictions = 0.0, []
-        for batch, labels in self._loader(images, transform):
-            labels = labels.to(self.device)
-            with computing_at(self.case.precision):
+        with self._drawing(None), computing_at(self.case.precision):
+            for batch, labels in self._loader(images, transform):
+                labels = labels.to(self.device)
                 logits = self.network(batch.to(self.device))
                 loss_sum += functional.cross_entropy(logits, labels).item() * len(labels)
-            predictions.append(logits.argmax(1).cpu())
+                predictions.append(logits.argmax(1).cpu())
         predicted = torch.cat(predictions)
         correct = int((predicted == images.labels).sum())
         return Evaluation(loss_sum / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy())

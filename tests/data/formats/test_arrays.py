@@ -304,3 +304,12 @@ def test_the_key_of_arrays_changes_with_images_and_labels(tmp_path):
         np.save(path / f"{name}.npy", split()[name][::-1])
         keys.append(registry.locate(f"npz:{path}", path).key())
     assert len(set(keys)) == 3
+
+
+def test_the_size_of_arrays_is_known_if_all_images_are_squares_of_one(tmp_path):
+    def size(**changes):
+        return registry.get_spec(f"npz:{save(tmp_path / 'a.npz', split(COLOUR) | changes)}").image_size
+
+    assert size() == 8
+    assert size(x_test=COLOUR[4:, :4, :4]) is None
+    assert size(x_train=COLOUR[:4, :4], x_test=COLOUR[4:, :4]) is None

