@@ -40,7 +40,7 @@ class Machine:
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self._datasets: dict[tuple[str, Resize | None], tuple[Dataset, bool]] = {}
-        self._resolved: dict[tuple[Experiment, bool], Experiment] = {}
+        self._resolved: dict[tuple[object, ...], Experiment] = {}
         self._notes: set[str] = set()
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
@@ -103,7 +103,7 @@ class Machine:
         """
         if isinstance(experiment.recipe, Recipe):
             return experiment
-        key = replace(experiment, seed=0, model="", own=None), experiment.network.is_foreign
+        key = experiment.dataset, experiment.recipe, experiment.mode, experiment.network.is_foreign
         if key not in self._resolved:
             own_size = self._own_size(experiment, notify)
             self._resolved[key] = resolve(
