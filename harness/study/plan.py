@@ -1,10 +1,8 @@
 """The plan of a study: its experiments, their estimated times, and the errors of earlier estimates."""
 
-import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 
@@ -64,10 +62,13 @@ def plan(
     for result in ResultsFolder(settings.results_dir).read_all()[0]:
         results[result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
-    outlined = functools.cache(partial(_outlined, settings))
+    outlined: dict[tuple[str, Recipe | Standard, Mode, bool], tuple[Recipe, Mode]] = {}
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
     for given in experiments:
-        recipe, mode = outlined(given.dataset, given.recipe, given.mode)
+        any_model = (given.dataset, given.recipe, given.mode, given.network.is_foreign)
+        if any_model not in outlined:
+            outlined[any_model] = _outlined(given, settings)
+        recipe, mode = outlined[any_model]
         experiment = replace(given, recipe=recipe, mode=mode)
         key = (experiment.dataset, experiment.model, recipe)
         if key not in estimates:
@@ -82,12 +83,11 @@ def plan(
         yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
 
 
-def _outlined(settings: Settings, dataset: str, recipe: Recipe | Standard, mode: Mode) -> tuple[Recipe, Mode]:
-    """Return the recipe for a dataset, with assumed statistics if images decide it, and its mode."""
-    if isinstance(recipe, Recipe):
-        return recipe, mode
-    spec = registry.get_spec(dataset, settings.data_dir)
-    experiment = Experiment(dataset, "", 0, recipe, mode)
+def _outlined(experiment: Experiment, settings: Settings) -> tuple[Recipe, Mode]:
+    """Return the experiment's recipe, with assumed statistics if images decide it, and its mode."""
+    if isinstance(experiment.recipe, Recipe):
+        return experiment.recipe, experiment.mode
+    spec = registry.get_spec(experiment.dataset, settings.data_dir)
     train_images = _images_per_epoch(
         experiment, resize_of(experiment, spec.image_size), spec, replace(settings, val_split=0.0)
     )[0]
