@@ -11,6 +11,7 @@ from harness.config.families import Model, parse_model
 from harness.errors import FaultList, InputError
 from harness.models.build import build_network
 from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
+from harness.models.trial import trial_of
 from harness.text import listed_up_to
 
 _IMAGES = 4  # batch normalisation of 1×1 maps needs more than one
@@ -42,8 +43,9 @@ def check_shapes(
     """Check in seconds that a network can be trained, and return its cost.
 
     A test of a user's network is one line: ``harness.check_shapes(NET(depth=1), image_size=32)``. The checks, on random
-    images: the network returns logits (N, num_classes) in training and in evaluation, finite ones in training; a finite
-    gradient other than zero reaches every trainable parameter; fvcore and torch count the same multiply-accumulates.
+    images, are those before a training, see `trial_of`, and these: the network returns logits (N, num_classes) in
+    training and in evaluation, finite ones in training; a finite gradient other than zero reaches every trainable
+    parameter; fvcore and torch count the same multiply-accumulates.
 
     Args:
         model: a model, or the name of one that comes with the harness.
@@ -55,17 +57,17 @@ def check_shapes(
     Raises:
         InputError: a check fails; the message names every fault.
     """
-    model = parse_model(model) if isinstance(model, str) else model
+    model, shape = parse_model(model) if isinstance(model, str) else model, (channels, image_size, image_size)
+    trial_of(model, shape, num_classes)
     network = build_network(model, channels, num_classes, seed=0)
     faults = FaultList()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
-        images = torch.randn(_IMAGES, channels, image_size, image_size)
+        images = torch.randn(_IMAGES, *shape)
         with faults:
             _require_gradients(model, network.train(), images, num_classes)
         with faults, torch.no_grad():
             _checked_logits(model, network.eval()(images), num_classes, "evaluation")
-    shape = (channels, image_size, image_size)
     with faults:
         macs = _agreed_macs(model, shape, num_classes, macs_tolerance)
     faults.raise_any()

@@ -82,8 +82,8 @@ def test_grey_images_have_one_channel():
 @pytest.mark.parametrize(
     ("network", "says"),
     [
-        (Wrong, "in training it returns the shape (4, 9): it must return logits of shape (4, 10)"),
-        (ChangesInEvaluation, "in evaluation it returns the shape (4, 9): it must return logits of shape (4, 10)"),
+        (Wrong, "it returns logits for 9 classes, the images have 10"),
+        (ChangesInEvaluation, "it returns logits for 9 classes, the images have 10"),
         (Unused, "no gradient reaches other.weight, other.bias, third.weight and 1 more parameter: use them"),
         (Infinite, "its logits are not finite: check its initial weights"),
         (InfiniteGradient, "the gradient is not finite in fc.bias: check its initial weights"),
@@ -95,9 +95,16 @@ def test_a_network_that_cannot_be_trained_is_refused(network, says):
     assert f"mynet1: {says}" in str(refusal.value)
 
 
-def test_several_faults_are_named_together():
-    with pytest.raises(InputError, match=r"^2 faults:\n.*mynet1: in training.*\n.*mynet1: in evaluation"):
-        check(Wrong)
+def test_several_faults_are_named_together(monkeypatch):
+    monkeypatch.setattr(shapes, "count_macs_with_torch", lambda *_: 0)
+    with pytest.raises(InputError, match=r"^2 faults:\n.*mynet1: no gradient reaches.*\n.*mynet1: fvcore counts"):
+        check(Unused)
+
+
+def test_a_harness_network_of_a_wrong_shape_is_refused(monkeypatch):
+    monkeypatch.setattr(shapes, "build_network", lambda *_, **__: Wrong(3, CLASSES))
+    with pytest.raises(InputError, match=r"plain8: in training it returns the shape \(4, 9\): it must return logits"):
+        harness.check_shapes("plain8", 8)
 
 
 def test_counters_that_differ_are_a_fault_beyond_the_tolerance(monkeypatch):
