@@ -6,6 +6,7 @@ the disk again. Its header, a JSON file, is written last, so that without it the
 
 import contextlib
 import json
+import mmap
 import os
 import warnings
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from torch import Tensor
 from harness.data.channel_sums import ChannelSums
 from harness.data.decoding import Array
 from harness.data.images import ImageSet, PackedPixels, Pixels
+from harness.data.mapped_pages import MappedPages
 from harness.files import checked_json, flush_to_disk, put_in_place, with_sha256, write_text_atomically
 
 SCHEMA_VERSION = 1
@@ -63,10 +65,10 @@ def map_images(path: Path, header: Mapping[str, Any]) -> CachedImages:
         ValueError: it is shorter than its header says.
     """
     with open(_with(path, PIXELS), "rb") as file:
-        buffer, state = _map(file), _state(file)
+        (buffer, memory), state = _map(file), _state(file)
     if len(buffer) < header["state"][0]:
         raise ValueError(f"{_with(path, PIXELS)} is cut short")
-    train, test = (_images(buffer, header[split]) for split in ("train", "test"))
+    train, test = (_images(buffer, memory, header[split]) for split in ("train", "test"))
     count, values, squares = (header["sums"][name] for name in ("count", "values", "squares"))
     train = replace(train, sums=ChannelSums(count, tuple(values), tuple(squares)))
     return CachedImages(train, test, header["fingerprint"], state == header["state"])
@@ -125,7 +127,7 @@ class CacheWriter:
         else:
             sections["sizes"] = self._write(np.array(shapes, dtype=np.int64).reshape(-1, 3)[:, 1:].tobytes())
         self._file.flush()
-        pixels = _pixels(_map(self._file), sections)
+        pixels = _pixels(_map(self._file)[0], sections)
         self._gathered.append((pixels, sections))
         return pixels
 
@@ -175,17 +177,18 @@ def _state(file: BinaryIO) -> list[int]:
     return [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
 
 
-def _map(file: BinaryIO) -> Tensor:
-    """Map a file, uint8, (bytes,).
+def _map(file: BinaryIO) -> tuple[Tensor, mmap.mmap | None]:
+    """Map a file, uint8, (bytes,); an empty one has no pages.
 
     Read-only, so that no system reserves memory for it: a private mapping that can be written to would be refused if
     it is larger than the memory.
     """
     if not os.fstat(file.fileno()).st_size:
-        return torch.empty(0, dtype=torch.uint8)
+        return torch.empty(0, dtype=torch.uint8), None
+    memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns that the array is not writable
-        return torch.from_numpy(np.memmap(file, dtype=np.uint8, mode="r"))
+        return torch.frombuffer(memory, dtype=torch.uint8), memory
 
 
 def _part(buffer: Tensor, section: list[int]) -> Tensor:
@@ -201,7 +204,8 @@ def _pixels(buffer: Tensor, sections: Sections) -> Pixels:
     return PackedPixels(pixels, ends - channels * sizes.prod(1), sizes[:, 0], sizes[:, 1], channels)
 
 
-def _images(buffer: Tensor, sections: Sections) -> ImageSet:
+def _images(buffer: Tensor, memory: mmap.mmap | None, sections: Sections) -> ImageSet:
     tracks = sections.get("tracks")
     names = None if tracks is None else tuple(json.loads(_part(buffer, tracks).numpy().tobytes()))
-    return ImageSet(_pixels(buffer, sections), _part(buffer, sections["labels"]).view(torch.int64).clone(), names)
+    labels = _part(buffer, sections["labels"]).view(torch.int64).clone()
+    return ImageSet(_pixels(buffer, sections), labels, names, pages=MappedPages(memory, sections["pixels"][0]))

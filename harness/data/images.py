@@ -10,6 +10,7 @@ from torch import Tensor
 from harness.config.datasets import DatasetSpec
 from harness.config.recipe import Recipe
 from harness.data.channel_sums import ChannelSums
+from harness.data.mapped_pages import MappedPages
 
 _SOURCE_SIZE = 32  # of random images for a dataset whose images differ in size
 _BLOCK_BYTES = 2**20  # of pixels that are copied or summed up at a time
@@ -106,6 +107,7 @@ class ImageSet:
             set is split off. None if there are no tracks.
         positions: int64, (N,), of a `view`: image k is ``pixels[positions[k]]``. None: it is ``pixels[k]``.
         sums: the sums of all pixels if they are known, see `harness.data.channel_sums`.
+        pages: the pages of a cache's file that the pixels lie in; None for pixels in memory.
     """
 
     pixels: Pixels
@@ -113,6 +115,7 @@ class ImageSet:
     tracks: tuple[str, ...] | None = None
     positions: Tensor | None = None
     sums: ChannelSums | None = None
+    pages: MappedPages | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -126,6 +129,7 @@ class ImageSet:
 
     def select(self, index: Tensor) -> "ImageSet":
         """Return the images at these positions, in this order; an index on the CPU avoids waiting for a GPU."""
+        self.read_ahead(index)
         placed = index.to(self.labels.device)
         source = placed if self.positions is None else self.positions[placed]
         pixels = self.pixels[source] if isinstance(self.pixels, Tensor) else self.pixels.select(index)
@@ -133,14 +137,30 @@ class ImageSet:
 
     def view(self, index: Tensor) -> "ImageSet":
         """Return the images at these positions, all on the CPU, without a copy of their pixels."""
+        labels, tracks = self.labels[index], self._tracks_at(index)
         if not isinstance(self.pixels, Tensor):
-            return self.select(index)
+            return ImageSet(self.pixels.select(index), labels, tracks, pages=self.pages)
         positions = index if self.positions is None else self.positions[index]
-        return ImageSet(self.pixels, self.labels[index], self._tracks_at(index), positions)
+        return ImageSet(self.pixels, labels, tracks, positions, pages=self.pages)
+
+    def read_ahead(self, index: Tensor) -> None:
+        """Start to read the images at these positions from the disk if they are mapped; do not wait for them."""
+        if self.pages is None:
+            return
+        if isinstance(self.pixels, Tensor):
+            size = self.pixels[0].nbytes
+            source = index if self.positions is None else self.positions[index]
+            self.pages.read_ahead((position * size, size) for position in source.tolist())
+        else:
+            sizes = self.pixels.channels * self.pixels.heights[index] * self.pixels.widths[index]
+            self.pages.read_ahead(zip(self.pixels.offsets[index].tolist(), sizes.tolist(), strict=True))
 
     def to(self, device: torch.device) -> "ImageSet":
         """Return the images with pixels and labels on ``device``; copy nothing that is there."""
-        if self.positions is None or self.labels.device == device:
+        is_view = isinstance(self.pixels, Tensor) and (self.positions is not None or self.pages is not None)
+        if not is_view or self.labels.device == device:
+            if self.labels.device != device:
+                self.read_ahead(torch.arange(len(self)))
             return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
         pixels = torch.empty(len(self), *self.pixels[0].shape, dtype=torch.uint8, device=device)
         filled = 0
@@ -151,14 +171,16 @@ class ImageSet:
 
     def blocks(self) -> Iterator[Tensor]:
         """Yield all pixels in order: blocks, (n, C, H, W), or single images if their sizes differ."""
-        if not isinstance(self.pixels, Tensor):
-            yield from self.pixels
-            return
-        images = max(1, _BLOCK_BYTES // max(1, self.pixels[:1].nbytes))
-        if self.positions is None:
-            yield from torch.split(self.pixels, images)
-        else:
-            yield from (self.pixels[part] for part in torch.split(self.positions, images))
+        images = max(1, _BLOCK_BYTES * len(self) // max(1, self.nbytes))
+        for part in torch.split(torch.arange(len(self)), images):
+            start = int(part[0]) if len(part) else 0
+            self.read_ahead(torch.arange(start, min(start + 2 * images, len(self))))
+            if not isinstance(self.pixels, Tensor):
+                yield from (self.pixels[position] for position in part.tolist())
+            elif self.positions is None:
+                yield self.pixels[start : start + len(part)]
+            else:
+                yield self.pixels[self.positions[part]]
 
     def channel_sums(self) -> ChannelSums:
         """Return the sums of all pixels, from which mean and deviation follow: known already if from a cache."""

@@ -144,15 +144,18 @@ def tree_key(*places: Path) -> str:
     """
     digest = hashlib.sha256()
     for place in places:
-        names, folders, states = [place.name], list[Path](), array("q")
+        names, folders, numbers = [place.name], list[Path](), array("q")
+        files: list[os.DirEntry[str]] | list[Path] = [place]
         if place.is_dir():
             with os.scandir(place) as entries:
-                visible = sorted((one for one in entries if not one.name.startswith(".")), key=attrgetter("name"))
+                visible = sorted((one for one in entries if one.name[0] != "."), key=attrgetter("name"))
             names = [one.name for one in visible]
-            folders = [place / one.name for one in visible if one.is_dir()]
-        for state in (one.stat() for one in visible if not one.is_dir()) if place.is_dir() else [place.stat()]:
-            states.extend((state.st_size, state.st_mtime_ns, state.st_ctime_ns))
-        digest.update("\0".join(names).encode("utf-8", "surrogateescape") + states.tobytes())
+            files = [one for one in visible if not one.is_dir()]
+            folders = [place / one.name for one in visible if one.is_dir()] if len(files) < len(visible) else []
+        for file in files:
+            state = file.stat()
+            numbers.extend((state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+        digest.update("\0".join(names).encode("utf-8", "surrogateescape") + numbers.tobytes())
         digest.update(tree_key(*folders).encode())
     return digest.hexdigest()
 

@@ -4,9 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.data import pixel_statistics
-from harness.data.images import PackedPixels
-from harness.data.pixel_statistics import mean_and_std
+from harness.data.images import ImageSet, PackedPixels
 from tests.data.augmenting import random_images
+
+
+def mean_and_std(pixels):
+    return pixel_statistics.mean_and_std(ImageSet(pixels, torch.zeros(len(pixels), dtype=torch.int64)))
 
 
 def test_statistics_match_hand_computed_values():
@@ -26,12 +29,10 @@ def test_statistics_are_torchs_in_float64(seed, channels):
     assert std == pytest.approx(scaled.std((0, 2, 3), correction=0).tolist(), abs=5.1e-5)
 
 
-def test_statistics_do_not_depend_on_order_blocks_or_packing(monkeypatch):
+def test_statistics_do_not_depend_on_order_or_packing():
     pixels = random_images(50, 3, 8)
     expected = mean_and_std(pixels)
     assert mean_and_std(pixels.flip(0)) == mean_and_std(PackedPixels.from_images(list(pixels))) == expected
-    monkeypatch.setattr(pixel_statistics, "_BLOCK_IMAGES", 7)
-    assert mean_and_std(pixels) == expected
 
 
 def test_equal_pixels_have_deviation_one():

@@ -142,6 +142,7 @@ class FastTrainer(Trainer):
                 chunk = slice(start, start + step)
                 with watch.part("load"):
                     inputs, labels = self._load(images, order[chunk], parameters[chunk])
+                    images.read_ahead(order[start + step : start + 2 * step])  # while these are trained
                 with watch.part("train"):
                     for batch in _batches(inputs, labels, self.recipe.batch_size):
                         self.step(*batch)

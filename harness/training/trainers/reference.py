@@ -79,13 +79,14 @@ class Samples(Dataset[tuple[Tensor, int]]):
             else [image.permute(1, 2, 0).numpy() for image in pixels]
         )
         self._positions = range(len(images)) if positions is None else positions.tolist()
-        self._labels = images.labels.tolist()
+        self._labels, self._images = images.labels.tolist(), images
         self._transform = transform
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
+        self._images.read_ahead(torch.tensor([position]))
         array = self._arrays[self._positions[position]]
         image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
         return self._transform(image), self._labels[position]
