@@ -1,9 +1,14 @@
 """Python source as the code that it executes, without comments, docstrings and formatting."""
 
 import ast
+import functools
+import linecache
 from collections.abc import Iterator
+from types import CodeType, FunctionType
 from typing import Any
 from unicodedata import ucd_3_2_0
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 def executed(source: bytes) -> str:
@@ -14,7 +19,66 @@ def executed(source: bytes) -> str:
     Raises:
         SyntaxError: the source is not Python.
     """
-    return "".join(_canonical(ast.parse(source)))
+    return canonical(ast.parse(source))
+
+
+def canonical(tree: ast.AST) -> str:
+    """Return a syntax tree's text, as `executed` does."""
+    return "".join(_canonical(tree))
+
+
+def literal(value: Any) -> str:
+    """Return the text of a number or a string, the same for all versions of Python."""
+    return hex(value) if type(value) is int else _escaped(repr(value))  # repr refuses more than 4300 digits
+
+
+def definitions_of(function: FunctionType) -> list[Definition]:
+    """Return the syntax tree of a function's definition: of several, if lambdas of one line cannot be told apart.
+
+    Returns:
+        an empty list if the source is not to be had: the function was made by `exec` or typed into a console, or its
+        file has changed since it was imported.
+    """
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    text = "".join(linecache.getlines(code.co_filename, function.__globals__))
+    found = [one for one in _definitions(text).get(code.co_firstlineno, ()) if _has_signature(one, code)]
+    exact = [one for one in found if _contains(one, code)]
+    return exact if len(exact) == 1 else found
+
+
+@functools.lru_cache(maxsize=64)
+def _definitions(text: str) -> dict[int, list[Definition]]:
+    """Return the definitions of functions in a file by their first line, that of the first decorator."""
+    found: dict[int, list[Definition]] = {}
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return {}
+    for node in ast.walk(tree):
+        if isinstance(node, Definition):
+            decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+            found.setdefault(min([node.lineno, *(one.lineno for one in decorators)]), []).append(node)
+    return found
+
+
+def _has_signature(node: Definition, code: CodeType) -> bool:
+    arguments = node.args
+    name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+    names = [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    mangled = zip(names, code.co_varnames, strict=False)
+    count = code.co_argcount + code.co_kwonlyargcount
+    return name == code.co_name and len(names) == count and all(own.endswith(one) for one, own in mangled)
+
+
+def _contains(node: Definition, code: CodeType) -> bool:
+    """Return True if all instructions lie inside the definition; Python can run without their columns."""
+    first, last = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+    known = [
+        ((line, column or 0), (end_line or line, end)) for line, end_line, column, end in code.co_positions()
+        if line and end
+    ]  # fmt: skip
+    return all(first <= begin and end <= last for begin, end in known)
 
 
 def _canonical(value: Any) -> Iterator[str]:

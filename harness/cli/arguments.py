@@ -67,6 +67,15 @@ def add_images_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_network_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--network``, the present place of a result's own network, to a command."""
+    parser.add_argument(
+        "--network",
+        metavar="FILE:NAME",
+        help="the present place of your own network's family, model or builder, if it was moved or renamed",
+    )
+
+
 def add_json_flag(parser: argparse.ArgumentParser) -> None:
     """Add ``--json`` to a command, which then prints its output by `print_json`."""
     parser.add_argument("--json", action="store_true", help="print one JSON object instead (fields: docs/json.md)")

@@ -10,6 +10,7 @@ from harness.cli.arguments import (
     add_command,
     add_images_option,
     add_json_flag,
+    add_network_option,
     add_options,
     note_other_code,
     print_json,
@@ -38,6 +39,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("result", metavar="RESULT", help="a result.json, or the folder that it is in")
     add_options(parser, "data-dir", "device")
     add_images_option(parser)
+    add_network_option(parser)
     add_json_flag(parser)
     parser.set_defaults(run=run)
 
@@ -57,7 +59,8 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     note_other_code(result)
     settings = settings_from(known)
     device = device_of(result, settings)
-    again = reproduce(result, ResultsFolder(path.parent.parent), images_of(result, settings, known.images), device)
+    images = images_of(result, settings, known.images)
+    again = reproduce(result, ResultsFolder(path.parent.parent), images, device, known.network)
     found = _output(path, again, describe_environment(device, result.case.precision))
     if known.json:
         print_json(found)

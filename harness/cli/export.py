@@ -10,6 +10,7 @@ from harness.cli.arguments import (
     add_command,
     add_images_option,
     add_json_flag,
+    add_network_option,
     add_options,
     note_other_code,
     print_json,
@@ -52,6 +53,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--no-check", action="store_true", help="write the files without running them")
     add_options(parser, "data-dir")
     add_images_option(parser)
+    add_network_option(parser)
     add_json_flag(parser)
     parser.set_defaults(run=run)
 
@@ -74,7 +76,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     settings = settings_from(known)
     results = ResultsFolder(path.parent.parent)
     folder = expand_home(known.output or f"{result.case.folder_name}-onnx")
-    exported = export_network(result, results, folder, with_preprocessing=known.with_preprocessing)
+    exported = export_network(result, results, folder, with_preprocessing=known.with_preprocessing, place=known.network)
     if not known.json:
         print(_text_of_files(exported), flush=True)  # the check can take a minute
     check, problem = None, None

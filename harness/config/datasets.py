@@ -84,6 +84,11 @@ def is_own_images(dataset: str) -> bool:
     return prefix in OWN_PREFIXES or (prefix == "hf:" and dataset.removeprefix(prefix)[:1] in ("/", ".", "~"))
 
 
+def is_resized(dataset: str) -> bool:
+    """Return True for images that are resized when they are loaded: the user's own, and a library's."""
+    return bool(prefix_of(dataset))
+
+
 def own_path(dataset: str) -> Path:
     """Return PATH of ``folder:PATH``, and alike, with ``~`` expanded.
 

@@ -123,11 +123,15 @@ class OwnNetwork:
     Attributes:
         family: models of one family are compared by depth and width.
         depth, width: None for a network without a place in a family.
+        file, module, name: how to import its builder, see `NetworkOrigin`; empty if unknown.
     """
 
     family: str
     depth: int | None
     width: float | None
+    file: str = ""
+    module: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,7 @@ class Result:
         disturbed_epochs: the epochs, from 1, whose time other work lengthened; None in results of earlier versions.
         disturbance_causes: the causes of their disturbance, in words.
         network: the user's own network; None for one that comes with the harness.
+        notes: remarks on how the network was trained or counted.
     """
 
     schema_version: int
@@ -206,6 +211,7 @@ class Result:
     disturbed_epochs: tuple[_FromOne, ...] | None = field(default=None, repr=False)
     disturbance_causes: tuple[str, ...] = field(default=(), repr=False)
     network: OwnNetwork | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def point(self) -> Model:

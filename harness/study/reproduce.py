@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from harness.config.case import Mode
-from harness.config.datasets import is_own_images, own_path, prefix_of
+from harness.config.datasets import is_own_images, is_resized, own_path, prefix_of
+from harness.config.recipe import Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
@@ -18,6 +19,7 @@ from harness.hardware.device import resolve_device, resolve_precision
 from harness.results import metrics
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
+from harness.study.own_network import find_network
 from harness.study.stored_network import require_weights
 from harness.text import listed_up_to
 from harness.training.train import load_weights
@@ -49,14 +51,21 @@ class Reproduction:
         )
 
 
-def reproduce(result: Result, results: ResultsFolder, dataset: Dataset, device: torch.device) -> Reproduction:
+def reproduce(
+    result: Result, results: ResultsFolder, dataset: Dataset, device: torch.device, network: str | None = None
+) -> Reproduction:
     """Evaluate a complete result's stored weights on its test images, by its own pipeline and precision.
 
+    Args:
+        network: the present place of the user's own network, as ``FILE:NAME``; None for the recorded one.
+
     Raises:
-        InputError: the result is not complete, the images differ, or a file beside it is damaged or unreadable.
+        InputError: the result is not complete, the images differ, a file beside it is damaged or unreadable, or the
+            user's own network is not found.
     """
     require_weights(result)
     require_same_images(result, dataset)
+    find_network(result, network)
     case = result.case
     weights, (labels, predictions) = results.weights_path(result), results.read_predictions(result)
     trainer = make_trainer(case, dataset.spec, device)
@@ -113,22 +122,22 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
             f"{result.case.label}: its images, {own_path(name)}, are not there any more\n"
             f"if they were moved or renamed, give their present place: --images {prefix_of(name)}PATH"
         )
-    return load_images(name, result.mode, result.case.recipe.image_size, settings.data_dir)
+    return load_images(name, result.mode, result.case.recipe.resize, settings.data_dir)
 
 
-def load_images(dataset: str, mode: Mode, image_size: int, data_dir: Path) -> Dataset:
+def load_images(dataset: str, mode: Mode, resize: Resize, data_dir: Path) -> Dataset:
     """Load a dataset as the cases of that mode see it.
 
     Args:
-        image_size: of the recipe; a user's images are resized to it when they are loaded.
+        resize: of the recipe; the user's images and those of a library are resized to it when they are loaded.
 
     Raises:
         InputError: the images are missing or damaged.
     """
-    resize_to = image_size if is_own_images(dataset) else None
+    image_size = resize if is_resized(dataset) else None
     if mode == "quick":
-        return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=resize_to)
-    return registry.load(dataset, data_dir, image_size=resize_to)
+        return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=image_size)
+    return registry.load(dataset, data_dir, image_size=image_size)
 
 
 def device_of(result: Result, settings: Settings) -> torch.device:

@@ -110,3 +110,20 @@ def test_data_shows_the_datasets_that_other_packages_add(tmp_path, monkeypatch, 
     finally:
         monkeypatch.undo()
         forget_extensions()
+
+
+def test_data_shows_and_removes_the_decoded_images(tmp_path, capsys):
+    root = write_class_folders(tmp_path / "mine")
+    load(f"folder:{root}", tmp_path)
+    shown = "decoded images, 0.0 MB, in " + str(root / ".wider-or-deeper")
+    assert main(["data", f"folder:{root}"]) == 0
+    assert shown in capsys.readouterr().out
+    assert main(["data", "--json", f"folder:{root}"]) == 0
+    row = checked_output("data", capsys.readouterr().out)["datasets"][0]
+    assert row["cache_path"] == str(root / ".wider-or-deeper")
+    assert row["cache_bytes"] > 0
+    assert main(["data", "--clear-cache", f"folder:{root}"]) == 0
+    captured = capsys.readouterr()
+    assert "decoded images" not in captured.out
+    assert captured.err.startswith(f"removed {root}/.wider-or-deeper: 0.0 MB freed")
+    assert not (root / ".wider-or-deeper").exists()

@@ -17,7 +17,7 @@ def image_set(labels, tracks=None):
 
 
 def positions(part):
-    return part.pixels.flatten().tolist()
+    return torch.cat([*part.blocks()]).flatten().tolist()
 
 
 @st.composite

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness.results.folder import ResultsFolder
+from tests.helpers.own_bench import write_own_bench
 from tests.helpers.pytest_process import REPOSITORY, Run
 from tests.helpers.training import outcome
 
@@ -79,15 +80,15 @@ def test_full_disk_fails_the_test_with_a_two_line_message(folder):
     assert "InputError" not in said
 
 
-def kill_and_resume(place, kills, moments, *arguments):
+def kill_and_resume(place, kills, moments, *arguments, variables=None):
     """Kill the run at random moments, then let it finish; return how often it was still running."""
     running = 0
     for _ in range(kills):
-        run = Run(place, *arguments)
+        run = Run(place, *arguments, variables=variables)
         time.sleep(moments())
         running += run.process.poll() is None
         run.end(signal.SIGKILL)
-    code, said = Run(place, *arguments).end()
+    code, said = Run(place, *arguments, variables=variables).end()
     assert code == pytest.ExitCode.OK, said
     return running
 
@@ -98,6 +99,16 @@ def test_study_killed_at_random_moments_is_bit_identical(folder):
     assert Run(undisturbed).end()[0] == pytest.ExitCode.OK
     moments = random.Random(0)
     assert kill_and_resume(killed, 3, lambda: moments.uniform(3, 7)) > 0
+    assert outcomes(killed) == outcomes(undisturbed)
+
+
+@pytest.mark.slow
+def test_own_family_killed_at_random_moments_is_bit_identical(tmp_path):
+    undisturbed, killed = (write_own_bench(tmp_path / name, epochs=20, batch_size=32) for name in ("alone", "killed"))
+    variables = {"IMPORTS": str(tmp_path / "imports")}
+    assert Run(undisturbed, variables=variables).end()[0] == pytest.ExitCode.OK
+    moments = random.Random(0)
+    assert kill_and_resume(killed, 3, lambda: moments.uniform(3, 7), variables=variables) > 0
     assert outcomes(killed) == outcomes(undisturbed)
 
 

@@ -126,6 +126,6 @@ def test_plan_agrees_with_pytest_on_a_renamed_folder(flowers, prepare, monkeypat
     assert planned.is_finished
     assert planned.estimate_error is not None  # its epochs were recorded
     write(now / "train/cat/0.png", encode(noise(8, seed=77)))
-    registry.load.cache_clear()
+    registry.forget_loaded()
     (planned,) = plan([experiment], study.settings, CPU, "fp32")
     assert not planned.is_finished

@@ -9,9 +9,11 @@ from harness.config.settings import read_settings
 from harness.data import registry
 from harness.errors import InputError
 from harness.results.folder import ResultsFolder
+from harness.study.own_network import find_network
 from harness.training.command import this_command
 from harness.training.process_group import ProcessGroup
 from harness.training.torchrun import distributed_settings, own_device, require_image_per_process, require_same_values
+from tests.helpers.own_bench import write_own_bench
 from tests.helpers.rank_threads import in_threads, train_in_threads
 from tests.helpers.tiny import TINY_RECIPE
 from tests.helpers.torchrun_process import (
@@ -170,6 +172,23 @@ def test_torchrun_resumes_after_every_failure_bit_identically(folder):
     assert result.changes_between_attempts == ()
     expected = undisturbed(result.case, folder)
     assert (expected.accuracy_percent, expected.confusion) == (result.accuracy_percent, result.confusion)
+    weights, others = weights_of(folder), weights_of(folder, "undisturbed")
+    assert all(torch.equal(weights[name], others[name]) for name in others)
+
+
+@pytest.mark.slow
+def test_own_family_killed_under_torchrun_is_bit_identical(folder, monkeypatch):
+    monkeypatch.setenv("IMPORTS", str(folder / "imports"))
+    (folder / "test_digits.py").unlink()
+    write_own_bench(folder, epochs=4, batch_size=128, models="NET(2, 1.5)")
+    kill_rank_one_after_three_epochs(folder)
+    status, output = run(folder)
+    assert status == 0, output
+    result = result_of(folder)
+    assert (result.status, result.environment["processes"]) == ("complete", 2)
+    assert len(result.attempts) == 2
+    find_network(result)
+    undisturbed(result.case, folder)
     weights, others = weights_of(folder), weights_of(folder, "undisturbed")
     assert all(torch.equal(weights[name], others[name]) for name in others)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.config.datasets import DatasetSpec
+from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, decode
 from harness.data.formats.array_labels import Label, classes_of, encode_labels, read_labels
 from harness.data.formats.array_pixels import encoded, factor_of, geometry_of
@@ -79,14 +80,14 @@ def spec_of(name: str, path: Path) -> DatasetSpec:
     return DatasetSpec(name, train.channels, train.common_side(test), arrays.class_names, *counts)
 
 
-def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None) -> Source:
+def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None) -> Source:
     """Return the images in arrays; see `harness.data.source.Layout`."""
     arrays = _read(root)
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
         def part(files: Sequence[ImageFile], limit: int | None) -> ImageSet:
             chosen = [files[position] for position in evenly_spaced(len(files), limit)]
-            return decode(chosen, channels=spec.channels, size=resize_to, resize=resize_to is not None)
+            return decode(chosen, channels=spec.channels, size=resize_to)
 
         train, test = _image_files(arrays)
         return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))

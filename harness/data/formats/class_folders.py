@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.config.datasets import DatasetSpec, is_own_images
+from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, file_on_disk
 from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images, require_no_strangers
 from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
@@ -18,7 +19,7 @@ from harness.data.formats.folder_splits import PUBLISHED_SPLITS, Splits, find_sp
 from harness.data.formats.image_files import Lists, own_spec, source_of
 from harness.data.formats.labels import hold_out, sorted_classes
 from harness.data.formats.leftovers import is_note
-from harness.data.source import Source
+from harness.data.source import Source, tree_key
 from harness.errors import FaultList, InputError, results_of_both
 from harness.text import listed_up_to
 
@@ -44,17 +45,18 @@ def has_class_folders(root: Path) -> bool:
     )
 
 
-def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track_of: TrackOf = no_track) -> Source:
+def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None, track_of: TrackOf = no_track) -> Source:
     """Return the dataset in class folders under ``root``.
 
     Args:
-        resize_to: side in pixels to which every image is resized; None requires the dataset's own size.
+        resize_to: the square to which every image is resized; None requires the dataset's own size.
         track_of: the tracks that the dataset's file names show.
     """
     is_own = is_own_images(spec.name)
     splits = find_splits(root) if is_own else PUBLISHED_SPLITS
     list_both = partial(list_splits, root, splits, spec.class_names, is_own=is_own, track_of=track_of)
-    return source_of(f"class folders{splits.note}", root, spec, list_both, resize_to=resize_to)
+    key = partial(tree_key, *(root / name for name in (splits.train, splits.test) if name is not None))
+    return source_of(f"class folders{splits.note}", root, spec, list_both, resize_to=resize_to, key=key)
 
 
 def spec_of(name: str, path: Path) -> DatasetSpec:

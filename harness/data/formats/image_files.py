@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from harness.config.datasets import DatasetSpec
+from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, check_file, decode
+from harness.data.headers import shape_in_headers
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, files_key, unverifiable
 from harness.errors import FaultList, results_of_both
@@ -19,7 +21,8 @@ Lists = tuple[list[ImageFile], list[ImageFile]]
 def own_spec(name: str, class_names: tuple[str, ...], lists: Lists) -> DatasetSpec:
     """Return the spec of the user's own image files."""
     train, test = lists
-    return DatasetSpec(name, 3, None, class_names, len(train), len(test))
+    shape = shape_in_headers(Path(file.name) for file in [*train, *test])
+    return DatasetSpec(name, shape.channels, shape.side, class_names, len(train), len(test))
 
 
 def source_of(
@@ -28,7 +31,7 @@ def source_of(
     spec: DatasetSpec,
     list_both: Callable[[], Lists],
     *,
-    resize_to: int | None,
+    resize_to: Resize | None,
     key: Callable[[], str] | None = None,
     tables: Sequence[Path] = (),
 ) -> Source:
@@ -37,7 +40,7 @@ def source_of(
     Args:
         layout: its human-readable name.
         list_both: lists the images; called once for a source, as a folder of many images is long to list.
-        resize_to: side in pixels to which every image is resized; None requires the dataset's own size.
+        resize_to: the square to which every image is resized; None requires the dataset's own size.
         key: see `Source`; None for one of the tables and all images.
         tables: files that list the images.
     """
@@ -50,8 +53,7 @@ def source_of(
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
         def part(files: list[ImageFile], limit: int | None) -> ImageSet:
             chosen = [files[position] for position in evenly_spaced(len(files), limit)]
-            size = resize_to or spec.image_size
-            return decode(chosen, channels=spec.channels, size=size, resize=resize_to is not None)
+            return decode(chosen, channels=spec.channels, size=resize_to or spec.image_size)
 
         train, test = listed()
         return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.config.datasets import DatasetSpec
+from harness.config.recipe import Resize
 from harness.data.decoding import file_on_disk
 from harness.data.formats.csv_rows import Row, read_rows
 from harness.data.formats.folder_listing import is_present, is_present_folder, list_folder
@@ -52,7 +53,7 @@ def spec_of(name: str, path: Path) -> DatasetSpec:
     return own_spec(name, classes, _lists(table, classes))
 
 
-def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None) -> Source:
+def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None) -> Source:
     """Return the images in a table; see `harness.data.source.Layout`."""
     table = _read(root)
     list_both = partial(_lists, table, spec.class_names)

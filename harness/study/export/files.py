@@ -16,6 +16,7 @@ from harness.results.folder import WEIGHTS, ResultsFolder
 from harness.results.result import Result
 from harness.study.export.onnx_model import INPUT, OPSET, OUTPUT, PreparingNetwork, to_onnx
 from harness.study.export.preprocessing import split_steps
+from harness.study.own_network import channels_and_classes
 from harness.study.stored_network import network_of
 
 MODEL, DESCRIPTION = "model.onnx", "preprocessing.json"
@@ -44,22 +45,30 @@ class Export:
         return self.folder / MODEL, self.folder / DESCRIPTION
 
 
-def export_network(result: Result, results: ResultsFolder, folder: Path, *, with_preprocessing: bool = False) -> Export:
+def export_network(
+    result: Result,
+    results: ResultsFolder,
+    folder: Path,
+    *,
+    with_preprocessing: bool = False,
+    place: str | None = None,
+) -> Export:
     """Write a complete result's network to ``model.onnx`` and its description to ``preprocessing.json``.
 
     Args:
         with_preprocessing: let the ONNX model take 8-bit images and scale and normalise them itself; it also resizes
             them if the recipe resizes normalised images, as GTSRB's does.
+        place: the present place of the user's own network, as ``FILE:NAME``; None for the recorded one.
 
     Raises:
         InputError: the result is not complete, its weights are damaged or too large, or the folder cannot be written
             to.
     """
-    network = network_of(result, results)
+    network = network_of(result, results, place)
     _require_small(result)
     require_writable(folder, "--output")
     recipe = result.case.recipe
-    channels = int(network.get_parameter("conv1.weight").shape[1])
+    channels, _ = channels_and_classes(result)
     outside, inside = split_steps(result.case, channels, with_preprocessing)
     resizes = any(step["step"] == "resize" for step in inside)
     exported = PreparingNetwork(network, recipe.augmentation, recipe.image_size if resizes else None)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from harness.config.datasets import SPECS, DatasetSpec
+from harness.config.recipe import Resize
 from harness.data.formats import class_folders
 from harness.errors import InputError
 from tests.data.builders import encode, noise, write, write_class_folders
@@ -253,7 +254,7 @@ def test_an_image_of_a_wrong_size_is_named(tmp_path):
 def test_images_are_resized_on_request(tmp_path):
     write_class_folders(tmp_path, size=8)
     write(tmp_path / "train/dog/0.png", encode(noise(9, 20)))
-    train, test = class_folders.locate(tmp_path, spec_of("cat", "dog"), resize_to=16).read(None, None)
+    train, test = class_folders.locate(tmp_path, spec_of("cat", "dog"), resize_to=Resize(16)).read(None, None)
     assert train.pixels.shape == (4, 3, 16, 16)
     assert test.pixels.shape == (2, 3, 16, 16)
 

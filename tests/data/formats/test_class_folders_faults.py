@@ -5,6 +5,7 @@ import pytest
 from PIL.ImageFile import ImageFile
 
 from harness.config.datasets import DatasetSpec
+from harness.config.recipe import Resize
 from harness.data import registry
 from harness.data.decoding import check_file
 from harness.data.formats import class_folders
@@ -172,4 +173,4 @@ def test_check_decodes_no_image_that_is_whole(tmp_path, monkeypatch, format):
 
 def test_check_takes_every_size_if_images_are_resized(tmp_path):
     write_class_folders(tmp_path, size=9)
-    assert class_folders.locate(tmp_path, spec_of("cat", "dog"), resize_to=16).check() is None
+    assert class_folders.locate(tmp_path, spec_of("cat", "dog"), resize_to=Resize(16)).check() is None

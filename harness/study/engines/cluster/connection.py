@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import pickle
 import re
 import signal
 import socket
@@ -19,6 +18,7 @@ from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.study.engines.cluster import bootstrap
 from harness.study.engines.cluster.start_failure import explain_failure
+from harness.study.engines.cluster.task_pickle import pickled
 from harness.study.engines.cluster.worker import Preparation, Training, node_name
 from harness.text import count_noun
 from harness.training.code_version import source_version
@@ -163,7 +163,7 @@ class Cluster:
             _generator_backpressure_num_objects=_REPORTS_AHEAD,
             **options,
         )
-        return remote_task.remote(self._version, pickle.dumps(task))
+        return remote_task.remote(self._version, pickled(task))
 
     def cancel(self, task: Any) -> None:
         """Cancel a task, if it still runs."""

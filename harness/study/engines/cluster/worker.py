@@ -30,6 +30,7 @@ from harness.hardware import cpu_affinity
 from harness.results.folder import EPOCHS, FILES, ResultsFolder
 from harness.results.result import EpochRecord
 from harness.study.machine import Machine
+from harness.text import ProgressLine
 from harness.training import checkpoint
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
@@ -98,7 +99,7 @@ class Preparation:
             InputError: the node is unfit for the experiments.
         """
         machine, notices = _machine(self.settings, self.data_dir), list[str]()
-        machine.prepare(self.experiments, notices.append)
+        machine.prepare(self.experiments, lambda line: None if isinstance(line, ProgressLine) else notices.append(line))
         bound = (BoundExperiment(machine.case(one), machine.weight_bytes(one)) for one in self.experiments)
         yield NodeBinding(node_id, tuple(bound), tuple(notices))
 
@@ -265,11 +266,16 @@ def run(task: bytes) -> Iterator[NodeBinding | EpochReport | tuple[str, str]]:
         raise
     except InputError as error:
         yield node_id, str(error)
+    except ModuleNotFoundError as error:  # the user's own code travels, installed packages do not
+        yield node_id, f"it lacks the package {error.name!r}, which your own network uses: install it there"
 
 
 def difference(case: Case, other: Case) -> str:
     """Return how another node's case differs from this one, human-readable: ``precision bf16, not fp32``."""
-    fields = ((name, getattr(case, name), getattr(other, name)) for name in ("device_kind", "precision", "compiled"))
+    fields = (
+        (name, getattr(case, name), getattr(other, name))
+        for name in ("device_kind", "precision", "compiled", "network")
+    )
     found = [f"{name} {theirs}, not {ours}" for name, ours, theirs in fields if ours != theirs]
     if case.data_fingerprint != other.data_fingerprint:
         found.append(f"other images ({other.data_fingerprint[:12]}, not {case.data_fingerprint[:12]})")
