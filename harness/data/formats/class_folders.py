@@ -6,6 +6,7 @@ test images. The layout's name, which the terminal and the result show, says whi
 ``train``, ``test`` or ``val``, upper-case or not, is a split and never a class.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,9 @@ from harness.text import listed_up_to
 
 _SHOWN_FOLDERS = 5
 _SHOWN_FILES = 3
+
+# A study asks for a spec several times, and many images are long to list: the key of the files, and the spec.
+_SPECS: dict[tuple[str, Path, Splits], tuple[str, DatasetSpec]] = {}
 
 TrackOf = Callable[[Path, int], str | None]
 """Function from an image's path and label to its track; None for an image without one."""
@@ -55,14 +59,26 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None, tr
     is_own = is_own_images(spec.name)
     splits = find_splits(root) if is_own else PUBLISHED_SPLITS
     list_both = partial(list_splits, root, splits, spec.class_names, is_own=is_own, track_of=track_of)
-    key = partial(tree_key, *(root / name for name in (splits.train, splits.test) if name is not None))
+    key = partial(_key, root, splits)
     return source_of(f"class folders{splits.note}", root, spec, list_both, resize_to=resize_to, key=key)
+
+
+def _key(root: Path, splits: Splits) -> str:
+    return tree_key(*(root / name for name in (splits.train, splits.test) if name is not None))
 
 
 def spec_of(name: str, path: Path) -> DatasetSpec:
     """Return the spec of the user's own images in class folders; see `harness.data.source.Layout`."""
-    classes, splits = class_names(path), find_splits(path)
-    return own_spec(name, classes, list_splits(path, splits, classes, is_own=True))
+    splits = find_splits(path)
+    known = _SPECS.get((name, path, splits))
+    with contextlib.suppress(OSError):  # listing the images names what cannot be read
+        if known is not None and known[0] == _key(path, splits):
+            return known[1]
+    classes = class_names(path)
+    spec = own_spec(name, classes, list_splits(path, splits, classes, is_own=True))
+    with contextlib.suppress(OSError):
+        _SPECS[name, path, splits] = _key(path, splits), spec
+    return spec
 
 
 def class_names(root: Path) -> tuple[str, ...]:

@@ -27,6 +27,23 @@ def test_a_source_lists_its_folders_once(tmp_path, monkeypatch):
     assert sorted(scanned) == [tmp_path / split / name for split in ("test", "train") for name in ("cat", "dog")]
 
 
+def test_the_spec_of_a_folder_is_made_again_only_if_a_file_has_changed(tmp_path, monkeypatch):
+    write_class_folders(tmp_path)
+    listed, list_splits = [], class_folders.list_splits
+    monkeypatch.setattr(
+        class_folders, "list_splits", lambda *given, **more: listed.append(1) or list_splits(*given, **more)
+    )
+    name = f"folder:{tmp_path}"
+    assert [class_folders.spec_of(name, tmp_path).train_images for _ in range(3)] == [4, 4, 4]
+    assert len(listed) == 1
+    write(tmp_path / "train/cat/deep/9.png", encode(noise(8)))
+    assert [class_folders.spec_of(name, tmp_path).train_images for _ in range(2)] == [5, 5]
+    (tmp_path / "test/dog").rename(tmp_path / "test/wolf")
+    with pytest.raises(InputError, match="lacks class folder 'dog'"):
+        class_folders.spec_of(name, tmp_path)
+    assert len(listed) == 3
+
+
 # --- has_class_folders
 
 
