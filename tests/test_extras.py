@@ -58,10 +58,10 @@ def test_a_missing_package_is_named_with_the_command(module):
 
 
 def test_a_folder_of_the_same_name_is_not_taken_for_the_package(tmp_path, monkeypatch):
-    (tmp_path / "no_such_package").mkdir()
+    (tmp_path / "only_a_folder").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(InputError, match="needs no_such_package, install it"):
-        require_extra("no_such_package", "hf", "dataset hf:owner/name")
+    with pytest.raises(InputError, match="needs only_a_folder, install it"):
+        require_extra("only_a_folder", "hf", "dataset hf:owner/name")
 
 
 def test_a_missing_package_of_the_package_itself_is_not_hidden(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Channels and size of images, as far as the headers of their files show them: nothing is decoded."""
 
 import functools
+import io
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,10 +42,19 @@ def _change_time(path: Path) -> int:
         return 0
 
 
+def shape_in_bytes(contents: Iterable[bytes]) -> ImageShape:
+    """Return the shape that images in memory have in common, as `shape_in_headers` does."""
+    return _common_shape(_headers(map(io.BytesIO, contents)))
+
+
 @functools.lru_cache(maxsize=4)
 def _shape(files: Sequence[tuple[str, int]]) -> ImageShape:
+    return _common_shape(_headers(path for path, _ in files))
+
+
+def _common_shape(headers: Iterable[tuple[str, tuple[int, int]]]) -> ImageShape:
     is_grey, sizes = True, set[tuple[int, int]]()
-    for mode, size in _headers(path for path, _ in files):
+    for mode, size in headers:
         is_grey &= mode in _GREY_MODES or mode.startswith("I;16")
         sizes.add(size)
         if not is_grey and not _is_one_square(sizes):
@@ -56,11 +66,11 @@ def _is_one_square(sizes: set[tuple[int, int]]) -> bool:
     return len(sizes) == 1 and all(width == height for width, height in sizes)
 
 
-def _headers(paths: Iterable[str]) -> Iterator[tuple[str, tuple[int, int]]]:
+def _headers(files: Iterable[str | io.BytesIO]) -> Iterator[tuple[str, tuple[int, int]]]:
     """Yield each image's mode and its width and height."""
-    for path in paths:
+    for file in files:
         try:
-            with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            with warnings.catch_warnings(action="ignore"), Image.open(file) as image:
                 yield image.mode, image.size
         except Exception:  # Pillow's plugins raise many types on damaged headers
             continue

@@ -1,7 +1,6 @@
 """Datasets of Hugging Face: of its hub, saved under ``hf`` of the data folder, or at a path."""
 
 import functools
-import io
 import os
 import re
 import shutil
@@ -13,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from PIL import Image
 
 from harness.config.datasets import DatasetSpec, is_own_images, own_path
 from harness.config.recipe import Resize
@@ -29,6 +26,7 @@ from harness.data.formats.hugging_face_columns import (
 )
 from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
+from harness.data.headers import shape_in_bytes
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, files_key, unverifiable
 from harness.errors import InputError, results_of_both
@@ -41,7 +39,15 @@ _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "validation", "valid", "val", "dev", "eval")
 _NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.+-]+)?", re.ASCII)
 _LOOKED_AT = 256  # images of each part: their headers show channels and size
-_GREY_MODES = {"1", "L", "LA", "La"}
+
+_REMEDIES = {
+    "Dataset scripts are no longer supported": "its code is never executed: give one with images in data files",
+    "Config name is missing": "give one of its configurations: NAME@CONFIG",
+    "BuilderConfig": "give one of its configurations: NAME@CONFIG",
+    "gated": "accept its terms on huggingface.co and set HF_TOKEN",
+    "doesn't exist": "give hf:owner/name as on huggingface.co, or set HF_TOKEN for a private one",
+}
+"""What to do, by the words of a failure."""
 
 
 @dataclass(frozen=True)
@@ -184,18 +190,8 @@ def how_to_get(name: str, data_dir: Path) -> str:
 
 def _refusal(name: str, failure: str, data_dir: Path) -> str:
     """Return the message for a failed download: the hub's reason, and what to do."""
-    reason = one_line(failure, 300)
-    if "Dataset scripts are no longer supported" in failure:
-        remedy = "its code is never executed: give another dataset, with its images in data files"
-    elif "Config name is missing" in failure or "BuilderConfig" in failure:
-        remedy = f"give one of its configurations: {name.partition('@')[0]}@CONFIG"
-    elif "gated" in failure.lower():
-        remedy = "accept its terms on huggingface.co and set HF_TOKEN"
-    elif "doesn't exist" in failure:
-        remedy = "give hf:owner/name as on huggingface.co, or set HF_TOKEN for a private one"
-    else:
-        remedy = how_to_get(name, data_dir)
-    return f"could not download {name} ({reason})\n{remedy}"
+    remedy = next((one for sign, one in _REMEDIES.items() if sign in failure), how_to_get(name, data_dir))
+    return f"could not download {name} ({one_line(failure, 300)})\n{remedy.replace('NAME', name.partition('@')[0])}"
 
 
 def _library(name: str) -> ModuleType:
@@ -277,28 +273,13 @@ def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Ch
     undecoded = [rows.cast_column(chosen.image_column, library.Image(decode=False)) for rows in both]
     names = (chosen.train, chosen.test or chosen.train)
     train, test = (_Part(*one, chosen.image_column) for one in zip(names, undecoded, positions, labels, strict=True))
-    spec = DatasetSpec(name, *_shape(train, test), classes, len(positions[0]), len(positions[1]))
+    looked_at = (
+        part.image_file(one) for part in (train, test) for one in evenly_spaced(len(part.positions), _LOOKED_AT)
+    )
+    shape = shape_in_bytes(file.read() for file in looked_at)
+    spec = DatasetSpec(name, shape.channels, shape.side, classes, len(positions[0]), len(positions[1]))
     files = dict.fromkeys(Path(one["filename"]) for rows in both for one in rows.cache_files)
     return _Opened(train, test, spec, tuple(files))
-
-
-def _shape(*parts: _Part) -> tuple[int, int | None]:
-    """Return the channels of the images, and their side if all are squares of one size.
-
-    Only some images of each part are looked at.
-    """
-    files = [part.image_file(one) for part in parts for one in evenly_spaced(len(part.positions), _LOOKED_AT)]
-    modes, sizes = zip(*map(_mode_and_size, files), strict=True)
-    (width, height), *others = set(sizes)
-    return 1 if set(modes) <= _GREY_MODES else 3, width if width == height and not others else None
-
-
-def _mode_and_size(file: ImageFile) -> tuple[str, tuple[int, int]]:
-    try:
-        with Image.open(io.BytesIO(file.read())) as image:
-            return image.mode, image.size
-    except Exception:  # `decode` names a damaged image
-        return "RGB", (0, 0)
 
 
 def _read(channels: int, resize_to: Resize | None, part: _Part, limit: int | None) -> ImageSet:
