@@ -8,13 +8,11 @@ from functools import partial
 
 import torch
 
-from harness.config.case import Mode
 from harness.config.datasets import DatasetSpec, is_own_images
 from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
-from harness.config.standard import Standard
 from harness.data import registry
 from harness.models.identity import network_identity
 from harness.results.folder import ResultsFolder
@@ -67,9 +65,8 @@ def plan(
     outlined = functools.cache(partial(_outlined, settings))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
     for given in experiments:
-        recipe, mode = outlined(given.dataset, given.recipe, given.mode)
-        experiment = replace(given, recipe=recipe, mode=mode)
-        key = (experiment.dataset, experiment.model, recipe)
+        experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
+        key = (experiment.dataset, experiment.model, experiment.resolved_recipe)
         if key not in estimates:
             estimates[key] = estimate_experiment(experiment, settings, device, precision, repetition)
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
@@ -82,17 +79,14 @@ def plan(
         yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
 
 
-def _outlined(settings: Settings, dataset: str, recipe: Recipe | Standard, mode: Mode) -> tuple[Recipe, Mode]:
-    """Return the recipe for a dataset, with assumed statistics if images decide it, and its mode."""
-    if isinstance(recipe, Recipe):
-        return recipe, mode
-    spec = registry.get_spec(dataset)
-    experiment = Experiment(dataset, "", 0, recipe, mode)
-    train_images = _images_per_epoch(
-        experiment, resize_of(experiment, spec.image_size), spec, replace(settings, val_split=0.0)
-    )[0]
-    outlined = outline(experiment, settings, spec, train_images)
-    return outlined.resolved_recipe, outlined.mode
+def _outlined(settings: Settings, experiment: Experiment) -> Experiment:
+    """Return the experiment with assumed statistics of its images if these decide its recipe."""
+    if isinstance(experiment.recipe, Recipe):
+        return experiment
+    spec = registry.get_spec(experiment.dataset)
+    resize, unsplit = resize_of(experiment, spec.image_size), replace(settings, val_split=0.0)
+    train_images, _ = _images_per_epoch(experiment, resize, spec, unsplit)
+    return outline(experiment, settings, spec, train_images)
 
 
 def _with_statistics(given: Experiment, outlined: Experiment, kept: list[Result], settings: Settings) -> Experiment:

@@ -43,7 +43,7 @@ def resolve(
         return experiment
     resize = resize_of(experiment, own_size)
     images = load(resize).train
-    recipe = experiment.recipe.resolve(resize.size, len(images), *mean_and_std(images.pixels))
+    recipe = experiment.recipe.resolve(resize.size, len(images), *mean_and_std(images))
     return _adapted(experiment, settings, recipe)
 
 

@@ -47,7 +47,7 @@ def test_recipe_has_the_images_own_mean_size_and_number(flowers, full, tmp_path)
     (experiment,) = planned(full, flowers, "resnet8")
     machine.prepare([experiment])
     images = registry.load(flowers, tmp_path, image_size=experiment.recipe.size_for(12)).train
-    mean, std = mean_and_std(images.pixels)
+    mean, std = mean_and_std(images)
     assert machine.case(experiment).recipe == Recipe(
         "standard", 200, (100, 150), 32, 12, Augmentation(mean, std, horizontal_flip=True, padding=2),
         learning_rate=0.05, warmup_epochs=10, fit="crop",
@@ -59,7 +59,7 @@ def test_all_models_and_seeds_are_trained_by_one_recipe(flowers, full, monkeypat
     write_wide(flowers)
     counted = []
     monkeypatch.setattr(
-        "harness.study.resolution.mean_and_std", lambda pixels: counted.append(pixels.shape) or mean_and_std(pixels)
+        "harness.study.resolution.mean_and_std", lambda images: counted.append(len(images)) or mean_and_std(images)
     )
     machine = Machine(full)
     experiments = [
