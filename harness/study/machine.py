@@ -121,7 +121,7 @@ class Machine:
                 registry.locate_or_download(name, data_dir, notify=notify)  # its files may show the size
             elif registry.locate(name, data_dir) is None:
                 return None  # digits stand in, at any size
-        return registry.get_spec(name).image_size
+        return registry.get_spec(name, data_dir).image_size
 
     def _network(self, experiment: Experiment, dataset: Dataset) -> str:
         """Return the identity of the user's own network; empty for one of the harness."""

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -83,7 +84,7 @@ def _outlined(settings: Settings, experiment: Experiment) -> Experiment:
     """Return the experiment with assumed statistics of its images if these decide its recipe."""
     if isinstance(experiment.recipe, Recipe):
         return experiment
-    spec = registry.get_spec(experiment.dataset)
+    spec = registry.get_spec(experiment.dataset, settings.data_dir)
     resize, unsplit = resize_of(experiment, spec.image_size), replace(settings, val_split=0.0)
     train_images, _ = _images_per_epoch(experiment, resize, spec, unsplit)
     return outline(experiment, settings, spec, train_images)
@@ -93,7 +94,8 @@ def _with_statistics(given: Experiment, outlined: Experiment, kept: list[Result]
     """Return the experiment with its images' statistics if a kept result may be its own."""
     if isinstance(given.recipe, Recipe) or all(one.case.recipe.name != given.recipe.name for one in kept):
         return outlined  # the images need not be loaded
-    own_size, mode, data_dir = registry.get_spec(given.dataset).image_size, given.mode, settings.data_dir
+    mode, data_dir = given.mode, settings.data_dir
+    own_size = registry.get_spec(given.dataset, data_dir).image_size
     return resolve(given, settings, own_size, lambda resize: load_images(given.dataset, mode, resize, data_dir))
 
 
@@ -124,7 +126,7 @@ def estimate_experiment(
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
     """
-    spec = registry.get_spec(experiment.dataset)
+    spec = registry.get_spec(experiment.dataset, settings.data_dir)
     images = _images_per_epoch(experiment, experiment.resolved_recipe.resize, spec, settings)
     return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
 
@@ -151,12 +153,12 @@ def _is_result_of(result: Result, experiment: Experiment, settings: Settings, de
         and (case.device_kind, case.precision) == (device_kind, precision)
         and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
         and not result.stand_in
-        and case.network == _network_of(experiment)
+        and case.network == _network_of(experiment, settings.data_dir)
     )
 
 
-def _network_of(experiment: Experiment) -> str:
+def _network_of(experiment: Experiment, data_dir: Path) -> str:
     """Return the identity of the user's own network; empty for one of the harness."""
     if experiment.own is None:
         return ""
-    return network_identity(experiment.own, registry.get_spec(experiment.dataset))
+    return network_identity(experiment.own, registry.get_spec(experiment.dataset, data_dir))
