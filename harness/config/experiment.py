@@ -30,11 +30,6 @@ class Experiment:
     own: Model | None = None
 
     @property
-    def is_foreign(self) -> bool:
-        """True for a network of the user or of a library, see `Model`."""
-        return self.own is not None or ":" in self.model
-
-    @property
     def network(self) -> Model:
         """The model's place in its family, and how it is built."""
         return self.own or parse_model(self.model)

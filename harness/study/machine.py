@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from harness.config.case import Case
+from harness.config.case import Case, Mode
 from harness.config.datasets import LIBRARY_PREFIXES, is_resized
 from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
+from harness.config.standard import Standard
 from harness.data import registry
 from harness.data.registry import Dataset
 from harness.data.split import can_be_split, count_held_out
@@ -20,7 +21,7 @@ from harness.models.cost import count_macs, count_parameters
 from harness.models.identity import network_identity, with_origin
 from harness.models.library import require_known
 from harness.models.trial import network_notes
-from harness.study.resolution import any_model, resolve
+from harness.study.resolution import resolve
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
 from harness.training.trainers.compilation import should_compile
@@ -40,7 +41,7 @@ class Machine:
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self._datasets: dict[tuple[str, Resize | None], tuple[Dataset, bool]] = {}
-        self._resolved: dict[Experiment, Experiment] = {}
+        self._resolved: dict[tuple[str, Standard, Mode, bool], Experiment] = {}
         self._notes: set[str] = set()
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
@@ -103,13 +104,13 @@ class Machine:
         """
         if isinstance(experiment.recipe, Recipe):
             return experiment
-        asked = any_model(experiment)
-        if asked not in self._resolved:
+        key = (experiment.dataset, experiment.recipe, experiment.mode, experiment.network.is_foreign)
+        if key not in self._resolved:
             own_size = self._own_size(experiment, notify)
-            self._resolved[asked] = resolve(
-                asked, self.settings, own_size, lambda resize: self._dataset(asked, resize, notify)[0]
+            self._resolved[key] = resolve(
+                experiment, self.settings, own_size, lambda resize: self._dataset(experiment, resize, notify)[0]
             )
-        found = self._resolved[asked]
+        found = self._resolved[key]
         return replace(experiment, recipe=found.recipe, mode=found.mode)
 
     def _own_size(self, experiment: Experiment, notify: Callable[[str], None]) -> int | None:

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import torch
 
-from harness.config.case import Mode
 from harness.config.datasets import DatasetSpec, is_own_images
 from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe, Resize
@@ -20,7 +20,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
-from harness.study.resolution import any_model, outline, resize_of, resolve
+from harness.study.resolution import outline, resize_of, resolve
 from harness.throughput.repetition import PLAN_SECONDS, Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
@@ -66,9 +66,8 @@ def plan(
     outlined = functools.cache(partial(_outlined, settings))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
     for given in experiments:
-        recipe, mode = outlined(any_model(given))
-        experiment = replace(given, recipe=recipe, mode=mode)
-        key = (experiment.dataset, experiment.model, recipe)
+        experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
+        key = (experiment.dataset, experiment.model, experiment.resolved_recipe)
         if key not in estimates:
             estimates[key] = estimate_experiment(experiment, settings, device, precision, repetition)
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
@@ -81,16 +80,14 @@ def plan(
         yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
 
 
-def _outlined(settings: Settings, experiment: Experiment) -> tuple[Recipe, Mode]:
-    """Return an experiment's recipe, with assumed statistics if images decide it, and its mode."""
+def _outlined(settings: Settings, experiment: Experiment) -> Experiment:
+    """Return the experiment with assumed statistics of its images if these decide its recipe."""
     if isinstance(experiment.recipe, Recipe):
-        return experiment.recipe, experiment.mode
+        return experiment
     spec = registry.get_spec(experiment.dataset, settings.data_dir)
-    train_images = _images_per_epoch(
-        experiment, resize_of(experiment, spec.image_size), spec, replace(settings, val_split=0.0)
-    )[0]
-    outlined = outline(experiment, settings, spec, train_images)
-    return outlined.resolved_recipe, outlined.mode
+    resize, unsplit = resize_of(experiment, spec.image_size), replace(settings, val_split=0.0)
+    train_images, _ = _images_per_epoch(experiment, resize, spec, unsplit)
+    return outline(experiment, settings, spec, train_images)
 
 
 def _with_statistics(given: Experiment, outlined: Experiment, kept: list[Result], settings: Settings) -> Experiment:
@@ -156,12 +153,12 @@ def _is_result_of(result: Result, experiment: Experiment, settings: Settings, de
         and (case.device_kind, case.precision) == (device_kind, precision)
         and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
         and not result.stand_in
-        and case.network == _network_of(experiment)
+        and case.network == _network_of(experiment, settings.data_dir)
     )
 
 
-def _network_of(experiment: Experiment) -> str:
+def _network_of(experiment: Experiment, data_dir: Path) -> str:
     """Return the identity of the user's own network; empty for one of the harness."""
     if experiment.own is None:
         return ""
-    return network_identity(experiment.own, registry.get_spec(experiment.dataset))
+    return network_identity(experiment.own, registry.get_spec(experiment.dataset, data_dir))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.config.datasets import own_path
-from harness.config.experiment import Experiment, plan_experiment
+from harness.config.experiment import plan_experiment
 from harness.config.recipe import Augmentation, Recipe
 from harness.config.standard import Standard
 from harness.data import registry
@@ -14,7 +14,7 @@ from harness.data.pixel_statistics import mean_and_std
 from harness.errors import InputError
 from harness.study.machine import Machine
 from harness.study.plan import plan
-from harness.study.resolution import any_model, outline
+from harness.study.resolution import outline
 from harness.study.study import Study
 from tests.data.builders import encode, noise, write, write_class_folders
 from tests.helpers.tiny import CPU
@@ -47,7 +47,7 @@ def test_recipe_has_the_images_own_mean_size_and_number(flowers, full, tmp_path)
     (experiment,) = planned(full, flowers, "resnet8")
     machine.prepare([experiment])
     images = registry.load(flowers, tmp_path, image_size=experiment.recipe.size_for(12)).train
-    mean, std = mean_and_std(images.pixels)
+    mean, std = mean_and_std(images)
     assert machine.case(experiment).recipe == Recipe(
         "standard", 200, (100, 150), 32, 12, Augmentation(mean, std, horizontal_flip=True, padding=2),
         learning_rate=0.05, warmup_epochs=10, fit="crop",
@@ -59,7 +59,7 @@ def test_all_models_and_seeds_are_trained_by_one_recipe(flowers, full, monkeypat
     write_wide(flowers)
     counted = []
     monkeypatch.setattr(
-        "harness.study.resolution.mean_and_std", lambda pixels: counted.append(pixels.shape) or mean_and_std(pixels)
+        "harness.study.resolution.mean_and_std", lambda images: counted.append(len(images)) or mean_and_std(images)
     )
     machine = Machine(full)
     experiments = [
@@ -180,12 +180,3 @@ def test_a_librarys_dataset_is_downloaded_before_its_size_is_read(full, make_set
     assert done[:2] == ["torchvision:EMNIST", "size"]
     quick = replace(experiment, mode="quick")
     assert Machine(make_settings()).resolved(quick).recipe.image_size == 32  # digits stand in
-
-
-def test_models_share_a_recipe_unless_a_quick_run_keeps_image_sizes():
-    def asked(mode, model, seed):
-        return any_model(Experiment("folder:x", model, seed, Standard(), mode))
-
-    assert asked("full", "resnet8", 0) == asked("full", "torchvision:resnet18", 1) == asked("full", "wrn16-2", 2)
-    assert asked("quick", "resnet8", 0) == asked("quick", "wrn16-2", 1) != asked("quick", "torchvision:resnet18", 0)
-    assert asked("quick", "torchvision:resnet18", 1) == asked("quick", "torchvision:resnet18", 0)
