@@ -1,4 +1,4 @@
-"""The identity of a user's own network: the code that builds it, and what the built network consists of."""
+"""The identity of a user's own network: the code that builds it, and the parts of the built network."""
 
 import functools
 import hashlib
@@ -38,7 +38,7 @@ def identity_for(model: Model, in_channels: int, num_classes: int) -> str:
         num_classes: the number of its logits.
 
     Raises:
-        InputError: the source of its code is not to be had.
+        InputError: the source of its code is not available.
     """
     return _identity(with_origin(model), in_channels, num_classes)
 
@@ -64,7 +64,7 @@ def with_origin(model: Model) -> Model:
     """Return the user's own model with the origin of its code.
 
     Raises:
-        InputError: the source of its code is not to be had.
+        InputError: the source of its code is not available.
     """
     return model if model.origin is not None else replace(model, origin=_origin(model))
 
@@ -79,7 +79,7 @@ def _origin(model: Model) -> NetworkOrigin:
 
 
 def _builder_of(model: Model) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """Return the user's function, and the depth and the width that its family calls it with, if it has one."""
+    """Return the user's function, and the depth and width that its family calls it with."""
     build: Any = model.build
     if isinstance(build, functools.partial) and build.args == (model.depth, model.width) and not build.keywords:
         return build.func, build.args

@@ -1,4 +1,4 @@
-"""The code that builds a user's network, found from its builder: the part of its identity that needs no torch.
+"""The code that builds a user's network: a text, found from its builder. Needs no torch.
 
 From the builder, every name that its syntax tree uses is followed, through globals, closures and imported modules, to
 functions, classes with their bases, and plain values in the user's own files. Arguments of `functools.partial`,
@@ -43,7 +43,7 @@ def network_code(build: Callable[..., Any]) -> str:
     It is the same for all versions of Python, processes and orders of sets and dictionaries.
 
     Raises:
-        InputError: the source of a function that it reaches is not to be had.
+        InputError: the source of a function that it reaches is not available.
     """
     return CodeWalk(build).text
 
@@ -222,7 +222,7 @@ class _Replaced(ast.NodeTransformer):
 
 
 def _without_annotations(definition: Definition) -> Definition:
-    """Return a copy of a definition without its name and its annotations, which do not change what it does."""
+    """Return a copy of a definition without its name and annotations, which change nothing."""
     node = copy.deepcopy(definition)
     if not isinstance(node, ast.Lambda):
         node.name = "_function"
@@ -256,7 +256,7 @@ def _globals_of(table: symtable.SymbolTable) -> Iterator[str]:
 
 
 def _values_of(function: FunctionType, names: Collection[str]) -> dict[str, Any]:
-    """Return the values of names in a function's closure or, except for the place in ``__file__``, its globals."""
+    """Return the values of names in a function's closure and globals, without ``__file__`` and alike."""
     found = {
         name: value
         for name, value in function.__globals__.items()

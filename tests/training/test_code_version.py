@@ -17,6 +17,7 @@ NOT_DECIDING = {
     "a case carries its values, so a change makes another case": {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
         "config/limits.py", "config/option.py", "config/option_checks.py", "config/options.py", "config/data_folder.py",
+        "config/network_origin.py",
     },
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",
