@@ -43,6 +43,7 @@ MUTATIONS = {
     "models/identity.py": ("_LENGTH = 16", "_LENGTH = 12"),
     "models/installed.py": ('"site-packages", ', ""),
     "models/network_code.py": ("return CodeWalk(build).text", "return CodeWalk(build).text[1:]"),
+    "models/outer_names.py": ("one.returns = None", "one.body = []"),
     "models/resnet.py": ("functional.relu(self.bn1(", "functional.relu6(self.bn1("),
     "results/marginal_gain.py": ("final_accuracy_percent / total_seconds", "total_seconds / final_accuracy_percent"),
     "results/metrics.py": ("100 * correct / images", "99 * correct / images"),
