@@ -65,7 +65,7 @@ def plan(
             estimates[key] = estimate_experiment(experiment, settings, device, precision, repetition)
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
-        there = [one for one in kept if _is_result_of(one, experiment, settings, device.type, precision)]
+        there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
         is_kept = bool(there) and not settings.rerun and keeps_results(experiment.mode)
         is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
         error = estimates[key].epoch_seconds / recorded - 1 if recorded else None
@@ -116,7 +116,7 @@ def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Setti
     return train, test
 
 
-def _is_result_of(result: Result, experiment: Experiment, settings: Settings, device_kind: str, precision: str) -> bool:
+def is_result_of(result: Result, experiment: Experiment, settings: Settings, device_kind: str, precision: str) -> bool:
     """Return whether a result on the experiment's dataset belongs to the experiment."""
     case = result.case
     return (
