@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from harness.config.families import Family
     from harness.config.recipe import Augmentation, Recipe
     from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB
+    from harness.config.standard import Standard
     from harness.data.registry import load as load_dataset
     from harness.errors import InputError
     from harness.results.folder import ResultsFolder
     from harness.results.load import load_results
     from harness.results.result import EpochRecord, Result
+    from harness.study.shapes import check_shapes
     from harness.study.stored_network import load_network
     from harness.training.context import TrainingContext
     from harness.training.show_progress import ShowProgress
@@ -59,8 +61,10 @@ __all__ = [
     "Result",
     "ResultsFolder",
     "ShowProgress",
+    "Standard",
     "TrainingContext",
     "__version__",
+    "check_shapes",
     "load_dataset",
     "load_network",
     "load_results",
@@ -81,8 +85,10 @@ _PLACES = {
     "Recipe": "harness.config.recipe.Recipe",
     "Result": "harness.results.result.Result",
     "ShowProgress": "harness.training.show_progress.ShowProgress",
+    "Standard": "harness.config.standard.Standard",
     "TrainingContext": "harness.training.context.TrainingContext",
     "ResultsFolder": "harness.results.folder.ResultsFolder",
+    "check_shapes": "harness.study.shapes.check_shapes",
     "load_dataset": "harness.data.registry.load",
     "load_network": "harness.study.stored_network.load_network",
     "load_results": "harness.results.load.load_results",

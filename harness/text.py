@@ -5,6 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 
+class ProgressLine(str):
+    """A line about work that is under way: the next line replaces it where lines can be redrawn."""
+
+
 def duration(seconds: float) -> str:
     """Format seconds: ``0.8s``, ``42s``, ``3m05s``, ``2h07m``, ``5d03h``."""
     if seconds < 9.95:

@@ -62,7 +62,8 @@ def add_images_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images",
         metavar="folder:PATH",
-        help="the present place of your own images, if they were moved or renamed since the training",
+        help="the present place of your own images (folder:PATH, csv:PATH or npz:PATH), if they were moved or renamed "
+        "since the training",
     )
 
 

@@ -25,11 +25,18 @@ def add_parser(commands: Commands) -> None:
         description="Show the folder of each dataset, or of those that you name, its number of images and whether they "
         "are verified; for a missing dataset the files to download and the folder to put them in. Exit code 2: a "
         "dataset is damaged.",
-        examples=["data", "data cifar10 folder:~/flowers --data-dir ~/data"],
+        examples=[
+            "data",
+            "data cifar10 folder:~/flowers csv:labels.csv --data-dir ~/data",
+            "data folder:~/flowers --clear-cache",
+        ],
     )
     add_options(parser, "data-dir")
     add_json_flag(parser)
-    names = "datasets to show, e.g. cifar10 or folder:PATH for your own images (default: all, without folders)"
+    parser.add_argument("--clear-cache", action="store_true", help="remove the decoded images of these datasets")
+    names = (
+        "datasets to show, e.g. cifar10; folder:PATH, csv:PATH or npz:PATH for your own images (default: all others)"
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.set_defaults(run=run)
 
@@ -50,6 +57,8 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
         print(f"data folder: {data_dir}\n")
     rows = []
     for name in names:  # printed one by one: counting and verifying takes seconds
+        if known.clear_cache:
+            _clear_cache(name, data_dir)
         rows.append(dataset_row(name, data_dir))
         if not known.json:
             print(f"{name}: {_describe(rows[-1])}")
@@ -78,22 +87,24 @@ def dataset_row(name: str, data_dir: Path) -> DatasetRow:
                 missing_files=source.missing,
                 how_to_get=how_to_get(name, data_dir),
             )
-        return _present(name, source)
+        return _present(name, source, data_dir)
     except InputError as error:
         return DatasetRow(dataset=name, status="damaged", problem=str(error))
 
 
-def _present(name: str, source: Source) -> DatasetRow:
+def _present(name: str, source: Source, data_dir: Path) -> DatasetRow:
     """Return the row of a dataset that is there.
 
     Raises:
         InputError: It is damaged.
     """
     from harness.cli.outputs import DatasetRow
+    from harness.data.cache import cache_places, cached_bytes
     from harness.data.registry import get_spec
 
     (train, test), spec = source.count(), get_spec(name)
     source.check()
+    cache = next((place for place in cache_places(name, source, data_dir) if cached_bytes(place)), None)
     return DatasetRow(
         dataset=name,
         status="present",
@@ -104,7 +115,33 @@ def _present(name: str, source: Source) -> DatasetRow:
         published_train_images=spec.train_images,
         published_test_images=spec.test_images,
         is_verified=source.verify(),
+        cache_path=None if cache is None else str(cache),
+        cache_bytes=None if cache is None else cached_bytes(cache),
     )
+
+
+def _clear_cache(name: str, data_dir: Path) -> None:
+    """Remove the decoded images of a dataset, and report it.
+
+    Raises:
+        InputError: They cannot be removed.
+    """
+    from harness.data.cache import cache_places, remove_caches
+    from harness.data.registry import locate
+    from harness.files import os_error_as_input_error
+
+    try:
+        source = locate(name, data_dir)
+    except InputError:  # its row says why
+        return
+    for place in [] if source is None else cache_places(name, source, data_dir):
+        with os_error_as_input_error(f"remove {place}", "remove it by hand"):
+            if freed := remove_caches(place):
+                print(f"removed {place}: {_size(freed)} freed", file=sys.stderr)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _describe(row: DatasetRow) -> str:
@@ -124,4 +161,5 @@ def _describe(row: DatasetRow) -> str:
     if found != published:
         images += f", of {published[0]:,} and {published[1]:,}: not the whole dataset"
     verdict = "verified" if row.is_verified else "not verified: this layout has no checksums"
-    return f"{row.layout} in {row.path}\n  {images}; {'your own' if is_own_images(row.dataset) else verdict}"
+    cache = "" if row.cache_bytes is None else f"\n  decoded images, {_size(row.cache_bytes)}, in {row.cache_path}"
+    return f"{row.layout} in {row.path}\n  {images}; {'your own' if is_own_images(row.dataset) else verdict}{cache}"

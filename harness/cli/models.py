@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import add_command, add_json_flag, print_json
+from harness.config.built_in import grammar
 from harness.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,8 +25,13 @@ def add_parser(commands: Commands) -> None:
         help="show depth, width, parameters and MACs of every model",
         description="Show depth, width coefficient ω, parameters and MACs (multiply-accumulate operations per image) "
         "of every model of the study at its datasets' input sizes, or of the models that you name. Nothing is trained.",
-        examples=["models", "models resnet32-2 resnet56 --input 1x28x28"],
+        examples=[
+            "models",
+            "models resnet32-2 wrn16-8 --input 1x28x28",
+            "models torchvision:resnet18 --input 3x224x224",
+        ],
     )
+    parser.epilog = f"{_names_text()}\n\n{parser.epilog}"
     parser.add_argument("names", nargs="*", metavar="NAME", help="models to show instead, e.g. resnet32-2")
     parser.add_argument(
         "--input", default="3x32x32", metavar="CxHxW", help="input of the named models (default: 3x32x32)"
@@ -32,6 +39,15 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--classes", default="10", metavar="N", help="classes of the named models (default: 10)")
     add_json_flag(parser)
     parser.set_defaults(run=run)
+
+
+def _names_text() -> str:
+    """Return the grammar of the names, for the end of the help."""
+    lines = ["names (ω multiplies the channels; a fraction is allowed, e.g. resnet20-0.5):"]
+    for form, meaning in grammar():
+        indented = textwrap.wrap(meaning, 74, break_on_hyphens=False)
+        lines += [f"  {form}", *(f"      {line}" for line in indented)]
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -81,20 +97,26 @@ def _row(asked: _Asked) -> ModelRow:
     """Count a model's parameters and MACs.
 
     Raises:
-        InputError: There is no such model, or its tensors have more values than torch can count.
+        InputError: There is no such model, it cannot take the input, or torch cannot count its values.
     """
     from harness.cli.outputs import ModelRow
     from harness.config.families import parse_model
     from harness.models.build import build_network
     from harness.models.cost import count_macs, count_parameters
+    from harness.text import one_line
 
     model = parse_model(asked.name)
+    size = f"--input {'x'.join(map(str, asked.shape))}"
     try:
         params = count_parameters(build_network(model, asked.shape[0], asked.classes, seed=0, device="meta"))
         macs = count_macs(model, asked.shape, asked.classes)
-    except RuntimeError as error:
-        size = f"{'x'.join(map(str, asked.shape))} and {asked.classes} classes"
-        raise InputError(f"{model.name} at --input {size} is too large for torch: give smaller numbers") from error
+    except InputError:
+        raise
+    except Exception as error:
+        if ":" in model.name:
+            raise InputError(f"{model.name} cannot take {size}: {one_line(str(error), 120)}") from error
+        large = f"{model.name} at {size} and {asked.classes} classes is too large for torch: give smaller numbers"
+        raise InputError(large) from error
     return ModelRow(
         model=model.name,
         dataset=asked.dataset,
@@ -111,7 +133,8 @@ def _cells(row: ModelRow) -> list[str]:
     from harness.text import count_noun
 
     size = f"{'×'.join(map(str, row.input_shape))}, {count_noun(row.classes, 'class')}"
-    numbers = [str(row.depth), str(row.width), f"{row.params:,}", f"{row.macs / 1e6:,.2f}"]
+    place = ["" if value is None else f"{value:g}" for value in (row.depth, row.width)]
+    numbers = [*place, f"{row.params:,}", f"{row.macs / 1e6:,.2f}"]
     return [row.model, row.dataset or "", size, *numbers]
 
 

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
 _TEMPLATE = Path(__file__).with_name("new_bench.txt")
 _LEAST_PERCENT = 80  # below what each published model reaches; own images need a limit of their own
-_OWN = "cifar10"  # the models and the recipe for a user's own images
+_OWN = "cifar10"  # the models for a user's own images
+_PUBLISHED_RECIPE = """\
+# None: the dataset's own recipe. To change it, or to write one of your own (help(harness.Recipe)):
+#     import dataclasses, harness
+#     RECIPE = dataclasses.replace(harness.{constant}, name="mine", learning_rate=0.02)"""
+_STANDARD_RECIPE = """\
+# None: the standard recipe: horizontal flips and crops, at the images' own mean; the number of images decides the
+# epochs. `wider-or-deeper plan` shows them. To change it (help(harness.Standard)):
+#     import harness
+#     RECIPE = harness.Standard(augment="none", epochs=60)"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -36,7 +45,7 @@ def add_parser(commands: Commands) -> None:
         "--dataset",
         default="digits",
         metavar="NAME",
-        help="cifar10, fashionmnist, gtsrb, digits or folder:PATH (default: digits)",
+        help="a published dataset, e.g. cifar10, or your own images, e.g. folder:PATH (default: digits)",
     )
     parser.set_defaults(run=run)
 
@@ -97,10 +106,18 @@ def bench_file(path: Path, dataset: str) -> str:
         file=_in_docstring(shlex.quote(path.as_posix())),
         dataset=_quoted(dataset),
         models=f"[{', '.join(map(_quoted, (base, deeper, wider)))}]",
-        constant=known.upper(),
+        recipe_comment=_recipe_comment(dataset),
         name=re.sub(r"\W", "_", path.stem.removeprefix("test_")),
         least_percent=_LEAST_PERCENT,
     )
+
+
+def _recipe_comment(dataset: str) -> str:
+    from harness.config.datasets import is_resized
+    from harness.paper.published import STUDY_MODELS
+
+    constant = dataset if dataset in STUDY_MODELS else _OWN
+    return _STANDARD_RECIPE if is_resized(dataset) else _PUBLISHED_RECIPE.format(constant=constant.upper())
 
 
 def _in_docstring(text: str) -> str:

@@ -27,17 +27,17 @@ class ModelRow(Part):
     """A model at an input."""
 
     model: str
-    """The canonical name, e.g. `resnet20-4`."""
+    """The canonical name, e.g. `resnet20-4` or `torchvision:resnet18`."""
     dataset: str | None
     """The dataset that the study trains it on; null for a model that the command line names."""
     input_shape: tuple[int, int, int]
     """Channels, height and width of the input."""
     classes: int
     """The number of classes."""
-    depth: int
-    """The nominal depth."""
-    width: int
-    """The width coefficient ω."""
+    depth: int | None
+    """The nominal depth; null for a network without a place in a family."""
+    width: int | float | None
+    """The width coefficient ω; null like the depth."""
     params: int
     """Trainable parameters."""
     macs: int
@@ -76,6 +76,10 @@ class DatasetRow(Part):
     """True if the files have the published content; false if the layout has no checksums."""
     missing_files: tuple[str, ...] = ()
     """The files that an incomplete dataset lacks."""
+    cache_path: str | None = None
+    """The folder of its decoded images; null if there is none."""
+    cache_bytes: int | None = None
+    """The size of that folder."""
     problem: str | None = None
     """What is wrong with a damaged dataset."""
     how_to_get: str | None = None
@@ -104,6 +108,8 @@ class PlannedCase(Part):
     """The seed."""
     recipe: str
     """The recipe's name."""
+    image_size: int
+    """The side of the network's square input, in pixels."""
     mode: Literal["full", "shortened", "quick"]
     """`quick` measures nothing; `shortened` has other epochs than the recipe's own."""
     epochs: int

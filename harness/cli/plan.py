@@ -74,6 +74,8 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
         print_json(output)
         return
     _print_cases(output, labels_of([one.experiment for one in planned]))
+    for line in _recipe_lines(planned):
+        print(line)
     for dataset, (study, spread) in studies.items():
         print(_power_line(dataset, study, spread))
 
@@ -93,6 +95,14 @@ def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
         print(f"disturbed: other work slowed the timed steps down, so these times are too long: {found}")
     if any(case.is_of_other_code for case in output.cases):
         print(f"other code: {REMEDY}")
+
+
+def _recipe_lines(planned: Sequence[Planned]) -> list[str]:
+    """Return a line for each recipe of a dataset: its image size, epochs and augmentation."""
+    from harness.config.recipe_text import recipe_line
+
+    experiments = [one.experiment for one in planned]
+    return list(dict.fromkeys(recipe_line(one.dataset, one.resolved_recipe, with_mean=False) for one in experiments))
 
 
 def _studies(settings: Settings, planned: Sequence[Planned]) -> dict[str, tuple[list[Planned], Spread]]:
@@ -169,6 +179,7 @@ def _planned_case(planned: Planned) -> PlannedCase:
         model=experiment.model,
         seed=experiment.seed,
         recipe=experiment.recipe.name,
+        image_size=experiment.resolved_recipe.image_size,
         mode=experiment.mode,
         epochs=expected.epochs,
         epoch_seconds=expected.epoch_seconds,

@@ -15,9 +15,10 @@ from harness.config.datasets import file_stem, is_own_images, kind_of
 from harness.config.families import parse_model
 from harness.config.recipe import Recipe
 from harness.errors import InputError
+from harness.files import safe_name
 
 # Fields of later versions, at any depth: left out of the identity at these values, so that earlier cases keep theirs.
-_LATER_FIELDS: dict[str, Any] = {"network": ""}
+_LATER_FIELDS: dict[str, Any] = {"network": "", "fit": "squash", "padding": 0}
 
 Mode = Literal["full", "shortened", "quick"]
 Pipeline = Literal["fast", "reference"]
@@ -80,7 +81,7 @@ class Case:
     @property
     def folder_suffix(self) -> str:
         """The part of `folder_name` that stays when a user's folder of images is renamed."""
-        return f"{self.model}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
+        return f"{safe_name(self.model)}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
 
 
 def _canonical(value: Any) -> Any:

@@ -84,6 +84,11 @@ def is_own_images(dataset: str) -> bool:
     return prefix in OWN_PREFIXES or (prefix == "hf:" and dataset.removeprefix(prefix)[:1] in ("/", ".", "~"))
 
 
+def is_resized(dataset: str) -> bool:
+    """Return True for images that are resized when they are loaded: the user's own, and a library's."""
+    return bool(prefix_of(dataset))
+
+
 def own_path(dataset: str) -> Path:
     """Return PATH of ``folder:PATH``, and alike, with ``~`` expanded.
 
@@ -131,7 +136,9 @@ def check_dataset_name(dataset: str) -> str:
     """
     if prefix := prefix_of(dataset):
         if dataset == "folder:":
-            raise InputError("dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* inside")
+            raise InputError(
+                "dataset 'folder:' names no folder: give folder:PATH, with PATH/train/<class>/* or PATH/<class>/*"
+            )
         if dataset == prefix:
             raise InputError(f"dataset {prefix!r} names no images: give {prefix}{_REST[prefix]}")
         if any(0xD800 <= ord(character) < 0xE000 for character in dataset):  # Python's spelling of bytes not in UTF-8

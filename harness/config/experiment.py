@@ -1,14 +1,15 @@
 """An experiment: what is asked for, before data and device are known. Needs no torch."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from harness.config.case import Case, Mode, Pipeline
 from harness.config.datasets import check_dataset_name
 from harness.config.families import Model, parse_model
 from harness.config.recipe import MAX_NAME_CHARACTERS, Recipe, check_recipe
-from harness.config.recipes import default_recipe
+from harness.config.recipes import default_recipe, sized_for
 from harness.config.settings import Settings
+from harness.config.standard import Standard
 from harness.text import distinct_labels
 
 
@@ -17,13 +18,14 @@ class Experiment:
     """One model on one dataset with one seed, by a recipe adapted to the settings.
 
     Attributes:
+        recipe: as given until the images are known; then a `Recipe`, see `harness.study.resolution`.
         own: the user's own network; None for one that comes with the harness.
     """
 
     dataset: str
     model: str
     seed: int
-    recipe: Recipe
+    recipe: Recipe | Standard
     mode: Mode
     own: Model | None = None
 
@@ -31,6 +33,12 @@ class Experiment:
     def network(self) -> Model:
         """The model's place in its family, and how it is built."""
         return self.own or parse_model(self.model)
+
+    @property
+    def resolved_recipe(self) -> Recipe:
+        """The recipe of a prepared experiment."""
+        assert isinstance(self.recipe, Recipe), f"{self.label} is not prepared: its images decide its recipe"
+        return self.recipe
 
     @property
     def label(self) -> str:
@@ -59,7 +67,7 @@ class Experiment:
         return Case(
             model=self.model,
             dataset=self.dataset,
-            recipe=self.recipe,
+            recipe=self.resolved_recipe,
             seed=self.seed,
             mode=self.mode,
             device_kind=device_kind,
@@ -74,29 +82,55 @@ class Experiment:
 
 def labels_of(experiments: Sequence[Experiment]) -> list[str]:
     """Return each experiment's label, with its recipe's name if another recipe has the same label."""
-    recipes = distinct_labels({one.recipe.digest: one.recipe.name for one in experiments}, MAX_NAME_CHARACTERS)
+    digests = [one.resolved_recipe.digest for one in experiments]
+    recipes = distinct_labels(
+        {digest: one.recipe.name for digest, one in zip(digests, experiments, strict=True)}, MAX_NAME_CHARACTERS
+    )
     labels = [one.label for one in experiments]
     return [
-        f"{label} {recipes[one.recipe.digest]}" if labels.count(label) > 1 else label
-        for label, one in zip(labels, experiments, strict=True)
+        f"{label} {recipes[digest]}" if labels.count(label) > 1 else label
+        for label, digest in zip(labels, digests, strict=True)
     ]
 
 
 def plan_experiment(
-    settings: Settings, dataset: str, model: str | Model, seed: int, recipe: Recipe | None = None
+    settings: Settings,
+    dataset: str,
+    model: str | Model,
+    seed: int,
+    recipe: Recipe | Standard | None = None,
+    models: Iterable[str | Model] = (),
 ) -> Experiment:
     """Return the experiment for a dataset, a model and a seed under these settings.
 
     Args:
-        recipe: None for the dataset's own recipe.
+        recipe: None for the model's own or else the dataset's.
+        models: all models that are compared, if there are others: a standard recipe trains them at one image size.
 
     Raises:
-        InputError: the dataset or model is unknown, or the recipe is not a `Recipe`.
+        InputError: the dataset or model is unknown, or the recipe is not a `Recipe` with milestones in order.
     """
-    parsed = parse_model(model) if isinstance(model, str) else model
+    parsed = _parsed(model)
     check_dataset_name(dataset)
     recipe = recipe or parsed.recipe
-    if recipe is not None:
-        check_recipe(recipe)
-    adapted, mode = settings.adapt(recipe or default_recipe(dataset, parsed.family))
-    return Experiment(dataset, parsed.name, seed, adapted, mode, parsed if parsed.build is not None else None)
+    if recipe is None:
+        recipe = default_recipe(dataset)
+    own = parsed if parsed.build is not None else None
+    if isinstance(recipe, Standard):
+        recipe = sized_for(recipe, [parsed, *map(_parsed, models)])
+        return Experiment(dataset, parsed.name, seed, recipe, settings.mode_of(recipe.epochs), own)
+    check_recipe(recipe)
+    return Experiment(dataset, parsed.name, seed, *adapted(recipe, settings, parsed), own)
+
+
+def adapted(recipe: Recipe, settings: Settings, model: Model) -> tuple[Recipe, Mode]:
+    """Return a model's recipe adapted to the settings, and the mode that this makes.
+
+    A foreign network keeps the image size in a quick run: it may not take smaller images.
+    """
+    shortened, mode = settings.adapt(recipe)
+    return replace(shortened, image_size=recipe.image_size) if model.is_foreign else shortened, mode
+
+
+def _parsed(model: str | Model) -> Model:
+    return parse_model(model) if isinstance(model, str) else model

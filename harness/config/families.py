@@ -1,34 +1,40 @@
-"""Families of networks, models of them, and the grammar of model names.
+"""Models and families of networks: values that a bench file names or makes. Needs no torch.
 
-Needs no torch: networks are built in `harness.models`. A model's name is ``<family><depth>`` or
-``<family><depth>-<ω>``; ω is the width coefficient, by which every layer's channels are multiplied (1 if absent).
-
-Source of the study's two families, ``resnet``: paper tables 1 to 3, corrected by its appendix code: ω widens the stem
-too, and the ImageNet family consists of bottleneck blocks.
+Networks are built in `harness.models`. `parse_model` knows the names of the networks that come with the harness, see
+`harness.config.built_in`; `Family` and `named_model` are for the user's own.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal
 
+from harness.config.built_in import BUILT_IN_NAMES, IMAGENET_BLOCKS, find_place, grid_name, values_of
 from harness.config.network_origin import NetworkOrigin
 from harness.errors import InputError
 from harness.files import safe_name
 
 if TYPE_CHECKING:
     from harness.config.recipe import Recipe
+    from harness.config.standard import Standard
 
-# Blocks per stage. 24 is the paper's own network: it has 38 convolution and linear layers despite its name.
-IMAGENET_BLOCKS: dict[int, tuple[int, ...]] = {
-    24: (3, 3, 3, 3),
-    50: (3, 4, 6, 3),
-    101: (3, 4, 23, 3),
-    152: (3, 8, 36, 3),
-}
+__all__ = [
+    "IMAGENET_BLOCKS",
+    "OPERATIONS_PER_MAC",
+    "Build",
+    "Family",
+    "Model",
+    "grid_name",
+    "has_models_between",
+    "named_model",
+    "parse_model",
+]
 
 OPERATIONS_PER_MAC = 6
 """Floating-point operations of training per multiply-accumulate of the forward pass: a multiplication and an addition,
@@ -36,8 +42,6 @@ forward once and backward twice (for the inputs and for the weights)."""
 
 Build = Callable[[int, int], Any]
 """Function from the channels of the images and the number of classes to a ``torch.nn.Module``."""
-
-_NAME = re.compile(r"resnet(0|[1-9][0-9]{0,5})(?:-(0|[1-9][0-9]{0,5})(\.[0-9]{0,3}[1-9])?)?")
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,13 @@ class Model:
     depth: int | None = None
     width: float | None = None
     build: Build | None = field(default=None, repr=False, hash=False)  # a callable object need not have a hash
-    recipe: Recipe | None = field(default=None, repr=False)
+    recipe: Recipe | Standard | None = field(default=None, repr=False)
     origin: NetworkOrigin | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_foreign(self) -> bool:
+        """True for a network of the user or of a library: it is tried before it is trained."""
+        return self.build is not None or ":" in self.name
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class Family:
     ``Family("mynet", build)(depth=3, width=2)`` is the model ``mynet3-2``.
 
     Attributes:
-        name: letters, digits, ``-`` and ``_``; it ends with a letter, since the depth follows it.
+        name: letters, digits, ``-`` and ``_``; it begins and ends with a letter, since the depth follows it.
         build: called as ``build(depth, width, in_channels, num_classes)``; returns a ``torch.nn.Module`` from images
             (N, in_channels, H, W) to logits (N, num_classes).
         depths, widths: the values that exist; None for all.
@@ -80,15 +89,38 @@ class Family:
     build: Callable[[int, float, int, int], Any]
     depths: Container[int] | None = None
     widths: Container[float] | None = None
-    recipe: Recipe | None = None
+    recipe: Recipe | Standard | None = None
+
+    def __post_init__(self) -> None:
+        """Check the name and the builder.
+
+        Raises:
+            InputError: the name cannot precede a depth in a file's name, a family of the harness has it, or the
+                builder is no function.
+        """
+        if not isinstance(self.name, str) or re.fullmatch(r"[^\W\d_]([\w-]*[^\W\d_])?", self.name) is None:
+            raise InputError(
+                f"family {self.name!r}: give a name of letters, digits, '-' and '_' that begins and ends with a letter"
+            )
+        if self.name in BUILT_IN_NAMES:
+            raise InputError(f"family {self.name!r}: a family of the harness has this name: give another name")
+        if not callable(self.build):
+            raise InputError(
+                f"family {self.name!r}: build is {self.build!r}: give a function of depth, width, in_channels and "
+                "num_classes that returns a torch.nn.Module"
+            )
 
     def __call__(self, depth: int = 1, width: float = 1) -> Model:
         """Return the model of that depth and width.
 
         Raises:
-            InputError: the family has no such depth or width.
+            InputError: the depth is no whole number from 1, the width no positive number, or the family lacks one.
         """
-        width = int(width) if float(width).is_integer() else width
+        if not (_is_number(depth, Integral) and depth >= 1):
+            raise InputError(f"family {self.name!r}: depth {depth!r}: give a whole number, 1 or more")
+        if not (_is_number(width, Real) and 0 < width < math.inf):
+            raise InputError(f"family {self.name!r}: width {width!r}: give a number above 0, e.g. 2 or 0.5")
+        depth, width = int(depth), int(width) if float(width).is_integer() else float(width)
         for what, value, values in (("depth", depth, self.depths), ("width", width, self.widths)):
             if values is not None and value not in values:
                 raise InputError(f"family {self.name!r} has no {what} {value!r}: give one of {values}")
@@ -96,9 +128,9 @@ class Family:
         return Model(name, self.name, depth, width, partial(self.build, depth, width), self.recipe)
 
 
-def grid_name(stem: str, depth: int, width: float) -> str:
-    """Return the canonical name of a point of a family: ``resnet20``, ``resnet20-4``, ``resnet20-0.5``."""
-    return f"{stem}{depth}" + (f"-{width:g}" if width != 1 else "")
+def _is_number(value: Any, kind: type) -> bool:
+    """Return whether a value is a number of a kind of `numbers`, of Python or NumPy; a bool is none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def named_model(name: str, build: Build) -> Model:
@@ -107,43 +139,40 @@ def named_model(name: str, build: Build) -> Model:
     Raises:
         InputError: the name cannot be part of a file's name, or a network of the harness has it.
     """
-    if not isinstance(name, str) or safe_name(name) != name:
-        raise InputError(f"model {name!r}: give a name of letters, digits, '-', '_' and '.'")
+    if not isinstance(name, str) or safe_name(name) != name or not name[:1].isalnum():
+        raise InputError(
+            f"model {name!r}: give a name of letters, digits, '-', '_' and '.' that begins with a letter or digit"
+        )
+    if _is_built_in(name):
+        raise InputError(f"model {name!r}: a network of the harness has this name: give another name")
     return Model(name, name, build=build)
+
+
+def _is_built_in(name: str) -> bool:
+    try:
+        find_place(name)
+    except InputError:
+        return False
+    return True
 
 
 def parse_model(name: str) -> Model:
     """Return the model of that name, one that comes with the harness.
 
-    Depths 24, 50, 101 and 152 of ``resnet`` belong to the ImageNet family, every other depth 6n+2 with n ≥ 1 to the
-    CIFAR family. 50 and 152 are 6n+2 too, but the names mean the well-known networks.
-
     Raises:
-        InputError: the name does not follow the grammar, no family has that depth, or ω is 0.
+        InputError: the name does not follow the grammar, or no family has that depth, see `built_in.find_place`.
     """
-    match = _NAME.fullmatch(name)
-    if match is None:
-        raise InputError(
-            f"unknown model {name!r}: give resnet<depth> or resnet<depth>-<width>, e.g. resnet20 or resnet20-4"
-        )
-    depth = int(match[1])
-    width = float(match[2] + match[3]) if match[3] else int(match[2] or 1)
-    family = "imagenet" if depth in IMAGENET_BLOCKS else "cifar"
-    if family == "cifar" and (depth < 8 or depth % 6 != 2):
-        below = max(8, depth - (depth - 2) % 6)
-        raise InputError(
-            f"unknown model {name!r}: no family has depth {depth}; "
-            f"depths are 6n+2 (8, 14, 20, 32, 56, 110, …; nearest {below} and {below + 6}) or 24, 50, 101, 152"
-        )
-    if width == 0:
-        raise InputError(f"unknown model {name!r}: the width coefficient must be above 0, e.g. resnet{depth}-2")
-    return Model(grid_name("resnet", depth, width), family, depth, width)
+    return Model(*find_place(name))
 
 
 def has_models_between(one: Model, other: Model) -> bool:
     """Return whether a family has models between two that differ in depth or in width alone."""
-    if one.width != other.width:
-        return True
-    low, high = sorted((one.depth or 0, other.depth or 0))
-    depths = IMAGENET_BLOCKS if one.family == "imagenet" else range(low + 6, high, 6)
-    return any(low < depth < high for depth in depths)
+    axis: Literal["depth", "width"] = "depth" if one.width == other.width else "width"
+    first, second = getattr(one, axis), getattr(other, axis)
+    if first is None or second is None or one.family != other.family:
+        return False
+    low, high = sorted((first, second))
+    values = values_of(one.family, axis)
+    if values is None:
+        return axis == "width" or high - low > 1
+    return any(bisect_right(some, low) < bisect_left(some, high) for some in values)

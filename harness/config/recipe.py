@@ -4,8 +4,9 @@ Needs no torch. The recipes of the datasets are in `harness.config.recipes`.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 from harness.errors import InputError
 
@@ -14,14 +15,25 @@ QUICK_BATCH_SIZE = 8
 QUICK_IMAGE_SIZE = 64
 MAX_NAME_CHARACTERS = 16  # of a recipe's name in the label of a case
 
+Fit = Literal["crop", "squash"]
+"""Resizing to a square: ``crop`` resizes the shorter side and cuts out the centre; ``squash`` resizes both sides."""
+
+
+@dataclass(frozen=True)
+class Resize:
+    """The square to which images are resized: its side in pixels, and how they fit into it."""
+
+    size: int
+    fit: Fit = "squash"
+
 
 @dataclass(frozen=True)
 class Augmentation:
     """The operations on an image before it enters the network.
 
-    Test images get only the deterministic ones. The order is normalise → flips → rotation (corners in the mean colour)
-    → random resized crop. With ``rotate_first`` it is GTSRB's: rotation of the 8-bit image (corners black) → normalise
-    → resize → flips.
+    Test images get only the deterministic ones. The order is normalise → pad and crop → flips → rotation (corners in
+    the mean colour) → random resized crop. With ``rotate_first`` it is GTSRB's: rotation of the 8-bit image (corners
+    black) → normalise → resize → flips.
 
     Attributes:
         mean, std: per channel, of pixels scaled to 0…1.
@@ -38,8 +50,15 @@ class Augmentation:
     crop_scale: tuple[float, float] | None = None
     """Least and most area of the random square crop, as shares of the image's area; None for no crop."""
     rotate_first: bool = False
+    padding: int = 0
+    """Pixels of mean colour added to each side before a crop of the image's own size is drawn; 0 for no such crop."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.padding, int) or self.padding < 0:
+            raise InputError(f"padding {self.padding!r}: give a whole number of pixels, 0 or more")
+        if self.padding and (self.rotate_first or self.crop_scale is not None):
+            other = "rotate_first" if self.rotate_first else f"crop_scale {self.crop_scale}"
+            raise InputError(f"padding {self.padding} with {other}: give only one of them; they cannot be combined")
         if self.rotate_first and self.crop_scale is not None:
             raise InputError(
                 f"rotate_first with crop_scale {self.crop_scale}: give only one of them; they cannot be combined"
@@ -80,8 +99,11 @@ class Recipe:
     weight_decay: float = 1e-4
     warmup_epochs: int = 0
     """Epochs of linear warm-up before the full learning rate; the paper has none."""
+    fit: Fit = "squash"
+    """How images that are resized when they are loaded fit into the square: the user's own, and a library's."""
 
     def __post_init__(self) -> None:
+        check_choice(f"recipe {self.name!r}: fit", self.fit, get_args(Fit))
         for name in ("epochs", "batch_size", "image_size"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise InputError(
@@ -94,6 +116,11 @@ class Recipe:
                 raise InputError(f"recipe {self.name!r}: {name} {getattr(self, name)!r}: give 0 or more")
         if self.nesterov and not self.momentum:
             raise InputError(f"recipe {self.name!r}: nesterov needs a momentum above 0; give one, or nesterov=False")
+
+    @property
+    def resize(self) -> Resize:
+        """The size of images that are resized when they are loaded."""
+        return Resize(self.image_size, self.fit)
 
     @property
     def digest(self) -> str:
@@ -109,15 +136,17 @@ class Recipe:
     def with_epochs(self, epochs: int) -> "Recipe":
         """Return the recipe with another number of epochs; milestones and warm-up scale in proportion.
 
-        A milestone that falls between two epochs takes effect at the later one. So no epoch trains at a lower rate than
-        the full recipe has at that point, and the first epoch comes before every milestone.
+        A milestone that falls between two epochs takes effect at the later one, and one that no epoch reaches is left
+        out. So no epoch trains at a lower rate than the full recipe has at that point, and the first epoch comes before
+        every milestone.
 
         Raises:
             InputError: ``epochs`` is below 1.
         """
         if epochs < 1:
             raise InputError(f"epochs {epochs}: give 1 or more")
-        milestones = tuple(-(-milestone * epochs // self.epochs) for milestone in self.milestones)
+        scaled = (-(-milestone * epochs // self.epochs) for milestone in self.milestones)
+        milestones = tuple(milestone for milestone in scaled if milestone < epochs)
         warmup_epochs = self.warmup_epochs * epochs // self.epochs
         return replace(self, epochs=epochs, milestones=milestones, warmup_epochs=warmup_epochs)
 
@@ -127,17 +156,36 @@ class Recipe:
         The learning rate shrinks with the batch size: deep models can diverge on a few images at the full rate.
         """
         batch_size = min(self.batch_size, QUICK_BATCH_SIZE)
+        image_size = min(self.image_size, QUICK_IMAGE_SIZE)
+        padding = self.augmentation.padding * image_size // self.image_size
         return replace(
             self.with_epochs(QUICK_EPOCHS),
             batch_size=batch_size,
             learning_rate=self.learning_rate * batch_size / self.batch_size,
-            image_size=min(self.image_size, QUICK_IMAGE_SIZE),
+            image_size=image_size,
+            augmentation=replace(self.augmentation, padding=padding),
         )
 
 
 def check_recipe(recipe: object) -> None:
-    """Raise an `InputError` for anything but a `Recipe`."""
+    """Raise an `InputError` for anything but a `Recipe` whose milestones are reached in order.
+
+    Not in `Recipe` itself: results of before the check can have other milestones, and stay readable.
+    """
     if not isinstance(recipe, Recipe):
         raise InputError(
-            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, or dataclasses.replace(harness.CIFAR10, …)"
+            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, dataclasses.replace(harness.CIFAR10, …), "
+            'or in a mark "standard"'
         )
+    milestones, epochs = recipe.milestones, recipe.epochs
+    if list(milestones) != sorted(milestones) or any(not 0 <= milestone < epochs for milestone in milestones):
+        raise InputError(
+            f"recipe {recipe.name!r}: milestones {milestones} with {epochs} epochs: give them in ascending order, all "
+            f"below {epochs}\nwith_epochs scales both, e.g. harness.CIFAR10.with_epochs({epochs})"
+        )
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise an `InputError` for a value that is none of the choices."""
+    if value not in choices:
+        raise InputError(f"{name} {value!r}: give {' or '.join(map(repr, choices))}")

@@ -4,10 +4,14 @@ Needs no torch. Sources: paper section 3.2.2 and its appendix code. If the two d
 is what was run; only the code has Nesterov momentum and the batch sizes.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from harness.config.datasets import prefix_of
 from harness.config.extensions import find_extension
+from harness.config.families import Model
 from harness.config.recipe import Augmentation, Recipe
+from harness.config.standard import Standard
 from harness.errors import InputError
 
 QUICK_TRAIN_IMAGES = 12  # a whole batch and a partial one
@@ -78,19 +82,44 @@ DIGITS = Recipe(
 PUBLISHED_RECIPES = {recipe.name: recipe for recipe in (CIFAR10, FASHIONMNIST, GTSRB, DIGITS)}
 
 
-def default_recipe(dataset: str, family: str) -> Recipe:
-    """Return a dataset's own recipe; for a user's folder, the paper's recipe that suits the family.
+_OWN_FAMILY_SIZE = 64
+_LARGE_IMAGE_SIZE = 224  # of the networks for ImageNet
+_SMALL_IMAGE_SIZE = 32
 
-    A folder's images are resized to 32×32 (CIFAR family, CIFAR-10's recipe) or 225×225 (ImageNet family, GTSRB's).
+
+def default_recipe(dataset: str) -> Recipe | Standard:
+    """Return a dataset's own recipe; for the user's own images and a library's, the standard one.
 
     Raises:
         InputError: the dataset comes from another package and has no recipe, or a broken one.
     """
     if dataset in PUBLISHED_RECIPES:
         return PUBLISHED_RECIPES[dataset]
-    extension = find_extension(dataset)
-    if extension is None:
-        return replace(GTSRB if family == "imagenet" else CIFAR10, name=f"folder-{family}")
+    if prefix_of(dataset) or (extension := find_extension(dataset)) is None:
+        return Standard()
     if not hasattr(extension.provider, "RECIPE"):
         raise InputError(f"dataset {dataset!r} has no recipe of its own: give one to the mark, as recipe=Recipe(…)")
     return extension.require("RECIPE", Recipe)
+
+
+def sized_for(standard: Standard, models: Iterable[Model]) -> Standard:
+    """Return the recipe with one image size for all models that are compared: only they shall differ.
+
+    A size that a model's own recipe gives is taken, the largest if they differ. Without any, images that do not keep
+    their own size get the largest of the models' usual sizes: 32 for small-image families, 224 for networks of
+    ImageNet, and 64 for the user's own.
+    """
+    models = list(models)
+    own = [one.recipe.image_size or 0 for one in models if one.recipe is not None]
+    return replace(
+        standard,
+        image_size=standard.image_size or max(own, default=0) or None,
+        fallback_size=max(map(_usual_image_size, models), default=standard.fallback_size),
+    )
+
+
+def _usual_image_size(model: Model) -> int:
+    if model.build is not None:
+        return _OWN_FAMILY_SIZE
+    is_for_large = model.family == "imagenet" or model.name.startswith(("torchvision:", "timm:"))
+    return _LARGE_IMAGE_SIZE if is_for_large else _SMALL_IMAGE_SIZE

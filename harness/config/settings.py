@@ -69,11 +69,16 @@ class Settings:
 
     def adapt(self, recipe: Recipe) -> tuple[Recipe, Mode]:
         """Return the recipe adapted to these settings, and the mode that this makes."""
+        mode = self.mode_of(recipe.epochs)
+        if mode == "quick":
+            return recipe.quick(), mode
+        return recipe if self.epochs is None or mode == "full" else recipe.with_epochs(self.epochs), mode
+
+    def mode_of(self, recipe_epochs: int | None) -> Mode:
+        """Return the mode of a recipe with so many epochs; None if the images decide their number."""
         if not self.full_training:
-            return recipe.quick(), "quick"
-        if self.epochs is None or self.epochs == recipe.epochs:
-            return recipe, "full"
-        return recipe.with_epochs(self.epochs), "shortened"
+            return "quick"
+        return "full" if self.epochs in (None, recipe_epochs) else "shortened"
 
 
 def read_settings(

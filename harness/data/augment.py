@@ -2,7 +2,8 @@
 
 `augment` applies the parameters that `harness.data.augment_parameters.draw` drew; for the same parameters the result is
 torchvision's per-sample result. `prepare` is the deterministic part, for test images. Two orders exist: GTSRB's, in
-`harness.data.augment_rotate_first`, and that of the other datasets, here: normalise → flips → rotation → crop.
+`harness.data.augment_rotate_first`, and that of the other datasets, here: normalise → pad and crop → flips → rotation
+→ crop.
 
 Images come as 8-bit tensors, (N, C, H, W), or packed if sizes differ. They leave as float32,
 (N, C, image_size, image_size).
@@ -61,10 +62,10 @@ def _require_images(pixels: Pixels) -> None:
 
 
 def _augment_flips_first(images: Tensor, parameters: AugmentationParameters, augmentation: Augmentation) -> Tensor:
-    """Augment in the order normalise → flips → rotation → crop."""
-    index, inside = _flip_and_rotate_index(parameters, images.shape[3])
+    """Augment in the order normalise → pad and crop → flips → rotation → crop."""
+    index, inside = _source_index(parameters, images.shape[3], is_padded=augmentation.padding > 0)
     turned = normalise(_take(images, index), augmentation)
-    if augmentation.rotation_degrees:
+    if augmentation.rotation_degrees or augmentation.padding:
         turned.mul_(inside[:, None])
     return turned if augmentation.crop_scale is None else _crop(turned, parameters)
 
@@ -76,12 +77,12 @@ def _take(images: Tensor, index: Tensor) -> Tensor:
     return images.reshape(count, channels, -1).gather(2, flat).reshape(count, channels, height, width)
 
 
-def _flip_and_rotate_index(parameters: AugmentationParameters, size: int) -> tuple[Tensor, Tensor]:
+def _source_index(parameters: AugmentationParameters, size: int, *, is_padded: bool) -> tuple[Tensor, Tensor]:
     """Return each output pixel's flat source position, and the mask of sources inside the image.
 
     Both are (N, size, size). torchvision's tensor rotation is a nearest-neighbour grid_sample. This is its arithmetic,
     element-wise in float32: a matrix product has reduced precision on GPUs and moves pixels. Flips come before the
-    rotation, so they mirror the source position.
+    rotation, so they mirror the source position, and the crop of the padded image before the flips, so it shifts that.
     """
     device = parameters.angle_degrees.device
     radians = -torch.deg2rad(parameters.angle_degrees.double())
@@ -104,7 +105,13 @@ def _flip_and_rotate_index(parameters: AugmentationParameters, size: int) -> tup
     column, column_inside = nearest(x * cosine + y * sine)
     row, row_inside = nearest(y * cosine - x * sine)
     row, column = flipped(row, parameters.vertical_flip), flipped(column, parameters.horizontal_flip)
-    return row.mul_(size).add_(column).long(), column_inside & row_inside
+    inside = column_inside & row_inside
+    if is_padded:
+        for position, shift in ((row, parameters.shift_down), (column, parameters.shift_right)):
+            position.add_(shift[:, None, None])
+            inside &= (position >= 0) & (position < size)
+            position.clamp_(0, size - 1)
+    return row.mul_(size).add_(column).long(), inside
 
 
 def _crop_matrices(size: int, sides: Tensor, starts: Tensor) -> Tensor:

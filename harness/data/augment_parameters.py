@@ -16,6 +16,7 @@ class AugmentationParameters:
         horizontal_flip, vertical_flip: bool.
         angle_degrees: float32, counter-clockwise.
         crop_side, crop_top, crop_left: int64, pixels of the square crop.
+        shift_down, shift_right: int64, pixels from the image's corner to that of the crop of the padded image.
     """
 
     horizontal_flip: Tensor
@@ -24,6 +25,8 @@ class AugmentationParameters:
     crop_side: Tensor
     crop_top: Tensor
     crop_left: Tensor
+    shift_down: Tensor
+    shift_right: Tensor
 
     def __getitem__(self, index: Tensor | slice) -> "AugmentationParameters":
         return AugmentationParameters(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
@@ -41,6 +44,8 @@ def draw_parameters(
     other parts' numbers.
     """
 
+    padding = augmentation.padding
+
     def uniform(dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.rand(count, generator=generator, dtype=dtype)
 
@@ -56,4 +61,6 @@ def draw_parameters(
         crop_side=side,
         crop_top=(uniform(torch.float64) * positions).long(),
         crop_left=(uniform(torch.float64) * positions).long(),
+        shift_down=(uniform(torch.float64) * (2 * padding + 1)).long() - padding,
+        shift_right=(uniform(torch.float64) * (2 * padding + 1)).long() - padding,
     )

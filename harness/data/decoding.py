@@ -2,8 +2,12 @@
 
 import contextlib
 import io
+import os
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
+from harness.config.recipe import Resize
 from harness.data.images import ImageSet, PackedPixels, Pixels
 from harness.errors import FaultList, InputError
 
@@ -30,6 +35,12 @@ _TO_UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _KEY_FACTORS = {"L;2": 85, "L;4": 17}  # of grey levels, by Pillow's name of the storage
+# Of images that a thread decodes as one task: enough that starting a task takes no time beside it, few in memory.
+_TASK_BYTES, _MOST_PER_TASK = 2**20, 32
+
+Array = NDArray[np.uint8]
+Destination = Callable[[Iterable[Array], int], Pixels]
+"""Function that keeps decoded images, each (C, H, W), of so many channels, as `gather` does in memory."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +71,75 @@ def _read_file(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def decode(files: Sequence[ImageFile], *, channels: int, size: int | None, resize: bool = False) -> ImageSet:
+def decode(files: Sequence[ImageFile], *, channels: int, size: int | Resize | None) -> ImageSet:
     """Read and decode the files; convert each image to ``channels`` (1: grey, 3: RGB).
 
     An image is turned as its EXIF orientation says, and what is transparent becomes white. Of several frames or pages,
-    the first is read.
+    the first is read. Threads on all cores decode; the pixels are kept in memory, or where `decoding_to` says.
 
     Args:
-        size: side of every image in pixels; None accepts any size.
-        resize: resize images to ``size`` (antialiased bilinear) instead of refusing other sizes.
+        size: side that every image must have, in pixels; a `Resize` resizes images (antialiased bilinear) instead of
+            refusing other sizes; None accepts any size.
 
     Raises:
         InputError: a file cannot be read, is not an image, or has another size. The message names the file.
     """
     faults = FaultList()
-    calls = (partial(_decode_one, file, channels, size, resize) for file in files)
-    pixels = _gathered(faults.results_of(calls), channels)
+    with _bombs_refused():
+        calls = _decoded_ahead(files, lambda file: _decode_one(file, channels, size))
+        pixels = _DESTINATION.get()(faults.results_of(calls), channels)
     faults.raise_any()
     return ImageSet(pixels, torch.tensor([file.label for file in files], dtype=torch.int64), _tracks(files))
+
+
+@contextlib.contextmanager
+def decoding_to(destination: Destination) -> Iterator[None]:
+    """Set the destination of the pixels that `decode` reads inside the block."""
+    token = _DESTINATION.set(destination)
+    try:
+        yield
+    finally:
+        _DESTINATION.reset(token)
+
+
+def _decoded_ahead(
+    files: Sequence[ImageFile], decode_one: Callable[[ImageFile], Array]
+) -> Iterator[Callable[[], Array]]:
+    """Yield for each file, in order, a function that returns its pixels or raises its `InputError`.
+
+    Pillow's decoders release Python's lock, so that threads work in parallel; they are a few tasks ahead.
+    """
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    ahead: deque[Future[list[Array | InputError]]] = deque()
+    position, per_task = 0, 1
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            while position < len(files) or ahead:
+                while position < len(files) and len(ahead) <= threads:
+                    ahead.append(pool.submit(_outcomes, files[position : position + per_task], decode_one))
+                    position += per_task
+                outcomes = ahead.popleft().result()
+                largest = max(1 if isinstance(one, InputError) else one.nbytes for one in outcomes)
+                per_task = min(max(1, _TASK_BYTES // largest), _MOST_PER_TASK)
+                yield from (partial(_result, outcome) for outcome in outcomes)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _outcomes(files: Iterable[ImageFile], decode_one: Callable[[ImageFile], Array]) -> list[Array | InputError]:
+    outcomes: list[Array | InputError] = []
+    for file in files:
+        try:
+            outcomes.append(decode_one(file))
+        except InputError as error:
+            outcomes.append(error)
+    return outcomes
+
+
+def _result(outcome: Array | InputError) -> Array:
+    if isinstance(outcome, InputError):
+        raise outcome
+    return outcome
 
 
 def check_file(path: Path, size: int | None) -> None:
@@ -89,7 +151,7 @@ def check_file(path: Path, size: int | None) -> None:
     Raises:
         InputError: as for `decode`, except for damage in the middle of the file.
     """
-    with _opened(str(path), lambda: path) as image:
+    with _bombs_refused(), _opened(str(path), lambda: path) as image:
         _check_size(str(path), image, size)
         end = _LAST_BYTES.get(image.format or "")
         if end is None or _last_bytes(path, len(end)) != end:  # cut short, unless data follow the image
@@ -110,8 +172,8 @@ def _tracks(files: Sequence[ImageFile]) -> tuple[str, ...] | None:
     return tuple(file.track or f"image {position}" for position, file in enumerate(files))
 
 
-def _gathered(images: Iterable[NDArray[np.uint8]], channels: int) -> Pixels:
-    """Return images, each (C, H, W), as one tensor if they have one size, else packed."""
+def gather(images: Iterable[Array], channels: int) -> Pixels:
+    """Return images, each (C, H, W), in memory: as one tensor if they have one size, else packed."""
     # A bytearray grows in place: a list of images that is stacked at its end needs twice the memory.
     content, shapes = bytearray(), []
     for image in images:
@@ -121,28 +183,54 @@ def _gathered(images: Iterable[NDArray[np.uint8]], channels: int) -> Pixels:
     return buffer.view(-1, *shapes[0]) if len(set(shapes)) == 1 else PackedPixels.from_buffer(buffer, shapes, channels)
 
 
-def _decode_one(file: ImageFile, channels: int, size: int | None, resize: bool) -> NDArray[np.uint8]:
+_DESTINATION: ContextVar[Destination] = ContextVar("destination", default=gather)
+
+
+def _decode_one(file: ImageFile, channels: int, size: int | Resize | None) -> Array:
     """Return an image's pixels, (C, H, W), contiguous."""
     with _opened(file.name, lambda: io.BytesIO(file.read())) as opened:
         image = _as_shown(opened).convert("RGB" if channels == 3 else "L")
-    if resize and size is not None and image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    _check_size(file.name, image, size)
+    if isinstance(size, Resize):
+        image = resized(image, size)
+    else:
+        _check_size(file.name, image, size)
     pixels = np.asarray(image)
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def resized(image: Image.Image, to: Resize) -> Image.Image:
+    """Return the image as a square, resized by antialiased bilinear; a crop is torchvision's."""
+    width, height = image.size
+    shorter = min(width, height)
+    if to.fit == "squash" or width == height:
+        sides = (to.size, to.size)
+    else:
+        sides = (to.size * width // shorter, to.size * height // shorter)
+    scaled = image if sides == image.size else image.resize(sides, Image.Resampling.BILINEAR)
+    left, top = (round((side - to.size) / 2) for side in sides)
+    return scaled if left == top == 0 else scaled.crop((left, top, left + to.size, top + to.size))
+
+
+@contextlib.contextmanager
+def _bombs_refused() -> Iterator[None]:
+    """Make Pillow raise its warning of decompression bombs; ignore its warnings of odd metadata.
+
+    The filters are the process's: threads that decode must not set them themselves.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
 @contextlib.contextmanager
 def _opened(name: str, content: Callable[[], Path | io.BytesIO]) -> Iterator[Image.Image]:
     """Yield an opened image; errors of its decoder become an `InputError` that names the file."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(content()) as opened:
-                if opened.mode[0] in "IF":
-                    raise InputError(f"image {name} has more than 8 bits a channel: convert it to 8 bits")
-                yield opened
+        with Image.open(content()) as opened:
+            if opened.mode[0] in "IF":
+                raise InputError(f"image {name} has more than 8 bits a channel: convert it to 8 bits")
+            yield opened
     except (InputError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

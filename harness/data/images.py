@@ -9,8 +9,10 @@ from torch import Tensor
 
 from harness.config.datasets import DatasetSpec
 from harness.config.recipe import Recipe
+from harness.data.channel_sums import ChannelSums
 
 _SOURCE_SIZE = 32  # of random images for a dataset whose images differ in size
+_BLOCK_BYTES = 2**20  # of pixels that are copied or summed up at a time
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,19 @@ class ImageSet:
 
     Attributes:
         pixels: uint8, (N, C, H, W), or packed if sizes differ; iterating over either yields each image, (C, H, W).
+            Those of a cache are mapped from its file and read-only: to write to them, clone them.
         labels: int64, (N,).
         tracks: one name per image; images of one name show the same object and must stay together when a validation
             set is split off. None if there are no tracks.
+        positions: int64, (N,), of a `view`: image k is ``pixels[positions[k]]``. None: it is ``pixels[k]``.
+        sums: the sums of all pixels if they are known, see `harness.data.channel_sums`.
     """
 
     pixels: Pixels
     labels: Tensor
     tracks: tuple[str, ...] | None = None
+    positions: Tensor | None = None
+    sums: ChannelSums | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -113,18 +120,52 @@ class ImageSet:
     @property
     def nbytes(self) -> int:
         """The number of bytes of the pixels."""
-        return self.pixels.nbytes if isinstance(self.pixels, Tensor) else self.pixels.buffer.nbytes
+        if not isinstance(self.pixels, Tensor):
+            return self.pixels.buffer.nbytes
+        return len(self) * self.pixels[0].nbytes if len(self) else 0
 
     def select(self, index: Tensor) -> "ImageSet":
         """Return the images at these positions, in this order; an index on the CPU avoids waiting for a GPU."""
         placed = index.to(self.labels.device)
-        pixels = self.pixels[placed] if isinstance(self.pixels, Tensor) else self.pixels.select(index)
-        tracks = None if self.tracks is None else tuple(self.tracks[i] for i in index.tolist())
-        return ImageSet(pixels, self.labels[placed], tracks)
+        source = placed if self.positions is None else self.positions[placed]
+        pixels = self.pixels[source] if isinstance(self.pixels, Tensor) else self.pixels.select(index)
+        return ImageSet(pixels, self.labels[placed], self._tracks_at(index))
+
+    def view(self, index: Tensor) -> "ImageSet":
+        """Return the images at these positions, all on the CPU, without a copy of their pixels."""
+        if not isinstance(self.pixels, Tensor):
+            return self.select(index)
+        positions = index if self.positions is None else self.positions[index]
+        return ImageSet(self.pixels, self.labels[index], self._tracks_at(index), positions)
 
     def to(self, device: torch.device) -> "ImageSet":
-        """Return the images with pixels and labels on ``device``."""
-        return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
+        """Return the images with pixels and labels on ``device``; copy nothing that is there."""
+        if self.positions is None or self.labels.device == device:
+            return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
+        pixels = torch.empty(len(self), *self.pixels[0].shape, dtype=torch.uint8, device=device)
+        filled = 0
+        for block in self.blocks():  # never all of them in memory
+            pixels[filled : filled + len(block)] = block
+            filled += len(block)
+        return ImageSet(pixels, self.labels.to(device), self.tracks)
+
+    def blocks(self) -> Iterator[Tensor]:
+        """Yield all pixels in order: blocks, (n, C, H, W), or single images if their sizes differ."""
+        if not isinstance(self.pixels, Tensor):
+            yield from self.pixels
+            return
+        images = max(1, _BLOCK_BYTES // max(1, self.pixels[:1].nbytes))
+        if self.positions is None:
+            yield from torch.split(self.pixels, images)
+        else:
+            yield from (self.pixels[part] for part in torch.split(self.positions, images))
+
+    def channel_sums(self) -> ChannelSums:
+        """Return the sums of all pixels, from which mean and deviation follow: known already if from a cache."""
+        return ChannelSums.of(self.blocks()) if self.sums is None else self.sums
+
+    def _tracks_at(self, index: Tensor) -> tuple[str, ...] | None:
+        return None if self.tracks is None else tuple(self.tracks[i] for i in index.tolist())
 
 
 def evenly_spaced(count: int, limit: int | None) -> list[int]:
@@ -153,7 +194,10 @@ def fingerprint(*parts: ImageSet, class_names: Sequence[str] = ()) -> str:
     for part in parts:
         digest.update(part.labels.numpy().tobytes())
         digest.update("\0".join(part.tracks or ()).encode())
-        for pixels in [part.pixels] if isinstance(part.pixels, Tensor) else part.pixels:
-            digest.update(str(tuple(pixels.shape)).encode())
-            digest.update(pixels.contiguous().numpy().data)
+        if isinstance(part.pixels, Tensor):
+            digest.update(str((len(part), *part.pixels.shape[1:])).encode())
+        for block in part.blocks():
+            if not isinstance(part.pixels, Tensor):
+                digest.update(str(tuple(block.shape)).encode())
+            digest.update(block.contiguous().numpy().data)
     return digest.hexdigest()

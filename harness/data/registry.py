@@ -6,12 +6,22 @@ datasets through `harness.config.extensions`.
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.config.datasets import DatasetSpec, check_dataset_name, find_spec, is_own_images, own_path, prefix_of
+from harness.config.datasets import (
+    DatasetSpec,
+    check_dataset_name,
+    find_spec,
+    is_own_images,
+    is_resized,
+    own_path,
+    prefix_of,
+)
 from harness.config.extensions import find_extension
-from harness.data.formats import cifar10, class_folders, digits, fashionmnist, gtsrb
+from harness.config.recipe import Resize
+from harness.data.cache import load_images
+from harness.data.formats import arrays, cifar10, class_folders, digits, fashionmnist, gtsrb, table
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.images import ImageSet, fingerprint
 from harness.data.source import Layout, Publisher, Source
@@ -19,7 +29,7 @@ from harness.errors import InputError
 from harness.text import listed
 
 _PUBLISHERS: dict[str, Publisher] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
-_LAYOUTS: dict[str, Layout] = {"folder:": class_folders}
+_LAYOUTS: dict[str, Layout] = {"folder:": class_folders, "csv:": table, "npz:": arrays}
 _PUBLISHER_ATTRIBUTES = ("FILES", "locate", "download")
 
 
@@ -61,18 +71,19 @@ def _layout(name: str) -> Layout:
     return _LAYOUTS[prefix_of(name)]
 
 
-def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Source | None:
+def locate(name: str, data_dir: Path, *, image_size: int | Resize | None = None) -> Source | None:
     """Return the dataset found on disk, or None.
 
     Args:
-        image_size: side in pixels to which the images of a user's folder are resized; None keeps their sizes.
+        image_size: the square to which the user's own images and those of a library are resized, or its side in pixels,
+            to which they are squashed; None keeps their sizes.
 
     Raises:
         InputError: there is no dataset of that name, or the files in its place are something else.
     """
     spec = get_spec(name)
     if is_own_images(name):
-        return _layout(name).locate(own_path(name), spec, resize_to=image_size)
+        return _layout(name).locate(own_path(name), spec, resize_to=_resize(image_size))
     if name == "digits":
         return digits.locate()
     source = _publisher(name).locate(data_dir)
@@ -82,6 +93,10 @@ def locate(name: str, data_dir: Path, *, image_size: int | None = None) -> Sourc
         track_of = gtsrb.track_in_file_name if name == "gtsrb" else class_folders.no_track
         source = class_folders.locate(data_dir / name, spec, track_of=track_of)
     return source
+
+
+def _resize(image_size: int | Resize | None) -> Resize | None:
+    return Resize(image_size) if isinstance(image_size, int) else image_size
 
 
 def _require_reachable(*folders: Path) -> None:
@@ -109,7 +124,7 @@ def how_to_get(name: str, data_dir: Path) -> str:
 
 
 def locate_or_download(
-    name: str, data_dir: Path, *, image_size: int | None = None, notify: Callable[[str], None] = lambda _: None
+    name: str, data_dir: Path, *, image_size: int | Resize | None = None, notify: Callable[[str], None] = lambda _: None
 ) -> Source:
     """Return the dataset found on disk; download it first if it, or one of its files, is missing.
 
@@ -136,26 +151,53 @@ def locate_or_download(
     return source
 
 
-@functools.lru_cache(maxsize=4)
-def load(name: str, data_dir: str | Path, *, image_size: int | None = None) -> Dataset:
-    """Return the whole dataset, decoded. The four loaded last stay in memory.
+@dataclass(frozen=True)
+class _Listener:
+    """A callback for lines about the loading; all are equal, since none changes the dataset."""
+
+    notify: Callable[[str], None] = field(compare=False)
+
+
+def load(
+    name: str,
+    data_dir: str | Path,
+    *,
+    image_size: int | Resize | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Dataset:
+    """Return the whole dataset: mapped from its cache, see `harness.data.cache`, or in memory.
+
+    The four loaded last are kept.
 
     Args:
         image_size: as for `locate`.
+        notify: callback that receives lines about the cache, and a `harness.text.ProgressLine` now and then.
 
     Raises:
         InputError: the dataset is absent (see `locate_or_download`), damaged or incomplete. The message names the file.
     """
-    data_dir = Path(data_dir)
-    source = locate(name, data_dir, image_size=image_size)
+    return _load(name, Path(data_dir), _resize(image_size), _Listener(notify))
+
+
+def forget_loaded() -> None:
+    """Remove all datasets from memory, so that they are read from the disk again."""
+    _load.cache_clear()
+    load_slice.cache_clear()
+
+
+@functools.lru_cache(maxsize=4)
+def _load(name: str, data_dir: Path, resize: Resize | None, listener: _Listener) -> Dataset:
+    source = locate(name, data_dir, image_size=resize)
     if source is None:
         raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
-    return _dataset(get_spec(name), *source.read(None, None), f"{source.layout} in {source.path}")
+    spec = get_spec(name)
+    images = load_images(source, spec, data_dir, resize, listener.notify)
+    return Dataset(spec, images.train, images.test, f"{source.layout} in {source.path}", images.fingerprint)
 
 
 @functools.lru_cache(maxsize=8)
 def load_slice(
-    name: str, data_dir: Path, train_images: int, test_images: int, *, image_size: int | None = None
+    name: str, data_dir: Path, train_images: int, test_images: int, *, image_size: int | Resize | None = None
 ) -> Dataset:
     """Return a few images, evenly spaced over the dataset, for quick mode; resized digits if it is absent.
 
@@ -168,7 +210,9 @@ def load_slice(
     source = locate(name, data_dir, image_size=image_size)
     spec = get_spec(name)
     if source is None:
-        stand_in = _dataset(spec, *digits.stand_in(spec, train_images, test_images), "digits standing in")
+        resize = _resize(image_size) if is_resized(name) else None
+        shown = spec if resize is None else replace(spec, image_size=resize.size)
+        stand_in = _dataset(spec, *digits.stand_in(shown, train_images, test_images), "digits standing in")
         return replace(stand_in, is_stand_in=True)
     return _dataset(spec, *source.read(train_images, test_images), f"{source.layout} in {source.path}")
 

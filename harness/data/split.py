@@ -1,6 +1,7 @@
-"""A validation set, held out of the training images, to choose the best epoch without the test set."""
+"""Images held out of others: a validation set to choose the best epoch, or test images."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,22 +14,36 @@ _SPLIT_SEED = 0  # equal for all models and seeds, so that they remain comparabl
 def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:
     """Return training and validation images: hold out about ``fraction`` of each class, whole tracks only.
 
+    Both are views: no pixel is copied.
+
     A track is a series of near-identical images (GTSRB: 30 shots of one sign). If both sides had images of one track,
     the validation accuracy would be too high. A class with a single track stays in training.
     """
-    held_out = _held_out_positions(images, fraction)
+    held_out = _held_out_positions(_tracks_by_class(images), fraction)
     is_held_out = torch.zeros(len(images), dtype=torch.bool)
     is_held_out[held_out] = True
-    return images.select((~is_held_out).nonzero()[:, 0]), images.select(is_held_out.nonzero()[:, 0])
+    return images.view((~is_held_out).nonzero()[:, 0]), images.view(is_held_out.nonzero()[:, 0])
 
 
 def count_held_out(images: ImageSet, fraction: float) -> int:
     """Return the number of images that `split_validation` holds out; 0 for a fraction of 0."""
-    return len(_held_out_positions(images, fraction)) if fraction else 0
+    return len(_held_out_positions(_tracks_by_class(images), fraction)) if fraction else 0
 
 
-def _held_out_positions(images: ImageSet, fraction: float) -> list[int]:
-    by_class = _tracks_by_class(images)
+def stratified_split(labels: Sequence[int], fraction: float) -> tuple[list[int], list[int]]:
+    """Return the positions of training and of held-out images: about ``fraction`` of each class.
+
+    Both ascend. The split depends on the labels and their order alone. A class with a single image stays in training.
+    """
+    by_class: dict[int, dict[str, list[int]]] = defaultdict(dict)
+    for position, label in enumerate(labels):
+        by_class[label][str(position)] = [position]
+    held_out = set(_held_out_positions(by_class, fraction))
+    return [position for position in range(len(labels)) if position not in held_out], sorted(held_out)
+
+
+def _held_out_positions(by_class: Mapping[int, Mapping[str, Sequence[int]]], fraction: float) -> list[int]:
+    """Return positions of whole tracks; ``by_class`` has the positions of each class by their track."""
     generator = np.random.default_rng(_SPLIT_SEED)
     held_out: list[int] = []
     for label in sorted(by_class):

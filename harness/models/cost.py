@@ -8,14 +8,22 @@ from collections.abc import Iterator
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.config.families import Model
 from harness.models.build import build_network
 from harness.models.resnet import Shortcut
+from harness.text import listed
 
 # The literature counts convolutions and linear layers; fvcore's total adds BatchNorm and pooling.
-_COUNTED_OPERATORS = ("conv", "linear")
+# Matrix products are in networks of the user and of libraries only.
+_COUNTED_OPERATORS = ("conv", "linear", "addmm", "mm", "matmul", "bmm", "einsum")
+# Operators with multiply-accumulates that fvcore passes over.
+_UNKNOWN_OPERATORS = {
+    f"aten::{name}"
+    for name in ("scaled_dot_product_attention", "_native_multi_head_attention", "baddbmm", "lstm", "gru")
+}
 _MAX_TRACED_VALUES = 3 * 2048 * 2048  # of an image: its activations then take some GiB
 
 
@@ -44,17 +52,20 @@ def _unfilled_network(model: Model, in_channels: int, num_classes: int, shortcut
     """Return the network in evaluation mode with arbitrary weights: counting needs only shapes.
 
     fvcore's tracer cannot run on meta tensors; skipping the initialisation saves seconds on 300 million parameters.
-    In training mode, tracing would change BatchNorm's running statistics.
+    In training mode, tracing would change BatchNorm's running statistics. A foreign
+    network may compute with its buffers' values, and is built whole.
     """
+    if model.is_foreign:
+        return build_network(model, in_channels, num_classes, seed=0, shortcut=shortcut).eval()
     network = build_network(model, in_channels, num_classes, seed=0, shortcut=shortcut, device="meta")
     return network.to_empty(device="cpu").eval()
 
 
-@functools.lru_cache(maxsize=256)
 def count_macs(model: Model, image_shape: tuple[int, int, int], num_classes: int, shortcut: Shortcut = "A") -> int:
-    """Return the multiply-accumulates of one image's forward pass in convolutions and linear layers.
+    """Return the multiply-accumulates of one image's forward pass.
 
-    They are counted by fvcore, which calls them flops.
+    Those of convolutions, linear layers and matrix products count. fvcore counts them, and calls them flops; torch's
+    own counter does if fvcore cannot, see `macs_note`.
 
     Args:
         model: the model.
@@ -62,19 +73,48 @@ def count_macs(model: Model, image_shape: tuple[int, int, int], num_classes: int
         num_classes: the outputs of the last layer.
         shortcut: the CIFAR family's shortcut, option A or B.
     """
+    return _counted(model, image_shape, num_classes, shortcut)[0]
+
+
+def macs_note(
+    model: Model, image_shape: tuple[int, int, int], num_classes: int, shortcut: Shortcut = "A"
+) -> str | None:
+    """Return why `count_macs` used torch's counter for a network, or None if it used fvcore's."""
+    return _counted(model, image_shape, num_classes, shortcut)[1]
+
+
+@functools.lru_cache(maxsize=256)
+def _counted(
+    model: Model, image_shape: tuple[int, int, int], num_classes: int, shortcut: Shortcut
+) -> tuple[int, str | None]:
+    """Return the multiply-accumulates of an image, and the note on their counter."""
+    with_torch = functools.partial(count_macs_with_torch, model, image_shape, num_classes, shortcut)
     if math.prod(image_shape) > _MAX_TRACED_VALUES:  # fvcore computes every activation; torch's counter computes none
-        return count_macs_with_torch(model, image_shape, num_classes, shortcut)
+        return with_torch(), None
+    try:
+        network = _unfilled_network(model, image_shape[0], num_classes, shortcut)
+    except RuntimeError:  # it exceeds this machine's memory
+        return with_torch(), None
+    if not model.is_foreign:
+        return _traced(network, image_shape)[0], None
+    try:
+        macs, unknown = _traced(network, image_shape)
+    except Exception as error:
+        return with_torch(), f"MACs by torch's counter, since fvcore cannot trace the network ({type(error).__name__})"
+    if known_to_torch := sorted(unknown & _UNKNOWN_OPERATORS):
+        return with_torch(), f"MACs by torch's counter, since fvcore does not know {listed(known_to_torch)}"
+    return macs, None
+
+
+def _traced(network: nn.Module, image_shape: tuple[int, int, int]) -> tuple[int, set[str]]:
+    """Return fvcore's count for one image, and the names of the operators that it does not know."""
     with _ignoring_deprecations():
         from fvcore.nn import FlopCountAnalysis
 
-        try:
-            network = _unfilled_network(model, image_shape[0], num_classes, shortcut)
-        except RuntimeError:  # it exceeds this machine's memory
-            return count_macs_with_torch(model, image_shape, num_classes, shortcut)
         analysis = FlopCountAnalysis(network, torch.zeros(1, *image_shape))
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         by_operator = analysis.by_operator()
-    return int(sum(by_operator[name] for name in _COUNTED_OPERATORS))
+        return int(sum(by_operator[name] for name in _COUNTED_OPERATORS)), set(analysis.unsupported_ops())
 
 
 def count_macs_with_torch(
@@ -85,6 +125,28 @@ def count_macs_with_torch(
     That counter counts a multiply-accumulate as two operations.
     """
     network = build_network(model, image_shape[0], num_classes, seed=0, shortcut=shortcut, device="meta").eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, *image_shape, device="meta"))
+    try:
+        return _counted_by_torch(network, image_shape, "meta")
+    except Exception:
+        if not model.is_foreign:
+            raise
+    network = build_network(model, image_shape[0], num_classes, seed=0, shortcut=shortcut).eval()
+    return _counted_by_torch(network, image_shape, "cpu")
+
+
+def _counted_by_torch(network: nn.Module, image_shape: tuple[int, int, int], device: str) -> int:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, _unfused_attention():
+        network(torch.zeros(1, *image_shape, device=device))
     return int(counter.get_total_flops()) // 2
+
+
+@contextlib.contextmanager
+def _unfused_attention() -> Iterator[None]:
+    """Run attention as matrix products: torch's counter does not know every fused kernel."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)

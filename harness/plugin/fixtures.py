@@ -106,7 +106,11 @@ def _train(harness: HarnessSession, item: pytest.Function) -> tuple[Result, list
     except BaseException as error:
         progress.close()
         if _is_interruption(error):
-            done = f", {progress.epochs_done} of {experiment.recipe.epochs} epochs done" if progress.has_started else ""
+            done = (
+                f", {progress.epochs_done} of {experiment.resolved_recipe.epochs} epochs done"
+                if progress.has_started
+                else ""
+            )
             progress.write(f"\ninterrupted: {experiment.label}{done}\n")
         raise
     finally:

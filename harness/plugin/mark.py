@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -12,9 +12,10 @@ from harness.config.limits import Limit, parse_limits
 from harness.plugin.case_arguments import takes_own_fixture
 
 EXPERIMENT_MARK = (
-    "experiment(dataset, models, recipe=None, seeds=(0,), limits={}): train each model on the dataset, one case per "
-    "model and seed (--seeds overrides them; a quick run takes the first alone); the test's `trained` fixture is the "
-    "result; limits, e.g. {'epoch_seconds': '+10%'}, override the --max options under --baseline"
+    "experiment(dataset, models, recipe=None, seeds=(0,), limits={}, augment=None, fit=None): train each model on the "
+    "dataset, one case per model and seed (--seeds overrides them; a quick run takes the first alone); the test's "
+    "`trained` fixture is the result; limits, e.g. {'epoch_seconds': '+10%'}, override the --max options under "
+    "--baseline; augment and fit are those of the recipe 'standard', see harness.Standard"
 )
 MEASUREMENT_MARK = "measurement: takes minutes; runs only if `-k` or a path names its file, e.g. `-k throughput`"
 _FIRST_TOO_LARGE_SEED = 2**63  # torch's generators take signed 64-bit integers
@@ -25,7 +26,7 @@ class MarkedExperiment:
     """The arguments of an ``experiment`` mark.
 
     Attributes:
-        recipe: as given; None for the dataset's own.
+        recipe: as given, or the `Standard` that ``augment`` and ``fit`` make; None for the dataset's own.
         seeds: the seeds to train if ``--seeds`` gives none.
         limits: the limits under ``--baseline`` that override the options', by the measure's name.
     """
@@ -92,6 +93,8 @@ def experiment(
     recipe: Any = None,
     seeds: Any = (0,),
     limits: Any = {},  # noqa: B006 - only read
+    augment: Any = None,
+    fit: Any = None,
 ) -> MarkedExperiment:
     """Check the arguments; the name and the signature are the mark's, for Python's own messages."""
     if not isinstance(dataset, str):
@@ -101,9 +104,28 @@ def experiment(
     if not numbers or not all(map(_is_seed, numbers)) or len(set(numbers)) < len(numbers):
         raise TypeError(f"seeds is {seeds!r}: give a list of different whole numbers, 0 or more, e.g. [0, 1, 2]")
     try:
-        return MarkedExperiment(dataset, found, recipe, tuple(numbers), parse_limits(limits))
+        return MarkedExperiment(dataset, found, _recipe(recipe, augment, fit), tuple(numbers), parse_limits(limits))
     except ValueError as error:
         raise TypeError(error) from error
+
+
+def _recipe(given: Any, augment: Any, fit: Any) -> Any:
+    """Return the recipe as given, with ``standard``, ``augment`` and ``fit`` as a `Standard`.
+
+    Raises:
+        ValueError: augment or fit is none of its values, or is given with a recipe that has its own.
+    """
+    from harness.config.standard import Standard
+
+    asked = {name: value for name, value in (("augment", augment), ("fit", fit)) if value is not None}
+    if given == "standard" or (given is None and asked):
+        given = Standard()
+    if asked and not isinstance(given, Standard):
+        name = next(iter(asked))
+        raise ValueError(
+            f"{name}={asked[name]!r} is of the standard recipe: leave it out, or leave out recipe={given!r}"
+        )
+    return replace(given, **asked) if asked else given
 
 
 def _models(given: Any) -> tuple[str | Model, ...]:

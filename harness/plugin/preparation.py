@@ -11,13 +11,16 @@ import pytest
 
 from harness.plugin.baseline import guard_cases
 from harness.plugin.benchmark_machine import machine_notes
+from harness.plugin.notices import Notices
 from harness.plugin.schedule import schedule_cases
 from harness.plugin.selection import leave_out, may_be_skipped, planned_case
 from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among
 from harness.plugin.short_names import with_valid_names
+from harness.plugin.terminal import Terminal
 
 if TYPE_CHECKING:
     from harness.config.recipe import Recipe
+    from harness.config.standard import Standard
     from harness.study.study import Study
 
 
@@ -43,7 +46,7 @@ def prepare_study(harness: HarnessSession, items: list[pytest.Item]) -> None:
     try:
         study = _make_study(harness)
         _leave_out_unprepared(study, items, notify)
-        study.prepare([item.experiment for item in experiments_among(items)], notify)
+        _prepare(study, experiments_among(items), notify)
         schedule_cases(harness, study, items)
         guard_cases(harness, study, items)
         if processes.is_rank_zero:
@@ -70,9 +73,20 @@ def prepared_case(harness: HarnessSession, item: pytest.Function) -> tuple[Study
     _require_same_process(harness)
     if ITEM not in item.stash:
         case = planned_case(item)
-        study.prepare([case.experiment])
+        _prepare(study, [case])
         item.stash[ITEM] = case
     return study, item.stash[ITEM]
+
+
+def _prepare(study: Study, cases: list[ExperimentItem], notify: Callable[[str], None] = lambda _: None) -> None:
+    """Prepare the cases, and report the recipes that train them: their images may have decided them."""
+    from harness.config.recipe_text import recipe_line
+
+    study.prepare([case.experiment for case in cases], notify)
+    for case in cases:
+        case.experiment = study.resolved(case.experiment)
+    for line in dict.fromkeys(recipe_line(one.dataset, one.resolved_recipe) for one in (c.experiment for c in cases)):
+        notify(line)
 
 
 def _make_study(harness: HarnessSession) -> Study:
@@ -94,7 +108,7 @@ def _leave_out_unprepared(study: Study, items: list[pytest.Item], notify: Callab
 
     if study.is_distributed:  # every rank would have to leave out the same
         return
-    groups: dict[tuple[str, Recipe], list[pytest.Item]] = {}
+    groups: dict[tuple[str, Recipe | Standard], list[pytest.Item]] = {}
     for item in items:
         if ITEM in item.stash and may_be_skipped(item):
             experiment = item.stash[ITEM].experiment
@@ -125,5 +139,12 @@ def _place() -> tuple[int, int]:
 
 
 def _notify(harness: HarnessSession) -> Callable[[str], None]:
+    from harness.training.show_progress import is_notebook
+
     reporter = harness.config.pluginmanager.get_plugin("terminalreporter")
-    return reporter.write_line if reporter else lambda _: None
+    if reporter is None:
+        return lambda _: None
+    terminal = Terminal.of(harness.config)
+    if terminal is None or not (reporter.isatty or is_notebook(terminal.stream)) or not harness.processes.is_rank_zero:
+        return Notices(reporter.write_line, None, 0)
+    return Notices(reporter.write_line, terminal.redraw, terminal.width)

@@ -51,7 +51,7 @@ def planned_case(item: pytest.Function) -> ExperimentItem:
     marked, session = experiment_arguments(mark), session_of(item.config)
     name, seed = arguments
     model = next(one for one in marked.models if name_of(one) == name)
-    experiment = plan_experiment(session.settings, marked.dataset, model, seed, marked.recipe)
+    experiment = plan_experiment(session.settings, marked.dataset, model, seed, marked.recipe, marked.models)
     timer = item.get_closest_marker("benchmark").kwargs["timer"]  # type: ignore[union-attr]
     seeds, number = session.settings.seeds_for(marked.seeds), session.next_number()
     return ExperimentItem(experiment, seeds, marked.limits, timer, number)

@@ -166,6 +166,7 @@ class Result:
         disturbed_epochs: the epochs, from 1, whose time other work lengthened; None in results of earlier versions.
         disturbance_causes: the causes of their disturbance, in words.
         network: the user's own network; None for one that comes with the harness.
+        notes: remarks on how the network was trained or counted.
     """
 
     schema_version: int
@@ -210,6 +211,7 @@ class Result:
     disturbed_epochs: tuple[_FromOne, ...] | None = field(default=None, repr=False)
     disturbance_causes: tuple[str, ...] = field(default=(), repr=False)
     network: OwnNetwork | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def point(self) -> Model:

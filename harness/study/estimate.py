@@ -70,7 +70,7 @@ def estimate(
     Raises:
         InputError: the device does not support the precision.
     """
-    recipe, model = experiment.recipe, experiment.network
+    recipe, model = experiment.resolved_recipe, experiment.network
     resolved = resolve_precision(precision, device, pipeline)
     case = replace(experiment, seed=0).bind(device_kind=device.type, precision=resolved, pipeline=pipeline)
     macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
@@ -157,7 +157,7 @@ def recorded_epoch_seconds(
         and (result.model, result.dataset) == (experiment.model, experiment.dataset)
         and (result.mode == "quick") == (experiment.mode == "quick")
         and (result.case.device_kind, result.case.precision, result.case.pipeline) == (device_kind, precision, pipeline)
-        and result.case.recipe.image_size == experiment.recipe.image_size
+        and result.case.recipe.image_size == experiment.resolved_recipe.image_size
     ]
     undisturbed = [second for run in runs for second in run.undisturbed_seconds()]
     seconds = undisturbed or [second for run in runs for second in run.epoch_seconds]

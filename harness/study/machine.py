@@ -1,10 +1,12 @@
 """One machine set up for a study: its device, its precision, and its datasets in memory."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from harness.config.case import Case
-from harness.config.datasets import is_own_images
+from harness.config.datasets import LIBRARY_PREFIXES, is_resized
 from harness.config.experiment import Experiment
+from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
@@ -16,6 +18,9 @@ from harness.hardware.device import resolve_device, resolve_precision
 from harness.models.build import model_of, remember
 from harness.models.cost import count_macs, count_parameters
 from harness.models.identity import network_identity, with_origin
+from harness.models.library import require_known
+from harness.models.trial import network_notes
+from harness.study.resolution import resolve
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
 from harness.training.trainers.compilation import should_compile
@@ -34,7 +39,9 @@ class Machine:
         self.settings = settings
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
-        self._datasets: dict[tuple[str, int | None], tuple[Dataset, bool]] = {}
+        self._datasets: dict[tuple[str, Resize | None], tuple[Dataset, bool]] = {}
+        self._resolved: dict[Experiment, Experiment] = {}
+        self._notes: set[str] = set()
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Load the experiments' datasets, downloading what is missing, and check that they fit the recipes.
@@ -43,20 +50,37 @@ class Machine:
             notify: called with a line about each step that may take long.
 
         Raises:
-            InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; or the
-                shared memory has no room for the reference pipeline's batches.
+            InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; a network
+                cannot be trained on them; or the shared memory has no room for the reference pipeline's batches.
         """
         for experiment in experiments:
+            require_known(experiment.network)
+        for experiment in experiments:
             dataset = self.dataset(experiment, notify)[0]
-            _require_fitting_images(experiment, dataset)
+            recipe = self.resolved(experiment).resolved_recipe
+            _require_fitting_images(recipe, dataset)
+            self._try_network(self.resolved(experiment), dataset, notify)
             if self.settings.pipeline == "reference":
-                require_shared_memory(experiment.recipe, dataset.spec.channels, len(dataset.train))
+                require_shared_memory(recipe, dataset.spec.channels, len(dataset.train))
             if self.settings.val_split and experiment.mode != "quick":
                 _require_splittable(dataset)
             require_no_batch_of_one(self.case(experiment), dataset)
 
+    def _try_network(self, experiment: Experiment, dataset: Dataset, notify: Callable[[str], None]) -> None:
+        """Check by a trial that a network can be trained; report the notes on it once.
+
+        Raises:
+            InputError: it cannot be trained on these images.
+        """
+        model, spec, size = experiment.network, dataset.spec, experiment.resolved_recipe.image_size
+        for note in network_notes(model, spec.input_shape(size), spec.num_classes):
+            if (text := f"{model.name}: {note}") not in self._notes:
+                self._notes.add(text)
+                notify(text)
+
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""
+        experiment = self.resolved(experiment)
         dataset = self.dataset(experiment)[0]
         val_split = self.settings.val_split
         if val_split and not can_be_split(dataset.train):
@@ -70,6 +94,33 @@ class Machine:
             compiled=self._should_compile(experiment, dataset, val_split),
             network=self._network(experiment, dataset),
         )
+
+    def resolved(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> Experiment:
+        """Return the experiment with the recipe that its images decide, equal for all models and seeds.
+
+        Raises:
+            InputError: the data are missing or damaged.
+        """
+        if isinstance(experiment.recipe, Recipe):
+            return experiment
+        any_model = replace(experiment, seed=0, model="", own=None)
+        if any_model not in self._resolved:
+            own_size = self._own_size(experiment, notify)
+            self._resolved[any_model] = resolve(
+                any_model, self.settings, own_size, lambda resize: self._dataset(any_model, resize, notify)[0]
+            )
+        found = self._resolved[any_model]
+        return replace(experiment, recipe=found.recipe, mode=found.mode)
+
+    def _own_size(self, experiment: Experiment, notify: Callable[[str], None]) -> int | None:
+        """Return the side of the images if all are squares of one size; None otherwise."""
+        name, data_dir = experiment.dataset, self.settings.data_dir
+        if name.startswith(LIBRARY_PREFIXES):
+            if experiment.mode != "quick":
+                registry.locate_or_download(name, data_dir, notify=notify)  # its files may show the size
+            elif registry.locate(name, data_dir) is None:
+                return None  # digits stand in, at any size
+        return registry.get_spec(name).image_size
 
     def _network(self, experiment: Experiment, dataset: Dataset) -> str:
         """Return the identity of the user's own network; empty for one of the harness."""
@@ -86,7 +137,7 @@ class Machine:
             self.settings.compile,
             experiment.network,
             dataset.spec,
-            experiment.recipe,
+            experiment.resolved_recipe,
             train_images,
             self.device,
         )
@@ -111,22 +162,25 @@ class Machine:
         Raises:
             InputError: the data are missing or damaged.
         """
-        name = experiment.dataset
-        key = (name, experiment.recipe.image_size if is_own_images(name) else None)
+        resize = self.resolved(experiment, notify).resolved_recipe.resize
+        return self._dataset(experiment, resize, notify)
+
+    def _dataset(self, experiment: Experiment, resize: Resize, notify: Callable[[str], None]) -> tuple[Dataset, bool]:
+        key = (experiment.dataset, resize if is_resized(experiment.dataset) else None)
         if key not in self._datasets:
             self._datasets[key] = self._load(*key, is_quick=experiment.mode == "quick", notify=notify)
         return self._datasets[key]
 
     def _load(
-        self, name: str, image_size: int | None, *, is_quick: bool, notify: Callable[[str], None]
+        self, name: str, resize: Resize | None, *, is_quick: bool, notify: Callable[[str], None]
     ) -> tuple[Dataset, bool]:
         data_dir = self.settings.data_dir
         if is_quick:
             limits = (QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES)
-            return registry.load_slice(name, data_dir, *limits, image_size=image_size), False
-        source = registry.locate_or_download(name, data_dir, image_size=image_size, notify=notify)
+            return registry.load_slice(name, data_dir, *limits, image_size=resize), False
+        source = registry.locate_or_download(name, data_dir, image_size=resize, notify=notify)
         notify(f"loading {name}: {source.layout} in {source.path}")
-        dataset = registry.load(name, data_dir, image_size=image_size)
+        dataset = registry.load(name, data_dir, image_size=resize, notify=notify)
         return dataset, is_verified(dataset, source, data_dir)
 
 
@@ -144,9 +198,9 @@ def _require_splittable(dataset: Dataset) -> None:
         )
 
 
-def _require_fitting_images(experiment: Experiment, dataset: Dataset) -> None:
+def _require_fitting_images(recipe: Recipe, dataset: Dataset) -> None:
     """Raise an `InputError` unless the recipe fits the images' channels and, without resizing, their size."""
-    recipe, spec = experiment.recipe, dataset.spec
+    spec = dataset.spec
     channels = len(recipe.augmentation.mean)
     if channels != spec.channels:
         raise InputError(
@@ -154,8 +208,14 @@ def _require_fitting_images(experiment: Experiment, dataset: Dataset) -> None:
             f"give a recipe with {spec.channels} values of mean and of std"
         )
     size = spec.image_size
-    if not recipe.augmentation.rotate_first and size not in (None, recipe.image_size):
+    if recipe.augmentation.rotate_first or is_resized(spec.name) or size == recipe.image_size:
+        return
+    if size is None:
         raise InputError(
-            f"recipe {recipe.name!r} is for images of {recipe.image_size}×{recipe.image_size}, "
-            f"{spec.name} has {size}×{size}: give a recipe with image_size={size}"
+            f"recipe {recipe.name!r} does not resize images, and those of {spec.name} differ in size: give a recipe "
+            "whose augmentation has rotate_first=True"
         )
+    raise InputError(
+        f"recipe {recipe.name!r} is for images of {recipe.image_size}×{recipe.image_size}, "
+        f"{spec.name} has {size}×{size}: give a recipe with image_size={size}"
+    )

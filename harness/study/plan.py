@@ -1,22 +1,27 @@
 """The plan of a study: its experiments, their estimated times, and the errors of earlier estimates."""
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
+from harness.config.case import Mode
 from harness.config.datasets import DatasetSpec, is_own_images
 from harness.config.experiment import Experiment
-from harness.config.recipe import Recipe
+from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
+from harness.config.standard import Standard
 from harness.data import registry
 from harness.models.identity import network_identity
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
+from harness.study.resolution import outline, resize_of, resolve
 from harness.throughput.repetition import PLAN_SECONDS, Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
@@ -27,6 +32,7 @@ class Planned:
     """An experiment with its estimate.
 
     Attributes:
+        experiment: with its recipe; of a `Standard`, mean and deviation are assumed unless a result may have them.
         is_finished: its result is in the results folder, and would be reused.
         is_of_other_code: another version of the code has trained that result, and it is not accepted.
         estimate_error: the estimated over the recorded epoch time, minus 1; None if no epoch is recorded.
@@ -58,12 +64,16 @@ def plan(
     for result in ResultsFolder(settings.results_dir).read_all()[0]:
         results[result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
+    outlined = functools.cache(partial(_outlined, settings))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
-    for experiment in experiments:
-        key = (experiment.dataset, experiment.model, experiment.recipe)
+    for given in experiments:
+        recipe, mode = outlined(given.dataset, given.recipe, given.mode)
+        experiment = replace(given, recipe=recipe, mode=mode)
+        key = (experiment.dataset, experiment.model, recipe)
         if key not in estimates:
             estimates[key] = estimate_experiment(experiment, settings, device, precision, repetition)
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
+        experiment = _with_statistics(given, experiment, kept, settings)
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
         there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
         is_kept = bool(there) and not settings.rerun and keeps_results(experiment.mode)
@@ -72,15 +82,36 @@ def plan(
         yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
 
 
+def _outlined(settings: Settings, dataset: str, recipe: Recipe | Standard, mode: Mode) -> tuple[Recipe, Mode]:
+    """Return the recipe for a dataset, with assumed statistics if images decide it, and its mode."""
+    if isinstance(recipe, Recipe):
+        return recipe, mode
+    spec = registry.get_spec(dataset)
+    experiment = Experiment(dataset, "", 0, recipe, mode)
+    train_images = _images_per_epoch(
+        experiment, resize_of(experiment, spec.image_size), spec, replace(settings, val_split=0.0)
+    )[0]
+    outlined = outline(experiment, settings, spec, train_images)
+    return outlined.resolved_recipe, outlined.mode
+
+
+def _with_statistics(given: Experiment, outlined: Experiment, kept: list[Result], settings: Settings) -> Experiment:
+    """Return the experiment with its images' statistics if a kept result may be its own."""
+    if isinstance(given.recipe, Recipe) or all(one.case.recipe.name != given.recipe.name for one in kept):
+        return outlined  # the images need not be loaded
+    own_size, mode, data_dir = registry.get_spec(given.dataset).image_size, given.mode, settings.data_dir
+    return resolve(given, settings, own_size, lambda resize: load_images(given.dataset, mode, resize, data_dir))
+
+
 def _results_on_dataset(results: Iterable[Result], experiment: Experiment, settings: Settings) -> list[Result]:
     """Return the results on the experiment's dataset; a user's folder is known by its images."""
     if not is_own_images(experiment.dataset):
         return [one for one in results if one.dataset == experiment.dataset]
-    image_size = experiment.recipe.image_size
-    own = [one for one in results if is_own_images(one.dataset) and one.case.recipe.image_size == image_size]
+    resize = experiment.resolved_recipe.resize
+    own = [one for one in results if is_own_images(one.dataset) and one.case.recipe.resize == resize]
     if not own:
         return []  # the images need not be loaded
-    fingerprint = load_images(experiment.dataset, experiment.mode, image_size, settings.data_dir).fingerprint
+    fingerprint = load_images(experiment.dataset, experiment.mode, resize, settings.data_dir).fingerprint
     return [one.under_name(experiment.dataset) for one in own if one.case.data_fingerprint == fingerprint]
 
 
@@ -100,15 +131,15 @@ def estimate_experiment(
         InputError: the device does not support the precision, or the data cannot be read.
     """
     spec = registry.get_spec(experiment.dataset)
-    images = _images_per_epoch(experiment, spec, settings)
+    images = _images_per_epoch(experiment, experiment.resolved_recipe.resize, spec, settings)
     return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
 
 
-def _images_per_epoch(experiment: Experiment, spec: DatasetSpec, settings: Settings) -> tuple[int, int]:
+def _images_per_epoch(experiment: Experiment, resize: Resize, spec: DatasetSpec, settings: Settings) -> tuple[int, int]:
     """Return about how many images an epoch trains and evaluates: of those on disk, else published."""
     if experiment.mode == "quick":
         return QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES
-    source = registry.locate(experiment.dataset, settings.data_dir, image_size=experiment.recipe.image_size)
+    source = registry.locate(experiment.dataset, settings.data_dir, image_size=resize)
     train, test = source.count() if source else (spec.train_images, spec.test_images)
     if settings.val_split:
         held_out = round(train * settings.val_split)

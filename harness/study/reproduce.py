@@ -7,11 +7,12 @@ import numpy as np
 import torch
 
 from harness.config.case import Mode
-from harness.config.datasets import is_own_images, own_path, prefix_of
+from harness.config.datasets import is_own_images, is_resized, own_path, prefix_of
+from harness.config.recipe import Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
-from harness.data.formats.folder_listing import is_present_folder
+from harness.data.formats.folder_listing import is_present
 from harness.data.registry import Dataset
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
@@ -103,7 +104,8 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
     """Load the images that a result's case was trained and tested on, from the data folder or the user's.
 
     Args:
-        place: the present place of a user's folder, as ``folder:PATH`` or as a path; None for the recorded one.
+        place: the present place of the user's own images, as ``folder:PATH``, ``csv:PATH`` or ``npz:PATH``, or as a
+            path; None for the recorded one.
 
     Raises:
         InputError: the images are missing or damaged, or a place is given for a published dataset.
@@ -111,29 +113,31 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
     name = result.dataset
     if place is not None:
         if not is_own_images(name):
-            raise InputError(f"--images {place}: {result.case.label} was not trained on a folder; give --data-dir")
+            raise InputError(
+                f"--images {place}: {result.case.label} was not trained on your own images; give --data-dir"
+            )
         name = place if is_own_images(place) else f"{prefix_of(name)}{place}"
-    elif is_own_images(name) and not is_present_folder(own_path(name)):
+    elif is_own_images(name) and not is_present(own_path(name)):
         raise InputError(
-            f"{result.case.label}: its folder of images, {own_path(name)}, is not there any more\n"
-            "if it was moved or renamed, give its present place: --images folder:PATH"
+            f"{result.case.label}: its images, {own_path(name)}, are not there any more\n"
+            f"if they were moved or renamed, give their present place: --images {prefix_of(name)}PATH"
         )
-    return load_images(name, result.mode, result.case.recipe.image_size, settings.data_dir)
+    return load_images(name, result.mode, result.case.recipe.resize, settings.data_dir)
 
 
-def load_images(dataset: str, mode: Mode, image_size: int, data_dir: Path) -> Dataset:
+def load_images(dataset: str, mode: Mode, resize: Resize, data_dir: Path) -> Dataset:
     """Load a dataset as the cases of that mode see it.
 
     Args:
-        image_size: of the recipe; a user's images are resized to it when they are loaded.
+        resize: of the recipe; the user's images and those of a library are resized to it when they are loaded.
 
     Raises:
         InputError: the images are missing or damaged.
     """
-    resize_to = image_size if is_own_images(dataset) else None
+    image_size = resize if is_resized(dataset) else None
     if mode == "quick":
-        return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=resize_to)
-    return registry.load(dataset, data_dir, image_size=resize_to)
+        return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=image_size)
+    return registry.load(dataset, data_dir, image_size=image_size)
 
 
 def device_of(result: Result, settings: Settings) -> torch.device:

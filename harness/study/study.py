@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import TypeVar
 
 from harness.config.case import Case
@@ -82,9 +83,9 @@ class Study:
                 self._has_trackers = True
             if (commit := source_commit()).is_refused:
                 notify(f"commit unknown: {commit.problem}")
-        for experiment in experiments:
-            require_image_per_process(experiment.recipe, experiment.label, self._processes)
         self.engine.prepare(experiments, notify)
+        for experiment in experiments:
+            require_image_per_process(self.case(experiment).recipe, experiment.label, self._processes)
         if not self._processes.is_rank_zero:
             return
         self._require_disk_space(experiments)
@@ -107,6 +108,11 @@ class Study:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""
         return self.engine.case(experiment)
 
+    def resolved(self, experiment: Experiment) -> Experiment:
+        """Return a prepared experiment with the recipe that its images decide: that of its case."""
+        case = self.case(experiment)
+        return replace(experiment, recipe=case.recipe, mode=case.mode)
+
     def train(
         self, experiment: Experiment, callback: TrainingCallback | None = None
     ) -> tuple[Result, list[EpochRecord]]:
@@ -122,7 +128,8 @@ class Study:
         """Return the number of epochs that `train` would train: all, those after a checkpoint, or none."""
         if self.is_finished(experiment):
             return 0
-        case, epochs = self.case(experiment), experiment.recipe.epochs
+        case = self.case(experiment)
+        epochs = case.recipe.epochs
         if checkpoint.is_any_left(self.results.folder(case)):
             with contextlib.suppress(InputError):
                 epochs -= len(self.results.read_epochs(case))
@@ -150,7 +157,7 @@ class Study:
     def _request(self, experiment: Experiment) -> CaseRequest:
         case = self.case(experiment)
         rerun = self.settings.rerun and self._rerun.is_pending(case.identity)
-        return CaseRequest(experiment, case, rerun, self.settings.accept_other_code)
+        return CaseRequest(self.resolved(experiment), case, rerun, self.settings.accept_other_code)
 
     def _followed(self, request: CaseRequest) -> FollowedCase:
         """Return the case for the trackers, which do not log an earlier training that this session replaces."""

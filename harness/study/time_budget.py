@@ -42,7 +42,7 @@ class TimeBudget:
 
     def case_seconds(self, experiment: Experiment) -> float:
         """Return the expected time of the whole case, from scratch."""
-        return self._epoch_seconds(experiment) * experiment.recipe.epochs
+        return self._epoch_seconds(experiment) * experiment.resolved_recipe.epochs
 
     def reason_to_skip(self, experiment: Experiment) -> str | None:
         """Return the reason to skip the case; None if it fits into the time left."""

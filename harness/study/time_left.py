@@ -80,4 +80,4 @@ class TimeLeft:
 
 
 def _kind(experiment: Experiment) -> _Kind:
-    return experiment.dataset, experiment.model, experiment.recipe
+    return experiment.dataset, experiment.model, experiment.resolved_recipe

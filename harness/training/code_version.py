@@ -15,7 +15,9 @@ from harness.source_code import executed
 from harness.text import listed_up_to
 
 _TRAINING_CODE = (
+    "config/built_in.py",
     "config/families.py",
+    "config/library_names.py",
     "config/recipe.py",
     "data/augment.py",
     "data/augment_parameters.py",

@@ -8,6 +8,7 @@ from harness.config.case import Case
 from harness.models.build import model_of
 from harness.models.cost import count_macs, count_parameters
 from harness.models.identity import with_origin
+from harness.models.trial import network_notes
 from harness.results.disturbance import causes_of
 from harness.results.marginal_gain import marginal_gain
 from harness.results.metrics import Scores
@@ -47,7 +48,12 @@ class Ending:
 
 
 def build_result(
-    job: TrainingJob, images: CaseImages, history: History, ending: Ending, files: Mapping[str, str]
+    job: TrainingJob,
+    images: CaseImages,
+    history: History,
+    ending: Ending,
+    files: Mapping[str, str],
+    notes: tuple[str, ...] = (),
 ) -> Result:
     """Build a case's result.
 
@@ -55,6 +61,7 @@ def build_result(
         images: the case's images by their use; only their numbers count.
         history: with the last attempt's final times.
         files: SHA-256 of each of the case's other files, by name.
+        notes: remarks on how the last attempt trained the network.
     """
     case, dataset = job.case, job.dataset
     return Result(
@@ -75,7 +82,7 @@ def build_result(
         files=files,
         cause=ending.cause,
         network=_own_network(case),
-        **_cost(job),
+        **_cost(job, notes),
         **_times(history, len(images.train)),
         **_attempts(history),
         **_measures(ending.scores, history.total_seconds),
@@ -90,12 +97,13 @@ def _own_network(case: Case) -> OwnNetwork | None:
     return OwnNetwork(model.family, model.depth, model.width, model.origin.file, model.origin.module, model.origin.name)
 
 
-def _cost(job: TrainingJob) -> dict[str, Any]:
+def _cost(job: TrainingJob, notes: tuple[str, ...]) -> dict[str, Any]:
     case, spec = job.case, job.dataset.spec
     input_shape = spec.input_shape(case.recipe.image_size)
     return {
         "params": count_parameters(empty_network(case, spec)),
         "macs": count_macs(model_of(case), input_shape, spec.num_classes, case.shortcut),
+        "notes": network_notes(model_of(case), input_shape, spec.num_classes) + notes,
     }
 
 

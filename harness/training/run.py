@@ -26,6 +26,7 @@ class TrainingRun:
     Attributes:
         images: the case's images by their use.
         history: the epochs and attempts recorded so far.
+        notes: remarks on how this attempt trains the network, known once it is warmed up.
     """
 
     _trainer: Trainer
@@ -34,6 +35,7 @@ class TrainingRun:
         self.job = job
         self.history = History(job, co_scheduling)
         self.images = CaseImages.of(job)
+        self.notes: tuple[str, ...] = ()
         self._checkpoint_seconds = 0.0
         self._last_evaluation: Evaluation | None = None
         self._best_weights: Mapping[str, Tensor] | None = None
@@ -62,6 +64,9 @@ class TrainingRun:
         with watch.part("compile"):
             self._trainer.warm_up(len(self.images.train))
         self.history.record_compiling(watch.seconds["compile"])
+        self.notes = tuple(self._trainer.notes)
+        for note in self.notes:
+            self.job.notify(note)
 
     def train_epochs(self) -> Generator[EpochRecord, None, Status]:
         """Train the remaining epochs, yielding each one's record; stop early if the loss is not a number."""

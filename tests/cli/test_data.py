@@ -1,7 +1,7 @@
 from harness.__main__ import main
 from harness.data.registry import load
 from tests.cli.checked_output import checked_output
-from tests.data.builders import encode, noise, write, write_class_folders
+from tests.data.builders import encode, noise, write, write_arrays, write_class_folders, write_table
 from tests.helpers.extension import forget_extensions, install_dataset
 
 
@@ -27,6 +27,21 @@ def test_data_counts_sub_folders_as_training_does(tmp_path, capsys):
     assert main(["data", f"folder:{root}"]) == 0
     assert "36 training and 8 test images" in capsys.readouterr().out
     assert len(load(f"folder:{root}", tmp_path).train) == 36
+
+
+def test_data_lists_and_checks_tables_and_arrays(tmp_path, capsys):
+    table, arrays = write_table(tmp_path / "table"), write_arrays(tmp_path / "flowers.npz")
+    assert main(["data", f"csv:{table}", f"npz:{arrays}"]) == 0
+    assert capsys.readouterr().out == (
+        f"csv:{table}: table of paths and labels in {table}\n  4 training and 4 test images; your own\n"
+        f"npz:{arrays}: arrays in {arrays}\n  4 training and 4 test images; your own\n"
+    )
+    write(tmp_path / "table/5.png", "damaged")
+    write(arrays, arrays.read_bytes()[:-50])
+    assert main(["data", f"csv:{table}", f"npz:{arrays}"]) == 2
+    text = capsys.readouterr().out
+    assert f"unreadable image {tmp_path}/table/5.png: not an image that Pillow can read" in text
+    assert f"{arrays} is damaged or not a file of NumPy arrays" in text
 
 
 def test_data_names_damaged_images_of_a_folder_together(tmp_path, capsys):
@@ -95,3 +110,20 @@ def test_data_shows_the_datasets_that_other_packages_add(tmp_path, monkeypatch, 
     finally:
         monkeypatch.undo()
         forget_extensions()
+
+
+def test_data_shows_and_removes_the_decoded_images(tmp_path, capsys):
+    root = write_class_folders(tmp_path / "mine")
+    load(f"folder:{root}", tmp_path)
+    shown = "decoded images, 0.0 MB, in " + str(root / ".wider-or-deeper")
+    assert main(["data", f"folder:{root}"]) == 0
+    assert shown in capsys.readouterr().out
+    assert main(["data", "--json", f"folder:{root}"]) == 0
+    row = checked_output("data", capsys.readouterr().out)["datasets"][0]
+    assert row["cache_path"] == str(root / ".wider-or-deeper")
+    assert row["cache_bytes"] > 0
+    assert main(["data", "--clear-cache", f"folder:{root}"]) == 0
+    captured = capsys.readouterr()
+    assert "decoded images" not in captured.out
+    assert captured.err.startswith(f"removed {root}/.wider-or-deeper: 0.0 MB freed")
+    assert not (root / ".wider-or-deeper").exists()

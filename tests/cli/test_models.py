@@ -1,6 +1,7 @@
 import pytest
 
 from harness.__main__ import main
+from harness.config.built_in import grammar
 from harness.paper.published import STUDY_MODELS, exact_parameters
 from tests.cli.checked_output import checked_output
 
@@ -50,3 +51,62 @@ def test_an_absurd_size_is_an_error_in_one_line(arguments, says, capsys):
 def test_models_shows_any_model_at_any_input(capsys):
     assert main(["models", "resnet32-3", "--input", "1x28x28", "--classes", "7"]) == 0
     assert capsys.readouterr().out.splitlines()[3].split()[:2] == ["resnet32-3", "1×28×28,"]
+
+
+def row_of(name, capsys, *arguments):
+    assert main(["models", name, "--json", *arguments]) == 0
+    (row,) = checked_output("models", capsys.readouterr().out)["models"]
+    return row
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "width", "params"),
+    [
+        ("resnet20-0.5", 20, 0.5, 68_050),
+        ("plain20", 20, 1, 269_722),
+        ("preresnet110", 110, 1, 1_727_962),
+        ("wrn16-8", 16, 8, 10_961_370),
+        ("wrn16-8-dropout0.3", 16, 8, 10_961_370),
+        ("torchvision:resnet18", 18, 1, 11_181_642),
+        ("torchvision:shufflenet_v2_x0_5", None, 0.5, 352_042),
+        ("torchvision:squeezenet1_1", None, None, 727_626),
+    ],
+)
+def test_models_knows_every_kind_of_name(name, depth, width, params, capsys):
+    row = row_of(name, capsys)
+    assert (row["model"], row["depth"], row["width"], row["params"]) == (name, depth, width, params)
+
+
+def test_models_leaves_depth_and_width_blank_where_the_name_tells_none(capsys):
+    assert main(["models", "wrn16-8", "torchvision:squeezenet1_1", "--input", "3x32x32"]) == 0
+    wide, squeezed = capsys.readouterr().out.splitlines()[3:5]
+    assert wide.split()[-4:-2] == ["16", "8"]
+    assert squeezed.split()[1:-2] == ["3×32×32,", "10", "classes"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "torchvision:resnet19",
+            "unknown model 'torchvision:resnet19': torchvision has no such classification network",
+        ),
+        ("torchvision:vit_b_16", "torchvision:vit_b_16 cannot take --input 3x32x32: Wrong image height! Expected 224"),
+        ("resnet18", "nearest 14 and 20; or torchvision:resnet18"),
+    ],
+)
+def test_models_refuses_a_network_in_one_line(name, says, capsys):
+    assert main(["models", name]) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert len(captured.err.splitlines()) == 1
+
+
+def test_the_help_of_models_teaches_every_form_of_name_in_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(["models", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    for form, _ in grammar():
+        assert f"  {form}" in lines
+    assert max(map(len, lines)) <= 80

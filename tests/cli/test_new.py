@@ -8,6 +8,7 @@ import pytest
 from harness.__main__ import main
 from harness.config.datasets import SPECS
 from harness.config.recipes import PUBLISHED_RECIPES, Recipe
+from harness.config.standard import Standard
 from harness.paper.published import PUBLISHED, STUDY_MODELS
 
 
@@ -57,15 +58,24 @@ def test_written_file_requires_accuracy_of_full_runs_only(mode, accuracy, status
 def test_every_dataset_gets_models_and_a_recipe_that_exist(dataset, new, pytester):
     assert new("test_own-images.py", "--dataset", dataset)[0] == 0
     text = (pytester.path / "test_own-images.py").read_text()
-    (recipe,) = re.findall(r"^#     (import dataclasses.*\n)#     (RECIPE = .*\n)", text, re.MULTILINE)
+    (recipe,) = re.findall(r"^#     (import .*\n)#     (RECIPE = .*\n)", text, re.MULTILINE)
     names = {}
     exec("".join(recipe), names)  # the comment's own lines
-    assert isinstance(names["RECIPE"], Recipe)
+    assert isinstance(names["RECIPE"], Recipe if dataset in SPECS else Standard)
     exec(text, names)
     assert names["DATASET"] == dataset
     assert set(names["MODELS"]) <= set(STUDY_MODELS.get(dataset, STUDY_MODELS["cifar10"]))
     assert "test_own_images" in names
     assert dataset not in PUBLISHED_RECIPES or f"harness.{dataset.upper()}," in text
+
+
+def test_own_network_in_the_comment_gives_models(new, pytester):
+    new("my_bench.py")
+    text = (pytester.path / "my_bench.py").read_text()
+    (lines,) = re.findall(r"^((?:#     .*\n){3})MODELS", text, re.MULTILINE)
+    names = {"build": lambda depth, width, in_channels, num_classes: None}
+    exec(lines.replace("#     ", ""), names)
+    assert [model.name for model in names["MODELS"]] == ["mynet1", "mynet3", "mynet1-2"]
 
 
 def test_required_accuracy_is_below_every_published_one():

@@ -75,7 +75,7 @@ def test_plan_names_a_result_of_other_code(is_finished, is_of_other_code, state)
 
 def planned_case(model="resnet8", disturbed_by=(), *, is_finished=False, is_of_other_code=False):
     return PlannedCase(
-        dataset="digits", model=model, seed=0, recipe="digits", mode="full", epochs=24, epoch_seconds=0.1,
+        dataset="digits", model=model, seed=0, recipe="digits", image_size=8, mode="full", epochs=24, epoch_seconds=0.1,
         total_seconds=2.4, is_finished=is_finished, is_of_other_code=is_of_other_code, estimate_error=None,
         disturbed_by=disturbed_by,
     )  # fmt: skip

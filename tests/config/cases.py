@@ -41,6 +41,7 @@ OTHER_RECIPE = {
     "nesterov": False,
     "weight_decay": 5e-4,
     "warmup_epochs": 1,
+    "fit": "crop",
 }
 
 
@@ -52,6 +53,7 @@ OTHER_AUGMENTATION = {
     "rotation_degrees": 30.0,
     "crop_scale": (0.75, 1.0),
     "rotate_first": True,
+    "padding": 4,
 }
 
 

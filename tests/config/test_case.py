@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from harness.config.case import Case
 from harness.config.recipe import Augmentation, Recipe
+from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB
 from harness.errors import InputError
 from tests.config.cases import (
     CASE,
@@ -65,6 +66,20 @@ def test_identity_is_the_same_in_another_process():
         check=True,
     )
     assert done.stdout.strip() == CASE.identity == replace(CASE).identity
+
+
+@pytest.mark.parametrize(
+    ("recipe", "identity"),
+    [
+        (CIFAR10, "cc6dd58a5b62ced2a3acec47773627d1ccd78687cf66b8259cbf0048ac72c64c"),
+        (FASHIONMNIST, "87277a68b306e44e3eb11d9dc4262c3dacfc394cfdc62cd8774d7aa1a3b760c2"),
+        (GTSRB, "3f3e6ab9ad47655f0cf797a6e9fac93a52c16cb87f07a0d5577a720290324be2"),
+        (DIGITS, "f34f80efd833584d821018664d7ce739df4238493e10d24a4b8546ce5be0a0c4"),
+    ],
+    ids=["cifar10", "fashionmnist", "gtsrb", "digits"],
+)
+def test_identity_is_that_of_before_fit_and_padding(recipe, identity):
+    assert replace(CASE, dataset=recipe.name, recipe=recipe).identity == identity
 
 
 @pytest.mark.parametrize(

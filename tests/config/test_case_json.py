@@ -119,3 +119,15 @@ PLAIN_JSON = json.loads(json.dumps(asdict(CASE)))
 def test_invalid_json_is_refused(content):
     with pytest.raises(ValidationError):
         read_back(json.dumps(content))
+
+
+def test_a_case_of_before_is_read_with_the_milestones_that_it_had():
+    """Milestones that no epoch reaches were allowed, and there was neither fit nor padding."""
+    content = asdict(CASE)
+    content["recipe"] |= {"epochs": 2, "milestones": [1, 2, 2]}
+    del content["recipe"]["fit"], content["recipe"]["augmentation"]["padding"], content["network"]
+
+    case = read_back(json.dumps(content))
+
+    assert case.recipe.milestones == (1, 2, 2)
+    assert (case.recipe.fit, case.recipe.augmentation.padding) == ("squash", 0)

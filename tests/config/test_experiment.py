@@ -4,18 +4,36 @@ import pytest
 
 from harness.config.case import Case
 from harness.config.experiment import labels_of, plan_experiment
-from harness.config.recipes import CIFAR10, GTSRB
+from harness.config.recipes import CIFAR10
 from harness.config.settings import read_settings
+from harness.config.standard import Standard
 from harness.errors import InputError
 
 FULL = read_settings({"full_training": True}, {})
 
 
-def test_a_dataset_has_its_own_recipe_and_a_folder_the_familys():
+def test_a_dataset_has_its_own_recipe_and_a_folder_the_standard_one():
     assert plan_experiment(FULL, "cifar10", "resnet50", 0).recipe == CIFAR10
     small, large = (plan_experiment(FULL, "folder:/x", model, 0).recipe for model in ("resnet20", "resnet50"))
-    assert (small.image_size, small.augmentation) == (32, CIFAR10.augmentation)
-    assert (large.image_size, large.augmentation) == (225, GTSRB.augmentation)
+    assert (small, large) == (Standard(fallback_size=32), Standard(fallback_size=224))
+    assert plan_experiment(FULL, "folder:/x", "resnet20", 0, models=["resnet20", "resnet50"]).recipe == large
+
+
+@pytest.mark.parametrize(
+    ("options", "own_epochs", "mode"),
+    [
+        ({}, None, "quick"),
+        ({"full_training": True}, None, "full"),
+        ({"full_training": True, "epochs": "5"}, None, "shortened"),
+        ({"full_training": True, "epochs": "5"}, 5, "full"),
+    ],
+)
+def test_a_standard_recipe_is_left_open_in_a_known_mode(options, own_epochs, mode):
+    given = Standard(epochs=own_epochs)
+    planned = plan_experiment(read_settings(options, {}), "folder:/no/such", "resnet20", 0, given)
+    assert (planned.recipe, planned.mode) == (replace(given, fallback_size=32), mode)
+    with pytest.raises(AssertionError, match="is not prepared"):
+        planned.bind(device_kind="cpu", precision="fp32")
 
 
 def test_a_given_recipe_replaces_the_default():
@@ -38,7 +56,8 @@ def test_the_model_has_its_canonical_name():
     [
         ("cifar100", "resnet20", None, "unknown dataset 'cifar100'"),
         ("cifar10", "vgg16", None, "unknown model 'vgg16'"),
-        ("cifar10", "resnet20", "cifar10", "recipe 'cifar10' is not a Recipe"),
+        ("cifar10", "resnet20", "cifar10", "recipe 'cifar10' is not a Recipe: give e.g. harness.CIFAR10"),
+        ("cifar10", "resnet20", replace(CIFAR10, epochs=4), "milestones .* with 4 epochs"),
     ],
 )
 def test_unknown_names_and_recipes_are_refused(dataset, model, recipe, says):

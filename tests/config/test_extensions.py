@@ -30,7 +30,7 @@ def test_another_package_adds_a_dataset(tmp_path, monkeypatch):
     install_dataset(tmp_path, monkeypatch)
     assert check_dataset_name("shades") == "shades"
     assert find_spec("shades").class_names == ("dark", "grey", "light")
-    assert default_recipe("shades", "cifar").epochs == default_recipe("shades", "imagenet").epochs == 2
+    assert default_recipe("shades").epochs == 2
 
 
 def test_an_unknown_name_lists_added_datasets_without_loading_them(tmp_path, monkeypatch):
@@ -75,7 +75,7 @@ def test_a_module_that_is_absent_is_named_with_its_distribution(tmp_path, monkey
     [
         (("SPEC", "OTHER"), (check_dataset_name, "shades"), "SPEC is None; it must be a DatasetSpec"),
         (('Spec("shades"', 'Spec("tints"'), (check_dataset_name, "shades"), "SPEC has the name 'tints'; it must be"),
-        (("RECIPE = R", "RECIPE = str, R"), (default_recipe, "shades", "cifar"), "it must be a Recipe"),
+        (("RECIPE = R", "RECIPE = str, R"), (default_recipe, "shades"), "it must be a Recipe"),
     ],
 )
 def test_a_wrong_attribute_is_named_with_its_origin(change, call, says, tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_a_wrong_attribute_is_named_with_its_origin(change, call, says, tmp_path
 
 def test_a_dataset_without_a_recipe_asks_for_one(tmp_path, monkeypatch):
     install_dataset(tmp_path, monkeypatch, content=DATASET.replace("RECIPE", "_UNUSED"))
-    assert "dataset 'shades' has no recipe of its own: give one" in refusal(default_recipe, "shades", "cifar")
+    assert "dataset 'shades' has no recipe of its own: give one" in refusal(default_recipe, "shades")
 
 
 def test_two_packages_that_add_one_name_are_both_named(tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import itertools
 import math
 from dataclasses import replace
 
@@ -5,8 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.config.recipe import Augmentation, Recipe
-from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB, PUBLISHED_RECIPES, default_recipe
+from harness.config.families import Family, parse_model
+from harness.config.recipe import Augmentation, Recipe, Resize, check_recipe
+from harness.config.recipes import (
+    CIFAR10,
+    DIGITS,
+    FASHIONMNIST,
+    GTSRB,
+    PUBLISHED_RECIPES,
+    default_recipe,
+    sized_for,
+)
+from harness.config.standard import Standard
 from harness.errors import InputError
 from tests.helpers import REPOSITORY
 
@@ -22,7 +33,7 @@ def by_name(recipe):
 @st.composite
 def recipes(draw, most_warmup=0):
     epochs = draw(st.integers(1, 400))
-    milestones = draw(st.lists(st.integers(1, epochs), max_size=4).map(sorted).map(tuple))
+    milestones = draw(st.lists(st.integers(1, max(1, epochs - 1)), max_size=4 * (epochs > 1)).map(sorted).map(tuple))
     return Recipe("drawn", epochs, milestones, 128, 32, PLAIN, warmup_epochs=draw(st.integers(0, most_warmup)))
 
 
@@ -132,8 +143,8 @@ def test_warm_up_and_milestones_multiply():
         (CIFAR10, 300, (120, 200, 250)),
         (CIFAR10, 600, (240, 400, 500)),
         (CIFAR10, 7, (3, 5, 6)),  # 2.8, 4.67, 5.83
-        (CIFAR10, 2, (1, 2, 2)),
-        (CIFAR10, 1, (1, 1, 1)),
+        (CIFAR10, 2, (1,)),  # 2 and 2 are not reached
+        (CIFAR10, 1, ()),
         (FASHIONMNIST, 15, (5, 9, 11)),
         (FASHIONMNIST, 10, (4, 6, 8)),  # 3.33, 6, 7.33
         (GTSRB, 4, (2,)),
@@ -155,7 +166,8 @@ def test_warm_up_scales_in_proportion(epochs, warmup):
 @given(recipes(), st.integers(1, 1000))
 @settings(deadline=None)
 def test_a_milestone_rounds_up_to_the_next_epoch(recipe, epochs):
-    for before, after in zip(recipe.milestones, recipe.with_epochs(epochs).milestones, strict=True):
+    scaled = recipe.with_epochs(epochs).milestones
+    for before, after in itertools.zip_longest(recipe.milestones, scaled, fillvalue=epochs):
         assert (after - 1) * recipe.epochs < before * epochs <= after * recipe.epochs
 
 
@@ -186,6 +198,32 @@ def test_the_recipes_own_number_of_epochs_changes_nothing(recipe):
     assert recipe.with_epochs(recipe.epochs) == recipe
 
 
+@given(recipes(most_warmup=5), st.integers(1, 1000))
+@settings(deadline=None)
+def test_shortened_and_quick_recipes_have_milestones_within_their_epochs(recipe, epochs):
+    for one in (recipe.with_epochs(epochs), recipe.quick()):
+        check_recipe(one)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "milestones"),
+    [(4, (120, 200, 250)), (30, (30,)), (30, (20, 10)), (30, (-1,)), (1, (1,))],
+)
+def test_milestones_beyond_the_epochs_or_out_of_order_are_refused(epochs, milestones):
+    wrong = replace(CIFAR10, epochs=epochs, milestones=milestones)
+    with pytest.raises(InputError) as caught:
+        check_recipe(wrong)
+    message = str(caught.value)
+    assert f"recipe 'cifar10': milestones {milestones} with {epochs} epochs" in message
+    assert f"harness.CIFAR10.with_epochs({epochs})" in message
+    assert len(message.splitlines()) == 2
+
+
+@pytest.mark.parametrize("milestones", [(), (0,), (10, 10, 29)])
+def test_milestones_that_are_reached_in_order_are_accepted(milestones):
+    check_recipe(replace(CIFAR10, epochs=30, milestones=milestones))
+
+
 @pytest.mark.parametrize("recipe", ALL, ids=by_name)
 def test_another_number_of_epochs_changes_only_the_schedule(recipe):
     shortened = recipe.with_epochs(7)
@@ -202,7 +240,7 @@ def test_epochs_below_1_are_refused(epochs):
 
 @pytest.mark.parametrize(
     ("recipe", "milestones", "image_size"),
-    [(CIFAR10, (1, 2, 2), 32), (FASHIONMNIST, (1, 2, 2), 28), (GTSRB, (1,), 64), (DIGITS, (2, 2), 8)],
+    [(CIFAR10, (1,), 32), (FASHIONMNIST, (1,), 28), (GTSRB, (1,), 64), (DIGITS, (), 8)],
     ids=["cifar10", "fashionmnist", "gtsrb", "digits"],
 )
 def test_quick_recipe_has_two_epochs_of_small_batches_and_images(recipe, milestones, image_size):
@@ -227,15 +265,46 @@ def test_quick_recipe_never_enlarges():
     assert (small.batch_size, small.image_size) == (4, 16)
 
 
-@pytest.mark.parametrize("family", ["cifar", "imagenet"])
+def test_quick_recipe_pads_in_proportion_to_its_smaller_images():
+    large = replace(GTSRB, image_size=224, augmentation=replace(PLAIN, padding=28))
+
+    assert (large.quick().image_size, large.quick().augmentation.padding) == (64, 8)
+
+
 @pytest.mark.parametrize("dataset", ["cifar10", "fashionmnist", "gtsrb", "digits"])
-def test_a_dataset_of_the_study_has_its_own_recipe_for_both_families(dataset, family):
-    assert default_recipe(dataset, family) is PUBLISHED_RECIPES[dataset]
+def test_a_dataset_of_the_study_has_its_own_recipe(dataset):
+    assert default_recipe(dataset) is PUBLISHED_RECIPES[dataset]
 
 
-def test_a_folders_recipe_depends_on_the_family():
-    assert default_recipe("folder:/some/where", "cifar") == replace(CIFAR10, name="folder-cifar")
-    assert default_recipe("folder:/some/where", "imagenet") == replace(GTSRB, name="folder-imagenet")
+@pytest.mark.parametrize("dataset", ["folder:x", "npz:x.npz", "csv:x.csv", "torchvision:CIFAR100", "hf:mnist"])
+def test_own_images_and_a_librarys_have_the_standard_recipe(dataset):
+    assert default_recipe(dataset) == Standard()
+
+
+OWN = Family("own", lambda *_: None)
+SIZED = replace(OWN, name="sized", recipe=Standard(image_size=80))
+
+
+@pytest.mark.parametrize(
+    ("models", "image_size", "fallback_size"),
+    [
+        (["resnet20", "resnet20-4"], None, 32),
+        (["resnet20", "resnet50"], None, 224),
+        (["resnet20", OWN(depth=2)], None, 64),
+        ([OWN(depth=2), SIZED(depth=2), SIZED(depth=4)], 80, 64),
+    ],
+)
+def test_one_image_size_suits_all_models_that_are_compared(models, image_size, fallback_size):
+    models = [parse_model(one) if isinstance(one, str) else one for one in models]
+    sized = sized_for(Standard(), models)
+    assert (sized.image_size, sized.fallback_size) == (image_size, fallback_size)
+    assert sized_for(Standard(image_size=48), models).image_size == 48
+
+
+def test_a_recipe_resizes_to_its_size_and_squashes_unless_told():
+    assert (CIFAR10.resize, replace(CIFAR10, fit="crop").resize) == (Resize(32, "squash"), Resize(32, "crop"))
+    with pytest.raises(InputError, match="recipe 'cifar10': fit 'stretch': give 'crop' or 'squash'"):
+        replace(CIFAR10, fit="stretch")
 
 
 @pytest.mark.parametrize(
@@ -247,6 +316,10 @@ def test_a_folders_recipe_depends_on_the_family():
         ({"crop_scale": (0.0, 1.0)}, r"crop_scale \(0.0, 1.0\)"),
         ({"crop_scale": (-0.5, 1.0)}, "crop_scale"),
         ({"crop_scale": (0.9, 0.8)}, "crop_scale"),
+        ({"padding": -1}, "padding -1: give a whole number of pixels, 0 or more"),
+        ({"padding": 1.5}, "padding 1.5"),
+        ({"padding": 4, "rotate_first": True}, "padding 4 with rotate_first: give only one"),
+        ({"padding": 4, "crop_scale": (0.5, 1.0)}, "padding 4 with crop_scale"),
         ({"crop_scale": (0.5, 1.01)}, "crop_scale"),
         ({"crop_scale": (math.nan, 1.0)}, "crop_scale"),
         ({"crop_scale": (0.5, math.nan)}, "crop_scale"),

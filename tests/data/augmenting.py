@@ -29,7 +29,7 @@ def random_images(count, channels, height, width=None, seed=0):
     return torch.randint(0, 256, (count, channels, height, width or height), generator=generator, dtype=torch.uint8)
 
 
-def parameters(*, horizontal=False, vertical=False, angle=0.0, side=0, top=0, left=0):
+def parameters(*, horizontal=False, vertical=False, angle=0.0, side=0, top=0, left=0, down=0, right=0):
     return AugmentationParameters(
         horizontal_flip=torch.tensor([horizontal]),
         vertical_flip=torch.tensor([vertical]),
@@ -37,6 +37,8 @@ def parameters(*, horizontal=False, vertical=False, angle=0.0, side=0, top=0, le
         crop_side=torch.tensor([side]),
         crop_top=torch.tensor([top]),
         crop_left=torch.tensor([left]),
+        shift_down=torch.tensor([down]),
+        shift_right=torch.tensor([right]),
     )
 
 
@@ -56,7 +58,11 @@ def by_torchvision(image, drawn, recipe):
     if augmentation.rotate_first:
         turned = tv.rotate(pillow(image), angle, InterpolationMode.NEAREST, fill=0)
         return flips(tv.resize(tv.normalize(tv.to_tensor(turned), mean, std), [size, size], antialias=True), drawn)
-    out = flips(tv.normalize(tv.to_tensor(pillow(image)), mean, std), drawn)
+    out = tv.normalize(tv.to_tensor(pillow(image)), mean, std)
+    if augmentation.padding:
+        top, left = (augmentation.padding + shift.item() for shift in (drawn.shift_down, drawn.shift_right))
+        out = tv.crop(tv.pad(out, augmentation.padding), top, left, size, size)
+    out = flips(out, drawn)
     if augmentation.rotation_degrees:
         out = tv.rotate(out, angle, InterpolationMode.NEAREST, fill=0)
     if augmentation.crop_scale:

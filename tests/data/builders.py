@@ -57,6 +57,24 @@ def write_class_folders(root, classes=("cat", "dog"), *, train=2, test=1, size=8
     return root
 
 
+def write_table(folder, *, images=4, size=8):
+    """Write a table of images of two classes, half of them for the test; return its path."""
+    lines = ["path,label,split"]
+    for number in range(2 * images):
+        write(folder / f"{number}.png", encode(noise(size, seed=number)))
+        lines.append(f"{number}.png,{'cat' if number % 2 else 'dog'},{'train' if number < images else 'test'}")
+    return write(folder / "labels.csv", "\n".join(lines))
+
+
+def write_arrays(path, *, images=4, size=8):
+    """Write RGB images of two classes, named as Keras does, to an ``.npz`` file; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    labels = np.arange(images) % 2
+    parts = [np.stack([noise(size, seed=100 * part + number) for number in range(images)]) for part in (0, 1)]
+    np.savez(path, x_train=parts[0], y_train=labels, x_test=parts[1], y_test=labels)
+    return path
+
+
 # --- FashionMNIST: idx files
 
 IDX_IMAGES, IDX_LABELS = 0x803, 0x801

@@ -14,5 +14,4 @@ def _no_proxy(monkeypatch):
 @pytest.fixture(autouse=True)
 def _nothing_cached():
     """An empty cache of datasets."""
-    registry.load.cache_clear()
-    registry.load_slice.cache_clear()
+    registry.forget_loaded()

@@ -18,8 +18,8 @@ def in_memory(content, label=0, name="somewhere/x.png", track=None):
     return ImageFile(name, lambda: content, label, track)
 
 
-def decode_one(content, *, channels=3, size=None, resize=False):
-    return decode([in_memory(content)], channels=channels, size=size, resize=resize).pixels[0]
+def decode_one(content, *, channels=3, size=None):
+    return decode([in_memory(content)], channels=channels, size=size).pixels[0]
 
 
 def saved(image, format="PNG", **options):

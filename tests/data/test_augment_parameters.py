@@ -17,7 +17,7 @@ def test_equal_seeds_draw_equal_values_and_other_seeds_others():
     first, again, other = drawn(1), drawn(1), drawn(2)
     for name in first:
         assert torch.equal(first[name], again[name])
-        assert not torch.equal(first[name], other[name])
+        assert name.startswith("shift") or not torch.equal(first[name], other[name])
 
 
 def test_drawing_twice_from_one_generator_differs():
@@ -62,6 +62,28 @@ def test_parts_switched_off_are_drawn_as_no_change():
     assert (drawn.crop_side == 32).all()
     assert not drawn.crop_top.any()
     assert not drawn.crop_left.any()
+
+
+def test_padding_changes_no_other_draw():
+    """Recipes without padding draw the numbers that they drew before there was one."""
+    plain = replace(CIFAR10.augmentation, crop_scale=None)
+    without, padded = (
+        drawn_fields(draw_parameters(one, 100, 32, torch.Generator().manual_seed(1)))
+        for one in (plain, replace(plain, padding=4))
+    )
+
+    assert {name for name in without if not torch.equal(without[name], padded[name])} == {"shift_down", "shift_right"}
+    assert without["angle_degrees"][:3].tolist() == pytest.approx([7.2656965, -22.182806, 25.6125069], abs=1e-6)
+
+
+def test_shifts_are_uniform_over_the_positions_of_torchvisions_padded_crop():
+    padded = Augmentation(mean=(0.5,), std=(0.5,), padding=4)
+    drawn = draw_parameters(padded, COUNT, 32, torch.Generator().manual_seed(0))
+
+    for shift in (drawn.shift_down, drawn.shift_right):
+        shares = torch.bincount(shift + 4, minlength=9) / COUNT
+        assert shares.tolist() == pytest.approx([1 / 9] * 9, abs=0.02)
+    assert len(set(zip(drawn.shift_down.tolist(), drawn.shift_right.tolist(), strict=True))) == 81
 
 
 COUNT = 10_000

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
+from torchvision import transforms
 
+from harness.config.recipe import Resize
 from harness.data.decoding import decode, file_on_disk
 from harness.data.images import PackedPixels
 from harness.errors import InputError
@@ -100,22 +102,36 @@ def test_an_image_of_the_wrong_size_is_named_with_both_sizes():
 
 
 def test_resize_gives_every_image_the_size():
-    decoded = decode(
-        [in_memory(encode(noise(4, 5))), in_memory(encode(noise(30, 20)))], channels=3, size=8, resize=True
-    )
+    decoded = decode([in_memory(encode(noise(4, 5))), in_memory(encode(noise(30, 20)))], channels=3, size=Resize(8))
     assert isinstance(decoded.pixels, torch.Tensor)
     assert decoded.pixels.shape == (2, 3, 8, 8)
 
 
 def test_resize_keeps_an_image_of_that_size_unchanged():
     pixels = noise(8)
-    resized = decode_one(encode(pixels), size=8, resize=True)
+    resized = decode_one(encode(pixels), size=Resize(8))
     assert torch.equal(resized, torch.from_numpy(pixels).permute(2, 0, 1))
+
+
+@pytest.mark.parametrize("size", [(30, 20), (20, 30), (41, 67), (67, 41), (5, 4), (16, 16), (100, 10)])
+@pytest.mark.parametrize("side", [8, 15, 16])
+def test_crop_resizes_the_shorter_side_and_cuts_out_the_centre(size, side):
+    pixels = noise(*size)
+    by_torchvision = transforms.Compose([transforms.Resize(side), transforms.CenterCrop(side)])
+    expected = transforms.functional.pil_to_tensor(by_torchvision(Image.fromarray(pixels)))
+    assert torch.equal(decode_one(encode(pixels), size=Resize(side, "crop")), expected)
+
+
+def test_crop_keeps_the_aspect_ratio_and_squash_does_not():
+    pixels = np.zeros((8, 16, 3), np.uint8)
+    pixels[:, :4] = 255  # left of the centre
+    assert not decode_one(encode(pixels), size=Resize(8, "crop")).any()
+    assert decode_one(encode(pixels), size=Resize(8, "squash"))[:, :, 0].all()
 
 
 def test_resize_to_a_smaller_side_is_antialiased():
     checkerboard = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
-    resized = decode_one(encode(checkerboard), channels=1, size=8, resize=True)
+    resized = decode_one(encode(checkerboard), channels=1, size=Resize(8))
     assert ((resized > 110) & (resized < 145)).all()
 
 
@@ -123,6 +139,7 @@ def test_resize_to_a_smaller_side_is_antialiased():
 DECODINGS = """
 import numpy as np
 import torch
+from harness.config.recipe import Resize
 from harness.data.decoding import decode
 from harness.hardware.memory import PeakMemory
 from tests.data.builders import encode
@@ -133,7 +150,7 @@ for widths, resize in [((600, 600), False), ((600, 599), False), ((600, 400), Tr
     decode(files[:2], channels=3, size=None)  # Pillow's plugins are imported by now
     peak = PeakMemory(torch.device("cpu"))
     before = peak.bytes()
-    images = decode(files, channels=3, size=600 if resize else None, resize=resize)
+    images = decode(files, channels=3, size=Resize(600) if resize else None)
     assert images.nbytes > 60e6
     print((peak.bytes() - before) / images.nbytes)
     del images

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
+from harness.config.recipe import Resize
 from harness.data import registry
 from tests.data.builders import encode, noise, write
 from tests.data.image_files import decode_one, png_chunk, png_of, saved
@@ -118,7 +119,7 @@ def test_an_opaque_image_has_the_pixels_that_pillow_decodes(mode, channels):
 def test_resizing_does_not_bleed_the_hidden_colour():
     image = Image.new("RGBA", (64, 64), (255, 0, 0, 0))  # red, but nothing of it is seen
     image.paste((0, 0, 0, 255), (0, 0, 64, 30))
-    small = decode_one(saved(image), size=8, resize=True)
+    small = decode_one(saved(image), size=Resize(8))
     assert torch.equal(small[0], small[1])
 
 

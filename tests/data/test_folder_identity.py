@@ -37,7 +37,7 @@ def folders(draw):
 
 
 def fingerprint_of(root):
-    registry.load.cache_clear()
+    registry.forget_loaded()
     return registry.load(f"folder:{root}", root).fingerprint
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from harness.config.datasets import SPECS
+from harness.config.recipe import Resize
 from harness.data import registry
 from harness.data.formats import gtsrb
 from harness.data.images import ImageSet
@@ -32,7 +33,7 @@ def test_a_folders_spec_is_made_from_its_content(tmp_path):
     spec = registry.get_spec(f"folder:{tmp_path}")
     assert spec.name == f"folder:{tmp_path}"
     assert spec.class_names == ("ant", "cat", "dog")
-    assert (spec.channels, spec.image_size) == (3, None)
+    assert (spec.channels, spec.image_size) == (3, 8)
     assert (spec.train_images, spec.test_images) == (12, 6)
 
 
@@ -208,7 +209,10 @@ def test_own_images_keep_their_sizes_unless_resized(tmp_path):
     write(root / "train/cat/wide.png", encode(noise(8, 20)))
     name = f"folder:{root}"
     assert [tuple(p.shape[1:]) for p in registry.load(name, tmp_path).train.pixels][2] == (8, 20)
-    assert registry.load(name, tmp_path, image_size=16).train.pixels.shape == (5, 3, 16, 16)
+    squashed, cropped = (registry.load(name, tmp_path, image_size=one) for one in (16, Resize(16, "crop")))
+    assert squashed.train.pixels.shape == cropped.train.pixels.shape == (5, 3, 16, 16)
+    assert torch.equal(squashed.train.pixels[0], cropped.train.pixels[0])
+    assert not torch.equal(squashed.train.pixels[2], cropped.train.pixels[2])
 
 
 def test_a_damaged_dataset_loads_after_its_repair(tmp_path):

@@ -154,7 +154,7 @@ def test_only_missing_archives_of_gtsrb_are_downloaded(tmp_path, gtsrb_server, f
 def test_unpacked_parts_of_gtsrb_are_not_downloaded(tmp_path, gtsrb_server):
     folder = write_gtsrb_folders(tmp_path / "gtsrb")
     whole = registry.load("gtsrb", tmp_path).fingerprint
-    registry.load.cache_clear()
+    registry.forget_loaded()
     (folder / "GT-final_test.csv").unlink()
     source = registry.locate_or_download("gtsrb", tmp_path)
     assert set(gtsrb_server) == {f"/{gtsrb.LABELS_ZIP}"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data.images import ImageSet, PackedPixels
-from harness.data.split import count_held_out, split_validation
+from harness.data.split import count_held_out, split_validation, stratified_split
 from tests.data.builders import anything
 
 
@@ -17,7 +17,7 @@ def image_set(labels, tracks=None):
 
 
 def positions(part):
-    return part.pixels.flatten().tolist()
+    return torch.cat([*part.blocks()]).flatten().tolist()
 
 
 @st.composite
@@ -114,3 +114,18 @@ def test_images_of_several_sizes_are_split():
     sides = [pixels.shape[1] for part in (training, validation) for pixels in part.pixels]
     assert sorted(sides) == list(range(1, 9))
     assert len(validation) == 2
+
+
+@anything
+@given(st.lists(st.integers(0, 4), max_size=80), fractions)
+def test_a_stratified_split_is_that_of_a_validation_set(labels, fraction):
+    train, held_out = stratified_split(labels, fraction)
+    parts = split_validation(image_set(labels), fraction)
+    assert [train, held_out] == [positions(part) for part in parts]
+    assert stratified_split(labels, fraction) == (train, held_out)
+
+
+def test_a_stratified_split_holds_out_images_of_every_class():
+    train, held_out = stratified_split([0] * 10 + [1] * 2 + [2] * 100, 0.2)
+    assert Counter("abc"[0 if k < 10 else 1 if k < 12 else 2] for k in held_out) == {"a": 2, "b": 1, "c": 20}
+    assert sorted(train + held_out) == list(range(112))

@@ -26,7 +26,9 @@ def test_digits(trained):
 """
 # A semantic change to each file of the training code: a text in it, and its replacement.
 MUTATIONS = {
-    "config/families.py": ('"cifar": (16, 32, 64)', '"cifar": (16, 32, 48)'),
+    "config/built_in.py": ("24: (3, 3, 3, 3)", "24: (3, 3, 3, 2)"),
+    "config/families.py": ("OPERATIONS_PER_MAC = 6", "OPERATIONS_PER_MAC = 7"),
+    "config/library_names.py": ("(161,), width=1.5", "(161,), width=1"),
     "config/recipe.py": ("self.gamma**passed", "self.gamma**passed / 2"),
     "data/augment.py": ("return normalise(_of_one_size", "return 2 * normalise(_of_one_size"),
     "data/augment_parameters.py": ("image_size - side + 1", "image_size - side"),
@@ -39,12 +41,22 @@ MUTATIONS = {
     "hardware/memory.py": ("* 1024", "* 1000"),
     "hardware/stopwatch.py": ("return self._now() - self._started", "return 2 * (self._now() - self._started)"),
     "models/__init__.py": ('"""', 'import torch\ntorch.manual_seed(7)\n"""'),
-    "models/cost.py": ('("conv", "linear")', '("conv",)'),
+    "models/build.py": ("seed=seed, shortcut=shortcut)", "seed=0, shortcut=shortcut)"),
+    "models/cost.py": ('("conv", "linear", ', '("conv", '),
+    "models/foreign.py": ("_MAX_CHARACTERS = 200", "_MAX_CHARACTERS = 20"),
     "models/identity.py": ("_LENGTH = 16", "_LENGTH = 12"),
     "models/installed.py": ('"site-packages", ', ""),
+    "models/library.py": ("_RGB = 3", "_RGB = 1"),
+    "models/logits.py": ('("logits", "out")', '("out", "logits")'),
     "models/network_code.py": ("return CodeWalk(build).text", "return CodeWalk(build).text[1:]"),
     "models/outer_names.py": ("one.returns = None", "one.body = []"),
+    "models/plain.py": ("has_shortcut = False", "has_shortcut = True"),
+    "models/preresnet.py": ("_EXPANSION = 4", "_EXPANSION = 2"),
+    "models/random_state.py": ("seed % 2**32", "seed % 2**31"),
     "models/resnet.py": ("functional.relu(self.bn1(", "functional.relu6(self.bn1("),
+    "models/smallest_batch.py": ("return 2", "return 3"),
+    "models/trial.py": ("_SIZES = (32, 40,", "_SIZES = (32,"),
+    "models/wrn.py": ("_STEM_CHANNELS = 16", "_STEM_CHANNELS = 8"),
     "results/marginal_gain.py": ("final_accuracy_percent / total_seconds", "total_seconds / final_accuracy_percent"),
     "results/metrics.py": ("100 * correct / images", "99 * correct / images"),
     "training/checkpoint.py": ("_KEPT = 2", "_KEPT = 1"),
@@ -62,7 +74,7 @@ MUTATIONS = {
     "training/trainers/data_parallel.py": ("min(start + step, count)", "min(start + step, count - 1)"),
     "training/trainers/fast.py": ("_EVALUATION_BATCH_SIZE = 500", "_EVALUATION_BATCH_SIZE = 5"),
     "training/trainers/reference.py": ("_MAX_WORKERS = 8", "_MAX_WORKERS = 2"),
-    "training/trainers/sync_batch_norm.py": ("_ALL_BUT_CHANNELS = (0, 2, 3)", "_ALL_BUT_CHANNELS = (2, 3)"),
+    "training/trainers/sync_batch_norm.py": ("(0, *range(2, x.dim()))", "(*range(2, x.dim()),)"),
     "training/trainers/trainer.py": ("seed=0, shortcut=case.shortcut", "seed=1, shortcut=case.shortcut"),
 }  # fmt: skip
 # Values that a case carries: a changed one makes another case, which is trained.

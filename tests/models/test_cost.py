@@ -5,12 +5,14 @@ import sys
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import nn
+from torch.nn import functional
 
-from harness.config.families import parse_model
+from harness.config.families import named_model, parse_model
 from harness.models import cost
 from harness.models.build import build_network
-from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
+from harness.models.cost import count_macs, count_macs_with_torch, count_parameters, macs_note
 from harness.paper.published import MMACS
 from tests.helpers import REPOSITORY
 
@@ -95,7 +97,7 @@ def measured(monkeypatch):
         return network
 
     monkeypatch.setattr(cost, "_unfilled_network", spy)
-    count_macs.cache_clear()
+    cost._counted.cache_clear()
     return networks
 
 
@@ -118,7 +120,7 @@ def test_counting_keeps_batch_norm_statistics(measured, name):
 
 @pytest.mark.parametrize("count", [count_macs, count_macs_with_torch])
 def test_counting_keeps_the_global_random_states(count):
-    count_macs.cache_clear()
+    cost._counted.cache_clear()
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
     count(parse_model("resnet14"), (3, 32, 32), 10)
     after = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
@@ -150,10 +152,81 @@ def test_counting_prints_nothing_and_warns_of_nothing():
 def test_counting_keeps_the_callers_warning_filters():
     import warnings
 
-    count_macs.cache_clear()
+    cost._counted.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         before = list(warnings.filters)
         count_macs(parse_model("resnet8"), (1, 8, 8), 10)
         count_parameters(nn.Linear(5, 2))
         assert warnings.filters == before
+
+
+class Attention(nn.Module):
+    """Patches of 2×2 pixels that attend to each other."""
+
+    def __init__(self, in_channels, num_classes):
+        super().__init__()
+        self.patches, self.fc = nn.Conv2d(in_channels, 8, 2, 2), nn.Linear(8, num_classes)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        return self.fc(functional.scaled_dot_product_attention(x, x, x).mean(1))
+
+
+class Products(nn.Module):
+    """Matrix products of every spelling between a convolution and a linear layer."""
+
+    def __init__(self, in_channels, num_classes):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(in_channels, 4, 1), nn.Linear(4, num_classes)
+
+    def forward(self, x):
+        x = self.conv(x).flatten(2)
+        squares = torch.bmm(x, x.transpose(1, 2)) + x @ x.transpose(1, 2) + torch.einsum("nci,ndi->ncd", x, x)
+        return self.fc(squares.mean(2))
+
+
+class Untraceable(Products):
+    """A network that torch.jit cannot trace."""
+
+    def forward(self, x):
+        if torch.jit.is_tracing():
+            raise RuntimeError("not while tracing")
+        return super().forward(x)
+
+
+PRODUCTS = 4 * 64 + 3 * 4 * 4 * 64 + 4 * 10
+
+
+@pytest.mark.parametrize(
+    ("build", "macs", "note"),
+    [
+        (Products, PRODUCTS, None),
+        (Untraceable, PRODUCTS, "MACs by torch's counter, since fvcore cannot trace the network (RuntimeError)"),
+        (
+            Attention,
+            4 * 8 * 16 + 2 * 16 * 16 * 8 + 8 * 10,
+            "MACs by torch's counter, since fvcore does not know aten::scaled_dot_product_attention",
+        ),
+    ],
+)
+def test_matrix_products_and_attention_of_foreign_networks_count(build, macs, note):
+    model = named_model("own", build)
+    assert count_macs(model, (1, 8, 8), 10) == count_macs_with_torch(model, (1, 8, 8), 10) == macs
+    assert macs_note(model, (1, 8, 8), 10) == note
+
+
+def test_a_vision_transformer_is_counted_without_memory():
+    model = named_model("vit", lambda _, classes: torchvision.models.vit_b_16(num_classes=classes))
+    assert round(count_macs_with_torch(model, (3, 224, 224), 1000) / 1e9, 2) == 17.56  # torchvision's figure
+    assert count_parameters(build_network(model, 3, 1000, seed=0, device="meta")) == 86_567_656
+
+
+def test_a_network_with_index_buffers_is_counted_with_their_values():
+    def build(in_channels, num_classes):
+        network = nn.Sequential(nn.Conv2d(in_channels, 4, 8), nn.Flatten(), nn.Linear(4, num_classes))
+        network.register_buffer("order", torch.tensor([3, 1, 0, 2]))
+        network.register_forward_pre_hook(lambda module, inputs: (inputs[0][:, :, module.order.repeat(2)],))
+        return network
+
+    assert count_macs(named_model("own", build), (1, 8, 8), 10) == 4 * 64 + 4 * 10

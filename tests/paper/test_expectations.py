@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from harness.config.case import Case
-from harness.config.recipes import default_recipe
+from harness.config.recipes import CIFAR10, PUBLISHED_RECIPES
 from harness.paper.expectations import min_accuracy_percent, unmet_expectations
 from harness.paper.published import PUBLISHED, exact_parameters
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
@@ -14,7 +14,7 @@ TEST_IMAGES = {"cifar10": 10_000, "fashionmnist": 10_000, "gtsrb": 12_630}
 
 
 def make_result(dataset="cifar10", model="resnet20", *, mode="full", epochs=None, shortcut="A", **changes):
-    recipe = default_recipe(dataset, "cifar")
+    recipe = PUBLISHED_RECIPES.get(dataset, CIFAR10)
     recipe = recipe if epochs is None else recipe.with_epochs(epochs)
     case = Case(model, dataset, recipe, 0, mode, "cpu", "fp32", "f" * 64, shortcut=shortcut)
     result = Result(

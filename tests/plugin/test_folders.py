@@ -29,8 +29,10 @@ def test_the_users_own_images_need_fewer_than_ten_lines(pytester):
     )
     run = pytester.runpytest_inprocess()
     run.assert_outcomes(passed=2)
-    tables = list((pytester.path / "report/tables").glob("folder-photos-*-smoke.csv"))
-    assert len(tables) == 2  # by the two recipes, which are two studies
+    line = f"folder:{pytester.path}/photos: recipe standard: 64×64 crop, 2 epochs, lr 0.0125, flips and crops, mean*"
+    run.stdout.fnmatch_lines([line])
+    assert [result["case"]["recipe"]["name"] for result in results_in(pytester)] == ["standard"] * 2
+    assert (pytester.path / "report/tables/folder-photos-smoke.csv").exists()  # one recipe, so one study
     assert {len(result["confusion"]) for result in results_in(pytester)} == {2}
 
 

@@ -1,5 +1,7 @@
 import pytest
 
+from harness.config.recipes import CIFAR10
+from harness.config.standard import Standard
 from harness.plugin.mark import MarkedExperiment, experiment_arguments
 
 
@@ -16,6 +18,34 @@ def test_arguments_are_taken_by_position_and_by_name():
 def test_a_recipe_is_passed_on_as_it_is():
     recipe = object()
     assert experiment_arguments(mark("digits", models=["resnet8"], recipe=recipe)).recipe is recipe
+
+
+@pytest.mark.parametrize(
+    ("options", "recipe"),
+    [
+        ({"recipe": "standard"}, Standard()),
+        ({"augment": "none"}, Standard(augment="none")),
+        ({"fit": "squash"}, Standard(fit="squash")),
+        ({"recipe": "standard", "augment": "paper", "fit": "squash"}, Standard("paper", "squash")),
+        ({"recipe": Standard(epochs=7), "augment": "paper"}, Standard("paper", epochs=7)),
+    ],
+)
+def test_augment_and_fit_make_a_standard_recipe(options, recipe):
+    assert experiment_arguments(mark("digits", ["resnet8"], **options)).recipe == recipe
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"augment": "papers"}, "augment 'papers': give 'none' or 'standard' or 'paper'"),
+        ({"fit": "stretch"}, "fit 'stretch': give 'crop' or 'squash'"),
+        ({"augment": "none", "recipe": CIFAR10}, "augment='none' is of the standard recipe: leave it out"),
+        ({"fit": "crop", "recipe": CIFAR10}, "fit='crop' is of the standard recipe: leave it out"),
+    ],
+)
+def test_wrong_augment_or_fit_is_refused(options, reason):
+    with pytest.raises(pytest.UsageError, match=reason):
+        experiment_arguments(mark("digits", ["resnet8"], **options))
 
 
 def test_seeds_are_the_marks_or_seed_0():
@@ -44,4 +74,4 @@ def test_other_seeds_are_refused_with_the_right_form(seeds):
 def test_a_mark_of_another_form_is_refused_with_its_form(arguments, options, reason):
     with pytest.raises(pytest.UsageError, match=reason) as refused:
         experiment_arguments(mark(*arguments, **options))
-    assert "experiment(dataset, models, recipe=None, seeds=(0,), limits={})" in str(refused.value)
+    assert "experiment(dataset, models, recipe=None, seeds=(0,), limits={}, " in str(refused.value)

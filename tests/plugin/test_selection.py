@@ -3,7 +3,7 @@
 import pytest
 from _pytest.outcomes import importorskip
 
-from harness.study.machine import Machine
+from harness.data import registry
 from tests.plugin.benches import BENCH, CONFTEST
 
 ABSENT = '@pytest.mark.experiment("folder:/no/such", models=["resnet8"])'
@@ -107,9 +107,9 @@ def test_skip_by_code_of_the_project_is_waited_for(conftest, text, bench, pytest
 
 @pytest.fixture
 def loads(monkeypatch):
-    """A list that gets the name of each dataset that a machine loads."""
-    load, names = Machine._load, []
-    monkeypatch.setattr(Machine, "_load", lambda self, *key, **how: names.append(key[0]) or load(self, *key, **how))
+    """A list that gets the name of each dataset that a machine looks for."""
+    get_spec, names = registry.get_spec, []
+    monkeypatch.setattr(registry, "get_spec", lambda name: names.append(name) or get_spec(name))
     return names
 
 

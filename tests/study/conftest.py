@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from harness.config.settings import read_settings
+from harness.study.estimate import Estimate
 
 
 @pytest.fixture
@@ -29,3 +30,16 @@ def gtsrb_class_folders(tmp_path):
                 for shot in range(2):
                     Image.new("RGB", (9, 9), (label, track, shot)).save(folder / f"{track:05d}_{shot:05d}.png")
     return root
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Replaces estimates by 1.5 seconds an epoch; keeps the model and the numbers of images of each."""
+    timed = []
+
+    def fake(experiment, spec, train_images, evaluated_images, device, precision, pipeline, **_):
+        timed.append((experiment.model, train_images, evaluated_images))
+        return Estimate(1.5, experiment.recipe.epochs)
+
+    monkeypatch.setattr("harness.study.plan.estimate", fake)
+    return timed

@@ -12,7 +12,7 @@ from harness.errors import InputError
 from harness.study.estimate import Estimate
 from harness.study.plan import plan
 from harness.study.study import Study
-from tests.data.builders import encode, noise, write, write_class_folders
+from tests.data.builders import encode, noise, write, write_arrays, write_class_folders, write_table
 from tests.helpers.code import changed_code
 from tests.helpers.finished import store_finished
 from tests.helpers.tiny import CPU
@@ -51,6 +51,17 @@ def test_a_renamed_folder_is_kept_and_named_in_one_line(flowers, prepare):
     assert study.is_reused(result)
     assert (result.dataset, result.case) == (f"folder:{now}", study.case(experiment))
     assert len(list(study.results.root.glob("*/result.json"))) == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+def test_a_moved_table_or_array_is_kept_and_named_in_one_line(prepare, tmp_path, kind):
+    here, there = tmp_path / "here", tmp_path / "there"
+    file = write_table(here) if kind == "csv" else write_arrays(here / "flowers.npz")
+    store_finished(*prepare(f"{kind}:{file}")[:2])
+    here.rename(there)
+    study, experiment, lines = prepare(f"{kind}:{there / file.name}")
+    assert lines == [f"{kind}:{there / file.name}: 1 case kept: trained as {kind}:{file}, on the same images"]
+    assert study.is_finished(experiment)
 
 
 def test_a_case_is_resumed_under_the_new_name_of_its_folder(flowers, prepare):
@@ -115,6 +126,6 @@ def test_plan_agrees_with_pytest_on_a_renamed_folder(flowers, prepare, monkeypat
     assert planned.is_finished
     assert planned.estimate_error is not None  # its epochs were recorded
     write(now / "train/cat/0.png", encode(noise(8, seed=77)))
-    registry.load.cache_clear()
+    registry.forget_loaded()
     (planned,) = plan([experiment], study.settings, CPU, "fp32")
     assert not planned.is_finished

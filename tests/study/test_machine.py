@@ -14,6 +14,7 @@ from harness.models.cost import count_parameters
 from harness.study.machine import Machine
 from harness.training.trainers.trainer import empty_network
 from tests.data.builders import write_gtsrb_kaggle
+from tests.helpers.networks import Plain, model_with, own_model
 
 RECIPE = replace(DIGITS, epochs=1, milestones=(), batch_size=512)
 
@@ -111,7 +112,7 @@ def test_gtsrb_is_split_by_tracks_and_without_track_names_refused(make_settings,
     assert not set(train.tracks) & set(held_out.tracks)
     for path in (gtsrb_class_folders / "train").rglob("*.png"):
         path.rename(path.with_name(f"sign{path.name}"))
-    registry.load.cache_clear()
+    registry.forget_loaded()
     with pytest.raises(InputError, match="--val-split: the file names of gtsrb .* do not show its tracks"):
         Machine(settings).prepare([experiment])
 
@@ -181,3 +182,38 @@ def test_a_recipe_for_other_images_is_refused(recipe, says, make_settings):
     machine = Machine(make_settings())
     with pytest.raises(InputError, match=says):
         machine.prepare([digits(machine, recipe=recipe)])
+
+
+def test_an_unknown_library_network_is_refused_before_data_are_loaded(machine):
+    unknown = plan_experiment(machine.settings, "cifar10", "torchvision:resnet19", 0)
+    with pytest.raises(InputError, match=r"unknown model 'torchvision:resnet19'.*torchvision:resnet18"):
+        machine.prepare([plan_experiment(machine.settings, "cifar10", "resnet20", 0), unknown])
+
+
+def own(machine, build):
+    return plan_experiment(machine.settings, "digits", own_model(build), 0, RECIPE)
+
+
+def test_a_network_that_cannot_be_trained_is_refused_before_training(machine):
+    with pytest.raises(InputError, match=r"model own: broken \(test_machine.py:\d+\) raised KeyError: 'width'"):
+        machine.prepare([own(machine, broken)])
+    with pytest.raises(InputError, match="logits for 1000 classes, the images have 10: does <lambda>"):
+        machine.prepare([own(machine, lambda channels, _: Plain(channels, 1000))])
+
+
+def broken(in_channels, num_classes):
+    raise KeyError("width")
+
+
+def test_the_notes_on_a_network_are_reported_once(machine):
+    lines, model = [], model_with(lambda self, x: (self.fc(x.mean(dim=(2, 3))), x))
+    experiments = [plan_experiment(machine.settings, "digits", model, seed, RECIPE) for seed in (0, 1)]
+    machine.prepare(experiments, lines.append)
+    assert lines[1:] == ["own: it returns a tuple of 2; the first are the logits"]
+
+
+def test_a_foreign_network_keeps_its_image_size_in_quick_mode(make_settings):
+    recipe = replace(GTSRB, image_size=224)
+    models = (own_model(Plain), "resnet8")
+    sizes = [plan_experiment(make_settings(), "gtsrb", model, 0, recipe).recipe.image_size for model in models]
+    assert sizes == [224, 64]

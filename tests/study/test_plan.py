@@ -23,19 +23,6 @@ def settings(make_settings):
     return make_settings(full_training=True)
 
 
-@pytest.fixture
-def timed(monkeypatch):
-    """Replaces estimates by 1.5 seconds an epoch; keeps the model and the numbers of images of each."""
-    timed = []
-
-    def fake(experiment, spec, train_images, evaluated_images, device, precision, pipeline, **_):
-        timed.append((experiment.model, train_images, evaluated_images))
-        return Estimate(1.5, experiment.recipe.epochs)
-
-    monkeypatch.setattr("harness.study.plan.estimate", fake)
-    return timed
-
-
 def test_a_plan_says_what_is_finished_and_how_wrong_its_estimate_is(settings, timed, monkeypatch):
     study = Study(settings)
     trained, untrained = (plan_experiment(settings, "digits", "resnet8", seed, RECIPE) for seed in (0, 1))

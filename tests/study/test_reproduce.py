@@ -12,7 +12,7 @@ from harness.errors import DamagedError, InputError
 from harness.results.folder import ResultsFolder
 from harness.study.reproduce import device_of, images_of, reproduce
 from harness.training.train import train
-from tests.data.builders import encode, noise, write, write_class_folders
+from tests.data.builders import encode, noise, write, write_arrays, write_class_folders, write_table
 from tests.helpers.tiny import CPU, make_case, make_dataset
 from tests.study.stored import colour_recipe, store_untrained
 
@@ -118,11 +118,27 @@ def test_a_moved_folder_is_evaluated_in_the_place_that_is_given(own, tmp_path):
     now = place.rename(tmp_path / "roses")
     settings = read_settings({"data_dir": str(tmp_path)})
     with pytest.raises(
-        InputError, match=f", {place}, is not there any more\nif .* renamed, give its present place: --images"
+        InputError,
+        match=f", {place}, are not there any more\nif .* renamed, give their present place: --images folder:PATH",
     ):
         images_of(result, settings)
     for form in place_forms(now):
         assert reproduce(result, ResultsFolder(tmp_path / "r"), images_of(result, settings, form), CPU).is_exact
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+def test_a_moved_table_or_array_is_evaluated_in_the_place_that_is_given(tmp_path, kind):
+    here, there = tmp_path / "here", tmp_path / "there"
+    file = write_table(here) if kind == "csv" else write_arrays(here / "flowers.npz")
+    images = registry.load(f"{kind}:{file}", tmp_path, image_size=8)
+    result = store_untrained(ResultsFolder(tmp_path / "r"), images, f"{kind}:{file}", recipe=colour_recipe())
+    settings = read_settings({"data_dir": str(tmp_path)})
+    assert reproduce(result, ResultsFolder(tmp_path / "r"), images_of(result, settings), CPU).is_exact
+    here.rename(there)
+    with pytest.raises(InputError, match=f"{file}, are not there any more\nif .*, give their .* --images {kind}:PATH"):
+        images_of(result, settings)
+    for place in (f"{kind}:{there / file.name}", str(there / file.name)):
+        assert reproduce(result, ResultsFolder(tmp_path / "r"), images_of(result, settings, place), CPU).is_exact
 
 
 @pytest.mark.parametrize(
@@ -145,7 +161,9 @@ def test_other_images_in_the_given_place_are_named_with_the_difference(change, s
 
 
 def test_a_place_for_a_published_dataset_is_refused(trained, tmp_path):
-    with pytest.raises(InputError, match="--images /x: digits resnet8 seed 0 was not trained on a folder; give --data"):
+    with pytest.raises(
+        InputError, match="--images /x: digits resnet8 seed 0 was not trained on your own images; give --data"
+    ):
         images_of(trained, read_settings({"data_dir": str(tmp_path)}), "/x")
 
 

@@ -16,15 +16,21 @@ from harness.training.code_version import code_hashes, other_code, training_code
 NOT_DECIDING = {
     "a case carries its values, so a change makes another case": {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
-        "config/limits.py", "config/option.py", "config/option_checks.py", "config/options.py", "config/data_folder.py",
+        "config/limits.py", "config/option.py", "config/standard.py", "data/pixel_statistics.py", "study/resolution.py",
+        "config/option_checks.py", "config/options.py", "config/data_folder.py",
         "config/network_origin.py",
     },
     "the images' hash is part of the case": {
-        "config/datasets.py", "config/extensions.py", "data/download.py", "data/registry.py", "data/source.py",
+        "config/datasets.py", "config/extensions.py", "data/cache.py", "data/cache_file.py", "data/cache_key.py",
+        "data/channel_sums.py", "data/decoding_progress.py", "data/download.py", "data/headers.py", "data/registry.py",
+        "data/source.py",
         "data/verified_fingerprints.py", "data/formats/cifar10.py", "data/formats/class_folders.py",
         "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",
-        "data/formats/folder_names.py", "data/formats/leftovers.py", "data/formats/gtsrb.py",
-        "data/formats/gtsrb_labels.py",
+        "data/formats/folder_names.py", "data/formats/folder_splits.py", "data/formats/image_files.py",
+        "data/formats/labels.py", "data/formats/leftovers.py", "data/formats/split_names.py", "data/formats/gtsrb.py",
+        "data/formats/gtsrb_labels.py", "data/formats/csv_rows.py", "data/formats/table.py",
+        "data/formats/array_labels.py", "data/formats/array_pixels.py", "data/formats/arrays.py",
+        "data/formats/stored_arrays.py",
     },
     "they read, write and report what others compute": {
         "causes.py", "errors.py", "files.py", "source_code.py", "text.py", "timestamps.py",
@@ -146,7 +152,7 @@ def test_other_code_names_the_commit_and_the_files():
     removed = other | {"code": {"old.py": "0" * 12}, "commit": None}
     text = other_code([removed])
     assert text is not None
-    assert text.startswith("code without a commit, which differs in config/families.py, config/recipe.py, ")
+    assert text.startswith("code without a commit, which differs in config/built_in.py, config/families.py, ")
     assert text.endswith(f" and {len(code_hashes()) + 1 - 3} more files")
 
 

@@ -246,6 +246,7 @@ def test_case_is_not_trained_on_images_of_another_dataset(tiny_dataset, results)
         ({"mode": "slow"}, "mode 'slow': give one of full, shortened, quick"),
         ({"seed": -1}, "seed -1: give a whole number, 0 or more"),
         ({"seed": "a"}, "seed 'a': give a whole number, 0 or more"),
+        ({"recipe": replace(TINY_RECIPE, epochs=2)}, "recipe 'tiny': milestones .2,. with 2 epochs: .* below 2"),
         ({"recipe": "fast"}, "recipe 'fast' is not a Recipe: give e.g. harness.CIFAR10"),
     ],
 )
@@ -258,7 +259,7 @@ def test_a_wrong_case_is_refused_by_name_before_training(changes, message, tiny_
 def test_images_of_different_sizes_are_trained_after_resizing(results):
     dataset = of_different_sizes(make_dataset())
     augmentation = replace(TINY_RECIPE.augmentation, rotate_first=True, crop_scale=None)
-    case = make_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation, epochs=1))
+    case = make_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation).with_epochs(1))
     assert train(case, dataset, results, CPU).status == "complete"
 
 

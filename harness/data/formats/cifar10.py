@@ -16,7 +16,7 @@ import torchvision
 from harness.config.datasets import SPECS
 from harness.data.download import fetch, has_md5, locked
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, incomplete
+from harness.data.source import Source, incomplete, tree_key
 from harness.errors import InputError
 from harness.files import write_atomically
 
@@ -37,7 +37,9 @@ def locate(data_dir: Path) -> Source | None:
                 missing = [name for name in _batches_md5() if present.is_dir() and not (present / name).exists()]
                 if missing:
                     return incomplete(layout, present, missing)
-                return Source(layout, present, lambda: counts, partial(_verify, root), partial(_read, root))
+                # Not of the archive: the first time it is read it is unpacked, and its batches are found the next time.
+                key = partial(tree_key, present) if present.is_dir() else None
+                return Source(layout, present, lambda: counts, partial(_verify, root), partial(_read, root), key=key)
     return None
 
 

@@ -1,24 +1,30 @@
-"""The layout ``train/<class>/*``, ``test/<class>/*``, for the user's own images and any other dataset."""
+"""The layout ``train/<class>/*``, ``test/<class>/*``, for the user's own images and any other dataset.
 
-import functools
-import itertools
-import os
+The user's own test images may be in ``val`` instead (``valid``, ``validation``). If both are there, ``test`` has the
+test images and ``val`` is not used. Without a split, with ``<class>/*`` alone, 20 % of each class are held out as the
+test images. The layout's name, which the terminal and the result show, says which of these it was. A folder named
+``train``, ``test`` or ``val``, upper-case or not, is a split and never a class.
+"""
+
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from harness.config.datasets import DatasetSpec, is_own_images
-from harness.data.decoding import ImageFile, check_file, decode, file_on_disk
-from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images
+from harness.config.recipe import Resize
+from harness.data.decoding import ImageFile, file_on_disk
+from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images, require_no_strangers
 from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
+from harness.data.formats.folder_splits import PUBLISHED_SPLITS, Splits, find_splits
+from harness.data.formats.image_files import Lists, own_spec, source_of
+from harness.data.formats.labels import hold_out, sorted_classes
 from harness.data.formats.leftovers import is_note
-from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, unverifiable
+from harness.data.source import Source, tree_key
 from harness.errors import FaultList, InputError, results_of_both
 from harness.text import listed_up_to
 
-_SPLITS = ("train", "test")
 _SHOWN_FOLDERS = 5
+_SHOWN_FILES = 3
 
 TrackOf = Callable[[Path, int], str | None]
 """Function from an image's path and label to its track; None for an image without one."""
@@ -35,86 +41,91 @@ def has_class_folders(root: Path) -> bool:
         InputError: one of them is a link whose target is missing, or cannot be read.
     """
     return is_present_folder(root) and all(
-        is_present_folder(root / split) and list_folder(root / split)[0] for split in _SPLITS
+        is_present_folder(root / split) and list_folder(root / split)[0] for split in ("train", "test")
     )
 
 
-def locate(root: Path, spec: DatasetSpec, *, resize_to: int | None = None, track_of: TrackOf = no_track) -> Source:
+def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None, track_of: TrackOf = no_track) -> Source:
     """Return the dataset in class folders under ``root``.
 
     Args:
-        resize_to: side in pixels to which every image is resized; None requires the dataset's own size.
+        resize_to: the square to which every image is resized; None requires the dataset's own size.
         track_of: the tracks that the dataset's file names show.
     """
-    size = resize_to or spec.image_size
-    # Once for a source: a folder of many images is long to list.
-    list_both = functools.cache(
-        partial(list_splits, root, spec.class_names, is_own=is_own_images(spec.name), track_of=track_of)
-    )
-
-    def count() -> tuple[int, int]:
-        train, test = list_both()
-        return len(train), len(test)
-
-    def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-        def part(files: list[ImageFile], limit: int | None) -> ImageSet:
-            chosen = [files[position] for position in evenly_spaced(len(files), limit)]
-            return decode(chosen, channels=spec.channels, size=size, resize=resize_to is not None)
-
-        train, test = list_both()
-        return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))
-
-    def check() -> None:
-        faults = FaultList()
-        required = None if resize_to else spec.image_size
-        for file in itertools.chain(*list_both()):
-            with faults:
-                check_file(Path(file.name), required)
-        faults.raise_any()
-
-    return Source("class folders", root, count, unverifiable, read, check=check)
+    is_own = is_own_images(spec.name)
+    splits = find_splits(root) if is_own else PUBLISHED_SPLITS
+    list_both = partial(list_splits, root, splits, spec.class_names, is_own=is_own, track_of=track_of)
+    key = partial(tree_key, *(root / name for name in (splits.train, splits.test) if name is not None))
+    return source_of(f"class folders{splits.note}", root, spec, list_both, resize_to=resize_to, key=key)
 
 
 def spec_of(name: str, path: Path) -> DatasetSpec:
     """Return the spec of the user's own images in class folders; see `harness.data.source.Layout`."""
-    classes = class_names(path)
-    train, test = list_splits(path, classes, is_own=True)
-    return DatasetSpec(name, 3, None, classes, len(train), len(test))
+    classes, splits = class_names(path), find_splits(path)
+    return own_spec(name, classes, list_splits(path, splits, classes, is_own=True))
 
 
 def class_names(root: Path) -> tuple[str, ...]:
-    """Return the classes of the user's own images: the folders' names under ``root/train`` in NFC, sorted.
+    """Return the classes of the user's own images: the folders' names in NFC, sorted.
 
     Names that are all numbers are sorted numerically.
 
     Raises:
         InputError: ``root`` does not exist, or has fewer than two class folders.
     """
-    if not is_present_folder(root):
-        fault = f"{root} is not a folder" if os.path.exists(root) else f"folder {root} does not exist"
-        raise InputError(f"{fault}: give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*")
-    names, _ = results_of_both(*(partial(_class_folders, root / split) for split in _SPLITS))
+    splits = find_splits(root)
+    train = root / splits.train
+    if splits.test is None:
+        names = _class_folders(train)
+    else:
+        names, _ = results_of_both(partial(_class_folders, train), partial(_class_folders, root / splits.test))
     if len(names) < 2:
-        raise InputError(f"{root / 'train'} has one class folder, {shown(*names)}: add at least one more class")
-    return tuple(sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names))
+        raise InputError(_one_class(train, *names.values()))
+    return sorted_classes(names)
+
+
+def _one_class(folder: Path, only: Path) -> str:
+    """Return the message for a single class folder, which may be the folder above the classes."""
+    inner = [f"{one.name}/" for one in list_folder(only)[0]]
+    if len(inner) > 1:
+        named = listed_up_to(inner, _SHOWN_FILES, "folder")
+        return f"{folder} has only {only.name}/, with {named} in it: move them into {folder} if they are the classes"
+    return f"{folder} has one class folder, {shown(canonical_name(only.name))}: add at least one more class"
 
 
 def list_splits(
-    root: Path, names: Sequence[str], *, is_own: bool, track_of: TrackOf = no_track
-) -> tuple[list[ImageFile], list[ImageFile]]:
+    root: Path, splits: Splits, names: Sequence[str], *, is_own: bool, track_of: TrackOf = no_track
+) -> Lists:
     """Return the training and the test images under ``root``; see `list_files`."""
-    return results_of_both(
-        *(partial(list_files, root / split, names, is_own=is_own, track_of=track_of) for split in _SPLITS)
-    )
+    strangers: list[Path] = []
+    faults = FaultList()
+    folders = [root / split for split in (splits.train, splits.test) if split is not None]
+    calls = (partial(list_files, one, names, is_own=is_own, track_of=track_of, strangers=strangers) for one in folders)
+    lists = [*faults.results_of(calls)]
+    with faults:
+        require_no_strangers(strangers, root)
+    faults.raise_any()
+    if splits.test is not None:
+        return lists[0], lists[1]
+    train, test = hold_out([file.label for file in lists[0]], names, root)
+    return [lists[0][position] for position in train], [lists[0][position] for position in test]
 
 
 def list_files(
-    folder: Path, names: Sequence[str], *, is_own: bool = False, track_of: TrackOf = no_track
+    folder: Path,
+    names: Sequence[str],
+    *,
+    is_own: bool = False,
+    track_of: TrackOf = no_track,
+    strangers: list[Path] | None = None,
 ) -> list[ImageFile]:
     """List every image in ``folder/<class>/`` and its sub-folders, by class, then by sub-folder and name.
 
     A folder belongs to the class of its name. If the folders' names are numbers, the number may be the label
     (``00000`` … for GTSRB, ``0`` … for any published dataset; for the user's own images if their classes are numbers).
+
+    Args:
+        strangers: see `list_images`.
 
     Raises:
         InputError: a class is missing, unknown or empty, or images cannot be taken. The message names them.
@@ -122,7 +133,7 @@ def list_files(
     faults = FaultList()
     labels = _labels_of_folders(folder, names, is_own)
     classes = {canonical_name(path.name) for path in labels}
-    calls = [partial(_images_of_class, path, classes - {canonical_name(path.name)}) for path in labels]
+    calls = [partial(_images_of_class, path, classes - {canonical_name(path.name)}, strangers) for path in labels]
     images = [*faults.results_of(calls)]
     faults.raise_any()
     return [
@@ -132,13 +143,14 @@ def list_files(
     ]
 
 
-def _images_of_class(folder: Path, others: Iterable[str]) -> list[Path]:
+def _images_of_class(folder: Path, others: Iterable[str], strangers: list[Path] | None) -> list[Path]:
     def check(below: Path) -> None:
         if canonical_name(below.name) in others:
             raise InputError(f"{below} has the name of another class: move it into {folder.parent}, or rename it")
 
-    images = list_images(folder, check)
-    if not images:
+    before = len(strangers or ())
+    images = list_images(folder, check, strangers)
+    if not images and len(strangers or ()) == before:
         raise InputError(f"class folder {folder} is empty: every class needs at least one image")
     return images
 
@@ -159,14 +171,24 @@ def _class_folders(folder: Path) -> dict[str, Path]:
                 same = ascii(by_name[name].name), ascii(path.name)
                 raise InputError(f"{folder} has two class folders named {name!r}, {same[0]} and {same[1]}: merge them")
             by_name[name] = path
-    for file in files:
-        with faults:
-            if not is_note(file.name):
-                raise InputError(f"{file} is in no class folder: move it into one of {folder}, or remove it")
+    with faults:
+        _require_in_class_folders([file for file in files if not is_note(file.name)], folder)
     faults.raise_any()
     if not by_name:
         raise InputError(f"{folder} has no class folders: images belong in {folder}/<class>/*")
     return by_name
+
+
+def _require_in_class_folders(files: Sequence[Path], folder: Path) -> None:
+    """Raise an `InputError` that names the files which lie beside the class folders, if there are any."""
+    if len(files) == 1:
+        raise InputError(f"{files[0]} is in no class folder: move it into one of {folder}, or remove it")
+    if files:
+        named = listed_up_to([plain(file.name) for file in files], _SHOWN_FILES, "file")
+        raise InputError(
+            f"{folder}: {len(files):,} files are in no class folder ({named}): move them into {folder}/<class>, "
+            "or remove them"
+        )
 
 
 def _class_name(folder: Path) -> str:

@@ -15,7 +15,7 @@ import torchvision
 from harness.config.datasets import SPECS
 from harness.data.download import fetch
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, incomplete
+from harness.data.source import Source, incomplete, tree_key
 from harness.errors import InputError
 from harness.files import quarantine
 from harness.text import count_noun
@@ -41,7 +41,9 @@ def locate(data_dir: Path) -> Source | None:
     for root in (data_dir / "fashionmnist", data_dir / "fashionmnist/FashionMNIST/raw", data_dir / "FashionMNIST/raw"):
         missing = [name for name in SHA256 if not any(path.is_file() for path in (root / name, root / f"{name}.gz"))]
         if not missing:
-            return Source(_LAYOUT, root, partial(_count, root), partial(_verify, root), partial(_read, root))
+            files = [_path(root, name) for name in SHA256]
+            read, key = partial(_read, root), partial(tree_key, *files)
+            return Source(_LAYOUT, root, partial(_count, root), partial(_verify, root), read, key=key)
         if len(missing) < len(SHA256):
             return incomplete(_LAYOUT, root, [f"{name}.gz" for name in missing])
     return None
@@ -68,12 +70,17 @@ def _is_published(root: Path, name: str) -> bool:
     return hashlib.sha256(content).hexdigest() == SHA256[name]
 
 
+def _path(root: Path, name: str) -> Path:
+    """Return the path of a file, plain or compressed."""
+    plain = root / name
+    return plain if plain.is_file() else root / f"{name}.gz"
+
+
 def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
     """Return the path and the decompressed content of a file, plain or compressed."""
-    plain, compressed = root / name, root / f"{name}.gz"
-    path = plain if plain.is_file() else compressed
+    path = _path(root, name)
     try:
-        with open(plain, "rb") if path == plain else gzip.open(compressed) as file:
+        with open(path, "rb") if path.name == name else gzip.open(path) as file:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             raise InputError(
@@ -81,7 +88,7 @@ def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
             )
         return path, content
     except FileNotFoundError as error:
-        raise InputError(f"{compressed} is missing: download it again") from error
+        raise InputError(f"{path} is missing: download it again") from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged ({error}): download it again") from error
 

@@ -3,16 +3,19 @@
 import functools
 import os
 import stat
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
 
-from harness.data.formats.folder_names import canonical_name
+from harness.data.formats.folder_names import canonical_name, plain
 from harness.data.formats.leftovers import is_leftover, is_note, is_placeholder
 from harness.errors import FaultList, InputError
+from harness.text import listed_up_to
 
 # Formats that Pillow recognises but never decodes.
+_SHOWN = 3  # files in a message
 _NEVER_DECODED = frozenset({"BUFR", "GRIB", "HDF5", "MPEG"})
 _SPECIAL_FILES = ((stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"))
 
@@ -34,6 +37,11 @@ def is_present_folder(path: Path) -> bool:
         return False
     except OSError as error:
         raise InputError(_unreadable(path, error)) from error
+
+
+def is_present(path: Path) -> bool:
+    """Return whether a folder or a file is there; see `is_present_folder`."""
+    return is_present_folder(path) or os.path.exists(path)
 
 
 def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -66,16 +74,20 @@ def _scan(folder: Path, faults: FaultList) -> tuple[list[Path], list[Path]]:
     return folders, files
 
 
-def list_images(folder: Path, check_folder: Callable[[Path], None] = lambda _: None) -> list[Path]:
+def list_images(
+    folder: Path, check_folder: Callable[[Path], None] = lambda _: None, strangers: list[Path] | None = None
+) -> list[Path]:
     """Return the images in a folder and its sub-folders, in the order of torchvision's ImageFolder.
 
     Args:
         check_folder: called with each sub-folder; raises an `InputError` for one that must not be there.
+        strangers: receives the files of endings that Pillow does not read, for `require_no_strangers`, to name those
+            of many folders together; None: those of this folder raise it.
 
     Raises:
         InputError: Pillow reads no files of an ending, or something cannot be reached. The message names all faults.
     """
-    found: list[Path] = []
+    by_folder: dict[str, list[Path]] = defaultdict(list)
     faults = FaultList()
     pending = [(folder, frozenset(map(_identity, {*folder.parents, *folder.resolve().parents})))]
     while pending:
@@ -86,11 +98,18 @@ def list_images(folder: Path, check_folder: Callable[[Path], None] = lambda _: N
                 raise InputError(f"link {current} leads back to a folder that contains it: remove the link")
             if current != folder:
                 check_folder(current)
-            folders, files = _scan(current, faults)
+            folders, here = _scan(current, faults)
             pending += [(one, containing | {identity}) for one in folders]
-            found += faults.results_of(functools.partial(_image, one) for one in files if not is_note(one.name))
+            by_folder[canonical_name(current.as_posix())] += [one for one in here if not is_note(one.name)]
+    files = [file for name in sorted(by_folder) for file in sorted(by_folder[name], key=lambda one: name_key(one.name))]
+    others = [one for one in files if not _may_be_image(one)]
+    if strangers is None:
+        with faults:
+            require_no_strangers(others, folder)
+    else:
+        strangers += others
     faults.raise_any()
-    return sorted(found, key=lambda image: (canonical_name(image.parent.as_posix()), name_key(image.name)))
+    return [one for one in files if _may_be_image(one)] if others else files
 
 
 def name_key(name: str) -> tuple[str, str]:
@@ -98,16 +117,27 @@ def name_key(name: str) -> tuple[str, str]:
     return canonical_name(name), name
 
 
-def _image(path: Path) -> Path:
-    """Return the path of an image.
+def require_no_strangers(files: Sequence[Path], root: Path) -> None:
+    """Raise an `InputError` that names the files of endings that Pillow does not read, if any."""
+    if len(files) == 1:
+        ending = _ending(files[0])
+        raise InputError(f"{files[0]}: Pillow reads no {ending} files; convert it to PNG or JPEG, or remove it")
+    if files:
+        names = sorted((plain(file.relative_to(root).as_posix()) for file in files), key=name_key)
+        raise InputError(
+            f"{root}: {len(files):,} files are not images that Pillow reads ({listed_up_to(names, _SHOWN, 'file')}): "
+            "convert them to PNG or JPEG, or remove them"
+        )
 
-    Raises:
-        InputError: Pillow reads no files of that ending.
-    """
-    ending = path.suffix.lower().strip()
-    if ending and ending not in _image_endings():
-        raise InputError(f"{path}: Pillow reads no {ending} files; convert it to PNG or JPEG, or remove it")
-    return path
+
+def _may_be_image(path: Path) -> bool:
+    """Return False for an ending that Pillow reads no files of."""
+    ending = _ending(path)
+    return not ending or ending in _image_endings()
+
+
+def _ending(path: Path) -> str:
+    return path.suffix.lower().strip()
 
 
 @functools.cache
@@ -122,9 +152,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     Raises:
         InputError: it is neither, or a link that leads nowhere, or a file that is only in iCloud.
     """
-    path = Path(entry.path)
     if is_placeholder(entry.name):
-        raise InputError(f"{path} is a placeholder for an image in iCloud: download the image")
+        raise InputError(f"{entry.path} is a placeholder for an image in iCloud: download the image")
     try:
         if entry.is_dir():
             return True
@@ -132,10 +161,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
             return False
         mode = entry.stat().st_mode
     except OSError as error:
+        path = Path(entry.path)
         is_dangling = isinstance(error, FileNotFoundError) and entry.is_symlink()
         raise InputError(_missing_target(path) if is_dangling else _unreadable(path, error)) from error
     kind = next((kind for is_kind, kind in _SPECIAL_FILES if is_kind(mode)), "a device")
-    raise InputError(f"{path} is {kind}, not an image: remove it")
+    raise InputError(f"{entry.path} is {kind}, not an image: remove it")
 
 
 def _missing_target(link: Path) -> str:

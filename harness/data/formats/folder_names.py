@@ -12,6 +12,8 @@ def canonical_name(name: str) -> str:
 
     macOS writes NFD: ``é`` is then an ``e`` and an accent. In one form, names sort and compare alike on all systems.
     """
+    if name.isascii():
+        return name
     if os.name == "posix":
         name = os.fsencode(name).decode("utf-8", "surrogateescape")
     return composed(name)

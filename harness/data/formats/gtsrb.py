@@ -4,6 +4,7 @@ The layouts are the official archives, the same unpacked, and the Kaggle copy. t
 archive, of 26,640 images; it is refused.
 """
 
+import functools
 import re
 import zipfile
 import zlib
@@ -16,7 +17,7 @@ from harness.data.download import fetch, has_md5
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.formats.gtsrb_labels import read_rows, read_text
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, incomplete, unverifiable
+from harness.data.source import Source, incomplete, tree_key, unverifiable
 from harness.errors import InputError, results_of_both
 from harness.text import listed
 
@@ -69,7 +70,7 @@ def locate(data_dir: Path) -> Source | None:
     """
     for root in _roots(data_dir):
         if (root / "Train.csv").exists() or (root / "Test.csv").exists():
-            return _source("Kaggle", root, partial(_list_kaggle, root), unverifiable)
+            return _source("Kaggle", root, partial(_list_kaggle, root), unverifiable, [root])
         parts = _find_parts(root)
         if (root / "GTSRB/Training").is_dir() and TRAIN_ZIP not in parts:
             raise InputError(
@@ -117,19 +118,25 @@ def _official(root: Path, parts: dict[str, Path]) -> Source:
     missing = [name for name in MD5 if name not in parts]
     if missing:
         return incomplete(f"official {layout}", folder, missing)
-    return _source(f"official {layout}", folder, partial(_list_official, parts), partial(_verify, root, packed))
+    lists, verify = partial(_list_official, parts), partial(_verify, root, packed)
+    return _source(f"official {layout}", folder, lists, verify, [*parts.values()])
 
 
-def _source(layout: str, path: Path, lists: Callable[[], Lists], verify: Callable[[], bool]) -> Source:
+def _source(
+    layout: str, path: Path, lists: Callable[[], Lists], verify: Callable[[], bool], places: Sequence[Path]
+) -> Source:
+    """Return the source of listed images; ``places`` are the files and folders that they lie in."""
+    list_both = functools.cache(lists)
+
     def count() -> tuple[int, int]:
-        train, test = lists()
+        train, test = list_both()
         return len(train), len(test)
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-        train, test = lists()
+        train, test = list_both()
         return results_of_both(partial(_decode, train, train_limit), partial(_decode, test, test_limit))
 
-    return Source(layout, path, count, verify, read)
+    return Source(layout, path, count, verify, read, key=partial(tree_key, *places))
 
 
 def _decode(files: list[ImageFile], limit: int | None) -> ImageSet:

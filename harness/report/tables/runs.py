@@ -105,6 +105,7 @@ def run_row(result: Result) -> dict[str, object]:
         "training_code": result.environment.get("training_code"),
         "is_unsteady": _is_unsteady(result),
         **disturbed_values(result),
+        "notes": "; ".join(result.notes),
         "cause": None if result.cause is None else without_absolute_paths(result.cause),
         "commands": "; ".join(dict.fromkeys(short_command(one.command) for one in result.attempts if one.command)),
         "case": result.case.identity[:12],
@@ -142,6 +143,7 @@ def run_notes(results: Sequence[Result]) -> list[str]:
         *_time_notes(results),
         *_image_notes(results),
         *_training_notes(results),
+        *_network_notes(results),
         *first_lines(failed, "not completed (status and cause in the CSV)", MAX_NAMES),
     ]
 
@@ -196,6 +198,16 @@ def _training_notes(results: Sequence[Result]) -> list[str]:
             "#: rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
         )
     return notes
+
+
+def _network_notes(results: Sequence[Result]) -> list[str]:
+    """Return the notes on how networks were trained or counted, each with the models that it is about."""
+    models: dict[str, list[str]] = {}
+    for result in results:
+        for note in result.notes:
+            models.setdefault(note, []).append(result.model)
+    notes = [f"{join_names(list(dict.fromkeys(names)), 'notes in the CSV')}: {note}" for note, names in models.items()]
+    return first_lines(notes, "notes on networks (notes in the CSV)", MAX_NAMES)
 
 
 def _nodes(result: Result) -> list[str]:

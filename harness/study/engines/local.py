@@ -19,7 +19,7 @@ from harness.training.environment import describe_environment
 from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 from harness.training.torchrun import own_device
 from harness.training.train import train
-from harness.training.trainers.data_parallel import Follower
+from harness.training.trainers.data_parallel import Follower, require_divisible
 
 
 class LocalEngine(Engine):
@@ -40,6 +40,8 @@ class LocalEngine(Engine):
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         self._machine.prepare(experiments, notify)
+        for experiment in experiments:
+            require_divisible(self.case(experiment), self._machine.dataset(experiment)[0], self._processes)
 
     def case(self, experiment: Experiment) -> Case:
         return self._machine.case(experiment)

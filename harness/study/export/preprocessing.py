@@ -12,26 +12,33 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.config.case import Case
-from harness.config.datasets import is_own_images
+from harness.config.datasets import is_resized
+from harness.config.recipe import Recipe
 
 Step = Mapping[str, Any]
 
 
 def steps_of(case: Case, channels: int) -> list[Step]:
     """Return a case's steps in order: decode, resize, scale, normalise; GTSRB's recipe resizes last."""
-    side, augmentation = case.recipe.image_size, case.recipe.augmentation
+    augmentation = case.recipe.augmentation
     mode = "RGB" if channels == 3 else "L"
     decode = {"step": "decode", "mode": mode, "does": f"Read the file, e.g. by Pillow, as 8-bit {mode}."}
-    resize = {"step": "resize", "height": side, "width": side, "method": "bilinear", "antialias": True}
-    resize["does"] = "Resize an image of another size, as Pillow's Image.resize with BILINEAR does."
+    resize = _resize_step(case.recipe)
     scale = {"step": "scale", "divide_by": 255, "does": "Divide the pixels by this number, in float32."}
     normalise = {"step": "normalise", "mean": list(augmentation.mean), "std": list(augmentation.std)}
     normalise["does"] = "Subtract each channel's mean, then divide by its std."
-    if augmentation.rotate_first and not is_own_images(
-        case.dataset
-    ):  # a user's images are resized when they are decoded
+    if augmentation.rotate_first and not is_resized(case.dataset):
         return [decode, scale, normalise, resize]
     return [decode, resize, scale, normalise]
+
+
+def _resize_step(recipe: Recipe) -> Step:
+    side = recipe.image_size
+    step = {"step": "resize", "height": side, "width": side, "method": "bilinear", "antialias": True}
+    if recipe.fit == "squash":
+        return step | {"does": "Resize an image of another size, as Pillow's Image.resize with BILINEAR does."}
+    does = "Resize the shorter side as Pillow's Image.resize with BILINEAR does, then cut out the centre."
+    return step | {"fit": recipe.fit, "does": does}
 
 
 def split_steps(case: Case, channels: int, inside_the_model: bool) -> tuple[list[Step], list[Step]]:
@@ -49,9 +56,14 @@ def apply_steps(image: NDArray[Any], steps: Sequence[Step]) -> NDArray[Any]:
 
 
 def _resize(image: NDArray[Any], step: Step) -> NDArray[Any]:
-    size = (step["width"], step["height"])
-    planes = [Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR) for plane in image]
-    return np.stack([np.asarray(plane) for plane in planes])
+    side = step["width"]  # height and width are equal
+    height, width = image.shape[1:]
+    sides = (side, side)
+    if step.get("fit") == "crop":
+        sides = (side * width // min(height, width), side * height // min(height, width))
+    planes = [np.asarray(Image.fromarray(plane).resize(sides, Image.Resampling.BILINEAR)) for plane in image]
+    left, top = (round((length - side) / 2) for length in sides)
+    return np.stack(planes)[:, top : top + side, left : left + side]
 
 
 def _scale(image: NDArray[Any], step: Step) -> NDArray[Any]:

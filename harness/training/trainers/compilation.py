@@ -5,14 +5,20 @@ figures: the operations of the whole run, and the gain of a compiled network on 
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from harness.config.datasets import DatasetSpec
 from harness.config.families import OPERATIONS_PER_MAC, Model
 from harness.config.recipe import Recipe
 from harness.errors import InputError
+from harness.models.build import build_network
 from harness.models.cost import count_macs
+from harness.models.foreign import raised
+from harness.models.random_state import seeded
 
 # Compiled over eager training speed, less 1. On a CPU (two cores of an AMD EPYC, torch 2.15, batch 128, freed memory
 # kept, medians): ResNet-20 −.03, 20-2 .00, 20-4 +.02 at 3×32×32 and .00 at 1×28×28; 56, 110 and 50 were no better.
@@ -42,7 +48,7 @@ def should_compile(
     """Return whether to compile the network: as ``--compile`` says; ``auto`` if it pays and works here.
 
     Raises:
-        InputError: the setting is ``on``, and torch.compile does not work on this machine.
+        InputError: the setting is ``on``, and torch.compile does not work on this machine or for this network.
     """
     if setting == "off":
         return False
@@ -54,7 +60,19 @@ def should_compile(
         return pays_to_compile(operations, device.type) and why_not_compilable(device) is None
     if obstacle := why_not_compilable(device):
         raise InputError(f"--compile on: torch.compile does not work here ({obstacle})\nleave out --compile on")
+    if obstacle := why_not_traceable(model, spec.input_shape(recipe.image_size), spec.num_classes):
+        raise InputError(
+            f"--compile on: torch.compile cannot compile model {model.name}: {obstacle}\nleave out --compile on"
+        )
     return True
+
+
+def compile_network(network: nn.Module, model: Model, **options: Any) -> Callable[[Tensor], Tensor]:
+    """Return the compiled network; a foreign one together with its hook, which torch would compile apart."""
+    compiled: Callable[[Tensor], Tensor] = torch.compile(
+        (lambda batch: network(batch)) if model.is_foreign else network, dynamic=False, **options
+    )
+    return compiled
 
 
 @functools.cache
@@ -68,4 +86,21 @@ def why_not_compilable(device: torch.device) -> str | None:
         torch.compile(lambda values: (values.relu() * 2).sum(), dynamic=False)(x).backward()
     except Exception as error:
         return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return None
+
+
+@functools.lru_cache(maxsize=256)
+def why_not_traceable(model: Model, image_shape: tuple[int, int, int], num_classes: int) -> str | None:
+    """Return why torch.compile cannot trace a foreign network, or None; tried on the CPU in seconds."""
+    if not model.is_foreign:
+        return None
+    network = build_network(model, image_shape[0], num_classes, seed=0)
+    try:
+        with seeded(0):
+            logits = compile_network(network, model, backend="aot_eager")(torch.randn(2, *image_shape))
+            logits.sum().backward()  # type: ignore[no-untyped-call]
+    except Exception as error:
+        return raised(error)
+    finally:
+        torch.compiler.reset()
     return None

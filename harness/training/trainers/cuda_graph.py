@@ -8,6 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.hardware.memory import is_out_of_memory
+from harness.models.foreign import raised
+from harness.models.random_state import host_state
+
 # torch's advice: cuDNN, cuBLAS and autograd set themselves up in the first steps.
 _WARM_UP_STEPS = 3
 
@@ -37,6 +41,33 @@ class _Capture:
 
 
 Step = Callable[[Tensor, Tensor], None]
+
+
+def why_not_capturable(step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> str | None:
+    """Return why a step cannot be captured, or None: it waits for the device, or draws on the host.
+
+    It is found out before a capture: a failed one is costly, and a replay would repeat the numbers that the host drew.
+    """
+    with preserved(state()):
+        step(batch, labels)  # first: libraries may wait when they set themselves up
+        mode, before = torch.cuda.get_sync_debug_mode(), host_state()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            step(batch, labels)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            return f"its step waits for the device: {raised(error)}"
+        finally:
+            torch.cuda.set_sync_debug_mode(mode)
+        return None if host_state() == before else "it draws random numbers on the host"
+
+
+def end_failed_capture(device: torch.device) -> None:
+    """Reset the device's generator, which a failed capture leaves as if the capture continued."""
+    if device.type == "cuda":
+        generator = torch.cuda.default_generators[device.index or 0]
+        generator.graphsafe_set_state(generator.clone_state())
 
 
 class CapturedStep:

@@ -21,14 +21,17 @@ from harness.config.datasets import DatasetSpec
 from harness.data.augment_parameters import AugmentationParameters
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
-from harness.data.split import split_validation
+from harness.data.split import count_held_out, split_validation
+from harness.errors import InputError
 from harness.hardware.device import autocast, computing_at
 from harness.hardware.stopwatch import Stopwatch
+from harness.models.build import model_of
+from harness.models.foreign import raised
 from harness.results import metrics
 from harness.training.process_group import ProcessGroup
 from harness.training.trainers.fast import FastTrainer, chunk_size
-from harness.training.trainers.sync_batch_norm import synchronise_batch_norm
-from harness.training.trainers.trainer import Evaluation, SetName, ignore_progress
+from harness.training.trainers.sync_batch_norm import require_synchronisable, synchronise_batch_norm
+from harness.training.trainers.trainer import Evaluation, SetName, empty_network, ignore_progress
 
 
 class DataParallelTrainer(FastTrainer):
@@ -36,18 +39,20 @@ class DataParallelTrainer(FastTrainer):
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device, processes: ProcessGroup) -> None:
         super().__init__(case, spec, device)
-        self._processes = processes
+        self._processes, self.rank = processes, processes.rank
         self._forward = self.network = synchronise_batch_norm(self.network, device, processes)
         self._captured = None
         self._whole_batch = 0  # images of the current batch, over all ranks
+        self._parameters = [one for one in self.network.parameters() if one.requires_grad]
         # All gradients share one buffer, each in its parameter's memory layout: on a rank without images, autograd may
         # choose another layout.
-        parameters = list(self.network.parameters())
-        ends = list(itertools.accumulate(parameter.numel() for parameter in parameters))
-        self._gradient_buffer = torch.zeros(ends[-1], dtype=parameters[0].dtype, device=device)
+        ends = list(itertools.accumulate(parameter.numel() for parameter in self._parameters))
+        # A user's network may leave parameters without a gradient, which the optimizer then passes over: flags say so.
+        self._flags = len(ends) if model_of(case).is_foreign else 0
+        self._gradient_buffer = torch.zeros(ends[-1] + self._flags, dtype=self._parameters[0].dtype, device=device)
         self._gradients = [
             self._gradient_buffer.as_strided(parameter.shape, parameter.stride(), end - parameter.numel())
-            for parameter, end in zip(parameters, ends, strict=True)
+            for parameter, end in zip(self._parameters, ends, strict=True)
         ]
 
     def warm_up(self, train_images: int) -> None:
@@ -60,19 +65,20 @@ class DataParallelTrainer(FastTrainer):
         order, parameters = self._begin_epoch(images, epoch)
         count, whole = len(images), self.recipe.batch_size
         step = chunk_size(self.recipe, self.spec.channels, self.device) * self._processes.world_size
-        for start in range(0, count, step):
-            end = min(start + step, count)
-            batches = [(first, min(first + whole, end)) for first in range(start, end, whole)]
-            own = [shard(first, last, self._processes) for first, last in batches]
-            with watch.part("load"):
-                inputs, labels = self._load_share(images, order, parameters, own)
-            with watch.part("train"):
-                sizes = [len(share) for share in own]
-                parts = zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
-                for (first, last), part in zip(batches, parts, strict=True):
-                    self._whole_batch = last - first
-                    self.step(*part)
-            on_progress(end / count)
+        with self._drawing(epoch):
+            for start in range(0, count, step):
+                end = min(start + step, count)
+                batches = [(first, min(first + whole, end)) for first in range(start, end, whole)]
+                own = [shard(first, last, self._processes) for first, last in batches]
+                with watch.part("load"):
+                    inputs, labels = self._load_share(images, order, parameters, own)
+                with watch.part("train"):
+                    sizes = [len(share) for share in own]
+                    parts = zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
+                    for (first, last), part in zip(batches, parts, strict=True):
+                        self._whole_batch = last - first
+                        self.step(*part)
+                on_progress(end / count)
         sums = self._processes.all_reduce(torch.stack([self._loss_sum, self._correct.to(self._loss_sum.dtype)]))
         return float(sums[0]) / count, metrics.accuracy_percent(int(sums[1]), count)
 
@@ -81,14 +87,14 @@ class DataParallelTrainer(FastTrainer):
     ) -> tuple[Tensor, Tensor]:
         """Return an epoch's images at these positions, augmented: inputs (N, C, S, S) and labels (N,).
 
-        The inputs are channels_last. Without positions, N is 0.
+        Without positions, N is 0.
         """
         positions = torch.cat([torch.arange(share.start, share.stop) for share in shares])
         if len(positions):
             return self._load(images, order[positions], parameters[positions])
         size = self.recipe.image_size
         empty = torch.empty(0, self.spec.channels, size, size, device=self.device)
-        return empty.contiguous(memory_format=torch.channels_last), torch.empty(0, dtype=torch.int64).to(self.device)
+        return empty.contiguous(memory_format=self._memory_format), torch.empty(0, dtype=torch.int64).to(self.device)
 
     def _compute(self, batch: Tensor, labels: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -104,12 +110,17 @@ class DataParallelTrainer(FastTrainer):
 
     def _sum_gradients(self) -> None:
         """Sum each gradient over all ranks in one all-reduce: the gradient of the whole batch's loss."""
-        parameters = list(self.network.parameters())
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        torch._foreach_copy_(self._gradients, gradients)
+        pairs = zip(self._gradients, self._parameters, strict=True)
+        present = [(sums, parameter.grad) for sums, parameter in pairs if parameter.grad is not None]
+        if self._flags:
+            self._gradient_buffer.zero_()
+            has_gradient = [float(parameter.grad is not None) for parameter in self._parameters]
+            self._gradient_buffer[-self._flags :] = torch.tensor(has_gradient)
+        torch._foreach_copy_([sums for sums, _ in present], [gradient for _, gradient in present])
         self._processes.all_reduce(self._gradient_buffer)
-        for parameter, gradient in zip(parameters, self._gradients, strict=True):
-            parameter.grad = gradient
+        is_used = self._gradient_buffer[-self._flags :].tolist() if self._flags else itertools.repeat(True)
+        for parameter, gradient, used in zip(self._parameters, self._gradients, is_used, strict=False):
+            parameter.grad = gradient if used else None
 
     def evaluate(self, images: ImageSet) -> Evaluation:
         """Evaluate as `Trainer.evaluate` says: each rank its share of the images; all ranks get the whole."""
@@ -122,6 +133,32 @@ class DataParallelTrainer(FastTrainer):
         correct = int((predicted == images.labels.cpu().numpy()).sum())
         loss = sum(loss for loss, _ in parts) / len(images)
         return Evaluation(loss, metrics.accuracy_percent(correct, len(images)), predicted)
+
+
+def require_divisible(case: Case, dataset: Dataset, processes: ProcessGroup) -> None:
+    """Check that several processes can train a foreign network together.
+
+    Raises:
+        InputError: a BatchNorm cannot be synchronised; or the last batch leaves a process without images, and the
+            network cannot take none.
+    """
+    if not processes.is_distributed or not model_of(case).is_foreign:
+        return
+    network, size = empty_network(case, dataset.spec).eval(), case.recipe.image_size
+    try:
+        require_synchronisable(network)
+    except InputError as error:
+        raise InputError(f"model {case.model}: {error}") from error
+    last = (len(dataset.train) - count_held_out(dataset.train, case.val_split)) % case.recipe.batch_size
+    if not 0 < last < processes.world_size or any(not one.is_meta for one in network.parameters()):
+        return
+    try:
+        network(torch.empty(0, *dataset.spec.input_shape(size), device="meta"))
+    except Exception as error:
+        raise InputError(
+            f"{case.label}: its last batch of {last} leaves a process without images, where the network raised "
+            f"{raised(error)}\ngive the recipe another batch_size, or start fewer processes"
+        ) from error
 
 
 def shard(start: int, end: int, processes: ProcessGroup) -> range:

@@ -1,8 +1,8 @@
 """The fast pipeline: the same recipe at the hardware's pace.
 
 Images stay in memory as 8-bit tensors, on the device if they fit, and are augmented there in batches. The network is
-channels_last, the optimizer is one kernel, and the host never waits for the device within a chunk of batches. The
-network is compiled if the case says so. On CUDA the whole step is captured as a graph and replayed.
+channels_last if it can be, the optimizer is one kernel, and the host never waits for the device within a chunk of
+batches. The network is compiled if the case says so. On CUDA the whole step is captured as a graph and replayed.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,9 +18,14 @@ from harness.data.augment import augment, prepare
 from harness.data.augment_parameters import AugmentationParameters, draw_parameters
 from harness.data.images import ImageSet
 from harness.hardware.device import autocast, computing_at
+from harness.hardware.memory import is_out_of_memory
 from harness.hardware.stopwatch import Stopwatch
+from harness.models.build import model_of
+from harness.models.foreign import raised
+from harness.models.random_state import seeded
 from harness.results import metrics
-from harness.training.trainers.cuda_graph import CapturedStep, preserved
+from harness.training.trainers.compilation import compile_network
+from harness.training.trainers.cuda_graph import CapturedStep, end_failed_capture, preserved, why_not_capturable
 from harness.training.trainers.trainer import (
     Evaluation,
     SetName,
@@ -29,6 +34,7 @@ from harness.training.trainers.trainer import (
     ignore_progress,
     initial_network,
     make_optimizer,
+    trial_of_case,
 )
 
 # Images are augmented some batches ahead, in chunks of about this many bytes of float32: few synchronisations then time
@@ -46,11 +52,12 @@ class FastTrainer(Trainer):
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
         super().__init__(case, spec, device)
+        self._memory_format = trial_of_case(case, spec).memory_format
         self.network = initial_network(case, spec).to(
             device,
-            memory_format=torch.channels_last,  # type: ignore[call-overload]
+            memory_format=self._memory_format,  # type: ignore[call-overload]
         )
-        self._forward = torch.compile(self.network, dynamic=False) if case.compiled else self.network
+        self._forward = compile_network(self.network, model_of(case)) if case.compiled else self.network
         # A captured step reads its learning rate from the device's memory at every replay.
         learning_rate = torch.tensor(self.recipe.learning_rate, device=device) if device.type == "cuda" else None
         fused = None if device.type == "mps" else True
@@ -71,18 +78,58 @@ class FastTrainer(Trainer):
         return images.to(augmentation_device(self.device))
 
     def warm_up(self, train_images: int) -> None:
-        """Compile and capture the step, for full batches and for the partial last one."""
+        """Compile and capture the step, for full batches and for the partial last one.
+
+        A foreign network that cannot be compiled or captured is trained without, and a note says why.
+        """
         if not self.case.compiled and self._captured is None:
             return
         if self.case.compiled:
             torch.compiler.reset()  # earlier networks' compiled code counts against a limit
         self.network.train()
-        size, full = self.recipe.image_size, self.recipe.batch_size
-        for count in {min(full, train_images), train_images % full} - {0}:
-            batch = torch.zeros(count, self.spec.channels, size, size, device=self.device)
-            labels = torch.zeros(count, dtype=torch.int64, device=self.device)
+        full = self.recipe.batch_size
+        with seeded(0, self.device):  # what these steps draw leaves no trace either
+            if model_of(self.case).is_foreign:
+                self._avoid_what_fails(*self._blank_batch(min(full, train_images)))
+            for count in {min(full, train_images), train_images % full} - {0}:
+                self._warm_up_step(*self._blank_batch(count))
+
+    def _warm_up_step(self, batch: Tensor, labels: Tensor) -> None:
+        try:
             with preserved(self._state()):
-                self.step(batch.contiguous(memory_format=torch.channels_last), labels)
+                self.step(batch, labels)
+        except Exception as error:
+            if self._captured is None or is_out_of_memory(error) or not model_of(self.case).is_foreign:
+                raise
+            end_failed_capture(self.device)
+            self._do_not_capture(f"its step raised {raised(error)}")
+
+    def _blank_batch(self, count: int) -> tuple[Tensor, Tensor]:
+        size = self.recipe.image_size
+        batch = torch.zeros(count, self.spec.channels, size, size, device=self.device)
+        labels = torch.zeros(count, dtype=torch.int64, device=self.device)
+        return batch.contiguous(memory_format=self._memory_format), labels
+
+    def _avoid_what_fails(self, batch: Tensor, labels: Tensor) -> None:
+        """Give up compiling or capturing if the network does not allow it; note why."""
+        if self.case.compiled:
+            try:
+                with preserved(self._state()):
+                    self._compute(batch, labels)
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                self._forward = self.network
+                self.notes.append(f"trained without torch.compile, which raised {raised(error)}")
+        if self._captured is None:
+            return
+        reason = "it draws from a generator of its own" if self._own_generators else None
+        if reason := reason or why_not_capturable(self._compute, self._state, batch, labels):
+            self._do_not_capture(reason)
+
+    def _do_not_capture(self, reason: str) -> None:
+        self._captured = None
+        self.notes.append(f"trained step by step, not as a CUDA graph: {reason}")
 
     def train_epoch(
         self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
@@ -90,14 +137,15 @@ class FastTrainer(Trainer):
         """Train as `Trainer.train_epoch` says; wait for the device only at the ends of each chunk."""
         order, parameters = self._begin_epoch(images, epoch)
         step = chunk_size(self.recipe, self.spec.channels, self.device)
-        for start in range(0, len(images), step):
-            chunk = slice(start, start + step)
-            with watch.part("load"):
-                inputs, labels = self._load(images, order[chunk], parameters[chunk])
-            with watch.part("train"):
-                for batch in _batches(inputs, labels, self.recipe.batch_size):
-                    self.step(*batch)
-            on_progress(min(1.0, (start + step) / len(images)))
+        with self._drawing(epoch):
+            for start in range(0, len(images), step):
+                chunk = slice(start, start + step)
+                with watch.part("load"):
+                    inputs, labels = self._load(images, order[chunk], parameters[chunk])
+                with watch.part("train"):
+                    for batch in _batches(inputs, labels, self.recipe.batch_size):
+                        self.step(*batch)
+                on_progress(min(1.0, (start + step) / len(images)))
         return self._loss_sum.item() / len(images), metrics.accuracy_percent(int(self._correct.item()), len(images))
 
     def _begin_epoch(self, images: ImageSet, epoch: int) -> tuple[Tensor, AugmentationParameters]:
@@ -114,12 +162,12 @@ class FastTrainer(Trainer):
     def _load(self, images: ImageSet, order: Tensor, parameters: AugmentationParameters) -> tuple[Tensor, Tensor]:
         """Return a chunk of images, augmented, on the device: inputs (N, C, S, S) and labels (N,).
 
-        The inputs are channels_last.
+        The inputs are channels_last, if the network can take them so.
         """
         place = augmentation_device(self.device)
         chosen = images.select(order).to(place)
         inputs = augment(chosen.pixels, parameters.to(place), self.recipe.augmentation, self.recipe.image_size)
-        inputs = inputs.to(self.device).contiguous(memory_format=torch.channels_last)
+        inputs = inputs.to(self.device).contiguous(memory_format=self._memory_format)
         return inputs, chosen.labels.to(self.device)
 
     def step(self, batch: Tensor, labels: Tensor) -> None:
@@ -144,14 +192,20 @@ class FastTrainer(Trainer):
 
     def _state(self) -> Iterator[Tensor]:
         """Yield every tensor that a step changes."""
-        yield from self.network.state_dict().values()
+        yield from self.network.parameters()
+        yield from self.network.buffers()
         for state in self.optimizer.state.values():
             yield from (value for value in state.values() if isinstance(value, Tensor))
         yield from (self._loss_sum, self._correct)
 
-    @torch.inference_mode()
     def evaluate(self, images: ImageSet) -> Evaluation:
         """Evaluate as `Trainer.evaluate` says, batch by batch, without waiting for the device."""
+        # A foreign network may keep a tensor made here for its next training step, which inference mode forbids.
+        is_foreign = model_of(self.case).is_foreign
+        with torch.no_grad(), torch.inference_mode(not is_foreign), self._drawing(None):
+            return self._evaluate(images)
+
+    def _evaluate(self, images: ImageSet) -> Evaluation:
         self.network.eval()
         place = augmentation_device(self.device)
         loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
@@ -162,7 +216,7 @@ class FastTrainer(Trainer):
             inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)
             labels = chosen.labels.to(self.device)
             with computing_at(self.case.precision), autocast(self.case.precision, self.device):
-                logits = self.network(inputs.contiguous(memory_format=torch.channels_last))
+                logits = self.network(inputs.contiguous(memory_format=self._memory_format))
                 loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
             predictions.append(logits.argmax(1))
         predicted = torch.cat(predictions).cpu()

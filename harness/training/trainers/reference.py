@@ -50,12 +50,13 @@ def training_transform(augmentation: Augmentation, image_size: int) -> Callable[
     if augmentation.rotate_first:
         resize = [transforms.Resize((image_size, image_size), antialias=True)]
         return transforms.Compose([*turn, *to_tensor, *resize, *flips])  # type: ignore[no-any-return]
+    shift = [transforms.RandomCrop(image_size, padding=augmentation.padding)] if augmentation.padding else []
     crop = []
     if augmentation.crop_scale is not None:
         crop = [
             transforms.RandomResizedCrop(image_size, scale=augmentation.crop_scale, ratio=(1.0, 1.0), antialias=True)
         ]
-    return transforms.Compose([*to_tensor, *flips, *turn, *crop])  # type: ignore[no-any-return]
+    return transforms.Compose([*to_tensor, *shift, *flips, *turn, *crop])  # type: ignore[no-any-return]
 
 
 def evaluation_transform(augmentation: Augmentation, image_size: int) -> Callable[[Image.Image], Tensor]:
@@ -70,12 +71,14 @@ class Samples(Dataset[tuple[Tensor, int]]):
     """Images that are transformed one by one on access, as in torchvision's datasets."""
 
     def __init__(self, images: ImageSet, transform: Callable[[Image.Image], Tensor]) -> None:
-        pixels = images.pixels
+        pixels, positions = images.pixels, images.positions
+        # Views: the pixels of a cache may be more than the memory holds, and the loader's processes share them.
         self._arrays: Any = (
-            pixels.permute(0, 2, 3, 1).contiguous().numpy()
+            pixels.permute(0, 2, 3, 1).numpy()
             if isinstance(pixels, Tensor)
             else [image.permute(1, 2, 0).numpy() for image in pixels]
         )
+        self._positions = range(len(images)) if positions is None else positions.tolist()
         self._labels = images.labels.tolist()
         self._transform = transform
 
@@ -83,7 +86,7 @@ class Samples(Dataset[tuple[Tensor, int]]):
         return len(self._labels)
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        array = self._arrays[position]
+        array = self._arrays[self._positions[position]]
         image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
         return self._transform(image), self._labels[position]
 
@@ -106,13 +109,14 @@ class ReferenceTrainer(Trainer):
         transform = training_transform(self.recipe.augmentation, self.recipe.image_size)
         with watch.part("load"):
             loader = self._loader(images, transform, shuffled_by=epoch_generator(self.case.seed, epoch))
-        for batch, labels in _timed(loader, watch):
-            with watch.part("train"):
-                loss, hits = self.step(batch.to(self.device), labels.to(self.device))
-            loss_sum += loss * len(labels)
-            correct += hits
-            seen += len(labels)
-            on_progress(seen / len(images))
+        with self._drawing(epoch):
+            for batch, labels in _timed(loader, watch):
+                with watch.part("train"):
+                    loss, hits = self.step(batch.to(self.device), labels.to(self.device))
+                loss_sum += loss * len(labels)
+                correct += hits
+                seen += len(labels)
+                on_progress(seen / len(images))
         return loss_sum / len(images), metrics.accuracy_percent(correct, len(images))
 
     def step(self, batch: Tensor, labels: Tensor) -> tuple[float, int]:
@@ -132,12 +136,12 @@ class ReferenceTrainer(Trainer):
         self.network.eval()
         transform = evaluation_transform(self.recipe.augmentation, self.recipe.image_size)
         loss_sum, predictions = 0.0, []
-        for batch, labels in self._loader(images, transform):
-            labels = labels.to(self.device)
-            with computing_at(self.case.precision):
+        with self._drawing(None), computing_at(self.case.precision):
+            for batch, labels in self._loader(images, transform):
+                labels = labels.to(self.device)
                 logits = self.network(batch.to(self.device))
                 loss_sum += functional.cross_entropy(logits, labels).item() * len(labels)
-            predictions.append(logits.argmax(1).cpu())
+                predictions.append(logits.argmax(1).cpu())
         predicted = torch.cat(predictions)
         correct = int((predicted == images.labels).sum())
         return Evaluation(loss_sum / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy())

@@ -5,35 +5,52 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from harness.errors import InputError
 from harness.training.process_group import ProcessGroup
 
-_ALL_BUT_CHANNELS = (0, 2, 3)
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def synchronise_batch_norm(network: nn.Module, device: torch.device, processes: ProcessGroup) -> nn.Module:
-    """Return the network with each BatchNorm synchronised; parameters, statistics and names are kept."""
+    """Return the network with each BatchNorm synchronised; parameters, statistics and names are kept.
+
+    Raises:
+        InputError: as `require_synchronisable` does.
+    """
+    require_synchronisable(network)
     if device.type == "cuda":
         convert: Any = nn.SyncBatchNorm.convert_sync_batchnorm
         converted: nn.Module = convert(network, processes.device_group)
         return converted
     for name, child in network.named_children():
-        if isinstance(child, nn.BatchNorm2d):
+        if isinstance(child, _BATCH_NORMS):
             setattr(network, name, SynchronisedBatchNorm.of(child, processes))
         else:
             synchronise_batch_norm(child, device, processes)
     return network
 
 
+def require_synchronisable(network: nn.Module) -> None:
+    """Raise an `InputError` for a BatchNorm that is not torch's own: it would lose what it adds."""
+    for name, module in network.named_modules():
+        if isinstance(module, _BatchNorm) and not (type(module) in _BATCH_NORMS and module.track_running_stats):
+            raise InputError(
+                f"its layer {name!r}, a {type(module).__name__}, cannot be synchronised between processes\n"
+                "train it without torchrun, or use nn.BatchNorm2d with running statistics"
+            )
+
+
 class SynchronisedBatchNorm(nn.BatchNorm2d):
-    """`nn.BatchNorm2d` over the images of all ranks, on any device; torch's own needs a GPU."""
+    """BatchNorm of any dimension over the images of all ranks, on any device; torch's own needs a GPU."""
 
     _processes: ProcessGroup
 
     @classmethod
-    def of(cls, module: nn.BatchNorm2d, processes: ProcessGroup) -> "SynchronisedBatchNorm":
+    def of(cls, module: _BatchNorm, processes: ProcessGroup) -> "SynchronisedBatchNorm":
         """Return a synchronised BatchNorm that shares the module's parameters and statistics."""
-        made = cls(module.num_features, module.eps, module.momentum, device="meta")
+        made = cls(module.num_features, module.eps, module.momentum, module.affine, device="meta")
         made.weight, made.bias = module.weight, module.bias
         made.running_mean, made.running_var = module.running_mean, module.running_var
         made.num_batches_tracked = module.num_batches_tracked
@@ -48,8 +65,10 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         if count <= 1:
             raise ValueError("one value per channel over all processes: BatchNorm needs at least two in training")
         self._update_statistics(mean, variance * (count / (count - 1)))
+        weight = torch.ones_like(mean, dtype=x.dtype) if self.weight is None else self.weight
+        bias = torch.zeros_like(weight) if self.bias is None else self.bias
         normalised: Tensor = _Normalise.apply(
-            x, self.weight, self.bias, mean.to(self.weight), variance.to(self.weight), count, self.eps, self._processes
+            x, weight, bias, mean.to(weight), variance.to(weight), count, self.eps, self._processes
         )
         return normalised
 
@@ -58,8 +77,12 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         """Move the running statistics towards the batch's."""
         running: Any = self  # every BatchNorm of the networks tracks all three statistics
         running.num_batches_tracked += 1
-        running.running_mean.lerp_(mean.to(running.running_mean.dtype), self.momentum)
-        running.running_var.lerp_(unbiased_variance.to(running.running_var.dtype), self.momentum)
+        momentum = 1 / float(running.num_batches_tracked) if self.momentum is None else self.momentum
+        running.running_mean.lerp_(mean.to(running.running_mean.dtype), momentum)
+        running.running_var.lerp_(unbiased_variance.to(running.running_var.dtype), momentum)
+
+    def _check_input_dim(self, _: Tensor) -> None:
+        """Do nothing: inputs of every dimension are valid."""
 
 
 def _moments(x: Tensor, processes: ProcessGroup) -> tuple[Tensor, Tensor, float]:
@@ -72,7 +95,7 @@ def _moments(x: Tensor, processes: ProcessGroup) -> tuple[Tensor, Tensor, float]
     moments = torch.zeros(processes.world_size, 2 * channels + 1, dtype=torch.float64, device=x.device)
     if own:
         values = x.detach().to(torch.promote_types(x.dtype, torch.float32))
-        variance, mean = torch.var_mean(values, _ALL_BUT_CHANNELS, correction=0)
+        variance, mean = torch.var_mean(values, (0, *range(2, x.dim())), correction=0)
         moments[processes.rank, :channels] = mean
         moments[processes.rank, channels:-1] = variance
         moments[processes.rank, -1] = own
@@ -114,6 +137,6 @@ class _Normalise(torch.autograd.Function):
         deviation = (variance.double() + ctx.eps).sqrt()
         slope = -weight.double() * sums[0] / deviation**2
         offset = -weight.double() * sums[1] / deviation - slope * mean.double()
-        shape = (1, -1, 1, 1)
+        shape = (1, -1, *(1 for _ in x.shape[2:]))
         by_x.add_(x * slope.to(x.dtype).view(shape)).add_(offset.to(x.dtype).view(shape))
         return by_x, by_weight, by_bias, None, None, None, None, None

@@ -1,8 +1,10 @@
 """The trainer that both pipelines implement: a network, its optimizer, and one epoch at a time."""
 
 import abc
+import contextlib
+import functools
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +20,8 @@ from harness.data.images import ImageSet
 from harness.hardware.memory import keep_freed_memory
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import build_network, model_of
+from harness.models.random_state import OwnGenerator, own_generators, seed_own, seeded
+from harness.models.trial import Trial, trial_of
 
 SetName = Literal["train", "test", "validation"]
 
@@ -39,11 +43,17 @@ class Trainer(abc.ABC):
     """A network in training on one device.
 
     An epoch's randomness comes from the case's seed and the epoch's number only, and the initial weights from the seed.
-    So the same case on the same CPU ends with the same weights.
+    That includes what the network itself draws (dropout, stochastic depth). So the same case on the same CPU ends with
+    the same weights.
+
+    Attributes:
+        notes: remarks on how the network is trained, complete after `warm_up`.
+        rank: this process's in its process group; each rank's network draws other numbers.
     """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
+    rank: int = 0
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
         if device.type == "cpu":
@@ -52,6 +62,7 @@ class Trainer(abc.ABC):
         self.spec = spec
         self.recipe = case.recipe
         self.device = device
+        self.notes: list[str] = []
 
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
         """Return the images in the memory that this pipeline reads them from.
@@ -114,6 +125,23 @@ class Trainer(abc.ABC):
         """Load these weights and BatchNorm statistics into the network, to evaluate them."""
         self.network.load_state_dict(network)
 
+    @contextlib.contextmanager
+    def _drawing(self, epoch: int | None) -> Iterator[None]:
+        """Set the seed of everything that the network draws from; restore the session's states afterwards.
+
+        Args:
+            epoch: its number, from 0; None for an evaluation, each of which draws the same numbers.
+        """
+        seed = network_seed(self.case.seed, epoch, self.rank)
+        with seeded(seed, self.device):
+            seed_own(self._own_generators, seed)
+            yield
+
+    @functools.cached_property
+    def _own_generators(self) -> list[OwnGenerator]:
+        """The generators that the network's modules keep."""
+        return own_generators(self.network)
+
     def _set_learning_rate(self, epoch: int) -> None:
         for group in self.optimizer.param_groups:
             if isinstance(group["lr"], Tensor):
@@ -131,6 +159,11 @@ def empty_network(case: Case, spec: DatasetSpec) -> nn.Module:
     """Return the case's network on the meta device: shapes without values."""
     model = model_of(case)
     return build_network(model, spec.channels, spec.num_classes, seed=0, shortcut=case.shortcut, device="meta")
+
+
+def trial_of_case(case: Case, spec: DatasetSpec) -> Trial:
+    """Return the trial of the case's network on its images, see `trial_of`."""
+    return trial_of(model_of(case), spec.input_shape(case.recipe.image_size), spec.num_classes)
 
 
 def make_optimizer(
@@ -156,5 +189,16 @@ def make_optimizer(
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
     """Return the generator of all randomness in an epoch; epochs are counted from 0."""
-    digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+    return torch.Generator().manual_seed(_seed_from(f"{seed}/{epoch}"))
+
+
+def network_seed(seed: int, epoch: int | None, rank: int) -> int:
+    """Return the seed of what a network draws in an epoch, or in an evaluation (None).
+
+    It is not that of `epoch_generator`, which augments the images.
+    """
+    return _seed_from(f"network/{seed}/{'evaluation' if epoch is None else epoch}/{rank}")
+
+
+def _seed_from(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

@@ -5,6 +5,7 @@ import pytest
 from PIL.ImageFile import ImageFile
 
 from harness.config.datasets import DatasetSpec
+from harness.config.recipe import Resize
 from harness.data import registry
 from harness.data.decoding import check_file
 from harness.data.formats import class_folders
@@ -63,7 +64,7 @@ def test_faults_of_both_splits_and_all_classes_are_named_together(tmp_path):
     message = error_of(registry.get_spec, f"folder:{tmp_path}")
     first, *others = message.splitlines()
     assert first == "3 faults:"
-    for line, name in zip(others, ["train/cat/x.png", "train/dog/deep/clip.mp4", "test/cat is empty"], strict=True):
+    for line, name in zip(others, ["train/cat/x.png", "test/cat is empty", "train/dog/deep/clip.mp4"], strict=True):
         assert name in line
 
 
@@ -108,6 +109,33 @@ def test_a_file_instead_of_the_folder_is_named(tmp_path):
     assert error_of(class_folders.class_names, path).startswith(f"{path} is not a folder: give folder:PATH")
 
 
+def test_non_images_of_both_splits_are_named_together_with_their_number(tmp_path):
+    write_class_folders(tmp_path)
+    for name in ("train/cat/b.heic", "train/dog/deep/c.mp4", "test/dog/a.pdf", "test/dog/d.zip"):
+        write(tmp_path / name, "")
+    assert error_of(registry.get_spec, f"folder:{tmp_path}") == (
+        f"{tmp_path}: 4 files are not images that Pillow reads (test/dog/a.pdf, test/dog/d.zip, train/cat/b.heic and "
+        "1 more file): convert them to PNG or JPEG, or remove them"
+    )
+
+
+def test_a_class_of_non_images_is_not_said_to_be_empty(tmp_path):
+    write_class_folders(tmp_path)
+    (tmp_path / "test/dog/0.png").rename(tmp_path / "test/dog/0.heic")
+    expected = f"{tmp_path}/test/dog/0.heic: Pillow reads no .heic files; convert it to PNG or JPEG, or remove it"
+    assert error_of(registry.get_spec, f"folder:{tmp_path}") == expected
+
+
+def test_files_beside_the_class_folders_are_named_together(tmp_path):
+    write_class_folders(tmp_path)
+    for number in range(5):
+        write(tmp_path / f"test/{number}.jpg", "")
+    assert error_of(registry.get_spec, f"folder:{tmp_path}") == (
+        f"{tmp_path}/test: 5 files are in no class folder (0.jpg, 1.jpg, 2.jpg and 2 more files): move them into "
+        f"{tmp_path}/test/<class>, or remove them"
+    )
+
+
 # --- check
 
 
@@ -145,4 +173,4 @@ def test_check_decodes_no_image_that_is_whole(tmp_path, monkeypatch, format):
 
 def test_check_takes_every_size_if_images_are_resized(tmp_path):
     write_class_folders(tmp_path, size=9)
-    assert class_folders.locate(tmp_path, spec_of("cat", "dog"), resize_to=16).check() is None
+    assert class_folders.locate(tmp_path, spec_of("cat", "dog"), resize_to=Resize(16)).check() is None

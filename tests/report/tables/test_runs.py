@@ -54,6 +54,14 @@ def test_notes_name_every_deviation_from_the_study(changes, note):
     assert note not in " ".join(run_notes([synthetic_result()]))
 
 
+def test_notes_on_networks_name_each_model_once():
+    note, other = "MACs by torch's counter", "trained step by step"
+    results = [synthetic_result(model="resnet20", seed=seed, notes=(note,)) for seed in (0, 1)]
+    results.append(synthetic_result(model="resnet20-2", notes=(note, other)))
+    assert run_notes(results)[1:] == [f"resnet20, resnet20-2: {note}", f"resnet20-2: {other}"]
+    assert run_row(results[-1])["notes"] == f"{note}; {other}"
+
+
 def test_own_images_need_no_verification():
     own = synthetic_result(dataset_verified=False)
     own = replace(own, dataset="folder:/x/photos", case=replace(own.case, dataset="folder:/x/photos"))

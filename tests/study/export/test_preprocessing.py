@@ -22,13 +22,19 @@ def order_of(steps):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "name"), [(CIFAR10, "folder:x"), (GTSRB, "folder:x"), (FASHIONMNIST, "fashionmnist")]
+    ("recipe", "name"),
+    [
+        (CIFAR10, "folder:x"),
+        (replace(CIFAR10, fit="crop"), "folder:x"),
+        (GTSRB, "folder:x"),
+        (FASHIONMNIST, "fashionmnist"),
+    ],
 )
 def test_steps_turn_a_file_into_the_harnesss_own_input(tmp_path, recipe, name):
     channels = len(recipe.augmentation.mean)
     Image.fromarray(noise(41, 67)).save(tmp_path / "own.png")
     files = [file_on_disk(tmp_path / "own.png", 0)]
-    decoded = decode(files, channels=channels, size=recipe.image_size, resize=True)
+    decoded = decode(files, channels=channels, size=recipe.resize)
     steps = steps_of(case_of(recipe, name), channels)
     assert order_of(steps) == ["decode", "resize", "scale", "normalise"]
     with Image.open(tmp_path / "own.png") as file:

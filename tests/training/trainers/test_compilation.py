@@ -11,8 +11,9 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.results.folder import ResultsFolder
 from harness.training.train import train
 from harness.training.trainers import compilation
-from harness.training.trainers.compilation import pays_to_compile, should_compile, why_not_compilable
+from harness.training.trainers.compilation import pays_to_compile, should_compile, why_not_compilable, why_not_traceable
 from harness.training.trainers.fast import FastTrainer
+from tests.helpers.networks import Drawing, model_with, own_model
 from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case
 from tests.helpers.training import interrupt, outcome
 
@@ -60,6 +61,22 @@ def test_without_a_compiler_auto_stays_eager_and_on_is_refused(not_compilable):
         should_compile("on", *arguments)
 
 
+def test_on_is_refused_for_a_network_that_cannot_be_traced(compilable, monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("unsupported operator")
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    model = own_model(Drawing)
+    match = r"--compile on: torch.compile cannot compile model own: RuntimeError: unsupported operator.*\nleave out"
+    with pytest.raises(InputError, match=match):
+        should_compile("on", model, SPECS["digits"], DIGITS, 360, CPU)
+    assert not should_compile("off", model, SPECS["digits"], DIGITS, 360, CPU)
+
+
+def test_a_networks_hook_is_compiled_with_it():
+    assert why_not_traceable(model_with(lambda self, x: {"logits": self.fc(x.mean(dim=(2, 3)))}), (1, 8, 8), 3) is None
+
+
 def test_off_and_on_ignore_the_length_of_the_run(compilable):
     assert not should_compile("off", MODEL, SPECS["cifar10"], CIFAR10, 50_000, CPU)
     assert should_compile("on", MODEL, SPECS["digits"], DIGITS.quick(), 12, CPU)
@@ -78,7 +95,7 @@ needs_compiler = pytest.mark.skipif("why_not_compilable(CPU) is not None", reaso
 
 @pytest.fixture
 def compiled_case(tiny_dataset):
-    return make_case(tiny_dataset, compiled=True, recipe=replace(TINY_RECIPE, epochs=1))
+    return make_case(tiny_dataset, compiled=True, recipe=TINY_RECIPE.with_epochs(1))
 
 
 @needs_compiler

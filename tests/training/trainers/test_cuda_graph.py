@@ -1,12 +1,16 @@
 """Captured steps: with a recorded stand-in for a CUDA graph, and on a GPU if there is one."""
 
 import contextlib
+import random
 
 import pytest
 import torch
 
+from harness.hardware.stopwatch import Stopwatch
+from harness.models.random_state import host_state
 from harness.training.trainers import cuda_graph as capture
 from harness.training.trainers.cuda_graph import CapturedStep, preserved
+from tests.helpers.networks import Drawing, HostDrawing, Plain, Waiting, model_with, own_case
 from tests.helpers.tiny import TINY_SPEC, make_case, make_dataset
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -144,10 +148,89 @@ def test_warm_up_steps_are_undone(graphs, monkeypatch):
     assert total.item() == 1
 
 
+@pytest.fixture
+def sync_mode(monkeypatch):
+    """The mode in which torch meets a wait for the device, in a list of one."""
+    mode = ["default"]
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: mode[0])
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", lambda new: mode.__setitem__(0, new))
+    return mode
+
+
+def foreign_trainer(dataset, build):
+    """Return a trainer that captures its steps, on a CPU where reading a value is a wait for the device."""
+    from harness.training.trainers.fast import FastTrainer
+    from tests.helpers.tiny import CPU
+
+    trainer = FastTrainer(own_case(dataset, build), TINY_SPEC, CPU)
+    trainer._captured = CapturedStep(GPU)
+    return trainer
+
+
+@pytest.fixture
+def waits(monkeypatch, sync_mode):
+    item = torch.Tensor.item
+
+    def waiting(tensor):
+        if sync_mode[0] == "error":
+            raise RuntimeError("called a synchronizing CUDA operation")
+        return item(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "item", waiting)
+
+
+HOST = model_with(lambda self, x: self.fc(x.mean(dim=(2, 3))) * random.random())
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        (Waiting, "its step waits for the device: RuntimeError: called a synchronizing CUDA operation ("),
+        (HOST, "it draws random numbers on the host"),
+    ],
+)
+def test_a_step_that_cannot_be_captured_is_trained_eagerly(build, reason, tiny_dataset, graphs, sync_mode, waits):
+    trainer = foreign_trainer(tiny_dataset, build)
+    before, state = trainer.weights(), host_state()
+    trainer.warm_up(len(tiny_dataset.train))
+    (note,) = trainer.notes
+    assert note.startswith(f"trained step by step, not as a CUDA graph: {reason}")
+    assert graphs == []
+    assert trainer._captured is None
+    assert sync_mode == ["default"]
+    assert host_state() == state
+    assert all(torch.equal(before[name], value) for name, value in trainer.weights().items())
+
+
+def test_a_step_whose_capture_fails_is_trained_eagerly(tiny_dataset, graphs, sync_mode, monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "graph", refuse)
+    trainer = foreign_trainer(tiny_dataset, Plain)
+    trainer.warm_up(len(tiny_dataset.train))
+    (note,) = trainer.notes
+    assert note.startswith("trained step by step, not as a CUDA graph: its step raised RuntimeError: operation not")
+    trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(torch.device("cpu")))
+
+
+def test_a_network_with_a_generator_of_its_own_is_not_captured(tiny_dataset, graphs, sync_mode):
+    trainer = foreign_trainer(tiny_dataset, HostDrawing)
+    trainer.warm_up(len(tiny_dataset.train))
+    assert trainer.notes == ["trained step by step, not as a CUDA graph: it draws from a generator of its own"]
+
+
+def test_a_foreign_step_that_can_be_captured_is(tiny_dataset, graphs, waits, monkeypatch):
+    monkeypatch.setattr(RecordedGraph, "replay", lambda _: None)
+    trainer = foreign_trainer(tiny_dataset, Plain)
+    trainer.warm_up(len(tiny_dataset.train))
+    assert trainer.notes == []
+    assert len(graphs) == 2
+
+
 @needs_cuda
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_captured_steps_train_as_eager_ones(precision):
-    from harness.hardware.stopwatch import Stopwatch
     from harness.training.trainers.fast import FastTrainer
 
     dataset = make_dataset()
@@ -186,7 +269,6 @@ def test_every_replay_reads_the_learning_rate():
 
 @needs_cuda
 def test_images_too_large_for_the_gpu_are_streamed_to_it(monkeypatch):
-    from harness.hardware.stopwatch import Stopwatch
     from harness.training.trainers import fast
 
     dataset = make_dataset()
@@ -202,3 +284,26 @@ def test_images_too_large_for_the_gpu_are_streamed_to_it(monkeypatch):
     streamed_place, streamed = weights()
     assert (resident_place, streamed_place) == ("cuda", "cpu")
     assert all(torch.allclose(resident[name], streamed[name], atol=1e-3) for name in resident)
+
+
+@needs_cuda
+@pytest.mark.parametrize("captured", [True, False])
+def test_a_drawing_network_is_repeatable_on_a_gpu(captured):
+    from harness.training.trainers.fast import FastTrainer
+
+    dataset = make_dataset()
+
+    def weights():
+        trainer = FastTrainer(own_case(dataset, Drawing, device_kind="cuda"), TINY_SPEC, GPU)
+        trainer._captured = trainer._captured if captured else None
+        images = trainer.place(dataset.train)
+        trainer.warm_up(len(images))
+        state = torch.cuda.get_rng_state(GPU)
+        for epoch in range(2):
+            trainer.train_epoch(images, epoch, Stopwatch(GPU))
+        assert torch.equal(torch.cuda.get_rng_state(GPU), state)
+        assert (trainer._captured is not None) == captured
+        return trainer.weights()
+
+    drawn = [weights(), weights()]
+    assert all(torch.equal(drawn[0][name], drawn[1][name]) for name in drawn[0])

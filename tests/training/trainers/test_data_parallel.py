@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 from dataclasses import replace
 
@@ -7,8 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from torch import nn
 
 from harness.data.split import split_validation
+from harness.errors import InputError
 from harness.hardware.stopwatch import Stopwatch
 from harness.results.folder import ResultsFolder
 from harness.training.callback import TrainingCallback
@@ -16,8 +19,15 @@ from harness.training.context import TrainingContext
 from harness.training.process_group import ProcessGroup
 from harness.training.train import train
 from harness.training.trainers import fast, make_trainer
-from harness.training.trainers.data_parallel import DataParallelTrainer, Follower, RankZeroTrainer, shard
+from harness.training.trainers.data_parallel import (
+    DataParallelTrainer,
+    Follower,
+    RankZeroTrainer,
+    require_divisible,
+    shard,
+)
 from harness.training.trainers.fast import FastTrainer
+from tests.helpers.networks import Plain, own_case
 from tests.helpers.rank_threads import in_threads, train_in_threads
 from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, make_dataset
 
@@ -149,3 +159,34 @@ def process_count(count):
 def test_divergence_is_the_result_on_all_ranks(tiny_dataset, results):
     case = make_case(tiny_dataset, recipe=replace(TINY_RECIPE, learning_rate=1e30))
     assert [one.status for one in train_in_threads(2, case, tiny_dataset, results)] == ["diverged"] * 2
+
+
+def viewing(in_channels, num_classes):
+    return nn.Sequential(View(), nn.Linear(in_channels * 64, num_classes))
+
+
+class View(nn.Module):
+    def forward(self, x):
+        return x.reshape(x.size(0), -1)
+
+
+@pytest.mark.parametrize("images", [24, 25])
+def test_a_network_that_cannot_take_an_empty_share_is_refused(images):
+    dataset = make_dataset(train_images=images)
+    case, pair = own_case(dataset, viewing), ProcessGroup(0, 2)
+    require_divisible(case, dataset, ProcessGroup(0, 1))
+    refused = pytest.raises(InputError, match=r"last batch of 1 leaves a process without images, .*reshape.*\ngive the")
+    with refused if images == 25 else contextlib.nullcontext():
+        require_divisible(case, dataset, pair)
+    require_divisible(own_case(dataset, Plain), dataset, pair)
+    require_divisible(make_case(dataset), dataset, pair)
+
+
+def test_a_network_that_cannot_be_synchronised_is_refused_before_training(tiny_dataset):
+    def build(in_channels, num_classes):
+        return nn.Sequential(
+            nn.Conv2d(in_channels, num_classes, 8), nn.BatchNorm2d(num_classes, track_running_stats=False)
+        )
+
+    with pytest.raises(InputError, match="model own: its layer '1', a BatchNorm2d, cannot be synchronised"):
+        require_divisible(own_case(tiny_dataset, build), tiny_dataset, ProcessGroup(0, 2))

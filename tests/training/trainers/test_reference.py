@@ -170,7 +170,7 @@ def test_each_pipeline_has_a_result_of_its_own(tiny_dataset, results):
 def test_images_of_different_sizes_are_trained_if_resized(results):
     dataset = of_different_sizes(make_dataset())
     augmentation = replace(TINY_RECIPE.augmentation, rotate_first=True, crop_scale=None)
-    case = reference_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation, epochs=1))
+    case = reference_case(dataset, recipe=replace(TINY_RECIPE, augmentation=augmentation).with_epochs(1))
     assert train(case, dataset, results, CPU).is_complete
 
 

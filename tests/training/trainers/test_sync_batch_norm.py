@@ -1,8 +1,10 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from harness.errors import InputError
 from harness.training.process_group import ProcessGroup
 from harness.training.trainers.sync_batch_norm import SynchronisedBatchNorm, synchronise_batch_norm
 from tests.helpers.rank_threads import in_threads
@@ -74,3 +76,36 @@ def test_one_value_per_channel_over_all_ranks_is_refused_in_training():
     for error in in_threads(2, part):
         assert isinstance(error, ValueError)
         assert "one value per channel" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: nn.BatchNorm1d(3), (6, 3)),
+        (lambda: nn.BatchNorm3d(3, affine=False), (6, 3, 2, 2, 2)),
+        (lambda: nn.BatchNorm2d(3, momentum=None), (6, 3, 2, 2)),
+    ],
+)
+def test_every_kind_of_batch_norm_is_synchronised(make, shape):
+    x, whole = torch.randn(shape, generator=torch.Generator().manual_seed(0)), make()
+    expected = [whole(part) for part in x.split(4)]
+
+    def part(processes):
+        network = synchronise_batch_norm(nn.Sequential(make()), CPU, processes)
+        return [network(part.chunk(2)[processes.rank]) for part in x.split(4)], network[0]
+
+    parts = in_threads(2, part)
+    for number, values in enumerate(expected):
+        torch.testing.assert_close(torch.cat([outputs[number] for outputs, _ in parts]), values)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(parts[0][1].state_dict()[name], value)
+
+
+class NormAndRelu(nn.BatchNorm2d):
+    """A layer that does more than BatchNorm, as timm's do."""
+
+
+@pytest.mark.parametrize("layer", [NormAndRelu(2), nn.BatchNorm2d(2, track_running_stats=False)])
+def test_a_layer_that_cannot_be_synchronised_is_refused(layer):
+    with pytest.raises(InputError, match=r"its layer '0', a (NormAndRelu|BatchNorm2d), cannot be synchronised"):
+        synchronise_batch_norm(nn.Sequential(layer), CPU, ProcessGroup(0, 2))

@@ -55,7 +55,9 @@ class RayEngine(Engine):
         """Prepare every running node; a node that is unfit is named and gets no cases."""
         unseeded = tuple(dict.fromkeys(map(_without_seed, experiments)))
         bound = bind_experiments(unseeded, self._nodes, self._loop, notify)
-        self._bound |= dict(zip(unseeded, bound, strict=True))
+        for experiment, one in zip(unseeded, bound, strict=True):
+            resolved = replace(experiment, recipe=one.case.recipe, mode=one.case.mode)
+            self._bound |= {experiment: one, resolved: one}
 
     def case(self, experiment: Experiment) -> Case:
         return replace(self._bound[_without_seed(experiment)].case, seed=experiment.seed)

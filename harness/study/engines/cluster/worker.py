@@ -30,6 +30,7 @@ from harness.hardware import cpu_affinity
 from harness.results.folder import EPOCHS, FILES, ResultsFolder
 from harness.results.result import EpochRecord
 from harness.study.machine import Machine
+from harness.text import ProgressLine
 from harness.training import checkpoint
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
@@ -98,7 +99,7 @@ class Preparation:
             InputError: the node is unfit for the experiments.
         """
         machine, notices = _machine(self.settings, self.data_dir), list[str]()
-        machine.prepare(self.experiments, notices.append)
+        machine.prepare(self.experiments, lambda line: None if isinstance(line, ProgressLine) else notices.append(line))
         bound = (BoundExperiment(machine.case(one), machine.weight_bytes(one)) for one in self.experiments)
         yield NodeBinding(node_id, tuple(bound), tuple(notices))
 

@@ -8,11 +8,13 @@ import pytest
 pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
 
 from harness.config.experiment import plan_experiment
+from harness.config.standard import Standard
 from harness.errors import InputError, TrainingError
 from harness.results.folder import ResultsFolder
 from harness.study.engines.cluster import engine as engine_module
 from harness.study.engines.cluster.engine import RayEngine
 from harness.training import checkpoint
+from tests.data.builders import write_class_folders
 from tests.study.engines.cluster.fake_cluster import RECIPE, FakeCluster, Recorder, lost_at, submit, train
 
 
@@ -148,3 +150,13 @@ def test_a_cluster_without_room_for_a_case_is_left_again(settings, monkeypatch):
     with pytest.raises(InputError, match="a case needs 32 CPUs"):
         RayEngine(settings, ResultsFolder(settings.results_dir))
     assert clusters[0].is_closed
+
+
+def test_recipe_that_the_images_decide_is_resolved_on_the_nodes(engine, settings, tmp_path):
+    dataset = f"folder:{write_class_folders(tmp_path / 'flowers', train=4, size=8)}"
+    recipe = Standard(epochs=1, batch_size=4)
+    experiment = plan_experiment(settings, dataset, "resnet8", 0, recipe)
+    (result,), _ = train(engine, experiment)
+    resolved = replace(experiment, recipe=result.case.recipe, mode=result.mode)
+    assert (result.case.recipe.image_size, result.case.recipe.epochs) == (8, 1)
+    assert engine.case(resolved) == engine.case(experiment) == result.case

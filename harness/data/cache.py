@@ -1,0 +1,251 @@
+"""The cache of a dataset's decoded images: made once, then mapped by every process.
+
+It is made again if its images or the code have changed, or if it is damaged. It lies beside the data, or, if nothing
+can be written there, in the user's cache folder. One process makes it; others wait for it. Without a place for it the
+images stay in memory.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from harness.config.data_folder import default_data_dir
+from harness.config.datasets import DatasetSpec, file_stem, is_own_images, own_path
+from harness.config.recipe import Resize
+from harness.data.cache_file import CachedImages, CacheWriter, map_images, read_header, remove_cache, seal
+from harness.data.cache_key import CacheKey, cache_key, code_version, place_hash, versions
+from harness.data.decoding import decoding_to, gather
+from harness.data.decoding_progress import DecodingProgress
+from harness.data.images import ImageSet, fingerprint
+from harness.data.source import Source
+from harness.errors import InputError
+from harness.text import listed
+
+_BESIDE_OWN, _BESIDE_PUBLISHED, _LOCK = ".wider-or-deeper", ".cache", ".lock"
+_SPARE_BYTES = 64 * 2**20  # of free space, for labels, tracks and other files
+
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class LoadedImages:
+    """Both splits of a dataset, with their fingerprint."""
+
+    train: ImageSet
+    test: ImageSet
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class _Order:
+    """The dataset that a call loads.
+
+    Attributes:
+        resize_to: the square to which its images are resized; None keeps their sizes.
+        key: the key of its cache.
+    """
+
+    source: Source
+    spec: DatasetSpec
+    resize_to: Resize | None
+    key: CacheKey
+    notify: Notify
+
+
+def load_images(
+    source: Source, spec: DatasetSpec, data_dir: Path, resize_to: Resize | None = None, notify: Notify = lambda _: None
+) -> LoadedImages:
+    """Return a dataset's images: mapped from its cache, which is made if there is none, else in memory.
+
+    Args:
+        data_dir: the data folder.
+        resize_to: the square to which the source resizes its images; None if it keeps their sizes.
+        notify: callback that receives a line if a cache is made again or cannot be written, and the progress.
+
+    Raises:
+        InputError: an image cannot be read. The message names it. No cache is left.
+    """
+    try:
+        key = cache_key(source, spec, resize_to)
+    except OSError:  # reading the images says what is missing
+        key = None
+    if key is None:
+        return _decode(source, spec, notify)
+    return _load_cached(_Order(source, spec, resize_to, key, notify), cache_places(spec.name, source, data_dir))
+
+
+def cache_places(name: str, source: Source, data_dir: Path) -> list[Path]:
+    """Return the folders in which a dataset's caches may lie, the preferred one first."""
+    beside = data_dir / _BESIDE_PUBLISHED / file_stem(name)
+    if is_own_images(name):
+        own = own_path(name)
+        beside = own / _BESIDE_OWN if own.is_dir() else own.parent / _BESIDE_OWN / own.name
+    places = [beside]
+    with contextlib.suppress(InputError):  # no home, no temporary folder
+        absolute = os.path.abspath(source.path)
+        places.append(default_data_dir() / _BESIDE_PUBLISHED / f"{file_stem(name)}-{place_hash(absolute)}")
+    return places
+
+
+def cached_bytes(place: Path) -> int:
+    """Return the size of the files in a folder of caches; 0 if it does not exist."""
+    return sum(path.stat().st_size for path in place.glob("*") if path.is_file())
+
+
+def remove_caches(place: Path) -> int:
+    """Remove a folder of caches; return the bytes freed.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    freed = cached_bytes(place)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(place)
+    return freed
+
+
+def _load_cached(order: _Order, places: list[Path]) -> LoadedImages:
+    faults = {}
+    for place in places:
+        found, faults[place] = _read(place / order.key.name, order)
+        if found is not None:
+            return found
+    refusals = []
+    for place in places:
+        try:
+            return _make(place, order, faults[place])
+        except (OSError, NotImplementedError) as error:  # a file system without locks raises the latter
+            refusals.append(f"{place} ({getattr(error, 'strerror', None) or error})")
+    order.notify(f"the images of {order.spec.name} stay in memory, since no cache can be written to {listed(refusals)}")
+    return _decode(order.source, order.spec, order.notify)
+
+
+def _read(path: Path, order: _Order) -> tuple[LoadedImages | None, str | None]:
+    """Return the images of a cache, or None and the reason; no reason if there is no cache."""
+    try:
+        header = read_header(path)
+        if (other := _other_version(header)) is not None:
+            return None, other
+        cached = map_images(path, header)
+        if not cached.is_unchanged:
+            _check(path, header, cached, order)
+    except FileNotFoundError:
+        return None, None
+    except OSError as error:
+        return None, f"{error.filename or path} cannot be read ({error.strerror or error})"
+    except ValueError as error:
+        return None, f"{path} is damaged: {error}"
+    return LoadedImages(cached.train, cached.test, cached.fingerprint), None
+
+
+def _other_version(header: Mapping[str, Any]) -> str | None:
+    """Return why other code made a cache, or None."""
+    now = versions()
+    if header["pillow"] != now["pillow"]:
+        return f"Pillow {header['pillow']} decoded it, this is Pillow {now['pillow']}"
+    if header["source"] != now["source"] and header["code"] != code_version():
+        return "another version of the harness decoded it"
+    return None
+
+
+def _check(path: Path, header: Mapping[str, Any], cached: CachedImages, order: _Order) -> None:
+    """Check the content of a cache whose file has another size or time than it had when it was written.
+
+    Raises:
+        ValueError: it is not the content that was written.
+    """
+    order.notify(f"checking the cache of {order.spec.name}: its file was copied or changed")
+    if fingerprint(cached.train, cached.test, class_names=_own_classes(order.spec)) != header["fingerprint"]:
+        raise ValueError("its content does not match its SHA-256")
+    with contextlib.suppress(OSError):  # in a read-only folder, check each time
+        seal(path, header)
+
+
+def _make(place: Path, order: _Order, fault: str | None) -> LoadedImages:
+    """Return the images of the cache that this process, or another one, makes.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    with _locked(place / f"{order.key.size}{_LOCK}", order):
+        path = place / order.key.name
+        found, fault_now = _read(path, order)
+        if found is not None:  # another process has made it
+            return found
+        stale = _caches_of_size(place, order.key.size)
+        if reason := fault_now or fault or ("its images have changed" if stale else None):
+            order.notify(f"the cache of {order.spec.name} is made again: {reason}")
+        for old in stale:
+            remove_cache(old)
+        _require_space(place, order)
+        _write(path, order)
+        made, fault = _read(path, order)
+    if made is None:
+        raise OSError(errno.EIO, f"it cannot be read: {fault}")
+    return made
+
+
+@contextlib.contextmanager
+def _locked(path: Path, order: _Order) -> Iterator[None]:
+    """Hold the lock of a dataset's caches; wait while another process decodes its images."""
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        order.notify(f"waiting for another process that decodes {order.spec.name}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _caches_of_size(place: Path, size: str) -> list[Path]:
+    """Return the present caches of that size, without suffixes, and files of killed processes."""
+    return sorted({path.with_suffix("") for path in place.glob(f"{size}-*") if path.is_file()})
+
+
+def _require_space(place: Path, order: _Order) -> None:
+    """Raise an OSError unless the disk has room for the images, as far as their size is known."""
+    side = order.resize_to.size if order.resize_to is not None else order.spec.image_size
+    if side is None:
+        return
+    needed = sum(order.source.count()) * order.spec.channels * side**2 + _SPARE_BYTES
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed")
+
+
+def _write(path: Path, order: _Order) -> None:
+    with CacheWriter(path) as writer:
+        images = _decode(order.source, order.spec, order.notify, writer)
+        header = {
+            **versions(),
+            "code": code_version(),
+            "dataset": order.spec.name,
+            "fingerprint": images.fingerprint,
+        }
+        writer.finish(images.train, images.test, header)
+
+
+def _decode(source: Source, spec: DatasetSpec, notify: Notify, writer: CacheWriter | None = None) -> LoadedImages:
+    """Return the images, decoded into a cache's file or, without one, into memory."""
+    progress = DecodingProgress(spec.name, lambda: sum(source.count()), notify)
+    try:
+        with decoding_to(progress.on_the_way_to(gather if writer is None else writer.gather)):
+            train, test = source.read(None, None)
+    finally:
+        progress.end()
+    return LoadedImages(train, test, fingerprint(train, test, class_names=_own_classes(spec)))
+
+
+def _own_classes(spec: DatasetSpec) -> tuple[str, ...]:
+    return spec.class_names if is_own_images(spec.name) else ()

@@ -1,0 +1,73 @@
+"""Sources whose images are files on disk, in class folders or listed in a table."""
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from harness.config.datasets import DatasetSpec
+from harness.config.recipe import Resize
+from harness.data.decoding import ImageFile, check_file, decode
+from harness.data.headers import shape_in_headers
+from harness.data.images import ImageSet, evenly_spaced
+from harness.data.source import Source, files_key, unverifiable
+from harness.errors import FaultList, results_of_both
+
+Lists = tuple[list[ImageFile], list[ImageFile]]
+"""Training and test images."""
+
+
+def own_spec(name: str, class_names: tuple[str, ...], lists: Lists) -> DatasetSpec:
+    """Return the spec of the user's own image files."""
+    train, test = lists
+    shape = shape_in_headers(Path(file.name) for file in [*train, *test])
+    return DatasetSpec(name, shape.channels, shape.side, class_names, len(train), len(test))
+
+
+def source_of(
+    layout: str,
+    path: Path,
+    spec: DatasetSpec,
+    list_both: Callable[[], Lists],
+    *,
+    resize_to: Resize | None,
+    key: Callable[[], str] | None = None,
+    tables: Sequence[Path] = (),
+) -> Source:
+    """Return a source of image files.
+
+    Args:
+        layout: its human-readable name.
+        list_both: lists the images; called once for a source, as a folder of many images is long to list.
+        resize_to: the square to which every image is resized; None requires the dataset's own size.
+        key: see `Source`; None for one of the tables and all images.
+        tables: files that list the images.
+    """
+    listed = functools.cache(list_both)
+
+    def count() -> tuple[int, int]:
+        train, test = listed()
+        return len(train), len(test)
+
+    def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
+        def part(files: list[ImageFile], limit: int | None) -> ImageSet:
+            chosen = [files[position] for position in evenly_spaced(len(files), limit)]
+            return decode(chosen, channels=spec.channels, size=resize_to or spec.image_size)
+
+        train, test = listed()
+        return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))
+
+    def check() -> None:
+        faults = FaultList()
+        required = None if resize_to else spec.image_size
+        for file in itertools.chain(*listed()):
+            with faults:
+                check_file(Path(file.name), required)
+        faults.raise_any()
+
+    def listed_key() -> str:
+        images = (Path(file.name) for file in itertools.chain(*listed()))
+        return files_key([*tables, *images], path if path.is_dir() else path.parent)
+
+    return Source(layout, path, count, unverifiable, read, check=check, key=key or listed_key)
