@@ -15,15 +15,27 @@ from torch.nn.parameter import is_lazy
 from harness.config.datasets import DatasetSpec
 from harness.config.families import Model
 from harness.config.network_origin import NetworkOrigin
-from harness.models.build import build_network
+from harness.models.build import build_network, remember
 from harness.models.network_code import CodeWalk
 
 _LENGTH = 16
 
 
-def network_identity(model: Model, spec: DatasetSpec) -> str:
-    """Return a user's own network's `identity_for` a dataset's channels and classes."""
-    return identity_for(model, spec.channels, spec.num_classes)
+def network_identity(own: Model | None, spec: DatasetSpec) -> str:
+    """Return a user's own network's identity for a dataset, and remember the network for `model_of`.
+
+    Args:
+        own: None for a network that comes with the harness, whose identity is empty.
+
+    Raises:
+        InputError: it cannot be built, or the source of its code is not available.
+    """
+    if own is None:
+        return ""
+    model = with_origin(own)
+    identity = identity_for(model, spec.channels, spec.num_classes)
+    remember(identity, model)
+    return identity
 
 
 def identity_for(model: Model, in_channels: int, num_classes: int) -> str:

@@ -157,12 +157,5 @@ def is_result_of(result: Result, experiment: Experiment, settings: Settings, dev
         and (case.device_kind, case.precision) == (device_kind, precision)
         and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
         and not result.stand_in
-        and case.network == _network_of(experiment)
+        and case.network == network_identity(experiment.own, registry.get_spec(experiment.dataset))
     )
-
-
-def _network_of(experiment: Experiment) -> str:
-    """Return the identity of the user's own network; empty for one of the harness."""
-    if experiment.own is None:
-        return ""
-    return network_identity(experiment.own, registry.get_spec(experiment.dataset))

@@ -91,7 +91,7 @@ def test_evaluate_takes_the_present_place_of_moved_images(tmp_path, capsys):
     result = store_untrained(results, images, f"folder:{place}", recipe=colour_recipe())
     folder, now = results.folder(result.case), place.rename(tmp_path / "roses")
     assert evaluate(folder) == 2
-    assert "give its present place: --images folder:PATH" in capsys.readouterr().err
+    assert "give their present place: --images folder:PATH" in capsys.readouterr().err
     assert evaluate(folder, "--images", f"folder:{now}") == 0
     assert "the same, image by image" in capsys.readouterr().out
     assert evaluate(folder, "--images", tmp_path / "absent") == 2

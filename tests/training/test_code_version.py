@@ -33,7 +33,7 @@ NOT_DECIDING = {
         "data/formats/stored_arrays.py",
     },
     "they read, write and report what others compute": {
-        "causes.py", "errors.py", "files.py", "source_code.py", "text.py", "timestamps.py",
+        "causes.py", "errors.py", "extras.py", "files.py", "source_code.py", "text.py", "timestamps.py",
         "results/folder.py", "results/reading.py",
         "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py",
         "training/callback.py",
