@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.config.experiment import Experiment
     from harness.config.families import Family
     from harness.config.recipe import Augmentation, Recipe
-    from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, GTSRB
+    from harness.config.recipes import CIFAR10, DIGITS, FASHIONMNIST, FLOWERS102, GTSRB
     from harness.config.standard import Standard
     from harness.data.registry import load as load_dataset
     from harness.errors import InputError
@@ -50,6 +50,7 @@ __all__ = [
     "CIFAR10",
     "DIGITS",
     "FASHIONMNIST",
+    "FLOWERS102",
     "GTSRB",
     "Augmentation",
     "Case",
@@ -75,6 +76,7 @@ _PLACES = {
     "CIFAR10": "harness.config.recipes.CIFAR10",
     "DIGITS": "harness.config.recipes.DIGITS",
     "FASHIONMNIST": "harness.config.recipes.FASHIONMNIST",
+    "FLOWERS102": "harness.config.recipes.FLOWERS102",
     "GTSRB": "harness.config.recipes.GTSRB",
     "Augmentation": "harness.config.recipe.Augmentation",
     "Case": "harness.config.case.Case",

@@ -22,13 +22,17 @@ def require_extra(module_name: str, extra: str, needed_for: str) -> ModuleType:
     Raises:
         InputError: the package is not installed. The message has the command that installs it.
     """
+    package = module_name.partition(".")[0]
+    cause = None
     try:
-        return import_module(module_name)
+        module = import_module(module_name)
+        if module.__spec__ is None or module.__spec__.has_location or module.__spec__.origin:
+            return module  # not a folder of that name, ./datasets for example, that has no __init__.py
     except ModuleNotFoundError as error:
-        package = module_name.partition(".")[0]
         if (error.name or "").partition(".")[0] != package:
             raise
-        raise InputError(f"{needed_for} needs {package}, install it: {how_to_install(extra)}") from error
+        cause = error
+    raise InputError(f"{needed_for} needs {package}, install it: {how_to_install(extra)}") from cause
 
 
 def how_to_install(extra: str) -> str:

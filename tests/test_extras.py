@@ -57,6 +57,13 @@ def test_a_missing_package_is_named_with_the_command(module):
     assert str(refusal.value) == f"--engine ray needs no_such_package, install it: {how_to_install('ray')}"
 
 
+def test_a_folder_of_the_same_name_is_not_taken_for_the_package(tmp_path, monkeypatch):
+    (tmp_path / "no_such_package").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="needs no_such_package, install it"):
+        require_extra("no_such_package", "hf", "dataset hf:owner/name")
+
+
 def test_a_missing_package_of_the_package_itself_is_not_hidden(tmp_path, monkeypatch):
     (tmp_path / "broken_extra.py").write_text("import no_such_package\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -13,7 +13,8 @@ import pytest
 from tests.helpers import REPOSITORY
 
 EXTRAS = (
-    "axe_playwright_python", "mlflow", "onnx", "onnxruntime", "onnxscript", "playwright", "ray", "tensorboard", "yaml",
+    "axe_playwright_python", "datasets", "mlflow", "onnx", "onnxruntime", "onnxscript", "playwright", "ray",
+    "tensorboard", "timm", "yaml",
 )  # fmt: skip
 IMPORT = re.compile(rf"^\s*(?:import|from) (?:{'|'.join(EXTRAS)})\b|importorskip\(", re.MULTILINE)
 OF_RAY = "tests/study/engines/cluster/test_node_pool.py"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.budgets import MARGIN_POINTS, BudgetVerdict, are_decided, takes_the_cheaper, verdicts_of
+from harness.analysis.cautions import cautions
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import COSTS, Evidence, Measure, Run
-from harness.analysis.fit import MAX_SPREAD_RATIO
 from harness.analysis.new_images import error_with_new_images
 from harness.analysis.pareto import models_on_front, models_worth_their_cost
 from harness.analysis.power import Spread
@@ -16,7 +16,6 @@ from harness.analysis.single_run import chances_text, one_run_headline, one_run_
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.thresholds import Threshold, thresholds
 from harness.analysis.wording import BUDGET_WORDS, COST_WORDS
-from harness.config.families import has_models_between, parse_model
 from harness.results.result import Result
 from harness.text import count, count_noun, duration, listed
 
@@ -82,7 +81,7 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
     return Answer(
         headline=_prefix(evidence, interim) + _headline(comparisons, evidence, verdicts, chances),
         verdicts=verdicts,
-        cautions=tuple(_cautions(comparisons, evidence, question)),
+        cautions=cautions(comparisons, evidence, question.notes),
         settle=settle,
         scope=_scope(comparisons.evidence, verdicts),
         sentences=(
@@ -128,6 +127,9 @@ def _headline(comparisons: Comparisons, evidence: Evidence, verdicts: Sequence[B
     if not verdicts:
         if comparisons.untrained:
             return "No answer: models are not trained out."
+        if comparisons.evidence.axes is None and len(comparisons.evidence.models) > 1:
+            base = f"base={comparisons.evidence.models[0]!r} and axes={{'depth': […], 'width': […]}}"
+            return f"No answer: no model is a deeper or wider one of another. Give {base} in the experiment mark."
         return "No answer: no wider and deeper models of a common cost to compare."
     if chances:
         return one_run_headline(verdicts[-1], chances)
@@ -161,8 +163,7 @@ def _choice(verdict: BudgetVerdict) -> str:
 
 def has_choice(verdict: BudgetVerdict) -> bool:
     """Return whether there is a model of the better side to take, trained or not."""
-    weights = () if verdict.winner is None else tuple(verdict.winner.weights)
-    return verdict.take is not None or (len(weights) == 2 and has_models_between(*map(parse_model, weights)))
+    return verdict.take is not None or (verdict.winner is not None and verdict.winner.has_models_between)
 
 
 def advice(verdict: BudgetVerdict) -> str:
@@ -231,47 +232,3 @@ def _worth_sentences(comparisons: Comparisons) -> list[str]:
         return [f"Worth {their} {words}: {listed(worth)}{each} significantly above the next cheaper one on the front."]
     places = ", ".join(f"{one.model} in {one.seeds_on_front} of {one.seeds} seeds" for one in front[1:])
     return [f"No model is shown to be worth its {words}; on the front: {places}."]
-
-
-def _cautions(comparisons: Comparisons, evidence: Evidence, question: Question) -> list[str]:
-    """Return the limits of the evidence, the most important first."""
-    sentences = [f"{one.model} is not trained out and left out: {one.reason}." for one in comparisons.untrained]
-    sentences += question.notes
-    sentences += _test_notes(comparisons)
-    sentences += _left_out(evidence)
-    if not evidence.has_comparable_times:
-        sentences.append(f"Times are not compared: {'; '.join(evidence.hardware)}.")
-    elif lengthened := [result for result in evidence.disturbed_results if _is_lengthened(result)]:
-        runs = f"{len(lengthened)} of {count_noun(len(evidence.used_results), 'run')}"
-        sentences.append(f"Other work lengthened the training time of {runs} by more than 5 %: times are uncertain.")
-    return sentences
-
-
-def _is_lengthened(result: Result) -> bool:
-    """Return whether disturbed epochs raise the mean by over 5 %; true without undisturbed ones."""
-    mean, median = result.mean_epoch_seconds, result.undisturbed_median_seconds
-    return not mean or not median or mean > 1.05 * median
-
-
-def _test_notes(comparisons: Comparisons) -> list[str]:
-    """Return why the tests are not the usual ones, or why there are none with several runs."""
-    fit, runs = comparisons.fit, len(comparisons.evidence.runs)
-    if fit is not None and not fit.is_pooled:
-        differ = f"The models' spreads between seeds differ by more than a factor of {MAX_SPREAD_RATIO:g}"
-        return [f"{differ}: tests are Welch's."]
-    if fit is None and comparisons.estimates is not None and runs > len(comparisons.evidence.models) > 1:
-        if comparisons.estimates.df < 1:
-            return ["Nothing can be tested: too few models have several runs."]
-        return ["Nothing can be tested: the differences between models are the same in every seed."]
-    return []
-
-
-def _left_out(evidence: Evidence) -> list[str]:
-    """Return a sentence on the results that did not complete, if any."""
-    if not evidence.incomplete:
-        return []
-    kinds = sorted({result.status.replace("_", " ") for result in evidence.incomplete})
-    left_out = f"Left out: {count_noun(len(evidence.incomplete), 'result')} without an accuracy ({', '.join(kinds)})"
-    return [
-        f"{left_out}; means of their models are over the seeds that completed." if evidence.runs else f"{left_out}."
-    ]

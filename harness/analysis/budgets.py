@@ -18,7 +18,6 @@ from harness.analysis.evidence import Evidence, Measure
 from harness.analysis.fit import Contrast, StudyFit, Weights
 from harness.analysis.multiplicity import Joint
 from harness.analysis.stats import CONFIDENCE, SIGNIFICANCE, Interval
-from harness.config.families import parse_model
 
 Budget = Literal["total_seconds", "params", "macs", "scale_factor"]
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
@@ -41,6 +40,7 @@ class Side:
         accuracy_percent: the mean accuracy at the budget.
         seconds, params, macs: the cost there, interpolated on its logarithm as the budget is; seconds are None if times
             are unknown or not comparable.
+        has_models_between: True if the family has models between the two that enclose the budget.
     """
 
     weights: Weights
@@ -48,6 +48,7 @@ class Side:
     seconds: float | None
     params: float
     macs: float
+    has_models_between: bool = False
 
     @property
     def model(self) -> str | None:
@@ -64,7 +65,8 @@ class BudgetVerdict:
     """The verdict for one budget.
 
     Attributes:
-        cost: the budget: training seconds, parameters, MACs, or the scale factor, the wide model's ω over the base's.
+        cost: the budget: training seconds, parameters, MACs, or the scale factor, the wide model's ω over the base's;
+            the number of the step along the axes if `is_step`.
         interval: wide minus deep in percentage points, with its simultaneous interval; without ends if untested.
         margin: differences inside ± margin percentage points count as equal.
         equality_interval: the 1 − 2α interval, usually 90 %, that must lie inside ± margin; None if untested.
@@ -72,6 +74,7 @@ class BudgetVerdict:
         correction: the correction in words, for example ``Holm over 2 pairs``; empty if there is only one test.
         no_worse: the cheaper side, if it is shown to be worse by no more than the margin; None otherwise.
         take: the model to take, of equal ones the cheaper; None if there is no reason to take one.
+        is_step: True if the models of given axes have no scale factor, so that equal steps are compared.
     """
 
     budget: Budget
@@ -87,6 +90,7 @@ class BudgetVerdict:
     correction: str = ""
     no_worse: Literal["wide", "deep"] | None = None
     take: str | None = None
+    is_step: bool = False
 
     @property
     def contrast(self) -> Weights:
@@ -142,9 +146,9 @@ def _untested(comparisons: Comparisons, margin: float) -> list[BudgetVerdict]:
         (measure, one.cost, one.wide, one.deep)  # type: ignore[misc]  # COSTS are budgets
         for measure, one in dearest(equal_costs(evidence)).items()
     ]
-    if comparisons.counterparts:
-        pair = comparisons.counterparts[-1]
-        points.append(("scale_factor", _scale_factor(evidence, pair), {pair.model: 1.0}, {pair.other: 1.0}))
+    if evidence.axes is not None and comparisons.counterparts:
+        wide, deep = comparisons.counterparts[-1].model, comparisons.counterparts[-1].other
+        points.append(("scale_factor", evidence.axes.scales[wide], {wide: 1.0}, {deep: 1.0}))
     return [_untested_verdict(comparisons, margin, *point) for point in points]
 
 
@@ -153,9 +157,11 @@ def _untested_verdict(
 ) -> BudgetVerdict:
     sides = _side(comparisons, wide), _side(comparisons, deep)
     counts = [len(comparisons.evidence.of(model)) for model in (*wide, *deep)]
+    axes = comparisons.evidence.axes
+    is_step = budget == "scale_factor" and axes is not None and axes.is_by_step
     difference = Interval(sides[0].accuracy_percent - sides[1].accuracy_percent, None, None, min(counts), CONFIDENCE)
     outcome: Outcome = "one run each" if min(counts) == 1 else "no significant difference"  # until a test is done
-    return BudgetVerdict(budget, cost, *sides, outcome, difference, margin)
+    return BudgetVerdict(budget, cost, *sides, outcome, difference, margin, is_step=is_step)
 
 
 def _side(comparisons: Comparisons, weights: Weights) -> Side:
@@ -167,12 +173,8 @@ def _side(comparisons: Comparisons, weights: Weights) -> Side:
         return math.exp(sum(weight * log for weight, log in zip(weights.values(), logarithms, strict=True)))
 
     accuracy = sum(weight * comparisons.mean(model) for model, weight in weights.items())
-    return Side(weights, accuracy, cost("total_seconds"), cost("params") or 0.0, cost("macs") or 0.0)
-
-
-def _scale_factor(evidence: Evidence, pair: Comparison) -> float:
-    base = evidence.axes.base if evidence.axes is not None else pair.model
-    return parse_model(pair.model).width / parse_model(base).width
+    has_between = len(weights) == 2 and comparisons.evidence.has_models_between(*weights)
+    return Side(weights, accuracy, cost("total_seconds"), cost("params") or 0.0, cost("macs") or 0.0, has_between)
 
 
 def _tested(comparisons: Comparisons, fit: StudyFit, verdicts: list[BudgetVerdict]) -> list[BudgetVerdict]:

@@ -150,7 +150,7 @@ def _fewer_images_wider(statement: FewerImagesWider, studies: Studies) -> Findin
     found = {
         dataset: study.comparisons.counterparts[-1]
         for dataset, study in studies.items()
-        if dataset in STUDY_MODELS and study.comparisons.counterparts
+        if study.comparisons.counterparts and study.comparisons.counterparts[-1].model in STUDY_MODELS.get(dataset, ())
     }
     if len(found) < 2:
         return Finding(statement, "not measured")

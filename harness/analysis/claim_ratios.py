@@ -5,8 +5,8 @@ import math
 from harness.analysis.claim_findings import RATIO_TOLERANCE, ClaimStudy, Finding, Verdict
 from harness.analysis.evidence import TIMES
 from harness.analysis.stats import Interval, fit_exponential, fit_power_law, mean_interval
-from harness.config.families import parse_model
 from harness.paper.claims import Greater, GrowsExponentially, Quantity, Times
+from harness.paper.published import STUDY_MODELS
 from harness.text import signed
 
 LAW_MARGIN = 0.01
@@ -81,10 +81,12 @@ def judge_greater_ratio(statement: Greater, study: ClaimStudy) -> Finding | None
 
 def judge_growth(statement: GrowsExponentially, study: ClaimStudy) -> Finding | None:
     """Judge growth along the width axis exponential if that law fits better than a power of ω."""
-    evidence = study.evidence
+    evidence, axes = study.evidence, study.evidence.axes
+    if axes is None or axes.base not in STUDY_MODELS.get(evidence.dataset, ()):
+        return None
     means = {
-        parse_model(model).width: mean.mean
-        for model in (evidence.axes.along("width") if evidence.axes else ())
+        axes.scales.get(model, 1.0): mean.mean
+        for model in axes.along("width")
         if (mean := evidence.mean(model, statement.quantity)) is not None
     }
     if len(means) < 3 or min(means.values()) <= 0:

@@ -14,10 +14,12 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.axes import Axes, find_axes
+from harness.analysis.axes import Axes, find_axes, given_axes
 from harness.analysis.stats import Interval, mean_interval
 from harness.config.case import Mode
 from harness.config.datasets import SPECS, title_of
+from harness.config.families import Model, has_models_between, parse_model
+from harness.config.given_axes import GivenAxes
 from harness.paper.published import MMACS, PUBLISHED, STUDY_MODELS, exact_parameters
 from harness.results.case_folder import find_case_folder
 from harness.results.marginal_gain import marginal_gain
@@ -62,6 +64,11 @@ class Run:
     result: Result | None = None
 
     @property
+    def point(self) -> Model:
+        """The model's place in its family; published figures are of models that come with the harness."""
+        return parse_model(self.model) if self.result is None else self.result.point
+
+    @property
     def marginal_gain(self) -> float | None:
         """The paper's equation 6, percent per second; None without a time."""
         return None if not self.total_seconds else marginal_gain(self.accuracy_percent, self.total_seconds)
@@ -82,6 +89,8 @@ class Evidence:
         folder_name: its last name, or a longer one if another results folder has the same last name.
         incomplete: results without an accuracy: diverged, out of memory, failed.
         superseded: complete results that a later result of the same model and seed replaces.
+        of_other_networks: results of a model that had another network then, complete or not: its code has changed.
+        given_axes: the axes given for the study's images, the newest first; empty without any.
     """
 
     dataset: str
@@ -98,6 +107,8 @@ class Evidence:
     folder_name: str = ""
     incomplete: tuple[Result, ...] = ()
     superseded: tuple[Result, ...] = ()
+    of_other_networks: tuple[Result, ...] = ()
+    given_axes: tuple[GivenAxes, ...] = ()
 
     @cached_property
     def models(self) -> list[str]:
@@ -112,8 +123,18 @@ class Evidence:
 
     @cached_property
     def axes(self) -> Axes | None:
-        """The depth and the width axis of the models; None if no two models share an axis."""
-        return find_axes(self.models)
+        """The depth and the width axis: the newest given ones, else those found; None without any."""
+        given = (given_axes(one, self.points) for one in self.given_axes)
+        return next((one for one in given if one is not None), None) or find_axes(self.points.values())
+
+    @cached_property
+    def points(self) -> dict[str, Model]:
+        """Each model's place in its family, by name."""
+        return {model: next(iter(self.of(model).values())).point for model in self.models}
+
+    def has_models_between(self, one: str, other: str) -> bool:
+        """Return whether a family has models between two; networks without a place in a family have none."""
+        return has_models_between(self.points[one], self.points[other])
 
     @property
     def used_results(self) -> list[Result]:
@@ -128,8 +149,8 @@ class Evidence:
 
     @property
     def results(self) -> list[Result]:
-        """Every result of the study: used, superseded and incomplete."""
-        return [*self.used_results, *self.incomplete, *self.superseded]
+        """Every result of the study: used, superseded, incomplete, and those of other networks."""
+        return [*self.used_results, *self.incomplete, *self.superseded, *self.of_other_networks]
 
     def folder_of(self, result: Result) -> Path:
         """Return the folder of a result of the study."""

@@ -20,6 +20,8 @@ def _reason(comparisons: Comparisons, budget: Budget) -> str:
         return f"no wider or deeper model {such}"
     if not axes.width or not axes.depth:
         return f"no {'deeper' if axes.width else 'wider'} model {such}"
+    if budget == "scale_factor" and axes.is_by_step:
+        return "no wider and deeper model of the same step"
     if budget == "scale_factor":
         return "no wider and deeper model of about the same scale factor"
     if budget == "total_seconds" and not evidence.has_comparable_times:

@@ -17,6 +17,7 @@ from harness.config.datasets import file_stem, is_own_images, prefix_of, title_o
 from harness.files import distinct_names, safe_name
 from harness.paper.expectations import is_trained_as_published
 from harness.paper.published import STUDY_MODELS
+from harness.results.declared_axes import DeclaredAxes
 from harness.results.result import LearningCurve, Result
 from harness.text import count_noun, distinct_labels
 
@@ -44,10 +45,15 @@ class StoredResult:
     read_curve: Callable[[], LearningCurve | None]
 
 
-def group_into_studies(stored: Iterable[StoredResult]) -> list[Evidence]:
+def group_into_studies(
+    stored: Iterable[StoredResult], declared: Mapping[Path, Sequence[DeclaredAxes]] | None = None
+) -> list[Evidence]:
     """Group results into studies, and return each study's evidence in the studies' order.
 
     The results of a study share the folder, dataset, mode, recipe, images, pipeline, precision and kind of device.
+
+    Args:
+        declared: the axes declared in each results folder, the newest last; None without any.
     """
     studies: dict[StudyKey, list[StoredResult]] = defaultdict(list)
     for one in _under_latest_names(stored):
@@ -60,7 +66,8 @@ def group_into_studies(stored: Iterable[StoredResult]) -> list[Evidence]:
     for study, group in studies.items():
         alike = namesakes[_short_name(study)]
         recipes = _names_of_recipes(studies[other][0].result.case for other in alike)
-        found.append(_evidence(group, _differences(study, alike), names | recipes))
+        axes = (declared or {}).get(group[0].root, ())
+        found.append(_evidence(group, _differences(study, alike), names | recipes, axes))
     found = [_with_hashed_file_name(one) if _is_ambiguous(one, found) else one for one in found]
     order = [*STUDY_MODELS, *sorted({one.dataset for one in found} - set(STUDY_MODELS))]
     roots = list(dict.fromkeys(one.folder for one in found))
@@ -166,13 +173,20 @@ def _with_hashed_file_name(study: Evidence) -> Evidence:
     return replace(study, file_name=f"{name}-{digest}")
 
 
-def _evidence(stored: Sequence[StoredResult], differences: Sequence[str], names: Mapping[str, str]) -> Evidence:
+def _evidence(
+    stored: Sequence[StoredResult],
+    differences: Sequence[str],
+    names: Mapping[str, str],
+    declared: Sequence[DeclaredAxes],
+) -> Evidence:
     """Return the evidence of one study's results; the latest counts for each model and seed.
 
     Args:
-        differences: the parts of the study's key that tell it from its namesakes.
+        differences: the parts of the study's key that distinguish it from its namesakes.
         names: short names of folders, by path.
+        declared: the axes declared in the results folder, the newest last.
     """
+    stored, of_other_networks = _of_latest_networks(stored)
     first = stored[0].result
     complete = [one for one in stored if one.result.is_complete]
     latest: dict[tuple[str, int], StoredResult] = {}
@@ -194,7 +208,21 @@ def _evidence(stored: Sequence[StoredResult], differences: Sequence[str], names:
         folder_name=names[str(stored[0].root)],
         incomplete=tuple(one.result for one in stored if not one.result.is_complete),
         superseded=tuple(one.result for one in complete if id(one) not in used),
+        of_other_networks=tuple(one.result for one in of_other_networks),
+        given_axes=tuple(one.axes for one in reversed(declared) if one.images == first.case.data_fingerprint),
     )
+
+
+def _of_latest_networks(stored: Sequence[StoredResult]) -> tuple[list[StoredResult], list[StoredResult]]:
+    """Return the results of each model's latest network, and the others: they are no replicates of it.
+
+    A network that has completed a training counts as later than one that has not.
+    """
+    in_order = sorted(stored, key=lambda one: (one.result.is_complete, one.result.finished_at))
+    latest = {one.result.model: one.result.case.network for one in in_order}
+    is_of_latest = [latest[one.result.model] == one.result.case.network for one in stored]
+    kept = [one for one, is_latest in zip(stored, is_of_latest, strict=True) if is_latest]
+    return kept, [one for one, is_latest in zip(stored, is_of_latest, strict=True) if not is_latest]
 
 
 def _title(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:

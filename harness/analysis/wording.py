@@ -1,6 +1,6 @@
 """Names, differences, tests and verdicts in words, as answers, tables and figures print them."""
 
-from harness.analysis.budgets import Outcome
+from harness.analysis.budgets import BudgetVerdict, Outcome
 from harness.analysis.comparison import Comparison
 from harness.analysis.stats import Difference, Interval
 from harness.text import count, duration, p_number, p_value, signed
@@ -14,6 +14,11 @@ def cost_text(measure: str, cost: float) -> str:
     if measure == "scale_factor":
         return f"×{cost:g}"
     return duration(cost) if measure == "total_seconds" else count(cost)
+
+
+def budget_cost_text(verdict: BudgetVerdict) -> str:
+    """Return a verdict's budget with its unit; ``step 2`` if equal steps are compared."""
+    return f"step {verdict.cost:g}" if verdict.is_step else cost_text(verdict.budget, verdict.cost)
 
 
 def outcome_text(outcome: Outcome, margin: float) -> str:

@@ -102,7 +102,7 @@ def _present(name: str, source: Source, data_dir: Path) -> DatasetRow:
     from harness.data.cache import cache_places, cached_bytes
     from harness.data.registry import get_spec
 
-    (train, test), spec = source.count(), get_spec(name)
+    (train, test), spec = source.count(), get_spec(name, data_dir)
     source.check()
     cache = next((place for place in cache_places(name, source, data_dir) if cached_bytes(place)), None)
     return DatasetRow(
@@ -147,6 +147,7 @@ def _size(size: int) -> str:
 def _describe(row: DatasetRow) -> str:
     """Return a dataset's folder, layout and images, or how to get it."""
     from harness.config.datasets import is_own_images
+    from harness.config.library_datasets import can_download
     from harness.text import listed
 
     if row.problem is not None:
@@ -155,7 +156,9 @@ def _describe(row: DatasetRow) -> str:
         remedy = row.how_to_get.replace("\n", "\n  ")
         if row.missing_files:
             return f"incomplete; {row.path} lacks {listed(row.missing_files)}; a full run downloads it, or\n  {remedy}"
-        return f"missing; a full run downloads it, or\n  {remedy}"
+        return (
+            f"missing; a full run downloads it, or\n  {remedy}" if can_download(row.dataset) else f"missing\n  {remedy}"
+        )
     found, published = (row.train_images, row.test_images), (row.published_train_images, row.published_test_images)
     images = f"{found[0]:,} training and {found[1]:,} test images"
     if found != published:

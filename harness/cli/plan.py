@@ -127,8 +127,8 @@ def _seeds_models_pairs(study: Sequence[Planned]) -> tuple[int, int, int]:
     from harness.analysis.axes import find_axes
     from harness.analysis.power import tested_pairs
 
-    models = dict.fromkeys(one.experiment.model for one in study)
-    return len({one.experiment.seed for one in study}), len(models), tested_pairs(find_axes(list(models)))
+    models = {one.experiment.model: one.experiment.network for one in study}
+    return len({one.experiment.seed for one in study}), len(models), tested_pairs(find_axes(models.values()))
 
 
 def _power(dataset: str, study: Sequence[Planned], spread: Spread) -> StudyPower:

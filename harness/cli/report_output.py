@@ -65,7 +65,7 @@ class Verdict(Part):
     budget: Literal["total_seconds", "params", "macs", "scale_factor"]
     """The cost that is held equal."""
     cost: float
-    """The budget: seconds, parameters, MACs, or the scale factor ω."""
+    """The budget: seconds, parameters, MACs, or the scale factor ω (the step of axes without numbers)."""
     outcome: Literal["wider", "deeper", "equal", "no significant difference", "one run each"]
     """The outcome at α = 0.05; `equal` within the margin."""
     take: str | None

@@ -20,6 +20,8 @@ from harness.files import safe_name
 # Fields of later versions, at any depth: left out of the identity at these values, so that earlier cases keep theirs.
 _LATER_FIELDS: dict[str, Any] = {"network": "", "fit": "squash", "padding": 0}
 
+_MAX_MODEL_CHARACTERS = 40  # in the name of a folder, which file systems limit to 255 bytes
+
 Mode = Literal["full", "shortened", "quick"]
 Pipeline = Literal["fast", "reference"]
 
@@ -81,7 +83,7 @@ class Case:
     @property
     def folder_suffix(self) -> str:
         """The part of `folder_name` that stays when a user's folder of images is renamed."""
-        return f"{safe_name(self.model)}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
+        return f"{safe_name(self.model)[:_MAX_MODEL_CHARACTERS]}-seed{self.seed}-{self.mode}-{self.identity[:12]}"
 
 
 def _canonical(value: Any) -> Any:

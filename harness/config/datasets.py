@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.extensions import extension_names, find_extension
+from harness.config.library_datasets import PREFIX as TORCHVISION
+from harness.config.library_datasets import library_dataset
 from harness.errors import InputError
 from harness.files import expand_home, safe_name
 
 OWN_PREFIXES = ("folder:", "npz:", "csv:")
 """The user's own images, at a path: one folder per class, arrays, or a table of paths and labels."""
-LIBRARY_PREFIXES = ("torchvision:", "hf:")
+LIBRARY_PREFIXES = (TORCHVISION, "hf:")
 """Datasets of torchvision and of Hugging Face."""
 _REST = {"folder:": "PATH", "npz:": "PATH", "csv:": "PATH", "torchvision:": "CIFAR100, e.g.", "hf:": "NAME or hf:PATH"}
 _TITLES = {"cifar10": "CIFAR-10", "fashionmnist": "FashionMNIST", "gtsrb": "GTSRB"}
@@ -112,13 +114,19 @@ def file_stem(dataset: str) -> str:
 
 
 def find_spec(dataset: str) -> DatasetSpec | None:
-    """Return the spec of a published dataset or of one that another package adds; None for any other name.
+    """Return the spec of a dataset that is published, torchvision's or another package's; else None.
 
     Raises:
-        InputError: the other package's entry point is broken.
+        InputError: torchvision has no such dataset, or the other package's entry point is broken.
     """
     if dataset in SPECS:
         return SPECS[dataset]
+    if dataset.startswith(TORCHVISION):
+        library = library_dataset(dataset)
+        numbers = tuple(map(str, range(library.classes)))
+        return DatasetSpec(
+            dataset, library.channels, library.image_size, numbers, library.train_images, library.test_images
+        )
     extension = find_extension(dataset)
     if extension is None:
         return None
@@ -143,6 +151,7 @@ def check_dataset_name(dataset: str) -> str:
             raise InputError(f"dataset {prefix!r} names no images: give {prefix}{_REST[prefix]}")
         if any(0xD800 <= ord(character) < 0xE000 for character in dataset):  # Python's spelling of bytes not in UTF-8
             raise InputError(f"dataset {dataset!r}: the path is not UTF-8, so results cannot hold it; rename it")
+        find_spec(dataset)
     elif find_spec(dataset) is None:
         known = ", ".join([*SPECS, *extension_names()])
         raise InputError(

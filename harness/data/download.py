@@ -71,7 +71,7 @@ def _try_download(url: str, target: Path, md5: str) -> str | None:
     partial = target.with_name(f".download-{target.name}")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        with _timeout():
+        with limited_silence():
             download_url(url, partial, target.name, md5)
         with open(partial / target.name, "rb+") as file:
             flush_to_disk(file)
@@ -86,7 +86,7 @@ def _try_download(url: str, target: Path, md5: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _timeout() -> Iterator[None]:
+def limited_silence() -> Iterator[None]:
     """Give up on a server that sends nothing for a minute; torchvision's download would wait forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT_SECONDS)

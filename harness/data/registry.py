@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.config.datasets import (
+    SPECS,
     DatasetSpec,
     check_dataset_name,
     find_spec,
@@ -21,15 +22,26 @@ from harness.config.datasets import (
 from harness.config.extensions import find_extension
 from harness.config.recipe import Resize
 from harness.data.cache import load_images
-from harness.data.formats import arrays, cifar10, class_folders, digits, fashionmnist, gtsrb, table
+from harness.data.formats import (
+    arrays,
+    cifar10,
+    class_folders,
+    digits,
+    fashionmnist,
+    gtsrb,
+    hugging_face,
+    table,
+    torchvision_datasets,
+)
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.images import ImageSet, fingerprint
-from harness.data.source import Layout, Publisher, Source
+from harness.data.source import Layout, Library, Publisher, Source
 from harness.errors import InputError
 from harness.text import listed
 
 _PUBLISHERS: dict[str, Publisher] = {"cifar10": cifar10, "fashionmnist": fashionmnist, "gtsrb": gtsrb}
 _LAYOUTS: dict[str, Layout] = {"folder:": class_folders, "csv:": table, "npz:": arrays}
+_LIBRARIES: dict[str, Library] = {"torchvision:": torchvision_datasets, "hf:": hugging_face}
 _PUBLISHER_ATTRIBUTES = ("FILES", "locate", "download")
 
 
@@ -56,14 +68,34 @@ class Dataset:
         return (len(self.train), len(self.test)) == (self.spec.train_images, self.spec.test_images)
 
 
-def get_spec(name: str) -> DatasetSpec:
-    """Return the spec of a dataset; that of a user's folder is made from its class folders.
+def get_spec(name: str, data_dir: Path | None = None) -> DatasetSpec:
+    """Return the spec of a dataset; that of the user's own images is made from what is there.
+
+    Args:
+        data_dir: the data folder; None if the dataset is published or the user's own.
 
     Raises:
-        InputError: there is no such dataset or folder.
+        InputError: there is no such dataset or folder, or it must be downloaded before its classes are known.
     """
     check_dataset_name(name)
+    if library := _library(name):
+        return _spec_of_library(library, name, data_dir or Path())
     return find_spec(name) or _layout(name).spec_of(name, own_path(name))
+
+
+def _spec_of_library(library: Library, name: str, data_dir: Path) -> DatasetSpec:
+    source = library.locate(name, data_dir)
+    spec = find_spec(name) if source is None or source.missing or source.spec is None else source.spec()
+    if spec is None:
+        raise InputError(
+            f"dataset {name} is not in {data_dir}, so that its classes are unknown: a full run downloads it"
+        )
+    return spec
+
+
+def _library(name: str) -> Library | None:
+    """Return the library that has the dataset; None for any other dataset."""
+    return _LIBRARIES.get(prefix_of(name))
 
 
 def _layout(name: str) -> Layout:
@@ -81,6 +113,8 @@ def locate(name: str, data_dir: Path, *, image_size: int | Resize | None = None)
     Raises:
         InputError: there is no dataset of that name, or the files in its place are something else.
     """
+    if library := _library(check_dataset_name(name)):
+        return library.locate(name, data_dir, resize_to=_resize(image_size))
     spec = get_spec(name)
     if is_own_images(name):
         return _layout(name).locate(own_path(name), spec, resize_to=_resize(image_size))
@@ -118,6 +152,8 @@ def _publisher(name: str) -> Publisher:
 
 def how_to_get(name: str, data_dir: Path) -> str:
     """Return instructions for an absent dataset: which files to put into which folder."""
+    if library := _library(name):
+        return library.how_to_get(name, data_dir)
     folder = data_dir / name
     classes = f"{folder}/train/<class>/* and {folder}/test/<class>/*"
     return f"put {_publisher(name).FILES}, into {folder}\nor images into {classes}"
@@ -142,13 +178,20 @@ def locate_or_download(
             lack = f"dataset {name} in {source.path} lacks {listed(source.missing)}"
         notify(f"{lack}: downloading it")
         try:
-            _publisher(name).download(data_dir)
+            _download(name, data_dir)
         except InputError as error:
             raise InputError(f"{lack}, and {error}") from error
-        source = locate(name, data_dir)
+        source = locate(name, data_dir, image_size=image_size)
     if source is None:
         raise InputError(f"dataset {name} is still not in {data_dir} after its download: {how_to_get(name, data_dir)}")
     return source
+
+
+def _download(name: str, data_dir: Path) -> None:
+    if library := _library(name):
+        library.download(name, data_dir)
+    else:
+        _publisher(name).download(data_dir)
 
 
 @dataclass(frozen=True)
@@ -190,9 +233,13 @@ def _load(name: str, data_dir: Path, resize: Resize | None, listener: _Listener)
     source = locate(name, data_dir, image_size=resize)
     if source is None:
         raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
-    spec = get_spec(name)
+    spec = _found_spec(name, source)
     images = load_images(source, spec, data_dir, resize, listener.notify)
     return Dataset(spec, images.train, images.test, f"{source.layout} in {source.path}", images.fingerprint)
+
+
+def _found_spec(name: str, source: Source) -> DatasetSpec:
+    return get_spec(name) if source.spec is None else source.spec()
 
 
 @functools.lru_cache(maxsize=8)
@@ -208,13 +255,15 @@ def load_slice(
         InputError: a user's folder is absent, or a file is damaged.
     """
     source = locate(name, data_dir, image_size=image_size)
-    spec = get_spec(name)
     if source is None:
+        spec = find_spec(name) or replace(SPECS["digits"], name=name, channels=3, image_size=None)
         resize = _resize(image_size) if is_resized(name) else None
         shown = spec if resize is None else replace(spec, image_size=resize.size)
         stand_in = _dataset(spec, *digits.stand_in(shown, train_images, test_images), "digits standing in")
         return replace(stand_in, is_stand_in=True)
-    return _dataset(spec, *source.read(train_images, test_images), f"{source.layout} in {source.path}")
+    return _dataset(
+        _found_spec(name, source), *source.read(train_images, test_images), f"{source.layout} in {source.path}"
+    )
 
 
 def _dataset(spec: DatasetSpec, train: ImageSet, test: ImageSet, origin: str) -> Dataset:

@@ -31,6 +31,7 @@ class Source:
         key: returns a text that changes if the images may have changed, see `files_key` and `tree_key`; None if they
             are never cached.
         check: raises an `InputError` that names damaged files, as far as headers and last bytes show the damage.
+        spec: returns the dataset's spec if only its files show it, or show more of it, such as the names of classes.
     """
 
     layout: str
@@ -41,6 +42,7 @@ class Source:
     missing: tuple[str, ...] = ()
     check: Callable[[], None] = lambda: None
     key: Callable[[], str] | None = None
+    spec: Callable[[], DatasetSpec] | None = None
 
 
 @runtime_checkable
@@ -62,6 +64,31 @@ class Publisher(Protocol):
         Raises:
             InputError: the download failed.
         """
+
+
+class Library(Protocol):
+    """A library of datasets: a module of `harness.data.formats`."""
+
+    def locate(self, name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Source | None:
+        """Return the dataset found under the data folder, or None.
+
+        Args:
+            name: the dataset's name, e.g. ``torchvision:CIFAR100``.
+            resize_to: as for `Layout`.
+
+        Raises:
+            InputError: the library is not installed.
+        """
+
+    def download(self, name: str, data_dir: Path) -> None:
+        """Download the dataset to where `locate` finds it.
+
+        Raises:
+            InputError: the download failed.
+        """
+
+    def how_to_get(self, name: str, data_dir: Path) -> str:
+        """Return instructions for an absent dataset: which files to put into which folder."""
 
 
 class Layout(Protocol):

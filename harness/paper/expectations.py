@@ -48,10 +48,12 @@ def min_accuracy_percent(result: Result) -> float | None:
 def is_trained_as_published(result: Result) -> bool:
     """Return whether the case was trained as published.
 
-    This means the unchanged recipe with all its epochs, option A, the whole dataset, and evaluation on the test set.
+    This means a network of the harness, the unchanged recipe with all its epochs, option A, the whole dataset, and
+    evaluation on the test set.
     """
     return (
         result.mode == "full"
+        and not result.case.network
         and result.case.recipe == PUBLISHED_RECIPES.get(result.dataset)
         and result.case.shortcut == "A"
         and not result.case.val_split

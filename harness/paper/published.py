@@ -135,8 +135,8 @@ def exact_parameters(dataset: str, model: str) -> int | None:
     """
     if model not in STUDY_MODELS.get(dataset, ()):
         return None
-    saved = 288 * parse_model(model).width if SPECS[dataset].channels == 1 else 0
-    return _PARAMETERS[model] - saved
+    saved = 288 * (parse_model(model).width or 1) if SPECS[dataset].channels == 1 else 0
+    return _PARAMETERS[model] - int(saved)
 
 
 @dataclass(frozen=True)

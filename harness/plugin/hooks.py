@@ -25,7 +25,7 @@ from harness.plugin.mark import (
 )
 from harness.plugin.measures import reused_status
 from harness.plugin.preparation import prepare_session, prepare_study
-from harness.plugin.selection import bind_case, is_listing, reason_of_unittest, select_cases
+from harness.plugin.selection import bind_case, is_listing, reason_of_unittest, select_cases, wrong_input
 from harness.plugin.session import ITEM, SESSION, HarnessSession, experiments_among, session_of
 from harness.plugin.workers import (
     is_worker,
@@ -99,9 +99,14 @@ def _make_cases(metafunc: pytest.Metafunc, harness: HarnessSession) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """End the session at a wrong option: an error of the command, not of the collected file."""
+    """End the session at a wrong option, or at a model that a family does not have.
+
+    Neither is an error of the file's own code.
+    """
     report = yield
-    if error := session_of(collector.config).usage_error:
+    harness = session_of(collector.config)
+    harness.usage_error = harness.usage_error or wrong_input(collector, report)
+    if error := harness.usage_error:
         if not is_worker(collector.config):
             raise error
         report.outcome, report.longrepr, report.result = "passed", None, []  # the controller reports it once

@@ -1,22 +1,28 @@
 """The marks of a bench file: ``experiment`` and ``measurement``."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from harness.config.families import Model, named_model
+from harness.config.families import Model, named_model, parse_model
+from harness.config.given_axes import GivenAxes
 from harness.config.limits import Limit, parse_limits
+from harness.errors import InputError
 from harness.plugin.case_arguments import takes_own_fixture
 
 EXPERIMENT_MARK = (
-    "experiment(dataset, models, recipe=None, seeds=(0,), limits={}, augment=None, fit=None): train each model on the "
-    "dataset, one case per model and seed (--seeds overrides them; a quick run takes the first alone); the test's "
-    "`trained` fixture is the result; limits, e.g. {'epoch_seconds': '+10%'}, override the --max options under "
-    "--baseline; augment and fit are those of the recipe 'standard', see harness.Standard"
+    "experiment(dataset, models, recipe=None, seeds=(0,), limits={}, augment=None, fit=None, base=None, axes=None): "
+    "train each model on the dataset, one case per model and seed (--seeds overrides them; a quick run takes the first "
+    "alone); models: names, models of a harness.Family, or a dictionary of functions (in_channels, num_classes) by "
+    "name; the test's `trained` fixture is the result; limits, e.g. {'epoch_seconds': '+10%'}, override the --max "
+    "options under --baseline; augment and fit are those of the recipe 'standard', see harness.Standard; "
+    "axes={'depth': ['deeper'], 'width': ['wider']}: the models that are deeper and wider than the model base, nearest "
+    "first, if their names do not say it"
 )
+_FORM = EXPERIMENT_MARK.partition(": train")[0]
 MEASUREMENT_MARK = "measurement: takes minutes; runs only if `-k` or a path names its file, e.g. `-k throughput`"
 _FIRST_TOO_LARGE_SEED = 2**63  # torch's generators take signed 64-bit integers
 
@@ -29,6 +35,7 @@ class MarkedExperiment:
         recipe: as given, or the `Standard` that ``augment`` and ``fit`` make; None for the dataset's own.
         seeds: the seeds to train if ``--seeds`` gives none.
         limits: the limits under ``--baseline`` that override the options', by the measure's name.
+        axes: the base and the axes given; None for those that are found.
     """
 
     dataset: str
@@ -36,6 +43,7 @@ class MarkedExperiment:
     recipe: Any = None
     seeds: tuple[int, ...] = (0,)
     limits: Mapping[str, Limit] = field(default_factory=dict)
+    axes: GivenAxes | None = None
 
 
 def experiment_mark(function: pytest.Function) -> pytest.Mark | None:
@@ -84,7 +92,7 @@ def experiment_arguments(mark: pytest.Mark) -> MarkedExperiment:
     try:
         return experiment(*mark.args, **mark.kwargs)
     except TypeError as error:
-        raise pytest.UsageError(f"@pytest.mark.experiment: {error}\nits form is {EXPERIMENT_MARK}") from error
+        raise pytest.UsageError(f"@pytest.mark.experiment: {error}\nits form is {_FORM}") from error
 
 
 def experiment(
@@ -95,6 +103,8 @@ def experiment(
     limits: Any = {},  # noqa: B006 - only read
     augment: Any = None,
     fit: Any = None,
+    base: Any = None,
+    axes: Any = None,
 ) -> MarkedExperiment:
     """Check the arguments; the name and the signature are the mark's, for Python's own messages."""
     if not isinstance(dataset, str):
@@ -104,7 +114,9 @@ def experiment(
     if not numbers or not all(map(_is_seed, numbers)) or len(set(numbers)) < len(numbers):
         raise TypeError(f"seeds is {seeds!r}: give a list of different whole numbers, 0 or more, e.g. [0, 1, 2]")
     try:
-        return MarkedExperiment(dataset, found, _recipe(recipe, augment, fit), tuple(numbers), parse_limits(limits))
+        given = _axes(base, axes, [canonical_name(one) for one in found])
+        chosen = _recipe(recipe, augment, fit)
+        return MarkedExperiment(dataset, found, chosen, tuple(numbers), parse_limits(limits), given)
     except ValueError as error:
         raise TypeError(error) from error
 
@@ -134,20 +146,90 @@ def _models(given: Any) -> tuple[str | Model, ...]:
     Raises:
         TypeError: they are something else, or two have one name.
     """
-    if isinstance(given, dict) and all(map(callable, given.values())):
-        given = [named_model(name, build) for name, build in given.items()]
+    if isinstance(given, dict):
+        given = [_named(name, build) for name, build in given.items()]
     models = list(given) if isinstance(given, list | tuple) else []
     if not models or not all(isinstance(one, str | Model) for one in models):
         raise TypeError(f"models is {given!r}: give a list of models, e.g. ['resnet20', 'resnet20-2']")
-    names = [name_of(one) for one in models]
+    names = [canonical_name(one) for one in models]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TypeError(f"models has {repeated[0]!r} twice: give different models")
+    _require_one_builder([one for one in models if isinstance(one, Model)])
     return tuple(models)
+
+
+def _named(name: Any, build: Any) -> Model:
+    if isinstance(build, Model):
+        raise TypeError(f"models[{name!r}] is the model {build.name}: give models of a family in a list")
+    if not callable(build):
+        raise TypeError(f"models[{name!r}] is {build!r}: give a function (in_channels, num_classes) that builds it")
+    try:
+        return named_model(name, build)
+    except InputError as error:
+        raise TypeError(error) from error
+
+
+def _require_one_builder(models: Sequence[Model]) -> None:
+    """Require that own families of one name have one builder.
+
+    Raises:
+        TypeError: two have different ones.
+    """
+    builders: dict[str, Any] = {}
+    for model in models:
+        if model.build is not None and builders.setdefault(model.family, builder_of(model)) != builder_of(model):
+            raise TypeError(f"models has two families {model.family!r} with different builders: give different names")
+
+
+def builder_of(model: Model) -> Any:
+    """Return the function that builds an own model: for models of one family the same."""
+    return getattr(model.build, "func", model.build)
+
+
+def _axes(base: Any, axes: Any, models: Sequence[str]) -> GivenAxes | None:
+    """Return the base and the axes given, by names of models; None if neither is given.
+
+    Raises:
+        TypeError: they are not of these models.
+    """
+    if base is None and axes is None:
+        return None
+    if base is None:
+        raise TypeError(f"axes is given without base: give the model that they start from, e.g. base={models[0]!r}")
+    axes = {} if axes is None else axes
+    is_known = isinstance(axes, dict) and set(axes) <= {"depth", "width"}
+    if not is_known or not all(isinstance(one, list | tuple) for one in axes.values()):
+        raise TypeError(f"axes is {axes!r}: give e.g. {{'depth': ['deeper'], 'width': ['wider']}}")
+    start, *others = (_name_among(models, "base", base), *_along(models, axes, "depth"), *_along(models, axes, "width"))
+    if start in others:
+        raise TypeError(f"base {start!r} is on an axis too: the axes have the models that are deeper or wider than it")
+    if repeated := [name for name in others if others.count(name) > 1]:
+        raise TypeError(f"axes has {repeated[0]!r} twice: a model is on one axis, once")
+    return GivenAxes(start, tuple(_along(models, axes, "depth")), tuple(_along(models, axes, "width")))
+
+
+def _along(models: Sequence[str], axes: Mapping[str, Any], axis: str) -> list[str]:
+    return [_name_among(models, f"axes[{axis!r}]", one) for one in axes.get(axis, ())]
+
+
+def _name_among(models: Sequence[str], what: str, given: Any) -> str:
+    name = canonical_name(given) if isinstance(given, str | Model) else given
+    if name not in models:
+        raise TypeError(f"{what} has {name!r}, which is not in models: give one of {', '.join(models)}")
+    return str(name)
 
 
 def name_of(model: str | Model) -> str:
     """Return a model's name."""
     return model if isinstance(model, str) else model.name
+
+
+def canonical_name(model: str | Model) -> str:
+    """Return a model's name as results have it; a name that no model has as it is."""
+    try:
+        return parse_model(model).name if isinstance(model, str) else model.name
+    except InputError:
+        return name_of(model)
 
 
 def _is_seed(value: Any) -> bool:

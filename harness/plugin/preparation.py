@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +47,7 @@ def prepare_study(harness: HarnessSession, items: list[pytest.Item]) -> None:
         study = _make_study(harness)
         _leave_out_unprepared(study, items, notify)
         _prepare(study, experiments_among(items), notify)
+        _declare_axes(harness, study, experiments_among(items))
         schedule_cases(harness, study, items)
         guard_cases(harness, study, items)
         if processes.is_rank_zero:
@@ -74,8 +75,27 @@ def prepared_case(harness: HarnessSession, item: pytest.Function) -> tuple[Study
     if ITEM not in item.stash:
         case = planned_case(item)
         _prepare(study, [case])
+        _declare_axes(harness, study, [case])
         item.stash[ITEM] = case
     return study, item.stash[ITEM]
+
+
+def _declare_axes(harness: HarnessSession, study: Study, items: Sequence[ExperimentItem]) -> None:
+    """Keep the axes of the marks in the results folder, for later reports; quick runs have no answer.
+
+    Raises:
+        InputError: the file of earlier axes is damaged.
+    """
+    from harness.results.declared_axes import AskedStudy, declare_axes
+
+    asked = [one for one in items if one.experiment.mode != "quick"]
+    if harness.processes.is_rank_zero and asked:
+        marks = {(one.experiment.dataset, one.models, one.axes): one.experiment for one in asked}
+        studies = [
+            AskedStudy(dataset, study.case(experiment).data_fingerprint, models, axes)
+            for (dataset, models, axes), experiment in marks.items()
+        ]
+        declare_axes(study.results.root, studies)
 
 
 def _prepare(study: Study, cases: list[ExperimentItem], notify: Callable[[str], None] = lambda _: None) -> None:

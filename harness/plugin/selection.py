@@ -11,7 +11,7 @@ import pytest
 from harness.config.datasets import is_own_images
 from harness.plugin.case_arguments import model_and_seed
 from harness.plugin.clock import RecordedClock
-from harness.plugin.mark import experiment_arguments, experiment_mark, name_of
+from harness.plugin.mark import builder_of, canonical_name, experiment_arguments, experiment_mark, name_of
 from harness.plugin.schedule import order_cases
 from harness.plugin.session import ITEM, REFUSED, ExperimentItem, HarnessSession, session_of
 from harness.plugin.short_names import with_valid_names
@@ -37,6 +37,18 @@ def bind_case(item: pytest.Function, mark: pytest.Mark) -> None:
         item.stash[REFUSED] = str(error)
 
 
+def wrong_input(collector: pytest.Collector, report: pytest.CollectReport) -> pytest.UsageError | None:
+    """Return the input error that a file raises while it is imported, with its line; None without one."""
+    from harness.errors import InputError
+
+    excinfo = getattr(getattr(report, "call", None), "excinfo", None)
+    if excinfo is None or not isinstance(excinfo.value, InputError):
+        return None
+    lines = [entry.lineno + 1 for entry in excinfo.traceback if entry.path == collector.path]
+    place = f"{collector.nodeid}:{lines[-1]}" if lines else collector.nodeid
+    return pytest.UsageError(f"{place}: {excinfo.value}")
+
+
 def planned_case(item: pytest.Function) -> ExperimentItem:
     """Return the case that the test's mark and parameters ask for.
 
@@ -54,7 +66,8 @@ def planned_case(item: pytest.Function) -> ExperimentItem:
     experiment = plan_experiment(session.settings, marked.dataset, model, seed, marked.recipe, marked.models)
     timer = item.get_closest_marker("benchmark").kwargs["timer"]  # type: ignore[union-attr]
     seeds, number = session.settings.seeds_for(marked.seeds), session.next_number()
-    return ExperimentItem(experiment, seeds, marked.limits, timer, number)
+    models = frozenset(map(canonical_name, marked.models))
+    return ExperimentItem(experiment, seeds, marked.limits, timer, number, models=models, axes=marked.axes)
 
 
 def select_cases(harness: HarnessSession, items: list[pytest.Item]) -> None:
@@ -69,7 +82,24 @@ def select_cases(harness: HarnessSession, items: list[pytest.Item]) -> None:
     for item in items:
         if REFUSED in item.stash and not (_is_on_a_folder(item) and may_be_skipped(item)):
             raise pytest.UsageError(with_valid_names(item.config, f"{item.nodeid}: {item.stash[REFUSED]}"))
+    _require_one_builder(items)
     order_cases(harness, items)
+
+
+def _require_one_builder(items: list[pytest.Item]) -> None:
+    """Require that own models of one family on a dataset have one builder, in whatever file they are."""
+    builders: dict[tuple[str, str], tuple[Any, str]] = {}
+    for item in items:
+        own = item.stash[ITEM].experiment.own if ITEM in item.stash else None
+        if own is None:
+            continue
+        key, builder = (item.stash[ITEM].experiment.dataset, own.family), builder_of(own)
+        known, place = builders.setdefault(key, (builder, item.nodeid))
+        if known != builder:
+            raise pytest.UsageError(
+                f"{item.nodeid}: {own.family!r} is built by another function than in {place}\n"
+                "give it another name, or import one function in both files"
+            )
 
 
 def leave_out(item: pytest.Item) -> None:

@@ -20,6 +20,7 @@ from harness.timestamps import utc_now
 if TYPE_CHECKING:
     from harness.analysis.sequential import SequentialPlan
     from harness.config.experiment import Experiment
+    from harness.config.given_axes import GivenAxes
     from harness.config.limits import Limit
     from harness.config.settings import Settings
     from harness.plugin.guard import Guard
@@ -43,6 +44,8 @@ class ExperimentItem:
         experiment: the case that the test asks for.
         seeds: all seeds of its study, in the order in which they are trained, whether selected or not.
         limits: the limits of its mark, by the measure's name.
+        models: the names of its mark's models.
+        axes: the axes of its mark; None for those that are found.
         clock: pytest-benchmark's timer in this test.
         number: the case's place in the order of collection.
         records: the case's epoch records, once it is trained.
@@ -54,6 +57,8 @@ class ExperimentItem:
     clock: RecordedClock = field(default_factory=RecordedClock)
     number: int = 0
     records: list[EpochRecord] = field(default_factory=list)
+    models: frozenset[str] = frozenset()
+    axes: GivenAxes | None = None
 
 
 class HarnessSession:

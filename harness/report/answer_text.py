@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from harness.analysis.answer import Answer, costs_text, has_choice
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence, seeds_text
-from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text, ends_text
+from harness.analysis.wording import BUDGET_WORDS, budget_cost_text, confidence_text, ends_text
 from harness.text import count_noun, listed, p_value, signed
 
 _INDENT = "  "
@@ -103,7 +103,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _budget(verdict: BudgetVerdict, _: Evidence) -> str:
-    return f"same {BUDGET_WORDS[verdict.budget]}, {cost_text(verdict.budget, verdict.cost)}"
+    return f"same {BUDGET_WORDS[verdict.budget]}, {budget_cost_text(verdict)}"
 
 
 def _short_budget(verdict: BudgetVerdict, evidence: Evidence) -> str:
@@ -159,5 +159,6 @@ _LAYOUTS: tuple[tuple[Cell, ...], ...] = (
     (_budget, _outcome, _points, _interval, _long_take),
     (_budget, _outcome, _points, _interval, _take),
     (_short_budget, _outcome, _short_points, _interval, _short_take),
+    (_short_budget, _outcome, _short_points, _short_take),
 )
 """The columns of a verdict's line, from the widest layout to the narrowest."""

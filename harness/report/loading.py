@@ -10,6 +10,7 @@ from harness.analysis.sequential import SequentialPlan
 from harness.analysis.studies import StoredResult, group_into_studies
 from harness.errors import DamagedError, InputError
 from harness.report.truncation import first_lines
+from harness.results.declared_axes import DeclaredAxes, read_declared_axes
 from harness.results.declared_looks import DeclaredLooks, looks_key, read_declared_looks
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
@@ -65,6 +66,7 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
         once.setdefault(root.resolve(), root)  # one folder by two names must not become evidence twice
     loaded = LoadedResults(list(once.values()))
     stored: list[StoredResult] = []
+    axes: dict[Path, Sequence[DeclaredAxes]] = {}
     for root in loaded.folders:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
@@ -73,13 +75,20 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
         loaded.recorded += recorded
         loaded.left_out += problems + other_problems
         loaded.started += folder.unfinished()
-        try:
-            loaded.looks[root] = read_declared_looks(root)
-        except DamagedError as error:
-            loaded.left_out.append(str(error))
+        loaded.looks[root] = _declared(read_declared_looks, root, loaded.left_out) or {}
+        axes[folder.root] = _declared(read_declared_axes, root, loaded.left_out) or ()
         stored += [_stored(result, folder, loaded.left_out) for result in results]
-    loaded.evidence = group_into_studies(stored)
+    loaded.evidence = group_into_studies(stored, axes)
     return loaded
+
+
+def _declared(read: Callable[[Path], Value], root: Path, problems: list[str]) -> Value | None:
+    """Read what studies declared in a results folder; add a damaged file's error to ``problems``."""
+    try:
+        return read(root)
+    except DamagedError as error:
+        problems.append(str(error))
+        return None
 
 
 def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> StoredResult:

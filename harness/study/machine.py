@@ -120,7 +120,7 @@ class Machine:
                 registry.locate_or_download(name, data_dir, notify=notify)  # its files may show the size
             elif registry.locate(name, data_dir) is None:
                 return None  # digits stand in, at any size
-        return registry.get_spec(name).image_size
+        return registry.get_spec(name, data_dir).image_size
 
     def _should_compile(self, experiment: Experiment, dataset: Dataset, val_split: float) -> bool:
         train_images = len(dataset.train) - count_held_out(dataset.train, val_split)

@@ -86,7 +86,7 @@ def _outlined(settings: Settings, dataset: str, recipe: Recipe | Standard, mode:
     """Return the recipe for a dataset, with assumed statistics if images decide it, and its mode."""
     if isinstance(recipe, Recipe):
         return recipe, mode
-    spec = registry.get_spec(dataset)
+    spec = registry.get_spec(dataset, settings.data_dir)
     experiment = Experiment(dataset, "", 0, recipe, mode)
     train_images = _images_per_epoch(
         experiment, resize_of(experiment, spec.image_size), spec, replace(settings, val_split=0.0)
@@ -99,7 +99,8 @@ def _with_statistics(given: Experiment, outlined: Experiment, kept: list[Result]
     """Return the experiment with its images' statistics if a kept result may be its own."""
     if isinstance(given.recipe, Recipe) or all(one.case.recipe.name != given.recipe.name for one in kept):
         return outlined  # the images need not be loaded
-    own_size, mode, data_dir = registry.get_spec(given.dataset).image_size, given.mode, settings.data_dir
+    mode, data_dir = given.mode, settings.data_dir
+    own_size = registry.get_spec(given.dataset, data_dir).image_size
     return resolve(given, settings, own_size, lambda resize: load_images(given.dataset, mode, resize, data_dir))
 
 
@@ -130,7 +131,7 @@ def estimate_experiment(
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
     """
-    spec = registry.get_spec(experiment.dataset)
+    spec = registry.get_spec(experiment.dataset, settings.data_dir)
     images = _images_per_epoch(experiment, experiment.resolved_recipe.resize, spec, settings)
     return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
 

@@ -10,6 +10,7 @@ from harness.analysis.studies import StoredResult, group_into_studies, study_sub
 from harness.analysis.wording import BUDGET_WORDS, level_text, outcome_text
 from harness.config.experiment import Experiment
 from harness.errors import InputError
+from harness.results.declared_axes import read_declared_axes
 from harness.results.folder import ResultsFolder
 from harness.results.result import LearningCurve, Result
 from harness.study.study import Study
@@ -81,9 +82,10 @@ class SequentialStudies:
     def _decide(self, one: _Looked, plan: SequentialPlan, look: int) -> str | None:
         """Return the decision in words; None if a budget is open, or none has a verdict."""
         stored = [_stored(result, self._study.results) for result in self._results(one, plan.seeds[:look])]
+        root = self._study.results.root
         verdicts = [
             verdict
-            for evidence in group_into_studies(stored)
+            for evidence in group_into_studies(stored, {root: read_declared_axes(root)})
             for verdict in budget_verdicts(evidence, margin=self._study.settings.margin, alpha=plan.level)
         ]
         if not are_decided(verdicts):

@@ -79,10 +79,23 @@ def test_paper_has_one_run_each(dataset):
     assert len(found.verdicts) == 4
 
 
-@pytest.mark.parametrize("models", [[], ["resnet20"], ["resnet20", "resnet24"], ["resnet20", "resnet56-2"]])
-def test_models_without_an_axis_get_no_answer(models):
+NO_AXIS = (
+    "no model is a deeper or wider one of another. Give base='resnet20' and axes={'depth': […], 'width': […]} in the "
+    "experiment mark"
+)
+
+
+@pytest.mark.parametrize(
+    ("models", "reason"),
+    [
+        ([], "there are no runs"),
+        (["resnet20"], "no wider and deeper models of a common cost to compare"),
+        (["resnet20", "resnet24"], NO_AXIS),
+        (["resnet20", "resnet56-2"], NO_AXIS),
+    ],
+)
+def test_models_without_an_axis_get_no_answer(models, reason):
     found = answered(study(dict.fromkeys(models, LOW)))
-    reason = "no wider and deeper models of a common cost to compare" if models else "there are no runs"
     assert found.headline == f"No answer: {reason}."
     assert (found.verdicts, found.settle, found.scope, found.sentences) == ((), "", "", ())
 
@@ -114,8 +127,9 @@ def test_advice_without_a_safe_model_names_the_two_around_the_budget():
     params = answered(study(accuracies, sizes=sizes)).verdicts[1]
     assert (params.budget, params.outcome, params.take) == ("params", "wider", None)
     assert advice(params) == "Take a model between resnet20-2 and resnet20-4."
-    none = replace(params, wide=replace(params.wide, weights={"resnet20": 0.5, "resnet20-2": 0.5}))
-    assert advice(none) == "There is no model between resnet20 and resnet20-2, which enclose the budget."
+    weights = {"resnet50": 0.5, "resnet101": 0.5}
+    none = replace(params, wide=replace(params.wide, weights=weights, has_models_between=False))
+    assert advice(none) == "There is no model between resnet50 and resnet101, which enclose the budget."
 
 
 def test_advice_says_that_the_cheaper_side_is_no_worse():

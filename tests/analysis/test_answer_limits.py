@@ -138,8 +138,8 @@ def test_headline_of_a_shortened_study_says_so(mode, start):
     accuracies = {"resnet20": [88.0, 88.3], "resnet56": [90.0, 90.1], "resnet20-2": [92.0, 92.4]}
     found = answered(measured(accuracies, mode=mode))
     assert found.headline == (
-        f"{start}At equal parameters and MACs go wider, but there is no model between resnet20 and resnet20-2. At "
-        "equal scale factor go wider: take resnet20-2."
+        f"{start}At equal parameters and MACs go wider: take a model between resnet20 and resnet20-2. At equal scale "
+        "factor go wider: take resnet20-2."
     )
 
 

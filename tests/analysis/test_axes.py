@@ -6,13 +6,19 @@ from harness.analysis.axes import Axes, find_axes
 from harness.config.families import parse_model
 from harness.paper.published import STUDY_MODELS
 
-CIFAR = Axes("resnet20", ("resnet56", "resnet110"), ("resnet20-2", "resnet20-4", "resnet20-8"))
+
+def axes_of(names):
+    return find_axes(map(parse_model, names))
+
+
+CIFAR = axes_of(STUDY_MODELS["cifar10"])
 
 
 def test_axes_and_counterparts_of_the_paper():
-    assert find_axes(STUDY_MODELS["cifar10"]) == find_axes(STUDY_MODELS["fashionmnist"]) == CIFAR
+    assert CIFAR == Axes("resnet20", ("resnet56", "resnet110"), ("resnet20-2", "resnet20-4", "resnet20-8"))
+    assert axes_of(STUDY_MODELS["fashionmnist"]) == CIFAR
     assert CIFAR.counterparts == [("resnet20-2", "resnet56"), ("resnet20-4", "resnet110")]
-    gtsrb = find_axes(STUDY_MODELS["gtsrb"])
+    gtsrb = axes_of(STUDY_MODELS["gtsrb"])
     assert gtsrb == Axes("resnet24", ("resnet50", "resnet101"), ("resnet24-2", "resnet24-4"))
     assert gtsrb.counterparts == [("resnet24-2", "resnet50"), ("resnet24-4", "resnet101")]
 
@@ -35,7 +41,7 @@ def test_axis_starts_at_the_base_and_steps_to_the_next_model():
     ],
 )
 def test_models_that_share_no_axis_give_none(models):
-    assert find_axes(models) is None
+    assert axes_of(models) is None
 
 
 @pytest.mark.parametrize(
@@ -59,8 +65,9 @@ def test_models_that_share_no_axis_give_none(models):
     ],
 )  # fmt: skip
 def test_axes_of_unusual_sets_of_models(models, axes, counterparts):
-    assert find_axes(models) == axes
-    assert axes.counterparts == counterparts
+    found = axes_of(models)
+    assert found == axes
+    assert found.counterparts == counterparts
 
 
 @pytest.mark.parametrize(
@@ -74,11 +81,11 @@ def test_axes_of_unusual_sets_of_models(models, axes, counterparts):
     ],
 )
 def test_missing_model_does_not_change_other_counterparts(missing, counterparts):
-    assert find_axes([model for model in STUDY_MODELS["cifar10"] if model != missing]).counterparts == counterparts
+    assert axes_of([model for model in STUDY_MODELS["cifar10"] if model != missing]).counterparts == counterparts
 
 
 def test_nearer_of_two_depths_is_the_counterpart():
-    assert find_axes([*STUDY_MODELS["cifar10"], "resnet44"]).counterparts == [
+    assert axes_of([*STUDY_MODELS["cifar10"], "resnet44"]).counterparts == [
         ("resnet20-2", "resnet44"),  # 2.2 times as deep
         ("resnet20-4", "resnet110"),
     ]
@@ -93,9 +100,9 @@ MODELS = st.builds(
 
 @given(st.lists(MODELS, max_size=10), st.randoms())
 def test_axes_hold_ordered_models_that_differ_in_one_dimension(models, random):
-    axes = find_axes(models)
+    axes = axes_of(models)
     random.shuffle(models)
-    assert find_axes(models) == axes
+    assert axes_of(models) == axes
     if axes is None:
         return
     base, depth, width = parse_model(axes.base), *(list(map(parse_model, one)) for one in (axes.depth, axes.width))

@@ -153,6 +153,20 @@ def test_folder_name_of_a_long_path_fits_a_file_system(path):
     assert_is_one_component(folder_case(f"folder:{path}").folder_name)
 
 
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ("mynet3-0.5", "mynet3-0.5"),
+        ("torchvision:wide_resnet50_2", "torchvision-wide_resnet50_2"),
+        ("x" * 300, "x" * 40),
+    ],
+)
+def test_folder_name_has_a_safe_short_form_of_the_models_name(model, named):
+    case = replace(PLAIN, model=model, network="a network")
+    assert f"-{named}-seed" in case.folder_name
+    assert_is_one_component(case.folder_name)
+
+
 def test_label_is_human_readable():
     assert CASE.label == "cifar10 resnet20-4 seed 0"
 

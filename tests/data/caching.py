@@ -28,15 +28,15 @@ def caches(root):
 
 def count_decodings(monkeypatch):
     """The sizes of the parts that are decoded from now on."""
-    from harness.data.formats import class_folders
+    from harness.data.formats import image_files
 
-    decoded, decode = [], class_folders.decode
+    decoded, decode = [], image_files.decode
 
     def counted(files, **options):
         decoded.append(len(files))
         return decode(files, **options)
 
-    monkeypatch.setattr(class_folders, "decode", counted)
+    monkeypatch.setattr(image_files, "decode", counted)
     return decoded
 
 

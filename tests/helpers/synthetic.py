@@ -59,12 +59,16 @@ def synthetic_result(
     dataset="cifar10", model="resnet20", seed=0, accuracy_percent=90.0, epoch_seconds=10.0, environment=None,
     predicted=None, case_changes=None, **changes,
 ):  # fmt: skip
-    """Return a complete result by the study's recipe, with changes; ``predicted``: labels and predictions."""
+    """Return a complete result by the study's recipe, with changes; ``predicted``: labels and predictions.
+
+    A result with ``network``, an `OwnNetwork`, is of a user's own model and needs ``params`` and ``macs``.
+    """
     spec, recipe = SPECS[dataset], PUBLISHED_RECIPES[dataset]
-    case = Case(model, dataset, recipe, seed, changes.pop("mode", "full"), "cpu", "fp32", data_fingerprint="0" * 64)
+    own, mode = f"network of {model}" if "network" in changes else "", changes.pop("mode", "full")
+    case = Case(model, dataset, recipe, seed, mode, "cpu", "fp32", data_fingerprint="0" * 64, network=own)
     case = replace(case, **(case_changes or {}))
     scores = metrics.score(*(predicted or outcome(dataset, accuracy_percent, seed)), spec.class_names)
-    params, macs = size(dataset, model)
+    params, macs = (0, 0) if own else size(dataset, model)
     epochs = case.recipe.epochs
     seconds = (float(epoch_seconds),) * epochs
     environment = ENVIRONMENT | (environment or {})

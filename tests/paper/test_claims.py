@@ -5,6 +5,7 @@ import pytest
 
 from harness.analysis.f1_bound import max_macro_f1_percent
 from harness.config.families import parse_model
+from harness.models.resnet import blocks_of
 from harness.paper.claims import (
     CLAIMS,
     Amount,
@@ -40,7 +41,7 @@ def test_statements_name_models_of_the_study(one, statement):
 
 
 def test_depth_compared_with_width_8_has_twice_the_blocks_of_110():
-    assert parse_model("resnet218").blocks == tuple(2 * blocks for blocks in parse_model("resnet110").blocks)
+    assert blocks_of(parse_model("resnet218")) == tuple(2 * blocks for blocks in blocks_of(parse_model("resnet110")))
     assert claim(11).statements[1] == Greater("cifar10", "resnet218", "resnet20-8", "marginal_gain")
 
 

@@ -1,8 +1,10 @@
 import pytest
 
+from harness.config.families import Family
+from harness.config.given_axes import GivenAxes
 from harness.config.recipes import CIFAR10
 from harness.config.standard import Standard
-from harness.plugin.mark import MarkedExperiment, experiment_arguments
+from harness.plugin.mark import MarkedExperiment, experiment_arguments, name_of
 
 
 def mark(*arguments, **options):
@@ -67,11 +69,64 @@ def test_other_seeds_are_refused_with_the_right_form(seeds):
         ((["digits"], ["resnet8"]), {}, r"dataset is \['digits'\]: give one name"),
         (("digits", []), {}, r"models is \[\]: give a list"),
         (("digits", "resnet8"), {}, "models is 'resnet8': give a list"),
-        (("digits", ["resnet8", "resnet8"]), {}, "give a list of different names"),
+        (("digits", ["resnet8", "resnet8"]), {}, "give different models"),
         (("digits", ["resnet8"]), {"epochs": 3}, "unexpected keyword argument 'epochs'"),
     ],
 )
 def test_a_mark_of_another_form_is_refused_with_its_form(arguments, options, reason):
     with pytest.raises(pytest.UsageError, match=reason) as refused:
         experiment_arguments(mark(*arguments, **options))
-    assert "experiment(dataset, models, recipe=None, seeds=(0,), limits={}, " in str(refused.value)
+    assert "experiment(dataset, models, recipe=None, seeds=(0,), limits={}, augment=None, " in str(refused.value)
+
+
+def build(depth, width, in_channels, num_classes):
+    raise AssertionError("a mark builds no network")
+
+
+def other(in_channels, num_classes):
+    raise AssertionError("a mark builds no network")
+
+
+NET = Family("mynet", build)
+NAMED = {"small": other, "deeper": other, "wider": other}
+
+
+def test_models_are_names_and_models_of_families_alike():
+    found = experiment_arguments(mark("digits", ["resnet8", NET(depth=3, width=0.5)])).models
+    assert [name_of(one) for one in found] == ["resnet8", "mynet3-0.5"]
+
+
+def test_base_and_axes_are_kept_by_their_names():
+    axes = {"depth": ["deeper"], "width": ["wider"]}
+    found = experiment_arguments(mark("digits", NAMED, base="small", axes=axes))
+    assert found.axes == GivenAxes("small", ("deeper",), ("wider",))
+    grid = experiment_arguments(mark("digits", [NET(1), NET(2)], base=NET(1), axes={"depth": [NET(2)]}))
+    assert grid.axes == GivenAxes("mynet1", ("mynet2",))
+    canonical = experiment_arguments(mark("digits", ["resnet8-1", "resnet14"], base="resnet8-1"))
+    assert canonical.axes == GivenAxes("resnet8")
+
+
+@pytest.mark.parametrize(
+    ("models", "options", "reason"),
+    [
+        (NAMED, {"axes": {"depth": ["deeper"]}}, "axes is given without base: give .* e.g. base='small'"),
+        (NAMED, {"base": "smal"}, "base has 'smal', which is not in models: give one of small, deeper, wider"),
+        (NAMED, {"base": "small", "axes": {"depth": ["deep"]}}, r"axes\['depth'\] has 'deep', which is not in models"),
+        (NAMED, {"base": "small", "axes": {"heigth": ["deeper"]}}, "axes is .*: give e.g. {'depth'"),
+        (NAMED, {"base": "small", "axes": {"depth": "deeper"}}, "axes is .*: give e.g. {'depth'"),
+        (NAMED, {"base": "small", "axes": ["deeper"]}, "axes is .*: give e.g. {'depth'"),
+        (NAMED, {"base": "small", "axes": {"depth": ["deeper"], "width": ["deeper"]}}, "axes has 'deeper' twice"),
+        (NAMED, {"base": "small", "axes": {"depth": ["small"]}}, "base 'small' is on an axis too"),
+        ({"small": 3}, {}, r"models\['small'\] is 3: give a function \(in_channels, num_classes\)"),
+        ({"small": NET(1)}, {}, r"models\['small'\] is the model mynet1: give models of a family in a list"),
+        ({"a/b": other}, {}, "model 'a/b': give a name of letters, digits"),
+        ({"resnet20": other}, {}, "'resnet20'.* network of the harness.*: give another name"),
+        ([NET(1), "mynet1"], {}, "models has 'mynet1' twice"),
+        (["resnet8", "resnet8-1"], {}, "models has 'resnet8' twice"),
+        ([NET(1), Family("mynet", other)(2)], {}, "two families 'mynet' with different builders"),
+    ],
+)
+def test_wrong_models_and_axes_are_refused_with_the_right_ones(models, options, reason):
+    with pytest.raises(pytest.UsageError, match=reason) as refused:
+        experiment_arguments(mark("digits", models, **options))
+    assert str(refused.value).count("\n") == 1

@@ -171,7 +171,7 @@ def test_plan_knows_the_finished_case_of_a_standard_recipe(flowers, make_setting
 def test_a_librarys_dataset_is_downloaded_before_its_size_is_read(full, make_settings, tmp_path, monkeypatch):
     images, done = registry.load("digits", tmp_path), []
     monkeypatch.setattr(registry, "locate_or_download", lambda name, *_, **__: done.append(name) or DIGITS_SOURCE)
-    monkeypatch.setattr(registry, "get_spec", lambda name: done.append("size") or replace(images.spec, name=name))
+    monkeypatch.setattr(registry, "get_spec", lambda name, *_: done.append("size") or replace(images.spec, name=name))
     monkeypatch.setattr(registry, "load", lambda *_, **__: images)
     monkeypatch.setattr(registry, "load_slice", lambda *_, **__: images)
     monkeypatch.setattr(registry, "locate", lambda *_, **__: None)

@@ -21,9 +21,9 @@ NOT_DECIDING = {
         "config/network_origin.py",
     },
     "the images' hash is part of the case": {
-        "config/datasets.py", "config/extensions.py", "data/cache.py", "data/cache_file.py", "data/cache_key.py",
-        "data/channel_sums.py", "data/decoding_progress.py", "data/download.py", "data/headers.py", "data/registry.py",
-        "data/source.py",
+        "config/datasets.py", "config/extensions.py", "config/library_datasets.py", "data/cache.py",
+        "data/cache_file.py", "data/cache_key.py", "data/channel_sums.py", "data/decoding_progress.py",
+        "data/download.py", "data/headers.py", "data/registry.py", "data/source.py",
         "data/verified_fingerprints.py", "data/formats/cifar10.py", "data/formats/class_folders.py",
         "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",
         "data/formats/folder_names.py", "data/formats/folder_splits.py", "data/formats/image_files.py",
@@ -31,6 +31,8 @@ NOT_DECIDING = {
         "data/formats/gtsrb_labels.py", "data/formats/csv_rows.py", "data/formats/table.py",
         "data/formats/array_labels.py", "data/formats/array_pixels.py", "data/formats/arrays.py",
         "data/formats/stored_arrays.py",
+        "data/formats/hugging_face.py", "data/formats/hugging_face_columns.py",
+        "data/formats/torchvision_datasets.py", "extras.py",
     },
     "they read, write and report what others compute": {
         "causes.py", "errors.py", "extras.py", "files.py", "source_code.py", "text.py", "timestamps.py",

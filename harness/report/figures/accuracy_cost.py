@@ -108,7 +108,8 @@ def _draw_front(plot: Plot, evidence: Evidence, measure: Measure) -> None:
 
 
 def _caption(evidence: Evidence, published: Evidence | None) -> str:
-    caption = f"Mean over seeds with its 95 % interval ({NO_INTERVAL}). {COLOUR_KEY} Dotted: the Pareto front."
+    colours = "" if evidence.axes is None else f" {COLOUR_KEY}"
+    caption = f"Mean over seeds with its 95 % interval ({NO_INTERVAL}).{colours} Dotted: the Pareto front."
     if len(evidence.models) > MAX_CURVES:
         caption += f" Of {len(evidence.models)} models the ends of the axes and the most accurate are named."
     return caption + (" Hollow: as published." if published is not None else "")

@@ -7,8 +7,10 @@ from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.wording import confidence_text, difference_text, level_text
 from harness.report.figures.figure import INK, Figure, draw_figure
+from harness.report.figures.labels import excess_characters
 from harness.report.figures.style import DEEPER, NO_INTERVAL, PURPLE, WIDER, Style, draw_point, error_bars, mark_handle
 
+_USUAL_CHARACTERS = 40  # of a line's label
 _STYLES = {
     "wider − deeper": Style("other", PURPLE, "D", "-"),
     "a step deeper": DEEPER,
@@ -23,6 +25,7 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
     rows = _rows(evidence.axes, comparisons)
     if not rows:
         return None
+    labels = [f"{group}:  {one.model} − {one.other}" for group, one in rows]
     level, confidence = level_text(comparisons.alpha), confidence_text(1 - comparisons.alpha)
 
     def draw(canvas: Canvas) -> None:
@@ -31,7 +34,6 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
         for place, (group, one) in enumerate(rows):
             interval, is_hollow = one.interval, not one.is_significant
             draw_point(plot, interval.mean, -place, _STYLES[group], xerr=error_bars(interval), is_hollow=is_hollow)
-        labels = [f"{group}:  {one.model} − {one.other}" for group, one in rows]
         plot.set_yticks([-place for place in range(len(rows))], labels)
         plot.set_xlabel("difference in test accuracy, percentage points")
         plot.grid(visible=False, axis="y")
@@ -48,7 +50,7 @@ def differences_figure(evidence: Evidence, comparisons: Comparisons) -> Figure |
         "corrected (Holm); hollow: not significant. Wider − deeper is the primary test; the steps are exploratory.",
         f"Differences in accuracy: {said}.",
         draw,
-        (7.6, 1.5 + 0.34 * len(rows)),
+        (7.6 + 0.08 * excess_characters(labels, _USUAL_CHARACTERS), 1.5 + 0.34 * len(rows)),
     )
 
 

@@ -3,7 +3,7 @@
 Lengths are in pixels of a text of 12.5 pixels, y downwards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,6 +39,11 @@ _BESIDE_UP = Place("start", 11, -5), Place("end", -11, -5)
 _BESIDE_DOWN = Place("start", 11, 12), Place("end", -11, 12)
 _ABOVE = (_UP, *_BESIDE_UP, *_BESIDE_DOWN, _DOWN)
 _BELOW = (_DOWN, *_BESIDE_DOWN, *_BESIDE_UP, _UP)
+
+
+def excess_characters(texts: Iterable[str], usual: int) -> int:
+    """Return the number of characters by which the longest text exceeds the usual length."""
+    return max(0, *(len(text) - usual for text in texts))
 
 
 def place_labels(named: Sequence[NamedPoint], others: Sequence[NamedPoint], height: float) -> dict[str, Place]:

@@ -9,9 +9,11 @@ from matplotlib.patches import Patch
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import Interval
 from harness.report.figures.figure import INK, Figure, draw_figure
+from harness.report.figures.labels import excess_characters
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, selection_note
-from harness.report.figures.style import KIND_WORDS, Style, error_bars, plots_in_a_row, styles_of
+from harness.report.figures.style import Style, error_bars, first_of_each, plots_in_a_row, styles_of
 
+_USUAL_CHARACTERS = 11  # of a model's name
 _HATCHES = {"base": "", "depth": "//", "width": "..", "other": "xx"}
 _PAPER_FIGURES = {"cifar10": 7, "fashionmnist": 7, "gtsrb": 10}
 
@@ -31,11 +33,9 @@ def marginal_gain_figure(evidence: Evidence) -> Figure | None:
             _draw_bars(plot, gains, styles)
             if published is not None:
                 plot.set_title(title)
-        kinds = {styles[model].kind: styles[model] for model in measured}
         handles = [
-            Patch(facecolor="none", edgecolor=kinds[kind].colour, hatch=_HATCHES[kind], label=words)
-            for kind, words in KIND_WORDS.items()
-            if kind in kinds
+            Patch(facecolor="none", edgecolor=style.colour, hatch=_HATCHES[style.kind], label=words)
+            for words, style in first_of_each(styles[model] for model in measured).items()
         ]
         canvas.legend(handles=handles, loc="outside lower center", ncols=4)
 
@@ -48,7 +48,7 @@ def marginal_gain_figure(evidence: Evidence) -> Figure | None:
         "Plain: base; stripes: deeper; dots: wider." + selection_note(evidence),
         f"Percent per second by model: {said}.",
         draw,
-        (max(4.8, 0.45 * len(measured)) * len(panels), 3.8),
+        (max(4.8, 0.45 * len(measured)) * len(panels), 3.8 + 0.04 * excess_characters(measured, _USUAL_CHARACTERS)),
     )
 
 

@@ -3,8 +3,9 @@
 Colour shows the axis (base, depth, width); marker and line show the step along it, so figures read in black and white.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -17,40 +18,68 @@ from harness.analysis.stats import Interval
 from harness.report.figures.figure import INK
 
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#AA5599"  # after Okabe and Ito, safe for the colour-blind
+_GREEN, _OCHRE = "#009E73", "#B58900"
 COLOUR_KEY = "Blue, round or square: deeper; orange, triangles: wider."
 NO_INTERVAL = "none with one seed, or if all seeds agree"
 _DEPTH_MARKS = [("o", "-"), ("s", "--"), ("D", "-."), ("p", ":")]
 _WIDTH_MARKS = [("^", "-"), ("v", "--"), (">", "-."), ("<", ":")]
+_OTHER_MARKS = [("X", ":"), ("*", "-"), ("h", "--"), ("d", "-.")]
+_OTHER_COLOURS = [PURPLE, _GREEN, _OCHRE]
+_KINDS = ("base", "depth", "width", "other")
 Errors = list[list[float]] | None
 
 
 @dataclass(frozen=True)
 class Style:
-    """A model's kind (``base``, ``depth``, ``width`` or ``other``), colour, marker and line."""
+    """A model's kind (``base``, ``depth``, ``width`` or ``other``, and in words), colour, marker and line."""
 
     kind: str
     colour: str
     marker: str
     line: str
+    words: str = ""
 
 
-KIND_WORDS = {"base": "base", "depth": "deeper", "width": "wider", "other": "both, or another family"}
 DEEPER, WIDER = Style("depth", BLUE, "o", "-"), Style("width", VERMILLION, "^", "-")
 
 
 def styles_of(evidence: Evidence) -> dict[str, Style]:
     """Return the style of each model of a study, the same for all of its figures."""
     axes = evidence.axes
-    styles = {model: Style("other", PURPLE, "X", ":") for model in evidence.models}
-    if axes is not None:
-        styles[axes.base] = Style("base", INK, "P", "-")
-        for kind, colour, models, marks in (
-            ("depth", BLUE, axes.depth, _DEPTH_MARKS),
-            ("width", VERMILLION, axes.width, _WIDTH_MARKS),
-        ):
-            for place, model in enumerate(models):
-                styles[model] = Style(kind, colour, *marks[place % len(marks)])
+    if axes is None:
+        return _other_styles(evidence, evidence.models)
+    on_axes = {axes.base: Style("base", INK, "P", "-", "base")}
+    for kind, colour, models, marks, words in (
+        ("depth", BLUE, axes.depth, _DEPTH_MARKS, "deeper"),
+        ("width", VERMILLION, axes.width, _WIDTH_MARKS, "wider"),
+    ):
+        for place, model in enumerate(models):
+            on_axes[model] = Style(kind, colour, *marks[place % len(marks)], words)
+    return on_axes | _other_styles(evidence, [model for model in evidence.models if model not in on_axes])
+
+
+def _other_styles(evidence: Evidence, models: Sequence[str]) -> dict[str, Style]:
+    """Return the styles of models on neither axis: a colour for each family."""
+    groups: dict[str, list[str]] = {}
+    for model in models:
+        groups.setdefault(_family_words(evidence, model), []).append(model)
+    styles = {}
+    for colour, (words, group) in zip(cycle(_OTHER_COLOURS), groups.items(), strict=False):
+        for (marker, line), model in zip(cycle(_OTHER_MARKS), group, strict=False):
+            styles[model] = Style("other", colour, marker, line, words if len(groups) > 1 else other_words(evidence))
     return styles
+
+
+def _family_words(evidence: Evidence, model: str) -> str:
+    """Return the family of a model on neither axis; `other_words` for the base's own family."""
+    point, axes = evidence.points[model], evidence.axes
+    is_of_base = axes is not None and point.family == evidence.points[axes.base].family
+    return other_words(evidence) if is_of_base or point.depth is None else model.partition(str(point.depth))[0]
+
+
+def other_words(evidence: Evidence) -> str:
+    """Return the word for models on neither axis."""
+    return "model" if evidence.axes is None else "on neither axis"
 
 
 def draw_point(
@@ -82,12 +111,19 @@ def draw_key(canvas: Canvas, styles: Iterable[Style], *more: Artist) -> None:
     """Draw the meaning of colours and marks below the plots: a file is also looked at without its caption.
 
     Args:
-        styles: of the models drawn; the key has a mark for each kind.
+        styles: of the models drawn; the key has a mark for each kind, and for each family on neither axis.
         more: handles with labels, for all else that is drawn.
     """
-    of_kind = {style.kind: style for style in reversed(list(styles))}
-    handles = [mark_handle(of_kind[kind], words) for kind, words in KIND_WORDS.items() if kind in of_kind]
+    handles = [mark_handle(style, words) for words, style in first_of_each(styles).items()]
     canvas.legend(handles=[*handles, *more], loc="outside lower center", ncols=6, columnspacing=1.4)
+
+
+def first_of_each(styles: Iterable[Style]) -> dict[str, Style]:
+    """Return the first style of each kind in words, in the key's order: base, deeper, wider, others."""
+    found: dict[str, Style] = {}
+    for style in sorted(styles, key=lambda style: _KINDS.index(style.kind)):
+        found.setdefault(style.words, style)
+    return found
 
 
 def mark_handle(style: Style, label: str, *, is_hollow: bool = False) -> Line2D:

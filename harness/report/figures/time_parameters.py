@@ -6,6 +6,7 @@ from matplotlib.figure import Figure as Canvas
 from harness.analysis.axes import Axes, Axis
 from harness.analysis.evidence import Evidence
 from harness.report.figures.figure import Figure, draw_figure
+from harness.report.figures.labels import excess_characters
 from harness.report.figures.selection import comparable_published_evidence
 from harness.report.figures.style import (
     BLUE,
@@ -21,6 +22,7 @@ from harness.report.figures.style import (
 )
 from harness.report.figures.ticks import set_log_axis, tick_count
 
+_USUAL_CHARACTERS = 11  # of a model's name
 _PAPER_FIGURES = {"cifar10": 6, "fashionmnist": 6, "gtsrb": 8}
 
 
@@ -69,7 +71,7 @@ def _draw_times(plot: Plot, evidence: Evidence, styles: dict[str, Style]) -> Non
             draw_point(plot, params, mean.mean, styles[model], yerr=error_bars(mean))
             draw_label(plot, params, mean.mean, model, styles[model])
     plot.set_xlabel("parameters")
-    plot.margins(x=0.24, y=0.12)
+    plot.margins(x=0.24 + 0.03 * excess_characters(evidence.models, _USUAL_CHARACTERS), y=0.12)
     set_log_axis(plot, "x", tick_count)
     set_log_axis(plot, "y", lambda value: f"{value:g}")
 

@@ -14,7 +14,7 @@ from harness.analysis.evidence import Evidence, seeds_text
 from harness.analysis.missing_verdicts import missing_verdicts
 from harness.analysis.settling import settling_seeds
 from harness.analysis.stats import Interval
-from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text, outcome_text
+from harness.analysis.wording import BUDGET_WORDS, budget_cost_text, confidence_text, outcome_text
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.paper.published import STUDY_MODELS
 from harness.report.page.content import StudyPage
@@ -41,7 +41,7 @@ def card_view(study: StudyPage) -> dict[str, Any]:
     ]
     is_empty = not verdicts and len(set(reasons.values())) == 1
     return {
-        "headline": headline_markup(study.answer.headline),
+        "headline": headline_markup(study.answer.headline, study.evidence.models),
         "certainty": certainty_text(study.comparisons.evidence, verdicts, study.question.alpha),
         "cautions": first_lines(_cautions(study), "see the notes of the tables", _MAX_CAUTIONS),
         "rows": [] if is_empty or not study.evidence.runs else rows,
@@ -55,11 +55,12 @@ def card_view(study: StudyPage) -> dict[str, Any]:
     }
 
 
-def headline_markup(headline: str) -> Markup:
+def headline_markup(headline: str, models: Sequence[str]) -> Markup:
     """Return a headline with its directions in their colours and the models to take in bold."""
+    names = "|".join(re.escape(str(escape(one))) for one in sorted(models, key=len, reverse=True))
     text = str(escape(headline))
     text = re.sub(r"\bgo (wider|deeper)\b", lambda found: f'go <span class="{found[1][:4]}">{found[1]}</span>', text)
-    return Markup(re.sub(r"\btake (resnet[\w.-]*\w)", r"take <b>\1</b>", text))
+    return Markup(re.sub(rf"\btake ({names})(?=[.,])", r"take <b>\1</b>", text) if names else text)
 
 
 def certainty_text(evidence: Evidence, verdicts: Sequence[BudgetVerdict], alpha: float) -> str:
@@ -107,7 +108,7 @@ def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, 
     kind = kind_of(verdict.outcome)
     return {
         "budget": BUDGET_WORDS[verdict.budget],
-        "cost": cost_text(verdict.budget, verdict.cost),
+        "cost": budget_cost_text(verdict),
         "kind": kind,
         "mark": mark_icon(kind),
         "word": outcome_text(verdict.outcome, verdict.margin),

@@ -14,7 +14,7 @@ from harness.analysis.stats import Interval
 from harness.analysis.wording import COST_WORDS, cost_text, ends_text
 from harness.report.figures.labels import NamedPoint, Place, place_labels
 from harness.report.figures.selection import named_models
-from harness.report.figures.style import styles_of
+from harness.report.figures.style import other_words, styles_of
 from harness.report.figures.ticks import DURATION_TICKS, NUMBER_TICKS, RoundTicks, tick_count, tick_duration
 from harness.report.page.content import StudyPage
 from harness.report.page.marks import kind_of_style, mark_icon, mark_shape
@@ -78,7 +78,7 @@ def plot_views(study: StudyPage, ids: RowIds) -> list[dict[str, Any]]:
 def plot_key(evidence: Evidence) -> list[dict[str, Any]]:
     """Return the kinds of points in a study's drawings, with their marks."""
     kinds = dict.fromkeys(kind_of_style(style) for style in styles_of(evidence).values())
-    words = {"base": "base", "deep": "deeper", "wide": "wider", "other": "both, or another family"}
+    words = {"base": "base", "deep": "deeper", "wide": "wider", "other": other_words(evidence)}
     return [{"kind": kind, "icon": mark_icon(kind), "word": words[kind]} for kind in words if kind in kinds]
 
 

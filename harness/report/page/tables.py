@@ -30,7 +30,9 @@ class RowIds:
 def row_ids(found: Sequence[Evidence], tables_of_runs: Sequence[Table]) -> RowIds:
     """Return the ids of the rows that model names and seeds link to."""
     models = {
-        (str(one.mode), one.title, model): f"row-{one.file_name}-{model}" for one in found for model in one.models
+        (str(one.mode), one.title, model): f"row-{one.file_name}-{model.replace(':', '--')}"
+        for one in found
+        for model in one.models
     }
     runs = {
         folder: f"run-{table.file_name}-{folder.name}"

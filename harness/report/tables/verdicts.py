@@ -6,7 +6,7 @@ from typing import Any
 from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence
 from harness.analysis.stats import SIGNIFICANCE
-from harness.analysis.wording import BUDGET_WORDS, confidence_text, cost_text, outcome_text
+from harness.analysis.wording import BUDGET_WORDS, budget_cost_text, confidence_text, outcome_text
 from harness.report.tables.columns import (
     INTERVAL,
     SEED_COUNT,
@@ -23,12 +23,12 @@ from harness.text import listed
 
 def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> Table:
     """Return the verdict of each budget, with its numbers and the model to take."""
-    rows = [_values(one) for one in verdicts]
+    rows, costs = [_values(one) for one in verdicts], {one.budget: budget_cost_text(one) for one in verdicts}
     levels = [one.equality_interval.confidence for one in verdicts if one.equality_interval is not None]
     narrower = f"{confidence_text(max(levels, default=1 - 2 * SIGNIFICANCE))} interval"
     columns = [
         Column("at equal", "budget", lambda row: BUDGET_WORDS[row["budget"]], is_words=True),
-        Column("budget", "cost_value", lambda row: cost_text(row["budget"], row["cost_value"])),
+        Column("budget", "cost_value", lambda row: costs[row["budget"]]),
         Column("verdict", "verdict", _verdict_cell, is_words=True),
         WIDER_MINUS_DEEPER,
         INTERVAL,

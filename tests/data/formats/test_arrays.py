@@ -33,7 +33,7 @@ def save(path, arrays, kind="stored"):
 
 
 def load(path, image_size=None):
-    registry.load.cache_clear()
+    registry.forget_loaded()
     return registry.load(f"npz:{path}", path, image_size=image_size)
 
 

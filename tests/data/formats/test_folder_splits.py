@@ -32,7 +32,7 @@ def layout_of(root):
 def test_images_of_val_are_the_test_images_without_a_test_folder(tmp_path, name):
     before = registry.load(f"folder:{write_class_folders(tmp_path)}", tmp_path).fingerprint
     (tmp_path / "test").rename(tmp_path / name)
-    registry.load.cache_clear()
+    registry.forget_loaded()
     dataset = registry.load(f"folder:{tmp_path}", tmp_path)
     assert dataset.fingerprint == before
     assert dataset.origin == f"class folders (val as the test images) in {tmp_path}"

@@ -32,7 +32,7 @@ def images(tmp_path):
 
 
 def load(path):
-    registry.load.cache_clear()
+    registry.forget_loaded()
     return registry.load(f"csv:{path}", path)
 
 

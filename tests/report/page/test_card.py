@@ -19,6 +19,15 @@ def measured_once(models=tuple(ACCURACIES), **changes):
     return evidence_of(*(synthetic_result(model=one, accuracy_percent=ACCURACIES[one], **changes) for one in models))
 
 
+def test_headline_names_the_model_to_take_whatever_its_name():
+    models = ["torchvision:resnet18", "torchvision:wide_resnet50_2", "net.1", "net"]
+    for model in models:
+        assert f"take <b>{model}</b>." in headline_markup(f"At every budget go wider: take {model}.", models)
+
+
+MODELS = ["resnet20", "resnet20-2", "resnet20-4"]
+
+
 def test_card_has_a_row_for_each_budget_with_the_model_to_take():
     card = card_view(study_page(WIDE_WINS))
     assert [row["budget"] for row in card["rows"]] == BUDGETS
@@ -96,9 +105,11 @@ def test_equality_is_shown_by_its_interval():
 
 
 def test_headline_has_directions_in_colour_and_models_in_bold():
-    markup = headline_markup("At equal MACs go wider: take resnet20-4. <b>")
+    markup = headline_markup("At equal MACs go wider: take resnet20-4. <b>", MODELS)
     assert markup == 'At equal MACs go <span class="wide">wider</span>: take <b>resnet20-4</b>. &lt;b&gt;'
-    assert "<b>" not in headline_markup("At equal MACs go wider: take a model between resnet20-2 and resnet20-4.")
+    assert "<b>" not in headline_markup(
+        "At equal MACs go wider: take a model between resnet20-2 and resnet20-4.", MODELS
+    )
 
 
 def test_command_trains_the_seeds_that_would_settle_it():

@@ -5,6 +5,10 @@ def test_names_in_text_get_no_break_hyphens():
     assert keep_names_whole("<p>take resnet20-4, not wrn16-0.5</p>") == "<p>take resnet20‑4, not wrn16‑0.5</p>"
 
 
+def test_names_of_libraries_may_break_behind_the_colon():
+    assert keep_names_whole("<p>take torchvision:resnet18</p>") == "<p>take torchvision:<wbr>resnet18</p>"
+
+
 def test_what_is_copied_or_followed_keeps_plain_hyphens():
     for text in (
         '<a href="#row-cifar10-resnet20-4" title="resnet20-4">x</a>',

@@ -1,0 +1,306 @@
+"""Datasets of Hugging Face: of its hub, saved under ``hf`` of the data folder, or at a path."""
+
+import functools
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from PIL import Image
+
+from harness.config.datasets import DatasetSpec, is_own_images, own_path
+from harness.config.recipe import Resize
+from harness.data.decoding import ImageFile, decode, file_on_disk
+from harness.data.download import locked
+from harness.data.formats.hugging_face_columns import (
+    class_names,
+    image_column,
+    is_labelled,
+    label_column,
+    named_labels,
+)
+from harness.data.formats.labels import hold_out
+from harness.data.formats.split_names import HELD_OUT_NOTE
+from harness.data.images import ImageSet, evenly_spaced
+from harness.data.source import Source, files_key, unverifiable
+from harness.errors import InputError, results_of_both
+from harness.extras import require_extra
+from harness.files import put_in_place, safe_name
+from harness.text import listed, one_line
+
+EXTRA = "hf"
+_TRAIN = ("train", "training")
+_TEST = ("test", "testing", "validation", "valid", "val", "dev", "eval")
+_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.+-]+)?", re.ASCII)
+_LOOKED_AT = 256  # images of each part: their headers show channels and size
+_GREY_MODES = {"1", "L", "LA", "La"}
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Names of the splits and columns to use; ``test`` is None without a test set that has labels."""
+
+    train: str
+    test: str | None
+    image_column: str
+    label_column: str
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Training or test images: rows of a table of the library.
+
+    Attributes:
+        name: of the split, for messages.
+        rows: the library's dataset; it has an image's bytes, or the path of its file.
+        positions: the rows that belong to the part.
+        labels: of all rows.
+    """
+
+    name: str
+    rows: Any
+    positions: Sequence[int]
+    labels: Sequence[int]
+    image_column: str
+
+    def image_file(self, position: int) -> ImageFile:
+        """Return an image that is not decoded yet."""
+        row = self.positions[position]
+        if self._has_bytes:
+            return ImageFile(f"{row} of split {self.name}", partial(self._bytes, row), self.labels[row])
+        return file_on_disk(Path(self.rows[row][self.image_column]["path"]), self.labels[row])
+
+    @functools.cached_property
+    def _has_bytes(self) -> bool:
+        return self.rows[0][self.image_column]["bytes"] is not None
+
+    def _bytes(self, row: int) -> bytes:
+        return bytes(self.rows[row][self.image_column]["bytes"] or b"")
+
+
+@dataclass(frozen=True)
+class _Opened:
+    train: _Part
+    test: _Part
+    spec: DatasetSpec
+    files: tuple[Path, ...]
+
+
+def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Source | None:
+    """Return the dataset at its path, or downloaded to the data folder; None if it is not downloaded.
+
+    Args:
+        name: ``hf:owner/name``, ``hf:owner/name@config``, or ``hf:PATH`` of a path with a slash or a dot at its start.
+        resize_to: the square to which every image is resized; None keeps their sizes.
+
+    Raises:
+        InputError: Hugging Face's library is missing, or what is at the path is no dataset of images and labels.
+    """
+    library = _library(name)
+    path = own_path(name) if is_own_images(name) else _folder(name, data_dir)
+    if not path.exists():
+        if is_own_images(name):
+            raise InputError(f"{path} does not exist: give hf:PATH of a saved dataset, a .parquet file or a folder")
+        return None
+    splits = _load(library, path, data_dir)
+    chosen = _choose(library, name, splits)
+    how = f" (tested on {chosen.test})" if chosen.test else HELD_OUT_NOTE
+    opened = functools.cache(partial(_open, library, name, splits, chosen))
+
+    def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
+        take = partial(_read, opened().spec.channels, resize_to)
+        return results_of_both(partial(take, opened().train, train_limit), partial(take, opened().test, test_limit))
+
+    return Source(
+        layout=f"Hugging Face{how}",
+        path=path,
+        count=lambda: (len(opened().train.positions), len(opened().test.positions)),
+        verify=unverifiable,
+        read=read,
+        key=lambda: files_key(opened().files, path if path.is_dir() else path.parent),
+        spec=lambda: opened().spec,
+    )
+
+
+def download(name: str, data_dir: Path) -> None:
+    """Download a dataset from the hub and save it where `locate` finds it.
+
+    Code of a dataset is never executed, and no use is reported to the hub.
+
+    Raises:
+        InputError: the download failed.
+    """
+    _library(name)
+    target = _folder(name, data_dir.resolve())
+    failure: str | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with locked(target.parent):
+            if not target.exists():  # another process may have downloaded it while this one waited
+                failure = _try_download(name, target)
+    except OSError as error:
+        failure = str(error)
+    if failure is not None:
+        raise InputError(_refusal(name, failure, data_dir))
+
+
+def _try_download(name: str, target: Path) -> str | None:
+    """Download and save; return None or the reason of the failure."""
+    unfinished, cache = target.with_name(f".{target.name}"), target.parent / ".downloads"
+    repository, _, config = name.removeprefix("hf:").partition("@")
+    caches = {f"HF_{one}_CACHE": str(cache / one.lower()) for one in ("HUB", "DATASETS", "XET")}
+    defaults = {} if "HF_HOME" in os.environ else caches
+    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_VERBOSITY": "error"}
+    program = str(Path(__file__).with_name("hugging_face_download.py"))
+    shutil.rmtree(unfinished, ignore_errors=True)
+    ran = subprocess.run(
+        [sys.executable, "-P", program, repository, config, str(unfinished)],
+        env=defaults | os.environ | quiet,
+        cwd=target.parent,  # a name is of the hub, even if the present folder has a folder of that name
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:  # what the hub has sent stays in the cache
+        shutil.rmtree(unfinished, ignore_errors=True)
+        return ran.stdout or f"exit code {ran.returncode}"
+    put_in_place(unfinished, target)
+    shutil.rmtree(cache, ignore_errors=True)
+    return None
+
+
+def how_to_get(name: str, data_dir: Path) -> str:
+    """Return instructions for an absent dataset: which files to put into which folder."""
+    return f"save it by its `save_to_disk` to {_folder(name, data_dir)}, or give hf:PATH of your own"
+
+
+def _refusal(name: str, failure: str, data_dir: Path) -> str:
+    """Return the message for a failed download: the hub's reason, and what to do."""
+    reason = one_line(failure, 300)
+    if "Dataset scripts are no longer supported" in failure:
+        remedy = "its code is never executed: give another dataset, with its images in data files"
+    elif "Config name is missing" in failure or "BuilderConfig" in failure:
+        remedy = f"give one of its configurations: {name.partition('@')[0]}@CONFIG"
+    elif "gated" in failure.lower():
+        remedy = "accept its terms on huggingface.co and set HF_TOKEN"
+    elif "doesn't exist" in failure:
+        remedy = "give hf:owner/name as on huggingface.co, or set HF_TOKEN for a private one"
+    else:
+        remedy = how_to_get(name, data_dir)
+    return f"could not download {name} ({reason})\n{remedy}"
+
+
+def _library(name: str) -> ModuleType:
+    library = require_extra("datasets", EXTRA, f"dataset {name}")
+    library.utils.logging.set_verbosity_error()
+    return library
+
+
+def _folder(name: str, data_dir: Path) -> Path:
+    """Return the folder of a dataset of the hub.
+
+    Raises:
+        InputError: the name is none of the hub's.
+    """
+    repository = name.removeprefix("hf:")
+    if not _NAME.fullmatch(repository):
+        raise InputError(
+            f"dataset {name!r}: give hf:owner/name or hf:owner/name@config of the hub, or hf:PATH, e.g. hf:./pets"
+        )
+    return data_dir / "hf" / safe_name(repository.replace("/", "--").replace("@", "--"))
+
+
+def _load(library: ModuleType, path: Path, data_dir: Path) -> Mapping[str, Any]:
+    """Return the library's splits at a path, by their names.
+
+    Raises:
+        InputError: the library cannot read it.
+    """
+    cache = None if os.environ.get("HF_HOME") else str(data_dir / "hf/cache/datasets")
+    bars = library.is_progress_bar_enabled()
+    library.disable_progress_bars()
+    try:
+        if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+            loaded = library.load_from_disk(str(path))
+        elif path.is_dir():
+            loaded = library.load_dataset(str(path.resolve()), cache_dir=cache)
+        else:
+            loaded = library.load_dataset("parquet", data_files=str(path), cache_dir=cache)
+    except Exception as error:  # of its readers, and of those of Arrow
+        raise InputError(
+            f"Hugging Face's datasets cannot read {path} ({one_line(str(error), 200)})\n"
+            "give the folder of a `save_to_disk`, a .parquet file, or a folder of images or of .parquet files"
+        ) from error
+    finally:
+        if bars:
+            library.enable_progress_bars()
+    return loaded if isinstance(loaded, Mapping) else {"train": loaded}
+
+
+def _choose(library: ModuleType, name: str, splits: Mapping[str, Any]) -> _Chosen:
+    """Return the splits and columns to use; the test images are the first split that has labels.
+
+    Raises:
+        InputError: there is no training split, or no column of images or of labels.
+    """
+    train = next(iter(splits)) if len(splits) == 1 else next((one for one in _TRAIN if one in splits), None)
+    if train is None:
+        raise InputError(f"dataset {name} has the splits {listed(splits)}: it needs one named train")
+    images, labels = image_column(library, name, splits[train]), label_column(name, splits[train])
+    others = (one for one in _TEST if one in splits and one != train)
+    test = next((one for one in others if is_labelled(splits[one], labels)), None)
+    return _Chosen(train, test, images, labels)
+
+
+def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Chosen) -> _Opened:
+    """Return the images and labels of both parts.
+
+    Raises:
+        InputError: there are fewer than two classes, images without a label, or other labels in the test set.
+    """
+    both = [splits[chosen.train], splits[chosen.test or chosen.train]]
+    named = [named_labels(name, rows, chosen.label_column) for rows in both]
+    classes = class_names(name, both[0], chosen.label_column, named[0])
+    if unknown := sorted(set(named[1]) - set(classes)):
+        raise InputError(f"dataset {name}: split {chosen.test} has labels that {chosen.train} lacks: {unknown[:5]}")
+    index = {one: label for label, one in enumerate(classes)}
+    labels = [[index[one] for one in names] for names in named]
+    positions = [range(len(rows)) for rows in both] if chosen.test else hold_out(labels[0], classes, f"dataset {name}")
+    undecoded = [rows.cast_column(chosen.image_column, library.Image(decode=False)) for rows in both]
+    names = (chosen.train, chosen.test or chosen.train)
+    train, test = (_Part(*one, chosen.image_column) for one in zip(names, undecoded, positions, labels, strict=True))
+    spec = DatasetSpec(name, *_shape(train, test), classes, len(positions[0]), len(positions[1]))
+    files = dict.fromkeys(Path(one["filename"]) for rows in both for one in rows.cache_files)
+    return _Opened(train, test, spec, tuple(files))
+
+
+def _shape(*parts: _Part) -> tuple[int, int | None]:
+    """Return the channels of the images, and their side if all are squares of one size.
+
+    Only some images of each part are looked at.
+    """
+    files = [part.image_file(one) for part in parts for one in evenly_spaced(len(part.positions), _LOOKED_AT)]
+    modes, sizes = zip(*map(_mode_and_size, files), strict=True)
+    (width, height), *others = set(sizes)
+    return 1 if set(modes) <= _GREY_MODES else 3, width if width == height and not others else None
+
+
+def _mode_and_size(file: ImageFile) -> tuple[str, tuple[int, int]]:
+    try:
+        with Image.open(io.BytesIO(file.read())) as image:
+            return image.mode, image.size
+    except Exception:  # `decode` names a damaged image
+        return "RGB", (0, 0)
+
+
+def _read(channels: int, resize_to: Resize | None, part: _Part, limit: int | None) -> ImageSet:
+    files = [part.image_file(position) for position in evenly_spaced(len(part.positions), limit)]
+    return decode(files, channels=channels, size=resize_to)

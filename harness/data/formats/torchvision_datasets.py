@@ -1,0 +1,275 @@
+"""The classification datasets of torchvision, under ``torchvision/<name>`` of the data folder."""
+
+import functools
+import inspect
+import shutil
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from PIL import Image
+
+from harness.config.datasets import DatasetSpec, find_spec
+from harness.config.library_datasets import Arguments, LibraryDataset, library_dataset
+from harness.config.recipe import Resize
+from harness.data.decoding import ImageFile, decode, file_on_disk
+from harness.data.download import limited_silence, locked
+from harness.data.formats.gtsrb import track_in_file_name
+from harness.data.formats.labels import hold_out
+from harness.data.images import ImageSet, evenly_spaced
+from harness.data.source import Source, incomplete, tree_key
+from harness.errors import InputError, results_of_both
+from harness.files import write_text_atomically
+from harness.text import listed_up_to, one_line
+
+_UNFINISHED = ".unfinished"
+_VERIFIED = ".verified"
+_MOST_NAMED = 4
+
+Item = tuple[Any, int]
+"""A PIL image, or the path of an image file; with its label."""
+
+
+def _paths_of_opened_images(opened: Any) -> Iterator[Item]:
+    for position in range(len(opened)):
+        image, label = opened[position]
+        with image:
+            yield image.filename, label
+
+
+# Of the classes that take no `loader`, which would return the paths: how to find these.
+_PATHS: dict[str, Callable[[Any], Iterable[Item]]] = {
+    "Caltech101": _paths_of_opened_images,
+    "Caltech256": _paths_of_opened_images,
+    "GTSRB": lambda opened: opened._samples,
+    "OxfordIIITPet": lambda opened: zip(opened._images, opened._labels, strict=True),
+}
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A dataset that torchvision has opened.
+
+    Attributes:
+        train, test: an image as a PIL image or as the path of its file, and its label.
+        class_names: in the order of the labels.
+    """
+
+    train: Sequence[Callable[[], Item]]
+    test: Sequence[Callable[[], Item]]
+    class_names: tuple[str, ...]
+
+
+def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Source | None:
+    """Return the dataset found under the data folder, or None.
+
+    Args:
+        name: e.g. ``torchvision:CIFAR100``.
+        resize_to: the square to which every image is resized; None keeps their sizes.
+    """
+    library, spec = library_dataset(name), find_spec(name)
+    root = _root(library, data_dir)
+    layout = f"torchvision ({library.protocol})" if library.protocol else "torchvision"
+    if missing := _missing(library, root):
+        is_absent = not (root / _UNFINISHED).exists() and len(missing) == len(library.unpacked)
+        return None if is_absent else incomplete(layout, root, missing)
+    assert spec is not None
+    opened = functools.cache(partial(_open_both, library, root))
+
+    def count() -> tuple[int, int]:
+        return len(opened().train), len(opened().test)
+
+    def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
+        take = partial(_read, spec, library.in_memory, resize_to)
+        return results_of_both(partial(take, opened().train, train_limit), partial(take, opened().test, test_limit))
+
+    def found_spec() -> DatasetSpec:
+        train, test = count() if library.test is None else (spec.train_images, spec.test_images)
+        return replace(spec, class_names=opened().class_names, train_images=train, test_images=test)
+
+    verify, key = partial(_verify, library, root, opened), partial(tree_key, root)
+    return Source(layout, root, count, verify, read, key=key, spec=found_spec)
+
+
+def download(name: str, data_dir: Path) -> None:
+    """Download the missing files by torchvision, and unpack them.
+
+    What an interruption leaves unpacked is removed, since torchvision would take it for the whole. Archives stay, as
+    torchvision checks their MD5.
+
+    Raises:
+        InputError: the download failed. The message says which files to put where.
+    """
+    library = library_dataset(name)
+    root = _root(library, data_dir)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with locked(root):  # another process may have downloaded it while this one waited
+            failure = _try_download(library, root) if _missing(library, root) else None
+    except OSError as error:
+        failure = str(error)
+    if failure is not None:
+        raise InputError(
+            f"could not download {name} ({one_line(failure, 200)})\n"
+            f"{how_to_get(name, data_dir)}, or name another folder with --data-dir"
+        )
+
+
+def how_to_get(name: str, data_dir: Path) -> str:
+    """Return instructions for an absent dataset: which files to put into which folder."""
+    library = library_dataset(name)
+    files = listed_up_to([Path(path).name for path in library.archives], _MOST_NAMED, "file")
+    folder = (_root(library, data_dir) / library.archives[0]).parent
+    return f"put {files} into {folder}"
+
+
+def _root(library: LibraryDataset, data_dir: Path) -> Path:
+    return data_dir / "torchvision" / library.name
+
+
+def _missing(library: LibraryDataset, root: Path) -> list[str]:
+    """Return what torchvision would read and is not there, or was not completely unpacked."""
+    unfinished = _unfinished(root)
+    return [path for path in library.unpacked if path in unfinished or not (root / path).exists()]
+
+
+def _unfinished(root: Path) -> list[str]:
+    try:
+        return (root / _UNFINISHED).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _try_download(library: LibraryDataset, root: Path) -> str | None:
+    """Download and unpack; return None or the reason of the failure."""
+    _remove_unfinished(root)
+    missing = _missing(library, root)
+    unchecked = () if library.has_checksums else library.archives
+    # Of a process that is killed, the next one removes these.
+    unfinished = [*missing, *(path for path in unchecked if not (root / path).exists())]
+    write_text_atomically(root / _UNFINISHED, "\n".join(unfinished))
+    try:
+        with limited_silence(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tarfile warns of torchvision's way to unpack
+            _open_all(library, root, download=True)
+    except Exception as error:  # torchvision and the readers of its archives raise many types
+        _remove_unfinished(root)
+        return str(getattr(error, "reason", None) or error)
+    if library.has_checksums and set(missing) == set(library.unpacked):
+        write_text_atomically(root / _VERIFIED, tree_key(root))
+    (root / _UNFINISHED).unlink()
+    return None
+
+
+def _remove_unfinished(root: Path) -> None:
+    for path in _unfinished(root):
+        if (root / path).is_dir():
+            shutil.rmtree(root / path)
+        else:
+            (root / path).unlink(missing_ok=True)
+    (root / _UNFINISHED).unlink(missing_ok=True)
+
+
+def _verify(library: LibraryDataset, root: Path, opened: Callable[[], _Opened]) -> bool:
+    """Return whether torchvision has checked the files, now or when they were downloaded."""
+    if library.checks_itself:
+        opened()
+        return True
+    verified = root / _VERIFIED
+    return verified.is_file() and verified.read_text(encoding="utf-8") == tree_key(root)
+
+
+def _open_all(library: LibraryDataset, root: Path, *, download: bool = False) -> list[Any]:
+    """Return torchvision's datasets: the parts of the training set, then the test set if there is one."""
+    make = getattr(torchvision.datasets, library.name)
+    parameters = inspect.signature(make).parameters
+    common: dict[str, Any] = {"download": download} | ({"loader": _path_itself} if "loader" in parameters else {})
+    parts: list[Arguments] = [*library.train, *([] if library.test is None else [library.test])]
+    return [make(str(root), **part, **common) for part in parts]
+
+
+def _path_itself(path: Any) -> Any:
+    """Return the path: the loader that leaves an image to `harness.data.decoding`."""
+    return path
+
+
+def _open_both(library: LibraryDataset, root: Path) -> _Opened:
+    """Return the training and the test set, opened.
+
+    Raises:
+        InputError: torchvision refuses the files, or they have other classes.
+    """
+    try:
+        *train, last = _open_all(library, root)
+        names = _class_names(library, last)
+        items = [[*_items_of(library, one)] for one in (*train, last)]
+    except InputError:
+        raise
+    except Exception as error:  # on damaged files torchvision and scipy raise many types
+        raise InputError(
+            f"torchvision cannot read {library.name} in {root} ({one_line(str(error), 120)}): remove {root}, a full "
+            "run downloads it again"
+        ) from error
+    if len(names) != library.classes:
+        raise InputError(
+            f"{root} has {len(names)} classes, {library.name} has {library.classes}: remove it, a full run downloads "
+            "it again"
+        )
+    if library.test is None:
+        (images,) = items
+        train_part, test_part = (
+            [images[i] for i in part] for part in hold_out([item()[1] for item in images], names, root)
+        )
+        return _Opened(train_part, test_part, names)
+    return _Opened([item for part in items[:-1] for item in part], items[-1], names)
+
+
+def _class_names(library: LibraryDataset, opened: Any) -> tuple[str, ...]:
+    """Return the names that torchvision has for the classes; without any, their numbers."""
+    names = getattr(opened, "classes", None) or getattr(opened, "categories", None) or range(library.classes)
+    first = tuple(str(one[0] if isinstance(one, tuple) else one) for one in names)
+    return first if len(set(first)) == len(first) else tuple(map(str, range(len(first))))
+
+
+def _items_of(library: LibraryDataset, opened: Any) -> Iterator[Callable[[], Item]]:
+    if library.name in _PATHS:
+        return (partial(tuple, item) for item in _PATHS[library.name](opened))
+    return (partial(opened.__getitem__, position) for position in range(len(opened)))
+
+
+def _read(
+    spec: DatasetSpec, in_memory: bool, resize_to: Resize | None, items: Sequence[Callable[[], Item]], limit: int | None
+) -> ImageSet:
+    """Return the images of a set, at most the given number, evenly spaced."""
+    chosen = [items[position] for position in evenly_spaced(len(items), limit)]
+    if in_memory:
+        size = spec.image_size if resize_to is None else resize_to.size
+        assert size is not None  # in the table
+        return _from_memory(chosen, spec.channels, size)
+    files = [_image_file(spec.name, *item()) for item in chosen]
+    return decode(files, channels=spec.channels, size=resize_to)
+
+
+def _image_file(dataset: str, image: Any, label: int) -> ImageFile:
+    path = Path(image)
+    return file_on_disk(path, int(label), track_in_file_name(path, label) if dataset == "torchvision:GTSRB" else None)
+
+
+def _from_memory(items: Sequence[Callable[[], Item]], channels: int, size: int) -> ImageSet:
+    """Return square images that torchvision has in memory."""
+    mode = "RGB" if channels == 3 else "L"
+    pixels = np.empty((len(items), channels, size, size), np.uint8)
+    labels = np.empty(len(items), np.int64)
+    for position, item in enumerate(items):
+        image, labels[position] = item()
+        shown = image.convert(mode)
+        if shown.size != (size, size):
+            shown = shown.resize((size, size), Image.Resampling.BILINEAR)
+        pixels[position] = np.asarray(shown).reshape(size, size, channels).transpose(2, 0, 1)
+    return ImageSet(torch.from_numpy(pixels), torch.from_numpy(labels))

@@ -1,0 +1,87 @@
+"""Axes given by experiment marks, kept in the results folder for later reports.
+
+No case depends on them, so reused results may be older than their axes.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+from pydantic import TypeAdapter, ValidationError
+
+from harness.config.given_axes import GivenAxes
+from harness.errors import DamagedError
+from harness.files import write_text_atomically
+
+FILE = "axes.json"
+
+
+@dataclass(frozen=True)
+class DeclaredAxes:
+    """The axes given for a study.
+
+    Attributes:
+        dataset: the dataset's name at that time.
+        images: SHA-256 of the images and labels; a user's images may be moved or renamed.
+    """
+
+    dataset: str
+    images: str
+    axes: GivenAxes
+
+
+@dataclass(frozen=True)
+class AskedStudy:
+    """The models that a mark asks for on a dataset, and the axes that it gives; None without."""
+
+    dataset: str
+    images: str
+    models: frozenset[str]
+    axes: GivenAxes | None
+
+    def replaces(self, earlier: DeclaredAxes) -> bool:
+        """Return whether earlier axes are void: other ones of that base, or none any more for those models."""
+        if earlier.images != self.images:
+            return False
+        return earlier.axes.models <= self.models if self.axes is None else earlier.axes.base == self.axes.base
+
+
+_ADAPTER = TypeAdapter(tuple[DeclaredAxes, ...])
+
+
+def read_declared_axes(root: Path) -> tuple[DeclaredAxes, ...]:
+    """Read the declared axes of a results folder, the newest last; empty if none were declared.
+
+    Raises:
+        DamagedError: the file does not have its form.
+    """
+    path = root / FILE
+    try:
+        return _ADAPTER.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValidationError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it does not have the form of declared axes"
+        raise DamagedError(f"{path}: {reason}; delete it, and run pytest again to declare them") from error
+
+
+def declare_axes(root: Path, studies: Iterable[AskedStudy]) -> None:
+    """Write the axes of studies into a results folder, beside those that it has for other studies.
+
+    Raises:
+        DamagedError: the file of earlier axes does not have its form.
+        OSError: the file cannot be written.
+    """
+    studies = list(dict.fromkeys(studies))
+    if not (root / FILE).exists() and all(study.axes is None for study in studies):
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(root / f".{FILE}.lock"):
+        before = read_declared_axes(root)
+        kept = [one for one in before if not any(study.replaces(one) for study in studies)]
+        new = [DeclaredAxes(one.dataset, one.images, one.axes) for one in studies if one.axes is not None]
+        if (*kept, *new) != before:
+            content = _ADAPTER.dump_python((*kept, *new), mode="json")
+            write_text_atomically(root / FILE, json.dumps(content, indent=1) + "\n")
