@@ -40,7 +40,7 @@ class Machine:
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self._datasets: dict[tuple[str, Resize | None], tuple[Dataset, bool]] = {}
-        self._resolved: dict[Experiment, Experiment] = {}
+        self._resolved: dict[tuple[object, ...], Experiment] = {}
         self._notes: set[str] = set()
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
@@ -103,13 +103,13 @@ class Machine:
         """
         if isinstance(experiment.recipe, Recipe):
             return experiment
-        any_model = replace(experiment, seed=0, model="", own=None)
-        if any_model not in self._resolved:
+        key = experiment.dataset, experiment.recipe, experiment.mode, experiment.network.is_foreign
+        if key not in self._resolved:
             own_size = self._own_size(experiment, notify)
-            self._resolved[any_model] = resolve(
-                any_model, self.settings, own_size, lambda resize: self._dataset(any_model, resize, notify)[0]
+            self._resolved[key] = resolve(
+                experiment, self.settings, own_size, lambda resize: self._dataset(experiment, resize, notify)[0]
             )
-        found = self._resolved[any_model]
+        found = self._resolved[key]
         return replace(experiment, recipe=found.recipe, mode=found.mode)
 
     def _own_size(self, experiment: Experiment, notify: Callable[[str], None]) -> int | None:
