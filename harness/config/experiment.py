@@ -30,6 +30,11 @@ class Experiment:
     own: Model | None = None
 
     @property
+    def is_foreign(self) -> bool:
+        """True for a network of the user or of a library, see `Model`."""
+        return self.own is not None or ":" in self.model
+
+    @property
     def network(self) -> Model:
         """The model's place in its family, and how it is built."""
         return self.own or parse_model(self.model)
@@ -120,16 +125,16 @@ def plan_experiment(
         recipe = sized_for(recipe, [parsed, *map(_parsed, models)])
         return Experiment(dataset, parsed.name, seed, recipe, settings.mode_of(recipe.epochs), own)
     check_recipe(recipe)
-    return Experiment(dataset, parsed.name, seed, *adapted(recipe, settings, parsed), own)
+    return Experiment(dataset, parsed.name, seed, *adapted(recipe, settings, is_foreign=parsed.is_foreign), own)
 
 
-def adapted(recipe: Recipe, settings: Settings, model: Model) -> tuple[Recipe, Mode]:
+def adapted(recipe: Recipe, settings: Settings, *, is_foreign: bool) -> tuple[Recipe, Mode]:
     """Return a model's recipe adapted to the settings, and the mode that this makes.
 
     A foreign network keeps the image size in a quick run: it may not take smaller images.
     """
     shortened, mode = settings.adapt(recipe)
-    return replace(shortened, image_size=recipe.image_size) if model.is_foreign else shortened, mode
+    return replace(shortened, image_size=recipe.image_size) if is_foreign else shortened, mode
 
 
 def _parsed(model: str | Model) -> Model:

@@ -14,14 +14,13 @@ from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
-from harness.config.standard import Standard
 from harness.data import registry
 from harness.models.identity import network_identity
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
-from harness.study.resolution import outline, resize_of, resolve
+from harness.study.resolution import any_model, outline, resize_of, resolve
 from harness.throughput.repetition import PLAN_SECONDS, Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
@@ -67,7 +66,7 @@ def plan(
     outlined = functools.cache(partial(_outlined, settings))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
     for given in experiments:
-        recipe, mode = outlined(given.dataset, given.recipe, given.mode)
+        recipe, mode = outlined(any_model(given))
         experiment = replace(given, recipe=recipe, mode=mode)
         key = (experiment.dataset, experiment.model, recipe)
         if key not in estimates:
@@ -82,12 +81,11 @@ def plan(
         yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
 
 
-def _outlined(settings: Settings, dataset: str, recipe: Recipe | Standard, mode: Mode) -> tuple[Recipe, Mode]:
-    """Return the recipe for a dataset, with assumed statistics if images decide it, and its mode."""
-    if isinstance(recipe, Recipe):
-        return recipe, mode
-    spec = registry.get_spec(dataset, settings.data_dir)
-    experiment = Experiment(dataset, "", 0, recipe, mode)
+def _outlined(settings: Settings, experiment: Experiment) -> tuple[Recipe, Mode]:
+    """Return an experiment's recipe, with assumed statistics if images decide it, and its mode."""
+    if isinstance(experiment.recipe, Recipe):
+        return experiment.recipe, experiment.mode
+    spec = registry.get_spec(experiment.dataset, settings.data_dir)
     train_images = _images_per_epoch(
         experiment, resize_of(experiment, spec.image_size), spec, replace(settings, val_split=0.0)
     )[0]

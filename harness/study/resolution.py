@@ -13,6 +13,13 @@ from harness.data.registry import Dataset
 _ASSUMED = 0.5  # mean and standard deviation, where only times are of interest
 
 
+def any_model(experiment: Experiment) -> Experiment:
+    """Return the experiment without what its recipe does not depend on: the seed, and in general the model."""
+    if experiment.mode == "quick" and experiment.is_foreign:
+        return replace(experiment, seed=0)  # it keeps the image size
+    return replace(experiment, seed=0, model="", own=None)
+
+
 def resize_of(experiment: Experiment, own_size: int | None) -> Resize:
     """Return the size to load the experiment's images at, if they are resized when they are loaded.
 
@@ -23,7 +30,7 @@ def resize_of(experiment: Experiment, own_size: int | None) -> Resize:
     if isinstance(recipe, Recipe):
         return recipe.resize
     size = recipe.size_for(own_size)
-    is_small = experiment.mode == "quick" and not experiment.network.is_foreign
+    is_small = experiment.mode == "quick" and not experiment.is_foreign
     return Resize(min(size, QUICK_IMAGE_SIZE) if is_small else size, recipe.fit)
 
 
@@ -61,5 +68,5 @@ def outline(experiment: Experiment, settings: Settings, spec: DatasetSpec, train
 
 
 def _adapted(experiment: Experiment, settings: Settings, recipe: Recipe) -> Experiment:
-    shortened, mode = adapted(recipe, settings, experiment.network)
+    shortened, mode = adapted(recipe, settings, is_foreign=experiment.is_foreign)
     return replace(experiment, recipe=shortened, mode=mode)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.config.datasets import own_path
-from harness.config.experiment import plan_experiment
+from harness.config.experiment import Experiment, plan_experiment
 from harness.config.recipe import Augmentation, Recipe
 from harness.config.standard import Standard
 from harness.data import registry
@@ -14,7 +14,7 @@ from harness.data.pixel_statistics import mean_and_std
 from harness.errors import InputError
 from harness.study.machine import Machine
 from harness.study.plan import plan
-from harness.study.resolution import outline
+from harness.study.resolution import any_model, outline
 from harness.study.study import Study
 from tests.data.builders import encode, noise, write, write_class_folders
 from tests.helpers.tiny import CPU
@@ -180,3 +180,12 @@ def test_a_librarys_dataset_is_downloaded_before_its_size_is_read(full, make_set
     assert done[:2] == ["torchvision:EMNIST", "size"]
     quick = replace(experiment, mode="quick")
     assert Machine(make_settings()).resolved(quick).recipe.image_size == 32  # digits stand in
+
+
+def test_models_share_a_recipe_unless_a_quick_run_keeps_image_sizes():
+    def asked(mode, model, seed):
+        return any_model(Experiment("folder:x", model, seed, Standard(), mode))
+
+    assert asked("full", "resnet8", 0) == asked("full", "torchvision:resnet18", 1) == asked("full", "wrn16-2", 2)
+    assert asked("quick", "resnet8", 0) == asked("quick", "wrn16-2", 1) != asked("quick", "torchvision:resnet18", 0)
+    assert asked("quick", "torchvision:resnet18", 1) == asked("quick", "torchvision:resnet18", 0)
