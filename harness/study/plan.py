@@ -156,5 +156,5 @@ def is_result_of(result: Result, experiment: Experiment, settings: Settings, dev
         and (case.device_kind, case.precision) == (device_kind, precision)
         and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
         and not result.stand_in
-        and case.network == network_identity(experiment.own, registry.get_spec(experiment.dataset))
+        and case.network == network_identity(experiment.own, registry.get_spec(experiment.dataset, settings.data_dir))
     )
