@@ -20,7 +20,7 @@ from harness.models.cost import count_macs, count_parameters
 from harness.models.identity import network_identity
 from harness.models.library import require_known
 from harness.models.trial import network_notes
-from harness.study.resolution import any_model, resolve
+from harness.study.resolution import resolve
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
 from harness.training.trainers.compilation import should_compile
