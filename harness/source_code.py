@@ -33,10 +33,10 @@ def literal(value: Any) -> str:
 
 
 def definitions_of(function: FunctionType) -> list[Definition]:
-    """Return the syntax tree of a function's definition: of several, if lambdas of one line cannot be told apart.
+    """Return the syntax tree of a function's definition; several, if lambdas of a line look alike.
 
     Returns:
-        an empty list if the source is not to be had: the function was made by `exec` or typed into a console, or its
+        an empty list if the source is not available: the function was made by `exec` or typed into a console, or its
         file has changed since it was imported.
     """
     code = function.__code__

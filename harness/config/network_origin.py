@@ -1,4 +1,4 @@
-"""Where the code of a user's network is, and which code it is."""
+"""The code of a user's network and its place."""
 
 from dataclasses import dataclass
 

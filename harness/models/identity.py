@@ -1,4 +1,4 @@
-"""The identity of a user's own network: the code that builds it, and what the built network consists of."""
+"""The identity of a user's own network: the code that builds it, and the parts of the built network."""
 
 import functools
 import hashlib
@@ -15,15 +15,27 @@ from torch.nn.parameter import is_lazy
 from harness.config.datasets import DatasetSpec
 from harness.config.families import Model
 from harness.config.network_origin import NetworkOrigin
-from harness.models.build import build_network
+from harness.models.build import build_network, remember
 from harness.models.network_code import CodeWalk
 
 _LENGTH = 16
 
 
-def network_identity(model: Model, spec: DatasetSpec) -> str:
-    """Return a user's own network's `identity_for` a dataset's channels and classes."""
-    return identity_for(model, spec.channels, spec.num_classes)
+def network_identity(own: Model | None, spec: DatasetSpec) -> str:
+    """Return a user's own network's identity for a dataset, and remember the network for `model_of`.
+
+    Args:
+        own: None for a network that comes with the harness, whose identity is empty.
+
+    Raises:
+        InputError: it cannot be built, or the source of its code is not available.
+    """
+    if own is None:
+        return ""
+    model = with_origin(own)
+    identity = identity_for(model, spec.channels, spec.num_classes)
+    remember(identity, model)
+    return identity
 
 
 def identity_for(model: Model, in_channels: int, num_classes: int) -> str:
@@ -38,7 +50,7 @@ def identity_for(model: Model, in_channels: int, num_classes: int) -> str:
         num_classes: the number of its logits.
 
     Raises:
-        InputError: the source of its code is not to be had.
+        InputError: the source of its code is not available.
     """
     return _identity(with_origin(model), in_channels, num_classes)
 
@@ -64,7 +76,7 @@ def with_origin(model: Model) -> Model:
     """Return the user's own model with the origin of its code.
 
     Raises:
-        InputError: the source of its code is not to be had.
+        InputError: the source of its code is not available.
     """
     return model if model.origin is not None else replace(model, origin=_origin(model))
 
@@ -79,7 +91,7 @@ def _origin(model: Model) -> NetworkOrigin:
 
 
 def _builder_of(model: Model) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """Return the user's function, and the depth and the width that its family calls it with, if it has one."""
+    """Return the user's function, and the depth and width that its family calls it with."""
     build: Any = model.build
     if isinstance(build, functools.partial) and build.args == (model.depth, model.width) and not build.keywords:
         return build.func, build.args

@@ -1,4 +1,4 @@
-"""Where code comes from: the standard library, an installed package, or the user's own files. Needs no torch."""
+"""The origin of code: the standard library, an installed package, or the user's own files."""
 
 import functools
 import sys

@@ -1,4 +1,4 @@
-"""The code that builds a user's network, found from its builder: the part of its identity that needs no torch.
+"""The code that builds a user's network: a text, found from its builder. Needs no torch.
 
 From the builder, every name that its syntax tree uses is followed, through globals, closures and imported modules, to
 functions, classes with their bases, and plain values in the user's own files. Arguments of `functools.partial`,
@@ -11,26 +11,22 @@ and the harness the names that are used. Not followed are names made while the b
 ``importlib.import_module(name)``; a module that is used as a whole, as in ``getattr(blocks, name)``, counts as a whole.
 """
 
-import ast
-import contextlib
-import copy
 import dataclasses
 import enum
 import functools
-import importlib
 import numbers
 import re
-import symtable
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import PurePath
 from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from harness.errors import InputError
 from harness.models.installed import installed_package
-from harness.source_code import Definition, canonical, definitions_of, literal
+from harness.models.outer_names import OuterNames
+from harness.source_code import Definition, definitions_of, literal
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -43,7 +39,7 @@ def network_code(build: Callable[..., Any]) -> str:
     It is the same for all versions of Python, processes and orders of sets and dictionaries.
 
     Raises:
-        InputError: the source of a function that it reaches is not to be had.
+        InputError: the source of a function that it reaches is not available.
     """
     return CodeWalk(build).text
 
@@ -123,17 +119,11 @@ class CodeWalk:
 
     def _text_of(self, definition: Definition, function: FunctionType) -> str:
         """Return a definition's text with each name from outside replaced by what stands for its value."""
-        node = _without_annotations(definition)
-        values = _values_of(function, _names_in(node, function.__code__.co_freevars))
-        for name, value, module in _imports_in(node, function):
-            values[name] = value
-            self.imported |= {one.__name__ for one in (value, module) if _is_own_module(one)}
-            self.used |= {(module.__name__, one) for one in vars(module) if vars(module)[one] is value}
-        self.modules |= {one.__name__ for one in values.values() if _is_own_module(one)}
-        replaced = _Replaced(values, self.refer)
-        changed = replaced.visit(node)
-        self.used |= replaced.used
-        return canonical(changed)
+        names = OuterNames(definition, function, self.refer)
+        self.modules |= names.modules
+        self.imported |= names.imported
+        self.used |= names.used
+        return names.text
 
     def _describe_class(self, kind: type) -> str:
         """Return the bases and members of a class, which need not be defined by a class statement."""
@@ -179,119 +169,6 @@ class CodeWalk:
     def _refer_items(self, items: Mapping[Any, Any]) -> str:
         keys = _in_order(items)
         return f"{{{', '.join(f'{self.refer(key)}: {self.refer(items[key])}' for key in keys)}}}"
-
-
-class _Replaced(ast.NodeTransformer):
-    """A change of a syntax tree: each name with a known value becomes the text that stands for the value."""
-
-    def __init__(self, values: Mapping[str, Any], refer: Callable[[Any], str]) -> None:
-        self._values, self._refer = values, refer
-        self.used: set[tuple[str, str]] = set()
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return ast.Name(self._refer(self._values[node.id]), node.ctx) if node.id in self._values else node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """Replace an attribute of a module by what stands for its value: ``blocks.Residual``, ``nn.Linear``."""
-        value = self._module_attribute(node)
-        return self.generic_visit(node) if value is None else ast.Name(self._refer(value), node.ctx)
-
-    def _module_attribute(self, node: ast.expr) -> Any:
-        """Return the module, class, function or, of the user's own module, value that is meant; else None."""
-        if isinstance(node, ast.Name):
-            return self._values.get(node.id)
-        if not isinstance(node, ast.Attribute):
-            return None
-        module = self._module_attribute(node.value)
-        if not isinstance(module, ModuleType):
-            return None
-        found = getattr(module, node.attr, None)
-        if installed_package(module) is None:
-            self.used.add((module.__name__, node.attr))
-            return found
-        return found if isinstance(found, ModuleType) or callable(found) else None
-
-    def visit_Import(self, node: ast.Import) -> ast.AST:
-        return self._without_place(node)
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        return self._without_place(node)
-
-    def _without_place(self, node: ast.Import | ast.ImportFrom) -> ast.AST:
-        return ast.Pass() if all(_bound_name(one) in self._values for one in node.names) else node
-
-
-def _without_annotations(definition: Definition) -> Definition:
-    """Return a copy of a definition without its name and its annotations, which do not change what it does."""
-    node = copy.deepcopy(definition)
-    if not isinstance(node, ast.Lambda):
-        node.name = "_function"
-    for one in ast.walk(node):
-        if isinstance(one, ast.arg):
-            one.annotation = None
-        elif isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
-            one.returns = None
-    return node
-
-
-def _is_own_module(value: Any) -> bool:
-    return isinstance(value, ModuleType) and installed_package(value) is None
-
-
-def _names_in(node: Definition, free: Collection[str]) -> set[str]:
-    """Return the names in a definition that it does not bind itself.
-
-    Args:
-        free: the names that an enclosing function binds.
-    """
-    lines = [f"def _enclosing({', '.join(free)}):", *ast.unparse(node).split("\n")]
-    (enclosing,) = symtable.symtable("\n ".join(lines), "<network>", "exec").get_children()
-    return {*free, *_globals_of(enclosing)}
-
-
-def _globals_of(table: symtable.SymbolTable) -> Iterator[str]:
-    yield from (one.get_name() for one in table.get_symbols() if one.is_global())
-    for child in table.get_children():
-        yield from _globals_of(child)
-
-
-def _values_of(function: FunctionType, names: Collection[str]) -> dict[str, Any]:
-    """Return the values of names in a function's closure or, except for the place in ``__file__``, its globals."""
-    found = {
-        name: value
-        for name, value in function.__globals__.items()
-        if name in names and not (name.startswith("__") and name.endswith("__"))
-    }
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # not bound yet
-            found.pop(name, None)
-    return found
-
-
-def _imports_in(node: Definition, function: FunctionType) -> Iterator[tuple[str, Any, ModuleType]]:
-    """Yield each name that an import statement in a function binds, its value, and the imported module.
-
-    A module that cannot be imported is left out: the builder may do without it.
-    """
-    package = function.__globals__.get("__package__")
-    for one in ast.walk(node):
-        for alias in one.names if isinstance(one, ast.Import | ast.ImportFrom) else []:
-            with contextlib.suppress(ImportError, AttributeError, TypeError):
-                if isinstance(one, ast.ImportFrom):
-                    module = importlib.import_module("." * one.level + (one.module or ""), package)
-                    if not hasattr(module, alias.name):
-                        importlib.import_module(f"{module.__name__}.{alias.name}")
-                    yield _bound_name(alias), getattr(module, alias.name), module
-                else:
-                    module = importlib.import_module(alias.name)
-                    root = sys.modules[alias.name.partition(".")[0]]
-                    yield _bound_name(alias), module if alias.asname else root, module
-
-
-def _bound_name(alias: ast.alias) -> str:
-    return alias.asname or alias.name.partition(".")[0]
 
 
 def _counts(name: str, value: Any, kind: type) -> bool:

@@ -14,6 +14,7 @@ from harness.hardware.device import resolve_precision
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import model_of
 from harness.models.cost import count_macs
+from harness.models.identity import network_identity
 from harness.models.smallest_batch import smallest_batch
 from harness.results.disturbance import Disturbance
 from harness.results.result import Result
@@ -72,7 +73,10 @@ def estimate(
     """
     recipe, model = experiment.resolved_recipe, experiment.network
     resolved = resolve_precision(precision, device, pipeline)
-    case = replace(experiment, seed=0).bind(device_kind=device.type, precision=resolved, pipeline=pipeline)
+    network = network_identity(experiment.own, spec)
+    case = replace(experiment, seed=0).bind(
+        device_kind=device.type, precision=resolved, pipeline=pipeline, network=network
+    )
     macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
     trainer = make_trainer(case, spec, device)
 

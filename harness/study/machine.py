@@ -16,9 +16,9 @@ from harness.data.split import can_be_split, count_held_out
 from harness.data.verified_fingerprints import is_verified
 from harness.errors import InputError
 from harness.hardware.device import resolve_device, resolve_precision
-from harness.models.build import model_of, remember
+from harness.models.build import model_of
 from harness.models.cost import count_macs, count_parameters
-from harness.models.identity import network_identity, with_origin
+from harness.models.identity import network_identity
 from harness.models.library import require_known
 from harness.models.trial import network_notes
 from harness.study.resolution import resolve
@@ -93,7 +93,7 @@ class Machine:
             val_split=val_split,
             pipeline=self.settings.pipeline,
             compiled=self._should_compile(experiment, dataset, val_split),
-            network=self._network(experiment, dataset),
+            network=network_identity(experiment.own, dataset.spec),
         )
 
     def resolved(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> Experiment:
@@ -122,15 +122,6 @@ class Machine:
             elif registry.locate(name, data_dir) is None:
                 return None  # digits stand in, at any size
         return registry.get_spec(name, data_dir).image_size
-
-    def _network(self, experiment: Experiment, dataset: Dataset) -> str:
-        """Return the identity of the user's own network; empty for one of the harness."""
-        if experiment.own is None:
-            return ""
-        model = with_origin(experiment.own)
-        identity = network_identity(model, dataset.spec)
-        remember(identity, model)
-        return identity
 
     def _should_compile(self, experiment: Experiment, dataset: Dataset, val_split: float) -> bool:
         train_images = len(dataset.train) - count_held_out(dataset.train, val_split)

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -73,7 +72,7 @@ def plan(
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
         experiment = _with_statistics(given, experiment, kept, settings)
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
-        there = [one for one in kept if _is_result_of(one, experiment, settings, device.type, precision)]
+        there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
         is_kept = bool(there) and not settings.rerun and keeps_results(experiment.mode)
         is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
         error = estimates[key].epoch_seconds / recorded - 1 if recorded else None
@@ -143,7 +142,7 @@ def _images_per_epoch(experiment: Experiment, resize: Resize, spec: DatasetSpec,
     return train, test
 
 
-def _is_result_of(result: Result, experiment: Experiment, settings: Settings, device_kind: str, precision: str) -> bool:
+def is_result_of(result: Result, experiment: Experiment, settings: Settings, device_kind: str, precision: str) -> bool:
     """Return whether a result on the experiment's dataset belongs to the experiment."""
     case = result.case
     return (
@@ -153,12 +152,5 @@ def _is_result_of(result: Result, experiment: Experiment, settings: Settings, de
         and (case.device_kind, case.precision) == (device_kind, precision)
         and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
         and not result.stand_in
-        and case.network == _network_of(experiment, settings.data_dir)
+        and case.network == network_identity(experiment.own, registry.get_spec(experiment.dataset, settings.data_dir))
     )
-
-
-def _network_of(experiment: Experiment, data_dir: Path) -> str:
-    """Return the identity of the user's own network; empty for one of the harness."""
-    if experiment.own is None:
-        return ""
-    return network_identity(experiment.own, registry.get_spec(experiment.dataset, data_dir))

@@ -1,4 +1,5 @@
 import shutil
+import sys
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from tests.cli.checked_output import checked_output
 from tests.data.builders import write_class_folders
 from tests.helpers.code import changed_code
 from tests.helpers.synthetic import store, synthetic_result
+from tests.study.own_results import OwnResult, forget, store_trained
 from tests.study.stored import colour_recipe, store_untrained
 
 
@@ -94,3 +96,19 @@ def test_evaluate_takes_the_present_place_of_moved_images(tmp_path, capsys):
     assert "the same, image by image" in capsys.readouterr().out
     assert evaluate(folder, "--images", tmp_path / "absent") == 2
     assert "absent does not exist" in capsys.readouterr().err
+
+
+def test_evaluate_finds_a_moved_network_by_the_option(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.path", [*sys.path])
+    (tmp_path / "trained").mkdir()
+    own = OwnResult(tmp_path, store_trained(tmp_path / "trained"))
+    assert evaluate(own.case) == 0
+    moved = own.file.rename(tmp_path / "moved.py")
+    forget()
+    assert evaluate(own.case) == 2
+    assert "is not there any more\nif it was moved or renamed, give its present place: --network FILE:build" in (
+        capsys.readouterr().err
+    )
+    assert evaluate(own.case, "--network", f"{moved}:NET") == 0
+    assert "the same, image by image" in capsys.readouterr().out
+    forget()

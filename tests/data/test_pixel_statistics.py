@@ -14,7 +14,7 @@ def mean_and_std(pixels):
 
 def test_statistics_match_hand_computed_values():
     pixels = torch.tensor([[[[0, 255]], [[51, 51]]], [[[0, 255]], [[51, 102]]]], dtype=torch.uint8)
-    mean, std = statistics(pixels)
+    mean, std = mean_and_std(pixels)
     assert mean == (0.5, 0.25)
     assert std == (0.5, round(0.2 * 3**0.5 / 4, 4))
 
@@ -24,7 +24,7 @@ def test_statistics_match_hand_computed_values():
 def test_statistics_are_torchs_in_float64(seed, channels):
     pixels = random_images(20, channels, 7, 5, seed)
     scaled = pixels.double() / 255
-    mean, std = statistics(pixels)
+    mean, std = mean_and_std(pixels)
     assert mean == pytest.approx(scaled.mean((0, 2, 3)).tolist(), abs=5.1e-5)
     assert std == pytest.approx(scaled.std((0, 2, 3), correction=0).tolist(), abs=5.1e-5)
 
@@ -36,4 +36,4 @@ def test_statistics_do_not_depend_on_order_or_packing():
 
 
 def test_equal_pixels_have_deviation_one():
-    assert statistics(torch.full((3, 1, 4, 4), 51, dtype=torch.uint8)) == ((0.2,), (1.0,))
+    assert mean_and_std(torch.full((3, 1, 4, 4), 51, dtype=torch.uint8)) == ((0.2,), (1.0,))

@@ -163,7 +163,7 @@ def test_builders_and_classes_made_at_run_time_count_by_their_values(pair):
     assert network_code(pair[0]) != network_code(pair[1])
 
 
-def test_lambdas_of_one_line_are_told_apart():
+def test_lambdas_of_one_line_differ():
     one, other = (lambda: nn.ReLU()), (lambda: nn.GELU())
     assert network_code(one) != network_code(other)
 

@@ -4,11 +4,15 @@ import pytest
 import torch
 
 from harness.config.experiment import plan_experiment
+from harness.config.families import Family
 from harness.config.recipes import DIGITS
+from harness.models.identity import identity_for
 from harness.study.estimate import Estimate
-from harness.study.plan import plan
+from harness.study.own_network import channels_and_classes
+from harness.study.plan import is_result_of, plan
 from harness.study.study import Study
 from tests.helpers.disturbances import QUIET, busy, use_meter
+from tests.helpers.synthetic import synthetic_result
 
 CPU = torch.device("cpu")
 RECIPE = replace(DIGITS, epochs=2, milestones=(1,), batch_size=512)
@@ -72,3 +76,16 @@ def test_a_plan_notifies_of_disturbed_steps(settings, monkeypatch):
     (planned,) = plan([experiment], settings, CPU, "fp32", notified.append)
     assert notified == ["digits resnet8 disturbed (other processes used 1.2 cores): measured again"]
     assert planned.estimate.causes == ()
+
+
+def test_result_of_another_network_of_the_same_name_is_not_the_experiments(settings):
+    def linear(depth, width, channels, classes):
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes, bias=depth > 1))
+
+    own = Family("mynet", linear)(2)
+    experiment = plan_experiment(settings, "digits", own, 0)
+    result = synthetic_result("digits", case_changes={"recipe": experiment.recipe})
+    identity = identity_for(own, *channels_and_classes(result))
+    for network, is_same in ((identity, True), ("0" * 16, False)):
+        found = replace(result, case=replace(result.case, model="mynet2", network=network))
+        assert is_result_of(found, experiment, settings, "cpu", "fp32") is is_same

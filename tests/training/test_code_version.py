@@ -18,6 +18,7 @@ NOT_DECIDING = {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
         "config/limits.py", "config/option.py", "config/standard.py", "data/pixel_statistics.py", "study/resolution.py",
         "config/option_checks.py", "config/options.py", "config/data_folder.py",
+        "config/network_origin.py",
     },
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "config/library_datasets.py", "data/cache.py",
@@ -34,7 +35,7 @@ NOT_DECIDING = {
         "data/formats/torchvision_datasets.py", "extras.py",
     },
     "they read, write and report what others compute": {
-        "causes.py", "errors.py", "files.py", "source_code.py", "text.py", "timestamps.py",
+        "causes.py", "errors.py", "extras.py", "files.py", "source_code.py", "text.py", "timestamps.py",
         "results/folder.py", "results/reading.py",
         "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py",
         "training/callback.py",

@@ -85,7 +85,7 @@ def _with_origin(experiment: Experiment) -> Experiment:
 
 @contextlib.contextmanager
 def _sent_by_value(names: Collection[str]) -> Iterator[None]:
-    """Inside the block, pickle what is in the modules of these names as code, not by its name."""
+    """Send, inside the block, what these modules define as code instead of by its name."""
     known = cloudpickle.list_registry_pickle_by_value()
     modules = [sys.modules[name] for name in sorted({*names} - {*known, "__main__"}) if name in sys.modules]
     for module in modules:
