@@ -208,7 +208,7 @@ def resized(image: Image.Image, to: Resize) -> Image.Image:
         sides = (to.size * width // shorter, to.size * height // shorter)
     scaled = image if sides == image.size else image.resize(sides, Image.Resampling.BILINEAR)
     left, top = (round((side - to.size) / 2) for side in sides)
-    return scaled if left == top == 0 else scaled.crop((left, top, left + to.size, top + to.size))
+    return scaled if scaled.size == (to.size, to.size) else scaled.crop((left, top, left + to.size, top + to.size))
 
 
 @contextlib.contextmanager

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from harness.config.case import Case, Mode
+from harness.config.case import Case
 from harness.config.datasets import LIBRARY_PREFIXES, is_resized
 from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
-from harness.config.standard import Standard
 from harness.data import registry
 from harness.data.registry import Dataset
 from harness.data.split import can_be_split, count_held_out
@@ -41,7 +40,7 @@ class Machine:
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self._datasets: dict[tuple[str, Resize | None], tuple[Dataset, bool]] = {}
-        self._resolved: dict[tuple[str, Standard, Mode, bool], Experiment] = {}
+        self._resolved: dict[tuple[object, ...], Experiment] = {}
         self._notes: set[str] = set()
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
@@ -104,7 +103,7 @@ class Machine:
         """
         if isinstance(experiment.recipe, Recipe):
             return experiment
-        key = (experiment.dataset, experiment.recipe, experiment.mode, experiment.network.is_foreign)
+        key = experiment.dataset, experiment.recipe, experiment.mode, experiment.network.is_foreign
         if key not in self._resolved:
             own_size = self._own_size(experiment, notify)
             self._resolved[key] = resolve(
