@@ -3,13 +3,12 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from harness.config.case import Case, Mode
+from harness.config.case import Case
 from harness.config.datasets import LIBRARY_PREFIXES, is_resized
 from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
-from harness.config.standard import Standard
 from harness.data import registry
 from harness.data.registry import Dataset
 from harness.data.split import can_be_split, count_held_out

@@ -113,7 +113,7 @@ def test_resize_keeps_an_image_of_that_size_unchanged():
     assert torch.equal(resized, torch.from_numpy(pixels).permute(2, 0, 1))
 
 
-@pytest.mark.parametrize("size", [(30, 20), (20, 30), (41, 67), (67, 41), (5, 4), (16, 16), (100, 10)])
+@pytest.mark.parametrize("size", [(30, 20), (20, 30), (41, 67), (67, 41), (5, 4), (16, 16), (16, 17), (100, 10)])
 @pytest.mark.parametrize("side", [8, 15, 16])
 def test_crop_resizes_the_shorter_side_and_cuts_out_the_centre(size, side):
     pixels = noise(*size)
