@@ -20,7 +20,7 @@ from harness.models.cost import count_macs, count_parameters
 from harness.models.identity import network_identity
 from harness.models.library import require_known
 from harness.models.trial import network_notes
-from harness.study.resolution import resolve
+from harness.study.resolution import any_model, resolve
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
 from harness.training.trainers.compilation import should_compile
@@ -40,7 +40,7 @@ class Machine:
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device, settings.pipeline)
         self._datasets: dict[tuple[str, Resize | None], tuple[Dataset, bool]] = {}
-        self._resolved: dict[tuple[object, ...], Experiment] = {}
+        self._resolved: dict[Experiment, Experiment] = {}
         self._notes: set[str] = set()
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
@@ -103,13 +103,13 @@ class Machine:
         """
         if isinstance(experiment.recipe, Recipe):
             return experiment
-        key = experiment.dataset, experiment.recipe, experiment.mode, experiment.network.is_foreign
-        if key not in self._resolved:
+        asked = any_model(experiment)
+        if asked not in self._resolved:
             own_size = self._own_size(experiment, notify)
-            self._resolved[key] = resolve(
-                experiment, self.settings, own_size, lambda resize: self._dataset(experiment, resize, notify)[0]
+            self._resolved[asked] = resolve(
+                asked, self.settings, own_size, lambda resize: self._dataset(asked, resize, notify)[0]
             )
-        found = self._resolved[key]
+        found = self._resolved[asked]
         return replace(experiment, recipe=found.recipe, mode=found.mode)
 
     def _own_size(self, experiment: Experiment, notify: Callable[[str], None]) -> int | None:
