@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes as Plot
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter
 
 from harness.report.figures.figure import Figure, draw_figure
 from harness.report.figures.style import BLUE, VERMILLION, plots_in_a_row
+from harness.report.figures.ticks import tick_power
 from harness.report.tables.gradients import GRADIENTS
 from harness.text import listed
 from harness.throughput.gradient_norms import GradientNorms
@@ -59,6 +61,7 @@ def _draw(plot: Plot, norms: Sequence[float], colour: str, line: str, name: str)
     places = [100 * place / (len(norms) - 1) for place in range(len(norms))]
     plot.plot(places, [max(norm, _LEAST) for norm in norms], color=colour, ls=line, lw=1.4, label=name)
     plot.set_yscale("log")
+    plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_power(value)))
     plot.set_xlabel("layer, % of the way from input to output")
 
 

@@ -1,5 +1,6 @@
 """Logarithmic axes with round ticks: numbers and durations that people use."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 
@@ -24,6 +25,7 @@ _TIME_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 NUMBER_TICKS = (_powers(1, 2, 5), _powers(1, 3), _powers(1))
 DURATION_TICKS = (_times(1, 2, 5, 10, 30), _times(1, 5, 20), _times(1, 10), _times(1))
 _MAX_TICKS = 5
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class RoundTicks(Locator):
@@ -60,6 +62,12 @@ def set_log_axis(plot: Plot, which: str, form: Callable[[float], str]) -> None:
 def tick_count(number: float) -> str:
     """Return a round number with its prefix: ``200k``, ``5M``."""
     return re.sub(r"\.0+(?=\D|$)", "", count(number)) if number >= 1000 else f"{number:g}"
+
+
+def tick_power(value: float) -> str:
+    """Return a power of ten: ``1``, ``10⁻⁶``."""
+    exponent = round(math.log10(value))
+    return f"10{str(exponent).translate(_SUPERSCRIPTS)}" if exponent else "1"
 
 
 def tick_duration(seconds: float) -> str:

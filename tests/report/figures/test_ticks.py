@@ -1,6 +1,13 @@
 import pytest
 
-from harness.report.figures.ticks import DURATION_TICKS, NUMBER_TICKS, RoundTicks, tick_count, tick_duration
+from harness.report.figures.ticks import (
+    DURATION_TICKS,
+    NUMBER_TICKS,
+    RoundTicks,
+    tick_count,
+    tick_duration,
+    tick_power,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,3 +43,8 @@ def test_any_span_has_two_to_six_ticks_within_it():
                 found = RoundTicks(choices).tick_values(low, high)
                 assert 2 <= len(found) <= 6
                 assert low <= min(found) < max(found) <= high
+
+
+@pytest.mark.parametrize(("value", "text"), [(1e6, "10⁶"), (1.0, "1"), (1e-12, "10⁻¹²")])
+def test_powers_of_ten_are_written_with_exponents(value, text):
+    assert tick_power(value) == text
