@@ -136,17 +136,16 @@ class Recipe:
     def with_epochs(self, epochs: int) -> "Recipe":
         """Return the recipe with another number of epochs; milestones and warm-up scale in proportion.
 
-        A milestone that falls between two epochs takes effect at the later one, and one that no epoch reaches is left
-        out. So no epoch trains at a lower rate than the full recipe has at that point, and the first epoch comes before
-        every milestone.
+        A milestone that falls between two epochs takes effect at the later one; one equal to ``epochs`` is never
+        reached. So no epoch trains at a lower rate than the full recipe has at that point, and the first epoch comes
+        before every milestone.
 
         Raises:
             InputError: ``epochs`` is below 1.
         """
         if epochs < 1:
             raise InputError(f"epochs {epochs}: give 1 or more")
-        scaled = (-(-milestone * epochs // self.epochs) for milestone in self.milestones)
-        milestones = tuple(milestone for milestone in scaled if milestone < epochs)
+        milestones = tuple(-(-milestone * epochs // self.epochs) for milestone in self.milestones)
         warmup_epochs = self.warmup_epochs * epochs // self.epochs
         return replace(self, epochs=epochs, milestones=milestones, warmup_epochs=warmup_epochs)
 
@@ -168,9 +167,10 @@ class Recipe:
 
 
 def check_recipe(recipe: object) -> None:
-    """Raise an `InputError` for anything but a `Recipe` whose milestones are reached in order.
+    """Raise an `InputError` for anything but a `Recipe` with ordered milestones within its epochs.
 
-    Not in `Recipe` itself: results of before the check can have other milestones, and stay readable.
+    A milestone equal to the epochs is allowed, though never reached: `Recipe.with_epochs` makes such ones. Not in
+    `Recipe` itself: results of before the check can have other milestones, and stay readable.
     """
     if not isinstance(recipe, Recipe):
         raise InputError(
@@ -178,10 +178,10 @@ def check_recipe(recipe: object) -> None:
             'or in a mark "standard"'
         )
     milestones, epochs = recipe.milestones, recipe.epochs
-    if list(milestones) != sorted(milestones) or any(not 0 <= milestone < epochs for milestone in milestones):
+    if list(milestones) != sorted(milestones) or any(not 0 <= milestone <= epochs for milestone in milestones):
         raise InputError(
             f"recipe {recipe.name!r}: milestones {milestones} with {epochs} epochs: give them in ascending order, all "
-            f"below {epochs}\nwith_epochs scales both, e.g. harness.CIFAR10.with_epochs({epochs})"
+            f"up to {epochs}\nwith_epochs scales both, e.g. harness.CIFAR10.with_epochs({epochs})"
         )
 
 

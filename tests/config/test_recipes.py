@@ -1,4 +1,3 @@
-import itertools
 import math
 from dataclasses import replace
 
@@ -143,8 +142,9 @@ def test_warm_up_and_milestones_multiply():
         (CIFAR10, 300, (120, 200, 250)),
         (CIFAR10, 600, (240, 400, 500)),
         (CIFAR10, 7, (3, 5, 6)),  # 2.8, 4.67, 5.83
-        (CIFAR10, 2, (1,)),  # 2 and 2 are not reached
-        (CIFAR10, 1, ()),
+        (CIFAR10, 3, (2, 2, 3)),  # 1.2, 2, 2.5: the last is never reached
+        (CIFAR10, 2, (1, 2, 2)),
+        (CIFAR10, 1, (1, 1, 1)),
         (FASHIONMNIST, 15, (5, 9, 11)),
         (FASHIONMNIST, 10, (4, 6, 8)),  # 3.33, 6, 7.33
         (GTSRB, 4, (2,)),
@@ -166,8 +166,7 @@ def test_warm_up_scales_in_proportion(epochs, warmup):
 @given(recipes(), st.integers(1, 1000))
 @settings(deadline=None)
 def test_a_milestone_rounds_up_to_the_next_epoch(recipe, epochs):
-    scaled = recipe.with_epochs(epochs).milestones
-    for before, after in itertools.zip_longest(recipe.milestones, scaled, fillvalue=epochs):
+    for before, after in zip(recipe.milestones, recipe.with_epochs(epochs).milestones, strict=True):
         assert (after - 1) * recipe.epochs < before * epochs <= after * recipe.epochs
 
 
@@ -207,7 +206,7 @@ def test_shortened_and_quick_recipes_have_milestones_within_their_epochs(recipe,
 
 @pytest.mark.parametrize(
     ("epochs", "milestones"),
-    [(4, (120, 200, 250)), (30, (30,)), (30, (20, 10)), (30, (-1,)), (1, (1,))],
+    [(4, (120, 200, 250)), (30, (31,)), (30, (20, 10)), (30, (-1,)), (1, (2,))],
 )
 def test_milestones_beyond_the_epochs_or_out_of_order_are_refused(epochs, milestones):
     wrong = replace(CIFAR10, epochs=epochs, milestones=milestones)
@@ -219,8 +218,8 @@ def test_milestones_beyond_the_epochs_or_out_of_order_are_refused(epochs, milest
     assert len(message.splitlines()) == 2
 
 
-@pytest.mark.parametrize("milestones", [(), (0,), (10, 10, 29)])
-def test_milestones_that_are_reached_in_order_are_accepted(milestones):
+@pytest.mark.parametrize("milestones", [(), (0,), (10, 10, 29), (20, 30)])
+def test_milestones_in_order_within_the_epochs_are_accepted(milestones):
     check_recipe(replace(CIFAR10, epochs=30, milestones=milestones))
 
 
@@ -240,7 +239,7 @@ def test_epochs_below_1_are_refused(epochs):
 
 @pytest.mark.parametrize(
     ("recipe", "milestones", "image_size"),
-    [(CIFAR10, (1,), 32), (FASHIONMNIST, (1,), 28), (GTSRB, (1,), 64), (DIGITS, (), 8)],
+    [(CIFAR10, (1, 2, 2), 32), (FASHIONMNIST, (1, 2, 2), 28), (GTSRB, (1,), 64), (DIGITS, (2, 2), 8)],
     ids=["cifar10", "fashionmnist", "gtsrb", "digits"],
 )
 def test_quick_recipe_has_two_epochs_of_small_batches_and_images(recipe, milestones, image_size):

@@ -68,6 +68,21 @@ def test_parameters_without_a_gradient_are_kept_and_tied_ones_stay_equal(pipelin
     assert result.params == 4 * 9 + 4 + 4 * 3 + 3 + 3 * 3 + 3 + 3  # conv, fc, unused, the tied layer's bias
 
 
+class Watching(Plain):
+    """A network that keeps whether its outputs have a graph of gradients, and whether they are inference tensors."""
+
+    def forward(self, x):
+        logits = super().forward(x)
+        self.kinds = {"graph": logits.requires_grad, "inference": logits.is_inference()}
+        return logits
+
+
+def test_evaluation_of_a_foreign_network_keeps_no_graph(tiny_dataset):
+    trainer = FastTrainer(own_case(tiny_dataset, Watching), TINY_SPEC, CPU)
+    trainer.evaluate(tiny_dataset.test)
+    assert trainer.network.kinds == {"graph": False, "inference": False}
+
+
 def test_logits_are_selected_alike_in_both_pipelines(tiny_dataset, tmp_path):
     accuracies = []
     for pipeline in ("fast", "reference"):

@@ -52,15 +52,18 @@ def should_compile(
     """
     if setting == "off":
         return False
+    image_shape = spec.input_shape(recipe.image_size)
     if setting == "auto":
         if not _GAIN.get(device.type):
             return False  # skips counting operations, which takes a second for a deep network
-        macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
+        macs = count_macs(model, image_shape, spec.num_classes)
         operations = OPERATIONS_PER_MAC * macs * train_images * recipe.epochs
-        return pays_to_compile(operations, device.type) and why_not_compilable(device) is None
+        if not pays_to_compile(operations, device.type) or why_not_compilable(device) is not None:
+            return False
+        return why_not_traceable(model, image_shape, spec.num_classes) is None
     if obstacle := why_not_compilable(device):
         raise InputError(f"--compile on: torch.compile does not work here ({obstacle})\nleave out --compile on")
-    if obstacle := why_not_traceable(model, spec.input_shape(recipe.image_size), spec.num_classes):
+    if obstacle := why_not_traceable(model, image_shape, spec.num_classes):
         raise InputError(
             f"--compile on: torch.compile cannot compile model {model.name}: {obstacle}\nleave out --compile on"
         )

@@ -127,7 +127,7 @@ class DataParallelTrainer(FastTrainer):
         own = shard(0, len(images), self._processes)
         part = Evaluation(0.0, 0.0, np.zeros(0, dtype=np.int64))
         if len(own):
-            part = super().evaluate(images.select(torch.arange(own.start, own.stop)))
+            part = super().evaluate(images.view(torch.arange(own.start, own.stop, device=images.labels.device)))
         parts = self._processes.all_gather((part.loss * len(own), part.predictions))
         predicted = np.concatenate([predictions for _, predictions in parts])
         correct = int((predicted == images.labels.cpu().numpy()).sum())
@@ -139,7 +139,7 @@ def require_divisible(case: Case, dataset: Dataset, processes: ProcessGroup) -> 
     """Check that several processes can train a foreign network together.
 
     Raises:
-        InputError: a BatchNorm cannot be synchronised; or the last batch leaves a process without images, and the
+        InputError: a BatchNorm cannot be synchronised; or a batch leaves a process without images, and the
             network cannot take none.
     """
     if not processes.is_distributed or not model_of(case).is_foreign:
@@ -149,15 +149,17 @@ def require_divisible(case: Case, dataset: Dataset, processes: ProcessGroup) -> 
         require_synchronisable(network)
     except InputError as error:
         raise InputError(f"model {case.model}: {error}") from error
-    last = (len(dataset.train) - count_held_out(dataset.train, case.val_split)) % case.recipe.batch_size
-    if not 0 < last < processes.world_size or any(not one.is_meta for one in network.parameters()):
+    images = len(dataset.train) - count_held_out(dataset.train, case.val_split)
+    last = images % case.recipe.batch_size
+    smallest = last or case.recipe.batch_size
+    if smallest >= processes.world_size or any(not one.is_meta for one in network.parameters()):
         return
     try:
         network(torch.empty(0, *dataset.spec.input_shape(size), device="meta"))
     except Exception as error:
         raise InputError(
-            f"{case.label}: its last batch of {last} leaves a process without images, where the network raised "
-            f"{raised(error)}\ngive the recipe another batch_size, or start fewer processes"
+            f"{case.label}: {'its last' if last else 'a'} batch of {smallest} leaves a process without images, where "
+            f"the network raised {raised(error)}\ngive the recipe another batch_size, or start fewer processes"
         ) from error
 
 

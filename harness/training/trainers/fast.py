@@ -201,9 +201,10 @@ class FastTrainer(Trainer):
 
     def evaluate(self, images: ImageSet) -> Evaluation:
         """Evaluate as `Trainer.evaluate` says, batch by batch, without waiting for the device."""
-        # A foreign network may keep a tensor made here for its next training step, which inference mode forbids.
+        # A foreign network may keep a tensor made here for its next training step, which inference mode forbids. The
+        # order counts: inference_mode(False) turns gradients on.
         is_foreign = model_of(self.case).is_foreign
-        with torch.no_grad(), torch.inference_mode(not is_foreign), self._drawing(None):
+        with torch.inference_mode(not is_foreign), torch.no_grad(), self._drawing(None):
             return self._evaluate(images)
 
     def _evaluate(self, images: ImageSet) -> Evaluation:

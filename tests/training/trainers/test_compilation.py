@@ -61,12 +61,13 @@ def test_without_a_compiler_auto_stays_eager_and_on_is_refused(not_compilable):
         should_compile("on", *arguments)
 
 
-def test_on_is_refused_for_a_network_that_cannot_be_traced(compilable, monkeypatch):
+def test_a_network_that_cannot_be_traced_is_eager_or_refused(compilable, monkeypatch):
     def refuse(*_, **__):
         raise RuntimeError("unsupported operator")
 
     monkeypatch.setattr(torch, "compile", refuse)
     model = own_model(Drawing)
+    assert not should_compile("auto", model, SPECS["cifar10"], replace(CIFAR10, epochs=10**9), 50_000, CUDA)
     match = r"--compile on: torch.compile cannot compile model own: RuntimeError: unsupported operator.*\nleave out"
     with pytest.raises(InputError, match=match):
         should_compile("on", model, SPECS["digits"], DIGITS, 360, CPU)

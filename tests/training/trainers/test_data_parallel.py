@@ -86,6 +86,16 @@ def test_every_image_is_evaluated_once_and_in_order(count):
         assert found.predictions.tolist() == expected.predictions.tolist()
 
 
+def test_a_rank_evaluates_its_share_without_a_copy_of_its_pixels(tiny_dataset, monkeypatch):
+    evaluated, evaluate = [], FastTrainer.evaluate
+    monkeypatch.setattr(
+        FastTrainer, "evaluate", lambda self, images: evaluated.append(images) or evaluate(self, images)
+    )
+    case = make_case(tiny_dataset)
+    in_threads(2, lambda processes: DataParallelTrainer(case, TINY_SPEC, CPU, processes).evaluate(tiny_dataset.test))
+    assert [one.pixels.data_ptr() for one in evaluated] == [tiny_dataset.test.pixels.data_ptr()] * 2
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(["train", "test", "validation"])))
 def test_image_sets_are_addressed_by_name_in_any_order(order, tiny_dataset):
     case = make_case(tiny_dataset, val_split=0.3)
@@ -180,6 +190,14 @@ def test_a_network_that_cannot_take_an_empty_share_is_refused(images):
         require_divisible(case, dataset, pair)
     require_divisible(own_case(dataset, Plain), dataset, pair)
     require_divisible(make_case(dataset), dataset, pair)
+
+
+@pytest.mark.parametrize(("batch_size", "ranks", "images"), [(2, 3, 24), (1, 2, 25)])
+def test_batches_smaller_than_the_world_size_need_an_empty_share(batch_size, ranks, images):
+    dataset = make_dataset(train_images=images)
+    case = own_case(dataset, viewing, recipe=replace(TINY_RECIPE, batch_size=batch_size))
+    with pytest.raises(InputError, match=rf"a batch of {batch_size} leaves a process without images"):
+        require_divisible(case, dataset, ProcessGroup(0, ranks))
 
 
 def test_a_network_that_cannot_be_synchronised_is_refused_before_training(tiny_dataset):
