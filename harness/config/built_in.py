@@ -22,6 +22,7 @@ IMAGENET_BLOCKS: dict[int, tuple[int, ...]] = {
     152: (3, 8, 36, 3),
 }
 
+_LARGE_IMAGE_SIZE, _SMALL_IMAGE_SIZE = 224, 32  # of ImageNet, of CIFAR
 _NO_DEPTH = 10**6  # depths have at most six digits
 _BASIC_DEPTHS = range(8, _NO_DEPTH, 6)
 _NAME = re.compile(r"([a-z]+)(0|[1-9][0-9]{0,5})(?:-((?:0|[1-9][0-9]{0,5})(?:\.[0-9]{0,3}[1-9])?))?(-dropout\S{0,9})?")
@@ -48,6 +49,7 @@ class _Grids:
         depths: the depths in words, with examples.
         example: a name with a width.
         summary: the kind of networks, for a list of the names.
+        for_large_images: those of the families that are made for images of ImageNet's size.
     """
 
     builder: str
@@ -55,6 +57,7 @@ class _Grids:
     depths: str
     example: str
     summary: str
+    for_large_images: tuple[str, ...] = ()
 
 
 _GRIDS = {
@@ -65,6 +68,7 @@ _GRIDS = {
         depths="6n+2 (8, 14, 20, 32, 56, 110, …) or 24, 50, 101, 152",
         example="resnet20-4",
         summary="the study's residual networks",
+        for_large_images=("imagenet",),
     ),
     "plain": _Grids(
         builder="harness.models.plain:plain_network",
@@ -72,6 +76,7 @@ _GRIDS = {
         depths="6n+2 (8, 14, 20, 32, 56, 110, …) or 24, 50, 101, 152",
         example="plain20-4",
         summary="the same networks without shortcuts",
+        for_large_images=("plain-imagenet",),
     ),
     # 164 is 6n+2 too, but the name means the paper's bottleneck network.
     "preresnet": _Grids(
@@ -121,6 +126,12 @@ def builder_of(name: str) -> str:
 def dropout_of(family: str) -> float:
     """Return the dropout probability that is part of a family's name; 0 if there is none."""
     return float(family.partition("-dropout")[2] or 0)
+
+
+def usual_image_size(family: str) -> int:
+    """Return the side in pixels of the images that a family is made for; those of libraries for ImageNet."""
+    is_for_large = ":" in family or any(family in one.for_large_images for one in _GRIDS.values())
+    return _LARGE_IMAGE_SIZE if is_for_large else _SMALL_IMAGE_SIZE
 
 
 def values_of(family: str, axis: Literal["depth", "width"]) -> Sequence[Sequence[float]] | None:

@@ -126,10 +126,12 @@ def plan_experiment(
 def adapted(recipe: Recipe, settings: Settings, *, is_foreign: bool) -> tuple[Recipe, Mode]:
     """Return a model's recipe adapted to the settings, and the mode that this makes.
 
-    A foreign network keeps the image size in a quick run: it may not take smaller images.
+    A foreign network keeps its images' size and augmentation in a quick run: it may not take smaller images.
     """
     shortened, mode = settings.adapt(recipe)
-    return replace(shortened, image_size=recipe.image_size) if is_foreign else shortened, mode
+    if is_foreign:
+        shortened = replace(shortened, image_size=recipe.image_size, augmentation=recipe.augmentation)
+    return shortened, mode
 
 
 def _parsed(model: str | Model) -> Model:

@@ -13,16 +13,14 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from harness.config.built_in import BUILT_IN_NAMES, IMAGENET_BLOCKS, find_place, grid_name, values_of
 from harness.config.network_origin import NetworkOrigin
+from harness.config.recipe import Recipe, check_recipe
+from harness.config.standard import Standard
 from harness.errors import InputError
 from harness.files import safe_name
-
-if TYPE_CHECKING:
-    from harness.config.recipe import Recipe
-    from harness.config.standard import Standard
 
 __all__ = [
     "IMAGENET_BLOCKS",
@@ -82,21 +80,21 @@ class Family:
         build: called as ``build(depth, width, in_channels, num_classes)``; returns a ``torch.nn.Module`` from images
             (N, in_channels, H, W) to logits (N, num_classes).
         depths, widths: the values that exist; None for all.
-        recipe: the default recipe of its models; None for the dataset's own.
+        recipe: the default recipe of its models, ``"standard"`` for `Standard`; None for the dataset's own.
     """
 
     name: str
     build: Callable[[int, float, int, int], Any]
     depths: Container[int] | None = None
     widths: Container[float] | None = None
-    recipe: Recipe | Standard | None = None
+    recipe: Recipe | Standard | Literal["standard"] | None = None
 
     def __post_init__(self) -> None:
-        """Check the name and the builder.
+        """Check the name, the builder and the recipe.
 
         Raises:
-            InputError: the name cannot precede a depth in a file's name, a family of the harness has it, or the
-                builder is no function.
+            InputError: the name cannot precede a depth in a file's name, a family of the harness has it, the builder is
+                no function, or the recipe is none.
         """
         if not isinstance(self.name, str) or re.fullmatch(r"[^\W\d_]([\w-]*[^\W\d_])?", self.name) is None:
             raise InputError(
@@ -109,6 +107,11 @@ class Family:
                 f"family {self.name!r}: build is {self.build!r}: give a function of depth, width, in_channels and "
                 "num_classes that returns a torch.nn.Module"
             )
+        if self.recipe is not None and not isinstance(_recipe_of(self.recipe), Standard):
+            try:
+                check_recipe(self.recipe)
+            except InputError as error:
+                raise InputError(f"family {self.name!r}: {error}") from error
 
     def __call__(self, depth: int = 1, width: float = 1) -> Model:
         """Return the model of that depth and width.
@@ -125,7 +128,11 @@ class Family:
             if values is not None and value not in values:
                 raise InputError(f"family {self.name!r} has no {what} {value!r}: give one of {values}")
         name = grid_name(self.name, depth, width)
-        return Model(name, self.name, depth, width, partial(self.build, depth, width), self.recipe)
+        return Model(name, self.name, depth, width, partial(self.build, depth, width), _recipe_of(self.recipe))
+
+
+def _recipe_of(given: Recipe | Standard | Literal["standard"] | None) -> Recipe | Standard | None:
+    return Standard() if given == "standard" else given
 
 
 def _is_number(value: Any, kind: type) -> bool:

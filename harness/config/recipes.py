@@ -7,6 +7,7 @@ is what was run; only the code has Nesterov momentum and the batch sizes.
 from collections.abc import Iterable
 from dataclasses import replace
 
+from harness.config.built_in import usual_image_size
 from harness.config.datasets import prefix_of
 from harness.config.extensions import find_extension
 from harness.config.families import Model
@@ -16,6 +17,7 @@ from harness.errors import InputError
 
 QUICK_TRAIN_IMAGES = 12  # a whole batch and a partial one
 QUICK_TEST_IMAGES = 8
+_OWN_FAMILY_SIZE = 64  # pixels; of a family of the user's
 
 CIFAR10 = Recipe(
     name="cifar10",
@@ -104,18 +106,13 @@ LIBRARY_RECIPES = {"torchvision:Flowers102": FLOWERS102}
 PUBLISHED_RECIPES = {recipe.name: recipe for recipe in (CIFAR10, FASHIONMNIST, GTSRB, DIGITS)}
 
 
-_OWN_FAMILY_SIZE = 64
-_LARGE_IMAGE_SIZE = 224  # of the networks for ImageNet
-_SMALL_IMAGE_SIZE = 32
-
-
 def default_recipe(dataset: str) -> Recipe | Standard:
     """Return a dataset's own recipe; for the user's own images and a library's, the standard one.
 
     Raises:
         InputError: the dataset comes from another package and has no recipe, or a broken one.
     """
-    if own := (PUBLISHED_RECIPES | LIBRARY_RECIPES).get(dataset):
+    if own := PUBLISHED_RECIPES.get(dataset) or LIBRARY_RECIPES.get(dataset):
         return own
     if prefix_of(dataset) or (extension := find_extension(dataset)) is None:
         return Standard()
@@ -141,7 +138,4 @@ def sized_for(standard: Standard, models: Iterable[Model]) -> Standard:
 
 
 def _usual_image_size(model: Model) -> int:
-    if model.build is not None:
-        return _OWN_FAMILY_SIZE
-    is_for_large = model.family == "imagenet" or model.name.startswith(("torchvision:", "timm:"))
-    return _LARGE_IMAGE_SIZE if is_for_large else _SMALL_IMAGE_SIZE
+    return usual_image_size(model.family) if model.build is None else _OWN_FAMILY_SIZE

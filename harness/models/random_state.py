@@ -3,7 +3,7 @@
 import contextlib
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import nn
 _CPU = torch.device("cpu")
 STATE_LOCK = threading.RLock()
 """Held while the states are replaced; hold it in a block that no other thread may disturb."""
-OwnGenerator = torch.Generator | random.Random | np.random.Generator
+OwnGenerator = torch.Generator | random.Random | np.random.Generator | np.random.RandomState
 
 
 @contextlib.contextmanager
@@ -56,9 +56,20 @@ def host_state() -> tuple[object, ...]:
 
 
 def own_generators(network: nn.Module) -> list[OwnGenerator]:
-    """List the generators that a network's modules keep as attributes."""
-    values = (value for module in network.modules() for value in vars(module).values())
-    return [value for value in values if isinstance(value, OwnGenerator)]
+    """List the generators among the attributes of a network's modules, also in lists and dictionaries."""
+    found, seen = list[OwnGenerator](), set[int]()
+
+    def search(values: Iterable[object]) -> None:
+        for value in values:
+            if isinstance(value, OwnGenerator):
+                found.append(value)
+            elif isinstance(value, list | tuple | dict) and id(value) not in seen:
+                seen.add(id(value))
+                search(value.values() if isinstance(value, dict) else value)
+
+    for module in network.modules():
+        search(vars(module).values())
+    return found
 
 
 def seed_own(generators: list[OwnGenerator], seed: int) -> None:
@@ -68,5 +79,7 @@ def seed_own(generators: list[OwnGenerator], seed: int) -> None:
             generator.manual_seed(number)
         elif isinstance(generator, random.Random):
             generator.seed(number)
+        elif isinstance(generator, np.random.RandomState):
+            generator.seed(number % 2**32)
         else:
             generator.bit_generator.state = type(generator.bit_generator)(number).state

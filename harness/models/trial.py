@@ -182,7 +182,7 @@ def _require_logits(asked: _Asked, logits: Any, images: int) -> None:
         raise asked.refuse(f"it returns a {type(logits).__name__}: it must return logits {wanted}")
     if tuple(logits.shape) == (images, asked.num_classes) and logits.is_floating_point():
         return
-    if logits.dim() == 2 and len(logits) == images:
+    if logits.dim() == 2 and len(logits) == images and logits.shape[1] != asked.num_classes:
         raise asked.refuse(
             f"it returns logits for {logits.shape[1]} classes, the images have {asked.num_classes}: does "
             f"{builder_of(asked.model)} use num_classes?"
@@ -232,20 +232,22 @@ def _step_notes(first: _Step, second: _Step) -> list[str]:
     return notes
 
 
-def _are_equal(one: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors have the same values, not-a-number among them."""
+def _are_equal(one: Tensor | float, other: Tensor | float) -> bool:
+    """Return whether two tensors or numbers have the same values, not-a-number among them."""
+    if not isinstance(one, Tensor) or not isinstance(other, Tensor):  # an int may be too large for a tensor
+        return type(one) is type(other) and bool(one == other or (one != one and other != other))
     return one.shape == other.shape and bool(((one == other) | ((one != one) & (other != other))).all())
 
 
-def _unsaved_state(network: nn.Module) -> dict[str, Tensor]:
+def _unsaved_state(network: nn.Module) -> dict[str, Tensor | float]:
     """Return copies of the buffers and numbers that modules hold outside their state, by name."""
-    saved, found = network.state_dict().keys(), dict[str, Tensor]()
+    saved, found = network.state_dict().keys(), dict[str, Tensor | float]()
     for path, module in network.named_modules():
         prefix = f"{path}." if path else ""
         buffers = module.named_buffers(recurse=False)
         found |= {prefix + name: value.clone() for name, value in buffers if prefix + name not in saved}
         numbers = ((name, value) for name, value in vars(module).items() if isinstance(value, int | float))
-        found |= {prefix + name: torch.tensor(value) for name, value in numbers if name != "training"}
+        found |= {prefix + name: value for name, value in numbers if name != "training"}
     return found
 
 

@@ -1,5 +1,6 @@
 """The marks of a bench file: ``experiment`` and ``measurement``."""
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -182,8 +183,12 @@ def _require_one_builder(models: Sequence[Model]) -> None:
 
 
 def builder_of(model: Model) -> Any:
-    """Return the function that builds an own model: for models of one family the same."""
-    return getattr(model.build, "func", model.build)
+    """Return what builds an own model, with its bound arguments: for models of one family the same."""
+    build: Any = model.build
+    if not isinstance(build, functools.partial):
+        return build
+    is_point = model.depth is not None and build.args[-2:] == (model.depth, model.width)
+    return build.func, build.args[:-2] if is_point else build.args, build.keywords
 
 
 def _axes(base: Any, axes: Any, models: Sequence[str]) -> GivenAxes | None:

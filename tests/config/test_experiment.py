@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 from harness.config.case import Case
-from harness.config.experiment import labels_of, plan_experiment
-from harness.config.recipes import CIFAR10
+from harness.config.experiment import adapted, labels_of, plan_experiment
+from harness.config.recipe import Augmentation
+from harness.config.recipes import CIFAR10, GTSRB
 from harness.config.settings import read_settings
 from harness.config.standard import Standard
 from harness.errors import InputError
@@ -17,6 +18,21 @@ def test_a_dataset_has_its_own_recipe_and_a_folder_the_standard_one():
     small, large = (plan_experiment(FULL, "folder:/x", model, 0).recipe for model in ("resnet20", "resnet50"))
     assert (small, large) == (Standard(fallback_size=32), Standard(fallback_size=224))
     assert plan_experiment(FULL, "folder:/x", "resnet20", 0, models=["resnet20", "resnet50"]).recipe == large
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [("resnet50", 224), ("plain50", 224), ("torchvision:resnet18", 224), ("plain20", 32), ("wrn10-2-dropout0.3", 32)],
+)
+def test_a_family_is_trained_at_its_usual_image_size(model, size):
+    assert plan_experiment(FULL, "folder:/x", model, 0).recipe == Standard(fallback_size=size)
+
+
+def test_a_quick_run_keeps_size_and_padding_of_a_foreign_networks_images():
+    recipe = replace(GTSRB, augmentation=Augmentation((0.5,), (0.5,), padding=28))
+    quick, mode = adapted(recipe, read_settings({}, {}), is_foreign=True)
+    assert mode == "quick"
+    assert (quick.image_size, quick.augmentation) == (recipe.image_size, recipe.augmentation)
 
 
 @pytest.mark.parametrize(

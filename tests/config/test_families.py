@@ -16,6 +16,8 @@ from harness.config.families import (
     parse_model,
 )
 from harness.config.library_names import POINTS
+from harness.config.recipes import CIFAR10
+from harness.config.standard import Standard
 from harness.errors import InputError
 from harness.models.resnet import blocks_of, channels_of
 
@@ -344,6 +346,13 @@ def test_a_users_family_has_a_name_that_a_depth_can_follow(name):
 
 def test_a_users_family_has_a_function_as_its_builder():
     assert "build is 'resnet20': give a function of depth, width" in refusal_of(Family, "mynet", "resnet20")
+
+
+def test_a_familys_recipe_is_checked_and_may_be_standard():
+    assert Family("mynet", build_nothing, recipe="standard")(1).recipe == Standard()
+    assert Family("mynet", build_nothing, recipe=CIFAR10)(1).recipe == CIFAR10
+    refused = refusal_of(lambda: Family("mynet", build_nothing, recipe="cifar10"))
+    assert refused.startswith("family 'mynet': recipe 'cifar10' is not a Recipe: give e.g. harness.CIFAR10")
 
 
 @pytest.mark.parametrize("depth", [0, -1, 1.5, 2.0, "3", True, None])

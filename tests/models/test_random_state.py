@@ -52,3 +52,17 @@ def test_a_networks_own_generators_are_found_and_seeded():
         return torch.rand(1, generator=network[0].one).item(), network.two.random(), network.three.random()
 
     assert values() == values()
+
+
+def test_generators_of_numpys_old_kind_and_in_containers_are_found():
+    network, kept = nn.Identity(), [random.Random()]
+    kept.append(kept)  # a list may contain itself
+    network.old, network.listed, network.named = np.random.RandomState(), kept, {"a": (np.random.default_rng(),)}
+    generators = own_generators(network)
+    assert len(generators) == 3
+
+    def values():
+        seed_own(generators, 2**63 - 3)
+        return network.old.random(), kept[0].random(), network.named["a"][0].random()
+
+    assert values() == values()

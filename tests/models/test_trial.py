@@ -54,6 +54,7 @@ def raises(in_channels, num_classes):
         (lambda *_: None, r"<lambda> \(test_trial.py:\d+\) returned NoneType: it must return a torch.nn.Module"),
         (lambda *_: Plain, r"returned the class of one: it must return a torch.nn.Module"),
         (lambda c, _: Plain(c, 99), r"logits for 99 classes, the images have 3: does <lambda> .* use num_classes\?"),
+        (model_with(lambda self, x: self.fc(pooled(x)).argsort()), r"returns int64 logits \(2, 3\) for 2 images"),
         (lambda c, n: nn.Conv2d(c, n, 3), r"returns logits \(2, 3, 6, 6\) for 2 images: they must be \(N, 3\)"),
         (lambda *_: KEPT, r"returns the same network each time: it must build a new one"),
         (lambda c, n: nn.Sequential(nn.LazyConv2d(4, 3)), r"parameter '0.weight' is of a lazy layer"),
@@ -101,6 +102,15 @@ def test_state_that_is_not_saved_is_refused():
     assert tried(lambda c, n: WithBuffer(c, n, persistent=True)).notes == ()
     with pytest.raises(InputError, match="buffer 'seen' is complex64: make it float32"):
         tried(lambda c, n: WithBuffer(c, n, persistent=True, dtype=torch.complex64))
+
+
+def test_a_module_may_keep_any_number_that_does_not_change():
+    def build(in_channels, num_classes):
+        network = Plain(in_channels, num_classes)
+        network.large, network.missing = 2**80, float("nan")
+        return network
+
+    assert tried(build).notes == ()
 
 
 def test_a_network_that_views_memory_is_trained_contiguous():

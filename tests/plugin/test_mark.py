@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 from harness.config.families import Family
@@ -88,12 +90,19 @@ def other(in_channels, num_classes):
 
 
 NET = Family("mynet", build)
+
+
+def with_block(block):
+    return Family("mynet", partial(build, block=block))
+
+
 NAMED = {"small": other, "deeper": other, "wider": other}
 
 
 def test_models_are_names_and_models_of_families_alike():
     found = experiment_arguments(mark("digits", ["resnet8", NET(depth=3, width=0.5)])).models
     assert [name_of(one) for one in found] == ["resnet8", "mynet3-0.5"]
+    assert len(experiment_arguments(mark("digits", [with_block("a")(1), with_block("a")(2)])).models) == 2
 
 
 def test_base_and_axes_are_kept_by_their_names():
@@ -124,6 +133,7 @@ def test_base_and_axes_are_kept_by_their_names():
         ([NET(1), "mynet1"], {}, "models has 'mynet1' twice"),
         (["resnet8", "resnet8-1"], {}, "models has 'resnet8' twice"),
         ([NET(1), Family("mynet", other)(2)], {}, "two families 'mynet' with different builders"),
+        ([with_block("a")(1), with_block("b")(2)], {}, "two families 'mynet' with different builders"),
     ],
 )
 def test_wrong_models_and_axes_are_refused_with_the_right_ones(models, options, reason):
