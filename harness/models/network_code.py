@@ -33,22 +33,14 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _CONTAINERS = (list, tuple, set, frozenset, deque, Mapping)
 
 
-def network_code(build: Callable[..., Any]) -> str:
-    """Return the text of all code that a builder reaches.
-
-    It is the same for all versions of Python, processes and orders of sets and dictionaries.
-
-    Raises:
-        InputError: the source of a function that it reaches is not available.
-    """
-    return CodeWalk(build).text
-
-
 class CodeWalk:
     """A walk from a builder through all code that it reaches.
 
+    Raises:
+        InputError: the source of a function that it reaches is not available.
+
     Attributes:
-        text: what the code does.
+        text: what the code does; the same for all versions of Python, processes and orders of sets and dictionaries.
         modules: the names of the user's own modules that it is in.
         imported: those that functions import while they run.
         used: each name that the code takes from one of them, after the module's.

@@ -58,7 +58,11 @@ class _Asked:
 
     def refuse(self, why: str) -> InputError:
         """Return the error that refuses it."""
-        return InputError(f"model {self.model.name}: {why}")
+        return _refusal(self.model, why)
+
+
+def _refusal(model: Model, why: str) -> InputError:
+    return InputError(f"model {model.name}: {why}")
 
 
 @functools.lru_cache(maxsize=256)
@@ -165,7 +169,7 @@ def _step(asked: _Asked, network: nn.Module, images: Tensor) -> _Step:
         seed_own(own_generators(network), 1)
         logits = network.train()(images.clone(memory_format=torch.preserve_format))
         spy.remove()
-        _require_logits(asked, logits, len(images))
+        require_logits(asked.model, logits, len(images), asked.num_classes)
         functional.cross_entropy(logits, torch.zeros(len(images), dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
     after = _unsaved_state(network)
     if changed := [name for name in before if name in after and not _are_equal(before[name], after[name])]:
@@ -176,20 +180,22 @@ def _step(asked: _Asked, network: nn.Module, images: Tensor) -> _Step:
     return _Step(network, outputs[0], logits.detach())
 
 
-def _require_logits(asked: _Asked, logits: Any, images: int) -> None:
-    wanted = f"(N, {asked.num_classes})"
+def require_logits(model: Model, logits: Any, images: int, num_classes: int) -> None:
+    """Raise an `InputError` unless a network's output for so many images is logits (N, num_classes)."""
+    wanted = f"(N, {num_classes})"
     if not isinstance(logits, Tensor):
-        raise asked.refuse(f"it returns a {type(logits).__name__}: it must return logits {wanted}")
-    if tuple(logits.shape) == (images, asked.num_classes) and logits.is_floating_point():
+        raise _refusal(model, f"it returns a {type(logits).__name__}: it must return logits {wanted}")
+    if tuple(logits.shape) == (images, num_classes) and logits.is_floating_point():
         return
-    if logits.dim() == 2 and len(logits) == images and logits.shape[1] != asked.num_classes:
-        raise asked.refuse(
-            f"it returns logits for {logits.shape[1]} classes, the images have {asked.num_classes}: does "
-            f"{builder_of(asked.model)} use num_classes?"
+    if logits.dim() == 2 and len(logits) == images and logits.shape[1] != num_classes:
+        raise _refusal(
+            model,
+            f"it returns logits for {logits.shape[1]} classes, the images have {num_classes}: does {builder_of(model)} "
+            "use num_classes?",
         )
-    shape = tuple(logits.shape)
     kind = "" if logits.is_floating_point() else f" {str(logits.dtype)[6:]}"
-    raise asked.refuse(f"it returns{kind} logits {shape} for {images} image{'s' * (images > 1)}: they must be {wanted}")
+    count = f"{images} image{'s' * (images > 1)}"
+    raise _refusal(model, f"it returns{kind} logits {tuple(logits.shape)} for {count}: they must be {wanted}")
 
 
 def _reason(asked: _Asked, error: Exception) -> InputError:
@@ -213,7 +219,7 @@ def _takes(asked: _Asked, size: int) -> bool:
         network = build_network(asked.model, asked.shape[0], asked.num_classes, seed=0, device=device).train()
         try:
             images = torch.zeros(2, asked.shape[0], size, size, device=next(network.parameters()).device)
-            _require_logits(asked, network(images), len(images))
+            require_logits(asked.model, network(images), len(images), asked.num_classes)
         except Exception as error:
             if device == "meta" and "meta" in str(error).lower():
                 continue  # it computes with values
@@ -259,4 +265,4 @@ def _require_one_image(asked: _Asked, network: nn.Module, image: Tensor) -> None
     except Exception as error:
         _pass_on(error)
         raise asked.refuse(f"evaluating one image raised {raised(error)}") from error
-    _require_logits(asked, logits, 1)
+    require_logits(asked.model, logits, 1, asked.num_classes)

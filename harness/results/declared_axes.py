@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from harness.config.given_axes import GivenAxes
-from harness.errors import DamagedError
 from harness.files import write_text_atomically
+from harness.results.declared import read_declared
 
 FILE = "axes.json"
 
@@ -57,14 +57,7 @@ def read_declared_axes(root: Path) -> tuple[DeclaredAxes, ...]:
     Raises:
         DamagedError: the file does not have its form.
     """
-    path = root / FILE
-    try:
-        return _ADAPTER.validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValidationError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it does not have the form of declared axes"
-        raise DamagedError(f"{path}: {reason}; delete it, and run pytest again to declare them") from error
+    return read_declared(root / FILE, _ADAPTER, (), "axes", "delete it, and run pytest again to declare them")
 
 
 def declare_axes(root: Path, studies: Iterable[AskedStudy]) -> None:

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from harness.config.case import Mode
-from harness.errors import DamagedError
 from harness.files import write_text_atomically
+from harness.results.declared import read_declared
 
 FILE = "looks.json"
 _Counts = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
@@ -37,14 +37,7 @@ def read_declared_looks(root: Path) -> dict[str, DeclaredLooks]:
     Raises:
         DamagedError: the file does not have its form.
     """
-    path = root / FILE
-    try:
-        return _ADAPTER.validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValidationError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it does not have the form of declared looks"
-        raise DamagedError(f"{path}: {reason}; delete it to report without looks") from error
+    return read_declared(root / FILE, _ADAPTER, {}, "looks", "delete it to report without looks")
 
 
 def declare_looks(root: Path, looks: dict[str, DeclaredLooks]) -> None:

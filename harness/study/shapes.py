@@ -1,7 +1,6 @@
 """A check of a network before it is trained: logits, gradients, parameters, multiply-accumulates."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +10,8 @@ from harness.config.families import Model, parse_model
 from harness.errors import FaultList, InputError
 from harness.models.build import build_network
 from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
-from harness.models.trial import trial_of
+from harness.models.random_state import seeded
+from harness.models.trial import require_logits, trial_of
 from harness.text import listed_up_to
 
 _IMAGES = 4  # batch normalisation of 1×1 maps needs more than one
@@ -61,13 +61,12 @@ def check_shapes(
     trial_of(model, shape, num_classes)
     network = build_network(model, channels, num_classes, seed=0)
     faults = FaultList()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
+    with seeded(0):
         images = torch.randn(_IMAGES, *shape)
         with faults:
             _require_gradients(model, network.train(), images, num_classes)
         with faults, torch.no_grad():
-            _checked_logits(model, network.eval()(images), num_classes, "evaluation")
+            require_logits(model, network.eval()(images), _IMAGES, num_classes)
     with faults:
         macs = _agreed_macs(model, shape, num_classes, macs_tolerance)
     faults.raise_any()
@@ -82,7 +81,8 @@ def _require_gradients(model: Model, network: nn.Module, images: Tensor, num_cla
     parameters = {name: one for name, one in network.named_parameters() if one.requires_grad}
     unreached, optimizer = set(parameters), torch.optim.SGD(parameters.values(), lr=0.01)
     for _ in range(_MOST_STEPS):
-        logits = _checked_logits(model, network(images), num_classes, "training")
+        logits = network(images)
+        require_logits(model, logits, _IMAGES, num_classes)
         if not logits.isfinite().all():
             raise InputError(f"{model.name}: its logits are not finite: check its initial weights")
         optimizer.zero_grad()
@@ -102,16 +102,6 @@ def _require_gradients(model: Model, network: nn.Module, images: Tensor, num_cla
 
 def _named(parameters: list[str]) -> str:
     return listed_up_to(parameters, _MOST_NAMED, "parameter")
-
-
-def _checked_logits(model: Model, output: Any, num_classes: int, mode: str) -> Tensor:
-    """Return the output if it has the shape (images, num_classes); else raise an `InputError`."""
-    wanted = f"logits of shape {(_IMAGES, num_classes)} for {_IMAGES} images"
-    if not isinstance(output, Tensor):
-        raise InputError(f"{model.name}: in {mode} it returns a {type(output).__name__}: it must return {wanted}")
-    if tuple(output.shape) != (_IMAGES, num_classes):
-        raise InputError(f"{model.name}: in {mode} it returns the shape {tuple(output.shape)}: it must return {wanted}")
-    return output
 
 
 def _agreed_macs(model: Model, shape: tuple[int, int, int], num_classes: int, tolerance: float) -> int:

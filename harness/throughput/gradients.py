@@ -34,28 +34,45 @@ def measure_gradients(case: Case, dataset: Dataset, device: torch.device) -> Gra
         train_images=len(dataset.train),
         batch_size=case.recipe.batch_size,
         learning_rate=case.recipe.learning_rate_at(0),
-        layers=tuple(_weights(trainer.network)),
-        at_start=at_start,
-        after_epoch=after_epoch,
+        layers=tuple(at_start),
+        at_start=tuple(at_start.values()),
+        after_epoch=tuple(after_epoch.values()),
     )
 
 
-def _mean_norms(network: nn.Module, images: ImageSet, case: Case) -> tuple[float, ...]:
+def _mean_norms(network: nn.Module, images: ImageSet, case: Case) -> dict[str, float]:
     """Return each layer's gradient norm, the mean over the batches; the network is not changed."""
-    network = copy.deepcopy(network).train()  # BatchNorm's statistics are the batch's, as in training
-    weights = list(_weights(network).values())
+    network = copy.deepcopy(network)
     batches = torch.split(torch.arange(len(images)), case.recipe.batch_size)
-    sums = torch.zeros(len(weights), device=weights[0].device)
+    weights = _weights(network, *_inputs(network, images, batches[0][:1], case)[:1])
+    network.train()  # BatchNorm's statistics are the batch's, as in training
+    sums = torch.zeros(len(weights), device=next(network.parameters()).device)
     for index in batches:
-        batch = images.select(index)
-        inputs = prepare(batch.pixels, case.recipe.augmentation, case.recipe.image_size).to(weights[0].device)
-        loss = functional.cross_entropy(network(inputs), batch.labels.to(inputs.device))
-        sums += torch.stack([gradient.norm() for gradient in torch.autograd.grad(loss, weights)])
-    return tuple((sums / len(batches)).tolist())
+        inputs, labels = _inputs(network, images, index, case)
+        loss = functional.cross_entropy(network(inputs), labels)
+        sums += torch.stack([gradient.norm() for gradient in torch.autograd.grad(loss, list(weights.values()))])
+    return dict(zip(weights, (sums / len(batches)).tolist(), strict=True))
 
 
-def _weights(network: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of the convolution and linear layers, from the input to the output."""
-    return {
-        name: module.weight for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)
-    }
+def _inputs(network: nn.Module, images: ImageSet, index: Tensor, case: Case) -> tuple[Tensor, Tensor]:
+    """Return images without augmentation, and their labels, on the network's device."""
+    batch, device = images.select(index), next(network.parameters()).device
+    inputs = prepare(batch.pixels, case.recipe.augmentation, case.recipe.image_size)
+    return inputs.to(device), batch.labels.to(device)
+
+
+def _weights(network: nn.Module, image: Tensor) -> dict[str, Tensor]:
+    """Return the trained weights of convolution and linear layers, in the order that images pass."""
+    weights = dict[str, Tensor]()
+    layers = {one: name for name, one in network.named_modules() if isinstance(one, nn.Conv2d | nn.Linear)}
+
+    def record(layer: nn.Module, _: object) -> None:
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        weights.setdefault(layers[layer], layer.weight)
+
+    hooks = [layer.register_forward_pre_hook(record) for layer in layers if layer.weight.requires_grad]
+    with torch.no_grad():
+        network.eval()(image)
+    for hook in hooks:
+        hook.remove()
+    return weights

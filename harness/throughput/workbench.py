@@ -63,8 +63,8 @@ class Workbench:
 
     def compare_pipelines(self, dataset: str, model: str) -> PipelineComparison:
         """Measure both pipelines at the dataset's shape, the fast one set up as for the study's full training."""
-        spec = SPECS[dataset]
-        case = self._case(model, spec, PUBLISHED_RECIPES[dataset], spec.train_images)
+        recipe, spec = _recipe_of(dataset), SPECS[dataset]
+        case = self._case(model, spec, recipe, spec.train_images)
         comparison = compare_pipelines(case, spec, self.device, notify=self.notify)
         self._keep(comparison, self.device, self.precision)
         return comparison
@@ -72,7 +72,7 @@ class Workbench:
     def compare_augmentation(self, dataset: str) -> AugmentationComparison:
         """Measure the dataset's augmentation, batched and image by image, always on the CPU."""
         self.notify(f"augmenting in batches and image by image, {dataset}'s recipe")
-        recipe = PUBLISHED_RECIPES[dataset]
+        recipe = _recipe_of(dataset)
         images = 2048 if recipe.image_size < 100 else 128
         comparison = compare_augmentation(SPECS[dataset], recipe, images=images, notify=self.notify)
         self._keep(comparison, CPU, "fp32")
@@ -102,7 +102,7 @@ class Workbench:
         Raises:
             InputError: the dataset is absent, or a training did not complete.
         """
-        data_dir, recipe = self.settings.data_dir, PUBLISHED_RECIPES[dataset]
+        data_dir, recipe = self.settings.data_dir, _recipe_of(dataset)
         if registry.locate(dataset, data_dir) is None:
             raise InputError(f"dataset {dataset} is not in {data_dir}: {registry.how_to_get(dataset, data_dir)}")
         loaded = (
@@ -124,7 +124,7 @@ class Workbench:
         Raises:
             InputError: the dataset is absent.
         """
-        recipe, loaded = PUBLISHED_RECIPES[dataset], registry.load(dataset, self.settings.data_dir)
+        recipe, loaded = _recipe_of(dataset), registry.load(dataset, self.settings.data_dir)
         case = self._case(model, loaded.spec, recipe, len(loaded.train), data_fingerprint=loaded.fingerprint)
         norms = measure_gradients(case, loaded, self.device)
         self._keep(norms, self.device, self.precision)
@@ -133,7 +133,13 @@ class Workbench:
     def _case(
         self, model: str, spec: DatasetSpec, recipe: Recipe, train_images: int, data_fingerprint: str = ""
     ) -> Case:
-        """Return the fast pipeline's full training of a model, compiled if the settings say so."""
+        """Return the fast pipeline's full training of a model, compiled if the settings say so.
+
+        Raises:
+            InputError: the model is unknown, or is a user's own.
+        """
+        if not isinstance(model, str):
+            raise InputError(f"model {model!r}: measurements take names of the harness's networks, e.g. 'resnet20'")
         return Experiment(spec.name, model, 0, recipe, "full").bind(
             device_kind=self.device.type,
             precision=self.precision,
@@ -143,3 +149,14 @@ class Workbench:
 
     def _keep(self, measurement: Measurement, device: torch.device, precision: str) -> None:
         self.recorded.append(record(self.settings.results_dir, measurement, describe_environment(device, precision)))
+
+
+def _recipe_of(dataset: str) -> Recipe:
+    """Return a dataset's recipe.
+
+    Raises:
+        InputError: the dataset has none that measurements know.
+    """
+    if dataset not in PUBLISHED_RECIPES:
+        raise InputError(f"dataset {dataset!r}: measurements know {', '.join(PUBLISHED_RECIPES)}; give one of them")
+    return PUBLISHED_RECIPES[dataset]

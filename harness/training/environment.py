@@ -11,7 +11,7 @@ from harness.hardware.processor import processor_name
 from harness.training import code_version
 from harness.training.source_commit import source_commit
 
-_PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
+_PACKAGES = ("torch", "torchvision", "timm", "numpy", "pytest", "pytest-benchmark", "fvcore", "scikit-learn", "pillow")
 
 
 def describe_environment(device: torch.device, precision: str, node: str | None = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.hardware.memory import PeakMemory
@@ -49,6 +50,13 @@ class History:
     def total_seconds(self) -> float:
         """The sum of all epochs' seconds, the paper's total training time."""
         return sum(record.epoch_seconds for record in self.records)
+
+    def library_notes(self) -> tuple[str, ...]:
+        """Return a note on each change, between attempts, of the library that the case's network is from."""
+        library, colon, _ = self._job.case.model.partition(":")
+        versions = [(one.environment.get("versions") or {}).get(library) for one in self.attempts] if colon else []
+        changes = ((old, new) for old, new in pairwise(versions) if old != new)
+        return tuple(f"resumed with {library} {new} after {old}: its network may differ" for old, new in changes)
 
     def measure_memory_from_here(self) -> None:
         """Start measuring the attempt's peak memory again."""

@@ -95,9 +95,8 @@ def require_trainable(case: Case, dataset: Dataset, device: torch.device) -> Non
     if not isinstance(case.seed, int) or case.seed < 0:
         raise InputError(f"seed {case.seed!r}: give a whole number, 0 or more")
     name = dataset.spec.name
-    if case.dataset != name and not (
-        is_own_images(case.dataset) and is_own_images(name)
-    ):  # a user's folder may have moved
+    has_moved = is_own_images(case.dataset) and is_own_images(name)  # a user's folder may have
+    if case.dataset != name and not has_moved:
         raise InputError(f"the case's dataset is {case.dataset}, the images given are {name}")
     if case.data_fingerprint != dataset.fingerprint:
         wrong, right = case.data_fingerprint[:12], dataset.fingerprint[:12]

@@ -82,7 +82,7 @@ def build_result(
         files=files,
         cause=ending.cause,
         network=_own_network(case),
-        **_cost(job, notes),
+        **_cost(job, history.library_notes() + notes),
         **_times(history, len(images.train)),
         **_attempts(history),
         **_measures(ending.scores, history.total_seconds),

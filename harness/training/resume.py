@@ -65,6 +65,8 @@ def resume(job: TrainingJob, history: History, kept: Checkpoint) -> None:
     job.context.callback.on_resume(job.case, history.records)
     if changes := timing_changes(before, history.attempts[-1].environment):
         job.notify(f"resumed with {', '.join(changes)}: the times of its epochs are no longer comparable")
+    for note in history.library_notes():
+        job.notify(note)
 
 
 def _discard(job: TrainingJob, why: str, other_code: OtherCode) -> None:

@@ -48,7 +48,7 @@ MUTATIONS = {
     "models/installed.py": ('"site-packages", ', ""),
     "models/library.py": ("_RGB = 3", "_RGB = 1"),
     "models/logits.py": ('("logits", "out")', '("out", "logits")'),
-    "models/network_code.py": ("return CodeWalk(build).text", "return CodeWalk(build).text[1:]"),
+    "models/network_code.py": ('"\\n".join([root, *parts])', '"\\n".join(parts)'),
     "models/outer_names.py": ("one.returns = None", "one.body = []"),
     "models/plain.py": ("has_shortcut = False", "has_shortcut = True"),
     "models/preresnet.py": ("_EXPANSION = 4", "_EXPANSION = 2"),

@@ -19,7 +19,7 @@ from torch import nn
 
 from harness.errors import InputError
 from harness.models import installed
-from harness.models.network_code import CodeWalk, network_code
+from harness.models.network_code import CodeWalk
 from tests.models.own_code import BLOCKS, NETS, Checkout
 
 # Of the code in `own_code`: the same for every version of Python.
@@ -29,6 +29,10 @@ PINNED = "d9d55fcf35e032d4"
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     return Checkout(tmp_path, monkeypatch)
+
+
+def network_code(build):
+    return CodeWalk(build).text
 
 
 def returning(value):
@@ -212,7 +216,7 @@ def test_an_installed_package_counts_by_its_name_and_version(monkeypatch):
 
 
 def test_the_version_of_torch_and_of_the_harness_does_not_count():
-    places = {installed.installed_package(one) for one in (nn.Module, np.array, network_code, collections.OrderedDict)}
+    places = {installed.installed_package(one) for one in (nn.Module, np.array, CodeWalk, collections.OrderedDict)}
     assert places == {"torch", "numpy", "harness", "collections"}
 
 

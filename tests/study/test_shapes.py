@@ -103,7 +103,7 @@ def test_several_faults_are_named_together(monkeypatch):
 
 def test_a_harness_network_of_a_wrong_shape_is_refused(monkeypatch):
     monkeypatch.setattr(shapes, "build_network", lambda *_, **__: Wrong(3, CLASSES))
-    with pytest.raises(InputError, match=r"plain8: in training it returns the shape \(4, 9\): it must return logits"):
+    with pytest.raises(InputError, match="model plain8: it returns logits for 9 classes, the images have 10"):
         harness.check_shapes("plain8", 8)
 
 

@@ -9,6 +9,7 @@ from harness.data.augment import prepare
 from harness.throughput.gradient_norms import GradientNorms, first_over_last
 from harness.throughput.gradients import measure_gradients
 from harness.training.trainers.trainer import initial_network
+from tests.helpers.networks import own_case
 from tests.helpers.tiny import CPU, TINY_RECIPE, make_case
 
 
@@ -26,6 +27,23 @@ def test_every_layer_has_a_norm_from_the_input_to_the_output(norms):
     assert norms.layers == ("conv1", *(f"layer{k}.0.conv{n}" for k in (1, 2, 3) for n in (1, 2)), "fc")
     assert len(norms.at_start) == len(norms.after_epoch) == 8
     assert min(norms.at_start) > 0
+
+
+class Backwards(nn.Module):
+    """Layers defined in another order than images pass them; one is frozen, one is never used."""
+
+    def __init__(self, in_channels, num_classes):
+        super().__init__()
+        self.fc, self.unused = nn.Linear(4, num_classes), nn.Linear(4, 4)
+        self.frozen = nn.Conv2d(4, 4, 1).requires_grad_(False)
+        self.first = nn.Conv2d(in_channels, 4, 3)
+
+    def forward(self, x):
+        return self.fc(self.frozen(self.first(x)).mean((2, 3)))
+
+
+def test_layers_are_in_the_order_that_images_pass_them(tiny_dataset):
+    assert measure_gradients(own_case(tiny_dataset, Backwards), tiny_dataset, CPU).layers == ("first", "fc")
 
 
 def test_a_norm_is_the_mean_over_batches_of_the_gradients_norm(norms, case, tiny_dataset):

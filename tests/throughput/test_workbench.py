@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.config.families import named_model
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.config.settings import read_settings
 from harness.errors import InputError
@@ -72,6 +73,18 @@ def test_an_incomplete_training_is_an_error_that_names_it(workbench, monkeypatch
 def test_an_absent_dataset_is_an_error_that_says_how_to_get_it(workbench):
     with pytest.raises(InputError, match="dataset fashionmnist is not in"):
         workbench.compare_accuracies("fashionmnist", "resnet20", seeds=[0])
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "says"),
+    [
+        ("folder:/x", "resnet8", "dataset 'folder:/x': measurements know cifar10, fashionmnist, gtsrb, digits; give"),
+        ("digits", named_model("own", print), "model .*'own'.*: measurements take names of the harness's networks"),
+    ],
+)
+def test_other_datasets_and_own_models_are_refused_in_words(dataset, model, says, workbench):
+    with pytest.raises(InputError, match=says):
+        workbench.measure_gradients(dataset, model)
 
 
 def test_an_unknown_device_is_refused():

@@ -1,8 +1,10 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from harness.hardware.co_scheduling import CoSchedulingMonitor
+from harness.results.result import Attempt
 from harness.training import history as history_module
 from harness.training.context import TrainingContext
 from harness.training.history import History
@@ -63,3 +65,13 @@ def test_another_case_on_the_machine_is_recorded(tiny_dataset, results):
         with CoSchedulingMonitor():
             history.update_attempt()
     assert history.attempts[-1].environment["co_scheduled"] is True
+
+
+@pytest.mark.parametrize(("model", "notes"), [("timm:resnet18", 1), ("torchvision:resnet18", 0), ("resnet20", 0)])
+def test_a_new_version_of_a_networks_library_is_noted(model, notes):
+    attempts = [
+        Attempt(1, "", {"versions": {"timm": timm, "torchvision": "0.20", "resnet20": timm}}, command="")
+        for timm in ("1.0.3", "1.0.9", "1.0.9")
+    ]
+    history = SimpleNamespace(_job=SimpleNamespace(case=SimpleNamespace(model=model)), attempts=attempts)
+    assert History.library_notes(history) == (("resumed with timm 1.0.9 after 1.0.3: its network may differ",) * notes)
