@@ -26,7 +26,7 @@ from harness.data.formats.hugging_face_columns import (
 )
 from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
-from harness.data.headers import shape_in_bytes
+from harness.data.headers import ImageShape, shape_in_bytes
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, files_key, unverifiable
 from harness.errors import InputError, results_of_both
@@ -38,7 +38,7 @@ EXTRA = "hf"
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "validation", "valid", "val", "dev", "eval")
 _NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.+-]+)?", re.ASCII)
-_LOOKED_AT = 256  # images of each part: their headers show channels and size
+_LOOKED_AT = 256  # images of each part: their headers show the size, and that some are coloured
 
 _REMEDIES = {
     "Dataset scripts are no longer supported": "its code is never executed: give one with images in data files",
@@ -273,13 +273,18 @@ def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Ch
     undecoded = [rows.cast_column(chosen.image_column, library.Image(decode=False)) for rows in both]
     names = (chosen.train, chosen.test or chosen.train)
     train, test = (_Part(*one, chosen.image_column) for one in zip(names, undecoded, positions, labels, strict=True))
-    looked_at = (
-        part.image_file(one) for part in (train, test) for one in evenly_spaced(len(part.positions), _LOOKED_AT)
-    )
-    shape = shape_in_bytes(file.read() for file in looked_at)
+    shape = _shape(train, test, _LOOKED_AT)
+    if shape.channels == 1:  # a coloured image among the others must not be decoded to grey
+        shape = _shape(train, test, None)
     spec = DatasetSpec(name, shape.channels, shape.side, classes, len(positions[0]), len(positions[1]))
     files = dict.fromkeys(Path(one["filename"]) for rows in both for one in rows.cache_files)
     return _Opened(train, test, spec, tuple(files))
+
+
+def _shape(train: _Part, test: _Part, most: int | None) -> ImageShape:
+    """Return the shape that images of both parts have in common, by at most so many headers of each."""
+    looked_at = (part.image_file(one) for part in (train, test) for one in evenly_spaced(len(part.positions), most))
+    return shape_in_bytes(file.read() for file in looked_at)
 
 
 def _read(channels: int, resize_to: Resize | None, part: _Part, limit: int | None) -> ImageSet:

@@ -8,7 +8,7 @@ from harness.data.formats import hugging_face
 from harness.errors import InputError
 from harness.extras import how_to_install
 from tests.data.builders import encode, noise, write_class_folders
-from tests.data.formats.hugging_face_files import save, table
+from tests.data.formats.hugging_face_files import pictures, save, table
 
 datasets = pytest.importorskip("datasets")
 
@@ -93,6 +93,15 @@ def test_grey_images_have_one_channel(tmp_path):
     save(tmp_path / "mixed", train=table(mode="L"), test=table())
     assert load(tmp_path / "grey", tmp_path).train.pixels.shape[1] == 1
     assert load(tmp_path / "mixed", tmp_path).train.pixels.shape[1] == 3
+
+
+def test_a_late_coloured_image_makes_all_coloured(tmp_path, monkeypatch):
+    monkeypatch.setattr(hugging_face, "_LOOKED_AT", 2)
+    late = datasets.Dataset.from_dict(
+        {"image": [*pictures(3, "L"), *pictures(1)], "label": [0, 1, 0, 1]}, features=table().features
+    )
+    save(tmp_path / "pets", train=late, test=table(mode="L"))
+    assert load(tmp_path / "pets", tmp_path).train.pixels.shape[1] == 3
 
 
 @pytest.mark.parametrize(("sizes", "side"), [([(9, 9), (9, 9)], 9), ([(9, 8), (9, 8)], None), ([(9, 9), (8, 8)], None)])
