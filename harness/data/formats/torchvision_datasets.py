@@ -22,6 +22,7 @@ from harness.data.decoding import ImageFile, decode, file_on_disk
 from harness.data.download import limited_silence, locked
 from harness.data.formats.gtsrb import track_in_file_name
 from harness.data.formats.labels import hold_out
+from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, incomplete, tree_key
 from harness.errors import InputError, results_of_both
@@ -75,7 +76,8 @@ def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Sou
     """
     library, spec = library_dataset(name), find_spec(name)
     root = _root(library, data_dir)
-    layout = f"torchvision ({library.protocol})" if library.protocol else "torchvision"
+    how = f" ({library.protocol})" if library.protocol else HELD_OUT_NOTE if library.test is None else ""
+    layout = f"torchvision{how}"
     if missing := _missing(library, root):
         is_absent = not (root / _UNFINISHED).exists() and len(missing) == len(library.unpacked)
         return None if is_absent else incomplete(layout, root, missing)

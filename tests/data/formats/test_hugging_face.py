@@ -51,7 +51,7 @@ def test_a_parquet_file_without_a_split_is_split_by_class(tmp_path):
     dataset = load(tmp_path / "pets.parquet", tmp_path)
     assert sorted(dataset.train.labels.tolist()) == [0] * 4 + [1] * 4
     assert sorted(dataset.test.labels.tolist()) == [0, 1]
-    assert "20 % held out as the test images" in dataset.origin
+    assert "20 % held out as the test images, seed 0" in dataset.origin
     assert load(tmp_path / "pets.parquet", tmp_path).fingerprint == dataset.fingerprint
 
 

@@ -94,7 +94,7 @@ def test_images_keep_their_size_without_a_recipes(tiny):
 def test_a_split_of_the_harness_is_equal_each_time_and_said(tiny):
     data_dir = tiny("EuroSAT")
     first, second = (torchvision_datasets.locate("torchvision:EuroSAT", data_dir) for _ in range(2))
-    assert "20 % held out as the test images" in first.layout
+    assert "20 % held out as the test images, seed 0" in first.layout
     assert first.count() == (8, 2)
     assert (first.spec().train_images, first.spec().test_images) == (8, 2)
     assert all(
