@@ -18,7 +18,7 @@ from PIL import Image
 from harness.config.datasets import DatasetSpec, find_spec
 from harness.config.library_datasets import Arguments, LibraryDataset, library_dataset
 from harness.config.recipe import Resize
-from harness.data.decoding import ImageFile, decode, file_on_disk
+from harness.data.decoding import Array, ImageFile, decode, file_on_disk, keep
 from harness.data.download import limited_silence, locked
 from harness.data.formats.gtsrb import track_in_file_name
 from harness.data.formats.labels import hold_out
@@ -265,13 +265,15 @@ def _image_file(dataset: str, image: Any, label: int) -> ImageFile:
 
 def _from_memory(items: Sequence[Callable[[], Item]], channels: int, size: int) -> ImageSet:
     """Return square images that torchvision has in memory."""
-    mode = "RGB" if channels == 3 else "L"
-    pixels = np.empty((len(items), channels, size, size), np.uint8)
-    labels = np.empty(len(items), np.int64)
-    for position, item in enumerate(items):
-        image, labels[position] = item()
-        shown = image.convert(mode)
-        if shown.size != (size, size):
-            shown = shown.resize((size, size), Image.Resampling.BILINEAR)
-        pixels[position] = np.asarray(shown).reshape(size, size, channels).transpose(2, 0, 1)
-    return ImageSet(torch.from_numpy(pixels), torch.from_numpy(labels))
+    mode, labels = "RGB" if channels == 3 else "L", list[int]()
+
+    def pixels() -> Iterator[Array]:
+        for item in items:
+            image, label = item()
+            labels.append(int(label))
+            shown = image.convert(mode)
+            if shown.size != (size, size):
+                shown = shown.resize((size, size), Image.Resampling.BILINEAR)
+            yield np.ascontiguousarray(np.asarray(shown).reshape(size, size, channels).transpose(2, 0, 1))
+
+    return ImageSet(keep(pixels(), channels), torch.tensor(labels, dtype=torch.int64))
