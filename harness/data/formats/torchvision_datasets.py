@@ -21,11 +21,12 @@ from harness.config.recipe import Resize
 from harness.data.decoding import Array, ImageFile, decode, file_on_disk, keep
 from harness.data.download import limited_silence, locked
 from harness.data.formats.gtsrb import track_in_file_name
+from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
-from harness.data.images import ImageSet, evenly_spaced
+from harness.data.images import ImageSet
 from harness.data.source import Source, incomplete, tree_key
-from harness.errors import InputError, results_of_both
+from harness.errors import InputError
 from harness.files import write_text_atomically
 from harness.text import listed_up_to, one_line
 
@@ -89,7 +90,7 @@ def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Sou
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
         take = partial(_read, spec, library.in_memory, resize_to)
-        return results_of_both(partial(take, opened().train, train_limit), partial(take, opened().test, test_limit))
+        return read_both(opened().train, opened().test, (train_limit, test_limit), take)
 
     def found_spec() -> DatasetSpec:
         train, test = count() if library.test is None else (spec.train_images, spec.test_images)
@@ -246,10 +247,9 @@ def _items_of(library: LibraryDataset, opened: Any) -> Iterator[Callable[[], Ite
 
 
 def _read(
-    spec: DatasetSpec, in_memory: bool, resize_to: Resize | None, items: Sequence[Callable[[], Item]], limit: int | None
+    spec: DatasetSpec, in_memory: bool, resize_to: Resize | None, chosen: Sequence[Callable[[], Item]]
 ) -> ImageSet:
-    """Return the images of a set, at most the given number, evenly spaced."""
-    chosen = [items[position] for position in evenly_spaced(len(items), limit)]
+    """Return images of a set, decoded."""
     if in_memory:
         size = spec.image_size if resize_to is None else resize_to.size
         assert size is not None  # in the table
