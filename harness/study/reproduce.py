@@ -21,11 +21,9 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.own_network import find_network
 from harness.study.stored_network import require_weights
-from harness.text import listed_up_to
+from harness.text import MOST_NAMED, listed_up_to
 from harness.training.train import load_weights
 from harness.training.trainers import make_trainer
-
-_MOST_NAMED = 3  # of the classes in a message
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def _difference(result: Result, dataset: Dataset) -> str:
     before = [str(one["class_name"]) for one in result.per_class]
     now = list(dataset.spec.class_names)
     if before and before != now:
-        return f"\nthe classes differ in {listed_up_to(sorted({*before} ^ {*now}), _MOST_NAMED, 'class')}"
+        return f"\nthe classes differ in {listed_up_to(sorted({*before} ^ {*now}), MOST_NAMED, 'class')}"
     held_out = result.evaluation_images if result.case.val_split else 0
     then = (result.train_images + held_out, result.test_images)
     found = (len(dataset.train), len(dataset.test))

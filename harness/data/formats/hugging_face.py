@@ -26,7 +26,7 @@ from harness.data.formats.hugging_face_columns import (
 )
 from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
-from harness.data.formats.split_names import HELD_OUT_NOTE
+from harness.data.formats.split_names import HELD_OUT_NOTE, role_of
 from harness.data.headers import ImageShape, shape_in_bytes
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, files_key, unverifiable
@@ -36,8 +36,6 @@ from harness.files import put_in_place, safe_name
 from harness.text import listed, one_line
 
 EXTRA = "hf"
-_TRAIN = ("train", "training")
-_TEST = ("test", "testing", "validation", "valid", "val", "dev", "eval")
 _NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.+-]+)?", re.ASCII)
 _LOOKED_AT = 256  # images of each part: their headers show the size, and that some are coloured
 
@@ -250,11 +248,12 @@ def _choose(library: ModuleType, name: str, splits: Mapping[str, Any]) -> _Chose
     Raises:
         InputError: there is no training split, or no column of images or of labels.
     """
-    train = next(iter(splits)) if len(splits) == 1 else next((one for one in _TRAIN if one in splits), None)
+    of_role = {role: [one for one in splits if role_of(one) == role] for role in ("train", "test", "val")}
+    train = next(iter(splits if len(splits) == 1 else of_role["train"]), None)
     if train is None:
         raise InputError(f"dataset {name} has the splits {listed(splits)}: it needs one named train")
     images, labels = image_column(library, name, splits[train]), label_column(name, splits[train])
-    others = (one for one in _TEST if one in splits and one != train)
+    others = (one for one in (*of_role["test"], *of_role["val"]) if one != train)
     test = next((one for one in others if is_labelled(splits[one], labels)), None)
     return _Chosen(train, test, images, labels)
 

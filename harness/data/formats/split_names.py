@@ -19,6 +19,8 @@ ROLES: Mapping[str, Role] = {
     "val": "val",
     "valid": "val",
     "validation": "val",
+    "dev": "val",
+    "eval": "val",
 }
 """Spellings of the splits in lower case; their case does not count."""
 HELD_OUT_PERCENT = 20

@@ -88,6 +88,13 @@ def test_validation_images_are_the_test_set_if_test_has_no_labels(tmp_path):
     assert "tested on validation" in dataset.origin
 
 
+@pytest.mark.parametrize(("train", "test"), [("Train", "Eval"), ("training", "dev"), ("train", "valid")])
+def test_splits_are_spelled_as_in_every_layout(tmp_path, train, test):
+    save(tmp_path / "pets", **{train: table((1, 0, 1)), test: table((0,)), "extra": table((1,))})
+    dataset = load(tmp_path / "pets", tmp_path)
+    assert (dataset.train.labels.tolist(), dataset.test.labels.tolist()) == ([1, 0, 1], [0])
+
+
 def test_grey_images_have_one_channel(tmp_path):
     save(tmp_path / "grey", train=table(mode="L"), test=table(mode="L"))
     save(tmp_path / "mixed", train=table(mode="L"), test=table())
