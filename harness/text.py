@@ -4,6 +4,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+MOST_NAMED = 3  # of the classes, files or changes in a message
+
 
 class ProgressLine(str):
     """A line about work that is under way: the next line replaces it where lines can be redrawn."""

@@ -11,9 +11,7 @@ from harness.errors import InputError
 from harness.results.case_folder import RESULT
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
-from harness.text import listed_up_to
-
-_MOST_NAMED = 3  # of the changes in a line
+from harness.text import MOST_NAMED, listed_up_to
 
 
 def read_comparable(folder: Path, name: str) -> list[Result]:
@@ -76,4 +74,4 @@ def missing_because(case: Case, groups: Iterable[Sequence[Result]]) -> str:
     """
     same = [one[0].case for one in groups if (one[0].dataset, one[0].model) == (case.dataset, case.model)]
     changes = min((condition_changes(case, one) for one in same), key=len, default=[])
-    return f" under the same conditions: {listed_up_to(changes, _MOST_NAMED, 'change')}" if changes else ""
+    return f" under the same conditions: {listed_up_to(changes, MOST_NAMED, 'change')}" if changes else ""

@@ -62,7 +62,7 @@ def add_images_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images",
         metavar="folder:PATH",
-        help="the present place of your own images (folder:PATH, csv:PATH or npz:PATH), if they were moved or renamed "
+        help="the present place of your own images (folder:, csv:, npz: or hf:PATH), if they were moved or renamed "
         "since the training",
     )
 

@@ -45,7 +45,8 @@ def add_parser(commands: Commands) -> None:
         "--dataset",
         default="digits",
         metavar="NAME",
-        help="a published dataset, e.g. cifar10, or your own images, e.g. folder:PATH (default: digits)",
+        help="a dataset, e.g. cifar10, torchvision:NAME or hf:NAME, or your own images: folder:PATH, csv:PATH, "
+        "npz:PATH or hf:PATH (default: digits)",
     )
     parser.set_defaults(run=run)
 

@@ -38,7 +38,7 @@ class LibraryDataset:
         checks_itself: True if torchvision checks the MD5 of the files that it reads, each time.
         can_download: False if the publisher has taken the files away.
         image_size: side of the images in pixels; None if sizes differ.
-        protocol: what is trained and tested on, if that is not plainly train and test.
+        protocol: what is trained and tested on, if that is not plainly train and test, nor a split of the harness.
     """
 
     name: str
@@ -70,7 +70,7 @@ _TRAINVAL: dict[str, Any] = {
     "test": {"split": "test"},
     "protocol": "trained on train and val",
 }
-_NO_SPLIT: dict[str, Any] = {"train": ({},), "test": None, "protocol": "20 % held out as the test images"}
+_NO_SPLIT: dict[str, Any] = {"train": ({},), "test": None}
 
 
 def _idx_files(name: str, folder: str, files: tuple[str, ...], **arguments: Any) -> LibraryDataset:

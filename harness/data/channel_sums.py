@@ -7,6 +7,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+_DIGITS = 4
+
 
 @dataclass(frozen=True)
 class ChannelSums:
@@ -48,3 +50,11 @@ class ChannelSums:
         """The standard deviation of each channel, of values from 0 to 1."""
         scaled = (self.count * square - value**2 for value, square in zip(self.values, self.squares, strict=True))
         return tuple(float(one) ** 0.5 / (255 * self.count) for one in scaled)
+
+    def mean_and_std(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return each channel's mean and deviation, of values from 0 to 1, to four decimals.
+
+        The sums are of whole numbers and exact, so the order of images and the device do not matter. A channel whose
+        pixels are all equal has the deviation 1.
+        """
+        return tuple(round(one, _DIGITS) for one in self.mean), tuple(round(one, _DIGITS) or 1.0 for one in self.std)

@@ -87,14 +87,19 @@ def decode(files: Sequence[ImageFile], *, channels: int, size: int | Resize | No
     faults = FaultList()
     with _bombs_refused():
         calls = _decoded_ahead(files, lambda file: _decode_one(file, channels, size))
-        pixels = _DESTINATION.get()(faults.results_of(calls), channels)
+        pixels = keep(faults.results_of(calls), channels)
     faults.raise_any()
     return ImageSet(pixels, torch.tensor([file.label for file in files], dtype=torch.int64), _tracks(files))
 
 
+def keep(images: Iterable[Array], channels: int) -> Pixels:
+    """Return decoded images, each (C, H, W), contiguous, kept in memory, or where `decoding_to` says."""
+    return _DESTINATION.get()(images, channels)
+
+
 @contextlib.contextmanager
 def decoding_to(destination: Destination) -> Iterator[None]:
-    """Set the destination of the pixels that `decode` reads inside the block."""
+    """Set the destination of the pixels that `decode` and `keep` receive inside the block."""
     token = _DESTINATION.set(destination)
     try:
         yield

@@ -87,9 +87,18 @@ class PackedPixels:
         """Return the images with their pixels on ``device``; copy only the bytes of selected images."""
         if self.device == device:
             return self
-        own_bytes = self.channels * int((self.heights * self.widths).sum())
-        part = PackedPixels.from_images(list(self)) if own_bytes < len(self.buffer) else self
-        return replace(part, buffer=part.buffer.to(device), channels=self.channels)
+        sizes = self.channels * self.heights * self.widths
+        own_bytes = int(sizes.sum())
+        if own_bytes >= len(self.buffer):
+            return replace(self, buffer=self.buffer.to(device))
+        buffer, ends = torch.empty(own_bytes, dtype=torch.uint8, device=device), sizes.cumsum(0)
+        per_block = max(1, _BLOCK_BYTES * len(self) // max(1, own_bytes))
+        filled = 0
+        for part in torch.split(torch.arange(len(self)), per_block):  # never all of them in memory
+            block = PackedPixels.from_images([self[position] for position in part.tolist()]).buffer
+            buffer[filled : filled + len(block)] = block
+            filled += len(block)
+        return replace(self, buffer=buffer, offsets=ends - sizes)
 
 
 Pixels = Tensor | PackedPixels
@@ -159,9 +168,10 @@ class ImageSet:
         """Return the images with pixels and labels on ``device``; copy nothing that is there."""
         is_view = isinstance(self.pixels, Tensor) and (self.positions is not None or self.pages is not None)
         if not is_view or self.labels.device == device:
-            if self.labels.device != device:
-                self.read_ahead(torch.arange(len(self)))
-            return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
+            if self.labels.device == device:
+                return self
+            self.read_ahead(torch.arange(len(self)))
+            return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device), pages=None)
         pixels = torch.empty(len(self), *self.pixels[0].shape, dtype=torch.uint8, device=device)
         filled = 0
         for block in self.blocks():  # never all of them in memory

@@ -8,7 +8,7 @@ import torch
 
 from harness.data.images import ImageSet
 
-_SPLIT_SEED = 0  # equal for all models and seeds, so that they remain comparable
+SPLIT_SEED = 0  # equal for all models and seeds, so that they remain comparable
 
 
 def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:
@@ -44,7 +44,7 @@ def stratified_split(labels: Sequence[int], fraction: float) -> tuple[list[int],
 
 def _held_out_positions(by_class: Mapping[int, Mapping[str, Sequence[int]]], fraction: float) -> list[int]:
     """Return positions of whole tracks; ``by_class`` has the positions of each class by their track."""
-    generator = np.random.default_rng(_SPLIT_SEED)
+    generator = np.random.default_rng(SPLIT_SEED)
     held_out: list[int] = []
     for label in sorted(by_class):
         tracks = list(by_class[label].values())

@@ -21,11 +21,9 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.own_network import find_network
 from harness.study.stored_network import require_weights
-from harness.text import listed_up_to
+from harness.text import MOST_NAMED, listed_up_to
 from harness.training.train import load_weights
 from harness.training.trainers import make_trainer
-
-_MOST_NAMED = 3  # of the classes in a message
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def _difference(result: Result, dataset: Dataset) -> str:
     before = [str(one["class_name"]) for one in result.per_class]
     now = list(dataset.spec.class_names)
     if before and before != now:
-        return f"\nthe classes differ in {listed_up_to(sorted({*before} ^ {*now}), _MOST_NAMED, 'class')}"
+        return f"\nthe classes differ in {listed_up_to(sorted({*before} ^ {*now}), MOST_NAMED, 'class')}"
     held_out = result.evaluation_images if result.case.val_split else 0
     then = (result.train_images + held_out, result.test_images)
     found = (len(dataset.train), len(dataset.test))
@@ -104,8 +102,8 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
     """Load the images that a result's case was trained and tested on, from the data folder or the user's.
 
     Args:
-        place: the present place of the user's own images, as ``folder:PATH``, ``csv:PATH`` or ``npz:PATH``, or as a
-            path; None for the recorded one.
+        place: the present place of the user's own images, as ``folder:PATH``, ``csv:PATH``, ``npz:PATH`` or
+            ``hf:PATH``, or as a path; None for the recorded one.
 
     Raises:
         InputError: the images are missing or damaged, or a place is given for a published dataset.
@@ -116,13 +114,19 @@ def images_of(result: Result, settings: Settings, place: str | None = None) -> D
             raise InputError(
                 f"--images {place}: {result.case.label} was not trained on your own images; give --data-dir"
             )
-        name = place if is_own_images(place) else f"{prefix_of(name)}{place}"
+        name = place if is_own_images(place) else _at_path(place, prefix_of(name))
     elif is_own_images(name) and not is_present(own_path(name)):
         raise InputError(
             f"{result.case.label}: its images, {own_path(name)}, are not there any more\n"
             f"if they were moved or renamed, give their present place: --images {prefix_of(name)}PATH"
         )
     return load_images(name, result.mode, result.case.recipe.resize, settings.data_dir)
+
+
+def _at_path(place: str, prefix: str) -> str:
+    """Return the name of the user's own images at a path; never that of a dataset of Hugging Face's hub."""
+    path = place.removeprefix(prefix)
+    return name if is_own_images(name := f"{prefix}{path}") else f"{prefix}./{path}"
 
 
 def load_images(dataset: str, mode: Mode, resize: Resize, data_dir: Path) -> Dataset:

@@ -7,7 +7,6 @@ from harness.config.datasets import DatasetSpec
 from harness.config.experiment import Experiment, adapted
 from harness.config.recipe import QUICK_IMAGE_SIZE, Recipe, Resize
 from harness.config.settings import Settings
-from harness.data.pixel_statistics import mean_and_std
 from harness.data.registry import Dataset
 
 _ASSUMED = 0.5  # mean and standard deviation, where only times are of interest
@@ -43,7 +42,7 @@ def resolve(
         return experiment
     resize = resize_of(experiment, own_size)
     images = load(resize).train
-    recipe = experiment.recipe.resolve(resize.size, len(images), *mean_and_std(images))
+    recipe = experiment.recipe.resolve(resize.size, len(images), *images.channel_sums().mean_and_std())
     return _adapted(experiment, settings, recipe)
 
 

@@ -12,11 +12,10 @@ from harness.models.build import build_network
 from harness.models.cost import count_macs, count_macs_with_torch, count_parameters
 from harness.models.random_state import seeded
 from harness.models.trial import require_logits, trial_of
-from harness.text import listed_up_to
+from harness.text import MOST_NAMED, listed_up_to
 
 _IMAGES = 4  # batch normalisation of 1×1 maps needs more than one
 _MOST_STEPS = 3
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def _require_gradients(model: Model, network: nn.Module, images: Tensor, num_cla
 
 
 def _named(parameters: list[str]) -> str:
-    return listed_up_to(parameters, _MOST_NAMED, "parameter")
+    return listed_up_to(parameters, MOST_NAMED, "parameter")
 
 
 def _agreed_macs(model: Model, shape: tuple[int, int, int], num_classes: int, tolerance: float) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.source_code import executed
-from harness.text import listed_up_to
+from harness.text import MOST_NAMED, listed_up_to
 
 _TRAINING_CODE = (
     "config/built_in.py",
@@ -45,7 +45,6 @@ _TRAINING_CODE = (
 )
 _SOURCE = Path(__file__).resolve().parents[1]
 _LENGTH = 12
-_MOST_NAMED = 3
 
 
 @functools.cache
@@ -85,7 +84,7 @@ def other_code(environments: Iterable[Mapping[str, Any]]) -> str | None:
     commit, recorded = others[-1].get("commit"), others[-1].get("code")
     name = f"commit {str(commit)[:10]}" if commit else "code without a commit"
     changed = _changed_files(recorded) if isinstance(recorded, Mapping) else []
-    files = listed_up_to(changed, _MOST_NAMED, "file")
+    files = listed_up_to(changed, MOST_NAMED, "file")
     return f"{name}, which differs in {files}" if changed else f"{name}, an earlier version"
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.__main__ import main
-from harness.config.datasets import SPECS
+from harness.config.datasets import LIBRARY_PREFIXES, OWN_PREFIXES, SPECS
 from harness.config.recipes import PUBLISHED_RECIPES, Recipe
 from harness.config.standard import Standard
 from harness.paper.published import PUBLISHED, STUDY_MODELS
@@ -67,6 +67,14 @@ def test_every_dataset_gets_models_and_a_recipe_that_exist(dataset, new, pyteste
     assert set(names["MODELS"]) <= set(STUDY_MODELS.get(dataset, STUDY_MODELS["cifar10"]))
     assert "test_own_images" in names
     assert dataset not in PUBLISHED_RECIPES or f"harness.{dataset.upper()}," in text
+
+
+def test_file_and_help_name_every_kind_of_dataset(new, pytester, capsys):
+    new("my_bench.py")
+    with pytest.raises(SystemExit):
+        main(["new", "--help"])
+    for text in ((pytester.path / "my_bench.py").read_text(), capsys.readouterr().out):
+        assert all(prefix in text for prefix in (*OWN_PREFIXES, *LIBRARY_PREFIXES))
 
 
 def test_own_network_in_the_comment_gives_models(new, pytester):

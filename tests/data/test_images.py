@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from harness.data.decoding import decode
 from harness.data.images import ImageSet, PackedPixels, evenly_spaced
+from harness.data.mapped_pages import MappedPages
 from tests.data.builders import anything, encode, noise
 from tests.data.image_files import counted, in_memory
 
@@ -93,6 +94,25 @@ def test_a_copied_selection_has_the_same_images(monkeypatch):
     moved = selected.to(torch.device("cpu"))
     assert moved.buffer.shape == (3 * (32 + 18),)
     assert all(torch.equal(found, images[k]) for found, k in zip(moved, (2, 1), strict=True))
+
+
+def test_a_selection_is_copied_block_by_block(monkeypatch):
+    images = [counted(3, side, 2 * side) for side in (2, 3, 4, 5, 6)]
+    packed = PackedPixels.from_images(images).select(torch.tensor([4, 2, 1, 0]))
+    sizes, from_images = [], PackedPixels.from_images
+    monkeypatch.setattr("harness.data.images._BLOCK_BYTES", 200)
+    monkeypatch.setattr(PackedPixels, "device", META)  # as if they came from there
+    monkeypatch.setattr(PackedPixels, "from_images", lambda part: sizes.append(len(part)) or from_images(part))
+    moved = packed.to(torch.device("cpu"))
+    assert sizes == [2, 2]
+    assert all(torch.equal(found, images[k]) for found, k in zip(moved, (4, 2, 1, 0), strict=True))
+
+
+def test_images_that_were_moved_have_no_pages():
+    packed = PackedPixels.from_images([counted(1, 2, 2), counted(1, 3, 3)])
+    images = ImageSet(packed, torch.tensor([0, 1]), pages=MappedPages(None)).view(torch.tensor([1]))
+    assert images.to(META).pages is None
+    assert images.to(torch.device("cpu")).pages is images.pages
 
 
 def test_moving_to_the_same_device_copies_nothing():

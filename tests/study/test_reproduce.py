@@ -142,6 +142,15 @@ def test_a_moved_table_or_array_is_evaluated_in_the_place_that_is_given(tmp_path
 
 
 @pytest.mark.parametrize(
+    ("place", "name"),
+    [("pets", "hf:./pets"), ("hf:pets", "hf:./pets"), ("/a/pets", "hf:/a/pets"), ("folder:pets", "folder:pets")],
+)
+def test_a_given_place_is_never_a_dataset_of_the_hub(place, name, trained, monkeypatch):
+    monkeypatch.setattr("harness.study.reproduce.load_images", lambda name, *_: name)
+    assert images_of(replace(trained, dataset="hf:/moved/pets"), read_settings({}), place) == name
+
+
+@pytest.mark.parametrize(
     ("change", "says"),
     [
         (lambda cats: write(cats[0] / "0.png", encode(noise(8, seed=7))), "that of class folders in .* is .{12}$"),

@@ -9,8 +9,8 @@ from harness.config.experiment import plan_experiment
 from harness.config.recipe import Augmentation, Recipe
 from harness.config.standard import Standard
 from harness.data import registry
+from harness.data.channel_sums import ChannelSums
 from harness.data.formats import digits
-from harness.data.pixel_statistics import mean_and_std
 from harness.errors import InputError
 from harness.study.machine import Machine
 from harness.study.plan import plan
@@ -47,7 +47,7 @@ def test_recipe_has_the_images_own_mean_size_and_number(flowers, full, tmp_path)
     (experiment,) = planned(full, flowers, "resnet8")
     machine.prepare([experiment])
     images = registry.load(flowers, tmp_path, image_size=experiment.recipe.size_for(12)).train
-    mean, std = mean_and_std(images)
+    mean, std = images.channel_sums().mean_and_std()
     assert machine.case(experiment).recipe == Recipe(
         "standard", 200, (100, 150), 32, 12, Augmentation(mean, std, horizontal_flip=True, padding=2),
         learning_rate=0.05, warmup_epochs=10, fit="crop",
@@ -57,10 +57,8 @@ def test_recipe_has_the_images_own_mean_size_and_number(flowers, full, tmp_path)
 
 def test_all_models_and_seeds_are_trained_by_one_recipe(flowers, full, monkeypatch):
     write_wide(flowers)
-    counted = []
-    monkeypatch.setattr(
-        "harness.study.resolution.mean_and_std", lambda images: counted.append(len(images)) or mean_and_std(images)
-    )
+    counted, compute = [], ChannelSums.mean_and_std
+    monkeypatch.setattr(ChannelSums, "mean_and_std", lambda sums: counted.append(sums.count) or compute(sums))
     machine = Machine(full)
     experiments = [
         *planned(full, flowers, "resnet8", "resnet50"),

@@ -16,7 +16,7 @@ from harness.training.code_version import code_hashes, other_code, training_code
 NOT_DECIDING = {
     "a case carries its values, so a change makes another case": {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
-        "config/limits.py", "config/option.py", "config/standard.py", "data/pixel_statistics.py", "study/resolution.py",
+        "config/limits.py", "config/option.py", "config/standard.py", "study/resolution.py",
         "config/option_checks.py", "config/options.py", "config/data_folder.py",
         "config/network_origin.py",
     },

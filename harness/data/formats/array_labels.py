@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.data.formats.folder_names import composed, shown
-from harness.data.formats.labels import MOST_NAMED, require_two_classes, sorted_classes
+from harness.data.formats.labels import require_two_classes, sorted_classes
 from harness.data.formats.stored_arrays import StoredArray
 from harness.errors import InputError
-from harness.text import listed_up_to
+from harness.text import MOST_NAMED, listed_up_to
 
 Label = int | str
 

@@ -22,12 +22,13 @@ from harness.data.decoding import ImageFile, decode
 from harness.data.formats.array_labels import Label, classes_of, encode_labels, read_labels
 from harness.data.formats.array_pixels import encoded, factor_of, geometry_of
 from harness.data.formats.folder_listing import is_present
+from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out, require_test_images
 from harness.data.formats.split_names import HELD_OUT_NOTE, Role, choose_test_role, note_of, role_of
 from harness.data.formats.stored_arrays import StoredArray, list_arrays
-from harness.data.images import ImageSet, evenly_spaced
+from harness.data.images import ImageSet
 from harness.data.source import Source, files_key, unverifiable
-from harness.errors import InputError, results_of_both
+from harness.errors import InputError
 from harness.text import count_noun, listed_up_to
 
 _Kind = Literal["images", "labels"]
@@ -85,12 +86,8 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None) ->
     arrays = _read(root)
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-        def part(files: Sequence[ImageFile], limit: int | None) -> ImageSet:
-            chosen = [files[position] for position in evenly_spaced(len(files), limit)]
-            return decode(chosen, channels=spec.channels, size=resize_to)
-
-        train, test = _image_files(arrays)
-        return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))
+        take = partial(decode, channels=spec.channels, size=resize_to)
+        return read_both(*_image_files(arrays), (train_limit, test_limit), take)
 
     def check() -> None:
         _image_files(arrays)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.formats.folder_names import composed
-from harness.data.formats.labels import MOST_NAMED
 from harness.errors import FaultList, InputError
-from harness.text import listed, listed_up_to, one_line
+from harness.text import MOST_NAMED, listed, listed_up_to, one_line
 
 _DELIMITERS = ",;\t"
 # By what a column has: its names in lower case, without spaces, dashes and underscores.

@@ -12,10 +12,9 @@ from PIL import Image
 from harness.data.formats.folder_names import canonical_name, plain
 from harness.data.formats.leftovers import is_leftover, is_note, is_placeholder
 from harness.errors import FaultList, InputError
-from harness.text import listed_up_to
+from harness.text import MOST_NAMED, listed_up_to
 
 # Formats that Pillow recognises but never decodes.
-_SHOWN = 3  # files in a message
 _NEVER_DECODED = frozenset({"BUFR", "GRIB", "HDF5", "MPEG"})
 _SPECIAL_FILES = ((stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"))
 
@@ -124,8 +123,9 @@ def require_no_strangers(files: Sequence[Path], root: Path) -> None:
         raise InputError(f"{files[0]}: Pillow reads no {ending} files; convert it to PNG or JPEG, or remove it")
     if files:
         names = sorted((plain(file.relative_to(root).as_posix()) for file in files), key=name_key)
+        named = listed_up_to(names, MOST_NAMED, "file")
         raise InputError(
-            f"{root}: {len(files):,} files are not images that Pillow reads ({listed_up_to(names, _SHOWN, 'file')}): "
+            f"{root}: {len(files):,} files are not images that Pillow reads ({named}): "
             "convert them to PNG or JPEG, or remove them"
         )
 

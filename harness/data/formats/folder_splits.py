@@ -9,11 +9,10 @@ from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.formats.folder_names import canonical_name, shown
 from harness.data.formats.split_names import HELD_OUT_NOTE, ROLES, Role, by_role, choose_test_role, note_of
 from harness.errors import InputError
-from harness.text import listed_up_to
+from harness.text import MOST_NAMED, listed_up_to
 
 _LAYOUTS_OF_ENDINGS = {".csv": "csv", ".tsv": "csv", ".npz": "npz", ".npy": "npz"}
 _LAYOUT = "give folder:PATH, with PATH/train/<class>/* and PATH/test/<class>/*, or PATH/<class>/*"
-_SHOWN_FOLDERS = 3
 
 
 @dataclass(frozen=True)
@@ -77,12 +76,12 @@ def _lacks_split(root: Path, found: dict[Role, str]) -> str:
 def _require_class_folders(root: Path, folders: list[Path]) -> None:
     """Raise an `InputError` for a folder above the images, and for splits of other names."""
     if len(folders) == 1 and len(inner := list_folder(folders[0])[0]) > 1:
-        names = listed_up_to([f"{one.name}/" for one in inner], _SHOWN_FOLDERS, "folder")
+        names = listed_up_to([f"{one.name}/" for one in inner], MOST_NAMED, "folder")
         raise InputError(f"{root} has only {folders[0].name}/, with {names} in it: give folder:{folders[0]}")
     if len(folders) == 1 and len(inner) == 1:
         _require_class_folders(folders[0], inner)
     if len(folders) > 1 and all(_has_split_in_name(folder.name) and list_folder(folder)[0] for folder in folders):
-        names = listed_up_to([f"{one.name}/" for one in folders], _SHOWN_FOLDERS, "folder")
+        names = listed_up_to([f"{one.name}/" for one in folders], MOST_NAMED, "folder")
         raise InputError(f"{root} has {names}, which look like splits: rename them to train/ and test/")
 
 

@@ -24,21 +24,20 @@ from harness.data.formats.hugging_face_columns import (
     label_column,
     named_labels,
 )
+from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
-from harness.data.formats.split_names import HELD_OUT_NOTE
-from harness.data.headers import shape_in_bytes
+from harness.data.formats.split_names import HELD_OUT_NOTE, role_of
+from harness.data.headers import ImageShape, shape_in_bytes
 from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, files_key, unverifiable
-from harness.errors import InputError, results_of_both
+from harness.errors import InputError
 from harness.extras import require_extra
 from harness.files import put_in_place, safe_name
 from harness.text import listed, one_line
 
 EXTRA = "hf"
-_TRAIN = ("train", "training")
-_TEST = ("test", "testing", "validation", "valid", "val", "dev", "eval")
 _NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.+-]+)?", re.ASCII)
-_LOOKED_AT = 256  # images of each part: their headers show channels and size
+_LOOKED_AT = 256  # images of each part: their headers show the size, and that some are coloured
 
 _REMEDIES = {
     "Dataset scripts are no longer supported": "its code is never executed: give one with images in data files",
@@ -62,7 +61,7 @@ class _Chosen:
 
 @dataclass(frozen=True)
 class _Part:
-    """Training or test images: rows of a table of the library.
+    """Training or test images, none of which is read yet: rows of a table of the library.
 
     Attributes:
         name: of the split, for messages.
@@ -77,8 +76,10 @@ class _Part:
     labels: Sequence[int]
     image_column: str
 
-    def image_file(self, position: int) -> ImageFile:
-        """Return an image that is not decoded yet."""
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, position: int) -> ImageFile:
         row = self.positions[position]
         if self._has_bytes:
             return ImageFile(f"{row} of split {self.name}", partial(self._bytes, row), self.labels[row])
@@ -122,13 +123,13 @@ def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Sou
     opened = functools.cache(partial(_open, library, name, splits, chosen))
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-        take = partial(_read, opened().spec.channels, resize_to)
-        return results_of_both(partial(take, opened().train, train_limit), partial(take, opened().test, test_limit))
+        take = partial(decode, channels=opened().spec.channels, size=resize_to)
+        return read_both(opened().train, opened().test, (train_limit, test_limit), take)
 
     return Source(
         layout=f"Hugging Face{how}",
         path=path,
-        count=lambda: (len(opened().train.positions), len(opened().test.positions)),
+        count=lambda: (len(opened().train), len(opened().test)),
         verify=unverifiable,
         read=read,
         key=lambda: files_key(opened().files, path if path.is_dir() else path.parent),
@@ -247,11 +248,12 @@ def _choose(library: ModuleType, name: str, splits: Mapping[str, Any]) -> _Chose
     Raises:
         InputError: there is no training split, or no column of images or of labels.
     """
-    train = next(iter(splits)) if len(splits) == 1 else next((one for one in _TRAIN if one in splits), None)
+    of_role = {role: [one for one in splits if role_of(one) == role] for role in ("train", "test", "val")}
+    train = next(iter(splits if len(splits) == 1 else of_role["train"]), None)
     if train is None:
         raise InputError(f"dataset {name} has the splits {listed(splits)}: it needs one named train")
     images, labels = image_column(library, name, splits[train]), label_column(name, splits[train])
-    others = (one for one in _TEST if one in splits and one != train)
+    others = (one for one in (*of_role["test"], *of_role["val"]) if one != train)
     test = next((one for one in others if is_labelled(splits[one], labels)), None)
     return _Chosen(train, test, images, labels)
 
@@ -273,15 +275,15 @@ def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Ch
     undecoded = [rows.cast_column(chosen.image_column, library.Image(decode=False)) for rows in both]
     names = (chosen.train, chosen.test or chosen.train)
     train, test = (_Part(*one, chosen.image_column) for one in zip(names, undecoded, positions, labels, strict=True))
-    looked_at = (
-        part.image_file(one) for part in (train, test) for one in evenly_spaced(len(part.positions), _LOOKED_AT)
-    )
-    shape = shape_in_bytes(file.read() for file in looked_at)
+    shape = _shape(train, test, _LOOKED_AT)
+    if shape.channels == 1:  # a coloured image among the others must not be decoded to grey
+        shape = _shape(train, test, None)
     spec = DatasetSpec(name, shape.channels, shape.side, classes, len(positions[0]), len(positions[1]))
     files = dict.fromkeys(Path(one["filename"]) for rows in both for one in rows.cache_files)
     return _Opened(train, test, spec, tuple(files))
 
 
-def _read(channels: int, resize_to: Resize | None, part: _Part, limit: int | None) -> ImageSet:
-    files = [part.image_file(position) for position in evenly_spaced(len(part.positions), limit)]
-    return decode(files, channels=channels, size=resize_to)
+def _shape(train: _Part, test: _Part, most: int | None) -> ImageShape:
+    """Return the shape that images of both parts have in common, by at most so many headers of each."""
+    looked_at = (part[one] for part in (train, test) for one in evenly_spaced(len(part), most))
+    return shape_in_bytes(file.read() for file in looked_at)

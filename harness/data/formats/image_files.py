@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from harness.config.datasets import DatasetSpec
 from harness.config.recipe import Resize
@@ -14,8 +15,39 @@ from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, files_key, unverifiable
 from harness.errors import FaultList, results_of_both
 
+_Image = TypeVar("_Image", covariant=True)
+
 Lists = tuple[list[ImageFile], list[ImageFile]]
 """Training and test images."""
+
+
+class Unread(Protocol[_Image]):
+    """Images that are not read yet: a list, or what finds each only when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int, /) -> _Image: ...
+
+
+def read_both(
+    train: Unread[_Image],
+    test: Unread[_Image],
+    limits: tuple[int | None, int | None],
+    read: Callable[[list[_Image]], ImageSet],
+) -> tuple[ImageSet, ImageSet]:
+    """Return the images of both parts, of each at most its limit, evenly spaced; None takes all.
+
+    Args:
+        read: decodes the chosen ones.
+
+    Raises:
+        InputError: an image cannot be read. The message names the faults of both parts.
+    """
+
+    def part(images: Unread[_Image], limit: int | None) -> ImageSet:
+        return read([images[position] for position in evenly_spaced(len(images), limit)])
+
+    return results_of_both(partial(part, train, limits[0]), partial(part, test, limits[1]))
 
 
 def own_spec(name: str, class_names: tuple[str, ...], lists: Lists) -> DatasetSpec:
@@ -51,12 +83,8 @@ def source_of(
         return len(train), len(test)
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-        def part(files: list[ImageFile], limit: int | None) -> ImageSet:
-            chosen = [files[position] for position in evenly_spaced(len(files), limit)]
-            return decode(chosen, channels=spec.channels, size=resize_to or spec.image_size)
-
-        train, test = listed()
-        return results_of_both(partial(part, train, train_limit), partial(part, test, test_limit))
+        take = partial(decode, channels=spec.channels, size=resize_to or spec.image_size)
+        return read_both(*listed(), (train_limit, test_limit), take)
 
     def check() -> None:
         faults = FaultList()

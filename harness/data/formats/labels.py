@@ -7,9 +7,7 @@ from harness.data.formats.folder_names import shown
 from harness.data.formats.split_names import HELD_OUT_PERCENT
 from harness.data.split import stratified_split
 from harness.errors import InputError
-from harness.text import listed_up_to
-
-MOST_NAMED = 3  # of the classes, files and lines in a message
+from harness.text import MOST_NAMED, listed_up_to
 
 
 def sorted_classes(names: Iterable[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from harness.data.formats.folder_names import shown
+from harness.data.split import SPLIT_SEED
 from harness.errors import InputError
 from harness.text import listed
 
@@ -18,10 +19,12 @@ ROLES: Mapping[str, Role] = {
     "val": "val",
     "valid": "val",
     "validation": "val",
+    "dev": "val",
+    "eval": "val",
 }
 """Spellings of the splits in lower case; their case does not count."""
 HELD_OUT_PERCENT = 20
-HELD_OUT_NOTE = f" ({HELD_OUT_PERCENT} % held out as the test images)"
+HELD_OUT_NOTE = f" ({HELD_OUT_PERCENT} % held out as the test images, seed {SPLIT_SEED})"
 """What a layout without a split adds to its name."""
 
 

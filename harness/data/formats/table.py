@@ -19,11 +19,11 @@ from harness.data.formats.csv_rows import Row, read_rows
 from harness.data.formats.folder_listing import is_present, is_present_folder, list_folder
 from harness.data.formats.folder_names import shown
 from harness.data.formats.image_files import Lists, own_spec, source_of
-from harness.data.formats.labels import MOST_NAMED, hold_out, require_test_images, require_two_classes, sorted_classes
+from harness.data.formats.labels import hold_out, require_test_images, require_two_classes, sorted_classes
 from harness.data.formats.split_names import HELD_OUT_NOTE, Role, by_role, choose_test_role, note_of, role_of
 from harness.data.source import Source
 from harness.errors import FaultList, InputError
-from harness.text import count_noun, listed_up_to
+from harness.text import MOST_NAMED, count_noun, listed_up_to
 
 _ENDINGS = (".csv", ".tsv")
 _COLUMNS = "a CSV with the columns path and label"

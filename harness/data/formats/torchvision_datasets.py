@@ -18,13 +18,15 @@ from PIL import Image
 from harness.config.datasets import DatasetSpec, find_spec
 from harness.config.library_datasets import Arguments, LibraryDataset, library_dataset
 from harness.config.recipe import Resize
-from harness.data.decoding import ImageFile, decode, file_on_disk
+from harness.data.decoding import Array, ImageFile, decode, file_on_disk, keep
 from harness.data.download import limited_silence, locked
 from harness.data.formats.gtsrb import track_in_file_name
+from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
-from harness.data.images import ImageSet, evenly_spaced
+from harness.data.formats.split_names import HELD_OUT_NOTE
+from harness.data.images import ImageSet
 from harness.data.source import Source, incomplete, tree_key
-from harness.errors import InputError, results_of_both
+from harness.errors import InputError
 from harness.files import write_text_atomically
 from harness.text import listed_up_to, one_line
 
@@ -75,7 +77,8 @@ def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Sou
     """
     library, spec = library_dataset(name), find_spec(name)
     root = _root(library, data_dir)
-    layout = f"torchvision ({library.protocol})" if library.protocol else "torchvision"
+    how = f" ({library.protocol})" if library.protocol else HELD_OUT_NOTE if library.test is None else ""
+    layout = f"torchvision{how}"
     if missing := _missing(library, root):
         is_absent = not (root / _UNFINISHED).exists() and len(missing) == len(library.unpacked)
         return None if is_absent else incomplete(layout, root, missing)
@@ -87,7 +90,7 @@ def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Sou
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
         take = partial(_read, spec, library.in_memory, resize_to)
-        return results_of_both(partial(take, opened().train, train_limit), partial(take, opened().test, test_limit))
+        return read_both(opened().train, opened().test, (train_limit, test_limit), take)
 
     def found_spec() -> DatasetSpec:
         train, test = count() if library.test is None else (spec.train_images, spec.test_images)
@@ -244,10 +247,9 @@ def _items_of(library: LibraryDataset, opened: Any) -> Iterator[Callable[[], Ite
 
 
 def _read(
-    spec: DatasetSpec, in_memory: bool, resize_to: Resize | None, items: Sequence[Callable[[], Item]], limit: int | None
+    spec: DatasetSpec, in_memory: bool, resize_to: Resize | None, chosen: Sequence[Callable[[], Item]]
 ) -> ImageSet:
-    """Return the images of a set, at most the given number, evenly spaced."""
-    chosen = [items[position] for position in evenly_spaced(len(items), limit)]
+    """Return images of a set, decoded."""
     if in_memory:
         size = spec.image_size if resize_to is None else resize_to.size
         assert size is not None  # in the table
@@ -263,13 +265,15 @@ def _image_file(dataset: str, image: Any, label: int) -> ImageFile:
 
 def _from_memory(items: Sequence[Callable[[], Item]], channels: int, size: int) -> ImageSet:
     """Return square images that torchvision has in memory."""
-    mode = "RGB" if channels == 3 else "L"
-    pixels = np.empty((len(items), channels, size, size), np.uint8)
-    labels = np.empty(len(items), np.int64)
-    for position, item in enumerate(items):
-        image, labels[position] = item()
-        shown = image.convert(mode)
-        if shown.size != (size, size):
-            shown = shown.resize((size, size), Image.Resampling.BILINEAR)
-        pixels[position] = np.asarray(shown).reshape(size, size, channels).transpose(2, 0, 1)
-    return ImageSet(torch.from_numpy(pixels), torch.from_numpy(labels))
+    mode, labels = "RGB" if channels == 3 else "L", list[int]()
+
+    def pixels() -> Iterator[Array]:
+        for item in items:
+            image, label = item()
+            labels.append(int(label))
+            shown = image.convert(mode)
+            if shown.size != (size, size):
+                shown = shown.resize((size, size), Image.Resampling.BILINEAR)
+            yield np.ascontiguousarray(np.asarray(shown).reshape(size, size, channels).transpose(2, 0, 1))
+
+    return ImageSet(keep(pixels(), channels), torch.tensor(labels, dtype=torch.int64))

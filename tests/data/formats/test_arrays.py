@@ -68,7 +68,7 @@ def test_arrays_are_known_by_the_names_of_keras_and_medmnist(tmp_path, names, ki
 @pytest.mark.parametrize("names", [("x", "y"), ("X", "Y"), ("images", "labels"), ("data", "target")])
 def test_images_are_held_out_of_arrays_without_a_split(tmp_path, names):
     dataset = load(save(tmp_path / "a.npz", dict(zip(names, (COLOUR, LABELS), strict=True))))
-    assert dataset.origin == f"arrays (20 % held out as the test images) in {tmp_path}/a.npz"
+    assert dataset.origin == f"arrays (20 % held out as the test images, seed 0) in {tmp_path}/a.npz"
     assert (sorted(dataset.train.labels.tolist()), dataset.test.labels.tolist()) == ([0, 0, 1, 1], [0, 1])
     found = torch.cat([dataset.train.pixels, dataset.test.pixels]).flatten(1)
     assert sorted(map(tuple, found.tolist())) == sorted(

@@ -79,11 +79,11 @@ def test_a_split_without_its_counterpart_says_what_to_do(tmp_path):
 
 def test_20_percent_of_each_class_are_held_out_without_a_split(tmp_path):
     root = write_unsplit(tmp_path, {"cat": 10, "dog": 2, "emu": 5})
-    assert find_splits(root) == Splits(".", None, " (20 % held out as the test images)")
+    assert find_splits(root) == Splits(".", None, " (20 % held out as the test images, seed 0)")
     dataset = registry.load(f"folder:{root}", root)
     assert dataset.test.labels.tolist() == [0, 0, 1, 2]
     assert dataset.train.labels.tolist() == [0] * 8 + [1] + [2] * 4
-    assert dataset.origin == f"class folders (20 % held out as the test images) in {root}"
+    assert dataset.origin == f"class folders (20 % held out as the test images, seed 0) in {root}"
     assert (dataset.spec.train_images, dataset.spec.test_images) == (13, 4)
 
 

@@ -8,7 +8,7 @@ from harness.data.formats import hugging_face
 from harness.errors import InputError
 from harness.extras import how_to_install
 from tests.data.builders import encode, noise, write_class_folders
-from tests.data.formats.hugging_face_files import save, table
+from tests.data.formats.hugging_face_files import pictures, save, table
 
 datasets = pytest.importorskip("datasets")
 
@@ -51,7 +51,7 @@ def test_a_parquet_file_without_a_split_is_split_by_class(tmp_path):
     dataset = load(tmp_path / "pets.parquet", tmp_path)
     assert sorted(dataset.train.labels.tolist()) == [0] * 4 + [1] * 4
     assert sorted(dataset.test.labels.tolist()) == [0, 1]
-    assert "20 % held out as the test images" in dataset.origin
+    assert "20 % held out as the test images, seed 0" in dataset.origin
     assert load(tmp_path / "pets.parquet", tmp_path).fingerprint == dataset.fingerprint
 
 
@@ -88,11 +88,27 @@ def test_validation_images_are_the_test_set_if_test_has_no_labels(tmp_path):
     assert "tested on validation" in dataset.origin
 
 
+@pytest.mark.parametrize(("train", "test"), [("Train", "Eval"), ("training", "dev"), ("train", "valid")])
+def test_splits_are_spelled_as_in_every_layout(tmp_path, train, test):
+    save(tmp_path / "pets", **{train: table((1, 0, 1)), test: table((0,)), "extra": table((1,))})
+    dataset = load(tmp_path / "pets", tmp_path)
+    assert (dataset.train.labels.tolist(), dataset.test.labels.tolist()) == ([1, 0, 1], [0])
+
+
 def test_grey_images_have_one_channel(tmp_path):
     save(tmp_path / "grey", train=table(mode="L"), test=table(mode="L"))
     save(tmp_path / "mixed", train=table(mode="L"), test=table())
     assert load(tmp_path / "grey", tmp_path).train.pixels.shape[1] == 1
     assert load(tmp_path / "mixed", tmp_path).train.pixels.shape[1] == 3
+
+
+def test_a_late_coloured_image_makes_all_coloured(tmp_path, monkeypatch):
+    monkeypatch.setattr(hugging_face, "_LOOKED_AT", 2)
+    late = datasets.Dataset.from_dict(
+        {"image": [*pictures(3, "L"), *pictures(1)], "label": [0, 1, 0, 1]}, features=table().features
+    )
+    save(tmp_path / "pets", train=late, test=table(mode="L"))
+    assert load(tmp_path / "pets", tmp_path).train.pixels.shape[1] == 3
 
 
 @pytest.mark.parametrize(("sizes", "side"), [([(9, 9), (9, 9)], 9), ([(9, 8), (9, 8)], None), ([(9, 9), (8, 8)], None)])

@@ -82,7 +82,7 @@ def test_images_are_held_out_of_each_class_without_splits(images):
     table = write_table(images / "labels.csv", "path,label", *(f"train{k}.png,{'ab'[k % 2]}" for k in range(4)))
     dataset = load(table)
     assert (dataset.train.labels.tolist(), dataset.test.labels.tolist()) == ([0, 1], [0, 1])
-    assert dataset.origin == f"table of paths and labels (20 % held out as the test images) in {table}"
+    assert dataset.origin == f"table of paths and labels (20 % held out as the test images, seed 0) in {table}"
 
 
 @pytest.mark.parametrize(

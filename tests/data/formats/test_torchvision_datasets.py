@@ -6,6 +6,7 @@ from PIL import Image
 
 from harness.config.library_datasets import LIBRARY_DATASETS
 from harness.data import registry
+from harness.data.decoding import decoding_to, gather
 from harness.data.formats import torchvision_datasets
 from harness.errors import InputError
 from tests.data.formats.torchvision_files import TWO_CLASSES, UNPACKED, publish_tiny, write_unpacked
@@ -94,7 +95,7 @@ def test_images_keep_their_size_without_a_recipes(tiny):
 def test_a_split_of_the_harness_is_equal_each_time_and_said(tiny):
     data_dir = tiny("EuroSAT")
     first, second = (torchvision_datasets.locate("torchvision:EuroSAT", data_dir) for _ in range(2))
-    assert "20 % held out as the test images" in first.layout
+    assert "20 % held out as the test images, seed 0" in first.layout
     assert first.count() == (8, 2)
     assert (first.spec().train_images, first.spec().test_images) == (8, 2)
     assert all(
@@ -167,6 +168,26 @@ def test_a_quick_run_without_the_data_takes_digits_in_its_shape(tmp_path):
     assert dataset.is_stand_in
     assert dataset.train.pixels.shape == (12, 1, 28, 28)
     assert registry.load_slice("torchvision:Flowers102", tmp_path, 12, 8, image_size=64).spec.num_classes == 102
+
+
+@pytest.mark.parametrize("name", ["KMNIST", "CIFAR10"])
+def test_images_in_memory_go_straight_to_their_destination(tiny, name):
+    source = torchvision_datasets.locate(f"torchvision:{name}", tiny(name))
+    shapes = []
+
+    def destination(images, channels):
+        kept = [*images]
+        shapes.extend(image.shape for image in kept)
+        return gather(kept, channels)
+
+    expected = source.read(None, None)
+    with decoding_to(destination):
+        found = source.read(None, None)
+    channels, side = expected[0].pixels.shape[1:3]
+    assert shapes == [(channels, side, side)] * sum(map(len, expected))
+    for part, same in zip(found, expected, strict=True):
+        assert (part.pixels == same.pixels).all()
+        assert part.labels.tolist() == same.labels.tolist()
 
 
 def test_a_slice_of_present_data_is_evenly_spaced(tiny):
