@@ -22,6 +22,7 @@ from harness.config.datasets import (
 from harness.config.extensions import find_extension
 from harness.config.recipe import Resize
 from harness.data.cache import load_images
+from harness.data.findings import forget_findings, keep_finding
 from harness.data.formats import (
     arrays,
     cifar10,
@@ -35,7 +36,7 @@ from harness.data.formats import (
 )
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.images import ImageSet, fingerprint
-from harness.data.source import Layout, Library, Publisher, Source
+from harness.data.source import Layout, Library, Publisher, Source, each_key_once, forget_keys
 from harness.errors import InputError
 from harness.text import listed
 
@@ -188,6 +189,7 @@ def locate_or_download(
 
 
 def _download(name: str, data_dir: Path) -> None:
+    forget_keys()
     if library := _library(name):
         library.download(name, data_dir)
     else:
@@ -226,15 +228,18 @@ def forget_loaded() -> None:
     """Remove all datasets from memory, so that they are read from the disk again."""
     _load.cache_clear()
     load_slice.cache_clear()
+    forget_findings()
 
 
 @functools.lru_cache(maxsize=4)
 def _load(name: str, data_dir: Path, resize: Resize | None, listener: _Listener) -> Dataset:
-    source = locate(name, data_dir, image_size=resize)
-    if source is None:
-        raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
-    spec = _found_spec(name, source)
-    images = load_images(source, spec, data_dir, resize, listener.notify)
+    with each_key_once():
+        source = locate(name, data_dir, image_size=resize)
+        if source is None:
+            raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
+        spec = _found_spec(name, source)
+        images = load_images(source, spec, data_dir, resize, listener.notify)
+        keep_finding(name, source.path, data_dir)
     return Dataset(spec, images.train, images.test, f"{source.layout} in {source.path}", images.fingerprint)
 
 

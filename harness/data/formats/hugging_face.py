@@ -17,6 +17,7 @@ from harness.config.datasets import DatasetSpec, is_own_images, own_path
 from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, decode, file_on_disk
 from harness.data.download import locked
+from harness.data.findings import Finding, find
 from harness.data.formats.hugging_face_columns import (
     class_names,
     image_column,
@@ -28,7 +29,7 @@ from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.headers import shape_in_bytes
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, files_key, unverifiable
+from harness.data.source import Source, tree_key, unverifiable
 from harness.errors import InputError, results_of_both
 from harness.extras import require_extra
 from harness.files import put_in_place, safe_name
@@ -96,8 +97,7 @@ class _Part:
 class _Opened:
     train: _Part
     test: _Part
-    spec: DatasetSpec
-    files: tuple[Path, ...]
+    finding: Finding
 
 
 def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Source | None:
@@ -110,29 +110,28 @@ def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Sou
     Raises:
         InputError: Hugging Face's library is missing, or what is at the path is no dataset of images and labels.
     """
-    library = _library(name)
     path = own_path(name) if is_own_images(name) else _folder(name, data_dir)
     if not path.exists():
+        _library(name)
         if is_own_images(name):
             raise InputError(f"{path} does not exist: give hf:PATH of a saved dataset, a .parquet file or a folder")
         return None
-    splits = _load(library, path, data_dir)
-    chosen = _choose(library, name, splits)
-    how = f" (tested on {chosen.test})" if chosen.test else HELD_OUT_NOTE
-    opened = functools.cache(partial(_open, library, name, splits, chosen))
+    opened = functools.cache(partial(_opened, name, path, data_dir))
+    key = partial(tree_key, path)
+    found = find(name, path, data_dir, key, lambda: opened().finding)
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-        take = partial(_read, opened().spec.channels, resize_to)
+        take = partial(_read, found.spec.channels, resize_to)
         return results_of_both(partial(take, opened().train, train_limit), partial(take, opened().test, test_limit))
 
     return Source(
-        layout=f"Hugging Face{how}",
+        layout=found.layout,
         path=path,
-        count=lambda: (len(opened().train.positions), len(opened().test.positions)),
+        count=lambda: (found.spec.train_images, found.spec.test_images),
         verify=unverifiable,
         read=read,
-        key=lambda: files_key(opened().files, path if path.is_dir() else path.parent),
-        spec=lambda: opened().spec,
+        key=key,
+        spec=lambda: found.spec,
     )
 
 
@@ -256,6 +255,13 @@ def _choose(library: ModuleType, name: str, splits: Mapping[str, Any]) -> _Chose
     return _Chosen(train, test, images, labels)
 
 
+def _opened(name: str, path: Path, data_dir: Path) -> _Opened:
+    """Return the dataset at a path, as the library reads it."""
+    library = _library(name)
+    splits = _load(library, path, data_dir)
+    return _open(library, name, splits, _choose(library, name, splits))
+
+
 def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Chosen) -> _Opened:
     """Return the images and labels of both parts.
 
@@ -278,8 +284,8 @@ def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Ch
     )
     shape = shape_in_bytes(file.read() for file in looked_at)
     spec = DatasetSpec(name, shape.channels, shape.side, classes, len(positions[0]), len(positions[1]))
-    files = dict.fromkeys(Path(one["filename"]) for rows in both for one in rows.cache_files)
-    return _Opened(train, test, spec, tuple(files))
+    how = f" (tested on {chosen.test})" if chosen.test else HELD_OUT_NOTE
+    return _Opened(train, test, Finding(f"Hugging Face{how}", spec))
 
 
 def _read(channels: int, resize_to: Resize | None, part: _Part, limit: int | None) -> ImageSet:
