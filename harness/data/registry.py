@@ -104,21 +104,20 @@ def _layout(name: str) -> Layout:
     return _LAYOUTS[prefix_of(name)]
 
 
-def locate(name: str, data_dir: Path, *, image_size: int | Resize | None = None) -> Source | None:
+def locate(name: str, data_dir: Path, *, resize: Resize | None = None) -> Source | None:
     """Return the dataset found on disk, or None.
 
     Args:
-        image_size: the square to which the user's own images and those of a library are resized, or its side in pixels,
-            to which they are squashed; None keeps their sizes.
+        resize: the square to which the user's own images and those of a library are resized; None keeps their sizes.
 
     Raises:
         InputError: there is no dataset of that name, or the files in its place are something else.
     """
     if library := _library(check_dataset_name(name)):
-        return library.locate(name, data_dir, resize_to=_resize(image_size))
+        return library.locate(name, data_dir, resize_to=resize)
     spec = get_spec(name)
     if is_own_images(name):
-        return _layout(name).locate(own_path(name), spec, resize_to=_resize(image_size))
+        return _layout(name).locate(own_path(name), spec, resize_to=resize)
     if name == "digits":
         return digits.locate()
     source = _publisher(name).locate(data_dir)
@@ -128,10 +127,6 @@ def locate(name: str, data_dir: Path, *, image_size: int | Resize | None = None)
         track_of = gtsrb.track_in_file_name if name == "gtsrb" else class_folders.no_track
         source = class_folders.locate(data_dir / name, spec, track_of=track_of)
     return source
-
-
-def _resize(image_size: int | Resize | None) -> Resize | None:
-    return Resize(image_size) if isinstance(image_size, int) else image_size
 
 
 def _require_reachable(*folders: Path) -> None:
@@ -161,18 +156,18 @@ def how_to_get(name: str, data_dir: Path) -> str:
 
 
 def locate_or_download(
-    name: str, data_dir: Path, *, image_size: int | Resize | None = None, notify: Callable[[str], None] = lambda _: None
+    name: str, data_dir: Path, *, resize: Resize | None = None, notify: Callable[[str], None] = lambda _: None
 ) -> Source:
     """Return the dataset found on disk; download it first if it, or one of its files, is missing.
 
     Args:
-        image_size: as for `locate`.
+        resize: as for `locate`.
         notify: callback that receives a line before a download.
 
     Raises:
         InputError: the dataset is missing and could not be downloaded.
     """
-    source = locate(name, data_dir, image_size=image_size)
+    source = locate(name, data_dir, resize=resize)
     if source is None or source.missing:
         lack = f"dataset {name} is not in {data_dir}"
         if source is not None:
@@ -182,7 +177,7 @@ def locate_or_download(
             _download(name, data_dir)
         except InputError as error:
             raise InputError(f"{lack}, and {error}") from error
-        source = locate(name, data_dir, image_size=image_size)
+        source = locate(name, data_dir, resize=resize)
     if source is None:
         raise InputError(f"dataset {name} is still not in {data_dir} after its download: {how_to_get(name, data_dir)}")
     return source
@@ -207,7 +202,7 @@ def load(
     name: str,
     data_dir: str | Path,
     *,
-    image_size: int | Resize | None = None,
+    resize: Resize | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
     """Return the whole dataset: mapped from its cache, see `harness.data.cache`, or in memory.
@@ -215,13 +210,13 @@ def load(
     The four loaded last are kept.
 
     Args:
-        image_size: as for `locate`.
+        resize: as for `locate`.
         notify: callback that receives lines about the cache, and a `harness.text.ProgressLine` now and then.
 
     Raises:
         InputError: the dataset is absent (see `locate_or_download`), damaged or incomplete. The message names the file.
     """
-    return _load(name, Path(data_dir), _resize(image_size), _Listener(notify))
+    return _load(name, Path(data_dir), resize, _Listener(notify))
 
 
 def forget_loaded() -> None:
@@ -234,7 +229,7 @@ def forget_loaded() -> None:
 @functools.lru_cache(maxsize=4)
 def _load(name: str, data_dir: Path, resize: Resize | None, listener: _Listener) -> Dataset:
     with each_key_once():
-        source = locate(name, data_dir, image_size=resize)
+        source = locate(name, data_dir, resize=resize)
         if source is None:
             raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
         spec = _found_spec(name, source)
@@ -249,21 +244,20 @@ def _found_spec(name: str, source: Source) -> DatasetSpec:
 
 @functools.lru_cache(maxsize=8)
 def load_slice(
-    name: str, data_dir: Path, train_images: int, test_images: int, *, image_size: int | Resize | None = None
+    name: str, data_dir: Path, train_images: int, test_images: int, *, resize: Resize | None = None
 ) -> Dataset:
     """Return a few images, evenly spaced over the dataset, for quick mode; resized digits if it is absent.
 
     Args:
-        image_size: as for `locate`.
+        resize: as for `locate`.
 
     Raises:
         InputError: a user's folder is absent, or a file is damaged.
     """
-    source = locate(name, data_dir, image_size=image_size)
+    source = locate(name, data_dir, resize=resize)
     if source is None:
         spec = find_spec(name) or replace(SPECS["digits"], name=name, channels=3, image_size=None)
-        resize = _resize(image_size) if is_resized(name) else None
-        shown = spec if resize is None else replace(spec, image_size=resize.size)
+        shown = spec if resize is None or not is_resized(name) else replace(spec, image_size=resize.size)
         stand_in = _dataset(spec, *digits.stand_in(shown, train_images, test_images), "digits standing in")
         return replace(stand_in, is_stand_in=True)
     return _dataset(

@@ -173,10 +173,10 @@ class Machine:
         data_dir = self.settings.data_dir
         if is_quick:
             limits = (QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES)
-            return registry.load_slice(name, data_dir, *limits, image_size=resize), False
-        source = registry.locate_or_download(name, data_dir, image_size=resize, notify=notify)
+            return registry.load_slice(name, data_dir, *limits, resize=resize), False
+        source = registry.locate_or_download(name, data_dir, resize=resize, notify=notify)
         notify(f"loading {name}: {source.layout} in {source.path}")
-        dataset = registry.load(name, data_dir, image_size=resize, notify=notify)
+        dataset = registry.load(name, data_dir, resize=resize, notify=notify)
         return dataset, is_verified(dataset, source, data_dir)
 
 
