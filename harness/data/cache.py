@@ -8,7 +8,7 @@ images stay in memory.
 import contextlib
 import errno
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from harness.config.recipe import Resize
 from harness.data.cache_file import CachedImages, CacheWriter, map_images, read_header, remove_cache, seal
 from harness.data.cache_key import CacheKey, cache_key, code_version, versions
 from harness.data.cache_places import cache_places
-from harness.data.decoding import decoding_to, gather
+from harness.data.decoding import Array, decoding_to, gather
 from harness.data.decoding_progress import DecodingProgress
 from harness.data.findings import FINDING
 from harness.data.images import ImageSet, fingerprint
 from harness.data.source import Source
+from harness.errors import InputError
 from harness.text import listed
 
 _LOCK = ".lock"
@@ -225,12 +226,22 @@ def _write(path: Path, order: _Order) -> None:
 def _decode(source: Source, spec: DatasetSpec, notify: Notify, writer: CacheWriter | None = None) -> LoadedImages:
     """Return the images, decoded into a cache's file or, without one, into memory."""
     progress = DecodingProgress(spec.name, lambda: sum(source.count()), notify)
+    keep = gather if writer is None else writer.gather
+    destination = progress.on_the_way_to(lambda images, channels: keep(_readable(images, spec.name), channels))
     try:
-        with decoding_to(progress.on_the_way_to(gather if writer is None else writer.gather)):
+        with decoding_to(destination):
             train, test = source.read(None, None)
     finally:
         progress.end()
     return LoadedImages(train, test, fingerprint(train, test, class_names=_own_classes(spec)))
+
+
+def _readable(images: Iterable[Array], name: str) -> Iterator[Array]:
+    """Yield the images; an OSError of their reading is no reason to do without a cache."""
+    try:
+        yield from images
+    except OSError as error:
+        raise InputError(f"the images of {name} cannot be read: {error.strerror or error}") from error
 
 
 def _own_classes(spec: DatasetSpec) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from harness.config.recipe import Resize
-from harness.data import cache, cache_key
+from harness.data import cache, cache_key, decoding
 from harness.data.cache_file import CacheWriter
 from harness.data.images import fingerprint
 from harness.errors import InputError
@@ -239,6 +239,16 @@ def test_a_disk_that_fills_up_leaves_nothing(root, tmp_path, decoded, monkeypatc
     dataset, lines = load(root, tmp_path)
     assert len(dataset.train) == 6
     assert "No space left on device" in lines[0]
+    assert caches(root) == []
+
+
+def test_a_fault_of_reading_is_no_fault_of_the_cache(root, tmp_path, monkeypatch):
+    def torn(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(decoding, "_decode_one", torn)
+    with pytest.raises(InputError, match="images of folder:.*/mine cannot be read: Input/output error"):
+        load(root, tmp_path)
     assert caches(root) == []
 
 
