@@ -55,6 +55,7 @@ def test_tests_of_a_missing_extra_are_skipped_by_name(run_without):
         assert re.search("|".join(EXTRAS), reason, re.IGNORECASE), (path, reason)
 
 
+@pytest.mark.slow
 def test_under_tox_a_missing_extra_is_an_error(run_without):
     code, output = run_without(["ray"], OF_RAY, NO_MISSING_EXTRAS="1")
     assert code == pytest.ExitCode.INTERRUPTED

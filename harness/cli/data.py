@@ -28,7 +28,7 @@ def add_parser(commands: Commands) -> None:
         "dataset is damaged.",
         examples=[
             "data",
-            "data cifar10 folder:~/flowers csv:labels.csv --data-dir ~/data",
+            "data cifar10 folder:~/flowers --data-dir ~/data",
             "data folder:~/flowers --clear-cache",
         ],
     )

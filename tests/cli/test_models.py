@@ -6,6 +6,7 @@ from harness.paper.published import STUDY_MODELS, exact_parameters
 from tests.cli.checked_output import checked_output
 
 
+@pytest.mark.slow
 def test_models_shows_the_papers_eleven_parameter_counts(capsys):
     assert main(["models"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -56,6 +56,7 @@ def test_exit_without_a_terminal_is_no_failure_of_the_case(bench, pytester, monk
     assert results_in(pytester) == []
 
 
+@pytest.mark.slow
 def test_a_signal_whose_exception_was_lost_stops_the_run(bench, pytester, monkeypatch):
     from harness.training.trainers.fast import FastTrainer
 

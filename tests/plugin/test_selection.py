@@ -109,7 +109,7 @@ def test_skip_by_code_of_the_project_is_waited_for(conftest, text, bench, pytest
 def loads(monkeypatch):
     """A list that gets the name of each dataset that a machine looks for."""
     get_spec, names = registry.get_spec, []
-    monkeypatch.setattr(registry, "get_spec", lambda name: names.append(name) or get_spec(name))
+    monkeypatch.setattr(registry, "get_spec", lambda name, *rest: names.append(name) or get_spec(name, *rest))
     return names
 
 

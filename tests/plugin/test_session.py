@@ -87,6 +87,7 @@ def fail(*_):
     raise RuntimeError("broken")
 
 
+@pytest.mark.slow
 def test_ray_is_imported_by_no_other_engine(bench, pytester):
     pytester.makepyfile(test_modules="import sys\ndef test_modules():\n    assert 'ray' not in sys.modules")
     pytester.runpytest_subprocess("-k", "resnet8-seed0 or modules").assert_outcomes(passed=2)

@@ -64,6 +64,7 @@ def hashes_now():
     return code_hashes.__wrapped__()
 
 
+@pytest.mark.slow
 def test_each_file_of_the_training_code_counts_and_comments_do_not(source):
     before = hashes_now()
     assert before == code_hashes()
