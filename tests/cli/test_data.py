@@ -1,3 +1,5 @@
+import shutil
+
 from harness.__main__ import main
 from harness.data.registry import load
 from tests.cli.checked_output import checked_output
@@ -131,7 +133,7 @@ def test_data_shows_and_removes_the_decoded_images(tmp_path, capsys):
 
 def test_clear_cache_removes_that_of_damaged_images(tmp_path, capsys):
     root = write_class_folders(tmp_path / "mine", train=3, test=2)
-    registry.load(f"folder:{root}", tmp_path)
+    load(f"folder:{root}", tmp_path)
     shutil.rmtree(root / "test/cat")
     assert main(["data", "--clear-cache", f"folder:{root}"]) == 2
     assert not (root / ".wider-or-deeper").exists()
