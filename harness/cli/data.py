@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,12 +100,13 @@ def _present(name: str, source: Source, data_dir: Path) -> DatasetRow:
         InputError: It is damaged.
     """
     from harness.cli.outputs import DatasetRow
-    from harness.data.cache import cache_places, cached_bytes
+    from harness.data.cache import cached_bytes
+    from harness.data.cache_places import cache_places
     from harness.data.registry import get_spec
 
     (train, test), spec = source.count(), get_spec(name, data_dir)
     source.check()
-    cache = next((place for place in cache_places(name, source, data_dir) if cached_bytes(place)), None)
+    cache = next((place for place in cache_places(name, source.path, data_dir) if cached_bytes(place)), None)
     return DatasetRow(
         dataset=name,
         status="present",
@@ -126,15 +128,17 @@ def _clear_cache(name: str, data_dir: Path) -> None:
     Raises:
         InputError: They cannot be removed.
     """
-    from harness.data.cache import cache_places, remove_caches
+    from harness.config.datasets import is_own_images, own_path
+    from harness.data.cache import remove_caches
+    from harness.data.cache_places import cache_places
     from harness.data.registry import locate
     from harness.files import os_error_as_input_error
 
-    try:
-        source = locate(name, data_dir)
-    except InputError:  # its row says why
-        return
-    for place in [] if source is None else cache_places(name, source, data_dir):
+    path = own_path(name) if is_own_images(name) else data_dir / name
+    with contextlib.suppress(InputError):  # its row says why
+        if not is_own_images(name) and (source := locate(name, data_dir)) is not None:
+            path = source.path
+    for place in cache_places(name, path, data_dir):
         with os_error_as_input_error(f"remove {place}", "remove it by hand"):
             if freed := remove_caches(place):
                 print(f"removed {place}: {_size(freed)} freed", file=sys.stderr)

@@ -7,28 +7,28 @@ images stay in memory.
 
 import contextlib
 import errno
-import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import filelock
 
-from harness.config.data_folder import default_data_dir
-from harness.config.datasets import DatasetSpec, file_stem, is_own_images, own_path
+from harness.config.datasets import DatasetSpec, is_own_images
 from harness.config.recipe import Resize
 from harness.data.cache_file import CachedImages, CacheWriter, map_images, read_header, remove_cache, seal
-from harness.data.cache_key import CacheKey, cache_key, code_version, place_hash, versions
-from harness.data.decoding import decoding_to, gather
+from harness.data.cache_key import CacheKey, cache_key, code_version, versions
+from harness.data.cache_places import cache_places
+from harness.data.decoding import Array, decoding_to, gather
 from harness.data.decoding_progress import DecodingProgress
+from harness.data.findings import FINDING
 from harness.data.images import ImageSet, fingerprint
 from harness.data.source import Source
 from harness.errors import InputError
 from harness.text import listed
 
-_BESIDE_OWN, _BESIDE_PUBLISHED, _LOCK = ".wider-or-deeper", ".cache", ".lock"
+_LOCK = ".lock"
 _SPARE_BYTES = 64 * 2**20  # of free space, for labels, tracks and other files
 
 Notify = Callable[[str], None]
@@ -78,25 +78,12 @@ def load_images(
         key = None
     if key is None:
         return _decode(source, spec, notify)
-    return _load_cached(_Order(source, spec, resize_to, key, notify), cache_places(spec.name, source, data_dir))
-
-
-def cache_places(name: str, source: Source, data_dir: Path) -> list[Path]:
-    """Return the folders in which a dataset's caches may lie, the preferred one first."""
-    beside = data_dir / _BESIDE_PUBLISHED / file_stem(name)
-    if is_own_images(name):
-        own = own_path(name)
-        beside = own / _BESIDE_OWN if own.is_dir() else own.parent / _BESIDE_OWN / own.name
-    places = [beside]
-    with contextlib.suppress(InputError):  # no home, no temporary folder
-        absolute = os.path.abspath(source.path)
-        places.append(default_data_dir() / _BESIDE_PUBLISHED / f"{file_stem(name)}-{place_hash(absolute)}")
-    return places
+    return _load_cached(_Order(source, spec, resize_to, key, notify), cache_places(spec.name, source.path, data_dir))
 
 
 def cached_bytes(place: Path) -> int:
-    """Return the size of the files in a folder of caches; 0 if it does not exist."""
-    return sum(path.stat().st_size for path in place.glob("*") if path.is_file())
+    """Return the size of the caches in a folder; 0 if it does not exist."""
+    return sum(path.stat().st_size for path in place.glob("*") if path.is_file() and path.suffix != FINDING)
 
 
 def remove_caches(place: Path) -> int:
@@ -239,12 +226,22 @@ def _write(path: Path, order: _Order) -> None:
 def _decode(source: Source, spec: DatasetSpec, notify: Notify, writer: CacheWriter | None = None) -> LoadedImages:
     """Return the images, decoded into a cache's file or, without one, into memory."""
     progress = DecodingProgress(spec.name, lambda: sum(source.count()), notify)
+    keep = gather if writer is None else writer.gather
+    destination = progress.on_the_way_to(lambda images, channels: keep(_readable(images, spec.name), channels))
     try:
-        with decoding_to(progress.on_the_way_to(gather if writer is None else writer.gather)):
+        with decoding_to(destination):
             train, test = source.read(None, None)
     finally:
         progress.end()
     return LoadedImages(train, test, fingerprint(train, test, class_names=_own_classes(spec)))
+
+
+def _readable(images: Iterable[Array], name: str) -> Iterator[Array]:
+    """Yield the images; an OSError of their reading is no reason to do without a cache."""
+    try:
+        yield from images
+    except OSError as error:
+        raise InputError(f"the images of {name} cannot be read: {error.strerror or error}") from error
 
 
 def _own_classes(spec: DatasetSpec) -> tuple[str, ...]:

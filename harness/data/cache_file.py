@@ -85,15 +85,11 @@ def seal(path: Path, header: Mapping[str, Any]) -> None:
     write_text_atomically(_with(path, HEADER), with_sha256(content))
 
 
-def remove_cache(path: Path) -> int:
-    """Remove a cache and what a killed process left of it; return the bytes freed."""
-    freed = 0
+def remove_cache(path: Path) -> None:
+    """Remove a cache and what a killed process left of it."""
     for suffix in (HEADER, PIXELS, _WRITING):  # the header first: without it there is no cache
         with contextlib.suppress(FileNotFoundError):
-            size = _with(path, suffix).stat().st_size
             _with(path, suffix).unlink()
-            freed += size
-    return freed
 
 
 class CacheWriter:

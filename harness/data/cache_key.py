@@ -9,11 +9,11 @@ from pathlib import Path
 
 import PIL
 
-from harness.config.datasets import DatasetSpec
+from harness.config.datasets import DatasetSpec, is_own_images, kind_of
 from harness.data.source import Source
 from harness.source_code import executed
 
-_DECODING_CODE = ("decoding.py", "images.py", "source.py", "formats/*.py")
+_DECODING_CODE = ("decoding.py", "images.py", "source.py", "split.py", "formats/*.py")
 _SOURCE = Path(__file__).parent
 _LENGTH = 16
 
@@ -23,7 +23,8 @@ class CacheKey:
     """The key of a dataset's cache.
 
     Attributes:
-        size: a hash of the size to which its images are resized.
+        size: a hash of the size to which its images are resized. Own images of several layouts may lie in one folder:
+            in all but class folders, the layout is before it.
         content: a hash of names, sizes and times of its files, and of its classes.
     """
 
@@ -49,7 +50,9 @@ def cache_key(source: Source, spec: DatasetSpec, resize_to: object) -> CacheKey 
         return None
     described = {**asdict(spec), "name": None}  # a folder that moves keeps its cache
     content = _hash(source.layout, source.key(), json.dumps(described))
-    return CacheKey(_hash(repr(resize_to))[:8], content)
+    kind = kind_of(spec.name)
+    prefix = f"{kind}-" if is_own_images(spec.name) and kind != "folder" else ""
+    return CacheKey(f"{prefix}{_hash(repr(resize_to))[:8]}", content)
 
 
 def versions() -> dict[str, str]:

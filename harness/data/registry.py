@@ -22,6 +22,7 @@ from harness.config.datasets import (
 from harness.config.extensions import find_extension
 from harness.config.recipe import Resize
 from harness.data.cache import load_images
+from harness.data.findings import forget_findings, keep_finding
 from harness.data.formats import (
     arrays,
     cifar10,
@@ -35,7 +36,7 @@ from harness.data.formats import (
 )
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.images import ImageSet, fingerprint
-from harness.data.source import Layout, Library, Publisher, Source
+from harness.data.source import Layout, Library, Publisher, Source, each_key_once, forget_keys
 from harness.errors import InputError
 from harness.text import listed
 
@@ -103,21 +104,20 @@ def _layout(name: str) -> Layout:
     return _LAYOUTS[prefix_of(name)]
 
 
-def locate(name: str, data_dir: Path, *, image_size: int | Resize | None = None) -> Source | None:
+def locate(name: str, data_dir: Path, *, resize: Resize | None = None) -> Source | None:
     """Return the dataset found on disk, or None.
 
     Args:
-        image_size: the square to which the user's own images and those of a library are resized, or its side in pixels,
-            to which they are squashed; None keeps their sizes.
+        resize: the square to which the user's own images and those of a library are resized; None keeps their sizes.
 
     Raises:
         InputError: there is no dataset of that name, or the files in its place are something else.
     """
     if library := _library(check_dataset_name(name)):
-        return library.locate(name, data_dir, resize_to=_resize(image_size))
+        return library.locate(name, data_dir, resize_to=resize)
     spec = get_spec(name)
     if is_own_images(name):
-        return _layout(name).locate(own_path(name), spec, resize_to=_resize(image_size))
+        return _layout(name).locate(own_path(name), spec, resize_to=resize)
     if name == "digits":
         return digits.locate()
     source = _publisher(name).locate(data_dir)
@@ -127,10 +127,6 @@ def locate(name: str, data_dir: Path, *, image_size: int | Resize | None = None)
         track_of = gtsrb.track_in_file_name if name == "gtsrb" else class_folders.no_track
         source = class_folders.locate(data_dir / name, spec, track_of=track_of)
     return source
-
-
-def _resize(image_size: int | Resize | None) -> Resize | None:
-    return Resize(image_size) if isinstance(image_size, int) else image_size
 
 
 def _require_reachable(*folders: Path) -> None:
@@ -160,18 +156,18 @@ def how_to_get(name: str, data_dir: Path) -> str:
 
 
 def locate_or_download(
-    name: str, data_dir: Path, *, image_size: int | Resize | None = None, notify: Callable[[str], None] = lambda _: None
+    name: str, data_dir: Path, *, resize: Resize | None = None, notify: Callable[[str], None] = lambda _: None
 ) -> Source:
     """Return the dataset found on disk; download it first if it, or one of its files, is missing.
 
     Args:
-        image_size: as for `locate`.
+        resize: as for `locate`.
         notify: callback that receives a line before a download.
 
     Raises:
         InputError: the dataset is missing and could not be downloaded.
     """
-    source = locate(name, data_dir, image_size=image_size)
+    source = locate(name, data_dir, resize=resize)
     if source is None or source.missing:
         lack = f"dataset {name} is not in {data_dir}"
         if source is not None:
@@ -181,13 +177,14 @@ def locate_or_download(
             _download(name, data_dir)
         except InputError as error:
             raise InputError(f"{lack}, and {error}") from error
-        source = locate(name, data_dir, image_size=image_size)
+        source = locate(name, data_dir, resize=resize)
     if source is None:
         raise InputError(f"dataset {name} is still not in {data_dir} after its download: {how_to_get(name, data_dir)}")
     return source
 
 
 def _download(name: str, data_dir: Path) -> None:
+    forget_keys()
     if library := _library(name):
         library.download(name, data_dir)
     else:
@@ -205,7 +202,7 @@ def load(
     name: str,
     data_dir: str | Path,
     *,
-    image_size: int | Resize | None = None,
+    resize: Resize | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
     """Return the whole dataset: mapped from its cache, see `harness.data.cache`, or in memory.
@@ -213,28 +210,31 @@ def load(
     The four loaded last are kept.
 
     Args:
-        image_size: as for `locate`.
+        resize: as for `locate`.
         notify: callback that receives lines about the cache, and a `harness.text.ProgressLine` now and then.
 
     Raises:
         InputError: the dataset is absent (see `locate_or_download`), damaged or incomplete. The message names the file.
     """
-    return _load(name, Path(data_dir), _resize(image_size), _Listener(notify))
+    return _load(name, Path(data_dir), resize, _Listener(notify))
 
 
 def forget_loaded() -> None:
     """Remove all datasets from memory, so that they are read from the disk again."""
     _load.cache_clear()
     load_slice.cache_clear()
+    forget_findings()
 
 
 @functools.lru_cache(maxsize=4)
 def _load(name: str, data_dir: Path, resize: Resize | None, listener: _Listener) -> Dataset:
-    source = locate(name, data_dir, image_size=resize)
-    if source is None:
-        raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
-    spec = _found_spec(name, source)
-    images = load_images(source, spec, data_dir, resize, listener.notify)
+    with each_key_once():
+        source = locate(name, data_dir, resize=resize)
+        if source is None:
+            raise InputError(f"dataset {name} is not in {data_dir}: {how_to_get(name, data_dir)}")
+        spec = _found_spec(name, source)
+        images = load_images(source, spec, data_dir, resize, listener.notify)
+        keep_finding(name, source.path, data_dir)
     return Dataset(spec, images.train, images.test, f"{source.layout} in {source.path}", images.fingerprint)
 
 
@@ -244,21 +244,20 @@ def _found_spec(name: str, source: Source) -> DatasetSpec:
 
 @functools.lru_cache(maxsize=8)
 def load_slice(
-    name: str, data_dir: Path, train_images: int, test_images: int, *, image_size: int | Resize | None = None
+    name: str, data_dir: Path, train_images: int, test_images: int, *, resize: Resize | None = None
 ) -> Dataset:
     """Return a few images, evenly spaced over the dataset, for quick mode; resized digits if it is absent.
 
     Args:
-        image_size: as for `locate`.
+        resize: as for `locate`.
 
     Raises:
         InputError: a user's folder is absent, or a file is damaged.
     """
-    source = locate(name, data_dir, image_size=image_size)
+    source = locate(name, data_dir, resize=resize)
     if source is None:
         spec = find_spec(name) or replace(SPECS["digits"], name=name, channels=3, image_size=None)
-        resize = _resize(image_size) if is_resized(name) else None
-        shown = spec if resize is None else replace(spec, image_size=resize.size)
+        shown = spec if resize is None or not is_resized(name) else replace(spec, image_size=resize.size)
         stand_in = _dataset(spec, *digits.stand_in(shown, train_images, test_images), "digits standing in")
         return replace(stand_in, is_stand_in=True)
     return _dataset(

@@ -11,6 +11,7 @@ from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
 from harness.data.registry import Dataset
+from harness.data.source import each_key_once
 from harness.data.split import can_be_split, count_held_out
 from harness.data.verified_fingerprints import is_verified
 from harness.errors import InputError
@@ -55,16 +56,20 @@ class Machine:
         """
         for experiment in experiments:
             require_known(experiment.network)
-        for experiment in experiments:
-            dataset = self.dataset(experiment, notify)[0]
-            recipe = self.resolved(experiment).resolved_recipe
-            _require_fitting_images(recipe, dataset)
-            self._try_network(self.resolved(experiment), dataset, notify)
-            if self.settings.pipeline == "reference":
-                require_shared_memory(recipe, dataset.spec.channels, len(dataset.train))
-            if self.settings.val_split and experiment.mode != "quick":
-                _require_splittable(dataset)
-            require_no_batch_of_one(self.case(experiment), dataset)
+        with each_key_once():
+            for experiment in experiments:
+                self._prepare(experiment, notify)
+
+    def _prepare(self, experiment: Experiment, notify: Callable[[str], None]) -> None:
+        dataset = self.dataset(experiment, notify)[0]
+        recipe = self.resolved(experiment).resolved_recipe
+        _require_fitting_images(recipe, dataset)
+        self._try_network(self.resolved(experiment), dataset, notify)
+        if self.settings.pipeline == "reference":
+            require_shared_memory(recipe, dataset.spec.channels, len(dataset.train))
+        if self.settings.val_split and experiment.mode != "quick":
+            _require_splittable(dataset)
+        require_no_batch_of_one(self.case(experiment), dataset)
 
     def _try_network(self, experiment: Experiment, dataset: Dataset, notify: Callable[[str], None]) -> None:
         """Check by a trial that a network can be trained; report the notes on it once.
@@ -168,10 +173,10 @@ class Machine:
         data_dir = self.settings.data_dir
         if is_quick:
             limits = (QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES)
-            return registry.load_slice(name, data_dir, *limits, image_size=resize), False
-        source = registry.locate_or_download(name, data_dir, image_size=resize, notify=notify)
+            return registry.load_slice(name, data_dir, *limits, resize=resize), False
+        source = registry.locate_or_download(name, data_dir, resize=resize, notify=notify)
         notify(f"loading {name}: {source.layout} in {source.path}")
-        dataset = registry.load(name, data_dir, image_size=resize, notify=notify)
+        dataset = registry.load(name, data_dir, resize=resize, notify=notify)
         return dataset, is_verified(dataset, source, data_dir)
 
 

@@ -14,6 +14,7 @@ from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
+from harness.data.source import each_key_once
 from harness.models.identity import network_identity
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
@@ -23,6 +24,8 @@ from harness.study.resolution import outline, resize_of, resolve
 from harness.throughput.repetition import PLAN_SECONDS, Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
+
+_SpecOf = Callable[[str], DatasetSpec]
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def plan(
     for result in ResultsFolder(settings.results_dir).read_all()[0]:
         results[result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
-    outlined = functools.cache(partial(_outlined, settings))
+    spec_of = functools.cache(partial(registry.get_spec, data_dir=settings.data_dir))
+    outlined = functools.cache(partial(_outlined, settings, spec_of))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
     for given in experiments:
         experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
@@ -70,31 +74,34 @@ def plan(
         if key not in estimates:
             estimates[key] = estimate_experiment(experiment, settings, device, precision, repetition)
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
-        experiment = _with_statistics(given, experiment, kept, settings)
+        experiment = _with_statistics(given, experiment, kept, settings, spec_of)
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
-        there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
+        with each_key_once():
+            there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
         is_kept = bool(there) and not settings.rerun and keeps_results(experiment.mode)
         is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
         error = estimates[key].epoch_seconds / recorded - 1 if recorded else None
         yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
 
 
-def _outlined(settings: Settings, experiment: Experiment) -> Experiment:
+def _outlined(settings: Settings, spec_of: _SpecOf, experiment: Experiment) -> Experiment:
     """Return the experiment with assumed statistics of its images if these decide its recipe."""
     if isinstance(experiment.recipe, Recipe):
         return experiment
-    spec = registry.get_spec(experiment.dataset, settings.data_dir)
+    spec = spec_of(experiment.dataset)
     resize, unsplit = resize_of(experiment, spec.image_size), replace(settings, val_split=0.0)
     train_images, _ = _images_per_epoch(experiment, resize, spec, unsplit)
     return outline(experiment, settings, spec, train_images)
 
 
-def _with_statistics(given: Experiment, outlined: Experiment, kept: list[Result], settings: Settings) -> Experiment:
+def _with_statistics(
+    given: Experiment, outlined: Experiment, kept: list[Result], settings: Settings, spec_of: _SpecOf
+) -> Experiment:
     """Return the experiment with its images' statistics if a kept result may be its own."""
     if isinstance(given.recipe, Recipe) or all(one.case.recipe.name != given.recipe.name for one in kept):
         return outlined  # the images need not be loaded
     mode, data_dir = given.mode, settings.data_dir
-    own_size = registry.get_spec(given.dataset, data_dir).image_size
+    own_size = spec_of(given.dataset).image_size
     return resolve(given, settings, own_size, lambda resize: load_images(given.dataset, mode, resize, data_dir))
 
 
@@ -134,7 +141,7 @@ def _images_per_epoch(experiment: Experiment, resize: Resize, spec: DatasetSpec,
     """Return about how many images an epoch trains and evaluates: of those on disk, else published."""
     if experiment.mode == "quick":
         return QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES
-    source = registry.locate(experiment.dataset, settings.data_dir, image_size=resize)
+    source = registry.locate(experiment.dataset, settings.data_dir, resize=resize)
     train, test = source.count() if source else (spec.train_images, spec.test_images)
     if settings.val_split:
         held_out = round(train * settings.val_split)
@@ -152,5 +159,12 @@ def is_result_of(result: Result, experiment: Experiment, settings: Settings, dev
         and (case.device_kind, case.precision) == (device_kind, precision)
         and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
         and not result.stand_in
-        and case.network == network_identity(experiment.own, registry.get_spec(experiment.dataset, settings.data_dir))
+        and case.network == _identity_of_own(experiment, settings)
     )
+
+
+def _identity_of_own(experiment: Experiment, settings: Settings) -> str:
+    """Return the identity of the user's own network; empty without one, and then no images are looked for."""
+    if experiment.own is None:
+        return ""
+    return network_identity(experiment.own, registry.get_spec(experiment.dataset, settings.data_dir))

@@ -138,10 +138,10 @@ def load_images(dataset: str, mode: Mode, resize: Resize, data_dir: Path) -> Dat
     Raises:
         InputError: the images are missing or damaged.
     """
-    image_size = resize if is_resized(dataset) else None
+    size = resize if is_resized(dataset) else None
     if mode == "quick":
-        return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, image_size=image_size)
-    return registry.load(dataset, data_dir, image_size=image_size)
+        return registry.load_slice(dataset, data_dir, QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES, resize=size)
+    return registry.load(dataset, data_dir, resize=size)
 
 
 def device_of(result: Result, settings: Settings) -> torch.device:

@@ -1,3 +1,5 @@
+import shutil
+
 from harness.__main__ import main
 from harness.data.registry import load
 from tests.cli.checked_output import checked_output
@@ -126,4 +128,12 @@ def test_data_shows_and_removes_the_decoded_images(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "decoded images" not in captured.out
     assert captured.err.startswith(f"removed {root}/.wider-or-deeper: 0.0 MB freed")
+    assert not (root / ".wider-or-deeper").exists()
+
+
+def test_clear_cache_removes_that_of_damaged_images(tmp_path, capsys):
+    root = write_class_folders(tmp_path / "mine", train=3, test=2)
+    load(f"folder:{root}", tmp_path)
+    shutil.rmtree(root / "test/cat")
+    assert main(["data", "--clear-cache", f"folder:{root}"]) == 2
     assert not (root / ".wider-or-deeper").exists()

@@ -6,6 +6,7 @@ import pytest
 
 from harness.__main__ import main
 from harness.config.experiment import plan_experiment
+from harness.config.recipe import Resize
 from harness.config.settings import read_settings
 from harness.data import registry
 from harness.results.folder import ResultsFolder
@@ -86,7 +87,7 @@ def test_evaluate_refuses_a_missing_or_copied_result(digits_result, tmp_path, ca
 
 def test_evaluate_takes_the_present_place_of_moved_images(tmp_path, capsys):
     place = write_class_folders(tmp_path / "flowers", train=5, test=4)
-    images = registry.load(f"folder:{place}", tmp_path, image_size=8)
+    images = registry.load(f"folder:{place}", tmp_path, resize=Resize(8))
     results = ResultsFolder(tmp_path / "r")
     result = store_untrained(results, images, f"folder:{place}", recipe=colour_recipe())
     folder, now = results.folder(result.case), place.rename(tmp_path / "roses")

@@ -23,7 +23,7 @@ def pixels_file(root):
 
 
 def caches(root):
-    return sorted(path.name for path in (root / PLACE).glob("*") if path.suffix != ".lock")
+    return sorted(path.name for path in (root / PLACE).glob("*") if path.suffix not in (".lock", ".finding"))
 
 
 def count_decodings(monkeypatch):

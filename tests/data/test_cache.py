@@ -7,7 +7,8 @@ import PIL
 import pytest
 import torch
 
-from harness.data import cache, cache_key
+from harness.config.recipe import Resize
+from harness.data import cache, cache_key, decoding
 from harness.data.cache_file import CacheWriter
 from harness.data.images import fingerprint
 from harness.errors import InputError
@@ -48,13 +49,13 @@ def test_images_are_decoded_once_and_then_mapped(root, tmp_path, decoded):
     assert first.fingerprint == again.fingerprint
 
 
-@pytest.mark.parametrize("image_size", [None, 6])
-def test_cached_images_equal_those_in_memory(root, tmp_path, image_size):
+@pytest.mark.parametrize("resize", [None, Resize(6)])
+def test_cached_images_equal_those_in_memory(root, tmp_path, resize):
     write(root / "train/cat/wide.png", encode(noise(5, 9)))
-    cached = load(root, tmp_path, image_size=image_size)[0]
+    cached = load(root, tmp_path, resize=resize)[0]
     from harness.data import registry
 
-    source = registry.locate(f"folder:{root}", tmp_path, image_size=image_size)
+    source = registry.locate(f"folder:{root}", tmp_path, resize=resize)
     for mine, other in zip((cached.train, cached.test), source.read(None, None), strict=True):
         assert type(mine.pixels) is type(other.pixels)
         assert all(torch.equal(a, b) for a, b in zip(mine.pixels, other.pixels, strict=True))
@@ -71,7 +72,7 @@ def test_the_sums_of_a_cache_are_those_of_its_images(root, tmp_path):
 
 def test_each_size_has_a_cache_of_its_own(root, tmp_path, decoded):
     for size in (4, 6, 4, 6):
-        assert load(root, tmp_path, image_size=size)[0].train.pixels.shape[2] == size
+        assert load(root, tmp_path, resize=Resize(size))[0].train.pixels.shape[2] == size
     assert decoded == [6, 4, 6, 4]
     assert len(caches(root)) == 4
 
@@ -241,9 +242,19 @@ def test_a_disk_that_fills_up_leaves_nothing(root, tmp_path, decoded, monkeypatc
     assert caches(root) == []
 
 
+def test_a_fault_of_reading_is_no_fault_of_the_cache(root, tmp_path, monkeypatch):
+    def torn(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(decoding, "_decode_one", torn)
+    with pytest.raises(InputError, match="images of folder:.*/mine cannot be read: Input/output error"):
+        load(root, tmp_path)
+    assert caches(root) == []
+
+
 def test_free_space_is_checked_before_decoding(root, tmp_path, decoded, monkeypatch):
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1))
-    assert "(0.0 GB free, 0.1 GB needed)" in load(root, tmp_path, image_size=8)[1][0]
+    assert "(0.0 GB free, 0.1 GB needed)" in load(root, tmp_path, resize=Resize(8))[1][0]
     assert decoded == [6, 4]  # once, into memory
 
 

@@ -8,6 +8,7 @@ from multiprocessing import Process
 
 import pytest
 
+from harness.config.recipe import Resize
 from harness.data import cache_file
 from tests.data.builders import linux, write_class_folders
 from tests.data.caching import caches, load, pixels_file, resident_bytes
@@ -69,7 +70,7 @@ def test_of_several_processes_one_makes_the_cache(root, tmp_path):
 
 
 def read_all(root, data_dir, outcomes, barrier):
-    train = load(root, data_dir, image_size=600)[0].train
+    train = load(root, data_dir, resize=Resize(600))[0].train
     train.pixels.sum()
     barrier.wait()
     outcomes.put((resident_bytes(pixels_file(root)), train.nbytes))
@@ -77,7 +78,7 @@ def read_all(root, data_dir, outcomes, barrier):
 
 
 def test_processes_share_the_memory_of_the_pixels(root, tmp_path):
-    load(root, tmp_path, image_size=600)
+    load(root, tmp_path, resize=Resize(600))
     outcomes, barrier = FORK.SimpleQueue(), FORK.Barrier(4)
     processes = [started(read_all, root, tmp_path, outcomes, barrier) for _ in range(4)]
     measured = [outcomes.get() for _ in processes]
@@ -95,7 +96,7 @@ def load_in_little_memory(root, data_dir, outcomes):
     os.sched_getaffinity = lambda _: {0, 1}  # few threads, and their stacks
     now = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData"))  # noqa: SIM115
     resource.setrlimit(resource.RLIMIT_DATA, (1024 * now + 150_000_000,) * 2)
-    dataset, lines = load(root, data_dir, image_size=1000)
+    dataset, lines = load(root, data_dir, resize=Resize(1000))
     outcomes.put((dataset.train.nbytes, lines))
 
 

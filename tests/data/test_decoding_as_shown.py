@@ -234,5 +234,5 @@ def test_photos_of_a_folder_are_turned_before_they_are_resized(tmp_path):
     for split in ("train", "test"):
         write(tmp_path / split / "upright/0.png", saved(stored(1, picture)))
         write(tmp_path / split / "lying/0.png", saved(stored(6, picture), exif=tag(6)))
-    train = registry.load(f"folder:{tmp_path}", tmp_path, image_size=8).train
+    train = registry.load(f"folder:{tmp_path}", tmp_path, resize=Resize(8)).train
     assert torch.equal(train.pixels[0], train.pixels[1])

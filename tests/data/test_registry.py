@@ -147,7 +147,7 @@ def test_gtsrb_is_found_in_either_folder_the_lower_case_first(tmp_path):
 
 def test_a_folder_is_located_independently_of_the_data_folder(tmp_path):
     write_class_folders(tmp_path / "mine", size=8)
-    source = registry.locate(f"folder:{tmp_path / 'mine'}", tmp_path / "absent", image_size=16)
+    source = registry.locate(f"folder:{tmp_path / 'mine'}", tmp_path / "absent", resize=Resize(16))
     assert source.path == tmp_path / "mine"
     assert source.read(None, None)[0].pixels.shape == (4, 3, 16, 16)
 
@@ -201,7 +201,7 @@ def test_a_dataset_is_loaded_once(tmp_path):
     root = write_class_folders(tmp_path / "mine")
     name = f"folder:{root}"
     assert registry.load(name, tmp_path) is registry.load(name, tmp_path)
-    assert registry.load(name, tmp_path, image_size=16) is not registry.load(name, tmp_path)
+    assert registry.load(name, tmp_path, resize=Resize(16)) is not registry.load(name, tmp_path)
 
 
 def test_own_images_keep_their_sizes_unless_resized(tmp_path):
@@ -209,7 +209,7 @@ def test_own_images_keep_their_sizes_unless_resized(tmp_path):
     write(root / "train/cat/wide.png", encode(noise(8, 20)))
     name = f"folder:{root}"
     assert [tuple(p.shape[1:]) for p in registry.load(name, tmp_path).train.pixels][2] == (8, 20)
-    squashed, cropped = (registry.load(name, tmp_path, image_size=one) for one in (16, Resize(16, "crop")))
+    squashed, cropped = (registry.load(name, tmp_path, resize=one) for one in (Resize(16), Resize(16, "crop")))
     assert squashed.train.pixels.shape == cropped.train.pixels.shape == (5, 3, 16, 16)
     assert torch.equal(squashed.train.pixels[0], cropped.train.pixels[0])
     assert not torch.equal(squashed.train.pixels[2], cropped.train.pixels[2])

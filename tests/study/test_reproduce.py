@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from harness.config.recipe import Resize
 from harness.config.recipes import QUICK_TEST_IMAGES
 from harness.config.settings import read_settings
 from harness.data import registry
@@ -96,7 +97,7 @@ def test_a_quick_result_is_evaluated_on_the_images_of_quick_mode(trained, tmp_pa
 def own(tmp_path):
     """A result on a folder of the user's images, and the folder."""
     place = write_class_folders(tmp_path / "flowers", train=5, test=4)
-    images = registry.load(f"folder:{place}", tmp_path, image_size=8)
+    images = registry.load(f"folder:{place}", tmp_path, resize=Resize(8))
     return store_untrained(ResultsFolder(tmp_path / "r"), images, f"folder:{place}", recipe=colour_recipe()), place
 
 
@@ -130,7 +131,7 @@ def test_a_moved_folder_is_evaluated_in_the_place_that_is_given(own, tmp_path):
 def test_a_moved_table_or_array_is_evaluated_in_the_place_that_is_given(tmp_path, kind):
     here, there = tmp_path / "here", tmp_path / "there"
     file = write_table(here) if kind == "csv" else write_arrays(here / "flowers.npz")
-    images = registry.load(f"{kind}:{file}", tmp_path, image_size=8)
+    images = registry.load(f"{kind}:{file}", tmp_path, resize=Resize(8))
     result = store_untrained(ResultsFolder(tmp_path / "r"), images, f"{kind}:{file}", recipe=colour_recipe())
     settings = read_settings({"data_dir": str(tmp_path)})
     assert reproduce(result, ResultsFolder(tmp_path / "r"), images_of(result, settings), CPU).is_exact

@@ -6,7 +6,7 @@ import pytest
 
 from harness.config.datasets import own_path
 from harness.config.experiment import plan_experiment
-from harness.config.recipe import Augmentation, Recipe
+from harness.config.recipe import Augmentation, Recipe, Resize
 from harness.config.standard import Standard
 from harness.data import registry
 from harness.data.channel_sums import ChannelSums
@@ -46,7 +46,7 @@ def test_recipe_has_the_images_own_mean_size_and_number(flowers, full, tmp_path)
     machine = Machine(full)
     (experiment,) = planned(full, flowers, "resnet8")
     machine.prepare([experiment])
-    images = registry.load(flowers, tmp_path, image_size=experiment.recipe.size_for(12)).train
+    images = registry.load(flowers, tmp_path, resize=Resize(experiment.recipe.size_for(12))).train
     mean, std = images.channel_sums().mean_and_std()
     assert machine.case(experiment).recipe == Recipe(
         "standard", 200, (100, 150), 32, 12, Augmentation(mean, std, horizontal_flip=True, padding=2),

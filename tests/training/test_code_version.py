@@ -22,7 +22,8 @@ NOT_DECIDING = {
     },
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "config/library_datasets.py", "data/cache.py",
-        "data/cache_file.py", "data/cache_key.py", "data/channel_sums.py", "data/decoding_progress.py",
+        "data/cache_file.py", "data/cache_key.py", "data/cache_places.py", "data/findings.py",
+        "data/channel_sums.py", "data/decoding_progress.py",
         "data/download.py", "data/headers.py", "data/mapped_pages.py", "data/registry.py", "data/source.py",
         "data/verified_fingerprints.py", "data/formats/cifar10.py", "data/formats/class_folders.py",
         "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",

@@ -8,6 +8,8 @@ then 20 % of each class are held out as the test images. Arrays of ``val`` are t
 The classes are the distinct labels, sorted; with an array ``class_names`` or ``label_names``, labels count its names.
 """
 
+import contextlib
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,7 +29,7 @@ from harness.data.formats.labels import hold_out, require_test_images
 from harness.data.formats.split_names import HELD_OUT_NOTE, Role, choose_test_role, note_of, role_of
 from harness.data.formats.stored_arrays import StoredArray, list_arrays
 from harness.data.images import ImageSet
-from harness.data.source import Source, files_key, unverifiable
+from harness.data.source import Source, files_key, tree_key, unverifiable
 from harness.errors import InputError
 from harness.text import count_noun, listed_up_to
 
@@ -96,7 +98,9 @@ def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None) ->
         return files_key(arrays.files, root if root.is_dir() else root.parent)
 
     counts = len(arrays.train.labels), len(arrays.test.labels)
-    return Source(f"arrays{arrays.note}", root, lambda: counts, unverifiable, read, check=check, key=key)
+    return Source(
+        f"arrays{arrays.note}", root, lambda: counts, unverifiable, read, check=check, key=key, spec=lambda: spec
+    )
 
 
 def _image_files(arrays: _Arrays) -> tuple[list[ImageFile], list[ImageFile]]:
@@ -116,6 +120,18 @@ def _image_files(arrays: _Arrays) -> tuple[list[ImageFile], list[ImageFile]]:
 
 
 def _read(path: Path) -> _Arrays:
+    """Return the arrays at a path, from memory until a file changes; see `_read_arrays`."""
+    with contextlib.suppress(OSError):
+        return _read_once(path, tree_key(path))
+    return _read_arrays(path)
+
+
+@functools.lru_cache(maxsize=4)
+def _read_once(path: Path, _: str) -> _Arrays:
+    return _read_arrays(path)
+
+
+def _read_arrays(path: Path) -> _Arrays:
     """Return the arrays at a path.
 
     Raises:

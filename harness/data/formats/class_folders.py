@@ -6,7 +6,6 @@ test images. The layout's name, which the terminal and the result show, says whi
 ``train``, ``test`` or ``val``, upper-case or not, is a split and never a class.
 """
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from harness.config.datasets import DatasetSpec, is_own_images
 from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, file_on_disk
+from harness.data.findings import Finding, find
 from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images, require_no_strangers
 from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
 from harness.data.formats.folder_splits import PUBLISHED_SPLITS, Splits, find_splits
@@ -26,9 +26,6 @@ from harness.text import listed_up_to
 
 _SHOWN_FOLDERS = 5
 _SHOWN_FILES = 3
-
-# A study asks for a spec several times, and many images are long to list: the key of the files, and the spec.
-_SPECS: dict[tuple[str, Path, Splits], tuple[str, DatasetSpec]] = {}
 
 TrackOf = Callable[[Path, int], str | None]
 """Function from an image's path and label to its track; None for an image without one."""
@@ -70,15 +67,13 @@ def _key(root: Path, splits: Splits) -> str:
 def spec_of(name: str, path: Path) -> DatasetSpec:
     """Return the spec of the user's own images in class folders; see `harness.data.source.Layout`."""
     splits = find_splits(path)
-    known = _SPECS.get((name, path, splits))
-    with contextlib.suppress(OSError):  # listing the images names what cannot be read
-        if known is not None and known[0] == _key(path, splits):
-            return known[1]
-    classes = class_names(path)
-    spec = own_spec(name, classes, list_splits(path, splits, classes, is_own=True))
-    with contextlib.suppress(OSError):
-        _SPECS[name, path, splits] = _key(path, splits), spec
-    return spec
+
+    def look() -> Finding:
+        classes = class_names(path)
+        spec = own_spec(name, classes, list_splits(path, splits, classes, is_own=True))
+        return Finding(f"class folders{splits.note}", spec)
+
+    return find(name, path, Path(), partial(_key, path, splits), look).spec
 
 
 def class_names(root: Path) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from harness.config.datasets import DatasetSpec, is_own_images, own_path
 from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, decode, file_on_disk
 from harness.data.download import locked
+from harness.data.findings import Finding, find
 from harness.data.formats.hugging_face_columns import (
     class_names,
     image_column,
@@ -29,7 +30,7 @@ from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE, role_of
 from harness.data.headers import ImageShape, shape_in_bytes
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, files_key, unverifiable
+from harness.data.source import Source, tree_key, unverifiable
 from harness.errors import InputError
 from harness.extras import require_extra
 from harness.files import put_in_place, safe_name
@@ -97,8 +98,7 @@ class _Part:
 class _Opened:
     train: _Part
     test: _Part
-    spec: DatasetSpec
-    files: tuple[Path, ...]
+    finding: Finding
 
 
 def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Source | None:
@@ -111,29 +111,28 @@ def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Sou
     Raises:
         InputError: Hugging Face's library is missing, or what is at the path is no dataset of images and labels.
     """
-    library = _library(name)
     path = own_path(name) if is_own_images(name) else _folder(name, data_dir)
     if not path.exists():
+        _library(name)
         if is_own_images(name):
             raise InputError(f"{path} does not exist: give hf:PATH of a saved dataset, a .parquet file or a folder")
         return None
-    splits = _load(library, path, data_dir)
-    chosen = _choose(library, name, splits)
-    how = f" (tested on {chosen.test})" if chosen.test else HELD_OUT_NOTE
-    opened = functools.cache(partial(_open, library, name, splits, chosen))
+    opened = functools.cache(partial(_opened, name, path, data_dir))
+    key = partial(tree_key, path)
+    found = find(name, path, data_dir, key, lambda: opened().finding)
 
     def read(train_limit: int | None, test_limit: int | None) -> tuple[ImageSet, ImageSet]:
-        take = partial(decode, channels=opened().spec.channels, size=resize_to)
+        take = partial(decode, channels=found.spec.channels, size=resize_to)
         return read_both(opened().train, opened().test, (train_limit, test_limit), take)
 
     return Source(
-        layout=f"Hugging Face{how}",
+        layout=found.layout,
         path=path,
-        count=lambda: (len(opened().train), len(opened().test)),
+        count=lambda: (found.spec.train_images, found.spec.test_images),
         verify=unverifiable,
         read=read,
-        key=lambda: files_key(opened().files, path if path.is_dir() else path.parent),
-        spec=lambda: opened().spec,
+        key=key,
+        spec=lambda: found.spec,
     )
 
 
@@ -258,6 +257,13 @@ def _choose(library: ModuleType, name: str, splits: Mapping[str, Any]) -> _Chose
     return _Chosen(train, test, images, labels)
 
 
+def _opened(name: str, path: Path, data_dir: Path) -> _Opened:
+    """Return the dataset at a path, as the library reads it."""
+    library = _library(name)
+    splits = _load(library, path, data_dir)
+    return _open(library, name, splits, _choose(library, name, splits))
+
+
 def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Chosen) -> _Opened:
     """Return the images and labels of both parts.
 
@@ -279,8 +285,8 @@ def _open(library: ModuleType, name: str, splits: Mapping[str, Any], chosen: _Ch
     if shape.channels == 1:  # a coloured image among the others must not be decoded to grey
         shape = _shape(train, test, None)
     spec = DatasetSpec(name, shape.channels, shape.side, classes, len(positions[0]), len(positions[1]))
-    files = dict.fromkeys(Path(one["filename"]) for rows in both for one in rows.cache_files)
-    return _Opened(train, test, spec, tuple(files))
+    how = f" (tested on {chosen.test})" if chosen.test else HELD_OUT_NOTE
+    return _Opened(train, test, Finding(f"Hugging Face{how}", spec))
 
 
 def _shape(train: _Part, test: _Part, most: int | None) -> ImageShape:

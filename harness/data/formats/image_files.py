@@ -2,17 +2,17 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from harness.config.datasets import DatasetSpec
+from harness.config.datasets import DatasetSpec, is_own_images
 from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, check_file, decode
 from harness.data.headers import shape_in_headers
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, files_key, unverifiable
+from harness.data.source import Source, unverifiable
 from harness.errors import FaultList, results_of_both
 
 _Image = TypeVar("_Image", covariant=True)
@@ -64,8 +64,7 @@ def source_of(
     list_both: Callable[[], Lists],
     *,
     resize_to: Resize | None,
-    key: Callable[[], str] | None = None,
-    tables: Sequence[Path] = (),
+    key: Callable[[], str],
 ) -> Source:
     """Return a source of image files.
 
@@ -73,8 +72,7 @@ def source_of(
         layout: its human-readable name.
         list_both: lists the images; called once for a source, as a folder of many images is long to list.
         resize_to: the square to which every image is resized; None requires the dataset's own size.
-        key: see `Source`; None for one of the tables and all images.
-        tables: files that list the images.
+        key: see `Source`.
     """
     listed = functools.cache(list_both)
 
@@ -94,8 +92,5 @@ def source_of(
                 check_file(Path(file.name), required)
         faults.raise_any()
 
-    def listed_key() -> str:
-        images = (Path(file.name) for file in itertools.chain(*listed()))
-        return files_key([*tables, *images], path if path.is_dir() else path.parent)
-
-    return Source(layout, path, count, unverifiable, read, check=check, key=key or listed_key)
+    own = (lambda: spec) if is_own_images(spec.name) else None
+    return Source(layout, path, count, unverifiable, read, check=check, key=key, spec=own)

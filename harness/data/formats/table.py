@@ -5,6 +5,8 @@ the test images if none are of ``test``, and are not used otherwise (the same ho
 splits, 20 % of each class are held out as the test images. The layout's name says which of these it was.
 """
 
+import contextlib
+import functools
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +17,14 @@ from pathlib import Path
 from harness.config.datasets import DatasetSpec
 from harness.config.recipe import Resize
 from harness.data.decoding import file_on_disk
+from harness.data.findings import Finding, find
 from harness.data.formats.csv_rows import Row, read_rows
 from harness.data.formats.folder_listing import is_present, is_present_folder, list_folder
 from harness.data.formats.folder_names import shown
 from harness.data.formats.image_files import Lists, own_spec, source_of
 from harness.data.formats.labels import hold_out, require_test_images, require_two_classes, sorted_classes
 from harness.data.formats.split_names import HELD_OUT_NOTE, Role, by_role, choose_test_role, note_of, role_of
-from harness.data.source import Source
+from harness.data.source import Source, files_key, tree_key
 from harness.errors import FaultList, InputError
 from harness.text import MOST_NAMED, count_noun, listed_up_to
 
@@ -49,20 +52,47 @@ class _Table:
 def spec_of(name: str, path: Path) -> DatasetSpec:
     """Return the spec of the images in a table; see `harness.data.source.Layout`."""
     table = _read(path)
-    classes = _classes(table)
-    return own_spec(name, classes, _lists(table, classes))
+
+    def look() -> Finding:
+        classes = _classes(table)
+        return Finding(_layout(table), own_spec(name, classes, _lists(table, classes)))
+
+    return find(name, path, Path(), partial(_key, table), look).spec
 
 
 def locate(root: Path, spec: DatasetSpec, *, resize_to: Resize | None = None) -> Source:
     """Return the images in a table; see `harness.data.source.Layout`."""
     table = _read(root)
     list_both = partial(_lists, table, spec.class_names)
-    layout = f"table of paths and labels{table.note}"
-    return source_of(layout, root, spec, list_both, resize_to=resize_to, tables=table.files)
+    return source_of(_layout(table), root, spec, list_both, resize_to=resize_to, key=partial(_key, table))
+
+
+def _layout(table: _Table) -> str:
+    return f"table of paths and labels{table.note}"
+
+
+def _key(table: _Table) -> str:
+    """Return the key of the tables and all images."""
+    images = (row.path for row in _all_rows(table))
+    return files_key([*table.files, *images], table.place if table.place.is_dir() else table.place.parent)
 
 
 def _read(path: Path) -> _Table:
-    """Return the rows of a CSV, or of those in a folder."""
+    """Return the rows of a CSV, or of those in a folder; from memory until a table changes."""
+    tables: tuple[Path, ...] = (path,)
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            tables = tuple(sorted(one for one in path.iterdir() if one.suffix.lower() in _ENDINGS))
+        return _read_once(path, tree_key(*tables))
+    return _read_tables(path)
+
+
+@functools.lru_cache(maxsize=4)
+def _read_once(path: Path, _: str) -> _Table:
+    return _read_tables(path)
+
+
+def _read_tables(path: Path) -> _Table:
     if is_present_folder(path):
         return _read_folder(path)
     if not is_present(path):

@@ -20,6 +20,7 @@ from harness.config.library_datasets import Arguments, LibraryDataset, library_d
 from harness.config.recipe import Resize
 from harness.data.decoding import Array, ImageFile, decode, file_on_disk, keep
 from harness.data.download import limited_silence, locked
+from harness.data.findings import Finding, find
 from harness.data.formats.gtsrb import track_in_file_name
 from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
@@ -92,11 +93,18 @@ def locate(name: str, data_dir: Path, *, resize_to: Resize | None = None) -> Sou
         take = partial(_read, spec, library.in_memory, resize_to)
         return read_both(opened().train, opened().test, (train_limit, test_limit), take)
 
-    def found_spec() -> DatasetSpec:
-        train, test = count() if library.test is None else (spec.train_images, spec.test_images)
-        return replace(spec, class_names=opened().class_names, train_images=train, test_images=test)
+    def look() -> Finding:
+        numbers = spec.train_images, spec.test_images
+        if library.test is None:
+            numbers = count()
+        names = opened().class_names
+        return Finding(layout, replace(spec, class_names=names, train_images=numbers[0], test_images=numbers[1]))
 
     verify, key = partial(_verify, library, root, opened), partial(tree_key, root)
+
+    def found_spec() -> DatasetSpec:
+        return find(name, root, data_dir, key, look).spec
+
     return Source(layout, root, count, verify, read, key=key, spec=found_spec)
 
 

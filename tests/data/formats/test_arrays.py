@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from harness.config.recipe import Resize
 from harness.data import registry
 from harness.errors import InputError
 from tests.data.builders import encode, noise, write, write_class_folders
@@ -32,9 +33,9 @@ def save(path, arrays, kind="stored"):
     return path
 
 
-def load(path, image_size=None):
+def load(path, resize=None):
     registry.forget_loaded()
-    return registry.load(f"npz:{path}", path, image_size=image_size)
+    return registry.load(f"npz:{path}", path, resize=resize)
 
 
 def error_of(path, function=registry.get_spec):
@@ -123,7 +124,7 @@ def test_masks_of_true_and_false_are_white_and_black(tmp_path):
 
 
 def test_arrays_are_resized_as_image_files_are(tmp_path):
-    images = load(save(tmp_path / "a.npz", split(COLOUR)), image_size=5).train.pixels
+    images = load(save(tmp_path / "a.npz", split(COLOUR)), resize=Resize(5)).train.pixels
     expected = [Image.fromarray(one).resize((5, 5), Image.Resampling.BILINEAR) for one in COLOUR[:4]]
     assert images.permute(0, 2, 3, 1).tolist() == [np.asarray(one).tolist() for one in expected]
 
@@ -281,7 +282,7 @@ def test_images_are_mapped_not_read_into_memory(tmp_path, kind):
 def test_a_slice_of_arrays_covers_all_classes(tmp_path):
     labels = np.repeat(np.arange(3), 2)
     path = save(tmp_path / "a.npz", {"x_train": GREY, "y_train": labels, "x_test": GREY, "y_test": labels})
-    part = registry.load_slice(f"npz:{path}", path, 3, 3, image_size=4)
+    part = registry.load_slice(f"npz:{path}", path, 3, 3, resize=Resize(4))
     assert (part.train.labels.tolist(), part.train.pixels.shape) == ([0, 1, 2], (3, 1, 4, 4))
 
 

@@ -3,6 +3,7 @@ import sys
 import pytest
 from PIL import Image
 
+from harness.config.recipe import Resize
 from harness.data import registry
 from harness.data.formats import hugging_face
 from harness.errors import InputError
@@ -21,7 +22,7 @@ def _offline(monkeypatch, tmp_path):
 
 
 def load(path, tmp_path, **arguments):
-    return registry.load(f"hf:{path}", tmp_path / "data", image_size=8, **arguments)
+    return registry.load(f"hf:{path}", tmp_path / "data", resize=Resize(8), **arguments)
 
 
 def refusal_of(path, tmp_path):
@@ -184,7 +185,7 @@ def test_names_that_the_hub_cannot_have_are_refused(name, tmp_path):
 
 
 def test_a_quick_run_without_the_data_takes_digits(tmp_path):
-    dataset = registry.load_slice("hf:owner/name", tmp_path, 12, 8, image_size=16)
+    dataset = registry.load_slice("hf:owner/name", tmp_path, 12, 8, resize=Resize(16))
     assert dataset.is_stand_in
     assert dataset.train.pixels.shape == (12, 3, 16, 16)
 

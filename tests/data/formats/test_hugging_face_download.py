@@ -2,6 +2,7 @@ import subprocess
 
 import pytest
 
+from harness.config.recipe import Resize
 from harness.data import registry
 from harness.errors import InputError
 from tests.data.formats.fake_hub import fake_hub
@@ -31,7 +32,7 @@ def of_hub(monkeypatch, tmp_path):
         with fake_hub(datasets) as (address, asked):
             for variable, value in {"HF_ENDPOINT": address, **variables}.items():
                 monkeypatch.setenv(variable, value)
-            source = registry.locate_or_download(name, tmp_path / "data", image_size=8)
+            source = registry.locate_or_download(name, tmp_path / "data", resize=Resize(8))
             assert asked
             assert all(name.removeprefix("hf:").partition("@")[0] in path for path in asked)  # nothing else is reported
         return source
@@ -44,7 +45,7 @@ def test_a_dataset_of_the_hub_is_downloaded_and_found_without_network(of_hub, pe
     assert source.path == tmp_path / "data/hf/owner--pets"
     assert source.count() == (3, 2)
     assert sorted(path.name for path in (tmp_path / "data/hf").iterdir()) == [".download.lock", "owner--pets"]
-    dataset = registry.load("hf:owner/pets", tmp_path / "data", image_size=8)
+    dataset = registry.load("hf:owner/pets", tmp_path / "data", resize=Resize(8))
     assert dataset.train.labels.tolist() == [0, 1, 1]
     assert registry.get_spec("hf:owner/pets", tmp_path / "data").class_names == ("cat", "dog")
 

@@ -5,6 +5,7 @@ import torchvision
 from PIL import Image
 
 from harness.config.library_datasets import LIBRARY_DATASETS
+from harness.config.recipe import Resize
 from harness.data import registry
 from harness.data.decoding import decoding_to, gather
 from harness.data.formats import torchvision_datasets
@@ -58,7 +59,7 @@ def labels_of(name):
 @pytest.mark.parametrize("name", UNPACKED)
 def test_training_and_test_images_of_each_dataset(name, tiny, tmp_path):
     library = LIBRARY_DATASETS[name]
-    dataset = registry.load(f"torchvision:{name}", tiny(name), image_size=16)
+    dataset = registry.load(f"torchvision:{name}", tiny(name), resize=Resize(16))
     train, test = labels_of(name)
     if name in NO_SPLIT:  # in torchvision's order, for SUN397 that of the disk
         assert (sorted(dataset.train.labels.tolist()), sorted(dataset.test.labels.tolist())) == (train, test)
@@ -104,9 +105,9 @@ def test_a_split_of_the_harness_is_equal_each_time_and_said(tiny):
 
 
 def test_the_origin_says_that_train_and_val_were_trained_on(tiny):
-    origin = registry.load("torchvision:Flowers102", tiny("Flowers102"), image_size=8).origin
+    origin = registry.load("torchvision:Flowers102", tiny("Flowers102"), resize=Resize(8)).origin
     assert "trained on train and val" in origin
-    assert "split balanced" in registry.load("torchvision:EMNIST", tiny("EMNIST"), image_size=8).origin
+    assert "split balanced" in registry.load("torchvision:EMNIST", tiny("EMNIST"), resize=Resize(8)).origin
 
 
 def test_image_files_are_turned_by_their_exif_orientation(tiny):
@@ -121,7 +122,7 @@ def test_image_files_are_turned_by_their_exif_orientation(tiny):
 
 
 def test_tracks_of_gtsrb_are_known(tiny):
-    tracks = registry.load("torchvision:GTSRB", tiny("GTSRB"), image_size=8).train.tracks
+    tracks = registry.load("torchvision:GTSRB", tiny("GTSRB"), resize=Resize(8)).train.tracks
     assert tracks == ("00000_00000", "00001_00000")
 
 
@@ -164,10 +165,10 @@ def test_the_key_changes_with_the_files(tiny):
 
 
 def test_a_quick_run_without_the_data_takes_digits_in_its_shape(tmp_path):
-    dataset = registry.load_slice("torchvision:KMNIST", tmp_path, 12, 8, image_size=28)
+    dataset = registry.load_slice("torchvision:KMNIST", tmp_path, 12, 8, resize=Resize(28))
     assert dataset.is_stand_in
     assert dataset.train.pixels.shape == (12, 1, 28, 28)
-    assert registry.load_slice("torchvision:Flowers102", tmp_path, 12, 8, image_size=64).spec.num_classes == 102
+    assert registry.load_slice("torchvision:Flowers102", tmp_path, 12, 8, resize=Resize(64)).spec.num_classes == 102
 
 
 @pytest.mark.parametrize("name", ["KMNIST", "CIFAR10"])
@@ -191,6 +192,6 @@ def test_images_in_memory_go_straight_to_their_destination(tiny, name):
 
 
 def test_a_slice_of_present_data_is_evenly_spaced(tiny):
-    dataset = registry.load_slice("torchvision:CIFAR10", tiny("CIFAR10"), 2, 1, image_size=32)
+    dataset = registry.load_slice("torchvision:CIFAR10", tiny("CIFAR10"), 2, 1, resize=Resize(32))
     assert dataset.train.labels.tolist() == [1, 3]
     assert not dataset.is_stand_in
