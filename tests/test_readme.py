@@ -50,7 +50,6 @@ def test_picture_of_the_report_is_small():
         assert 600 <= picture.width <= 1280
 
 
-@pytest.mark.slow
 def test_example_of_an_own_network_works_and_is_short(pytester):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len([line for line in example.splitlines() if line]) <= 11
@@ -61,7 +60,7 @@ def test_example_of_an_own_network_works_and_is_short(pytester):
             for number in range(2):
                 Image.new("RGB", (50, 40), (200 * grey,) * 3).save(folder / f"{number}.jpg")
     pytester.makepyfile(test_flowers=example.replace("~/flowers", f"{pytester.path}/flowers"))
-    pytester.runpytest_inprocess("-p", "harness.plugin", "test_flowers.py").assert_outcomes(passed=15)
+    pytester.runpytest_inprocess("-p", "harness.plugin", "test_flowers.py").assert_outcomes(passed=5)
 
 
 def test_every_option_is_in_the_readme():
