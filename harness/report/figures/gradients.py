@@ -44,9 +44,9 @@ def _figure(norms: Sequence[GradientNorms]) -> Figure:
     return draw_figure(
         f"{GRADIENTS}-{first.dataset}",
         f"Gradients by layer, {first.dataset} (the study's section 2.1)",
-        "Orange: without shortcuts (plain); blue: with shortcuts (residual). A layer's gradient norm is the mean over "
-        f"batches of {first.batch_size} training images, of the loss by the layer's weights. A flat line: the gradient "
-        "reaches the first layers as it is at the last.",
+        "Orange: without shortcuts (plain); blue: with shortcuts (residual). The norm of the loss's gradient by a layer's "
+        f"weights, the mean over batches of {first.batch_size} training images. Where a line is flat, the gradient "
+        "reaches the first layers as strong as it is at the last.",
         f"First layer's norm at initialisation and after one epoch: {listed(map(_in_words, norms))}.",
         draw,
         (9.6, 3.8),
