@@ -145,7 +145,11 @@ class ImageSet:
         return ImageSet(pixels, self.labels[placed], self._tracks_at(index))
 
     def view(self, index: Tensor) -> "ImageSet":
-        """Return the images at these positions without a copy of their pixels; the index is where the labels are."""
+        """Return the images at these positions without a copy of their pixels.
+
+        Args:
+            index: the positions, on the labels' device.
+        """
         labels, tracks = self.labels[index], self._tracks_at(index)
         if not isinstance(self.pixels, Tensor):
             return ImageSet(self.pixels.select(index), labels, tracks, pages=self.pages)

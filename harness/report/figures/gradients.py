@@ -45,8 +45,8 @@ def _figure(norms: Sequence[GradientNorms]) -> Figure:
         f"{GRADIENTS}-{first.dataset}",
         f"Gradients by layer, {first.dataset} (the study's section 2.1)",
         "Orange: without shortcuts (plain); blue: with shortcuts (residual). The norm of the loss's gradient by a "
-        f"layer's weights, the mean over batches of {first.batch_size} training images. Where a line is flat, the gradient "
-        "reaches the first layers as strong as it is at the last.",
+        f"layer's weights, the mean over batches of {first.batch_size} training images. Where a line is flat, the "
+        "gradient reaches the first layers as strong as it is at the last.",
         f"First layer's norm at initialisation and after one epoch: {listed(map(_in_words, norms))}.",
         draw,
         (9.6, 3.8),
