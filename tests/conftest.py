@@ -15,7 +15,7 @@ from tests.helpers.tiny import CPU, make_case, make_dataset
 pytest_plugins = ["pytester"]
 
 _APART = {
-    "slow": "takes five seconds or more",
+    "slow": "takes four seconds or more",
     "soak": "takes many minutes",
     "scale": "needs many processes",
     "mutations": "takes some minutes",

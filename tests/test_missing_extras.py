@@ -38,6 +38,7 @@ def run_without(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_without_hypothesis_one_line_says_what_to_install(run_without):
     code, output = run_without(["hypothesis"], "-p", "no:hypothesispytest")
     assert code == pytest.ExitCode.USAGE_ERROR

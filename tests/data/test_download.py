@@ -181,6 +181,7 @@ def test_the_next_download_removes_the_rest_of_a_killed_one(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK, "data.bin"]
 
 
+@pytest.mark.slow
 def test_two_processes_download_a_file_only_once(tmp_path, monkeypatch):
     both_are_here = threading.Event()
 

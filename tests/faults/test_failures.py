@@ -21,6 +21,7 @@ from tests.helpers.tiny import make_case
 from tests.helpers.training import outcome
 
 
+@pytest.mark.slow
 def test_full_disk_is_reported_before_the_first_epoch(tiny_dataset, tmp_path):
     error, epochs, _ = run(train_tiny_with_room_for, 50_000, tmp_path)
     folder = ResultsFolder(tmp_path).folder(make_case(tiny_dataset))
@@ -64,6 +65,7 @@ def test_lack_of_memory_is_recorded_with_a_remedy(tmp_path):
     assert following == "complete"
 
 
+@pytest.mark.slow
 def test_killed_loader_process_is_recorded(tmp_path):
     (status, cause), following = run(train_losing_a_loader_then_tiny, tmp_path)
     assert status == "failed"

@@ -38,6 +38,7 @@ def pages_mapped(mode):
     return min(map(int, done.stdout.split()))
 
 
+@pytest.mark.slow
 def test_freed_memory_is_kept_for_the_next_step():
     if not keep_freed_memory():
         pytest.skip("not glibc")

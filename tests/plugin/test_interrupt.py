@@ -80,6 +80,7 @@ STOPS = {
 
 
 @pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS)
+@pytest.mark.slow
 def test_a_rerun_stopped_from_outside_resumes(stop, bench, pytester, monkeypatch):
     from harness.training.trainers.fast import FastTrainer
 

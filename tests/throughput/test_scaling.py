@@ -41,6 +41,7 @@ def test_each_point_is_measured_in_a_process_of_its_own(monkeypatch):
     [(own_process.fail, "RuntimeError: not enough memory"), (own_process.be_killed, "its process was killed")],
     ids=["fails", "is killed"],
 )
+@pytest.mark.slow
 def test_a_point_that_fails_is_an_error_that_names_point_and_cause(measure, cause, monkeypatch):
     monkeypatch.setattr(scaling, "measure_point", measure)
     with pytest.raises(InputError, match=f"^resnet20 in batches of 32 could not be measured: {cause}$"):
