@@ -36,7 +36,7 @@ MUTATIONS = {
     "data/decoding.py": ("3: Image.Transpose.ROTATE_180", "3: Image.Transpose.ROTATE_90"),
     "data/images.py": ("_SOURCE_SIZE = 32", "_SOURCE_SIZE = 33"),
     "data/pixel_operations.py": (".div_(255)", ".div_(256)"),
-    "data/split.py": ("_SPLIT_SEED = 0", "_SPLIT_SEED = 1"),
+    "data/split.py": ("SPLIT_SEED = 0", "SPLIT_SEED = 1"),
     "hardware/device.py": ("_AMPERE = (8, 0)", "_AMPERE = (9, 0)"),
     "hardware/memory.py": ("* 1024", "* 1000"),
     "hardware/stopwatch.py": ("return self._now() - self._started", "return 2 * (self._now() - self._started)"),
