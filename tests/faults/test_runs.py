@@ -56,7 +56,7 @@ def test_signal_keeps_the_last_epoch_and_reports_the_results_so_far(pipeline, se
     assert code == pytest.ExitCode.INTERRUPTED
     assert "interrupted: digits resnet8-2 seed 0, " in said
     assert "wider or deeper" in said
-    assert re.search(r"^resnet8 +\d+ +75\.00k", said, re.MULTILINE)
+    assert re.search(r"^resnet8 .*75\.00k", said, re.MULTILINE)
     assert "not finished: digits-resnet8-2-seed0-full-" in said
     assert "rerun the command to resume" in said
     assert "was not used at all" not in said

@@ -1,5 +1,7 @@
 """A bench file with a family of its own, whose blocks are in a folder that only the bench file finds."""
 
+import sys
+
 BLOCKS = """
 import os
 from torch import nn
@@ -58,6 +60,8 @@ def test_own(trained):
 
 def write_own_bench(folder, epochs=3, batch_size=64, models="NET(1), NET(2, 0.5)"):
     """Write the bench file and its library into a folder."""
+    for name in ("activations", "blocks"):  # imported by another test, from a folder that may be gone
+        sys.modules.pop(name, None)
     library = folder / "library"
     library.mkdir(parents=True)
     (library / "blocks.py").write_text(BLOCKS, encoding="utf-8")
