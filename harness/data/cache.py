@@ -149,7 +149,7 @@ def _check(path: Path, header: Mapping[str, Any], cached: CachedImages, order: _
         ValueError: it is not the content that was written.
     """
     order.notify(f"checking the cache of {order.spec.name}: its file was copied or changed")
-    if fingerprint(cached.train, cached.test, class_names=_own_classes(order.spec)) != header["fingerprint"]:
+    if fingerprint_of(order.spec, cached.train, cached.test) != header["fingerprint"]:
         raise ValueError("its content does not match its SHA-256")
     with contextlib.suppress(OSError):  # in a read-only folder, check each time
         seal(path, header)
@@ -233,7 +233,7 @@ def _decode(source: Source, spec: DatasetSpec, notify: Notify, writer: CacheWrit
             train, test = source.read(None, None)
     finally:
         progress.end()
-    return LoadedImages(train, test, fingerprint(train, test, class_names=_own_classes(spec)))
+    return LoadedImages(train, test, fingerprint_of(spec, train, test))
 
 
 def _readable(images: Iterable[Array], name: str) -> Iterator[Array]:
@@ -244,5 +244,6 @@ def _readable(images: Iterable[Array], name: str) -> Iterator[Array]:
         raise InputError(f"the images of {name} cannot be read: {error.strerror or error}") from error
 
 
-def _own_classes(spec: DatasetSpec) -> tuple[str, ...]:
-    return spec.class_names if is_own_images(spec.name) else ()
+def fingerprint_of(spec: DatasetSpec, train: ImageSet, test: ImageSet) -> str:
+    """Return the fingerprint of a dataset's images; the names of the user's own classes count too."""
+    return fingerprint(train, test, class_names=spec.class_names if is_own_images(spec.name) else ())

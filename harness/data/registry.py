@@ -21,7 +21,7 @@ from harness.config.datasets import (
 )
 from harness.config.extensions import find_extension
 from harness.config.recipe import Resize
-from harness.data.cache import load_images
+from harness.data.cache import fingerprint_of, load_images
 from harness.data.findings import forget_findings, keep_finding
 from harness.data.formats import (
     arrays,
@@ -35,7 +35,7 @@ from harness.data.formats import (
     torchvision_datasets,
 )
 from harness.data.formats.folder_listing import is_present_folder, list_folder
-from harness.data.images import ImageSet, fingerprint
+from harness.data.images import ImageSet
 from harness.data.source import Layout, Library, Publisher, Source, each_key_once, forget_keys
 from harness.errors import InputError
 from harness.text import listed
@@ -266,5 +266,4 @@ def load_slice(
 
 
 def _dataset(spec: DatasetSpec, train: ImageSet, test: ImageSet, origin: str) -> Dataset:
-    own_names = spec.class_names if is_own_images(spec.name) else ()
-    return Dataset(spec, train, test, origin, fingerprint(train, test, class_names=own_names))
+    return Dataset(spec, train, test, origin, fingerprint_of(spec, train, test))

@@ -44,7 +44,7 @@ def _mean_norms(network: nn.Module, images: ImageSet, case: Case) -> dict[str, f
     """Return each layer's gradient norm, the mean over the batches; the network is not changed."""
     network = copy.deepcopy(network)
     batches = torch.split(torch.arange(len(images)), case.recipe.batch_size)
-    weights = _weights(network, *_inputs(network, images, batches[0][:1], case)[:1])
+    weights = _weights(network, _inputs(network, images, batches[0][:1], case)[0])
     network.train()  # BatchNorm's statistics are the batch's, as in training
     sums = torch.zeros(len(weights), device=next(network.parameters()).device)
     for index in batches:

@@ -40,11 +40,18 @@ def serve(answers):
         def handle_error(self, *_):
             pass  # the client hung up
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with running(Server(("127.0.0.1", 0), Handler)) as address:
+        yield f"{address}/", asked
+
+
+@contextlib.contextmanager
+def running(server):
+    """Run a server of this machine in a thread; yield its address."""
+    with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/", asked
+            yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()

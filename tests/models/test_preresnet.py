@@ -8,8 +8,8 @@ from harness.config.families import parse_model
 from harness.models.build import build_network
 from harness.models.preresnet import PreActivationBlock
 from harness.models.resnet import SubsampleAndPad
-from tests.helpers.published_networks import Weights, basic_network, bottleneck_network
-from tests.models.loading import load
+from tests.helpers.published_networks import basic_network, bottleneck_network
+from tests.models.loading import assert_outputs_of_published_code
 
 # Of pytorchcv (its README): with 1×1 convolutions where the channels change, in basic blocks too.
 PYTORCHCV = {
@@ -65,17 +65,7 @@ def test_option_a_has_as_many_parameters_as_the_post_activation_network(name):
     ],
 )
 def test_outputs_are_those_of_the_published_code(name, reference):
-    model, weights = parse_model(name), Weights(seed=3)
-    images = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
-    expected = reference(images, weights, model.depth, model.width, 10)
-    network = build(name).eval()
-    load(network, weights.drawn)
-
-    with torch.no_grad():
-        found = network(images)
-
-    assert expected.std() > 1e-3
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
+    assert_outputs_of_published_code(name, reference)
 
 
 def test_shortcuts_change_only_the_first_blocks_of_stages_2_and_3():

@@ -6,8 +6,8 @@ from torch import nn
 
 from harness.config.families import parse_model
 from harness.models.build import build_network
-from tests.helpers.published_networks import Weights, wide_residual_network
-from tests.models.loading import load
+from tests.helpers.published_networks import wide_residual_network
+from tests.models.loading import assert_outputs_of_published_code
 
 # Millions of parameters in the paper's table 4 and in the authors' README.
 PUBLISHED = {
@@ -45,17 +45,7 @@ def test_dropout_has_no_parameters():
 
 @pytest.mark.parametrize("name", ["wrn10", "wrn16", "wrn16-2", "wrn10-0.5", "wrn22-1.3", "wrn16-2-dropout0.3"])
 def test_outputs_are_those_of_the_authors_code(name):
-    model, weights = parse_model(name), Weights(seed=3)
-    images = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
-    expected = wide_residual_network(images, weights, model.depth, model.width, 10)
-    network = build(name).eval()
-    load(network, weights.drawn)
-
-    with torch.no_grad():
-        found = network(images)
-
-    assert expected.std() > 1e-3
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
+    assert_outputs_of_published_code(name, wide_residual_network)
 
 
 @pytest.mark.parametrize(("name", "layers"), [("wrn16-8", 16), ("wrn28-10", 28), ("wrn40-4", 40)])
