@@ -71,7 +71,7 @@ _VERBS = """
     Keep Leave Limit List Load Lock Make Map Measure Mirror Move Note Order Pack Place Prepare Print Raise Read Receive
     Record Reduce Remove Rename Replace Report Require Reset Resize Resolve Restore Resume Return Run Save Scale Set
     Shorten Skip Start Stop Store Sum Take Time Train Turn Unpack Wait Write Yield
-    Follow Log Mark Pass Release Send
+    Escape Follow Hide Log Mark Mask Open Pass Refuse Release Send
 """
 VERBS = frozenset(_VERBS.split())
 # Time, Train, Measure and the like are verbs too: a thing's docstring opens with "The time …".
