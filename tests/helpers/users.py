@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-OTHER_USER = 65534  # nobody: has no rights of its own on any system
+OTHER_USER = 65534  # the user without rights of its own, on every system
 
 
 @contextlib.contextmanager
