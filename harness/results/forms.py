@@ -53,7 +53,8 @@ class _Environment(BaseModel):
 def first_problem(error: ValidationError) -> str:
     """Return the first of pydantic's objections to a value, with the field's name."""
     first = error.errors(include_url=False, include_context=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(map(str, first['loc']))}: {message}".removeprefix(": ")
 
 
 def _require_form(form: type[BaseModel]) -> AfterValidator:
