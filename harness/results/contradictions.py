@@ -58,6 +58,8 @@ def _in_measures(result: Result) -> str | None:
         return None
     if (lacking := next((name for name in _MEASURES if getattr(result, name) is None), None)) is not None:
         return f"{lacking} is missing"
+    if not result.test_images:
+        return "it has no test images"
     if not result.total_seconds or result.accuracy_percent is None:
         return None
     return _difference(
