@@ -1,15 +1,20 @@
 """A report of results that strangers made: each ends in a line that names its file, and the others are reported."""
 
+import functools
 import os
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from harness.config.recipes import CIFAR10
 from tests.helpers.synthetic import outcome, store, synthetic_result
 from tests.report.studies import build_report
 from tests.results.forging import bomb, npz, removing, replace_file, rewrite, setting
 
-LABELS, PREDICTIONS = outcome("cifar10", 90.0, 0)
+LABELS, PREDICTIONS = outcome("cifar10", 90.0, 0, 1000)
+SHORT = {"recipe": CIFAR10.with_epochs(4)}
 HUGE = 10**30
 
 
@@ -38,7 +43,7 @@ VALUES = {
     "a class with a number as its name": (setting("per_class.3.class_name", 3), "per_class.3: class_name"),
     "a class with huge counts": (setting("per_class.3.images", HUGE), "per_class.3: images"),
     "a class with one more key": (setting("per_class.3.extra", 1), "per_class.3: extra"),
-    "a class twice": (setting("per_class.3.class_name", "cat"), "a class twice"),
+    "a class twice": (setting("per_class.3.class_name", "dog"), "a class twice"),
     "a class less": (removing("per_class.3"), "images of its classes"),
     "classes of other names": (reordered, "its classes are not those of"),
     "other recall": (
@@ -51,9 +56,9 @@ VALUES = {
     "huge macs": (setting("macs", HUGE), "macs"),
     "huge memory": (setting("peak_memory_bytes", HUGE), "peak_memory_bytes"),
     "many test images": (setting("test_images", 10**9), "test_images"),
-    "no test images": (setting("test_images", 0), "its 0 test_images"),
-    "other test images": (setting("test_images", 9999), "its 9,999 test_images"),
-    "long seconds": (with_seconds(1e306), "seconds"),
+    "no test images": (setting("test_images", 0), "it has no test images"),
+    "other test images": (setting("test_images", 999), "its 999 test_images"),
+    "long seconds": (with_seconds(1e300), "seconds"),
     "short seconds": (with_seconds(5e-324), "seconds"),
     "long wall clock": (setting("wall_seconds", 1e308), "wall_seconds"),
     "versions as a list": (setting("environment.versions", ["torch"]), "environment: versions"),
@@ -71,13 +76,14 @@ VALUES = {
     "a huge width": (setting("network", {"family": "a", "depth": 1, "width": 1e308}), "depth or width"),
     "a tiny width": (setting("network", {"family": "a", "depth": 1, "width": 5e-324}), "depth or width"),
     "other accuracy": (setting("accuracy_percent", 99.99), "marginal_gain is recorded as"),
-    "other macro-F1": (setting("macro_f1_percent", 99.0), "macro_f1_percent is recorded as 99, recomputed 90"),
+    "other macro-F1": (setting("macro_f1_percent", 99.0), "macro_f1_percent is recorded as 99, recomputed"),
     "other marginal gain": (setting("marginal_gain", 1e17), "marginal_gain is recorded as 1e+17, recomputed"),
     "other best accuracy": (setting("best_accuracy_percent", 99.9), "best_accuracy_percent is recorded as 99.9, recom"),
-    "other best epoch": (setting("best_epoch", 7), "best_epoch is recorded as 7, recomputed 300"),
-    "a best epoch beyond the last": (setting("best_epoch", 301), "beyond its 300 epochs"),
+    "other best epoch": (setting("best_epoch", 2), "best_epoch is recorded as 2, recomputed 4"),
+    "a best epoch beyond the last": (setting("best_epoch", 5), "beyond its 4 epochs"),
     "other confusion": (setting("confusion.0.0", 7), "confusion is not that of the predictions"),
     "confusion without a row": (removing("confusion.3"), "not a square of its 10 classes"),
+    "an attempt beyond the last epoch": (setting("attempts.0.first_epoch", 10**18), "its attempts begin at"),
     "a lone surrogate": (setting("environment.cpu", "\ud800"), ""),
 }
 
@@ -101,7 +107,7 @@ PREDICTED = {
     "a scalar": (npz(labels=LABELS, predictions=np.int64(3)), "predictions are not a list of whole numbers"),
     "floats": (npz(labels=LABELS * 1.0, predictions=PREDICTIONS), "labels are not a list of whole numbers"),
     "NaN": (npz(labels=LABELS * np.nan, predictions=PREDICTIONS), "labels are not a list of whole numbers"),
-    "text": (npz(labels=LABELS.astype(str), predictions=PREDICTIONS), "labels are not a list of whole numbers"),
+    "text": (npz(labels=LABELS.astype("U1"), predictions=PREDICTIONS), "labels are not a list of whole numbers"),
     "objects": (npz(labels=LABELS.astype(object), predictions=PREDICTIONS), "labels"),
     "complex numbers": (npz(labels=LABELS, predictions=PREDICTIONS * 1j), "predictions"),
     "no predictions": (npz(labels=LABELS), "no array"),
@@ -116,8 +122,8 @@ PREDICTED = {
 }
 
 EPOCHS = {
-    "no epochs": (lambda lines: [], "epochs is recorded as 300, and it has 0 records"),
-    "an epoch less": (lambda lines: lines[:-1], "and it has 299 records"),
+    "no epochs": (lambda lines: [], "epochs is recorded as 4, and it has 0 records"),
+    "an epoch less": (lambda lines: lines[:-1], "and it has 3 records"),
     "other seconds": (
         lambda lines: [lines[0].replace('"epoch_seconds": 10.0', '"epoch_seconds": 0.5'), *lines[1:]],
         "the seconds of epoch 1 are recorded as 10, and its record has 0.5",
@@ -189,23 +195,33 @@ def forge(folder, kind):
     return text
 
 
+@functools.cache
+def run(model):
+    """Return a short run of a model."""
+    predicted = LABELS, PREDICTIONS
+    return synthetic_result(
+        model=model, predicted=predicted, test_images=len(LABELS), case_changes=SHORT, mode="shortened"
+    )
+
+
+def store_run(root, model, seed):
+    result = run(model)
+    return store(root, replace(result, seed=seed, case=replace(result.case, seed=seed)), (LABELS, PREDICTIONS))
+
+
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory):
-    """A report of ten good runs and one forged run of each kind; the folders and expected texts by kind."""
+    """A report of good runs and one forged run of each kind; the folders and expected texts by kind."""
     root = tmp_path_factory.mktemp("foreign") / "results"
-    good = [
-        store(root, synthetic_result(model=model, seed=seed)) for model in ("resnet20", "resnet56") for seed in range(5)
-    ]
-    expected = {}
-    for number, kind in enumerate(KINDS):
-        result = store(
-            root,
-            synthetic_result(model="resnet110", seed=100 + number, predicted=(LABELS, PREDICTIONS)),
-            (LABELS, PREDICTIONS),
-        )
-        folder = root / result.case.folder_name
-        expected[kind] = folder, forge(folder, kind)
-    return build_report([root], root.parent / "report"), good, expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _: None)
+        patch.setattr("harness.report.build.study_figures", lambda *_: [])
+        good = [store_run(root, model, seed) for model in ("resnet20", "resnet56") for seed in range(3)]
+        expected = {}
+        for number, kind in enumerate(KINDS):
+            folder = root / store_run(root, "resnet110", 100 + number).case.folder_name
+            expected[kind] = folder, forge(folder, kind)
+        return build_report([root], root.parent / "report"), good, expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -222,3 +238,35 @@ def test_good_results_beside_foreign_ones_are_reported(reported):
     made, good, _ = reported
     kept = [one for one in made.loaded.results if one.model != "resnet110"]
     assert {one.case.identity for one in kept} == {one.case.identity for one in good}
+
+
+def cost(**sizes):
+    """Return a change of a result's sizes."""
+    return lambda content: content.update(sizes)
+
+
+EXTREMES = {
+    "no parameters": cost(params=0, macs=0),
+    "as many parameters as fit": cost(params=10**18, macs=10**18, peak_memory_bytes=10**18, train_images=10**18),
+    "no time": with_seconds(0.0),
+    "the shortest time": with_seconds(1e-9),
+    "the longest time": with_seconds(1e9),
+    "odd dates": cost(started_at="", finished_at="never"),
+    "no versions": setting("environment", {"cpu": "", "gpu": None}),
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_extreme_numbers_are_reported_without_overflow(name, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    if name not in ("no parameters", "the longest time"):
+        monkeypatch.setattr("harness.report.build.study_figures", lambda *_: [])
+    root = tmp_path / "results"
+    for model in ("resnet20", "resnet56", "resnet20-4"):
+        result = store_run(root, model, 0)
+        if model != "resnet20":
+            rewrite(root / result.case.folder_name, EXTREMES[name])
+    made = build_report([root], tmp_path / "report")
+    tables = [path.read_text() for path in made.report.tables if path.suffix == ".csv"]
+    assert len(made.loaded.results) + len(made.loaded.left_out) == 3
+    assert [cell for text in tables for cell in re.findall("[0-9]{40}|[^a-z]inf[^a-z]|[^a-z]nan[^a-z]", text)] == []
