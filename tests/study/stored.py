@@ -61,8 +61,10 @@ def store_untrained(results, images, name="digits", **changes):
     results.write_weights(case, save(trainer.weights()))
     results.write_predictions(case, labels, predictions)
     counts = {"train_images": len(images.train), "test_images": len(labels)}
-    result = synthetic_result("digits" if is_own_images(name) else name, case.model, mode=case.mode, **scores, **counts)
-    accuracy_percent = scores["accuracy_percent"]  # of these images, not of so many of the published dataset
-    result = replace(result, case=case, dataset=name, accuracy_percent=accuracy_percent, files=results.hashes(case))
+    published, recipe = "digits" if is_own_images(name) else name, {"recipe": case.recipe}
+    result = synthetic_result(
+        published, case.model, mode=case.mode, predicted=(labels, predictions), case_changes=recipe, **scores, **counts
+    )
+    result = replace(result, case=case, dataset=name, files=results.hashes(case))
     results.write_result(case, result)
     return result
