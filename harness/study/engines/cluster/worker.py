@@ -7,6 +7,7 @@ driver needs to resume the case on another node if this one is lost.
 import contextlib
 import functools
 import pickle
+import re
 import shutil
 import time
 import uuid
@@ -25,8 +26,10 @@ from harness.config.data_folder import default_data_dir
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.files import machine_folder, os_error_as_input_error
+from harness.files import os_error_as_input_error
+from harness.foreign_files import list_folder
 from harness.hardware import cpu_affinity
+from harness.private_folder import make_private, temporary_folder
 from harness.results.folder import EPOCHS, FILES, ResultsFolder
 from harness.results.result import EpochRecord
 from harness.study.machine import Machine
@@ -146,10 +149,13 @@ class Training:
 
 @contextlib.contextmanager
 def scratch_folder(place: Path | None = None) -> Iterator[Path]:
-    """Yield a scratch folder for a case; first remove those of killed workers, whose locks are free."""
-    place = place or machine_folder() / "scratch"
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for abandoned in place.glob("*.lock"):
+    """Yield a scratch folder for a case; first remove those of killed workers, whose locks are free.
+
+    Raises:
+        InputError: the place is not a folder of this user's own.
+    """
+    place = make_private(place or temporary_folder() / "scratch")
+    for abandoned in filter(_is_scratch_lock, list_folder(place)):
         with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(abandoned, blocking=False):
             shutil.rmtree(abandoned.with_suffix(""), ignore_errors=True)
             abandoned.unlink(missing_ok=True)
@@ -162,6 +168,11 @@ def scratch_folder(place: Path | None = None) -> Iterator[Path]:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             lock.unlink(missing_ok=True)
+
+
+def _is_scratch_lock(path: Path) -> bool:
+    """Return whether a file's name is one that `scratch_folder` gives; other files and folders are not ours."""
+    return re.fullmatch(r"[0-9a-f]{32}\.lock", path.name) is not None
 
 
 class _Notices(TrainingCallback):
