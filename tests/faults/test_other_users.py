@@ -9,6 +9,7 @@ import pytest
 from harness.errors import InputError
 from harness.hardware import co_scheduling, cpu_affinity
 from harness.private_folder import machine_folder
+from harness.study.engines.cluster.scratch import scratch_folder
 from harness.training import train as training
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
@@ -43,7 +44,7 @@ def occupied(victim, monkeypatch):
             folder.chmod(0o777)
             (folder / "arrivals").symlink_to(victim / ".bashrc")
             (folder / "scratch").symlink_to(victim / "project")
-            lock = open(folder / ".lock", "w")  # noqa: SIM115: it stays open after this block
+            lock = open(folder / ".lock", "w")  # noqa: SIM115
             fcntl.flock(lock, fcntl.LOCK_EX)
         with lock:
             yield folder
@@ -80,9 +81,6 @@ def test_cores_are_not_claimed_in_another_users_folder(occupied):
 
 
 def test_a_scratch_folder_is_not_made_in_another_users_folder(occupied, victim):
-    pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
-    from harness.study.engines.cluster.worker import scratch_folder
-
     before = files_of(victim)
     with pytest.raises(InputError, match=f"{occupied} is a folder of the user"), scratch_folder():
         pass

@@ -4,18 +4,13 @@ A case is trained in a scratch folder on the node, from the checkpoints that the
 driver needs to resume the case on another node if this one is lost.
 """
 
-import contextlib
 import functools
 import pickle
-import re
-import shutil
 import time
-import uuid
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import filelock
 import numpy as np
 import ray
 import torch
@@ -27,11 +22,10 @@ from harness.config.experiment import Experiment
 from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.files import os_error_as_input_error
-from harness.foreign_files import list_folder
 from harness.hardware import cpu_affinity
-from harness.private_folder import make_private, temporary_folder
 from harness.results.folder import EPOCHS, FILES, ResultsFolder
 from harness.results.result import EpochRecord
+from harness.study.engines.cluster.scratch import scratch_folder
 from harness.study.machine import Machine
 from harness.text import ProgressLine
 from harness.training import checkpoint
@@ -145,34 +139,6 @@ class Training:
             yield EpochReport(node_id)
             with scratch_folder() as scratch:
                 yield from _ReportedTraining(self, machine, node_id, scratch).reports()
-
-
-@contextlib.contextmanager
-def scratch_folder(place: Path | None = None) -> Iterator[Path]:
-    """Yield a scratch folder for a case; first remove those of killed workers, whose locks are free.
-
-    Raises:
-        InputError: the place is not a folder of this user's own.
-    """
-    place = make_private(place or temporary_folder() / "scratch")
-    for abandoned in filter(_is_scratch_lock, list_folder(place)):
-        with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(abandoned, blocking=False):
-            shutil.rmtree(abandoned.with_suffix(""), ignore_errors=True)
-            abandoned.unlink(missing_ok=True)
-    folder = place / uuid.uuid4().hex
-    lock = folder.with_suffix(".lock")
-    with filelock.FileLock(lock):
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.unlink(missing_ok=True)
-
-
-def _is_scratch_lock(path: Path) -> bool:
-    """Return whether a file's name is one that `scratch_folder` gives; other files and folders are not ours."""
-    return re.fullmatch(r"[0-9a-f]{32}\.lock", path.name) is not None
 
 
 class _Notices(TrainingCallback):

@@ -14,7 +14,7 @@ from harness.config.data_folder import default_data_dir
 from harness.errors import InputError
 from harness.private_folder import make_private
 from harness.results.folder import EPOCHS, FILES
-from harness.study.engines.cluster import worker
+from harness.study.engines.cluster import scratch, worker
 from harness.study.engines.cluster.worker import CaseError, EpochReport, NodeBinding, Preparation, Training, difference
 from harness.training import checkpoint
 from tests.study.engines.cluster.fake_cluster import NODE_A, RECIPE
@@ -28,7 +28,7 @@ def a_node(monkeypatch, tmp_path):
     context = SimpleNamespace(get_node_id=lambda: NODE_A)
     monkeypatch.setattr(worker.ray, "get_runtime_context", lambda: context)
     monkeypatch.setattr(worker, "node_name", lambda node_id: f"node {node_id[:1]}")
-    monkeypatch.setattr(worker, "temporary_folder", lambda: make_private(tmp_path / "machine"))
+    monkeypatch.setattr(scratch, "temporary_folder", lambda: make_private(tmp_path / "machine"))
     monkeypatch.setattr(worker, "_REPORTING_SHARE", 1e9)  # every epoch's report brings its checkpoint
     threads = torch.get_num_threads()
     yield
@@ -162,54 +162,3 @@ def test_run_raises_an_error_of_the_case_itself(training, monkeypatch):
 )
 def test_the_difference_between_two_cases_is_named(changes, says):
     assert difference(CASE, replace(CASE, **changes)) == says
-
-
-def test_scratch_folders_of_killed_workers_are_removed_and_others_kept(tmp_path):
-    place, left = tmp_path / "scratch", "0" * 32
-    (place / left).mkdir(parents=True)
-    (place / left / "checkpoint-00001-1.safetensors").write_text("")
-    (place / f"{left}.lock").write_text("")
-    with worker.scratch_folder(place) as first:
-        assert not (place / left).exists()
-        with worker.scratch_folder(place) as second:
-            assert first.is_dir()
-            assert second != first
-    assert list(place.iterdir()) == []
-
-
-def make_project(folder):
-    """Make a project with a lock file, as Poetry and Bundler do; return its files."""
-    for name in ("poetry", "0" * 31):
-        (folder / name).mkdir(parents=True)
-        (folder / name / "main.py").write_text("")
-        (folder / f"{name}.lock").write_text("versions")
-    return sorted(folder.rglob("*"))
-
-
-def test_a_scratch_place_that_is_a_link_is_refused_and_nothing_removed(tmp_path):
-    files = make_project(tmp_path / "project")
-    (tmp_path / "scratch").symlink_to("project")
-    says = r"scratch is a link of the user \w+, not a folder of this user's own"
-    with pytest.raises(InputError, match=says), worker.scratch_folder(tmp_path / "scratch"):
-        pass
-    assert sorted((tmp_path / "project").rglob("*")) == files
-
-
-def test_scratch_keeps_files_and_folders_of_other_names(tmp_path):
-    files = make_project(tmp_path / "scratch")
-    with worker.scratch_folder(tmp_path / "scratch"):
-        pass
-    assert sorted((tmp_path / "scratch").rglob("*")) == files
-
-
-def test_scratch_follows_no_link_to_another_place(tmp_path):
-    place, left = tmp_path / "scratch", "0" * 32
-    place.mkdir()
-    files = make_project(tmp_path / "project")
-    (place / left).symlink_to(tmp_path / "project")
-    (place / f"{left}.lock").write_text("")
-    (place / f"{'1' * 32}.lock").symlink_to(tmp_path / "project/poetry.lock")
-    with worker.scratch_folder(place):
-        pass
-    assert sorted((tmp_path / "project").rglob("*")) == files
-    assert (tmp_path / "project/poetry.lock").read_text() == "versions"
