@@ -56,7 +56,7 @@ def temporary_folder(root: Path | None = None) -> Path:
 
 
 def make_private(folder: Path) -> Path:
-    """Create a folder that only this user can enter, or check an existing one and close it to others; return it.
+    """Return a folder that only this user can enter: a new one, or an own one, closed to others.
 
     Raises:
         InputError: the folder cannot be created, is a link or belongs to another user.

@@ -86,7 +86,7 @@ def compile_network(network: nn.Module, model: Model, **options: Any) -> Callabl
 
 
 def _keep_compiled_code_private() -> None:
-    """Have torch keep the code that it compiles, and runs in later processes, where no other user can change it.
+    """Make torch keep compiled code, which later processes run, where no other user can change it.
 
     torch's default, /tmp/torchinductor_USER, may have been made by another user.
     """

@@ -1,4 +1,4 @@
-"""The settings of a Ray cluster of this machine alone, so that no other user of the machine can reach into it.
+"""The settings that close a Ray cluster of this machine alone to the machine's other users.
 
 Whoever reaches Ray's ports or writes to its folder runs code as this user. Ray listens on every network interface, and
 makes its folder /tmp/ray writable for all.
@@ -19,7 +19,7 @@ _TOKEN, _MODE = "RAY_AUTH_TOKEN", "RAY_AUTH_MODE"
 
 @contextlib.contextmanager
 def private_cluster() -> Iterator[str | None]:
-    """Have a Ray cluster that starts in this block demand a token that only its processes know; yield its folder.
+    """Make a cluster started in this block demand a token that only it knows; yield its folder.
 
     Without RAY_AUTH_MODE, Ray demands a token in a cluster of this machine's own. Without RAY_AUTH_TOKEN it would write
     one to the home folder, where other users may be able to read it.

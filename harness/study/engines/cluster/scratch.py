@@ -37,5 +37,5 @@ def scratch_folder(place: Path | None = None) -> Iterator[Path]:
 
 
 def _is_scratch_lock(path: Path) -> bool:
-    """Return whether a file's name is one that `scratch_folder` gives; other files and folders are not ours."""
+    """Return whether a file's name is one that `scratch_folder` gives."""
     return re.fullmatch(r"[0-9a-f]{32}\.lock", path.name) is not None
