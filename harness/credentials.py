@@ -24,10 +24,12 @@ _KNOWN_TOKEN = re.compile(  # of GitHub, GitLab, Hugging Face, Slack, OpenAI, AW
     r"|sk-[\w-]{20,}|AKIA[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*)"
 )
 _SECRET_ANYWHERE = re.compile("password|passwd|passphrase|secret|apikey|accesskey|privatekey|credential|authtoken")
-_NO_SECRET = frozenset(  # of options about a secret: its file, its length, whether to ask for it
-    "no show hide ask prompt stdin file path dir env name type length len limit count max min num id".split()
-)
-_SECRET_IN_QUERY = frozenset(("sig", "signature", "key", "auth", "pass", "pwd"))
+_NO_SECRET = frozenset((
+    "no", "show", "hide", "ask", "prompt", "stdin", "file", "path", "dir", "env", "name", "type", "length", "len",
+    "limit", "count", "max", "min", "num", "id",
+))  # fmt: skip
+"""Parts of the names of options about a secret: its file, its length, whether to ask for it."""
+_SECRET_IN_QUERY = ("sig", "signature", "key", "auth", "pass", "pwd")
 _LONG_USER = 16  # characters; a user's name without a password that is as long is a token
 
 

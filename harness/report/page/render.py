@@ -24,7 +24,7 @@ from harness.report.tables.claims import CLAIMS
 from harness.report.tables.table import Table
 from harness.report.truncation import MAX_LINES, first_lines
 from harness.report.writing import TABLES
-from harness.text import count_noun
+from harness.text import count_noun, printable_lines
 
 # Colours of inline figures; they differ between light and dark mode.
 _COLOURS = {INK: "currentColor", BLUE: "var(--depth)", VERMILLION: "var(--width)", PURPLE: "var(--other)"}
@@ -47,7 +47,8 @@ def render_page(content: Content, report_dir: Path) -> str:
     )
     style, script = (Markup((Path(__file__).parent / f"page.{kind}").read_text("utf-8")) for kind in ("css", "js"))
     page = _page(content, report_dir / TABLES)
-    return keep_names_whole(environment.get_template("page.html").render(page=page, css=style, js=script))
+    html = environment.get_template("page.html").render(page=page, css=style, js=script)
+    return printable_lines(keep_names_whole(html))
 
 
 def _page(content: Content, tables: Path) -> dict[str, Any]:
