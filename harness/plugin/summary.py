@@ -113,7 +113,7 @@ def _write_report(
     Its answers are those of this session's studies.
     """
     settings, report = harness.settings, None
-    loaded = load_results_folders([settings.results_dir])
+    loaded = load_results_folders([settings.results_dir], is_public=settings.public)
     try:
         report = write_report(
             loaded,

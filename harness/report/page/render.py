@@ -67,7 +67,7 @@ def _page(content: Content, tables: Path) -> dict[str, Any]:
         "subject": ", ".join(one.title for one in found),
         "lead": _lead(content.studies),
         "warnings": _warnings(content),
-        "studies": [_study(study, ids, view) for study in content.studies],
+        "studies": [_study(study, ids, view, names_folders=not content.is_public) for study in content.studies],
         "key": key_view(found),
         "claims": None if content.claims is None else claims_view(content.claims),
         "claims_csv": "" if content.claims is None else csv_link(tables / f"{CLAIMS}.csv"),
@@ -83,6 +83,7 @@ def _page(content: Content, tables: Path) -> dict[str, Any]:
         "left_out": LEFT_OUT if len(content.problems) > MAX_LINES else "",
         "left_out_csv": csv_link(tables / f"{LEFT_OUT}.csv") if len(content.problems) > MAX_LINES else "",
         "folders": ", ".join(content.folders),
+        "is_public": content.is_public,
         "made_at": content.made_at,
         "version": metadata.version("wider-or-deeper"),
     }
@@ -105,7 +106,7 @@ def _warnings(content: Content) -> list[dict[str, str]]:
     return []
 
 
-def _study(study: StudyPage, ids: RowIds, view: TableView) -> dict[str, Any]:
+def _study(study: StudyPage, ids: RowIds, view: TableView, *, names_folders: bool) -> dict[str, Any]:
     evidence = study.evidence
     about = [
         count_noun(len(evidence.models), "model"),
@@ -119,7 +120,7 @@ def _study(study: StudyPage, ids: RowIds, view: TableView) -> dict[str, Any]:
         "title": evidence.title,
         "badge": _MODE_BADGES[evidence.mode],
         "about": " · ".join(about),
-        "card": card_view(study),
+        "card": card_view(study, names_folders=names_folders),
         "plots": plot_views(study, ids),
         "plot_key": plot_key(evidence),
         "plot_file": next((one.file_name for one in study.figures if one.file_name.endswith(ON_CARD)), ""),
