@@ -57,3 +57,11 @@ def test_the_outcome_is_text():
     assert (found["environment.cpu"], found["environment.versions.torch"]) == ("AMD EPYC", "2.15.0")
     assert found["command"] == "pytest bench --full-training"
     assert "environment.gpu" not in found
+
+
+def test_outcome_of_an_older_result_has_no_password():
+    command = "pytest --benchmark-storage http://me:hunter2@host"
+    failed = failed_result(dataset="digits", model="resnet8", attempts=(Attempt(1, "", {}, command=command),))
+    found = outcome(replace(failed, cause="OSError: http://me:hunter2@host is down"))
+    assert found["command"] == "pytest --benchmark-storage 'http://me:***@host'"
+    assert found["cause"] == "OSError: http://me:***@host is down"
