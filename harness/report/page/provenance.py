@@ -13,12 +13,8 @@ from harness.text import count_noun, printable
 
 def training_commands(results: Sequence[Result]) -> list[str]:
     """Return every command that trained something, with its number of trainings."""
-    counts = Counter(
-        printable(short_command(attempt.command))
-        for result in results
-        for attempt in result.attempts
-        if attempt.command
-    )
+    commands = [attempt.command for result in results for attempt in result.attempts if attempt.command]
+    counts = Counter(printable(short_command(command)) for command in commands)
     lines = [f"{command}    # {count_noun(number, 'training')}" for command, number in counts.most_common()]
     return first_lines(lines, "# the CSV tables of runs have each training's")
 
