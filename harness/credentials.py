@@ -3,6 +3,7 @@
 Results are passed on, and so are their commands: a secret must be neither recorded nor shown.
 """
 
+import functools
 import re
 import shlex
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ _SECRET_IN_QUERY = ("sig", "signature", "key", "auth", "pass", "pwd")
 _LONG_USER = 16  # characters; a user's name without a password that is as long is a token
 
 
+@functools.lru_cache(maxsize=1024)  # every case of a run has the same command
 def without_credentials(text: str) -> str:
     """Return a command line with its credentials masked, and everything else as it was.
 
@@ -57,7 +59,7 @@ def masked_words(words: Sequence[str]) -> list[str]:
 
 
 def message_without_credentials(text: str) -> str:
-    """Return a message with credentials masked in its URLs, assignments and tokens; it may hold any quotes."""
+    """Return a message, which may hold any quotes, with the credentials in it masked."""
     text = re.sub(r"(?i)\b(bearer\s+)[^\s'\"]+", rf"\1{MASK}", text)
     return re.sub(r"\S+", lambda found: _masked(found[0], is_of_shell=False), text)
 

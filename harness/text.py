@@ -57,11 +57,11 @@ def listed_up_to(words: Sequence[str], most: int, noun: str) -> str:
 
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-"""Unicode's categories of control and format characters, lone surrogates, and line and paragraph separators."""
+"""Unicode's categories of control and format characters, lone surrogates and line separators."""
 
 
 def printable(text: str) -> str:
-    r"""Return a text with its invisible characters escaped, ``\x1b`` or ``\u202e``: names in files may hold any.
+    r"""Return a text with its invisible characters escaped, as ``\x1b``: names in files may hold any.
 
     On a terminal or a page they could move the cursor, reorder or hide other text, or begin a line of their own.
     """

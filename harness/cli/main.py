@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _PrintableOutput:
-    """A stream with what is written to it printable: names in files may hold a terminal's control sequences."""
+    """A stream that writes printable text: names in files may hold a terminal's control sequences."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream

@@ -132,7 +132,7 @@ class ReportOutput(Output):
 
 
 def report_output(loaded: LoadedResults, report: WrittenReport) -> ReportOutput:
-    """Return the output for a written report; of a public one without folders, hosts and users in its texts."""
+    """Return the output for a written report; a public one's texts name no folder, host or user."""
     shown: Callable[[str], str] = str if loaded.privacy is None else loaded.privacy.text
     return ReportOutput(
         page=str(report.page),

@@ -1,4 +1,4 @@
-"""Texts without absolute paths and credentials: a report is passed on, and its author's folders are private."""
+"""Texts without absolute paths and credentials: a report is passed on to others."""
 
 import functools
 import re
@@ -27,7 +27,7 @@ def without_absolute_paths(text: str, names: Mapping[str, str] | None = None) ->
 
 @functools.cache  # every run of a study has the same command
 def short_command(command: str) -> str:
-    """Return a command line without absolute paths; results of earlier versions may have credentials in it: masked.
+    """Return a command line without absolute paths, and with credentials masked.
 
     Paths in the working folder become relative to it, others their last names.
     """
