@@ -12,7 +12,7 @@ from typing import Any
 from harness.config.option_values import path as is_folder
 from harness.config.options import OPTIONS
 from harness.credentials import without_credentials
-from harness.report.short_paths import without_absolute_paths
+from harness.report.short_paths import shortened, without_absolute_paths
 from harness.results.result import Attempt, Result
 
 _IN_HOME = re.compile(r"(?i)[/\\](?:home|users)[/\\]+([^/\\'\":;,\s]+)")
@@ -106,7 +106,7 @@ class Privacy:
     def command(self, command: str) -> str:
         """Return the part of a command line that chooses what is trained; empty for a user's script."""
         try:
-            words = shlex.split(without_credentials(command))
+            words = shlex.split(without_credentials(shortened(command)))
         except ValueError:  # not a shell's line
             return ""
         programs = [Path(word).name for word in words]
