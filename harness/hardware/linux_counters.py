@@ -23,6 +23,13 @@ def waiting_seconds() -> dict[str, float]:
     return found
 
 
+def own_waiting_seconds() -> float:
+    """Return the time that the calling thread has waited for a core; 0 if unknown."""
+    with contextlib.suppress(*_UNREADABLE):
+        return int((_PROCESSES / "thread-self/schedstat").read_text().split()[1]) / 1e9
+    return 0.0
+
+
 def thread_cores() -> set[int]:
     """Return the cores that any thread of this process may run on; empty if unknown."""
     cores: set[int] = set()
