@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from harness.hardware import linux_counters
 
-_BEAT_SECONDS = 0.1  # a beat takes about 30 µs: 0.03 % of a core
-_LATE_SECONDS = 0.1  # a busy machine delays a beat by less: the thread almost never computes
+_BEAT_SECONDS = 0.1  # a beat takes about 60 µs: 0.06 % of a core
+_LATE_SECONDS = 0.1  # Python's interpreter lock delays a beat by less, unless a computation keeps it
 _SLEEP_CLOCKS = (  # one that counts while the machine sleeps, and one that does not
     ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"),  # Linux
     ("CLOCK_MONOTONIC_RAW", "CLOCK_UPTIME_RAW"),  # macOS; Linux lacks the second
@@ -27,17 +27,25 @@ class Heartbeat:
     """
 
     def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
-        self._now = now
+        self._now, self._waited = now, 0.0
         self._state = now(), 0.0  # the last beat and the missed seconds: one value, since two threads use it
 
-    def beat(self) -> None:
-        """Add the time by which this beat is late."""
-        self._state = self._now(), self.missed_seconds()
+    def beat(self, waited: float = 0.0) -> None:
+        """Add the time by which this beat is late.
+
+        Args:
+            waited: the time so far in which the beating thread waited for a core: such beats are not late.
+        """
+        missed = self._missed_seconds(waited - self._waited)
+        self._state, self._waited = (self._now(), missed), waited
 
     def missed_seconds(self) -> float:
         """Return the time by which all beats were late, with the one that is due now."""
+        return self._missed_seconds(0.0)
+
+    def _missed_seconds(self, waited: float) -> float:
         last_beat, missed = self._state
-        late = self._now() - last_beat - _BEAT_SECONDS
+        late = self._now() - last_beat - _BEAT_SECONDS - waited
         return missed + late if late > _LATE_SECONDS else missed
 
 
@@ -56,9 +64,10 @@ class _Heart:
 
 
 def _beat(heartbeat: Heartbeat) -> None:
-    while True:
-        time.sleep(_BEAT_SECONDS)
-        heartbeat.beat()
+    with linux_counters.waiting_clock() as waited:
+        while True:
+            time.sleep(_BEAT_SECONDS)
+            heartbeat.beat(waited())
 
 
 _HEART = _Heart()
@@ -106,7 +115,8 @@ class _Clocks:
 
     @classmethod
     def now(cls) -> "_Clocks":
-        active = time.thread_time() + linux_counters.own_waiting_seconds()
+        with linux_counters.waiting_clock() as waited:
+            active = time.thread_time() + waited()
         return cls(time.perf_counter(), active, _HEART.missed_seconds(), _slept_seconds())
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import time
 
 import pytest
@@ -28,7 +29,7 @@ class FakeMeter:
         monkeypatch.setattr(stops.time, "clock_gettime", lambda clock: clock())
         monkeypatch.setattr(stops.time, "CLOCK_BOOTTIME", self.asleep, raising=False)
         monkeypatch.setattr(stops.time, "CLOCK_MONOTONIC", self.awake, raising=False)
-        monkeypatch.setattr(stops.linux_counters, "own_waiting_seconds", self.waited)
+        monkeypatch.setattr(stops.linux_counters, "waiting_clock", lambda: contextlib.nullcontext(self.waited))
         monkeypatch.setattr(stops, "_HEART", self.heartbeat)
         self.meter = StopMeter()
 
@@ -57,6 +58,15 @@ def test_late_beats_are_added_up_and_the_one_that_is_due():
     assert heartbeat.missed_seconds() == pytest.approx(9.7 + 1.05)
     heartbeat.beat()
     assert heartbeat.missed_seconds() == pytest.approx(9.7 + 1.05)
+
+
+def test_beat_that_waits_for_a_core_is_not_late():
+    clock = Clock()
+    heartbeat = Heartbeat(clock)
+    heartbeat.beat(waited=3.0)
+    clock.seconds += 5.0
+    heartbeat.beat(waited=3.0 + 4.85)
+    assert heartbeat.missed_seconds() == 0.0
 
 
 @pytest.mark.parametrize(
