@@ -30,6 +30,17 @@ def ignoring_output_errors() -> Iterator[None]:
             raise
 
 
+@contextlib.contextmanager
+def tolerating_lost_output(stream: TextIO) -> Iterator[None]:
+    """Run the body, in which writing to the stream fails nothing."""
+    output = TolerantOutput(stream)
+    output.install()
+    try:
+        yield
+    finally:
+        output.remove()
+
+
 class TolerantOutput:
     """The output of a text stream; it drops text that the stream cannot take.
 
@@ -84,7 +95,8 @@ class TolerantOutput:
             os.dup2(nowhere, number)
             self._flush()
         finally:
-            os.close(nowhere)
+            if nowhere != number:  # a number that was closed is given again
+                os.close(nowhere)
             if kept is not None:
                 os.dup2(kept, number)
                 os.close(kept)

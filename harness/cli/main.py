@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -10,6 +11,7 @@ import harness
 from harness.cli import check, data, evaluate, export, models, new, plan, report, schema
 from harness.cli.arguments import SCRIPT, USAGE_ERROR, program
 from harness.errors import InputError
+from harness.lost_output import TolerantOutput, tolerating_lost_output
 from harness.training.process_group import ProcessGroup
 
 _DESCRIPTION = """\
@@ -25,9 +27,16 @@ _EPILOGUE = "`{program} COMMAND --help` explains a command."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit code: 2, with a line on standard error, if the input is wrong."""
+    if sys.stderr is None:  # after `2>&-`; print() would take standard output instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - closed with the process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ω and × shows the rest
+    with tolerating_lost_output(sys.stderr):
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     known, rest = parser.parse_known_args(arguments)
     if rest and known.command != "plan":
@@ -36,13 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return _run(known, rest)
+        code = _run(known, rest)
+        print(end="", flush=True)
+        return code
     except BrokenPipeError:
-        sys.stderr.close()  # the reader, e.g. `head`, has seen enough
-        return 0
+        return 0  # the reader, e.g. `head`, has seen enough
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE_ERROR
+    finally:
+        if sys.stdout is not None:
+            TolerantOutput(sys.stdout).flush()  # what is left would fail at the process's exit
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:
