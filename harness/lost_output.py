@@ -1,4 +1,4 @@
-"""Output that may be lost: a closed terminal or pipe, a full disk and an unknown character drop text and fail nothing.
+"""Output that may be lost: text for a closed terminal or pipe, or for a full disk, is dropped.
 
 No case fails because its progress could not be shown.
 """
@@ -65,7 +65,7 @@ class TolerantOutput:
         return len(text)
 
     def flush(self) -> None:
-        """Flush the stream."""
+        """Write what the stream has buffered."""
         try:
             self._flush()
         except (OSError, ValueError) as error:
@@ -76,7 +76,7 @@ class TolerantOutput:
         self._stream.write, self._stream.flush = self.write, self.flush
 
     def remove(self) -> None:
-        """Undo `install`, with nothing left to be written at the process's exit."""
+        """Remove what `install` added, with nothing left to be written at the process's exit."""
         self.flush()
         self._stream.write, self._stream.flush = self._write, self._flush
 
@@ -88,7 +88,7 @@ class TolerantOutput:
             self._drop_pending(self._stream.fileno(), is_closed=getattr(error, "errno", None) in _CLOSED)
 
     def _drop_pending(self, number: int, *, is_closed: bool) -> None:
-        """Let the stream write its buffer to nowhere, else it fails again; leave a closed one there."""
+        """Write the stream's buffer to nowhere, else it fails again; leave a closed stream there."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         kept = None if is_closed else os.dup(number)
         try:

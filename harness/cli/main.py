@@ -1,6 +1,7 @@
 """The command line: ``wider-or-deeper``, or ``python -m harness``, and its commands, one module each."""
 
 import argparse
+import contextlib
 import io
 import os
 import sys
@@ -27,12 +28,13 @@ _EPILOGUE = "`{program} COMMAND --help` explains a command."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit code: 2, with a line on standard error, if the input is wrong."""
-    if sys.stderr is None:  # after `2>&-`; print() would take standard output instead
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - closed with the process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ω and × shows the rest
-    with tolerating_lost_output(sys.stderr):
+    with contextlib.ExitStack() as stack:
+        if sys.stderr is None:  # after `2>&-`; print() would take standard output instead
+            stack.enter_context(contextlib.redirect_stderr(stack.enter_context(open(os.devnull, "w"))))
+        stack.enter_context(tolerating_lost_output(sys.stderr))
         return _main(arguments)
 
 

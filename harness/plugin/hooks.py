@@ -68,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let the output be lost without an error, and hold back that of ranks above 0, until the tests are known."""
+    """Ignore lost output, and hold back that of ranks above 0, until the tests are known."""
     from harness.plugin.ranks import hold_back_output
 
     harness = session_of(session.config)

@@ -60,7 +60,7 @@ class OutputGuard:
     """The tolerance of a session's output: cases are trained to their end after its terminal has closed."""
 
     def __init__(self, reporter: Any) -> None:
-        """Guard standard output and error, and the stream of the terminal reporter, if there is one."""
+        """Ignore errors of standard output and error, and of the terminal reporter's stream, if any."""
         streams = [sys.stdout, sys.stderr, *([] if reporter is None else [reporter._tw._file])]
         self._outputs = [TolerantOutput(one) for one in dict.fromkeys(streams) if one is not None]
         self._installed = [*self._outputs]
@@ -68,7 +68,7 @@ class OutputGuard:
             output.install()
 
     def release(self) -> None:
-        """Let output fail again; raise the first error that it would have been.
+        """Raise errors of output again, and the first error that it would have been.
 
         Raises:
             OSError: a terminal or pipe has closed, or a disk is full.
@@ -79,7 +79,7 @@ class OutputGuard:
             raise errors[0]
 
     def remove(self) -> None:
-        """Let output fail again; do nothing if called again."""
+        """Raise errors of output again; do nothing if called again."""
         while self._installed:
             self._installed.pop().remove()
 

@@ -1,33 +1,37 @@
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 
+from harness.lost_output import TolerantOutput
 from harness.plugin.terminal import OutputGuard, Terminal
 
 
 @pytest.fixture
-def full(monkeypatch):
-    """A log on a full disk as the session's output."""
+def full():
+    """A log on a full disk."""
     with open("/dev/full", "w") as stream:
-        monkeypatch.setattr(sys, "stdout", stream)
         yield stream
+        TolerantOutput(stream).flush()
 
 
 def reporter_of(stream):
     return SimpleNamespace(_tw=SimpleNamespace(_file=stream))
 
 
-def test_guarded_output_is_lost_without_an_error(full, capsys):
+def test_guarded_output_is_lost_without_an_error(full, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", full)
     guard = OutputGuard(reporter_of(full))
     print("lost", flush=True)
-    Terminal(reporter_of(full), SimpleNamespace(global_and_fixture_disabled=capsys.disabled)).redraw("\repoch 1")
+    Terminal(reporter_of(full), SimpleNamespace(global_and_fixture_disabled=nullcontext)).redraw("\repoch 1")
     guard.remove()
     with pytest.raises(OSError, match="No space"):
         print("lost", flush=True)
 
 
-def test_session_without_experiments_fails_as_without_the_plugin(full):
+def test_session_without_experiments_fails_as_without_the_plugin(full, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", full)
     guard = OutputGuard(None)
     print("lost", flush=True)
     with pytest.raises(OSError, match="No space"):
