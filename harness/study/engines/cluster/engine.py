@@ -24,7 +24,7 @@ from harness.study.engines.cluster.node_pool import NodePool
 from harness.study.engines.cluster.worker import BoundExperiment
 from harness.study.engines.engine import CaseRequest, Engine
 from harness.text import count_noun
-from harness.training.callback import TrainingCallback
+from harness.training.callback import TolerantCallback, TrainingCallback
 from harness.training.sweep_progress import Phase, SweepProgress
 
 
@@ -85,6 +85,7 @@ class RayEngine(Engine):
     ) -> tuple[Result, list[EpochRecord]]:
         """Wait for the case's result; report the progress of all cases meanwhile."""
         self.submit([request], on_end)
+        callback = TolerantCallback(callback)
         try:
             result = wait_for(self._futures[request.case.identity], lambda: self._report(callback))
         finally:
