@@ -32,7 +32,7 @@ def parse_result(text: str | bytes) -> Result:
     return result
 
 
-def _names_the_device(environment: Mapping[str, Any]) -> bool:
+def names_the_device(environment: Mapping[str, Any]) -> bool:
     """Return whether the environment has the entries that tables need, each of its type."""
     kinds = {
         "cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None, "code": dict,
@@ -46,7 +46,7 @@ def _names_the_device(environment: Mapping[str, Any]) -> bool:
 def _first_contradiction(result: Result) -> str | None:
     """Return the first contradiction between fields, or None."""
     environments = (result.environment, *(attempt.environment for attempt in result.attempts))
-    if not all(map(_names_the_device, environments)):
+    if not all(map(names_the_device, environments)):
         return "its environment lacks 'cpu' or 'gpu', or an entry has the wrong type"
     measures = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
     lacking = [name for name in measures if getattr(result, name) is None]
