@@ -4,8 +4,12 @@ import hashlib
 
 import pytest
 
+from harness.results.folder import ResultsFolder
 from harness.training import checkpoint
+from harness.training.train import train
 from tests.helpers.planted import LINKS, hard_linked_backup, plant
+from tests.helpers.tiny import CPU, make_case
+from tests.helpers.training import interrupt
 from tests.training.checkpoints import EXPECTED, make_checkpoint
 
 
@@ -90,3 +94,12 @@ def test_adopted_checkpoint_is_written_into_new_files(kind, tmp_path):
     checkpoint.adopt(here, {one.name: memoryview(one.read_bytes()) for one in names})
     assert len(newest(here).records) == 1
     assert other.read_text() == "precious"
+
+
+def test_backup_of_an_interrupted_case_stays_whole_when_it_resumes(tiny_dataset, results, tmp_path):
+    case = make_case(tiny_dataset)
+    interrupt(case, tiny_dataset, results, 3)
+    contents = hard_linked_backup(results.root, tmp_path / "backup")
+    assert train(case, tiny_dataset, results, CPU).is_complete
+    assert {path: path.read_bytes() for path in contents} == contents
+    assert train(case, tiny_dataset, ResultsFolder(tmp_path / "backup"), CPU).is_complete
