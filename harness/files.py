@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import stat
 import tempfile
 import uuid
@@ -131,24 +130,6 @@ def remove_temporary_files(folder: Path) -> None:
     for path in list_folder(folder):
         if _TEMPORARY_NAME.fullmatch(path.name) and not path.is_dir():
             path.unlink(missing_ok=True)
-
-
-def remove_entry(path: Path) -> None:
-    """Remove a file, a link or a whole folder, if it exists; of a link never its target."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def make_empty_folder(path: Path) -> None:
-    """Make an empty folder in place of what a killed process left under its name, or of a link.
-
-    Raises:
-        OSError: what is there cannot be removed, or the folder cannot be made.
-    """
-    remove_entry(path)
-    path.mkdir()
 
 
 def require_writable(folder: Path, option: str) -> None:

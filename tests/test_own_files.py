@@ -7,11 +7,9 @@ import pytest
 
 from harness.files import (
     append_line,
-    make_empty_folder,
     open_to_overwrite,
     put_in_place,
     quarantine,
-    remove_entry,
     write_text_atomically,
 )
 from tests.helpers.planted import LINKS, plant
@@ -101,23 +99,3 @@ def test_rename_over_a_link_leaves_its_target(rename, kind, tmp_path):
     (tmp_path / "new").write_text("new")
     rename(tmp_path / "new", tmp_path / "new.refused")
     assert (other.read_text(), (tmp_path / "new.refused").read_text()) == ("precious", "new")
-
-
-def test_link_to_a_folder_is_removed_and_its_target_kept(tmp_path):
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other/kept").write_text("precious")
-    (tmp_path / "link").symlink_to("other")
-    make_empty_folder(tmp_path / "link")
-    assert not (tmp_path / "link").is_symlink()
-    assert list((tmp_path / "link").iterdir()) == []
-    assert (tmp_path / "other/kept").read_text() == "precious"
-
-
-def test_entries_of_every_kind_are_removed(tmp_path):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder/file").touch()
-    (tmp_path / "file").touch()
-    (tmp_path / "dangling").symlink_to("nothing")
-    for name in ("folder", "file", "dangling", "absent"):
-        remove_entry(tmp_path / name)
-    assert list(tmp_path.iterdir()) == []

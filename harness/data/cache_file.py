@@ -104,7 +104,8 @@ class CacheWriter:
         self._gathered: list[tuple[Pixels, Sections]] = []
 
     def __enter__(self) -> "CacheWriter":
-        self._file = open(self._temporary, "w+b", buffering=2**20)
+        self._temporary.unlink(missing_ok=True)
+        self._file = open(self._temporary, "x+b", buffering=2**20)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,6 +11,7 @@ from urllib.error import URLError
 import filelock
 from torchvision.datasets.utils import check_integrity, download_url
 
+from harness.data.own_folders import make_empty_folder
 from harness.errors import InputError
 from harness.files import flush_to_disk, put_in_place
 
@@ -70,7 +71,7 @@ def _try_download(url: str, target: Path, md5: str) -> str | None:
     """
     partial = target.with_name(f".download-{target.name}")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        make_empty_folder(partial)
         with limited_silence():
             download_url(url, partial, target.name, md5)
         with open(partial / target.name, "rb+") as file:

@@ -16,6 +16,7 @@ import torchvision
 from harness.config.datasets import SPECS
 from harness.data.download import fetch, has_md5, locked
 from harness.data.images import ImageSet, evenly_spaced
+from harness.data.own_folders import make_empty_folder
 from harness.data.source import Source, incomplete, tree_key
 from harness.errors import InputError
 from harness.files import write_atomically
@@ -97,9 +98,8 @@ def _unpack(archive: Path, root: Path) -> None:
     with _unpacking(archive, root):
         if batches.is_dir():
             return  # another process unpacked it while this one waited
-        shutil.rmtree(unpacked, ignore_errors=True)  # left by a killed process
         try:
-            unpacked.mkdir()
+            make_empty_folder(unpacked)
             _write_members(archive, unpacked)
             os.replace(unpacked, batches)
         finally:

@@ -30,6 +30,7 @@ from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE, role_of
 from harness.data.headers import ImageShape, shape_in_bytes
 from harness.data.images import ImageSet, evenly_spaced
+from harness.data.own_folders import remove_entry
 from harness.data.source import Source, tree_key, unverifiable
 from harness.errors import InputError
 from harness.extras import require_extra
@@ -166,7 +167,9 @@ def _try_download(name: str, target: Path) -> str | None:
     defaults = {} if "HF_HOME" in os.environ else caches
     quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_VERBOSITY": "error"}
     program = str(Path(__file__).with_name("hugging_face_download.py"))
-    shutil.rmtree(unfinished, ignore_errors=True)
+    remove_entry(unfinished)  # left by a killed process
+    if cache.is_symlink():
+        cache.unlink()
     ran = subprocess.run(
         [sys.executable, "-P", program, repository, config, str(unfinished)],
         env=defaults | os.environ | quiet,

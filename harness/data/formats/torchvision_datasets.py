@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,13 +25,16 @@ from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.images import ImageSet
+from harness.data.own_folders import make_files_own, remove_entry
 from harness.data.source import Source, incomplete, tree_key
 from harness.errors import InputError
 from harness.files import write_text_atomically
+from harness.foreign_files import read_regular
 from harness.text import listed_up_to, one_line
 
 _UNFINISHED = ".unfinished"
 _VERIFIED = ".verified"
+_MOST_UNFINISHED_BYTES = 10_000  # the names of a dataset's files
 _MOST_NAMED = 4
 
 Item = tuple[Any, int]
@@ -146,20 +148,23 @@ def _root(library: LibraryDataset, data_dir: Path) -> Path:
 
 def _missing(library: LibraryDataset, root: Path) -> list[str]:
     """Return what torchvision would read and is not there, or was not completely unpacked."""
-    unfinished = _unfinished(root)
+    unfinished = _unfinished(library, root)
     return [path for path in library.unpacked if path in unfinished or not (root / path).exists()]
 
 
-def _unfinished(root: Path) -> list[str]:
+def _unfinished(library: LibraryDataset, root: Path) -> list[str]:
+    """Return which of the library's files an interrupted download may have left incomplete."""
     try:
-        return (root / _UNFINISHED).read_text(encoding="utf-8").splitlines()
+        lines = read_regular(root / _UNFINISHED, _MOST_UNFINISHED_BYTES).decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return []
+    return [line for line in lines if line in {*library.unpacked, *library.archives}]  # they are removed: none other
 
 
 def _try_download(library: LibraryDataset, root: Path) -> str | None:
     """Download and unpack; return None or the reason of the failure."""
-    _remove_unfinished(root)
+    make_files_own(root)  # torchvision writes into the files that it finds
+    _remove_unfinished(library, root)
     missing = _missing(library, root)
     unchecked = () if library.has_checksums else library.archives
     # Of a process that is killed, the next one removes these.
@@ -170,7 +175,7 @@ def _try_download(library: LibraryDataset, root: Path) -> str | None:
             warnings.simplefilter("ignore")  # tarfile warns of torchvision's way to unpack
             _open_all(library, root, download=True)
     except Exception as error:  # torchvision and the readers of its archives raise many types
-        _remove_unfinished(root)
+        _remove_unfinished(library, root)
         return str(getattr(error, "reason", None) or error)
     if library.has_checksums and set(missing) == set(library.unpacked):
         write_text_atomically(root / _VERIFIED, tree_key(root))
@@ -178,12 +183,9 @@ def _try_download(library: LibraryDataset, root: Path) -> str | None:
     return None
 
 
-def _remove_unfinished(root: Path) -> None:
-    for path in _unfinished(root):
-        if (root / path).is_dir():
-            shutil.rmtree(root / path)
-        else:
-            (root / path).unlink(missing_ok=True)
+def _remove_unfinished(library: LibraryDataset, root: Path) -> None:
+    for path in _unfinished(library, root):
+        remove_entry(root / path)
     (root / _UNFINISHED).unlink(missing_ok=True)
 
 

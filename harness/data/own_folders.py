@@ -1,0 +1,45 @@
+"""Folders into which other programs write: without links or hard links, through which they would reach other files."""
+
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+
+from harness.files import write_atomically
+
+
+def remove_entry(path: Path) -> None:
+    """Remove a file, a link or a whole folder, if it exists; of a link never its target.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def make_empty_folder(path: Path) -> None:
+    """Make an empty folder in place of what a killed process left under its name, or of a link.
+
+    Raises:
+        OSError: what is there cannot be removed, or the folder cannot be made.
+    """
+    remove_entry(path)
+    path.mkdir()
+
+
+def make_files_own(folder: Path) -> None:
+    """Remove all links in a folder, and replace each file that has another name by a copy.
+
+    Raises:
+        OSError: a file cannot be copied or removed.
+    """
+    for place, folders, names in os.walk(folder):
+        for path in (Path(place, name) for name in [*folders, *names]):
+            if path.is_symlink():
+                path.unlink()
+            elif path.is_file() and path.stat().st_nlink > 1:
+                with open(path, "rb") as source:
+                    write_atomically(path, partial(shutil.copyfileobj, source))
