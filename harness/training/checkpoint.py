@@ -131,10 +131,15 @@ def load(path: Path, expected: Expected) -> Checkpoint:
     try:
         _require_whole(path, expected.most_bytes)
     except OSError as error:
-        if error.errno not in _ODD:
+        if not shows_damage(error):
             raise
         raise DamagedError(f"{error.filename} is damaged: {error.strerror}") from error
     return read_checkpoint(path, expected)
+
+
+def shows_damage(error: OSError) -> bool:
+    """Return whether opening a file failed since it is of a kind or size that no training saves."""
+    return error.errno in _ODD
 
 
 def _require_whole(path: Path, most_bytes: int) -> None:

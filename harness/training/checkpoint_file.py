@@ -27,7 +27,7 @@ SUFFIX = ".safetensors"
 _SMALL = 2**16
 _PACKED = "packed."
 # The limit of a header: the names of thousands of tensors and the attempts of a case that was often interrupted, each
-# of some 5 KB, and for every epoch its record, of less than 1 KB, and one attempt more.
+# of some 3 KB, and for every epoch its record, of less than 1 KB, and one attempt more.
 _HEADER_BYTES, _HEADER_BYTES_PER_EPOCH = 2**23, 2**13
 _TYPES = {  # as the safetensors format names them
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
