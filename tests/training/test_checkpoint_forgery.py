@@ -10,8 +10,11 @@ import torch
 from safetensors.torch import save_file
 
 from harness.errors import DamagedError, InputError
+from harness.results.folder import ResultsFolder
 from harness.training import checkpoint, checkpoint_file
+from harness.training.train import train
 from tests.helpers.planted import plant
+from tests.helpers.tiny import CPU, make_case
 from tests.helpers.users import place_of_all_users, without_rights
 from tests.training.checkpoints import ATTEMPT, EXPECTED, RECORDS, TENSORS, make_checkpoint
 
@@ -171,3 +174,13 @@ def test_folder_that_cannot_be_listed_is_an_error_not_an_empty_one():
                 with pytest.raises(InputError, match="cannot read the checkpoints in .*case .Permission denied."):
                     read(folder)
     assert not any(read(folder) for read in reads)  # it is absent now
+
+
+def test_case_in_an_unreadable_folder_is_not_trained_from_scratch(tiny_dataset):
+    case = make_case(tiny_dataset)
+    with place_of_all_users() as place:
+        results = ResultsFolder(place)
+        results.folder(case).mkdir()
+        refused = pytest.raises(InputError, match="cannot read the checkpoints in .*Permission denied")
+        with without_rights(results.folder(case)), refused:
+            train(case, tiny_dataset, results, CPU)

@@ -1,9 +1,11 @@
 """Checkpoints beside links and hard links: saving writes into no file but its own."""
 
+import contextlib
 import hashlib
 
 import pytest
 
+from harness.errors import InputError
 from harness.results.folder import ResultsFolder
 from harness.training import checkpoint
 from harness.training.train import train
@@ -103,3 +105,32 @@ def test_backup_of_an_interrupted_case_stays_whole_when_it_resumes(tiny_dataset,
     assert train(case, tiny_dataset, results, CPU).is_complete
     assert {path: path.read_bytes() for path in contents} == contents
     assert train(case, tiny_dataset, ResultsFolder(tmp_path / "backup"), CPU).is_complete
+
+
+def test_case_folder_that_is_a_link_is_refused_and_its_files_kept(tiny_dataset, results, tmp_path):
+    case = make_case(tiny_dataset)
+    other = tmp_path / "other/result.json"
+    other.parent.mkdir()
+    other.write_text("precious")
+    results.root.mkdir(exist_ok=True)
+    results.folder(case).symlink_to(other.parent)
+    with pytest.raises(InputError, match="is a link, and no results are written through it"):
+        train(case, tiny_dataset, results, CPU)
+    assert [path.read_text() for path in other.parent.iterdir()] == ["precious"]
+
+
+@pytest.mark.parametrize("kind", LINKS)
+def test_files_planted_in_a_case_folder_keep_their_other_name(kind, tiny_dataset, results, tmp_path):
+    case = make_case(tiny_dataset)
+    folder = results.folder(case)
+    folder.mkdir(parents=True)
+    names = ["epochs.jsonl", "predictions.npz", "weights.safetensors", "result.json", ".lock"]
+    others = []
+    for name in names:
+        others.append(plant(kind, folder / name, "precious").rename(tmp_path / f"other-{name}"))
+        if kind == "link":
+            (folder / name).unlink()
+            (folder / name).symlink_to(others[-1])
+    with contextlib.suppress(InputError, OSError):  # a link is no lock
+        assert train(case, tiny_dataset, results, CPU).is_complete
+    assert [other.read_text() for other in others] == ["precious"] * len(names)
