@@ -39,17 +39,17 @@ Item = tuple[Any, int]
 """A PIL image, or the path of an image file; with its label."""
 
 
-def _paths_of_opened_images(opened: Any) -> Iterator[Item]:
-    for position in range(len(opened)):
-        image, label = opened[position]
-        with image:
-            yield image.filename, label
+def _caltech_paths(folder: str, name: str, opened: Any) -> Iterator[Item]:
+    """Yield the paths of images that torchvision would open itself, in any of Pillow's formats."""
+    for label, number in zip(opened.y, opened.index, strict=True):
+        file = name.format(number=number, label=label + 1)
+        yield Path(opened.root, folder, opened.categories[label], file), label
 
 
 # Of the classes that take no `loader`, which would return the paths: how to find these.
 _PATHS: dict[str, Callable[[Any], Iterable[Item]]] = {
-    "Caltech101": _paths_of_opened_images,
-    "Caltech256": _paths_of_opened_images,
+    "Caltech101": partial(_caltech_paths, "101_ObjectCategories", "image_{number:04d}.jpg"),
+    "Caltech256": partial(_caltech_paths, "256_ObjectCategories", "{label:03d}_{number:04d}.jpg"),
     "GTSRB": lambda opened: opened._samples,
     "OxfordIIITPet": lambda opened: zip(opened._images, opened._labels, strict=True),
 }
