@@ -16,7 +16,7 @@ import torchvision
 from PIL import Image
 
 from harness.config.datasets import DatasetSpec, find_spec
-from harness.config.library_datasets import Arguments, LibraryDataset, library_dataset
+from harness.config.library_datasets import PREFIX, Arguments, LibraryDataset, library_dataset
 from harness.config.recipe import Resize
 from harness.data.decoding import Array, ImageFile, decode, file_on_disk, keep
 from harness.data.download import limited_silence, locked
@@ -27,12 +27,14 @@ from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.images import ImageSet
 from harness.data.source import Source, incomplete, tree_key
+from harness.data.verified_memory import is_remembered, remember
 from harness.errors import InputError
 from harness.files import write_text_atomically
+from harness.foreign_files import read_regular
 from harness.text import listed_up_to, one_line
 
 _UNFINISHED = ".unfinished"
-_VERIFIED = ".verified"
+_MOST_UNFINISHED_BYTES = 2**16  # at most a dozen names
 _MOST_NAMED = 4
 
 Item = tuple[Any, int]
@@ -146,20 +148,24 @@ def _root(library: LibraryDataset, data_dir: Path) -> Path:
 
 def _missing(library: LibraryDataset, root: Path) -> list[str]:
     """Return what torchvision would read and is not there, or was not completely unpacked."""
-    unfinished = _unfinished(root)
+    unfinished = _unfinished(library, root)
     return [path for path in library.unpacked if path in unfinished or not (root / path).exists()]
 
 
-def _unfinished(root: Path) -> list[str]:
+def _unfinished(library: LibraryDataset, root: Path) -> list[str]:
+    """Return the dataset's own files that an interrupted download left; other names in the file have no weight."""
     try:
-        return (root / _UNFINISHED).read_text(encoding="utf-8").splitlines()
+        names = read_regular(root / _UNFINISHED, _MOST_UNFINISHED_BYTES).decode(errors="replace").splitlines()
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise InputError(f"{root / _UNFINISHED} cannot be read: {error.strerror}: remove it") from error
+    return [path for path in (*library.unpacked, *library.archives) if path in names]
 
 
 def _try_download(library: LibraryDataset, root: Path) -> str | None:
     """Download and unpack; return None or the reason of the failure."""
-    _remove_unfinished(root)
+    _remove_unfinished(library, root)
     missing = _missing(library, root)
     unchecked = () if library.has_checksums else library.archives
     # Of a process that is killed, the next one removes these.
@@ -170,16 +176,16 @@ def _try_download(library: LibraryDataset, root: Path) -> str | None:
             warnings.simplefilter("ignore")  # tarfile warns of torchvision's way to unpack
             _open_all(library, root, download=True)
     except Exception as error:  # torchvision and the readers of its archives raise many types
-        _remove_unfinished(root)
+        _remove_unfinished(library, root)
         return str(getattr(error, "reason", None) or error)
     if library.has_checksums and set(missing) == set(library.unpacked):
-        write_text_atomically(root / _VERIFIED, tree_key(root))
+        remember(tree_key(root), f"{PREFIX}{library.name}")
     (root / _UNFINISHED).unlink()
     return None
 
 
-def _remove_unfinished(root: Path) -> None:
-    for path in _unfinished(root):
+def _remove_unfinished(library: LibraryDataset, root: Path) -> None:
+    for path in _unfinished(library, root):
         if (root / path).is_dir():
             shutil.rmtree(root / path)
         else:
@@ -192,8 +198,7 @@ def _verify(library: LibraryDataset, root: Path, opened: Callable[[], _Opened]) 
     if library.checks_itself:
         opened()
         return True
-    verified = root / _VERIFIED
-    return verified.is_file() and verified.read_text(encoding="utf-8") == tree_key(root)
+    return is_remembered(tree_key(root))
 
 
 def _open_all(library: LibraryDataset, root: Path, *, download: bool = False) -> list[Any]:
