@@ -26,7 +26,7 @@ from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.images import ImageSet
-from harness.data.source import Source, incomplete, tree_key
+from harness.data.source import Source, incomplete, require_regular_files, tree_key
 from harness.data.verified_memory import is_remembered, remember
 from harness.errors import InputError
 from harness.files import write_text_atomically
@@ -35,6 +35,8 @@ from harness.text import listed_up_to, one_line
 
 _UNFINISHED = ".unfinished"
 _MOST_UNFINISHED_BYTES = 2**16  # at most a dozen names
+_MOST_LIST_BYTES = 64 * 2**20  # of lists of labels and splits; the largest, of SUN397, has 4 MB
+_MOST_SHARE = 2  # PCAM's files in HDF5, and USPS's in text, are larger than their pixels
 _MOST_NAMED = 4
 
 Item = tuple[Any, int]
@@ -221,6 +223,8 @@ def _open_both(library: LibraryDataset, root: Path) -> _Opened:
     Raises:
         InputError: torchvision refuses the files, or they have other classes.
     """
+    require_regular_files(root)
+    _require_bounded(library, root)
     try:
         *train, last = _open_all(library, root)
         names = _class_names(library, last)
@@ -244,6 +248,17 @@ def _open_both(library: LibraryDataset, root: Path) -> _Opened:
         )
         return _Opened(train_part, test_part, names)
     return _Opened([item for part in items[:-1] for item in part], items[-1], names)
+
+
+def _require_bounded(library: LibraryDataset, root: Path) -> None:
+    """Raise an `InputError` for a file that torchvision would read as a whole, and is larger than the dataset."""
+    most = _MOST_LIST_BYTES
+    if library.in_memory and library.image_size is not None:
+        images = library.train_images + library.test_images
+        most += _MOST_SHARE * images * library.channels * library.image_size**2
+    for path in library.unpacked:
+        if (root / path).is_file() and (size := (root / path).stat().st_size) > most:
+            raise InputError(f"{root / path} has {size:,} bytes, and {library.name}'s has at most {most:,}: remove it")
 
 
 def _class_names(library: LibraryDataset, opened: Any) -> tuple[str, ...]:
