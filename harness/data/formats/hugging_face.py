@@ -3,7 +3,6 @@
 import functools
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 from harness.config.datasets import DatasetSpec, is_own_images, own_path
 from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, decode, file_on_disk
-from harness.data.download import locked
+from harness.data.download import locked, remove_leftover
 from harness.data.findings import Finding, find
 from harness.data.formats.hugging_face_columns import (
     class_names,
@@ -166,7 +165,7 @@ def _try_download(name: str, target: Path) -> str | None:
     defaults = {} if "HF_HOME" in os.environ else caches
     quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_VERBOSITY": "error"}
     program = str(Path(__file__).with_name("hugging_face_download.py"))
-    shutil.rmtree(unfinished, ignore_errors=True)
+    remove_leftover(unfinished)
     ran = subprocess.run(
         [sys.executable, "-P", program, repository, config, str(unfinished)],
         env=defaults | os.environ | quiet,
@@ -176,10 +175,10 @@ def _try_download(name: str, target: Path) -> str | None:
         check=False,
     )
     if ran.returncode:  # what the hub has sent stays in the cache
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove_leftover(unfinished)
         return ran.stdout or f"exit code {ran.returncode}"
     put_in_place(unfinished, target)
-    shutil.rmtree(cache, ignore_errors=True)
+    remove_leftover(cache)
     return None
 
 
