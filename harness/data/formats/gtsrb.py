@@ -17,7 +17,7 @@ from harness.data.download import fetch, has_md5
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.formats.gtsrb_labels import read_rows, read_text
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, incomplete, tree_key, unverifiable
+from harness.data.source import Source, incomplete, require_regular_files, tree_key, unverifiable
 from harness.errors import InputError, results_of_both
 from harness.foreign_files import open_regular
 from harness.text import listed
@@ -138,7 +138,8 @@ def _source(
         train, test = list_both()
         return results_of_both(partial(_decode, train, train_limit), partial(_decode, test, test_limit))
 
-    return Source(layout, path, count, verify, read, key=partial(tree_key, *places))
+    check = partial(require_regular_files, *places)
+    return Source(layout, path, count, verify, read, key=partial(tree_key, *places), check=check)
 
 
 def _decode(files: list[ImageFile], limit: int | None) -> ImageSet:

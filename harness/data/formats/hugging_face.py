@@ -33,10 +33,12 @@ from harness.data.source import Source, require_regular_files, tree_key, unverif
 from harness.errors import InputError
 from harness.extras import require_extra
 from harness.files import put_in_place, safe_name
+from harness.foreign_files import open_regular
 from harness.text import listed, one_line
 
 EXTRA = "hf"
 _NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.+-]+)?", re.ASCII)
+_MOST_LIST_BYTES = 64 * 2**20  # the names of classes and of the files that have the images
 _LOOKED_AT = 256  # images of each part: their headers show the size, and that some are coloured
 
 _REMEDIES = {
@@ -213,6 +215,15 @@ def _folder(name: str, data_dir: Path) -> Path:
     return data_dir / "hf" / safe_name(repository.replace("/", "--").replace("@", "--"))
 
 
+def _require_small_lists(path: Path) -> None:
+    """Raise an `InputError` for a JSON file of a saved dataset that is too large to be read into memory."""
+    for file in (*path.glob("*.json"), *path.glob("*/*.json")):
+        try:
+            open_regular(file, _MOST_LIST_BYTES).close()
+        except OSError as error:
+            raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
 def _load(library: ModuleType, path: Path, data_dir: Path) -> Mapping[str, Any]:
     """Return the library's splits at a path, by their names.
 
@@ -220,6 +231,7 @@ def _load(library: ModuleType, path: Path, data_dir: Path) -> Mapping[str, Any]:
         InputError: the library cannot read it.
     """
     require_regular_files(path)
+    _require_small_lists(path)
     cache = None if os.environ.get("HF_HOME") else str(data_dir / "hf/cache/datasets")
     bars = library.is_progress_bar_enabled()
     library.disable_progress_bars()
