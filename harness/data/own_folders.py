@@ -8,28 +8,6 @@ from pathlib import Path
 from harness.files import write_atomically
 
 
-def remove_entry(path: Path) -> None:
-    """Remove a file, a link or a whole folder, if it exists; of a link never its target.
-
-    Raises:
-        OSError: it cannot be removed.
-    """
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def make_empty_folder(path: Path) -> None:
-    """Make an empty folder in place of what a killed process left under its name, or of a link.
-
-    Raises:
-        OSError: what is there cannot be removed, or the folder cannot be made.
-    """
-    remove_entry(path)
-    path.mkdir()
-
-
 def make_files_own(folder: Path) -> None:
     """Remove all links in a folder, and replace each file that has another name by a copy.
 

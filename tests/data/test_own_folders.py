@@ -8,32 +8,12 @@ from harness.data import registry
 from harness.data.cache_file import CacheWriter
 from harness.data.download import fetch
 from harness.data.formats import hugging_face
-from harness.data.own_folders import make_empty_folder, make_files_own, remove_entry
+from harness.data.own_folders import make_files_own
 from harness.errors import InputError
 from tests.data.builders import md5, write
 from tests.data.formats.torchvision_files import CIFAR100, publish_cifar100
 from tests.data.serving import refusing_address, serve
 from tests.helpers.planted import LINKS, plant
-
-
-def test_link_to_a_folder_is_removed_and_its_target_kept(tmp_path):
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other/kept").write_text("precious")
-    (tmp_path / "link").symlink_to("other")
-    make_empty_folder(tmp_path / "link")
-    assert not (tmp_path / "link").is_symlink()
-    assert list((tmp_path / "link").iterdir()) == []
-    assert (tmp_path / "other/kept").read_text() == "precious"
-
-
-def test_entries_of_every_kind_are_removed(tmp_path):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder/file").touch()
-    (tmp_path / "file").touch()
-    (tmp_path / "dangling").symlink_to("nothing")
-    for name in ("folder", "file", "dangling", "absent"):
-        remove_entry(tmp_path / name)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_links_are_removed_and_hard_links_copied(tmp_path):
