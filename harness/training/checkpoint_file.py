@@ -17,7 +17,7 @@ from torch import Tensor
 
 from harness.errors import DamagedError, InputError
 from harness.foreign_files import open_regular
-from harness.results.reading import names_the_device, validated
+from harness.results.reading import validated
 from harness.results.result import Attempt, EpochRecord
 
 FORMAT = 2
@@ -166,7 +166,7 @@ def read_attempts(path: Path, epochs: int) -> tuple[Attempt, ...]:
         KeyError, RecursionError, TypeError, ValueError: it is not a checkpoint.
     """
     about = json.loads(_read_metadata(path, most_header_bytes(epochs))["about"])
-    return _attempts(about["attempts"])
+    return tuple(validated(Attempt, attempt) for attempt in about["attempts"])
 
 
 def _read_metadata(path: Path, most_bytes: int) -> Mapping[str, str]:
@@ -203,18 +203,11 @@ def _decode(path: Path, text: str) -> Checkpoint:
         identity=str(about["identity"]),
         training_code=str(about["training_code"]),
         records=tuple(validated(EpochRecord, record) for record in about["records"]),
-        attempts=_attempts(about["attempts"]),
+        attempts=tuple(validated(Attempt, attempt) for attempt in about["attempts"]),
         network=groups["network"],
         momentum=groups["momentum"],
         best=groups["best"] or None,
     )
-
-
-def _attempts(contents: Any) -> tuple[Attempt, ...]:
-    attempts = tuple(validated(Attempt, content) for content in contents)
-    if not all(names_the_device(attempt.environment) for attempt in attempts):
-        raise ValueError("an attempt's environment lacks 'cpu' or 'gpu', or an entry has the wrong type")
-    return attempts
 
 
 def _with_prefix(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
