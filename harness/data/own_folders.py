@@ -1,4 +1,4 @@
-"""Folders into which other programs write: without links or hard links, through which they would reach other files."""
+"""Folders into which other programs write: they must hold no link and no hard link to other files."""
 
 import os
 import shutil

@@ -65,7 +65,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def _write(path: Path, checkpoint: Checkpoint) -> str:
-    """Write the checkpoint to the disk, over the file there if nothing else has its content; return its SHA-256."""
+    """Write the checkpoint to the disk, over the file there if it has no other name; return its SHA-256."""
     with open_to_overwrite(path) as file:
         write_checkpoint(file, checkpoint)
         file.truncate()
