@@ -14,15 +14,14 @@ from harness.config.settings import Settings
 from harness.data import registry
 from harness.data.formats.folder_listing import is_present
 from harness.data.registry import Dataset
-from harness.errors import InputError
+from harness.errors import DamagedError, InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.results import metrics
-from harness.results.folder import ResultsFolder
+from harness.results.folder import PREDICTIONS, ResultsFolder
 from harness.results.result import Result
-from harness.study.own_network import find_network
-from harness.study.stored_network import require_weights
+from harness.study.machine import require_fitting_images
+from harness.study.stored_network import checked_weights, require_weights
 from harness.text import MOST_NAMED, listed_up_to
-from harness.training.train import load_weights
 from harness.training.trainers import make_trainer
 
 
@@ -63,13 +62,17 @@ def reproduce(
     """
     require_weights(result)
     require_same_images(result, dataset)
-    find_network(result, network)
-    case = result.case
-    weights, (labels, predictions) = results.weights_path(result), results.read_predictions(result)
-    trainer = make_trainer(case, dataset.spec, device)
-    load_weights(weights, trainer.network)
+    require_fitting_images(result.case.recipe, dataset)
+    spec = dataset.spec
+    weights = checked_weights(result, results, spec.channels, spec.num_classes, network)
+    labels, predictions = results.read_predictions(result)
+    if not labels.shape == predictions.shape == (len(dataset.test),):
+        place = results.folder(result.case) / PREDICTIONS
+        raise DamagedError(f"{place} does not hold a prediction for each of {len(dataset.test):,} test images")
+    trainer = make_trainer(result.case, spec, device)
+    trainer.replace_weights(weights)
     found = trainer.evaluate(trainer.place(dataset.test, "test")).predictions
-    scores = metrics.score(dataset.test.labels.numpy(), found, dataset.spec.class_names)
+    scores = metrics.score(dataset.test.labels.numpy(), found, spec.class_names)
     changed = int(np.sum((found != predictions) | (dataset.test.labels.numpy() != labels)))
     return Reproduction(result, scores, changed)
 
@@ -86,7 +89,7 @@ def require_same_images(result: Result, dataset: Dataset) -> None:
 
 def _difference(result: Result, dataset: Dataset) -> str:
     """Return a line on the classes or numbers of images that differ from the result's; empty if none do."""
-    before = [str(one["class_name"]) for one in result.per_class]
+    before = [str(one.get("class_name")) for one in result.per_class]
     now = list(dataset.spec.class_names)
     if before and before != now:
         return f"\nthe classes differ in {listed_up_to(sorted({*before} ^ {*now}), MOST_NAMED, 'class')}"
