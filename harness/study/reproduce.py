@@ -1,10 +1,12 @@
 """Results reproduced from stored weights: accuracy, macro-F1 and every prediction computed again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from harness.config.case import Mode
 from harness.config.datasets import is_own_images, is_resized, own_path, prefix_of
@@ -17,10 +19,10 @@ from harness.data.registry import Dataset
 from harness.errors import DamagedError, InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.results import metrics
+from harness.results.case_folder import RESULT
 from harness.results.folder import PREDICTIONS, ResultsFolder
 from harness.results.result import Result
 from harness.study.machine import require_fitting_images
-from harness.study.stored_network import checked_weights, require_weights
 from harness.text import MOST_NAMED, listed_up_to
 from harness.training.trainers import make_trainer
 
@@ -49,26 +51,24 @@ class Reproduction:
 
 
 def reproduce(
-    result: Result, results: ResultsFolder, dataset: Dataset, device: torch.device, network: str | None = None
+    result: Result, results: ResultsFolder, weights: Mapping[str, Tensor], dataset: Dataset, device: torch.device
 ) -> Reproduction:
     """Evaluate a complete result's stored weights on its test images, by its own pipeline and precision.
 
     Args:
-        network: the present place of the user's own network, as ``FILE:NAME``; None for the recorded one.
+        weights: as `checked_weights` returns them.
 
     Raises:
-        InputError: the result is not complete, the images differ, a file beside it is damaged or unreadable, or the
-            user's own network is not found.
+        InputError: the images differ, or the predictions are damaged or unreadable.
     """
-    require_weights(result)
     require_same_images(result, dataset)
     require_fitting_images(result.case.recipe, dataset)
-    spec = dataset.spec
-    weights = checked_weights(result, results, spec.channels, spec.num_classes, network)
+    spec, place = dataset.spec, results.folder(result.case)
+    if spec.num_classes != len(result.per_class):
+        raise DamagedError(f"{place / RESULT} has {len(result.per_class)} classes, the images {spec.num_classes}")
     labels, predictions = results.read_predictions(result)
     if not labels.shape == predictions.shape == (len(dataset.test),):
-        place = results.folder(result.case) / PREDICTIONS
-        raise DamagedError(f"{place} does not hold a prediction for each of {len(dataset.test):,} test images")
+        raise DamagedError(f"{place / PREDICTIONS} has no prediction for each of {len(dataset.test):,} test images")
     trainer = make_trainer(result.case, spec, device)
     trainer.replace_weights(weights)
     found = trainer.evaluate(trainer.place(dataset.test, "test")).predictions

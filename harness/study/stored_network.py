@@ -45,37 +45,35 @@ def network_of(result: Result, results: ResultsFolder, place: str | None = None)
         InputError: the result is not complete, the weights are missing, damaged, unreadable or of other code, or a
             user's own network is not found.
     """
-    require_weights(result)
-    channels, classes = channels_and_classes(result)
-    weights = checked_weights(result, results, channels, classes, place)
-    network = build_network(find_network(result, place), channels, classes, seed=0, shortcut=result.case.shortcut)
+    weights = checked_weights(result, results, place)
+    model, shortcut = find_network(result, place), result.case.shortcut
+    network = build_network(model, *channels_and_classes(result), seed=0, shortcut=shortcut)
     network.load_state_dict(weights)
     return network.eval()
 
 
-def checked_weights(
-    result: Result, results: ResultsFolder, channels: int, classes: int, place: str | None = None
-) -> dict[str, Tensor]:
+def checked_weights(result: Result, results: ResultsFolder, place: str | None = None) -> dict[str, Tensor]:
     """Return the weights of a complete result by name, mapped into memory, after checking them.
 
     They are compared with the network as the present code builds it, on the meta device: neither is allocated unless
     both have the same size, which is also the result's.
 
     Args:
-        channels, classes: those of the images.
         place: the present place of the user's own network, as ``FILE:NAME``; None for the recorded one.
 
     Raises:
         DamagedError: the weights are missing, damaged, or those of another network. The message names the file.
-        InputError: the weights cannot be read, or a user's own network is not found.
+        InputError: the result is not complete, the weights cannot be read, or a user's own network is not found.
     """
+    require_weights(result)
     case = result.case
     path = results.folder(case) / WEIGHTS
     weights = map_weights(path)
     try:
         with building_no_more_than(weights, path):
             model = find_network(result, place)
-            network = build_network(model, channels, classes, seed=0, shortcut=case.shortcut, device="meta")
+            sizes = channels_and_classes(result)
+            network = build_network(model, *sizes, seed=0, shortcut=case.shortcut, device="meta")
     except RuntimeError as error:  # a layer is larger than torch can count
         raise DamagedError(f"{path}: {model.name}, which its result names, cannot be built") from error
     if difference := first_difference(weights, network):
@@ -83,19 +81,19 @@ def checked_weights(
             f"{path}: its weights are not of {model.name} as the present code builds it: {difference}\n"
             f"return to the code that trained it, {result.environment.get('commit') or 'of an unknown commit'}"
         )
-    _require_recorded_cost(result, path.with_name(RESULT), network.eval(), channels, is_foreign=model.is_foreign)
+    _require_recorded_cost(result, path.with_name(RESULT), network.eval(), is_foreign=model.is_foreign)
     results.weights_path(result)
     return weights
 
 
-def _require_recorded_cost(result: Result, path: Path, network: nn.Module, channels: int, *, is_foreign: bool) -> None:
+def _require_recorded_cost(result: Result, path: Path, network: nn.Module, *, is_foreign: bool) -> None:
     """Raise a `DamagedError` if a network on the meta device is larger, or computes more, than its result says.
 
     An image size that was changed in the result would need any amount of memory.
     """
     if (params := count_parameters(network)) != result.params:
         raise DamagedError(f"{path}: it has {result.params:,} parameters, and its network {params:,}")
-    size = result.case.recipe.image_size
+    (channels, _), size = channels_and_classes(result), result.case.recipe.image_size
     try:
         macs = count_macs_on_meta(network, (channels, size, size))
     except Exception:
