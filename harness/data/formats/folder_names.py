@@ -24,9 +24,18 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def is_utf8(name: str) -> bool:
-    """Return False if the name has bytes that are not UTF-8, which results cannot hold."""
-    return not any(unicodedata.category(character) == "Cs" for character in name)
+def spelled_out(name: str) -> str:
+    """Return a class's name with the bytes that are not UTF-8, which results cannot hold, as ``caf\\xe9``."""
+    if not any(0xD800 <= ord(character) < 0xE000 for character in name):
+        return name
+    return "".join(map(_spelled_out, name))
+
+
+def _spelled_out(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code < 0xDD00:  # Python's spelling of a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if 0xD800 <= code < 0xE000 else character
 
 
 def look_alike_key(name: str) -> str:

@@ -21,6 +21,7 @@ from harness.config.recipe import Resize
 from harness.data.decoding import Array, ImageFile, decode, file_on_disk, keep
 from harness.data.download import limited_silence, locked
 from harness.data.findings import Finding, find
+from harness.data.formats.folder_names import spelled_out
 from harness.data.formats.gtsrb import track_in_file_name
 from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
@@ -264,7 +265,7 @@ def _require_bounded(library: LibraryDataset, root: Path) -> None:
 def _class_names(library: LibraryDataset, opened: Any) -> tuple[str, ...]:
     """Return the names that torchvision has for the classes; without any, their numbers."""
     names = getattr(opened, "classes", None) or getattr(opened, "categories", None) or range(library.classes)
-    first = tuple(str(one[0] if isinstance(one, tuple) else one) for one in names)
+    first = tuple(spelled_out(str(one[0] if isinstance(one, tuple) else one)) for one in names)
     return first if len(set(first)) == len(first) else tuple(map(str, range(len(first))))
 
 
