@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.data.formats.folder_names import composed, shown, spelled_out
+from harness.data.formats.folder_names import composed, shown
 from harness.data.formats.labels import require_two_classes, sorted_classes
 from harness.data.formats.stored_arrays import StoredArray
 from harness.errors import InputError
-from harness.text import MOST_NAMED, listed_up_to
+from harness.text import MOST_NAMED, listed_up_to, spelled_out
 
 Label = int | str
 

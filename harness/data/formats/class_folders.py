@@ -15,14 +15,14 @@ from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, file_on_disk
 from harness.data.findings import Finding, find
 from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images, require_no_strangers
-from harness.data.formats.folder_names import canonical_name, composed, look_alike_key, plain, shown, spelled_out
+from harness.data.formats.folder_names import canonical_name, composed, look_alike_key, plain, shown
 from harness.data.formats.folder_splits import PUBLISHED_SPLITS, Splits, find_splits
 from harness.data.formats.image_files import Lists, own_spec, source_of
 from harness.data.formats.labels import hold_out, sorted_classes
 from harness.data.formats.leftovers import is_note
 from harness.data.source import Source, tree_key
 from harness.errors import FaultList, InputError, results_of_both
-from harness.text import listed_up_to
+from harness.text import listed_up_to, spelled_out
 
 _SHOWN_FOLDERS = 5
 _SHOWN_FILES = 3

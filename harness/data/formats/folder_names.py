@@ -24,20 +24,6 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def spelled_out(name: str) -> str:
-    """Return a class's name with the bytes that are not UTF-8, which results cannot hold, as ``caf\\xe9``."""
-    if not any(0xD800 <= ord(character) < 0xE000 for character in name):
-        return name
-    return "".join(map(_spelled_out, name))
-
-
-def _spelled_out(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code < 0xDD00:  # Python's spelling of a byte that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    return f"\\u{code:04x}" if 0xD800 <= code < 0xE000 else character
-
-
 def look_alike_key(name: str) -> str:
     """Return what is left of a name without case, spaces, dashes and characters that are not seen."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from harness.data.formats.folder_names import spelled_out
 from harness.data.formats.labels import require_two_classes, sorted_classes
 from harness.errors import InputError
-from harness.text import listed
+from harness.text import listed, spelled_out
 
 _LABELS = ("label", "labels", "fine_label", "fine_labels", "class", "category", "target")
 _IMAGES = ("image", "img", "images", "picture")

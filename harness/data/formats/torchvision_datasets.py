@@ -21,7 +21,6 @@ from harness.config.recipe import Resize
 from harness.data.decoding import Array, ImageFile, decode, file_on_disk, keep
 from harness.data.download import limited_silence, locked
 from harness.data.findings import Finding, find
-from harness.data.formats.folder_names import spelled_out
 from harness.data.formats.gtsrb import track_in_file_name
 from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
@@ -32,7 +31,7 @@ from harness.data.verified_memory import is_remembered, remember
 from harness.errors import InputError
 from harness.files import write_text_atomically
 from harness.foreign_files import read_regular
-from harness.text import listed_up_to, one_line
+from harness.text import listed_up_to, one_line, spelled_out
 
 _UNFINISHED = ".unfinished"
 _MOST_UNFINISHED_BYTES = 2**16  # at most a dozen names
