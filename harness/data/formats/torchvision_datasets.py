@@ -32,7 +32,7 @@ from harness.data.verified_memory import is_remembered, remember
 from harness.errors import InputError
 from harness.files import write_text_atomically
 from harness.foreign_files import read_regular
-from harness.text import listed_up_to, one_line
+from harness.text import listed_up_to, one_line, spelled_out
 
 _UNFINISHED = ".unfinished"
 _MOST_UNFINISHED_BYTES = 2**16  # at most a dozen names
@@ -266,7 +266,7 @@ def _require_bounded(library: LibraryDataset, root: Path) -> None:
 def _class_names(library: LibraryDataset, opened: Any) -> tuple[str, ...]:
     """Return the names that torchvision has for the classes; without any, their numbers."""
     names = getattr(opened, "classes", None) or getattr(opened, "categories", None) or range(library.classes)
-    first = tuple(str(one[0] if isinstance(one, tuple) else one) for one in names)
+    first = tuple(spelled_out(str(one[0] if isinstance(one, tuple) else one)) for one in names)
     return first if len(set(first)) == len(first) else tuple(map(str, range(len(first))))
 
 
