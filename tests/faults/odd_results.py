@@ -145,6 +145,7 @@ def _train_study(folder, interrupted):
         return train_epoch(self, *arguments, **options)
 
     FastTrainer.train_epoch = counted
+    _leave_out_figures(Form())
     return _pytest(folder)
 
 
