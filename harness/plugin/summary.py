@@ -39,7 +39,8 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
         answers = report.answers if report is not None else []
         append_step_summary(reporter, harness, answers, reuse_lines(harness, results))
     elif harness.study is not None:
-        _print_left_out(reporter, [], harness.study.results.unfinished())
+        started, unreadable = harness.study.results.unfinished()
+        _print_left_out(reporter, unreadable, started)
     if harness.guard is not None:
         reporter.write_sep("=", "compared with the baseline")
         for line in harness.guard.lines(reporter._tw.fullwidth):

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.analysis.evidence import Evidence
 from harness.analysis.sequential import SequentialPlan
 from harness.analysis.studies import StoredResult, group_into_studies
 from harness.errors import DamagedError, InputError
 from harness.report.truncation import first_lines
+from harness.results.checked_files import ContradictedError
 from harness.results.declared_axes import DeclaredAxes, read_declared_axes
 from harness.results.declared_looks import DeclaredLooks, looks_key, read_declared_looks
 from harness.results.folder import ResultsFolder
@@ -19,6 +23,7 @@ from harness.throughput.record import Recorded, read_recorded
 LEFT_OUT = "left-out"
 """The file name of the table of everything left out."""
 _SEE_TABLE = f"all of them are in {LEFT_OUT}.csv among the report's tables"
+Classes = NDArray[np.integer]
 Value = TypeVar("Value")
 
 
@@ -28,7 +33,7 @@ class LoadedResults:
 
     Attributes:
         recorded: throughput measurements.
-        left_out: a line for each file left out, with the reason; reading predictions and curves later may add lines.
+        left_out: a line for each file, folder and result left out, with the reason.
         started: a line for each case that was started and has no result.
         looks: the declared looks of sequential seeds, by results folder and `looks_key`.
     """
@@ -60,7 +65,11 @@ class LoadedResults:
 
 
 def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
-    """Load everything in the results folders, as evidence."""
+    """Load everything in the results folders, as evidence; leave out what cannot be read or contradicts itself.
+
+    Raises:
+        InputError: a results folder itself cannot be read.
+    """
     once: dict[Path, Path] = {}
     for root in folders:
         once.setdefault(root.resolve(), root)  # one folder by two names must not become evidence twice
@@ -71,13 +80,14 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
         recorded, other_problems = read_recorded(root)
-        loaded.results += results
+        started, unreadable = folder.unfinished()
         loaded.recorded += recorded
-        loaded.left_out += problems + other_problems
-        loaded.started += folder.unfinished()
+        loaded.left_out += problems + other_problems + unreadable
+        loaded.started += started
         loaded.looks[root] = _declared(read_declared_looks, root, loaded.left_out) or {}
         axes[folder.root] = _declared(read_declared_axes, root, loaded.left_out) or ()
-        stored += [_stored(result, folder, loaded.left_out) for result in results]
+        stored += [one for one in (_stored(result, folder, loaded) for result in results) if one is not None]
+    loaded.results = [one.result for one in stored]
     loaded.evidence = group_into_studies(stored, axes)
     return loaded
 
@@ -91,21 +101,33 @@ def _declared(read: Callable[[Path], Value], root: Path, problems: list[str]) ->
         return None
 
 
-def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> StoredResult:
-    """Return the result with readers of its predictions and curve.
+def _stored(result: Result, folder: ResultsFolder, loaded: LoadedResults) -> StoredResult | None:
+    """Return the result with its predictions and curve, or None if they contradict it or are being replaced.
 
-    A reader that fails adds its error to ``problems``, once, and returns None.
+    A file that is missing or damaged is None, and is left out by name.
     """
+    problems: list[InputError] = []
 
-    def reading(read: Callable[[Result], Value]) -> Callable[[], Value | None]:
-        def attempt() -> Value | None:
-            try:
-                return read(result)
-            except InputError as error:
-                if str(error) not in problems:
-                    problems.append(str(error))
-                return None
+    def attempt(read: Callable[[Result], Value]) -> Value | None:
+        try:
+            return read(result)
+        except InputError as error:
+            problems.append(error)
+            return None
 
-        return attempt
+    correct = attempt(folder.read_predictions) if result.is_complete else None
+    curve = attempt(folder.read_curve) if result.epochs else None
+    if problems and folder.is_in_training(result):
+        loaded.started.append(f"being trained again now, and left out: {result.case.folder_name}")
+        return None
+    loaded.left_out += map(str, problems)
+    if any(isinstance(one, ContradictedError) for one in problems):
+        return None
+    predictions = None if correct is None else _narrowed(*correct)
+    return StoredResult(result, folder.root, lambda: predictions, lambda: curve)
 
-    return StoredResult(result, folder.root, reading(folder.read_predictions), reading(folder.read_curve))
+
+def _narrowed(labels: Classes, predictions: Classes) -> tuple[Classes, Classes]:
+    """Return labels and predicted classes in fewer bytes: those of every result are held in memory."""
+    kind = np.min_scalar_type(max(labels.max(), predictions.max()))
+    return labels.astype(kind), predictions.astype(kind)

@@ -15,7 +15,7 @@ from tests.results.records import JSON, RECORD
 numbers = st.floats(0, 100)
 
 
-losses = st.floats(allow_nan=False, allow_infinity=False) | st.just(math.nan)
+losses = st.floats(-1e300, 1e300) | st.just(math.nan)
 
 
 def result_with(result, **changes):
@@ -39,17 +39,14 @@ def test_result_round_trips_through_its_text(tiny_result):
         ({"accuracy_percent": 101.0}, "accuracy_percent: .*less than or equal to 100"),
         ({"accuracy_percent": None}, "accuracy_percent is missing"),
         ({"total_seconds": -1.0}, "total_seconds: .*greater than or equal to 0"),
-        ({"total_seconds": 1e9}, "total_seconds is not the sum of its epoch_seconds"),
+        ({"total_seconds": 1e9, "marginal_gain": 1e-7}, "total_seconds is not the sum of its epoch_seconds"),
         ({"epochs": 2}, "2 epochs but the seconds of 3"),
         ({"model": "resnet20"}, "not its case's"),
         ({"mode": "quick"}, "not its case's"),
-        ({"environment": {}}, "environment lacks 'cpu' or 'gpu', or an entry has the wrong type"),
-        ({"environment": {"cpu": 7, "gpu": None}}, "environment lacks 'cpu' or 'gpu', or an entry has the wrong type"),
-        ({"environment": {"cpu": "a", "gpu": []}}, "environment lacks 'cpu' or 'gpu', or an entry has the wrong type"),
-        (
-            {"environment": {"cpu": "a", "gpu": None, "training_code": {}}},
-            "environment lacks 'cpu' or 'gpu', or an entry has the wrong type",
-        ),
+        ({"environment": {}}, "environment: cpu: Field required"),
+        ({"environment": {"cpu": 7, "gpu": None}}, "environment: cpu: Input should be a valid string"),
+        ({"environment": {"cpu": "a", "gpu": []}}, "environment: gpu: Input should be a valid string"),
+        ({"environment": {"cpu": "a", "gpu": None, "training_code": {}}}, "environment: training_code: Input should"),
         ({"attempts": []}, "attempts: .*at least 1"),
         ({"seed": 1.5}, "seed: Input should be a valid integer"),
     ],

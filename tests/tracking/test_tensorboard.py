@@ -110,4 +110,4 @@ def test_event_files_are_no_results(case):
     case.end()
     follow(case)
     results, problems = case.results.read_all()
-    assert (len(results), problems, case.results.unfinished()) == (1, [], [])
+    assert (len(results), problems, case.results.unfinished()) == (1, [], ([], []))
