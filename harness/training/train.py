@@ -7,11 +7,8 @@ resumed from the last state saved, and ends with the same weights, records and s
 import contextlib
 from collections.abc import Generator
 from dataclasses import replace
-from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
-from torch import nn
 
 from harness.causes import MEMORY_REMEDY, cause_and_remedy, message_of, remedy_for
 from harness.config.case import Case
@@ -119,11 +116,6 @@ def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
     """Remove the checkpoints of a finished case; ignore an OSError, which costs disk space only."""
     with contextlib.suppress(OSError):
         checkpoint.remove_all(results.folder(case))
-
-
-def load_weights(path: Path, network: nn.Module) -> None:
-    """Load a case's stored weights into a network of its model."""
-    network.load_state_dict(load_file(path))
 
 
 def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, None, Result]:

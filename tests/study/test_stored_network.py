@@ -31,11 +31,13 @@ def test_channels_classes_and_shortcut_are_those_of_the_weights(results):
 
 @pytest.mark.parametrize("name", ["fc.bias", "bn1.weight"])
 def test_weights_of_another_network_are_refused(results, name):
-    result = store_untrained(results, noise_dataset([(8, 8)] * 6))
+    result = store_untrained(results, noise_dataset([(8, 8)] * 6, channels=1))
     path = results.folder(result.case) / "weights.safetensors"
     path.write_bytes(save({key: value for key, value in load_file(path).items() if key != name}))
     refused = replace(result, files=results.hashes(result.case))
-    with pytest.raises(InputError, match=r"its weights are not of resnet8 as the present code builds it: return to"):
+    with pytest.raises(
+        InputError, match=rf"its weights are not of resnet8 as the present code builds it: {name} is missing\nreturn to"
+    ):
         network_of(refused, results)
 
 
