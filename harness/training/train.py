@@ -113,8 +113,8 @@ def record_out_of_memory(
 
 
 def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
-    """Remove the checkpoints of a finished case; ignore an OSError, which costs disk space only."""
-    with contextlib.suppress(OSError):
+    """Remove the checkpoints of a finished case; ignore a failure, which costs disk space only."""
+    with contextlib.suppress(OSError, InputError):
         checkpoint.remove_all(results.folder(case))
 
 

@@ -8,6 +8,7 @@ import torch
 from harness.errors import InputError
 from harness.files import sha256_of
 from harness.training import checkpoint, code_version
+from harness.training.checkpoint_file import Expected
 from harness.training.context import TrainingContext
 from harness.training.train import train
 from harness.training.trainers.trainer import empty_network
@@ -39,8 +40,8 @@ def test_checkpoint_of_another_model_is_refused(tiny_dataset, results, monkeypat
     folder = results.folder(case)
     results.folder(other).rename(folder)
     (path, *_) = checkpoint.newest_first(folder)
-    shapes = {name: value.shape for name, value in empty_network(other, TINY_SPEC).state_dict().items()}
-    forged = replace(checkpoint.load(path, other.identity, shapes), identity=case.identity, attempts=())
+    expected = Expected(other.identity, 3, has_best=False, state=empty_network(other, TINY_SPEC).state_dict())
+    forged = replace(checkpoint.load(path, expected), identity=case.identity)
     checkpoint.remove_all(folder)
     checkpoint.save(folder, forged)
     _, recorder = train_recorded(case, tiny_dataset, results)
