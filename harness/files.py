@@ -177,25 +177,6 @@ def expand_home(path: str | Path) -> Path:
         raise InputError(f"{path}: the home folder ~ is unknown: set HOME, or give a folder without ~") from error
 
 
-def machine_folder() -> Path:
-    """Return the folder in TMPDIR that this user's processes share; create it, closed to other users.
-
-    Raises:
-        InputError: there is no temporary folder.
-    """
-    try:
-        root = Path(tempfile.gettempdir())
-    except OSError as error:
-        raise InputError(
-            "no folder for temporary files can be written to: set TMPDIR to one, e.g. TMPDIR=/scratch/tmp"
-        ) from error
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-    folder = root / f"wider-or-deeper-{user}"
-    with contextlib.suppress(OSError):  # the one who writes to it gets the same error
-        folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
-
-
 @contextlib.contextmanager
 def os_error_as_input_error(what: str, remedy: str) -> Iterator[None]:
     """Turn an OSError inside the block into an `InputError`: ``cannot WHAT (reason): REMEDY``."""

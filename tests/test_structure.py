@@ -15,7 +15,7 @@ ROOMS = (
     "config", "results", "paper", "hardware", "models", "data", "training", "analysis", "throughput", "tracking",
     "study", "report", "plugin", "cli",
 )  # fmt: skip
-SHARED = ("causes", "errors", "extras", "files", "foreign_files", "source_code", "text", "timestamps")
+SHARED = ("causes", "errors", "extras", "files", "foreign_files", "private_folder", "source_code", "text", "timestamps")
 MAX_ROOMS, MAX_LONG_FILES, LONG_FILE_LINES = 14, 3, 300
 
 

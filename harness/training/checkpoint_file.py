@@ -166,7 +166,7 @@ def read_attempts(path: Path, epochs: int) -> tuple[Attempt, ...]:
         KeyError, RecursionError, TypeError, ValueError: it is not a checkpoint.
     """
     about = json.loads(_read_metadata(path, most_header_bytes(epochs))["about"])
-    return _attempts(about["attempts"])
+    return tuple(validated(Attempt, attempt) for attempt in about["attempts"])
 
 
 def _read_metadata(path: Path, most_bytes: int) -> Mapping[str, str]:

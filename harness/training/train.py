@@ -26,6 +26,8 @@ from harness.training.resume import OtherCode, last_checkpoint
 from harness.training.reuse import find_finished, kept_result
 from harness.training.run import TrainingRun
 
+_reported_obstacles = set[str]()
+
 
 def train(
     case: Case,
@@ -90,8 +92,16 @@ def train_by_epochs(
             context.callback.on_reuse(case, kept)
             return kept
         with CoSchedulingMonitor() as co_scheduling:
+            _report_obstacle(job, co_scheduling.obstacle)
             other_code: OtherCode = "discard" if rerun else "accept" if accept_other_code else "refuse"
             return (yield from _train(TrainingRun(job, co_scheduling), other_code))
+
+
+def _report_obstacle(job: TrainingJob, obstacle: str | None) -> None:
+    """Report why other cases on this machine are not detected: once per process, not per case."""
+    if obstacle is not None and obstacle not in _reported_obstacles:
+        _reported_obstacles.add(obstacle)
+        job.notify(obstacle)
 
 
 def record_out_of_memory(
