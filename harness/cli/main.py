@@ -1,15 +1,17 @@
 """The command line: ``wider-or-deeper``, or ``python -m harness``, and its commands, one module each."""
 
 import argparse
+import contextlib
 import io
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import IO, Any, NoReturn, cast
 
 import harness
 from harness.cli import check, data, evaluate, export, models, new, plan, report, schema
 from harness.cli.arguments import SCRIPT, USAGE_ERROR, program
 from harness.errors import InputError
+from harness.text import printable_lines
 from harness.training.process_group import ProcessGroup
 
 _DESCRIPTION = """\
@@ -36,13 +38,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return _run(known, rest)
+        with (
+            contextlib.redirect_stdout(_printing_to(sys.stdout)),
+            contextlib.redirect_stderr(_printing_to(sys.stderr)),
+        ):
+            return _run(known, rest)
     except BrokenPipeError:
         sys.stderr.close()  # the reader, e.g. `head`, has seen enough
         return 0
     except (InputError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable_lines(f"error: {error}"), file=sys.stderr)
         return USAGE_ERROR
+
+
+class _PrintableOutput:
+    """A stream with what is written to it printable: names in files may hold a terminal's control sequences."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text with invisible characters escaped; in JSON they stay the same characters."""
+        return self._stream.write(printable_lines(text))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the stream itself."""
+        return getattr(self._stream, name)
+
+
+def _printing_to(stream: IO[str]) -> IO[str]:
+    return cast(IO[str], _PrintableOutput(stream))
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from harness.report.markup import escape_markdown, markdown
 from harness.report.tables.gradients import gradient_tables
 from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables
+from harness.text import printable
 
 if TYPE_CHECKING:
     from harness.report.tables.table import Table
@@ -68,5 +70,7 @@ def step_summary(
         parts.append("\n".join([f"**{first}**", "", *(f"- {line}" for line in rest)]))
     parts.append("\n".join(f"- {escape_markdown(line)}" for line in lines))
     if verdict:
-        parts.append("\n".join(["### compared with the baseline", "", "```text", *verdict, "```"]))
+        shown = list(map(printable, verdict))
+        fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", " ".join(shown)))]))
+        parts.append("\n".join(["### compared with the baseline", "", f"{fence}text", *shown, fence]))
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n\n"
