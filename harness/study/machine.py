@@ -177,7 +177,7 @@ class Machine:
         source = registry.locate_or_download(name, data_dir, resize=resize, notify=notify)
         notify(f"loading {name}: {source.layout} in {source.path}")
         dataset = registry.load(name, data_dir, resize=resize, notify=notify)
-        return dataset, is_verified(dataset, source, data_dir)
+        return dataset, is_verified(dataset, source)
 
 
 def _require_splittable(dataset: Dataset) -> None:

@@ -101,7 +101,7 @@ def _scalars(group: str, values: Mapping[str, float]) -> Summary:
 
 
 def _image(tag: str, path: Path) -> Summary:
-    with Image.open(path) as picture:
+    with Image.open(path, formats=["PNG"]) as picture:
         width, height = picture.size
     image = Summary.Image(encoded_image_string=path.read_bytes(), width=width, height=height)
     return Summary(value=[Summary.Value(tag=tag, image=image)])

@@ -30,7 +30,7 @@ from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE, role_of
 from harness.data.headers import ImageShape, shape_in_bytes
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, tree_key, unverifiable
+from harness.data.source import Source, require_regular_files, tree_key, unverifiable
 from harness.errors import InputError
 from harness.extras import require_extra
 from harness.files import put_in_place, safe_name
@@ -220,6 +220,7 @@ def _load(library: ModuleType, path: Path, data_dir: Path) -> Mapping[str, Any]:
     Raises:
         InputError: the library cannot read it.
     """
+    require_regular_files(path)
     cache = None if os.environ.get("HF_HOME") else str(data_dir / "hf/cache/datasets")
     bars = library.is_progress_bar_enabled()
     library.disable_progress_bars()
