@@ -49,7 +49,7 @@ class EpochRecord:
         evaluate_seconds: time of the evaluation, with its loading.
         checkpoint_seconds: time to save the state at the epoch's start; 0 in quick mode, which saves none.
         epoch_seconds: wall-clock time of training plus evaluation, the paper's epoch time; without checkpoints.
-        disturbance: how much other work disturbed these seconds; None in records of earlier versions.
+        disturbance: how much other work or a stop disturbed these seconds; None in records of earlier versions.
     """
 
     epoch: FromOne
@@ -67,7 +67,7 @@ class EpochRecord:
 
     @property
     def is_disturbed(self) -> bool:
-        """True if other work lengthened the epoch's time."""
+        """True if other work or a stop lengthened the epoch's time."""
         return was_disturbed(self.disturbance)
 
     @property
@@ -167,7 +167,7 @@ class Result:
         attempts: one per uninterrupted stretch of training, see `interrupted_after`.
         files: SHA-256 of each of the case's other files, by name.
         cause: the reason if the case did not complete.
-        disturbed_epochs: the epochs, from 1, whose time other work lengthened; None in results of earlier versions.
+        disturbed_epochs: the epochs, from 1, whose time other work or a stop lengthened; None in earlier results.
         disturbance_causes: the causes of their disturbance, in words.
         network: the user's own network; None for one that comes with the harness.
         notes: remarks on how the network was trained or counted.
@@ -246,7 +246,7 @@ class Result:
 
     @property
     def has_disturbed_times(self) -> bool:
-        """True if other work lengthened the epoch times; False for epochs of several devices."""
+        """True if other work or a stop lengthened the epoch times; False for epochs of several devices."""
         return bool(self.disturbed_epochs) and not self.changes_between_attempts
 
     @property
