@@ -1,6 +1,7 @@
 """The check of an action's answer on results with one odd file: right without it, or one error that names it."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ from tests.faults.odd_files import Place, kinds_of
 from tests.faults.odd_results import ACTIONS, REPORT, Form, StudyFolder
 from tests.helpers.users import OTHER_USER
 
+_WATCHDOG_SECONDS = 20.0
 _REFUSALS = {"report": {2}, "evaluate": {2}, "plan": {2}, "check": {2}, "train": {1, 4}}
 _ENDS = {"report": {0}, "evaluate": {0, 1}, "plan": {0}, "check": {0, 1, 2}, "train": {0}}
 _CRASHES = (
@@ -40,9 +42,20 @@ class Oddity:
         return name if name.startswith("npz-") else None
 
     @property
+    def sort(self) -> str:
+        """What the file is: its path without the case that it is of."""
+        parts = Path(self.target).parts
+        return "/".join(parts) if self.case is None else "/".join(parts[1:]) or "case"
+
+    @property
     def form(self) -> Form:
-        number = self.seed
-        return Form(number % 3 != 0, number % 20 == 0, self.target == ".rerun.json" and number % 4 != 0, number % 2 == 0)
+        """The variant of the actions; figures, which take long, are drawn for every twentieth seed."""
+        return Form(
+            as_json=self.seed % 3 != 0,
+            figures=self.seed % 20 == 7,
+            rerun=self.target == ".rerun.json" and self.seed % 4 != 0,
+            reversed=self.seed % 2 == 0,
+        )
 
     @property
     def may_be_plausible(self) -> bool:
@@ -60,20 +73,27 @@ class Oddity:
 
 @dataclass
 class Examined:
-    """The faults found with an oddity, and by action the seconds and bytes beyond those with intact results."""
+    """What was found with an oddity.
+
+    Attributes:
+        faults: a line for each fault.
+        outcomes: the outcome of each action in a word or two.
+        seconds, mebibytes: of the action that needs the most beyond the same one on the intact results. The seconds are
+            those of the processor, which other processes do not lengthen.
+    """
 
     oddity: Oddity
     faults: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    memory_bytes: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    mebibytes: float = 0.0
 
 
 class Examiner:
     """The expected answers of a study, computed when they are first needed, and the check against them."""
 
-    def __init__(self, study: StudyFolder, *, most_seconds: float) -> None:
-        self._study, self._most_seconds = study, most_seconds
+    def __init__(self, study: StudyFolder) -> None:
+        self._study = study
         self._known: dict[tuple[str, str, Form, str], Ended] = {}
 
     def examine(self, oddity: Oddity) -> Examined:
@@ -81,22 +101,21 @@ class Examiner:
         study, found = self._study, Examined(oddity)
         study.renew()
         self._replace(oddity)
-        user = self._closed_to(oddity)
-        before, case = study.content_of_outside(), oddity.case or study.cases[0]
+        user, case = self._closed_to(oddity), oddity.case or study.cases[0]
+        before = study.content_of_outside()
         ends = {name: self._run(name, case, oddity.form, user) for name in ACTIONS}
         if study.content_of_outside() != before:
             found.faults.append("a file outside the results folder was changed")
         for name, ended in ends.items():
             intact = self._expected(name, case, oddity.form, "")
-            found.seconds[name] = ended.cpu_seconds - intact.cpu_seconds
-            found.memory_bytes[name] = ended.memory_bytes - intact.memory_bytes
-            outcome, faults = self._judged(name, case, oddity, ended)
-            found.outcomes[name] = outcome
+            found.seconds = max(found.seconds, ended.cpu_seconds - intact.cpu_seconds)
+            found.mebibytes = max(found.mebibytes, (ended.memory_bytes - intact.memory_bytes) / 2**20)
+            found.outcomes[name], faults = self._judged(name, case, oddity, ended)
             found.faults += [f"{name}: {fault}" for fault in faults]
         return found
 
     def _run(self, name, case, form, user=None):
-        return run_forked(lambda: ACTIONS[name](case, form), self._study.root, user=user, seconds=self._most_seconds)
+        return run_forked(lambda: ACTIONS[name](case, form), self._study.root, user=user, seconds=_WATCHDOG_SECONDS)
 
     def _replace(self, oddity):
         study = self._study
@@ -107,13 +126,13 @@ class Examiner:
     def _other(self, oddity):
         """Return the same file of another case, or else another file."""
         study = self._study
-        others = [study.results / case / Path(*Path(oddity.target).parts[1:]) for case in study.cases if case != oddity.case]
+        others = [
+            study.results / case / Path(*Path(oddity.target).parts[1:]) for case in study.cases if case != oddity.case
+        ]
         return next((path for path in others if oddity.case and path.exists()), study.results / "looks.json")
 
     def _closed_to(self, oddity):
         """Give the study to another user, who runs the actions, if the file is without rights; root has them all."""
-        import os
-
         if oddity.kind != "without rights" or os.geteuid() != 0:
             return None
         for folder in (self._study.results, self._study.root / REPORT):
@@ -135,7 +154,7 @@ class Examiner:
     def _judged(self, name, case, oddity, ended):
         """Return the outcome of an action in a word or two, and the faults found."""
         if ended.code is None:
-            return "hangs", [f"still running after {self._most_seconds} s"]
+            return "hangs", [f"still running after {_WATCHDOG_SECONDS} s"]
         faults = [f"{word!r} in its output: {_around(ended.text, word)}" for word in _CRASHES if word in ended.text]
         if faults:
             return "crashes", faults[:1]
@@ -183,7 +202,11 @@ def _answer_of(name, ended):
     first, _, rest = ended.output.partition("\f")
     if name == "train":
         return json.loads(rest) if rest else None
-    content = _strict_json(first) if first.startswith("{") else [line for line in first.splitlines() if "written:" not in line]
+    content = (
+        _strict_json(first)
+        if first.startswith("{")
+        else [line for line in first.splitlines() if "written:" not in line]
+    )
     if isinstance(content, dict):
         content = {key: value for key, value in content.items() if key not in _OF_THIS_RUN}
     return content, json.loads(rest) if rest else None

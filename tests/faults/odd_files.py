@@ -5,9 +5,9 @@ import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
-from tests.faults.odd_content import CHECKPOINTS, LINES, PREDICTIONS, SEALED, UNSEALED, WEIGHTS
+from tests.faults.odd_arrays import CHECKPOINTS, PREDICTIONS, WEIGHTS
+from tests.faults.odd_json import LINES, SEALED, UNSEALED
 
 _SPARSE_BYTES = 8 * 2**30
 

@@ -107,7 +107,9 @@ def make_study(root: Path) -> StudyFolder:
         (root / name).mkdir()
         (root / name).chmod(0o777)
     for folder, interrupted in ((EARLIER, False), (RESULTS, True)):
-        ended = run_forked(lambda folder=folder, interrupted=interrupted: _train_study(folder, interrupted), root, seconds=120)
+        ended = run_forked(
+            lambda folder=folder, interrupted=interrupted: _train_study(folder, interrupted), root, seconds=120
+        )
         assert ended.code == 2 * interrupted, ended.text
     _declare(root / RESULTS)
     (root / RESULTS).rename(root / "intact")
