@@ -1,5 +1,6 @@
 """The contents of results folders, loaded for a report."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,11 +16,13 @@ from harness.errors import DamagedError, InputError
 from harness.files import distinct_names
 from harness.report.public import Privacy
 from harness.report.truncation import first_lines
+from harness.results.case_folder import RESULT
 from harness.results.checked_files import ContradictedError
 from harness.results.declared_axes import DeclaredAxes, read_declared_axes
 from harness.results.declared_looks import DeclaredLooks, looks_key, read_declared_looks
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
+from harness.text import count_noun
 from harness.throughput.record import Recorded, read_recorded
 
 LEFT_OUT = "left-out"
@@ -99,6 +102,7 @@ def load_results_folders(folders: Sequence[Path], *, is_public: bool = False) ->
         loaded.looks[root] = _declared(read_declared_looks, root, loaded.left_out) or {}
         axes[folder.root] = _declared(read_declared_axes, root, loaded.left_out) or ()
         stored += [one for one in (_stored(result, folder, loaded) for result in results) if one is not None]
+    stored = _of_same_images(stored, loaded.left_out)
     loaded.results = [one.result for one in stored]
     if is_public:
         stored = _without_private(loaded, stored)
@@ -149,6 +153,45 @@ def _stored(result: Result, folder: ResultsFolder, loaded: LoadedResults) -> Sto
         return None
     predictions = None if correct is None else _narrowed(*correct)
     return StoredResult(result, folder.root, lambda: predictions, lambda: curve)
+
+
+def _of_same_images(stored: Sequence[StoredResult], problems: list[str]) -> list[StoredResult]:
+    """Return the results whose classes and test labels are those of most results of the same images.
+
+    Comparisons by class and by image rest on it. Any other result has its line in ``problems``.
+    """
+    groups: dict[tuple[str, ...], list[StoredResult]] = defaultdict(list)
+    for one in stored:
+        groups[one.result.mode, one.result.dataset, one.result.case.data_fingerprint].append(one)
+    left_out: dict[int, str] = {}
+    for group in groups.values():
+        left_out |= _unlike_most(group, _class_names, "classes") | _unlike_most(group, _label_bytes, "test labels")
+    problems += left_out.values()
+    return [one for one in stored if id(one) not in left_out]
+
+
+def _unlike_most(group: Sequence[StoredResult], read: Callable[[StoredResult], object], what: str) -> dict[int, str]:
+    """Return a line for each result, by id, that does not have what most of the group have; None counts as unknown."""
+    found = {id(one): read(one) for one in group}
+    known = Counter(value for value in found.values() if value is not None)
+    if len(known) < 2:
+        return {}
+    ((usual, count),) = known.most_common(1)
+    return {
+        id(one): f"{one.root / one.result.case.folder_name / RESULT}: its {what} are not those of "
+        f"{count_noun(count, 'other result')} of the same images"
+        for one in group
+        if found[id(one)] not in (None, usual)
+    }
+
+
+def _class_names(one: StoredResult) -> tuple[str, ...] | None:
+    return tuple(scores["class_name"] for scores in one.result.per_class) or None
+
+
+def _label_bytes(one: StoredResult) -> bytes | None:
+    predictions = one.read_predictions()
+    return None if predictions is None else predictions[0].astype(np.int64).tobytes()
 
 
 def _narrowed(labels: Classes, predictions: Classes) -> tuple[Classes, Classes]:

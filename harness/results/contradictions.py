@@ -58,6 +58,8 @@ def _in_measures(result: Result) -> str | None:
         return None
     if (lacking := next((name for name in _MEASURES if getattr(result, name) is None), None)) is not None:
         return f"{lacking} is missing"
+    if not result.test_images:
+        return "it has no test images"
     if not result.total_seconds or result.accuracy_percent is None:
         return None
     return _difference(
@@ -74,6 +76,9 @@ def _in_epochs(result: Result) -> str | None:
         return "its total_seconds is not the sum of its epoch_seconds"
     if max([result.best_epoch or 0, *(result.disturbed_epochs or ())]) > result.epochs:
         return f"its best_epoch or disturbed_epochs are beyond its {count_noun(result.epochs, 'epoch')}"
+    starts = [attempt.first_epoch for attempt in result.attempts]
+    if starts[0] != 1 or max(starts) > result.epochs + 1:
+        return f"its attempts begin at epochs {min(starts)} to {max(starts)}, and it has {result.epochs}"
     return None
 
 

@@ -31,6 +31,10 @@ class DeclaredAxes:
     images: str
     axes: GivenAxes
 
+    def __post_init__(self) -> None:
+        if len(self.axes.models) < 1 + len(self.axes.depth) + len(self.axes.width):
+            raise ValueError(f"the axes of {self.dataset} have a model twice")
+
 
 @dataclass(frozen=True)
 class AskedStudy:

@@ -30,6 +30,7 @@ from harness.results.checked_files import (
     EPOCHS,
     PREDICTIONS,
     WEIGHTS,
+    ContradictedError,
     checked_path,
     read_curve,
     read_predictions,
@@ -173,6 +174,18 @@ class ResultsFolder:
             InputError: the predictions cannot be read.
         """
         return read_predictions(self.folder(result.case), result)
+
+    def contradiction(self, result: Result) -> str | None:
+        """Return the contradiction between a result and its predictions or epochs; None without, or without them."""
+        reads = ([self.read_predictions] if result.is_complete else []) + ([self.read_curve] if result.epochs else [])
+        for read in reads:
+            try:
+                read(result)
+            except ContradictedError as error:
+                return str(error)
+            except InputError:
+                continue
+        return None
 
     def weights_path(self, result: Result) -> Path:
         """Return the path of a complete result's weights, after checking them.

@@ -52,6 +52,11 @@ def list_unfinished(root: Path, epochs_file: str) -> tuple[list[str], list[str]]
     return started, problems
 
 
+def names_with_result(root: Path) -> list[str]:
+    """Return the names of the folders that have a ``result.json``, in order; of a folder that is none, no names."""
+    return [folder.name for folder in _case_folders(root) if _has_result(folder)] if root.is_dir() else []
+
+
 def require_readable(root: Path) -> None:
     """Raise an `InputError` if a results folder exists and cannot be read."""
     _case_folders(root)
