@@ -68,11 +68,13 @@ def checked_weights(result: Result, results: ResultsFolder, place: str | None = 
     require_weights(result)
     case = result.case
     path = results.folder(case) / WEIGHTS
+    sizes = channels_and_classes(result)
+    if 0 in sizes:
+        raise DamagedError(f"{path.with_name(RESULT)} has no {'classes' if sizes[0] else 'channels of images'}")
     weights = map_weights(path)
     try:
         with building_no_more_than(weights, path):
             model = find_network(result, place)
-            sizes = channels_and_classes(result)
             network = build_network(model, *sizes, seed=0, shortcut=case.shortcut, device="meta")
     except RuntimeError as error:  # a layer is larger than torch can count
         raise DamagedError(f"{path}: {model.name}, which its result names, cannot be built") from error
