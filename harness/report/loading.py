@@ -80,7 +80,7 @@ def load_results_folders(folders: Sequence[Path], *, is_public: bool = False) ->
     """Load everything in the results folders, as evidence; leave out what cannot be read or contradicts itself.
 
     Args:
-        is_public: true for a public report, without what is private.
+        is_public: for a report without what is private.
 
     Raises:
         InputError: a results folder itself cannot be read.
