@@ -144,7 +144,7 @@ class Evidence:
 
     @property
     def disturbed_results(self) -> list[Result]:
-        """The used results whose epoch times other work lengthened."""
+        """The used results whose epoch times were disturbed."""
         return [result for result in self.used_results if result.has_disturbed_times]
 
     @property

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,8 @@ from harness.analysis.evidence import Evidence
 from harness.analysis.sequential import SequentialPlan
 from harness.analysis.studies import StoredResult, group_into_studies
 from harness.errors import DamagedError, InputError
+from harness.files import distinct_names
+from harness.report.public import Privacy
 from harness.report.truncation import first_lines
 from harness.results.case_folder import RESULT
 from harness.results.checked_files import ContradictedError
@@ -39,6 +41,7 @@ class LoadedResults:
         left_out: a line for each file, folder and result left out, with the reason.
         started: a line for each case that was started and has no result.
         looks: the declared looks of sequential seeds, by results folder and `looks_key`.
+        privacy: the names that a public report leaves out; None for a report that names the machine.
     """
 
     folders: Sequence[Path]
@@ -48,6 +51,12 @@ class LoadedResults:
     left_out: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     looks: dict[Path, dict[str, DeclaredLooks]] = field(default_factory=dict)
+    privacy: Privacy | None = None
+
+    @property
+    def folder_names(self) -> list[str]:
+        """A short name for each results folder."""
+        return (distinct_names if self.privacy is None else self.privacy.folder_names)(self.folders)
 
     def plan_of(self, evidence: Evidence) -> SequentialPlan | None:
         """Return the looks that a study declared; None if there are none, or if it has other seeds too."""
@@ -67,8 +76,11 @@ class LoadedResults:
         return first_lines(self.started, f"not finished either, {_SEE_TABLE}")
 
 
-def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
+def load_results_folders(folders: Sequence[Path], *, is_public: bool = False) -> LoadedResults:
     """Load everything in the results folders, as evidence; leave out what cannot be read or contradicts itself.
+
+    Args:
+        is_public: for a report without what is private.
 
     Raises:
         InputError: a results folder itself cannot be read.
@@ -92,8 +104,20 @@ def load_results_folders(folders: Sequence[Path]) -> LoadedResults:
         stored += [one for one in (_stored(result, folder, loaded) for result in results) if one is not None]
     stored = _of_same_images(stored, loaded.left_out)
     loaded.results = [one.result for one in stored]
-    loaded.evidence = group_into_studies(stored, axes)
+    if is_public:
+        stored = _without_private(loaded, stored)
+    names_of = distinct_names if loaded.privacy is None else loaded.privacy.folder_names
+    loaded.evidence = group_into_studies(stored, axes, names_of)
     return loaded
+
+
+def _without_private(loaded: LoadedResults, stored: Sequence[StoredResult]) -> list[StoredResult]:
+    """Return the stored results, and keep those and the measurements, without what is private."""
+    privacy = Privacy.of(loaded.results, (one.environment for one in loaded.recorded), loaded.folders)
+    loaded.privacy = privacy
+    loaded.results = [privacy.result(one) for one in loaded.results]
+    loaded.recorded = [replace(one, environment=privacy.environment(one.environment)) for one in loaded.recorded]
+    return [replace(one, result=privacy.result(one.result)) for one in stored]
 
 
 def _declared(read: Callable[[Path], Value], root: Path, problems: list[str]) -> Value | None:

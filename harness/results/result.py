@@ -11,6 +11,7 @@ from pydantic import Field
 
 from harness.config.case import Case, Mode
 from harness.config.families import Model, parse_model
+from harness.credentials import without_credentials
 from harness.files import with_sha256
 from harness.results.disturbance import Disturbance, was_disturbed
 from harness.results.forms import ClassEntry, Environment
@@ -49,7 +50,7 @@ class EpochRecord:
         evaluate_seconds: time of the evaluation, with its loading.
         checkpoint_seconds: time to save the state at the epoch's start; 0 in quick mode, which saves none.
         epoch_seconds: wall-clock time of training plus evaluation, the paper's epoch time; without checkpoints.
-        disturbance: how much other work disturbed these seconds; None in records of earlier versions.
+        disturbance: how much other work or a stop disturbed these seconds; None in records of earlier versions.
     """
 
     epoch: FromOne
@@ -67,7 +68,7 @@ class EpochRecord:
 
     @property
     def is_disturbed(self) -> bool:
-        """True if other work lengthened the epoch's time."""
+        """True if other work or a stop lengthened the epoch's time."""
         return was_disturbed(self.disturbance)
 
     @property
@@ -108,7 +109,8 @@ class Attempt:
         environment: hardware and software, as `describe_environment` returns them.
         compile_seconds: time to compile and capture before the first epoch.
         wall_seconds, peak_memory_bytes: up to the attempt's last checkpoint, or to its end.
-        command: the command line that the user typed; None in results of earlier versions.
+        command: the command line that the user typed, with credentials masked, which results and checkpoints of
+            earlier versions may have; None if they have none.
     """
 
     first_epoch: FromOne
@@ -118,6 +120,11 @@ class Attempt:
     wall_seconds: Seconds = 0.0
     peak_memory_bytes: Count = 0
     command: str | None = None
+
+    def __post_init__(self) -> None:
+        """Mask the credentials in the command."""
+        if self.command is not None:
+            object.__setattr__(self, "command", without_credentials(self.command))
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,7 @@ class Result:
         attempts: one per uninterrupted stretch of training, see `interrupted_after`.
         files: SHA-256 of each of the case's other files, by name.
         cause: the reason if the case did not complete.
-        disturbed_epochs: the epochs, from 1, whose time other work lengthened; None in results of earlier versions.
+        disturbed_epochs: the epochs, from 1, whose time other work or a stop lengthened; None in earlier results.
         disturbance_causes: the causes of their disturbance, in words.
         network: the user's own network; None for one that comes with the harness.
         notes: remarks on how the network was trained or counted.
@@ -246,7 +253,7 @@ class Result:
 
     @property
     def has_disturbed_times(self) -> bool:
-        """True if other work lengthened the epoch times; False for epochs of several devices."""
+        """True if other work or a stop lengthened the epoch times; False for epochs of several devices."""
         return bool(self.disturbed_epochs) and not self.changes_between_attempts
 
     @property

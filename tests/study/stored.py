@@ -9,6 +9,8 @@ from harness.config.datasets import is_own_images
 from harness.data.augment import prepare
 from harness.data.images import ImageSet, PackedPixels, fingerprint
 from harness.data.registry import Dataset
+from harness.models.build import model_of
+from harness.models.cost import count_macs, count_parameters
 from harness.results import metrics
 from harness.training.trainers import make_trainer
 from tests.helpers.synthetic import synthetic_result
@@ -60,10 +62,17 @@ def store_untrained(results, images, name="digits", **changes):
     results.folder(case).mkdir(parents=True)
     results.write_weights(case, save(trainer.weights()))
     results.write_predictions(case, labels, predictions)
-    counts = {"train_images": len(images.train), "test_images": len(labels)}
-    published, recipe = "digits" if is_own_images(name) else name, {"recipe": case.recipe}
+    shape, classes = images.spec.input_shape(case.recipe.image_size), images.spec.num_classes
+    changes = {
+        "train_images": len(images.train),
+        "test_images": len(labels),
+        "params": count_parameters(trainer.network),
+        "macs": count_macs(model_of(case), shape, classes, case.shortcut),
+        "predicted": (labels, predictions),
+        "case_changes": {"recipe": case.recipe},
+    }
     result = synthetic_result(
-        published, case.model, mode=case.mode, predicted=(labels, predictions), case_changes=recipe, **scores, **counts
+        "digits" if is_own_images(name) else name, case.model, mode=case.mode, **scores, **changes
     )
     result = replace(result, case=case, dataset=name, files=results.hashes(case))
     results.write_result(case, result)
