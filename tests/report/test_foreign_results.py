@@ -68,7 +68,7 @@ VALUES = {
     "code as a list": (setting("attempts.0.environment.code", []), "attempts.0.environment: code"),
     "a code without a hash": (setting("attempts.0.environment.code", {"a": 1}), "attempts.0.environment: code.a"),
     "no processor": (setting("environment.cpu", None), "environment: cpu"),
-    "a huge val_split": (setting("case.val_split", 1e300), "val_split is out of range"),
+    "a huge val_split": (setting("case.val_split", 1e300), "val_split"),
     "a huge momentum": (setting("case.recipe.momentum", 1e300), "case.recipe.momentum is out of range"),
     "a huge milestone": (setting("case.recipe.milestones", [1, HUGE]), "case.recipe.milestones is out of range"),
     "a depth of 0": (setting("network", {"family": "a", "depth": 0, "width": 1.0}), "depth or width"),
@@ -84,7 +84,6 @@ VALUES = {
     "other confusion": (setting("confusion.0.0", 7), "confusion is not that of the predictions"),
     "confusion without a row": (removing("confusion.3"), "not a square of its 10 classes"),
     "an attempt beyond the last epoch": (setting("attempts.0.first_epoch", 10**18), "its attempts begin at"),
-    "a lone surrogate": (setting("environment.cpu", "\ud800"), ""),
 }
 
 
@@ -129,7 +128,10 @@ EPOCHS = {
         "the seconds of epoch 1 are recorded as 10, and its record has 0.5",
     ),
     "NaN in an epoch": (lambda lines: [lines[0].replace('"epoch_seconds": 10.0', '"epoch_seconds": NaN')], "line 1"),
-    "a huge loss": (lambda lines: [lines[0].replace('"train_loss": 1.0', '"train_loss": 1e400')], "line 1"),
+    "a huge loss": (
+        lambda lines: [*lines[:-1], lines[-1].replace('"train_loss": 1.0', '"train_loss": 1e400')],
+        "the last train_loss inf is out of range",
+    ),
     "garbage in the epochs": (lambda lines: ["\x00\xff"], "line 1"),
     "an accuracy above 100": (lambda lines: [lines[0].replace('_percent": ', '_percent": 9')], "line 1"),
 }
@@ -251,6 +253,7 @@ EXTREMES = {
     "no time": with_seconds(0.0),
     "the shortest time": with_seconds(1e-9),
     "the longest time": with_seconds(1e9),
+    "a lone surrogate": setting("environment.cpu", "\ud800"),
     "odd dates": cost(started_at="", finished_at="never"),
     "no versions": setting("environment", {"cpu": "", "gpu": None}),
 }
