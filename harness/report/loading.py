@@ -77,7 +77,7 @@ class LoadedResults:
 
 
 def load_results_folders(folders: Sequence[Path], *, is_public: bool = False) -> LoadedResults:
-    """Load everything in the results folders, as evidence; leave out what cannot be read or contradicts itself.
+    """Load the results folders as evidence; leave out what cannot be read or contradicts itself.
 
     Args:
         is_public: for a report without what is private.
@@ -130,7 +130,7 @@ def _declared(read: Callable[[Path], Value], root: Path, problems: list[str]) ->
 
 
 def _stored(result: Result, folder: ResultsFolder, loaded: LoadedResults) -> StoredResult | None:
-    """Return the result with its predictions and curve, or None if they contradict it or are being replaced.
+    """Return the result with its files, or None if they contradict it or are being replaced.
 
     A file that is missing or damaged is None, and is left out by name.
     """
@@ -171,7 +171,7 @@ def _of_same_images(stored: Sequence[StoredResult], problems: list[str]) -> list
 
 
 def _unlike_most(group: Sequence[StoredResult], read: Callable[[StoredResult], object], what: str) -> dict[int, str]:
-    """Return a line for each result, by id, that does not have what most of the group have; None counts as unknown."""
+    """Return a line for each result, by id, unlike most of its group; None counts as unknown."""
     found = {id(one): read(one) for one in group}
     known = Counter(value for value in found.values() if value is not None)
     if len(known) < 2:

@@ -1,4 +1,4 @@
-"""The files beside a ``result.json``: compared with the SHA-256 and with the numbers that the result has of them."""
+"""The files beside a ``result.json``, compared with its SHA-256 values and its numbers."""
 
 import hashlib
 import math
@@ -88,7 +88,7 @@ def checked_path(folder: Path, result: Result, name: str) -> Path:
 
 
 def require_unchanged(folder: Path, result: Result) -> None:
-    """Check that every file of the result exists, has the SHA-256 in the result, and agrees with its numbers.
+    """Check that every file of the result exists, has its SHA-256, and agrees with its numbers.
 
     Raises:
         DamagedError: a file is missing or damaged, or contradicts the result. The message names it.

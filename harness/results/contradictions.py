@@ -1,4 +1,4 @@
-"""Contradictions in a result, and between a result and its files: what can be recomputed is not taken on trust."""
+"""Contradictions in a result, and between a result and its files, found by recomputing."""
 
 import math
 from collections.abc import Sequence

@@ -178,7 +178,7 @@ class ResultsFolder:
         return read_predictions(self.folder(result.case), result)
 
     def contradiction(self, result: Result) -> str | None:
-        """Return the contradiction between a result and its predictions or epochs; None without, or without them."""
+        """Return the contradiction between a result and its predictions or epochs, or None."""
         reads = ([self.read_predictions] if result.is_complete else []) + ([self.read_curve] if result.epochs else [])
         for read in reads:
             try:

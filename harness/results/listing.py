@@ -33,7 +33,7 @@ def read_all_results(root: Path) -> tuple[list[Result], list[str]]:
 
 
 def list_unfinished(root: Path, epochs_file: str) -> tuple[list[str], list[str]]:
-    """List the cases without a result that were started; return them, and a message for each unreadable folder.
+    """List the started cases without a result, and a message for each unreadable folder.
 
     Args:
         epochs_file: the name of the file with a line for each epoch.
@@ -53,7 +53,7 @@ def list_unfinished(root: Path, epochs_file: str) -> tuple[list[str], list[str]]
 
 
 def names_with_result(root: Path) -> list[str]:
-    """Return the names of the folders that have a ``result.json``, in order; of a folder that is none, no names."""
+    """Return the names of the folders in ``root`` that have a ``result.json``, in order."""
     return [folder.name for folder in _case_folders(root) if _has_result(folder)] if root.is_dir() else []
 
 
@@ -81,7 +81,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _has_result(folder: Path) -> bool:
-    """Return whether a folder has a ``result.json``, or one that the reader of results has named as unreadable."""
+    """Return whether a folder has a ``result.json``, readable or not."""
     try:
         os.stat(folder / RESULT)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Ranges of the numbers in results: an honest measurement lies inside, and no arithmetic on them overflows."""
+"""Ranges of the numbers in results, with room for any honest measurement and no overflow."""
 
 import math
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Detection of cases that a process trains now, without writing: a report also reads folders that are read-only."""
+"""Detection of cases that a process trains now, without writing: a folder may be read-only."""
 
 import os
 import sys
