@@ -3,6 +3,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+import torch
 
 from harness.__main__ import main
 from harness.config.experiment import plan_experiment
@@ -15,6 +16,7 @@ from harness.study.study import Study
 from tests.cli.checked_output import checked_output
 from tests.data.builders import write_class_folders
 from tests.helpers.code import changed_code
+from tests.helpers.forged_weights import with_state
 from tests.helpers.synthetic import store, synthetic_result
 from tests.study.own_results import OwnResult, forget, store_trained
 from tests.study.stored import colour_recipe, store_untrained
@@ -42,8 +44,9 @@ def test_evaluate_takes_a_results_folder_or_its_file(digits_result, capsys):
 
 def test_evaluate_reports_a_difference_with_exit_code_1(digits_result, capsys):
     path = digits_result / "result.json"
+    with_state(digits_result / "weights.safetensors", lambda state: state | {"fc.bias": -100 * torch.arange(10.0)})
     result = read_result(path)
-    path.write_text(replace(result, macro_f1_percent=result.macro_f1_percent / 2 + 1).to_text())
+    path.write_text(replace(result, files=ResultsFolder(path.parent.parent).hashes(result.case)).to_text())
     assert evaluate(path) == 1
     assert "not the same; recorded on" in capsys.readouterr().out
 
