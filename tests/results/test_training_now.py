@@ -1,4 +1,4 @@
-"""Cases that a process trains while somebody reads them: seen by their lock, which reading never makes."""
+"""Cases that a process trains while another process reads them: seen by their lock, which reading never makes."""
 
 import sys
 
