@@ -1,6 +1,8 @@
 """Human-readable numbers, lists and tables."""
 
+import json
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -52,6 +54,29 @@ def listed_up_to(words: Sequence[str], most: int, noun: str) -> str:
     """Return words as a list in text; the others beyond ``most`` are counted: ``a, b and 3 more files``."""
     more = len(words) - most
     return listed(words if more <= 0 else [*words[:most], count_noun(more, f"more {noun}")])
+
+
+_INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Unicode's categories of control and format characters, lone surrogates and line separators."""
+
+
+def printable(text: str) -> str:
+    r"""Return a text with its invisible characters escaped, as ``\x1b``: names in files may hold any.
+
+    On a terminal or a page they could move the cursor, reorder or hide other text, or begin a line of their own.
+    """
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def printable_lines(text: str) -> str:
+    """Return `printable` text that keeps its line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _visible(char: str) -> str:
+    if unicodedata.category(char) not in _INVISIBLE:
+        return char
+    return repr(char)[1:-1] if char < " " else json.dumps(char)[1:-1]  # in a JSON text, too, it is the same character
 
 
 def one_line(text: str, most: int | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.files import machine_folder
+from harness.private_folder import temporary_folder
 
 
 def default_data_dir() -> Path:
@@ -11,14 +11,14 @@ def default_data_dir() -> Path:
     A container's user often has neither a passwd entry nor HOME.
 
     Raises:
-        InputError: there is no temporary folder either.
+        InputError: there is no temporary folder of this user's own either.
     """
     import platformdirs
 
     try:
         return platformdirs.user_cache_path("wider-or-deeper") / "data"
     except (RuntimeError, KeyError, OSError):
-        return machine_folder() / "data"
+        return temporary_folder() / "data"
 
 
 def user_state_dir() -> Path | None:

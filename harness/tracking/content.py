@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.config.case import Case, by_dotted_name
+from harness.credentials import message_without_credentials
 from harness.results.result import MEASURES, EpochRecord, Result
 from harness.tracking.tracker import Value
 
@@ -26,7 +27,7 @@ def result_parameters(result: Result) -> dict[str, Value]:
 def epoch_metrics(record: EpochRecord) -> dict[str, float]:
     """Return the epoch's losses, accuracies, learning rate and seconds by name; a loss may be NaN.
 
-    `is_disturbed` is 1 if other work lengthened the epoch's time, else 0; absent in records of earlier versions.
+    `is_disturbed` is 1 if other work or a stop lengthened the epoch's time, else 0; absent in earlier records.
     """
     metrics = {name: float(value) for name, value in asdict(record).items() if name not in ("epoch", "disturbance")}
     return metrics if record.disturbance is None else metrics | {"is_disturbed": float(record.is_disturbed)}
@@ -43,7 +44,7 @@ def outcome(result: Result) -> dict[str, str]:
     environment = {name: result.environment.get(name) for name in _ENVIRONMENT}
     found = {
         "status": result.status,
-        "cause": result.cause,
+        "cause": message_without_credentials(result.cause or "") or None,
         "started_at": result.started_at,
         "finished_at": result.finished_at,
         "interrupted_after": ", ".join(map(str, result.interrupted_after)) or None,

@@ -168,6 +168,8 @@ def _try_download(name: str, target: Path) -> str | None:
     quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_VERBOSITY": "error"}
     program = str(Path(__file__).with_name("hugging_face_download.py"))
     remove_leftover(unfinished)
+    if cache.is_symlink():
+        cache.unlink()  # the library would write to its target
     ran = subprocess.run(
         [sys.executable, "-P", program, repository, config, str(unfinished)],
         env=defaults | os.environ | quiet,

@@ -26,6 +26,7 @@ from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.images import ImageSet
+from harness.data.own_folders import make_files_own
 from harness.data.source import Source, incomplete, require_regular_files, tree_key
 from harness.data.verified_memory import is_remembered, remember
 from harness.errors import InputError
@@ -167,6 +168,7 @@ def _unfinished(library: LibraryDataset, root: Path) -> list[str]:
 
 def _try_download(library: LibraryDataset, root: Path) -> str | None:
     """Download and unpack; return None or the reason of the failure."""
+    make_files_own(root)  # torchvision writes into the files that it finds
     _remove_unfinished(library, root)
     missing = _missing(library, root)
     unchecked = () if library.has_checksums else library.archives
