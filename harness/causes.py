@@ -4,6 +4,7 @@ import re
 import traceback
 from pathlib import Path
 
+from harness.credentials import message_without_credentials
 from harness.text import one_line
 
 _RAISED_FROM = "The above exception was the direct cause of the following exception:"
@@ -121,7 +122,8 @@ def _line_of(error: BaseException) -> str:
     text = _COLOURS.sub("", str(error)).strip()
     raised = _raised_in(text) or _last_line(getattr(error, "stderr", None))
     name, message = type(error).__name__, _first_line(text)
-    return one_line(raised or (f"{name}: {message}" if message else f"{name}{_place(error)}"))
+    line = one_line(raised or (f"{name}: {message}" if message else f"{name}{_place(error)}"))
+    return message_without_credentials(line)
 
 
 def _raised_in(text: str) -> str | None:

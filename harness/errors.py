@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
+from harness.credentials import message_without_credentials
+from harness.text import printable_lines
+
 _Result = TypeVar("_Result")
 _NAMED_FAULTS = 5
 
@@ -21,8 +24,8 @@ class InputError(ValueError):
     faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the message, with bytes that are not UTF-8, of a file's name, escaped for printing."""
-        return super().__str__().encode("utf-8", "backslashreplace").decode()
+        """Return the message for printing: invisible characters of names escaped, credentials masked."""
+        return message_without_credentials(printable_lines(super().__str__()))
 
 
 class FaultList:

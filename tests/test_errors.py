@@ -4,6 +4,7 @@ from functools import partial
 import pytest
 
 from harness.errors import DamagedError, FaultList, InputError, TrainingError
+from tests.helpers.evil_names import EVIL_NAMES
 
 
 def test_damage_is_an_input_error_and_every_input_error_a_value_error():
@@ -59,3 +60,15 @@ def test_fault_list_lets_other_exceptions_pass():
 
 def test_message_with_bytes_that_are_not_utf8_can_be_printed():
     assert str(InputError("caf\udce9.png")) == "caf\\udce9.png"
+
+
+@pytest.mark.parametrize("name", EVIL_NAMES)
+def test_names_in_a_message_are_printable_and_its_lines_stay(name):
+    assert all(map(str.isprintable, str(InputError(f"{name} is damaged\nremove it")).split("\n")))
+    assert str(InputError(f"{name} is damaged\nremove it")).endswith(" is damaged\nremove it")
+
+
+def test_message_has_no_password():
+    assert (
+        str(InputError("--track mlflow:http://me:pw@host: no answer")) == "--track mlflow:http://me:***@host: no answer"
+    )

@@ -99,10 +99,13 @@ def test_appended_line_is_synchronised(tmp_path, monkeypatch):
 
 
 def test_only_temporary_files_of_killed_processes_are_removed(tmp_path):
-    (tmp_path / ".writing-0123").write_text("ha")
-    (tmp_path / "writing-of-mine").write_text("whole")
+    left, others = f".writing-{'0a' * 16}", [".writing-list", f".writing-{'b' * 32}", "writing-of-mine"]
+    (tmp_path / left).write_text("ha")
+    (tmp_path / others[0]).write_text("my own list")
+    (tmp_path / others[1]).mkdir()
+    (tmp_path / others[2]).write_text("whole")
     remove_temporary_files(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["writing-of-mine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
 
 
 def test_unwritable_folder_is_named_with_its_option(tmp_path):

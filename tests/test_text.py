@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -14,8 +15,11 @@ from harness.text import (
     listed_up_to,
     one_line,
     p_value,
+    printable,
+    printable_lines,
     signed,
 )
+from tests.helpers.evil_names import EVIL_NAMES, VISIBLE
 
 
 @pytest.mark.parametrize(
@@ -201,3 +205,20 @@ def test_one_line_is_printable_and_not_too_long():
 def test_labels_have_the_key_only_where_names_clash():
     names = {"1": "a", "2": "b", "3": "b", "4": ""}
     assert distinct_labels(names, 9) == {"1": "a", "2": "b 2", "3": "b 3", "4": "4"}
+
+
+@pytest.mark.parametrize("name", EVIL_NAMES)
+def test_printable_text_has_no_invisible_character(name):
+    assert printable(name).isprintable()
+    assert printable(printable(name)) == printable(name)
+
+
+def test_printable_text_shows_each_escape_and_keeps_visible_characters():
+    assert printable("\x1b[0m\r\n\t\x7f\u202e\udce9") == r"\x1b[0m\r\n\t\u007f\u202e\udce9"
+    assert printable(VISIBLE) == VISIBLE
+    assert printable_lines("a\x07\nb") == "a\\x07\nb"
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_printable_json_has_the_same_values(values):
+    assert json.loads(printable_lines(json.dumps(values, ensure_ascii=False))) == values

@@ -25,6 +25,7 @@ _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
 _MODE_SUFFIXES: dict[Mode, str] = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
 _MAX_FILE_NAME_BYTES = 120  # of the 255 that file systems allow: the table's name and a suffix follow
 _MAX_PART_CHARACTERS = 32
+FolderNames = Callable[[Sequence[Path]], list[str]]
 StudyKey = tuple[str, ...]
 """Mode, dataset, folder and the other properties that a study's results share, as human-readable text."""
 
@@ -46,7 +47,9 @@ class StoredResult:
 
 
 def group_into_studies(
-    stored: Iterable[StoredResult], declared: Mapping[Path, Sequence[DeclaredAxes]] | None = None
+    stored: Iterable[StoredResult],
+    declared: Mapping[Path, Sequence[DeclaredAxes]] | None = None,
+    folder_names: FolderNames = distinct_names,
 ) -> list[Evidence]:
     """Group results into studies, and return each study's evidence in the studies' order.
 
@@ -54,6 +57,7 @@ def group_into_studies(
 
     Args:
         declared: the axes declared in each results folder, the newest last; None without any.
+        folder_names: returns a short name for each folder.
     """
     studies: dict[StudyKey, list[StoredResult]] = defaultdict(list)
     for one in _under_latest_names(stored):
@@ -61,7 +65,7 @@ def group_into_studies(
     namesakes: dict[tuple[str, str], list[StudyKey]] = defaultdict(list)
     for study in studies:
         namesakes[_short_name(study)].append(study)
-    names = _names_of_paths(studies)
+    names = _names_of_paths(studies, folder_names)
     found = []
     for study, group in studies.items():
         alike = namesakes[_short_name(study)]
@@ -126,12 +130,12 @@ def _short_name(study: StudyKey) -> tuple[str, str]:
     return mode, file_stem(dataset)
 
 
-def _names_of_paths(studies: Iterable[StudyKey]) -> dict[str, str]:
+def _names_of_paths(studies: Iterable[StudyKey], folder_names: FolderNames) -> dict[str, str]:
     """Return a short name for each dataset's folder and each results folder: paths are private."""
     datasets = list(dict.fromkeys(dataset for _, dataset, *_ in studies if is_own_images(dataset)))
     roots = list(dict.fromkeys(root for _, _, root, *_ in studies))
-    of_dataset = distinct_names([Path(one.removeprefix(prefix_of(one))) for one in datasets])
-    of_root = distinct_names([Path(one) for one in roots])
+    of_dataset = folder_names([Path(one.removeprefix(prefix_of(one))) for one in datasets])
+    of_root = folder_names([Path(one) for one in roots])
     return dict(zip([*datasets, *roots], [*of_dataset, *of_root], strict=True))
 
 

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.ini_file import read_ini_file
 from harness.config.options import OPTIONS
@@ -54,7 +54,8 @@ def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
     for option in OPTIONS:
         if option.name in names:
             help_ = f"{option.help}; or {option.variable}, or {option.key} in pytest's ini file".replace("%", "%%")
-            parser.add_argument(f"--{option.name}", dest=option.key, metavar=option.metavar, help=help_)
+            kind: dict[str, Any] = {"action": "store_true"} if option.is_flag else {"metavar": option.metavar}
+            parser.add_argument(f"--{option.name}", dest=option.key, help=help_, **kind)
 
 
 def add_images_option(parser: argparse.ArgumentParser) -> None:

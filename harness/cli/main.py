@@ -6,13 +6,14 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import IO, Any, NoReturn, cast
 
 import harness
 from harness.cli import check, data, evaluate, export, models, new, plan, report, schema
 from harness.cli.arguments import SCRIPT, USAGE_ERROR, program
 from harness.errors import InputError
 from harness.lost_output import TolerantOutput, tolerating_lost_output
+from harness.text import printable_lines
 from harness.training.process_group import ProcessGroup
 
 _DESCRIPTION = """\
@@ -47,17 +48,40 @@ def _main(arguments: Sequence[str] | None) -> int:
         parser.print_help()
         return 0
     try:
-        code = _run(known, rest)
-        print(end="", flush=True)
-        return code
+        with (
+            contextlib.redirect_stdout(_printing_to(sys.stdout)),
+            contextlib.redirect_stderr(_printing_to(sys.stderr)),
+        ):
+            code = _run(known, rest)
+            print(end="", flush=True)
+            return code
     except BrokenPipeError:
         return 0  # the reader, e.g. `head`, has seen enough
     except (InputError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable_lines(f"error: {error}"), file=sys.stderr)
         return USAGE_ERROR
     finally:
         if sys.stdout is not None:
             TolerantOutput(sys.stdout).flush()  # what is left would fail at the process's exit
+
+
+class _PrintableOutput:
+    """A stream that writes printable text: names in files may hold a terminal's control sequences."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text with invisible characters escaped; in JSON they stay the same characters."""
+        return self._stream.write(printable_lines(text))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the stream itself."""
+        return getattr(self._stream, name)
+
+
+def _printing_to(stream: IO[str] | None) -> IO[str] | None:
+    return None if stream is None else cast(IO[str], _PrintableOutput(stream))  # None after `>&-`
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:

@@ -29,10 +29,10 @@ def add_parser(commands: Commands) -> None:
         help="write the page, tables and figures from the results folder, without training",
         description="Write the page (index.html), tables (CSV, Markdown, LaTeX) and figures (SVG, PNG) from the "
         "results folder. Several folders, e.g. of two machines or two commits, are shown side by side.",
-        examples=["report", "report results-main results-branch --report-dir compared"],
+        examples=["report", "report results-main results-branch --report-dir compared", "report --public"],
     )
     parser.add_argument("results", nargs="*", metavar="FOLDER", help="results folders; default: --results-dir alone")
-    add_options(parser, "results-dir", "report-dir", "margin")
+    add_options(parser, "results-dir", "report-dir", "margin", "public")
     add_json_flag(parser)
     parser.set_defaults(run=run)
 
@@ -80,14 +80,16 @@ def _load(named: list[Path], settings: Settings) -> LoadedResults:
     for folder in folders:
         _require_folder(folder, str(folder) if named else f"--results-dir {folder}")
     require_writable(settings.report_dir, "--report-dir")
-    loaded = load_results_folders(folders)
+    loaded = load_results_folders(folders, is_public=settings.public)
     if not loaded.results and not loaded.recorded:
         raise InputError(f"no results in {' and '.join(map(str, folders))}: {_remedy(folders)}")
     return loaded
 
 
 def _require_folder(folder: Path, name: str) -> None:
-    if not folder.is_dir():
+    from harness.results.load import is_folder
+
+    if not is_folder(folder):
         fault = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{name} {fault}: name the folder that pytest wrote results to")
 

@@ -141,6 +141,12 @@ OPTIONS = (
     ),
     *GUARD_OPTIONS,
     Option(
+        "public",
+        "false",
+        boolean,
+        "leave host, user, kernel, folders and whole commands out of the report, so that it can be published",
+    ),
+    Option(
         "track",
         "",
         trackers,

@@ -61,6 +61,7 @@ class Settings:
     max_params: Allowance | None
     max_macs: Allowance | None
     max_memory: Allowance | None
+    public: bool
     track: tuple[str, ...] | None
 
     def seeds_for(self, own: tuple[int, ...]) -> tuple[int, ...]:

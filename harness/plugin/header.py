@@ -6,6 +6,7 @@ from harness.config.experiment import Experiment
 from harness.config.settings import Settings
 from harness.plugin.session import HarnessSession
 from harness.plugin.short_names import taken_lines, with_valid_names
+from harness.text import printable
 
 _QUICK = "quick mode, a smoke run that measures nothing; --full-training trains the experiments"
 
@@ -15,7 +16,7 @@ def header_lines(harness: HarnessSession, experiments: Sequence[Experiment]) -> 
     config = harness.config
     is_quiet = config.option.verbose < 0 or config.option.no_header
     mode = [] if is_quiet else [with_valid_names(config, header_line(harness.settings, experiments))]
-    return mode + taken_lines(config, only_in_use=is_quiet)
+    return list(map(printable, mode + taken_lines(config, only_in_use=is_quiet)))
 
 
 def header_line(settings: Settings, experiments: Sequence[Experiment]) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.text import printable
+
 if TYPE_CHECKING:
     from harness.results.result import Result
 
@@ -52,4 +54,4 @@ def reused_status(report: pytest.TestReport | pytest.CollectReport) -> tuple[str
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else printable(str(value))

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 
-from harness.text import ProgressLine, one_line
+from harness.credentials import message_without_credentials
+from harness.text import ProgressLine, one_line, printable
 
 _LINE_SECONDS = 30.0
 
@@ -32,12 +33,12 @@ class Notices:
         """Report a line."""
         if not isinstance(line, ProgressLine):
             self._draw("")
-            self._write_line(line)
+            self._write_line(message_without_credentials(printable(line)))
         elif self._redraw is not None:
             self._draw(one_line(line, self._width - 1))  # a full line would begin another
         elif line and self._now() - self._logged >= _LINE_SECONDS:
             self._logged = self._now()
-            self._write_line(line)
+            self._write_line(printable(line))
 
     def _draw(self, line: str) -> None:
         if self._redraw is not None and self._drawn != line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +15,15 @@ from harness.analysis.evidence import Evidence
 from harness.plugin.session import HarnessSession
 from harness.report.answer_text import answer_lines
 from harness.report.markup import escape_markdown, markdown
+from harness.report.public import Privacy
 from harness.report.tables.gradients import gradient_tables
 from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables
+from harness.text import printable
 
 if TYPE_CHECKING:
     from harness.report.tables.table import Table
+    from harness.results.result import Result
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 _ONE_LINE = 10_000  # characters; Markdown breaks lines itself
@@ -43,7 +47,7 @@ def append_step_summary(
     path = os.environ.get(VARIABLE)
     if not path:
         return
-    tables = comparison_tables(harness.results.values()) if harness.results else []
+    tables = comparison_tables(_shown_results(harness)) if harness.results else []
     if harness.workbench is not None:
         recorded = harness.workbench.recorded
         tables += [*throughput_tables(recorded), *gradient_tables(recorded)]
@@ -53,6 +57,15 @@ def append_step_summary(
             file.write(step_summary(tables, answers, lines, verdict))
     except OSError as error:
         reporter.write_line(f"no summary in {VARIABLE}={path}: {error.strerror}", yellow=True)
+
+
+def _shown_results(harness: HarnessSession) -> list[Result]:
+    """Return the session's results, with ``--public`` without hosts, users and folders."""
+    results = list(harness.results.values())
+    if not harness.settings.public:
+        return results
+    privacy = Privacy.of(results, [], [harness.settings.results_dir])
+    return list(map(privacy.result, results))
 
 
 def step_summary(
@@ -68,5 +81,7 @@ def step_summary(
         parts.append("\n".join([f"**{first}**", "", *(f"- {line}" for line in rest)]))
     parts.append("\n".join(f"- {escape_markdown(line)}" for line in lines))
     if verdict:
-        parts.append("\n".join(["### compared with the baseline", "", "```text", *verdict, "```"]))
+        shown = list(map(printable, verdict))
+        fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", " ".join(shown)))]))
+        parts.append("\n".join(["### compared with the baseline", "", f"{fence}text", *shown, fence]))
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n\n"

@@ -8,18 +8,19 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.studies import study_subject
+from harness.credentials import message_without_credentials
 from harness.plugin.benchmark_record import comparison_notes
 from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
 from harness.plugin.step_summary import append_step_summary
 from harness.report.build import WrittenReport, write_report
-from harness.report.loading import load_results_folders
+from harness.report.loading import LoadedResults, load_results_folders
 from harness.report.tables.gradients import gradient_tables
 from harness.report.tables.table import Table
 from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables, report_text, terminal_text
 from harness.results.result import Result
-from harness.text import count_noun, duration
+from harness.text import count_noun, duration, printable
 from harness.tracking.tracker import ReportFiles
 from harness.training.command import this_command
 
@@ -39,11 +40,12 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
         answers = report.answers if report is not None else []
         append_step_summary(reporter, harness, answers, reuse_lines(harness, results))
     elif harness.study is not None:
-        _print_left_out(reporter, [], harness.study.results.unfinished())
+        started, unreadable = harness.study.results.unfinished()
+        _print_left_out(reporter, unreadable, started)
     if harness.guard is not None:
         reporter.write_sep("=", "compared with the baseline")
         for line in harness.guard.lines(reporter._tw.fullwidth):
-            reporter.write_line(line, red=harness.guard.fails)
+            reporter.write_line(printable(line), red=harness.guard.fails)
     if harness.study is not None:
         files = ReportFiles(report.page, report.tables, report.figures) if report is not None else None
         print_wrapped(reporter, harness.study.tracking.end(files))
@@ -64,8 +66,9 @@ def print_wrapped(reporter: pytest.TerminalReporter, lines: Iterable[str]) -> No
     """Print lines in the terminal's width; names, options and paths are not cut."""
     width = reporter._tw.fullwidth
     for line in lines:
+        shown = message_without_credentials(printable(line))
         reporter.write_line(
-            textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+            textwrap.fill(shown, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
         )
 
 
@@ -110,9 +113,9 @@ def _write_report(
 
     Its answers are those of this session's studies.
     """
-    settings, report = harness.settings, None
-    loaded = load_results_folders([settings.results_dir])
+    settings, report, loaded = harness.settings, None, LoadedResults([])
     try:
+        loaded = load_results_folders([settings.results_dir], is_public=settings.public)
         report = write_report(
             loaded,
             settings.report_dir,
@@ -135,4 +138,4 @@ def _write_report(
 
 def _print_left_out(reporter: pytest.TerminalReporter, problems: list[str], unfinished: list[str]) -> None:
     for line in [f"left out: {problem}" for problem in problems] + unfinished:
-        reporter.write_line(line, yellow=True)
+        reporter.write_line(printable(line), yellow=True)

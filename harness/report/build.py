@@ -12,7 +12,6 @@ from harness.analysis.claim_findings import ClaimStudy
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.power import seed_spread
-from harness.files import distinct_names
 from harness.report.figures.gradients import gradient_figures
 from harness.report.figures.study import study_figures
 from harness.report.loading import LEFT_OUT, LoadedResults
@@ -84,7 +83,9 @@ def _question(
 ) -> Question:
     """Return the conditions of a study's answer."""
     spread = seed_spread([one for one in loaded.evidence if one.mode == evidence.mode], evidence.dataset)
-    return Question(spread, margin, loaded.plan_of(evidence), tuple(notes.get(evidence.subject, ())))
+    lines = notes.get(evidence.subject, ())
+    shown = lines if loaded.privacy is None else map(loaded.privacy.text, lines)
+    return Question(spread, margin, loaded.plan_of(evidence), tuple(shown))
 
 
 def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:
@@ -93,7 +94,7 @@ def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidenc
     claims = judge_all([ClaimStudy(study.evidence, study.comparisons) for study in studies])
     sides = [(one, _side_stamp(one, found).on(table)) for one, table in side_by_side_tables(found)]
     return Content(
-        folders=distinct_names(loaded.folders),
+        folders=loaded.folder_names,
         studies=studies,
         claims=claims,
         sides=sides,
@@ -101,8 +102,9 @@ def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidenc
         gradients=gradient_figures(loaded.recorded),
         gradient_tables=gradient_tables(loaded.recorded),
         smoke=[(one, _stamped_runs_table(one)) for one in loaded.evidence if one.mode == "quick"],
-        problems=_problems(loaded),  # complete only after the studies have read their files
-        command=short_command(command),
+        problems=_problems(loaded),
+        command=short_command(command) if loaded.privacy is None else loaded.privacy.command(command),
+        is_public=loaded.privacy is not None,
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
@@ -118,8 +120,9 @@ def _stamped_runs_table(evidence: Evidence) -> Table:
 
 def _problems(loaded: LoadedResults) -> list[str]:
     """Return a line for each file left out and each unfinished case, without absolute paths."""
-    names = dict(zip(map(str, loaded.folders), distinct_names(loaded.folders), strict=True))
-    return [without_absolute_paths(line, names) for line in (*loaded.left_out, *loaded.started)]
+    names = dict(zip(map(str, loaded.folders), loaded.folder_names, strict=True))
+    lines = [without_absolute_paths(line, names) for line in (*loaded.left_out, *loaded.started)]
+    return lines if loaded.privacy is None else list(map(loaded.privacy.text, lines))
 
 
 def _tables(content: Content) -> list[Table]:

@@ -8,6 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from harness.report.tables.table import Table
+from harness.text import printable
 
 _PREAMBLE = r"""% Compiles alone, and can be \input into a document that loads booktabs and, for long tables, longtable.
 \makeatletter
@@ -36,7 +37,11 @@ _LATEX = {
 # Letters that every LaTeX font has or composes, including OT1, which a user's document may use.
 _ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")
 _LETTERS = frozenset("ßæøœłÆØŒŁı")
-_MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\|<*`_"})
+_MARKDOWN = re.compile(
+    r"[\\|<*`_\[$@]"  # code, emphasis, tags, links and images, formulas
+    r"|~(?=\S)|(?<=\S)~|&(?=[#\w])|:(?=//)|(?<=\bwww)\."  # strikethrough, entities, addresses that become links
+    r"|^(?:[#+-](?=[#+-]*(?:\s|$))|>)|(?<=^\d)[.)](?=\s)"  # headings, lists and quotations
+)
 
 
 def csv(tables: Sequence[Table]) -> str:
@@ -56,7 +61,7 @@ def markdown(table: Table) -> str:
 
 def escape_markdown(text: str) -> str:
     """Return text on one line that Markdown shows unchanged: a class name may hold any character."""
-    return " ".join(text.split()).translate(_MARKDOWN)
+    return _MARKDOWN.sub(r"\\\g<0>", printable(" ".join(text.split())))
 
 
 def latex(tables: Sequence[Table]) -> str:
@@ -89,7 +94,8 @@ def _latex_column(table: Table, place: int) -> str:
 
 def escape_latex(text: str) -> str:
     """Return LaTeX that prints the text; characters that its fonts lack become question marks."""
-    return "".join(map(_escaped, text)).replace("--", "-{}-")  # LaTeX joins two hyphens into a dash
+    shown = printable(" ".join(text.split("\n")))
+    return "".join(map(_escaped, shown)).replace("--", "-{}-")  # LaTeX joins two hyphens into a dash
 
 
 def _escaped(char: str) -> str:

@@ -1,4 +1,4 @@
-"""Texts without absolute paths: a report is passed on, and its author's folders are private."""
+"""Texts without absolute paths and credentials: a report is passed on to others."""
 
 import functools
 import re
@@ -6,13 +6,16 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.credentials import message_without_credentials, without_credentials
+
+_MAX_COMMAND = 10_000  # characters
 _NAME = r"[^\s/\\'\"<>|:;,()]+"
 _ABSOLUTE = re.compile(rf"(?<![\w.~/\\<-])(?:[A-Za-z]:[/\\]|/)(?:{_NAME}[/\\])*({_NAME})[/\\]?")
 _PATH_PART = re.compile(r"(?:(?<=^)|(?<=[=:]))(?:[A-Za-z]:[/\\]|/(?!/))\S.*$")
 
 
 def without_absolute_paths(text: str, names: Mapping[str, str] | None = None) -> str:
-    """Return a text with each absolute path replaced by its last name.
+    """Return a text with each absolute path replaced by its last name, and credentials masked.
 
     Args:
         names: short names of known folders by path; such a path may hold spaces, and what follows it is kept.
@@ -20,15 +23,21 @@ def without_absolute_paths(text: str, names: Mapping[str, str] | None = None) ->
     known = {path: name for path, name in (names or {}).items() if Path(path).is_absolute()}
     for path in sorted(known, key=len, reverse=True):
         text = text.replace(path, known[path])
-    return _ABSOLUTE.sub(r"\1", text)
+    return _ABSOLUTE.sub(r"\1", message_without_credentials(text))
+
+
+def shortened(command: str) -> str:
+    """Return a command line, without its end if it is too long to be read."""
+    return command if len(command) <= _MAX_COMMAND else f"{command[:_MAX_COMMAND]}…"
 
 
 @functools.cache  # every run of a study has the same command
 def short_command(command: str) -> str:
-    """Return a command line without absolute paths.
+    """Return a command line without absolute paths, and with credentials masked.
 
     Paths in the working folder become relative to it, others their last names.
     """
+    command = without_credentials(shortened(command))
     try:
         words = shlex.split(command)
     except ValueError:  # not a shell's line

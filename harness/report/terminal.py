@@ -19,7 +19,7 @@ from harness.report.tables.runs import MODE_WORDS, mode_text, run_notes, run_row
 from harness.report.tables.table import Column, Row, Table
 from harness.report.truncation import MAX_TERMINAL_ROWS, evenly_over
 from harness.results.result import Result
-from harness.text import count, count_noun, duration, one_line
+from harness.text import count, count_noun, duration, one_line, printable, printable_lines
 from harness.text import table as text_table
 
 # Heading, key of the measured value, format; a published value has the key with "published_" before it.
@@ -120,7 +120,7 @@ def terminal_text(table: Table, width: int) -> str:
     A table too wide folds its foldable columns and drops droppable ones until it fits, or until none is left to drop.
     A long table is cut.
     """
-    shown, notes = _excerpt(table), list(table.notes)
+    shown, notes = _excerpt(table), list(map(printable, table.notes))
     if len(shown.rows) < len(table.rows):
         rows = f"{len(shown.rows)} of {len(table.rows):,} rows"
         notes.insert(0, f"{rows}, evenly over the models; the report's CSV tables have all of them")
@@ -130,7 +130,7 @@ def terminal_text(table: Table, width: int) -> str:
             break
         body = _folded(shown, shown.droppable[:dropped])
     filled = (textwrap.fill(note, width, initial_indent="  ", subsequent_indent="    ") for note in notes)
-    return "\n".join([textwrap.fill(table.title, width), body, *filled])
+    return "\n".join([textwrap.fill(printable(table.title), width), body, *filled])
 
 
 def _excerpt(table: Table) -> Table:
@@ -183,7 +183,7 @@ def report_text(report: WrittenReport, width: int) -> str:
     for paths, noun in ((report.tables, "table file"), (report.figures, "figure file")):
         if paths:
             lines.append(f"written: {count_noun(len(paths), noun)} in {paths[0].parent}")
-    return "\n".join(lines)
+    return printable_lines("\n".join(lines))
 
 
 def _means_table(evidence: Evidence) -> Table:

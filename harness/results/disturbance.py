@@ -9,18 +9,15 @@ threads and child processes than cores: these also keep each other waiting.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeGuard, get_args
+from typing import Literal, TypeGuard, get_args
 
-from pydantic import Field
-
+from harness.results.ranges import Count, Seconds
 from harness.text import duration
 
 _DISTURBED_SHARE = 0.05
 _BUSY_SHARE = 0.9  # of all cores, where the system does not report the time that threads wait
 _TICK_SECONDS = 0.01  # Linux counts each core's time in these, and short regions last for few of them
 
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=0)]
 _Kind = Literal["processes", "steal", "gpu_processes", "gpu_throttled", "stopped", "slept"]
 
 
@@ -49,20 +46,20 @@ class Disturbance:
         gpu_throttled: True if heat or power supply slowed the GPU down at the region's end; None likewise.
     """
 
-    wall_seconds: _Seconds
-    threads: _Count
-    cores: _Count
-    cpu_seconds: _Seconds
-    other_cpu_seconds: _Seconds
-    involuntary_switches: _Count
-    waiting_seconds: _Seconds | None = None
-    pressure_seconds: _Seconds | None = None
-    steal_seconds: _Seconds = 0.0
-    gpu_processes: _Count | None = None
-    gpu_clock_share: _Seconds | None = None
+    wall_seconds: Seconds
+    threads: Count
+    cores: Count
+    cpu_seconds: Seconds
+    other_cpu_seconds: Seconds
+    involuntary_switches: Count
+    waiting_seconds: Seconds | None = None
+    pressure_seconds: Seconds | None = None
+    steal_seconds: Seconds = 0.0
+    gpu_processes: Count | None = None
+    gpu_clock_share: Seconds | None = None
     gpu_throttled: bool | None = None
-    stopped_seconds: _Seconds = 0.0
-    slept_seconds: _Seconds = 0.0
+    stopped_seconds: Seconds = 0.0
+    slept_seconds: Seconds = 0.0
 
     @property
     def causes(self) -> tuple[str, ...]:

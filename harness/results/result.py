@@ -7,12 +7,25 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from harness.config.case import Case, Mode
 from harness.config.families import Model, parse_model
+from harness.credentials import without_credentials
 from harness.files import with_sha256
 from harness.results.disturbance import Disturbance, was_disturbed
+from harness.results.forms import ClassEntry, Environment
+from harness.results.ranges import (
+    Count,
+    FromOne,
+    Loss,
+    MeasuredSeconds,
+    Number,
+    Percent,
+    Rate,
+    Seconds,
+    TestImages,
+)
 from harness.results.timing import timing_changes
 
 SCHEMA_VERSION = 2
@@ -23,14 +36,6 @@ MEASURES = (
     "total_seconds", "marginal_gain", "images_per_second", "peak_memory_bytes",
 )  # fmt: skip
 """The fields of a result that JUnit, pytest-benchmark's record and trackers show, under their own names."""
-
-_Number = Annotated[float, Field(allow_inf_nan=False)]
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Percent = Annotated[float, Field(ge=0, le=100)]
-_Count = Annotated[int, Field(ge=0)]
-_FromOne = Annotated[int, Field(ge=1)]
-# JSON has no NaN or infinity: such a loss is null.
-_Loss = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
 @dataclass(frozen=True)
@@ -48,17 +53,17 @@ class EpochRecord:
         disturbance: how much other work or a stop disturbed these seconds; None in records of earlier versions.
     """
 
-    epoch: _FromOne
-    learning_rate: _Number
-    train_loss: _Loss
-    train_accuracy_percent: _Percent
-    evaluation_loss: _Loss
-    evaluation_accuracy_percent: _Percent
-    load_seconds: _Seconds
-    train_seconds: _Seconds
-    evaluate_seconds: _Seconds
-    checkpoint_seconds: _Seconds
-    epoch_seconds: _Seconds
+    epoch: FromOne
+    learning_rate: Number
+    train_loss: Loss
+    train_accuracy_percent: Percent
+    evaluation_loss: Loss
+    evaluation_accuracy_percent: Percent
+    load_seconds: Seconds
+    train_seconds: Seconds
+    evaluate_seconds: Seconds
+    checkpoint_seconds: Seconds
+    epoch_seconds: Seconds
     disturbance: Disturbance | None = None
 
     @property
@@ -104,16 +109,22 @@ class Attempt:
         environment: hardware and software, as `describe_environment` returns them.
         compile_seconds: time to compile and capture before the first epoch.
         wall_seconds, peak_memory_bytes: up to the attempt's last checkpoint, or to its end.
-        command: the command line that the user typed; None in results of earlier versions.
+        command: the command line that the user typed, with credentials masked, which results and checkpoints of
+            earlier versions may have; None if they have none.
     """
 
-    first_epoch: _FromOne
+    first_epoch: FromOne
     started_at: str
-    environment: Mapping[str, Any]
-    compile_seconds: _Seconds = 0.0
-    wall_seconds: _Seconds = 0.0
-    peak_memory_bytes: _Count = 0
+    environment: Environment
+    compile_seconds: Seconds = 0.0
+    wall_seconds: Seconds = 0.0
+    peak_memory_bytes: Count = 0
     command: str | None = None
+
+    def __post_init__(self) -> None:
+        """Mask the credentials in the command."""
+        if self.command is not None:
+            object.__setattr__(self, "command", without_credentials(self.command))
 
 
 @dataclass(frozen=True)
@@ -175,40 +186,40 @@ class Result:
     case: Case
     model: str
     dataset: str
-    seed: _Count
-    params: _Count
-    macs: _Count
-    accuracy_percent: _Percent | None
-    best_accuracy_percent: _Percent | None
-    best_epoch: _FromOne | None
-    macro_f1_percent: _Percent | None
-    epochs: _Count
-    epoch_seconds: tuple[_Seconds, ...] = field(repr=False)
-    train_seconds: _Seconds
-    eval_seconds: _Seconds
-    total_seconds: _Seconds
-    checkpoint_seconds: _Seconds
-    wall_seconds: _Seconds
-    compile_seconds: _Seconds
-    marginal_gain: _Number | None
-    images_per_second: _Number | None
-    peak_memory_bytes: _Count
-    train_images: _Count
-    evaluation_images: _Count
-    test_images: _Count
+    seed: Count
+    params: Count
+    macs: Count
+    accuracy_percent: Percent | None
+    best_accuracy_percent: Percent | None
+    best_epoch: FromOne | None
+    macro_f1_percent: Percent | None
+    epochs: Count
+    epoch_seconds: tuple[MeasuredSeconds, ...] = field(repr=False)
+    train_seconds: Seconds
+    eval_seconds: Seconds
+    total_seconds: MeasuredSeconds
+    checkpoint_seconds: Seconds
+    wall_seconds: Seconds
+    compile_seconds: Seconds
+    marginal_gain: Rate | None
+    images_per_second: Rate | None
+    peak_memory_bytes: Count
+    train_images: Count
+    evaluation_images: Count
+    test_images: TestImages
     dataset_origin: str
     dataset_verified: bool
     dataset_whole: bool
     stand_in: bool
-    environment: Mapping[str, Any] = field(repr=False)
+    environment: Environment = field(repr=False)
     started_at: str
     finished_at: str
     attempts: Annotated[tuple[Attempt, ...], Field(min_length=1)] = field(repr=False)
     files: Mapping[str, str] = field(repr=False)
-    per_class: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    confusion: tuple[tuple[_Count, ...], ...] = field(default=(), repr=False)
+    per_class: tuple[ClassEntry, ...] = field(default=(), repr=False)
+    confusion: tuple[tuple[Count, ...], ...] = field(default=(), repr=False)
     cause: str | None = None
-    disturbed_epochs: tuple[_FromOne, ...] | None = field(default=None, repr=False)
+    disturbed_epochs: tuple[FromOne, ...] | None = field(default=None, repr=False)
     disturbance_causes: tuple[str, ...] = field(default=(), repr=False)
     network: OwnNetwork | None = field(default=None, repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.config.case import Case, by_dotted_name
+from harness.credentials import message_without_credentials
 from harness.results.result import MEASURES, EpochRecord, Result
 from harness.tracking.tracker import Value
 
@@ -43,7 +44,7 @@ def outcome(result: Result) -> dict[str, str]:
     environment = {name: result.environment.get(name) for name in _ENVIRONMENT}
     found = {
         "status": result.status,
-        "cause": result.cause,
+        "cause": message_without_credentials(result.cause or "") or None,
         "started_at": result.started_at,
         "finished_at": result.finished_at,
         "interrupted_after": ", ".join(map(str, result.interrupted_after)) or None,

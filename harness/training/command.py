@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.credentials import without_credentials
 from harness.training.process_group import ProcessGroup
 
 _INTERACTIVE = "# in a notebook or an interactive session"
@@ -20,11 +21,15 @@ def note_pytest_arguments(arguments: Sequence[object]) -> None:
 
 
 def this_command() -> str:
-    """Return a command that starts this process again from the same folder.
+    """Return a command that starts this process again from the same folder, with its credentials masked.
 
     Programs and scripts that the shell's PATH finds are named without their folders. Of a notebook or an interactive
     session it is the pytest command with the same arguments, or a comment if pytest did not start.
     """
+    return without_credentials(_whole_command())
+
+
+def _whole_command() -> str:
     if hasattr(sys, "ps1"):  # the prompt of Python, IPython and every notebook's kernel
         return _INTERACTIVE if _pytest_arguments is None else shlex.join(["python", "-m", "pytest", *_pytest_arguments])
     program, *arguments = sys.orig_argv or [sys.executable, *sys.argv]

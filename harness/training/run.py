@@ -11,7 +11,7 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.results import metrics
 from harness.results.result import EpochRecord, Status
 from harness.training import checkpoint, code_version
-from harness.training.checkpoint import Checkpoint
+from harness.training.checkpoint_file import Checkpoint
 from harness.training.history import History
 from harness.training.job import CaseImages, TrainingJob
 from harness.training.result_builder import FinalScores

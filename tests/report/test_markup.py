@@ -2,13 +2,18 @@ import re
 import shutil
 import subprocess
 import sys
+from csv import reader
+from dataclasses import replace
+from io import StringIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.report.markup import csv, escape_latex, latex, markdown
+from harness.report.markup import csv, escape_latex, escape_markdown, latex, markdown
 from harness.report.tables.table import Column, Table
+from harness.text import printable, printable_lines
+from tests.helpers.evil_names import EVIL_NAMES
 
 needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 DOCUMENT = "\\documentclass{article}\n%s\\usepackage{booktabs,longtable}\n\\begin{document}\n%s\n\\end{document}\n"
@@ -137,3 +142,51 @@ def test_latex_escape_accepts_every_character():
     for code in range(sys.maxunicode + 1):
         escaped = escape_latex(chr(code))
         assert all(char.isascii() or ord(char) < 0x180 for char in escaped), hex(code)
+
+
+TEXTS = st.one_of(st.text(), st.sampled_from(EVIL_NAMES), st.from_regex(r"[ '\t\r]*[=@+-]\w*", fullmatch=True))
+
+
+@given(st.lists(st.tuples(TEXTS, st.floats(allow_nan=False, allow_infinity=False) | st.integers()), min_size=1))
+def test_csv_has_every_text_and_number_and_no_formula(rows):
+    text = csv([make_table(("name", "%"), rows)])
+    assert text == printable_lines(text)
+    for (name, number), (read_name, read_number) in zip(rows, list(reader(StringIO(text)))[1:], strict=True):
+        assert not re.match(r"\s*[=@+-]", read_name)
+        is_quoted = re.match(r"'[\s']*[=@+\-\uff1d\uff20\uff0b\uff0d]", read_name)
+        assert (read_name[1:] if is_quoted else read_name) == printable(name)
+        assert float(read_number) == pytest.approx(number, rel=1e-9, abs=1e-9)
+
+
+def test_csv_keeps_negative_numbers_and_guards_its_headings():
+    table = make_table(("=name", "%"), (("-1", -1), ("-x", -0.5)))
+    renamed = replace(table, rows=tuple({"=1+1": row["0"], "1": row["1"]} for row in table.rows))
+    assert csv([renamed]) == "'=1+1,1\n'-1,-1\n'-x,-0.5\n"
+
+
+@pytest.mark.parametrize("name", EVIL_NAMES)
+def test_markdown_and_latex_show_evil_names_as_text(name):
+    table = make_table((name, "%"), ((name, "1"),), title=name, notes=(name,))
+    for text in (markdown(table), latex([table])):
+        assert text == printable_lines(text)
+    plain = markdown(table).replace("\\\\", "")
+    assert not re.search(r"(?<!\\)[\[<`$@]|(?<!\\)://|www\.", plain)
+    assert plain.count("\n") == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("[x](javascript:y)", r"\[x](javascript:y)"),
+        ("![](https://a)", r"!\[](https\://a)"),
+        ("www.a.org a@b.c &lt; $x$", r"www\.a.org a\@b.c \&lt; \$x\$"),
+        ("~~gone~~ 0.63 ~", r"\~\~gone\~\~ 0.63 ~"),
+        ("# heading", r"\# heading"),
+        ("- item", r"\- item"),
+        ("1. item", r"1\. item"),
+        ("> quoted", r"\> quoted"),
+        ("+0.28 pp: −1 & 2 - 3", "+0.28 pp: −1 & 2 - 3"),
+    ],
+)
+def test_markdown_escapes_links_images_and_other_markup(text, escaped):
+    assert escape_markdown(text) == escaped

@@ -14,6 +14,9 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
+
+from harness.text import printable_lines
 
 INK = "#010203"  # in figures inline on the page: the page's text colour
 _DPI = 144
@@ -76,6 +79,8 @@ def draw_figure(
             warnings.filterwarnings("ignore", message)
         canvas = Canvas(figsize=size, layout="constrained")
         draw(canvas)
+        for text in cast(list[Text], canvas.findobj(Text)):
+            text.set_text(printable_lines(text.get_text()))
         svg, png = io.StringIO(), io.BytesIO()
         FigureCanvasSVG(canvas)
         canvas.savefig(svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -87,7 +92,7 @@ def draw_figure(
 def _svg_element(svg: str) -> str:
     """Return the ``svg`` element without unused ids, since ids must be unique on a page of drawings."""
     body = svg[svg.index("<svg") :]
-    body = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", body)
+    body = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", printable_lines(body))
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', body))
     return re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", body).strip()

@@ -28,8 +28,8 @@ _MAX_CAUTIONS = 8
 _DEFAULT_RESULTS = "results"
 
 
-def card_view(study: StudyPage) -> dict[str, Any]:
-    """Return a study's card as the template shows it."""
+def card_view(study: StudyPage, *, names_folders: bool = True) -> dict[str, Any]:
+    """Return a study's card as the template shows it; its command may name the results folder."""
     verdicts = study.answer.verdicts
     reasons = missing_verdicts(study.comparisons, verdicts)
     reach, by_budget = bar_reach(verdicts), {one.budget: one for one in verdicts}
@@ -51,7 +51,7 @@ def card_view(study: StudyPage) -> dict[str, Any]:
         "equality": confidence_text(1 - 2 * study.question.alpha),
         "scope": study.answer.scope,
         "settle": study.answer.settle,
-        "command": _settling_command(study),
+        "command": _settling_command(study, names_folders=names_folders),
     }
 
 
@@ -152,7 +152,7 @@ def _results_folder(folder: Path) -> str:
     return name if is_inside else f"PATH/TO/{name}"
 
 
-def _settling_command(study: StudyPage) -> str:
+def _settling_command(study: StudyPage, *, names_folders: bool) -> str:
     """Return the command that trains the settling seeds; empty if bench cannot train them."""
     evidence, question = study.comparisons.evidence, study.question
     seeds = settling_seeds(evidence, study.answer.verdicts, question.spread, question.plan)
@@ -165,5 +165,5 @@ def _settling_command(study: StudyPage) -> str:
     if set(evidence.models) != set(known):  # the seed's name behind it: resnet20 would choose resnet20-4 too
         chosen = f'"{chosen} and ({" or ".join(f"{model}-seed" for model in evidence.models)})"'
     folder = _results_folder(Path(str(evidence.folder)))
-    results = "" if folder == _DEFAULT_RESULTS else f" --results-dir {shlex.quote(folder)}"
+    results = "" if folder == _DEFAULT_RESULTS or not names_folders else f" --results-dir {shlex.quote(folder)}"
     return f"pytest bench -k {chosen} --full-training --seeds {','.join(map(str, seeds))}{results}"

@@ -35,6 +35,7 @@ class Content:
         smoke: tables of quick runs, each with its evidence.
         problems: a line for each file left out, with the reason.
         command: the command that makes the page.
+        is_public: true if hosts, users and folders are left out.
         made_at: its date and time, human-readable.
     """
 
@@ -48,4 +49,5 @@ class Content:
     smoke: Sequence[tuple[Evidence, Table]]
     problems: Sequence[str]
     command: str
+    is_public: bool
     made_at: str

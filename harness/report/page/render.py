@@ -24,7 +24,7 @@ from harness.report.tables.claims import CLAIMS
 from harness.report.tables.table import Table
 from harness.report.truncation import MAX_LINES, first_lines
 from harness.report.writing import TABLES
-from harness.text import count_noun
+from harness.text import count_noun, printable_lines
 
 # Colours of inline figures; they differ between light and dark mode.
 _COLOURS = {INK: "currentColor", BLUE: "var(--depth)", VERMILLION: "var(--width)", PURPLE: "var(--other)"}
@@ -47,7 +47,8 @@ def render_page(content: Content, report_dir: Path) -> str:
     )
     style, script = (Markup((Path(__file__).parent / f"page.{kind}").read_text("utf-8")) for kind in ("css", "js"))
     page = _page(content, report_dir / TABLES)
-    return keep_names_whole(environment.get_template("page.html").render(page=page, css=style, js=script))
+    html = environment.get_template("page.html").render(page=page, css=style, js=script)
+    return printable_lines(keep_names_whole(html))
 
 
 def _page(content: Content, tables: Path) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def _page(content: Content, tables: Path) -> dict[str, Any]:
         "subject": ", ".join(one.title for one in found),
         "lead": _lead(content.studies),
         "warnings": _warnings(content),
-        "studies": [_study(study, ids, view) for study in content.studies],
+        "studies": [_study(study, ids, view, names_folders=not content.is_public) for study in content.studies],
         "key": key_view(found),
         "claims": None if content.claims is None else claims_view(content.claims),
         "claims_csv": "" if content.claims is None else csv_link(tables / f"{CLAIMS}.csv"),
@@ -82,6 +83,7 @@ def _page(content: Content, tables: Path) -> dict[str, Any]:
         "left_out": LEFT_OUT if len(content.problems) > MAX_LINES else "",
         "left_out_csv": csv_link(tables / f"{LEFT_OUT}.csv") if len(content.problems) > MAX_LINES else "",
         "folders": ", ".join(content.folders),
+        "is_public": content.is_public,
         "made_at": content.made_at,
         "version": metadata.version("wider-or-deeper"),
     }
@@ -104,7 +106,7 @@ def _warnings(content: Content) -> list[dict[str, str]]:
     return []
 
 
-def _study(study: StudyPage, ids: RowIds, view: TableView) -> dict[str, Any]:
+def _study(study: StudyPage, ids: RowIds, view: TableView, *, names_folders: bool) -> dict[str, Any]:
     evidence = study.evidence
     about = [
         count_noun(len(evidence.models), "model"),
@@ -118,7 +120,7 @@ def _study(study: StudyPage, ids: RowIds, view: TableView) -> dict[str, Any]:
         "title": evidence.title,
         "badge": _MODE_BADGES[evidence.mode],
         "about": " · ".join(about),
-        "card": card_view(study),
+        "card": card_view(study, names_folders=names_folders),
         "plots": plot_views(study, ids),
         "plot_key": plot_key(evidence),
         "plot_file": next((one.file_name for one in study.figures if one.file_name.endswith(ON_CARD)), ""),

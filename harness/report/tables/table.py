@@ -4,6 +4,7 @@ The CSV file holds the plain values, every other format the cells, so a number a
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,12 +13,17 @@ from typing import Any
 
 import pandas as pd
 
+from harness.text import printable
+
 Row = Mapping[str, Any]
 MEASURED = "measured"
 """The source of measured values in a table that has published ones too."""
 _SIGNIFICANT_DIGITS = 10  # more than any measure has
 _NOISE = 1e-10  # finer than any measure; percentages that cancel leave about 1e-14
 _NEVER_NOISE = ("p_value", "p_holm", "p_corrected", "norm", "norm_ratio")  # tiny ones are measured
+
+# Whitespace and ' before the sign count too: a spreadsheet may skip the one, and the other must be one more then.
+_FORMULA = re.compile(r"[\s']*[=@+\-\uff1d\uff20\uff0b\uff0d]")
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,9 @@ class Table:
 
     @cached_property
     def cells(self) -> list[list[str]]:
-        """The cells as text for readers, a list per row."""
+        """The cells as printable text for readers, a list per row."""
         rows = [{key: _without_noise(key, value) for key, value in row.items()} for row in self.rows]
-        return [[column.cell(row) + self._mark(row, column) for column in self.columns] for row in rows]
+        return [[printable(column.cell(row)) + self._mark(row, column) for column in self.columns] for row in rows]
 
     def _mark(self, row: Row, column: Column) -> str:
         return " *" if column is self.columns[0] and row.get(self.mark_key) is not None else ""
@@ -110,7 +116,10 @@ def _csv_rows(row: Row) -> list[dict[str, Any]]:
     lengths = {len(value) for value in row.values() if isinstance(value, tuple)} or {1}
     (length,) = lengths
     return [
-        {key: _plain(key, value[place] if isinstance(value, tuple) else value) for key, value in row.items()}
+        {
+            _csv_text(key): _csv_text(_plain(key, value[place] if isinstance(value, tuple) else value))
+            for key, value in row.items()
+        }
         for place in range(length)
     ]
 
@@ -119,3 +128,11 @@ def _plain(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return " ".join(folder.name for folder in value.values())
     return written_value(key, value)
+
+
+def _csv_text(value: Any) -> Any:
+    """Return a number as it is, a text printable, and a spreadsheet's formula, ``=1+1``, behind a ``'``."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if _FORMULA.match(text) else text

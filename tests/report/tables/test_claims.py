@@ -37,7 +37,7 @@ def test_csv_has_columns_for_direction_and_size():
     assert (row.measured_verdict, row.measured_direction, row.measured_size) == (
         "direction supported; size contradicted", "supported", "contradicted"
     )  # fmt: skip
-    assert row.measured_numbers.startswith("+0.73 pp [")
+    assert row.measured_numbers.startswith("'+0.73 pp [")
     assert "claimed 3.64 pp, p " in row.measured_numbers
     assert (row.published_verdict, row.published_direction, row.published_size) == ("one run", "one run", "")
     assert row.published_numbers.endswith(

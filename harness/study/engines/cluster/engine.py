@@ -73,7 +73,8 @@ class RayEngine(Engine):
         for request in requests:
             identity = request.case.identity
             if identity not in self._futures or self._futures[identity].cancelled():
-                runner = CaseRunner(request, self._nodes, self._results, self._keep_notice)
+                weight_bytes = self.weight_bytes(request.experiment)
+                runner = CaseRunner(request, self._nodes, self._results, weight_bytes, self._keep_notice)
                 self._runners[identity] = runner
                 self._futures[identity] = self._loop.start(runner.run(on_end))
 

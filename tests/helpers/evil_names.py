@@ -1,0 +1,30 @@
+"""Names as a stranger may have put them into files, for every door that shows them."""
+
+EVIL_NAMES = (
+    "\x1b[2J\x1b[31mred",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "back\b\b\bover",
+    "over\rwritten",
+    "two\nlines",
+    "nul\0",
+    "tab\there",
+    "\u202egnp.exe",
+    "\u2066a\u2069",
+    "zero\u200bwidth\u200d\ufeff",
+    "line\u2028break",
+    "\U000e0041tag",
+    "caf\udce9",
+    '=HYPERLINK("http://x";"y")',
+    "@SUM(A1)",
+    "+1+cmd",
+    "-2+3",
+    "[x](javascript:alert(1))",
+    "![](http://host/a.png)",
+    "<img src=x onerror=alert(1)>",
+    "a|b`c`",
+    "https://host and www.host",
+    "$\\frac{",
+    "{{ 7 * 7 }}",
+)
+VISIBLE = "café 猫 ω −1 α\N{NO-BREAK SPACE}β 👍 e\u0301"
