@@ -3,6 +3,7 @@
 Results are passed on, and so are their commands: a secret must be neither recorded nor shown.
 """
 
+import functools
 import re
 import shlex
 from collections.abc import Sequence
@@ -10,10 +11,8 @@ from collections.abc import Sequence
 MASK = "***"
 # A word as a shell reads it: its quoted parts may hold spaces. A lone quote, an apostrophe for example, is a character.
 _SHELL_WORD = re.compile(r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\]|['"\\])+""", re.DOTALL)
-# A password may hold any character: it ends at the last @. A port does not begin one.
-_USER_INFO = re.compile(
-    r"([A-Za-z][A-Za-z0-9+.-]{0,40}://)([^/?#:\s]*:(?!\d{0,5}(?:[/?#]|$)).*@|[^/?#@:\s]*@)", re.DOTALL
-)
+_BEFORE_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://[^/?#:\s]*:(?!\d{0,5}(?:[/?#]|$))")  # that is a port
+_USER_ALONE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,40}://)[^/?#@:\s]{16,}@")  # as long as a token
 _QUERY = re.compile(r"([?&#;])([\w.%~-]+)=([^&]+)")
 _ASSIGNMENT = re.compile(r"(-{0,2}[A-Za-z_][\w.-]*)=(.+)", re.DOTALL)
 _INNER = re.compile(r"""(?<![\w./:-])([A-Za-z][\w.-]*)(["']?\s*(?:=|:(?!:))\s*["']?)([^"',;&]+)""")
@@ -30,9 +29,9 @@ _NO_SECRET = frozenset((
 ))  # fmt: skip
 """Parts of the names of options about a secret: its file, its length, whether to ask for it."""
 _SECRET_IN_QUERY = ("sig", "signature", "key", "auth", "pass", "pwd")
-_LONG_USER = 16  # characters; a user's name without a password that is as long is a token
 
 
+@functools.lru_cache(maxsize=1024)  # every case of a run has the same command
 def without_credentials(text: str) -> str:
     """Return a command line with its credentials masked, and everything else as it was.
 
@@ -57,7 +56,7 @@ def masked_words(words: Sequence[str]) -> list[str]:
 
 
 def message_without_credentials(text: str) -> str:
-    """Return a message with credentials masked in its URLs, assignments and tokens; it may hold any quotes."""
+    """Return a message, which may hold any quotes, with the credentials in it masked."""
     text = re.sub(r"(?i)\b(bearer\s+)[^\s'\"]+", rf"\1{MASK}", text)
     return re.sub(r"\S+", lambda found: _masked(found[0], is_of_shell=False), text)
 
@@ -75,7 +74,7 @@ def _announces_secret(word: str) -> bool:
 
 
 def _masked(word: str, *, is_of_shell: bool = True) -> str:
-    word = _USER_INFO.sub(_masked_user, word)
+    word = _without_user_info(word)
     word = _QUERY.sub(_masked_parameter, word)
     if (whole := _ASSIGNMENT.fullmatch(word)) and _is_secret(whole[1], is_variable=whole[1].isupper()):
         return f"{whole[1]}={MASK}"
@@ -84,11 +83,13 @@ def _masked(word: str, *, is_of_shell: bool = True) -> str:
     return _KNOWN_TOKEN.sub(MASK, word)
 
 
-def _masked_user(found: re.Match[str]) -> str:
-    user, colon, _ = found[2][:-1].partition(":")
-    if not colon:
-        return f"{found[1]}{MASK}@" if len(user) >= _LONG_USER else found[0]
-    return f"{found[1]}{user}:{MASK}@"
+def _without_user_info(word: str) -> str:
+    """Return a word with the password of a URL masked; it may hold any character, and ends at the last @."""
+    end = word.rfind("@")
+    before = _BEFORE_PASSWORD.search(word, 0, end + 1)
+    if before is not None:
+        word = f"{word[: before.end()]}{MASK}{word[end:]}"
+    return _USER_ALONE.sub(rf"\1{MASK}@", word)
 
 
 def _masked_parameter(found: re.Match[str]) -> str:

@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import stat
 import tempfile
 import uuid
@@ -25,12 +24,14 @@ from typing import Any, BinaryIO, TypeVar
 
 from harness.errors import InputError
 from harness.foreign_files import list_folder, read_regular
+from harness.text import spelled_out
 
 Content = TypeVar("Content")
 _TEMPORARY = ".writing-"
 _TEMPORARY_NAME = re.compile(rf"{re.escape(_TEMPORARY)}[0-9a-f]{{32}}")
 _MOST_LINES_BYTES = 2**30  # of a file to which lines are appended: a million epochs' records
 _SEAL = "sha256"
+_ESCAPED_SURROGATE = "\\ud"  # of a character beyond the first 65,536, or of a byte that is not UTF-8
 REFUSED = ".refused"
 
 
@@ -133,24 +134,6 @@ def remove_temporary_files(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def remove_entry(path: Path) -> None:
-    """Remove a file, a link or a whole folder, if it exists; of a link never its target."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def make_empty_folder(path: Path) -> None:
-    """Make an empty folder in place of what a killed process left under its name, or of a link.
-
-    Raises:
-        OSError: what is there cannot be removed, or the folder cannot be made.
-    """
-    remove_entry(path)
-    path.mkdir()
-
-
 def require_writable(folder: Path, option: str) -> None:
     """Create a folder if needed, and check that files can be written to it.
 
@@ -225,7 +208,7 @@ def with_sha256(content: Mapping[str, Any]) -> str:
     Raises:
         ValueError: a number is NaN or infinite, which JSON does not have.
     """
-    return json.dumps({**content, _SEAL: _digest(content)}, indent=1, allow_nan=False) + "\n"
+    return json.dumps({**content, _SEAL: _sha256(_canonical(content))}, indent=1, allow_nan=False) + "\n"
 
 
 def checked_json(text: str | bytes, schema_version: int) -> dict[str, Any]:
@@ -241,8 +224,8 @@ def checked_json(text: str | bytes, schema_version: int) -> dict[str, Any]:
         if content.get("schema_version") != schema_version:
             version = content.get("schema_version")
             raise ValueError(f"its schema_version is {version!r}, this harness reads {schema_version}")
-        seal = content.pop(_SEAL, None)
-        if seal != _digest(content):
+        seal, canonical = content.pop(_SEAL, None), _canonical(content)
+        if seal != _sha256(canonical):
             raise ValueError(
                 "it has no SHA-256 of its content"
                 if seal is None
@@ -250,12 +233,25 @@ def checked_json(text: str | bytes, schema_version: int) -> dict[str, Any]:
             )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    return content
+    # Names of files that are not UTF-8, which no page, table or schema can hold.
+    return _spelled_out(content) if _ESCAPED_SURROGATE in canonical else content
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+def _canonical(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _sha256(canonical: str) -> str:
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _spelled_out(content: Any) -> Any:
+    """Return a JSON value with all its texts as `spelled_out`."""
+    if isinstance(content, dict):
+        return {spelled_out(key): _spelled_out(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [*map(_spelled_out, content)]
+    return spelled_out(content) if isinstance(content, str) else content
 
 
 def read_each(paths: Iterable[Path], read: Callable[[Path], Content]) -> tuple[list[Content], list[str]]:

@@ -79,9 +79,9 @@ def make_private(folder: Path) -> Path:
 
 
 def is_private(folder: Path) -> bool:
-    """Return whether a folder is this user's own, and no other user can write to it."""
+    """Return whether a folder is this user's own, and no other user can enter it."""
     found = folder.stat()
-    return _is_own(found) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return _is_own(found) and not found.st_mode & _OTHERS
 
 
 def append(path: Path, content: bytes) -> None:

@@ -57,11 +57,11 @@ def listed_up_to(words: Sequence[str], most: int, noun: str) -> str:
 
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-"""Unicode's categories of control and format characters, lone surrogates, and line and paragraph separators."""
+"""Unicode's categories of control and format characters, lone surrogates and line separators."""
 
 
 def printable(text: str) -> str:
-    r"""Return a text with its invisible characters escaped, ``\x1b`` or ``\u202e``: names in files may hold any.
+    r"""Return a text with its invisible characters escaped, as ``\x1b``: names in files may hold any.
 
     On a terminal or a page they could move the cursor, reorder or hide other text, or begin a line of their own.
     """
@@ -83,6 +83,20 @@ def one_line(text: str, most: int | None = None) -> str:
     """Return a text as one line of printable characters, cut to ``most`` of them; None cuts nothing."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if most is None or len(line) <= most else f"{line[: most - 1]}…"
+
+
+def spelled_out(name: str) -> str:
+    """Return a name with the bytes that are not UTF-8, which JSON and pages cannot hold, as ``caf\\xe9``."""
+    if not any(0xD800 <= ord(character) < 0xE000 for character in name):
+        return name
+    return "".join(map(_spelled_out, name))
+
+
+def _spelled_out(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code < 0xDD00:  # Python's spelling of a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if 0xD800 <= code < 0xE000 else character
 
 
 def distinct_labels(names: Mapping[str, str], most: int) -> dict[str, str]:

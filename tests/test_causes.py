@@ -185,3 +185,7 @@ def test_an_error_of_the_program_has_no_remedy(text):
 
 def test_cause_is_one_printable_line():
     assert cause_of(ValueError("a\tb\x00c\rd\n")) == "ValueError: a b c d"
+
+
+def test_cause_has_no_password():
+    assert cause_of(OSError("http://me:pw@host/a?token=x is down")) == "OSError: http://me:***@host/a?token=*** is down"

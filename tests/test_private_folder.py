@@ -115,11 +115,12 @@ def test_a_runtime_folder_of_another_user_is_not_used(occupied, shared, monkeypa
         machine_folder()
 
 
-def test_a_folder_is_private_if_no_other_user_can_write_to_it(shared, occupied, tmp_path):
+def test_a_folder_is_private_if_no_other_user_can_enter_it(occupied, tmp_path):
     assert is_private(tmp_path)
     assert not is_private(occupied)
-    tmp_path.chmod(0o775)
-    assert not is_private(tmp_path)
+    for mode in (0o701, 0o710, 0o755):
+        tmp_path.chmod(mode)
+        assert not is_private(tmp_path)
 
 
 def test_append_makes_and_extends_an_own_file(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -131,36 +132,40 @@ class ReportOutput(Output):
 
 
 def report_output(loaded: LoadedResults, report: WrittenReport) -> ReportOutput:
-    """Return the output for a written report."""
+    """Return the output for a written report; a public one's texts name no folder, host or user."""
+    shown: Callable[[str], str] = str if loaded.privacy is None else loaded.privacy.text
     return ReportOutput(
         page=str(report.page),
         tables=[str(path) for path in report.tables],
         figures=[str(path) for path in report.figures],
         results=[
-            _reported(result, evidence.folder_of(result)) for evidence in loaded.evidence for result in evidence.results
+            _reported(result, evidence.folder_of(result), shown)
+            for evidence in loaded.evidence
+            for result in evidence.results
         ],
-        studies=[_study(evidence, answer) for evidence, answer in report.answers],
-        left_out=list(loaded.left_out),
-        unfinished=list(loaded.started),
+        studies=[_study(evidence, answer, shown) for evidence, answer in report.answers],
+        left_out=list(map(shown, loaded.left_out)),
+        unfinished=list(map(shown, loaded.started)),
     )
 
 
-def _reported(result: Result, folder: Path) -> ReportedResult:
-    apart = ("path", "case", "epoch_seconds")
+def _reported(result: Result, folder: Path, shown: Callable[[str], str]) -> ReportedResult:
+    apart = ("path", "case", "dataset", "epoch_seconds")
     return ReportedResult(
-        path=str(folder),
+        path=shown(str(folder)),
+        dataset=shown(result.dataset),
         case=result.case.identity[:12],
         epoch_seconds=result.mean_epoch_seconds if result.epoch_seconds else None,
         **{key: getattr(result, key) for key in ReportedResult.model_fields if key not in apart},
     )
 
 
-def _study(evidence: Evidence, answer: Answer) -> StudyAnswer:
+def _study(evidence: Evidence, answer: Answer, shown: Callable[[str], str]) -> StudyAnswer:
     return StudyAnswer(
-        dataset=evidence.dataset,
+        dataset=shown(evidence.dataset),
         mode="full" if evidence.mode == "full" else "shortened",
         title=evidence.title,
-        results_dir=None if evidence.folder is None else str(evidence.folder),
+        results_dir=None if evidence.folder is None else shown(str(evidence.folder)),
         models=evidence.models,
         seeds=evidence.seeds,
         headline=answer.headline,

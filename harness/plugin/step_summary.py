@@ -15,6 +15,7 @@ from harness.analysis.evidence import Evidence
 from harness.plugin.session import HarnessSession
 from harness.report.answer_text import answer_lines
 from harness.report.markup import escape_markdown, markdown
+from harness.report.public import Privacy
 from harness.report.tables.gradients import gradient_tables
 from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables
@@ -22,6 +23,7 @@ from harness.text import printable
 
 if TYPE_CHECKING:
     from harness.report.tables.table import Table
+    from harness.results.result import Result
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 _ONE_LINE = 10_000  # characters; Markdown breaks lines itself
@@ -45,16 +47,25 @@ def append_step_summary(
     path = os.environ.get(VARIABLE)
     if not path:
         return
-    tables = comparison_tables(harness.results.values()) if harness.results else []
+    tables = comparison_tables(_shown_results(harness)) if harness.results else []
     if harness.workbench is not None:
         recorded = harness.workbench.recorded
         tables += [*throughput_tables(recorded), *gradient_tables(recorded)]
     verdict = harness.guard.lines(_VERDICT_WIDTH) if harness.guard is not None else []
     try:
-        with Path(path).open("a", encoding="utf-8") as file:
+        with Path(path).open("a", encoding="utf-8", errors="replace") as file:
             file.write(step_summary(tables, answers, lines, verdict))
     except OSError as error:
         reporter.write_line(f"no summary in {VARIABLE}={path}: {error.strerror}", yellow=True)
+
+
+def _shown_results(harness: HarnessSession) -> list[Result]:
+    """Return the session's results, with ``--public`` without hosts, users and folders."""
+    results = list(harness.results.values())
+    if not harness.settings.public:
+        return results
+    privacy = Privacy.of(results, [], [harness.settings.results_dir])
+    return list(map(privacy.result, results))
 
 
 def step_summary(

@@ -12,10 +12,10 @@ from typing import Any
 from harness.config.option_values import path as is_folder
 from harness.config.options import OPTIONS
 from harness.credentials import without_credentials
-from harness.report.short_paths import without_absolute_paths
+from harness.report.short_paths import shortened, without_absolute_paths
 from harness.results.result import Attempt, Result
 
-_IN_HOME = re.compile(r"(?:/home|/Users|\\Users)[/\\]+([^/\\'\":;,\s]+)")
+_IN_HOME = re.compile(r"(?i)[/\\](?:home|users)[/\\]+([^/\\'\":;,\s]+)")
 _QUOTED_PATH = re.compile(r"(['\"])(?:/|~|\.\.|[A-Za-z]:\\|\\\\)[^'\"]*?([^/\\'\"]*)\1")
 _RELATIVE = re.compile(r"(?<![\w./\\])(?:~[\w.-]*|\.\.|\\\\[\w.-]+)[/\\](?:[^\s/\\'\"]+[/\\])*([^\s/\\'\"]*)")
 _URL = re.compile(r"\b([a-z][a-z0-9+.-]{0,40})://[^\s'\"]+")
@@ -47,9 +47,10 @@ class Privacy:
         nodes = list(dict.fromkeys(str(one["node"]) for one in environments if one.get("node")))
         words = {node: f"host {k}" if len(nodes) > 1 else "host" for k, node in enumerate(nodes, 1)}
         words |= {node.partition(".")[0]: word for node, word in words.items()}
-        texts = "\n".join([str(Path.home()), *(str(one.absolute()) for one in folders), *map(_texts, results)])
-        users = {*_IN_HOME.findall(texts), os.environ.get("USER", ""), os.environ.get("LOGNAME", "")}
-        words = dict.fromkeys(users, "user") | words | {platform.node(): "host"}
+        texts = "\n".join([*(str(one.absolute()) for one in folders), *map(_texts, results)])
+        own = (os.environ.get("USER", ""), os.environ.get("LOGNAME", ""), Path(os.path.expanduser("~")).name)
+        users = {*_IN_HOME.findall(texts), *own}
+        words = dict.fromkeys(users, "user") | {platform.node(): "host"} | words
         return cls({name: word for name, word in words.items() if _identifies(name)})
 
     def name(self, name: str) -> str:
@@ -103,9 +104,9 @@ class Privacy:
         return replace(attempt, environment=self.environment(attempt.environment), command=command)
 
     def command(self, command: str) -> str:
-        """Return the part of a command line that chooses what is trained; empty for a script of the user's own."""
+        """Return the part of a command line that chooses what is trained; empty for a user's script."""
         try:
-            words = shlex.split(without_credentials(command))
+            words = shlex.split(without_credentials(shortened(command)))
         except ValueError:  # not a shell's line
             return ""
         programs = [Path(word).name for word in words]

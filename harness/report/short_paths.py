@@ -1,4 +1,4 @@
-"""Texts without absolute paths and credentials: a report is passed on, and its author's folders are private."""
+"""Texts without absolute paths and credentials: a report is passed on to others."""
 
 import functools
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.credentials import message_without_credentials, without_credentials
 
+_MAX_COMMAND = 10_000  # characters
 _NAME = r"[^\s/\\'\"<>|:;,()]+"
 _ABSOLUTE = re.compile(rf"(?<![\w.~/\\<-])(?:[A-Za-z]:[/\\]|/)(?:{_NAME}[/\\])*({_NAME})[/\\]?")
 _PATH_PART = re.compile(r"(?:(?<=^)|(?<=[=:]))(?:[A-Za-z]:[/\\]|/(?!/))\S.*$")
@@ -25,13 +26,18 @@ def without_absolute_paths(text: str, names: Mapping[str, str] | None = None) ->
     return _ABSOLUTE.sub(r"\1", message_without_credentials(text))
 
 
+def shortened(command: str) -> str:
+    """Return a command line, without its end if it is too long to be read."""
+    return command if len(command) <= _MAX_COMMAND else f"{command[:_MAX_COMMAND]}…"
+
+
 @functools.cache  # every run of a study has the same command
 def short_command(command: str) -> str:
-    """Return a command line without absolute paths; results of earlier versions may have credentials in it: masked.
+    """Return a command line without absolute paths, and with credentials masked.
 
     Paths in the working folder become relative to it, others their last names.
     """
-    command = without_credentials(command)
+    command = without_credentials(shortened(command))
     try:
         words = shlex.split(command)
     except ValueError:  # not a shell's line

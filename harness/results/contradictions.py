@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.config.case import by_dotted_name
 from harness.results.marginal_gain import marginal_gain
-from harness.results.ranges import LEAST_SECONDS, MOST_COUNT
+from harness.results.ranges import LEAST_SECONDS, MOST_COUNT, MOST_LOSS
 from harness.results.result import EpochRecord, Result
 from harness.text import count_noun
 
@@ -150,6 +150,8 @@ def contradiction_with_epochs(result: Result, records: Sequence[EpochRecord]) ->
 
 def _in_best_epoch(result: Result, records: Sequence[EpochRecord]) -> str | None:
     """Return the contradiction between the best epoch and a complete result's records, or None."""
+    if not abs(records[-1].train_loss) <= MOST_LOSS:
+        return f"the last train_loss {records[-1].train_loss} is out of range"
     best = max(records, key=lambda one: one.evaluation_accuracy_percent)
     if result.best_epoch != best.epoch:
         return f"best_epoch is recorded as {result.best_epoch}, recomputed {best.epoch}"

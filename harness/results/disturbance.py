@@ -1,4 +1,4 @@
-"""The disturbance of a timed region by other work or a stop, and the limit from which it counts. Needs no torch.
+"""The disturbance of a timed region, and the limit from which it counts. Needs no torch.
 
 A region is disturbed if other work took more than a twentieth of its time: that lengthens it by about as much. So is
 one in which the process was stopped, or the machine slept, for as long. The limit was measured on two cores:
@@ -72,7 +72,7 @@ class Disturbance:
 
     @property
     def severity(self) -> tuple[int, bool, float]:
-        """The order of disturbances: processes on the GPU, its throttling, then the time that others or stops took."""
+        """The order of disturbances: processes on the GPU, its throttling, then the lost time."""
         lost = self._share(self.other_cpu_seconds + self.steal_seconds + self.stopped_seconds + self.slept_seconds)
         return self.gpu_processes or 0, bool(self.gpu_throttled), lost
 

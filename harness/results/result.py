@@ -11,6 +11,7 @@ from pydantic import Field
 
 from harness.config.case import Case, Mode
 from harness.config.families import Model, parse_model
+from harness.credentials import without_credentials
 from harness.files import with_sha256
 from harness.results.disturbance import Disturbance, was_disturbed
 from harness.results.forms import ClassEntry, Environment
@@ -108,7 +109,8 @@ class Attempt:
         environment: hardware and software, as `describe_environment` returns them.
         compile_seconds: time to compile and capture before the first epoch.
         wall_seconds, peak_memory_bytes: up to the attempt's last checkpoint, or to its end.
-        command: the command line that the user typed; None in results of earlier versions.
+        command: the command line that the user typed, with credentials masked, which results and checkpoints of
+            earlier versions may have; None if they have none.
     """
 
     first_epoch: FromOne
@@ -118,6 +120,11 @@ class Attempt:
     wall_seconds: Seconds = 0.0
     peak_memory_bytes: Count = 0
     command: str | None = None
+
+    def __post_init__(self) -> None:
+        """Mask the credentials in the command."""
+        if self.command is not None:
+            object.__setattr__(self, "command", without_credentials(self.command))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.config.case import Case, by_dotted_name
-from harness.credentials import message_without_credentials, without_credentials
+from harness.credentials import message_without_credentials
 from harness.results.result import MEASURES, EpochRecord, Result
 from harness.tracking.tracker import Value
 
@@ -48,7 +48,7 @@ def outcome(result: Result) -> dict[str, str]:
         "started_at": result.started_at,
         "finished_at": result.finished_at,
         "interrupted_after": ", ".join(map(str, result.interrupted_after)) or None,
-        "command": without_credentials(result.attempts[-1].command or "") or None,
+        "command": result.attempts[-1].command,
         "environment": environment | {"versions": result.environment.get("versions") or {}},
     }
     return {name: str(value) for name, value in _flat(found).items()}

@@ -36,6 +36,8 @@ class TensorBoardTracker(Tracker):
     def log_report(self, report: ReportFiles) -> None:
         """Replace the run ``report``: its tables as texts, its figures as images."""
         folder = self._root / REPORT
+        if folder.is_symlink():
+            folder.unlink()  # the event files of another folder stay
         for old in folder.glob("events.out.tfevents.*"):
             old.unlink()
         writer = EventFileWriter(str(folder))

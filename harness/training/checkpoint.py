@@ -65,7 +65,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def _write(path: Path, checkpoint: Checkpoint) -> str:
-    """Write the checkpoint to the disk, over the file there if nothing else has its content; return its SHA-256."""
+    """Write the checkpoint to the disk, over the file there if it has no other name; return its SHA-256."""
     with open_to_overwrite(path) as file:
         write_checkpoint(file, checkpoint)
         file.truncate()
@@ -131,10 +131,15 @@ def load(path: Path, expected: Expected) -> Checkpoint:
     try:
         _require_whole(path, expected.most_bytes)
     except OSError as error:
-        if error.errno not in _ODD:
+        if not shows_damage(error):
             raise
         raise DamagedError(f"{error.filename} is damaged: {error.strerror}") from error
     return read_checkpoint(path, expected)
+
+
+def shows_damage(error: OSError) -> bool:
+    """Return whether opening a file failed since it is of a kind or size that no training saves."""
+    return error.errno in _ODD
 
 
 def _require_whole(path: Path, most_bytes: int) -> None:

@@ -19,6 +19,7 @@ from harness.hardware.memory import is_out_of_memory
 from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.training import checkpoint
+from harness.training.callback import TolerantCallback
 from harness.training.context import TrainingContext
 from harness.training.job import TrainingJob, require_trainable
 from harness.training.result_builder import Ending, build_result
@@ -76,6 +77,7 @@ def train_by_epochs(
 ) -> Generator[EpochRecord, None, Result]:
     """Run `train`, yielding each epoch's record once it and the state after it are on the disk."""
     require_trainable(case, dataset, device)
+    context = replace(context, callback=TolerantCallback(context.callback))
     job = TrainingJob(case, dataset, results, device, context)
     is_tidy = not checkpoint.is_any_left(job.folder)
     finished = find_finished(case, results) if is_tidy and not rerun else None

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import pytest
 
 import harness
 from harness.__main__ import main
+from harness.text import printable_lines
 from harness.training.source_commit import SourceCommit
 from tests.helpers import REPOSITORY
 
@@ -116,3 +118,46 @@ def test_help_does_not_import_torch():
     )
     assert ran.stdout.splitlines()[-1] == "False"
     assert "pytest bench -k digits --full-training" in ran.stdout
+
+
+def test_names_cannot_control_the_terminal_and_json_keeps_them(tmp_path, capsys):
+    name = "\x1b[2J\u202ered\x9b"
+    for split in ("train", "test"):
+        for label in (name, "b"):
+            (tmp_path / f"{name}/{split}/{label}").mkdir(parents=True)
+    assert main(["report", str(tmp_path / name)]) == 2
+    assert main(["data", f"folder:{tmp_path / name}"]) == 2
+    assert main(["data", f"folder:{tmp_path / name}", "--json"]) == 2
+    captured = capsys.readouterr()
+    for text in captured:
+        assert printable_lines(text) == text
+    assert r"\x1b[2J\u202ered\u009b" in captured.err
+    (dataset,) = json.loads(captured.out[captured.out.index("{") :])["datasets"]
+    assert dataset["dataset"] == f"folder:{tmp_path / name}"
+
+
+@pytest.mark.parametrize("stream", ["closed", "full"])
+def test_lost_error_line_keeps_the_exit_code(stream, monkeypatch, capsys):
+    if stream == "closed":
+        monkeypatch.setattr(sys, "stderr", None)
+        assert main(["models", "resnet21"]) == 2
+        assert capsys.readouterr().out == ""
+        return
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert main(["models", "resnet21"]) == 2
+
+
+def test_reader_that_has_seen_enough_is_no_error(monkeypatch):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["models", "resnet20"]) == 0
+
+
+def test_lost_output_of_a_command_is_an_error(monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["models", "resnet20"]) == 2
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"

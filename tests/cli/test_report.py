@@ -120,3 +120,19 @@ from harness.__main__ import main
 sys.exit(main(["report", *{folders}]) or "torch" in sys.modules)"""
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=REPOSITORY, check=True, capture_output=True)
     assert (tmp_path / "p/index.html").exists()
+
+
+def test_public_report_names_no_machine_and_no_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("harness.report.build.study_figures", lambda *_: [])
+    for seed in (0, 1):
+        store(tmp_path / "r", synthetic_result(seed=seed, environment={"node": f"machine{seed}"}))
+    (tmp_path / "r/broken").mkdir()
+    (tmp_path / "r/broken/result.json").write_text("{}")
+    assert report(tmp_path, tmp_path / "r", "--public") == 0
+    assert "trained on host 1 (1 case), host 2 (1 case)" in capsys.readouterr().out
+    assert "machine0" not in (tmp_path / "report/index.html").read_text()
+    assert report(tmp_path, tmp_path / "r", "--public", "--json") == 0
+    found = checked_output("report", capsys.readouterr().out)
+    places = {key: value for key, value in found.items() if key not in ("page", "tables", "figures")}
+    assert str(tmp_path) not in str(places)
+    assert found["left_out"][0].startswith("result.json is not a result")

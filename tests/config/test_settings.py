@@ -49,7 +49,7 @@ def test_every_option_has_an_environment_variable_and_an_ini_key(option, tmp_pat
     values |= {"engine": "ray", "ray-address": "10.0.0.1:6379", "cpus-per-case": "4", "gpus-per-case": "0.5"}
     values |= {"exclusive": "true", "margin": "1.5", "until-decided": "true", "budget": "1h30m"}
     values |= {"max-accuracy-drop": "0.2", "max-f1-drop": "1%"}
-    values |= {"accept-other-code": "true", "track": "mlflow, own.module:Tracker"}
+    values |= {"public": "true", "accept-other-code": "true", "track": "mlflow, own.module:Tracker"}
     text = values.get(option.name, "+5%" if option.name.startswith("max-") else str(tmp_path))
     needs_cluster = option.name in ("ray-address", "cpus-per-case", "gpus-per-case", "exclusive")
     needs_full = option.name in ("epochs", "until-decided", "budget", "baseline")

@@ -1,7 +1,9 @@
 from types import SimpleNamespace
 
 from harness.plugin.measures import record_properties, reused_status
-from tests.helpers.synthetic import synthetic_result
+from harness.text import printable
+from tests.helpers.evil_names import EVIL_NAMES
+from tests.helpers.synthetic import failed_result, synthetic_result
 from tests.plugin.benches import BENCH, properties_in
 
 FAILING = BENCH.replace("assert trained.is_complete", "assert trained.accuracy_percent > 100")
@@ -39,3 +41,10 @@ def test_word_of_a_reused_result_is_that_of_its_passed_call_alone():
     assert word("setup", True, [("reused", "true")]) is None
     assert word("call", False, [("reused", "true")]) is None
     assert word("call", True, [("reused", "false")]) is None
+
+
+def test_names_in_properties_are_printable():
+    for name in EVIL_NAMES:
+        item = SimpleNamespace(user_properties=[])
+        record_properties(item, failed_result(dataset="digits", environment={"cpu": name}), is_reused=False)
+        assert dict(item.user_properties)["device"] == printable(name)

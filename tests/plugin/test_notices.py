@@ -1,5 +1,6 @@
 from harness.plugin.notices import Notices
-from harness.text import ProgressLine
+from harness.text import ProgressLine, printable_lines
+from tests.helpers.evil_names import EVIL_NAMES
 
 
 def drawn(*lines, width=20, redraws=True, seconds=0):
@@ -29,3 +30,11 @@ def test_a_log_has_a_line_of_progress_every_half_minute():
     lines = [ProgressLine(f"{number}") for number in range(1, 7)]
     assert drawn(*lines, redraws=False, seconds=10) == "3\n6\n"
     assert drawn("a", ProgressLine(""), "b", redraws=False, seconds=100) == "a\nb\n"
+
+
+def test_names_and_passwords_in_a_line_cannot_reach_the_terminal():
+    for name in EVIL_NAMES:
+        line = drawn(f"reads {name}")
+        assert printable_lines(line) == line
+        assert line.count("\n") == 1
+    assert drawn("tracked at http://me:pw@host") == "tracked at http://me:***@host\n"

@@ -81,3 +81,10 @@ def test_summary_lines_do_not_cut_names_and_options():
     reporter = SimpleNamespace(_tw=SimpleNamespace(fullwidth=40), write_line=lines.append)
     print_wrapped(reporter, ["mlflow: 6 cases in experiment wider-or-deeper; give --accept-other-code"])
     assert lines == ["mlflow: 6 cases in experiment\n  wider-or-deeper; give\n  --accept-other-code"]
+
+
+def test_summary_lines_have_no_escape_and_no_password():
+    lines = []
+    reporter = SimpleNamespace(_tw=SimpleNamespace(fullwidth=80), write_line=lines.append)
+    print_wrapped(reporter, ["mlflow: http://me:pw@host, run \x1b[31mred\nnext"])
+    assert lines == [r"mlflow: http://me:***@host, run \x1b[31mred\nnext"]

@@ -11,7 +11,10 @@ import pytest
 from harness.config.recipes import CIFAR10
 from harness.report.build import write_report
 from harness.report.loading import load_results_folders
+from harness.report.terminal import comparison_tables, report_text, terminal_text
 from harness.results.metrics import score
+from harness.text import printable_lines
+from tests.helpers.evil_names import EVIL_NAMES
 from tests.helpers.synthetic import failed_result, outcome, store, synthetic_result
 from tests.report.studies import TWO_MODELS, build_report, store_study
 
@@ -218,3 +221,32 @@ def test_notes_belong_to_the_study_of_their_session(tmp_path, no_figures):
     assert {evidence.subject for evidence, found in report.answers if "Rests on 2 of 4 cases." in found.cautions} == {
         own
     }
+
+
+def test_names_of_strangers_are_printable_in_files_and_on_the_terminal(tmp_path, no_figures):
+    evil = [name for name in EVIL_NAMES if "\udce9" not in name]  # which no JSON file can hold
+    names = "".join(evil)
+    environment = {
+        "cpu": names,
+        "node": names,
+        "platform": names,
+        "versions": {"torch": names},
+        "commit_problem": names,
+    }
+    for model, accuracy in TWO_MODELS.items():
+        predicted = outcome("cifar10", accuracy, 1, 2000)
+        result = synthetic_result(model=model, predicted=predicted, notes=(names,), environment=environment)
+        scores = tuple({**result.per_class[0], "class_name": name, "images": 10} for name in evil)
+        attempts = (replace(result.attempts[0], environment=result.environment, command=f"pytest '{names}'"),)
+        result = replace(result, per_class=scores, confusion=(), attempts=attempts)
+        store(tmp_path / "results", as_folder(result, "folder:/x/\x1b[31m\u202ered"), predicted)
+    failed = failed_result("failed", model="resnet32")
+    store(tmp_path / "results", replace(failed, cause=names))
+    made = build_report([tmp_path / "results"], tmp_path / "report", f"pytest {names}")
+    assert len(made.loaded.results) == 3
+    on_terminal = [terminal_text(one, 80) for one in comparison_tables(made.loaded.results)]
+    for text in (*on_terminal, report_text(made.report, 80), *(path.read_text() for path in files_in(made.folder))):
+        assert printable_lines(text) == text
+    page = made.report.page.read_text()
+    assert r"\x1b[2J\x1b[31mred" in page
+    assert "<img" not in page

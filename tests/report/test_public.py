@@ -50,7 +50,7 @@ def marked(result, model="net(1)", node="markhost17.marksite.org"):
 
 
 def store_marked(tmp_path):
-    """Store a study in two users' results folders, with a damaged file and measurements, and return the folders."""
+    """Store a study in two users' results folders, with damaged files, and return the folders."""
     roots = [tmp_path / "home/markuser/results", tmp_path / "home/markother/results"]
     for root in roots:
         is_first = root is roots[0]
@@ -163,3 +163,11 @@ def test_names_of_everybody_are_not_taken_for_a_user():
     found = Privacy.of([replace(result, dataset="folder:/home/root/x")], [], [Path("/home/ab/x")])
     assert {"root", "ab"}.isdisjoint(found.words)
     assert found.words["markuser"] == "user"
+
+
+def test_this_machine_has_the_same_word_everywhere(monkeypatch):
+    monkeypatch.setattr("platform.node", lambda: "markhost3")
+    results = [marked(synthetic_result(), node=node) for node in ("markhost17.a.b", "markhost3")]
+    found = Privacy.of(results, [], [])
+    assert [found.result(one).environment["node"] for one in results] == ["host 1", "host 2"]
+    assert found.text("markhost3 waits for markhost17") == "host 2 waits for host 1"

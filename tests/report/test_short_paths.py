@@ -45,3 +45,11 @@ def test_commands_hold_no_absolute_path(command, expected):
 
 def test_paths_in_the_working_folder_stay_relative_to_it():
     assert short_command(f"pytest --results-dir {Path.cwd()}/runs/a") == "pytest --results-dir runs/a"
+
+
+def test_commands_and_messages_of_older_results_lose_their_passwords():
+    assert (
+        short_command("pytest /a/bench --storage http://me:pw@host/a")
+        == "pytest bench --storage 'http://me:***@host/a'"
+    )
+    assert without_absolute_paths("/a/b: http://me:pw@host is down") == "b: http://me:***@host is down"

@@ -123,7 +123,7 @@ def test_folder_instead_of_epochs_is_named_in_the_unfinished_case(kept, tiny_res
 
 def test_clearing_a_case_keeps_its_checkpoints(kept, tiny_result, results):
     (kept / "checkpoint-00001-1.safetensors").touch()
-    (kept / ".writing-0123").touch()
+    (kept / ".writing-00000000000000000000000000000123").touch()
     results.clear(tiny_result.case)
     assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.safetensors"]
 

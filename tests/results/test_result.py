@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from harness.files import with_sha256
+from harness.results.reading import parse_result
 from harness.results.result import Attempt
 
 
@@ -58,3 +60,12 @@ def test_device_and_torch_changes_count_like_threads(change, message, tiny_resul
 def test_repr_shows_the_measures_and_fits_a_notebooks_cell(tiny_result):
     assert f"accuracy_percent={tiny_result.accuracy_percent}" in repr(tiny_result)
     assert len(repr(tiny_result)) < 2500
+
+
+def test_command_of_an_older_result_has_no_password(tiny_result):
+    masked = "pytest --benchmark-storage 'http://me:***@host/a'"
+    older = tiny_result.to_json()
+    older["attempts"][0]["command"] = "pytest --benchmark-storage http://me:hunter2@host/a"
+    assert parse_result(with_sha256(older)).attempts[0].command == masked
+    assert Attempt(1, "2026", {}, command=masked).command == masked
+    assert Attempt(1, "2026", {}).command is None

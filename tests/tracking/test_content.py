@@ -57,3 +57,12 @@ def test_the_outcome_is_text():
     assert (found["environment.cpu"], found["environment.versions.torch"]) == ("AMD EPYC", "2.15.0")
     assert found["command"] == "pytest bench --full-training"
     assert "environment.gpu" not in found
+
+
+def test_outcome_of_an_older_result_has_no_password():
+    command = "pytest --benchmark-storage http://me:hunter2@host"
+    failed = failed_result(dataset="digits", model="resnet8")
+    attempts = (replace(failed.attempts[0], command=command),)
+    found = outcome(replace(failed, attempts=attempts, cause="OSError: http://me:hunter2@host is down"))
+    assert found["command"] == "pytest --benchmark-storage 'http://me:***@host'"
+    assert found["cause"] == "OSError: http://me:***@host is down"

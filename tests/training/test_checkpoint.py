@@ -108,9 +108,7 @@ def test_two_good_checkpoints_exist_while_a_third_is_saved(tmp_path, monkeypatch
 
     def look(descriptor):
         fsync(descriptor)
-        seen.append(
-            sum(checkpoint.load(path, EXPECTED) is not None for path in checkpoint.newest_first(tmp_path))
-        )
+        seen.append(sum(checkpoint.load(path, EXPECTED) is not None for path in checkpoint.newest_first(tmp_path)))
 
     monkeypatch.setattr(os, "fsync", look)
     checkpoint.save(tmp_path, make_checkpoint(3))

@@ -130,3 +130,9 @@ def test_torchrun_is_recorded_instead_of_its_workers(argv, recorded, monkeypatch
     monkeypatch.setenv("MASTER_PORT", "29500")
     monkeypatch.setattr(sys, "orig_argv", argv)
     assert this_command() == recorded
+
+
+def test_the_recorded_command_has_no_password(folder):
+    recorded, arguments = shown("python show.py --storage es+http://me:hunter2@host/a --my-token=abc", folder)
+    assert arguments[1:] == ["--storage", "es+http://me:hunter2@host/a", "--my-token=abc"]
+    assert recorded == "python show.py --storage 'es+http://me:***@host/a' '--my-token=***'"

@@ -26,12 +26,13 @@ from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.images import ImageSet
+from harness.data.own_folders import make_files_own
 from harness.data.source import Source, incomplete, require_regular_files, tree_key
 from harness.data.verified_memory import is_remembered, remember
 from harness.errors import InputError
 from harness.files import write_text_atomically
 from harness.foreign_files import read_regular
-from harness.text import listed_up_to, one_line
+from harness.text import listed_up_to, one_line, spelled_out
 
 _UNFINISHED = ".unfinished"
 _MOST_UNFINISHED_BYTES = 2**16  # at most a dozen names
@@ -167,6 +168,7 @@ def _unfinished(library: LibraryDataset, root: Path) -> list[str]:
 
 def _try_download(library: LibraryDataset, root: Path) -> str | None:
     """Download and unpack; return None or the reason of the failure."""
+    make_files_own(root)  # torchvision writes into the files that it finds
     _remove_unfinished(library, root)
     missing = _missing(library, root)
     unchecked = () if library.has_checksums else library.archives
@@ -264,7 +266,7 @@ def _require_bounded(library: LibraryDataset, root: Path) -> None:
 def _class_names(library: LibraryDataset, opened: Any) -> tuple[str, ...]:
     """Return the names that torchvision has for the classes; without any, their numbers."""
     names = getattr(opened, "classes", None) or getattr(opened, "categories", None) or range(library.classes)
-    first = tuple(str(one[0] if isinstance(one, tuple) else one) for one in names)
+    first = tuple(spelled_out(str(one[0] if isinstance(one, tuple) else one)) for one in names)
     return first if len(set(first)) == len(first) else tuple(map(str, range(len(first))))
 
 

@@ -8,14 +8,13 @@ from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.truncation import first_lines
 from harness.results.result import Result
 from harness.results.timing import timed_on
-from harness.text import count_noun
+from harness.text import count_noun, printable
 
 
 def training_commands(results: Sequence[Result]) -> list[str]:
     """Return every command that trained something, with its number of trainings."""
-    counts = Counter(
-        short_command(attempt.command) for result in results for attempt in result.attempts if attempt.command
-    )
+    commands = [attempt.command for result in results for attempt in result.attempts if attempt.command]
+    counts = Counter(printable(short_command(command)) for command in commands)
     lines = [f"{command}    # {count_noun(number, 'training')}" for command, number in counts.most_common()]
     return first_lines(lines, "# the CSV tables of runs have each training's")
 

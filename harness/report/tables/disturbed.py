@@ -1,4 +1,4 @@
-"""Epoch times that other work or a stop lengthened: mark, undisturbed median beside the mean, and notes."""
+"""Disturbed epoch times: mark, undisturbed median beside the mean, and notes."""
 
 from collections.abc import Sequence
 from itertools import groupby

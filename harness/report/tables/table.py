@@ -131,7 +131,7 @@ def _plain(key: str, value: Any) -> Any:
 
 
 def _csv_text(value: Any) -> Any:
-    """Return a number as it is, a text printable; one that is a formula in spreadsheets, ``=1+1``, behind a ``'``."""
+    """Return a number as it is, a text printable, and a spreadsheet's formula, ``=1+1``, behind a ``'``."""
     if not isinstance(value, str):
         return value
     text = printable(value)

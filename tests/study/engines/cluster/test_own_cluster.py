@@ -54,6 +54,11 @@ def test_rays_folder_is_inside_a_private_one(shared, tmp_path):
     assert ray_folder({"TMPDIR": str(shared), "RAY_TMPDIR": str(tmp_path)}) == str(tmp_path / "ray")  # private itself
 
 
+def test_rays_folder_is_not_made_where_others_can_enter(tmp_path):
+    tmp_path.chmod(0o755)  # Ray makes its folder writable for all
+    assert ray_folder({"RAY_TMPDIR": str(tmp_path)}) == str(tmp_path / NAME / "ray")
+
+
 def test_rays_folder_is_not_made_in_another_users_folder(shared):
     with as_other_user():
         (shared / NAME).mkdir()
