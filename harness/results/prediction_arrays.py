@@ -15,7 +15,7 @@ _MOST_OVERHEAD_BYTES = 4096  # headers of an array, or of the archive
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those of NumPy; a stream of LZMA can claim 4 GB for itself
 _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(
-    rb"\{'descr': '([<>|][iu][1248])', 'fortran_order': (?:False|True), 'shape': \((\d{1,18}),\), \}[ \n]*"
+    rb"\{'descr': '([<>|][iu][1248])', 'fortran_order': (?:False|True), 'shape': \((\d{1,20}),\), \}[ \n]*"
 )
 
 

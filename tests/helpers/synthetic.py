@@ -105,6 +105,13 @@ def synthetic_result(
     return Result(**(fields | changes))
 
 
+def rescored(result, labels, predictions):
+    """Return a result with the scores of other predictions."""
+    scores = metrics.score(labels, predictions, tuple(one["class_name"] for one in result.per_class))
+    gain = marginal_gain(scores.accuracy_percent, result.total_seconds)
+    return replace(result, **scores.to_json(), marginal_gain=gain)
+
+
 def _times(epoch_seconds):
     """Return the fields of a result that are derived from its epochs' seconds."""
     total = sum(epoch_seconds)

@@ -63,17 +63,18 @@ def store_untrained(results, images, name="digits", **changes):
     results.write_weights(case, save(trainer.weights()))
     results.write_predictions(case, labels, predictions)
     shape, classes = images.spec.input_shape(case.recipe.image_size), images.spec.num_classes
-    measured = {
+    changes = {
         "train_images": len(images.train),
         "evaluation_images": len(labels),
         "test_images": len(labels),
         "params": count_parameters(trainer.network),
         "macs": count_macs(model_of(case), shape, classes, case.shortcut),
+        "predicted": (labels, predictions),
+        "case_changes": {"recipe": case.recipe},
     }
     result = synthetic_result(
-        "digits" if is_own_images(name) else name, case.model, predicted=(labels, predictions),
-        case_changes={"recipe": case.recipe}, **scores, **measured,
-    )  # fmt: skip
-    result = replace(result, case=case, dataset=name, mode=case.mode, files=results.hashes(case))
+        "digits" if is_own_images(name) else name, case.model, mode=case.mode, **scores, **changes
+    )
+    result = replace(result, case=case, dataset=name, files=results.hashes(case))
     results.write_result(case, result)
     return result

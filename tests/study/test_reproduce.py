@@ -10,12 +10,12 @@ from harness.config.recipes import QUICK_TEST_IMAGES
 from harness.config.settings import read_settings
 from harness.data import registry
 from harness.errors import DamagedError, InputError
-from harness.results import metrics
 from harness.results.folder import ResultsFolder
 from harness.study.reproduce import device_of, images_of, reproduce
 from harness.study.stored_network import checked_weights
 from harness.training.train import train
 from tests.data.builders import encode, noise, write, write_arrays, write_class_folders, write_table
+from tests.helpers.synthetic import rescored
 from tests.helpers.tiny import CPU, make_case, make_dataset
 from tests.study.stored import colour_recipe, store_untrained
 
@@ -66,8 +66,8 @@ def test_one_changed_prediction_is_found_at_equal_accuracy(trained, results, tin
     else:
         predictions[wrong[0]] = next(k for k in range(3) if k not in (labels[wrong[0]], predictions[wrong[0]]))
     results.write_predictions(trained.case, labels, predictions)
-    changed = replace(trained, **metrics.score(labels, predictions, tiny_dataset.spec.class_names).to_json())
-    again = evaluated(with_present_hashes(results, changed), results, tiny_dataset)
+    other = rescored(with_present_hashes(results, trained), labels, predictions)
+    again = evaluated(other, results, tiny_dataset)
     assert again.changed_predictions == 1
     assert not again.is_exact
 
