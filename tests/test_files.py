@@ -191,6 +191,13 @@ def test_unsealed_text_is_refused_with_the_reason(text, message):
         checked_json(text, 1)
 
 
+def test_names_that_are_not_utf8_are_spelled_out_when_read():
+    content = {"file": "caf\udce9/net.py", "by \udcff": ["\U0001fae8", 1, None, {"a": "\ud800"}], **VERSION}
+    read = {"file": r"caf\xe9/net.py", r"by \xff": ["\U0001fae8", 1, None, {"a": r"\ud800"}], **VERSION}
+    assert checked_json(with_sha256(content), 1) == read
+    assert checked_json(with_sha256(read), 1) == read
+
+
 def test_order_of_entries_and_spaces_do_not_matter():
     seal = json.loads(with_sha256(VERSION | {"b": 2}))["sha256"]
     assert checked_json(f'{{"sha256":"{seal}","b":2,"schema_version":1}}', 1) == VERSION | {"b": 2}

@@ -1,4 +1,4 @@
-"""The folders of this user: of the datasets if no option names one, and of what is remembered. Needs no torch."""
+"""The user's folders: of datasets if no option names one, and of memories. Needs no torch, no pytest."""
 
 from pathlib import Path
 

@@ -91,7 +91,7 @@ def _try_download(url: str, target: Path, md5: str) -> str | None:
 
 
 def remove_leftover(path: Path) -> None:
-    """Remove a folder that a killed process left, or a link, a pipe or a file of its name; never follow the link."""
+    """Remove a folder that a killed process left, or whatever has its name; never follow a link."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

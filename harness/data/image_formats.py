@@ -1,4 +1,4 @@
-"""The formats of image files that are read: every image file is opened here, and by no other decoder of Pillow.
+"""The formats of image files that are read: every image file is opened here.
 
 Pillow knows 43 formats and tries each on a file whatever its name; one of them starts Ghostscript.
 """
@@ -34,7 +34,7 @@ _FIRST_BYTES = 16
 
 
 class OtherFormatError(ValueError):
-    """A file that is no image of a format that is read. The message says what it is instead, if its first bytes do."""
+    """A file in another format. The message says in which, if its first bytes show it."""
 
 
 @contextlib.contextmanager

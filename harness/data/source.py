@@ -174,7 +174,7 @@ def tree_key(*places: Path) -> str:
 
 
 def require_regular_files(*places: Path) -> None:
-    """Check that `tree_key` finds only folders and files, before a library that would wait for a pipe opens them.
+    """Check that `tree_key` finds only folders and files, since libraries wait for pipes.
 
     Raises:
         InputError: there is something else, or it cannot be read. The message names it.

@@ -1,4 +1,4 @@
-"""The memory of what was verified by published checksums: SHA-256s of images, and keys of downloaded files.
+"""The memory of what was verified by published checksums: images and downloaded files.
 
 It lies in the user's state folder: a data folder, which may come from strangers, cannot vouch for itself. Without a
 state folder that this user can read and write, everything is verified each time.
@@ -22,7 +22,7 @@ def is_remembered(sha256: str) -> bool:
 
 
 def remember(sha256: str, name: str) -> None:
-    """Remember a SHA-256, if the state folder can be written to.
+    """Record a SHA-256, if the state folder can be written to.
 
     Args:
         name: the dataset's name, for people who read the file.
@@ -39,7 +39,7 @@ def remember(sha256: str, name: str) -> None:
 
 
 def remembered() -> dict[str, str]:
-    """Return the datasets' names by what is remembered; none if the file is absent, damaged or another user's."""
+    """Return datasets' names by SHA-256; none if the file is absent, damaged or another user's."""
     folder = user_state_dir()
     if folder is None:
         return {}

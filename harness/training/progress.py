@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from harness.config.case import Case
 from harness.results.result import EpochRecord
-from harness.text import count_noun, duration
+from harness.text import count_noun, duration, printable, printable_lines
 from harness.training.callback import TrainingCallback
 from harness.training.sweep_progress import SweepProgress
 
@@ -83,7 +83,7 @@ class Progress(TrainingCallback):
     def on_notice(self, case: Case | None, text: str) -> None:
         self.close()
         about = f"{self._place} {case.label}".strip() + ": " if case is not None else ""
-        self.write(f"\n{about}{text}\n")
+        self.write(f"\n{printable_lines(about + text)}\n")
 
     def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
         self._follow(case)
@@ -150,7 +150,7 @@ class Progress(TrainingCallback):
 
     def _show(self, line: str, place: str | None = None) -> None:
         self._shown.seconds = time.monotonic()
-        text = f"{self._place if place is None else place} {line}".strip()
+        text = printable(f"{self._place if place is None else place} {line}".strip())
         if self._redraws:
             self.write("\r" + text[: self._width - 1].ljust(self._width - 1))
             self._is_drawn = True

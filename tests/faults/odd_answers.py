@@ -129,7 +129,8 @@ class Examiner:
         others = [
             study.results / case / Path(*Path(oddity.target).parts[1:]) for case in study.cases if case != oddity.case
         ]
-        return next((path for path in others if oddity.case and path.exists()), study.results / "looks.json")
+        beside = "axes.json" if oddity.target == "looks.json" else "looks.json"
+        return next((path for path in others if oddity.case and path.exists()), study.results / beside)
 
     def _closed_to(self, oddity):
         """Give the study to another user, who runs the actions, if the file is without rights; root has them all."""

@@ -171,15 +171,17 @@ def _duplicated(place, random):
 
 def _other_name(name, random):
     return random.choice([
-        f"{name} copy", f"npz-{name}", name.replace("shades", "moved"), f"caf\udce9-{name}", name[:-12], name.upper(),
+        f"{name} copy", f"npz-{name}", f"{name[:4]}moved-{name[4:]}", f"caf\udce9-{name}", name[:-6], name.upper(),
         f"{name}\x1b[31m", f"-{name}",
     ])  # fmt: skip
 
 
 def _as_another(place, _):
-    """Give the folder the files of another case."""
+    """Give the folder the files of another case; one without such files is copied into itself."""
+    content = place.other if place.other.is_dir() else place.path
+    shutil.copytree(content, place.outside / "copy")
     shutil.rmtree(place.path)
-    shutil.copytree(place.other, place.path)
+    shutil.move(place.outside / "copy", place.path if content is place.other else place.path / "inside")
 
 
 FOLDERS = {

@@ -143,7 +143,7 @@ def test_digits_study_killed_thirty_times_is_bit_identical(tmp_path):
     assert outcomes(killed) == outcomes(undisturbed)
     assert contents == {path: path.read_bytes() for path in backup.rglob("*") if path.is_file()}
     saved = checkpoints_in(backup)
-    assert saved
+    assert saved, "no checkpoint at any kill from the 15th on: the machine is too busy for this test"
     for path in saved:
         assert checkpoint.hash_path(path).read_text().startswith(hashlib.sha256(path.read_bytes()).hexdigest())
     print(f"\nbackup: {len(contents)} files, {len(saved)} checkpoints, all as when it was made")

@@ -248,5 +248,6 @@ def test_names_of_strangers_are_printable_in_files_and_on_the_terminal(tmp_path,
     for text in (*on_terminal, report_text(made.report, 80), *(path.read_text() for path in files_in(made.folder))):
         assert printable_lines(text) == text
     page = made.report.page.read_text()
+    assert r"two\nlines" in page.partition("Training commands</h4>")[2].partition("</pre>")[0]
     assert r"\x1b[2J\x1b[31mred" in page
     assert "<img" not in page

@@ -13,7 +13,9 @@ from harness.report.answer_text import answer_lines
 from harness.report.build import WrittenReport
 from harness.report.tables.table import Column, Table
 from harness.report.terminal import comparison_tables, report_text, terminal_text
+from harness.text import printable, printable_lines
 from harness.text import table as text_table
+from tests.helpers.evil_names import EVIL_NAMES
 from tests.report.studies import build_report, store_study
 
 
@@ -320,3 +322,11 @@ def test_means_of_many_models_are_cut_with_a_note(tmp_path, monkeypatch):
     lines = report_text(report, 120).splitlines()
     assert "  2 of 3 rows, evenly over the models; the report's CSV tables have all of them" in lines
     assert sum(line.startswith("resnet") for line in lines) == 2
+
+
+@pytest.mark.parametrize("name", EVIL_NAMES)
+def test_names_in_a_table_cannot_control_the_terminal(name):
+    table = Table("", name, (Column(name, "x", is_words=True),), ({"x": name},), (name,))
+    text = terminal_text(table, 200)
+    assert printable_lines(text) == text
+    assert text.count(printable(name)[:4]) >= 3

@@ -65,6 +65,7 @@ def store_untrained(results, images, name="digits", **changes):
     shape, classes = images.spec.input_shape(case.recipe.image_size), images.spec.num_classes
     changes = {
         "train_images": len(images.train),
+        "evaluation_images": len(labels),
         "test_images": len(labels),
         "params": count_parameters(trainer.network),
         "macs": count_macs(model_of(case), shape, classes, case.shortcut),

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.text import printable_lines
 from harness.training import progress
 from harness.training.progress import LastShown, Progress, epoch_pace, progress_line
 from tests.helpers.records import RECORD
@@ -119,3 +120,13 @@ def test_a_trackers_notice_is_shown_while_the_case_trains(case):
     shown.on_epoch(case, RECORD)
     shown.on_epoch(case, RECORD)
     assert written == ["\nmlflow: does not log now\n"]
+
+
+def test_names_in_progress_and_notices_cannot_control_the_terminal(case, monkeypatch):
+    monkeypatch.setattr(progress, "_LINE_SECONDS", 0.0)
+    evil, written = replace(case, dataset="folder:/x/\x1b[2J\u202e\r"), []
+    shown = Progress(written.append, redraws=False, width=80)
+    shown.on_progress(evil, 1, 0.5)
+    shown.on_notice(evil, "reads \x1b[31mred")
+    assert [printable_lines(text) == text for text in written] == [True, True]
+    assert r"folder:/x/\x1b[2J\u202e\r resnet8" in written[1]

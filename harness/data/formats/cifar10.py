@@ -174,7 +174,9 @@ def _read_split(root: Path, train: bool, limit: int | None) -> ImageSet:
 
 
 def _read_batch(path: Path, md5: str) -> dict[str, Any]:
-    """Return the content of a batch: a pickle, which is opened only if those very bytes have the published checksum.
+    """Return the content of a batch.
+
+    It is a pickle, which is opened only if those very bytes have the published checksum.
 
     Raises:
         InputError: it cannot be read, or has other content.

@@ -85,7 +85,7 @@ def _read_header(file: Path) -> StoredArray:
 
 
 def _member_header(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> StoredArray:
-    """Return an array of an archive, whose size is compared with the archive's before anything is unpacked."""
+    """Return an array of an archive; compare its size with the archive's before anything is unpacked."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{member.filename} is compressed by another method than deflate")
     if member.file_size > _MOST_RATIO * min(member.compress_size, path.stat().st_size) + _MOST_HEADER_BYTES:

@@ -156,7 +156,7 @@ def _missing(library: LibraryDataset, root: Path) -> list[str]:
 
 
 def _unfinished(library: LibraryDataset, root: Path) -> list[str]:
-    """Return the dataset's own files that an interrupted download left; other names in the file have no weight."""
+    """Return which of the dataset's files an interrupted download left; ignore other names in its list."""
     try:
         names = read_regular(root / _UNFINISHED, _MOST_UNFINISHED_BYTES).decode(errors="replace").splitlines()
     except FileNotFoundError:
@@ -253,7 +253,7 @@ def _open_both(library: LibraryDataset, root: Path) -> _Opened:
 
 
 def _require_bounded(library: LibraryDataset, root: Path) -> None:
-    """Raise an `InputError` for a file that torchvision would read as a whole, and is larger than the dataset."""
+    """Raise an `InputError` for a file that torchvision reads as a whole and is larger than its dataset."""
     most = _MOST_LIST_BYTES
     if library.in_memory and library.image_size is not None:
         images = library.train_images + library.test_images

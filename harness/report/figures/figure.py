@@ -92,7 +92,7 @@ def draw_figure(
 def _svg_element(svg: str) -> str:
     """Return the ``svg`` element without unused ids, since ids must be unique on a page of drawings."""
     body = svg[svg.index("<svg") :]
-    body = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", printable_lines(body))
+    body = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", body)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', body))
     return re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", body).strip()

@@ -72,7 +72,7 @@ class Table:
 
     @property
     def headings(self) -> list[str]:
-        return [column.heading for column in self.columns]
+        return [printable(column.heading) for column in self.columns]
 
     @cached_property
     def cells(self) -> list[list[str]]:
