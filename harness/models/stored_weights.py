@@ -1,4 +1,4 @@
-"""Weights in a safetensors file that may come from strangers, compared with a network before anything is allocated."""
+"""Weights in a file that may come from strangers: compared with a network before any memory is used."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
