@@ -84,7 +84,7 @@ def building_no_more_than(weights: Mapping[str, Tensor], path: Path) -> Iterator
 
 
 def first_difference(weights: Mapping[str, Tensor], network: nn.Module) -> str | None:
-    """Return the first difference between weights and the state of a network, which may be on the meta device.
+    """Return the first difference between weights and the state of a network, meta or not.
 
     Returns:
         e.g. ``fc.bias is missing`` or ``fc.weight is float16 (10, 64), not float32 (10, 64)``; None without any.
