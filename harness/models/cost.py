@@ -135,7 +135,7 @@ def count_macs_with_torch(
 
 
 def count_macs_on_meta(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Return the multiply-accumulates of a network on the meta device: no memory is needed for any size of image.
+    """Return the multiply-accumulates of a network on the meta device, where images need no memory.
 
     A foreign network may raise any error there.
     """

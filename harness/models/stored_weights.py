@@ -1,4 +1,4 @@
-"""Weights in a safetensors file that may come from strangers, compared with a network before anything is allocated."""
+"""Weights in a file that may come from strangers: compared with a network before any memory is used."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -84,7 +84,7 @@ def building_no_more_than(weights: Mapping[str, Tensor], path: Path) -> Iterator
 
 
 def first_difference(weights: Mapping[str, Tensor], network: nn.Module) -> str | None:
-    """Return the first difference between weights and the state of a network, which may be on the meta device.
+    """Return the first difference between weights and the state of a network, meta or not.
 
     Returns:
         e.g. ``fc.bias is missing`` or ``fc.weight is float16 (10, 64), not float32 (10, 64)``; None without any.

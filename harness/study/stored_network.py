@@ -89,7 +89,7 @@ def checked_weights(result: Result, results: ResultsFolder, place: str | None = 
 
 
 def _require_recorded_cost(result: Result, path: Path, network: nn.Module, *, is_foreign: bool) -> None:
-    """Raise a `DamagedError` if a network on the meta device is larger, or computes more, than its result says.
+    """Raise a `DamagedError` if a network on the meta device costs more than its result says.
 
     An image size that was changed in the result would need any amount of memory.
     """
