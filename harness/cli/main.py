@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # the reader, e.g. `head`, has seen enough
         return 0
     except (InputError, OSError) as error:
-        print(printable_lines(f"error: {error}"), file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return USAGE_ERROR
 
 
