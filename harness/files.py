@@ -3,23 +3,35 @@
 The protocol is that of databases: write a temporary file in the same folder, flush and synchronise it with the disk,
 rename it over the old file, and synchronise the folder. JSON files carry the SHA-256 of their own content, because a
 number with a flipped bit is still a number.
+
+Every byte goes into a file that is provably the process's own: a new one, or a regular one of this user that has no
+other name. Through a link, or into a hard link as ``cp -al`` makes them, a write would destroy another file's content.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
+import stat
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from harness.errors import InputError
+from harness.foreign_files import list_folder, read_regular
+from harness.text import spelled_out
 
 Content = TypeVar("Content")
 _TEMPORARY = ".writing-"
+_TEMPORARY_NAME = re.compile(rf"{re.escape(_TEMPORARY)}[0-9a-f]{{32}}")
+_MOST_LINES_BYTES = 2**30  # of a file to which lines are appended: a million epochs' records
 _SEAL = "sha256"
+_ESCAPED_SURROGATE = "\\ud"  # of a character beyond the first 65,536, or of a byte that is not UTF-8
 REFUSED = ".refused"
 
 
@@ -31,7 +43,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """
     temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "xb") as file:
             write(file)
             flush_to_disk(file)
         put_in_place(temporary, path)
@@ -45,10 +57,57 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line to a text file and wait until it is on the disk."""
-    with open(path, "ab") as file:
-        file.write(line.encode() + b"\n")
+    """Append a line to a text file and wait until it is on the disk.
+
+    A link, or a file that has another name, is replaced by a file with the same content and the line.
+    """
+    content = line.encode() + b"\n"
+    try:
+        file = os.fdopen(_open_own(path, os.O_WRONLY | os.O_APPEND), "ab")
+    except FileNotFoundError:
+        file = open(path, "xb")  # noqa: SIM115 - closed below
+    except OSError:
+        before = read_regular(path, _MOST_LINES_BYTES)
+        write_atomically(path, lambda file: file.write(before + content))
+        return
+    with file:
+        file.write(content)
         flush_to_disk(file)
+
+
+def open_to_overwrite(path: Path) -> BufferedRandom:
+    """Open a file for reading and writing whose content has no other name and no other owner.
+
+    The file there is reused, with its content, if it is such a one, see `_open_own`. Of any other only the name is
+    removed, and the file is new.
+
+    Raises:
+        OSError: there is a folder of that name, or no file can be made.
+    """
+    try:
+        return os.fdopen(_open_own(path, os.O_RDWR), "r+b")
+    except OSError:
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder", str(path)) from None
+        path.unlink(missing_ok=True)
+        return open(path, "x+b")
+
+
+def _open_own(path: Path, flags: int) -> int:
+    """Return the descriptor of a regular file of this user that has no other name. No link is followed.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        OSError: it is another kind of file, or this system cannot show that it is none.
+    """
+    if not hasattr(os, "O_NOFOLLOW"):
+        raise OSError(errno.ENOSYS, "this system may follow a link", str(path))
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid():
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EPERM, "it is a special file, has another name or is another user's", str(path))
 
 
 def flush_to_disk(file: BinaryIO) -> None:
@@ -70,8 +129,9 @@ def put_in_place(temporary: Path, path: Path) -> None:
 
 def remove_temporary_files(folder: Path) -> None:
     """Remove temporary files of processes killed while writing; no process may be writing there now."""
-    for path in folder.glob(f"{_TEMPORARY}*"):
-        path.unlink(missing_ok=True)
+    for path in list_folder(folder):
+        if _TEMPORARY_NAME.fullmatch(path.name) and not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def require_writable(folder: Path, option: str) -> None:
@@ -98,25 +158,6 @@ def expand_home(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise InputError(f"{path}: the home folder ~ is unknown: set HOME, or give a folder without ~") from error
-
-
-def machine_folder() -> Path:
-    """Return the folder in TMPDIR that this user's processes share; create it, closed to other users.
-
-    Raises:
-        InputError: there is no temporary folder.
-    """
-    try:
-        root = Path(tempfile.gettempdir())
-    except OSError as error:
-        raise InputError(
-            "no folder for temporary files can be written to: set TMPDIR to one, e.g. TMPDIR=/scratch/tmp"
-        ) from error
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-    folder = root / f"wider-or-deeper-{user}"
-    with contextlib.suppress(OSError):  # the one who writes to it gets the same error
-        folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
 
 
 @contextlib.contextmanager
@@ -167,7 +208,7 @@ def with_sha256(content: Mapping[str, Any]) -> str:
     Raises:
         ValueError: a number is NaN or infinite, which JSON does not have.
     """
-    return json.dumps({**content, _SEAL: _digest(content)}, indent=1, allow_nan=False) + "\n"
+    return json.dumps({**content, _SEAL: _sha256(_canonical(content))}, indent=1, allow_nan=False) + "\n"
 
 
 def checked_json(text: str | bytes, schema_version: int) -> dict[str, Any]:
@@ -183,8 +224,8 @@ def checked_json(text: str | bytes, schema_version: int) -> dict[str, Any]:
         if content.get("schema_version") != schema_version:
             version = content.get("schema_version")
             raise ValueError(f"its schema_version is {version!r}, this harness reads {schema_version}")
-        seal = content.pop(_SEAL, None)
-        if seal != _digest(content):
+        seal, canonical = content.pop(_SEAL, None), _canonical(content)
+        if seal != _sha256(canonical):
             raise ValueError(
                 "it has no SHA-256 of its content"
                 if seal is None
@@ -192,12 +233,25 @@ def checked_json(text: str | bytes, schema_version: int) -> dict[str, Any]:
             )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    return content
+    # Names of files that are not UTF-8, which no page, table or schema can hold.
+    return _spelled_out(content) if _ESCAPED_SURROGATE in canonical else content
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+def _canonical(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _sha256(canonical: str) -> str:
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _spelled_out(content: Any) -> Any:
+    """Return a JSON value with all its texts as `spelled_out`."""
+    if isinstance(content, dict):
+        return {spelled_out(key): _spelled_out(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [*map(_spelled_out, content)]
+    return spelled_out(content) if isinstance(content, str) else content
 
 
 def read_each(paths: Iterable[Path], read: Callable[[Path], Content]) -> tuple[list[Content], list[str]]:

@@ -51,7 +51,10 @@ def read_regular(path: str | Path, most_bytes: int) -> bytes:
         OSError: as `open_regular` raises it, or the file grew beyond the limit while it was read.
     """
     with open_regular(path, most_bytes) as file:
-        content = file.read(most_bytes + 1)
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(size + 1)  # not up to the limit, for which Python would reserve memory
+        if len(content) > size:
+            content += file.read(most_bytes - size)
     if len(content) > most_bytes:
         raise _too_large(path, "more", most_bytes)
     return content

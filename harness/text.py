@@ -85,6 +85,20 @@ def one_line(text: str, most: int | None = None) -> str:
     return line if most is None or len(line) <= most else f"{line[: most - 1]}…"
 
 
+def spelled_out(name: str) -> str:
+    """Return a name with the bytes that are not UTF-8, which JSON and pages cannot hold, as ``caf\\xe9``."""
+    if not any(0xD800 <= ord(character) < 0xE000 for character in name):
+        return name
+    return "".join(map(_spelled_out, name))
+
+
+def _spelled_out(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code < 0xDD00:  # Python's spelling of a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if 0xD800 <= code < 0xE000 else character
+
+
 def distinct_labels(names: Mapping[str, str], most: int) -> dict[str, str]:
     """Return a label for each key: its name as `one_line`, with the key if that is empty or not unique."""
     lines = {key: one_line(name, most) for key, name in names.items()}

@@ -69,6 +69,14 @@ def a_machine_of_their_own(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def a_state_folder_of_their_own(tmp_path_factory):
+    """The tests remember nothing in this user's own state folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_dataset():
     return make_dataset()

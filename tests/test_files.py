@@ -99,10 +99,13 @@ def test_appended_line_is_synchronised(tmp_path, monkeypatch):
 
 
 def test_only_temporary_files_of_killed_processes_are_removed(tmp_path):
-    (tmp_path / ".writing-0123").write_text("ha")
-    (tmp_path / "writing-of-mine").write_text("whole")
+    left, others = f".writing-{'0a' * 16}", [".writing-list", f".writing-{'b' * 32}", "writing-of-mine"]
+    (tmp_path / left).write_text("ha")
+    (tmp_path / others[0]).write_text("my own list")
+    (tmp_path / others[1]).mkdir()
+    (tmp_path / others[2]).write_text("whole")
     remove_temporary_files(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["writing-of-mine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
 
 
 def test_unwritable_folder_is_named_with_its_option(tmp_path):
@@ -186,6 +189,13 @@ def test_arbitrary_bytes_are_refused(content):
 def test_unsealed_text_is_refused_with_the_reason(text, message):
     with pytest.raises(ValueError, match=message):
         checked_json(text, 1)
+
+
+def test_names_that_are_not_utf8_are_spelled_out_when_read():
+    content = {"file": "caf\udce9/net.py", "by \udcff": ["\U0001fae8", 1, None, {"a": "\ud800"}], **VERSION}
+    read = {"file": r"caf\xe9/net.py", r"by \xff": ["\U0001fae8", 1, None, {"a": r"\ud800"}], **VERSION}
+    assert checked_json(with_sha256(content), 1) == read
+    assert checked_json(with_sha256(read), 1) == read
 
 
 def test_order_of_entries_and_spaces_do_not_matter():

@@ -15,7 +15,10 @@ ROOMS = (
     "config", "results", "paper", "hardware", "models", "data", "training", "analysis", "throughput", "tracking",
     "study", "report", "plugin", "cli",
 )  # fmt: skip
-SHARED = ("causes", "credentials", "errors", "extras", "files", "source_code", "text", "timestamps")
+SHARED = (
+    "causes", "credentials", "errors", "extras", "files", "foreign_files", "lost_output", "private_folder",
+    "source_code", "text", "timestamps",
+)  # fmt: skip
 MAX_ROOMS, MAX_LONG_FILES, LONG_FILE_LINES = 14, 3, 300
 
 

@@ -21,9 +21,12 @@ def read_comparable(folder: Path, name: str) -> list[Result]:
         name: the folder's name in messages.
 
     Raises:
-        InputError: a result is damaged, or there are none that measure something.
+        InputError: the folder or a case's folder cannot be read, a result is damaged or contradicts its predictions or
+            epochs, or there are none that measure something.
     """
-    results, problems = ResultsFolder(folder).read_all()
+    stored = ResultsFolder(folder)
+    results, problems = stored.read_all()
+    problems += filter(None, map(stored.contradiction, results))
     if problems:
         raise InputError(f"{name}: {problems[0]}\nremove it, or train its case again")
     if not results:

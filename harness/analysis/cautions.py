@@ -27,7 +27,7 @@ def cautions(comparisons: Comparisons, evidence: Evidence, notes: Sequence[str])
         sentences.append(f"Times are not compared: {'; '.join(evidence.hardware)}.")
     elif lengthened := [result for result in evidence.disturbed_results if _is_lengthened(result)]:
         runs = f"{len(lengthened)} of {count_noun(len(evidence.used_results), 'run')}"
-        sentences.append(f"Other work lengthened the training time of {runs} by more than 5 %: times are uncertain.")
+        sentences.append(f"Disturbances lengthened the training time of {runs} by more than 5 %: times are uncertain.")
     return tuple(sentences)
 
 

@@ -144,7 +144,7 @@ class Evidence:
 
     @property
     def disturbed_results(self) -> list[Result]:
-        """The used results whose epoch times other work lengthened."""
+        """The used results whose epoch times were disturbed."""
         return [result for result in self.used_results if result.has_disturbed_times]
 
     @property
@@ -209,7 +209,9 @@ class Evidence:
 
     @property
     def classes(self) -> list[str]:
-        return list(self.runs[0].recall_percent) if self.runs else []
+        """The classes' names, in their order; empty unless all runs have the same."""
+        classes = {tuple(run.recall_percent) for run in self.runs}
+        return list(*classes) if len(classes) == 1 else []
 
 
 def seeds_text(evidence: Evidence) -> str:

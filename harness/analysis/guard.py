@@ -32,7 +32,7 @@ class Comparison:
         seeds: the numbers of seeds before and after.
         excess: the mean change beyond the limit; negative within it.
         excess_at_least: the lower end of the excess's one-sided 95 % interval; None if the numbers are compared alone.
-        disturbed_epochs: the epochs before and after whose time is left out, as other work lengthened it.
+        disturbed_epochs: the epochs before and after whose time is left out, as it was disturbed.
     """
 
     case: str
@@ -162,7 +162,7 @@ def _compare_measures(case: str, base: Sequence[Result], new: Sequence[Result], 
 
 
 def _count_disturbed_epochs(results: Sequence[Result], limit: Limit) -> int:
-    """Return the number of epochs that a measure leaves out, as other work disturbed them."""
+    """Return the number of epochs that a measure leaves out, as they were disturbed."""
     return sum(len(_disturbed_epochs(one)) for one in results) if limit.measure.name == "epoch_seconds" else 0
 
 
@@ -204,7 +204,7 @@ def _too_few_undisturbed(base: Sequence[Result], new: Sequence[Result]) -> str |
             if _disturbed_epochs(one) and len(_compared_epochs(one)) < _LEAST_UNDISTURBED:
                 causes = f" ({listed(one.disturbance_causes)})" if one.disturbance_causes else ""
                 disturbed = f"{len(one.disturbed_epochs or ())} of {one.epochs} epochs of seed {one.seed}"
-                return f"other work disturbed {disturbed} {name}{causes}; train it again when the machine is free"
+                return f"{disturbed} {name} were disturbed{causes}; train it again when the machine is free"
     return None
 
 

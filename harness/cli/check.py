@@ -71,8 +71,10 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
 
 def _require_two(base: Path, new: Path) -> None:
     """Raise an `InputError` unless there are two different folders."""
+    from harness.results.load import is_folder
+
     for folder in (base, new):
-        if not folder.is_dir():
+        if not is_folder(folder):
             fault = "is not a folder" if folder.exists() else "does not exist"
             raise InputError(f"{folder} {fault}: name the folder that pytest wrote results to")
     if base.resolve() == new.resolve():

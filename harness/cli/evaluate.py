@@ -53,14 +53,16 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     from harness.results.folder import ResultsFolder
     from harness.results.load import load_named_result
     from harness.study.reproduce import device_of, images_of, reproduce
+    from harness.study.stored_network import checked_weights
     from harness.training.environment import describe_environment
 
     path, result = load_named_result(known.result)
     note_other_code(result)
     settings = settings_from(known)
     device = device_of(result, settings)
-    images = images_of(result, settings, known.images)
-    again = reproduce(result, ResultsFolder(path.parent.parent), images, device, known.network)
+    results = ResultsFolder(path.parent.parent)
+    weights = checked_weights(result, results, known.network)  # before images are resized as the result says
+    again = reproduce(result, results, weights, images_of(result, settings, known.images), device)
     found = _output(path, again, describe_environment(device, result.case.precision))
     if known.json:
         print_json(found)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import IO, Any, NoReturn, cast
@@ -11,6 +12,7 @@ import harness
 from harness.cli import check, data, evaluate, export, models, new, plan, report, schema
 from harness.cli.arguments import SCRIPT, USAGE_ERROR, program
 from harness.errors import InputError
+from harness.lost_output import TolerantOutput, tolerating_lost_output
 from harness.text import printable_lines
 from harness.training.process_group import ProcessGroup
 
@@ -30,6 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ω and × shows the rest
+    with contextlib.ExitStack() as stack:
+        if sys.stderr is None:  # after `2>&-`; print() would take standard output instead
+            stack.enter_context(contextlib.redirect_stderr(stack.enter_context(open(os.devnull, "w"))))
+        stack.enter_context(tolerating_lost_output(sys.stderr))
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     known, rest = parser.parse_known_args(arguments)
     if rest and known.command != "plan":
@@ -42,13 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             contextlib.redirect_stdout(_printing_to(sys.stdout)),
             contextlib.redirect_stderr(_printing_to(sys.stderr)),
         ):
-            return _run(known, rest)
+            code = _run(known, rest)
+            print(end="", flush=True)
+            return code
     except BrokenPipeError:
-        sys.stderr.close()  # the reader, e.g. `head`, has seen enough
-        return 0
+        return 0  # the reader, e.g. `head`, has seen enough
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE_ERROR
+    finally:
+        if sys.stdout is not None:
+            TolerantOutput(sys.stdout).flush()  # what is left would fail at the process's exit
 
 
 class _PrintableOutput:
@@ -66,8 +80,8 @@ class _PrintableOutput:
         return getattr(self._stream, name)
 
 
-def _printing_to(stream: IO[str]) -> IO[str]:
-    return cast(IO[str], _PrintableOutput(stream))
+def _printing_to(stream: IO[str] | None) -> IO[str] | None:
+    return None if stream is None else cast(IO[str], _PrintableOutput(stream))  # None after `>&-`
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:

@@ -92,7 +92,7 @@ def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
         print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
     if disturbed := {f"{case.dataset} {case.model}": case.disturbed_by for case in output.cases if case.disturbed_by}:
         found = "; ".join(f"{name} ({listed(causes)})" for name, causes in disturbed.items())
-        print(f"disturbed: other work slowed the timed steps down, so these times are too long: {found}")
+        print(f"disturbed: the timed steps were slowed down, so these times are too long: {found}")
     if any(case.is_of_other_code for case in output.cases):
         print(f"other code: {REMEDY}")
 

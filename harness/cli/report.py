@@ -87,7 +87,9 @@ def _load(named: list[Path], settings: Settings) -> LoadedResults:
 
 
 def _require_folder(folder: Path, name: str) -> None:
-    if not folder.is_dir():
+    from harness.results.load import is_folder
+
+    if not is_folder(folder):
         fault = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{name} {fault}: name the folder that pytest wrote results to")
 

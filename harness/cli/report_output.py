@@ -49,7 +49,7 @@ class ReportedResult(Part):
     epoch_seconds: float | None
     """The mean time of an epoch; null without epochs."""
     disturbed_epochs: tuple[int, ...] | None
-    """The epochs, from 1, whose time other work lengthened; null if it was not recorded."""
+    """The epochs, from 1, whose time other work or a stop lengthened; null if it was not recorded."""
     undisturbed_median_seconds: float | None
     """The median time of the undisturbed epochs; null without one."""
     total_seconds: float

@@ -16,6 +16,7 @@ from harness.config.families import parse_model
 from harness.config.recipe import Recipe
 from harness.errors import InputError
 from harness.files import safe_name
+from harness.text import one_line
 
 # Fields of later versions, at any depth: left out of the identity at these values, so that earlier cases keep theirs.
 _LATER_FIELDS: dict[str, Any] = {"network": "", "fit": "squash", "padding": 0}
@@ -63,6 +64,12 @@ class Case:
     def __post_init__(self) -> None:
         if not self.network and (canonical := parse_model(self.model).name) != self.model:
             raise InputError(f"model {self.model!r} is not a canonical name: give {canonical!r}")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed {one_line(str(self.seed), 20)}: give a whole number from 0 to 2⁶³ - 1")
+        if not 0 <= self.val_split < 1:
+            raise InputError(
+                f"val_split {self.val_split!r}: give a share of the training images, 0 or more and below 1"
+            )
 
     @property
     def label(self) -> str:

@@ -1,8 +1,8 @@
-"""The folder of the datasets if no option names one. Needs no torch, no pytest."""
+"""The user's folders: of datasets if no option names one, and of memories. Needs no torch, no pytest."""
 
 from pathlib import Path
 
-from harness.files import machine_folder
+from harness.private_folder import temporary_folder
 
 
 def default_data_dir() -> Path:
@@ -11,11 +11,22 @@ def default_data_dir() -> Path:
     A container's user often has neither a passwd entry nor HOME.
 
     Raises:
-        InputError: there is no temporary folder either.
+        InputError: there is no temporary folder of this user's own either.
     """
     import platformdirs
 
     try:
         return platformdirs.user_cache_path("wider-or-deeper") / "data"
     except (RuntimeError, KeyError, OSError):
-        return machine_folder() / "data"
+        return temporary_folder() / "data"
+
+
+def user_state_dir() -> Path | None:
+    """Return the folder of what is remembered between this user's runs; None for a user without a home."""
+    import platformdirs
+
+    try:
+        folder = platformdirs.user_state_path("wider-or-deeper")
+    except (RuntimeError, KeyError, OSError):
+        return None
+    return folder if folder.is_absolute() else None

@@ -4,16 +4,20 @@ Needs no torch. The recipes of the datasets are in `harness.config.recipes`.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
 from harness.errors import InputError
+from harness.text import one_line
 
 QUICK_EPOCHS = 2
 QUICK_BATCH_SIZE = 8
 QUICK_IMAGE_SIZE = 64
 MAX_NAME_CHARACTERS = 16  # of a recipe's name in the label of a case
+# Far above all that can be trained. A result of a stranger may name any number, and is refused when it is read.
+_MOST = {"epochs": 10**6, "batch_size": 10**6, "image_size": 8192}
 
 Fit = Literal["crop", "squash"]
 """Resizing to a square: ``crop`` resizes the shorter side and cuts out the centre; ``squash`` resizes both sides."""
@@ -67,7 +71,7 @@ class Augmentation:
             raise InputError(
                 f"mean has {len(self.mean)} channels, std {len(self.std)}: give one value of each per channel"
             )
-        if not all(value > 0 for value in self.std):
+        if not all(0 < value < math.inf for value in self.std):
             raise InputError(f"std {self.std}: give one positive value per channel, e.g. (0.5, 0.5, 0.5)")
         if self.crop_scale is not None and not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
             raise InputError(
@@ -104,15 +108,16 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_choice(f"recipe {self.name!r}: fit", self.fit, get_args(Fit))
-        for name in ("epochs", "batch_size", "image_size"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise InputError(
-                    f"recipe {self.name!r}: {name} {getattr(self, name)!r}: give a whole number, 1 or more"
-                )
-        if not self.learning_rate > 0:
+        for name, most in _MOST.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise InputError(f"recipe {self.name!r}: {name} {value!r}: give a whole number, 1 or more")
+            if value > most:
+                raise InputError(f"recipe {self.name!r}: {name} {one_line(str(value), 20)}: give {most:,} at most")
+        if not 0 < self.learning_rate < math.inf:
             raise InputError(f"recipe {self.name!r}: learning_rate {self.learning_rate!r}: give a positive number")
         for name in ("momentum", "weight_decay", "warmup_epochs"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"recipe {self.name!r}: {name} {getattr(self, name)!r}: give 0 or more")
         if self.nesterov and not self.momentum:
             raise InputError(f"recipe {self.name!r}: nesterov needs a momentum above 0; give one, or nesterov=False")

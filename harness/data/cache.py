@@ -17,16 +17,26 @@ import filelock
 
 from harness.config.datasets import DatasetSpec, is_own_images
 from harness.config.recipe import Resize
-from harness.data.cache_file import CachedImages, CacheWriter, map_images, read_header, remove_cache, seal
+from harness.data.cache_file import (
+    CachedImages,
+    CacheWriter,
+    map_images,
+    read_header,
+    remove_cache,
+    require_sound,
+    seal,
+)
 from harness.data.cache_key import CacheKey, cache_key, code_version, versions
 from harness.data.cache_places import cache_places
+from harness.data.channel_sums import ChannelSums
 from harness.data.decoding import Array, decoding_to, gather
 from harness.data.decoding_progress import DecodingProgress
 from harness.data.findings import FINDING
 from harness.data.images import ImageSet, fingerprint
+from harness.data.own_files import OthersFileError
 from harness.data.source import Source
 from harness.errors import InputError
-from harness.text import listed
+from harness.text import listed, one_line
 
 _LOCK = ".lock"
 _SPARE_BYTES = 64 * 2**20  # of free space, for labels, tracks and other files
@@ -99,15 +109,18 @@ def remove_caches(place: Path) -> int:
 
 
 def _load_cached(order: _Order, places: list[Path]) -> LoadedImages:
-    faults = {}
-    for place in places:
-        found, faults[place] = _read(place / order.key.name, order)
-        if found is not None:
-            return found
-    refusals = []
+    faults, refusals = dict[Path, str | None](), list[str]()
     for place in places:
         try:
-            return _make(place, order, faults[place])
+            found, faults[place] = _read(place / order.key.name, order)
+        except OthersFileError:  # neither believed nor replaced: it may be in use
+            refusals.append(f"{place} (its cache belongs to another user)")
+            continue
+        if found is not None:
+            return found
+    for place, fault in faults.items():
+        try:
+            return _make(place, order, fault)
         except (OSError, NotImplementedError) as error:  # a file system without locks raises the latter
             refusals.append(f"{place} ({getattr(error, 'strerror', None) or error})")
     order.notify(f"the images of {order.spec.name} stay in memory, since no cache can be written to {listed(refusals)}")
@@ -115,20 +128,28 @@ def _load_cached(order: _Order, places: list[Path]) -> LoadedImages:
 
 
 def _read(path: Path, order: _Order) -> tuple[LoadedImages | None, str | None]:
-    """Return the images of a cache, or None and the reason; no reason if there is no cache."""
+    """Return the images of a cache, or None and the reason; no reason if there is no cache.
+
+    Raises:
+        OthersFileError: it belongs to another user.
+    """
     try:
         header = read_header(path)
         if (other := _other_version(header)) is not None:
             return None, other
         cached = map_images(path, header)
+        for images in (cached.train, cached.test):
+            require_sound(images, order.spec)
         if not cached.is_unchanged:
             _check(path, header, cached, order)
     except FileNotFoundError:
         return None, None
+    except OthersFileError:
+        raise
     except OSError as error:
         return None, f"{error.filename or path} cannot be read ({error.strerror or error})"
-    except ValueError as error:
-        return None, f"{path} is damaged: {error}"
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:  # a header may hold any JSON
+        return None, f"{path} is damaged: {one_line(str(error), 300)}"
     return LoadedImages(cached.train, cached.test, cached.fingerprint), None
 
 
@@ -151,6 +172,8 @@ def _check(path: Path, header: Mapping[str, Any], cached: CachedImages, order: _
     order.notify(f"checking the cache of {order.spec.name}: its file was copied or changed")
     if fingerprint_of(order.spec, cached.train, cached.test) != header["fingerprint"]:
         raise ValueError("its content does not match its SHA-256")
+    if ChannelSums.of(cached.train.blocks()) != cached.train.sums:
+        raise ValueError("its sums are not those of its images")
     with contextlib.suppress(OSError):  # in a read-only folder, check each time
         seal(path, header)
 

@@ -18,14 +18,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.config.datasets import DatasetSpec
 from harness.data.channel_sums import ChannelSums
 from harness.data.decoding import Array
 from harness.data.images import ImageSet, PackedPixels, Pixels
 from harness.data.mapped_pages import MappedPages
+from harness.data.own_files import open_own, read_own
 from harness.files import checked_json, flush_to_disk, put_in_place, with_sha256, write_text_atomically
 
 SCHEMA_VERSION = 1
 PIXELS, HEADER, _WRITING = ".pixels", ".json", ".writing"
+_MOST_HEADER_BYTES = 2**16  # it has about 1,500, whatever the number of images
 _ALIGNMENT = 64  # bytes; numbers of eight bytes must begin at a multiple of eight
 
 Sections = dict[str, Any]
@@ -54,7 +57,7 @@ def read_header(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
         ValueError: it is damaged, or of another version of the format.
     """
-    return checked_json(_with(path, HEADER).read_bytes(), SCHEMA_VERSION)
+    return checked_json(read_own(_with(path, HEADER), _MOST_HEADER_BYTES), SCHEMA_VERSION)
 
 
 def map_images(path: Path, header: Mapping[str, Any]) -> CachedImages:
@@ -64,7 +67,7 @@ def map_images(path: Path, header: Mapping[str, Any]) -> CachedImages:
         OSError: the file cannot be read.
         ValueError: it is shorter than its header says.
     """
-    with open(_with(path, PIXELS), "rb") as file:
+    with open_own(_with(path, PIXELS)) as file:
         (buffer, memory), state = _map(file), _state(file)
     if len(buffer) < header["state"][0]:
         raise ValueError(f"{_with(path, PIXELS)} is cut short")
@@ -72,6 +75,21 @@ def map_images(path: Path, header: Mapping[str, Any]) -> CachedImages:
     count, values, squares = (header["sums"][name] for name in ("count", "values", "squares"))
     train = replace(train, sums=ChannelSums(count, tuple(values), tuple(squares)))
     return CachedImages(train, test, header["fingerprint"], state == header["state"])
+
+
+def require_sound(images: ImageSet, spec: DatasetSpec) -> None:
+    """Raise a ValueError unless the parts of a cached split fit together and the dataset."""
+    pixels, labels, tracks = images.pixels, images.labels, images.tracks
+    if isinstance(pixels, Tensor):
+        channels, is_whole = pixels.shape[1], True
+    else:
+        sizes = torch.stack([pixels.heights, pixels.widths])
+        channels, side = pixels.channels, len(pixels.buffer)
+        is_whole = bool(((sizes > 0) & (sizes <= side)).all() and (sizes.prod(0) * channels).sum() == side)
+    is_class = bool(((labels >= 0) & (labels < spec.num_classes)).all())
+    are_tracks = tracks is None or (len(tracks) == len(labels) and all(isinstance(one, str) for one in tracks))
+    if not (channels == spec.channels and is_whole and len(pixels) == len(labels) and is_class and are_tracks):
+        raise ValueError("its parts do not fit together")
 
 
 def seal(path: Path, header: Mapping[str, Any]) -> None:
@@ -104,7 +122,8 @@ class CacheWriter:
         self._gathered: list[tuple[Pixels, Sections]] = []
 
     def __enter__(self) -> "CacheWriter":
-        self._file = open(self._temporary, "w+b", buffering=2**20)
+        self._temporary.unlink(missing_ok=True)
+        self._file = open(self._temporary, "x+b", buffering=2**20)  # never through a link that someone put there
         return self
 
     def __exit__(self, *_: object) -> None:

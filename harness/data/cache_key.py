@@ -13,7 +13,7 @@ from harness.config.datasets import DatasetSpec, is_own_images, kind_of
 from harness.data.source import Source
 from harness.source_code import executed
 
-_DECODING_CODE = ("decoding.py", "images.py", "source.py", "split.py", "formats/*.py")
+_DECODING_CODE = ("decoding.py", "image_formats.py", "images.py", "source.py", "split.py", "formats/*.py")
 _SOURCE = Path(__file__).parent
 _LENGTH = 16
 

@@ -11,17 +11,19 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin
 
 from harness.config.recipe import Resize
+from harness.data.image_formats import MOST_IMAGE_BYTES, open_file, opened_image
 from harness.data.images import ImageSet, PackedPixels, Pixels
 from harness.errors import FaultList, InputError
+from harness.foreign_files import read_regular
 
-_MAX_FILE_BYTES = 256 * 2**20
 _LAST_BYTES = {"GIF": b";", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xae\x42\x60\x82"}
 # By the value of EXIF's orientation; 1 is upright. Not by ImageOps.exif_transpose: it also writes the metadata again,
 # which fails if another tag is damaged.
@@ -61,14 +63,7 @@ class ImageFile:
 
 def file_on_disk(path: Path, label: int, track: str | None = None) -> ImageFile:
     """Return the image in a file of its own."""
-    return ImageFile(str(path), partial(_read_file, path), label, track)
-
-
-def _read_file(path: Path) -> bytes:
-    size = path.stat().st_size
-    if size > _MAX_FILE_BYTES:
-        raise OSError(f"it has {size:,} bytes; an image file may have at most {_MAX_FILE_BYTES:,}")
-    return path.read_bytes()
+    return ImageFile(str(path), partial(read_regular, path, MOST_IMAGE_BYTES), label, track)
 
 
 def decode(files: Sequence[ImageFile], *, channels: int, size: int | Resize | None) -> ImageSet:
@@ -156,7 +151,7 @@ def check_file(path: Path, size: int | None) -> None:
     Raises:
         InputError: as for `decode`, except for damage in the middle of the file.
     """
-    with _bombs_refused(), _opened(str(path), lambda: path) as image:
+    with _bombs_refused(), _opened(str(path), lambda: open_file(path)) as image:
         _check_size(str(path), image, size)
         end = _LAST_BYTES.get(image.format or "")
         if end is None or _last_bytes(path, len(end)) != end:  # cut short, unless data follow the image
@@ -164,8 +159,8 @@ def check_file(path: Path, size: int | None) -> None:
 
 
 def _last_bytes(path: Path, count: int) -> bytes:
-    with open(path, "rb") as file:
-        file.seek(-min(count, path.stat().st_size), io.SEEK_END)
+    with open_file(path) as file:
+        file.seek(-min(count, file.seek(0, io.SEEK_END)), io.SEEK_END)
         return file.read(count)
 
 
@@ -229,10 +224,10 @@ def _bombs_refused() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(name: str, content: Callable[[], Path | io.BytesIO]) -> Iterator[Image.Image]:
+def _opened(name: str, content: Callable[[], BinaryIO]) -> Iterator[Image.Image]:
     """Yield an opened image; errors of its decoder become an `InputError` that names the file."""
     try:
-        with Image.open(content()) as opened:
+        with opened_image(content()) as opened:
             if opened.mode[0] in "IF":
                 raise InputError(f"image {name} has more than 8 bits a channel: convert it to 8 bits")
             yield opened
@@ -240,8 +235,8 @@ def _opened(name: str, content: Callable[[], Path | io.BytesIO]) -> Iterator[Ima
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"image {name} is too large: {error}") from error
-    except UnidentifiedImageError as error:
-        raise InputError(f"unreadable image {name}: not an image that Pillow can read") from error
+    except OSError as error:
+        raise InputError(f"unreadable image {name}: {error.strerror or error}") from error
     except Exception as error:  # Pillow's decoders raise many types on damaged files
         raise InputError(f"unreadable image {name}: {error}") from error
 

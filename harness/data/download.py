@@ -44,14 +44,18 @@ def fetch(url: str, folder: Path, md5: str) -> Path:
     return target
 
 
-def has_md5(path: Path, md5: str | None) -> bool:
+def has_md5(path: Path, md5: str | None, most_bytes: int | None = None) -> bool:
     """Return whether the file exists with that checksum; without one, whether it exists.
+
+    Args:
+        most_bytes: the largest size that a file of its kind has; a larger one is not read.
 
     Raises:
         InputError: the file cannot be read.
     """
     try:
-        return bool(check_integrity(path, md5))
+        is_too_large = most_bytes is not None and path.is_file() and path.stat().st_size > most_bytes
+        return not is_too_large and bool(check_integrity(path, md5))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -70,7 +74,8 @@ def _try_download(url: str, target: Path, md5: str) -> str | None:
     """
     partial = target.with_name(f".download-{target.name}")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_leftover(partial)
+        partial.mkdir()
         with limited_silence():
             download_url(url, partial, target.name, md5)
         with open(partial / target.name, "rb+") as file:
@@ -81,8 +86,17 @@ def _try_download(url: str, target: Path, md5: str) -> str | None:
     except (URLError, HTTPException, OSError) as error:
         return str(getattr(error, "reason", None) or error)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_leftover(partial)
     return None
+
+
+def remove_leftover(path: Path) -> None:
+    """Remove a folder that a killed process left, or whatever has its name; never follow a link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 @contextlib.contextmanager

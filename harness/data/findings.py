@@ -14,10 +14,12 @@ from harness.config.datasets import DatasetSpec, kind_of
 from harness.data.cache_file import PIXELS
 from harness.data.cache_key import versions
 from harness.data.cache_places import cache_places
+from harness.data.own_files import read_own
 from harness.files import checked_json, with_sha256, write_text_atomically
 
 FINDING = ".finding"
 _SCHEMA_VERSION = 1
+_MOST_BYTES = 16 * 2**20  # the names of the classes: 20,000 of Unicode's longest take less
 
 
 @dataclass(frozen=True)
@@ -77,16 +79,26 @@ def forget_findings() -> None:
 def _read(name: str, places: list[Path], state: str) -> Finding | None:
     """Return what was written for that state of the files; None if nothing was, or it is damaged."""
     for place in places:
-        with contextlib.suppress(OSError, ValueError):
-            content = checked_json(_file(name, place).read_bytes(), _SCHEMA_VERSION)
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # it may hold any JSON
+            content = checked_json(read_own(_file(name, place), _MOST_BYTES), _SCHEMA_VERSION)
             if content["key"] == state and all(content[one] == version for one, version in versions().items()):
-                return Finding(content["layout"], _spec(name, content["spec"]))
+                return Finding(str(content["layout"]), _spec(name, content["spec"]))
     return None
 
 
 def _spec(name: str, content: dict[str, Any]) -> DatasetSpec:
-    """Return a spec under the present name: a folder that moves keeps its cache."""
-    return replace(DatasetSpec(**content), name=name, class_names=tuple(content["class_names"]))
+    """Return a spec under the present name: a folder that moves keeps its cache.
+
+    Raises:
+        ValueError: a value is of another type.
+    """
+    spec = replace(DatasetSpec(**content), name=name, class_names=tuple(content["class_names"]))
+    numbers = (spec.train_images, spec.test_images, spec.channels, spec.image_size or 1)
+    if not all(type(one) is int and one > 0 for one in numbers) or not all(
+        type(one) is str for one in spec.class_names
+    ):
+        raise ValueError("it is no spec of a dataset")
+    return spec
 
 
 def _file(name: str, place: Path) -> Path:

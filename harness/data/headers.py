@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from harness.data.image_formats import open_file, opened_image
 
 _GREY_MODES = frozenset({"1", "L", "LA", "La"})
 
@@ -70,7 +70,9 @@ def _headers(files: Iterable[str | io.BytesIO]) -> Iterator[tuple[str, tuple[int
     """Yield each image's mode and its width and height."""
     for file in files:
         try:
-            with warnings.catch_warnings(action="ignore"), Image.open(file) as image:
-                yield image.mode, image.size
+            content = open_file(file) if isinstance(file, str) else file
+            with warnings.catch_warnings(action="ignore"), opened_image(content) as image:
+                shape = image.mode, image.size
         except Exception:  # Pillow's plugins raise many types on damaged headers
             continue
+        yield shape

@@ -226,10 +226,10 @@ def fingerprint(*parts: ImageSet, class_names: Sequence[str] = ()) -> str:
     Args:
         class_names: those of the user's own images; none for a published dataset.
     """
-    digest = hashlib.sha256("\0".join(class_names).encode())
+    digest = hashlib.sha256("\0".join(class_names).encode("utf-8", "surrogatepass"))
     for part in parts:
         digest.update(part.labels.numpy().tobytes())
-        digest.update("\0".join(part.tracks or ()).encode())
+        digest.update("\0".join(part.tracks or ()).encode("utf-8", "surrogatepass"))
         if isinstance(part.pixels, Tensor):
             digest.update(str((len(part), *part.pixels.shape[1:])).encode())
         for block in part.blocks():

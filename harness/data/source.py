@@ -168,9 +168,21 @@ def tree_key(*places: Path) -> str:
     half a second each time that a dataset is loaded.
 
     Raises:
-        OSError: a file or folder is missing, or a link leads back to a folder that contains it.
+        OSError: a file or folder is missing, something is neither, or a link leads back to a folder that contains it.
     """
     return _once(("tree", *places), lambda: _tree_key(places, frozenset()))
+
+
+def require_regular_files(*places: Path) -> None:
+    """Check that `tree_key` finds only folders and files, since libraries wait for pipes.
+
+    Raises:
+        InputError: there is something else, or it cannot be read. The message names it.
+    """
+    try:
+        tree_key(*places)
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror or error}") from error
 
 
 def _tree_key(places: Iterable[Path], containing: frozenset[tuple[int, int]]) -> str:
@@ -188,7 +200,7 @@ def _tree_key(places: Iterable[Path], containing: frozenset[tuple[int, int]]) ->
             files = [one for one in visible if not one.is_dir()]
             folders = [place / one.name for one in visible if one.is_dir()] if len(files) < len(visible) else []
         for file in files:
-            numbers.extend(_numbers(file.stat()))
+            numbers.extend(_numbers_of_regular(file))
         digest.update(_content(names, numbers))
         digest.update(_tree_key(folders, containing | {identity}).encode())
     return digest.hexdigest()
@@ -202,6 +214,14 @@ def _once(key: tuple[object, ...], compute: Callable[[], str]) -> str:
     if key not in keys:
         keys[key] = compute()
     return keys[key]
+
+
+def _numbers_of_regular(file: os.DirEntry[str] | Path) -> tuple[int, int, int]:
+    """Return the numbers of a file; raise an OSError if it is a pipe, a socket or a device."""
+    state = file.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe, a socket or a device, not a file", os.fspath(file))
+    return _numbers(state)
 
 
 def _numbers(state: os.stat_result) -> tuple[int, int, int]:

@@ -6,35 +6,48 @@ from pathlib import Path
 
 import filelock
 
-from harness.files import machine_folder
+from harness.errors import InputError
+from harness.private_folder import append, machine_folder
 
 _LOCK, _ARRIVALS, _PRESENT = ".lock", "arrivals", "present-"
+_MAX_LOCK_SECONDS = 10.0  # held for milliseconds, unless its process is suspended
 
 
 class CoSchedulingMonitor:
     """A context manager that detects cases trained on this machine while it is open.
 
     Every case appends a byte to a shared file and holds a lock, which the system releases however the process ends. So
-    no case is missed, however short. Cases of another user or in another container are not seen.
+    no case is missed, however short. Cases of another user or in another container are not seen. A folder that cannot
+    be used never prevents a training: no case is seen then.
+
+    Attributes:
+        obstacle: the reason why no case can be seen, in one line; None if there is none.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or machine_folder()
+        self.obstacle: str | None = None
+        self._folder = folder
         self._present: filelock.BaseFileLock | None = None
         self._saw_other = False
         self._arrivals = 0
 
     def __enter__(self) -> "CoSchedulingMonitor":
-        with contextlib.suppress(OSError):  # without a writable folder, no case is seen
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with filelock.FileLock(self._folder / _LOCK):
-                self._saw_other = any(map(_is_present, self._folder.glob(f"{_PRESENT}*")))
-                self._present = filelock.FileLock(self._folder / f"{_PRESENT}{uuid.uuid4().hex}")
-                self._present.acquire()
-                with open(self._folder / _ARRIVALS, "ab") as file:
-                    file.write(b".")
-                self._arrivals = self._count()
+        try:
+            self._folder = self._folder or machine_folder()
+            self._arrive(self._folder)
+        except (OSError, InputError) as error:
+            reason = str(error).replace("\n", "; ")
+            self.obstacle = f"other cases on this machine are not detected: {reason}"
         return self
+
+    def _arrive(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with filelock.FileLock(folder / _LOCK, timeout=_MAX_LOCK_SECONDS):
+            self._saw_other = any(map(_is_present, folder.glob(f"{_PRESENT}*")))
+            self._present = filelock.FileLock(folder / f"{_PRESENT}{uuid.uuid4().hex}")
+            self._present.acquire()
+            append(folder / _ARRIVALS, b".")
+            self._arrivals = self._count()
 
     def __exit__(self, *_: object) -> None:
         if self._present is not None:
@@ -49,7 +62,9 @@ class CoSchedulingMonitor:
         return self._saw_other
 
     def _count(self) -> int:
-        return (self._folder / _ARRIVALS).stat().st_size if self._present is not None else 0
+        if self._folder is None or self._present is None:
+            return 0
+        return (self._folder / _ARRIVALS).lstat().st_size
 
 
 def _is_present(path: Path) -> bool:

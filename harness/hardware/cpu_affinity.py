@@ -7,8 +7,9 @@ from pathlib import Path
 
 import filelock
 
-from harness.files import machine_folder
+from harness.errors import InputError
 from harness.hardware import linux_counters
+from harness.private_folder import machine_folder
 
 
 @contextlib.contextmanager
@@ -24,7 +25,7 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]
         return
     before = os.sched_getaffinity(0)
     with contextlib.ExitStack() as claims:
-        cores = _claim(sorted(before), count, folder or machine_folder(), claims)
+        cores = _claim(sorted(before), count, folder, claims)
         if len(cores) < count:
             claims.close()
             yield ()
@@ -36,10 +37,11 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]
             _run_on(before)
 
 
-def _claim(cores: list[int], count: int, folder: Path, claims: contextlib.ExitStack) -> list[int]:
+def _claim(cores: list[int], count: int, folder: Path | None, claims: contextlib.ExitStack) -> list[int]:
     """Lock the first free cores and return them: fewer than ``count`` if no more are free."""
     taken: list[int] = []
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, InputError):  # without a folder of this user's own, no core is claimed
+        folder = folder or machine_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for core in cores:
             if len(taken) == count:

@@ -3,8 +3,8 @@
 import contextlib
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import psutil
@@ -12,6 +12,7 @@ import torch
 
 from harness.hardware import linux_counters
 from harness.hardware.gpu_state import gpu_state
+from harness.hardware.stops import StopMeter, Stops
 from harness.results.disturbance import Disturbance
 
 _OWN = ("user", "system", "children_user", "children_system")
@@ -20,7 +21,7 @@ _UNREADABLE = (psutil.Error, OSError, RuntimeError, ValueError, AttributeError) 
 
 
 class DisturbanceMeter:
-    """The disturbance of this process by other work since this object was made.
+    """The disturbance of this process by other work and stops since this object was made.
 
     Both ends take a few milliseconds, so they belong outside of the timed region. A counter that the system hides
     reads 0 or None, and never fails.
@@ -35,6 +36,7 @@ class DisturbanceMeter:
         self._device = device
         self._root = os.getppid() if is_distributed else os.getpid()
         self._begin = _Counters.now(self._root)
+        self._stops = StopMeter()
 
     def reading(self) -> Disturbance:
         """Return the disturbance so far."""
@@ -51,8 +53,17 @@ class DisturbanceMeter:
             waiting_seconds=_longest_wait(begin, end),
             pressure_seconds=_pressure(begin, end),
             steal_seconds=_since(begin.steal, end.steal, cores),
+            **asdict(self._stops.reading()),
             **gpu_state(self._device, _family(self._root), seconds=end.time - begin.time),
         )
+
+
+def with_stops_of_ranks(own: Disturbance, others: Iterable[Stops]) -> Disturbance:
+    """Return a rank's disturbance with the longest stop and sleep of all ranks: they wait for one another."""
+    stopped, slept = own.stopped_seconds, own.slept_seconds
+    for one in others:
+        stopped, slept = max(stopped, one.stopped_seconds), max(slept, one.slept_seconds)
+    return replace(own, stopped_seconds=stopped, slept_seconds=slept)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _PROCESSES = Path("/proc")
@@ -21,6 +21,18 @@ def waiting_seconds() -> dict[str, float]:
             if running:  # a kernel that does not count has zeros
                 found[task.name] = waiting / 1e9
     return found
+
+
+@contextlib.contextmanager
+def waiting_clock() -> Iterator[Callable[[], float]]:
+    """Yield a clock of the time that the calling thread has waited for a core; it stays at 0 if unknown."""
+    try:
+        file = open(_PROCESSES / "thread-self/schedstat", "rb", buffering=0)  # noqa: SIM115 - closed below
+    except OSError:
+        yield lambda: 0.0
+        return
+    with file:
+        yield lambda: int(os.pread(file.fileno(), 100, 0).split()[1]) / 1e9  # faster than opening it each time
 
 
 def thread_cores() -> set[int]:

@@ -126,12 +126,20 @@ def count_macs_with_torch(
     """
     network = build_network(model, image_shape[0], num_classes, seed=0, shortcut=shortcut, device="meta").eval()
     try:
-        return _counted_by_torch(network, image_shape, "meta")
+        return count_macs_on_meta(network, image_shape)
     except Exception:
         if not model.is_foreign:
             raise
     network = build_network(model, image_shape[0], num_classes, seed=0, shortcut=shortcut).eval()
     return _counted_by_torch(network, image_shape, "cpu")
+
+
+def count_macs_on_meta(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Return the multiply-accumulates of a network on the meta device: no memory is needed for any size of image.
+
+    A foreign network may raise any error there.
+    """
+    return _counted_by_torch(network, image_shape, "meta")
 
 
 def _counted_by_torch(network: nn.Module, image_shape: tuple[int, int, int], device: str) -> int:

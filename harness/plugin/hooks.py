@@ -27,6 +27,7 @@ from harness.plugin.measures import reused_status
 from harness.plugin.preparation import prepare_session, prepare_study
 from harness.plugin.selection import bind_case, is_listing, reason_of_unittest, select_cases, wrong_input
 from harness.plugin.session import ITEM, SESSION, HarnessSession, experiments_among, session_of
+from harness.plugin.terminal import OutputGuard
 from harness.plugin.workers import (
     is_worker,
     raise_workers_error,
@@ -67,10 +68,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Hold back the output of ranks above 0."""
+    """Ignore lost output, and hold back that of ranks above 0, until the tests are known."""
     from harness.plugin.ranks import hold_back_output
 
-    session_of(session.config).held_back = hold_back_output(session.config)
+    harness = session_of(session.config)
+    harness.output_guard = OutputGuard(session.config.pluginmanager.get_plugin("terminalreporter"))
+    session.config.add_cleanup(harness.output_guard.remove)
+    harness.held_back = hold_back_output(session.config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -148,7 +152,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave out skipped cases, and order the others; other plugins have selected and ordered all tests.
 
-    Leave output to rank 0 if there are cases or measurements; else release the held-back output.
+    Leave output to rank 0 if there are cases or measurements; else leave the output alone.
     """
     harness = session_of(session.config)
     with usage_errors_reach_controller(session):
@@ -157,8 +161,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         require_one_process(harness, session.items)
     if experiments_among(session.items) or any(map(is_measurement, session.items)):
         prepare_session(harness)
-    elif harness.held_back is not None:
+        return
+    if harness.held_back is not None:
         harness.held_back.release()
+    if harness.output_guard is not None:
+        harness.output_guard.release()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -52,4 +52,4 @@ class _InternalErrors:
         self._process_name = process_name
 
     def pytest_internalerror(self, excrepr: object) -> None:
-        sys.stderr.write(f"{self._process_name}: {excrepr}\n")
+        print(f"{self._process_name}: {excrepr}", file=sys.stderr)

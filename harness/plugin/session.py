@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.config.limits import Limit
     from harness.config.settings import Settings
     from harness.plugin.guard import Guard
-    from harness.plugin.terminal import HeldBackOutput
+    from harness.plugin.terminal import HeldBackOutput, OutputGuard
     from harness.results.result import EpochRecord, Result
     from harness.study.sequential import SequentialStudies
     from harness.study.study import Study
@@ -68,6 +68,7 @@ class HarnessSession:
 
     Attributes:
         usage_error: the error of a wrong option, variable or mark, if one was found.
+        output_guard: the tolerance of lost output; None before pytest has started the session.
         held_back: the output held back until the experiments are collected; None on rank 0.
         is_selected: true once pytest has selected the tests without an error.
         next_number: a function that counts the cases as they are collected.
@@ -93,6 +94,7 @@ class HarnessSession:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.usage_error: pytest.UsageError | None = None
+        self.output_guard: OutputGuard | None = None
         self.held_back: HeldBackOutput | None = None
         self.is_selected = False
         self.next_number = itertools.count().__next__

@@ -53,7 +53,7 @@ def append_step_summary(
         tables += [*throughput_tables(recorded), *gradient_tables(recorded)]
     verdict = harness.guard.lines(_VERDICT_WIDTH) if harness.guard is not None else []
     try:
-        with Path(path).open("a", encoding="utf-8") as file:
+        with Path(path).open("a", encoding="utf-8", errors="replace") as file:
             file.write(step_summary(tables, answers, lines, verdict))
     except OSError as error:
         reporter.write_line(f"no summary in {VARIABLE}={path}: {error.strerror}", yellow=True)

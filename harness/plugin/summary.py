@@ -14,7 +14,7 @@ from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
 from harness.plugin.step_summary import append_step_summary
 from harness.report.build import WrittenReport, write_report
-from harness.report.loading import load_results_folders
+from harness.report.loading import LoadedResults, load_results_folders
 from harness.report.tables.gradients import gradient_tables
 from harness.report.tables.table import Table
 from harness.report.tables.throughput import throughput_tables
@@ -40,7 +40,8 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
         answers = report.answers if report is not None else []
         append_step_summary(reporter, harness, answers, reuse_lines(harness, results))
     elif harness.study is not None:
-        _print_left_out(reporter, [], harness.study.results.unfinished())
+        started, unreadable = harness.study.results.unfinished()
+        _print_left_out(reporter, unreadable, started)
     if harness.guard is not None:
         reporter.write_sep("=", "compared with the baseline")
         for line in harness.guard.lines(reporter._tw.fullwidth):
@@ -112,9 +113,9 @@ def _write_report(
 
     Its answers are those of this session's studies.
     """
-    settings, report = harness.settings, None
-    loaded = load_results_folders([settings.results_dir], is_public=settings.public)
+    settings, report, loaded = harness.settings, None, LoadedResults([])
     try:
+        loaded = load_results_folders([settings.results_dir], is_public=settings.public)
         report = write_report(
             loaded,
             settings.report_dir,

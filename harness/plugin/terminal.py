@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from harness.lost_output import TolerantOutput
+
 
 @dataclass(frozen=True)
 class Terminal:
@@ -50,8 +52,36 @@ class Terminal:
         It goes past the reporter, which would count it into its own line.
         """
         with self._capture.global_and_fixture_disabled():
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            self.reporter._tw._file.write(text)
+            self.reporter._tw._file.flush()
+
+
+class OutputGuard:
+    """The tolerance of a session's output: cases are trained to their end after its terminal has closed."""
+
+    def __init__(self, reporter: Any) -> None:
+        """Ignore errors of standard output and error, and of the terminal reporter's stream, if any."""
+        streams = [sys.stdout, sys.stderr, *([] if reporter is None else [reporter._tw._file])]
+        self._outputs = [TolerantOutput(one) for one in dict.fromkeys(streams) if one is not None]
+        self._installed = [*self._outputs]
+        for output in self._installed:
+            output.install()
+
+    def release(self) -> None:
+        """Raise errors of output again, and the first error that it would have been.
+
+        Raises:
+            OSError: a terminal or pipe has closed, or a disk is full.
+        """
+        self.remove()
+        errors = [output.error for output in self._outputs if output.error is not None]
+        if errors:
+            raise errors[0]
+
+    def remove(self) -> None:
+        """Raise errors of output again; do nothing if called again."""
+        while self._installed:
+            self._installed.pop().remove()
 
 
 class HeldBackOutput:

@@ -102,7 +102,7 @@ def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidenc
         gradients=gradient_figures(loaded.recorded),
         gradient_tables=gradient_tables(loaded.recorded),
         smoke=[(one, _stamped_runs_table(one)) for one in loaded.evidence if one.mode == "quick"],
-        problems=_problems(loaded),  # complete only after the studies have read their files
+        problems=_problems(loaded),
         command=short_command(command) if loaded.privacy is None else loaded.privacy.command(command),
         is_public=loaded.privacy is not None,
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

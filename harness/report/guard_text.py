@@ -61,7 +61,7 @@ def disturbed_text(one: Comparison) -> str:
     before, after = (count_noun(number, "epoch") for number in one.disturbed_epochs)
     return (
         f"disturbed: {one.case}, {one.limit.measure.title}: compared without {before} before and {after} after "
-        "that other work lengthened"
+        "that were disturbed"
     )
 
 

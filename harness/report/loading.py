@@ -1,9 +1,13 @@
 """The contents of results folders, loaded for a report."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.sequential import SequentialPlan
@@ -12,15 +16,19 @@ from harness.errors import DamagedError, InputError
 from harness.files import distinct_names
 from harness.report.public import Privacy
 from harness.report.truncation import first_lines
+from harness.results.case_folder import RESULT
+from harness.results.checked_files import ContradictedError
 from harness.results.declared_axes import DeclaredAxes, read_declared_axes
 from harness.results.declared_looks import DeclaredLooks, looks_key, read_declared_looks
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
+from harness.text import count_noun
 from harness.throughput.record import Recorded, read_recorded
 
 LEFT_OUT = "left-out"
 """The file name of the table of everything left out."""
 _SEE_TABLE = f"all of them are in {LEFT_OUT}.csv among the report's tables"
+Classes = NDArray[np.integer]
 Value = TypeVar("Value")
 
 
@@ -30,7 +38,7 @@ class LoadedResults:
 
     Attributes:
         recorded: throughput measurements.
-        left_out: a line for each file left out, with the reason; reading predictions and curves later may add lines.
+        left_out: a line for each file, folder and result left out, with the reason.
         started: a line for each case that was started and has no result.
         looks: the declared looks of sequential seeds, by results folder and `looks_key`.
         privacy: the names that a public report leaves out; None for a report that names the machine.
@@ -69,7 +77,14 @@ class LoadedResults:
 
 
 def load_results_folders(folders: Sequence[Path], *, is_public: bool = False) -> LoadedResults:
-    """Load everything in the results folders, as evidence; for a public report without what is private."""
+    """Load everything in the results folders, as evidence; leave out what cannot be read or contradicts itself.
+
+    Args:
+        is_public: for a report without what is private.
+
+    Raises:
+        InputError: a results folder itself cannot be read.
+    """
     once: dict[Path, Path] = {}
     for root in folders:
         once.setdefault(root.resolve(), root)  # one folder by two names must not become evidence twice
@@ -80,13 +95,15 @@ def load_results_folders(folders: Sequence[Path], *, is_public: bool = False) ->
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
         recorded, other_problems = read_recorded(root)
-        loaded.results += results
+        started, unreadable = folder.unfinished()
         loaded.recorded += recorded
-        loaded.left_out += problems + other_problems
-        loaded.started += folder.unfinished()
+        loaded.left_out += problems + other_problems + unreadable
+        loaded.started += started
         loaded.looks[root] = _declared(read_declared_looks, root, loaded.left_out) or {}
         axes[folder.root] = _declared(read_declared_axes, root, loaded.left_out) or ()
-        stored += [_stored(result, folder, loaded.left_out) for result in results]
+        stored += [one for one in (_stored(result, folder, loaded) for result in results) if one is not None]
+    stored = _of_same_images(stored, loaded.left_out)
+    loaded.results = [one.result for one in stored]
     if is_public:
         stored = _without_private(loaded, stored)
     names_of = distinct_names if loaded.privacy is None else loaded.privacy.folder_names
@@ -112,21 +129,72 @@ def _declared(read: Callable[[Path], Value], root: Path, problems: list[str]) ->
         return None
 
 
-def _stored(result: Result, folder: ResultsFolder, problems: list[str]) -> StoredResult:
-    """Return the result with readers of its predictions and curve.
+def _stored(result: Result, folder: ResultsFolder, loaded: LoadedResults) -> StoredResult | None:
+    """Return the result with its predictions and curve, or None if they contradict it or are being replaced.
 
-    A reader that fails adds its error to ``problems``, once, and returns None.
+    A file that is missing or damaged is None, and is left out by name.
     """
+    problems: list[InputError] = []
 
-    def reading(read: Callable[[Result], Value]) -> Callable[[], Value | None]:
-        def attempt() -> Value | None:
-            try:
-                return read(result)
-            except InputError as error:
-                if str(error) not in problems:
-                    problems.append(str(error))
-                return None
+    def attempt(read: Callable[[Result], Value]) -> Value | None:
+        try:
+            return read(result)
+        except InputError as error:
+            problems.append(error)
+            return None
 
-        return attempt
+    correct = attempt(folder.read_predictions) if result.is_complete else None
+    curve = attempt(folder.read_curve) if result.epochs else None
+    if problems and folder.is_in_training(result):
+        loaded.started.append(f"being trained again now, and left out: {result.case.folder_name}")
+        return None
+    loaded.left_out += map(str, problems)
+    if any(isinstance(one, ContradictedError) for one in problems):
+        return None
+    predictions = None if correct is None else _narrowed(*correct)
+    return StoredResult(result, folder.root, lambda: predictions, lambda: curve)
 
-    return StoredResult(result, folder.root, reading(folder.read_predictions), reading(folder.read_curve))
+
+def _of_same_images(stored: Sequence[StoredResult], problems: list[str]) -> list[StoredResult]:
+    """Return the results whose classes and test labels are those of most results of the same images.
+
+    Comparisons by class and by image rest on it. Any other result has its line in ``problems``.
+    """
+    groups: dict[tuple[str, ...], list[StoredResult]] = defaultdict(list)
+    for one in stored:
+        groups[one.result.mode, one.result.dataset, one.result.case.data_fingerprint].append(one)
+    left_out: dict[int, str] = {}
+    for group in groups.values():
+        left_out |= _unlike_most(group, _class_names, "classes") | _unlike_most(group, _label_bytes, "test labels")
+    problems += left_out.values()
+    return [one for one in stored if id(one) not in left_out]
+
+
+def _unlike_most(group: Sequence[StoredResult], read: Callable[[StoredResult], object], what: str) -> dict[int, str]:
+    """Return a line for each result, by id, that does not have what most of the group have; None counts as unknown."""
+    found = {id(one): read(one) for one in group}
+    known = Counter(value for value in found.values() if value is not None)
+    if len(known) < 2:
+        return {}
+    ((usual, count),) = known.most_common(1)
+    return {
+        id(one): f"{one.root / one.result.case.folder_name / RESULT}: its {what} are not those of "
+        f"{count_noun(count, 'other result')} of the same images"
+        for one in group
+        if found[id(one)] not in (None, usual)
+    }
+
+
+def _class_names(one: StoredResult) -> tuple[str, ...] | None:
+    return tuple(scores["class_name"] for scores in one.result.per_class) or None
+
+
+def _label_bytes(one: StoredResult) -> bytes | None:
+    predictions = one.read_predictions()
+    return None if predictions is None else predictions[0].astype(np.int64).tobytes()
+
+
+def _narrowed(labels: Classes, predictions: Classes) -> tuple[Classes, Classes]:
+    """Return labels and predicted classes in fewer bytes: those of every result are held in memory."""
+    kind = np.min_scalar_type(max(labels.max(), predictions.max()))
+    return labels.astype(kind), predictions.astype(kind)

@@ -6,8 +6,10 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import DamagedError
+from harness.foreign_files import read_regular
 
 Value = TypeVar("Value")
+_MOST_BYTES = 2**24  # of some hundred bytes for each study
 
 
 def read_declared(path: Path, adapter: TypeAdapter[Value], absent: Value, what: str, remedy: str) -> Value:
@@ -21,7 +23,7 @@ def read_declared(path: Path, adapter: TypeAdapter[Value], absent: Value, what: 
         DamagedError: the file does not have its form, or cannot be read.
     """
     try:
-        return adapter.validate_json(path.read_bytes())
+        return adapter.validate_json(read_regular(path, _MOST_BYTES))
     except FileNotFoundError:
         return absent
     except (OSError, ValidationError) as error:

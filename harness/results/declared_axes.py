@@ -12,7 +12,7 @@ import filelock
 from pydantic import TypeAdapter
 
 from harness.config.given_axes import GivenAxes
-from harness.files import write_text_atomically
+from harness.files import os_error_as_input_error, write_text_atomically
 from harness.results.declared import read_declared
 
 FILE = "axes.json"
@@ -30,6 +30,10 @@ class DeclaredAxes:
     dataset: str
     images: str
     axes: GivenAxes
+
+    def __post_init__(self) -> None:
+        if len(self.axes.models) < 1 + len(self.axes.depth) + len(self.axes.width):
+            raise ValueError(f"the axes of {self.dataset} have a model twice")
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,21 @@ def declare_axes(root: Path, studies: Iterable[AskedStudy]) -> None:
 
     Raises:
         DamagedError: the file of earlier axes does not have its form.
-        OSError: the file cannot be written.
+        InputError: the file cannot be written.
     """
     studies = list(dict.fromkeys(studies))
     if not (root / FILE).exists() and all(study.axes is None for study in studies):
         return
-    root.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(root / f".{FILE}.lock"):
-        before = read_declared_axes(root)
-        kept = [one for one in before if not any(study.replaces(one) for study in studies)]
-        new = [DeclaredAxes(one.dataset, one.images, one.axes) for one in studies if one.axes is not None]
-        if (*kept, *new) != before:
-            content = _ADAPTER.dump_python((*kept, *new), mode="json")
-            write_text_atomically(root / FILE, json.dumps(content, indent=1) + "\n")
+    with os_error_as_input_error(f"write {root / FILE}", "give another --results-dir"):
+        root.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(root / f".{FILE}.lock"):
+            _replace(root, studies)
+
+
+def _replace(root: Path, studies: list[AskedStudy]) -> None:
+    before = read_declared_axes(root)
+    kept = [one for one in before if not any(study.replaces(one) for study in studies)]
+    new = [DeclaredAxes(one.dataset, one.images, one.axes) for one in studies if one.axes is not None]
+    if (*kept, *new) != before:
+        content = _ADAPTER.dump_python((*kept, *new), mode="json")
+        write_text_atomically(root / FILE, json.dumps(content, indent=1) + "\n")

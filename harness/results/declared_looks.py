@@ -12,15 +12,17 @@ from harness.files import write_text_atomically
 from harness.results.declared import read_declared
 
 FILE = "looks.json"
-_Counts = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+_MOST_SEEDS, _MOST_LOOKS = 10_000, 10  # the level of a look takes a matrix of all looks
+_Seed = Annotated[int, Field(ge=0, lt=2**64)]
+_Look = Annotated[int, Field(ge=0, le=_MOST_SEEDS)]
 
 
 @dataclass(frozen=True)
 class DeclaredLooks:
     """The seeds of a study in their order, and the numbers of seeds after which it is looked at."""
 
-    seeds: _Counts
-    looks: _Counts
+    seeds: Annotated[tuple[_Seed, ...], Field(min_length=1, max_length=_MOST_SEEDS)]
+    looks: Annotated[tuple[_Look, ...], Field(min_length=1, max_length=_MOST_LOOKS)]
 
 
 _ADAPTER = TypeAdapter(dict[str, DeclaredLooks])

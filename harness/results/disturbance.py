@@ -1,24 +1,24 @@
-"""The disturbance of a timed region by other work, and the limit from which it counts. Needs no torch.
+"""The disturbance of a timed region, and the limit from which it counts. Needs no torch.
 
-A region is disturbed if other work took more than a twentieth of its time: that lengthens it by about as much. The
-limit was measured on two cores: undisturbed epochs waited for a core for 0 to 2 % of their time. A wait is not the
-others' alone if the process has more threads and child processes than cores: these also keep each other waiting.
+A region is disturbed if other work took more than a twentieth of its time: that lengthens it by about as much. So is
+one in which the process was stopped, or the machine slept, for as long. The limit was measured on two cores:
+undisturbed epochs waited for a core for 0 to 2 % of their time. A wait is not the others' alone if the process has more
+threads and child processes than cores: these also keep each other waiting.
 """
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeGuard, get_args
+from typing import Literal, TypeGuard, get_args
 
-from pydantic import Field
+from harness.results.ranges import Count, Seconds
+from harness.text import duration
 
 _DISTURBED_SHARE = 0.05
 _BUSY_SHARE = 0.9  # of all cores, where the system does not report the time that threads wait
 _TICK_SECONDS = 0.01  # Linux counts each core's time in these, and short regions last for few of them
 
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=0)]
-_Kind = Literal["processes", "steal", "gpu_processes", "gpu_throttled"]
+_Kind = Literal["processes", "steal", "gpu_processes", "gpu_throttled", "stopped", "slept"]
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,28 @@ class Disturbance:
             except on Linux, or if a container's CPU quota stopped the process, as the system counts both in one.
         pressure_seconds: the time in which any thread of the machine waited for a core; None except on Linux.
         steal_seconds: the time that other virtual machines took from these cores.
+        stopped_seconds: the time in which the process was stopped, e.g. by Ctrl-Z or in a frozen container; that of
+            the rank that was stopped longest.
+        slept_seconds: the time in which the machine slept; the region's length leaves it out on Linux and macOS.
         gpu_processes: other active processes on the GPU at the region's end; None on a CPU, or if the driver hides it.
         gpu_clock_share: the GPU's clock at the region's end as a share of its highest; None likewise.
         gpu_throttled: True if heat or power supply slowed the GPU down at the region's end; None likewise.
     """
 
-    wall_seconds: _Seconds
-    threads: _Count
-    cores: _Count
-    cpu_seconds: _Seconds
-    other_cpu_seconds: _Seconds
-    involuntary_switches: _Count
-    waiting_seconds: _Seconds | None = None
-    pressure_seconds: _Seconds | None = None
-    steal_seconds: _Seconds = 0.0
-    gpu_processes: _Count | None = None
-    gpu_clock_share: _Seconds | None = None
+    wall_seconds: Seconds
+    threads: Count
+    cores: Count
+    cpu_seconds: Seconds
+    other_cpu_seconds: Seconds
+    involuntary_switches: Count
+    waiting_seconds: Seconds | None = None
+    pressure_seconds: Seconds | None = None
+    steal_seconds: Seconds = 0.0
+    gpu_processes: Count | None = None
+    gpu_clock_share: Seconds | None = None
     gpu_throttled: bool | None = None
+    stopped_seconds: Seconds = 0.0
+    slept_seconds: Seconds = 0.0
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -67,9 +72,9 @@ class Disturbance:
 
     @property
     def severity(self) -> tuple[int, bool, float]:
-        """The order of disturbances: processes on the GPU, its throttling, then the cores that others used."""
-        cores = self._share(self.other_cpu_seconds + self.steal_seconds)
-        return self.gpu_processes or 0, bool(self.gpu_throttled), cores
+        """The order of disturbances: processes on the GPU, its throttling, then the lost time."""
+        lost = self._share(self.other_cpu_seconds + self.steal_seconds + self.stopped_seconds + self.slept_seconds)
+        return self.gpu_processes or 0, bool(self.gpu_throttled), lost
 
     @property
     def _kinds(self) -> list[_Kind]:
@@ -79,6 +84,8 @@ class Disturbance:
             "steal": min(self._share(self.steal_seconds), self._steal_share) > _DISTURBED_SHARE,
             "gpu_processes": bool(self.gpu_processes),
             "gpu_throttled": bool(self.gpu_throttled),
+            "stopped": self._share(self.stopped_seconds) > _DISTURBED_SHARE,
+            "slept": self._share(self.slept_seconds) > _DISTURBED_SHARE,
         }
         return [kind for kind, is_one in found.items() if is_one]
 
@@ -132,3 +139,7 @@ def _cause(kind: _Kind, regions: list[Disturbance]) -> str:
             return f"{count} other process{'es' * (count > 1)} on the GPU"
         case "gpu_throttled":
             return "the GPU was throttled"
+        case "stopped":
+            return f"the process was stopped for {duration(max(one.stopped_seconds for one in regions))}"
+        case "slept":
+            return f"the machine slept for {duration(max(one.slept_seconds for one in regions))}"

@@ -7,7 +7,6 @@ classes), ``weights.safetensors``, checkpoints while it trains, and ``result.jso
 import contextlib
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -21,20 +20,30 @@ from harness.files import (
     append_line,
     os_error_as_input_error,
     quarantine,
-    read_each,
     remove_temporary_files,
-    sha256_of,
     write_atomically,
     write_text_atomically,
 )
+from harness.foreign_files import sha256_of
 from harness.results.case_folder import RESULT, find_case_folder
-from harness.results.reading import parse_result, read_epoch_records, read_result, read_result_in_its_folder
+from harness.results.checked_files import (
+    EPOCHS,
+    PREDICTIONS,
+    WEIGHTS,
+    ContradictedError,
+    checked_path,
+    read_curve,
+    read_predictions,
+    require_unchanged,
+)
+from harness.results.listing import list_unfinished, read_all_results
+from harness.results.reading import parse_result, read_epoch_records, read_result
 from harness.results.result import EpochRecord, LearningCurve, Result
-from harness.text import count_noun
+from harness.results.training_now import LOCK, is_in_training
 
-EPOCHS, PREDICTIONS, WEIGHTS = "epochs.jsonl", "predictions.npz", "weights.safetensors"
+__all__ = ["EPOCHS", "FILES", "PREDICTIONS", "WEIGHTS", "ResultsFolder"]
+
 FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it has the SHA-256 of the others
-_LOCK = ".lock"
 _REMEDY = "free space or give another --results-dir, then rerun the command to resume"
 
 
@@ -77,12 +86,14 @@ class ResultsFolder:
         Without ``wait``, return None if another process holds the lock.
 
         Raises:
-            InputError: the folder cannot be written to.
+            InputError: the folder cannot be written to, or is a link: the files behind it may be another's.
         """
         folder = self.folder(case)
+        if folder.is_symlink():
+            raise InputError(f"{folder} is a link, and no results are written through it: put the folder itself there")
         with os_error_as_input_error(f"write results to {folder}", "give another --results-dir"):
             folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(folder / _LOCK, thread_local=False)
+            lock = filelock.FileLock(folder / LOCK, thread_local=False)
             try:
                 lock.acquire(blocking=wait)
             except filelock.Timeout:
@@ -107,8 +118,12 @@ class ResultsFolder:
         return result is not None and result.is_finished
 
     def peek(self, case: Case) -> Result | None:
-        """Return the case's ``result.json``, None if there is no valid one; the other files are not checked."""
-        with contextlib.suppress(FileNotFoundError, InputError):
+        """Return the case's ``result.json``, None if there is no valid one; the other files are not checked.
+
+        Raises:
+            InputError: the file, or the case's folder, cannot be read.
+        """
+        with contextlib.suppress(FileNotFoundError, DamagedError):
             return read_result(self.folder(case) / RESULT)
         return None
 
@@ -126,7 +141,7 @@ class ResultsFolder:
             return None
         if result.case.identity != case.identity:
             raise DamagedError(f"{path} is of another case: {result.case.label}, {result.case.identity[:12]}")
-        _require_all_unchanged(path.parent, result)
+        require_unchanged(path.parent, result)
         return result
 
     def quarantine(self, case: Case) -> None:
@@ -142,28 +157,37 @@ class ResultsFolder:
         Raises:
             InputError: the file is missing or damaged.
         """
-        return read_epoch_records(self.folder(case) / EPOCHS)
+        return read_epoch_records(self.folder(case) / EPOCHS, case.recipe.epochs)
 
     def read_curve(self, result: Result) -> LearningCurve:
         """Read the learning curve of a result.
 
         Raises:
-            DamagedError: the epoch records are missing or damaged.
+            DamagedError: the epoch records are missing or damaged, or contradict the result.
             InputError: the epoch records cannot be read.
         """
-        records = read_epoch_records(self._checked_path(result, EPOCHS))
-        accuracies = tuple(record.evaluation_accuracy_percent for record in records)
-        return LearningCurve(accuracies, records[-1].train_loss if records else math.nan)
+        return read_curve(self.folder(result.case), result)
 
     def read_predictions(self, result: Result) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         """Read test labels and predicted classes of a complete result, each (N,), in the dataset's order.
 
         Raises:
-            DamagedError: the predictions are missing or damaged.
+            DamagedError: the predictions are missing or damaged, or contradict the result.
             InputError: the predictions cannot be read.
         """
-        with np.load(self._checked_path(result, PREDICTIONS), allow_pickle=False) as arrays:
-            return arrays["labels"], arrays["predictions"]
+        return read_predictions(self.folder(result.case), result)
+
+    def contradiction(self, result: Result) -> str | None:
+        """Return the contradiction between a result and its predictions or epochs; None without, or without them."""
+        reads = ([self.read_predictions] if result.is_complete else []) + ([self.read_curve] if result.epochs else [])
+        for read in reads:
+            try:
+                read(result)
+            except ContradictedError as error:
+                return str(error)
+            except InputError:
+                continue
+        return None
 
     def weights_path(self, result: Result) -> Path:
         """Return the path of a complete result's weights, after checking them.
@@ -172,15 +196,15 @@ class ResultsFolder:
             DamagedError: the weights are missing or damaged.
             InputError: the weights cannot be read.
         """
-        return self._checked_path(result, WEIGHTS)
+        return checked_path(self.folder(result.case), result, WEIGHTS)
 
-    def _checked_path(self, result: Result, name: str) -> Path:
-        """Return the path of a file after comparing its SHA-256 with the result's."""
-        folder = self.folder(result.case)
-        if name not in result.files:
-            raise DamagedError(f"{folder / RESULT} has no SHA-256 of {name}")
-        _require_unchanged(folder / name, result.files[name])
-        return folder / name
+    def is_in_training(self, result: Result) -> bool:
+        """Return whether a process trains the result's case again, or has done so since the result was read."""
+        if is_in_training(self.folder(result.case)):
+            return True
+        with contextlib.suppress(FileNotFoundError, InputError):
+            return read_result(self.folder(result.case) / RESULT).finished_at != result.finished_at
+        return False
 
     def adopt(self, case: Case, files: Mapping[str, memoryview]) -> Result | None:
         """Write a case's files from another machine to its folder, the result last; return the result, if any.
@@ -224,7 +248,7 @@ class ResultsFolder:
     def hashes(self, case: Case) -> dict[str, str]:
         """Return the SHA-256 of each of the case's files except the result, by name."""
         paths = (self.folder(case) / name for name in (EPOCHS, PREDICTIONS, WEIGHTS))
-        return {path.name: sha256_of(path) for path in paths if path.exists()}
+        return {path.name: sha256_of(path, path.stat().st_size) for path in paths if path.exists()}
 
     def write_result(self, case: Case, result: Result) -> None:
         """Write ``result.json`` after all other files: if it exists, they are complete."""
@@ -232,25 +256,24 @@ class ResultsFolder:
             write_text_atomically(self.folder(case) / RESULT, result.to_text())
 
     def read_all(self) -> tuple[list[Result], list[str]]:
-        """Read every result in the folder; return them and a message for each that cannot be read."""
-        return read_each(self.root.glob(f"*/{RESULT}"), read_result_in_its_folder)
+        """Read every result in the folder; return them and a message for each that cannot be read.
 
-    def unfinished(self) -> list[str]:
-        """List resumable cases with their epoch counts, one line each."""
-        folders = sorted({path.parent for path in self.root.glob("*/checkpoint-*.safetensors")})
-        started = {folder.name: _line_count(folder / EPOCHS) for folder in folders if not (folder / RESULT).exists()}
-        return [
-            f"not finished: {name}, {count_noun(count, 'epoch')} so far; rerun the command to resume"
-            for name, count in started.items()
-        ]
+        Raises:
+            InputError: the results folder itself cannot be read.
+        """
+        return read_all_results(self.root)
+
+    def unfinished(self) -> tuple[list[str], list[str]]:
+        """List started cases with their epoch counts; return them, and a message for each unreadable folder.
+
+        Raises:
+            InputError: the results folder itself cannot be read.
+        """
+        return list_unfinished(self.root, EPOCHS)
 
     def writing(self, case: Case) -> contextlib.AbstractContextManager[None]:
         """Turn an OSError inside the block into an `InputError` that says what to do."""
         return os_error_as_input_error(f"write results to {self.folder(case)}", _REMEDY)
-
-
-def _line_count(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.is_file() else 0
 
 
 def _line(record: EpochRecord) -> str:
@@ -269,32 +292,3 @@ def _checked_result(case: Case, files: Mapping[str, memoryview]) -> Result:
     except ValueError as error:
         raise DamagedError(f"{case.label}: the {RESULT} received from the other machine is invalid: {error}") from error
     return result
-
-
-def _require_all_unchanged(folder: Path, result: Result) -> None:
-    """Check that every file of the result exists and has the SHA-256 in the result.
-
-    Raises:
-        DamagedError: a file is missing or damaged. The message names it.
-        InputError: a file cannot be read. The message names it.
-    """
-    required = {EPOCHS} if result.epochs else set()
-    if result.is_complete:
-        required |= {PREDICTIONS, WEIGHTS}
-    if missing := sorted(required - result.files.keys()):
-        raise DamagedError(f"{folder / RESULT} has no SHA-256 of {missing[0]}")
-    for name, sha256 in result.files.items():
-        if (folder / name).parent != folder:
-            raise DamagedError(f"{folder / RESULT} has the SHA-256 of a file in another folder: {name}")
-        _require_unchanged(folder / name, sha256)
-
-
-def _require_unchanged(path: Path, sha256: str) -> None:
-    try:
-        is_unchanged = sha256_of(path) == sha256
-    except FileNotFoundError as error:
-        raise DamagedError(f"{path} is missing") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if not is_unchanged:
-        raise DamagedError(f"{path} is damaged: its SHA-256 is not the one in {RESULT}")

@@ -3,9 +3,9 @@
 Every value is checked: one of the wrong type, or out of its range, is refused with the field's name.
 """
 
+import contextlib
+import errno
 import json
-import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -13,11 +13,21 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import DamagedError, InputError
 from harness.files import checked_json
+from harness.foreign_files import read_regular
 from harness.results.case_folder import is_name_of_case
+from harness.results.contradictions import contradiction_in
+from harness.results.forms import first_problem
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
-from harness.text import count_noun
+
+__all__ = [
+    "first_problem", "most_epoch_bytes", "parse_epoch_records", "parse_result", "read_epoch_records", "read_result",
+    "read_result_in_its_folder", "unreadable", "validated",
+]  # fmt: skip
 
 Value = TypeVar("Value")
+_MOST_RESULT_BYTES = 2**26  # a confusion matrix of 3,000 classes
+_MOST_RECORD_BYTES = 4096  # a record of 24 numbers and their names has about 1,000
+_MOST_RECORDS_BYTES = 2**26  # 16,384 of those
 
 
 def parse_result(text: str | bytes) -> Result:
@@ -26,40 +36,13 @@ def parse_result(text: str | bytes) -> Result:
     Raises:
         ValueError: the text is not a result, is damaged, or has another schema version.
     """
-    result = validated(Result, checked_json(text, SCHEMA_VERSION))
-    if problem := _first_contradiction(result):
+    try:
+        result = validated(Result, checked_json(text, SCHEMA_VERSION))
+    except ArithmeticError as error:  # a name with a depth of 400 digits, for example
+        raise ValueError(f"a number is out of range: {error}") from error
+    if problem := contradiction_in(result):
         raise ValueError(problem)
     return result
-
-
-def _names_the_device(environment: Mapping[str, Any]) -> bool:
-    """Return whether the environment has the entries that tables need, each of its type."""
-    kinds = {
-        "cpu": str, "gpu": str | None, "threads": int | None, "training_code": str | None, "code": dict,
-        "node": str | None, "co_scheduled": bool | None, "processes": int, "machines": int,
-    }  # fmt: skip
-    return {"cpu", "gpu"} <= environment.keys() and all(
-        isinstance(environment.get(name), kind) for name, kind in kinds.items() if name in environment
-    )
-
-
-def _first_contradiction(result: Result) -> str | None:
-    """Return the first contradiction between fields, or None."""
-    environments = (result.environment, *(attempt.environment for attempt in result.attempts))
-    if not all(map(_names_the_device, environments)):
-        return "its environment lacks 'cpu' or 'gpu', or an entry has the wrong type"
-    measures = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
-    lacking = [name for name in measures if getattr(result, name) is None]
-    if result.is_complete and lacking:
-        return f"{lacking[0]} is missing"
-    if result.epochs != len(result.epoch_seconds):
-        return f"it has {count_noun(result.epochs, 'epoch')} but the seconds of {len(result.epoch_seconds)}"
-    if not math.isclose(result.total_seconds, sum(result.epoch_seconds), abs_tol=1e-9):
-        return "its total_seconds is not the sum of its epoch_seconds"
-    of_case = (result.case.model, result.case.dataset, result.case.seed, result.case.mode)
-    if (result.model, result.dataset, result.seed, result.mode) != of_case:
-        return "its model, dataset, seed or mode is not its case's"
-    return None
 
 
 def read_result(path: Path) -> Result:
@@ -70,14 +53,12 @@ def read_result(path: Path) -> Result:
         DamagedError: its content is not a valid result. The message names the file.
         InputError: the file cannot be read. The message names the file.
     """
-    if path.exists() and not path.is_file():
-        raise DamagedError(f"{path} is not a file")  # opening a pipe, for example, would block
     try:
-        return parse_result(path.read_bytes())
+        return parse_result(read_regular(path, _MOST_RESULT_BYTES))
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     except ValueError as error:
         raise DamagedError(f"{path} is not a result of this harness: {error}") from error
 
@@ -96,26 +77,55 @@ def read_result_in_its_folder(path: Path) -> Result:
     return result
 
 
-def read_epoch_records(path: Path) -> list[EpochRecord]:
+def read_epoch_records(path: Path, most: int | None = None) -> list[EpochRecord]:
     """Read the records of an ``epochs.jsonl``, in order.
+
+    Args:
+        most: the largest number of records that the file has; None if its case is not known.
 
     Raises:
         InputError: the file cannot be read, or a line is not the record of its epoch. The message names the line.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        content = read_regular(path, most_epoch_bytes(most))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    records: list[EpochRecord] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            record = validated(EpochRecord, line)
-            if record.epoch != number:
-                raise ValueError(f"it is of epoch {record.epoch}")
-        except ValueError as error:
-            raise InputError(f"{path}, line {number}: not the record of epoch {number} ({error})") from error
-        records.append(record)
-    return records
+        raise unreadable(path, error) from error
+    return parse_epoch_records(path, content)
+
+
+def parse_epoch_records(path: Path, content: bytes) -> list[EpochRecord]:
+    """Return the records in the content of an ``epochs.jsonl``, in order.
+
+    Raises:
+        InputError: a line is not the record of its epoch. The message names the file and the line.
+    """
+    lines = content.splitlines()
+    with contextlib.suppress(ValidationError):  # a fifth faster than line by line, which names the line
+        records = _RECORDS.validate_json(b"[%s]" % b",".join(lines), strict=True)
+        if [record.epoch for record in records] == [*range(1, len(lines) + 1)]:
+            return records
+    return [_parse_epoch_record(path, number, line) for number, line in enumerate(lines, 1)]
+
+
+def _parse_epoch_record(path: Path, number: int, line: bytes) -> EpochRecord:
+    try:
+        record = validated(EpochRecord, line)
+        if record.epoch != number:
+            raise ValueError(f"it is of epoch {record.epoch}")
+    except ValueError as error:
+        raise InputError(f"{path}, line {number}: not the record of epoch {number} ({error})") from error
+    return record
+
+
+def most_epoch_bytes(epochs: int | None = None) -> int:
+    """Return the largest size of an ``epochs.jsonl`` with so many records, or with an unknown number."""
+    return _MOST_RECORDS_BYTES if epochs is None else min((epochs + 1) * _MOST_RECORD_BYTES, _MOST_RECORDS_BYTES)
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Return the error for a file that cannot be read; a special file or one of another size is damaged."""
+    kind = DamagedError if error.errno in (errno.EINVAL, errno.EFBIG) else InputError
+    return kind(f"{path} cannot be read: {error.strerror}")
 
 
 def validated(kind: type[Value], content: Any) -> Value:
@@ -131,10 +141,5 @@ def validated(kind: type[Value], content: Any) -> Value:
         raise ValueError(first_problem(error)) from error
 
 
-def first_problem(error: ValidationError) -> str:
-    """Return the first of pydantic's objections to a value, with the field's name."""
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
-
-
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (EpochRecord, Attempt, Result)}
+_RECORDS: TypeAdapter[list[EpochRecord]] = TypeAdapter(list[EpochRecord])

@@ -7,13 +7,25 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from harness.config.case import Case, Mode
 from harness.config.families import Model, parse_model
 from harness.credentials import without_credentials
 from harness.files import with_sha256
 from harness.results.disturbance import Disturbance, was_disturbed
+from harness.results.forms import ClassEntry, Environment
+from harness.results.ranges import (
+    Count,
+    FromOne,
+    Loss,
+    MeasuredSeconds,
+    Number,
+    Percent,
+    Rate,
+    Seconds,
+    TestImages,
+)
 from harness.results.timing import timing_changes
 
 SCHEMA_VERSION = 2
@@ -24,14 +36,6 @@ MEASURES = (
     "total_seconds", "marginal_gain", "images_per_second", "peak_memory_bytes",
 )  # fmt: skip
 """The fields of a result that JUnit, pytest-benchmark's record and trackers show, under their own names."""
-
-_Number = Annotated[float, Field(allow_inf_nan=False)]
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Percent = Annotated[float, Field(ge=0, le=100)]
-_Count = Annotated[int, Field(ge=0)]
-_FromOne = Annotated[int, Field(ge=1)]
-# JSON has no NaN or infinity: such a loss is null.
-_Loss = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
 @dataclass(frozen=True)
@@ -46,25 +50,25 @@ class EpochRecord:
         evaluate_seconds: time of the evaluation, with its loading.
         checkpoint_seconds: time to save the state at the epoch's start; 0 in quick mode, which saves none.
         epoch_seconds: wall-clock time of training plus evaluation, the paper's epoch time; without checkpoints.
-        disturbance: how much other work disturbed these seconds; None in records of earlier versions.
+        disturbance: how much other work or a stop disturbed these seconds; None in records of earlier versions.
     """
 
-    epoch: _FromOne
-    learning_rate: _Number
-    train_loss: _Loss
-    train_accuracy_percent: _Percent
-    evaluation_loss: _Loss
-    evaluation_accuracy_percent: _Percent
-    load_seconds: _Seconds
-    train_seconds: _Seconds
-    evaluate_seconds: _Seconds
-    checkpoint_seconds: _Seconds
-    epoch_seconds: _Seconds
+    epoch: FromOne
+    learning_rate: Number
+    train_loss: Loss
+    train_accuracy_percent: Percent
+    evaluation_loss: Loss
+    evaluation_accuracy_percent: Percent
+    load_seconds: Seconds
+    train_seconds: Seconds
+    evaluate_seconds: Seconds
+    checkpoint_seconds: Seconds
+    epoch_seconds: Seconds
     disturbance: Disturbance | None = None
 
     @property
     def is_disturbed(self) -> bool:
-        """True if other work lengthened the epoch's time."""
+        """True if other work or a stop lengthened the epoch's time."""
         return was_disturbed(self.disturbance)
 
     @property
@@ -109,12 +113,12 @@ class Attempt:
             earlier versions may have; None if they have none.
     """
 
-    first_epoch: _FromOne
+    first_epoch: FromOne
     started_at: str
-    environment: Mapping[str, Any]
-    compile_seconds: _Seconds = 0.0
-    wall_seconds: _Seconds = 0.0
-    peak_memory_bytes: _Count = 0
+    environment: Environment
+    compile_seconds: Seconds = 0.0
+    wall_seconds: Seconds = 0.0
+    peak_memory_bytes: Count = 0
     command: str | None = None
 
     def __post_init__(self) -> None:
@@ -170,7 +174,7 @@ class Result:
         attempts: one per uninterrupted stretch of training, see `interrupted_after`.
         files: SHA-256 of each of the case's other files, by name.
         cause: the reason if the case did not complete.
-        disturbed_epochs: the epochs, from 1, whose time other work lengthened; None in results of earlier versions.
+        disturbed_epochs: the epochs, from 1, whose time other work or a stop lengthened; None in earlier results.
         disturbance_causes: the causes of their disturbance, in words.
         network: the user's own network; None for one that comes with the harness.
         notes: remarks on how the network was trained or counted.
@@ -182,40 +186,40 @@ class Result:
     case: Case
     model: str
     dataset: str
-    seed: _Count
-    params: _Count
-    macs: _Count
-    accuracy_percent: _Percent | None
-    best_accuracy_percent: _Percent | None
-    best_epoch: _FromOne | None
-    macro_f1_percent: _Percent | None
-    epochs: _Count
-    epoch_seconds: tuple[_Seconds, ...] = field(repr=False)
-    train_seconds: _Seconds
-    eval_seconds: _Seconds
-    total_seconds: _Seconds
-    checkpoint_seconds: _Seconds
-    wall_seconds: _Seconds
-    compile_seconds: _Seconds
-    marginal_gain: _Number | None
-    images_per_second: _Number | None
-    peak_memory_bytes: _Count
-    train_images: _Count
-    evaluation_images: _Count
-    test_images: _Count
+    seed: Count
+    params: Count
+    macs: Count
+    accuracy_percent: Percent | None
+    best_accuracy_percent: Percent | None
+    best_epoch: FromOne | None
+    macro_f1_percent: Percent | None
+    epochs: Count
+    epoch_seconds: tuple[MeasuredSeconds, ...] = field(repr=False)
+    train_seconds: Seconds
+    eval_seconds: Seconds
+    total_seconds: MeasuredSeconds
+    checkpoint_seconds: Seconds
+    wall_seconds: Seconds
+    compile_seconds: Seconds
+    marginal_gain: Rate | None
+    images_per_second: Rate | None
+    peak_memory_bytes: Count
+    train_images: Count
+    evaluation_images: Count
+    test_images: TestImages
     dataset_origin: str
     dataset_verified: bool
     dataset_whole: bool
     stand_in: bool
-    environment: Mapping[str, Any] = field(repr=False)
+    environment: Environment = field(repr=False)
     started_at: str
     finished_at: str
     attempts: Annotated[tuple[Attempt, ...], Field(min_length=1)] = field(repr=False)
     files: Mapping[str, str] = field(repr=False)
-    per_class: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    confusion: tuple[tuple[_Count, ...], ...] = field(default=(), repr=False)
+    per_class: tuple[ClassEntry, ...] = field(default=(), repr=False)
+    confusion: tuple[tuple[Count, ...], ...] = field(default=(), repr=False)
     cause: str | None = None
-    disturbed_epochs: tuple[_FromOne, ...] | None = field(default=None, repr=False)
+    disturbed_epochs: tuple[FromOne, ...] | None = field(default=None, repr=False)
     disturbance_causes: tuple[str, ...] = field(default=(), repr=False)
     network: OwnNetwork | None = field(default=None, repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)
@@ -249,7 +253,7 @@ class Result:
 
     @property
     def has_disturbed_times(self) -> bool:
-        """True if other work lengthened the epoch times; False for epochs of several devices."""
+        """True if other work or a stop lengthened the epoch times; False for epochs of several devices."""
         return bool(self.disturbed_epochs) and not self.changes_between_attempts
 
     @property

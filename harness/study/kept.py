@@ -38,7 +38,7 @@ def find_kept(
             if not _are_one_place(stored.dataset, case.dataset):
                 moved.setdefault((stored.dataset, case.dataset), []).append(case)
         else:
-            environments = checkpoint.environments_in(results.folder(case))
+            environments = checkpoint.environments_in(results.folder(case), case.recipe.epochs)
         if other := other_code(environments):
             others.setdefault(other, []).append(case)
     lines = [_line(some, other) for other, some in others.items()]

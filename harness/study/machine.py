@@ -63,7 +63,7 @@ class Machine:
     def _prepare(self, experiment: Experiment, notify: Callable[[str], None]) -> None:
         dataset = self.dataset(experiment, notify)[0]
         recipe = self.resolved(experiment).resolved_recipe
-        _require_fitting_images(recipe, dataset)
+        require_fitting_images(recipe, dataset)
         self._try_network(self.resolved(experiment), dataset, notify)
         if self.settings.pipeline == "reference":
             require_shared_memory(recipe, dataset.spec.channels, len(dataset.train))
@@ -177,7 +177,7 @@ class Machine:
         source = registry.locate_or_download(name, data_dir, resize=resize, notify=notify)
         notify(f"loading {name}: {source.layout} in {source.path}")
         dataset = registry.load(name, data_dir, resize=resize, notify=notify)
-        return dataset, is_verified(dataset, source, data_dir)
+        return dataset, is_verified(dataset, source)
 
 
 def _require_splittable(dataset: Dataset) -> None:
@@ -194,7 +194,7 @@ def _require_splittable(dataset: Dataset) -> None:
         )
 
 
-def _require_fitting_images(recipe: Recipe, dataset: Dataset) -> None:
+def require_fitting_images(recipe: Recipe, dataset: Dataset) -> None:
     """Raise an `InputError` unless the recipe fits the images' channels and, without resizing, their size."""
     spec = dataset.spec
     channels = len(recipe.augmentation.mean)

@@ -16,6 +16,8 @@ from harness.models.identity import attribute, identity_for
 from harness.results.result import OwnNetwork, Result
 from harness.study.import_file import import_file
 
+_MOST_DEPTH = 10_000  # as of a file of weights; the user's builder may loop as often, whoever has written the result
+
 
 def find_network(result: Result, place: str | None = None) -> Model:
     """Return a result's model; import the file of a user's own network, if this process does not know it.
@@ -36,6 +38,10 @@ def find_network(result: Result, place: str | None = None) -> Model:
     if place is None:
         with contextlib.suppress(InputError):
             return model_of(case)
+    if (own.depth or 0) > _MOST_DEPTH:
+        raise InputError(
+            f"{case.label}: depth {own.depth:,} of its network: the deepest that can be loaded is {_MOST_DEPTH:,}"
+        )
     file, candidates = _candidates(result, own, place)
     for model in candidates:
         if _is_network_of(result, model):

@@ -21,6 +21,7 @@ from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
 from harness.study.resolution import outline, resize_of, resolve
+from harness.text import MOST_NAMED, listed_up_to
 from harness.throughput.repetition import PLAN_SECONDS, Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
@@ -56,13 +57,17 @@ def plan(
     """Yield each experiment with its estimate; those that differ by the seed alone are timed once.
 
     Args:
-        notify: callback that receives a line about each model whose steps were disturbed.
+        notify: callback that receives a line about each result that cannot be read, and about each model whose steps
+            were disturbed.
 
     Raises:
-        InputError: the device does not support the precision, or the data cannot be read.
+        InputError: the device does not support the precision, or the data or the results folder cannot be read.
     """
     results: dict[str, list[Result]] = defaultdict(list)
-    for result in ResultsFolder(settings.results_dir).read_all()[0]:
+    stored, problems = ResultsFolder(settings.results_dir).read_all()
+    if problems:
+        notify(f"left out: {listed_up_to(problems, MOST_NAMED, 'result')}")
+    for result in stored:
         results[result.model].append(result)
     estimates: dict[tuple[str, str, Recipe], Estimate] = {}
     spec_of = functools.cache(partial(registry.get_spec, data_dir=settings.data_dir))

@@ -1,10 +1,12 @@
 """Results reproduced from stored weights: accuracy, macro-F1 and every prediction computed again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from harness.config.case import Mode
 from harness.config.datasets import is_own_images, is_resized, own_path, prefix_of
@@ -14,15 +16,14 @@ from harness.config.settings import Settings
 from harness.data import registry
 from harness.data.formats.folder_listing import is_present
 from harness.data.registry import Dataset
-from harness.errors import InputError
+from harness.errors import DamagedError, InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.results import metrics
-from harness.results.folder import ResultsFolder
+from harness.results.case_folder import RESULT
+from harness.results.folder import PREDICTIONS, ResultsFolder
 from harness.results.result import Result
-from harness.study.own_network import find_network
-from harness.study.stored_network import require_weights
+from harness.study.machine import require_fitting_images
 from harness.text import MOST_NAMED, listed_up_to
-from harness.training.train import load_weights
 from harness.training.trainers import make_trainer
 
 
@@ -50,26 +51,28 @@ class Reproduction:
 
 
 def reproduce(
-    result: Result, results: ResultsFolder, dataset: Dataset, device: torch.device, network: str | None = None
+    result: Result, results: ResultsFolder, weights: Mapping[str, Tensor], dataset: Dataset, device: torch.device
 ) -> Reproduction:
     """Evaluate a complete result's stored weights on its test images, by its own pipeline and precision.
 
     Args:
-        network: the present place of the user's own network, as ``FILE:NAME``; None for the recorded one.
+        weights: as `checked_weights` returns them.
 
     Raises:
-        InputError: the result is not complete, the images differ, a file beside it is damaged or unreadable, or the
-            user's own network is not found.
+        InputError: the images differ, or the predictions are damaged or unreadable.
     """
-    require_weights(result)
     require_same_images(result, dataset)
-    find_network(result, network)
-    case = result.case
-    weights, (labels, predictions) = results.weights_path(result), results.read_predictions(result)
-    trainer = make_trainer(case, dataset.spec, device)
-    load_weights(weights, trainer.network)
+    require_fitting_images(result.case.recipe, dataset)
+    spec, place = dataset.spec, results.folder(result.case)
+    if spec.num_classes != len(result.per_class):
+        raise DamagedError(f"{place / RESULT} has {len(result.per_class)} classes, the images {spec.num_classes}")
+    labels, predictions = results.read_predictions(result)
+    if not labels.shape == predictions.shape == (len(dataset.test),):
+        raise DamagedError(f"{place / PREDICTIONS} has no prediction for each of {len(dataset.test):,} test images")
+    trainer = make_trainer(result.case, spec, device)
+    trainer.replace_weights(weights)
     found = trainer.evaluate(trainer.place(dataset.test, "test")).predictions
-    scores = metrics.score(dataset.test.labels.numpy(), found, dataset.spec.class_names)
+    scores = metrics.score(dataset.test.labels.numpy(), found, spec.class_names)
     changed = int(np.sum((found != predictions) | (dataset.test.labels.numpy() != labels)))
     return Reproduction(result, scores, changed)
 
@@ -86,7 +89,7 @@ def require_same_images(result: Result, dataset: Dataset) -> None:
 
 def _difference(result: Result, dataset: Dataset) -> str:
     """Return a line on the classes or numbers of images that differ from the result's; empty if none do."""
-    before = [str(one["class_name"]) for one in result.per_class]
+    before = [str(one.get("class_name")) for one in result.per_class]
     now = list(dataset.spec.class_names)
     if before and before != now:
         return f"\nthe classes differ in {listed_up_to(sorted({*before} ^ {*now}), MOST_NAMED, 'class')}"

@@ -3,11 +3,14 @@
 import contextlib
 from collections.abc import Collection
 from pathlib import Path
+from typing import TypeGuard
 
 from harness.files import checked_json, with_sha256, write_text_atomically
+from harness.foreign_files import read_regular
 
 _FILE = ".rerun.json"
 _SCHEMA_VERSION = 1
+_MOST_BYTES = 2**24  # 100,000 cases, each asked for and left
 
 
 class Rerun:
@@ -46,10 +49,13 @@ class Rerun:
 
     def _read(self) -> tuple[set[str], set[str]]:
         try:
-            content = checked_json(self._path.read_bytes(), _SCHEMA_VERSION)
-            return set(content["asked"]), set(content["left"])
-        except (OSError, ValueError, KeyError, TypeError):
+            content = checked_json(read_regular(self._path, _MOST_BYTES), _SCHEMA_VERSION)
+        except (OSError, ValueError):
             return set(), set()
+        asked, left = (content.get(name) for name in ("asked", "left"))
+        if not (_are_identities(asked) and _are_identities(left)):
+            return set(), set()
+        return set(asked), set(left)
 
     def _write(self) -> None:
         with contextlib.suppress(OSError):  # then an interrupted rerun starts from scratch
@@ -58,3 +64,7 @@ class Rerun:
                 write_text_atomically(self._path, with_sha256({"schema_version": _SCHEMA_VERSION, **lists}))
             else:
                 self._path.unlink(missing_ok=True)
+
+
+def _are_identities(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)

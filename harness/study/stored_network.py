@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
-from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
-from harness.errors import InputError
+from harness.errors import DamagedError, InputError
 from harness.models.build import build_network
-from harness.results.folder import ResultsFolder
+from harness.models.cost import count_macs_on_meta, count_parameters
+from harness.models.stored_weights import building_no_more_than, first_difference, map_weights
+from harness.results.case_folder import RESULT
+from harness.results.folder import WEIGHTS, ResultsFolder
 from harness.results.load import load_named_result
 from harness.results.result import Result
 from harness.study.own_network import channels_and_classes, find_network
+
+_COUNTERS_DIFFER = 2  # at most, in the operations that they know
 
 
 def load_network(path: str | Path, network: str | None = None) -> nn.Module:
@@ -41,18 +45,65 @@ def network_of(result: Result, results: ResultsFolder, place: str | None = None)
         InputError: the result is not complete, the weights are missing, damaged, unreadable or of other code, or a
             user's own network is not found.
     """
-    require_weights(result)
-    weights = load_file(results.weights_path(result))
+    weights = checked_weights(result, results, place)
     model, shortcut = find_network(result, place), result.case.shortcut
-    try:
-        network = build_network(model, *channels_and_classes(result), seed=0, shortcut=shortcut)
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise InputError(
-            f"{result.case.label}: its weights are not of {model.name} as the present code builds it: return to the "
-            f"code that trained it, {result.environment.get('commit') or 'of an unknown commit'}"
-        ) from error
+    network = build_network(model, *channels_and_classes(result), seed=0, shortcut=shortcut)
+    network.load_state_dict(weights)
     return network.eval()
+
+
+def checked_weights(result: Result, results: ResultsFolder, place: str | None = None) -> dict[str, Tensor]:
+    """Return the weights of a complete result by name, mapped into memory, after checking them.
+
+    They are compared with the network as the present code builds it, on the meta device: neither is allocated unless
+    both have the same size, which is also the result's.
+
+    Args:
+        place: the present place of the user's own network, as ``FILE:NAME``; None for the recorded one.
+
+    Raises:
+        DamagedError: the weights are missing, damaged, or those of another network. The message names the file.
+        InputError: the result is not complete, the weights cannot be read, or a user's own network is not found.
+    """
+    require_weights(result)
+    case = result.case
+    path = results.folder(case) / WEIGHTS
+    sizes = channels_and_classes(result)
+    if 0 in sizes:
+        raise DamagedError(f"{path.with_name(RESULT)} has no {'classes' if sizes[0] else 'channels of images'}")
+    weights = map_weights(path)
+    try:
+        with building_no_more_than(weights, path):
+            model = find_network(result, place)
+            network = build_network(model, *sizes, seed=0, shortcut=case.shortcut, device="meta")
+    except RuntimeError as error:  # a layer is larger than torch can count
+        raise DamagedError(f"{path}: {model.name}, which its result names, cannot be built") from error
+    if difference := first_difference(weights, network):
+        raise DamagedError(
+            f"{path}: its weights are not of {model.name} as the present code builds it: {difference}\n"
+            f"return to the code that trained it, {result.environment.get('commit') or 'of an unknown commit'}"
+        )
+    _require_recorded_cost(result, path.with_name(RESULT), network.eval(), is_foreign=model.is_foreign)
+    results.weights_path(result)
+    return weights
+
+
+def _require_recorded_cost(result: Result, path: Path, network: nn.Module, *, is_foreign: bool) -> None:
+    """Raise a `DamagedError` if a network on the meta device is larger, or computes more, than its result says.
+
+    An image size that was changed in the result would need any amount of memory.
+    """
+    if (params := count_parameters(network)) != result.params:
+        raise DamagedError(f"{path}: it has {result.params:,} parameters, and its network {params:,}")
+    (channels, _), size = channels_and_classes(result), result.case.recipe.image_size
+    try:
+        macs = count_macs_on_meta(network, (channels, size, size))
+    except Exception:
+        if not is_foreign:
+            raise DamagedError(f"{path}: its network cannot take images of {size}×{size} pixels") from None
+        return  # a foreign network need not run there
+    if macs > _COUNTERS_DIFFER * result.macs:
+        raise DamagedError(f"{path}: it has {result.macs:,} MACs, and its network {macs:,} at {size}×{size} pixels")
 
 
 def require_weights(result: Result) -> None:

@@ -12,6 +12,7 @@ from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.files import require_writable
 from harness.results.folder import ResultsFolder
+from harness.results.listing import require_readable
 from harness.results.result import EpochRecord, Result
 from harness.study.engines import CaseRequest, make_engine
 from harness.study.kept import find_kept, find_outdated
@@ -78,6 +79,7 @@ class Study:
         if self._processes.is_rank_zero:
             for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
                 require_writable(folder, f"--{name}")
+            require_readable(self.settings.results_dir)
             if not self._has_trackers:
                 self.tracking.start()
                 self._has_trackers = True

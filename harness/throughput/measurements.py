@@ -43,7 +43,7 @@ class Round:
 
     Attributes:
         load_share: the share of its time spent waiting for images, 0 to 1.
-        disturbance: its disturbance by other work; None in recordings of earlier versions.
+        disturbance: its disturbance; None in recordings of earlier versions.
     """
 
     images_per_second: float

@@ -20,14 +20,14 @@ SESSION_SECONDS = 10.0  # under a time budget, the session's trainings wait for 
 
 
 def metered(device: torch.device, work: Callable[[], _Value]) -> tuple[_Value, Disturbance]:
-    """Run the work; return its value with its disturbance by other work."""
+    """Run the work; return its value with its disturbance."""
     meter = DisturbanceMeter(device)
     value = work()
     return value, meter.reading()
 
 
 class Repetition:
-    """The repetition of one measurement's regions while other work disturbs them."""
+    """The repetition of one measurement's regions while they are disturbed."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ def result_parameters(result: Result) -> dict[str, Value]:
 def epoch_metrics(record: EpochRecord) -> dict[str, float]:
     """Return the epoch's losses, accuracies, learning rate and seconds by name; a loss may be NaN.
 
-    `is_disturbed` is 1 if other work lengthened the epoch's time, else 0; absent in records of earlier versions.
+    `is_disturbed` is 1 if other work or a stop lengthened the epoch's time, else 0; absent in earlier records.
     """
     metrics = {name: float(value) for name, value in asdict(record).items() if name not in ("epoch", "disturbance")}
     return metrics if record.disturbance is None else metrics | {"is_disturbed": float(record.is_disturbed)}

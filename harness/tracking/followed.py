@@ -47,7 +47,7 @@ class FollowedCase:
 
 
 def read_training(case: FollowedCase) -> Training | None:
-    """Read the training in the case's folder; None if there is none yet, or its files are being replaced.
+    """Read the training in the case's folder; None if there is none yet, or its files cannot be read now.
 
     Its key is the hash of its first epoch's record: all attempts share the record, and no other training has
     its times. A result without an epoch counts as a training of its own.
@@ -56,7 +56,7 @@ def read_training(case: FollowedCase) -> Training | None:
     try:
         records = read_epoch_records(folder / EPOCHS) if (folder / EPOCHS).exists() else []
         result = read_result(folder / RESULT) if (folder / RESULT).exists() else None
-    except (FileNotFoundError, InputError):
+    except (OSError, InputError):  # as they are being replaced, or are no files
         return None
     if result is not None and result.epoch_seconds != tuple(record.epoch_seconds for record in records):
         return None

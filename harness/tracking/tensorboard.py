@@ -36,6 +36,8 @@ class TensorBoardTracker(Tracker):
     def log_report(self, report: ReportFiles) -> None:
         """Replace the run ``report``: its tables as texts, its figures as images."""
         folder = self._root / REPORT
+        if folder.is_symlink():
+            folder.unlink()  # the event files of another folder stay
         for old in folder.glob("events.out.tfevents.*"):
             old.unlink()
         writer = EventFileWriter(str(folder))
@@ -101,7 +103,7 @@ def _scalars(group: str, values: Mapping[str, float]) -> Summary:
 
 
 def _image(tag: str, path: Path) -> Summary:
-    with Image.open(path) as picture:
+    with Image.open(path, formats=["PNG"]) as picture:
         width, height = picture.size
     image = Summary.Image(encoded_image_string=path.read_bytes(), width=width, height=height)
     return Summary(value=[Summary.Value(tag=tag, image=image)])

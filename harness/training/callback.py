@@ -1,8 +1,9 @@
-"""The callback of training. Needs no torch."""
+"""The callback of training, and one whose output may be lost. Needs no torch."""
 
 from collections.abc import Callable, Sequence
 
 from harness.config.case import Case
+from harness.lost_output import ignoring_output_errors
 from harness.results.result import EpochRecord, Result
 from harness.training.sweep_progress import SweepProgress
 
@@ -42,3 +43,44 @@ class TrainingCallback:
 
     def on_epoch(self, case: Case, record: EpochRecord) -> None:
         """Receive the record of a finished epoch."""
+
+
+class TolerantCallback(TrainingCallback):
+    """A callback that passes all calls to another; an error of the other's output is ignored."""
+
+    def __init__(self, callback: TrainingCallback) -> None:
+        self._callback = callback
+
+    def should_stop(self) -> bool:
+        return self._callback.should_stop()
+
+    def is_stop(self, error: Exception) -> bool:
+        return self._callback.is_stop(error)
+
+    def on_notice(self, case: Case | None, text: str) -> None:
+        with ignoring_output_errors():
+            self._callback.on_notice(case, text)
+
+    def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
+        with ignoring_output_errors():
+            self._callback.on_resume(case, records)
+
+    def on_reuse(self, case: Case, result: Result) -> None:
+        with ignoring_output_errors():
+            self._callback.on_reuse(case, result)
+
+    def on_warm_up(self, case: Case) -> None:
+        with ignoring_output_errors():
+            self._callback.on_warm_up(case)
+
+    def on_progress(self, case: Case, epoch: int, share: float) -> None:
+        with ignoring_output_errors():
+            self._callback.on_progress(case, epoch, share)
+
+    def on_sweep(self, state: Callable[[], SweepProgress]) -> None:
+        with ignoring_output_errors():
+            self._callback.on_sweep(state)
+
+    def on_epoch(self, case: Case, record: EpochRecord) -> None:
+        with ignoring_output_errors():
+            self._callback.on_epoch(case, record)

@@ -6,78 +6,40 @@ version of the training code. Its SHA-256 lies beside it, in the format of ``sha
 """
 
 import contextlib
+import errno
 import hashlib
-import json
-import math
 import os
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from typing import Any
 
 from harness.config.case import Case
-from harness.errors import DamagedError, InputError
-from harness.files import REFUSED, put_in_place, quarantine, sha256_of, write_atomically, write_text_atomically
-from harness.results.reading import validated
-from harness.results.result import Attempt, EpochRecord
+from harness.errors import DamagedError
+from harness.files import (
+    REFUSED,
+    open_to_overwrite,
+    os_error_as_input_error,
+    put_in_place,
+    quarantine,
+    write_atomically,
+    write_text_atomically,
+)
+from harness.foreign_files import list_folder, read_regular, sha256_of
+from harness.training.checkpoint_file import Checkpoint, Expected, read_attempts, read_checkpoint, write_checkpoint
 
-FORMAT = 2
-SUFFIX = ".safetensors"
 _KEPT = 2
-_ALL = "checkpoint-*"
 _HASH = ".sha256"
+_MOST_HASH_BYTES = 1000  # a SHA-256 and a file's name
+_START = "checkpoint-"
 # Format 1 was torch.save's, in a file *.pt. Those files are listed and removed like the others, but never read.
 _NAME = re.compile(r"checkpoint-(\d{5,})-(\d+)\.(?:safetensors|pt)")
 # The file that is filled before it gets its name. A checkpoint no longer needed is overwritten: the system already has
 # memory and disk for it, which saves a tenth of the time (ResNet-110, 60 alternating saves each).
 _SPARE = "checkpoint-spare"
-# A network has hundreds of tensors of a few bytes. Those of fewer elements than this are saved as one tensor per type,
-# which saves some 3 ms of ResNet-110's 26 on a CPU.
-_SMALL = 2**16
-_PACKED = "packed."
-_TYPES = {  # as the safetensors format names them
-    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
-    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
-}  # fmt: skip
-Tensors = Mapping[str, Tensor]
-
-
-class OtherFormatError(InputError):
-    """A checkpoint of a format that this version does not read. Names the file and both formats."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """The state of a case's training after an epoch.
-
-    Attributes:
-        identity: the case's.
-        training_code: the version of the code that trained it.
-        records: one per epoch so far.
-        attempts: one per process that has trained the case so far; the last one saved this.
-        network: weights and BatchNorm statistics by name.
-        momentum: the momentum of each parameter that has one, by the parameter's name.
-        best: the network after the best epoch, if that epoch is chosen on validation images.
-    """
-
-    identity: str
-    training_code: str
-    records: tuple[EpochRecord, ...]
-    attempts: tuple[Attempt, ...]
-    network: Tensors
-    momentum: Tensors
-    best: Tensors | None = None
-
-    @property
-    def file_name(self) -> str:
-        """A name that no other checkpoint of the case has, so that none is overwritten."""
-        return f"checkpoint-{len(self.records):05d}-{len(self.attempts)}{SUFFIX}"
+# The errors of opening what no training has saved: a special file, one that is too large, a link to nothing.
+_ODD = {errno.EINVAL, errno.EFBIG, errno.ELOOP, errno.ENXIO, errno.ENODEV}
 
 
 def most_weights_kept(case: Case) -> int:
@@ -103,9 +65,9 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def _write(path: Path, checkpoint: Checkpoint) -> str:
-    """Write the checkpoint to the disk, over an existing file if there is one; return its SHA-256."""
-    with open(path, "r+b" if path.exists() else "w+b") as file:
-        _encode(file, checkpoint)
+    """Write the checkpoint to the disk, over the file there if it has no other name; return its SHA-256."""
+    with open_to_overwrite(path) as file:
+        write_checkpoint(file, checkpoint)
         file.truncate()
         file.seek(0)
         with ThreadPoolExecutor(1) as disk:  # the disk writes during the hashing: each takes as long as the other
@@ -149,66 +111,88 @@ def is_part(name: str) -> bool:
 
 
 def newest_first(folder: Path) -> list[Path]:
-    """List the folder's checkpoints, whole or damaged, of this format or another, the latest first."""
-    files = (path for path in folder.glob(_ALL) if path.is_file())
-    found = ((match, path) for path in files if (match := _NAME.fullmatch(path.name)))
+    """List the folder's checkpoints, whole or damaged, of this format or another, the latest first.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    found = ((match, path) for path in _all(folder) if (match := _NAME.fullmatch(path.name)))
     return [path for _, path in sorted(found, key=lambda one: tuple(map(int, one[0].groups())), reverse=True)]
 
 
-def load(path: Path, identity: str, shapes: Mapping[str, torch.Size]) -> Checkpoint:
+def load(path: Path, expected: Expected) -> Checkpoint:
     """Read a case's checkpoint into tensors on the CPU. Nothing in the file is ever executed.
-
-    Args:
-        identity: the case's.
-        shapes: the shape of each tensor in the state of the case's network, by name.
 
     Raises:
         DamagedError: the file is damaged, of another case, or not a checkpoint. The message names it.
         OtherFormatError: the file is a whole checkpoint of another format.
         OSError: the file cannot be read, independent of its content.
     """
-    _require_whole(path)
-    checkpoint = _decode(path)
-    if checkpoint.identity != identity:
-        raise DamagedError(f"{path} is of another case: {checkpoint.identity[:12]}, this one is {identity[:12]}")
-    parts = checkpoint.network, checkpoint.momentum, checkpoint.best or checkpoint.network
-    network, momentum, best = ({name: tensor.shape for name, tensor in part.items()} for part in parts)
-    if not network == best == shapes or not momentum.items() <= shapes.items():
-        raise DamagedError(f"{path} has other tensors than the case's network")
-    return checkpoint
+    try:
+        _require_whole(path, expected.most_bytes)
+    except OSError as error:
+        if not shows_damage(error):
+            raise
+        raise DamagedError(f"{error.filename} is damaged: {error.strerror}") from error
+    return read_checkpoint(path, expected)
 
 
-def _require_whole(path: Path) -> None:
+def shows_damage(error: OSError) -> bool:
+    """Return whether opening a file failed since it is of a kind or size that no training saves."""
+    return error.errno in _ODD
+
+
+def _require_whole(path: Path, most_bytes: int) -> None:
     """Raise a DamagedError if a file's SHA-256 is not the one beside it."""
     try:
-        is_whole = hash_path(path).read_text("ascii", "replace").startswith(sha256_of(path))
+        stated = read_regular(hash_path(path), _MOST_HASH_BYTES)
     except FileNotFoundError as error:
         raise DamagedError(f"{hash_path(path)} is missing: without it {path.name} is not trusted") from error
+    try:
+        is_whole = stated.startswith(sha256_of(path, most_bytes).encode())
+    except FileNotFoundError as error:
+        raise DamagedError(f"{path} is a link to a file that is missing") from error
     if not is_whole:
         raise DamagedError(f"{path} is damaged: its SHA-256 is not the one beside it")
 
 
-def environments_in(folder: Path) -> tuple[Mapping[str, Any], ...]:
-    """Return the environments of the attempts in the newest checkpoint; none without a valid one."""
+def environments_in(folder: Path, epochs: int) -> tuple[Mapping[str, Any], ...]:
+    """Return the environments of the attempts in the newest checkpoint; none without a valid one.
+
+    Args:
+        epochs: the number of epochs that the case trains.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
     for path in newest_first(folder)[:1]:
-        with contextlib.suppress(OSError, SafetensorError, KeyError, TypeError, ValueError):
-            with safe_open(path, "np") as file:
-                about = json.loads(file.metadata()["about"])
-            return tuple(validated(Attempt, attempt).environment for attempt in about["attempts"])
+        with contextlib.suppress(OSError, KeyError, RecursionError, TypeError, ValueError):
+            return tuple(attempt.environment for attempt in read_attempts(path, epochs))
     return ()
 
 
 def is_any_left(folder: Path) -> bool:
-    """Return whether any part of a checkpoint is in the folder, quarantined files excepted."""
+    """Return whether any part of a checkpoint is in the folder, quarantined files excepted.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
     return bool(_all(folder))
 
 
 def _all(folder: Path) -> list[Path]:
-    return [path for path in folder.glob(_ALL) if path.is_file() and path.suffix != REFUSED]
+    with os_error_as_input_error(f"read the checkpoints in {folder}", "make the folder readable"):
+        found = [path for path in list_folder(folder) if path.name.startswith(_START) and path.suffix != REFUSED]
+        return [path for path in found if path.is_symlink() or not path.is_dir()]
 
 
 def remove_all(folder: Path) -> None:
-    """Remove a case's checkpoints: the case is finished, or starts from scratch."""
+    """Remove a case's checkpoints: the case is finished, or starts from scratch.
+
+    Raises:
+        InputError: the folder cannot be read.
+        OSError: a file cannot be removed.
+    """
     for path in _all(folder):
         path.unlink(missing_ok=True)
 
@@ -216,88 +200,3 @@ def remove_all(folder: Path) -> None:
 def hash_path(path: Path) -> Path:
     """Return the path of a checkpoint's SHA-256."""
     return path.with_name(path.name + _HASH)
-
-
-def _encode(file: BinaryIO, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint into a file: tensors by prefixed names, all else as JSON in the header."""
-    groups = {"network": checkpoint.network, "momentum": checkpoint.momentum, "best": checkpoint.best or {}}
-    tensors = {f"{group}.{name}": tensor.detach() for group, some in groups.items() for name, tensor in some.items()}
-    small: dict[str, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if tensor.numel() < _SMALL:
-            small.setdefault(f"{_PACKED}{tensor.dtype}", {})[name] = tensor
-    about = {
-        "identity": checkpoint.identity,
-        "training_code": checkpoint.training_code,
-        "records": [record.to_json() for record in checkpoint.records],
-        "attempts": [asdict(attempt) for attempt in checkpoint.attempts],
-        "shapes": {key: {name: list(part.shape) for name, part in parts.items()} for key, parts in small.items()},
-    }
-    stored = {name: tensor for name, tensor in tensors.items() if tensor.numel() >= _SMALL}
-    stored |= {key: torch.cat([part.reshape(-1) for part in parts.values()]) for key, parts in small.items()}
-    _write_tensors(file, stored, {"checkpoint_format": str(FORMAT), "about": json.dumps(about, allow_nan=False)})
-
-
-def _write_tensors(file: BinaryIO, tensors: Tensors, metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file, one tensor after the other.
-
-    `safetensors.torch.save` would need memory for the whole file, and ends the process where there is none.
-    """
-    header: dict[str, Any] = {"__metadata__": metadata}
-    end = 0
-    ordered = sorted(tensors.items(), key=lambda one: -one[1].element_size())  # each is aligned to its type
-    for name, tensor in ordered:
-        start, end = end, end + tensor.nbytes
-        header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)  # the format aligns the tensors' bytes
-    file.write(len(text).to_bytes(8, "little") + text)
-    for _, tensor in ordered:
-        file.write(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-
-
-def _decode(path: Path) -> Checkpoint:
-    """Read the content of a checkpoint's file back.
-
-    Raises:
-        DamagedError: the content is not a checkpoint.
-        OtherFormatError: the content is of another format.
-    """
-    if path.suffix != SUFFIX:
-        raise OtherFormatError(f"{path} is a checkpoint of format 1, this harness reads {FORMAT}")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata()
-            # Copies: the file itself, which is mapped into memory, will be overwritten by a later checkpoint.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a mapping
-        if metadata["checkpoint_format"] == str(FORMAT):
-            return _checkpoint(json.loads(metadata["about"]), tensors)
-        found = int(metadata["checkpoint_format"])
-    except MemoryError:
-        raise
-    except Exception as error:  # any kind, as the file may hold anything
-        reason = str(error).strip().partition("\n")[0]
-        raise DamagedError(f"{path} is not a checkpoint of this harness: {reason}") from error
-    raise OtherFormatError(f"{path} is a checkpoint of format {found}, this harness reads {FORMAT}")
-
-
-def _checkpoint(about: Mapping[str, Any], tensors: dict[str, Tensor]) -> Checkpoint:
-    for key, shapes in about["shapes"].items():
-        parts = torch.split(tensors.pop(key), [math.prod(shape) for shape in shapes.values()])
-        tensors |= {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-    groups = {group: _with_prefix(tensors, f"{group}.") for group in ("network", "momentum", "best")}
-    if sum(map(len, groups.values())) != len(tensors):
-        raise ValueError("it has tensors of unknown use")
-    return Checkpoint(
-        identity=str(about["identity"]),
-        training_code=str(about["training_code"]),
-        records=tuple(validated(EpochRecord, record) for record in about["records"]),
-        attempts=tuple(validated(Attempt, attempt) for attempt in about["attempts"]),
-        network=groups["network"],
-        momentum=groups["momentum"],
-        best=groups["best"] or None,
-    )
-
-
-def _with_prefix(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

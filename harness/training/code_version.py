@@ -33,6 +33,7 @@ _TRAINING_CODE = (
     "results/marginal_gain.py",
     "results/metrics.py",
     "training/checkpoint.py",
+    "training/checkpoint_file.py",
     "training/history.py",
     "training/job.py",
     "training/process_group.py",

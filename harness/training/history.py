@@ -8,7 +8,7 @@ from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.hardware.memory import PeakMemory
 from harness.results.result import Attempt, EpochRecord
 from harness.timestamps import utc_now
-from harness.training.checkpoint import Checkpoint
+from harness.training.checkpoint_file import Checkpoint
 from harness.training.command import this_command
 from harness.training.environment import describe_environment
 from harness.training.job import TrainingJob

@@ -7,7 +7,7 @@ from harness.files import REFUSED, os_error_as_input_error, quarantine
 from harness.results.timing import timing_changes
 from harness.text import count_noun
 from harness.training import checkpoint, code_version
-from harness.training.checkpoint import Checkpoint, OtherFormatError
+from harness.training.checkpoint_file import Checkpoint, Expected, OtherFormatError
 from harness.training.history import History
 from harness.training.job import TrainingJob
 from harness.training.reuse import REMEDY
@@ -24,12 +24,12 @@ def last_checkpoint(job: TrainingJob) -> Checkpoint | None:
         OtherFormatError: the checkpoint has another format.
         InputError: a checkpoint cannot be read.
     """
-    network = empty_network(job.case, job.dataset.spec)
-    shapes = {name: value.shape for name, value in network.state_dict().items()}
+    case, network = job.case, empty_network(job.case, job.dataset.spec)
+    expected = Expected(case.identity, case.recipe.epochs, bool(case.val_split), network.state_dict())
     with os_error_as_input_error(f"read the checkpoints in {job.folder}", "make them readable"):
         for path in checkpoint.newest_first(job.folder):
             try:
-                return checkpoint.load(path, job.case.identity, shapes)
+                return checkpoint.load(path, expected)
             except DamagedError as error:
                 job.notify(f"{error}\nit is quarantined as {path.name}{REFUSED}")
                 quarantine(path)

@@ -6,12 +6,12 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from harness.hardware.co_scheduling import CoSchedulingMonitor
-from harness.hardware.disturbance_meter import DisturbanceMeter
+from harness.hardware.disturbance_meter import DisturbanceMeter, with_stops_of_ranks
 from harness.hardware.stopwatch import Stopwatch
 from harness.results import metrics
 from harness.results.result import EpochRecord, Status
 from harness.training import checkpoint, code_version
-from harness.training.checkpoint import Checkpoint
+from harness.training.checkpoint_file import Checkpoint
 from harness.training.history import History
 from harness.training.job import CaseImages, TrainingJob
 from harness.training.result_builder import FinalScores
@@ -98,6 +98,7 @@ class TrainingRun:
         with watch.part("evaluate"):
             evaluation = self._last_evaluation = self._trainer.evaluate(self.images.evaluated)
         epoch_seconds = watch.total()
+        disturbance = with_stops_of_ranks(meter.reading(), self._trainer.stops_of_ranks())
         return EpochRecord(
             epoch=epoch + 1,
             learning_rate=self.job.case.recipe.learning_rate_at(epoch),
@@ -110,7 +111,7 @@ class TrainingRun:
             evaluate_seconds=watch.seconds["evaluate"],
             checkpoint_seconds=self._checkpoint_seconds,
             epoch_seconds=epoch_seconds,
-            disturbance=meter.reading(),
+            disturbance=disturbance,
         )
 
     def _stop_if_asked(self) -> None:

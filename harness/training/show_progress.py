@@ -5,6 +5,7 @@ import sys
 from typing import TextIO
 
 from harness.config.case import Case
+from harness.lost_output import TolerantOutput
 from harness.results.result import EpochRecord, Result
 from harness.training.progress import Progress
 
@@ -24,7 +25,8 @@ class ShowProgress(Progress):
     shows_last_epoch = True
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = out = sys.stdout if stream is None else stream
+        out = sys.stdout if stream is None else stream
+        self._output = TolerantOutput(out)
         super().__init__(
             self._print, redraws=out.isatty() or is_notebook(out), width=shutil.get_terminal_size().columns
         )
@@ -39,8 +41,8 @@ class ShowProgress(Progress):
             self._is_drawn = False
 
     def _print(self, text: str) -> None:
-        self._stream.write(text if self._redraws else text.strip("\n") + "\n")
-        self._stream.flush()
+        self._output.write(text if self._redraws else text.strip("\n") + "\n")
+        self._output.flush()
 
 
 def is_notebook(stream: object) -> bool:

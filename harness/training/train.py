@@ -7,11 +7,8 @@ resumed from the last state saved, and ends with the same weights, records and s
 import contextlib
 from collections.abc import Generator
 from dataclasses import replace
-from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
-from torch import nn
 
 from harness.causes import MEMORY_REMEDY, cause_and_remedy, message_of, remedy_for
 from harness.config.case import Case
@@ -22,12 +19,15 @@ from harness.hardware.memory import is_out_of_memory
 from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.training import checkpoint
+from harness.training.callback import TolerantCallback
 from harness.training.context import TrainingContext
 from harness.training.job import TrainingJob, require_trainable
 from harness.training.result_builder import Ending, build_result
 from harness.training.resume import OtherCode, last_checkpoint
 from harness.training.reuse import find_finished, kept_result
 from harness.training.run import TrainingRun
+
+_reported_obstacles = set[str]()
 
 
 def train(
@@ -77,6 +77,7 @@ def train_by_epochs(
 ) -> Generator[EpochRecord, None, Result]:
     """Run `train`, yielding each epoch's record once it and the state after it are on the disk."""
     require_trainable(case, dataset, device)
+    context = replace(context, callback=TolerantCallback(context.callback))
     job = TrainingJob(case, dataset, results, device, context)
     is_tidy = not checkpoint.is_any_left(job.folder)
     finished = find_finished(case, results) if is_tidy and not rerun else None
@@ -93,8 +94,16 @@ def train_by_epochs(
             context.callback.on_reuse(case, kept)
             return kept
         with CoSchedulingMonitor() as co_scheduling:
+            _report_obstacle(job, co_scheduling.obstacle)
             other_code: OtherCode = "discard" if rerun else "accept" if accept_other_code else "refuse"
             return (yield from _train(TrainingRun(job, co_scheduling), other_code))
+
+
+def _report_obstacle(job: TrainingJob, obstacle: str | None) -> None:
+    """Report why other cases on this machine are not detected: once per process, not per case."""
+    if obstacle is not None and obstacle not in _reported_obstacles:
+        _reported_obstacles.add(obstacle)
+        job.notify(obstacle)
 
 
 def record_out_of_memory(
@@ -116,14 +125,9 @@ def record_out_of_memory(
 
 
 def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
-    """Remove the checkpoints of a finished case; ignore an OSError, which costs disk space only."""
-    with contextlib.suppress(OSError):
+    """Remove the checkpoints of a finished case; ignore a failure, which costs disk space only."""
+    with contextlib.suppress(OSError, InputError):
         checkpoint.remove_all(results.folder(case))
-
-
-def load_weights(path: Path, network: nn.Module) -> None:
-    """Load a case's stored weights into a network of its model."""
-    network.load_state_dict(load_file(path))
 
 
 def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, None, Result]:

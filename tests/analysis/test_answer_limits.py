@@ -184,9 +184,9 @@ def test_looks_are_tested_at_their_level():
     ("slowdown", "epochs", "is_much"),
     [(2.0, range(1, 101), True), (1.1, range(1, 301), True), (2.0, (7,), False), (2.0, (), False)],
 )
-def test_times_that_other_work_lengthened_much_are_a_caution(slowdown, epochs, is_much):
+def test_times_that_disturbances_lengthened_much_are_a_caution(slowdown, epochs, is_much):
     results = [synthetic_result(model=model, seed=seed) for model in ("resnet20", "resnet56") for seed in range(2)]
     busy = [disturbed(one, epochs, slowdown) if one.seed else one for one in results]
     (evidence,) = grouped(*busy)
-    sentence = "Other work lengthened the training time of 2 of 4 runs by more than 5 %: times are uncertain."
+    sentence = "Disturbances lengthened the training time of 2 of 4 runs by more than 5 %: times are uncertain."
     assert answered(evidence).cautions.count(sentence) == is_much

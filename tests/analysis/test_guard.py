@@ -106,9 +106,7 @@ def test_busy_neighbour_violates_no_limit_and_is_reported(side):
     (line,) = [line for line in verdict_lines(verdict, 200) if line.startswith("disturbed: ")]
     number = 2 * (quiet[0][0].epochs - 4)
     numbers = f"{number} epochs before and 0 epochs" if side == "before" else f"0 epochs before and {number} epochs"
-    assert line == (
-        f"disturbed: digits resnet8, epoch time: compared without {numbers} after that other work lengthened"
-    )
+    assert line == (f"disturbed: digits resnet8, epoch time: compared without {numbers} after that were disturbed")
 
 
 def test_true_slowdown_beside_disturbed_epochs_is_a_violation():
@@ -122,7 +120,7 @@ def test_too_few_undisturbed_epochs_are_no_pass(side, name):
     (first, second), epochs = sides[side], sides[side][0].epochs
     sides[side] = [first, disturbed(second, range(3, epochs))]
     reason = (
-        f"other work disturbed {epochs - 3} of {epochs} epochs of seed 1 {name} (other processes used 1.2 cores); "
+        f"{epochs - 3} of {epochs} epochs of seed 1 {name} were disturbed (other processes used 1.2 cores); "
         "train it again when the machine is free"
     )
     by_default, asked = compare(*sides), compare(*sides, epoch_seconds="+10%")

@@ -1,6 +1,7 @@
 import shutil
 
 from harness.__main__ import main
+from harness.data.image_formats import FORMATS_SHOWN
 from harness.data.registry import load
 from tests.cli.checked_output import checked_output
 from tests.data.builders import encode, noise, write, write_arrays, write_class_folders, write_table
@@ -42,7 +43,7 @@ def test_data_lists_and_checks_tables_and_arrays(tmp_path, capsys):
     write(arrays, arrays.read_bytes()[:-50])
     assert main(["data", f"csv:{table}", f"npz:{arrays}"]) == 2
     text = capsys.readouterr().out
-    assert f"unreadable image {tmp_path}/table/5.png: not an image that Pillow can read" in text
+    assert f"unreadable image {tmp_path}/table/5.png: it is no {FORMATS_SHOWN}" in text
     assert f"{arrays} is damaged or not a file of NumPy arrays" in text
 
 
@@ -54,8 +55,8 @@ def test_data_names_damaged_images_of_a_folder_together(tmp_path, capsys):
     row = checked_output("data", capsys.readouterr().out)["datasets"][0]
     assert row["status"] == "damaged"
     assert row["problem"] == (
-        f"2 faults:\n  unreadable image {root}/train/cat/0.png: not an image that Pillow can read"
-        f"\n  unreadable image {root}/test/dog/0.png: not an image that Pillow can read"
+        f"2 faults:\n  unreadable image {root}/train/cat/0.png: it is no {FORMATS_SHOWN}"
+        f"\n  unreadable image {root}/test/dog/0.png: it is no {FORMATS_SHOWN}"
     )
 
 

@@ -15,7 +15,7 @@ from harness.study.study import Study
 from tests.cli.checked_output import checked_output
 from tests.data.builders import write_class_folders
 from tests.helpers.code import changed_code
-from tests.helpers.synthetic import store, synthetic_result
+from tests.helpers.synthetic import rescored, store, synthetic_result
 from tests.study.own_results import OwnResult, forget, store_trained
 from tests.study.stored import colour_recipe, store_untrained
 
@@ -41,11 +41,23 @@ def test_evaluate_takes_a_results_folder_or_its_file(digits_result, capsys):
 
 
 def test_evaluate_reports_a_difference_with_exit_code_1(digits_result, capsys):
+    path, results = digits_result / "result.json", ResultsFolder(digits_result.parent)
+    result = read_result(path)
+    labels, predictions = results.read_predictions(result)
+    predictions[0] = (predictions[0] + 1) % 10
+    results.write_predictions(result.case, labels, predictions)
+    other = rescored(result, labels, predictions)
+    path.write_text(replace(other, files=results.hashes(result.case)).to_text())
+    assert evaluate(path) == 1
+    assert "not the same; recorded on" in capsys.readouterr().out
+
+
+def test_evaluate_names_scores_that_the_predictions_contradict(digits_result, capsys):
     path = digits_result / "result.json"
     result = read_result(path)
     path.write_text(replace(result, macro_f1_percent=result.macro_f1_percent / 2 + 1).to_text())
-    assert evaluate(path) == 1
-    assert "not the same; recorded on" in capsys.readouterr().out
+    assert evaluate(path) == 2
+    assert "predictions.npz contradicts its result.json: macro_f1_percent is recorded as" in capsys.readouterr().err
 
 
 def test_evaluate_prints_json(digits_result, capsys):

@@ -10,7 +10,7 @@ from harness.data import registry
 from harness.results.folder import ResultsFolder
 from harness.study.export import files as study_export
 from tests.cli.checked_output import checked_output
-from tests.helpers.synthetic import failed_result, store
+from tests.helpers.synthetic import failed_result, rescored, store
 from tests.study.stored import store_untrained
 
 FILES = ["model.onnx", "preprocessing.json"]
@@ -60,7 +60,8 @@ def test_export_ends_with_1_if_predictions_differ(export, digits, tmp_path, caps
     labels, predictions = results.read_predictions(result)
     predictions[:3] = (predictions[:3] + 1) % 10
     results.write_predictions(result.case, labels, predictions)
-    results.write_result(result.case, replace(result, files=results.hashes(result.case)))
+    result = replace(rescored(result, labels, predictions), files=results.hashes(result.case))
+    results.write_result(result.case, result)
     assert export(case_folder, "--output", tmp_path / "out") == 1
     out = capsys.readouterr().out
     assert "1,434 predicted as recorded" in out

@@ -134,3 +134,30 @@ def test_names_cannot_control_the_terminal_and_json_keeps_them(tmp_path, capsys)
     assert r"\x1b[2J\u202ered\u009b" in captured.err
     (dataset,) = json.loads(captured.out[captured.out.index("{") :])["datasets"]
     assert dataset["dataset"] == f"folder:{tmp_path / name}"
+
+
+@pytest.mark.parametrize("stream", ["closed", "full"])
+def test_lost_error_line_keeps_the_exit_code(stream, monkeypatch, capsys):
+    if stream == "closed":
+        monkeypatch.setattr(sys, "stderr", None)
+        assert main(["models", "resnet21"]) == 2
+        assert capsys.readouterr().out == ""
+        return
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert main(["models", "resnet21"]) == 2
+
+
+def test_reader_that_has_seen_enough_is_no_error(monkeypatch):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["models", "resnet20"]) == 0
+
+
+def test_lost_output_of_a_command_is_an_error(monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["models", "resnet20"]) == 2
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"

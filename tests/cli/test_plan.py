@@ -97,7 +97,7 @@ def test_plan_marks_times_that_remained_disturbed(capsys):
         ["0.1s", "(disturbed)", "2.4s", "to", "train"], ["0.1s", "2.4s", "to", "train"],
     ]  # fmt: skip
     assert lines[-1] == (
-        "disturbed: other work slowed the timed steps down, so these times are too long: "
+        "disturbed: the timed steps were slowed down, so these times are too long: "
         "digits resnet8 (other processes used 1.0 cores and the GPU was throttled)"
     )
 

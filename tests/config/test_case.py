@@ -1,3 +1,4 @@
+import math
 import os
 import subprocess
 import sys
@@ -180,3 +181,19 @@ def test_an_unknown_model_is_refused(model):
 def test_a_name_that_is_not_canonical_is_an_error_with_the_canonical_one():
     with pytest.raises(InputError, match="model 'resnet20-1' is not a canonical name: give 'resnet20'"):
         replace(CASE, model="resnet20-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seed", -1),
+        ("seed", 2**63),
+        ("seed", 10**400),
+        ("val_split", 1.0),
+        ("val_split", math.inf),
+        ("val_split", -0.1),
+    ],
+)
+def test_seed_or_split_that_nothing_can_be_trained_with_is_refused(name, value):
+    with pytest.raises(InputError, match=f"^{name} .*: give"):
+        replace(CASE, **{name: value})

@@ -37,6 +37,13 @@ def test_default_data_dir_without_a_home_is_a_temporary_folder(tmp_path):
 
 
 @pytest.mark.usefixtures("without_home")
+def test_the_default_data_dir_is_not_in_a_folder_that_is_a_link(tmp_path):
+    (tmp_path / f"wider-or-deeper-{os.getuid()}").symlink_to("elsewhere")
+    with pytest.raises(InputError, match="is a link of the user .*\nset TMPDIR to a folder of your own"):
+        default_data_dir()
+
+
+@pytest.mark.usefixtures("without_home")
 def test_a_cache_folder_from_the_environment_needs_no_home(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert default_data_dir().is_relative_to(tmp_path / "cache")

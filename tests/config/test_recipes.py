@@ -335,6 +335,19 @@ def test_extreme_but_possible_crops_are_accepted(scale):
     assert replace(PLAIN, crop_scale=scale).crop_scale == scale
 
 
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "image_size"])
+def test_sizes_beyond_all_that_can_be_trained_are_refused(name):
+    for value in (10**7, 2**70, 10**400):
+        with pytest.raises(InputError, match=f"recipe 'cifar10': {name} 1[0-9]*…?: give .* at most"):
+            replace(CIFAR10, **{name: value})
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "momentum", "weight_decay"])
+def test_infinite_hyperparameters_are_refused(name):
+    with pytest.raises(InputError, match=f"recipe 'cifar10': {name} inf: give"):
+        replace(CIFAR10, **{name: math.inf})
+
+
 def test_a_recipe_needs_no_torch():
     import subprocess
     import sys

@@ -266,7 +266,7 @@ def test_an_unreadable_cache_is_made_elsewhere(root, tmp_path, decoded):
     (path / "in the way").touch()
     dataset, lines = load(root, tmp_path)
     assert len(dataset.train) == 6
-    assert f"{path} cannot be read (Is a directory)" in lines[0]
+    assert f"{path} cannot be read (it is a folder, not a file)" in lines[0]
     assert load(root, tmp_path)[1] == []
     assert decoded == [6, 4] * 2
 

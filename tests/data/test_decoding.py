@@ -179,7 +179,7 @@ def test_a_folder_instead_of_a_file_is_named(tmp_path):
 
 def test_a_file_that_is_not_an_image_is_named(tmp_path):
     path = write(tmp_path / "notes.png", "no image at all")
-    with pytest.raises(InputError, match=r"notes\.png: not an image"):
+    with pytest.raises(InputError, match=r"notes\.png: it is no PNG"):
         decode([file_on_disk(path, 0)], channels=3, size=None)
 
 
@@ -210,7 +210,7 @@ def test_a_file_larger_than_any_image_is_named_and_not_read(tmp_path):
 
     def refused():
         with pytest.raises(
-            InputError, match=f"{path}: it has 268,435,457 bytes; an image file may have at most 268,435,456"
+            InputError, match=f"{path}: it has 268,435,457 bytes, and such a file has at most 268,435,456"
         ):
             decode([file_on_disk(path, 0)], channels=3, size=None)
 
@@ -262,7 +262,7 @@ def test_any_bytes_are_an_image_or_an_input_error(content):
     is_valid_or_an_input_error(content)
 
 
-VALID = {format: encode(noise(6), format) for format in ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "TGA", "DDS")}
+VALID = {format: encode(noise(6), format) for format in ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "WEBP")}
 
 
 @hypothesis_settings(anything, max_examples=300)

@@ -82,10 +82,6 @@ TRANSPARENT = {
     "TIFF, palette and alpha": saved(palette_with_alpha(), "TIFF"),
     "TIFF, RGBA, premultiplied": premultiplied("RGBA", "RGBa"),
     "TIFF, grey, premultiplied": premultiplied("LA", "La"),
-    "ICO": saved(black("RGBA"), "ICO", sizes=[(4, 4)]),
-    "TGA": saved(black("RGBA"), "TGA"),
-    "JPEG 2000": saved(black("RGBA"), "JPEG2000"),
-    "DDS": saved(black("RGBA"), "DDS"),
 }
 
 

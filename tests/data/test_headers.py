@@ -51,7 +51,7 @@ def test_headers_are_read_again_once_a_file_changes(tmp_path, monkeypatch):
 def test_reading_ends_once_the_shape_is_known(tmp_path, monkeypatch):
     paths = saved(tmp_path, ("RGB", (8, 8)), ("RGB", (9, 9)), ("RGB", (9, 9)))
     opened, open_image = [], Image.open
-    monkeypatch.setattr(Image, "open", lambda path: opened.append(path) or open_image(path))
+    monkeypatch.setattr(Image, "open", lambda file, **options: opened.append(file) or open_image(file, **options))
     assert shape_in_headers(paths) == ImageShape(3, None)
     assert len(opened) == 2
 

@@ -38,6 +38,10 @@ class Process:
         """Send SIGKILL, which no process can handle."""
         self._process.kill()
 
+    def send(self, number):
+        """Send a signal."""
+        os.kill(self._process.pid, number)
+
     def wait(self):
         """Return the function's value; None if the process was killed."""
         try:

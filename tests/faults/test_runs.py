@@ -1,5 +1,6 @@
 """A whole pytest run, stopped by real signals and by SIGKILL, and resumed by the same command."""
 
+import hashlib
 import os
 import random
 import re
@@ -10,7 +11,9 @@ import time
 import pytest
 
 from harness.results.folder import ResultsFolder
+from harness.training import checkpoint
 from tests.helpers.own_bench import write_own_bench
+from tests.helpers.planted import hard_linked_backup
 from tests.helpers.pytest_process import REPOSITORY, Run
 from tests.helpers.training import outcome
 
@@ -80,14 +83,19 @@ def test_full_disk_fails_the_test_with_a_two_line_message(folder):
     assert "InputError" not in said
 
 
-def kill_and_resume(place, kills, moments, *arguments, variables=None):
-    """Kill the run at random moments, then let it finish; return how often it was still running."""
+def kill_and_resume(place, kills, moments, *arguments, variables=None, after_kill=lambda _: None):
+    """Kill the run at random moments, then let it finish; return how often it was still running.
+
+    Args:
+        after_kill: called with the number of kills so far.
+    """
     running = 0
-    for _ in range(kills):
+    for number in range(1, kills + 1):
         run = Run(place, *arguments, variables=variables)
         time.sleep(moments())
         running += run.process.poll() is None
         run.end(signal.SIGKILL)
+        after_kill(number)
     code, said = Run(place, *arguments, variables=variables).end()
     assert code == pytest.ExitCode.OK, said
     return running
@@ -112,14 +120,30 @@ def test_own_family_killed_at_random_moments_is_bit_identical(tmp_path):
     assert outcomes(killed) == outcomes(undisturbed)
 
 
+def checkpoints_in(results):
+    return [path for folder in results.glob("*/") for path in checkpoint.newest_first(folder)]
+
+
 @pytest.mark.soak
 def test_digits_study_killed_thirty_times_is_bit_identical(tmp_path):
-    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    arguments = [str(REPOSITORY / "bench"), "-k", "digits"]
+    undisturbed, killed, backup = tmp_path / "undisturbed", tmp_path / "killed", tmp_path / "backup"
+    arguments, contents = [str(REPOSITORY / "bench"), "-k", "digits"], {}
+
+    def back_up_in_the_middle(kills):
+        if kills >= 15 and not contents and checkpoints_in(killed / "results"):
+            contents.update(hard_linked_backup(killed / "results", backup))
+
     for place in (undisturbed, killed):
         place.mkdir()
     assert Run(undisturbed, *arguments).end()[0] == pytest.ExitCode.OK
     moments = random.Random(0)
-    assert kill_and_resume(killed, 30, lambda: moments.uniform(2, 15), *arguments) > 25
+    after_kill = back_up_in_the_middle
+    assert kill_and_resume(killed, 30, lambda: moments.uniform(2, 15), *arguments, after_kill=after_kill) > 25
     assert len(outcomes(undisturbed)) == 25
     assert outcomes(killed) == outcomes(undisturbed)
+    assert contents == {path: path.read_bytes() for path in backup.rglob("*") if path.is_file()}
+    saved = checkpoints_in(backup)
+    assert saved, "no checkpoint at any kill from the 15th on: the machine is too busy for this test"
+    for path in saved:
+        assert checkpoint.hash_path(path).read_text().startswith(hashlib.sha256(path.read_bytes()).hexdigest())
+    print(f"\nbackup: {len(contents)} files, {len(saved)} checkpoints, all as when it was made")

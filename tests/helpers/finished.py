@@ -12,6 +12,7 @@ def store_finished(study, experiment, accuracy_percent=90.0, **changes):
     study.results.folder(case).mkdir(parents=True)
     study.results.write_weights(case, b"weights")
     published = "digits" if is_own_images(case.dataset) else case.dataset
-    result = synthetic_result(published, case.model, case.seed, accuracy_percent, mode=case.mode, **changes)
+    of_case = {"mode": case.mode, "case_changes": {"recipe": case.recipe}}
+    result = synthetic_result(published, case.model, case.seed, accuracy_percent, **of_case | changes)
     predicted = outcome(published, result.accuracy_percent, case.seed)
     return store(study.results.root, replace(result, case=case, dataset=case.dataset), predicted)

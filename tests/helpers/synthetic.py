@@ -105,6 +105,13 @@ def synthetic_result(
     return Result(**(fields | changes))
 
 
+def rescored(result, labels, predictions):
+    """Return a result with the scores of other predictions."""
+    scores = metrics.score(labels, predictions, tuple(one["class_name"] for one in result.per_class))
+    gain = marginal_gain(scores.accuracy_percent, result.total_seconds)
+    return replace(result, **scores.to_json(), marginal_gain=gain)
+
+
 def _times(epoch_seconds):
     """Return the fields of a result that are derived from its epochs' seconds."""
     total = sum(epoch_seconds)
@@ -137,13 +144,19 @@ def failed_result(status="diverged", **changes):
     return replace(synthetic_result(**changes), status=status, **emptied)
 
 
+def _rise(epochs):
+    """Return the accuracy after each epoch as a share of the last one's."""
+    shares = [1 - 0.5 ** (1 + 8 * epoch / max(1, epochs)) for epoch in range(1, epochs + 1)]
+    return [share / shares[-1] for share in shares]
+
+
 def store(root, result, predicted=None):
     """Store a result with epoch records and predictions, not weights; return it with the files' SHA-256."""
     folder = ResultsFolder(root)
     place = folder.folder(result.case)
     place.mkdir(parents=True, exist_ok=True)
     final = result.accuracy_percent or 10.0
-    curve = [final * (1 - 0.5 ** (1 + 8 * epoch / max(1, result.epochs))) for epoch in range(1, result.epochs + 1)]
+    curve = [final * share for share in _rise(result.epochs)]
     lines = [
         json.dumps(
             EpochRecord(epoch, 0.1, 1.0, min(accuracy, 99.0), 1.0, accuracy, 0.1, 0.8, 0.1, 0.0, seconds).to_json()

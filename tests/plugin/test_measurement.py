@@ -92,8 +92,8 @@ def test_a_disturbed_measurement_asserts_nothing_and_is_marked(throughput_bench,
     run.stdout.fnmatch_lines([
         "resnet20 (disturbed) *0.54*",
         "*peak unknown because its measurement was disturbed: resnet20 3×32×32*",
-        "*disturbed by other work, so no test asserts anything about it: resnet20",
-        "*3×32×32, 1 of 1 rounds (other processes used 1.2 cores)",
+        "*disturbed, so no test asserts anything about it: resnet20 3×32×32, 1 of 1",
+        "*rounds (other processes used 1.2 cores)",
         "SKIPPED*: measured, but disturbed: 1 of 1 rounds (other processes used 1.2 cores); run it again when the "
         "machine is free",
     ])  # fmt: skip

@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,6 +12,7 @@ from harness.config.recipes import CIFAR10
 from harness.report.build import write_report
 from harness.report.loading import load_results_folders
 from harness.report.terminal import comparison_tables, report_text, terminal_text
+from harness.results.metrics import score
 from harness.text import printable_lines
 from tests.helpers.evil_names import EVIL_NAMES
 from tests.helpers.synthetic import failed_result, outcome, store, synthetic_result
@@ -97,12 +99,12 @@ def test_missing_folder_makes_an_empty_report(tmp_path):
 
 def test_two_hundred_classes_with_odd_names_are_reported(tmp_path):
     names = [f"класс {k} $x_{k}$ <b> & \x01\n猫 عربي #0072b2" for k in range(200)]
-    images = 2000
-    for model, accuracy in TWO_MODELS.items():
-        predicted = outcome("cifar10", accuracy, 1, images)
-        result = as_folder(synthetic_result(model=model, predicted=predicted), "folder:/x/many")
-        scores = tuple({**result.per_class[k % 10], "class_name": name, "images": 10} for k, name in enumerate(names))
-        store(tmp_path / "results", replace(result, per_class=scores, confusion=()), predicted)
+    labels = np.arange(2000) % 200
+    for place, model in enumerate(TWO_MODELS):
+        predicted = labels, np.where(np.arange(2000) % 10 < place, (labels + 1) % 200, labels)
+        scores = score(*predicted, tuple(names)).to_json() | {"test_images": 2000}
+        result = synthetic_result(model=model, predicted=predicted, **scores)
+        store(tmp_path / "results", as_folder(result, "folder:/x/many"), predicted)
     made = build_report([tmp_path / "results"], tmp_path / "report")
     assert "folder-many-classes.svg" in {path.name for path in made.report.figures}
     assert len(pd.read_csv(tmp_path / "report/tables/folder-many-classes.csv")) == 200

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -7,12 +8,14 @@ from harness.analysis.sequential import SequentialPlan
 from harness.report.loading import load_results_folders
 from harness.report.truncation import MAX_LINES
 from harness.results.declared_looks import FILE, DeclaredLooks, declare_looks, looks_key
+from harness.results.folder import ResultsFolder
+from tests.helpers.synthetic import outcome, store, synthetic_result
 from tests.report.studies import TWO_MODELS, build_report, store_study
 
 
 @pytest.mark.parametrize("name", ["predictions.npz", "epochs.jsonl"])
 @pytest.mark.parametrize("damage", ["flipped", "gone"])
-def test_damaged_file_beside_a_result_is_reported_and_left_out(name, damage, tmp_path):
+def test_damaged_file_beside_a_result_is_reported_and_left_out(name, damage, tmp_path, no_figures):
     kept = store_study(tmp_path / "results", seeds=(0,), accuracies=TWO_MODELS)
     path = tmp_path / "results" / kept[0].case.folder_name / name
     if damage == "gone":
@@ -98,3 +101,34 @@ def test_looks_are_void_for_a_study_with_other_seeds(tmp_path):
 def test_damaged_looks_are_left_out_by_name(tmp_path):
     (tmp_path / FILE).write_text("{")
     assert [line for line in load_results_folders([tmp_path]).left_out if FILE in line]
+
+
+@pytest.mark.parametrize("state", ["cleared", "finished again"])
+def test_case_that_is_trained_again_meanwhile_is_not_damaged(state, tmp_path, monkeypatch):
+    first, *_ = store_study(tmp_path, seeds=(0,), accuracies=TWO_MODELS)
+    results, held = ResultsFolder(tmp_path), []
+
+    def train_again(_):
+        held.append(release := results.lock(first.case))
+        results.clear(first.case)
+        if state == "finished again":
+            store(tmp_path, replace(first, finished_at="2026-11-30"), outcome("cifar10", first.accuracy_percent, 7))
+            release()
+        return [], []
+
+    monkeypatch.setattr("harness.report.loading.read_recorded", train_again)
+    loaded = load_results_folders([tmp_path])
+    assert loaded.left_out == []
+    assert loaded.started == [f"being trained again now, and left out: {first.case.folder_name}"]
+    assert [one.model for one in loaded.results] == ["resnet56"]
+
+
+def test_few_results_with_other_labels_than_most_are_left_out(tmp_path):
+    store_study(tmp_path, seeds=(0, 1), accuracies=TWO_MODELS)
+    labels, predictions = outcome("cifar10", 90.0, 5)
+    other = (labels + 1) % 10, (predictions + 1) % 10
+    odd = store(tmp_path, synthetic_result(seed=5, predicted=other), other)
+    loaded = load_results_folders([tmp_path])
+    assert len(loaded.results) == 4
+    path = tmp_path / odd.case.folder_name / "result.json"
+    assert loaded.left_out == [f"{path}: its test labels are not those of 4 other results of the same images"]

@@ -1,5 +1,7 @@
 """Declared axes: kept by images and base, replaced by newer ones, refused if damaged."""
 
+import json
+
 import pytest
 
 from harness.config.given_axes import GivenAxes
@@ -59,4 +61,12 @@ def test_equal_axes_leave_the_file_as_it_is(tmp_path):
 def test_a_damaged_file_is_named_with_its_remedy(tmp_path, content):
     (tmp_path / FILE).write_text(content)
     with pytest.raises(DamagedError, match=r"axes\.json: .* delete it"):
+        read_declared_axes(tmp_path)
+
+
+@pytest.mark.parametrize("depth", [["small"], ["deeper", "deeper"], ["wider"]])
+def test_axes_with_a_model_twice_are_refused(depth, tmp_path):
+    axes = {"base": "small", "depth": depth, "width": ["wider"]}
+    (tmp_path / FILE).write_text(json.dumps([{"dataset": "a", "images": "1" * 64, "axes": axes}]))
+    with pytest.raises(DamagedError, match=r"axes\.json: .*delete it"):
         read_declared_axes(tmp_path)

@@ -28,6 +28,10 @@ EIGHT = {"threads": 8, "cores": 8, "cpu_seconds": 7.9}
         ({"steal_seconds": 0.01, "cpu_seconds": 0.01}, ()),  # half of next to nothing
         ({"gpu_processes": 1}, ("1 other process on the GPU",)),
         ({"gpu_processes": 2, "gpu_throttled": True}, ("2 other processes on the GPU", "the GPU was throttled")),
+        ({"stopped_seconds": 0.9, "cpu_seconds": 0.1}, ("the process was stopped for 0.9s",)),
+        ({"stopped_seconds": 0.04}, ()),
+        ({"slept_seconds": 7620.0}, ("the machine slept for 2h07m",)),
+        ({"wall_seconds": 600.0, "slept_seconds": 20.0}, ()),
         ({"gpu_processes": 0, "gpu_throttled": False, "gpu_clock_share": 0.3}, ()),
     ],
 )
@@ -79,8 +83,14 @@ def test_single_ticks_of_the_systems_clock_disturb_no_short_region(ticks, is_dis
     assert disturbance(**short, other_cpu_seconds=ticks / 100, waiting_seconds=0.01).is_disturbed is is_disturbed
 
 
-def test_severity_orders_disturbances_by_the_gpu_then_by_lost_cores():
-    regions = [busy(0.2), busy(1.1), disturbance(gpu_throttled=True), disturbance(gpu_processes=1)]
+def test_severity_orders_disturbances_by_the_gpu_then_by_lost_time():
+    regions = [
+        busy(0.2),
+        disturbance(stopped_seconds=0.9),
+        busy(1.1),
+        disturbance(gpu_throttled=True),
+        disturbance(gpu_processes=1),
+    ]
     severities = [one.severity for one in regions]
     assert severities == sorted(set(severities))
     assert busy(0.75).severity == disturbance(wall_seconds=2.0, other_cpu_seconds=1.0, steal_seconds=0.5).severity
@@ -115,6 +125,9 @@ def test_records_and_results_of_earlier_versions_are_read():
     record = RECORD.to_json()
     del record["disturbance"]
     assert validated(EpochRecord, record).disturbance is None
+    without_stops = asdict(busy(0.5))
+    del without_stops["stopped_seconds"], without_stops["slept_seconds"]
+    assert validated(EpochRecord, record | {"disturbance": without_stops}).disturbance == busy(0.5)
     result = synthetic_result("digits", "resnet8").to_json()
     del result["disturbed_epochs"], result["disturbance_causes"]
     read = validated(Result, result)

@@ -75,7 +75,7 @@ def test_unreadable_file_is_not_reported_as_damaged(name, kept, tiny_result, res
 def test_pipe_instead_of_a_result_is_refused_without_blocking(kept, tiny_result, results):
     (kept / "result.json").unlink()
     os.mkfifo(kept / "result.json")
-    with pytest.raises(DamagedError, match="is not a file"):
+    with pytest.raises(DamagedError, match="it is a pipe, not a file"):
         results.find(tiny_result.case)
     assert len(results.read_all()[1]) == 1
 
@@ -112,17 +112,18 @@ def test_result_with_the_sha256_of_a_file_elsewhere_is_refused(kept, tiny_result
         results.find(tiny_result.case)
 
 
-def test_folder_instead_of_epochs_counts_as_0_epochs(kept, tiny_result, results):
+def test_folder_instead_of_epochs_is_named_in_the_unfinished_case(kept, tiny_result, results):
     (kept / "checkpoint-00001-1.safetensors").touch()
     (kept / "result.json").unlink()
     (kept / "epochs.jsonl").unlink()
     (kept / "epochs.jsonl").mkdir()
-    assert results.unfinished() == [f"not finished: {kept.name}, 0 epochs so far; rerun the command to resume"]
+    line = f"not finished: {kept.name}, its epochs.jsonl cannot be read: it is a folder, not a file"
+    assert results.unfinished() == ([line], [])
 
 
 def test_clearing_a_case_keeps_its_checkpoints(kept, tiny_result, results):
     (kept / "checkpoint-00001-1.safetensors").touch()
-    (kept / ".writing-0123").touch()
+    (kept / ".writing-00000000000000000000000000000123").touch()
     results.clear(tiny_result.case)
     assert sorted(path.name for path in kept.iterdir()) == [".lock", "checkpoint-00001-1.safetensors"]
 
@@ -203,13 +204,6 @@ def test_learning_curve_is_that_of_the_epoch_records(kept, tiny_result, results)
     assert (len(curve.accuracy_percent), curve.final_train_loss) == (tiny_result.epochs, records[-1].train_loss)
 
 
-def test_learning_curve_without_epochs_is_empty(kept, tiny_result, results):
-    (kept / "epochs.jsonl").write_bytes(b"")
-    empty = replace(tiny_result, files=results.hashes(tiny_result.case))
-    assert results.read_curve(empty).accuracy_percent == ()
-    assert math.isnan(results.read_curve(empty).final_train_loss)
-
-
 def test_unreadable_results_are_named_and_the_others_read(kept, tiny_result, results):
     broken = results.root / "broken"
     broken.mkdir()
@@ -229,13 +223,13 @@ def test_copy_of_a_case_folder_is_named_and_not_counted(kept, tiny_result, resul
 
 
 def test_unfinished_case_is_listed_with_its_epochs(kept, tiny_result, tiny_dataset, results):
-    assert results.unfinished() == []
+    assert results.unfinished() == ([], [])
     other = make_case(tiny_dataset, seed=5)
     results.folder(other).mkdir()
     (results.folder(other) / "checkpoint-00001-1.safetensors").touch()
     results.append_epoch(other, RECORD)
     (kept / "checkpoint-00003-1.safetensors").touch()  # finished, but killed before this was removed
-    (line,) = results.unfinished()
+    ((line,), _) = results.unfinished()
     assert line.startswith(f"not finished: {other.folder_name}, 1 epoch so far")
 
 

@@ -9,6 +9,8 @@ from harness.config.datasets import is_own_images
 from harness.data.augment import prepare
 from harness.data.images import ImageSet, PackedPixels, fingerprint
 from harness.data.registry import Dataset
+from harness.models.build import model_of
+from harness.models.cost import count_macs, count_parameters
 from harness.results import metrics
 from harness.training.trainers import make_trainer
 from tests.helpers.synthetic import synthetic_result
@@ -60,9 +62,19 @@ def store_untrained(results, images, name="digits", **changes):
     results.folder(case).mkdir(parents=True)
     results.write_weights(case, save(trainer.weights()))
     results.write_predictions(case, labels, predictions)
-    counts = {"train_images": len(images.train), "test_images": len(labels)}
-    result = synthetic_result("digits" if is_own_images(name) else name, case.model, mode=case.mode, **scores, **counts)
-    accuracy_percent = scores["accuracy_percent"]  # of these images, not of so many of the published dataset
-    result = replace(result, case=case, dataset=name, accuracy_percent=accuracy_percent, files=results.hashes(case))
+    shape, classes = images.spec.input_shape(case.recipe.image_size), images.spec.num_classes
+    changes = {
+        "train_images": len(images.train),
+        "evaluation_images": len(labels),
+        "test_images": len(labels),
+        "params": count_parameters(trainer.network),
+        "macs": count_macs(model_of(case), shape, classes, case.shortcut),
+        "predicted": (labels, predictions),
+        "case_changes": {"recipe": case.recipe},
+    }
+    result = synthetic_result(
+        "digits" if is_own_images(name) else name, case.model, mode=case.mode, **scores, **changes
+    )
+    result = replace(result, case=case, dataset=name, files=results.hashes(case))
     results.write_result(case, result)
     return result

@@ -12,8 +12,10 @@ from harness.data import registry
 from harness.errors import DamagedError, InputError
 from harness.results.folder import ResultsFolder
 from harness.study.reproduce import device_of, images_of, reproduce
+from harness.study.stored_network import checked_weights
 from harness.training.train import train
 from tests.data.builders import encode, noise, write, write_arrays, write_class_folders, write_table
+from tests.helpers.synthetic import rescored
 from tests.helpers.tiny import CPU, make_case, make_dataset
 from tests.study.stored import colour_recipe, store_untrained
 
@@ -22,6 +24,10 @@ from tests.study.stored import colour_recipe, store_untrained
 def trained(tiny_dataset, results):
     """A result for one test alone, which may damage its files."""
     return train(make_case(tiny_dataset), tiny_dataset, results, CPU)
+
+
+def evaluated(result, results, images):
+    return reproduce(result, results, checked_weights(result, results), images, CPU)
 
 
 def with_present_hashes(results, result):
@@ -33,7 +39,7 @@ def with_present_hashes(results, result):
 @pytest.mark.parametrize("val_split", [0.0, 0.4])
 def test_stored_weights_reproduce_every_recorded_prediction(tiny_dataset, results, pipeline, val_split):
     case = make_case(tiny_dataset, pipeline=pipeline, val_split=val_split)
-    again = reproduce(train(case, tiny_dataset, results, CPU), results, tiny_dataset, CPU)
+    again = evaluated(train(case, tiny_dataset, results, CPU), results, tiny_dataset)
     assert again.is_exact
     assert again.changed_predictions == 0
     assert again.scores.accuracy_percent == again.recorded.accuracy_percent
@@ -47,7 +53,7 @@ def test_other_weights_are_not_exact(trained, results, tiny_dataset):
     path.write_bytes(
         save(weights | {name: weights[name] + np.float32(100) * np.arange(len(weights[name]), dtype="f4")})
     )
-    again = reproduce(with_present_hashes(results, trained), results, tiny_dataset, CPU)
+    again = evaluated(with_present_hashes(results, trained), results, tiny_dataset)
     assert not again.is_exact
 
 
@@ -60,7 +66,8 @@ def test_one_changed_prediction_is_found_at_equal_accuracy(trained, results, tin
     else:
         predictions[wrong[0]] = next(k for k in range(3) if k not in (labels[wrong[0]], predictions[wrong[0]]))
     results.write_predictions(trained.case, labels, predictions)
-    again = reproduce(with_present_hashes(results, trained), results, tiny_dataset, CPU)
+    other = rescored(with_present_hashes(results, trained), labels, predictions)
+    again = evaluated(other, results, tiny_dataset)
     assert again.changed_predictions == 1
     assert not again.is_exact
 
@@ -70,20 +77,20 @@ def test_damaged_and_missing_files_are_named(trained, results, tiny_dataset, nam
     path = results.folder(trained.case) / name
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(DamagedError, match=rf"{name} is damaged"):
-        reproduce(trained, results, tiny_dataset, CPU)
+        evaluated(trained, results, tiny_dataset)
     path.unlink()
     with pytest.raises(DamagedError, match=rf"{name} is missing"):
-        reproduce(trained, results, tiny_dataset, CPU)
+        evaluated(trained, results, tiny_dataset)
 
 
 def test_other_images_are_refused(trained, results):
     with pytest.raises(InputError, match="trained on other images"):
-        reproduce(trained, results, make_dataset(seed=1), CPU)
+        evaluated(trained, results, make_dataset(seed=1))
 
 
 def test_a_result_without_weights_is_refused(trained, results, tiny_dataset):
     with pytest.raises(InputError, match=r"has no weights: its status is diverged \(boom\)"):
-        reproduce(replace(trained, status="diverged", cause="boom"), results, tiny_dataset, CPU)
+        evaluated(replace(trained, status="diverged", cause="boom"), results, tiny_dataset)
 
 
 def test_a_quick_result_is_evaluated_on_the_images_of_quick_mode(trained, tmp_path):
@@ -124,7 +131,7 @@ def test_a_moved_folder_is_evaluated_in_the_place_that_is_given(own, tmp_path):
     ):
         images_of(result, settings)
     for form in place_forms(now):
-        assert reproduce(result, ResultsFolder(tmp_path / "r"), images_of(result, settings, form), CPU).is_exact
+        assert evaluated(result, ResultsFolder(tmp_path / "r"), images_of(result, settings, form)).is_exact
 
 
 @pytest.mark.parametrize("kind", ["csv", "npz"])
@@ -134,12 +141,12 @@ def test_a_moved_table_or_array_is_evaluated_in_the_place_that_is_given(tmp_path
     images = registry.load(f"{kind}:{file}", tmp_path, resize=Resize(8))
     result = store_untrained(ResultsFolder(tmp_path / "r"), images, f"{kind}:{file}", recipe=colour_recipe())
     settings = read_settings({"data_dir": str(tmp_path)})
-    assert reproduce(result, ResultsFolder(tmp_path / "r"), images_of(result, settings), CPU).is_exact
+    assert evaluated(result, ResultsFolder(tmp_path / "r"), images_of(result, settings)).is_exact
     here.rename(there)
     with pytest.raises(InputError, match=f"{file}, are not there any more\nif .*, give their .* --images {kind}:PATH"):
         images_of(result, settings)
     for place in (f"{kind}:{there / file.name}", str(there / file.name)):
-        assert reproduce(result, ResultsFolder(tmp_path / "r"), images_of(result, settings, place), CPU).is_exact
+        assert evaluated(result, ResultsFolder(tmp_path / "r"), images_of(result, settings, place)).is_exact
 
 
 @pytest.mark.parametrize(
@@ -166,7 +173,7 @@ def test_other_images_in_the_given_place_are_named_with_the_difference(change, s
     change([now / "train/cat", now / "test/cat"])
     images = images_of(result, read_settings({"data_dir": str(tmp_path)}), f"folder:{now}")
     with pytest.raises(InputError, match="was trained on other images") as refused:
-        reproduce(result, ResultsFolder(tmp_path / "r"), images, CPU)
+        evaluated(result, ResultsFolder(tmp_path / "r"), images)
     assert re.search(says, str(refused.value))
 
 

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.files import with_sha256
 from harness.study.rerun import Rerun
+from tests.helpers.forged_weights import SPECIAL
 
 
 def test_every_selected_case_is_trained_again_once(tmp_path):
@@ -79,3 +81,36 @@ def test_arbitrary_bytes_are_no_rerun_and_no_error(content, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
     (folder / ".rerun.json").write_bytes(content)
     assert Rerun(folder).begin(["a"]) == 0
+
+
+LISTS = {
+    "mixed types": (["a", 1], ["a", 1]),
+    "nothing among them": (["a", None], ["a"]),
+    "a list among them": (["a", ["b"]], ["a"]),
+    "an object among them": (["a"], ["a", {}]),
+    "a text": ("ab", "ab"),
+    "an object": ({"a": 1, "b": 2}, {"a": 1}),
+    "a number": (5, ["a"]),
+    "absent": (None, ["a"]),
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_sealed_rerun_file_of_other_types_is_ignored(kind, tmp_path):
+    lists = dict(zip(("asked", "left"), LISTS[kind], strict=True))
+    (tmp_path / ".rerun.json").write_text(with_sha256({"schema_version": 1, **lists}))
+    rerun = Rerun(tmp_path)
+    assert rerun.begin(["a", "b"]) == 0
+    assert rerun.is_pending("a")
+    rerun.mark_done("a")
+    assert Rerun(tmp_path).begin(["a", "b"]) == 1
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_special_file_as_rerun_is_no_rerun_and_no_error(kind, tmp_path):
+    SPECIAL[kind](tmp_path / ".rerun.json")
+    rerun = Rerun(tmp_path)
+    assert rerun.begin(["a"]) == 0
+    assert rerun.is_pending("a")
+    rerun.mark_done("a")
+    assert not rerun.is_pending("a")

@@ -11,6 +11,8 @@ from harness.report.tables.throughput import throughput_tables
 from harness.throughput.measurements import Round
 from harness.throughput.record import FOLDER, _read, read_recorded, record
 from tests.helpers.disturbances import QUIET, busy
+from tests.helpers.forged_weights import SPECIAL
+from tests.helpers.users import place_of_all_users, without_rights
 from tests.throughput.recordings import ENVIRONMENT, MEASUREMENTS, make_comparison
 
 
@@ -94,18 +96,46 @@ def measured(content, **changes):
     return content | {"measurement": content["measurement"] | changes}
 
 
+def in_round(content, **changes):
+    first, *others = content["measurement"]["fast"]
+    return measured(content, fast=[first | changes, *others])
+
+
 DAMAGES = {
     "no JSON": lambda content: "{",
     "no object": lambda content: "[]",
-    "another schema": lambda content: json.dumps(content | {"schema_version": 99}),
-    "an unknown kind": lambda content: json.dumps(content | {"kind": "Rumour"}),
-    "a field too few": lambda content: json.dumps(content | {"measurement": {"model": "resnet20"}}),
-    "no environment": lambda content: json.dumps(content | {"environment": {}}),
-    "a round of nothing": lambda content: json.dumps(measured(content, reference=[NOTHING, NOTHING])),
-    "rounds that do not pair": lambda content: json.dumps(measured(content, reference=[])),
-    "no date": lambda content: json.dumps(content | {"measured_at": "yesterday or so"}),
+    "nested": lambda content: "[" * 100_000,
+    "not sealed": lambda content: json.dumps(content),
     "an infinite number": lambda content: json.dumps(measured(content, compile_seconds=float("inf"))),
+    "another schema": lambda content: content | {"schema_version": 99},
+    "an unknown kind": lambda content: content | {"kind": "Rumour"},
+    "a field too few": lambda content: content | {"measurement": {"model": "resnet20"}},
+    "no environment": lambda content: content | {"environment": {}},
+    "a round of nothing": lambda content: measured(content, reference=[NOTHING, NOTHING]),
+    "rounds that do not pair": lambda content: measured(content, reference=[]),
+    "no date": lambda content: content | {"measured_at": "yesterday or so"},
+    "MACs of 400 digits": lambda content: measured(content, macs=10**400),
+    "MACs of 19 digits": lambda content: measured(content, macs=10**18 + 1),
+    "negative MACs": lambda content: measured(content, macs=-1),
+    "a peak of 1e308": lambda content: measured(content, peak_flops_per_second=1e308),
+    "a peak of 5e-324": lambda content: measured(content, peak_flops_per_second=5e-324),
+    "a speed of 1e308": lambda content: in_round(content, images_per_second=1e308),
+    "a speed of 5e-324": lambda content: in_round(content, images_per_second=5e-324),
+    "a negative share": lambda content: in_round(content, load_share=-0.5),
+    "a share of 400 digits": lambda content: in_round(content, load_share=10**400),
+    "a long name": lambda content: measured(content, model="resnet20" * 10_000),
+    "a long processor": lambda content: content | {"environment": content["environment"] | {"cpu": "x" * 10**6}},
+    "threads of 400 digits": lambda content: content | {"environment": content["environment"] | {"threads": 10**400}},
+    "versions a list": lambda content: content | {"environment": content["environment"] | {"versions": ["2.15"]}},
 }
+
+
+def write_damaged(path, damage):
+    """Damage a recording; seal it again if it is still an object."""
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    damaged = DAMAGES[damage](content)
+    path.write_text(damaged if isinstance(damaged, str) else with_sha256(damaged))
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -113,12 +143,32 @@ def test_an_invalid_file_is_named_and_left_out(damage, tmp_path):
     record(tmp_path, MEASUREMENTS[0], ENVIRONMENT)
     record(tmp_path, MEASUREMENTS[1], ENVIRONMENT)
     path = tmp_path / FOLDER / f"{MEASUREMENTS[0].name}-cpu.json"
-    path.write_text(DAMAGES[damage](json.loads(path.read_text())))
+    write_damaged(path, damage)
     recorded, problems = read_recorded(tmp_path)
     assert [one.measurement for one in recorded] == [MEASUREMENTS[1]]
     assert len(problems) == 1
     assert problems[0].startswith(f"{path} is not a throughput measurement of this harness: ")
     assert len(problems[0].splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_special_file_among_recordings_is_named_and_left_out(kind, tmp_path):
+    recorded = record(tmp_path, MEASUREMENTS[0], ENVIRONMENT)
+    path = tmp_path / FOLDER / "x.json"
+    SPECIAL[kind](path)
+    found, problems = read_recorded(tmp_path)
+    assert found == [recorded]
+    assert [line.partition(" is not a throughput measurement of this harness: ")[0] for line in problems] == [str(path)]
+
+
+def test_recordings_that_cannot_be_listed_are_named():
+    with place_of_all_users() as place:
+        record(place, MEASUREMENTS[0], ENVIRONMENT)
+        with without_rights(place / FOLDER):
+            assert read_recorded(place) == ([], [f"{place / FOLDER} cannot be read: Permission denied"])
+        (place / "other").mkdir()
+        (place / "other" / FOLDER).write_text("a file")
+        assert read_recorded(place / "other") == ([], [f"{place / 'other' / FOLDER} cannot be read: Not a directory"])
 
 
 JSON = st.recursive(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from harness.results.marginal_gain import marginal_gain
 from harness.results.result import EpochRecord
 from harness.tracking.followed import FollowedCase
 from tests.helpers.synthetic import failed_result, synthetic_result
@@ -58,6 +59,8 @@ class GrowingCase:
             epochs=len(seconds), epoch_seconds=seconds, total_seconds=sum(seconds),
         )  # fmt: skip
         if result.is_complete:
+            gain = marginal_gain(result.accuracy_percent, result.total_seconds)
+            result = replace(result, best_epoch=result.epochs, marginal_gain=gain)
             self.results.write_predictions(self.case, np.zeros(3, np.int64), np.zeros(3, np.int64))
             self.results.write_weights(self.case, b"weights")
         result = replace(result, files=self.results.hashes(self.case))

@@ -2,8 +2,10 @@ import json
 
 import pytest
 
-from harness.results.folder import EPOCHS
+from harness.results.folder import EPOCHS, ResultsFolder
 from harness.tracking.followed import read_training
+from tests.helpers.forged_weights import SPECIAL
+from tests.helpers.users import place_of_all_users, without_rights
 from tests.tracking.growing import GrowingCase
 
 
@@ -80,3 +82,25 @@ def test_a_followed_case_is_plain_values_with_a_label(results):
     case = GrowingCase(results, mode="quick").followed()
     assert case.label == "digits resnet8 seed 0 (quick)"
     assert json.loads(json.dumps(case.parameters)) == case.parameters
+
+
+@pytest.mark.parametrize("name", ["epochs.jsonl", "result.json"])
+@pytest.mark.parametrize("kind", ["a pipe", "a link to an endless device", "a folder", "a sparse file"])
+def test_special_file_in_the_place_of_a_case_is_no_training(kind, name, growing):
+    growing.train(1)
+    growing.end()
+    (growing.folder / name).unlink()
+    SPECIAL[kind](growing.folder / name)
+    assert read_training(growing.followed()) is None
+
+
+def test_case_folder_that_cannot_be_read_is_no_training():
+    with place_of_all_users() as place:
+        growing = GrowingCase(ResultsFolder(place))
+        growing.begin()
+        growing.train(1)
+        followed = growing.followed()
+        assert read_training(followed) is not None
+        with without_rights(growing.folder):
+            assert read_training(followed) is None
+            assert followed.file_times() == (None, None)

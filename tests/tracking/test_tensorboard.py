@@ -105,9 +105,20 @@ def test_the_reports_tables_and_figures_are_one_run(case, tmp_path):
     assert (image.width, image.height) == (30, 20)
 
 
+def test_event_files_behind_a_link_are_not_removed(case, tmp_path):
+    other = tmp_path / "other/events.out.tfevents.1"
+    other.parent.mkdir()
+    other.write_text("precious")
+    folder = case.results.root / "tensorboard"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report").symlink_to(other.parent)
+    TensorBoardTracker(case.results.root).log_report(ReportFiles(tmp_path / "index.html", [], []))
+    assert [path.read_text() for path in other.parent.iterdir()] == ["precious"]
+
+
 def test_event_files_are_no_results(case):
     case.train(1)
     case.end()
     follow(case)
     results, problems = case.results.read_all()
-    assert (len(results), problems, case.results.unfinished()) == (1, [], [])
+    assert (len(results), problems, case.results.unfinished()) == (1, [], ([], []))

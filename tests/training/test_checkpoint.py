@@ -2,6 +2,7 @@ import json
 import os
 import resource
 import subprocess
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from safetensors import safe_open
 from harness.files import quarantine
 from harness.training import checkpoint
 from tests.helpers.tiny import make_case
-from tests.training.checkpoints import ATTEMPT, SHAPES, TENSORS, make_checkpoint
+from tests.training.checkpoints import ATTEMPT, EXPECTED, TENSORS, make_checkpoint
 
 
 def names(folder):
@@ -29,7 +30,7 @@ def test_checkpoint_is_read_back_as_it_was_saved(best, tmp_path):
     made = make_checkpoint(3, best=best)
     checkpoint.save(tmp_path, made)
     (path,) = checkpoint.newest_first(tmp_path)
-    loaded = checkpoint.load(path, "identity", SHAPES)
+    loaded = checkpoint.load(path, replace(EXPECTED, has_best=best is not None))
     assert (loaded.records, loaded.attempts, loaded.training_code) == (made.records, made.attempts, "code")
     assert_same_tensors(loaded.network, made.network)
     assert_same_tensors(loaded.momentum, made.momentum)
@@ -44,7 +45,7 @@ def test_loaded_tensors_stay_when_the_file_is_overwritten(tmp_path):
     checkpoint.save(tmp_path, make_checkpoint(1, network={"large": large}, momentum={}))
     (path,) = checkpoint.newest_first(tmp_path)
 
-    loaded = checkpoint.load(path, "identity", {"large": large.shape})
+    loaded = checkpoint.load(path, replace(EXPECTED, state={"large": large}))
     with open(path, "r+b") as file:  # as a later checkpoint does
         file.write(bytes(path.stat().st_size))
 
@@ -55,8 +56,7 @@ def test_tensors_without_elements_or_dimensions_and_shared_ones_are_kept(tmp_pat
     large, counter = torch.randn(300, 300), torch.tensor(3, dtype=torch.int64)
     network = {"w": large, "tied": large, "transposed": large.T, "empty": torch.empty(0, 3), "count": counter}
     checkpoint.save(tmp_path, make_checkpoint(network=network, momentum={}))
-    shapes = {name: tensor.shape for name, tensor in network.items()}
-    loaded = checkpoint.load(checkpoint.newest_first(tmp_path)[0], "identity", shapes)
+    loaded = checkpoint.load(checkpoint.newest_first(tmp_path)[0], replace(EXPECTED, state=network))
     assert_same_tensors(loaded.network, network)
     assert loaded.momentum == {}
 
@@ -108,9 +108,7 @@ def test_two_good_checkpoints_exist_while_a_third_is_saved(tmp_path, monkeypatch
 
     def look(descriptor):
         fsync(descriptor)
-        seen.append(
-            sum(checkpoint.load(path, "identity", SHAPES) is not None for path in checkpoint.newest_first(tmp_path))
-        )
+        seen.append(sum(checkpoint.load(path, EXPECTED) is not None for path in checkpoint.newest_first(tmp_path)))
 
     monkeypatch.setattr(os, "fsync", look)
     checkpoint.save(tmp_path, make_checkpoint(3))
@@ -124,7 +122,7 @@ def test_smaller_checkpoint_in_a_reused_file_is_truncated(tmp_path):
     checkpoint.save(tmp_path, make_checkpoint(5, network={"w": torch.ones(2)}, momentum={}))
     path = checkpoint.newest_first(tmp_path)[0]
     assert path.stat().st_size < 10_000
-    assert checkpoint.load(path, "identity", {"w": torch.Size([2])}).network["w"].tolist() == [1, 1]
+    assert checkpoint.load(path, replace(EXPECTED, state={"w": torch.ones(2)})).network["w"].tolist() == [1, 1]
 
 
 def test_attempts_at_the_same_epoch_have_files_of_their_own(tmp_path):
@@ -165,7 +163,7 @@ def test_ctrl_c_while_saving_keeps_the_earlier_checkpoints(interrupted, saved, m
             checkpoint.save(saved.parent, make_checkpoint(3))
     found = checkpoint.newest_first(saved.parent)
     assert [path.name for path in found] == ["checkpoint-00002-1.safetensors", "checkpoint-00001-1.safetensors"]
-    assert all(checkpoint.load(path, "identity", SHAPES) for path in found)
+    assert all(checkpoint.load(path, EXPECTED) for path in found)
 
 
 def test_remove_all_leaves_nothing(tmp_path):

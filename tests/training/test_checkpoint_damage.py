@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from harness.errors import DamagedError, InputError
-from harness.training import checkpoint
-from harness.training.checkpoint import OtherFormatError
-from tests.training.checkpoints import SHAPES, TENSORS, make_checkpoint
+from harness.training import checkpoint, checkpoint_file
+from harness.training.checkpoint_file import OtherFormatError
+from tests.training.checkpoints import ATTEMPT, EXPECTED, TENSORS, make_checkpoint
 
 
 def damage_empty(path):
@@ -43,7 +44,7 @@ DAMAGES = [damage_empty, damage_truncate, damage_garbage, damage_one_bit]
 def test_damaged_checkpoint_is_refused_by_name(damage, saved):
     damage(saved)
     with pytest.raises(InputError, match="is damaged: its SHA-256 is not the one beside it") as error:
-        checkpoint.load(saved, "identity", SHAPES)
+        checkpoint.load(saved, EXPECTED)
     assert str(saved) in str(error.value)
 
 
@@ -57,7 +58,7 @@ def test_file_of_other_content_is_refused_despite_a_matching_hash(damage, saved)
     damage(saved)
     seal(saved)
     with pytest.raises(InputError, match="is not a checkpoint of this harness"):
-        checkpoint.load(saved, "identity", SHAPES)
+        checkpoint.load(saved, EXPECTED)
 
 
 class Malicious:
@@ -79,11 +80,12 @@ def test_malicious_pickle_is_refused_and_not_executed(protocol, suffix, reason, 
         path.write_bytes(pickle.dumps(Malicious()))
     seal(path)
     with pytest.raises(InputError, match=reason):
-        checkpoint.load(path, "identity", SHAPES)
+        checkpoint.load(path, EXPECTED)
     assert not (saved.parent / "executed").exists()
 
 
-ABOUT = json.dumps({"identity": "identity", "training_code": "", "records": [], "attempts": [], "shapes": {}})
+ATTEMPTS = [asdict(ATTEMPT)]
+ABOUT = json.dumps({"identity": "identity", "training_code": "", "records": [], "attempts": ATTEMPTS, "shapes": {}})
 PACKED = json.dumps(json.loads(ABOUT) | {"shapes": {"packed.torch.float32": {"network.w": [2]}}})
 NETWORK = {"network.w": torch.ones(1)}
 FOREIGN = [
@@ -106,39 +108,39 @@ def test_safetensors_file_of_other_content_is_refused(tensors, metadata, saved):
     save_file(tensors, saved, metadata)
     seal(saved)
     with pytest.raises(DamagedError, match="is not a checkpoint of this harness: ."):
-        checkpoint.load(saved, "identity", SHAPES)
+        checkpoint.load(saved, EXPECTED)
 
 
 def test_checkpoint_of_a_later_format_is_refused_with_both_named(tmp_path, monkeypatch):
     with monkeypatch.context() as later:
-        later.setattr(checkpoint, "FORMAT", 3)
+        later.setattr(checkpoint_file, "FORMAT", 3)
         checkpoint.save(tmp_path, make_checkpoint())
     with pytest.raises(OtherFormatError, match="is a checkpoint of format 3, this harness reads 2"):
-        checkpoint.load(checkpoint.newest_first(tmp_path)[0], "identity", SHAPES)
+        checkpoint.load(checkpoint.newest_first(tmp_path)[0], EXPECTED)
 
 
 def test_checkpoint_of_format_1_is_refused_unless_damaged(saved):
     path = saved.with_suffix(".pt")
     torch.save({"format": 1, "about": ABOUT, "network": {}, "momentum": {}, "best": None}, path)
     with pytest.raises(DamagedError, match="sha256 is missing"):
-        checkpoint.load(path, "identity", SHAPES)
+        checkpoint.load(path, EXPECTED)
     seal(path)
     with pytest.raises(OtherFormatError, match=f"{path} is a checkpoint of format 1, this harness reads 2"):
-        checkpoint.load(path, "identity", SHAPES)
+        checkpoint.load(path, EXPECTED)
     damage_one_bit(path)
     with pytest.raises(DamagedError, match="is damaged"):
-        checkpoint.load(path, "identity", SHAPES)
+        checkpoint.load(path, EXPECTED)
 
 
 def test_checkpoint_without_its_hash_is_not_trusted(saved):
     saved.with_name(f"{saved.name}.sha256").unlink()
     with pytest.raises(InputError, match="sha256 is missing: without it checkpoint-00002-1.safetensors is not trusted"):
-        checkpoint.load(saved, "identity", SHAPES)
+        checkpoint.load(saved, EXPECTED)
 
 
 def test_checkpoint_of_another_case_is_refused_with_both_named(saved):
     with pytest.raises(InputError, match="is of another case: identity, this one is other"):
-        checkpoint.load(saved, "other", SHAPES)
+        checkpoint.load(saved, replace(EXPECTED, identity="other"))
 
 
 @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -154,7 +156,7 @@ def test_any_damage_under_a_matching_hash_is_an_input_error(patches, cut, tmp_pa
     path.write_bytes(buffer[: len(buffer) - cut])
     seal(path)
     try:
-        assert checkpoint.load(path, "identity", SHAPES).identity == "identity"
+        assert checkpoint.load(path, EXPECTED).identity == "identity"
     except InputError as error:
         assert str(path) in str(error)
     finally:
@@ -177,11 +179,11 @@ def test_tensors_of_another_network_are_refused(changes, tmp_path):
     checkpoint.save(tmp_path, make_checkpoint(1, **changes))
     (path,) = checkpoint.newest_first(tmp_path)
     with pytest.raises(DamagedError, match="has other tensors than the case's network"):
-        checkpoint.load(path, "identity", SHAPES)
+        checkpoint.load(path, EXPECTED)
 
 
 def test_unreadable_checkpoint_is_an_os_error(saved):
     saved.unlink()
     saved.symlink_to("/proc/self/mem")  # opens, and cannot be read
     with pytest.raises(OSError, match="Input/output error"):
-        checkpoint.load(saved, "identity", SHAPES)
+        checkpoint.load(saved, EXPECTED)

@@ -8,10 +8,12 @@ import torch
 from harness.errors import InputError
 from harness.files import sha256_of
 from harness.training import checkpoint, code_version
+from harness.training.checkpoint_file import Expected
 from harness.training.context import TrainingContext
 from harness.training.train import train
 from harness.training.trainers.trainer import empty_network
 from tests.helpers.code import changed_code
+from tests.helpers.planted import plant
 from tests.helpers.tiny import CPU, TINY_SPEC, make_case
 from tests.helpers.training import Recorder, interrupt, outcome, train_recorded
 
@@ -39,8 +41,8 @@ def test_checkpoint_of_another_model_is_refused(tiny_dataset, results, monkeypat
     folder = results.folder(case)
     results.folder(other).rename(folder)
     (path, *_) = checkpoint.newest_first(folder)
-    shapes = {name: value.shape for name, value in empty_network(other, TINY_SPEC).state_dict().items()}
-    forged = replace(checkpoint.load(path, other.identity, shapes), identity=case.identity, attempts=())
+    expected = Expected(other.identity, 3, has_best=False, state=empty_network(other, TINY_SPEC).state_dict())
+    forged = replace(checkpoint.load(path, expected), identity=case.identity)
     checkpoint.remove_all(folder)
     checkpoint.save(folder, forged)
     _, recorder = train_recorded(case, tiny_dataset, results)
@@ -142,6 +144,19 @@ def test_change_of_threads_is_reported_and_recorded(tiny_dataset, results):
     assert [attempt.environment["threads"] for attempt in result.attempts] == [before, 3]
     assert result.environment["threads"] == 3
     assert "the times of its epochs are no longer comparable" in recorder.notices[0]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "sparse", "dangling"])
+def test_special_file_in_place_of_a_checkpoint_is_named_and_passed(kind, tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    interrupt(case, tiny_dataset, results, 3)
+    path = checkpoint.newest_first(results.folder(case))[0]
+    path.unlink()
+    plant(kind, path)
+    _, recorder = train_recorded(case, tiny_dataset, results)
+    assert recorder.resumed == [1]
+    assert str(path) in recorder.notices[0]
+    assert "it is quarantined" in recorder.notices[0]
 
 
 def test_unreadable_checkpoints_are_kept_and_reported(tiny_dataset, results):

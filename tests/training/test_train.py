@@ -12,7 +12,7 @@ from harness.hardware.memory import is_out_of_memory
 from harness.models.build import build_network
 from harness.results.metrics import score
 from harness.training.context import TrainingContext
-from harness.training.train import load_weights, train
+from harness.training.train import train
 from harness.training.trainers.fast import FastTrainer
 from tests.helpers.tiny import CPU, TINY_RECIPE, make_case, make_dataset, of_different_sizes
 from tests.helpers.training import Recorder, evaluating_to, weights_of
@@ -62,7 +62,7 @@ def test_stored_weights_give_the_stored_predictions(tiny_dataset, results):
     case = make_case(tiny_dataset)
     train(case, tiny_dataset, results, CPU)
     network = build_network(parse_model("resnet8"), 1, 3, seed=99).eval()
-    load_weights(results.folder(case) / "weights.safetensors", network)
+    network.load_state_dict(weights_of(case, results))
     with torch.no_grad():
         predicted = network(prepare(tiny_dataset.test.pixels, case.recipe.augmentation, 8)).argmax(1)
     with np.load(results.folder(case) / "predictions.npz") as kept:

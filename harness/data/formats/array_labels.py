@@ -7,7 +7,7 @@ from harness.data.formats.folder_names import composed, shown
 from harness.data.formats.labels import require_two_classes, sorted_classes
 from harness.data.formats.stored_arrays import StoredArray
 from harness.errors import InputError
-from harness.text import MOST_NAMED, listed_up_to
+from harness.text import MOST_NAMED, listed_up_to, spelled_out
 
 Label = int | str
 
@@ -60,9 +60,9 @@ def read_class_names(array: StoredArray) -> tuple[str, ...]:
 def _values(array: StoredArray) -> list[Label]:
     content = array.load().reshape(-1)
     if array.dtype.kind == "S":
-        return [composed(value.decode("utf-8", "replace")) for value in content.tolist()]
+        return [spelled_out(composed(value.decode("utf-8", "surrogateescape"))) for value in content.tolist()]
     if array.dtype.kind == "U":
-        return [composed(value) for value in content.tolist()]
+        return [spelled_out(composed(value)) for value in content.tolist()]
     return [int(value) for value in content.tolist()]
 
 

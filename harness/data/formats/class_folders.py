@@ -15,14 +15,14 @@ from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, file_on_disk
 from harness.data.findings import Finding, find
 from harness.data.formats.folder_listing import is_present_folder, list_folder, list_images, require_no_strangers
-from harness.data.formats.folder_names import canonical_name, composed, is_utf8, look_alike_key, plain, shown
+from harness.data.formats.folder_names import canonical_name, composed, look_alike_key, plain, shown
 from harness.data.formats.folder_splits import PUBLISHED_SPLITS, Splits, find_splits
 from harness.data.formats.image_files import Lists, own_spec, source_of
 from harness.data.formats.labels import hold_out, sorted_classes
 from harness.data.formats.leftovers import is_note
 from harness.data.source import Source, tree_key
 from harness.errors import FaultList, InputError, results_of_both
-from harness.text import listed_up_to
+from harness.text import listed_up_to, spelled_out
 
 _SHOWN_FOLDERS = 5
 _SHOWN_FILES = 3
@@ -170,14 +170,14 @@ def _class_folders(folder: Path) -> dict[str, Path]:
     """Return the class folders by their names in NFC, sorted.
 
     Raises:
-        InputError: there are none, images lie beside them, or a name is ambiguous or not UTF-8.
+        InputError: there are none, images lie beside them, or a name is ambiguous.
     """
     folders, files = list_folder(folder) if is_present_folder(folder) else ([], [])
     by_name: dict[str, Path] = {}
     faults = FaultList()
     for path in folders:
         with faults:
-            name = _class_name(path)
+            name = spelled_out(canonical_name(path.name))
             if name in by_name:
                 same = ascii(by_name[name].name), ascii(path.name)
                 raise InputError(f"{folder} has two class folders named {name!r}, {same[0]} and {same[1]}: merge them")
@@ -200,13 +200,6 @@ def _require_in_class_folders(files: Sequence[Path], folder: Path) -> None:
             f"{folder}: {len(files):,} files are in no class folder ({named}): move them into {folder}/<class>, "
             "or remove them"
         )
-
-
-def _class_name(folder: Path) -> str:
-    name = canonical_name(folder.name)
-    if not is_utf8(name):
-        raise InputError(f"class folder {folder}: its name is not UTF-8, so results cannot hold it; rename it")
-    return name
 
 
 def _labels_of_folders(folder: Path, names: Sequence[str], is_own: bool) -> dict[Path, int]:

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from harness.data.formats.folder_names import composed
 from harness.errors import FaultList, InputError
+from harness.foreign_files import read_regular
 from harness.text import MOST_NAMED, listed, listed_up_to, one_line
 
+_MOST_BYTES = 256 * 2**20  # 100 bytes for each of 2.7 million images
+_MOST_SHOWN = 1000  # characters of a first line
 _DELIMITERS = ",;\t"
 # By what a column has: its names in lower case, without spaces, dashes and underscores.
 _COLUMNS: Mapping[str, frozenset[str]] = {
@@ -68,7 +71,7 @@ def read_rows(table: Path) -> list[Row]:
 
 def _text_of(table: Path) -> str:
     try:
-        return table.read_text(encoding="utf-8-sig")
+        return read_regular(table, _MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{table} is not a text in UTF-8: save it as CSV in UTF-8") from error
     except OSError as error:
@@ -87,7 +90,7 @@ def _lines(table: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[s
 
 def _header(table: Path, text: str) -> tuple[str, dict[str, int], int]:
     """Return the delimiter, each column's position, and the number of columns."""
-    first = text.split("\n", 1)[0]
+    first = text[:_MOST_SHOWN].split("\n", 1)[0]
     headers = {one: next(_lines(table, first, one), (1, [""]))[1] for one in _DELIMITERS}
     found = {delimiter: _columns_in(header) for delimiter, header in headers.items()}
     delimiter = max(_DELIMITERS, key=lambda one: (len(found[one]), len(headers[one])))

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import math
 import struct
 import zlib
@@ -18,6 +19,7 @@ from harness.data.images import ImageSet, evenly_spaced
 from harness.data.source import Source, incomplete, tree_key
 from harness.errors import InputError
 from harness.files import quarantine
+from harness.foreign_files import read_regular
 from harness.text import count_noun
 
 _Published = torchvision.datasets.FashionMNIST
@@ -80,8 +82,8 @@ def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
     """Return the path and the decompressed content of a file, plain or compressed."""
     path = _path(root, name)
     try:
-        with open(path, "rb") if path.name == name else gzip.open(path) as file:
-            content = file.read(_MAX_BYTES + 1)
+        stored = read_regular(path, _MAX_BYTES)
+        content = stored if path.name == name else gzip.GzipFile(fileobj=io.BytesIO(stored)).read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             raise InputError(
                 f"{path} holds more than {_MAX_BYTES:,} bytes: it is not FashionMNIST's; download it again"
@@ -90,7 +92,8 @@ def _read_bytes(root: Path, name: str) -> tuple[Path, bytes]:
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: download it again") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is damaged ({error}): download it again") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} is damaged ({reason}): download it again") from error
 
 
 def _count(root: Path) -> tuple[int, int]:

@@ -1,21 +1,17 @@
 """Listing of folders of images: every image is taken, or an error names it."""
 
-import functools
 import os
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from harness.data.formats.folder_names import canonical_name, plain
 from harness.data.formats.leftovers import is_leftover, is_note, is_placeholder
+from harness.data.image_formats import image_endings
 from harness.errors import FaultList, InputError
 from harness.text import MOST_NAMED, listed_up_to
 
-# Formats that Pillow recognises but never decodes.
-_NEVER_DECODED = frozenset({"BUFR", "GRIB", "HDF5", "MPEG"})
 _SPECIAL_FILES = ((stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"))
 
 
@@ -80,11 +76,11 @@ def list_images(
 
     Args:
         check_folder: called with each sub-folder; raises an `InputError` for one that must not be there.
-        strangers: receives the files of endings that Pillow does not read, for `require_no_strangers`, to name those
+        strangers: receives the files of endings that are not read, for `require_no_strangers`, to name those
             of many folders together; None: those of this folder raise it.
 
     Raises:
-        InputError: Pillow reads no files of an ending, or something cannot be reached. The message names all faults.
+        InputError: files of an ending are not read, or something cannot be reached. The message names all faults.
     """
     by_folder: dict[str, list[Path]] = defaultdict(list)
     faults = FaultList()
@@ -117,33 +113,27 @@ def name_key(name: str) -> tuple[str, str]:
 
 
 def require_no_strangers(files: Sequence[Path], root: Path) -> None:
-    """Raise an `InputError` that names the files of endings that Pillow does not read, if any."""
+    """Raise an `InputError` that names the files of endings that are not read, if any."""
     if len(files) == 1:
         ending = _ending(files[0])
-        raise InputError(f"{files[0]}: Pillow reads no {ending} files; convert it to PNG or JPEG, or remove it")
+        raise InputError(f"{files[0]}: {ending} files are not read; convert it to PNG or JPEG, or remove it")
     if files:
         names = sorted((plain(file.relative_to(root).as_posix()) for file in files), key=name_key)
         named = listed_up_to(names, MOST_NAMED, "file")
         raise InputError(
-            f"{root}: {len(files):,} files are not images that Pillow reads ({named}): "
+            f"{root}: {len(files):,} files are no images that are read ({named}): "
             "convert them to PNG or JPEG, or remove them"
         )
 
 
 def _may_be_image(path: Path) -> bool:
-    """Return False for an ending that Pillow reads no files of."""
+    """Return False for an ending of files that are not read."""
     ending = _ending(path)
-    return not ending or ending in _image_endings()
+    return not ending or ending in image_endings()
 
 
 def _ending(path: Path) -> str:
     return path.suffix.lower().strip()
-
-
-@functools.cache
-def _image_endings() -> frozenset[str]:
-    endings = Image.registered_extensions()
-    return frozenset(end for end, name in endings.items() if name in Image.OPEN and name not in _NEVER_DECODED)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

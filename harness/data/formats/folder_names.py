@@ -24,11 +24,6 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def is_utf8(name: str) -> bool:
-    """Return False if the name has bytes that are not UTF-8, which results cannot hold."""
-    return not any(unicodedata.category(character) == "Cs" for character in name)
-
-
 def look_alike_key(name: str) -> str:
     """Return what is left of a name without case, spaces, dashes and characters that are not seen."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

@@ -17,8 +17,9 @@ from harness.data.download import fetch, has_md5
 from harness.data.formats.folder_listing import is_present_folder, list_folder
 from harness.data.formats.gtsrb_labels import read_rows, read_text
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, incomplete, tree_key, unverifiable
+from harness.data.source import Source, incomplete, require_regular_files, tree_key, unverifiable
 from harness.errors import InputError, results_of_both
+from harness.foreign_files import open_regular
 from harness.text import listed
 
 ARCHIVE_URL = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
@@ -43,6 +44,7 @@ _UNPACKED = {
     LABELS_ZIP: (_TEST_LABELS, f"GTSRB/{_TEST_LABELS}", f"{_TEST_FOLDER}/{_TEST_LABELS}"),
 }
 
+_MOST_ARCHIVE_BYTES = 512 * 2**20  # the largest, of the training images, has 276 MB
 _MAX_MEMBER_BYTES = 16 * 2**20  # an image of the dataset has at most 250 × 250 pixels
 
 _TRACK_NAME = re.compile(r"(?:[0-9]{5}_)?([0-9]{5})_[0-9]{5}")
@@ -136,7 +138,8 @@ def _source(
         train, test = list_both()
         return results_of_both(partial(_decode, train, train_limit), partial(_decode, test, test_limit))
 
-    return Source(layout, path, count, verify, read, key=partial(tree_key, *places))
+    check = partial(require_regular_files, *places)
+    return Source(layout, path, count, verify, read, key=partial(tree_key, *places), check=check)
 
 
 def _decode(files: list[ImageFile], limit: int | None) -> ImageSet:
@@ -146,7 +149,7 @@ def _decode(files: list[ImageFile], limit: int | None) -> ImageSet:
 def _verify(root: Path, packed: Sequence[str]) -> bool:
     """Return whether all parts are archives; refuse an archive that is not the published one."""
     for name in packed:
-        if not has_md5(root / name, MD5[name]):
+        if not has_md5(root / name, MD5[name], _MOST_ARCHIVE_BYTES):
             raise InputError(f"{root / name} is not the published file: its MD5 is not {MD5[name]}; download it again")
     return len(packed) == len(MD5)
 
@@ -231,9 +234,12 @@ def _list_kaggle(root: Path) -> Lists:
 
 def _open_archive(path: Path) -> zipfile.ZipFile:
     try:
+        open_regular(path, _MOST_ARCHIVE_BYTES).close()
         return zipfile.ZipFile(path)
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: download it again") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except _ARCHIVE_ERRORS as error:
         raise InputError(f"{path} is damaged ({error}): download it again") from error
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from harness.config.datasets import SPECS
 from harness.errors import InputError
+from harness.foreign_files import read_regular
+
+_MOST_BYTES = 16 * 2**20  # the largest, Kaggle's Train.csv, has 2 MB
 
 
 def read_rows(text: str, name: str, columns: Iterable[str], delimiter: str) -> list[dict[str, str]]:
@@ -50,8 +53,10 @@ def read_text(path: Path) -> str:
         InputError: the file is missing or cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_regular(path, _MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: it has GTSRB's labels; download it again") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
         raise InputError(f"{path} cannot be read: {error}") from error

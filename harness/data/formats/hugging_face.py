@@ -3,7 +3,6 @@
 import functools
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 from harness.config.datasets import DatasetSpec, is_own_images, own_path
 from harness.config.recipe import Resize
 from harness.data.decoding import ImageFile, decode, file_on_disk
-from harness.data.download import locked
+from harness.data.download import locked, remove_leftover
 from harness.data.findings import Finding, find
 from harness.data.formats.hugging_face_columns import (
     class_names,
@@ -30,14 +29,16 @@ from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE, role_of
 from harness.data.headers import ImageShape, shape_in_bytes
 from harness.data.images import ImageSet, evenly_spaced
-from harness.data.source import Source, tree_key, unverifiable
+from harness.data.source import Source, require_regular_files, tree_key, unverifiable
 from harness.errors import InputError
 from harness.extras import require_extra
 from harness.files import put_in_place, safe_name
+from harness.foreign_files import open_regular
 from harness.text import listed, one_line
 
 EXTRA = "hf"
 _NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:@[\w.+-]+)?", re.ASCII)
+_MOST_LIST_BYTES = 64 * 2**20  # the names of classes and of the files that have the images
 _LOOKED_AT = 256  # images of each part: their headers show the size, and that some are coloured
 
 _REMEDIES = {
@@ -166,7 +167,9 @@ def _try_download(name: str, target: Path) -> str | None:
     defaults = {} if "HF_HOME" in os.environ else caches
     quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_VERBOSITY": "error"}
     program = str(Path(__file__).with_name("hugging_face_download.py"))
-    shutil.rmtree(unfinished, ignore_errors=True)
+    remove_leftover(unfinished)
+    if cache.is_symlink():
+        cache.unlink()  # the library would write to its target
     ran = subprocess.run(
         [sys.executable, "-P", program, repository, config, str(unfinished)],
         env=defaults | os.environ | quiet,
@@ -176,10 +179,10 @@ def _try_download(name: str, target: Path) -> str | None:
         check=False,
     )
     if ran.returncode:  # what the hub has sent stays in the cache
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove_leftover(unfinished)
         return ran.stdout or f"exit code {ran.returncode}"
     put_in_place(unfinished, target)
-    shutil.rmtree(cache, ignore_errors=True)
+    remove_leftover(cache)
     return None
 
 
@@ -214,12 +217,23 @@ def _folder(name: str, data_dir: Path) -> Path:
     return data_dir / "hf" / safe_name(repository.replace("/", "--").replace("@", "--"))
 
 
+def _require_small_lists(path: Path) -> None:
+    """Raise an `InputError` for a JSON file of a saved dataset that is too large to be read into memory."""
+    for file in (*path.glob("*.json"), *path.glob("*/*.json")):
+        try:
+            open_regular(file, _MOST_LIST_BYTES).close()
+        except OSError as error:
+            raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
 def _load(library: ModuleType, path: Path, data_dir: Path) -> Mapping[str, Any]:
     """Return the library's splits at a path, by their names.
 
     Raises:
         InputError: the library cannot read it.
     """
+    require_regular_files(path)
+    _require_small_lists(path)
     cache = None if os.environ.get("HF_HOME") else str(data_dir / "hf/cache/datasets")
     bars = library.is_progress_bar_enabled()
     library.disable_progress_bars()

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.data.formats.labels import require_two_classes, sorted_classes
 from harness.errors import InputError
-from harness.text import listed
+from harness.text import listed, spelled_out
 
 _LABELS = ("label", "labels", "fine_label", "fine_labels", "class", "category", "target")
 _IMAGES = ("image", "img", "images", "picture")
@@ -57,7 +57,7 @@ def named_labels(name: str, rows: Any, column: str) -> list[str]:
     values, names = list(rows[column]), getattr(rows.features[column], "names", None)
     if any(value is None or (names is not None and value < 0) for value in values):
         raise InputError(f"dataset {name}: column {column!r} has images without a label: remove them")
-    return [names[value] for value in values] if names is not None else list(map(str, values))
+    return [spelled_out(names[value] if names is not None else str(value)) for value in values]
 
 
 def class_names(name: str, rows: Any, column: str, found: Sequence[str]) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def class_names(name: str, rows: Any, column: str, found: Sequence[str]) -> tupl
         InputError: there is only one.
     """
     names = getattr(rows.features[column], "names", None)
-    classes = tuple(names) if names is not None else sorted_classes(found)
+    classes = tuple(map(spelled_out, names)) if names is not None else sorted_classes(found)
     require_two_classes(classes, f"dataset {name}")
     return classes
 

@@ -1,6 +1,9 @@
 """NumPy arrays in an ``.npz`` file or a folder of ``.npy`` files; pickles are never read."""
 
+import io
+import math
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,12 +19,18 @@ from numpy.typing import NDArray
 
 from harness.data.formats.folder_listing import list_folder
 from harness.errors import DamagedError, InputError
+from harness.foreign_files import open_regular
 
 Array = NDArray[Any]
 
 _LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip's member: lengths of its name and of its extra field follow
 _BLOCK_BYTES = 2**20
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
+_MOST_HEADER_BYTES = 2**14  # NumPy reads at most 10,000 characters of a header
+_MOST_RATIO = 1032  # of deflate's output to its input
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error, TypeError,
+    LookupError, ArithmeticError, SyntaxError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,20 @@ class StoredArray:
     load: Callable[[], Array]
 
 
+@dataclass(frozen=True)
+class _Header:
+    """The header of an array, as far as it fits the file.
+
+    Attributes:
+        length: in bytes.
+    """
+
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: "np.dtype[Any]"
+    length: int
+
+
 def list_arrays(path: Path) -> dict[str, StoredArray]:
     """Return the arrays in an ``.npz`` file, or in the ``.npy`` files of a folder, by their names.
 
@@ -50,45 +73,59 @@ def list_arrays(path: Path) -> dict[str, StoredArray]:
     if path.is_dir():
         files = [file for file in list_folder(path)[1] if file.suffix.lower() == ".npy"]
         return {file.stem: _read_header(file) for file in files}
-    with _named_faults(path), zipfile.ZipFile(path) as archive:
+    with _named_faults(path), open_regular(path, sys.maxsize) as file, zipfile.ZipFile(file) as archive:
         members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
         return {(one := _member_header(path, archive, member)).name: one for member in members}
 
 
 def _read_header(file: Path) -> StoredArray:
-    with _named_faults(file), open(file, "rb") as stream:
-        shape, is_fortran, dtype = _header(stream)
-        load = partial(_mapped, file, stream.tell(), shape, is_fortran, dtype)
-    return StoredArray(file.stem, file, shape, dtype, load)
+    with _named_faults(file), open_regular(file, sys.maxsize) as stream:
+        header = _header(stream, stream.seek(0, io.SEEK_END))
+    return StoredArray(file.stem, file, header.shape, header.dtype, partial(_mapped, file, 0, header))
 
 
 def _member_header(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> StoredArray:
+    """Return an array of an archive; compare its size with the archive's before anything is unpacked."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{member.filename} is compressed by another method than deflate")
+    if member.file_size > _MOST_RATIO * min(member.compress_size, path.stat().st_size) + _MOST_HEADER_BYTES:
+        raise ValueError(f"{member.filename} claims {member.file_size:,} bytes")
     with archive.open(member) as stream:
-        shape, is_fortran, dtype = _header(stream)
-        offset = stream.tell()
-    if member.compress_type == zipfile.ZIP_STORED:
-        load = partial(_mapped_member, path, member, offset, shape, is_fortran, dtype)
-    else:
-        load = partial(_decompressed, path, member)
-    return StoredArray(member.filename.removesuffix(".npy"), path, shape, dtype, load)
+        header = _header(stream, member.file_size)
+    is_stored = member.compress_type == zipfile.ZIP_STORED
+    load = partial(_mapped_member if is_stored else _decompressed, path, member, header)
+    return StoredArray(member.filename.removesuffix(".npy"), path, header.shape, header.dtype, load)
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, "np.dtype[Any]"]:
-    """Return shape, Fortran's order and type; the stream is then at the first value."""
-    version = npy.read_magic(stream)
-    if version == (1, 0):
-        return npy.read_array_header_1_0(stream)
-    return npy.read_array_header_2_0(stream)
+def _header(stream: IO[bytes], file_bytes: int) -> _Header:
+    """Return what the header says.
+
+    Args:
+        file_bytes: the file's size.
+
+    Raises:
+        ValueError: it is no header, or claims more or fewer values than the file has.
+    """
+    stream.seek(0)
+    start = io.BytesIO(stream.read(_MOST_HEADER_BYTES))  # never as much as the header says that it has
+    read = npy.read_array_header_1_0 if npy.read_magic(start) == (1, 0) else npy.read_array_header_2_0
+    shape, is_fortran, dtype = read(start)
+    claimed = math.prod(shape) * dtype.itemsize
+    if any(side < 0 for side in shape) or not dtype.itemsize:
+        raise ValueError(f"an array of the shape {shape} and the type {dtype}")
+    if claimed > file_bytes - start.tell() and not dtype.hasobject:
+        raise ValueError(f"its header claims {claimed:,} bytes, it has {file_bytes - start.tell():,}")
+    return _Header(shape, is_fortran, dtype, start.tell())
 
 
-def _mapped(file: Path, offset: int, shape: tuple[int, ...], is_fortran: bool, dtype: "np.dtype[Any]") -> Array:
+def _mapped(file: Path, start: int, header: _Header) -> Array:
+    """Map an array that begins, with its header, at a position in a file."""
     with _named_faults(file):
-        return np.memmap(file, dtype, "r", offset, shape, "F" if is_fortran else "C")
+        offset = start + header.length
+        return np.memmap(file, header.dtype, "r", offset, header.shape, "F" if header.is_fortran else "C")
 
 
-def _mapped_member(
-    path: Path, member: zipfile.ZipInfo, offset: int, shape: tuple[int, ...], is_fortran: bool, dtype: "np.dtype[Any]"
-) -> Array:
+def _mapped_member(path: Path, member: zipfile.ZipInfo, header: _Header) -> Array:
     """Map an uncompressed member from the archive, after its checksum has been compared."""
     with _named_faults(path):
         with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
@@ -97,10 +134,10 @@ def _mapped_member(
         with open(path, "rb") as file:
             file.seek(member.header_offset)
             start = member.header_offset + _LOCAL_HEADER.size + sum(_LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size)))
-    return _mapped(path, start + offset, shape, is_fortran, dtype)
+    return _mapped(path, start, header)
 
 
-def _decompressed(path: Path, member: zipfile.ZipInfo) -> Array:
+def _decompressed(path: Path, member: zipfile.ZipInfo, _: _Header) -> Array:
     with _named_faults(path), zipfile.ZipFile(path) as archive, archive.open(member) as stream:
         content: Array = npy.read_array(stream, allow_pickle=False)
         return content

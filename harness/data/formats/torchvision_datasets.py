@@ -16,7 +16,7 @@ import torchvision
 from PIL import Image
 
 from harness.config.datasets import DatasetSpec, find_spec
-from harness.config.library_datasets import Arguments, LibraryDataset, library_dataset
+from harness.config.library_datasets import PREFIX, Arguments, LibraryDataset, library_dataset
 from harness.config.recipe import Resize
 from harness.data.decoding import Array, ImageFile, decode, file_on_disk, keep
 from harness.data.download import limited_silence, locked
@@ -26,30 +26,35 @@ from harness.data.formats.image_files import read_both
 from harness.data.formats.labels import hold_out
 from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.images import ImageSet
-from harness.data.source import Source, incomplete, tree_key
+from harness.data.own_folders import make_files_own
+from harness.data.source import Source, incomplete, require_regular_files, tree_key
+from harness.data.verified_memory import is_remembered, remember
 from harness.errors import InputError
 from harness.files import write_text_atomically
-from harness.text import listed_up_to, one_line
+from harness.foreign_files import read_regular
+from harness.text import listed_up_to, one_line, spelled_out
 
 _UNFINISHED = ".unfinished"
-_VERIFIED = ".verified"
+_MOST_UNFINISHED_BYTES = 2**16  # at most a dozen names
+_MOST_LIST_BYTES = 64 * 2**20  # of lists of labels and splits; the largest, of SUN397, has 4 MB
+_MOST_SHARE = 2  # PCAM's files in HDF5, and USPS's in text, are larger than their pixels
 _MOST_NAMED = 4
 
 Item = tuple[Any, int]
 """A PIL image, or the path of an image file; with its label."""
 
 
-def _paths_of_opened_images(opened: Any) -> Iterator[Item]:
-    for position in range(len(opened)):
-        image, label = opened[position]
-        with image:
-            yield image.filename, label
+def _caltech_paths(folder: str, name: str, opened: Any) -> Iterator[Item]:
+    """Yield the paths of images that torchvision would open itself, in any of Pillow's formats."""
+    for label, number in zip(opened.y, opened.index, strict=True):
+        file = name.format(number=number, label=label + 1)
+        yield Path(opened.root, folder, opened.categories[label], file), label
 
 
 # Of the classes that take no `loader`, which would return the paths: how to find these.
 _PATHS: dict[str, Callable[[Any], Iterable[Item]]] = {
-    "Caltech101": _paths_of_opened_images,
-    "Caltech256": _paths_of_opened_images,
+    "Caltech101": partial(_caltech_paths, "101_ObjectCategories", "image_{number:04d}.jpg"),
+    "Caltech256": partial(_caltech_paths, "256_ObjectCategories", "{label:03d}_{number:04d}.jpg"),
     "GTSRB": lambda opened: opened._samples,
     "OxfordIIITPet": lambda opened: zip(opened._images, opened._labels, strict=True),
 }
@@ -146,20 +151,25 @@ def _root(library: LibraryDataset, data_dir: Path) -> Path:
 
 def _missing(library: LibraryDataset, root: Path) -> list[str]:
     """Return what torchvision would read and is not there, or was not completely unpacked."""
-    unfinished = _unfinished(root)
+    unfinished = _unfinished(library, root)
     return [path for path in library.unpacked if path in unfinished or not (root / path).exists()]
 
 
-def _unfinished(root: Path) -> list[str]:
+def _unfinished(library: LibraryDataset, root: Path) -> list[str]:
+    """Return which of the dataset's files an interrupted download left; ignore other names in its list."""
     try:
-        return (root / _UNFINISHED).read_text(encoding="utf-8").splitlines()
+        names = read_regular(root / _UNFINISHED, _MOST_UNFINISHED_BYTES).decode(errors="replace").splitlines()
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise InputError(f"{root / _UNFINISHED} cannot be read: {error.strerror}: remove it") from error
+    return [path for path in (*library.unpacked, *library.archives) if path in names]
 
 
 def _try_download(library: LibraryDataset, root: Path) -> str | None:
     """Download and unpack; return None or the reason of the failure."""
-    _remove_unfinished(root)
+    make_files_own(root)  # torchvision writes into the files that it finds
+    _remove_unfinished(library, root)
     missing = _missing(library, root)
     unchecked = () if library.has_checksums else library.archives
     # Of a process that is killed, the next one removes these.
@@ -170,16 +180,16 @@ def _try_download(library: LibraryDataset, root: Path) -> str | None:
             warnings.simplefilter("ignore")  # tarfile warns of torchvision's way to unpack
             _open_all(library, root, download=True)
     except Exception as error:  # torchvision and the readers of its archives raise many types
-        _remove_unfinished(root)
+        _remove_unfinished(library, root)
         return str(getattr(error, "reason", None) or error)
     if library.has_checksums and set(missing) == set(library.unpacked):
-        write_text_atomically(root / _VERIFIED, tree_key(root))
+        remember(tree_key(root), f"{PREFIX}{library.name}")
     (root / _UNFINISHED).unlink()
     return None
 
 
-def _remove_unfinished(root: Path) -> None:
-    for path in _unfinished(root):
+def _remove_unfinished(library: LibraryDataset, root: Path) -> None:
+    for path in _unfinished(library, root):
         if (root / path).is_dir():
             shutil.rmtree(root / path)
         else:
@@ -192,8 +202,7 @@ def _verify(library: LibraryDataset, root: Path, opened: Callable[[], _Opened]) 
     if library.checks_itself:
         opened()
         return True
-    verified = root / _VERIFIED
-    return verified.is_file() and verified.read_text(encoding="utf-8") == tree_key(root)
+    return is_remembered(tree_key(root))
 
 
 def _open_all(library: LibraryDataset, root: Path, *, download: bool = False) -> list[Any]:
@@ -216,6 +225,8 @@ def _open_both(library: LibraryDataset, root: Path) -> _Opened:
     Raises:
         InputError: torchvision refuses the files, or they have other classes.
     """
+    require_regular_files(root)
+    _require_bounded(library, root)
     try:
         *train, last = _open_all(library, root)
         names = _class_names(library, last)
@@ -241,10 +252,21 @@ def _open_both(library: LibraryDataset, root: Path) -> _Opened:
     return _Opened([item for part in items[:-1] for item in part], items[-1], names)
 
 
+def _require_bounded(library: LibraryDataset, root: Path) -> None:
+    """Raise an `InputError` for a file that torchvision reads as a whole and is larger than its dataset."""
+    most = _MOST_LIST_BYTES
+    if library.in_memory and library.image_size is not None:
+        images = library.train_images + library.test_images
+        most += _MOST_SHARE * images * library.channels * library.image_size**2
+    for path in library.unpacked:
+        if (root / path).is_file() and (size := (root / path).stat().st_size) > most:
+            raise InputError(f"{root / path} has {size:,} bytes, and {library.name}'s has at most {most:,}: remove it")
+
+
 def _class_names(library: LibraryDataset, opened: Any) -> tuple[str, ...]:
     """Return the names that torchvision has for the classes; without any, their numbers."""
     names = getattr(opened, "classes", None) or getattr(opened, "categories", None) or range(library.classes)
-    first = tuple(str(one[0] if isinstance(one, tuple) else one) for one in names)
+    first = tuple(spelled_out(str(one[0] if isinstance(one, tuple) else one)) for one in names)
     return first if len(set(first)) == len(first) else tuple(map(str, range(len(first))))
 
 

@@ -14,7 +14,7 @@ OVER_SEEDS = "± half of the 95 % t interval over seeds, the replicates; none wi
 
 
 def times_notes(evidence: Evidence) -> list[str]:
-    """Return the note that times are not compared and the reason, or that other work lengthened some."""
+    """Return the note that times are not compared and the reason, or that disturbances lengthened some."""
     if evidence.has_comparable_times:
         return disturbed_runs_note(evidence)
     return [f"timed on different hardware: times are not compared ({'; '.join(evidence.hardware)})"]

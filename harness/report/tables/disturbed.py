@@ -1,4 +1,4 @@
-"""Epoch times that other work lengthened: mark, undisturbed median beside the mean, and notes."""
+"""Disturbed epoch times: mark, undisturbed median beside the mean, and notes."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -72,4 +72,4 @@ def disturbed_runs_note(evidence: Evidence) -> list[str]:
         return []
     names = join_names([f"{one.model} seed {one.seed}" for one in disturbed], _SOURCE)
     runs = count_noun(len(evidence.used_results), "run")
-    return [f"other work lengthened epoch times of {len(disturbed)} of {runs} ({MARK}): {names}"]
+    return [f"disturbances lengthened epoch times of {len(disturbed)} of {runs} ({MARK}): {names}"]

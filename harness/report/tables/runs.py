@@ -126,10 +126,10 @@ def _device(result: Result, on: Mapping[str, Any]) -> str:
 
 
 def _is_unsteady(result: Result) -> bool:
-    """Return whether an epoch took more than twice the median, as on a machine with other work."""
+    """Return whether an epoch took more than twice the median: of two epochs, the shorter one."""
     if result.changes_between_attempts or not result.epoch_seconds:
         return False
-    return max(result.epoch_seconds) > 2 * statistics.median(result.epoch_seconds)
+    return max(result.epoch_seconds) > 2 * statistics.median_low(result.epoch_seconds)
 
 
 def run_notes(results: Sequence[Result]) -> list[str]:
@@ -156,7 +156,7 @@ def _time_notes(results: Sequence[Result]) -> list[str]:
     """Return notes on disturbed, unsteady, interrupted and compiled runs."""
     notes = disturbed_notes(results)
     unsteady = [r for r in results if r.mode != "quick" and _is_unsteady(r) and not r.has_disturbed_times]
-    for is_known, reason in ((False, "the machine was busy"), (True, "no other work was the cause")):
+    for is_known, reason in ((False, "the machine was busy"), (True, "no disturbance was found")):
         if of_reason := [_name(r) for r in unsteady if (r.disturbed_epochs is not None) is is_known]:
             names = join_names(of_reason, "is_unsteady in the CSV")
             notes.append(f"epoch times vary more than twofold, {reason}: {names}")

@@ -34,7 +34,7 @@ def _peak_notes(rows: Sequence[Row]) -> list[str]:
 def disturbed_rows_note(rows: Sequence[Row]) -> list[str]:
     """Return the note on the rows whose measurement remained disturbed, if there are any."""
     found = "; ".join(f"{_label(row)}, {row['disturbed']}" for row in rows if row.get("disturbed"))
-    return [f"disturbed by other work, so no test asserts anything about it: {found}"] if found else []
+    return [f"disturbed, so no test asserts anything about it: {found}"] if found else []
 
 
 def _label(row: Row) -> str:

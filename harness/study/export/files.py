@@ -17,7 +17,7 @@ from harness.results.result import Result
 from harness.study.export.onnx_model import INPUT, OPSET, OUTPUT, PreparingNetwork, to_onnx
 from harness.study.export.preprocessing import split_steps
 from harness.study.own_network import channels_and_classes
-from harness.study.stored_network import network_of
+from harness.study.stored_network import network_of, require_weights
 
 MODEL, DESCRIPTION = "model.onnx", "preprocessing.json"
 _SCHEMA_VERSION = 1
@@ -64,8 +64,9 @@ def export_network(
         InputError: the result is not complete, its weights are damaged or too large, or the folder cannot be written
             to.
     """
-    network = network_of(result, results, place)
+    require_weights(result)
     _require_small(result)
+    network = network_of(result, results, place)
     require_writable(folder, "--output")
     recipe = result.case.recipe
     channels, _ = channels_and_classes(result)

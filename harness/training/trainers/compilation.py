@@ -5,6 +5,7 @@ figures: the operations of the whole run, and the gain of a compiled network on 
 """
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from harness.models.build import build_network
 from harness.models.cost import count_macs
 from harness.models.foreign import raised
 from harness.models.random_state import seeded
+from harness.private_folder import temporary_folder
 
 # Compiled over eager training speed, less 1. On a CPU (two cores of an AMD EPYC, torch 2.15, batch 128, freed memory
 # kept, medians): ResNet-20 −.03, 20-2 .00, 20-4 +.02 at 3×32×32 and .00 at 1×28×28; 56, 110 and 50 were no better.
@@ -71,11 +73,25 @@ def should_compile(
 
 
 def compile_network(network: nn.Module, model: Model, **options: Any) -> Callable[[Tensor], Tensor]:
-    """Return the compiled network; a foreign one together with its hook, which torch would compile apart."""
+    """Return the compiled network; a foreign one together with its hook, which torch would compile apart.
+
+    Raises:
+        InputError: there is no private folder for the compiled code.
+    """
+    _keep_compiled_code_private()
     compiled: Callable[[Tensor], Tensor] = torch.compile(
         (lambda batch: network(batch)) if model.is_foreign else network, dynamic=False, **options
     )
     return compiled
+
+
+def _keep_compiled_code_private() -> None:
+    """Make torch keep compiled code, which later processes run, where no other user can change it.
+
+    torch's default, /tmp/torchinductor_USER, may have been made by another user.
+    """
+    if "TORCHINDUCTOR_CACHE_DIR" not in os.environ:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(temporary_folder() / "torchinductor")
 
 
 @functools.cache
@@ -85,6 +101,7 @@ def why_not_compilable(device: torch.device) -> str | None:
     It is tried on a function of one line, which takes some seconds.
     """
     try:
+        _keep_compiled_code_private()
         x = torch.ones(8, device=device, requires_grad=True)
         torch.compile(lambda values: (values.relu() * 2).sum(), dynamic=False)(x).backward()
     except Exception as error:

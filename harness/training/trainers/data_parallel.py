@@ -24,6 +24,7 @@ from harness.data.registry import Dataset
 from harness.data.split import count_held_out, split_validation
 from harness.errors import InputError
 from harness.hardware.device import autocast, computing_at
+from harness.hardware.stops import StopMeter, Stops
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import model_of
 from harness.models.foreign import raised
@@ -42,6 +43,7 @@ class DataParallelTrainer(FastTrainer):
         self._processes, self.rank = processes, processes.rank
         self._forward = self.network = synchronise_batch_norm(self.network, device, processes)
         self._captured = None
+        self._stops = StopMeter()  # since the epoch began
         self._whole_batch = 0  # images of the current batch, over all ranks
         self._parameters = [one for one in self.network.parameters() if one.requires_grad]
         # All gradients share one buffer, each in its parameter's memory layout: on a rank without images, autograd may
@@ -62,6 +64,7 @@ class DataParallelTrainer(FastTrainer):
         self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
     ) -> tuple[float, float]:
         """Train as `Trainer.train_epoch` says; loss and accuracy cover the images of all ranks."""
+        self._stops = StopMeter()
         order, parameters = self._begin_epoch(images, epoch)
         count, whole = len(images), self.recipe.batch_size
         step = chunk_size(self.recipe, self.spec.channels, self.device) * self._processes.world_size
@@ -133,6 +136,9 @@ class DataParallelTrainer(FastTrainer):
         correct = int((predicted == images.labels.cpu().numpy()).sum())
         loss = sum(loss for loss, _ in parts) / len(images)
         return Evaluation(loss, metrics.accuracy_percent(correct, len(images)), predicted)
+
+    def stops_of_ranks(self) -> list[Stops]:
+        return self._processes.all_gather(self._stops.reading())
 
 
 def require_divisible(case: Case, dataset: Dataset, processes: ProcessGroup) -> None:
@@ -213,6 +219,10 @@ class RankZeroTrainer(DataParallelTrainer):
     def evaluate(self, images: ImageSet) -> Evaluation:
         with self._processes.running_together(Command("evaluate", (self._name_of(images),))):
             return super().evaluate(images)
+
+    def stops_of_ranks(self) -> list[Stops]:
+        with self._processes.running_together(Command("stops_of_ranks")):
+            return super().stops_of_ranks()
 
     def _name_of(self, images: ImageSet) -> SetName:
         return next(name for name, placed in self._sets.items() if placed is images)

@@ -18,6 +18,7 @@ from harness.config.datasets import DatasetSpec
 from harness.config.recipe import Recipe
 from harness.data.images import ImageSet
 from harness.hardware.memory import keep_freed_memory
+from harness.hardware.stops import Stops
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import build_network, model_of
 from harness.models.random_state import OwnGenerator, own_generators, seed_own, seeded
@@ -96,6 +97,10 @@ class Trainer(abc.ABC):
     @abc.abstractmethod
     def evaluate(self, images: ImageSet) -> Evaluation:
         """Evaluate the network on images; only the deterministic part of the augmentation is applied."""
+
+    def stops_of_ranks(self) -> list[Stops]:
+        """Return each rank's stops since its last training epoch began; empty for a single process."""
+        return []
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the weights and BatchNorm statistics, on the CPU."""

@@ -106,7 +106,7 @@ def test_a_damaged_batch_is_named_and_not_read(tmp_path, published_tiny, name):
     source = cifar10.locate(tmp_path)
     with pytest.raises(InputError, match=f"{folder / name} is not the published file"):
         source.verify()
-    with pytest.raises(InputError, match=f"{folder} is incomplete or damaged") as refusal:
+    with pytest.raises(InputError, match=f"{folder / name} is incomplete or damaged") as refusal:
         source.read(None, None)
     assert ARCHIVE in str(refusal.value)
 

@@ -114,7 +114,7 @@ def test_non_images_of_both_splits_are_named_together_with_their_number(tmp_path
     for name in ("train/cat/b.heic", "train/dog/deep/c.mp4", "test/dog/a.pdf", "test/dog/d.zip"):
         write(tmp_path / name, "")
     assert error_of(registry.get_spec, f"folder:{tmp_path}") == (
-        f"{tmp_path}: 4 files are not images that Pillow reads (test/dog/a.pdf, test/dog/d.zip, train/cat/b.heic and "
+        f"{tmp_path}: 4 files are no images that are read (test/dog/a.pdf, test/dog/d.zip, train/cat/b.heic and "
         "1 more file): convert them to PNG or JPEG, or remove them"
     )
 
@@ -122,7 +122,7 @@ def test_non_images_of_both_splits_are_named_together_with_their_number(tmp_path
 def test_a_class_of_non_images_is_not_said_to_be_empty(tmp_path):
     write_class_folders(tmp_path)
     (tmp_path / "test/dog/0.png").rename(tmp_path / "test/dog/0.heic")
-    expected = f"{tmp_path}/test/dog/0.heic: Pillow reads no .heic files; convert it to PNG or JPEG, or remove it"
+    expected = f"{tmp_path}/test/dog/0.heic: .heic files are not read; convert it to PNG or JPEG, or remove it"
     assert error_of(registry.get_spec, f"folder:{tmp_path}") == expected
 
 
@@ -148,7 +148,7 @@ def test_check_names_damaged_images_together(tmp_path):
     write(tmp_path / "test/dog/0.png", encode(np.array([[256, 65535]], np.uint16)))
     message = error_of(source.check)
     assert message.startswith("3 faults:\n")
-    for fault in ("train/cat/1.png: not an image", "train/dog/0.png is 9×9 pixels", "0.png has more than 8 bits"):
+    for fault in ("train/cat/1.png: it is no PNG", "train/dog/0.png is 9×9 pixels", "0.png has more than 8 bits"):
         assert fault in message
 
 

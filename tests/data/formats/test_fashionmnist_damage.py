@@ -183,7 +183,7 @@ def test_a_decompression_bomb_is_refused_and_named(tmp_path, compressed):
             file.write(bytes(2**20))
 
     def refused():
-        with pytest.raises(InputError, match=f"{path} holds more than 67,108,864 bytes"):
+        with pytest.raises(InputError, match=f"^{path} .* 67,108,864"):
             read(tmp_path)
 
     assert peak_bytes(refused) < 160 * 2**20

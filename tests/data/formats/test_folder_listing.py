@@ -150,11 +150,11 @@ def test_all_faults_of_a_folder_are_named_together(tmp_path):
 @pytest.mark.parametrize(
     "name", ["clip.mp4", "photo.heic", "scan.pdf", "cat.zip", "0.png.part", "array.npy", "link.lnk", "archive.h5"]
 )
-def test_a_file_that_pillow_does_not_read_by_its_ending_is_named(tmp_path, name):
+def test_a_file_that_is_not_read_by_its_ending_is_named(tmp_path, name):
     path = write(tmp_path / name, b"")
     ending = path.suffix
     assert fault_of(list_images, tmp_path) == (
-        f"{path}: Pillow reads no {ending} files; convert it to PNG or JPEG, or remove it"
+        f"{path}: {ending} files are not read; convert it to PNG or JPEG, or remove it"
     )
 
 

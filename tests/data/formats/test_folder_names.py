@@ -1,10 +1,16 @@
 """Names that are equal, or look it, on one system and not on another."""
 
+import hashlib
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
+from harness.cli.data import dataset_row
 from harness.config.datasets import SPECS
 from harness.data import registry
 from harness.data.formats import class_folders
+from harness.data.formats.hugging_face_columns import class_names
 from harness.errors import InputError
 from tests.data.builders import write, write_class_folders
 
@@ -81,16 +87,65 @@ def test_two_class_folders_with_one_name_are_refused_with_both_forms(tmp_path):
     )
 
 
-def test_a_class_name_that_is_not_utf8_is_refused(tmp_path):
-    write_splits(tmp_path, ["caf\udce9", "tea"], ["caf\udce9", "tea"])
-    assert f"class folder {tmp_path}/train/caf\\udce9: its name is not UTF-8, so results cannot" in error_of(tmp_path)
+def test_a_class_folder_that_is_not_utf8_is_spelled_out(tmp_path):
+    root = write_class_folders(tmp_path / "own", ["caf\udce9", "tea"])
+    name = f"folder:{root}"
+    assert dataset_row(name, tmp_path).problem is None
+    dataset = registry.load(name, tmp_path)
+    assert dataset.spec.class_names == ("caf\\xe9", "tea")
+    assert dataset.train.labels.tolist() == [0, 0, 1, 1]
+    registry.forget_loaded()
+    assert registry.load(name, tmp_path).fingerprint == dataset.fingerprint
+
+
+def test_names_in_utf8_keep_their_fingerprint(tmp_path):
+    root = write_class_folders(tmp_path / "own", [CAFE_NFC, "tea"])
+    images = registry.load(f"folder:{root}", tmp_path)
+    parts = (images.train, images.test)
+    digest = hashlib.sha256(b"caf\xc3\xa9\0tea")
+    for part in parts:
+        digest.update(part.labels.numpy().tobytes() + str((len(part), 3, 8, 8)).encode())
+        digest.update(part.pixels.contiguous().numpy().tobytes())
+    assert images.fingerprint == digest.hexdigest()
+
+
+@pytest.mark.parametrize("arrays", [
+    {"y": ["caf\udce9", "tea"] * 2}, {"y": [b"caf\xe9", b"tea"] * 2},
+    {"y": [0, 1] * 2, "class_names": ["caf\udce9", "tea"]}, {"y": ["\ud800", "tea"] * 2},
+])  # fmt: skip
+def test_labels_in_arrays_that_are_not_utf8_are_spelled_out(tmp_path, arrays):
+    given = {name: np.array(one) for name, one in arrays.items()}
+    np.savez(tmp_path / "own.npz", x=np.zeros((4, 8, 8), np.uint8), **given)
+    dataset = registry.load(f"npz:{tmp_path}/own.npz", tmp_path)
+    assert dataset.spec.class_names in (("caf\\xe9", "tea"), ("\\ud800", "tea"))
+    assert dataset.spec.class_names[0].isascii()
+
+
+def test_names_of_hugging_face_that_are_not_utf8_are_spelled_out():
+    rows = SimpleNamespace(features={"label": SimpleNamespace(names=["caf\udce9", "tea"])})
+    assert class_names("hf:pets", rows, "label", []) == ("caf\\xe9", "tea")
+
+
+@pytest.mark.parametrize("name", ["folder:caf\udce9", "npz:caf\udce9.npz", "csv:caf\udce9.csv"])
+def test_a_path_that_is_not_utf8_is_refused_alike_by_data_and_training(tmp_path, name):
+    expected = f"dataset {name!r}: the path is not UTF-8, so results cannot hold it; rename it"
+    assert dataset_row(name, tmp_path).problem == expected
+    for ask in (registry.load, registry.locate, registry.get_spec):
+        with pytest.raises(InputError) as error:
+            ask(name, tmp_path)
+        assert str(error.value) == expected
+
+
+def test_a_name_of_bytes_and_its_spelling_are_one_class(tmp_path):
+    write_splits(tmp_path, ["caf\udce9", "caf\\xe9"], ["tea"])
+    assert "two class folders named 'caf\\\\xe9'" in error_of(tmp_path)
 
 
 def test_an_image_whose_name_is_not_utf8_is_taken_and_can_be_named(tmp_path):
     root = write_class_folders(tmp_path)
     write(root / "train/cat/\udce9.png", "damaged")
     assert registry.get_spec(f"folder:{root}").train_images == 5
-    with pytest.raises(InputError, match=r"train/cat/\\udce9\.png: not an image"):
+    with pytest.raises(InputError, match=r"train/cat/\\udce9\.png: it is no PNG"):
         registry.load(f"folder:{root}", tmp_path)
 
 

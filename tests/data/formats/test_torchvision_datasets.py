@@ -195,3 +195,11 @@ def test_a_slice_of_present_data_is_evenly_spaced(tiny):
     dataset = registry.load_slice("torchvision:CIFAR10", tiny("CIFAR10"), 2, 1, resize=Resize(32))
     assert dataset.train.labels.tolist() == [1, 3]
     assert not dataset.is_stand_in
+
+
+@pytest.mark.parametrize("name", UNPACKED)
+def test_torchvision_opens_no_image_itself(name, tiny, tmp_path, monkeypatch):
+    tiny(name)
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("in any of Pillow's formats"))
+    opened = torchvision_datasets._open_both(LIBRARY_DATASETS[name], tmp_path / "torchvision" / name)
+    assert [item()[1] for item in opened.test]

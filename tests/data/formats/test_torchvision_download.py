@@ -7,22 +7,23 @@ from harness.config.library_datasets import can_download
 from harness.data import registry
 from harness.errors import InputError
 from tests.data.builders import files_under, md5, write
-from tests.data.formats.torchvision_files import UNPACKED, cifar100, flowers102, publish_tiny, tgz
+from tests.data.formats.torchvision_files import (
+    CIFAR100,
+    UNPACKED,
+    cifar100,
+    flowers102,
+    publish_cifar100,
+    publish_tiny,
+    tgz,
+)
 from tests.data.serving import refusing_address, serve
 
-CIFAR100 = tgz(cifar100())
 _FLOWERS = {name.removeprefix("flowers-102/"): content for name, content in flowers102().items()}
 FLOWERS = {
     "102flowers.tgz": tgz({name: content for name, content in _FLOWERS.items() if name.endswith(".jpg")}),
     **{name: content for name, content in _FLOWERS.items() if name.endswith(".mat")},
 }
 MNIST = {f"{name.split('/')[-1]}.gz": gzip.compress(content, mtime=0) for name, content in UNPACKED["MNIST"]().items()}
-
-
-def publish_cifar100(monkeypatch, address, archive=CIFAR100):
-    publish_tiny(monkeypatch, "CIFAR100")
-    monkeypatch.setattr(torchvision.datasets.CIFAR100, "url", f"{address}cifar-100-python.tar.gz")
-    monkeypatch.setattr(torchvision.datasets.CIFAR100, "tgz_md5", md5(archive))
 
 
 def publish_flowers(monkeypatch, address):

@@ -250,3 +250,12 @@ def publish_tiny(monkeypatch, name):
         monkeypatch.setattr(kind, "_file_dict", known)
     if name in TWO_CLASSES:
         monkeypatch.setitem(LIBRARY_DATASETS, name, replace(LIBRARY_DATASETS[name], classes=2))
+
+
+CIFAR100 = tgz(cifar100())
+
+
+def publish_cifar100(monkeypatch, address, archive=CIFAR100):
+    publish_tiny(monkeypatch, "CIFAR100")
+    monkeypatch.setattr(torchvision.datasets.CIFAR100, "url", f"{address}cifar-100-python.tar.gz")
+    monkeypatch.setattr(torchvision.datasets.CIFAR100, "tgz_md5", md5(archive))

@@ -98,15 +98,21 @@ def test_means_over_seeds_are_marked_and_their_runs_named():
     table = accuracy_table(evidence)
     place = table.headings.index("s/epoch")
     assert [cells[place].endswith(" ~") for cells in table.cells] == [True, False]
-    note = "other work lengthened epoch times of 1 of 3 runs (~): resnet20 seed 0"
+    note = "disturbances lengthened epoch times of 1 of 3 runs (~): resnet20 seed 0"
     assert note in table.notes
     assert note in pareto_table(evidence, Comparisons(evidence)).notes
     assert not any("lengthened" in one for one in accuracy_table(evidence_of(run(()))).notes)
 
 
-def test_unsteady_epochs_are_blamed_on_other_work_only_if_it_is_known():
+def test_unsteady_epochs_have_a_cause_only_if_one_is_known():
     unsteady = replace(synthetic_result(), epoch_seconds=(1.0, 1.0, 2.5), epochs=3, total_seconds=4.5)
     notes = [" ".join(run_notes([replace(unsteady, disturbed_epochs=epochs)])) for epochs in (None, (), (3,))]
     assert "vary more than twofold, the machine was busy: resnet20 seed 0" in notes[0]
-    assert "vary more than twofold, no other work was the cause: resnet20 seed 0" in notes[1]
+    assert "vary more than twofold, no disturbance was found: resnet20 seed 0" in notes[1]
     assert "twofold" not in notes[2]
+
+
+@pytest.mark.parametrize(("seconds", "is_unsteady"), [((0.75, 8.43), True), ((0.75, 0.8), False)])
+def test_two_epochs_can_be_unsteady(seconds, is_unsteady):
+    result = replace(synthetic_result(), epoch_seconds=seconds, epochs=2, total_seconds=sum(seconds))
+    assert ("twofold" in " ".join(run_notes([result]))) is is_unsteady

@@ -95,7 +95,7 @@ def test_a_disturbed_measurement_is_marked_in_its_row_and_named_in_a_note():
     pipelines, augmentation, scaling = throughput_tables(recorded(*measured))
     assert [row[0] for row in pipelines.cells] == ["resnet110 (compiled, disturbed)", "resnet20"]
     assert [augmentation.cells[0][0], scaling.cells[0][0]] == ["cifar10 (disturbed)", "width (disturbed)"]
-    note = "disturbed by other work, so no test asserts anything about it: "
+    note = "disturbed, so no test asserts anything about it: "
     assert [table.notes[1] for table in (pipelines, augmentation, scaling)] == [
         f"{note}resnet110 3×32×32, 1 of 2 rounds (other processes used 1.2 cores)",
         f"{note}cifar10 3×32×32, 1 of 2 rounds (other processes used 0.8 cores)",

@@ -1,3 +1,5 @@
+import os
+import tempfile
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,13 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.results.folder import ResultsFolder
 from harness.training.train import train
 from harness.training.trainers import compilation
-from harness.training.trainers.compilation import pays_to_compile, should_compile, why_not_compilable, why_not_traceable
+from harness.training.trainers.compilation import (
+    compile_network,
+    pays_to_compile,
+    should_compile,
+    why_not_compilable,
+    why_not_traceable,
+)
 from harness.training.trainers.fast import FastTrainer
 from tests.helpers.networks import Drawing, model_with, own_model
 from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case
@@ -147,3 +155,28 @@ def test_only_full_batches_run_compiled(compiled_case, tiny_dataset, monkeypatch
     trainer.warm_up(30)
     trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
     assert set(compiled) == {8}
+
+
+@pytest.fixture
+def no_cache_of_torch(monkeypatch, tmp_path):
+    """A TMPDIR of its own, and no folder in the environment for what torch compiles."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "removed, and restored after the test")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path / f"wider-or-deeper-{os.geteuid()}"
+
+
+def test_compiled_code_is_kept_in_a_private_folder(no_cache_of_torch, monkeypatch):
+    compile_network(torch.nn.Identity(), MODEL)
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(no_cache_of_torch / "torchinductor")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/the/users/own")
+    compile_network(torch.nn.Identity(), MODEL)
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "/the/users/own"
+
+
+def test_nothing_is_compiled_into_a_folder_that_is_a_link(no_cache_of_torch):
+    no_cache_of_torch.symlink_to("elsewhere")
+    assert "is a link of the user" in why_not_compilable.__wrapped__(CPU)
+    with pytest.raises(InputError, match="is a link of the user"):
+        compile_network(torch.nn.Identity(), MODEL)
+    assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ

@@ -12,6 +12,7 @@ from torch import nn
 
 from harness.data.split import split_validation
 from harness.errors import InputError
+from harness.hardware.stops import StopMeter, Stops
 from harness.hardware.stopwatch import Stopwatch
 from harness.results.folder import ResultsFolder
 from harness.training.callback import TrainingCallback
@@ -27,6 +28,7 @@ from harness.training.trainers.data_parallel import (
     shard,
 )
 from harness.training.trainers.fast import FastTrainer
+from tests.helpers.disturbances import QUIET, use_meter
 from tests.helpers.networks import Plain, own_case
 from tests.helpers.rank_threads import in_threads, train_in_threads
 from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, make_dataset
@@ -71,6 +73,15 @@ def test_an_epoch_over_ranks_equals_that_of_one_process(images, size, in_double)
             torch.testing.assert_close(weights[name], value, rtol=1e-7, atol=1e-10)
         for name, value in single.momentum().items():
             torch.testing.assert_close(momentum[name], value, rtol=1e-7, atol=1e-10)
+
+
+def test_stop_of_any_rank_disturbs_the_epoch_of_all(tiny_dataset, results, monkeypatch):
+    readings = itertools.cycle([Stops(0.0, 60.0), Stops(7.7, 0.0)])  # of the ranks, in whichever order
+    monkeypatch.setattr(StopMeter, "reading", lambda self: next(readings))
+    use_meter(monkeypatch, QUIET)
+    result, _ = train_in_threads(2, make_case(tiny_dataset), tiny_dataset, results)
+    assert result.disturbed_epochs == (1, 2, 3)
+    assert result.disturbance_causes == ("the process was stopped for 7.7s", "the machine slept for 1m00s")
 
 
 @pytest.mark.parametrize("count", [1, 13])

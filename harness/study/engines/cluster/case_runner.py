@@ -11,6 +11,8 @@ from ray import exceptions
 
 from harness.config.case import Case
 from harness.errors import InputError, TrainingError
+from harness.files import os_error_as_input_error
+from harness.foreign_files import read_regular
 from harness.results.folder import EPOCHS, ResultsFolder
 from harness.results.result import Result
 from harness.study.engines.cluster.background import complete_in_thread
@@ -33,6 +35,8 @@ _LOST = (
     exceptions.ObjectFetchTimedOutError,
 )
 _LOCK_SECONDS = 1.0
+# The limit of a checkpoint's file: some times the weights, and BatchNorm statistics, records and attempts.
+_WEIGHTS_PER_FILE, _OTHER_BYTES = 8, 2**30
 
 
 class CaseRunner:
@@ -50,15 +54,18 @@ class CaseRunner:
         request: CaseRequest,
         nodes: NodePool,
         results: ResultsFolder,
+        weight_bytes: int,
         notify: Callable[[Case | None, str], None],
     ) -> None:
         """Set up the state of the case; `run` trains it.
 
         Args:
+            weight_bytes: the size of the weights of the case's network.
             notify: called with each line to show, and the case that it is about.
         """
         self.state = CaseState(request)
         self._case, self._nodes, self._results, self._notify = request.case, nodes, results, notify
+        self._most_file_bytes = _OTHER_BYTES + _WEIGHTS_PER_FILE * weight_bytes
         self._case_lock = contextlib.ExitStack()
         self._is_locked = False
         self._has_new_files = False
@@ -119,10 +126,32 @@ class CaseRunner:
             rerun=request.rerun,
             accept_other_code=request.accept_other_code,
             cpus=nodes.share.cpus,
-            checkpoints=_read_checkpoints(self._case, self._results),
+            checkpoints=self._read_checkpoints(),
             command=this_command(),
             memory_error=self.state.memory_error,
         )
+
+    def _read_checkpoints(self) -> Contents:
+        """Read the files that a node resumes the case from, by name; none if the case is finished.
+
+        Raises:
+            InputError: the folder or a file in it cannot be read.
+        """
+        if self._results.is_finished(self._case):  # a kill at the very end left its checkpoints
+            return {}
+        folder, contents = self._results.folder(self._case), {}
+        paths = [path for one in checkpoint.newest_first(folder) for path in (one, checkpoint.hash_path(one))]
+        with os_error_as_input_error(f"read the checkpoints in {folder}", "make them readable"):
+            for path in [*paths, folder / EPOCHS]:
+                try:
+                    contents[path.name] = np.frombuffer(read_regular(path, self._most_file_bytes), np.uint8)
+                except FileNotFoundError:  # another process holds the case; the lock will show it
+                    continue
+                except OSError as error:
+                    if not checkpoint.shows_damage(error):
+                        raise
+                    self._notify(self._case, f"{path} is damaged: {error.strerror}; it is not sent to the node")
+        return contents
 
     async def _follow(self, task: Any) -> Result | None:
         """Store the worker's reports until its result arrives; return the result, or None to retry."""
@@ -209,19 +238,6 @@ def _read_finished(case: Case, results: ResultsFolder) -> Result | None:
         remove_checkpoints(case, results)
         release()
     return finished
-
-
-def _read_checkpoints(case: Case, results: ResultsFolder) -> Contents:
-    """Read the files that a node resumes the case from, by name; none if the case is finished."""
-    if results.is_finished(case):  # a kill at the very end left its checkpoints
-        return {}
-    folder = results.folder(case)
-    paths = [path for one in checkpoint.newest_first(folder) for path in (one, checkpoint.hash_path(one))]
-    contents = {}
-    for path in [*paths, folder / EPOCHS]:
-        with contextlib.suppress(FileNotFoundError):  # another process holds the case; the lock will show it
-            contents[path.name] = np.fromfile(path, np.uint8)
-    return contents
 
 
 def store_report(results: ResultsFolder, case: Case, report: EpochReport, is_first: bool) -> Result | None:

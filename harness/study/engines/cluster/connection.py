@@ -17,6 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.study.engines.cluster import bootstrap
+from harness.study.engines.cluster.own_cluster import private_cluster
 from harness.study.engines.cluster.start_failure import explain_failure
 from harness.study.engines.cluster.task_pickle import pickled
 from harness.study.engines.cluster.worker import Preparation, Training, node_name
@@ -79,13 +80,19 @@ class Cluster:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # the user has not agreed to it
         before = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(
-                address=address or "local",
-                include_dashboard=False if self.is_own else None,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-        except (OSError, RuntimeError, ValueError) as error:
+            with contextlib.ExitStack() as until_closed:
+                folder = until_closed.enter_context(private_cluster()) if self.is_own else None
+                ray.init(
+                    address=address or "local",
+                    include_dashboard=False if self.is_own else None,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=folder,
+                )
+                self._until_closed = until_closed.pop_all()
+        except InputError:
+            raise
+        except (OSError, RuntimeError, ValueError, ray.exceptions.AuthenticationError) as error:
             raise InputError(explain_failure(error, address)) from error
         finally:
             with contextlib.suppress(ValueError):  # only the main thread can set handlers
@@ -173,6 +180,7 @@ class Cluster:
     def close(self) -> None:
         """Leave the cluster, which ends this process's tasks there."""
         ray.shutdown()
+        self._until_closed.close()
 
 
 async def reports_of(task: Any) -> AsyncGenerator[Any, None]:

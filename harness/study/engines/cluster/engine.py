@@ -24,7 +24,7 @@ from harness.study.engines.cluster.node_pool import NodePool
 from harness.study.engines.cluster.worker import BoundExperiment
 from harness.study.engines.engine import CaseRequest, Engine
 from harness.text import count_noun
-from harness.training.callback import TrainingCallback
+from harness.training.callback import TolerantCallback, TrainingCallback
 from harness.training.sweep_progress import Phase, SweepProgress
 
 
@@ -73,7 +73,8 @@ class RayEngine(Engine):
         for request in requests:
             identity = request.case.identity
             if identity not in self._futures or self._futures[identity].cancelled():
-                runner = CaseRunner(request, self._nodes, self._results, self._keep_notice)
+                weight_bytes = self.weight_bytes(request.experiment)
+                runner = CaseRunner(request, self._nodes, self._results, weight_bytes, self._keep_notice)
                 self._runners[identity] = runner
                 self._futures[identity] = self._loop.start(runner.run(on_end))
 
@@ -85,6 +86,7 @@ class RayEngine(Engine):
     ) -> tuple[Result, list[EpochRecord]]:
         """Wait for the case's result; report the progress of all cases meanwhile."""
         self.submit([request], on_end)
+        callback = TolerantCallback(callback)
         try:
             result = wait_for(self._futures[request.case.identity], lambda: self._report(callback))
         finally:

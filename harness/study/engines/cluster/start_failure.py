@@ -8,6 +8,7 @@ from harness.causes import HOME_REMEDY
 from harness.text import one_line
 
 _MAX_CHARACTERS = 300
+_GIVE_TOKEN = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to the cluster's token"
 _START_ONE = "start one with `ray start --head`, or leave out --ray-address"
 
 
@@ -25,6 +26,8 @@ def explain_failure(error: Exception, address: str | None, variables: Mapping[st
         return local
     if address is None:
         return f"--engine ray: Ray does not start on this machine: {reason}"
+    if "no authentication token was found" in text:
+        return f"--ray-address {address}: RAY_AUTH_MODE is token, but there is no token\n{_GIVE_TOKEN}"
     if "Could not find any running Ray instance" in text:
         return f"--ray-address {address}: this machine belongs to no running cluster\n{_START_ONE}"
     return f"--ray-address {address}: {reason}{_remedy(text, variables)}"
@@ -41,7 +44,7 @@ def _fault_of_this_machine(error: Exception, text: str, variables: Mapping[str, 
         )
     if "home directory" in text or path.endswith("/.ray") or "/.ray/" in path:
         return f"--engine ray: Ray needs a home folder ({text})\n{HOME_REMEDY}"
-    if path.startswith(folder.rstrip("/") + "/"):
+    if path == folder or path.startswith(folder.rstrip("/") + "/"):
         reason = getattr(error, "strerror", None) or text
         return (
             f"{variable} {folder} cannot be used by --engine ray ({reason})\n"
@@ -55,4 +58,6 @@ def _remedy(text: str, variables: Mapping[str, str]) -> str:
     if "Version mismatch" in text:
         return "\nrun pytest with the cluster's versions of Ray and Python"
     proxy = next((name for name in ("grpc_proxy", "http_proxy", "https_proxy") if variables.get(name)), None)
-    return f"\n{proxy} is set: if the cluster is not behind it, add the address to no_proxy" if proxy else ""
+    if proxy is not None:
+        return f"\n{proxy} is set: if the cluster is not behind it, add the address to no_proxy"
+    return f"\nif the cluster demands a token, {_GIVE_TOKEN}" if "Failed to connect" in text else ""

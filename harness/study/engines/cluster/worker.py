@@ -4,17 +4,13 @@ A case is trained in a scratch folder on the node, from the checkpoints that the
 driver needs to resume the case on another node if this one is lost.
 """
 
-import contextlib
 import functools
 import pickle
-import shutil
 import time
-import uuid
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import filelock
 import numpy as np
 import ray
 import torch
@@ -25,10 +21,11 @@ from harness.config.data_folder import default_data_dir
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
 from harness.errors import InputError
-from harness.files import machine_folder, os_error_as_input_error
+from harness.files import os_error_as_input_error
 from harness.hardware import cpu_affinity
 from harness.results.folder import EPOCHS, FILES, ResultsFolder
 from harness.results.result import EpochRecord
+from harness.study.engines.cluster.scratch import scratch_folder
 from harness.study.machine import Machine
 from harness.text import ProgressLine
 from harness.training import checkpoint
@@ -142,26 +139,6 @@ class Training:
             yield EpochReport(node_id)
             with scratch_folder() as scratch:
                 yield from _ReportedTraining(self, machine, node_id, scratch).reports()
-
-
-@contextlib.contextmanager
-def scratch_folder(place: Path | None = None) -> Iterator[Path]:
-    """Yield a scratch folder for a case; first remove those of killed workers, whose locks are free."""
-    place = place or machine_folder() / "scratch"
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for abandoned in place.glob("*.lock"):
-        with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(abandoned, blocking=False):
-            shutil.rmtree(abandoned.with_suffix(""), ignore_errors=True)
-            abandoned.unlink(missing_ok=True)
-    folder = place / uuid.uuid4().hex
-    lock = folder.with_suffix(".lock")
-    with filelock.FileLock(lock):
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.unlink(missing_ok=True)
 
 
 class _Notices(TrainingCallback):

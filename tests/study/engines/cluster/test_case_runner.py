@@ -15,6 +15,7 @@ from harness.study.engines.cluster import case_runner, worker
 from harness.study.engines.cluster.case_runner import MAX_LOST_WORKERS
 from harness.training import checkpoint
 from tests.helpers.code import changed_code
+from tests.helpers.planted import plant
 from tests.helpers.training import outcome
 from tests.study.engines.cluster.fake_cluster import (
     NODE_A,
@@ -44,6 +45,19 @@ def test_a_lost_case_resumes_from_its_last_report_with_the_same_outcome(engine, 
     assert engine.summary() == ["workers of 1 case were lost: 1 time on a"]
     assert ended == [result.case]
     assert not checkpoint.is_any_left(engine._results.folder(result.case))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "sparse"])
+def test_special_file_among_the_checkpoints_is_not_sent_to_the_node(kind, engine, experiment, monkeypatch):
+    monkeypatch.setattr(case_runner, "_OTHER_BYTES", 2**20)
+    engine.prepare([experiment], lambda _: None)
+    folder = engine._results.folder(engine.case(experiment))
+    folder.mkdir(parents=True)
+    plant(kind, folder / "checkpoint-00002-1.safetensors")
+    (result,), recorder = train(engine, experiment)
+    assert result.is_complete
+    assert "checkpoint-00002-1.safetensors is damaged: it " in recorder.notices[0]
+    assert [list(task.checkpoints) for task, _ in engine._cluster.trainings] == [[]]
 
 
 def test_a_retry_avoids_the_node_that_lost_the_case(engine, experiment):

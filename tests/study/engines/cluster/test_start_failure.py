@@ -19,6 +19,10 @@ def denied(path):
     return PermissionError(errno.EACCES, "Permission denied", path)
 
 
+NO_TOKEN = RuntimeError("Token authentication is enabled but no authentication token was found. Ensure that it is.")
+REFUSED = ConnectionError("Failed to connect to Ray cluster at h:1")
+
+
 @pytest.mark.parametrize(
     ("error", "address", "variables", "named", "remedy"),
     [
@@ -31,6 +35,9 @@ def denied(path):
         (MISMATCH, "10.0.0.1:6379", {}, "--ray-address 10.0.0.1:6379: Version mismatch", "cluster's versions of Ray"),
         (MISMATCH, "10.0.0.1:6379", {}, "Ray: 2.40.0 Python: 3.12.1", "Ray: 2.51.0 Python: 3.11.7"),
         (NO_INSTANCE, "auto", {}, "--ray-address auto: this machine belongs to no running cluster", "ray start --head"),
+        (denied("/no/tmp"), None, {"TMPDIR": "/no/tmp"}, "TMPDIR /no/tmp cannot be used", "RAY_TMPDIR"),
+        (NO_TOKEN, "h:1", {}, "--ray-address h:1: RAY_AUTH_MODE is token, but there is no token", "set RAY_AUTH_MODE"),
+        (REFUSED, "h:1", {}, "--ray-address h:1: Failed to connect", "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to"),
         (RuntimeError("failed to connect"), "h:1", {"http_proxy": "http://p"}, "--ray-address h:1: failed", "no_proxy"),
         (RuntimeError("the raylet died"), None, {}, "--engine ray: Ray does not start on this machine", "raylet died"),
     ],

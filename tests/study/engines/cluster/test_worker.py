@@ -12,8 +12,9 @@ pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'"
 from harness.config.case import Case
 from harness.config.data_folder import default_data_dir
 from harness.errors import InputError
+from harness.private_folder import make_private
 from harness.results.folder import EPOCHS, FILES
-from harness.study.engines.cluster import worker
+from harness.study.engines.cluster import scratch, worker
 from harness.study.engines.cluster.worker import CaseError, EpochReport, NodeBinding, Preparation, Training, difference
 from harness.training import checkpoint
 from tests.study.engines.cluster.fake_cluster import NODE_A, RECIPE
@@ -27,7 +28,7 @@ def a_node(monkeypatch, tmp_path):
     context = SimpleNamespace(get_node_id=lambda: NODE_A)
     monkeypatch.setattr(worker.ray, "get_runtime_context", lambda: context)
     monkeypatch.setattr(worker, "node_name", lambda node_id: f"node {node_id[:1]}")
-    monkeypatch.setattr(worker, "machine_folder", lambda: tmp_path / "machine")
+    monkeypatch.setattr(scratch, "temporary_folder", lambda: make_private(tmp_path / "machine"))
     monkeypatch.setattr(worker, "_REPORTING_SHARE", 1e9)  # every epoch's report brings its checkpoint
     threads = torch.get_num_threads()
     yield
@@ -161,16 +162,3 @@ def test_run_raises_an_error_of_the_case_itself(training, monkeypatch):
 )
 def test_the_difference_between_two_cases_is_named(changes, says):
     assert difference(CASE, replace(CASE, **changes)) == says
-
-
-def test_scratch_folders_of_killed_workers_are_removed_and_others_kept(tmp_path):
-    place = tmp_path / "scratch"
-    (place / "left").mkdir(parents=True)
-    (place / "left/checkpoint-00001-1.safetensors").write_text("")
-    (place / "left.lock").write_text("")
-    with worker.scratch_folder(place) as first:
-        assert not (place / "left").exists()
-        with worker.scratch_folder(place) as second:
-            assert first.is_dir()
-            assert second != first
-    assert list(place.iterdir()) == []
