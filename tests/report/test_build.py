@@ -234,7 +234,7 @@ def test_names_of_strangers_are_printable_in_files_and_on_the_terminal(tmp_path,
         "commit_problem": names,
     }
     for model, accuracy in TWO_MODELS.items():
-        predicted = outcome("cifar10", accuracy, 1, 2000)
+        predicted = outcome("cifar10", accuracy, 1)
         result = synthetic_result(model=model, predicted=predicted, notes=(names,), environment=environment)
         scores = tuple({**one, "class_name": name} for one, name in zip(result.per_class, evil, strict=False))
         attempts = (replace(result.attempts[0], environment=result.environment, command=f"pytest '{names}'"),)
