@@ -58,7 +58,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         return 0  # the reader, e.g. `head`, has seen enough
     except (InputError, OSError) as error:
-        print(printable_lines(f"error: {error}"), file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return USAGE_ERROR
     finally:
         if sys.stdout is not None:

@@ -234,11 +234,11 @@ def test_names_of_strangers_are_printable_in_files_and_on_the_terminal(tmp_path,
         "commit_problem": names,
     }
     for model, accuracy in TWO_MODELS.items():
-        predicted = outcome("cifar10", accuracy, 1, 2000)
+        predicted = outcome("cifar10", accuracy, 1)
         result = synthetic_result(model=model, predicted=predicted, notes=(names,), environment=environment)
-        scores = tuple({**result.per_class[0], "class_name": name, "images": 10} for name in evil)
+        scores = tuple({**one, "class_name": name} for one, name in zip(result.per_class, evil, strict=False))
         attempts = (replace(result.attempts[0], environment=result.environment, command=f"pytest '{names}'"),)
-        result = replace(result, per_class=scores, confusion=(), attempts=attempts)
+        result = replace(result, per_class=scores, attempts=attempts)
         store(tmp_path / "results", as_folder(result, "folder:/x/\x1b[31m\u202ered"), predicted)
     failed = failed_result("failed", model="resnet32")
     store(tmp_path / "results", replace(failed, cause=names))
