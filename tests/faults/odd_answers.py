@@ -222,8 +222,8 @@ def _strict_json(text):
 
 def _is_named(name, oddity, ended):
     """Return whether the lines on files left out, or the errors, name the file or its folder."""
-    said = ended.errors if name != "train" else ended.text.partition("\f")[0]
     first = ended.output.partition("\f")[0]
+    said = ended.errors if name != "train" else first + ended.errors
     if name == "report" and first.startswith("{"):
         content = json.loads(first)
         said += "\n".join((*content["left_out"], *content["unfinished"]))
