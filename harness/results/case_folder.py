@@ -1,15 +1,18 @@
 """The folder of a case inside a results folder, under the present or an earlier name of its images."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
-from harness.config.case import Case
+from harness.config.case import Case, Mode
 from harness.config.datasets import is_own_images, kind_of
 from harness.errors import InputError
 from harness.foreign_files import list_folder
 
 RESULT = "result.json"
+_NAME = re.compile(rf".+-seed\d+-(?:{'|'.join(get_args(Mode))})-[0-9a-f]{{12}}", re.DOTALL)
 
 
 def find_case_folder(root: Path, case: Case) -> Path:
@@ -68,3 +71,8 @@ def is_name_of_case(name: str, case: Case) -> bool:
     """Return whether a folder of that name can be the case's, whatever its images are called now."""
     may_be_renamed = is_own_images(case.dataset) and name.startswith(f"{kind_of(case.dataset)}-")
     return name == case.folder_name or (may_be_renamed and name.endswith(f"-{case.folder_suffix}"))
+
+
+def is_name_of_any_case(name: str) -> bool:
+    """Return whether a name has the form of a case's folder."""
+    return _NAME.fullmatch(name) is not None

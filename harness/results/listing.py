@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.foreign_files import list_folder, read_regular
-from harness.results.case_folder import RESULT
+from harness.results.case_folder import RESULT, is_name_of_any_case
 from harness.results.reading import most_epoch_bytes, read_result_in_its_folder
 from harness.results.result import Result
 from harness.results.training_now import is_in_training
@@ -26,7 +26,8 @@ def read_all_results(root: Path) -> tuple[list[Result], list[str]]:
         try:
             results.append(read_result_in_its_folder(folder / RESULT))
         except FileNotFoundError:
-            continue
+            if not folder.is_dir():
+                problems.append(f"{folder} is a link to a folder that does not exist")
         except InputError as error:
             problems.append(str(error))
     return results, problems
@@ -63,19 +64,20 @@ def require_readable(root: Path) -> None:
 
 
 def _case_folders(root: Path) -> Iterator[Path]:
-    """Yield the folders in a results folder; those that cannot be looked at too, for their reader to name."""
+    """Yield the folders in a results folder; also what should be one and is not, for its reader to name."""
     try:
         paths = list_folder(root)
     except OSError as error:
         raise InputError(f"results folder {root} cannot be read: {error.strerror}") from error
-    return filter(_is_folder, paths)
+    return filter(_should_be_folder, paths)
 
 
-def _is_folder(path: Path) -> bool:
+def _should_be_folder(path: Path) -> bool:
+    """Return whether a path is a folder, cannot be looked at, or has a case's name, as a link to an absent disk has."""
     try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
+        return stat.S_ISDIR(os.stat(path).st_mode) or is_name_of_any_case(path.name)
     except FileNotFoundError:
-        return False
+        return is_name_of_any_case(path.name)
     except OSError:
         return True
 

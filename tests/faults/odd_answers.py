@@ -43,7 +43,7 @@ class Oddity:
 
     @property
     def sort(self) -> str:
-        """What the file is: its path without the case that it is of."""
+        """The sort of file: its path without the case's folder."""
         parts = Path(self.target).parts
         return "/".join(parts) if self.case is None else "/".join(parts[1:]) or "case"
 
@@ -59,7 +59,7 @@ class Oddity:
 
     @property
     def may_be_plausible(self) -> bool:
-        """True if the file may say what a whole one could say: no check can find that."""
+        """True if the file may be one that a training could have written: no check can find that."""
         return "forged" in self.kind or self.kind in (
             "odd arrays", "lines changed", "content of another file", "link to another file", "sealed and nested",
             "hard link", "link outside", "duplicated", "other names", "odd tensors",
@@ -73,7 +73,7 @@ class Oddity:
 
 @dataclass
 class Examined:
-    """What was found with an oddity.
+    """The findings on an oddity.
 
     Attributes:
         faults: a line for each fault.
@@ -199,7 +199,7 @@ def _around(text, word):
 
 
 def _answer_of(name, ended):
-    """Return what the action answers, without what differs from run to run."""
+    """Return the action's answer, without the parts that differ from run to run."""
     first, _, rest = ended.output.partition("\f")
     if name == "train":
         return json.loads(rest) if rest else None
@@ -222,8 +222,8 @@ def _strict_json(text):
 
 def _is_named(name, oddity, ended):
     """Return whether the lines on files left out, or the errors, name the file or its folder."""
-    said = ended.errors if name != "train" else ended.text.partition("\f")[0]
     first = ended.output.partition("\f")[0]
+    said = ended.errors if name != "train" else first + ended.errors
     if name == "report" and first.startswith("{"):
         content = json.loads(first)
         said += "\n".join((*content["left_out"], *content["unfinished"]))

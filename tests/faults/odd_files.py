@@ -18,7 +18,7 @@ class Place:
 
     Attributes:
         path: the file or folder; a sidecar's does not exist.
-        outside: a folder beside the results, for what links point to.
+        outside: a folder beside the results, for the targets of links.
         other: the file of the same name of another case, or any other file.
     """
 

@@ -1,7 +1,7 @@
 """A small study with every kind of file in its results folder, and the actions on a copy of that folder.
 
-An action is what a command does, in this process: report, evaluate, plan, check and training. Each returns its exit
-code and prints its answer as JSON, so that answers can be compared.
+An action is a command, run in this process: report, evaluate, plan, check and training. Each returns its exit code and
+prints its answer as JSON or text, so that answers can be compared.
 """
 
 import contextlib
@@ -251,7 +251,7 @@ def train(case: str, form: Form) -> int:
 
 
 def _outcome(result):
-    """Return what training the case has to give, on every try."""
+    """Return the outcome of a case, which is the same after every training."""
     scores = (result.status, result.accuracy_percent, result.best_accuracy_percent, result.macro_f1_percent)
     weights = Path(RESULTS, result.case.folder_name, "weights.safetensors")
     return result.case.folder_name, [*scores, _sha256(weights) if weights.is_file() else None]

@@ -1,6 +1,7 @@
 """Results folders in which something cannot be looked into: that is named, and is not the same as absent."""
 
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -124,3 +125,16 @@ def test_named_results_folder_lists_its_cases(place):
         load_named_result(place)
     with pytest.raises(InputError, match="does not exist: name a result.json"):
         load_named_result(place / "nowhere")
+
+
+def test_file_or_dangling_link_in_place_of_a_case_folder_is_named(place):
+    folder = place / RESULT.case.folder_name
+    shutil.rmtree(folder)
+    folder.symlink_to("absent-disk")
+    results, problems = ResultsFolder(place).read_all()
+    assert [one.seed for one in results] == [1]
+    assert problems == [f"{folder} is a link to a folder that does not exist"]
+    folder.unlink()
+    folder.write_text("a file")
+    assert ResultsFolder(place).read_all()[1] == [f"{folder}/result.json cannot be read: Not a directory"]
+    assert ResultsFolder(place).unfinished() == ([], [])
