@@ -73,7 +73,7 @@ def _case_folders(root: Path) -> Iterator[Path]:
 
 
 def _should_be_folder(path: Path) -> bool:
-    """Return whether a path is a folder, cannot be looked at, or has a case's name, as a link to an absent disk has."""
+    """Return whether a path is a folder, cannot be read, or is a dangling link with a case's name."""
     try:
         return stat.S_ISDIR(os.stat(path).st_mode) or is_name_of_any_case(path.name)
     except FileNotFoundError:

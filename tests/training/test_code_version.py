@@ -37,9 +37,11 @@ NOT_DECIDING = {
         "data/formats/torchvision_datasets.py", "extras.py",
     },
     "they read, write and report what others compute": {
-        "causes.py", "errors.py", "extras.py", "files.py", "foreign_files.py",
-        "source_code.py", "text.py", "timestamps.py",
-        "results/folder.py", "results/reading.py",
+        "causes.py", "credentials.py", "errors.py", "extras.py", "files.py", "foreign_files.py", "lost_output.py",
+        "private_folder.py", "source_code.py", "text.py", "timestamps.py", "data/own_folders.py",
+        "results/folder.py", "results/reading.py", "results/checked_files.py", "results/contradictions.py",
+        "results/forms.py", "results/listing.py", "results/prediction_arrays.py", "results/ranges.py",
+        "results/training_now.py",
         "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py",
         "training/callback.py",
         "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",
@@ -47,7 +49,7 @@ NOT_DECIDING = {
         "training/sweep_progress.py",
     },
     "they measure how disturbed times are": {
-        "hardware/disturbance_meter.py", "hardware/gpu_state.py", "hardware/linux_counters.py",
+        "hardware/disturbance_meter.py", "hardware/gpu_state.py", "hardware/linux_counters.py", "hardware/stops.py",
     },
     "they place processes on cores and machines": {"hardware/co_scheduling.py", "hardware/cpu_affinity.py"},
     "processes that fail end the training": {"training/process_failure.py", "training/interrupt.py"},
