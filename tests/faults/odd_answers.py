@@ -68,7 +68,8 @@ class Oddity:
     @property
     def is_absence(self) -> bool:
         """True if nothing is found under the file's name."""
-        return self.kind in ("missing", "dangling link", "renamed")
+        is_empty = self.kind == "folder" and self.sort in ("case", "throughput")
+        return is_empty or self.kind in ("missing", "dangling link", "renamed")
 
 
 @dataclass
