@@ -74,10 +74,15 @@ def declare_axes(root: Path, studies: Iterable[AskedStudy]) -> None:
     studies = list(dict.fromkeys(studies))
     if not (root / FILE).exists() and all(study.axes is None for study in studies):
         return
-    with os_error_as_input_error(f"write {root / FILE}", "give another --results-dir"):
+    lock = filelock.FileLock(root / f".{FILE}.lock")
+    with os_error_as_input_error(f"lock {lock.lock_file}", "remove it, or give another --results-dir"):
         root.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(root / f".{FILE}.lock"):
+        lock.acquire()
+    try:
+        with os_error_as_input_error(f"write {root / FILE}", "give another --results-dir"):
             _replace(root, studies)
+    finally:
+        lock.release()
 
 
 def _replace(root: Path, studies: list[AskedStudy]) -> None:

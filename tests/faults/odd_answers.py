@@ -15,7 +15,7 @@ _WATCHDOG_SECONDS = 20.0
 _REFUSALS = {"report": {2}, "evaluate": {2}, "plan": {2}, "check": {2}, "train": {1, 4}}
 _ENDS = {"report": {0}, "evaluate": {0, 1}, "plan": {0}, "check": {0, 1, 2}, "train": {0}}
 _CRASHES = (
-    "Traceback", "INTERNALERROR", "MemoryError", "nable to allocate", "an't allocate", "Cannot allocate",
+    "Traceback", "INTERNALERROR", "MemoryError", "nable to allocate", "an't allocate",
     "RecursionError", "Warning:", "no report in", "Exception ignored", "\x1b",
 )  # fmt: skip
 _OF_THIS_RUN = ("left_out", "unfinished", "page", "tables", "figures")  # of the report's JSON
@@ -68,7 +68,8 @@ class Oddity:
     @property
     def is_absence(self) -> bool:
         """True if nothing is found under the file's name."""
-        return self.kind in ("missing", "dangling link", "renamed")
+        is_empty = self.kind == "folder" and self.sort in ("case", "throughput")
+        return is_empty or self.kind in ("missing", "dangling link", "renamed")
 
 
 @dataclass
@@ -229,5 +230,7 @@ def _is_named(name, oddity, ended):
         said += "\n".join((*content["left_out"], *content["unfinished"]))
     if name == "check":
         said += ended.output
-    names = {Path(oddity.target).name} if name == "train" else {Path(oddity.target).name, oddity.case}
+    if name == "train":  # its lines on the intact interrupted case name that folder too
+        said = "\n".join(line for line in said.splitlines() if "not finished" not in line)
+    names = {Path(oddity.target).name, oddity.case}
     return any(one in said or ascii(one)[1:-1] in said for one in names - {None})

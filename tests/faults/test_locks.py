@@ -30,7 +30,7 @@ def test_a_link_as_a_cases_lock_is_named(thesis, results, tiny_dataset):
 def test_a_link_as_the_lock_of_the_axes_is_named(thesis, tmp_path):
     (tmp_path / f".{FILE}.lock").symlink_to(thesis)
     asked = AskedStudy("digits", "1" * 64, frozenset(("small", "wider")), GivenAxes("small", ("wider",)))
-    with pytest.raises(InputError, match=rf"cannot write .*{FILE} \(.*link.*\): give another --results-dir"):
+    with pytest.raises(InputError, match=rf"cannot lock .*{FILE}.lock \(.*link.*\): remove it, or give another"):
         declare_axes(tmp_path, [asked])
 
 
