@@ -64,7 +64,7 @@ class Case:
     def __post_init__(self) -> None:
         if not self.network and (canonical := parse_model(self.model).name) != self.model:
             raise InputError(f"model {self.model!r} is not a canonical name: give {canonical!r}")
-        if not 0 <= self.seed < 2**63:
+        if not (isinstance(self.seed, int) and 0 <= self.seed < 2**63):
             raise InputError(f"seed {one_line(str(self.seed), 20)}: give a whole number from 0 to 2⁶³ - 1")
         if not 0 <= self.val_split < 1:
             raise InputError(

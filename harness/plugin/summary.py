@@ -1,5 +1,6 @@
 """The tables and the report at the end of a session."""
 
+import contextlib
 import textwrap
 import time
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ import pytest
 
 from harness.analysis.studies import study_subject
 from harness.credentials import message_without_credentials
+from harness.errors import InputError
 from harness.plugin.benchmark_record import comparison_notes
 from harness.plugin.schedule import answer_notes
 from harness.plugin.session import HarnessSession
@@ -40,8 +42,9 @@ def summarise(reporter: pytest.TerminalReporter, harness: HarnessSession) -> Non
         answers = report.answers if report is not None else []
         append_step_summary(reporter, harness, answers, reuse_lines(harness, results))
     elif harness.study is not None:
-        started, unreadable = harness.study.results.unfinished()
-        _print_left_out(reporter, unreadable, started)
+        with contextlib.suppress(InputError):  # of a results folder that cannot be read; the session ends with it
+            started, unreadable = harness.study.results.unfinished()
+            _print_left_out(reporter, unreadable, started)
     if harness.guard is not None:
         reporter.write_sep("=", "compared with the baseline")
         for line in harness.guard.lines(reporter._tw.fullwidth):

@@ -41,7 +41,9 @@ def _is_moderate(value: Any) -> bool:
     """Return whether a value of a case holds no number that is too large to count or to print."""
     if isinstance(value, list | tuple):
         return all(map(_is_moderate, value))
-    return not isinstance(value, int | float) or abs(value) < max(MOST_COUNT, _MOST_SEED)
+    if isinstance(value, float):
+        return math.isfinite(value)  # a learning rate may be anything: its training diverges
+    return not isinstance(value, int) or abs(value) < max(MOST_COUNT, _MOST_SEED)
 
 
 def _in_place(result: Result) -> str | None:

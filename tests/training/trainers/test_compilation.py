@@ -75,7 +75,7 @@ def test_a_network_that_cannot_be_traced_is_eager_or_refused(compilable, monkeyp
 
     monkeypatch.setattr(torch, "compile", refuse)
     model = own_model(Drawing)
-    assert not should_compile("auto", model, SPECS["cifar10"], replace(CIFAR10, epochs=10**9), 50_000, CUDA)
+    assert not should_compile("auto", model, SPECS["cifar10"], replace(CIFAR10, epochs=10**6), 50_000, CUDA)
     match = r"--compile on: torch.compile cannot compile model own: RuntimeError: unsupported operator.*\nleave out"
     with pytest.raises(InputError, match=match):
         should_compile("on", model, SPECS["digits"], DIGITS, 360, CPU)

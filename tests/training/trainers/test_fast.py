@@ -120,4 +120,4 @@ def test_every_epoch_resets_its_sums(tiny_dataset):
 def test_large_images_are_evaluated_in_small_batches():
     assert fast.evaluation_batch_size(CIFAR10, 3) == 500
     assert fast.evaluation_batch_size(replace(CIFAR10, image_size=225), 3) == 27
-    assert fast.evaluation_batch_size(replace(CIFAR10, image_size=10_000), 3) == 1
+    assert fast.evaluation_batch_size(replace(CIFAR10, image_size=8192), 3) == 1
