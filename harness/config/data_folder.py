@@ -19,14 +19,3 @@ def default_data_dir() -> Path:
         return platformdirs.user_cache_path("wider-or-deeper") / "data"
     except (RuntimeError, KeyError, OSError):
         return temporary_folder() / "data"
-
-
-def user_state_dir() -> Path | None:
-    """Return the folder of what is remembered between this user's runs; None for a user without a home."""
-    import platformdirs
-
-    try:
-        folder = platformdirs.user_state_path("wider-or-deeper")
-    except (RuntimeError, KeyError, OSError):
-        return None
-    return folder if folder.is_absolute() else None

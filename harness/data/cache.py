@@ -33,9 +33,9 @@ from harness.data.decoding import Array, decoding_to, gather
 from harness.data.decoding_progress import DecodingProgress
 from harness.data.findings import FINDING
 from harness.data.images import ImageSet, fingerprint
-from harness.data.own_files import OthersFileError
 from harness.data.source import Source
 from harness.errors import InputError
+from harness.own_files import OthersFileError
 from harness.text import listed, one_line
 
 _LOCK = ".lock"

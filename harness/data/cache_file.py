@@ -23,8 +23,8 @@ from harness.data.channel_sums import ChannelSums
 from harness.data.decoding import Array
 from harness.data.images import ImageSet, PackedPixels, Pixels
 from harness.data.mapped_pages import MappedPages
-from harness.data.own_files import open_own, read_own
 from harness.files import checked_json, flush_to_disk, put_in_place, with_sha256, write_text_atomically
+from harness.own_files import open_own, read_own
 
 SCHEMA_VERSION = 1
 PIXELS, HEADER, _WRITING = ".pixels", ".json", ".writing"

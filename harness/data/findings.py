@@ -14,8 +14,8 @@ from harness.config.datasets import DatasetSpec, kind_of
 from harness.data.cache_file import PIXELS
 from harness.data.cache_key import versions
 from harness.data.cache_places import cache_places
-from harness.data.own_files import read_own
 from harness.files import checked_json, with_sha256, write_text_atomically
+from harness.own_files import read_own
 
 FINDING = ".finding"
 _SCHEMA_VERSION = 1

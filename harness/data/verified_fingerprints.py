@@ -6,7 +6,7 @@ another fingerprint. The same images in a layout without checksums are recognise
 
 from harness.data.registry import Dataset
 from harness.data.source import Source
-from harness.data.verified_memory import is_remembered, remember
+from harness.data.verified_memory import VERIFIED
 
 
 def is_verified(dataset: Dataset, source: Source) -> bool:
@@ -15,9 +15,9 @@ def is_verified(dataset: Dataset, source: Source) -> bool:
     Raises:
         InputError: the content of a file is not the published content. The message names the file.
     """
-    if is_remembered(dataset.fingerprint):
+    if dataset.fingerprint in VERIFIED:
         return True
     if not source.verify():
         return False
-    remember(dataset.fingerprint, dataset.spec.name)
+    VERIFIED.add(dataset.fingerprint, dataset.spec.name)
     return True

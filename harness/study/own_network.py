@@ -15,6 +15,7 @@ from harness.models.build import model_of, remember
 from harness.models.identity import attribute, identity_for
 from harness.results.result import OwnNetwork, Result
 from harness.study.import_file import import_file
+from harness.study.known_networks import require_known
 
 _MOST_DEPTH = 10_000  # as of a file of weights; the user's builder may loop as often, whoever has written the result
 
@@ -80,6 +81,7 @@ def _candidates(result: Result, own: OwnNetwork, place: str | None) -> tuple[str
 
 def _recorded_module(result: Result, own: OwnNetwork) -> ModuleType:
     """Import the module that a result names: from its file if that still exists, else by its name."""
+    require_known(result, own)
     if own.file and Path(own.file).is_file():
         return import_file(Path(own.file), own.module)
     try:

@@ -16,6 +16,7 @@ from harness.results.listing import require_readable
 from harness.results.result import EpochRecord, Result
 from harness.study.engines import CaseRequest, make_engine
 from harness.study.kept import find_kept, find_outdated
+from harness.study.known_networks import remember_network
 from harness.study.rerun import Rerun
 from harness.text import count_noun
 from harness.tracking.followed import FollowedCase
@@ -90,6 +91,8 @@ class Study:
             require_image_per_process(self.case(experiment).recipe, experiment.label, self._processes)
         if not self._processes.is_rank_zero:
             return
+        for own in dict.fromkeys(experiment.own for experiment in experiments if experiment.own is not None):
+            remember_network(own)
         self._require_disk_space(experiments)
         if self.settings.rerun:
             cases = [self.case(experiment) for experiment in experiments]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.config.data_folder import user_state_dir
-from harness.data import registry, verified_memory
+from harness.data import registry
 from harness.data.formats import fashionmnist, gtsrb
 from harness.data.verified_fingerprints import is_verified
-from harness.data.verified_memory import remember, remembered
+from harness.data.verified_memory import VERIFIED
 from harness.errors import InputError
 from harness.files import with_sha256
+from harness.user_memory import user_state_dir
 from tests.data.builders import (
     anything,
     compressed_idx,
@@ -83,19 +83,19 @@ def test_the_images_fingerprint_is_remembered(tmp_path, published):
     write_files(tmp_path / "fashionmnist", published)
     first = visit(tmp_path)
     first.verified()
-    assert remembered() == {first.dataset.fingerprint: "fashionmnist"}
+    assert VERIFIED.remembered() == {first.dataset.fingerprint: "fashionmnist"}
 
 
 def test_other_images_at_a_verified_path_are_refused(tmp_path, published):
     write_files(tmp_path / "fashionmnist", published)
     visit(tmp_path).verified()
-    known = remembered()
+    known = VERIFIED.remembered()
     write(tmp_path / TRAIN_LABELS, compressed_idx(idx_contents(train=(5, 5, 5, 5, 5)))["train-labels-idx1-ubyte.gz"])
     other = visit(tmp_path)
     with pytest.raises(InputError, match=f"{tmp_path / TRAIN_LABELS} is not the published file"):
         other.verified()
     assert other.times_verified == 1
-    assert remembered() == known
+    assert VERIFIED.remembered() == known
 
 
 def test_several_datasets_are_remembered(tmp_path, published):
@@ -171,7 +171,7 @@ def test_a_flipped_bit_does_not_verify_other_images(tmp_path, memory):
     fingerprint = other.dataset.fingerprint
     neighbour = chr(ord(fingerprint[0]) ^ 1) + fingerprint[1:]
     write(memory, with_sha256({"schema_version": 1, "verified": {neighbour: "fashionmnist"}}))
-    assert remembered() == {neighbour: "fashionmnist"}
+    assert VERIFIED.remembered() == {neighbour: "fashionmnist"}
     flip(memory, memory.read_text().index(neighbour), 0)
     assert fingerprint in memory.read_text()
     with pytest.raises(InputError, match="is not the published file"):
@@ -184,7 +184,7 @@ def test_no_flipped_bit_in_the_memory_file_verifies_images(tmp_path, memory):
     whole = path.read_bytes()
     for position in range(len(whole)):
         flip(path, position, position % 8)
-        assert remembered() in ({}, known)
+        assert VERIFIED.remembered() in ({}, known)
         path.write_bytes(whole)
 
 
@@ -230,33 +230,33 @@ def test_without_a_state_folder_files_are_verified_each_time(tmp_path, published
 
 
 def test_the_state_folder_is_closed_to_other_users(memory):
-    remember("a" * 64, "digits")
+    VERIFIED.add("a" * 64, "digits")
     assert stat.S_IMODE(memory.parent.stat().st_mode) == 0o700
 
 
 def test_a_memory_of_another_user_has_no_weight(memory):
-    remember("a" * 64, "digits")
+    VERIFIED.add("a" * 64, "digits")
     os.chown(memory, OTHER_USER, -1)
-    assert remembered() == {}
+    assert VERIFIED.remembered() == {}
     memory.unlink()
-    remember("b" * 64, "digits")
-    assert remembered() == {"b" * 64: "digits"}
+    VERIFIED.add("b" * 64, "digits")
+    assert VERIFIED.remembered() == {"b" * 64: "digits"}
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["a pipe", "/dev/zero"])
 def test_a_special_file_as_memory_is_replaced(memory, make):
     memory.parent.mkdir(parents=True)
     make(memory)
-    assert remembered() == {}
-    remember("a" * 64, "digits")
-    assert remembered() == {"a" * 64: "digits"}
+    assert VERIFIED.remembered() == {}
+    VERIFIED.add("a" * 64, "digits")
+    assert VERIFIED.remembered() == {"a" * 64: "digits"}
 
 
 def test_the_oldest_are_forgotten_beyond_a_thousand(memory, monkeypatch):
-    monkeypatch.setattr(verified_memory, "_MOST_KEPT", 3)
+    monkeypatch.setattr(VERIFIED, "most_kept", 3)
     for name in "abcad":
-        remember(name * 64, name)
-    assert [*remembered().values()] == ["c", "a", "d"]
+        VERIFIED.add(name * 64, name)
+    assert [*VERIFIED.remembered().values()] == ["c", "a", "d"]
 
 
 # --- a data folder that vouches for itself
@@ -301,4 +301,4 @@ def sealed_or_not(content):
 @given(st.binary() | memories.map(sealed_or_not) | json_values.map(json.dumps).map(str.encode))
 def test_any_bytes_in_the_memory_file_are_never_an_error(content):
     write(user_state_dir() / "verified.json", content)
-    assert isinstance(remembered(), dict)
+    assert isinstance(VERIFIED.remembered(), dict)

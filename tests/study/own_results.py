@@ -9,6 +9,7 @@ from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
 from harness.models import build as models_build
 from harness.results.load import load_named_result
+from harness.study.known_networks import remember_place
 from harness.study.study import Study
 
 NETS = """
@@ -48,10 +49,12 @@ class OwnResult:
         self.record(file=str(self.file))
 
     def record(self, **changes):
-        """Change what the result remembers of its network."""
+        """Change what the result says of its network, as if this user had trained it so."""
         path, result = load_named_result(self.case)
-        path.write_text(replace(result, network=replace(result.network, **changes)).to_text(), encoding="utf-8")
-        return replace(result, network=replace(result.network, **changes))
+        own = replace(result.network, **changes)
+        remember_place(own.file, own.module)
+        path.write_text(replace(result, network=own).to_text(), encoding="utf-8")
+        return replace(result, network=own)
 
     @property
     def result(self):

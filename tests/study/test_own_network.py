@@ -42,6 +42,23 @@ def test_network_is_found_where_the_result_says(own):
     assert str(own.folder) in sys.path
 
 
+@pytest.mark.parametrize("named", ["file", "module"])
+def test_strangers_result_cannot_have_its_own_file_imported(own, tmp_path, monkeypatch, named):
+    """The result may come with a file that it names."""
+    (tmp_path / "planted.py").write_text(f"open({str(tmp_path / 'was_run')!r}, 'w')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    file = str(tmp_path / "planted.py") if named == "file" else ""
+    result = replace(own.result, network=replace(own.result.network, file=file, module="planted"))
+    with pytest.raises(InputError, match=r"planted.* builds its network, and would be imported; .*\nread the file"):
+        find_network(result)
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_file_given_by_the_user_needs_no_memory(own):
+    result = replace(own.result, network=replace(own.result.network, module="elsewhere"))
+    assert find_network(result, f"{own.file}:build").name == "mynet2"
+
+
 def test_network_loads_with_its_weights(own):
     network = harness.load_network(own.case)
     assert network(torch.zeros(4, 1, 8, 8)).shape == (4, 10)

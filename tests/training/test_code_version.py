@@ -25,7 +25,7 @@ NOT_DECIDING = {
         "data/cache_file.py", "data/cache_key.py", "data/cache_places.py", "data/findings.py",
         "data/channel_sums.py", "data/decoding_progress.py",
         "data/download.py", "data/headers.py", "data/mapped_pages.py", "data/registry.py", "data/source.py",
-        "data/verified_fingerprints.py", "data/verified_memory.py", "data/own_files.py", "data/image_formats.py",
+        "data/verified_fingerprints.py", "data/verified_memory.py", "own_files.py", "data/image_formats.py",
         "data/formats/cifar10.py", "data/formats/class_folders.py",
         "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",
         "data/formats/folder_names.py", "data/formats/folder_splits.py", "data/formats/image_files.py",
@@ -38,7 +38,7 @@ NOT_DECIDING = {
     },
     "they read, write and report what others compute": {
         "causes.py", "credentials.py", "errors.py", "extras.py", "files.py", "foreign_files.py", "lost_output.py",
-        "private_folder.py", "source_code.py", "text.py", "timestamps.py", "data/own_folders.py",
+        "private_folder.py", "source_code.py", "text.py", "timestamps.py", "user_memory.py", "data/own_folders.py",
         "results/folder.py", "results/reading.py", "results/checked_files.py", "results/contradictions.py",
         "results/forms.py", "results/listing.py", "results/prediction_arrays.py", "results/ranges.py",
         "results/training_now.py",

@@ -28,7 +28,7 @@ from harness.data.formats.split_names import HELD_OUT_NOTE
 from harness.data.images import ImageSet
 from harness.data.own_folders import make_files_own
 from harness.data.source import Source, incomplete, require_regular_files, tree_key
-from harness.data.verified_memory import is_remembered, remember
+from harness.data.verified_memory import VERIFIED
 from harness.errors import InputError
 from harness.files import write_text_atomically
 from harness.foreign_files import read_regular
@@ -183,7 +183,7 @@ def _try_download(library: LibraryDataset, root: Path) -> str | None:
         _remove_unfinished(library, root)
         return str(getattr(error, "reason", None) or error)
     if library.has_checksums and set(missing) == set(library.unpacked):
-        remember(tree_key(root), f"{PREFIX}{library.name}")
+        VERIFIED.add(tree_key(root), f"{PREFIX}{library.name}")
     (root / _UNFINISHED).unlink()
     return None
 
@@ -202,7 +202,7 @@ def _verify(library: LibraryDataset, root: Path, opened: Callable[[], _Opened]) 
     if library.checks_itself:
         opened()
         return True
-    return is_remembered(tree_key(root))
+    return tree_key(root) in VERIFIED
 
 
 def _open_all(library: LibraryDataset, root: Path, *, download: bool = False) -> list[Any]:
