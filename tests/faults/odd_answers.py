@@ -63,6 +63,7 @@ class Oddity:
         return "forged" in self.kind or self.kind in (
             "odd arrays", "lines changed", "content of another file", "link to another file", "sealed and nested",
             "hard link", "link outside", "duplicated", "other names", "odd tensors",
+            "garbage resealed", "odd start",
         )  # fmt: skip
 
     @property

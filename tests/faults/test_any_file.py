@@ -131,7 +131,7 @@ def _print_figures(found):
         print(f"most {name} beyond the intact study's: {getattr(most, name):.2f}, {most.oddity}")
     for title, words in (
         ("kinds", [one.oddity.kind for one in found]),
-        ("files", [one.oddity.sort for one in found]),
+        ("files", [ascii(one.oddity.sort)[1:-1] for one in found]),
         ("outcomes", [f"{action} {outcome}" for one in found for action, outcome in one.outcomes.items()]),
     ):
         counted = sorted(collections.Counter(words).items())
