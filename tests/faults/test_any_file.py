@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.faults.odd_answers import Examined, Examiner, Oddity
-from tests.faults.odd_files import kinds_of
+from tests.faults.odd_files import ANYWHERE, FILES, kinds_of
 from tests.faults.odd_results import make_study
 from tests.helpers.users import place_of_all_users
 
@@ -51,9 +51,11 @@ def oddities(study):
     def of_target(target):
         path = study.intact / target
         kinds = sorted(kinds_of(path, path.name))
+        kinds += 3 * [kind for kind in kinds if kind not in ANYWHERE | FILES]  # the forged ones are of many forms
         return st.builds(Oddity, st.just(target), st.sampled_from(kinds), st.integers(0, 2**32))
 
-    return st.sampled_from(sorted(by_sort)).flatmap(lambda sort: st.sampled_from(by_sort[sort])).flatmap(of_target)
+    sorts = sorted(by_sort) + 3 * ["result.json", "predictions.npz", "epochs.jsonl"]
+    return st.sampled_from(sorts).flatmap(lambda sort: st.sampled_from(by_sort[sort])).flatmap(of_target)
 
 
 def examine_many(study, folders, number, handle):
