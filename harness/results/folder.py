@@ -44,6 +44,7 @@ from harness.results.training_now import LOCK, is_in_training
 __all__ = ["EPOCHS", "FILES", "PREDICTIONS", "WEIGHTS", "ResultsFolder"]
 
 FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it has the SHA-256 of the others
+_PROBE_SECONDS = 0.05  # a report that looks who trains a case holds its lock for microseconds: it is tried twice
 _REMEDY = "free space or give another --results-dir, then rerun the command to resume"
 
 
@@ -95,7 +96,7 @@ class ResultsFolder:
             folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(folder / LOCK, thread_local=False)
             try:
-                lock.acquire(blocking=wait)
+                lock.acquire(timeout=-1 if wait else _PROBE_SECONDS)
             except filelock.Timeout:
                 return None
         return lock.release
