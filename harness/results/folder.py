@@ -41,8 +41,6 @@ from harness.results.reading import parse_result, read_epoch_records, read_resul
 from harness.results.result import EpochRecord, LearningCurve, Result
 from harness.results.training_now import LOCK, is_in_training
 
-__all__ = ["EPOCHS", "FILES", "PREDICTIONS", "WEIGHTS", "ResultsFolder"]
-
 FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it has the SHA-256 of the others
 _PROBE_SECONDS = 0.05  # a report that looks who trains a case holds its lock for microseconds: it is tried twice
 _REMEDY = "free space or give another --results-dir, then rerun the command to resume"
@@ -270,7 +268,7 @@ class ResultsFolder:
         Raises:
             InputError: the results folder itself cannot be read.
         """
-        return list_unfinished(self.root, EPOCHS)
+        return list_unfinished(self.root)
 
     def writing(self, case: Case) -> contextlib.AbstractContextManager[None]:
         """Turn an OSError inside the block into an `InputError` that says what to do."""

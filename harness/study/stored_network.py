@@ -10,7 +10,8 @@ from harness.models.build import build_network
 from harness.models.cost import count_macs_on_meta, count_parameters
 from harness.models.stored_weights import building_no_more_than, first_difference, map_weights
 from harness.results.case_folder import RESULT
-from harness.results.folder import WEIGHTS, ResultsFolder
+from harness.results.checked_files import WEIGHTS
+from harness.results.folder import ResultsFolder
 from harness.results.load import load_named_result
 from harness.results.result import Result
 from harness.study.own_network import channels_and_classes, find_network
