@@ -9,8 +9,8 @@ from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
 from harness.models import build as models_build
 from harness.results.load import load_named_result
-from harness.study.known_networks import remember_place
 from harness.study.study import Study
+from harness.training.known_networks import remember_place
 
 NETS = """
 import functools
