@@ -12,9 +12,8 @@ MASK = "***"
 _LONGEST_UNQUOTED = 10_000  # characters: shlex takes the square of their number
 # A word as a shell reads it: its quoted parts may hold spaces. A lone quote, an apostrophe for example, is a character.
 _SHELL_WORD = re.compile(r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\]|['"\\])+""", re.DOTALL)
-_BEFORE_PASSWORD = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]{0,40}://[^/?#:\s]*:(?!\d{0,5}(?:[/?#](?![^/@\s]+@)|$))"
-)  # a port
+# Up to five digits are a port, unless a segment with an @ follows: then they are the beginning of a password.
+_BEFORE_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://[^/?#:\s]*:(?!\d{0,5}(?:[/?#](?![^/@\s]+@)|$))")
 _USER_ALONE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,40}://)[^/?#@:\s]{16,}@")  # as long as a token
 _QUERY = re.compile(r"([?&#;])([\w.%~-]+)=([^&]+)")
 _ASSIGNMENT = re.compile(r"(-{0,2}[A-Za-z_][\w.-]*)=(.+)", re.DOTALL)

@@ -21,16 +21,6 @@ def is_output_error(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def ignoring_output_errors() -> Iterator[None]:
-    """Run the body; ignore an error of writing text in it."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        if not is_output_error(error):
-            raise
-
-
-@contextlib.contextmanager
 def tolerating_lost_output(stream: TextIO) -> Iterator["TolerantOutput"]:
     """Yield the tolerant output of the stream: in the body, writing to the stream fails nothing."""
     output = TolerantOutput(stream)

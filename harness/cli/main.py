@@ -61,7 +61,10 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 @contextlib.contextmanager
 def _failing_late(stream: TextIO | None) -> Iterator[None]:
-    """Run the body, then raise the error of output that was lost; a reader, e.g. `head`, may have seen enough."""
+    """Run the body, then raise the error of lost output, if there is one.
+
+    A reader that left is none: `head`, for example, has seen enough.
+    """
     if stream is None:  # after `>&-`
         yield
         return
