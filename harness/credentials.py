@@ -3,19 +3,25 @@
 Results are passed on, and so are their commands: a secret must be neither recorded nor shown.
 """
 
-import functools
 import re
 import shlex
 from collections.abc import Sequence
+from functools import lru_cache, partial
 
 MASK = "***"
+_LONGEST_UNQUOTED = 10_000  # characters: shlex takes the square of their number
 # A word as a shell reads it: its quoted parts may hold spaces. A lone quote, an apostrophe for example, is a character.
 _SHELL_WORD = re.compile(r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\]|['"\\])+""", re.DOTALL)
-_BEFORE_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://[^/?#:\s]*:(?!\d{0,5}(?:[/?#]|$))")  # that is a port
+# Up to five digits are a port, unless a segment with an @ follows: then they are the beginning of a password.
+_BEFORE_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://[^/?#:\s]*:(?!\d{0,5}(?:[/?#](?![^/@\s]+@)|$))")
 _USER_ALONE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,40}://)[^/?#@:\s]{16,}@")  # as long as a token
 _QUERY = re.compile(r"([?&#;])([\w.%~-]+)=([^&]+)")
 _ASSIGNMENT = re.compile(r"(-{0,2}[A-Za-z_][\w.-]*)=(.+)", re.DOTALL)
-_INNER = re.compile(r"""(?<![\w./:-])([A-Za-z][\w.-]*)(["']?\s*(?:=|:(?!:))\s*["']?)([^"',;&]+)""")
+_INNER = re.compile(
+    r"""(?<![\w./:-])([A-Za-z][\w.-]*)(["']?\s*(?:=|:(?!:))\s*["']?)([^"',;&\s]+(?:\s+(?!\w+\s*[=:])[^"',;&\s]+)*)"""
+)
+_OPTION = re.compile(r"--.*|-[A-Za-z]?", re.DOTALL)
+_TOO_LITTLE = re.compile(r"[=:]\w{0,2}:?|:\d{1,7}")  # in a message: a count of a class, an example
 _BEARER = re.compile(r"\b(bearer\s+)\S+", re.IGNORECASE)
 _AUTHORIZATION = re.compile(r"\b((?:proxy-)?authorization\s*[:=]\s*)(?!\*)\S.*", re.IGNORECASE | re.DOTALL)
 _KNOWN_TOKEN = re.compile(  # of GitHub, GitLab, Hugging Face, Slack, OpenAI, AWS and JSON Web Tokens
@@ -31,7 +37,7 @@ _NO_SECRET = frozenset((
 _SECRET_IN_QUERY = ("sig", "signature", "key", "auth", "pass", "pwd")
 
 
-@functools.lru_cache(maxsize=1024)  # every case of a run has the same command
+@lru_cache(maxsize=1024)  # every case of a run has the same command
 def without_credentials(text: str) -> str:
     """Return a command line with its credentials masked, and everything else as it was.
 
@@ -50,7 +56,7 @@ def without_credentials(text: str) -> str:
 def masked_words(words: Sequence[str]) -> list[str]:
     """Return the words of a command line with their credentials masked."""
     return [
-        MASK if _announces_secret(before) and not word.startswith("-") else _masked(word)
+        MASK if _announces_secret(before) and not _OPTION.fullmatch(word) else _masked(word)
         for before, word in zip(("", *words), words, strict=False)
     ]
 
@@ -63,7 +69,8 @@ def message_without_credentials(text: str) -> str:
 
 def _unquoted(word: str) -> str:
     try:
-        return "".join(shlex.split(word)) if any(mark in word for mark in "'\"\\") else word
+        is_quoted = len(word) <= _LONGEST_UNQUOTED and any(mark in word for mark in "'\"\\")
+        return "".join(shlex.split(word)) if is_quoted else word
     except ValueError:  # an apostrophe
         return word
 
@@ -76,11 +83,21 @@ def _announces_secret(word: str) -> bool:
 def _masked(word: str, *, is_of_shell: bool = True) -> str:
     word = _without_user_info(word)
     word = _QUERY.sub(_masked_parameter, word)
-    if (whole := _ASSIGNMENT.fullmatch(word)) and _is_secret(whole[1], is_variable=whole[1].isupper()):
+    whole = _ASSIGNMENT.fullmatch(word)
+    if whole and _says(f"={whole[2]}", is_of_shell) and _is_secret(whole[1], is_variable=whole[1].isupper()):
         return f"{whole[1]}={MASK}"
     word = _AUTHORIZATION.sub(rf"\1{MASK}", _BEARER.sub(rf"\1{MASK}", word)) if is_of_shell else word
-    word = _INNER.sub(lambda found: f"{found[1]}{found[2]}{MASK}" if _is_secret(found[1]) else found[0], word)
-    return _KNOWN_TOKEN.sub(MASK, word)
+    return _KNOWN_TOKEN.sub(MASK, _INNER.sub(partial(_masked_inner, is_of_shell=is_of_shell), word))
+
+
+def _masked_inner(found: re.Match[str], *, is_of_shell: bool) -> str:
+    is_secret = _is_secret(found[1]) and _says(found[2] + found[3], is_of_shell)
+    return f"{found[1]}{found[2]}{MASK}" if is_secret else found[0]
+
+
+def _says(value: str, is_of_shell: bool) -> bool:
+    """Return whether a value, with the sign before it, is long enough for a secret."""
+    return is_of_shell or _TOO_LITTLE.fullmatch(value) is None
 
 
 def _without_user_info(word: str) -> str:
@@ -102,10 +119,12 @@ def _is_secret(name: str, *, is_variable: bool = False) -> bool:
     parts = _parts(name)
     if not _NO_SECRET.isdisjoint(parts) and "access" not in parts:
         return False
-    ends = ("token", "pwd") if len(parts) > 1 else ("token",)  # PWD alone is the working folder
+    is_option = name.startswith("--")
+    ends = ("token", "pwd") if is_option or len(parts) > 1 else ("token",)  # PWD alone is the working folder
     is_named = parts[-1] in ("auth", "authorization", "cookie") or (is_variable and parts[-1] in ("key", "pass"))
     return (
         is_named
+        or (is_option and (parts[-1] in ("pass", "pw") or (parts[-1] == "key" and len(parts) > 1)))
         or _SECRET_ANYWHERE.search("".join(parts)) is not None
         or any(part.endswith(ends) or part == "tokens" for part in parts)
     )

@@ -21,22 +21,12 @@ def is_output_error(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def ignoring_output_errors() -> Iterator[None]:
-    """Run the body; ignore an error of writing text in it."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        if not is_output_error(error):
-            raise
-
-
-@contextlib.contextmanager
-def tolerating_lost_output(stream: TextIO) -> Iterator[None]:
-    """Run the body, in which writing to the stream fails nothing."""
+def tolerating_lost_output(stream: TextIO) -> Iterator["TolerantOutput"]:
+    """Yield the tolerant output of the stream: in the body, writing to the stream fails nothing."""
     output = TolerantOutput(stream)
     output.install()
     try:
-        yield
+        yield output
     finally:
         output.remove()
 
@@ -51,6 +41,7 @@ class TolerantOutput:
     def __init__(self, stream: TextIO) -> None:
         self._stream: Any = stream
         self._write, self._flush = stream.write, stream.flush
+        self._own: dict[str, Any] = {}  # the attributes of an outer one, if there is one
         self.error: Exception | None = None
 
     def write(self, text: str) -> int:
@@ -73,12 +64,14 @@ class TolerantOutput:
 
     def install(self) -> None:
         """Make all writing to the stream tolerant, also that of others who hold it."""
+        self._own = {name: one for name, one in vars(self._stream).items() if name in ("write", "flush")}
         self._stream.write, self._stream.flush = self.write, self.flush
 
     def remove(self) -> None:
         """Remove what `install` added, with nothing left to be written at the process's exit."""
         self.flush()
-        self._stream.write, self._stream.flush = self._write, self._flush
+        del self._stream.write, self._stream.flush
+        vars(self._stream).update(self._own)
 
     def _drop(self, error: Exception) -> None:
         if not is_output_error(error):

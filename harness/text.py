@@ -56,6 +56,7 @@ def listed_up_to(words: Sequence[str], most: int, noun: str) -> str:
     return listed(words if more <= 0 else [*words[:most], count_noun(more, f"more {noun}")])
 
 
+_JOINERS = "\u200c\u200d"  # within words of Persian and Indic scripts, and in joined emoji
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode's categories of control and format characters, lone surrogates and line separators."""
 
@@ -74,14 +75,14 @@ def printable_lines(text: str) -> str:
 
 
 def _visible(char: str) -> str:
-    if unicodedata.category(char) not in _INVISIBLE:
+    if char in _JOINERS or unicodedata.category(char) not in _INVISIBLE:
         return char
     return repr(char)[1:-1] if char < " " else json.dumps(char)[1:-1]  # in a JSON text, too, it is the same character
 
 
 def one_line(text: str, most: int | None = None) -> str:
     """Return a text as one line of printable characters, cut to ``most`` of them; None cuts nothing."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    line = " ".join("".join(char if char.isprintable() or char in _JOINERS else " " for char in text).split())
     return line if most is None or len(line) <= most else f"{line[: most - 1]}…"
 
 

@@ -5,14 +5,14 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Sequence
-from typing import IO, Any, NoReturn, cast
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, NoReturn, TextIO, cast
 
 import harness
 from harness.cli import check, data, evaluate, export, models, new, plan, report, schema
 from harness.cli.arguments import SCRIPT, USAGE_ERROR, program
 from harness.errors import InputError
-from harness.lost_output import TolerantOutput, tolerating_lost_output
+from harness.lost_output import tolerating_lost_output
 from harness.text import printable_lines
 from harness.training.process_group import ProcessGroup
 
@@ -49,20 +49,29 @@ def _main(arguments: Sequence[str] | None) -> int:
         return 0
     try:
         with (
+            _failing_late(sys.stdout),
             contextlib.redirect_stdout(_printing_to(sys.stdout)),
             contextlib.redirect_stderr(_printing_to(sys.stderr)),
         ):
-            code = _run(known, rest)
-            print(end="", flush=True)
-            return code
-    except BrokenPipeError:
-        return 0  # the reader, e.g. `head`, has seen enough
+            return _run(known, rest)
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE_ERROR
-    finally:
-        if sys.stdout is not None:
-            TolerantOutput(sys.stdout).flush()  # what is left would fail at the process's exit
+
+
+@contextlib.contextmanager
+def _failing_late(stream: TextIO | None) -> Iterator[None]:
+    """Run the body, then raise the error of lost output, if there is one.
+
+    A reader that left is none: `head`, for example, has seen enough.
+    """
+    if stream is None:  # after `>&-`
+        yield
+        return
+    with tolerating_lost_output(stream) as output:
+        yield
+    if output.error is not None and not isinstance(output.error, BrokenPipeError):
+        raise output.error
 
 
 class _PrintableOutput:

@@ -105,9 +105,9 @@ def _print_results(loaded: LoadedResults, columns: int) -> None:
     """Print the tables of each folder."""
     from harness.report.terminal import comparison_tables, terminal_text
 
-    for folder in loaded.folders:
+    for folder, name in zip(loaded.folders, loaded.folder_names, strict=True):
         if len(loaded.folders) > 1:
-            print(f"{folder}:\n")
+            print(f"{folder if loaded.privacy is None else name}:\n")
         results = [result for one in loaded.evidence if one.folder == folder for result in one.results]
         for comparison in comparison_tables(results):
             print(terminal_text(comparison, columns) + "\n")

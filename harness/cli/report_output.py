@@ -134,10 +134,15 @@ class ReportOutput(Output):
 def report_output(loaded: LoadedResults, report: WrittenReport) -> ReportOutput:
     """Return the output for a written report; a public one's texts name no folder, host or user."""
     shown: Callable[[str], str] = str if loaded.privacy is None else loaded.privacy.text
+    place = report.page.parent
+
+    def file(path: Path) -> str:
+        return str(path if loaded.privacy is None else path.relative_to(place))
+
     return ReportOutput(
-        page=str(report.page),
-        tables=[str(path) for path in report.tables],
-        figures=[str(path) for path in report.figures],
+        page=file(report.page),
+        tables=list(map(file, report.tables)),
+        figures=list(map(file, report.figures)),
         results=[
             _reported(result, evidence.folder_of(result), shown)
             for evidence in loaded.evidence

@@ -5,7 +5,7 @@ import platform
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,22 @@ _FLAGS = re.compile(r"-[xvqsl]+")
 
 @dataclass(frozen=True)
 class Privacy:
-    """The names of hosts and users that a public report leaves out, each with the word in its place."""
+    """The names that a public report leaves out, each with the word in its place.
+
+    Attributes:
+        words: the names of hosts and users.
+        paths: the known folders and files, which may hold spaces.
+    """
 
     words: Mapping[str, str]
+    paths: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls, results: Sequence[Result], environments: Iterable[Mapping[str, Any]], folders: Iterable[Path]
     ) -> "Privacy":
         """Return the names in results, in other environments, and of this machine and its user."""
+        folders = list(folders)
         environments = [*(one for result in results for one in _environments(result)), *environments]
         nodes = list(dict.fromkeys(str(one["node"]) for one in environments if one.get("node")))
         words = {node: f"host {k}" if len(nodes) > 1 else "host" for k, node in enumerate(nodes, 1)}
@@ -51,7 +58,10 @@ class Privacy:
         own = (os.environ.get("USER", ""), os.environ.get("LOGNAME", ""), Path(os.path.expanduser("~")).name)
         users = {*_IN_HOME.findall(texts), *own}
         words = dict.fromkeys(users, "user") | {platform.node(): "host"} | words
-        return cls({name: word for name, word in words.items() if _identifies(name)})
+        named = {str(path): path.name for one in folders for path in (one, one.absolute(), one.resolve())}
+        named |= {path: Path(path).name for result in results for path in _paths(result)}
+        paths = {path: named[path] for path in sorted(named, key=len, reverse=True) if path != named[path]}
+        return cls({name: word for name, word in words.items() if _identifies(name)}, paths)
 
     def name(self, name: str) -> str:
         """Return a name with those of hosts and users in it replaced."""
@@ -64,9 +74,13 @@ class Privacy:
 
     def text(self, text: str) -> str:
         """Return a text with folders as their last names, addresses without hosts, and names replaced."""
-        text = _QUOTED_PATH.sub(r"\1\2\1", text)
-        text = _RELATIVE.sub(r"\1", without_absolute_paths(text))
+        text = self._without_folders(text)
         return self.name(_IP_ADDRESS.sub("host", _URL.sub(r"\1://…", text)))
+
+    def _without_folders(self, text: str) -> str:
+        for path, name in self.paths.items():
+            text = text.replace(path, name)
+        return _RELATIVE.sub(r"\1", without_absolute_paths(_QUOTED_PATH.sub(r"\1\2\1", text)))
 
     def folder_names(self, folders: Sequence[Path]) -> list[str]:
         """Return the last name of each folder, with a number if another one has it too."""
@@ -113,25 +127,25 @@ class Privacy:
         for names, shown in ((("pytest", "py.test"), "pytest"), (("harness", "wider-or-deeper"), "python -m harness")):
             place = next((k for k, name in enumerate(programs) if name in names), None)
             if place is not None:
-                kept = _kept_arguments(words[place + 1 :])
-                return self.name(shlex.join([*shown.split(), *(kept if shown == "pytest" else _command(kept))]))
+                kept = self._kept_arguments(words[place + 1 :])
+                return shlex.join([*shown.split(), *(kept if shown == "pytest" else _command(kept))])
         return ""
 
-
-def _kept_arguments(words: Sequence[str]) -> list[str]:
-    """Return the options of the study, the choice of tests, and the names of files without their folders."""
-    kept, rest = [], list(words)
-    while rest:
-        word = rest.pop(0)
-        name, has_value, _ = word.partition("=")
-        is_alone = bool(has_value) or _FLAGS.fullmatch(word) is not None or _KEPT.get(name, False)
-        value = [] if is_alone or not word.startswith("-") or not rest or rest[0].startswith("-") else [rest.pop(0)]
-        if not word.startswith("-"):
-            file, separator, test = word.partition("::")
-            kept.append(re.split(r"[/\\]", file.rstrip("/\\"))[-1] + separator + test)
-        elif name in _KEPT:
-            kept += [word, *value]
-    return kept
+    def _kept_arguments(self, words: Sequence[str]) -> list[str]:
+        """Return the options of the study, the choice of tests, and the names of files without their folders."""
+        kept, rest = [], list(words)
+        while rest:
+            word = rest.pop(0)
+            name, has_value, _ = word.partition("=")
+            is_alone = bool(has_value) or _FLAGS.fullmatch(word) is not None or _KEPT.get(name, False)
+            value = [] if is_alone or not word.startswith("-") or not rest or rest[0].startswith("-") else [rest.pop(0)]
+            if not word.startswith("-"):
+                file, separator, test = word.partition("::")
+                last = re.split(r"[/\\]", file.rstrip("/\\"))[-1]
+                kept.append(self.name(last) + separator + self._without_folders(test))
+            elif name in _KEPT:
+                kept += map(self._without_folders, [word, *value])
+        return kept
 
 
 def _command(kept: Sequence[str]) -> list[str]:
@@ -141,6 +155,13 @@ def _command(kept: Sequence[str]) -> list[str]:
 
 def _environments(result: Result) -> list[Mapping[str, Any]]:
     return [result.environment, *(one.environment for one in result.attempts)]
+
+
+def _paths(result: Result) -> list[str]:
+    """Return the absolute paths of a result's images and of its network's file."""
+    file = "" if result.network is None else result.network.file
+    named = [file, *(one.partition(":")[2] for one in (result.dataset, result.dataset_origin))]
+    return [one for one in named if Path(one).is_absolute() and Path(one).name]
 
 
 def _texts(result: Result) -> str:

@@ -29,6 +29,7 @@ from harness.results.ranges import (
 from harness.results.timing import timing_changes
 
 SCHEMA_VERSION = 2
+_LONGEST_COMMAND = 100_000  # characters: a list of a thousand tests
 Status = Literal["complete", "diverged", "out_of_memory", "failed"]
 
 MEASURES = (
@@ -122,9 +123,9 @@ class Attempt:
     command: str | None = None
 
     def __post_init__(self) -> None:
-        """Mask the credentials in the command."""
+        """Mask the credentials in the command, and cut it if it is too long."""
         if self.command is not None:
-            object.__setattr__(self, "command", without_credentials(self.command))
+            object.__setattr__(self, "command", without_credentials(self.command[:_LONGEST_COMMAND]))
 
 
 @dataclass(frozen=True)

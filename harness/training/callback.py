@@ -1,11 +1,16 @@
 """The callback of training, and one whose output may be lost. Needs no torch."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
 
+from harness.causes import cause_of
 from harness.config.case import Case
-from harness.lost_output import ignoring_output_errors
+from harness.lost_output import is_output_error
 from harness.results.result import EpochRecord, Result
 from harness.training.sweep_progress import SweepProgress
+
+_LOG = logging.getLogger(__name__)
 
 
 class TrainingCallback:
@@ -46,10 +51,23 @@ class TrainingCallback:
 
 
 class TolerantCallback(TrainingCallback):
-    """A callback that passes all calls to another; an error of the other's output is ignored."""
+    """A callback that passes all calls to another; the first error of the other's output is logged."""
 
     def __init__(self, callback: TrainingCallback) -> None:
         self._callback = callback
+        self._has_lost = False
+
+    @contextlib.contextmanager
+    def _tolerating(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            if not is_output_error(error):
+                raise
+            if not self._has_lost:
+                self._has_lost = True
+                name = type(self._callback).__name__
+                _LOG.warning("%s lost its output, and training continues: %s", name, cause_of(error))
 
     def should_stop(self) -> bool:
         return self._callback.should_stop()
@@ -58,29 +76,29 @@ class TolerantCallback(TrainingCallback):
         return self._callback.is_stop(error)
 
     def on_notice(self, case: Case | None, text: str) -> None:
-        with ignoring_output_errors():
+        with self._tolerating():
             self._callback.on_notice(case, text)
 
     def on_resume(self, case: Case, records: Sequence[EpochRecord]) -> None:
-        with ignoring_output_errors():
+        with self._tolerating():
             self._callback.on_resume(case, records)
 
     def on_reuse(self, case: Case, result: Result) -> None:
-        with ignoring_output_errors():
+        with self._tolerating():
             self._callback.on_reuse(case, result)
 
     def on_warm_up(self, case: Case) -> None:
-        with ignoring_output_errors():
+        with self._tolerating():
             self._callback.on_warm_up(case)
 
     def on_progress(self, case: Case, epoch: int, share: float) -> None:
-        with ignoring_output_errors():
+        with self._tolerating():
             self._callback.on_progress(case, epoch, share)
 
     def on_sweep(self, state: Callable[[], SweepProgress]) -> None:
-        with ignoring_output_errors():
+        with self._tolerating():
             self._callback.on_sweep(state)
 
     def on_epoch(self, case: Case, record: EpochRecord) -> None:
-        with ignoring_output_errors():
+        with self._tolerating():
             self._callback.on_epoch(case, record)

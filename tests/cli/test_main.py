@@ -157,6 +157,15 @@ def test_reader_that_has_seen_enough_is_no_error(monkeypatch):
         assert main(["models", "resnet20"]) == 0
 
 
+def test_code_of_a_command_stays_although_its_reader_left(monkeypatch):
+    monkeypatch.setattr("harness.cli.main._run", lambda *_: print("worse", flush=True) or 1)
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["models"]) == 1
+
+
 def test_lost_output_of_a_command_is_an_error(monkeypatch, capsys):
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)

@@ -11,7 +11,7 @@ EVIL_NAMES = (
     "tab\there",
     "\u202egnp.exe",
     "\u2066a\u2069",
-    "zero\u200bwidth\u200d\ufeff",
+    "zero\u200bwidth\u2060\ufeff",
     "line\u2028break",
     "\U000e0041tag",
     "caf\udce9",
@@ -27,4 +27,4 @@ EVIL_NAMES = (
     "$\\frac{",
     "{{ 7 * 7 }}",
 )
-VISIBLE = "café 猫 ω −1 α\N{NO-BREAK SPACE}β 👍 e\u0301"
+VISIBLE = "café 猫 ω −1 α\N{NO-BREAK SPACE}β 👍 e\u0301 می\u200cروم 👩\u200d💻"

@@ -138,6 +138,11 @@ PRIVACY = Privacy({"markhost17": "host", "markuser": "user"})
         ("python train.py --host markhost17", ""),
         ("WANDB_API_KEY=x env /opt/bin/pytest bench --rerun", "pytest bench --rerun"),
         ("pytest 'unbalanced", ""),
+        ("pytest bench -k /srv/markdisk/flowers", "pytest bench -k flowers"),
+        (
+            "pytest bench -k 'markhost17 or digits' --engine markuser",
+            "pytest bench -k 'markhost17 or digits' --engine markuser",
+        ),
     ],
 )
 def test_public_command_keeps_what_chooses_the_training(command, kept):
@@ -156,6 +161,13 @@ def test_public_command_keeps_what_chooses_the_training(command, kept):
 )
 def test_public_text_has_no_folder_host_or_user(text, shown):
     assert PRIVACY.text(text) == shown
+
+
+def test_known_folders_with_spaces_are_left_out():
+    result = replace(marked(synthetic_result()), dataset="folder:/srv/markdisk X/flowers")
+    privacy = Privacy.of([result], [], [Path("/a/markdisk GmbH/P X/results"), Path("markdisk b/main")])
+    assert privacy.text("/a/markdisk GmbH/P X/results/c: no") == "results/c: no"
+    assert privacy.text("markdisk b/main/c of folder:/srv/markdisk X/flowers") == "main/c of folder:flowers"
 
 
 def test_names_of_everybody_are_not_taken_for_a_user():

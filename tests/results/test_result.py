@@ -69,3 +69,8 @@ def test_command_of_an_older_result_has_no_password(tiny_result):
     assert parse_result(with_sha256(older)).attempts[0].command == masked
     assert Attempt(1, "2026", {}, command=masked).command == masked
     assert Attempt(1, "2026", {}).command is None
+
+
+def test_command_of_an_attempt_is_cut_to_its_longest():
+    attempt = Attempt(1, "", {}, command='"' + "a" * 10**6)
+    assert attempt.command == '"' + "a" * 99_999

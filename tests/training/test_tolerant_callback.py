@@ -49,7 +49,7 @@ class Raising(TrainingCallback):
      ValueError("I/O operation on closed file.")],
     ids=["terminal", "character", "closed"],
 )  # fmt: skip
-def test_case_completes_although_its_callback_cannot_write(tiny_dataset, results, error):
+def test_case_completes_although_its_callback_cannot_write(tiny_dataset, results, error, caplog):
     case, callback = make_case(tiny_dataset), Raising(error)
     interrupt(case, tiny_dataset, results, 2)
     for _ in range(2):
@@ -57,6 +57,7 @@ def test_case_completes_although_its_callback_cannot_write(tiny_dataset, results
         assert (result.status, result.cause) == ("complete", None)
     TolerantCallback(callback).on_sweep(lambda: None)
     TolerantCallback(callback).on_notice(None, "a line")
+    assert caplog.text.count("Raising lost its output, and training continues: ") == 4  # a callback each
     assert callback.calls == {"notice", "resume", "reuse", "warm_up", "progress", "epoch", "sweep"}
 
 
@@ -66,6 +67,11 @@ def test_other_errors_of_a_callback_fail_the_case(tiny_dataset, results, error):
     with pytest.raises(type(error)):
         train(case, tiny_dataset, results, CPU, context=TrainingContext(callback=Raising(error)))
     assert results.find(case).status == "failed"
+
+
+def test_every_method_of_a_callback_is_passed_on():
+    methods = {name for name in vars(TrainingCallback) if not name.startswith("_")}
+    assert methods <= vars(TolerantCallback).keys()
 
 
 def test_questions_are_passed_on():
