@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from harness.errors import InputError
 from harness.files import checked_json, read_each, with_sha256, write_text_atomically
 from harness.foreign_files import list_folder, read_regular
+from harness.results.ranges import MOST_COUNT
 from harness.results.reading import first_problem
 from harness.text import one_line
 from harness.throughput.measurements import Measurement
@@ -23,7 +24,6 @@ FOLDER = "throughput"
 _SCHEMA_VERSION = 2
 _MOST_BYTES = 2**22  # gradient norms of a network of 1,202 layers have 0.1 MB
 _MOST_CHARACTERS = 1000  # of a text, as the name of a layer or of a processor
-_MOST_COUNT = 10**18
 _LEAST_NUMBER, _MOST_NUMBER = 1e-60, 1e40  # beyond the norms of vanished and exploded gradients in float32
 _MOST_REASON_CHARACTERS = 250
 
@@ -67,6 +67,9 @@ def record(results_dir: Path, measurement: Measurement, environment: Mapping[str
 
     Args:
         environment: as `describe_environment` returns it.
+
+    Raises:
+        InputError: the folder of the measurements is a link: the files behind it may be another's.
     """
     recorded = Recorded(measurement, datetime.now(UTC).isoformat(timespec="seconds"), environment)
     content = {
@@ -77,6 +80,8 @@ def record(results_dir: Path, measurement: Measurement, environment: Mapping[str
         "measurement": asdict(measurement),
     }
     folder = results_dir / FOLDER
+    if folder.is_symlink():
+        raise InputError(f"{folder} is a link, and no results are written through it: put the folder itself there")
     folder.mkdir(parents=True, exist_ok=True)
     device_kind = environment["device"].partition(":")[0]  # cuda of cuda:1
     write_text_atomically(folder / f"{measurement.name}-{device_kind}.json", with_sha256(content))
@@ -128,6 +133,6 @@ def _require_possible(value: Any) -> None:
     if isinstance(value, str) and len(value) > _MOST_CHARACTERS:
         raise ValueError(f"a text has {len(value):,} characters")
     if isinstance(value, int | float) and value:
-        least, most = (1, _MOST_COUNT) if isinstance(value, int) else (_LEAST_NUMBER, _MOST_NUMBER)
+        least, most = (1, MOST_COUNT) if isinstance(value, int) else (_LEAST_NUMBER, _MOST_NUMBER)
         if not least <= value <= most:
             raise ValueError(f"{value} is no count, time, speed or share that can be measured")
