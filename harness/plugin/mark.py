@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.config.case import MOST_SEED
 from harness.config.families import Model, named_model, parse_model
 from harness.config.given_axes import GivenAxes
 from harness.config.limits import Limit, parse_limits
@@ -25,7 +26,6 @@ EXPERIMENT_MARK = (
 )
 _FORM = EXPERIMENT_MARK.partition(": train")[0]
 MEASUREMENT_MARK = "measurement: takes minutes; runs only if `-k` or a path names its file, e.g. `-k throughput`"
-_FIRST_TOO_LARGE_SEED = 2**63  # torch's generators take signed 64-bit integers
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def canonical_name(model: str | Model) -> str:
 
 
 def _is_seed(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _FIRST_TOO_LARGE_SEED
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_SEED
 
 
 def is_measurement(item: pytest.Item) -> bool:

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config.case import by_dotted_name
+from harness.config.case import MOST_SEED, by_dotted_name
 from harness.results.marginal_gain import marginal_gain
 from harness.results.ranges import LEAST_SECONDS, MOST_COUNT, MOST_LOSS
 from harness.results.result import EpochRecord, Result
 from harness.text import count_noun
 
 _MEASURES = ("accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "marginal_gain")
-_MOST_EPOCHS = 10**7
-_MOST_SEED = 2**64  # torch takes no larger one
 _MOST_DEPTH_OR_WIDTH = 10**6
 _TOLERANCE = 1e-6  # of recomputed numbers: sums in another order differ in the last digits
 
@@ -31,8 +29,6 @@ def _in_case(result: Result) -> str | None:
     case = result.case
     if (result.model, result.dataset, result.seed, result.mode) != (case.model, case.dataset, case.seed, case.mode):
         return "its model, dataset, seed or mode is not its case's"
-    if case.recipe.epochs > _MOST_EPOCHS or not 0 <= case.seed < _MOST_SEED or not 0 <= case.val_split < 1:
-        return "its recipe's epochs, its seed or its val_split is out of range"
     outside = next((name for name, value in by_dotted_name(asdict(case)).items() if not _is_moderate(value)), None)
     return None if outside is None else f"case.{outside} is out of range"
 
@@ -43,7 +39,7 @@ def _is_moderate(value: Any) -> bool:
         return all(map(_is_moderate, value))
     if isinstance(value, float):
         return math.isfinite(value)  # a learning rate may be anything: its training diverges
-    return not isinstance(value, int) or abs(value) < max(MOST_COUNT, _MOST_SEED)
+    return not isinstance(value, int) or abs(value) <= MOST_SEED
 
 
 def _in_place(result: Result) -> str | None:

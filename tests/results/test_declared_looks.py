@@ -29,6 +29,7 @@ def test_looks_of_other_datasets_and_modes_are_kept(tmp_path):
         '{"full digits": 3}',
         '{"full digits": {"seeds": [1], "looks": [1e30]}}',
         '{"full digits": {"seeds": [1], "looks": [' + "1," * 5000 + "1]}}",
+        '{"full digits": {"seeds": [9223372036854775808], "looks": [1]}}',
         '{"full digits": {"seeds": [' + "1" * 5000 + '], "looks": [1]}}',
         '{"full digits":' * 10_000,
         '{"\\ud800": {"seeds": [1], "looks": [1]}}',
