@@ -158,7 +158,8 @@ def _stored(result: Result, folder: ResultsFolder, loaded: LoadedResults) -> Sto
 def _of_same_images(stored: Sequence[StoredResult], problems: list[str]) -> list[StoredResult]:
     """Return the results whose classes and test labels are those of most results of the same images.
 
-    Only results of one folder are compared: a stranger's folder must not remove one's own results. Any other result has its line in ``problems``.
+    Comparisons by class and by image rest on it. Results of other folders have no vote: they may be a stranger's. Any
+    other result has its line in ``problems``.
     """
     groups: dict[tuple[str, ...], list[StoredResult]] = defaultdict(list)
     for one in stored:
