@@ -177,7 +177,8 @@ def _import_what_actions_import(root, case):
     ended = run_forked(act, root, seconds=120)
     assert ended.code == 0, ended.text
     for name in ended.output.split():
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(ImportError), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # fvcore uses a deprecated function of torch
             importlib.import_module(name)
     gc.freeze()  # a collection in a forked process would copy all of it
 
