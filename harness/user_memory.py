@@ -6,10 +6,14 @@ Files that may come from strangers cannot vouch for themselves; what was once ch
 import contextlib
 from pathlib import Path
 
+import filelock
+
 from harness.files import checked_json, with_sha256, write_text_atomically
 from harness.users_files import read_of_user
 
 _SCHEMA_VERSION = 1
+_MOST_KEPT = 1000
+_MOST_LOCK_SECONDS = 5.0  # held for milliseconds, unless its process is suspended
 _MOST_BYTES = 2**22  # an entry takes about 100 bytes, or the length of a path
 
 
@@ -28,30 +32,27 @@ class UserMemory:
     """Texts that are remembered, each with a remark for people who read the file.
 
     Without a state folder that this user can read and write, nothing is remembered.
-
-    Attributes:
-        most_kept: the number of entries; the oldest are forgotten first.
     """
 
-    def __init__(self, name: str, most_kept: int = 1000) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self.most_kept = most_kept
 
     def __contains__(self, text: str) -> bool:
         """Return whether a text was remembered on this machine, by this user."""
         return text in self.remembered()
 
     def add(self, text: str, remark: str) -> None:
-        """Store a text, if the state folder can be written to."""
+        """Store a text, if the state folder can be written to, and forget the oldest beyond the number kept."""
         folder = user_state_dir()
         if folder is None:
             return
-        known = {one: other for one, other in self.remembered().items() if one != text}
-        kept = dict([*known.items(), (text, remark)][-self.most_kept :])
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # among them the lock's Timeout
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            content = {"schema_version": _SCHEMA_VERSION, self._name: kept}
-            write_text_atomically(folder / f"{self._name}.json", with_sha256(content))
+            with filelock.FileLock(folder / f"{self._name}.lock", timeout=_MOST_LOCK_SECONDS):
+                known = {one: other for one, other in self.remembered().items() if one != text}
+                kept = dict([*known.items(), (text, remark)][-_MOST_KEPT:])
+                content = {"schema_version": _SCHEMA_VERSION, self._name: kept}
+                write_text_atomically(folder / f"{self._name}.json", with_sha256(content))
 
     def remembered(self) -> dict[str, str]:
         """Return the remarks by their texts; none if the file is absent, damaged or another user's."""

@@ -167,7 +167,7 @@ def _untested_verdict(
 def _side(comparisons: Comparisons, weights: Weights) -> Side:
     def cost(measure: Measure) -> float | None:
         means = [comparisons.evidence.mean(model, measure) for model in weights]
-        logarithms = [math.log(mean.mean) for mean in means if mean is not None]
+        logarithms = [math.log(mean.mean) for mean in means if mean is not None and mean.mean > 0]
         if len(logarithms) < len(means):
             return None
         return math.exp(sum(weight * log for weight, log in zip(weights.values(), logarithms, strict=True)))

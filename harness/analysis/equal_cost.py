@@ -84,7 +84,8 @@ def _at_cost_of(
     evidence: Evidence, measure: Measure, axis: Axis, model: str, others: tuple[str, ...]
 ) -> EqualCost | None:
     """Return one model beside the other axis at its cost; None if that axis does not reach the cost."""
-    costs = {name: mean.mean for name in (model, *others) if (mean := evidence.mean(name, measure)) is not None}
+    means = {name: mean.mean for name in (model, *others) if (mean := evidence.mean(name, measure)) is not None}
+    costs = {name: cost for name, cost in means.items() if cost > 0}  # 0 has no logarithm
     between = _enclosing_pair(costs, model, others)
     if between is None:
         return None

@@ -18,10 +18,10 @@ from harness.errors import InputError
 from harness.files import safe_name
 from harness.text import one_line
 
+SEED_LIMIT = 2**63  # torch's generators take signed 64-bit integers
 # Fields of later versions, at any depth: left out of the identity at these values, so that earlier cases keep theirs.
 _LATER_FIELDS: dict[str, Any] = {"network": "", "fit": "squash", "padding": 0}
 
-MOST_SEED = 2**63 - 1  # torch's generators take signed 64-bit integers
 _MAX_MODEL_CHARACTERS = 40  # in the name of a folder, which file systems limit to 255 bytes
 
 Mode = Literal["full", "shortened", "quick"]
@@ -65,7 +65,7 @@ class Case:
     def __post_init__(self) -> None:
         if not self.network and (canonical := parse_model(self.model).name) != self.model:
             raise InputError(f"model {self.model!r} is not a canonical name: give {canonical!r}")
-        if not (isinstance(self.seed, int) and 0 <= self.seed <= MOST_SEED):
+        if not (isinstance(self.seed, int) and 0 <= self.seed < SEED_LIMIT):
             raise InputError(f"seed {one_line(str(self.seed), 20)}: give a whole number from 0 to 2⁶³ - 1")
         if not 0 <= self.val_split < 1:
             raise InputError(

@@ -57,6 +57,8 @@ class CoSchedulingMonitor:
     @property
     def saw_other_case(self) -> bool:
         """The fact that another case has trained on this machine since this context was opened."""
+        if self.obstacle is not None:
+            return False
         with contextlib.suppress(OSError):
             self._saw_other = self._saw_other or self._count() != self._arrivals
         return self._saw_other

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.config.case import MOST_SEED
+from harness.config.case import SEED_LIMIT
 from harness.config.families import Model, named_model, parse_model
 from harness.config.given_axes import GivenAxes
 from harness.config.limits import Limit, parse_limits
@@ -238,7 +238,7 @@ def canonical_name(model: str | Model) -> str:
 
 
 def _is_seed(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_SEED
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < SEED_LIMIT
 
 
 def is_measurement(item: pytest.Item) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config.case import MOST_SEED, by_dotted_name
+from harness.config.case import SEED_LIMIT, by_dotted_name
 from harness.results.marginal_gain import marginal_gain
 from harness.results.ranges import LEAST_SECONDS, MOST_COUNT, MOST_LOSS
 from harness.results.result import EpochRecord, Result
@@ -39,7 +39,7 @@ def _is_moderate(value: Any) -> bool:
         return all(map(_is_moderate, value))
     if isinstance(value, float):
         return math.isfinite(value)  # a learning rate may be anything: its training diverges
-    return not isinstance(value, int) or abs(value) <= MOST_SEED
+    return not isinstance(value, int) or abs(value) < max(MOST_COUNT, SEED_LIMIT)
 
 
 def _in_place(result: Result) -> str | None:

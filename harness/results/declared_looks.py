@@ -7,13 +7,13 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from harness.config.case import MOST_SEED, Mode
+from harness.config.case import SEED_LIMIT, Mode
 from harness.files import write_text_atomically
 from harness.results.declared import read_declared
 
 FILE = "looks.json"
 _MOST_SEEDS, _MOST_LOOKS = 10_000, 10  # the level of a look takes a matrix of all looks
-_Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
+_Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
 _Look = Annotated[int, Field(ge=0, le=_MOST_SEEDS)]
 
 

@@ -41,9 +41,8 @@ from harness.results.reading import parse_result, read_epoch_records, read_resul
 from harness.results.result import EpochRecord, LearningCurve, Result
 from harness.results.training_now import LOCK, is_in_training
 
-__all__ = ["EPOCHS", "FILES", "PREDICTIONS", "WEIGHTS", "ResultsFolder"]
-
 FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it has the SHA-256 of the others
+_PROBE_SECONDS = 0.05  # a report that looks who trains a case holds its lock for microseconds: it is tried twice
 _REMEDY = "free space or give another --results-dir, then rerun the command to resume"
 
 
@@ -95,7 +94,7 @@ class ResultsFolder:
             folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(folder / LOCK, thread_local=False)
             try:
-                lock.acquire(blocking=wait)
+                lock.acquire(timeout=-1 if wait else _PROBE_SECONDS)
             except filelock.Timeout:
                 return None
         return lock.release
@@ -269,7 +268,7 @@ class ResultsFolder:
         Raises:
             InputError: the results folder itself cannot be read.
         """
-        return list_unfinished(self.root, EPOCHS)
+        return list_unfinished(self.root)
 
     def writing(self, case: Case) -> contextlib.AbstractContextManager[None]:
         """Turn an OSError inside the block into an `InputError` that says what to do."""

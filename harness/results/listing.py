@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.errors import InputError
 from harness.foreign_files import list_folder, read_regular
 from harness.results.case_folder import RESULT, is_name_of_any_case
+from harness.results.checked_files import EPOCHS
 from harness.results.reading import most_epoch_bytes, read_result_in_its_folder
 from harness.results.result import Result
 from harness.results.training_now import is_in_training
@@ -33,11 +34,8 @@ def read_all_results(root: Path) -> tuple[list[Result], list[str]]:
     return results, problems
 
 
-def list_unfinished(root: Path, epochs_file: str) -> tuple[list[str], list[str]]:
+def list_unfinished(root: Path) -> tuple[list[str], list[str]]:
     """List the started cases without a result, and a message for each unreadable folder.
-
-    Args:
-        epochs_file: the name of the file with a line for each epoch.
 
     Raises:
         InputError: the results folder itself cannot be read.
@@ -47,7 +45,7 @@ def list_unfinished(root: Path, epochs_file: str) -> tuple[list[str], list[str]]
     for folder in _case_folders(root):
         try:
             if not _has_result(folder) and any(map(_is_checkpoint, list_folder(folder))):
-                started.append(_state(folder, epochs_file))
+                started.append(_state(folder))
         except OSError as error:
             problems.append(f"{folder} cannot be read: {error.strerror}")
     return started, problems
@@ -97,14 +95,14 @@ def _is_checkpoint(path: Path) -> bool:
     return path.name.startswith("checkpoint-") and path.name.endswith(".safetensors")
 
 
-def _state(folder: Path, epochs_file: str) -> str:
+def _state(folder: Path) -> str:
     """Return the line on a started case: the number of its epochs, and who trains it."""
     try:
-        count = read_regular(folder / epochs_file, most_epoch_bytes()).count(b"\n")
+        count = read_regular(folder / EPOCHS, most_epoch_bytes()).count(b"\n")
     except FileNotFoundError:
         count = 0
     except OSError as error:
-        return f"not finished: {folder.name}, its {epochs_file} cannot be read: {error.strerror}"
+        return f"not finished: {folder.name}, its {EPOCHS} cannot be read: {error.strerror}"
     epochs = f"{count_noun(count, 'epoch')} so far"
     if is_in_training(folder):
         return f"being trained now: {folder.name}, {epochs}"

@@ -19,11 +19,6 @@ from harness.results.contradictions import contradiction_in
 from harness.results.forms import first_problem
 from harness.results.result import SCHEMA_VERSION, Attempt, EpochRecord, Result
 
-__all__ = [
-    "first_problem", "most_epoch_bytes", "parse_epoch_records", "parse_result", "read_epoch_records", "read_result",
-    "read_result_in_its_folder", "unreadable", "validated",
-]  # fmt: skip
-
 Value = TypeVar("Value")
 _MOST_RESULT_BYTES = 2**26  # a confusion matrix of 3,000 classes
 _MOST_RECORD_BYTES = 4096  # a record of 24 numbers and their names has about 1,000

@@ -15,7 +15,7 @@ from harness.models.build import model_of, remember
 from harness.models.identity import attribute, identity_for
 from harness.results.result import OwnNetwork, Result
 from harness.study.import_file import import_file
-from harness.study.known_networks import require_known
+from harness.training.known_networks import require_known
 
 _MOST_DEPTH = 10_000  # as of a file of weights; the user's builder may loop as often, whoever has written the result
 

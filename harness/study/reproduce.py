@@ -20,7 +20,8 @@ from harness.errors import DamagedError, InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.results import metrics
 from harness.results.case_folder import RESULT
-from harness.results.folder import PREDICTIONS, ResultsFolder
+from harness.results.checked_files import PREDICTIONS
+from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.machine import require_fitting_images
 from harness.text import MOST_NAMED, listed_up_to

@@ -1,5 +1,6 @@
 """The trained network of a stored result, built without the images that it was trained on."""
 
+import contextlib
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -9,7 +10,8 @@ from harness.models.build import build_network
 from harness.models.cost import count_macs_on_meta, count_parameters
 from harness.models.stored_weights import building_no_more_than, first_difference, map_weights
 from harness.results.case_folder import RESULT
-from harness.results.folder import WEIGHTS, ResultsFolder
+from harness.results.checked_files import WEIGHTS
+from harness.results.folder import ResultsFolder
 from harness.results.load import load_named_result
 from harness.results.result import Result
 from harness.study.own_network import channels_and_classes, find_network
@@ -72,8 +74,10 @@ def checked_weights(result: Result, results: ResultsFolder, place: str | None = 
     if 0 in sizes:
         raise DamagedError(f"{path.with_name(RESULT)} has no {'classes' if sizes[0] else 'channels of images'}")
     weights = map_weights(path)
+    # The user's own code is trusted: it may build a large network and return a part of it.
+    limited = contextlib.nullcontext() if case.network else building_no_more_than(weights, path)
     try:
-        with building_no_more_than(weights, path):
+        with limited:
             model = find_network(result, place)
             network = build_network(model, *sizes, seed=0, shortcut=case.shortcut, device="meta")
     except RuntimeError as error:  # a layer is larger than torch can count
@@ -91,10 +95,13 @@ def checked_weights(result: Result, results: ResultsFolder, place: str | None = 
 def _require_recorded_cost(result: Result, path: Path, network: nn.Module, *, is_foreign: bool) -> None:
     """Raise a `DamagedError` if a network on the meta device costs more than its result says.
 
-    An image size that was changed in the result would need any amount of memory.
+    An image size that was changed in the result would need any amount of memory. The MACs of the user's own network
+    are not compared: fvcore, which counted them, may not know all of its operations.
     """
     if (params := count_parameters(network)) != result.params:
         raise DamagedError(f"{path}: it has {result.params:,} parameters, and its network {params:,}")
+    if result.case.network:
+        return
     (channels, _), size = channels_and_classes(result), result.case.recipe.image_size
     try:
         macs = count_macs_on_meta(network, (channels, size, size))

@@ -16,7 +16,6 @@ from harness.results.listing import require_readable
 from harness.results.result import EpochRecord, Result
 from harness.study.engines import CaseRequest, make_engine
 from harness.study.kept import find_kept, find_outdated
-from harness.study.known_networks import remember_network
 from harness.study.rerun import Rerun
 from harness.text import count_noun
 from harness.tracking.followed import FollowedCase
@@ -24,6 +23,7 @@ from harness.tracking.session import TrackingSession
 from harness.training import checkpoint
 from harness.training.callback import TrainingCallback
 from harness.training.code_version import training_code_version
+from harness.training.known_networks import remember_network
 from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 from harness.training.reuse import keeps_results
 from harness.training.source_commit import source_commit
@@ -91,6 +91,7 @@ class Study:
             require_image_per_process(self.case(experiment).recipe, experiment.label, self._processes)
         if not self._processes.is_rank_zero:
             return
+        # Here too: a cluster trains on other machines, and kept results are not trained again.
         for own in dict.fromkeys(experiment.own for experiment in experiments if experiment.own is not None):
             remember_network(own)
         self._require_disk_space(experiments)

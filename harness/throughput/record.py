@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from harness.errors import InputError
 from harness.files import checked_json, read_each, with_sha256, write_text_atomically
 from harness.foreign_files import list_folder, read_regular
+from harness.results.forms import first_problem
 from harness.results.ranges import MOST_COUNT
-from harness.results.reading import first_problem
 from harness.text import one_line
 from harness.throughput.measurements import Measurement
 

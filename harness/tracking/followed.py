@@ -9,7 +9,8 @@ from pathlib import Path
 from harness.config.case import Case
 from harness.errors import InputError
 from harness.results.case_folder import RESULT
-from harness.results.folder import EPOCHS, ResultsFolder
+from harness.results.checked_files import EPOCHS
+from harness.results.folder import ResultsFolder
 from harness.results.reading import read_epoch_records, read_result
 from harness.results.result import EpochRecord, Result
 from harness.tracking.content import parameters

@@ -13,7 +13,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from harness.results.case_folder import RESULT
-from harness.results.folder import EPOCHS
+from harness.results.checked_files import EPOCHS
 from harness.results.result import EpochRecord, Result
 from harness.timestamps import utc_now
 from harness.tracking.content import epoch_metrics, final_measures, outcome, result_parameters

@@ -16,12 +16,14 @@ from harness.data.registry import Dataset
 from harness.errors import InputError
 from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.hardware.memory import is_out_of_memory
+from harness.models.build import model_of
 from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.training import checkpoint
 from harness.training.callback import TolerantCallback
 from harness.training.context import TrainingContext
 from harness.training.job import TrainingJob, require_trainable
+from harness.training.known_networks import remember_network
 from harness.training.result_builder import Ending, build_result
 from harness.training.resume import OtherCode, last_checkpoint
 from harness.training.reuse import find_finished, kept_result
@@ -77,6 +79,8 @@ def train_by_epochs(
 ) -> Generator[EpochRecord, None, Result]:
     """Run `train`, yielding each epoch's record once it and the state after it are on the disk."""
     require_trainable(case, dataset, device)
+    if case.network:
+        remember_network(model_of(case))
     context = replace(context, callback=TolerantCallback(context.callback))
     job = TrainingJob(case, dataset, results, device, context)
     is_tidy = not checkpoint.is_any_left(job.folder)

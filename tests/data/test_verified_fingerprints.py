@@ -253,7 +253,7 @@ def test_a_special_file_as_memory_is_replaced(memory, make):
 
 
 def test_the_oldest_are_forgotten_beyond_a_thousand(memory, monkeypatch):
-    monkeypatch.setattr(VERIFIED, "most_kept", 3)
+    monkeypatch.setattr("harness.user_memory._MOST_KEPT", 3)
     for name in "abcad":
         VERIFIED.add(name * 64, name)
     assert [*VERIFIED.remembered().values()] == ["c", "a", "d"]

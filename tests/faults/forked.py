@@ -15,7 +15,6 @@ from pathlib import Path
 CRASHED = 70  # an exit code that no command uses
 _GUARD_BYTES = 2 * 2**30  # of address space beyond this process's own: a bomb must not take the machine
 _LARGEST_FILE_BYTES = 256 * 2**20
-_MOST_CPU_SECONDS = 8  # the longest takes two: one that reads without an end is stopped early
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def run_forked(action, folder: Path, *, user=None, seconds=20.0) -> Ended:
     own_bytes, started = _private_bytes(), time.perf_counter()
     process = os.fork()
     if process == 0:
-        _run_in_child(action, folder, descriptors, user)
+        _run_in_child(action, folder, descriptors, user, int(seconds / 2))
     for descriptor in descriptors:
         os.close(descriptor)
     if not _wait(process, seconds):
@@ -74,12 +73,12 @@ def _wait(process, seconds):
         os.close(descriptor)
 
 
-def _run_in_child(action, folder, descriptors, user):
+def _run_in_child(action, folder, descriptors, user, cpu_seconds):
     """Run the action and end this process; nothing of the test's own is run after it."""
     code = CRASHED
     try:
         os.setsid()
-        _limit_resources()
+        _limit_resources(cpu_seconds)
         _redirect(descriptors)
         os.chdir(folder)
         if user is not None:
@@ -100,12 +99,12 @@ def _run_in_child(action, folder, descriptors, user):
         os._exit(CRASHED if code is None else int(code))
 
 
-def _limit_resources():
+def _limit_resources(cpu_seconds):
     with open("/proc/self/statm", encoding="ascii") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + _GUARD_BYTES, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE_BYTES, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_CPU_SECONDS, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -62,7 +62,8 @@ class Oddity:
         """True if the file may be one that a training could have written: no check can find that."""
         return "forged" in self.kind or self.kind in (
             "odd arrays", "lines changed", "content of another file", "link to another file", "sealed and nested",
-            "hard link", "link outside", "duplicated", "other names", "odd tensors", "huge command",
+            "hard link", "link outside", "duplicated", "other names", "odd tensors",
+            "garbage resealed", "odd start", "huge command",
         )  # fmt: skip
 
     @property

@@ -177,20 +177,20 @@ def _other_name(name, random):
 
 
 def _as_another(place, _):
-    """Give the folder the files of another case; one without such files is copied into itself."""
-    content = place.other if place.other.is_dir() else place.path
-    shutil.copytree(content, place.outside / "copy")
+    """Give the case's folder the files of another case."""
     shutil.rmtree(place.path)
-    shutil.move(place.outside / "copy", place.path if content is place.other else place.path / "inside")
+    shutil.copytree(place.other, place.path)
 
 
 FOLDERS = {
     "renamed": _renamed,
     "duplicated": _duplicated,
-    "files of another case": _as_another,
     "missing": lambda place, _: shutil.rmtree(place.path),
 }
 """Kinds for folders."""
+
+CASES = FOLDERS | {"files of another case": _as_another}
+"""Kinds for the folders of cases."""
 
 
 def kinds_of(path: Path, name: str) -> dict:
@@ -201,7 +201,7 @@ def kinds_of(path: Path, name: str) -> dict:
         name: the file's name.
     """
     if path.is_dir():
-        return ANYWHERE | FOLDERS
+        return ANYWHERE | (CASES if (path / "epochs.jsonl").exists() else FOLDERS)
     if not path.exists():
         return ANYWHERE
     return ANYWHERE | FILES | _of_content(path, name)

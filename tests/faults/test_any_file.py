@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.cli.main import main
 from tests.faults.forked import run_forked
 from tests.faults.odd_answers import Examined, Examiner, Oddity
-from tests.faults.odd_files import kinds_of
+from tests.faults.odd_files import ANYWHERE, FILES, kinds_of
 from tests.faults.odd_results import OUTSIDE, REPORT, RESULTS, make_study
 from tests.helpers.users import place_of_all_users
 from tests.results.forging import rewrite, setting
@@ -54,9 +54,11 @@ def oddities(study):
     def of_target(target):
         path = study.intact / target
         kinds = sorted(kinds_of(path, path.name))
+        kinds += 3 * [kind for kind in kinds if kind not in ANYWHERE | FILES]  # the forged ones are of many forms
         return st.builds(Oddity, st.just(target), st.sampled_from(kinds), st.integers(0, 2**32))
 
-    return st.sampled_from(sorted(by_sort)).flatmap(lambda sort: st.sampled_from(by_sort[sort])).flatmap(of_target)
+    sorts = sorted(by_sort) + 3 * ["result.json", "predictions.npz", "epochs.jsonl"]
+    return st.sampled_from(sorts).flatmap(lambda sort: st.sampled_from(by_sort[sort])).flatmap(of_target)
 
 
 def examine_many(study, folders, number, handle):
@@ -153,7 +155,7 @@ def _print_figures(found):
         print(f"most {name} beyond the intact study's: {getattr(most, name):.2f}, {most.oddity}")
     for title, words in (
         ("kinds", [one.oddity.kind for one in found]),
-        ("files", [one.oddity.sort for one in found]),
+        ("files", [ascii(one.oddity.sort)[1:-1] for one in found]),
         ("outcomes", [f"{action} {outcome}" for one in found for action, outcome in one.outcomes.items()]),
     ):
         counted = sorted(collections.Counter(words).items())

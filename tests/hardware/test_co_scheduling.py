@@ -65,6 +65,13 @@ def test_no_case_is_seen_without_a_writable_folder(tmp_path):
         assert not co_scheduling.saw_other_case
 
 
+def test_no_case_is_seen_if_the_shared_file_cannot_be_written(tmp_path):
+    (tmp_path / "arrivals").mkdir()
+    with CoSchedulingMonitor(tmp_path) as co_scheduling:
+        assert "other cases on this machine are not detected" in co_scheduling.obstacle
+        assert not co_scheduling.saw_other_case
+
+
 @pytest.fixture
 def shared_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("harness.hardware.co_scheduling.machine_folder", lambda: tmp_path)

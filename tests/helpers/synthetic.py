@@ -145,7 +145,9 @@ def failed_result(status="diverged", **changes):
 
 
 def _rise(epochs):
-    """Return the accuracy after each epoch as a share of the last one's."""
+    """Return the accuracy after each epoch as a share of the last one's, at the end hardly rising."""
+    if epochs < 10:
+        return [1 - 1e-4 * (epochs - epoch) for epoch in range(1, epochs + 1)]
     shares = [1 - 0.5 ** (1 + 8 * epoch / max(1, epochs)) for epoch in range(1, epochs + 1)]
     return [share / shares[-1] for share in shares]
 

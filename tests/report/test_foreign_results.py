@@ -69,7 +69,6 @@ VALUES = {
     "a code without a hash": (setting("attempts.0.environment.code", {"a": 1}), "attempts.0.environment: code.a"),
     "no processor": (setting("environment.cpu", None), "environment: cpu"),
     "a huge val_split": (setting("case.val_split", 1e300), "val_split"),
-    "a huge momentum": (setting("case.recipe.momentum", 1e300), "is a copy: the folder of its case is"),
     "a huge milestone": (setting("case.recipe.milestones", [1, HUGE]), "case.recipe.milestones is out of range"),
     "a depth of 0": (setting("network", {"family": "a", "depth": 0, "width": 1.0}), "depth or width"),
     "a width of 0": (setting("network", {"family": "a", "depth": 1, "width": 0.0}), "depth or width"),

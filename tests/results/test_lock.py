@@ -1,3 +1,4 @@
+import fcntl
 import subprocess
 import sys
 import threading
@@ -43,6 +44,18 @@ def test_lock_waits_for_another_process(end, holder, tiny_dataset, results):
     with results.locked(make_case(tiny_dataset), waiting.set) as had_to_wait:
         assert had_to_wait
         assert released == [True]
+
+
+def test_probe_by_a_report_is_not_taken_for_a_training(tiny_dataset, results):
+    case = make_case(tiny_dataset)
+    folder = results.folder(case)
+    folder.mkdir(parents=True)
+    with open(folder / ".lock", "wb") as probe:
+        fcntl.flock(probe, fcntl.LOCK_SH)
+        threading.Timer(0.02, fcntl.flock, (probe, fcntl.LOCK_UN)).start()
+        release = results.lock(case)
+    assert release is not None
+    release()
 
 
 def test_lock_does_not_wait_for_another_case(holder, tiny_dataset, results):

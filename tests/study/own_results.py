@@ -9,13 +9,14 @@ from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
 from harness.models import build as models_build
 from harness.results.load import load_named_result
-from harness.study.known_networks import remember_place
 from harness.study.study import Study
+from harness.training.known_networks import remember_place
 
 NETS = """
 import functools
 import harness
 import pytest
+import torch
 from torch import nn
 
 
@@ -28,6 +29,18 @@ def named(channels, classes):
     return build(2, 1, channels, classes)
 
 
+class Contraction(nn.Linear):
+    def forward(self, x):
+        return torch.tensordot(x, self.weight, ([1], [1])) + self.bias
+
+
+def part(depth, width, channels, classes):
+    # fvcore does not know tensordot
+    backbone = nn.Sequential(*(Contraction(64, 64) for _ in range(5)), Contraction(64, classes))
+    return nn.Sequential(nn.Flatten(), backbone[-1])
+
+
+PART = harness.Family("part", part)
 NET = harness.Family("mynet", build)
 LOCAL = harness.Family("local", lambda depth, width, channels, classes: build(depth, width, channels, classes))
 

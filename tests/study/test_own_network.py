@@ -64,6 +64,12 @@ def test_network_loads_with_its_weights(own):
     assert network(torch.zeros(4, 1, 8, 8)).shape == (4, 10)
 
 
+def test_part_of_a_larger_own_network_loads_with_its_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    case = store_trained(tmp_path, "PART")
+    assert harness.load_network(case)(torch.zeros(4, 1, 8, 8)).shape == (4, 10)
+
+
 @pytest.mark.parametrize("place", ["build", "NET"])
 def test_moved_file_is_found_by_its_present_place(own, place):
     moved = own.file.rename(own.folder / "moved.py")

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from harness.results.folder import EPOCHS, ResultsFolder
+from harness.results.checked_files import EPOCHS
+from harness.results.folder import ResultsFolder
 from harness.tracking.followed import read_training
 from tests.helpers.forged_weights import SPECIAL
 from tests.helpers.users import place_of_all_users, without_rights

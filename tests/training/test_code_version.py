@@ -46,7 +46,7 @@ NOT_DECIDING = {
         "training/callback.py",
         "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",
         "training/shared_memory.py", "training/source_commit.py", "hardware/processor.py",
-        "training/sweep_progress.py",
+        "training/known_networks.py", "training/sweep_progress.py",
     },
     "they measure how disturbed times are": {
         "hardware/disturbance_meter.py", "hardware/gpu_state.py", "hardware/linux_counters.py", "hardware/stops.py",

@@ -12,7 +12,8 @@ from torch import nn
 from harness.config.datasets import file_stem
 from harness.errors import InputError
 from harness.files import os_error_as_input_error, require_writable, write_atomically, write_text_atomically
-from harness.results.folder import WEIGHTS, ResultsFolder
+from harness.results.checked_files import WEIGHTS
+from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.export.onnx_model import INPUT, OPSET, OUTPUT, PreparingNetwork, to_onnx
 from harness.study.export.preprocessing import split_steps

@@ -13,7 +13,8 @@ from harness.config.case import Case
 from harness.errors import InputError, TrainingError
 from harness.files import os_error_as_input_error
 from harness.foreign_files import read_regular
-from harness.results.folder import EPOCHS, ResultsFolder
+from harness.results.checked_files import EPOCHS
+from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.engines.cluster.background import complete_in_thread
 from harness.study.engines.cluster.case_state import CaseState

@@ -23,7 +23,8 @@ from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.files import os_error_as_input_error
 from harness.hardware import cpu_affinity
-from harness.results.folder import EPOCHS, FILES, ResultsFolder
+from harness.results.checked_files import EPOCHS
+from harness.results.folder import FILES, ResultsFolder
 from harness.results.result import EpochRecord
 from harness.study.engines.cluster.scratch import scratch_folder
 from harness.study.machine import Machine

@@ -13,7 +13,8 @@ from harness.config.case import Case
 from harness.config.data_folder import default_data_dir
 from harness.errors import InputError
 from harness.private_folder import make_private
-from harness.results.folder import EPOCHS, FILES
+from harness.results.checked_files import EPOCHS
+from harness.results.folder import FILES
 from harness.study.engines.cluster import scratch, worker
 from harness.study.engines.cluster.worker import CaseError, EpochReport, NodeBinding, Preparation, Training, difference
 from harness.training import checkpoint

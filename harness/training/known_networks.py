@@ -33,8 +33,8 @@ def require_known(result: Result, own: OwnNetwork) -> None:
         return
     file = own.file or own.module or "an unknown file"
     raise InputError(
-        f"{result.case.label}: {file} builds its network, and would be imported; nothing was trained with it from this "
-        f"account\nread the file, then give its place: --network FILE:{own.name or 'NAME'}"
+        f"{result.case.label}: {file} builds its network, and would be imported; it is not known to have been trained "
+        f"from this account\nread the file, then give its place: --network FILE:{own.name or 'NAME'}"
     )
 
 
