@@ -63,7 +63,7 @@ def append_line(path: Path, line: str) -> None:
     """
     content = line.encode() + b"\n"
     try:
-        file = os.fdopen(_open_own(path, os.O_WRONLY | os.O_APPEND), "ab")
+        file = os.fdopen(open_own(path, os.O_WRONLY | os.O_APPEND), "ab")
     except FileNotFoundError:
         file = open(path, "xb")  # noqa: SIM115 - closed below
     except OSError:
@@ -78,14 +78,14 @@ def append_line(path: Path, line: str) -> None:
 def open_to_overwrite(path: Path) -> BufferedRandom:
     """Open a file for reading and writing whose content has no other name and no other owner.
 
-    The file there is reused, with its content, if it is such a one, see `_open_own`. Of any other only the name is
+    The file there is reused, with its content, if it is such a one, see `open_own`. Of any other only the name is
     removed, and the file is new.
 
     Raises:
         OSError: there is a folder of that name, or no file can be made.
     """
     try:
-        return os.fdopen(_open_own(path, os.O_RDWR), "r+b")
+        return os.fdopen(open_own(path, os.O_RDWR), "r+b")
     except OSError:
         if path.is_dir() and not path.is_symlink():
             raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder", str(path)) from None
@@ -93,8 +93,11 @@ def open_to_overwrite(path: Path) -> BufferedRandom:
         return open(path, "x+b")
 
 
-def _open_own(path: Path, flags: int) -> int:
+def open_own(path: str | Path, flags: int) -> int:
     """Return the descriptor of a regular file of this user that has no other name. No link is followed.
+
+    Args:
+        flags: of `os.open`; with `os.O_CREAT`, only this user can read the new file.
 
     Raises:
         FileNotFoundError: there is no file.
@@ -102,7 +105,7 @@ def _open_own(path: Path, flags: int) -> int:
     """
     if not hasattr(os, "O_NOFOLLOW"):
         raise OSError(errno.ENOSYS, "this system may follow a link", str(path))
-    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     found = os.fstat(descriptor)
     if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid():
         return descriptor

@@ -12,12 +12,11 @@ import tempfile
 from pathlib import Path
 
 from harness.errors import InputError
-from harness.files import os_error_as_input_error
+from harness.files import open_own, os_error_as_input_error
 
 _NAME = "wider-or-deeper"
 _REMEDY = "set TMPDIR to a folder of your own, e.g. TMPDIR=/scratch/tmp"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_NOT_A_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def machine_folder() -> Path:
@@ -88,16 +87,11 @@ def append(path: Path, content: bytes) -> None:
     """Append to a file of this user's own; create it if needed.
 
     Raises:
-        OSError: it is a link, a special file, another user's, or a file with a second name elsewhere.
+        OSError: as `harness.files.open_own` raises it.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NOT_A_LINK, 0o600)
-    try:
-        found = os.fstat(descriptor)
-        if not (stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and _is_own(found)):
-            raise OSError(errno.EPERM, "it is not a file of this user alone", str(path))
-        os.write(descriptor, content)
-    finally:
-        os.close(descriptor)
+    # Windows has no flag that refuses links; there, an administrator makes them.
+    with open(path, "ab", buffering=0, opener=None if os.name == "nt" else open_own) as file:
+        file.write(content)
 
 
 def _is_own(found: os.stat_result) -> bool:

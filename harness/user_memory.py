@@ -9,7 +9,7 @@ from pathlib import Path
 import filelock
 
 from harness.files import checked_json, with_sha256, write_text_atomically
-from harness.own_files import read_own
+from harness.users_files import read_of_user
 
 _SCHEMA_VERSION = 1
 _MOST_KEPT = 1000
@@ -60,7 +60,7 @@ class UserMemory:
         if folder is None:
             return {}
         try:
-            content = checked_json(read_own(folder / f"{self._name}.json", _MOST_BYTES), _SCHEMA_VERSION)
+            content = checked_json(read_of_user(folder / f"{self._name}.json", _MOST_BYTES), _SCHEMA_VERSION)
         except (OSError, ValueError):
             return {}
         known = content.get(self._name)

@@ -16,7 +16,7 @@ ROOMS = (
     "study", "report", "plugin", "cli",
 )  # fmt: skip
 SHARED = (
-    "causes", "credentials", "errors", "extras", "files", "foreign_files", "lost_output", "own_files",
+    "causes", "credentials", "errors", "extras", "files", "foreign_files", "lost_output", "users_files",
     "private_folder", "source_code", "text", "timestamps", "user_memory",
 )  # fmt: skip
 MAX_ROOMS, MAX_LONG_FILES, LONG_FILE_LINES = 14, 3, 300

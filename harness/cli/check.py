@@ -71,11 +71,9 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
 
 def _require_two(base: Path, new: Path) -> None:
     """Raise an `InputError` unless there are two different folders."""
-    from harness.results.load import is_folder
+    from harness.results.load import require_folder
 
     for folder in (base, new):
-        if not is_folder(folder):
-            fault = "is not a folder" if folder.exists() else "does not exist"
-            raise InputError(f"{folder} {fault}: name the folder that pytest wrote results to")
+        require_folder(folder, str(folder))
     if base.resolve() == new.resolve():
         raise InputError(f"{base} and {new} are one folder: name the earlier results first, then the new ones")

@@ -75,23 +75,16 @@ def _load(named: list[Path], settings: Settings) -> LoadedResults:
     """Return the content of the named folders, or of the settings' results folder if none is named."""
     from harness.files import require_writable
     from harness.report.loading import load_results_folders
+    from harness.results.load import require_folder
 
     folders = named or [settings.results_dir]
     for folder in folders:
-        _require_folder(folder, str(folder) if named else f"--results-dir {folder}")
+        require_folder(folder, str(folder) if named else f"--results-dir {folder}")
     require_writable(settings.report_dir, "--report-dir")
     loaded = load_results_folders(folders, is_public=settings.public)
     if not loaded.results and not loaded.recorded:
         raise InputError(f"no results in {' and '.join(map(str, folders))}: {_remedy(folders)}")
     return loaded
-
-
-def _require_folder(folder: Path, name: str) -> None:
-    from harness.results.load import is_folder
-
-    if not is_folder(folder):
-        fault = "is not a folder" if folder.exists() else "does not exist"
-        raise InputError(f"{name} {fault}: name the folder that pytest wrote results to")
 
 
 def _remedy(folders: Sequence[Path]) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.config.case import SEED_LIMIT
 from harness.errors import InputError
 from harness.files import expand_home
 
@@ -31,7 +32,7 @@ def positive(text: str) -> int:
 def seeds(text: str) -> tuple[int, ...]:
     """Read different whole numbers separated by commas."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdecimal() and int(part) < 2**63 for part in parts):
+    if not all(part.isascii() and part.isdecimal() and int(part) < SEED_LIMIT for part in parts):
         raise ValueError("give whole numbers separated by commas, e.g. 0,1,2")
     if len(set(map(int, parts))) < len(parts):
         raise ValueError("a seed is given twice; give each seed once, e.g. 0,1,2")

@@ -35,8 +35,8 @@ from harness.data.findings import FINDING
 from harness.data.images import ImageSet, fingerprint
 from harness.data.source import Source
 from harness.errors import InputError
-from harness.own_files import OthersFileError
 from harness.text import listed, one_line
+from harness.users_files import OthersFileError
 
 _LOCK = ".lock"
 _SPARE_BYTES = 64 * 2**20  # of free space, for labels, tracks and other files

@@ -24,7 +24,7 @@ from harness.data.decoding import Array
 from harness.data.images import ImageSet, PackedPixels, Pixels
 from harness.data.mapped_pages import MappedPages
 from harness.files import checked_json, flush_to_disk, put_in_place, with_sha256, write_text_atomically
-from harness.own_files import open_own, read_own
+from harness.users_files import open_of_user, read_of_user
 
 SCHEMA_VERSION = 1
 PIXELS, HEADER, _WRITING = ".pixels", ".json", ".writing"
@@ -57,7 +57,7 @@ def read_header(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
         ValueError: it is damaged, or of another version of the format.
     """
-    return checked_json(read_own(_with(path, HEADER), _MOST_HEADER_BYTES), SCHEMA_VERSION)
+    return checked_json(read_of_user(_with(path, HEADER), _MOST_HEADER_BYTES), SCHEMA_VERSION)
 
 
 def map_images(path: Path, header: Mapping[str, Any]) -> CachedImages:
@@ -67,7 +67,7 @@ def map_images(path: Path, header: Mapping[str, Any]) -> CachedImages:
         OSError: the file cannot be read.
         ValueError: it is shorter than its header says.
     """
-    with open_own(_with(path, PIXELS)) as file:
+    with open_of_user(_with(path, PIXELS)) as file:
         (buffer, memory), state = _map(file), _state(file)
     if len(buffer) < header["state"][0]:
         raise ValueError(f"{_with(path, PIXELS)} is cut short")

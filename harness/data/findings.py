@@ -15,7 +15,7 @@ from harness.data.cache_file import PIXELS
 from harness.data.cache_key import versions
 from harness.data.cache_places import cache_places
 from harness.files import checked_json, with_sha256, write_text_atomically
-from harness.own_files import read_own
+from harness.users_files import read_of_user
 
 FINDING = ".finding"
 _SCHEMA_VERSION = 1
@@ -80,7 +80,7 @@ def _read(name: str, places: list[Path], state: str) -> Finding | None:
     """Return what was written for that state of the files; None if nothing was, or it is damaged."""
     for place in places:
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # it may hold any JSON
-            content = checked_json(read_own(_file(name, place), _MOST_BYTES), _SCHEMA_VERSION)
+            content = checked_json(read_of_user(_file(name, place), _MOST_BYTES), _SCHEMA_VERSION)
             if content["key"] == state and all(content[one] == version for one, version in versions().items()):
                 return Finding(str(content["layout"]), _spec(name, content["spec"]))
     return None

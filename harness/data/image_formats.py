@@ -17,12 +17,11 @@ from harness.foreign_files import open_regular
 with contextlib.suppress(ImportError):  # before Pillow 11.3
     from PIL import AvifImagePlugin  # noqa: F401
 
-FORMATS = ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "WEBP", "AVIF")
+FORMATS = ("PNG", "JPEG", "PPM", "BMP", "DIB", "GIF", "TIFF", "WEBP", "AVIF")  # a DIB is a BMP without its first header
 FORMATS_SHOWN = "PNG, JPEG, PPM, BMP, GIF, TIFF, WebP or AVIF"
 MOST_IMAGE_BYTES = 256 * 2**20
 """The largest image file: twice what the largest image that Pillow decodes has, of 89 million pixels in JPEG or PNG."""
 
-_SUB_FORMATS = ("MPO", "DIB")  # other endings of JPEG and BMP
 # By the first bytes of files of other formats.
 _OTHERS = {
     b"%!PS": "an EPS", b"\xc5\xd0\xd3\xc6": "an EPS", b"%PDF": "a PDF", b"8BPS": "a PSD", b"\0\0\1\0": "an ICO",
@@ -66,8 +65,7 @@ def open_file(path: str | Path) -> BinaryIO:
 @functools.cache
 def image_endings() -> frozenset[str]:
     """Return the endings of files in these formats, in lower case."""
-    formats = {*_read_formats(), *_SUB_FORMATS}
-    Image.preinit()
+    formats = _read_formats()
     return frozenset({end for end, name in Image.EXTENSION.items() if name in formats} | {".mpo"})
 
 

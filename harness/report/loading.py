@@ -1,7 +1,7 @@
 """The contents of results folders, loaded for a report."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -158,11 +158,12 @@ def _stored(result: Result, folder: ResultsFolder, loaded: LoadedResults) -> Sto
 def _of_same_images(stored: Sequence[StoredResult], problems: list[str]) -> list[StoredResult]:
     """Return the results whose classes and test labels are those of most results of the same images.
 
-    Comparisons by class and by image rest on it. Any other result has its line in ``problems``.
+    Comparisons by class and by image rest on it. Results of other folders have no vote: they may be a stranger's. Any
+    other result has its line in ``problems``.
     """
     groups: dict[tuple[str, ...], list[StoredResult]] = defaultdict(list)
     for one in stored:
-        groups[one.result.mode, one.result.dataset, one.result.case.data_fingerprint].append(one)
+        groups[str(one.root), one.result.mode, one.result.dataset, one.result.case.data_fingerprint].append(one)
     left_out: dict[int, str] = {}
     for group in groups.values():
         left_out |= _unlike_most(group, _class_names, "classes") | _unlike_most(group, _label_bytes, "test labels")
@@ -176,13 +177,25 @@ def _unlike_most(group: Sequence[StoredResult], read: Callable[[StoredResult], o
     known = Counter(value for value in found.values() if value is not None)
     if len(known) < 2:
         return {}
-    ((usual, count),) = known.most_common(1)
+    (usual, count), (_, second) = known.most_common(2)
+    if count == second:
+        return {id(one): _contradiction(one, group, found, what) for one in group if found[id(one)] is not None}
+    others = count_noun(count, "other result")
     return {
-        id(one): f"{one.root / one.result.case.folder_name / RESULT}: its {what} are not those of "
-        f"{count_noun(count, 'other result')} of the same images"
+        id(one): f"{_path(one)}: its {what} are not those of {others} of the same images"
         for one in group
         if found[id(one)] not in (None, usual)
     }
+
+
+def _contradiction(one: StoredResult, group: Sequence[StoredResult], found: Mapping[int, object], what: str) -> str:
+    """Return the line for a result if no value is more frequent than any other."""
+    other = next(other for other in group if found[id(other)] not in (None, found[id(one)]))
+    return f"{_path(one)}: its {what} and those of {_path(other)} contradict each other"
+
+
+def _path(one: StoredResult) -> Path:
+    return one.root / one.result.case.folder_name / RESULT
 
 
 def _class_names(one: StoredResult) -> tuple[str, ...] | None:

@@ -54,6 +54,17 @@ def load_named_result(name: str | Path) -> tuple[Path, Result]:
         raise InputError(f"{path} does not exist: name a result.json, or the folder that it is in") from error
 
 
+def require_folder(folder: Path, name: str) -> None:
+    """Raise an `InputError` that begins with the name unless the folder exists.
+
+    Raises:
+        InputError: it is a file, absent, or cannot be seen.
+    """
+    if not is_folder(folder):
+        fault = "is not a folder" if folder.exists() else "does not exist"
+        raise InputError(f"{name} {fault}: name the folder that pytest wrote results to")
+
+
 def is_folder(path: Path) -> bool:
     """Return whether a path is an existing folder.
 

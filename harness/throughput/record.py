@@ -67,6 +67,9 @@ def record(results_dir: Path, measurement: Measurement, environment: Mapping[str
 
     Args:
         environment: as `describe_environment` returns it.
+
+    Raises:
+        InputError: the folder of the measurements is a link: the files behind it may be another's.
     """
     recorded = Recorded(measurement, datetime.now(UTC).isoformat(timespec="seconds"), environment)
     content = {
@@ -77,6 +80,8 @@ def record(results_dir: Path, measurement: Measurement, environment: Mapping[str
         "measurement": asdict(measurement),
     }
     folder = results_dir / FOLDER
+    if folder.is_symlink():
+        raise InputError(f"{folder} is a link, and no results are written through it: put the folder itself there")
     folder.mkdir(parents=True, exist_ok=True)
     device_kind = environment["device"].partition(":")[0]  # cuda of cuda:1
     write_text_atomically(folder / f"{measurement.name}-{device_kind}.json", with_sha256(content))

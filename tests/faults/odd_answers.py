@@ -8,7 +8,7 @@ from random import Random
 
 from tests.faults.forked import Ended, run_forked
 from tests.faults.odd_files import Place, kinds_of
-from tests.faults.odd_results import ACTIONS, REPORT, Form, StudyFolder
+from tests.faults.odd_results import ACTIONS, REPORT, RESULTS, Form, StudyFolder
 from tests.helpers.users import OTHER_USER
 
 _WATCHDOG_SECONDS = 20.0
@@ -63,7 +63,7 @@ class Oddity:
         return "forged" in self.kind or self.kind in (
             "odd arrays", "lines changed", "content of another file", "link to another file", "sealed and nested",
             "hard link", "link outside", "duplicated", "other names", "odd tensors",
-            "garbage resealed", "odd start",
+            "garbage resealed", "odd start", "huge command",
         )  # fmt: skip
 
     @property
@@ -174,6 +174,14 @@ class Examiner:
             return "crashes", [f"exit code {ended.code}: {ended.text[-1500:]}"]
         return self._judged_answer(name, case, oddity, ended, is_named)
 
+    def _removed(self, name, oddity, ended):
+        """Return the lines of a report that leaves another case out because of the forged one."""
+        if name != "report" or not oddity.form.as_json:
+            return []
+        others = tuple(f"{RESULTS}/{case}/" for case in self._study.cases if case != oddity.case)
+        lines = json.loads(ended.output.partition("\f")[0])["left_out"]
+        return [f"an honest result is left out: {line}" for line in lines if line.startswith(others)]
+
     def _judged_answer(self, name, case, oddity, ended, is_named):
         try:
             answer = _answer_of(name, ended)
@@ -187,7 +195,7 @@ class Examiner:
         if without and (is_named or oddity.is_absence or name == "plan"):
             return "without it", []
         if oddity.may_be_plausible:
-            return "forged", []
+            return "forged", self._removed(name, oddity, ended)
         if name == "evaluate" and ended.code == 1:
             return "differs", []
         if without:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.odd_arrays import CHECKPOINTS, PREDICTIONS, WEIGHTS
-from tests.faults.odd_json import LINES, SEALED, UNSEALED
+from tests.faults.odd_json import LINES, RESULT, SEALED, UNSEALED
 
 _SPARSE_BYTES = 8 * 2**30
 
@@ -209,7 +209,9 @@ def kinds_of(path: Path, name: str) -> dict:
 
 def _of_content(path, name):
     """Return the kinds that know the file's format."""
-    if name in ("result.json", ".rerun.json") or path.parent.name == "throughput":
+    if name == "result.json":
+        return SEALED | RESULT
+    if name == ".rerun.json" or path.parent.name == "throughput":
         return SEALED
     if name in ("looks.json", "axes.json"):
         return UNSEALED

@@ -113,6 +113,14 @@ def _constants(place, random):
     _write(place.path, text.replace(random.choice(numbers).rstrip(","), word, 1) if numbers else word)
 
 
+def _huge_command(place, _):
+    """Write a command that is quadratic to split into words: a quote that never ends."""
+    content = json.loads(place.path.read_text())
+    content["attempts"][0]["command"] = '"' + "a" * 400_000
+    _write(place.path, _text(content))
+
+
+RESULT = {"huge command": _huge_command}
 SEALED = {
     "forged": _forged(1),
     "forged twice": _forged(2),

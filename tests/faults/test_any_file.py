@@ -11,10 +11,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from harness.cli.main import main
+from tests.faults.forked import run_forked
 from tests.faults.odd_answers import Examined, Examiner, Oddity
 from tests.faults.odd_files import ANYWHERE, FILES, kinds_of
-from tests.faults.odd_results import make_study
+from tests.faults.odd_results import OUTSIDE, REPORT, RESULTS, make_study
 from tests.helpers.users import place_of_all_users
+from tests.results.forging import rewrite, setting
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and limits memory, as Linux does")
 
@@ -84,6 +87,25 @@ def test_any_odd_file_is_named_or_does_not_matter(study):
         assert found.mebibytes < _MOST_MEBIBYTES, found
 
     examine_many(study, 25, 0, require)
+
+
+@pytest.mark.slow
+def test_command_that_never_ends_its_quote_takes_no_time(study):
+    found = Examiner(study).examine(Oddity(f"{study.cases[0]}/result.json", "huge command", 0))
+    assert found.faults == []
+    assert found.seconds < _MOST_SECONDS
+
+
+@pytest.mark.slow
+def test_forged_twins_in_another_folder_remove_no_result(study):
+    study.renew()
+    shutil.copytree(study.results, study.outside / "twins")
+    for path in study.outside.glob("twins/*/result.json"):
+        rewrite(path.parent, setting("per_class.0.class_name", "forged"))
+    arguments = ("report", "--json", f"{OUTSIDE}/twins", RESULTS, "--report-dir", REPORT)
+    ended = run_forked(lambda: main(arguments), study.root)
+    assert ended.code == 0, ended.text
+    assert [line for line in json.loads(ended.output)["left_out"] if line.startswith(RESULTS)] == []
 
 
 @pytest.mark.soak

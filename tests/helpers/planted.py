@@ -34,6 +34,13 @@ def plant(kind, path, content=""):
     return None
 
 
+def is_untouched(kind, path, content):
+    """Return whether the file behind a planted one has its content; nothing is behind a dangling link."""
+    if kind in LINKS:
+        return path.with_name("other").read_text() == content
+    return not path.with_name("nothing").exists()
+
+
 def hard_linked_backup(folder, backup):
     """Copy a folder to ``backup`` as ``cp -al`` does; return the content of each file by its path there."""
     for place, _, names in os.walk(folder):

@@ -132,3 +132,28 @@ def test_few_results_with_other_labels_than_most_are_left_out(tmp_path):
     assert len(loaded.results) == 4
     path = tmp_path / odd.case.folder_name / "result.json"
     assert loaded.left_out == [f"{path}: its test labels are not those of 4 other results of the same images"]
+
+
+@pytest.mark.parametrize("forged_seeds", [(0,), (0, 1)])
+def test_results_of_another_folder_do_not_remove_honest_ones(forged_seeds, tmp_path):
+    one_model = {"resnet20": 89.0}
+    store_study(tmp_path / "own", seeds=(0,), accuracies=one_model)
+    for seed in forged_seeds:
+        labels, predictions = outcome("cifar10", 90.0, seed)
+        other = (labels + 1) % 10, (predictions + 1) % 10
+        store(tmp_path / "foreign", synthetic_result(seed=seed, predicted=other), other)
+    loaded = load_results_folders([tmp_path / "foreign", tmp_path / "own"])
+    assert loaded.left_out == []
+    assert [one.folder.name for one in loaded.evidence] == ["foreign", "own"]
+
+
+def test_as_many_results_for_each_of_two_labels_are_left_out(tmp_path):
+    first, _ = store_study(tmp_path, seeds=(0,), accuracies=TWO_MODELS)
+    labels, predictions = outcome("cifar10", 90.0, 5)
+    other = (labels + 1) % 10, (predictions + 1) % 10
+    odd = [store(tmp_path, synthetic_result(seed=seed, predicted=other), other) for seed in (5, 6)]
+    loaded = load_results_folders([tmp_path])
+    assert loaded.results == []
+    paths = [tmp_path / one.case.folder_name / "result.json" for one in (first, odd[0])]
+    assert f"{paths[0]}: its test labels and those of {paths[1]} contradict each other" in loaded.left_out
+    assert f"{paths[1]}: its test labels and those of {paths[0]} contradict each other" in loaded.left_out

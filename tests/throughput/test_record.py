@@ -24,6 +24,18 @@ def test_a_recorded_measurement_reads_back_equal(measurement, tmp_path):
     assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [f"{measurement.name}-cpu.json"]
 
 
+def test_a_measurement_is_not_written_through_a_link(tmp_path):
+    other, results = tmp_path / "other", tmp_path / "results"
+    record(other, MEASUREMENTS[0], ENVIRONMENT)
+    (path,) = (other / FOLDER).iterdir()
+    path.write_text("precious")
+    results.mkdir()
+    (results / FOLDER).symlink_to(other / FOLDER)
+    with pytest.raises(InputError, match=r"results/throughput is a link, and no results are written through it"):
+        record(results, MEASUREMENTS[0], ENVIRONMENT)
+    assert path.read_text() == "precious"
+
+
 DISTURBED = [
     replace(
         make_comparison(fast=(1000.0,), reference=(500.0,), peak_disturbance=busy(0.8)),

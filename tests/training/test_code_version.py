@@ -25,7 +25,7 @@ NOT_DECIDING = {
         "data/cache_file.py", "data/cache_key.py", "data/cache_places.py", "data/findings.py",
         "data/channel_sums.py", "data/decoding_progress.py",
         "data/download.py", "data/headers.py", "data/mapped_pages.py", "data/registry.py", "data/source.py",
-        "data/verified_fingerprints.py", "data/verified_memory.py", "own_files.py", "data/image_formats.py",
+        "data/verified_fingerprints.py", "data/verified_memory.py", "users_files.py", "data/image_formats.py",
         "data/formats/cifar10.py", "data/formats/class_folders.py",
         "data/formats/digits.py", "data/formats/fashionmnist.py", "data/formats/folder_listing.py",
         "data/formats/folder_names.py", "data/formats/folder_splits.py", "data/formats/image_files.py",

@@ -93,7 +93,7 @@ def _member_header(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo
     with archive.open(member) as stream:
         header = _header(stream, member.file_size)
     is_stored = member.compress_type == zipfile.ZIP_STORED
-    load = partial(_mapped_member if is_stored else _decompressed, path, member, header)
+    load = partial(_mapped_member, path, member, header) if is_stored else partial(_decompressed, path, member)
     return StoredArray(member.filename.removesuffix(".npy"), path, header.shape, header.dtype, load)
 
 
@@ -137,7 +137,7 @@ def _mapped_member(path: Path, member: zipfile.ZipInfo, header: _Header) -> Arra
     return _mapped(path, start, header)
 
 
-def _decompressed(path: Path, member: zipfile.ZipInfo, _: _Header) -> Array:
+def _decompressed(path: Path, member: zipfile.ZipInfo) -> Array:
     with _named_faults(path), zipfile.ZipFile(path) as archive, archive.open(member) as stream:
         content: Array = npy.read_array(stream, allow_pickle=False)
         return content

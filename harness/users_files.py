@@ -16,7 +16,7 @@ class OthersFileError(OSError):
     """A file that belongs to another user."""
 
 
-def open_own(path: Path, most_bytes: int = sys.maxsize) -> BinaryIO:
+def open_of_user(path: Path, most_bytes: int = sys.maxsize) -> BinaryIO:
     """Open a file that this user, or root, wrote.
 
     Raises:
@@ -30,11 +30,11 @@ def open_own(path: Path, most_bytes: int = sys.maxsize) -> BinaryIO:
     return file
 
 
-def read_own(path: Path, most_bytes: int) -> bytes:
+def read_of_user(path: Path, most_bytes: int) -> bytes:
     """Return the content of a file that this user, or root, wrote.
 
     Raises:
-        OSError: as `open_own` raises it.
+        OSError: as `open_of_user` raises it.
     """
-    with open_own(path, most_bytes) as file:
+    with open_of_user(path, most_bytes) as file:
         return file.read()
