@@ -116,7 +116,7 @@ def _constants(place, random):
 def _huge_command(place, _):
     """Write a command that is quadratic to split into words: a quote that never ends."""
     content = json.loads(place.path.read_text())
-    content["attempts"][0]["command"] = '"' + "a" * 400_000
+    content["attempts"][0]["command"] = '"' + "a" * 1_000_000
     _write(place.path, _text(content))
 
 
