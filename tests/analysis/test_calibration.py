@@ -51,6 +51,7 @@ def test_power_at_each_budget(seeds, points, least):
     assert min(found[f"{budget} wider"] for budget in BUDGETS) >= least
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fast_p_values")
 def test_equal_models_seldom_have_a_winner_after_three_looks():
     found = count_sequential(Cell(10, 0.3), part=0, studies=100)
@@ -90,6 +91,7 @@ def p_of_pair(study, model, other, spread_points, df):
     return 2 * stats.t.sf(abs(differences.mean()) / error, df)
 
 
+@pytest.mark.slow
 def test_answer_tables_and_claims_never_contradict_each_other():
     generator = np.random.default_rng(0)
     assert [line for _ in range(40) for line in contradictions(random_study(generator))] == []

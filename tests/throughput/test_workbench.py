@@ -45,6 +45,7 @@ def test_scaling_is_measured_on_the_settings_device(workbench, monkeypatch):
     assert [(axis, device.type, precision) for axis, device, precision in asked] == [("width", "cpu", "fp32")]
 
 
+@pytest.mark.slow
 def test_final_accuracies_are_compared_seed_by_seed(workbench, tmp_path, monkeypatch):
     quick = replace(PUBLISHED_RECIPES["digits"], epochs=1, milestones=(), batch_size=256, warmup_epochs=0)
     monkeypatch.setitem(workbench_module.PUBLISHED_RECIPES, "digits", quick)

@@ -102,6 +102,7 @@ def test_a_server_killed_during_training_loses_nothing_and_stops_nothing(server,
     assert artifacts(client, report, "tables") == ["tables/runs.csv"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_is_one_run_and_a_rerun_another(client, case):
     case.train(3)
     follower(case).end(None)
@@ -142,6 +143,7 @@ def train_untracked(folder):
     return weights_in(folder)
 
 
+@pytest.mark.slow
 def test_a_tracked_session_has_every_case_and_bit_identical_weights(client, pytester):
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_digits=BENCH)

@@ -16,7 +16,7 @@ from tests.helpers.tiny import CPU, TINY_RECIPE, make_case, of_different_sizes
 from tests.helpers.training import Recorder, evaluating_to, interrupt, outcome, train_recorded
 
 
-@pytest.mark.parametrize("pipeline", ["fast", "reference"])
+@pytest.mark.parametrize("pipeline", ["fast", pytest.param("reference", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("val_split", [0.0, 0.3])
 @pytest.mark.parametrize("stops", [((2, False),), ((3, True),), ((1, False), (1, True), (2, False), (3, False))])
 def test_interrupted_case_is_bit_identical_to_uninterrupted(
