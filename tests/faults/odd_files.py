@@ -162,18 +162,18 @@ FILES = {
 
 
 def _renamed(place, random):
-    place.path.rename(place.path.with_name(_other_name(place.path.name, random)))
+    place.path.rename(place.path.with_name(random.choice(_other_names(place.path.name))))
 
 
 def _duplicated(place, random):
-    shutil.copytree(place.path, place.path.with_name(_other_name(place.path.name, random)))
+    of_moved_images = [f"npz-{place.path.name}", f"{place.path.name[:4]}moved-{place.path.name[4:]}"]
+    names = [*_other_names(place.path.name), *of_moved_images]
+    shutil.copytree(place.path, place.path.with_name(random.choice(names)))
 
 
-def _other_name(name, random):
-    return random.choice([
-        f"{name} copy", f"npz-{name}", f"{name[:4]}moved-{name[4:]}", f"caf\udce9-{name}", name[:-6], name.upper(),
-        f"{name}\x1b[31m", f"-{name}",
-    ])  # fmt: skip
+def _other_names(name):
+    """Return names that a case's folder cannot have, whatever its images are called."""
+    return [f"{name} copy", f"caf\udce9-{name}", name[:-6], name.upper(), f"{name}\x1b[31m", f"-{name}"]
 
 
 def _as_another(place, _):
