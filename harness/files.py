@@ -172,12 +172,6 @@ def os_error_as_input_error(what: str, remedy: str) -> Iterator[None]:
         raise InputError(f"cannot {what} ({error.strerror or error}): {remedy}") from error
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def quarantine(path: Path) -> None:
     """Rename a file that failed its checks to ``*.refused``, so that it is not read but can be inspected."""
     path.replace(path.with_name(path.name + REFUSED))

@@ -19,11 +19,11 @@ from harness.files import (
     read_each,
     remove_temporary_files,
     require_writable,
-    sha256_of,
     with_sha256,
     write_atomically,
     write_text_atomically,
 )
+from harness.foreign_files import sha256_of
 
 VERSION = {"schema_version": 1}
 JSON = st.recursive(
@@ -139,7 +139,7 @@ def test_os_error_becomes_task_reason_and_remedy():
 
 def test_sha256_of_a_file_is_that_of_its_content(tmp_path):
     (tmp_path / "file").write_bytes(b"content")
-    assert sha256_of(tmp_path / "file") == hashlib.sha256(b"content").hexdigest()
+    assert sha256_of(tmp_path / "file", 7) == hashlib.sha256(b"content").hexdigest()
 
 
 def test_read_each_returns_contents_and_problems(tmp_path):

@@ -13,19 +13,8 @@ from harness.data.cache_file import CacheWriter
 from harness.data.images import fingerprint
 from harness.errors import InputError
 from harness.files import with_sha256
-from tests.data.builders import encode, noise, write, write_class_folders
-from tests.data.caching import PLACE, caches, count_decodings, load, pixels_file
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    return write_class_folders(tmp_path / "mine", train=3, test=2)
-
-
-@pytest.fixture
-def decoded(monkeypatch):
-    return count_decodings(monkeypatch)
+from tests.data.builders import encode, noise, write
+from tests.data.caching import PLACE, caches, load, pixels_file
 
 
 def assert_made_again(root, tmp_path, decoded, reason):

@@ -8,22 +8,11 @@ import torch
 
 from harness.data import cache
 from harness.files import with_sha256
-from tests.data.builders import write, write_class_folders
-from tests.data.caching import PLACE, caches, count_decodings, load, pixels_file
+from tests.data.builders import write
+from tests.data.caching import PLACE, caches, load, pixels_file
 from tests.helpers.users import OTHER_USER
 
 SPECIAL = {"a pipe": os.mkfifo, "a device": lambda path: path.symlink_to("/dev/zero"), "a folder": os.mkdir}
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    return write_class_folders(tmp_path / "mine", train=3, test=2)
-
-
-@pytest.fixture
-def decoded(monkeypatch):
-    return count_decodings(monkeypatch)
 
 
 def content_of(path):

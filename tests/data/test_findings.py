@@ -10,19 +10,12 @@ import pytest
 from harness.data import registry, source
 from harness.data.formats import class_folders, image_files, table, torchvision_datasets
 from harness.data.formats.folder_listing import list_images
-from tests.data.builders import write_class_folders
 from tests.data.caching import PLACE, count_decodings, load
 from tests.data.formats.hugging_face_files import save
 from tests.data.formats.hugging_face_files import table as pets
 from tests.data.formats.torchvision_files import publish_tiny, write_unpacked
 
 ARRAYS = {"x": np.zeros((4, 8, 8), np.uint8), "y": np.array([0, 1, 0, 1])}
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    return write_class_folders(tmp_path / "mine", train=3, test=2)
 
 
 @pytest.fixture

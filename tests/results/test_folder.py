@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.errors import DamagedError, InputError
-from harness.files import sha256_of
+from harness.foreign_files import sha256_of
 from harness.results.folder import ResultsFolder
 from tests.helpers.tiny import make_case
 from tests.results.records import RECORD
@@ -106,7 +106,7 @@ def test_result_without_the_sha256_of_a_file_is_refused(name, kept, tiny_result,
 
 def test_result_with_the_sha256_of_a_file_elsewhere_is_refused(kept, tiny_result, results):
     (kept.parent / "outside").write_text("")
-    forged = {**tiny_result.files, "../outside": sha256_of(kept.parent / "outside")}
+    forged = {**tiny_result.files, "../outside": sha256_of(kept.parent / "outside", 2**20)}
     results.write_result(tiny_result.case, replace(tiny_result, files=forged))
     with pytest.raises(DamagedError, match="outside"):
         results.find(tiny_result.case)

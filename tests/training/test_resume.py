@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harness.errors import InputError
-from harness.files import sha256_of
+from harness.foreign_files import sha256_of
 from harness.training import checkpoint, code_version
 from harness.training.checkpoint_file import Expected
 from harness.training.context import TrainingContext
@@ -100,7 +100,7 @@ def test_case_with_a_checkpoint_of_format_1_is_refused_until_rerun(tiny_dataset,
     results.folder(case).mkdir(parents=True)
     path = results.folder(case) / "checkpoint-00002-1.pt"
     path.write_bytes(b"torch.save's")
-    checkpoint.hash_path(path).write_text(sha256_of(path))
+    checkpoint.hash_path(path).write_text(sha256_of(path, path.stat().st_size))
     with pytest.raises(
         InputError, match=rf"seed 0: {path} is a checkpoint of format 1[^$]*that began it, or .* --rerun"
     ):

@@ -10,7 +10,7 @@ from harness.data import registry
 from harness.data.decoding import decoding_to, gather
 from harness.data.formats import torchvision_datasets
 from harness.errors import InputError
-from tests.data.formats.torchvision_files import TWO_CLASSES, UNPACKED, publish_tiny, write_unpacked
+from tests.data.formats.torchvision_files import TWO_CLASSES, UNPACKED
 
 # Labels of the tiny datasets: training, test.
 EXPECTED = {
@@ -31,18 +31,6 @@ CLASSES = {
     "SUN397": ("cat", "dog"), "RenderedSST2": ("negative", "positive"),
 }  # fmt: skip
 NO_SPLIT = ("Caltech101", "Caltech256", "EuroSAT", "SEMEION", "SUN397")
-
-
-@pytest.fixture
-def tiny(tmp_path, monkeypatch):
-    """Write a tiny dataset as published; return the data folder."""
-
-    def publish(name):
-        publish_tiny(monkeypatch, name)
-        write_unpacked(tmp_path / "torchvision" / name, name)
-        return tmp_path
-
-    return publish
 
 
 def labels_of(name):

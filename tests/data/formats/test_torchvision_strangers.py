@@ -10,20 +10,6 @@ from harness.data.formats import torchvision_datasets
 from harness.data.source import tree_key
 from harness.errors import InputError
 from tests.data.builders import write
-from tests.data.formats.torchvision_files import publish_tiny, write_unpacked
-
-
-@pytest.fixture
-def tiny(tmp_path, monkeypatch):
-    """Write a tiny dataset as published; return the data folder."""
-
-    def publish(name):
-        publish_tiny(monkeypatch, name)
-        write_unpacked(tmp_path / "torchvision" / name, name)
-        return tmp_path
-
-    return publish
-
 
 OTHER = {"a pipe": os.mkfifo, "a device": lambda path: path.symlink_to("/dev/zero")}
 
