@@ -56,13 +56,7 @@ def _in_measures(result: Result) -> str | None:
         return None
     if (lacking := next((name for name in _MEASURES if getattr(result, name) is None), None)) is not None:
         return f"{lacking} is missing"
-    if not result.test_images:
-        return "it has no test images"
-    if not result.total_seconds or result.accuracy_percent is None:
-        return None
-    return _difference(
-        "marginal_gain", result.marginal_gain, marginal_gain(result.accuracy_percent, result.total_seconds)
-    )
+    return None if result.test_images else "it has no test images"
 
 
 def _in_epochs(result: Result) -> str | None:
@@ -96,6 +90,9 @@ def contradiction_with_predictions(
 ) -> str | None:
     """Return the first contradiction between a complete result and its predictions, or None.
 
+    Its marginal gain is recomputed here and not in `contradiction_in`: a result of code with another formula has to be
+    readable, to be refused as a result of other code.
+
     Args:
         labels, predictions: 64-bit integers, (N,).
     """
@@ -105,7 +102,10 @@ def contradiction_with_predictions(
     if min(labels.min(), predictions.min()) < 0 or max(labels.max(), predictions.max()) >= classes:
         return f"a label or a predicted class is not one of {count_noun(classes, 'class')}"
     accuracy = 100 * int((labels == predictions).sum()) / len(labels)
-    if problem := _difference("accuracy_percent", result.accuracy_percent, accuracy):
+    problem = _difference("accuracy_percent", result.accuracy_percent, accuracy)
+    if problem is None and result.total_seconds:
+        problem = _difference("marginal_gain", result.marginal_gain, marginal_gain(accuracy, result.total_seconds))
+    if problem is not None:
         return problem
     return _in_scores(result, labels, predictions) if result.per_class else None
 

@@ -239,6 +239,9 @@ def _require_of_case(checkpoint: Checkpoint, path: Path, expected: Expected) -> 
         raise DamagedError(f"{path} has other tensors than the case's network")
     if bool(best) != (expected.has_best and bool(checkpoint.records)):
         raise DamagedError(f"{path} {'has' if best else 'lacks'} the network after the best epoch")
+    tensors = [*checkpoint.network.values(), *checkpoint.momentum.values(), *(checkpoint.best or {}).values()]
+    if any(bool(one.isnan().any()) for one in tensors):  # infinite values are allowed: masks have them
+        raise DamagedError(f"{path} has NaN in its tensors")
     return checkpoint
 
 

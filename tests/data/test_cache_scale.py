@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.data import registry
+from harness.study.engines.cluster.own_cluster import private_cluster
 from tests.data.builders import linux, write_files
 from tests.data.caching import resident_bytes
 from tests.data.scale_of_cache import IMAGE_BYTES, loaded
@@ -111,13 +112,14 @@ def share_of_the_cache(folder, processes):
 def test_four_ray_workers_share_the_pixels(tmp_path):
     ray = pytest.importorskip("ray")
     loaded(1000, tmp_path)
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
-    try:
-        task = ray.remote(num_cpus=1)(share_of_the_cache)
-        measured = ray.get([task.remote(str(tmp_path), 4) for _ in range(4)])
-    finally:
-        ray.shutdown()
-        shutil.rmtree(tmp_path / ".cache")
+    with private_cluster() as folder:  # Ray reads its token once per process
+        ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, _temp_dir=folder)
+        try:
+            task = ray.remote(num_cpus=1)(share_of_the_cache)
+            measured = ray.get([task.remote(str(tmp_path), 4) for _ in range(4)])
+        finally:
+            ray.shutdown()
+            shutil.rmtree(tmp_path / ".cache")
     print("ray, (share, own) and size in bytes", measured, file=sys.stderr)
     for (share, own), size in measured:
         assert share < 0.35 * size

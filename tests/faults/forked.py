@@ -1,6 +1,7 @@
 """An action in a forked process: its exit code, output, time and memory, with limits that protect the machine."""
 
 import contextlib
+import ctypes
 import os
 import resource
 import select
@@ -15,6 +16,7 @@ from pathlib import Path
 CRASHED = 70  # an exit code that no command uses
 _GUARD_BYTES = 2 * 2**30  # of address space beyond this process's own: a bomb must not take the machine
 _LARGEST_FILE_BYTES = 256 * 2**20
+_CAPABILITY_VERSION_3 = 0x20080522
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,18 @@ class Ended:
         return self.output + self.errors
 
 
-def run_forked(action, folder: Path, *, user=None, seconds=20.0) -> Ended:
-    """Run an action in a fork of this process, in the folder, as another user if one is given; return its end."""
+def run_forked(action, folder: Path, *, heeds_modes=False, seconds=20.0) -> Ended:
+    """Run an action in a fork of this process, in the folder; return its end.
+
+    Args:
+        heeds_modes: whether it may only do what the files' modes allow, as any user; root may do everything.
+    """
     outputs = [folder / "stdout.txt", folder / "stderr.txt"]
     descriptors = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666) for path in outputs]
     own_bytes, started = _private_bytes(), time.perf_counter()
     process = os.fork()
     if process == 0:
-        _run_in_child(action, folder, descriptors, user, int(seconds / 2))
+        _run_in_child(action, folder, descriptors, heeds_modes, int(seconds / 2))
     for descriptor in descriptors:
         os.close(descriptor)
     if not _wait(process, seconds):
@@ -73,7 +79,7 @@ def _wait(process, seconds):
         os.close(descriptor)
 
 
-def _run_in_child(action, folder, descriptors, user, cpu_seconds):
+def _run_in_child(action, folder, descriptors, heeds_modes, cpu_seconds):
     """Run the action and end this process; nothing of the test's own is run after it."""
     code = CRASHED
     try:
@@ -81,10 +87,8 @@ def _run_in_child(action, folder, descriptors, user, cpu_seconds):
         _limit_resources(cpu_seconds)
         _redirect(descriptors)
         os.chdir(folder)
-        if user is not None:
-            os.setgroups([])
-            os.setgid(user)
-            os.setuid(user)
+        if heeds_modes:
+            _give_up_capabilities()
         warnings.resetwarnings()
         warnings.simplefilter("error")
         code = action()
@@ -97,6 +101,13 @@ def _run_in_child(action, folder, descriptors, user, cpu_seconds):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(CRASHED if code is None else int(code))
+
+
+def _give_up_capabilities():
+    """Give up root's exceptions from all permissions; the user stays, so that its own files stay its own."""
+    header, none = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None, use_errno=True).capset(header, none) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def _limit_resources(cpu_seconds):

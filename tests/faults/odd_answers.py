@@ -1,15 +1,13 @@
 """The check of an action's answer on results with one odd file: right without it, or one error that names it."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from tests.faults.forked import Ended, run_forked
 from tests.faults.odd_files import Place, kinds_of
-from tests.faults.odd_results import ACTIONS, REPORT, RESULTS, Form, StudyFolder
-from tests.helpers.users import OTHER_USER
+from tests.faults.odd_results import ACTIONS, RESULTS, Form, StudyFolder
 
 _WATCHDOG_SECONDS = 20.0
 _REFUSALS = {"report": {2}, "evaluate": {2}, "plan": {2}, "check": {2}, "train": {1, 4}}
@@ -103,9 +101,9 @@ class Examiner:
         study, found = self._study, Examined(oddity)
         study.renew()
         self._replace(oddity)
-        user, case = self._closed_to(oddity), oddity.case or study.cases[0]
+        case, heeds_modes = oddity.case or study.cases[0], oddity.kind == "without rights"
         before = study.content_of_outside()
-        ends = {name: self._run(name, case, oddity.form, user) for name in ACTIONS}
+        ends = {name: self._run(name, case, oddity.form, heeds_modes) for name in ACTIONS}
         if study.content_of_outside() != before:
             found.faults.append("a file outside the results folder was changed")
         for name, ended in ends.items():
@@ -116,8 +114,10 @@ class Examiner:
             found.faults += [f"{name}: {fault}" for fault in faults]
         return found
 
-    def _run(self, name, case, form, user=None):
-        return run_forked(lambda: ACTIONS[name](case, form), self._study.root, user=user, seconds=_WATCHDOG_SECONDS)
+    def _run(self, name, case, form, heeds_modes=False):
+        return run_forked(
+            lambda: ACTIONS[name](case, form), self._study.root, heeds_modes=heeds_modes, seconds=_WATCHDOG_SECONDS
+        )
 
     def _replace(self, oddity):
         study = self._study
@@ -133,15 +133,6 @@ class Examiner:
         ]
         beside = "axes.json" if oddity.target == "looks.json" else "looks.json"
         return next((path for path in others if oddity.case and path.exists()), study.results / beside)
-
-    def _closed_to(self, oddity):
-        """Give the study to another user, who runs the actions, if the file is without rights; root has them all."""
-        if oddity.kind != "without rights" or os.geteuid() != 0:
-            return None
-        for folder in (self._study.results, self._study.root / REPORT):
-            for path in (folder, *folder.rglob("*")):
-                os.chown(path, OTHER_USER, OTHER_USER, follow_symlinks=False)
-        return OTHER_USER
 
     def _expected(self, name, case, form, without):
         """Return the end of an action on the intact results, or on those without a file or folder."""

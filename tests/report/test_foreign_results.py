@@ -74,7 +74,7 @@ VALUES = {
     "a width of 0": (setting("network", {"family": "a", "depth": 1, "width": 0.0}), "depth or width"),
     "a huge width": (setting("network", {"family": "a", "depth": 1, "width": 1e308}), "depth or width"),
     "a tiny width": (setting("network", {"family": "a", "depth": 1, "width": 5e-324}), "depth or width"),
-    "other accuracy": (setting("accuracy_percent", 99.99), "marginal_gain is recorded as"),
+    "other accuracy": (setting("accuracy_percent", 99.99), "accuracy_percent is recorded as 99.99, recomputed 90"),
     "other macro-F1": (setting("macro_f1_percent", 99.0), "macro_f1_percent is recorded as 99, recomputed"),
     "other marginal gain": (setting("marginal_gain", 1e17), "marginal_gain is recorded as 1e+17, recomputed"),
     "other best accuracy": (setting("best_accuracy_percent", 99.9), "best_accuracy_percent is recorded as 99.9, recom"),

@@ -48,6 +48,8 @@ CONTRADICTIONS = [
     ({"network": {"w": torch.ones(2, dtype=torch.float64)}}, "has other tensors than the case's network"),
     ({"momentum": {"w": torch.ones(2, dtype=torch.int64)}}, "has other tensors than the case's network"),
     ({"best": {"w": torch.ones(2)}}, "has the network after the best epoch"),
+    ({"network": {"w": torch.tensor([1, torch.nan])}}, "has NaN in its tensors"),
+    ({"momentum": {"w": torch.tensor([1, torch.nan])}}, "has NaN in its tensors"),
 ]
 
 
