@@ -171,10 +171,8 @@ def _texts(result: Result) -> str:
     """Return the texts of a result in which a user's folder may stand."""
     commands = [one.command or "" for one in result.attempts]
     file = "" if result.network is None else result.network.file
-    reasons = result.switched_off.values()
-    return "\n".join(
-        [result.dataset, result.dataset_origin, result.cause or "", file, *result.notes, *reasons, *commands]
-    )
+    notes = [*result.notes, *result.switched_off.values()]
+    return "\n".join([result.dataset, result.dataset_origin, result.cause or "", file, *notes, *commands])
 
 
 def _identifies(name: str) -> bool:

@@ -1,6 +1,7 @@
 import functools
 import os
 import tempfile
+from dataclasses import replace
 
 import pytest
 import torch
