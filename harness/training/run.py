@@ -62,7 +62,7 @@ class TrainingRun:
         self._warm_up()
 
     def without_what_takes_memory(self) -> "TrainingRun | None":
-        """Return a new attempt without the techniques in use that may take memory; None if plain steps lack it.
+        """Return an attempt without the techniques that may take memory; None if none is in use.
 
         The ranks of a process group fail together, so that theirs is not attempted again.
         """

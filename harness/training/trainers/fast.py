@@ -136,7 +136,7 @@ class FastTrainer(Trainer):
             verify(self, batches)
 
     def prepare(self, technique: str, batch: Tensor, labels: Tensor) -> str | None:
-        """Capture the step for batches of this size; return why it cannot be captured, or None."""
+        """Prepare a technique: capture the step for batches of this size; return why not, or None."""
         if technique != "capture" or self._captured is None:
             return None
         if self.network_generators:

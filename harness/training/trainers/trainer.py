@@ -85,7 +85,7 @@ class Trainer(abc.ABC):
         return []
 
     def warm_up(self, images: ImageSet) -> None:  # noqa: B027 - a pipeline may have nothing to do
-        """Compile, capture and verify before the first epoch is timed; weights and statistics stay as they are.
+        """Compile, capture and verify before the first epoch is timed; leave no trace in the weights.
 
         Args:
             images: the training images, placed.

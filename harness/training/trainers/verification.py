@@ -168,7 +168,7 @@ def changes_of_step(trainer: Steps, batch: Tensor, labels: Tensor) -> StepChange
 
 
 def _change(after: Tensor, before: Tensor, *, from_zero: bool) -> Tensor | None:
-    """Return a tensor's change on the CPU; None for one of whole numbers, which counts steps or correct images."""
+    """Return a tensor's change on the CPU; None for whole numbers, which count steps or images."""
     if not after.is_floating_point():
         return None
     values = after.detach().to("cpu", copy=True)
@@ -195,7 +195,7 @@ def _set_learning_rates(optimizer: torch.optim.Optimizer, rates: Sequence[float]
 
 
 def difference(expected: StepChanges, found: StepChanges) -> Difference:
-    """Return the greatest difference of a step's changes from the expected ones, over all parts of the state.
+    """Return the greatest difference of a step's changes from the expected ones, over all parts.
 
     It is 0 if the expected ones are no numbers: the case diverges in any way of training.
     """
