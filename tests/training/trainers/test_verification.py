@@ -1,5 +1,6 @@
 """Accelerations that fail, on the CPU: the case is trained without them, and its record says so."""
 
+import contextlib
 import json
 import math
 from dataclasses import replace
@@ -9,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from harness.data.images import ImageSet
-from harness.training.trainers import fast
+from harness.training.trainers import cuda_graph, fast, verification
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.verification import (
     TOLERANCES,
@@ -44,6 +45,25 @@ def test_tensors_are_restored_after_an_error():
         weight.zero_()
         raise ValueError("inside")
     assert weight.tolist() == [1, 1, 1]
+
+
+def test_the_state_is_copied_once_at_a_time(tiny_dataset, capture_with, monkeypatch):
+    """A second copy of it would cost memory, and a GPU's peak is measured here."""
+    depth, depths = [0], []
+
+    @contextlib.contextmanager
+    def counted(tensors):
+        depth[0] += 1
+        depths.append(depth[0])
+        with preserved(tensors) as kept:
+            yield kept
+        depth[0] -= 1
+
+    for module in (verification, cuda_graph):
+        monkeypatch.setattr(module, "preserved", counted)
+    capture_with(Replaying)
+    FastTrainer(make_case(tiny_dataset, precision="bf16"), TINY_SPEC, CPU).warm_up(tiny_dataset.train)
+    assert set(depths) == {1}
 
 
 def trained(dataset, results, **changes):
