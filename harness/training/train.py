@@ -179,7 +179,7 @@ def _record(run: TrainingRun, ending: Ending) -> Result:
     if ending.status == "complete":
         ending = replace(ending, scores=run.conclude())
     history.update_wall_seconds()
-    result = build_result(job, run.images, history, ending, job.results.hashes(job.case))
+    result = build_result(job, run.images, history, ending, job.results.hashes(job.case), run.notes)
     job.results.write_result(job.case, result)
     if result.is_finished:
         remove_checkpoints(job.case, job.results)

@@ -178,7 +178,9 @@ def _change(after: Tensor, before: Tensor, *, from_zero: bool) -> Tensor | None:
 @contextlib.contextmanager
 def _unit_learning_rate(optimizer: torch.optim.Optimizer) -> Iterator[None]:
     """Set a learning rate of 1, in place if a captured step reads it, and restore it afterwards."""
-    rates = [group["lr"].item() if isinstance(group["lr"], Tensor) else group["lr"] for group in optimizer.param_groups]
+    rates = [
+        group["lr"].clone() if isinstance(group["lr"], Tensor) else group["lr"] for group in optimizer.param_groups
+    ]
     _set_learning_rates(optimizer, [1.0] * len(rates))
     try:
         yield
@@ -186,7 +188,7 @@ def _unit_learning_rate(optimizer: torch.optim.Optimizer) -> Iterator[None]:
         _set_learning_rates(optimizer, rates)
 
 
-def _set_learning_rates(optimizer: torch.optim.Optimizer, rates: Sequence[float]) -> None:
+def _set_learning_rates(optimizer: torch.optim.Optimizer, rates: Sequence[Any]) -> None:
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
