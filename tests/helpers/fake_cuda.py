@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from harness.hardware.stopwatch import Stopwatch
 from tests.helpers import fake_autograd
 from tests.helpers.fake_cuda_runtime import Streams, Use, caller, runtime_patches
+from tests.helpers.fake_kernels import FakeKernels
 
 GPU = torch.device("cuda", 0)
 _COPIES = ("_to_copy", "copy_")
@@ -44,8 +45,9 @@ class FakeCuda(TorchDispatchMode):
         live_bytes: the memory in use.
     """
 
-    def __init__(self, total_bytes=80 * 2**30):
+    def __init__(self, mode, total_bytes=80 * 2**30):
         super().__init__()
+        self._kernels = FakeKernels(mode, GPU)
         self.total_bytes = total_bytes
         self.phase = "set-up"
         self.launches, self.waits, self.copies, self.kernels = Counter(), Counter(), Counter(), Counter()
@@ -78,8 +80,14 @@ class FakeCuda(TorchDispatchMode):
         if self.is_capturing:
             raise FakeCudaError(f"{kind} during a capture, at {place}")
 
+    @classmethod
+    def _should_skip_dynamo(cls):
+        return False  # its wrapper costs time
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        if func is torch.ops.prim.device.default:
+            return args[0].fake_device
         if is_composite(func):  # in inference mode, which does not take them apart
             with self:
                 return func.decompose(*args, **kwargs)
@@ -97,7 +105,7 @@ class FakeCuda(TorchDispatchMode):
             check_fused_sgd(*args[:3], kwargs["lr"])
             out = None
         else:
-            out = func(*args, **kwargs)
+            out = self._kernels.run(func, name, args, kwargs)
         self._record(func, name, tensors, out)
         return out
 
@@ -253,13 +261,14 @@ def _to(module, *args, **options):
 @contextlib.contextmanager
 def fake_cuda(**options):
     """Run the body with one fake GPU; yield its record. Raise at the end if memory was freed too early."""
-    cuda = FakeCuda(**options)
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    cuda = FakeCuda(mode, **options)
     with contextlib.ExitStack() as stack:
         for patch in runtime_patches(cuda):
             stack.enter_context(patch)
         stack.enter_context(mock.patch.object(nn.Module, "to", _to))
         stack.enter_context(fake_autograd.running())
-        stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
+        stack.enter_context(mode)
         stack.enter_context(cuda)
         yield cuda
     if cuda.errors:
