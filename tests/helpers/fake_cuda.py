@@ -53,7 +53,7 @@ class FakeCuda(TorchDispatchMode):
         self.launches, self.waits, self.copies, self.kernels = Counter(), Counter(), Counter(), Counter()
         self.peak_bytes, self.live_bytes = Counter(), 0
         self.streams = Streams()
-        self.is_capturing = False
+        self.is_capturing, self.sync_debug_mode = False, "default"
         self.graphs = 0
         self.errors = []
         self._pinned = weakref.WeakSet()
@@ -79,6 +79,8 @@ class FakeCuda(TorchDispatchMode):
         self.waits[self.phase, kind, place] += 1
         if self.is_capturing:
             raise FakeCudaError(f"{kind} during a capture, at {place}")
+        if self.sync_debug_mode == "error":
+            raise RuntimeError("called a synchronizing CUDA operation")
 
     @classmethod
     def _should_skip_dynamo(cls):
@@ -123,7 +125,7 @@ class FakeCuda(TorchDispatchMode):
         """Return the result of an operation that brings values from CUDA to the CPU; else None."""
         if name == "_local_scalar_dense":
             self.wait("read of a value")
-            return args[0].dtype.is_floating_point and 0.0 or (False if args[0].dtype == torch.bool else 0)
+            return False if args[0].dtype == torch.bool else 0.0 if args[0].dtype.is_floating_point else 0
         if name == "_to_copy" and torch.device(kwargs.get("device") or GPU).type == "cpu":
             self.wait("copy to the CPU")
             with unset_fake_temporarily():

@@ -148,7 +148,6 @@ def runtime_patches(cuda):
         graph.is_captured = True
         cuda.graphs += 1
 
-    sync_mode = ["default"]
     replaced = {
         "mem_get_info": lambda _=None: (cuda.total_bytes - cuda.live_bytes, cuda.total_bytes),
         "synchronize": lambda _=None: cuda.wait("synchronize"),
@@ -164,13 +163,13 @@ def runtime_patches(cuda):
         "max_memory_allocated": lambda _=None: max(cuda.peak_bytes.values(), default=0),
         "max_memory_reserved": lambda _=None: max(cuda.peak_bytes.values(), default=0),
         "default_generators": (Generator(),),
-        "get_sync_debug_mode": lambda: sync_mode[0],
-        "set_sync_debug_mode": lambda mode: sync_mode.__setitem__(0, mode),
+        "get_sync_debug_mode": lambda: cuda.sync_debug_mode,
+        "set_sync_debug_mode": lambda mode: setattr(cuda, "sync_debug_mode", mode),
         "is_bf16_supported": lambda *_, **__: True,
         "get_device_capability": lambda _=None: (9, 0),
     }
     patches = [mock.patch.object(torch.cuda, name, value) for name, value in replaced.items()]
-    patches.append(mock.patch("torch.cuda.amp.common.amp_definitely_not_available", lambda: False))
-    patches.append(mock.patch("torch._subclasses.fake_tensor.init_gpu_context", lambda *_: None))
-    patches.append(mock.patch.object(torch.Tensor, "record_stream", cuda.streams.record))
+    patches.append(mock.patch("torch.cuda.amp.common.amp_definitely_not_available", return_value=False))
+    patches.append(mock.patch("torch._subclasses.fake_tensor.init_gpu_context"))
+    patches.append(mock.patch.object(torch.Tensor, "record_stream", lambda *both: cuda.streams.record(*both)))
     return patches

@@ -184,10 +184,7 @@ class FastTrainer(Trainer):
         The inputs are channels_last, if the network can take them so.
         """
         place = augmentation_device(self.device)
-        if self._is_streamed(images):
-            chosen = self._image_stream.take(images, order)
-        else:
-            chosen = images.select(order).to(place)
+        chosen = self._image_stream.take(images, order) if self._is_streamed(images) else images.select(order).to(place)
         inputs = augment(chosen.pixels, parameters.to(place), self.recipe.augmentation, self.recipe.image_size)
         inputs = inputs.to(self.device).contiguous(memory_format=self._memory_format)
         return inputs, chosen.labels.to(self.device)
