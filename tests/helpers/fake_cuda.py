@@ -73,12 +73,17 @@ class FakeCuda(TorchDispatchMode):
         found = {(kind, place): n for (where, kind, place), n in self.waits.items() if where == phase}
         return {key: n for key, n in found.items() if key[1] != "hardware/device.py:wait_for_device"}
 
+    def fail(self, message):
+        """Raise for a fault; the end of the context raises again if the harness's code catches it."""
+        self.errors.append(message)
+        raise FakeCudaError(message)
+
     def wait(self, kind):
         """Record that the host waits for the device."""
         place = caller()
         self.waits[self.phase, kind, place] += 1
         if self.is_capturing:
-            raise FakeCudaError(f"{kind} during a capture, at {place}")
+            self.fail(f"{kind} during a capture, at {place}")
         if self.sync_debug_mode == "error":
             raise RuntimeError("called a synchronizing CUDA operation")
 
@@ -104,7 +109,8 @@ class FakeCuda(TorchDispatchMode):
             return given
         self._check(name, args, kwargs, tensors)
         if name == "_fused_sgd_":
-            check_fused_sgd(*args[:3], kwargs["lr"])
+            if fault := fused_sgd_fault(*args[:3], kwargs["lr"]):
+                self.fail(f"fused SGD: {fault}")
             out = None
         else:
             out = self._kernels.run(func, name, args, kwargs)
@@ -141,6 +147,8 @@ class FakeCuda(TorchDispatchMode):
         on_cpu = [one for one in tensors if not isinstance(one, FakeTensor)]
         if name in _WAITING:
             self.wait(name)
+        if name in _INDEXING and any(one.dtype in (torch.bool, torch.uint8) for one in _tensors(args[1:2])):
+            self.wait("index by a mask")
         if not on_cpu:
             return
         if name in _COPIES:
@@ -150,7 +158,7 @@ class FakeCuda(TorchDispatchMode):
                 self.wait("index on the CPU")
         elif any(one.dim() for one in on_cpu):
             shapes = [f"{tuple(one.shape)} on {one.device.type}" for one in tensors]
-            raise FakeCudaError(f"{name} mixes devices, at {caller()}: {', '.join(shapes)}")
+            self.fail(f"{name} mixes devices, at {caller()}: {', '.join(shapes)}")
 
     def _copy_to_cuda(self, source, non_blocking):
         if not non_blocking:
@@ -159,7 +167,7 @@ class FakeCuda(TorchDispatchMode):
         is_pinned = source.untyped_storage() in self._pinned
         self.copies[self.phase, "pinned" if is_pinned else "pageable", self.streams.current.name] += 1
         if self.is_capturing and not is_pinned:
-            raise FakeCudaError(f"copy from pageable memory during a capture, at {caller()}")
+            self.fail(f"copy from pageable memory during a capture, at {caller()}")
 
     def _record(self, func, name, tensors, out):
         stream = self.streams.current
@@ -211,22 +219,21 @@ def is_composite(func):
     return func.namespace == "aten" and has_kernel(func.name(), "CompositeImplicitAutograd")
 
 
-def check_fused_sgd(parameters, gradients, momentum, learning_rate):
-    """Raise for what the fused kernel refuses: see aten/src/ATen/native/cuda/FusedSgdKernel.cu, ForeachUtils.h."""
-    lists = [one for one in (parameters, gradients, momentum) if one]
-    for group in zip(*lists, strict=True):
+def fused_sgd_fault(parameters, gradients, momentum, learning_rate):
+    """Return what the fused kernel refuses, or None: see torch's ForeachUtils.h and FusedSgdKernel.cu."""
+    for group in zip(*(one for one in (parameters, gradients, momentum) if one), strict=True):
         first = group[0]
         for other in group:
             if (other.device, other.dtype, other.shape) != (first.device, first.dtype, first.shape):
-                raise FakeCudaError(f"fused SGD: {other.dtype} on {other.device}, not {first.dtype} on {first.device}")
+                return f"{other.dtype} on {other.device}, not {first.dtype} on {first.device}"
             strides = zip(first.stride(), other.stride(), first.shape, strict=True)
             if any(mine != its for mine, its, size in strides if size != 1):
-                raise FakeCudaError(f"fused SGD: strides {other.stride()} and {first.stride()} of {tuple(first.shape)}")
-    if isinstance(learning_rate, Tensor) and (learning_rate.device.type, learning_rate.dtype) != (
-        "cuda",
-        torch.float32,
-    ):
-        raise FakeCudaError(f"fused SGD: the learning rate is {learning_rate.dtype} on {learning_rate.device}")
+                return f"strides {other.stride()} and {first.stride()} of {tuple(first.shape)}"
+    if isinstance(learning_rate, Tensor):
+        kind, dtype = learning_rate.device.type, learning_rate.dtype
+        if (kind, dtype) != ("cuda", torch.float32):
+            return f"the learning rate is {dtype} on {kind}"
+    return None
 
 
 def _tensors(values):
@@ -262,7 +269,7 @@ def _to(module, *args, **options):
 
 @contextlib.contextmanager
 def fake_cuda(**options):
-    """Run the body with one fake GPU; yield its record. Raise at the end if memory was freed too early."""
+    """Run the body with one fake GPU; yield its record. Raise at the end for faults found, also for those caught."""
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     cuda = FakeCuda(mode, **options)
     with contextlib.ExitStack() as stack:
@@ -272,6 +279,11 @@ def fake_cuda(**options):
         stack.enter_context(fake_autograd.running())
         stack.enter_context(mode)
         stack.enter_context(cuda)
-        yield cuda
+        try:
+            yield cuda
+        except Exception as error:
+            if cuda.errors:
+                raise FakeCudaError(cuda.errors[0]) from error
+            raise
     if cuda.errors:
-        raise FakeCudaError("; ".join(dict.fromkeys(cuda.errors)))
+        raise FakeCudaError(cuda.errors[0])

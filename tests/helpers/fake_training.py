@@ -33,10 +33,10 @@ def cuda_case(dataset: str, model: str, **changes: Any) -> Case:
 
 
 def images_of(case: Case, spec: DatasetSpec, count: int) -> ImageSet:
-    """Return blank images: GTSRB's in sizes of their own."""
+    """Return blank images: GTSRB's in sizes of their own, small and large."""
     if case.dataset != "gtsrb":
         return random_images(spec, case.recipe, count)
-    sizes = [(30 + 13 * k % 200, 30 + 7 * k % 200) for k in range(count)]
+    sizes = [(230, 200 + k % 30) if k % 4 == 0 else (40 + k % 20, 50) for k in range(count)]
     pixels = PackedPixels.from_images([torch.zeros(3, *size, dtype=torch.uint8) for size in sizes])
     return ImageSet(pixels, torch.arange(count) % spec.num_classes)
 

@@ -27,12 +27,16 @@ def one_warm_up_step(monkeypatch):
     monkeypatch.setattr(cuda_graph, "_WARM_UP_STEPS", 1)
 
 
-def check_waits(done):
-    """Check that the host waits for the device at an epoch's end and an evaluation's, and nowhere else."""
+def check_waits(done, copies=2):
+    """Check that the host waits for the device at an epoch's end and an evaluation's, and nowhere else.
+
+    Args:
+        copies: to the CPU at an evaluation's end: the predictions, and the labels of images on the GPU.
+    """
     cuda = done.cuda
     assert cuda.waits_in("load") == cuda.waits_in("train") == cuda.waits_in("capture") == {}
     assert cuda.waits_in("epoch") == {(READ, f"{FAST}:train_epoch"): 2}
-    assert cuda.waits_in("evaluate") == {(TO_CPU, f"{FAST}:_evaluate"): 2, (READ, f"{FAST}:_evaluate"): 1}
+    assert cuda.waits_in("evaluate") == {(TO_CPU, f"{FAST}:_evaluate"): copies, (READ, f"{FAST}:_evaluate"): 1}
 
 
 def check_memory(done):
@@ -62,7 +66,6 @@ def test_other_families_wait_only_at_an_epochs_end(model, precision):
         pytest.skip("one family is enough")
     done = pass_through(cuda_case("cifar10", model, precision=precision))
     check_waits(done)
-    check_memory(done)
     assert done.trainer.notes == []
     assert done.cuda.kernels["train", "replay"] == 11
 
@@ -101,11 +104,8 @@ def test_peak_of_the_narrowest_case_is_its_steps_and_not_its_chunks():
 
 @pytest.mark.parametrize("dataset", ["cifar10", "gtsrb"])
 def test_streamed_images_are_pinned_and_copied_while_others_train(dataset):
-    case = cuda_case(dataset, "resnet8" if dataset == "cifar10" else "resnet24-2", precision="fp32")
-    if dataset == "gtsrb":
-        case = replace(case, recipe=replace(case.recipe, image_size=64, batch_size=16))
-    done = pass_through(case, total_bytes=2**20)
-    check_waits(done)
+    done = pass_through(cuda_case(dataset, "resnet8", precision="fp32"), total_bytes=2**20)
+    check_waits(done, copies=1)
     assert done.trainer.notes == []
     copies = done.cuda.copies
     assert copies["load", "pinned", "side"] == copies["train", "pinned", "side"] == 2  # pixels and labels of a chunk
@@ -122,10 +122,9 @@ def test_images_without_pinned_memory_are_streamed_all_the_same(monkeypatch):
 
     monkeypatch.setattr(torch, "empty", refuse)
     done = pass_through(cuda_case("digits", "resnet8", precision="fp32"), images=70, total_bytes=2**10)
-    check_waits(done)
-    assert done.trainer.notes == [
-        "images copied to the GPU without pinned memory, which raised RuntimeError: CUDA error: out of memory"
-    ]
+    check_waits(done, copies=1)
+    (note,) = done.trainer.notes
+    assert note.startswith("images copied to the GPU without pinned memory, which raised RuntimeError: CUDA error:")
     assert done.cuda.copies["load", "pinned", "side"] == 0
     assert done.cuda.copies["load", "pageable", "side"] == 2
 
