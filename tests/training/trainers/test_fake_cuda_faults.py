@@ -156,7 +156,7 @@ def test_memory_is_freed_as_the_backward_pass_goes():
             y.sum().backward()
         assert all(weight.grad is not None for weight in weights)
         del weights, weight, y
-    assert cuda.peak_bytes["deep"] < 20 * 4 * 2**20  # 8 weights, 9 results, 2 gradients; 26 if results were kept
+    assert cuda.peak_bytes["deep"] < 22 * 4 * 2**20  # 8 weights, 10 results, 3 gradients
     assert cuda.live_bytes == 0
 
 
