@@ -68,7 +68,7 @@ class PeakMemory:
         return _process_peak_bytes()
 
     def reserved_bytes(self) -> int | None:
-        """Return the peak so far of the memory that torch holds on the GPU, free blocks included; None off CUDA."""
+        """Return the peak so far of what torch holds on the GPU, free blocks included; None off CUDA."""
         return torch.cuda.max_memory_reserved(self._device) if self._device.type == "cuda" else None
 
 

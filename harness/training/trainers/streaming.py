@@ -52,7 +52,10 @@ class ImageStream:
         self._under_way = _UnderWay(images, index, sent)
 
     def take(self, images: ImageSet, index: Tensor) -> ImageSet:
-        """Return the images at these positions on the GPU: the chunk under way if it is of these, else a new one."""
+        """Return the images at these positions on the GPU, in this order.
+
+        They are the chunk under way, if that is of these, else a new one.
+        """
         if self._under_way is None or not self._under_way.is_of(images, index):
             self.start(images, index)
         assert self._under_way is not None, "the chunk was started"
