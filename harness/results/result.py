@@ -183,6 +183,8 @@ class Result:
         notes: remarks on how the network was trained or counted.
         peak_reserved_bytes: the most memory that torch held on the GPU, free blocks included; None off CUDA and in
             earlier results.
+        switched_off: the reason for each acceleration (``bf16``, ``compile``, ``capture``, ``resident``) that an
+            attempt was trained without, though the case is for it.
     """
 
     schema_version: int
@@ -229,6 +231,7 @@ class Result:
     network: OwnNetwork | None = field(default=None, repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)
     peak_reserved_bytes: Count | None = field(default=None, repr=False)
+    switched_off: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def point(self) -> Model:
@@ -272,7 +275,8 @@ class Result:
         """The environments of the attempts that trained an epoch; the last attempt's if none did."""
         ends = (*(attempt.first_epoch for attempt in self.attempts[1:]), self.epochs + 1)
         trained = [one.environment for one, end in zip(self.attempts, ends, strict=True) if end > one.first_epoch]
-        return tuple(trained) or (self.environment,)
+        compiled = {"compiled": self.case.compiled}
+        return tuple({**one, **compiled} for one in trained or [self.environment])
 
     @property
     def is_co_scheduled(self) -> bool:

@@ -24,7 +24,7 @@ from tests.helpers.fake_kernels import FakeKernels
 GPU = torch.device("cuda", 0)
 _COPIES = ("_to_copy", "copy_")
 _INDEXING = ("index", "index_put_", "_index_put_impl_", "_unsafe_index")
-_WAITING = {"nonzero", "masked_select", "_unique2", "equal", "is_nonzero", "unique_dim", "bincount"}
+_WAITING = {"nonzero", "masked_select", "_unique2", "is_nonzero", "unique_dim", "bincount"}
 _NO_KERNEL = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "detach", "lift_fresh"}
 
 
@@ -132,6 +132,9 @@ class FakeCuda(TorchDispatchMode):
         if name == "_local_scalar_dense":
             self.wait("read of a value")
             return False if args[0].dtype == torch.bool else 0.0 if args[0].dtype.is_floating_point else 0
+        if name == "equal":
+            self.wait("comparison")
+            return True
         if name == "_to_copy" and torch.device(kwargs.get("device") or GPU).type == "cpu":
             self.wait("copy to the CPU")
             with unset_fake_temporarily():

@@ -107,12 +107,12 @@ class Generator:
         self.seed = seed
 
     def get_state(self):
-        return self.seed
+        return torch.tensor([self.seed])
 
     clone_state = get_state
 
     def set_state(self, state):
-        self.seed = state
+        self.seed = int(state)
 
     graphsafe_set_state = set_state
 
@@ -159,6 +159,7 @@ def runtime_patches(cuda):
         "Event": Event,
         "current_stream": lambda _=None: cuda.streams.current,
         "stream": cuda.streams.on,
+        "set_stream": lambda stream: setattr(cuda.streams, "current", stream),
         "device": lambda _: contextlib.nullcontext(),
         "CUDAGraph": _graph_class(cuda),
         "graph": capture,

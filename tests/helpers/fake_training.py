@@ -53,7 +53,7 @@ def pass_through(case: Case, spec: DatasetSpec | None = None, images: int | None
         with cuda.recording("place"):
             placed = trainer.place(kept)
         with cuda.recording("warm-up"):
-            trainer.warm_up(count)
+            trainer.warm_up(placed)
         with cuda.recording("epoch"):
             trainer.train_epoch(placed, 0, PhaseWatch(cuda))
         with cuda.recording("evaluate"):
