@@ -43,6 +43,7 @@ class FakeCuda(TorchDispatchMode):
         kernels: the names of the operations in the present phase.
         peak_bytes: the most memory in use, by phase.
         live_bytes: the memory in use.
+        peak_since_reset: the most memory in use since the statistics were reset.
     """
 
     def __init__(self, mode, total_bytes=80 * 2**30):
@@ -51,7 +52,7 @@ class FakeCuda(TorchDispatchMode):
         self.total_bytes = total_bytes
         self.phase = "set-up"
         self.launches, self.waits, self.copies, self.kernels = Counter(), Counter(), Counter(), Counter()
-        self.peak_bytes, self.live_bytes = Counter(), 0
+        self.peak_bytes, self.live_bytes, self.peak_since_reset = Counter(), 0, 0
         self.streams = Streams()
         self.is_capturing, self.sync_debug_mode = False, "default"
         self.graphs = 0
@@ -201,6 +202,7 @@ class FakeCuda(TorchDispatchMode):
 
     def _note_peak(self):
         self.peak_bytes[self.phase] = max(self.peak_bytes[self.phase], self.live_bytes)
+        self.peak_since_reset = max(self.peak_since_reset, self.live_bytes)
 
 
 class PhaseWatch(Stopwatch):

@@ -1,5 +1,7 @@
 """What operations on FakeTensors return, remembered by the shapes of what they take: three times as fast as torch's."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, in_kernel_invocation_manager, unset_fake_temporarily
@@ -15,9 +17,10 @@ class FakeKernels:
         device: the device of the results.
     """
 
+    _known: ClassVar = {}
+
     def __init__(self, mode, device):
         self.mode, self.device = mode, device
-        self._known = {}
 
     def run(self, func, name, args, kwargs):
         """Return what the operation returns: new FakeTensors, or its first argument."""

@@ -9,6 +9,7 @@ from harness.config.case import Case
 from harness.config.datasets import SPECS, DatasetSpec
 from harness.config.recipes import PUBLISHED_RECIPES
 from harness.data.images import ImageSet, PackedPixels, random_images
+from harness.hardware.memory import PeakMemory
 from harness.training.trainers import make_trainer
 from harness.training.trainers.fast import chunk_size
 from harness.training.trainers.trainer import trial_of_case
@@ -19,11 +20,17 @@ LAST_BATCH = 5  # images of the last batch of an epoch
 
 @dataclass(frozen=True)
 class Passage:
-    """The record of a case that was made, warmed up, trained for an epoch, evaluated and restored."""
+    """The record of a case that was made, warmed up, trained for an epoch, evaluated and restored.
+
+    Attributes:
+        images: the number of training images.
+        peak_memory_bytes: as its result would say.
+    """
 
     cuda: FakeCuda
     trainer: Any
     images: int
+    peak_memory_bytes: int
 
 
 def cuda_case(dataset: str, model: str, **changes: Any) -> Case:
@@ -52,14 +59,16 @@ def pass_through(case: Case, spec: DatasetSpec | None = None, images: int | None
             trainer = make_trainer(case, spec, GPU)
         with cuda.recording("place"):
             placed = trainer.place(kept)
+        memory = PeakMemory(GPU)
         with cuda.recording("warm-up"):
             trainer.warm_up(placed)
         with cuda.recording("epoch"):
             trainer.train_epoch(placed, 0, PhaseWatch(cuda))
         with cuda.recording("evaluate"):
             trainer.evaluate(placed)
+        peak = memory.bytes()
         with cuda.recording("save"):
             weights, momentum = trainer.weights(), {name: one.cpu() for name, one in trainer.momentum().items()}
         with cuda.recording("restore"):
             trainer.restore(weights, momentum)
-    return Passage(cuda, trainer, count)
+    return Passage(cuda, trainer, count, peak)

@@ -27,7 +27,7 @@ from harness.models.random_state import seeded
 from harness.results import metrics
 from harness.training.trainers.compilation import compile_network
 from harness.training.trainers.cuda_graph import captured_step, why_not_capturable
-from harness.training.trainers.streaming import ImageStream
+from harness.training.trainers.streaming import ImageStream, augmentation_device
 from harness.training.trainers.trainer import (
     Evaluation,
     SetName,
@@ -42,8 +42,8 @@ from harness.training.trainers.verification import Acceleration, verify
 
 # Images are augmented some batches ahead, in chunks of about this many bytes of float32: few synchronisations then time
 # the parts of an epoch, and memory stays bounded. A CPU is fastest with chunks that fit its cache (1.5 × as fast as at
-# 16 MiB). On CUDA augmenting takes six times the chunk's bytes: with 16 MiB that is no more than a step of the study's
-# narrowest network takes, so the peak memory is that of the steps. With 256 MiB it was 1.4 GiB for most networks.
+# 16 MiB). On CUDA augmenting takes six times the chunk's bytes: with 16 MiB that is about what a step of the study's
+# narrowest networks takes, so the peak memory is that of the steps. With 256 MiB it was 1.4 GiB for most networks.
 _CHUNK_BYTES = {"cpu": 2 * 2**20, "mps": 16 * 2**20, "cuda": 16 * 2**20}
 _EVALUATION_BYTES = 16 * 2**20
 _EVALUATION_BATCH_SIZE = 500
@@ -82,7 +82,7 @@ class FastTrainer(Trainer):
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
         """Return the images on the device if they fit and it can augment them, else unchanged."""
         if "resident" in self.switched_off or not self._fits(images):
-            if name == "train" and self._is_streamed(images) and (reason := self._image_stream.why_not_pinned):
+            if name == "train" and (reason := self._image_stream.why_not_pinned(images)):
                 self.notes.append(f"images copied to the GPU without pinned memory, which raised {reason}")
             return images
         try:
@@ -102,12 +102,9 @@ class FastTrainer(Trainer):
         free, _ = torch.cuda.mem_get_info(self.device)
         return images.nbytes <= _RESIDENT_SHARE * free
 
-    def _is_streamed(self, images: ImageSet) -> bool:
-        return self.device.type == "cuda" and images.labels.device.type == "cpu"
-
     @functools.cached_property
     def _image_stream(self) -> ImageStream:
-        """The stream of images that are not on the GPU."""
+        """The source of chunks of images."""
         return ImageStream(self.device)
 
     def accelerations(self) -> list[Acceleration]:
@@ -176,9 +173,9 @@ class FastTrainer(Trainer):
                     inputs, labels = self._load(images, order[chunk], parameters[chunk])
                     images.read_ahead(order[start + step : start + 2 * step])  # while these are trained
                 with watch.part("train"):
-                    for batch in _batches(inputs, labels, self.recipe.batch_size):
-                        self.step(*batch)
-                    self._prefetch(images, order[start + step : start + 2 * step])
+                    self._take_steps(inputs, labels)
+                    del inputs, labels  # before the next chunk is augmented, which else adds to their memory
+                    self._image_stream.start(images, order[start + step : start + 2 * step])
                 on_progress(min(1.0, (start + step) / len(images)))
         return self._loss_sum.item() / len(images), metrics.accuracy_percent(int(self._correct.item()), len(images))
 
@@ -199,15 +196,14 @@ class FastTrainer(Trainer):
         The inputs are channels_last, if the network can take them so.
         """
         place = augmentation_device(self.device)
-        chosen = self._image_stream.take(images, order) if self._is_streamed(images) else images.select(order).to(place)
+        chosen = self._image_stream.take(images, order)
         inputs = augment(chosen.pixels, parameters.to(place), self.recipe.augmentation, self.recipe.image_size)
         inputs = inputs.to(self.device).contiguous(memory_format=self._memory_format)
         return inputs, chosen.labels.to(self.device)
 
-    def _prefetch(self, images: ImageSet, index: Tensor) -> None:
-        """Start to copy streamed images, while the GPU computes what is queued; do nothing for others."""
-        if len(index) and self._is_streamed(images):
-            self._image_stream.start(images, index)
+    def _take_steps(self, inputs: Tensor, labels: Tensor) -> None:
+        for batch in _batches(inputs, labels, self.recipe.batch_size):
+            self.step(*batch)
 
     def step(self, batch: Tensor, labels: Tensor) -> None:
         """Take one optimizer step on one batch; add its loss and correct images to the sums on the device."""
@@ -254,33 +250,24 @@ class FastTrainer(Trainer):
 
     def _evaluate(self, images: ImageSet) -> Evaluation:
         self.network.eval()
-        place = augmentation_device(self.device)
         loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
         predictions = []
         step, count = evaluation_batch_size(self.recipe, self.spec.channels, self.device), len(images)
         for start in range(0, count, step):
             end = min(start + step, count)
-            if self._is_streamed(images):
-                chosen = self._image_stream.take(images, torch.arange(start, end))
-            else:
-                chosen = images.between(start, end).to(place)
+            chosen = self._image_stream.between(images, start, end)
             inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)
             labels = chosen.labels.to(self.device)
             with computing_at(self.precision), autocast(self.precision, self.device):
                 logits = self.network(inputs.contiguous(memory_format=self._memory_format))
                 loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
             predictions.append(logits.argmax(1))
-            self._prefetch(images, torch.arange(end, min(end + step, count)))
+            self._image_stream.start(images, torch.arange(end, min(end + step, count)))
         predicted = torch.cat(predictions).cpu()
         correct = int((predicted == images.labels.cpu()).sum())
         return Evaluation(
             loss_sum.item() / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy()
         )
-
-
-def augmentation_device(device: torch.device) -> torch.device:
-    """Return the device that augments images: the given one, or the CPU for MPS, which lacks float64."""
-    return torch.device("cpu") if device.type == "mps" else device
 
 
 def chunk_size(recipe: Recipe, channels: int, device: torch.device) -> int:

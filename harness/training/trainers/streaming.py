@@ -1,6 +1,11 @@
-"""Images that do not fit on a GPU: each chunk is copied to it while the chunk before is trained."""
+"""Chunks of images on the device that augments them.
 
+Images that do not fit on a GPU are streamed to it: each chunk is copied while the chunk before is trained.
+"""
+
+import functools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,26 +27,30 @@ class _UnderWay:
 
 
 class ImageStream:
-    """Chunks of images, copied to a GPU from pinned memory, on a stream of their own.
+    """Chunks of images on the device that augments them: copied to a GPU from pinned memory, on a stream of their own.
 
     One chunk at a time is under way, so that the memory used stays bounded, also for images mapped from a large file.
-
-    Attributes:
-        why_not_pinned: why memory cannot be pinned, if so; the copies are then slower.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._device = augmentation_device(device)
         self._under_way: _UnderWay | None = None
-        self.why_not_pinned: str | None = None
-        try:
-            torch.empty(1, pin_memory=True)
-        except RuntimeError as error:
-            self.why_not_pinned = raised(error)
+        self._why_not_pinned: str | None = None
+
+    @functools.cached_property
+    def _stream(self) -> Any:
+        return torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+
+    def why_not_pinned(self, images: ImageSet) -> str | None:
+        """Return why images that are streamed cannot be pinned, which makes their copies slower, or None."""
+        if len(images) and self._is_streamed(images):
+            self._gathered(images, torch.zeros(1, dtype=torch.int64))
+        return self._why_not_pinned
 
     def start(self, images: ImageSet, index: Tensor) -> None:
-        """Start to copy the images at these positions, in this order; do not wait for the GPU."""
+        """Start to copy streamed images at these positions, in this order; do not wait for the GPU."""
+        if not len(index) or not self._is_streamed(images):
+            return
         chunk = self._gathered(images, index)
         with torch.cuda.stream(self._stream):
             pixels = chunk.pixels
@@ -52,10 +61,9 @@ class ImageStream:
         self._under_way = _UnderWay(images, index, sent)
 
     def take(self, images: ImageSet, index: Tensor) -> ImageSet:
-        """Return the images at these positions on the GPU, in this order.
-
-        They are the chunk under way, if that is of these, else a new one.
-        """
+        """Return the images at these positions, in this order; they are the chunk under way, if that is of these."""
+        if not self._is_streamed(images):
+            return images.select(index).to(self._device)
         if self._under_way is None or not self._under_way.is_of(images, index):
             self.start(images, index)
         assert self._under_way is not None, "the chunk was started"
@@ -66,13 +74,27 @@ class ImageStream:
             tensor.record_stream(current)  # its memory belongs to the other stream, which may otherwise reuse it
         return chunk
 
+    def between(self, images: ImageSet, start: int, end: int) -> ImageSet:
+        """Return the images from one position to before another, as `take` does."""
+        if self._is_streamed(images):
+            return self.take(images, torch.arange(start, end))
+        return images.between(start, end).to(self._device)
+
+    def _is_streamed(self, images: ImageSet) -> bool:
+        return self._device.type == "cuda" and images.labels.device.type == "cpu"
+
     def _gathered(self, images: ImageSet, index: Tensor) -> ImageSet:
-        if self.why_not_pinned is None:
+        if self._why_not_pinned is None:
             try:
                 return images.gathered(index, pinned=True)
             except RuntimeError as error:
-                self.why_not_pinned = raised(error)
+                self._why_not_pinned = raised(error)
         return images.gathered(index)
 
     def _sent(self, tensor: Tensor) -> Tensor:
         return tensor.to(self._device, non_blocking=True)
+
+
+def augmentation_device(device: torch.device) -> torch.device:
+    """Return the device that augments images: the given one, or the CPU for MPS, which lacks float64."""
+    return torch.device("cpu") if device.type == "mps" else device

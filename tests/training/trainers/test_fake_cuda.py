@@ -17,8 +17,8 @@ FAST = "training/trainers/fast.py"
 READ, TO_CPU, TO_GPU = "read of a value", "copy to the CPU", "blocking copy to the GPU"
 PUBLISHED = [(name, model) for name in ("cifar10", "fashionmnist", "gtsrb") for model in STUDY_MODELS[name]]
 # One of each kind of network on each dataset; the deeper ones repeat their blocks.
-OFTEN = {("cifar10", "resnet20"), ("cifar10", "resnet20-8"), ("fashionmnist", "resnet20-2"), ("gtsrb", "resnet24-2")}
-FAMILIES = ["preresnet20", "wrn16-2", "plain20", "torchvision:resnet18"]
+OFTEN = {("cifar10", "resnet20-2"), ("fashionmnist", "resnet20")}
+FAMILIES = [("preresnet8", "fp32"), ("wrn10-1", "bf16"), ("plain8", "bf16"), ("torchvision:squeezenet1_1", "bf16")]
 
 
 @pytest.fixture(autouse=True)
@@ -34,15 +34,17 @@ def check_waits(done, copies=2):
         copies: to the CPU at an evaluation's end: the predictions, and the labels of images on the GPU.
     """
     cuda = done.cuda
+    assert done.trainer.switched_off == {}
     assert cuda.waits_in("load") == cuda.waits_in("train") == cuda.waits_in("capture") == {}
     assert cuda.waits_in("epoch") == {(READ, f"{FAST}:train_epoch"): 2}
     assert cuda.waits_in("evaluate") == {(TO_CPU, f"{FAST}:_evaluate"): copies, (READ, f"{FAST}:_evaluate"): 1}
 
 
 def check_memory(done):
-    """Check that augmenting and evaluating take no more memory than a step."""
+    """Check that the peak is a step's: augmenting and evaluating take no more, nor does what verifies bf16."""
     peak = done.cuda.peak_bytes
-    assert max(peak["load"], peak["train"], peak["evaluate"]) <= peak["capture"]
+    assert max(peak["load"], peak["train"], peak["evaluate"], done.peak_memory_bytes) <= 1.1 * peak["capture"]
+    assert peak["load"] - peak["epoch"] < 100 * 2**20  # 1.4 GiB with chunks of 256 MiB
 
 
 @pytest.mark.parametrize(
@@ -59,11 +61,8 @@ def test_published_case_waits_only_at_an_epochs_end(dataset, model):
     assert done.cuda.graphs == 2  # full batches, and the partial one
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize(("model", "precision"), FAMILIES)
 def test_other_families_wait_only_at_an_epochs_end(model, precision):
-    if precision == "fp32" and model != "preresnet20":
-        pytest.skip("one family is enough")
     done = pass_through(cuda_case("cifar10", model, precision=precision))
     check_waits(done)
     assert done.trainer.notes == []
@@ -81,8 +80,7 @@ def test_own_network_with_dropout_is_captured():
 def test_own_network_that_waits_is_trained_step_by_step():
     case = replace(own_case(make_dataset(), Waiting), device_kind="cuda", precision="fp32")
     done = pass_through(case, TINY_SPEC, images=30)
-    (note,) = done.trainer.notes
-    assert "called a synchronizing CUDA operation" in note
+    assert "called a synchronizing CUDA operation" in done.trainer.switched_off["capture"]
     assert done.cuda.graphs == 0
     assert done.cuda.waits_in("train") == {(READ, f"{FAST}:_compute"): 4}
 
@@ -94,12 +92,6 @@ def test_reference_pipeline_waits_twice_per_step(monkeypatch):
     done = pass_through(case, images=70)
     place = "training/trainers/reference.py"
     assert done.cuda.waits_in("train") == {(READ, f"{place}:step"): 6, (TO_GPU, f"{place}:train_epoch"): 6}
-
-
-def test_peak_of_the_narrowest_case_is_its_steps_and_not_its_chunks():
-    peak = pass_through(cuda_case("cifar10", "resnet20")).cuda.peak_bytes
-    assert max(peak.values()) < 130 * 2**20
-    assert peak["load"] < 100 * 2**20  # 1.4 GiB with chunks of 256 MiB
 
 
 @pytest.mark.parametrize("dataset", ["cifar10", "gtsrb"])
@@ -131,7 +123,7 @@ def test_images_without_pinned_memory_are_streamed_all_the_same(monkeypatch):
 
 def test_images_of_a_small_share_of_the_memory_stay_on_the_gpu():
     done = pass_through(cuda_case("digits", "resnet8"), images=70)
-    assert {stream for _, _, stream in done.cuda.copies} == {"current"}
+    assert {stream for phase, _, stream in done.cuda.copies if phase != "warm-up"} == {"current"}
     assert done.cuda.waits_in("place") == {(TO_GPU, "data/images.py:to"): 2}
 
 

@@ -58,19 +58,50 @@ def wait_for_the_device(trainer, batch, labels):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (read_the_loss, "read of a value during a capture"),
-        (choose_by_an_index_on_the_cpu, "index on the CPU during a capture"),
         (add_noise_made_on_the_cpu, "add mixes devices"),
-        (copy_from_the_cpu, "blocking copy to the GPU during a capture"),
         (copy_from_the_cpu_without_waiting, "copy from pageable memory during a capture"),
         (choose_by_a_mask, "nonzero"),
-        (wait_for_the_device, "synchronize during a capture"),
     ],
 )
 def test_a_fault_in_the_step_is_found(fault, message, monkeypatch):
     monkeypatch.setattr(FastTrainer, "_compute", fault)
     with pytest.raises(Exception, match=message):
         run()
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (read_the_loss, "read of a value"),
+        (choose_by_an_index_on_the_cpu, "index on the CPU"),
+        (copy_from_the_cpu, "blocking copy to the GPU"),
+        (wait_for_the_device, "synchronize"),
+    ],
+)
+def test_a_wait_in_the_step_is_found(fault, kind, monkeypatch):
+    monkeypatch.setattr(FastTrainer, "_compute", fault)
+    done = run()
+    assert "called a synchronizing CUDA operation" in done.trainer.switched_off["capture"]
+    assert kind in {one for phase, one, _ in done.cuda.waits if phase == "train"}
+
+
+def test_a_wait_in_a_capture_is_an_error():
+    with pytest.raises(FakeCudaError, match="read of a value during a capture"), fake_cuda():
+        value = torch.zeros((), device=GPU)
+        with torch.cuda.graph(torch.cuda.CUDAGraph(), stream=torch.cuda.Stream()):
+            value.item()
+
+
+def test_a_step_that_fails_before_its_capture_is_waited_for(monkeypatch):
+    def fail_on_the_side_stream(trainer, batch, labels):
+        COMPUTE(trainer, batch, labels)
+        if torch.cuda.current_stream().name == "side":
+            raise ValueError("on the side stream")
+
+    monkeypatch.setattr(FastTrainer, "_compute", fail_on_the_side_stream)
+    done = run()
+    assert "on the side stream" in done.trainer.switched_off["capture"]
+    assert done.cuda.graphs == 0
 
 
 def test_gradients_in_another_memory_format_are_found(monkeypatch):
