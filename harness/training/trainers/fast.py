@@ -108,7 +108,6 @@ class FastTrainer(Trainer):
         return ImageStream(self.device)
 
     def accelerations(self) -> list[Acceleration]:
-        """List the techniques in use, in the order in which they build on one another."""
         found = [
             Acceleration("bf16", "precision", self.precision, "fp32"),
             Acceleration("compile", "_forward", self._forward, self.network),
@@ -116,16 +115,8 @@ class FastTrainer(Trainer):
         ]
         return [one for one in found if one.value != one.plain and one.value != "tf32"]
 
-    def switch_off(self, technique: str, reason: str) -> None:
-        super().switch_off(technique, reason)
-        for one in self.accelerations():
-            if one.technique == technique:
-                setattr(self, one.attribute, one.plain)
-        self.optimizer.zero_grad(set_to_none=True)  # a failed capture's gradients lie in its memory
-
     def uses_of_memory(self) -> list[str]:
-        found: list[str] = [one.technique for one in self.accelerations() if one.technique != "bf16"]
-        return found if self._streamed is None else [*found, "resident"]
+        return super().uses_of_memory() + ["resident"] * (self._streamed is not None)
 
     def warm_up(self, images: ImageSet) -> None:
         """Compile and capture the step, and verify each technique in use on the first epoch's first batch.
