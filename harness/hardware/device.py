@@ -1,6 +1,7 @@
 """The device that trains, the precision of its products, and waiting for its work."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -11,6 +12,10 @@ from harness.errors import InputError
 Precision = Literal["fp32", "tf32", "bf16"]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
 _AMPERE = (8, 0)  # the first compute capability with tf32 and bf16
+_CPU_FEATURES = ("avx512_bf16", "amx_bf16")  # torch's names of the instructions for products of bf16
+# oneDNN computes torch's convolutions on a CPU; these values forbid it those instructions. It reads the first one set.
+_ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+_ISAS_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
 
 
 def resolve_device(name: str) -> torch.device:
@@ -38,7 +43,7 @@ def resolve_device(name: str) -> torch.device:
 def resolve_precision(name: str, device: torch.device, pipeline: str = "fast") -> Precision:
     """Return the precision of that name on the device.
 
-    ``auto`` is bf16 on an NVIDIA GPU that supports it, otherwise fp32; in the reference pipeline it is always fp32.
+    ``auto`` is bf16 on a device that computes it in hardware, otherwise fp32; in the reference pipeline always fp32.
     bf16 applies only to the products of the forward and backward pass: weights, sums and statistics stay float32.
 
     Raises:
@@ -46,14 +51,37 @@ def resolve_precision(name: str, device: torch.device, pipeline: str = "fast") -
     """
     if name not in PRECISIONS:
         raise InputError(f"unknown precision {name!r}: give one of {', '.join(PRECISIONS)}")
-    is_ampere = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE
-    if name == "tf32" and not is_ampere:
+    if name == "tf32" and not _is_ampere(device):
         raise InputError(
             f"precision 'tf32' is not supported on {device}: it needs an NVIDIA GPU of compute capability 8.0 or higher"
         )
     if name == "auto":
-        return "bf16" if is_ampere and pipeline == "fast" else "fp32"
+        return "bf16" if pipeline == "fast" and computes_bf16(device) else "fp32"
     return name  # type: ignore[return-value]
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Return whether the device computes products of bf16 in hardware; elsewhere torch emulates them, slowly."""
+    if device.type != "cpu":
+        return _is_ampere(device)
+    greatest_isa = next(filter(None, map(os.environ.get, _ISA_VARIABLES)), "").upper()
+    if greatest_isa in _ISAS_WITHOUT_BF16 or not torch.backends.mkldnn.is_available():
+        return False
+    features = torch.cpu.get_capabilities()
+    return any(features.get(feature, False) for feature in _CPU_FEATURES)
+
+
+def slowness_of(precision: str, device: torch.device) -> str | None:
+    """Return a note on a precision that makes training on the device slower; None if it does not."""
+    if precision != "bf16" or computes_bf16(device):
+        return None
+    # Measured with ONEDNN_MAX_CPU_ISA=AVX512_CORE (2.4 times) and AVX2 (4 to 10 times).
+    factor = "takes 2 to 10 times as long as at fp32" if device.type == "cpu" else "may take longer than at fp32"
+    return f"{device} does not compute bf16 in hardware: training {factor}; give --precision fp32"
+
+
+def _is_ampere(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE
 
 
 @contextlib.contextmanager
