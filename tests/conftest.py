@@ -55,9 +55,13 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(autouse=True)
-def no_options_from_the_environment(monkeypatch):
+def the_same_options_on_every_machine(request, monkeypatch):
+    """No options from the environment, but a CPU at float32: also on a machine with a GPU, or with bf16."""
     for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
         monkeypatch.delenv(variable)
+    if not request.node.get_closest_marker("gpu"):
+        monkeypatch.setenv(f"{ENVIRONMENT_PREFIX}DEVICE", "cpu")
+        monkeypatch.setenv(f"{ENVIRONMENT_PREFIX}PRECISION", "fp32")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -98,6 +98,7 @@ class Machine:
             pipeline=self.settings.pipeline,
             compiled=self._should_compile(experiment, dataset, val_split),
             network=network_identity(experiment.own, dataset.spec),
+            deterministic=self.settings.deterministic_on(self.device.type),
         )
 
     def resolved(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> Experiment:

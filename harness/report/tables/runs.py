@@ -93,6 +93,7 @@ def run_row(result: Result) -> dict[str, object]:
         "precision": result.case.precision,
         "pipeline": result.case.pipeline,
         "compiled": result.case.compiled,
+        "deterministic": result.case.deterministic,
         "compile_seconds": None if is_mixed else result.compile_seconds,
         "checkpoint_seconds": None if is_mixed else result.checkpoint_seconds,
         "interruptions": len(result.interrupted_after),
@@ -117,7 +118,7 @@ def _device(result: Result, on: Mapping[str, Any]) -> str:
     parts = [on["gpu"]] if on["gpu"] else [on["cpu"], count_noun(on.get("threads"), "thread")]
     if on.get("processes", 1) > 1:
         parts.append(processes_of(on))
-    parts.append(result.case.precision)
+    parts += [result.case.precision, *["deterministic"] * result.case.deterministic]
     if result.case.pipeline != "fast":
         parts.append(f"{result.case.pipeline} pipeline")
     if on.get("co_scheduled"):
