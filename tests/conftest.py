@@ -54,14 +54,15 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in left_out]
 
 
-@pytest.fixture(autouse=True)
-def the_same_options_on_every_machine(request, monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def the_same_options_on_every_machine():
     """No options from the environment, but a CPU at float32: also on a machine with a GPU, or with bf16."""
-    for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
-        monkeypatch.delenv(variable)
-    if not request.node.get_closest_marker("gpu"):
-        monkeypatch.setenv(f"{ENVIRONMENT_PREFIX}DEVICE", "cpu")
-        monkeypatch.setenv(f"{ENVIRONMENT_PREFIX}PRECISION", "fp32")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
+            patch.delenv(variable)
+        patch.setenv(f"{ENVIRONMENT_PREFIX}DEVICE", "cpu")
+        patch.setenv(f"{ENVIRONMENT_PREFIX}PRECISION", "fp32")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
