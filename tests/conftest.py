@@ -41,6 +41,8 @@ def pytest_configure(config):
     # Python 3.12 and later: the reference pipeline's loader forks its workers as the study's did, beside threads.
     fork = "ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"
     config.addinivalue_line("filterwarnings", fork)
+    # torch.compile on a machine with a GPU, also for the CPU.
+    config.addinivalue_line("filterwarnings", "ignore:TensorFloat32 tensor cores:UserWarning")
 
     for mark, why in _APART.items():
         config.addinivalue_line("markers", f"{mark}: {why}, and runs only with `-m {mark}`")
