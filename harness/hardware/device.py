@@ -63,7 +63,10 @@ def resolve_precision(name: str, device: torch.device, pipeline: str = "fast") -
 
 
 def computes_bf16(device: torch.device) -> bool:
-    """Return whether the device computes products of bf16 in hardware; elsewhere torch emulates them, slowly."""
+    """Return whether the device computes products of bf16 in hardware.
+
+    Elsewhere torch emulates them, slowly.
+    """
     if device.type != "cpu":
         return _is_ampere(device)
     greatest_isa = next(filter(None, map(os.environ.get, _ISA_VARIABLES)), "").upper()
@@ -88,9 +91,9 @@ def _is_ampere(device: torch.device) -> bool:
 
 @contextlib.contextmanager
 def computing_at(precision: str, *, deterministic: bool = False) -> Iterator[None]:
-    """Compute float32 products at the precision, forward and backward, whatever torch's global settings are.
+    """Compute float32 products at the precision, forward and backward.
 
-    They are restored afterwards. bf16 also needs `autocast` around the forward pass.
+    torch's global settings do not count, and are restored afterwards. bf16 also needs `autocast` around the forward pass.
 
     Args:
         deterministic: choose only kernels whose results have the same bits in every run.

@@ -53,10 +53,11 @@ def _has_glibc() -> bool:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether the error is lack of memory, or was raised because of such an error or while handling it.
+    """Return whether the error is lack of memory, or follows from such an error.
 
-    Only torch's CUDA allocator has an error class for it. The CPU's allocator, the CUDA runtime and its libraries make
-    torch raise a RuntimeError, which is recognised by its wording. A user's own errors may speak of memory too.
+    It follows if it was raised because of the other one, or while handling it. Only torch's CUDA allocator has a class
+    for such errors. Its CPU allocator, the CUDA runtime and its libraries lead to a RuntimeError, which is recognised
+    by its wording. A user's own errors may speak of memory too.
     """
     return any(map(_is_lack_of_memory, _chain(error)))
 
