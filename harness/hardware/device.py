@@ -93,7 +93,7 @@ def _is_ampere(device: torch.device) -> bool:
 def computing_at(precision: str, *, deterministic: bool = False) -> Iterator[None]:
     """Compute float32 products at the precision, forward and backward.
 
-    torch's global settings do not count, and are restored afterwards. bf16 also needs `autocast` around the forward pass.
+    Global settings of torch do not count, and are restored. bf16 also needs `autocast` around the forward pass.
 
     Args:
         deterministic: choose only kernels whose results have the same bits in every run.
