@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from harness.config.settings import read_settings
 from harness.errors import InputError
 from harness.hardware.device import (
     autocast,
@@ -36,6 +37,11 @@ def test_auto_is_the_gpu_if_present_and_else_the_cpu(monkeypatch):
 def test_an_unknown_device_is_refused_with_the_known_names(name):
     with pytest.raises(InputError, match="unknown device .*: give auto, cpu, cuda, cuda:N or mps"):
         resolve_device(name)
+
+
+def test_tests_train_on_the_cpu_at_float32_by_default():
+    settings = read_settings({})  # of the session's environment; subprocesses inherit it
+    assert (settings.device, settings.precision) == ("cpu", "fp32")
 
 
 def test_an_absent_gpu_is_named(monkeypatch):
