@@ -69,7 +69,10 @@ class TrainingRun:
         The ranks of a process group fail together, so that theirs is not attempted again.
         """
         trainer = vars(self).get("_trainer")
-        if trainer is None or self.job.context.processes.is_distributed or not (used := trainer.uses_of_memory()):
+        if trainer is None or self.job.context.processes.is_distributed:
+            return None
+        used = [technique for technique in trainer.uses_of_memory() if technique not in self._switched_off]
+        if not used:
             return None
         reasons = dict.fromkeys(used, "the training ran out of memory with it")
         return TrainingRun(self.job, self.co_scheduling, {**trainer.switched_off, **reasons})
