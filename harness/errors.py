@@ -80,4 +80,11 @@ class DamagedError(InputError):
 
 
 class TrainingError(RuntimeError):
-    """A failed or lost training on another machine. The message has that machine's traceback."""
+    """A failed or lost training in another process or on another machine. The message has the traceback there."""
+
+
+class DeviceLostError(TrainingError):
+    """The loss of a GPU for the rest of the process: cases that it has not trained are left to the next one.
+
+    The message is one line: what was lost, and that the same command trains the rest.
+    """

@@ -11,6 +11,7 @@ from harness.config.option_values import (
     path,
     percentage_points,
     positive,
+    positive_or_auto,
     seeds,
     time_seconds,
     trackers,
@@ -79,6 +80,14 @@ OPTIONS = (
         one_of("auto", "on", "off"),
         "compile networks: auto, on or off (default: auto, on CUDA if the run is long enough to repay compiling)",
         "WHEN",
+    ),
+    Option(
+        "cases-per-device",
+        "",
+        positive_or_auto,
+        "train N cases at once on the device, each in a process of its own, e.g. 3; auto: as many as a GPU has memory "
+        "for, up to 4; their times are co-scheduled (default: 1)",
+        "N",
     ),
     Option(
         "engine",
