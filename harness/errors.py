@@ -87,4 +87,11 @@ class DeviceLostError(TrainingError):
     """The loss of a GPU for the rest of the process: cases that it has not trained are left to the next one.
 
     The message is one line: what was lost, and that the same command trains the rest.
+
+    Attributes:
+        cause: the line of CUDA, or of the driver, that says so.
     """
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause

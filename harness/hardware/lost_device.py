@@ -32,7 +32,7 @@ _LOST = re.compile(
     rf"(?:CUDA|HIP)(?: driver)? error: [^\n]*?(?:{'|'.join(map(re.escape, _STICKY))})[^\n]*"
     r"|[^\n]*(?:GPU is lost|no longer in a usable state)[^\n]*"  # NVML's and the driver's words
 )
-_causes: dict[str, str] = {}
+_lost: dict[str, tuple[str, str]] = {}  # the case in training and the cause, by the device's name
 
 
 def lost_device_cause(error: BaseException, device: torch.device) -> str | None:
@@ -68,7 +68,7 @@ def _answer_of(device: torch.device) -> list[Exception]:
 
 def remember_lost(device: torch.device, label: str, cause: str) -> None:
     """Note that this process has lost the device while it trained a case."""
-    _causes.setdefault(str(device), f"while it trained {label}: {cause}")
+    _lost.setdefault(str(device), (label, cause))
 
 
 def require_not_lost(device: torch.device, label: str) -> None:
@@ -77,7 +77,10 @@ def require_not_lost(device: torch.device, label: str) -> None:
     Raises:
         DeviceLostError: it has, so the case cannot be trained in it.
     """
-    if (cause := _causes.get(str(device))) is not None:
+    if (lost := _lost.get(str(device))) is not None:
+        first, cause = lost
         raise DeviceLostError(
-            f"{label} is not trained: this process lost {device} {cause}; run the same command again to train it"
+            f"{label} is not trained: this process lost {device} in {first} ({cause}); run the same command again to "
+            "train it",
+            cause,
         )

@@ -173,7 +173,8 @@ def _lose_device(run: TrainingRun, cause: str) -> DeviceLostError:
     kept = f"after epoch {epochs}" if epochs and checkpoint.is_any_left(run.job.folder) else "from scratch"
     return DeviceLostError(
         f"{case.label}: this process has lost {device} ({cause}), and {lost}; run the same command again: it trains "
-        f"this case {kept}, and those not yet trained"
+        f"this case {kept}, and those not yet trained",
+        cause,
     )
 
 

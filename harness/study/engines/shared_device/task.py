@@ -40,7 +40,7 @@ class Failure:
     """The end of a case without a result to keep.
 
     Attributes:
-        error: the message of an error of the input, or the traceback of any other.
+        error: the message of an error of the input, the cause of a lost device, or the traceback of any other error.
         kind: ``device lost``: the worker process ends; another one may train the case.
     """
 
@@ -75,7 +75,7 @@ class CaseTask:
         try:
             return self._train(send)
         except DeviceLostError as error:
-            return Failure(str(error), "device lost")
+            return Failure(f"{self.settings.device} lost: {error.cause}", "device lost")
         except InputError as error:
             return Failure(str(error), "input")
         except BaseException:  # a network may call sys.exit
