@@ -80,11 +80,11 @@ class DamagedError(InputError):
 
 
 class TrainingError(RuntimeError):
-    """A failed or lost training in another process or on another machine. The message has the traceback there."""
+    """A failed or lost training in another process or machine. The message has its traceback."""
 
 
 class DeviceLostError(TrainingError):
-    """The loss of a GPU for the rest of the process: cases that it has not trained are left to the next one.
+    """The loss of a GPU for the rest of the process; the next process trains the remaining cases.
 
     The message is one line: what was lost, and that the same command trains the rest.
 

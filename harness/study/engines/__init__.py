@@ -1,4 +1,4 @@
-"""Engines: a study's cases one after the other in this process, or several at once on a device or a Ray cluster."""
+"""Engines: a study's cases one by one in this process, or several at once on a device or a cluster."""
 
 from harness.config.settings import Settings
 from harness.extras import require_extra

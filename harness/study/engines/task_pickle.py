@@ -1,4 +1,4 @@
-"""Tasks as bytes: with the code of the user's own networks, whose modules another process may not have."""
+"""Tasks as bytes, with the code of the user's own networks: other processes may lack their modules."""
 
 import contextlib
 import io

@@ -29,7 +29,10 @@ def cases_that_fit(machine: Machine, experiments: Collection[Experiment]) -> int
 
 
 def case_bytes(machine: Machine, experiment: Experiment) -> int:
-    """Estimate a case's peak memory on a GPU in bytes: its images, its weights, and what backward needs of a batch."""
+    """Return an estimate of a case's peak memory on a GPU, in bytes.
+
+    It adds up the images, the weights and their copies, and the tensors that a batch's backward pass needs.
+    """
     dataset, case = machine.dataset(experiment)[0], machine.case(experiment)
     spec, batch_size = dataset.spec, case.recipe.batch_size
     network = build_network(model_of(case), spec.channels, spec.num_classes, seed=0, device="meta").train()

@@ -1,4 +1,4 @@
-"""The engine of ``--cases-per-device``: cases share this machine's device, each in a process of its own."""
+"""The engine of ``--cases-per-device``: cases share a device, each in a process of its own."""
 
 import contextlib
 from collections.abc import Callable, Collection

@@ -38,7 +38,10 @@ def main() -> None:
 
 
 def _read_tasks(given: BinaryIO, tasks: "queue.SimpleQueue[bytes]") -> None:
-    """Pass on the session's tasks; end the process with them: what it has recorded is enough to resume from."""
+    """Pass on the session's tasks; end the process when they end.
+
+    A case in training needs no orderly end: what it has recorded is enough to resume from.
+    """
     while length := given.read(LENGTH_BYTES):
         tasks.put(given.read(int.from_bytes(length, "big")))
     os._exit(0)

@@ -1,4 +1,4 @@
-"""The training of one case in a worker process, and the messages that it sends. Its results are on the same disk."""
+"""The training of one case in a worker process, and the messages that it sends."""
 
 import traceback
 from collections.abc import Callable, Sequence

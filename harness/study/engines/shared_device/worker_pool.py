@@ -6,12 +6,15 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from harness.study.engines.shared_device.process import LENGTH_BYTES
+from harness.text import one_line
 
 _COMMAND = (sys.executable, "-P", "-m", "harness.study.engines.shared_device.process")
+_MOST_PRINTED = 300
 
 
 class WorkerLostError(Exception):
@@ -21,8 +24,8 @@ class WorkerLostError(Exception):
 class WorkerProcess:
     """A process that trains one case after the other."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, process: asyncio.subprocess.Process, printed: BinaryIO) -> None:
+        self._process, self._printed = process, printed
         assert process.stdin is not None
         assert process.stdout is not None
         self._input, self._output = process.stdin, process.stdout
@@ -33,10 +36,11 @@ class WorkerProcess:
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         pipe = asyncio.subprocess.PIPE
         environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
+        printed = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
         process = await asyncio.create_subprocess_exec(
-            *_COMMAND, stdin=pipe, stdout=pipe, env=environment, start_new_session=True
+            *_COMMAND, stdin=pipe, stdout=pipe, stderr=printed, env=environment, start_new_session=True
         )
-        return cls(process)
+        return cls(process, printed)
 
     @property
     def name(self) -> str:
@@ -56,14 +60,24 @@ class WorkerProcess:
                 length = int.from_bytes(await self._output.readexactly(LENGTH_BYTES), "big")
                 yield pickle.loads(await self._output.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise WorkerLostError(_reason(await self._process.wait())) from error
+            reason = _reason(await self._process.wait())
+            last = self._last_line()
+            raise WorkerLostError(f"{reason}; the last that it printed: {last}" if last else reason) from error
+
+    def _last_line(self) -> str:
+        """Return the last line that the process printed: CUDA's or Python's words on its end, perhaps."""
+        size = self._printed.seek(0, os.SEEK_END)
+        self._printed.seek(max(0, size - _MOST_PRINTED))
+        lines = self._printed.read().decode(errors="replace").strip().splitlines()
+        return one_line(lines[-1], _MOST_PRINTED) if lines else ""
 
     async def end(self) -> None:
-        """Kill the process and wait for its end."""
+        """End the process by a kill, and wait for it."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         self._input.close()
         await self._process.wait()
+        self._printed.close()
 
 
 def _reason(code: int) -> str:
@@ -87,7 +101,11 @@ class WorkerPool:
 
     @contextlib.asynccontextmanager
     async def worker(self, *, alone: bool) -> AsyncIterator[WorkerProcess]:
-        """Wait for a free worker, and for the end of all others if it trains alone; an error in the block ends it."""
+        """Wait for a free worker; an error in the block ends it.
+
+        Args:
+            alone: also wait until no other worker trains, and end them.
+        """
         async with self._all_others_ended() if alone else contextlib.nullcontext():
             worker = await self._slots.get()
             try:
