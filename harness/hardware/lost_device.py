@@ -38,7 +38,8 @@ _lost: dict[str, tuple[str, str]] = {}  # the case in training and the cause, by
 def lost_device_cause(error: BaseException, device: torch.device) -> str | None:
     """Return the line of an error that says that the device is lost; None if it is not.
 
-    The line may be of an error that this one was raised from, or that it hides. Such an error often shows under the name of a later call, so after any error the GPU itself is asked too.
+    The line may be of an error that this one was raised from, or that it hides. The loss often shows first under other
+    words, e.g. cuDNN's, so the GPU itself is asked too.
     """
     causes = [found[0].strip() for one in [*_links(error), *_answer_of(device)] if (found := _LOST.search(str(one)))]
     return causes[-1] if causes else None

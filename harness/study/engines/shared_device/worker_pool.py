@@ -134,8 +134,13 @@ class WorkerPool:
                     self._slots.put_nowait(None)
 
     async def _end_one(self) -> None:
-        if (worker := await self._slots.get()) is not None:
-            await worker.end()
+        worker = await self._slots.get()
+        try:
+            if worker is not None:
+                await worker.end()
+        except BaseException:  # cancelled: the place must not be lost, or `end` would wait for it
+            self._slots.put_nowait(None)
+            raise
 
     async def end(self) -> None:
         """End all processes; cases in training are cancelled before."""

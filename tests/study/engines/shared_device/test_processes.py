@@ -1,18 +1,53 @@
-"""Whole pytest runs with two cases per device, interrupted, with a killed worker process, and without a session."""
+"""Worker processes: the end of their session, and whole pytest runs that lose them in every way."""
 
+import io
+import os
+import queue
 import signal
-import time
 
 import psutil
 import pytest
 
 from harness.results.folder import ResultsFolder
+from harness.study.engines.shared_device import process
+from tests.helpers import REPOSITORY
 from tests.helpers.own_bench import write_own_bench
 from tests.helpers.pytest_process import Run
 from tests.helpers.training import outcome
 
-pytestmark = pytest.mark.slow
-TWO = ("--device", "cpu", "--cases-per-device", "2", "--import-mode=importlib", "test_own.py")
+# Python imports it at the start of every process. A worker process loses its device if the file LOSE is there.
+SITECUSTOMIZE = """
+import os, sys
+if any("shared_device.process" in argument for argument in sys.orig_argv):
+    import torch
+    from harness.training.trainers.fast import FastTrainer
+    train_epoch = FastTrainer.train_epoch
+    def faulty(self, *arguments):
+        if os.path.exists(os.environ["LOSE"]):
+            os.unlink(os.environ["LOSE"])
+            raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+        return train_epoch(self, *arguments)
+    FastTrainer.train_epoch = faulty
+"""
+ONE = ("--device", "cpu", "--import-mode=importlib", "test_own.py")
+TWO = ("--cases-per-device", "2", *ONE)
+
+
+@pytest.fixture
+def variables(tmp_path):
+    """The environment of the runs, in which a worker process may lose its device."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    path = f"{tmp_path / 'code'}{os.pathsep}{REPOSITORY}"
+    return {"PYTHONPATH": path, "LOSE": str(tmp_path / "lose"), "IMPORTS": str(tmp_path / "imports")}
+
+
+def test_a_worker_ends_with_the_tasks_of_its_session(monkeypatch):
+    ended, tasks = [], queue.SimpleQueue()
+    monkeypatch.setattr(process.os, "_exit", ended.append)
+    length = (3).to_bytes(process.LENGTH_BYTES, "big")
+    process._read_tasks(io.BytesIO(length + b"one" + length + b"two"), tasks)
+    assert (tasks.get(), tasks.get(), ended) == (b"one", b"two", [0])
 
 
 def outcomes(place):
@@ -32,36 +67,25 @@ def workers_of(run):
     return [child for child in children if any("shared_device.process" in part for part in child.cmdline())]
 
 
-def test_interrupted_killed_and_shared_cases_end_as_sequential_ones(tmp_path):
-    alone, shared = (write_own_bench(tmp_path / name, epochs=80, batch_size=32) for name in ("alone", "shared"))
-    variables = {"IMPORTS": str(tmp_path / "imports")}
-    code, said = Run(alone, "--device", "cpu", *TWO[4:], variables=variables).end()
+@pytest.mark.slow
+def test_interrupted_killed_and_shared_cases_end_as_sequential_ones(tmp_path, variables):
+    alone, shared = (write_own_bench(tmp_path / name, epochs=50, batch_size=32) for name in ("alone", "shared"))
+    code, said = Run(alone, *ONE, variables=variables).end()
     assert code == pytest.ExitCode.OK, said
-    first = Run(shared, *TWO, variables=variables)
-    first.wait_for_cases(2, 2)
-    workers = workers_of(first)
+    run = Run(shared, *TWO, variables=variables)
+    run.wait_for_epochs(4)
+    workers = workers_of(run)
     assert len(workers) == 2
-    code, said = first.end(signal.SIGINT)
+    code, said = run.end(signal.SIGINT)
     assert code == pytest.ExitCode.INTERRUPTED, said
-    assert not any(worker.is_running() for worker in workers)
-    again = Run(shared, *TWO, variables=variables)
-    again.wait_for_epochs(recorded_epochs(shared) + 4)
-    workers_of(again)[0].kill()
-    code, said = again.end()
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    (tmp_path / "lose").touch()
+    run = Run(shared, *TWO, variables=variables)
+    run.wait_for_epochs(recorded_epochs(shared) + 4)
+    workers_of(run)[0].kill()
+    code, said = run.end()
     assert code == pytest.ExitCode.OK, said
-    assert "its process was lost (killed by signal SIGKILL): resuming in a new one" in said
+    for why in ("killed by signal SIGKILL", "cpu lost: CUDA error: device-side assert triggered"):
+        assert f"its process was lost ({why}): resuming in a new one" in said
     assert "co-scheduled" in said
     assert outcomes(shared) == outcomes(alone)
-
-
-def test_workers_end_with_a_killed_session(tmp_path):
-    place = write_own_bench(tmp_path / "run", epochs=200, batch_size=32)
-    run = Run(place, *TWO, variables={"IMPORTS": str(tmp_path / "imports")})
-    run.wait_for_cases(2, 1)
-    workers = workers_of(run)
-    run.process.kill()
-    deadline = time.monotonic() + 20
-    while any(worker.is_running() for worker in workers):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert len(workers) == 2
