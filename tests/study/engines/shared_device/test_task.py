@@ -23,7 +23,7 @@ def task(make_settings):
     experiment = plan_experiment(settings, "digits", "resnet8", 1, recipe)
     case = Machine(settings).case(experiment)
     threads = torch.get_num_threads()
-    yield CaseTask(settings, experiment, case, rerun=False, accept_other_code=False, threads=1, command="pytest bench")
+    yield CaseTask(settings, experiment, case, rerun=False, accept_other_code=False, threads=2, command="pytest bench")
     torch.set_num_threads(threads)
     task_module._machine.cache_clear()
 
@@ -46,7 +46,7 @@ def test_a_case_is_trained_in_the_results_folder_itself(task):
     assert isinstance(result, Result)
     assert (result.case, result.dataset_verified, result.attempts[-1].command) == (task.case, True, "pytest bench")
     assert [type(one) for one in sent] == [EpochRecord]
-    assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == result.attempts[-1].environment["threads"] == 2
 
 
 def test_notices_and_a_resumption_are_sent(run, task):
