@@ -18,13 +18,18 @@ _COPIES_OF_WEIGHTS = 4  # weights, gradients, momentum, and their casts or check
 
 
 def cases_that_fit(machine: Machine, experiments: Collection[Experiment]) -> int:
-    """Return how many of the largest of these cases the device has memory and cores for; 1 on a CPU."""
+    """Return how many of the largest of these cases the device has room for; 1 on a CPU.
+
+    It is 1 too if the memory of a case cannot be estimated."""
     device = machine.device
     if device.type != "cuda":
         return 1
     free, _ = torch.cuda.mem_get_info(device)
     kinds = {(one.dataset, one.model, one.recipe): one for one in experiments}
-    largest = max((case_bytes(machine, one) for one in kinds.values()), default=_CONTEXT_BYTES)
+    try:
+        largest = max((case_bytes(machine, one) for one in kinds.values()), default=_CONTEXT_BYTES)
+    except Exception:  # a network of the user's may compute with values, which a tensor without memory lacks
+        return 1
     return max(1, min(_MOST, os.cpu_count() or 1, int(free * _USED_SHARE) // largest))
 
 

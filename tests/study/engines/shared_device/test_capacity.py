@@ -50,6 +50,16 @@ def test_cases_are_bounded_by_memory_cores_and_a_limit(free, cores, expected, ma
     assert cases_that_fit(machine, [plan("resnet8")]) == expected
 
 
+def test_a_network_that_cannot_be_estimated_trains_alone(machine, plan, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+
+    monkeypatch.setattr(machine, "device", GPU)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100 * GIB, 200 * GIB))
+    monkeypatch.setattr(capacity, "case_bytes", fail)
+    assert cases_that_fit(machine, [plan("resnet8")]) == 1
+
+
 def test_without_a_gpu_auto_is_one_case(machine, plan):
     assert cases_that_fit(machine, [plan("resnet8")]) == 1
 
