@@ -20,7 +20,8 @@ _COPIES_OF_WEIGHTS = 4  # weights, gradients, momentum, and their casts or check
 def cases_that_fit(machine: Machine, experiments: Collection[Experiment]) -> int:
     """Return how many of the largest of these cases the device has room for; 1 on a CPU.
 
-    It is 1 too if the memory of a case cannot be estimated."""
+    It is 1 too if the memory of a case cannot be estimated.
+    """
     device = machine.device
     if device.type != "cuda":
         return 1
