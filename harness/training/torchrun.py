@@ -24,6 +24,7 @@ def distributed_settings(settings: Settings, processes: ProcessGroup) -> Setting
         return settings
     refused = {
         f"--engine {settings.engine}": settings.engine != "local",
+        f"--cases-per-device {settings.cases_per_device}": settings.cases_per_device not in (None, 1),
         "--pipeline reference": settings.pipeline == "reference",
         "--compile on": settings.compile == "on",
         "--budget": settings.budget is not None,

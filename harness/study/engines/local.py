@@ -7,7 +7,7 @@ from typing import Any
 from harness.config.case import Case
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
-from harness.errors import InputError
+from harness.errors import DeviceLostError, InputError
 from harness.hardware.device import resolve_device
 from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
@@ -84,7 +84,7 @@ class LocalEngine(Engine):
             )
         # Not KeyboardInterrupt, pytest's Failed and others that stop a training from outside.
         except Exception as error:
-            if not isinstance(error, InputError) and not callback.is_stop(error):
+            if not isinstance(error, InputError | DeviceLostError) and not callback.is_stop(error):
                 on_end(request.case)
             raise
         on_end(request.case)
