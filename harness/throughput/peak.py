@@ -52,8 +52,8 @@ class _Search:
 # A CPU is fastest on maps of 7×7 to 16×16 that stay in its cache, a GPU on work that fills all of its processors and
 # hides the launches.
 _SEARCHES = {
-    "cpu": _Search((16, 32, 128), (32, 64, 128, 256, 512), (7, 8, 14, 16, 28), (1e8, 6e9), calls=1),
-    "cuda": _Search((32, 128), (64, 128, 256, 512, 1024), (7, 14, 28, 56), (1e10, 1e12), calls=10),
+    "cpu": _Search((16, 32, 128), (32, 64, 128, 256, 512), (7, 8, 14, 16, 28), (1e8, 4e9), calls=1),
+    "cuda": _Search((32, 128), (64, 128, 256, 512, 1024), (7, 14, 28, 56), (1e10, 6e11), calls=10),
     "mps": _Search((64,), (64, 128, 256, 512), (7, 14, 28), (1e9, 6e10), calls=10),
 }
 _SEARCH_SECONDS = 10.0
