@@ -122,20 +122,20 @@ def operations_per_second(device: torch.device, precision: str, shape: Shape, ti
     """
     calls = _SEARCHES[device.type].calls
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    tensors = [
+    images, weight = (
         torch.randn(*sizes, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
         for sizes in (
             (shape.batch, shape.channels, shape.side, shape.side),
             (shape.channels, shape.channels, shape.kernel, shape.kernel),
         )
-    ]
+    )
     seconds = []
     with computing_at(precision):
         for _ in range(1 + timings):
             wait_for_device(device)
             started = time.perf_counter()
             for _ in range(calls):
-                functional.conv2d(*tensors, padding=shape.kernel // 2)
+                functional.conv2d(images, weight, padding=shape.kernel // 2)
             wait_for_device(device)
             seconds.append(time.perf_counter() - started)
     return calls * shape.operations / min(seconds[1:])

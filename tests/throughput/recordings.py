@@ -1,14 +1,8 @@
 """One measurement of each kind, and an environment, made by hand."""
 
 from harness.throughput.gradient_norms import GradientNorms
-from harness.throughput.measurements import (
-    AugmentationComparison,
-    Equivalence,
-    PipelineComparison,
-    Point,
-    Round,
-    Scaling,
-)
+from harness.throughput.measurements import AugmentationComparison, Equivalence, Point, Scaling
+from harness.throughput.pipelines import PipelineComparison, Round
 
 ENVIRONMENT = {"cpu": "AMD EPYC", "gpu": None, "device": "cpu", "threads": 2, "versions": {"torch": "2.15.0"}}
 

@@ -2,15 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.throughput.measurements import (
-    AugmentationComparison,
-    Equivalence,
-    Point,
-    Round,
-    Scaling,
-    median_load_share,
-    median_speed,
-)
+from harness.throughput.measurements import AugmentationComparison, Equivalence, Point, Scaling
+from harness.throughput.pipelines import Round, median_load_share, median_speed
 from tests.helpers.disturbances import QUIET, busy
 from tests.throughput.recordings import make_comparison
 

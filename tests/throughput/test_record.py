@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from harness.errors import InputError
 from harness.files import with_sha256
 from harness.report.tables.throughput import throughput_tables
-from harness.throughput.measurements import Round
+from harness.throughput.pipelines import Round
 from harness.throughput.record import FOLDER, _read, read_recorded, record
 from tests.helpers.disturbances import QUIET, busy
 from tests.helpers.forged_weights import SPECIAL
