@@ -13,7 +13,7 @@ from harness.report.tables.table import Column, Row, Table
 from harness.report.tables.throughput_notes import distinct, disturbed_rows_note, measured_on, pipeline_note
 from harness.report.tables.throughput_pipelines import (
     DROPPABLE_HEADINGS,
-    OPTIONAL_HEADINGS,
+    OPTIONAL_KEYS,
     PIPELINE_COLUMNS,
     named,
     pipeline_values,
@@ -37,7 +37,7 @@ class Kind:
         file_name, title, columns, droppable: as of the table.
         values: function from a measurement to its row of plain values.
         note: function from the rows to the note on them.
-        optional: headings of the columns that are left out if no row has a value.
+        optional: keys of the columns that are left out if no row has a value.
     """
 
     measurement: type
@@ -82,7 +82,7 @@ def _table(kind: Kind, rows: Sequence[Row]) -> Table:
     columns = [
         column
         for column in kind.columns
-        if column.heading not in kind.optional or any(row[column.key] is not None for row in rows)
+        if column.key not in kind.optional or any(row[column.key] is not None for row in rows)
     ]
     return Table(kind.file_name, kind.title, tuple(columns), tuple(rows), tuple(notes), kind.droppable, mark_key)
 
@@ -172,7 +172,7 @@ _KINDS = (
         DROPPABLE_HEADINGS,
         pipeline_values,
         pipeline_note,
-        OPTIONAL_HEADINGS,
+        OPTIONAL_KEYS,
     ),
     Kind(
         AugmentationComparison,
@@ -183,7 +183,7 @@ _KINDS = (
             Column("output", "input", is_words=True),
             Column("batched", "batched_images_per_second", "{:,.0f}"),
             Column("one by one", "per_sample_images_per_second", "{:,.0f}"),
-            *ratio_columns("ratio", "ratio", "range"),
+            *ratio_columns("ratio", "ratio"),
         ),
         (),
         _augmentation_values,

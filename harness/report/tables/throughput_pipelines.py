@@ -18,12 +18,12 @@ def named(heading: str, key: str) -> Column:
     return Column(heading, key, cell, is_words=True)
 
 
-def ratio_columns(heading: str, key: str, range_heading: str) -> tuple[Column, Column]:
+def ratio_columns(heading: str, key: str) -> tuple[Column, Column]:
     """Return the columns of a ratio's median over the rounds, and of its range."""
     least, greatest = f"least_{key}", f"greatest_{key}"
     return (
         Column(heading, key, "{:.2f}"),
-        Column(range_heading, least, lambda row: f"{row[least]:.2f}–{row[greatest]:.2f}"),
+        Column("range", least, lambda row: f"{row[least]:.2f}–{row[greatest]:.2f}", is_foldable=True),
     )
 
 
@@ -80,19 +80,18 @@ PIPELINE_COLUMNS = (
     _speed("plain", "plain"),
     _speed("ref.", "reference"),
     _speed("ref. TF32", "reference_default"),
-    *ratio_columns("/plain", "plain_ratio", "/plain range"),
-    *ratio_columns("/ref.", "ratio", "/ref. range"),
-    *ratio_columns("/ref. TF32", "reference_default_ratio", "/ref. TF32 range"),
-    *ratio_columns("/fp32", "fp32_ratio", "/fp32 range"),
+    *ratio_columns("/plain", "plain_ratio"),
+    *ratio_columns("/ref.", "ratio"),
+    *ratio_columns("/ref. TF32", "reference_default_ratio"),
+    *ratio_columns("/fp32", "fp32_ratio"),
     Column("load", "fast_load_share", "{:.1%}"),
     Column("ref. load", "reference_load_share", "{:.1%}"),
     Column("GFLOP/s", "flops_per_second", lambda row: f"{row['flops_per_second'] / 1e9:,.0f}"),
     Column("peak", "peak_share", "{:.0%}"),
 )
-OPTIONAL_HEADINGS = (
-    "plain", "ref. TF32", "/plain", "/plain range", "/ref. TF32", "/ref. TF32 range", "/fp32", "/fp32 range",
-)  # fmt: skip
-DROPPABLE_HEADINGS = (
-    "ref. load", "load", "/ref. TF32 range", "/fp32 range", "GFLOP/s", "/ref. range", "/plain range", "/ref. TF32",
-    "/fp32", "ref. TF32", "peak", "plain", "ref.",
-)  # fmt: skip
+OPTIONAL_KEYS = tuple(
+    key
+    for name in ("plain", "reference_default", "fp32")
+    for key in (f"{name}_images_per_second", f"{name}_ratio", f"least_{name}_ratio")
+)
+DROPPABLE_HEADINGS = ("ref. load", "load", "GFLOP/s", "/ref. TF32", "/fp32", "peak", "ref. TF32", "plain", "ref.")
