@@ -22,7 +22,7 @@ from harness.models.cost import count_macs
 from harness.throughput.peak import convolution_peak
 from harness.throughput.pipelines import PipelineComparison, Round, median_speed
 from harness.throughput.repetition import Repetition, metered
-from harness.throughput.ways import Way, make_ways
+from harness.throughput.ways import WarmUp, Way, make_ways
 
 _MIN_BATCHES, _MAX_BATCHES = 2, 400
 _MIN_ROUNDS = 3
@@ -30,11 +30,11 @@ _MIN_ROUNDS = 3
 
 @dataclass(frozen=True)
 class _Measured:
-    """The rounds of every way, by its name and precision, and the seconds of each warm-up."""
+    """The rounds of every way, by its name and precision, and the outcome of each warm-up."""
 
     images_per_round: int
     rounds: Mapping[tuple[str, str], tuple[Round, ...]]
-    warm_up_seconds: Mapping[tuple[str, str], float]
+    warm_ups: Mapping[tuple[str, str], WarmUp]
 
 
 def compare_pipelines(
@@ -71,13 +71,14 @@ def compare_pipelines(
             macs=macs,
             precision=case.precision,
             compiled=case.compiled,
-            compile_seconds=measured.warm_up_seconds["fast", case.precision],
+            compile_seconds=measured.warm_ups["fast", case.precision].seconds,
             fast=fast,
             reference=measured.rounds["reference", "fp32"],
             peak_flops_per_second=peak.flops_per_second,
             peak_disturbance=peak.disturbance,
             plain=measured.rounds["plain", case.precision],
             reference_default=measured.rounds.get(("reference_default", "default"), ()),
+            switched_off=measured.warm_ups["fast", case.precision].switched_off,
             fp32=() if case.precision == "fp32" else measured.rounds.get(("fast", "fp32"), ()),
         )
         comparisons.append(comparison)
@@ -94,7 +95,9 @@ def _measure(
 ) -> _Measured:
     """Warm every way up, plan the rounds, and measure them. ``target``: the rounds, and the seconds of each."""
     notify("compiling" if case.compiled else "warming up")
-    warm_up_seconds = {way.key: way.warm_up() for way in ways}
+    warm_ups = {way.key: way.warm_up() for way in ways}
+    for line in [line for one in warm_ups.values() for line in one.switched_off]:
+        notify(f"measured without {line}")
     two_batches = random_images(spec, case.recipe, 2 * case.recipe.batch_size)
     for way in ways[1:]:
         if not way.name.startswith("reference"):  # its rounds have an uncounted batch of their own
@@ -112,7 +115,7 @@ def _measure(
             )
         )
     by_way = {key: tuple(one[key] for one in measured) for key in measured[0]}
-    return _Measured(images_per_round, by_way, warm_up_seconds)
+    return _Measured(images_per_round, by_way, warm_ups)
 
 
 def _one_round(

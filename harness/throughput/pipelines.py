@@ -37,6 +37,7 @@ class PipelineComparison:
         plain: the plain loop on ready batches; empty in recordings of earlier versions.
         reference_default: the reference pipeline at torch's own precision, on CUDA, where it differs from fp32.
         fp32: the fast pipeline at fp32, if it was measured beside another precision.
+        switched_off: techniques that the fast pipeline was measured without, each with the reason: ``bf16: REASON``.
     """
 
     model: str
@@ -54,6 +55,7 @@ class PipelineComparison:
     plain: tuple[Round, ...] = ()
     reference_default: tuple[Round, ...] = ()
     fp32: tuple[Round, ...] = ()
+    switched_off: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for others in (self.reference, *self._optional):

@@ -9,7 +9,7 @@ import torch
 
 from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
-from harness.data.images import ImageSet
+from harness.data.images import ImageSet, random_images
 from harness.hardware.device import computing_at
 from harness.hardware.stopwatch import Stopwatch
 from harness.throughput.pipelines import Round
@@ -21,19 +21,32 @@ Name = Literal["fast", "plain", "reference", "reference_default"]
 
 
 @dataclass(frozen=True)
+class WarmUp:
+    """The outcome of a warm-up.
+
+    Attributes:
+        seconds: its time.
+        switched_off: techniques that the rounds are trained without, each with the reason, as ``bf16: REASON``.
+    """
+
+    seconds: float = 0.0
+    switched_off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Way:
     """One way to train.
 
     Attributes:
         precision: that of its products, or ``default`` for torch's own.
         measure: function that trains one round, number N, of the images without their last batch.
-        warm_up: function that compiles and captures once, before the first round; it returns the seconds.
+        warm_up: function that compiles, captures and verifies once, before the first round.
     """
 
     name: Name
     precision: str
     measure: Callable[[ImageSet, int], Round]
-    warm_up: Callable[[], float] = lambda: 0.0
+    warm_up: Callable[[], WarmUp] = lambda: WarmUp()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -79,10 +92,12 @@ def _fast(trainer: FastTrainer) -> Way:
     def measure(images: ImageSet, number: int) -> Round:
         return _round(trainer, _without_a_batch(images, trainer.case), number)
 
-    def warm_up() -> float:
+    def warm_up() -> WarmUp:
+        images = trainer.place(random_images(trainer.spec, trainer.recipe, trainer.recipe.batch_size))
         watch = Stopwatch(trainer.device)
-        trainer.warm_up(trainer.recipe.batch_size)
-        return watch.total()
+        trainer.warm_up(images)
+        found = (f"{technique}: {reason}" for technique, reason in trainer.switched_off.items())
+        return WarmUp(watch.total(), tuple(found))
 
     return Way("fast", trainer.case.precision, measure, warm_up)
 

@@ -7,7 +7,7 @@ from harness.throughput import comparison as comparison_module
 from harness.throughput.comparison import compare_pipelines, plan_rounds
 from harness.throughput.peak import Peak
 from harness.throughput.pipelines import Round
-from harness.throughput.ways import Way
+from harness.throughput.ways import WarmUp, Way
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.reference import ReferenceTrainer
 from tests.helpers.disturbances import QUIET, busy, use_meter
@@ -52,7 +52,8 @@ def instant_rounds(monkeypatch):
             ran.append((name, precision, len(images)))
             return Round(speed, 0.1)
 
-        return Way(name, precision, measure, lambda: speed / 10)
+        off = ("bf16: it differs",) if (name, precision) == ("fast", "bf16") else ()
+        return Way(name, precision, measure, lambda: WarmUp(speed / 10, off))
 
     def make_ways(cases, *_):
         found = []
@@ -79,7 +80,8 @@ def use_peak(monkeypatch, peak):
 
 def test_each_precision_has_a_comparison_of_the_same_rounds(instant_rounds, monkeypatch):
     asked = use_peak(monkeypatch, Peak(1e12, busy()))
-    fp32, bf16 = compare_pipelines([CASE, BF16], TINY_SPEC, CPU)
+    notified = []
+    fp32, bf16 = compare_pipelines([CASE, BF16], TINY_SPEC, CPU, notify=notified.append)
     assert [(name, at) for name, at, images in instant_rounds if images == 24] == [
         ("fast", "fp32"), ("plain", "fp32"), ("fast", "bf16"), ("plain", "bf16"), ("reference", "fp32"),
         ("reference", "fp32"), ("plain", "bf16"), ("fast", "bf16"), ("plain", "fp32"), ("fast", "fp32"),
@@ -88,6 +90,8 @@ def test_each_precision_has_a_comparison_of_the_same_rounds(instant_rounds, monk
     speeds = [one[0].images_per_second for one in (fp32.fast, fp32.plain, bf16.fast, bf16.plain)]
     assert speeds == [30.0, 25.0, 60.0, 55.0]
     assert fp32.reference == bf16.reference
+    assert (fp32.switched_off, bf16.switched_off) == ((), ("bf16: it differs",))
+    assert notified[1] == "measured without bf16: it differs"
     assert (fp32.compile_seconds, bf16.compile_seconds) == (3.0, 6.0)
     assert asked == [("fp32", fp32.flops_per_second), ("bf16", bf16.flops_per_second)]
     assert (fp32.peak_flops_per_second, fp32.is_peak_disturbed) == (1e12, True)

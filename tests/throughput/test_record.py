@@ -76,7 +76,7 @@ def test_recordings_of_earlier_versions_count_as_undisturbed(measurement, tmp_pa
 
 def without_later_fields(content):
     """Return JSON content without the keys that earlier versions lack."""
-    later = ("plain", "reference_default", "fp32")
+    later = ("plain", "reference_default", "fp32", "switched_off")
     if isinstance(content, dict):
         kept = {key: value for key, value in content.items() if "disturbance" not in key and key not in later}
         return {key: without_later_fields(value) for key, value in kept.items()}

@@ -6,6 +6,7 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.throughput import ways as ways_module
 from harness.throughput.pipelines import Round
 from harness.throughput.ways import computing_at_torch_defaults, make_ways, reference_round
+from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.reference import ReferenceTrainer
 from tests.helpers.tiny import CPU, TINY_SPEC, make_case, make_dataset
 
@@ -45,6 +46,16 @@ def test_the_reference_on_cuda_is_measured_at_torchs_defaults_too(trainers):
 def test_on_a_cpu_both_references_are_one(trainers):
     ways = make_ways([make_case(make_dataset())], TINY_SPEC, CPU)
     assert [way.key for way in ways] == [("fast", "fp32"), ("plain", "fp32"), ("reference", "fp32")]
+
+
+def test_a_warm_up_reports_the_techniques_that_it_switched_off(images, monkeypatch):
+    def warm_up(trainer, images):
+        assert len(images) == 8
+        trainer.switch_off("bf16", "its step differs")
+
+    monkeypatch.setattr(FastTrainer, "warm_up", warm_up)
+    fast, *_ = make_ways([make_case(make_dataset(), precision="bf16")], TINY_SPEC, CPU)
+    assert fast.warm_up().switched_off == ("bf16: its step differs",)
 
 
 def settings():

@@ -10,7 +10,13 @@ from typing import Any
 
 from harness.report.tables.other_code import OTHER_CODE
 from harness.report.tables.table import Column, Row, Table
-from harness.report.tables.throughput_notes import distinct, disturbed_rows_note, measured_on, pipeline_note
+from harness.report.tables.throughput_notes import (
+    distinct,
+    disturbed_rows_note,
+    measured_on,
+    pipeline_note,
+    switched_off_note,
+)
 from harness.report.tables.throughput_pipelines import (
     DROPPABLE_HEADINGS,
     OPTIONAL_KEYS,
@@ -77,7 +83,12 @@ def _table(kind: Kind, rows: Sequence[Row]) -> Table:
     codes = {row.get(OTHER_CODE) for row in rows}
     mark_key = OTHER_CODE if len(codes) > 1 and None in codes else ""
     others = "; ".join(sorted(filter(None, codes)))
-    notes = [kind.note(rows), *disturbed_rows_note(rows), *sorted({measured_on(row) for row in rows})]
+    notes = [
+        kind.note(rows),
+        *disturbed_rows_note(rows),
+        *switched_off_note(rows),
+        *sorted({measured_on(row) for row in rows}),
+    ]
     notes += [f"{'* ' * bool(mark_key)}measured with other code than the present: {others}"] if others else []
     columns = [
         column

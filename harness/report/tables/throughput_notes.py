@@ -61,6 +61,12 @@ def disturbed_rows_note(rows: Sequence[Row]) -> list[str]:
     return [f"disturbed, so no test asserts anything about it: {found}"] if found else []
 
 
+def switched_off_note(rows: Sequence[Row]) -> list[str]:
+    """Return the note on the rows that were measured without a technique, if there are any."""
+    found = "; ".join(f"{_label(row)}, {row['switched_off']}" for row in rows if row.get("switched_off"))
+    return [f"switched off, as the technique failed on this device: {found}"] if found else []
+
+
 def _label(row: Row) -> str:
     return " ".join(str(row[key]) for key in ("model", "recipe", "axis", "input") if key in row) + _at(row)
 

@@ -12,7 +12,8 @@ def named(heading: str, key: str) -> Column:
     """Return the column of names, each with its marks."""
 
     def cell(row: Row) -> str:
-        marks = ["compiled"] * bool(row.get("compiled")) + ["disturbed"] * bool(row.get("disturbed"))
+        marks = [one for one in ("compiled", "disturbed") if row.get(one)]
+        marks += ["switched off"] * bool(row.get("switched_off"))
         return f"{row[key]} ({', '.join(marks)})" if marks else str(row[key])
 
     return Column(heading, key, cell, is_words=True)
@@ -58,6 +59,7 @@ def pipeline_values(m: PipelineComparison) -> dict[str, Any]:
         "precision": m.precision,
         "compiled": m.compiled,
         "compile_seconds": m.compile_seconds,
+        "switched_off": "; ".join(m.switched_off) or None,
         "disturbed": None if m.disturbed is None else str(m.disturbed),
     }
 

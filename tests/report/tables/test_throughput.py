@@ -70,6 +70,8 @@ def test_bf16_stands_below_fp32_with_everything_measured_beside_it():
     ):  # fmt: skip
         assert note in table.notes[0]
     assert list(table.frame["plain_ratio"]) == [None, 1.375]
+    assert table.cells[1][0] == "resnet20 (switched off)"
+    assert table.notes[1].endswith("failed on this device: resnet20 3×32×32 at bf16, capture: it failed")
 
 
 def test_an_earlier_recording_has_no_columns_for_what_it_lacks():
