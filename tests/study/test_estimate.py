@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -84,6 +85,57 @@ def test_a_step_that_batchnorm_refuses_for_one_image_is_timed_for_two(experiment
     expected = estimate(replace(experiment, model="resnet24"), SPEC, 1024, 10, CPU, "auto")
     assert timed == [2, 4]
     assert expected.epoch_seconds == pytest.approx(2 * 1.0 + 1024 * 0.25)
+
+
+class GpuTrainer:
+    """A trainer whose device is a GPU; keeps the number of images of each call."""
+
+    device = torch.device("cuda")
+    spec = SPEC
+
+    def __init__(self, case, *_):
+        self.case, self.recipe, self.called = case, case.recipe, []
+
+    def place(self, images):
+        return images
+
+    def warm_up(self, images):
+        self.called.append(("warm_up", len(images)))
+
+    def train_epoch(self, images, epoch, watch):
+        self.called.append(("train", len(images), self.recipe.batch_size))
+
+    def evaluate(self, images):
+        self.called.append(("evaluate", len(images)))
+
+
+@pytest.fixture
+def gpu_trainers(monkeypatch):
+    """The trainers of estimates on a GPU that is not there; its time passes by one second per look at the clock."""
+    made, seconds = [], itertools.count()
+    monkeypatch.setattr(estimate_module, "make_trainer", lambda *given: made.append(GpuTrainer(*given)) or made[-1])
+    monkeypatch.setattr(estimate_module, "metered", lambda _, work: (work(), QUIET))
+    monkeypatch.setattr("harness.hardware.stopwatch.Stopwatch._now", lambda _: next(seconds))
+    return made
+
+
+@pytest.mark.parametrize(("model", "steps"), [("resnet8", 10), ("resnet20-32", 3), ("resnet20-64", 1)])
+def test_whole_steps_are_timed_on_a_gpu_after_a_warm_up(model, steps, experiment, gpu_trainers):
+    expected = estimate(replace(experiment, model=model), SPEC, 1024, 10, GpuTrainer.device, "fp32")
+    (trainer,) = gpu_trainers
+    trained = [call for call in trainer.called if call[0] == "train"]
+    assert trainer.called[0] == ("warm_up", 512)
+    assert trained == [("train", steps * 512, 512)] * 4
+    evaluated = {call[1] for call in trainer.called if call[0] == "evaluate"}
+    assert evaluated == {4096} if model == "resnet8" else max(evaluated) < 4096
+    assert expected.epoch_seconds == pytest.approx(2 * 1 / steps + 10 * 1 / max(evaluated))
+
+
+def test_slow_steps_are_timed_fewer_times(experiment, gpu_trainers, monkeypatch):
+    seconds = itertools.count(0, 20)
+    monkeypatch.setattr("harness.hardware.stopwatch.Stopwatch._now", lambda _: next(seconds))
+    estimate(experiment, SPEC, 1024, 10, GpuTrainer.device, "fp32")
+    assert [call[0] for call in gpu_trainers[0].called] == ["warm_up", "train", "train", "evaluate", "evaluate"]
 
 
 @pytest.mark.parametrize("pipeline", ["fast", "reference"])
