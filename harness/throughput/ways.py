@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -82,9 +82,8 @@ class _DefaultReference(ReferenceTrainer):
 @contextlib.contextmanager
 def computing_at_torch_defaults() -> Iterator[None]:
     """Compute float32 products on CUDA as torch does by default: cuDNN's at TF32, others at fp32."""
-    cudnn: Any = torch.backends.cudnn
-    with computing_at("fp32"):  # restores these settings too
-        cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = "tf32"
+    with computing_at("fp32"):  # restores this setting too
+        torch.backends.cudnn.allow_tf32 = True  # sets the newer ``fp32_precision`` as well
         yield
 
 
