@@ -139,7 +139,7 @@ def _evaluation_seconds(trainer: Trainer, spec: DatasetSpec, macs: int) -> float
 def _seconds(
     trainer: Trainer, spec: DatasetSpec, count: int, work: Callable[[ImageSet, Stopwatch], object], *, times: int
 ) -> float:
-    """Time work on ``count`` random images, in seconds: the quickest of ``times`` at most, after one to warm up.
+    """Time work on ``count`` random images: the quickest of ``times`` at most, after one to warm up.
 
     The reference pipeline first starts loader processes: their time cancels out between ``count`` and 3 ``count``.
     """

@@ -1,4 +1,4 @@
-"""The fast pipeline, a plain loop and the reference, measured in alternating rounds: drift affects all alike.
+"""Alternating rounds of the fast pipeline, a plain loop and the reference: drift affects all alike.
 
 A round is a short epoch of random images. The reference trains one extra batch first, which is not counted: it pays
 for starting the loader processes and for copying the memory shared with them, seconds that hardly matter in a whole
@@ -46,10 +46,10 @@ def compare_pipelines(
     round_seconds: float = 3.0,
     notify: Callable[[str], None] = lambda _: None,
 ) -> list[PipelineComparison]:
-    """Train on random images of the dataset's shape in every way alternately; return a comparison for each case.
+    """Train on random images in every way alternately; return a comparison for each case.
 
     Args:
-        cases: the fast pipeline's, equal but for the precision. The plain loop trains each of them without compilation,
+        cases: the fast pipeline's, equal but for the precision, at the dataset's shape. The plain loop trains each of them without compilation,
             the reference trains one in float32 without compilation.
         rounds: rounds of each way; fewer, but at least three, if two batches take much longer than ``round_seconds``.
         round_seconds: target length of a round of the first case; a round has at least two batches.
@@ -93,7 +93,7 @@ def _measure(
     target: tuple[int, float],
     notify: Callable[[str], None],
 ) -> _Measured:
-    """Warm every way up, plan the rounds, and measure them. ``target``: the rounds, and the seconds of each."""
+    """Measure every way after its warm-up; ``target`` is the number of rounds and the seconds of each."""
     notify("compiling" if case.compiled else "warming up")
     warm_ups = {way.key: way.warm_up() for way in ways}
     for line in [line for one in warm_ups.values() for line in one.switched_off]:

@@ -103,7 +103,7 @@ def _measure(device: torch.device, precision: str) -> Peak:
 
 
 def _search(device: torch.device, precision: str) -> float:
-    """Return the speed of the fastest convolution: time each a few times, then the fastest ones more often."""
+    """Return the speed of the fastest convolution; the fastest few are timed more often than the rest."""
     ends, found = time.perf_counter() + _SEARCH_SECONDS, dict[Shape, float]()
     for shape in _SEARCHES[device.type].shapes():
         found[shape] = operations_per_second(device, precision, shape, _LOOKS)

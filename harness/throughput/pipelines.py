@@ -1,4 +1,4 @@
-"""The fast pipeline beside other ways to train the same network, measured in alternating rounds; needs no torch."""
+"""The fast pipeline beside other ways to train, measured in alternating rounds; needs no torch."""
 
 import statistics
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The ways to train that are measured beside each other: the fast pipeline, a plain loop and the reference."""
+"""The ways to train that are compared: the fast pipeline, a plain loop and the reference."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence

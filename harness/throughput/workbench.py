@@ -62,9 +62,9 @@ class Workbench:
         self.recorded: list[Recorded] = []
 
     def compare_pipelines(self, dataset: str, model: str) -> list[PipelineComparison]:
-        """Measure both pipelines and a plain loop at the dataset's shape; return a comparison for each precision.
+        """Measure both pipelines and a plain loop; return a comparison for each precision.
 
-        The fast pipeline is set up as for the study's full training.
+        They train on images of the dataset's shape. The fast pipeline is set up as for the study's full training.
         """
         recipe, spec = _recipe_of(dataset), SPECS[dataset]
         case = self._case(model, spec, recipe, spec.train_images)
