@@ -49,8 +49,9 @@ def compare_pipelines(
     """Train on random images in every way alternately; return a comparison for each case.
 
     Args:
-        cases: the fast pipeline's, equal but for the precision, at the dataset's shape. The plain loop trains each of them without compilation,
+        cases: the fast pipeline's, equal but for the precision. The plain loop trains each of them without compilation,
             the reference trains one in float32 without compilation.
+        spec: gives the images' channels and classes.
         rounds: rounds of each way; fewer, but at least three, if two batches take much longer than ``round_seconds``.
         round_seconds: target length of a round of the first case; a round has at least two batches.
         notify: callback that receives a line about each step.
