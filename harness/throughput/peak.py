@@ -56,7 +56,8 @@ _SEARCHES = {
     "cuda": _Search((32, 128), (64, 128, 256, 512, 1024), (7, 14, 28, 56), (1e10, 6e11), calls=10),
     "mps": _Search((64,), (64, 128, 256, 512), (7, 14, 28), (1e9, 6e10), calls=10),
 }
-_SEARCH_SECONDS = 10.0
+_SEARCH_SECONDS = 5.0  # two on an undisturbed CPU of 270 GFLOP/s
+_REPETITION_SECONDS = 10.0  # of disturbed searches, each time
 _LOOKS = 2  # timings of every shape
 _FINALISTS, _FINAL_TIMINGS = 4, 20
 
@@ -81,7 +82,7 @@ def convolution_peak(
 ) -> Peak:
     """Return the peak of forward convolutions at a precision, searched for once in a process.
 
-    The search takes about ten seconds at most. It is repeated if it was disturbed, or if its peak is below a speed that
+    A search takes about six seconds at most. It is repeated if it was disturbed, or if its peak is below a speed that
     the device has reached since then.
 
     Args:
@@ -89,7 +90,7 @@ def convolution_peak(
     """
     known = _PEAKS.get((device, precision))
     if known is None or known.disturbance.is_disturbed or known.flops_per_second < at_least:
-        measured = Repetition(notify).measure(
+        measured = Repetition(notify, max_seconds=_REPETITION_SECONDS).measure(
             f"{precision} convolution peak", lambda: _measure(device, precision), lambda peak: [peak.disturbance]
         )
         found = [measured] if known is None else [known, measured]

@@ -57,10 +57,10 @@ def test_the_search_on_a_cpu_has_small_maps():
 
 
 def test_a_search_ends_with_its_time(timed, monkeypatch):
-    seconds = itertools.count(0.0, 4.0)
+    seconds = itertools.count(0.0, 2.0)
     monkeypatch.setattr(peak.time, "perf_counter", lambda: next(seconds))
     peak._search(CPU, "fp32")
-    assert len(timed) == 3 + 3  # looks at 4, 8 and 12 seconds of ten
+    assert len(timed) == 3 + 3  # looks until 2, 4 and 6 seconds of five
 
 
 def test_each_precision_has_a_peak_of_its_own(monkeypatch):
