@@ -17,15 +17,19 @@ def make_loop():
     return lambda **changes: PlainLoop(make_case(DATASET, **changes), TINY_SPEC, CPU)
 
 
-def test_the_plain_loop_takes_the_same_step_as_the_fast_pipeline(make_loop):
+def test_the_plain_loop_takes_the_same_steps_as_the_fast_pipeline(make_loop):
     loop, trainer = make_loop(), FastTrainer(make_case(DATASET), TINY_SPEC, CPU)
-    batch = prepare(DATASET.train.pixels[:8], TINY_RECIPE.augmentation, 8), DATASET.train.labels[:8]
+    batches = [
+        (prepare(DATASET.train.pixels[part], TINY_RECIPE.augmentation, 8), DATASET.train.labels[part])
+        for part in (slice(8), slice(8, 16))
+    ]
     trainer.network.train()
-    trainer.step(*batch)
-    loss = train_plainly(loop.network, loop.optimizer, [batch])
-    assert loss.item() == pytest.approx(trainer._loss_sum.item() / 8, rel=1e-5)
+    for batch in batches:
+        trainer.step(*batch)
+    loss = train_plainly(loop.network, loop.optimizer, batches)
+    assert loss.item() == pytest.approx(trainer._loss_sum.item() / 8, rel=1e-4)
     for ours, theirs in zip(trainer.network.parameters(), loop.network.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs)
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize(("precision", "computed_at"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
