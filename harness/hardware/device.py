@@ -3,11 +3,12 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
 from harness.errors import InputError
+from harness.hardware.global_settings import fix_settings, require_usual_defaults, restore_settings
 
 Precision = Literal["fp32", "tf32", "bf16"]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
@@ -47,8 +48,9 @@ def resolve_precision(name: str, device: torch.device, pipeline: str = "fast") -
     bf16 applies only to the products of the forward and backward pass: weights, sums and statistics stay float32.
 
     Raises:
-        InputError: the name is unknown, or the device does not support the precision.
+        InputError: the name is unknown, the device does not support the precision, or torch's defaults are changed.
     """
+    require_usual_defaults()
     if name not in PRECISIONS:
         raise InputError(f"unknown precision {name!r}: give one of {', '.join(PRECISIONS)}")
     if name == "tf32" and not _is_ampere(device):
@@ -61,11 +63,14 @@ def resolve_precision(name: str, device: torch.device, pipeline: str = "fast") -
 
 
 def computes_bf16(device: torch.device) -> bool:
-    """Return whether the device computes products of bf16 in hardware; elsewhere torch emulates them, slowly."""
+    """Return whether the device computes products of bf16 in hardware.
+
+    Elsewhere torch emulates them, slowly.
+    """
     if device.type != "cpu":
         return _is_ampere(device)
     greatest_isa = next(filter(None, map(os.environ.get, _ISA_VARIABLES)), "").upper()
-    if greatest_isa in _ISAS_WITHOUT_BF16 or not torch.backends.mkldnn.is_available():
+    if greatest_isa in _ISAS_WITHOUT_BF16 or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     features = torch.cpu.get_capabilities()
     return any(features.get(feature, False) for feature in _CPU_FEATURES)
@@ -85,22 +90,19 @@ def _is_ampere(device: torch.device) -> bool:
 
 
 @contextlib.contextmanager
-def computing_at(precision: str) -> Iterator[None]:
+def computing_at(precision: str, *, deterministic: bool = False) -> Iterator[None]:
     """Compute float32 products at the precision, forward and backward.
 
-    The global settings are restored afterwards. bf16 also needs `autocast` around the forward pass.
+    Global settings of torch do not count, and are restored. bf16 also needs `autocast` around the forward pass.
+
+    Args:
+        deterministic: choose only kernels whose results have the same bits in every run.
     """
-    # cudnn.rnn too: torch refuses to report cuDNN's precision if conv and rnn differ, and its compiler reads it.
-    cudnn: Any = torch.backends.cudnn
-    settings: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
-    before = [setting.fp32_precision for setting in settings]
+    saved = fix_settings(precision, deterministic=deterministic)
     try:
-        for setting in settings:
-            setting.fp32_precision = "tf32" if precision == "tf32" else "ieee"
         yield
     finally:
-        for setting, value in zip(settings, before, strict=True):
-            setting.fp32_precision = value
+        restore_settings(saved)
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:

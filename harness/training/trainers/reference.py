@@ -150,7 +150,7 @@ class ReferenceTrainer(Trainer):
 
     def _computing(self) -> AbstractContextManager[None]:
         """Return the context that products are computed in: at the case's precision."""
-        return computing_at(self.case.precision)
+        return computing_at(self.case.precision, deterministic=self.case.deterministic)
 
     def _loader(
         self, images: ImageSet, transform: Callable[[Image.Image], Tensor], shuffled_by: torch.Generator | None = None
