@@ -130,7 +130,7 @@ class TrainingRun:
             code_version.training_code_version(),
             tuple(self.history.records),
             tuple(self.history.attempts),
-            self._trainer.network.state_dict(),
+            self._trainer.state(),
             self._trainer.momentum(),
             self._best_weights,
         )
