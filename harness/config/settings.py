@@ -45,6 +45,7 @@ class Settings:
     val_split: float
     pipeline: Pipeline
     compile: str
+    fsdp: bool
     engine: str
     ray_address: str | None
     cpus_per_case: int | None

@@ -75,7 +75,9 @@ MUTATIONS = {
     "training/trainers/cuda_graph.py": ("_WARM_UP_STEPS = 3", "_WARM_UP_STEPS = 1"),
     "training/trainers/data_parallel.py": ("min(start + step, count)", "min(start + step, count - 1)"),
     "training/trainers/fast.py": ("_EVALUATION_BATCH_SIZE = 500", "_EVALUATION_BATCH_SIZE = 5"),
+    "training/trainers/gradient_sums.py": ("self._flags.fill_(1)", "self._flags.fill_(2)"),
     "training/trainers/reference.py": ("_MAX_WORKERS = 8", "_MAX_WORKERS = 2"),
+    "training/trainers/sharding.py": ("set_gradient_divide_factor(1.0)", "set_gradient_divide_factor(2.0)"),
     "training/trainers/sync_batch_norm.py": ("(0, *range(2, x.dim()))", "(*range(2, x.dim()),)"),
     "training/trainers/trainer.py": ("seed=0, shortcut=case.shortcut", "seed=1, shortcut=case.shortcut"),
 }  # fmt: skip
