@@ -117,16 +117,14 @@ class DataParallelTrainer(FastTrainer):
     def evaluate(self, images: ImageSet) -> Evaluation:
         """Evaluate as `Trainer.evaluate` says: each rank its share of the images; all ranks get the whole.
 
-        Every rank evaluates equally many images, as shards need; it ignores those of another rank's share.
+        Every rank evaluates equally many images, as shards need. An image beyond its own share does not count.
         """
         own = shard(0, len(images), self._processes)
-        count = -(-len(images) // self._processes.world_size)
-        first = min(own.start, len(images) - count)
-        window = images.view(torch.arange(first, first + count, device=images.labels.device))
-        window.labels[: own.start - first] = _IGNORED
-        window.labels[own.stop - first :] = _IGNORED
+        count = -(-len(images) // self._processes.world_size)  # the last share's, so that all windows fit
+        window = images.view(torch.arange(own.start, own.start + count, device=images.labels.device))
+        window.labels[len(own) :] = _IGNORED
         part = super().evaluate(window)
-        parts = self._processes.all_gather((part.loss * count, part.predictions[own.start - first : own.stop - first]))
+        parts = self._processes.all_gather((part.loss * count, part.predictions[: len(own)]))
         predicted = np.concatenate([predictions for _, predictions in parts])
         correct = int((predicted == images.labels.cpu().numpy()).sum())
         loss = sum(loss for loss, _ in parts) / len(images)

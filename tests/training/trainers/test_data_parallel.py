@@ -30,7 +30,7 @@ from harness.training.trainers.fast import FastTrainer
 from tests.helpers.disturbances import QUIET, use_meter
 from tests.helpers.host_waits import HostWaits
 from tests.helpers.networks import own_case
-from tests.helpers.rank_threads import in_threads, train_in_threads
+from tests.helpers.rank_threads import RankThread, in_threads, train_in_threads
 from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, make_dataset
 
 
@@ -106,6 +106,28 @@ def test_rank_without_images_changes_nothing(build, precision):
         assert all(torch.equal(weights[name], value) for name, value in parts[0][1].items())
         found, expected = (torch.cat([one.flatten() for one in some.values()]) for some in (weights, single.weights()))
         assert (found - expected).norm() <= tolerance * expected.norm()
+
+
+def test_a_step_exchanges_each_layers_sums_and_all_gradients_once(tiny_dataset, monkeypatch):
+    exchanged, all_reduce = [], RankThread.all_reduce
+
+    def counted(self, tensor):
+        if self.is_rank_zero:
+            exchanged.append(tensor.nbytes)
+        return all_reduce(self, tensor)
+
+    monkeypatch.setattr(RankThread, "all_reduce", counted)
+
+    def part(processes):
+        trainer = DataParallelTrainer(make_case(tiny_dataset), TINY_SPEC, CPU, processes)
+        trainer._begin_epoch(tiny_dataset.train, 0)
+        trainer.step(torch.rand(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64))
+        return sum(one.numel() + 1 for one in trainer.network.parameters())
+
+    gradients, _ = in_threads(2, part)
+    channels = [16, 16, 16, 32, 32, 64, 64]
+    forward, backward = ([8 * (2 * count + more) for count in channels] for more in (1, 0))
+    assert exchanged == [*forward, *reversed(backward), 4 * gradients]
 
 
 @pytest.mark.parametrize("images", [8, 1])

@@ -8,11 +8,14 @@ from tests.helpers.rank_threads import in_threads
 
 
 def reduced(part):
-    """What ``part(network, rank)`` leaves as gradients of a network, on each of two ranks, after their reduction."""
+    """What ``part(network, rank)`` leaves as gradients on each of two ranks, after the reduction of its second step."""
 
     def act(processes):
         network = nn.ParameterDict({name: nn.Parameter(torch.ones(2, 3)) for name in ("all", "one", "none")})
         sums = GradientSums(network, processes)
+        sum(network.values()).sum().backward()
+        sums.reduce()
+        network.zero_grad()
         with HostWaits() as waits:
             part(network, processes.rank).backward()
             sums.reduce()
