@@ -86,10 +86,10 @@ class DataParallelTrainer(FastTrainer):
     def _load_shares(
         self, images: ImageSet, order: Tensor, parameters: AugmentationParameters, shares: list[range]
     ) -> list[tuple[Tensor, Tensor]]:
-        """Return each share of the epoch's images, augmented: inputs (N, C, S, S) and labels (N,), N at least 1.
+        """Return each share of the epoch's images, augmented: inputs (N, C, S, S) and labels (N,).
 
-        For an empty share an image of the same batch stands in, with a label that the loss ignores: so every network
-        can train on it, and every rank takes part in every exchange.
+        N is at least 1. For an empty share an image of the same batch stands in, with a label that the loss ignores:
+        so every network can train on it, and every rank takes part in every exchange.
         """
         filled = [share or range(share.start, share.start + 1) for share in shares]
         positions = torch.cat([torch.arange(share.start, share.stop) for share in filled])

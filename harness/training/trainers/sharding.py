@@ -1,6 +1,7 @@
-"""A network too large for one device: each rank keeps its part of weights, gradients and momentum (torch's FSDP2).
+"""A network too large for one device: each rank keeps a part of its numbers (torch's FSDP2).
 
-A group of layers is gathered on every rank for its forward and its backward pass only. Torch's FSDP is imported in use.
+That is a part of its weights, gradients and momentum. A group of layers is gathered on every rank for its forward and
+its backward pass only. Torch's FSDP is imported in use.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,8 +14,9 @@ from harness.training.process_group import ProcessGroup
 
 
 def shard_network(network: nn.Module, device: torch.device, processes: ProcessGroup) -> nn.Module:
-    """Divide the network's parameters over all ranks and move it to the device, one group of layers at a time.
+    """Place the network on the device, its parameters divided over all ranks.
 
+    Only one group of layers at a time is whole on the device.
     The gradients are summed over the ranks, not averaged: each rank's loss is a part of the whole batch's mean.
     """
     from torch.distributed.device_mesh import DeviceMesh
@@ -30,7 +32,7 @@ def shard_network(network: nn.Module, device: torch.device, processes: ProcessGr
 
 
 def _groups(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield the modules to gather at a time: those in an outermost list of modules, such as a stage's blocks."""
+    """Yield the modules to gather at a time: those of each outermost list, such as a stage's blocks."""
     for child in module.children():
         if isinstance(module, nn.Sequential | nn.ModuleList):
             if next(child.parameters(), None) is not None:
