@@ -53,5 +53,5 @@ class GradientSums:
         """Return for these parameters whether any rank has a gradient of them."""
         if not missing:
             return {}
-        counts = self._flags.tolist()
+        counts = self._flags.cpu().tolist()
         return {number: counts[number] > 0 for number in missing}

@@ -23,7 +23,8 @@ def shard_network(network: nn.Module, device: torch.device, processes: ProcessGr
     from torch.distributed.fsdp import fully_shard
 
     c10d: Any = distributed
-    mesh = DeviceMesh.from_group(processes.device_group or c10d.group.WORLD, device.type)
+    group = c10d.group.WORLD if processes.device_group is None else processes.device_group
+    mesh = DeviceMesh.from_group(group, device.type)
     for module in [*dict.fromkeys(_groups(network)), network]:
         part = fully_shard(module, mesh=mesh, reshard_after_forward=True)
         part.set_gradient_divide_factor(1.0)
