@@ -53,7 +53,7 @@ OPTIONS = (
         "precision",
         "auto",
         str,
-        "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs that support it, else fp32)",
+        "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs and CPUs that compute it in hardware, else fp32)",
         "PRECISION",
     ),
     Option("rerun", "false", boolean, "train finished cases again, from scratch"),
@@ -77,7 +77,7 @@ OPTIONS = (
         "compile",
         "auto",
         one_of("auto", "on", "off"),
-        "compile networks: auto, on or off (default: auto, on CUDA if the run is long enough to repay compiling)",
+        "compile networks: auto, on or off (default: auto, if `python -m harness doctor` has measured a gain here)",
         "WHEN",
     ),
     Option(
@@ -86,6 +86,13 @@ OPTIONS = (
         boolean,
         "for a network too large for one GPU: with several processes of torchrun, keep on each only its part of the "
         "weights, gradients and momentum (torch's FSDP2)",
+    ),
+    Option(
+        "deterministic",
+        "false",
+        boolean,
+        "choose only kernels that give the same bits in every run on the same kind of GPU, which may be slower (a CPU "
+        "has no others)",
     ),
     Option(
         "engine",

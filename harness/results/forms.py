@@ -40,6 +40,7 @@ class _Environment(BaseModel):
     machines: _FromOneDevice = 1
     sharded: bool = False
     co_scheduled: bool | None = None
+    switched_off: dict[str, str] = {}
     platform: str | None = None
     python: str | None = None
     versions: dict[str, str | None] | None = None

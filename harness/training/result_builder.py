@@ -133,6 +133,7 @@ def _attempts(history: History) -> dict[str, Any]:
         "started_at": attempts[0].started_at,
         "finished_at": utc_now(),
         "attempts": tuple(attempts),
+        "switched_off": {k: v for attempt in attempts for k, v in attempt.environment.get("switched_off", {}).items()},
     }
 
 

@@ -90,10 +90,8 @@ def run_row(result: Result) -> dict[str, object]:
         "processes": result.environment.get("processes", 1),
         "node": ", ".join(_nodes(result)),
         "co_scheduled": result.is_co_scheduled,
-        "precision": result.case.precision,
-        "pipeline": result.case.pipeline,
-        "compiled": result.case.compiled,
-        "compile_seconds": None if is_mixed else result.compile_seconds,
+        **{name: getattr(result.case, name) for name in ("precision", "pipeline", "deterministic")},
+        **_acceleration_values(result),
         "checkpoint_seconds": None if is_mixed else result.checkpoint_seconds,
         "interruptions": len(result.interrupted_after),
         "interrupted_after": " ".join(map(str, result.interrupted_after)),
@@ -117,7 +115,7 @@ def _device(result: Result, on: Mapping[str, Any]) -> str:
     parts = [on["gpu"]] if on["gpu"] else [on["cpu"], count_noun(on.get("threads"), "thread")]
     if on.get("processes", 1) > 1:
         parts.append(processes_of(on))
-    parts.append(result.case.precision)
+    parts += [result.case.precision, *["deterministic"] * result.case.deterministic]
     if result.case.pipeline != "fast":
         parts.append(f"{result.case.pipeline} pipeline")
     if on.get("co_scheduled"):
@@ -130,6 +128,15 @@ def _is_unsteady(result: Result) -> bool:
     if result.changes_between_attempts or not result.epoch_seconds:
         return False
     return max(result.epoch_seconds) > 2 * statistics.median_low(result.epoch_seconds)
+
+
+def _acceleration_values(result: Result) -> dict[str, Any]:
+    """Return what a case was compiled for, how long it took, and the accelerations that were switched off."""
+    return {
+        "compiled": result.case.compiled,
+        "compile_seconds": None if result.changes_between_attempts else result.compile_seconds,
+        "switched_off": "; ".join(f"{name}: {reason}" for name, reason in result.switched_off.items()) or None,
+    }
 
 
 def run_notes(results: Sequence[Result]) -> list[str]:
@@ -201,10 +208,11 @@ def _training_notes(results: Sequence[Result]) -> list[str]:
 
 
 def _network_notes(results: Sequence[Result]) -> list[str]:
-    """Return the notes on how networks were trained or counted, each with the models that it is about."""
+    """Return the notes on how networks were trained or counted, each with its models."""
     models: dict[str, list[str]] = {}
     for result in results:
-        for note in result.notes:
+        switched_off = [f"trained without {name}: {reason}" for name, reason in result.switched_off.items()]
+        for note in [*result.notes, *switched_off]:
             models.setdefault(note, []).append(result.model)
     notes = [f"{join_names(list(dict.fromkeys(names)), 'notes in the CSV')}: {note}" for note, names in models.items()]
     return first_lines(notes, "notes on networks (notes in the CSV)", MAX_NAMES)

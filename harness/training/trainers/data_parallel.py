@@ -57,7 +57,7 @@ class DataParallelTrainer(FastTrainer):
             return sharding.shard_network(network, self.device, self._processes)
         return super()._on_device(network)
 
-    def warm_up(self, train_images: int) -> None:
+    def warm_up(self, images: ImageSet) -> None:
         """Do nothing: nothing is compiled or captured."""
 
     def train_epoch(
@@ -103,7 +103,7 @@ class DataParallelTrainer(FastTrainer):
 
     def _compute(self, batch: Tensor, labels: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        with computing_at(self.case.precision):
+        with computing_at(self.case.precision, deterministic=self.case.deterministic):
             with autocast(self.case.precision, self.device):
                 logits = self.network(batch)
                 loss_sum = functional.cross_entropy(logits, labels, reduction="sum", ignore_index=_IGNORED)
@@ -134,8 +134,8 @@ class DataParallelTrainer(FastTrainer):
         with torch.inference_mode(False), torch.no_grad():  # shards gathered in inference mode cannot be trained
             return super()._evaluate(images)
 
-    def state(self) -> dict[str, Tensor]:
-        return self._whole(super().state())
+    def network_state(self) -> dict[str, Tensor]:
+        return self._whole(super().network_state())
 
     def momentum(self) -> dict[str, Tensor]:
         return self._whole(super().momentum())
@@ -225,9 +225,9 @@ class RankZeroTrainer(DataParallelTrainer):
         with self._processes.running_together(Command("stops_of_ranks")):
             return super().stops_of_ranks()
 
-    def state(self) -> dict[str, Tensor]:
-        with self._gathering("state"):
-            return super().state()
+    def network_state(self) -> dict[str, Tensor]:
+        with self._gathering("network_state"):
+            return super().network_state()
 
     def momentum(self) -> dict[str, Tensor]:
         with self._gathering("momentum"):

@@ -43,6 +43,7 @@ def test_hardware_is_noted_and_times_compare_within_one_only():
         ),
         ({"case_changes": {"val_split": 0.1}}, "10% of the training images held out for validation"),
         ({"epoch_seconds_list": (1.0, 1.0, 2.5)}, "epoch times vary more than twofold, the machine was busy"),
+        ({"case_changes": {"deterministic": True}}, "fp32, deterministic"),
         ({"case_changes": {"compiled": True}, "compile_seconds": 31.4}, "in no epoch's time: resnet20 seed 0 31s"),
     ],
 )
@@ -60,6 +61,14 @@ def test_notes_on_networks_name_each_model_once():
     results.append(synthetic_result(model="resnet20-2", notes=(note, other)))
     assert run_notes(results)[1:] == [f"resnet20, resnet20-2: {note}", f"resnet20-2: {other}"]
     assert run_row(results[-1])["notes"] == f"{note}; {other}"
+
+
+def test_what_was_switched_off_is_noted_with_its_models():
+    off = {"capture": "it ran out of memory"}
+    results = [synthetic_result(model=model, switched_off=off) for model in ("resnet20", "resnet56")]
+    assert run_notes(results)[1:] == ["resnet20, resnet56: trained without capture: it ran out of memory"]
+    assert run_row(results[0])["switched_off"] == "capture: it ran out of memory"
+    assert run_row(synthetic_result())["switched_off"] is None
 
 
 def test_own_images_need_no_verification():
