@@ -82,6 +82,13 @@ OPTIONS = (
         "WHEN",
     ),
     Option(
+        "fsdp",
+        "false",
+        boolean,
+        "for a network too large for one GPU: with several processes of torchrun, keep on each only its part of the "
+        "weights, gradients and momentum (torch's FSDP2)",
+    ),
+    Option(
         "deterministic",
         "false",
         boolean,

@@ -45,6 +45,7 @@ class Settings:
     val_split: float
     pipeline: Pipeline
     compile: str
+    fsdp: bool
     deterministic: bool
     cases_per_device: int | Literal["auto"] | None
     engine: str

@@ -50,6 +50,7 @@ def test_every_option_has_an_environment_variable_and_an_ini_key(option, tmp_pat
     values |= {
         "exclusive": "true",
         "deterministic": "true",
+        "fsdp": "true",
         "margin": "1.5",
         "until-decided": "true",
         "budget": "1h30m",

@@ -84,6 +84,13 @@ def test_compilation_is_off_with_several_processes():
     assert distributed_settings(read_settings({}, environment={}), ProcessGroup(0, 2)).compile == "off"
 
 
+def test_shards_need_several_processes():
+    given_settings = read_settings({"fsdp": True}, environment={})
+    with pytest.raises(InputError, match="--fsdp requires several processes"):
+        distributed_settings(given_settings, ProcessGroup())
+    assert distributed_settings(given_settings, ProcessGroup(0, 2)).fsdp
+
+
 def test_each_rank_has_the_gpu_of_its_local_rank():
     assert own_device(torch.device("cuda", 0), ProcessGroup(5, 8, 1, 4)) == "cuda:1"
     assert own_device(torch.device("cuda", 2), ProcessGroup()) == "cuda:2"

@@ -37,6 +37,7 @@ class LocalEngine(Engine):
         super().__init__(results)
         device = own_device(resolve_device(settings.device), processes)
         self._machine, self._processes = Machine(replace(settings, device=device)), processes
+        processes.is_sharded = settings.fsdp
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         self._machine.prepare(experiments, notify)
@@ -92,7 +93,8 @@ class LocalEngine(Engine):
 
     def describe(self) -> str:
         processes, device = self._processes, self._machine.device
-        on = f"{processes.world_size} processes, on {device.type}" if processes.is_distributed else str(device)
+        sharded = ", sharded" if processes.is_sharded else ""
+        on = f"{processes.world_size} processes{sharded}, on {device.type}" if processes.is_distributed else str(device)
         return f"{on} at {self._machine.precision}"
 
     def environment(self) -> dict[str, Any]:
