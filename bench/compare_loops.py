@@ -15,6 +15,7 @@ on the machine. Only the ratios are reliable. The loops:
 """
 
 import argparse
+import contextlib
 import os
 import statistics
 import subprocess
@@ -127,24 +128,21 @@ def serve(loop: str, model: str, images: int) -> None:
 def measure(loops: list[str], model: str, images: int, rounds: int) -> dict[str, list[float]]:
     """Return the CPU seconds of each loop's rounds; the loops take turns, in reverse order in every other round."""
     command = [sys.executable, "-m", "bench.compare_loops", "--model", model, "--images", str(images), "--serve"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    workers = {
-        loop: subprocess.Popen(
-            [*command, loop], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        for loop in loops
-    }
-    for loop, worker in workers.items():
-        if worker.stdout.readline().strip() != "ready":
-            raise SystemExit(f"loop {loop} did not start; its error is above")
     seconds = {loop: [] for loop in loops}
-    for number in range(rounds):
-        for loop in loops if number % 2 == 0 else loops[::-1]:
-            workers[loop].stdin.write("\n")
-            workers[loop].stdin.flush()
-            seconds[loop].append(float(workers[loop].stdout.readline()))
-    for worker in workers.values():
-        worker.communicate()
+    with contextlib.ExitStack() as stack:  # closes the processes' standard inputs, which ends them
+        workers = {
+            loop: stack.enter_context(subprocess.Popen([*command, loop], env=environment, **pipes)) for loop in loops
+        }
+        for loop, worker in workers.items():
+            if worker.stdout.readline().strip() != "ready":
+                raise SystemExit(f"loop {loop} did not start; its error is above")
+        for number in range(rounds):
+            for loop in loops if number % 2 == 0 else loops[::-1]:
+                workers[loop].stdin.write("\n")
+                workers[loop].stdin.flush()
+                seconds[loop].append(float(workers[loop].stdout.readline()))
     return seconds
 
 
