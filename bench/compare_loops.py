@@ -39,7 +39,7 @@ from harness.training.trainers.reference import Samples, training_transform
 from harness.training.trainers.trainer import make_optimizer
 
 LOOPS = ("per-image", "per-image-top5", "channels-last", "channels-last-kept", "fast-fp32", "fast-bf16")
-BASE = "channels-last"
+BASES = ("channels-last", "per-image")
 SPEC, RECIPE = SPECS["cifar10"], PUBLISHED_RECIPES["cifar10"]
 CPU = torch.device("cpu")
 
@@ -147,12 +147,18 @@ def measure(loops: list[str], model: str, images: int, rounds: int) -> dict[str,
 
 
 def report(seconds: dict[str, list[float]]) -> None:
-    """Print each loop's speed over the base's, round by round: median and quartiles."""
-    base = BASE if BASE in seconds else next(iter(seconds))
-    print(f"training speed over {base}, median (quartiles) of {len(seconds[base])} rounds")
+    """Print each loop's speed over the bases' that were measured, round by round: median and quartiles."""
+    bases = [base for base in BASES if base in seconds]
+    rounds = len(next(iter(seconds.values())))
+    print(f"training speed, median (quartiles) of {rounds} rounds, over {' | over '.join(bases)}")
     for loop, own in seconds.items():
-        low, middle, high = statistics.quantiles([b / s for b, s in zip(seconds[base], own, strict=True)], n=4)
-        print(f"{loop:20} {middle:5.2f} ({low:.2f} to {high:.2f})")
+        print(f"{loop:20} {' | '.join(ratio(seconds[base], own) for base in bases)}")
+
+
+def ratio(base: list[float], own: list[float]) -> str:
+    """Return the median and the quartiles of the rounds' speeds over those of the base."""
+    low, middle, high = statistics.quantiles([b / s for b, s in zip(base, own, strict=True)], n=4)
+    return f"{middle:5.2f} ({low:.2f} to {high:.2f})"
 
 
 def main() -> None:
