@@ -1,0 +1,125 @@
+"""The subject of the checks: a case on random images, and the device that trains it."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from harness.config.case import Case
+from harness.config.datasets import SPECS, DatasetSpec
+from harness.config.families import parse_model
+from harness.config.recipe import Recipe
+from harness.config.recipes import PUBLISHED_RECIPES
+from harness.data.images import ImageSet, fingerprint, random_images
+from harness.data.registry import Dataset
+from harness.errors import InputError
+from harness.hardware.stopwatch import Stopwatch
+from harness.training.trainers.fast import FastTrainer
+
+_FULL_BATCHES, _LAST_BATCH = 3, 5  # of an epoch: a partial last batch has a captured step of its own
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A short case on random images, with the device that the checks train it on.
+
+    Attributes:
+        case: the case at fp32, neither compiled nor of any images; checks vary it.
+        rounds: rounds of a timing.
+        steps: steps of a round.
+        augmented_images: images of each dataset's shape that are augmented; an eighth of them for large ones.
+        limits_mib: the memory limits, in MiB, that the case is trained at.
+    """
+
+    device: torch.device
+    case: Case
+    spec: DatasetSpec
+    rounds: int = 5
+    steps: int = 4
+    augmented_images: int = 256
+    limits_mib: tuple[int, ...] = (16, 64, 128, 256)
+
+    @property
+    def is_cuda(self) -> bool:
+        """True on an NVIDIA GPU."""
+        return self.device.type == "cuda"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The case's recipe."""
+        return self.case.recipe
+
+    @functools.cached_property
+    def images(self) -> ImageSet:
+        """The training images: full batches and a partial one, on the CPU."""
+        return random_images(self.spec, self.recipe, _FULL_BATCHES * self.recipe.batch_size + _LAST_BATCH)
+
+    @functools.cached_property
+    def dataset(self) -> Dataset:
+        """The images as a dataset, for `train`."""
+        test = self.images.select(torch.arange(self.recipe.batch_size))
+        return Dataset(self.spec, self.images, test, "random images", fingerprint(self.images, test))
+
+    def case_with(self, **changes: object) -> Case:
+        """Return the case, bound to the images, with some fields changed."""
+        return replace(self.case, data_fingerprint=self.dataset.fingerprint, **changes)  # type: ignore[arg-type]
+
+    def trainer(self, *, is_captured: bool = True, **changes: object) -> FastTrainer:
+        """Return a new trainer of the case with some fields changed, whose steps are captured where CUDA can."""
+        trainer = FastTrainer(self.case_with(**changes), self.spec, self.device)
+        if not is_captured:
+            trainer._captured = None
+        return trainer
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """Return one full batch on the device: images (N, C, S, S), channels_last, and labels (N,)."""
+        size, count = self.recipe.image_size, self.recipe.batch_size
+        images = torch.randn(
+            count, self.spec.channels, size, size, generator=torch.Generator().manual_seed(0), dtype=torch.float32
+        ).to(self.device, memory_format=torch.channels_last)
+        return images, self.images.labels[:count].to(self.device)
+
+    def trained(self, trainer: FastTrainer, epochs: range = range(1)) -> dict[str, Tensor]:
+        """Warm the trainer up and train the epochs; return the state after them."""
+        placed = trainer.place(self.images)
+        trainer.warm_up(len(placed))
+        for epoch in epochs:
+            trainer.train_epoch(placed, epoch, Stopwatch(self.device))
+        return state_of(trainer)
+
+
+def make_subject(device: torch.device, dataset: str, model: str) -> Subject:
+    """Return the subject of a model on images of a dataset's shape, in the published recipe's batches.
+
+    Raises:
+        InputError: the dataset has no published recipe, or there is no such model.
+    """
+    if dataset not in PUBLISHED_RECIPES:
+        raise InputError(f"dataset {dataset!r}: the checks know {', '.join(PUBLISHED_RECIPES)}; give one of them")
+    recipe = replace(PUBLISHED_RECIPES[dataset], epochs=2, milestones=(1,))
+    case = Case(parse_model(model).name, dataset, recipe, 0, "shortened", device.type, "fp32", "")
+    subject = Subject(device, case, SPECS[dataset])
+    return replace(subject, steps=50, limits_mib=(256, 512, 1024, 2048)) if subject.is_cuda else subject
+
+
+def state_of(trainer: FastTrainer) -> dict[str, Tensor]:
+    """Return weights, statistics and momentum by name, copied to the CPU."""
+    momentum = {f"momentum of {name}": value.detach().cpu().clone() for name, value in trainer.momentum().items()}
+    return trainer.weights() | momentum
+
+
+def has_same_bits(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    """Return whether two states are equal in every bit."""
+    return first.keys() == second.keys() and all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def difference(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> float:
+    """Return the greatest difference of a tensor's values, relative to its largest value; NaN if one is NaN."""
+    parts = [
+        (one.double() - second[name].double()).abs().max() / (second[name].double().abs().max() + 1e-12)
+        for name, one in first.items()
+        if one.numel()
+    ]
+    return float(torch.stack(parts).max())
