@@ -55,6 +55,12 @@ def host_state() -> tuple[object, ...]:
     return torch.default_generator.get_state().numpy().tobytes(), random.getstate(), repr(numpy)
 
 
+def generator_states(device: torch.device) -> tuple[object, ...]:
+    """Return the states of the host's generators and of the device's: equal if nothing was drawn in between."""
+    of_device = (one.get_state().numpy().tobytes() for one in _default_generators(device))
+    return (*host_state(), *of_device)
+
+
 def own_generators(network: nn.Module) -> list[OwnGenerator]:
     """List the generators among the attributes of a network's modules, also in lists and dictionaries."""
     found, seen = list[OwnGenerator](), set[int]()

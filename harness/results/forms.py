@@ -39,6 +39,7 @@ class _Environment(BaseModel):
     processes: _FromOneDevice = 1
     machines: _FromOneDevice = 1
     co_scheduled: bool | None = None
+    switched_off: dict[str, str] = {}
     platform: str | None = None
     python: str | None = None
     versions: dict[str, str | None] | None = None

@@ -178,7 +178,9 @@ class Result:
         disturbed_epochs: the epochs, from 1, whose time other work or a stop lengthened; None in earlier results.
         disturbance_causes: the causes of their disturbance, in words.
         network: the user's own network; None for one that comes with the harness.
-        notes: remarks on how the network was trained or counted.
+        notes: remarks on how the network was counted, and on changes of its library.
+        switched_off: the reason for each acceleration (``bf16``, ``compile``, ``capture``, ``resident``) that an
+            attempt was trained without, though the case is for it.
     """
 
     schema_version: int
@@ -224,6 +226,7 @@ class Result:
     disturbance_causes: tuple[str, ...] = field(default=(), repr=False)
     network: OwnNetwork | None = field(default=None, repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)
+    switched_off: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def point(self) -> Model:
@@ -267,7 +270,8 @@ class Result:
         """The environments of the attempts that trained an epoch; the last attempt's if none did."""
         ends = (*(attempt.first_epoch for attempt in self.attempts[1:]), self.epochs + 1)
         trained = [one.environment for one, end in zip(self.attempts, ends, strict=True) if end > one.first_epoch]
-        return tuple(trained) or (self.environment,)
+        compiled = {"compiled": self.case.compiled}
+        return tuple({**one, **compiled} for one in trained or [self.environment])
 
     @property
     def is_co_scheduled(self) -> bool:

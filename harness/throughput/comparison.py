@@ -54,7 +54,7 @@ def compare_pipelines(
     reference = ReferenceTrainer(reference_case, spec, device)
     notify("compiling" if case.compiled else "warming up")
     watch = Stopwatch(device)
-    fast.warm_up(case.recipe.batch_size)
+    fast.warm_up(fast.place(random_images(spec, case.recipe, case.recipe.batch_size)))
     compile_seconds = watch.total()
     images_per_round, rounds = _plan_rounds(fast, spec, rounds, round_seconds)
     fast_rounds, reference_rounds = _alternate(fast, reference, images_per_round, rounds, notify)

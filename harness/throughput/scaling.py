@@ -102,7 +102,7 @@ def measure_point(case: ScalingCase) -> Point:
     bare_bytes = memory.bytes()
     trainer = make_trainer(bound, spec, device)
     images = trainer.place(random_images(spec, recipe, case.images))
-    trainer.warm_up(len(images))
+    trainer.warm_up(images)
     epochs = [metered(device, functools.partial(_epoch_seconds, trainer, images, epoch)) for epoch in range(_TIMED)]
     seconds, disturbance = min(epochs, key=lambda one: (one[1].is_disturbed, one[0]))
     return Point(0, seconds, max(1, memory.bytes() - bare_bytes), disturbance)

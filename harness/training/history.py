@@ -1,12 +1,14 @@
 """A case's history: the epochs and attempts recorded so far, by this process and earlier ones."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
 from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.hardware.memory import PeakMemory
 from harness.results.result import Attempt, EpochRecord
+from harness.results.timing import timing_changes
 from harness.timestamps import utc_now
 from harness.training.checkpoint_file import Checkpoint
 from harness.training.command import this_command
@@ -62,9 +64,18 @@ class History:
         """Start measuring the attempt's peak memory again."""
         self._memory = PeakMemory(self._job.device)
 
-    def record_compiling(self, seconds: float) -> None:
-        """Record how long compiling took in this attempt."""
-        self.attempts[-1] = replace(self.attempts[-1], compile_seconds=seconds)
+    def record_warm_up(self, seconds: float, switched_off: Mapping[str, str]) -> list[str]:
+        """Record how long the attempt's warm-up took and what it switched off; return changes since the attempt before.
+
+        Only changes of what is switched off are returned, and none if no epoch was trained before.
+        """
+        last = self.attempts[-1]
+        environment = {**last.environment, "switched_off": dict(switched_off)}
+        self.attempts[-1] = replace(last, environment=environment, compile_seconds=seconds)
+        if not self.records:
+            return []
+        before = self.attempts[-2].environment.get("switched_off", {})
+        return timing_changes({**environment, "switched_off": before}, environment)
 
     def update_attempt(self) -> None:
         """Record the attempt's time and peak memory so far, and whether another case trained on the machine."""

@@ -53,7 +53,6 @@ def build_result(
     history: History,
     ending: Ending,
     files: Mapping[str, str],
-    notes: tuple[str, ...] = (),
 ) -> Result:
     """Build a case's result.
 
@@ -61,7 +60,6 @@ def build_result(
         images: the case's images by their use; only their numbers count.
         history: with the last attempt's final times.
         files: SHA-256 of each of the case's other files, by name.
-        notes: remarks on how the last attempt trained the network.
     """
     case, dataset = job.case, job.dataset
     return Result(
@@ -82,7 +80,7 @@ def build_result(
         files=files,
         cause=ending.cause,
         network=_own_network(case),
-        **_cost(job, history.library_notes() + notes),
+        **_cost(job, history.library_notes()),
         **_times(history, len(images.train)),
         **_attempts(history),
         **_measures(ending.scores, history.total_seconds),
@@ -133,6 +131,7 @@ def _attempts(history: History) -> dict[str, Any]:
         "started_at": attempts[0].started_at,
         "finished_at": utc_now(),
         "attempts": tuple(attempts),
+        "switched_off": {k: v for attempt in attempts for k, v in attempt.environment.get("switched_off", {}).items()},
     }
 
 

@@ -26,16 +26,17 @@ class TrainingRun:
     Attributes:
         images: the case's images by their use.
         history: the epochs and attempts recorded so far.
-        notes: remarks on how this attempt trains the network, known once it is warmed up.
     """
 
     _trainer: Trainer
 
-    def __init__(self, job: TrainingJob, co_scheduling: CoSchedulingMonitor) -> None:
-        self.job = job
+    def __init__(
+        self, job: TrainingJob, co_scheduling: CoSchedulingMonitor, switched_off: Mapping[str, str] = {}
+    ) -> None:
+        self.job, self.co_scheduling = job, co_scheduling
+        self._switched_off = switched_off
         self.history = History(job, co_scheduling)
         self.images = CaseImages.of(job)
-        self.notes: tuple[str, ...] = ()
         self._checkpoint_seconds = 0.0
         self._last_evaluation: Evaluation | None = None
         self._best_weights: Mapping[str, Tensor] | None = None
@@ -48,6 +49,8 @@ class TrainingRun:
             resume(job, self.history, kept)
             self._best_weights = kept.best
         self._trainer = make_trainer(job.case, job.dataset.spec, job.device, job.context.processes)
+        for technique, reason in self._switched_off.items():
+            self._trainer.switch_off(technique, reason)
         if kept is not None:
             self._trainer.restore(kept.network, kept.momentum)
             kept = None  # before memory is measured
@@ -58,15 +61,29 @@ class TrainingRun:
         job.results.write_epochs(job.case, self.history.records)
         self._warm_up()
 
+    def without_what_takes_memory(self) -> "TrainingRun | None":
+        """Return a new attempt without the techniques in use that may take memory; None if plain steps lack it.
+
+        The ranks of a process group fail together, so that theirs is not attempted again.
+        """
+        trainer = vars(self).get("_trainer")
+        if trainer is None or self.job.context.processes.is_distributed or not (used := trainer.uses_of_memory()):
+            return None
+        reasons = dict.fromkeys(used, "the training ran out of memory with it")
+        return TrainingRun(self.job, self.co_scheduling, {**trainer.switched_off, **reasons})
+
     def _warm_up(self) -> None:
         self.job.context.callback.on_warm_up(self.job.case)
         watch = Stopwatch(self.job.device)
         with watch.part("compile"):
-            self._trainer.warm_up(len(self.images.train))
-        self.history.record_compiling(watch.seconds["compile"])
-        self.notes = tuple(self._trainer.notes)
-        for note in self.notes:
-            self.job.notify(note)
+            self._trainer.warm_up(self.images.train)
+        switched_off = self._trainer.switched_off
+        if "resident" in switched_off:
+            self.images = CaseImages.of(self.job).placed(self._trainer.place)
+        for technique, reason in switched_off.items():
+            self.job.notify(f"trained without {technique}: {reason}")
+        for change in self.history.record_warm_up(watch.seconds["compile"], switched_off):
+            self.job.notify(f"resumed with a change, {change}: the times of its epochs are no longer comparable")
 
     def train_epochs(self) -> Generator[EpochRecord, None, Status]:
         """Train the remaining epochs, yielding each one's record; stop early if the loss is not a number."""

@@ -135,7 +135,22 @@ def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
 
 
 def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, None, Result]:
-    """Train the case's remaining epochs and record its result."""
+    """Train the case's remaining epochs and record its result.
+
+    If memory runs out, train once more without the techniques that may have taken it.
+    """
+    outcome = yield from _attempt(run, other_code)
+    if isinstance(outcome, Result):
+        return outcome
+    plain = run.without_what_takes_memory()
+    if plain is None:
+        return _record(run, outcome)
+    del run  # frees its memory
+    return (yield from _train(plain, other_code))
+
+
+def _attempt(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, None, Result | Ending]:
+    """Train the remaining epochs; return the recorded result, or the ending of a training that lacked memory."""
     try:
         run.begin(other_code)
         status = yield from run.train_epochs()
@@ -149,7 +164,7 @@ def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, No
             raise
         if is_out_of_memory(error):
             reason = message_of(error) or "no memory left"
-            return _record(run, Ending("out_of_memory", f"{reason}; {MEMORY_REMEDY}"))
+            return Ending("out_of_memory", f"{reason}; {MEMORY_REMEDY}")
         with contextlib.suppress(InputError):  # the failure may have been a full disk
             _record(run, Ending("failed", cause_and_remedy(error)))
         if remedy := remedy_for(error):
@@ -164,7 +179,7 @@ def _record(run: TrainingRun, ending: Ending) -> Result:
     if ending.status == "complete":
         ending = replace(ending, scores=run.conclude())
     history.update_wall_seconds()
-    result = build_result(job, run.images, history, ending, job.results.hashes(job.case), run.notes)
+    result = build_result(job, run.images, history, ending, job.results.hashes(job.case))
     job.results.write_result(job.case, result)
     if result.is_finished:
         remove_checkpoints(job.case, job.results)

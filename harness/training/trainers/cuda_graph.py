@@ -1,7 +1,6 @@
 """A training step captured as a CUDA graph: one launch, not the hundreds that slow narrow networks."""
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,24 +10,10 @@ from torch import Tensor
 from harness.hardware.memory import is_out_of_memory
 from harness.models.foreign import raised
 from harness.models.random_state import host_state
+from harness.training.trainers.verification import preserved
 
 # torch's advice: cuDNN, cuBLAS and autograd set themselves up in the first steps.
 _WARM_UP_STEPS = 3
-
-
-@contextlib.contextmanager
-def preserved(tensors: Iterable[Tensor]) -> Iterator[None]:
-    """Restore every tensor's values in place afterwards, so that the steps inside leave no trace.
-
-    A warm-up step would otherwise train on meaningless images, and change BatchNorm's running statistics.
-    """
-    kept = [(tensor, tensor.detach().clone()) for tensor in tensors]
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for tensor, values in kept:
-                tensor.copy_(values)
 
 
 @dataclass(frozen=True)
@@ -63,13 +48,6 @@ def why_not_capturable(step: Step, state: Callable[[], Iterable[Tensor]], batch:
         return None if host_state() == before else "it draws random numbers on the host"
 
 
-def end_failed_capture(device: torch.device) -> None:
-    """Reset the device's generator, which a failed capture leaves as if the capture continued."""
-    if device.type == "cuda":
-        generator = torch.cuda.default_generators[device.index or 0]
-        generator.graphsafe_set_state(generator.clone_state())
-
-
 class CapturedStep:
     """A step on CUDA, captured once per batch size and then replayed.
 
@@ -91,16 +69,27 @@ class CapturedStep:
             batch: the images.
             labels: their classes.
         """
-        capture = self._captures.get(batch.shape)
-        if capture is None:
-            with torch.cuda.device(self._device):  # a capture records the current device's work
-                capture = self._captures[batch.shape] = self._capture(step, state, batch, labels)
+        if batch.shape not in self._captures:
+            self.capture(step, state, batch, labels)
+        capture = self._captures[batch.shape]
         capture.batch.copy_(batch)
         capture.labels.copy_(labels)
         capture.graph.replay()
 
-    def _capture(self, step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> _Capture:
-        static_batch, static_labels = batch.clone(), labels.clone()
+    def capture(self, step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> None:
+        """Capture the step, on blank images, for batches of this shape; see `run`.
+
+        It leaves no trace. If it raises, nothing of the capture is left, and no earlier one, whose memory it shares.
+        """
+        current = torch.cuda.current_stream(self._device)
+        with torch.cuda.device(self._device), preserved(state()):  # a capture records the current device's work
+            try:
+                self._captures[batch.shape] = self._capture(step, torch.zeros_like(batch), torch.zeros_like(labels))
+            except BaseException:
+                self._abandon(current)
+                raise
+
+    def _capture(self, step: Step, batch: Tensor, labels: Tensor) -> _Capture:
         graph = torch.cuda.CUDAGraph()
         # Graphs captured on the same stream and replayed one after the other may share memory: gradients do not outlive
         # a step.
@@ -108,12 +97,20 @@ class CapturedStep:
         if self._stream is None:
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         current, aside = torch.cuda.current_stream(self._device), self._stream
-        with preserved(state()):
-            aside.wait_stream(current)
-            with torch.cuda.stream(aside):
-                for _ in range(_WARM_UP_STEPS):
-                    step(static_batch, static_labels)
-            current.wait_stream(aside)
-            with torch.cuda.graph(graph, pool=pool, stream=aside):
-                step(static_batch, static_labels)
-        return _Capture(graph, static_batch, static_labels)
+        aside.wait_stream(current)
+        with torch.cuda.stream(aside):
+            for _ in range(_WARM_UP_STEPS):
+                step(batch, labels)
+        current.wait_stream(aside)
+        with torch.cuda.graph(graph, pool=pool, stream=aside):
+            step(batch, labels)
+        return _Capture(graph, batch, labels)
+
+    def _abandon(self, stream: Any) -> None:
+        """Undo what a failed capture leaves: its stream, generator and graphs, and casts in its memory."""
+        torch.cuda.set_stream(stream)  # the end of a failed capture raises before it restores the stream
+        generator = torch.cuda.default_generators[self._device.index or 0]
+        generator.graphsafe_set_state(generator.clone_state())  # it is left as if the capture continued
+        torch.clear_autocast_cache()
+        self._captures.clear()
+        self._stream = None

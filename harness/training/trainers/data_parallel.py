@@ -57,7 +57,7 @@ class DataParallelTrainer(FastTrainer):
             for parameter, end in zip(self._parameters, ends, strict=True)
         ]
 
-    def warm_up(self, train_images: int) -> None:
+    def warm_up(self, images: ImageSet) -> None:
         """Do nothing: nothing is compiled or captured."""
 
     def train_epoch(

@@ -5,6 +5,7 @@ channels_last if it can be, the optimizer is one kernel, and the host never wait
 batches. The network is compiled if the case says so. On CUDA the whole step is captured as a graph and replayed.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import torch
@@ -21,11 +22,10 @@ from harness.hardware.device import autocast, computing_at
 from harness.hardware.memory import is_out_of_memory
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import model_of
-from harness.models.foreign import raised
 from harness.models.random_state import seeded
 from harness.results import metrics
 from harness.training.trainers.compilation import compile_network
-from harness.training.trainers.cuda_graph import CapturedStep, end_failed_capture, preserved, why_not_capturable
+from harness.training.trainers.cuda_graph import CapturedStep, why_not_capturable
 from harness.training.trainers.trainer import (
     Evaluation,
     SetName,
@@ -36,6 +36,7 @@ from harness.training.trainers.trainer import (
     make_optimizer,
     trial_of_case,
 )
+from harness.training.trainers.verification import Acceleration, verify
 
 # Images are augmented some batches ahead, in chunks of about this many bytes of float32: few synchronisations then time
 # the parts of an epoch, and memory stays bounded. A CPU is fastest with chunks that fit its cache (1.5 × as fast as at
@@ -52,6 +53,7 @@ class FastTrainer(Trainer):
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
         super().__init__(case, spec, device)
+        self.precision = case.precision
         self._memory_format = trial_of_case(case, spec).memory_format
         self.network = initial_network(case, spec).to(
             device,
@@ -68,68 +70,81 @@ class FastTrainer(Trainer):
         self._loss_sum = torch.zeros((), device=device, dtype=_sum_dtype(device))
         self._correct = torch.zeros((), device=device, dtype=torch.int64)
         self._captured = CapturedStep(device) if device.type == "cuda" else None
+        self._streamed: ImageSet | None = None  # the training images as before they were moved to a GPU
 
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
         """Return the images on the device if they fit and it can augment them, else unchanged."""
-        if self.device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(self.device)
-            if images.nbytes > _RESIDENT_SHARE * free:
-                return images
-        return images.to(augmentation_device(self.device))
+        if "resident" in self.switched_off or not self._fits(images):
+            return images
+        try:
+            placed = images.to(augmentation_device(self.device))
+        except Exception as error:
+            if self.device.type != "cuda" or not is_out_of_memory(error):
+                raise
+            self.switch_off("resident", "the images did not fit beside the network")
+            return images
+        if name == "train" and self.device.type == "cuda":
+            self._streamed = images
+        return placed
 
-    def warm_up(self, train_images: int) -> None:
-        """Compile and capture the step, for full batches and for the partial last one.
+    def _fits(self, images: ImageSet) -> bool:
+        if self.device.type != "cuda":
+            return True
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return images.nbytes <= _RESIDENT_SHARE * free
 
-        A foreign network that cannot be compiled or captured is trained without, and a note says why.
+    def accelerations(self) -> list[Acceleration]:
+        """List the techniques in use, in the order in which they build on one another."""
+        found = [
+            Acceleration("bf16", "precision", self.precision, "fp32"),
+            Acceleration("compile", "_forward", self._forward, self.network),
+            Acceleration("capture", "_captured", self._captured, None),
+        ]
+        return [one for one in found if one.value != one.plain and one.value != "tf32"]
+
+    def switch_off(self, technique: str, reason: str) -> None:
+        super().switch_off(technique, reason)
+        for one in self.accelerations():
+            if one.technique == technique:
+                setattr(self, one.attribute, one.plain)
+        self.optimizer.zero_grad(set_to_none=True)  # a failed capture's gradients lie in its memory
+
+    def uses_of_memory(self) -> list[str]:
+        found: list[str] = [one.technique for one in self.accelerations() if one.technique != "bf16"]
+        return found if self._streamed is None else [*found, "resident"]
+
+    def warm_up(self, images: ImageSet) -> None:
+        """Compile and capture the step, and verify each technique in use on the first epoch's first batch.
+
+        The network is trained without a technique that fails; `switched_off` says why. If nothing is in use, nothing is
+        done.
         """
-        if not self.case.compiled and self._captured is None:
+        if not self.accelerations() and self._streamed is None:
             return
         if self.case.compiled:
             torch.compiler.reset()  # earlier networks' compiled code counts against a limit
-        self.network.train()
-        full = self.recipe.batch_size
+        order, parameters = self._begin_epoch(images, 0)
+        full, partial = min(self.recipe.batch_size, len(images)), len(images) % self.recipe.batch_size
+        parts = [slice(0, full)] + [slice(len(images) - partial, None)] * (0 < partial < full)
+        batches = [self._load(images, order[part], parameters[part]) for part in parts]
+        if self._streamed is not None:
+            streamed = self._load(self._streamed, order[parts[0]], parameters[parts[0]])
+            if not all(map(torch.equal, batches[0], streamed)):
+                self.switch_off("resident", "its first batch differs from the streamed one")
+                batches = [self._load(self._streamed, order[part], parameters[part]) for part in parts]
         with seeded(0, self.device):  # what these steps draw leaves no trace either
-            if model_of(self.case).is_foreign:
-                self._avoid_what_fails(*self._blank_batch(min(full, train_images)))
-            for count in {min(full, train_images), train_images % full} - {0}:
-                self._warm_up_step(*self._blank_batch(count))
+            verify(self, batches)
 
-    def _warm_up_step(self, batch: Tensor, labels: Tensor) -> None:
-        try:
-            with preserved(self._state()):
-                self.step(batch, labels)
-        except Exception as error:
-            if self._captured is None or is_out_of_memory(error) or not model_of(self.case).is_foreign:
-                raise
-            end_failed_capture(self.device)
-            self._do_not_capture(f"its step raised {raised(error)}")
-
-    def _blank_batch(self, count: int) -> tuple[Tensor, Tensor]:
-        size = self.recipe.image_size
-        batch = torch.zeros(count, self.spec.channels, size, size, device=self.device)
-        labels = torch.zeros(count, dtype=torch.int64, device=self.device)
-        return batch.contiguous(memory_format=self._memory_format), labels
-
-    def _avoid_what_fails(self, batch: Tensor, labels: Tensor) -> None:
-        """Give up compiling or capturing if the network does not allow it; note why."""
-        if self.case.compiled:
-            try:
-                with preserved(self._state()):
-                    self._compute(batch, labels)
-            except Exception as error:
-                if is_out_of_memory(error):
-                    raise
-                self._forward = self.network
-                self.notes.append(f"trained without torch.compile, which raised {raised(error)}")
-        if self._captured is None:
-            return
-        reason = "it draws from a generator of its own" if self._own_generators else None
-        if reason := reason or why_not_capturable(self._compute, self._state, batch, labels):
-            self._do_not_capture(reason)
-
-    def _do_not_capture(self, reason: str) -> None:
-        self._captured = None
-        self.notes.append(f"trained step by step, not as a CUDA graph: {reason}")
+    def prepare(self, technique: str, batch: Tensor, labels: Tensor) -> str | None:
+        """Capture the step for batches of this size; return why it cannot be captured, or None."""
+        if technique != "capture" or self._captured is None:
+            return None
+        if self.network_generators:
+            return "it draws from a generator of its own"
+        reason = why_not_capturable(self._compute, self._state, batch, labels)
+        if reason is None:
+            self._captured.capture(self._compute, self._state, batch, labels)
+        return reason
 
     def train_epoch(
         self, images: ImageSet, epoch: int, watch: Stopwatch, on_progress: Callable[[float], None] = ignore_progress
@@ -182,8 +197,8 @@ class FastTrainer(Trainer):
         self.optimizer.zero_grad(set_to_none=True)
         # A partial batch would need a compilation of its own: a minute for one step per epoch.
         forward = self._forward if len(labels) == self.recipe.batch_size else self.network
-        with computing_at(self.case.precision):
-            with autocast(self.case.precision, self.device):
+        with computing_at(self.precision):
+            with autocast(self.precision, self.device):
                 logits = forward(batch)
                 loss = functional.cross_entropy(logits, labels)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -191,13 +206,20 @@ class FastTrainer(Trainer):
         self._loss_sum += loss.detach() * len(labels)
         self._correct += (logits.detach().argmax(1) == labels).sum()
 
+    def state_by_part(self) -> dict[str, list[Tensor]]:
+        """Return every tensor that a step changes."""
+        states = self.optimizer.state.values()
+        return {
+            "weights": list(self.network.parameters()),
+            "statistics": list(self.network.buffers()),
+            "momentum": [value for state in states for value in state.values() if isinstance(value, Tensor)],
+            "loss": [self._loss_sum],
+            "correct": [self._correct],
+        }
+
     def _state(self) -> Iterator[Tensor]:
         """Yield every tensor that a step changes."""
-        yield from self.network.parameters()
-        yield from self.network.buffers()
-        for state in self.optimizer.state.values():
-            yield from (value for value in state.values() if isinstance(value, Tensor))
-        yield from (self._loss_sum, self._correct)
+        return itertools.chain(*self.state_by_part().values())
 
     def evaluate(self, images: ImageSet) -> Evaluation:
         """Evaluate as `Trainer.evaluate` says, batch by batch, without waiting for the device."""
@@ -217,7 +239,7 @@ class FastTrainer(Trainer):
             chosen = images.select(torch.arange(start, min(start + step, len(images)))).to(place)
             inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)
             labels = chosen.labels.to(self.device)
-            with computing_at(self.case.precision), autocast(self.case.precision, self.device):
+            with computing_at(self.precision), autocast(self.precision, self.device):
                 logits = self.network(inputs.contiguous(memory_format=self._memory_format))
                 loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
             predictions.append(logits.argmax(1))

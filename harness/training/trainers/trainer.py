@@ -48,7 +48,9 @@ class Trainer(abc.ABC):
     the same weights.
 
     Attributes:
-        notes: remarks on how the network is trained, complete after `warm_up`.
+        switched_off: the reason for each technique that the case is trained without, in one line; complete after
+            `warm_up`. Techniques are ``bf16``, ``compile``, ``capture`` (the step as a CUDA graph) and ``resident``
+            (images on the GPU).
         rank: this process's in its process group; each rank's network draws other numbers.
     """
 
@@ -63,7 +65,7 @@ class Trainer(abc.ABC):
         self.spec = spec
         self.recipe = case.recipe
         self.device = device
-        self.notes: list[str] = []
+        self.switched_off: dict[str, str] = {}
 
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
         """Return the images in the memory that this pipeline reads them from.
@@ -74,11 +76,19 @@ class Trainer(abc.ABC):
         """
         return images
 
-    def warm_up(self, train_images: int) -> None:  # noqa: B027 - a pipeline may have nothing to do
-        """Compile and capture before the first epoch is timed; weights and statistics stay as they are.
+    def switch_off(self, technique: str, reason: str) -> None:
+        """Train without a technique from now on."""
+        self.switched_off[technique] = reason
+
+    def uses_of_memory(self) -> list[str]:
+        """List the techniques in use that may take memory which plain steps need."""
+        return []
+
+    def warm_up(self, images: ImageSet) -> None:  # noqa: B027 - a pipeline may have nothing to do
+        """Compile, capture and verify before the first epoch is timed; weights and statistics stay as they are.
 
         Args:
-            train_images: the number of images in an epoch.
+            images: the training images, placed.
         """
 
     @abc.abstractmethod
@@ -139,11 +149,11 @@ class Trainer(abc.ABC):
         """
         seed = network_seed(self.case.seed, epoch, self.rank)
         with seeded(seed, self.device):
-            seed_own(self._own_generators, seed)
+            seed_own(self.network_generators, seed)
             yield
 
     @functools.cached_property
-    def _own_generators(self) -> list[OwnGenerator]:
+    def network_generators(self) -> list[OwnGenerator]:
         """The generators that the network's modules keep."""
         return own_generators(self.network)
 

@@ -1,0 +1,286 @@
+"""Verification of accelerations: each is compared with the plain step on the case's own first batch.
+
+What fails is switched off for the case, so that no acceleration ends or spoils a training that plain torch would
+finish. Compared are the changes that one step makes to the weights, the momentum, BatchNorm's statistics and the loss,
+from zero momentum at a learning rate of 1: the weights then change by their gradient, weight decay included.
+"""
+
+import contextlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from harness.hardware.memory import PeakMemory, is_out_of_memory, release_freed_memory
+from harness.models.foreign import raised
+from harness.models.random_state import OwnGenerator, generator_states, seed_own, seeded
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The greatest difference between two steps, over the parts of the state that they change.
+
+    Attributes:
+        size: the relative difference of the changes' norms; of the loss, its relative difference.
+        direction: 1 − the cosine of the angle between the changes.
+    """
+
+    size: float
+    direction: float
+
+    def is_within(self, tolerance: "Difference") -> bool:
+        """Return whether neither difference exceeds its tolerance; a value that is no number does."""
+        return self.size <= tolerance.size and self.direction <= tolerance.direction
+
+    def __str__(self) -> str:
+        return f"{self.size:.2g} in size, {self.direction:.2g} in direction"
+
+
+TOLERANCES: Mapping[str, Difference] = {
+    # Sums in another order: they differ by 1e-5 at most, while a fault changes percents.
+    "fp32": Difference(1e-3, 1e-3),
+    "tf32": Difference(1e-2, 1e-1),
+    # Rounding to 8 bits turns the gradients of deep networks: by up to 0.21 at ResNet-110, 164 and 200, pre-activation
+    # and plain ones, at batches of 8 to 128. But it is unbiased: their norms differed by at most 0.030, the losses by
+    # 0.014, so that a step wrong by 10 % is seen.
+    "bf16": Difference(0.06, 0.5),
+}
+"""The greatest difference, by precision, between two ways to compute one step."""
+
+
+class Steps(Protocol):
+    """The part of a trainer that is compared with another one's.
+
+    Attributes:
+        precision: that of the products.
+        network_generators: the generators that the network's modules keep.
+    """
+
+    device: torch.device
+    optimizer: torch.optim.Optimizer
+    precision: str
+
+    @property
+    def network_generators(self) -> list[OwnGenerator]: ...
+
+    def step(self, batch: Tensor, labels: Tensor) -> None: ...
+
+    def state_by_part(self) -> dict[str, list[Tensor]]:
+        """Return every tensor that a step changes, under ``weights``, ``momentum`` and other names."""
+        ...
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """A technique as the attribute of a trainer that holds it.
+
+    Attributes:
+        value: the attribute's value with the technique.
+        plain: its value without.
+    """
+
+    technique: str
+    attribute: str
+    value: Any
+    plain: Any
+
+
+class AcceleratedSteps(Steps, Protocol):
+    """A trainer with accelerations that can be switched off one by one."""
+
+    def accelerations(self) -> list[Acceleration]:
+        """List the techniques in use, in the order in which they build on one another."""
+        ...
+
+    def prepare(self, technique: str, batch: Tensor, labels: Tensor) -> str | None:
+        """Prepare a technique for batches of this size; return why it cannot be used, or None."""
+        ...
+
+    def switch_off(self, technique: str, reason: str) -> None:
+        """Train without the technique from now on."""
+        ...
+
+
+@dataclass(frozen=True)
+class StepChanges:
+    """The changes that one step makes to each part of the state, on the CPU.
+
+    Attributes:
+        draws: true if the step draws random numbers, so that two ways to compute it may draw different ones.
+    """
+
+    parts: Mapping[str, list[Tensor]]
+    draws: bool
+
+    @property
+    def is_finite(self) -> bool:
+        """True if every change is a number."""
+        return all(bool(one.isfinite().all()) for one in chain(*self.parts.values()))
+
+
+@contextlib.contextmanager
+def preserved(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """Restore every tensor's values in place afterwards, so that the steps inside leave no trace.
+
+    The copies are on the CPU, so that they take no memory of a GPU; they are yielded in the tensors' order.
+    """
+    kept = [(tensor, tensor.detach().to("cpu", copy=True)) for tensor in tensors]
+    try:
+        yield [values for _, values in kept]
+    finally:
+        with torch.no_grad():
+            for tensor, values in kept:
+                tensor.copy_(values)
+
+
+def compare_steps(trainer: Steps, plain: Steps, batch: Tensor, labels: Tensor) -> Difference:
+    """Return the greatest difference of a trainer's step from the plain one; neither leaves a trace.
+
+    Args:
+        trainer: the trainer to verify; compare the difference with ``TOLERANCES``.
+        plain: a trainer of the same case in the same state, without the acceleration.
+        batch: images as a step takes them, (N, C, S, S).
+        labels: their classes, (N,).
+    """
+    expected = changes_of_step(plain, batch, labels)
+    return difference(expected, changes_of_step(trainer, batch, labels))
+
+
+def changes_of_step(trainer: Steps, batch: Tensor, labels: Tensor) -> StepChanges:
+    """Return the changes by one step from zero momentum at a learning rate of 1; it leaves no trace."""
+    state = trainer.state_by_part()
+    with preserved(chain(*state.values())) as kept, _unit_learning_rate(trainer.optimizer), seeded(0, trainer.device):
+        seed_own(trainer.network_generators, 0)
+        for momentum in state["momentum"]:
+            momentum.zero_()
+        before, drawn = iter(kept), generator_states(trainer.device)
+        trainer.step(batch, labels)
+        draws = bool(trainer.network_generators) or generator_states(trainer.device) != drawn
+        parts = {
+            name: [_change(tensor, next(before), from_zero=name == "momentum") for tensor in tensors]
+            for name, tensors in state.items()
+        }
+    return StepChanges({name: [one for one in part if one is not None] for name, part in parts.items()}, draws)
+
+
+def _change(after: Tensor, before: Tensor, *, from_zero: bool) -> Tensor | None:
+    """Return a tensor's change on the CPU; None for one of whole numbers, which counts steps or correct images."""
+    if not after.is_floating_point():
+        return None
+    values = after.detach().to("cpu", copy=True)
+    return values if from_zero else values - before
+
+
+@contextlib.contextmanager
+def _unit_learning_rate(optimizer: torch.optim.Optimizer) -> Iterator[None]:
+    """Set a learning rate of 1, in place if a captured step reads it, and restore it afterwards."""
+    rates = [group["lr"].item() if isinstance(group["lr"], Tensor) else group["lr"] for group in optimizer.param_groups]
+    _set_learning_rates(optimizer, [1.0] * len(rates))
+    try:
+        yield
+    finally:
+        _set_learning_rates(optimizer, rates)
+
+
+def _set_learning_rates(optimizer: torch.optim.Optimizer, rates: Sequence[float]) -> None:
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def difference(expected: StepChanges, found: StepChanges) -> Difference:
+    """Return the greatest difference of a step's changes from the expected ones, over all parts of the state.
+
+    It is 0 if the expected ones are no numbers: the case diverges in any way of training.
+    """
+    if not expected.is_finite:
+        return Difference(0.0, 0.0)
+    if not found.is_finite:
+        return Difference(math.inf, math.inf)
+    parts = [_difference(part, found.parts[name]) for name, part in expected.parts.items()]
+    return Difference(max(one.size for one in parts), max(one.direction for one in parts))
+
+
+def _difference(expected: Sequence[Tensor], found: Sequence[Tensor]) -> Difference:
+    squares = product = other_squares = 0.0
+    for one, other in zip(expected, found, strict=True):
+        a, b = one.double().flatten(), other.double().flatten()
+        squares += a.dot(a).item()
+        product += a.dot(b).item()
+        other_squares += b.dot(b).item()
+    if squares == other_squares == 0:
+        return Difference(0.0, 0.0)
+    if squares == 0 or other_squares == 0:
+        return Difference(math.inf, 1.0)
+    size = abs(math.sqrt(other_squares / squares) - 1)
+    return Difference(size, max(0.0, 1 - product / math.sqrt(squares * other_squares)))
+
+
+def verify(trainer: AcceleratedSteps, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
+    """Compare each technique in use with the step without it; switch off those that raise or differ.
+
+    A step that draws random numbers may draw others with a technique. It is then only checked that the step runs, and
+    that its changes are numbers.
+
+    Args:
+        trainer: its state stays as it is.
+        batches: a batch of each size that is trained, the full one first.
+
+    Raises:
+        Exception: the plain step raises it, as it would in training.
+    """
+    in_use = trainer.accelerations()
+    for one in in_use:
+        setattr(trainer, one.attribute, one.plain)
+    for one in in_use:
+        reason = _failure(trainer, one, batches if one.technique == "capture" else batches[:1])
+        if reason is None:
+            setattr(trainer, one.attribute, one.value)
+        else:
+            trainer.switch_off(one.technique, reason)
+            release_freed_memory(trainer.device)
+        if one.technique == "bf16":
+            PeakMemory(trainer.device)  # the memory that a step at fp32 took is not the case's: start measuring again
+
+
+def _failure(trainer: AcceleratedSteps, one: Acceleration, batches: Sequence[tuple[Tensor, Tensor]]) -> str | None:
+    """Return why a technique cannot be used for these batches, or None."""
+    for whole_batch, whole_labels in batches:
+        batch, labels, expected = _plain_step(trainer, one, whole_batch, whole_labels)
+        setattr(trainer, one.attribute, one.value)
+        try:
+            if reason := trainer.prepare(one.technique, batch, labels):
+                return reason
+            found, tolerance = changes_of_step(trainer, batch, labels), TOLERANCES[trainer.precision]
+        except Exception as error:
+            return "it ran out of memory" if is_out_of_memory(error) else f"its step raised {raised(error)}"
+        finally:
+            setattr(trainer, one.attribute, one.plain)
+        if expected.draws and found.is_finite:
+            continue
+        if not (differs := difference(expected, found)).is_within(tolerance):
+            return f"its step differs from the plain one by {differs}"
+    return None
+
+
+def _plain_step(
+    trainer: AcceleratedSteps, one: Acceleration, batch: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor, StepChanges]:
+    """Return a batch and the changes by the plain step on it.
+
+    For bf16, which takes half of the memory, the batch is halved while a step at fp32 takes more than there is.
+    """
+    while True:
+        try:
+            return batch, labels, changes_of_step(trainer, batch, labels)
+        except Exception as error:
+            if one.technique != "bf16" or len(labels) < 4 or not is_out_of_memory(error):
+                raise
+        release_freed_memory(trainer.device)
+        batch, labels = batch[: len(labels) // 2], labels[: len(labels) // 2]
