@@ -18,21 +18,14 @@ def compiled_equals_eager(subject: Subject) -> Outcome:
         return not_applicable(f"torch.compile does not work here: {obstacle}")
     precision = resolve_precision("auto", subject.device)
     compiled, eager = (subject.trainer(precision=precision, compiled=compiled) for compiled in (True, False))
-    seconds = _warm_up_seconds(subject, compiled)
+    started = time.perf_counter()
+    images = subject.warmed_up(compiled)
+    wait_for_device(subject.device)
+    seconds = time.perf_counter() - started
     expected = subject.trained(eager)
-    if compiled.notes:
-        return passed_if(False, compiled.notes[0])
-    images = compiled.place(subject.images)
     compiled.train_epoch(images, 0, Stopwatch(subject.device))
     found = difference(state_of(compiled), expected)
     fast, slow = step_seconds(subject, [compiled, eager])
     text = f"relative difference {found:.1e}, {slow / fast:.2f} × as fast, compiled in {seconds:.0f} s"
     figures = {"difference": found, "gain": slow / fast, "compile_seconds": seconds}
     return passed_if(found <= TOLERANCES[precision], text, **figures)
-
-
-def _warm_up_seconds(subject: Subject, trainer: FastTrainer) -> float:
-    started = time.perf_counter()
-    trainer.warm_up(len(subject.images))
-    wait_for_device(subject.device)
-    return time.perf_counter() - started

@@ -36,7 +36,7 @@ def memory_peaks_in_the_step(subject: Subject) -> Outcome:
     batch = subject.batch()
 
     def step() -> None:
-        trainer.warm_up(len(images))
+        subject.warmed_up(trainer)
         trainer.step(*batch)
 
     peaks = {

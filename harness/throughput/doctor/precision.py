@@ -14,7 +14,7 @@ def bf16_is_not_slower_if_chosen(subject: Subject) -> Outcome:
         return not_applicable("bf16 is never chosen on MPS")
     trainers = [subject.trainer(precision=precision) for precision in ("bf16", "fp32")]
     for trainer in trainers:
-        trainer.warm_up(subject.recipe.batch_size)
+        subject.warmed_up(trainer)
     bf16, fp32 = step_seconds(subject, trainers)
     chosen, gain = resolve_precision("auto", subject.device), fp32 / bf16
     text = f"bf16 {gain:.2f} × as fast as fp32; --precision auto takes {chosen}"

@@ -64,9 +64,7 @@ def _interrupt(subject: Subject, results: ResultsFolder) -> None:
     raise RuntimeError("the training was not interrupted after its first epoch")
 
 
-def _comparison(
-    subject: Subject, first: Mapping[str, Tensor], second: Mapping[str, Tensor], precision: str
-) -> Outcome:
+def _comparison(subject: Subject, first: Mapping[str, Tensor], second: Mapping[str, Tensor], precision: str) -> Outcome:
     """Return the outcome for two states: the same bits on a CPU, elsewhere within the precision's tolerance."""
     if has_same_bits(first, second):
         return passed_if(True, "the same bits", difference=0.0)

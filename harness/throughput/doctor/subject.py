@@ -36,9 +36,9 @@ class Subject:
     device: torch.device
     case: Case
     spec: DatasetSpec
-    rounds: int = 5
-    steps: int = 4
-    augmented_images: int = 256
+    rounds: int = 3
+    steps: int = 2
+    augmented_images: int = 64
     limits_mib: tuple[int, ...] = (16, 64, 128, 256)
 
     @property
@@ -69,8 +69,8 @@ class Subject:
     def trainer(self, *, is_captured: bool = True, **changes: object) -> FastTrainer:
         """Return a new trainer of the case with some fields changed, whose steps are captured where CUDA can."""
         trainer = FastTrainer(self.case_with(**changes), self.spec, self.device)
-        if not is_captured:
-            trainer._captured = None
+        if not is_captured and trainer.device.type == "cuda":
+            trainer.switch_off("capture", "the checks compare eager steps")
         return trainer
 
     def batch(self) -> tuple[Tensor, Tensor]:
@@ -82,12 +82,28 @@ class Subject:
         return images, self.images.labels[:count].to(self.device)
 
     def trained(self, trainer: FastTrainer, epochs: range = range(1)) -> dict[str, Tensor]:
-        """Warm the trainer up and train the epochs; return the state after them."""
-        placed = trainer.place(self.images)
-        trainer.warm_up(len(placed))
+        """Warm the trainer up and train the epochs; return the state after them.
+
+        Raises:
+            RuntimeError: the warm-up switched a technique off.
+        """
+        placed = self.warmed_up(trainer)
         for epoch in epochs:
             trainer.train_epoch(placed, epoch, Stopwatch(self.device))
         return state_of(trainer)
+
+    def warmed_up(self, trainer: FastTrainer) -> ImageSet:
+        """Warm the trainer up and return its training images, placed.
+
+        Raises:
+            RuntimeError: the warm-up switched a technique off.
+        """
+        before = set(trainer.switched_off)
+        placed = trainer.place(self.images)
+        trainer.warm_up(placed)
+        for technique in trainer.switched_off.keys() - before:
+            raise RuntimeError(f"{technique} was switched off: {trainer.switched_off[technique]}")
+        return placed
 
 
 def make_subject(device: torch.device, dataset: str, model: str) -> Subject:

@@ -21,8 +21,7 @@ def steps_do_not_wait(subject: Subject) -> Outcome:
     if not subject.is_cuda:
         return not_applicable(f"a host waits for CUDA only, not for {subject.device.type}")
     trainer = subject.trainer()
-    images = trainer.place(subject.images)
-    trainer.warm_up(len(images))
+    images = subject.warmed_up(trainer)
     trainer.train_epoch(images, 0, Stopwatch(subject.device))  # libraries may wait when they set themselves up
     order, parameters = trainer._begin_epoch(images, 1)
     batch = subject.batch()
