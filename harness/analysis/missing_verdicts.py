@@ -25,7 +25,7 @@ def _reason(comparisons: Comparisons, budget: Budget) -> str:
     if budget == "scale_factor":
         return "no wider and deeper model of about the same scale factor"
     if budget == "total_seconds" and not evidence.has_comparable_times:
-        return "times were measured on different hardware"
+        return "times were measured under different conditions"
     if budget == "total_seconds" and not any(evidence.values(model, "total_seconds") for model in evidence.models):
         return "training times are unknown"
     return f"the wider and the deeper models have no {BUDGET_WORDS[budget]} in common"

@@ -77,7 +77,7 @@ OPTIONS = (
         "compile",
         "auto",
         one_of("auto", "on", "off"),
-        "compile networks: auto, on or off (default: auto, on CUDA if the run is long enough to repay compiling)",
+        "compile networks: auto, on or off (default: auto, if `python -m harness doctor` has measured a gain here)",
         "WHEN",
     ),
     Option(

@@ -97,6 +97,8 @@ class Privacy:
             found["platform"] = str(found["platform"]).partition("-")[0]
         if found.get("commit_problem"):
             found["commit_problem"] = self.text(str(found["commit_problem"]))
+        if found.get("switched_off"):
+            found["switched_off"] = {name: self.text(str(reason)) for name, reason in found["switched_off"].items()}
         return found
 
     def result(self, result: Result) -> Result:
@@ -108,6 +110,7 @@ class Privacy:
             attempts=tuple(map(self._attempt, result.attempts)),
             cause=None if result.cause is None else self.text(result.cause),
             notes=tuple(map(self.text, result.notes)),
+            switched_off={name: self.text(reason) for name, reason in result.switched_off.items()},
             disturbance_causes=tuple(map(self.text, result.disturbance_causes)),
             dataset_origin=self.text(result.dataset_origin),
             network=None if network is None else replace(network, file=self.text(network.file)),
@@ -168,7 +171,8 @@ def _texts(result: Result) -> str:
     """Return the texts of a result in which a user's folder may stand."""
     commands = [one.command or "" for one in result.attempts]
     file = "" if result.network is None else result.network.file
-    return "\n".join([result.dataset, result.dataset_origin, result.cause or "", file, *result.notes, *commands])
+    notes = [*result.notes, *result.switched_off.values()]
+    return "\n".join([result.dataset, result.dataset_origin, result.cause or "", file, *notes, *commands])
 
 
 def _identifies(name: str) -> bool:

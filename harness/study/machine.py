@@ -24,7 +24,7 @@ from harness.models.trial import network_notes
 from harness.study.resolution import resolve
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
-from harness.training.trainers.compilation import should_compile
+from harness.training.trainers.compilation import should_compile, why_auto_is_off
 from harness.training.trainers.trainer import empty_network
 
 
@@ -54,6 +54,8 @@ class Machine:
             InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; a network
                 cannot be trained on them; or the shared memory has no room for the reference pipeline's batches.
         """
+        if self.settings.pipeline == "fast" and (notice := why_auto_is_off(self.settings.compile, self.device)):
+            notify(notice)
         for experiment in experiments:
             require_known(experiment.network)
         with each_key_once():

@@ -70,7 +70,9 @@ class History:
         Only changes of what is switched off are returned, and none if no epoch was trained before.
         """
         last = self.attempts[-1]
-        environment = {**last.environment, "switched_off": dict(switched_off)}
+        environment = dict(last.environment)
+        if switched_off:
+            environment["switched_off"] = dict(switched_off)
         self.attempts[-1] = replace(last, environment=environment, compile_seconds=seconds)
         if not self.records:
             return []

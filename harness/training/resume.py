@@ -60,7 +60,7 @@ def resumable_checkpoint(job: TrainingJob, other_code: OtherCode) -> Checkpoint 
 
 def resume(job: TrainingJob, history: History, kept: Checkpoint) -> None:
     """Continue the history from a checkpoint, and report changes since it was saved to the callback."""
-    before = kept.attempts[-1].environment
+    before = {**kept.attempts[-1].environment, "switched_off": {}}  # it is compared after the warm-up
     history.resume(kept)
     job.context.callback.on_resume(job.case, history.records)
     if changes := timing_changes(before, history.attempts[-1].environment):

@@ -50,11 +50,12 @@ def test_best_epoch_is_the_first_of_equals(history):
 def test_update_of_an_attempt_leaves_earlier_attempts_unchanged(history, monkeypatch):
     history.resume(make_checkpoint(1))
     monkeypatch.setattr(history_module.PeakMemory, "bytes", lambda _: 7)
-    history.record_compiling(2.5)
+    assert history.record_warm_up(2.5, {"capture": "it raised"}) == ["with all accelerations → without capture"]
     history.update_attempt()
     earlier, last = history.attempts
     assert earlier == ATTEMPT
     assert (last.compile_seconds, last.peak_memory_bytes) == (2.5, 7)
+    assert last.environment["switched_off"] == {"capture": "it raised"}
     assert 0 < last.wall_seconds < 60
 
 

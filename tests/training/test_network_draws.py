@@ -49,7 +49,7 @@ def test_the_warm_up_and_other_epochs_change_no_draw(pipeline, tiny_dataset):
         images = trainer.place(tiny_dataset.train)
         initial = trainer.weights()
         if trained_before:
-            trainer.warm_up(len(images))
+            trainer.warm_up(images)
             trainer.evaluate(images)
             trainer.train_epoch(images, 0, Stopwatch(CPU))
             trainer.restore(initial, {name: torch.zeros_like(value) for name, value in trainer.momentum().items()})
@@ -91,9 +91,9 @@ def test_a_compiled_drawing_network_is_repeatable(tiny_dataset, monkeypatch):
 
     def weights():
         trainer = FastTrainer(case, TINY_SPEC, CPU)
-        trainer.warm_up(len(tiny_dataset.train))
+        trainer.warm_up(tiny_dataset.train)
         trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
-        assert trainer.notes == []
+        assert trainer.switched_off == {}
         return trainer.weights()
 
     first, second = weights(), weights()
@@ -110,8 +110,8 @@ def test_a_network_that_cannot_be_compiled_is_trained_without(tiny_dataset, resu
     monkeypatch.setattr(torch, "compile", refuse)
     case = own_case(tiny_dataset, Drawing, compiled=True)
     result, recorder = train_recorded(case, tiny_dataset, results)
-    (note,) = result.notes
-    assert note.startswith("trained without torch.compile, which raised RuntimeError: unsupported operator")
-    assert recorder.notices == [note]
+    reason = result.switched_off["compile"]
+    assert reason.startswith("its step raised RuntimeError: unsupported operator")
+    assert recorder.notices == [f"trained without compile: {reason}"]
     eager = replace(case, compiled=False)
     assert outcome(case, results)["weights"] == undisturbed(eager, tiny_dataset)["weights"]

@@ -17,7 +17,7 @@ def times_notes(evidence: Evidence) -> list[str]:
     """Return the note that times are not compared and the reason, or that disturbances lengthened some."""
     if evidence.has_comparable_times:
         return disturbed_runs_note(evidence)
-    return [f"timed on different hardware: times are not compared ({'; '.join(evidence.hardware)})"]
+    return [f"timed under different conditions: times are not compared ({'; '.join(evidence.hardware)})"]
 
 
 def non_empty(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Column, ...]:

@@ -106,6 +106,7 @@ def run_row(result: Result) -> dict[str, object]:
         "is_unsteady": _is_unsteady(result),
         **disturbed_values(result),
         "notes": "; ".join(result.notes),
+        "switched_off": "; ".join(f"{name}: {reason}" for name, reason in result.switched_off.items()),
         "cause": None if result.cause is None else without_absolute_paths(result.cause),
         "commands": "; ".join(dict.fromkeys(short_command(one.command) for one in result.attempts if one.command)),
         "case": result.case.identity[:12],
@@ -204,7 +205,8 @@ def _network_notes(results: Sequence[Result]) -> list[str]:
     """Return the notes on how networks were trained or counted, each with the models that it is about."""
     models: dict[str, list[str]] = {}
     for result in results:
-        for note in result.notes:
+        switched_off = [f"trained without {name}: {reason}" for name, reason in result.switched_off.items()]
+        for note in [*result.notes, *switched_off]:
             models.setdefault(note, []).append(result.model)
     notes = [f"{join_names(list(dict.fromkeys(names)), 'notes in the CSV')}: {note}" for note, names in models.items()]
     return first_lines(notes, "notes on networks (notes in the CSV)", MAX_NAMES)

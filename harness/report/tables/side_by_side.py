@@ -66,7 +66,7 @@ def _side_table(sides: Sequence[Evidence], name: str) -> Table:
     ]
     notes = [OVER_SEEDS, f"Δ pp: accuracy minus {first.title}'s, paired by seed, with its 95 % interval"]
     if len(timed) > 1:
-        notes.append(f"times are not compared: they are of different hardware ({'; '.join(timed)})")
+        notes.append(f"times are not compared: they were measured under different conditions ({'; '.join(timed)})")
     else:
         notes += [f"{side.title}: {note}" for side in sides for note in disturbed_runs_note(side)]
     title = f"{title_of(first.dataset)}: folders side by side" + mode_text(first.mode, [first.epochs])

@@ -1,7 +1,7 @@
-"""The decision whether to compile a network, made from the plan before anything is timed.
+"""The decision whether to compile the networks of a study, made before anything is timed.
 
-A decision by the clock would differ from run to run, and with it the last digits of a case's weights. So it uses known
-figures: the operations of the whole run, and the gain of a compiled network on such a device.
+It is the same for all models of a study, whose times are compared. A decision by the clock would differ from run to
+run, and with it the last digits of a case's weights: so it uses the gain that was once measured on such a device.
 """
 
 import functools
@@ -13,56 +13,38 @@ import torch
 from torch import Tensor, nn
 
 from harness.config.datasets import DatasetSpec
-from harness.config.families import OPERATIONS_PER_MAC, Model
+from harness.config.families import Model
 from harness.config.recipe import Recipe
 from harness.errors import InputError
 from harness.models.build import build_network
-from harness.models.cost import count_macs
 from harness.models.foreign import raised
 from harness.models.random_state import seeded
 from harness.private_folder import temporary_folder
+from harness.training.compile_gain import known_gain
 
-# Compiled over eager training speed, less 1. On a CPU (two cores of an AMD EPYC, torch 2.15, batch 128, freed memory
-# kept, medians): ResNet-20 −.03, 20-2 .00, 20-4 +.02 at 3×32×32 and .00 at 1×28×28; 56, 110 and 50 were no better.
-# Not measured here on CUDA; published figures for such networks are 1.2–1.4 ×.
-_GAIN = {"cpu": 0.0, "cuda": 0.2}
-_COMPILE_SECONDS = 45.0  # 15–43 s were measured
-_MARGIN = 3.0  # required ratio of seconds gained to seconds spent
-# Training speed that converts operations to seconds: too fast rather than too slow, so that short runs stay eager.
-_RATED_FLOPS_PER_SECOND = {"cpu": 250e9, "cuda": 50e12}
-
-
-def pays_to_compile(training_operations: float, device_kind: str) -> bool:
-    """Return whether compiling saves more time over the whole run than it takes, with a margin.
-
-    Args:
-        training_operations: floating-point operations of all epochs, 3 × 2 × MACs per image.
-        device_kind: ``cpu``, ``cuda`` or ``mps``.
-    """
-    gain = _GAIN.get(device_kind, 0.0)
-    eager_seconds = training_operations / _RATED_FLOPS_PER_SECOND.get(device_kind, 1.0)
-    return eager_seconds * (1 - 1 / (1 + gain)) > _MARGIN * _COMPILE_SECONDS
+_MIN_GAIN = 1.05  # required: a smaller gain is within the error of its measurement
+# Required images of a whole training: five minutes at 16,000 images per second, of which a gain of 1.2 saves 50 s.
+# Compiling took 15–43 s.
+_MIN_IMAGES = 5_000_000
 
 
 def should_compile(
     setting: str, model: Model, spec: DatasetSpec, recipe: Recipe, train_images: int, device: torch.device
 ) -> bool:
-    """Return whether to compile the network: as ``--compile`` says; ``auto`` if it pays and works here.
+    """Return whether to compile a study's networks, as ``--compile`` says.
+
+    ``auto`` compiles if a gain has been measured on such a device (`known_gain`), the training is long enough to repay
+    compiling, and torch.compile works here. The model does not matter: one that cannot be compiled trains without.
 
     Raises:
         InputError: the setting is ``on``, and torch.compile does not work on this machine or for this network.
     """
     if setting == "off":
         return False
-    image_shape = spec.input_shape(recipe.image_size)
     if setting == "auto":
-        if not _GAIN.get(device.type):
-            return False  # skips counting operations, which takes a second for a deep network
-        macs = count_macs(model, image_shape, spec.num_classes)
-        operations = OPERATIONS_PER_MAC * macs * train_images * recipe.epochs
-        if not pays_to_compile(operations, device.type) or why_not_compilable(device) is not None:
-            return False
-        return why_not_traceable(model, image_shape, spec.num_classes) is None
+        pays = (known_gain(device) or 1.0) >= _MIN_GAIN and recipe.epochs * train_images >= _MIN_IMAGES
+        return pays and why_not_compilable(device) is None
+    image_shape = spec.input_shape(recipe.image_size)
     if obstacle := why_not_compilable(device):
         raise InputError(f"--compile on: torch.compile does not work here ({obstacle})\nleave out --compile on")
     if obstacle := why_not_traceable(model, image_shape, spec.num_classes):
@@ -70,6 +52,13 @@ def should_compile(
             f"--compile on: torch.compile cannot compile model {model.name}: {obstacle}\nleave out --compile on"
         )
     return True
+
+
+def why_auto_is_off(setting: str, device: torch.device) -> str | None:
+    """Return a notice if ``auto`` compiles nothing on a GPU because its gain is not known; else None."""
+    if setting != "auto" or device.type != "cuda" or known_gain(device) is not None:
+        return None
+    return "--compile auto: networks are not compiled, as the gain is not known: `python -m harness doctor` measures it"
 
 
 def compile_network(network: nn.Module, model: Model, **options: Any) -> Callable[[Tensor], Tensor]:

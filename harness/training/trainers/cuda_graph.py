@@ -48,6 +48,11 @@ def why_not_capturable(step: Step, state: Callable[[], Iterable[Tensor]], batch:
         return None if host_state() == before else "it draws random numbers on the host"
 
 
+def captured_step(device: torch.device) -> "CapturedStep | None":
+    """Return an empty captured step on CUDA; None on other devices, whose steps cannot be captured."""
+    return CapturedStep(device) if device.type == "cuda" else None
+
+
 class CapturedStep:
     """A step on CUDA, captured once per batch size and then replayed.
 

@@ -25,7 +25,7 @@ from harness.models.build import model_of
 from harness.models.random_state import seeded
 from harness.results import metrics
 from harness.training.trainers.compilation import compile_network
-from harness.training.trainers.cuda_graph import CapturedStep, why_not_capturable
+from harness.training.trainers.cuda_graph import captured_step, why_not_capturable
 from harness.training.trainers.trainer import (
     Evaluation,
     SetName,
@@ -69,7 +69,7 @@ class FastTrainer(Trainer):
                 self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self._loss_sum = torch.zeros((), device=device, dtype=_sum_dtype(device))
         self._correct = torch.zeros((), device=device, dtype=torch.int64)
-        self._captured = CapturedStep(device) if device.type == "cuda" else None
+        self._captured = captured_step(device)
         self._streamed: ImageSet | None = None  # the training images as before they were moved to a GPU
 
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:

@@ -48,7 +48,7 @@ def test_budget_without_a_verdict_has_a_row_with_the_reason():
     ]
     rows = card_view(page_of(evidence_of(*results)))["rows"]
     assert [row["budget"] for row in rows] == BUDGETS
-    assert rows[0]["reason"] == "times were measured on different hardware"
+    assert rows[0]["reason"] == "times were measured under different conditions"
     assert not any(row["reason"] for row in rows[1:])
 
 

@@ -1,3 +1,4 @@
+import functools
 import os
 import tempfile
 from dataclasses import replace
@@ -10,12 +11,13 @@ from harness.config.families import parse_model
 from harness.config.recipes import CIFAR10, DIGITS
 from harness.errors import InputError
 from harness.hardware.stopwatch import Stopwatch
+from harness.paper.published import STUDY_MODELS
 from harness.results.folder import ResultsFolder
+from harness.training.compile_gain import known_gain, remember_gain
 from harness.training.train import train
 from harness.training.trainers import compilation
 from harness.training.trainers.compilation import (
     compile_network,
-    pays_to_compile,
     should_compile,
     why_not_compilable,
     why_not_traceable,
@@ -26,8 +28,6 @@ from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case
 from tests.helpers.training import interrupt, outcome
 
 MODEL = parse_model("resnet20-8")
-CUDA = torch.device("cuda", 0)
-CIFAR_OPERATIONS = 6 * 2570.5e6 * 50_000 * 300  # of ResNet-20-8's whole training
 
 
 @pytest.fixture
@@ -40,42 +40,54 @@ def not_compilable(monkeypatch):
     monkeypatch.setattr(compilation, "why_not_compilable", lambda _: "no compiler")
 
 
-def test_compiling_pays_only_over_a_long_run():
-    assert pays_to_compile(CIFAR_OPERATIONS, "cuda")
-    assert not pays_to_compile(CIFAR_OPERATIONS / 1_000, "cuda")
+@pytest.fixture
+def measured(monkeypatch, tmp_path):
+    """Return a function that remembers a gain of compiling on the CPU, in a state folder of the test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    known_gain.cache_clear()
+    yield functools.partial(remember_gain, CPU)
+    known_gain.cache_clear()
 
 
-def test_compiling_never_pays_without_a_known_gain():
-    assert not pays_to_compile(1e30, "cpu")
-    assert not pays_to_compile(1e30, "mps")
+def decided(recipe=CIFAR10, images=50_000, model=MODEL):
+    return should_compile("auto", model, SPECS["cifar10"], recipe, images, CPU)
 
 
-def test_auto_decides_by_the_whole_run(compilable):
-    def decided(recipe, dataset, images, device=CUDA):
-        return should_compile("auto", MODEL, SPECS[dataset], recipe, images, device)
-
-    assert decided(CIFAR10, "cifar10", 50_000)
-    assert not decided(CIFAR10, "cifar10", 50_000, CPU)
-    assert not decided(CIFAR10.with_epochs(1), "cifar10", 50_000)
-    assert not decided(CIFAR10.quick(), "cifar10", 12)
-    assert not decided(DIGITS, "digits", 360)
+def test_auto_compiles_nothing_until_a_gain_is_measured(compilable, measured):
+    assert not decided()
+    measured(1.01)
+    assert not decided()
+    measured(1.2)
+    assert decided()
 
 
-def test_without_a_compiler_auto_stays_eager_and_on_is_refused(not_compilable):
-    arguments = (MODEL, SPECS["cifar10"], CIFAR10, 50_000, CUDA)
+def test_auto_decides_alike_for_all_models_of_a_study(compilable, measured):
+    measured(1.2)
+    assert all(decided(model=parse_model(name)) for name in STUDY_MODELS["cifar10"])
+    assert decided(model=own_model(Drawing))  # one that cannot be compiled is trained without, and says so
+
+
+def test_auto_does_not_compile_for_a_short_run(compilable, measured):
+    measured(1.2)
+    assert not decided(CIFAR10.with_epochs(1))
+    assert not decided(CIFAR10.quick(), 12)
+
+
+def test_without_a_compiler_auto_stays_eager_and_on_is_refused(not_compilable, measured):
+    measured(1.2)
+    arguments = (MODEL, SPECS["cifar10"], CIFAR10, 50_000, CPU)
     assert not should_compile("auto", *arguments)
     assert not should_compile("off", *arguments)
     with pytest.raises(InputError, match=r"--compile on: torch.compile does not work here \(no compiler\)"):
         should_compile("on", *arguments)
 
 
-def test_a_network_that_cannot_be_traced_is_eager_or_refused(compilable, monkeypatch):
+def test_a_network_that_cannot_be_traced_is_refused_if_on(compilable, monkeypatch):
     def refuse(*_, **__):
         raise RuntimeError("unsupported operator")
 
     monkeypatch.setattr(torch, "compile", refuse)
     model = own_model(Drawing)
-    assert not should_compile("auto", model, SPECS["cifar10"], replace(CIFAR10, epochs=10**6), 50_000, CUDA)
     match = r"--compile on: torch.compile cannot compile model own: RuntimeError: unsupported operator.*\nleave out"
     with pytest.raises(InputError, match=match):
         should_compile("on", model, SPECS["digits"], DIGITS, 360, CPU)
@@ -120,7 +132,7 @@ def test_compile_time_is_recorded_apart_from_the_epochs(compiled_case, tiny_data
 def test_compiling_keeps_weights_statistics_and_momentum(compiled_case, tiny_dataset):
     trainer = FastTrainer(compiled_case, TINY_SPEC, CPU)
     before = [value.clone() for value in trainer._state()]
-    trainer.warm_up(30)
+    trainer.warm_up(tiny_dataset.train)
     assert all(torch.equal(value, kept) for value, kept in zip(trainer._state(), before, strict=True))
 
 
@@ -128,7 +140,7 @@ def test_compiling_keeps_weights_statistics_and_momentum(compiled_case, tiny_dat
 def test_training_a_compiled_case_twice_is_bit_identical(compiled_case, tiny_dataset):
     def weights():
         trainer = FastTrainer(compiled_case, TINY_SPEC, CPU)
-        trainer.warm_up(30)
+        trainer.warm_up(tiny_dataset.train)
         trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
         return trainer.weights()
 
@@ -152,7 +164,7 @@ def test_only_full_batches_run_compiled(compiled_case, tiny_dataset, monkeypatch
     trainer, compiled = FastTrainer(compiled_case, TINY_SPEC, CPU), []
     forward = trainer._forward
     monkeypatch.setattr(trainer, "_forward", lambda batch: compiled.append(len(batch)) or forward(batch))
-    trainer.warm_up(30)
+    trainer.warm_up(tiny_dataset.train)
     trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(CPU))
     assert set(compiled) == {8}
 

@@ -192,7 +192,7 @@ HOST = model_with(lambda self, x: self.fc(x.mean(dim=(2, 3))) * random.random())
 def test_a_step_that_cannot_be_captured_is_trained_eagerly(build, reason, tiny_dataset, graphs, sync_mode, waits):
     trainer = foreign_trainer(tiny_dataset, build)
     before, state = trainer.weights(), host_state()
-    trainer.warm_up(len(tiny_dataset.train))
+    trainer.warm_up(tiny_dataset.train)
     (note,) = trainer.notes
     assert note.startswith(f"trained step by step, not as a CUDA graph: {reason}")
     assert graphs == []
@@ -208,7 +208,7 @@ def test_a_step_whose_capture_fails_is_trained_eagerly(tiny_dataset, graphs, syn
 
     monkeypatch.setattr(torch.cuda, "graph", refuse)
     trainer = foreign_trainer(tiny_dataset, Plain)
-    trainer.warm_up(len(tiny_dataset.train))
+    trainer.warm_up(tiny_dataset.train)
     (note,) = trainer.notes
     assert note.startswith("trained step by step, not as a CUDA graph: its step raised RuntimeError: operation not")
     trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(torch.device("cpu")))
@@ -216,14 +216,14 @@ def test_a_step_whose_capture_fails_is_trained_eagerly(tiny_dataset, graphs, syn
 
 def test_a_network_with_a_generator_of_its_own_is_not_captured(tiny_dataset, graphs, sync_mode):
     trainer = foreign_trainer(tiny_dataset, HostDrawing)
-    trainer.warm_up(len(tiny_dataset.train))
+    trainer.warm_up(tiny_dataset.train)
     assert trainer.notes == ["trained step by step, not as a CUDA graph: it draws from a generator of its own"]
 
 
 def test_a_foreign_step_that_can_be_captured_is(tiny_dataset, graphs, waits, monkeypatch):
     monkeypatch.setattr(RecordedGraph, "replay", lambda _: None)
     trainer = foreign_trainer(tiny_dataset, Plain)
-    trainer.warm_up(len(tiny_dataset.train))
+    trainer.warm_up(tiny_dataset.train)
     assert trainer.notes == []
     assert len(graphs) == 2
 
@@ -240,7 +240,7 @@ def test_captured_steps_train_as_eager_ones(precision):
         if not captured:
             trainer._captured = None
         images = trainer.place(dataset.train)
-        trainer.warm_up(len(images))
+        trainer.warm_up(images)
         figures = [trainer.train_epoch(images, epoch, Stopwatch(GPU)) for epoch in range(3)]
         return trainer.weights(), figures
 
@@ -256,7 +256,7 @@ def test_every_replay_reads_the_learning_rate():
     dataset = make_dataset()
     trainer = FastTrainer(make_case(dataset, device_kind="cuda", precision="fp32"), TINY_SPEC, GPU)
     images = trainer.place(dataset.train)
-    trainer.warm_up(len(images))
+    trainer.warm_up(images)
     before = trainer.weights()
     trainer.optimizer.param_groups[0]["lr"].zero_()
     trainer.step(torch.randn(8, 1, 8, 8, device=GPU), images.labels[:8])
@@ -297,7 +297,7 @@ def test_a_drawing_network_is_repeatable_on_a_gpu(captured):
         trainer = FastTrainer(own_case(dataset, Drawing, device_kind="cuda"), TINY_SPEC, GPU)
         trainer._captured = trainer._captured if captured else None
         images = trainer.place(dataset.train)
-        trainer.warm_up(len(images))
+        trainer.warm_up(images)
         state = torch.cuda.get_rng_state(GPU)
         for epoch in range(2):
             trainer.train_epoch(images, epoch, Stopwatch(GPU))

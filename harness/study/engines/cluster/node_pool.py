@@ -31,7 +31,9 @@ class NodePool:
         self.cluster = cluster
         self.share = cluster.share(settings)
         # A node has one device for a case: the one that Ray assigns to the worker.
-        self.settings = replace(settings, device="cuda" if self.share.gpus else "cpu")
+        # Gains of compiling are remembered per machine, and a study's cases are all compiled or all not.
+        compiling = "off" if settings.compile == "auto" else settings.compile
+        self.settings = replace(settings, device="cuda" if self.share.gpus else "cpu", compile=compiling)
         self.data_dir: Path | None = None if settings.data_dir == default_data_dir() else settings.data_dir
         self.unfit: dict[str, str] = {}
 
