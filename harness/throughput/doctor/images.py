@@ -11,14 +11,14 @@ from harness.data.augment_parameters import draw_parameters
 from harness.data.images import PackedPixels, Pixels, random_images
 from harness.hardware.stopwatch import Stopwatch
 from harness.throughput.doctor.findings import Outcome, not_applicable, passed_if
-from harness.throughput.doctor.subject import Subject, difference, state_of
+from harness.throughput.doctor.steps import TOLERANCES
+from harness.throughput.doctor.subject import Subject
 from harness.training.trainers.fast import augmentation_device
 
 _PIXEL_TOLERANCE = 1e-3  # of normalised pixels; one grey level is 1 ÷ 255 ÷ 0.25 = 0.016
 # The nearest source pixel of a rotation is decided by a rounding, which may differ between devices for a few.
 _MOST_OFF = 1e-3
 _LARGE = 100  # pixels along a side
-_TOLERANCE = 1e-3  # of float32 after an epoch of few steps
 
 
 def augmentation_equals_the_cpus(subject: Subject) -> Outcome:
@@ -44,9 +44,9 @@ def streamed_equals_resident(subject: Subject) -> Outcome:
         if not is_resident:
             trainer.switch_off("resident", "the checks stream the images")
         trainer.train_epoch(trainer.place(subject.images), 0, Stopwatch(subject.device))
-        states.append(state_of(trainer))
-    found = difference(*states)
-    return passed_if(found <= _TOLERANCE, f"relative difference {found:.1e} after an epoch", difference=found)
+        states.append(trainer.weights())
+    found = subject.difference(*states)
+    return passed_if(found <= TOLERANCES["fp32"], f"relative difference {found:.1e} after an epoch", difference=found)
 
 
 def _pixels(dataset: str, recipe: Recipe, count: int) -> Pixels:

@@ -13,7 +13,8 @@ from torch import Tensor
 from harness.results.folder import ResultsFolder
 from harness.throughput.doctor.findings import Outcome, not_applicable, passed_if
 from harness.throughput.doctor.runs import final_weights
-from harness.throughput.doctor.subject import Subject, difference
+from harness.throughput.doctor.steps import TOLERANCES
+from harness.throughput.doctor.subject import Subject
 from harness.training.context import TrainingContext
 from harness.training.process_group import ProcessGroup
 from harness.training.torchrun import own_device
@@ -22,7 +23,6 @@ from harness.training.trainers.data_parallel import Follower
 
 _WORLD_SIZE = 2
 _MOST_SECONDS = 90.0
-_TOLERANCE = 1e-2  # of float32 after two epochs: the sums of a batch are in another order
 
 
 def two_processes_equal_one(subject: Subject) -> Outcome:
@@ -36,9 +36,9 @@ def two_processes_equal_one(subject: Subject) -> Outcome:
         results = ResultsFolder(folder)
         alone = final_weights(results, train(here.case_with(), here.dataset, results, here.device))
     with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
-        found = difference(weights_of_two(here, folder), alone)
+        found = here.difference(weights_of_two(here, folder), alone)
     text = f"relative difference {found:.1e} after {here.recipe.epochs} epochs, by {backend}"
-    return passed_if(found <= _TOLERANCE, text, difference=found)
+    return passed_if(found <= TOLERANCES["fp32"], text, difference=found)
 
 
 def weights_of_two(subject: Subject, folder: str) -> Mapping[str, Tensor]:

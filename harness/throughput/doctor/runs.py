@@ -12,7 +12,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.throughput.doctor.findings import Outcome, passed_if
 from harness.throughput.doctor.steps import TOLERANCES
-from harness.throughput.doctor.subject import Subject, difference, has_same_bits
+from harness.throughput.doctor.subject import Subject, has_same_bits
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
 from harness.training.train import train
@@ -28,20 +28,20 @@ class _StopAfterFirstEpoch(TrainingCallback):
 
 def same_case_twice(subject: Subject, precision: str) -> Outcome:
     """Train the same case twice in this process and compare the states; on a CPU their bits must be equal."""
-    first, second = (subject.trained(subject.trainer(precision=precision), range(2)) for _ in range(2))
+    first, second = (subject.trained(subject.trainer(precision=precision)) for _ in range(2))
     return _comparison(subject, first, second, precision)
 
 
 def resumed_equals_uninterrupted(subject: Subject) -> Outcome:
     """Compare the final weights of an uninterrupted training with those of one resumed from its checkpoint."""
-    weights = []
+    ends = []
     for is_interrupted in (False, True):
         with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
             results = ResultsFolder(folder)
             if is_interrupted:
                 _interrupt(subject, results)
-            weights.append(final_weights(results, train(subject.case_with(), subject.dataset, results, subject.device)))
-    return _comparison(subject, *weights, "fp32")
+            ends.append(final_weights(results, train(subject.case_with(), subject.dataset, results, subject.device)))
+    return _comparison(subject, ends[0], ends[1], "fp32")
 
 
 def final_weights(results: ResultsFolder, result: Result) -> Mapping[str, Tensor]:
@@ -68,6 +68,6 @@ def _comparison(subject: Subject, first: Mapping[str, Tensor], second: Mapping[s
     """Return the outcome for two states: the same bits on a CPU, elsewhere within the precision's tolerance."""
     if has_same_bits(first, second):
         return passed_if(True, "the same bits", difference=0.0)
-    found = difference(first, second)
+    found = subject.difference(first, second)
     is_right = subject.device.type != "cpu" and found <= TOLERANCES[precision]
     return passed_if(is_right, f"other bits, relative difference {found:.1e}", difference=found)
