@@ -1,6 +1,8 @@
 """Checks of memory: where it peaks, and a case that has too little of it."""
 
 import contextlib
+import functools
+import itertools
 import multiprocessing
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from harness.training.train import train
 from harness.training.trainers.fast import chunk_size
 
 _MIB = 2**20
+_NEXT = "next case"
 # Chunks of images are augmented beside the step; a study's memory figure must be the network's.
 _MOST_BESIDE_STEP_BYTES = 512 * _MIB
 _SHARES_OF_PEAK = (0.25, 0.5, 0.75, 0.9, 1.5)  # before the first step, in the warm-up, in or after the capture, none
@@ -62,8 +65,9 @@ def out_of_memory_is_a_result(subject: Subject) -> Outcome:
     if sys.platform != "linux":
         return not_applicable(f"no limit of memory can be set on {sys.platform}")
     spawn = multiprocessing.get_context("spawn")  # this process's memory cannot be limited for a while only
-    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as processes:
-        return judge(processes.submit(outcomes_at_limits, subject, subject.limits_mib, address_space_limit).result())
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn, max_tasks_per_child=1) as processes:
+        limit = functools.partial(outcomes_at_limits, subject, limit=address_space_limit)
+        return judge(list(itertools.chain(*processes.map(limit, ([mib] for mib in subject.limits_mib)))))
 
 
 def outcomes_at_limits(subject: Subject, limits_mib: Sequence[int], limit: Limit) -> list[tuple[str, str]]:
@@ -75,13 +79,14 @@ def outcomes_at_limits(subject: Subject, limits_mib: Sequence[int], limit: Limit
         release_freed_memory(subject.device)
         outcomes.append((f"{mib} MiB", outcome if isinstance(outcome, str) else "complete"))
     outcome = _train(subject, seed=0)
-    return [*outcomes, ("next case", outcome if isinstance(outcome, str) else "complete")]
+    return [*outcomes, (_NEXT, outcome if isinstance(outcome, str) else "complete")]
 
 
 def judge(outcomes: Sequence[tuple[str, str]]) -> Outcome:
-    """Return the check's outcome: every case out of memory or complete, one of the former, the last complete."""
+    """Return the check's outcome: every case out of memory or complete, one of the former, the next cases complete."""
     found = [outcome for _, outcome in outcomes]
-    is_right = "out_of_memory" in found and set(found) <= {"out_of_memory", "complete"} and found[-1] == "complete"
+    after = [outcome for name, outcome in outcomes if name == _NEXT]
+    is_right = "out_of_memory" in found and {*found} <= {"out_of_memory", "complete"} and {*after} == {"complete"}
     return passed_if(is_right, ", ".join(f"{name} {outcome.replace('_', ' ')}" for name, outcome in outcomes))
 
 

@@ -34,7 +34,7 @@ class Subject:
         rounds: rounds of a timing.
         steps: steps of a round.
         augmented_images: images of each dataset's shape that are augmented; an eighth of them for large ones.
-        limits_mib: the memory limits, in MiB, that the case is trained at.
+        limits_mib: limits of a CPU's memory, in MiB beyond what a new process has, that the case is trained at.
     """
 
     device: torch.device
@@ -43,7 +43,7 @@ class Subject:
     rounds: int = 3
     steps: int = 2
     augmented_images: int = 64
-    limits_mib: tuple[int, ...] = (64, 128, 512)
+    limits_mib: tuple[int, ...] = (64, 192)
 
     @property
     def is_cuda(self) -> bool:
