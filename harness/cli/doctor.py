@@ -13,6 +13,7 @@ from harness.text import count_noun, duration
 
 if TYPE_CHECKING:
     from harness.cli.arguments import Commands
+    from harness.cli.doctor_output import DoctorOutput
     from harness.throughput.doctor.checks import Check
     from harness.throughput.doctor.findings import Finding
     from harness.throughput.doctor.subject import Subject
@@ -59,10 +60,9 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
 
     checks = choose_checks(known.checks)
     subject = make_subject(resolve_device(settings_from(known).device), known.dataset, known.model)
-    columns, findings = shutil.get_terminal_size().columns, []
+    columns, findings, progress = shutil.get_terminal_size().columns, [], _Progress(len(checks))
     if not known.json:
         print(textwrap.fill(_heading(subject), columns))
-    progress = _Progress(len(checks))
     for finding in run_checks(subject, checks, progress.start):
         progress.clear()
         findings.append(finding)
@@ -72,12 +72,14 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     if known.json:
         print_json(output)
     else:
-        seconds = sum(finding.seconds for finding in findings)
-        print(
-            f"\n{count_noun(len(findings), 'check')} in {duration(seconds)}: {output.passed} passed, "
-            f"{output.failed} failed, {output.not_applicable} not applicable"
-        )
+        print(f"\n{_summary(output)}")
     return output.exit_code
+
+
+def _summary(output: DoctorOutput) -> str:
+    seconds = sum(check.seconds for check in output.checks)
+    counts = f"{output.passed} passed, {output.failed} failed, {output.not_applicable} not applicable"
+    return f"{count_noun(len(output.checks), 'check')} in {duration(seconds)}: {counts}"
 
 
 def finding_lines(finding: Finding, columns: int) -> list[str]:

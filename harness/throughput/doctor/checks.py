@@ -79,7 +79,7 @@ def choose_checks(names: str | None) -> Sequence[Check]:
 def run_checks(
     subject: Subject, checks: Sequence[Check], notify: Callable[[Check, float], None] = lambda *_: None
 ) -> Iterator[Finding]:
-    """Run the checks and yield their findings; an error in one is its failure and does not stop the others.
+    """Run the checks and yield their findings; a check that raises has failed, and stops no other.
 
     Args:
         notify: called before each check with it and the estimated seconds until all are done.

@@ -1,4 +1,4 @@
-"""Check of compiled networks: equal to eager ones, captured if CUDA can, and how much faster they are."""
+"""The check of compiled networks: equal to eager ones, and how much faster."""
 
 import time
 
@@ -15,7 +15,7 @@ from harness.training.trainers.compilation import why_not_compilable
 
 
 def compiled_equals_eager(subject: Subject) -> Outcome:
-    """Compare an epoch of compiled steps with one of eager steps, and measure how much faster a compiled step is."""
+    """Compare an epoch of compiled steps with one of eager steps; measure and store the gain."""
     if (obstacle := why_not_compilable(subject.device)) is not None:
         return not_applicable(f"torch.compile does not work here: {obstacle}")
     precision = resolve_precision("auto", subject.device)

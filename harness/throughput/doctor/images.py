@@ -22,7 +22,7 @@ _LARGE = 100  # pixels along a side
 
 
 def augmentation_equals_the_cpus(subject: Subject) -> Outcome:
-    """Compare batches augmented on the device with images augmented one by one on the CPU, for every recipe."""
+    """Compare each recipe's batches, augmented on the device, with single images on the CPU."""
     shares = {}
     for name in ("cifar10", "fashionmnist", "gtsrb", "digits"):
         recipe = PUBLISHED_RECIPES[name]
@@ -63,7 +63,7 @@ def _pixels(dataset: str, recipe: Recipe, count: int) -> Pixels:
 
 
 def _share_off(pixels: Pixels, recipe: Recipe, device: torch.device) -> float:
-    """Return the share of pixels, training's or evaluation's, that the device and the CPU compute differently."""
+    """Return the share of pixels that the device computes otherwise than the CPU, training or not."""
     augmentation, size, count = recipe.augmentation, recipe.image_size, len(pixels)
     drawn = draw_parameters(augmentation, count, size, torch.Generator().manual_seed(0))
     there = pixels.to(device)

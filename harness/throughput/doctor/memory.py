@@ -55,7 +55,7 @@ def memory_peaks_in_the_step(subject: Subject) -> Outcome:
 
 
 def out_of_memory_is_a_result(subject: Subject) -> Outcome:
-    """Train the case with too little memory: it must end as out of memory, and the next case must complete."""
+    """Train the case with too little memory: that must be its result, and the next must complete."""
     if subject.is_cuda:
         peak = _train(subject, seed=0)
         if not isinstance(peak, int):
@@ -83,7 +83,7 @@ def outcomes_at_limits(subject: Subject, limits_mib: Sequence[int], limit: Limit
 
 
 def judge(outcomes: Sequence[tuple[str, str]]) -> Outcome:
-    """Return the check's outcome: every case out of memory or complete, one of the former, the next cases complete."""
+    """Return the check's outcome: some case lacked memory, none failed, the next ones completed."""
     found = [outcome for _, outcome in outcomes]
     after = [outcome for name, outcome in outcomes if name == _NEXT]
     is_right = "out_of_memory" in found and {*found} <= {"out_of_memory", "complete"} and {*after} == {"complete"}
@@ -118,7 +118,7 @@ def address_space_limit(subject: Subject, mib: int) -> Iterator[None]:
 
 
 def _train(subject: Subject, seed: int) -> str | int:
-    """Train the case; return its peak memory if it completes, else its status, or the error that it raised."""
+    """Train the case; return its peak memory if it completes, else its status or its error."""
     with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
         try:
             result = train(subject.case_with(seed=seed), subject.dataset, ResultsFolder(folder), subject.device)

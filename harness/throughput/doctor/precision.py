@@ -1,4 +1,4 @@
-"""Check of the precision that ``--precision auto`` takes: it must not be the slower one."""
+"""The precision that ``--precision auto`` takes, checked: it must not be the slower one."""
 
 from harness.hardware.device import resolve_precision
 from harness.throughput.doctor.findings import Outcome, not_applicable, passed_if

@@ -1,4 +1,4 @@
-"""Check of data-parallel training: two processes train the case as one does."""
+"""The check of data-parallel training: two processes train the case as one does."""
 
 import dataclasses
 import multiprocessing
@@ -26,7 +26,7 @@ _MOST_SECONDS = 300.0
 
 
 def two_processes_equal_one(subject: Subject) -> Outcome:
-    """Compare the final weights of two processes, over NCCL with two GPUs and else over gloo, with those of one."""
+    """Compare the final weights of two processes with those of one, by NCCL on two GPUs, else gloo."""
     if not torch.distributed.is_available():
         return not_applicable("this build of torch has no distributed training")
     here, backend = subject, "NCCL"
@@ -47,10 +47,7 @@ def weights_of_two(subject: Subject, folder: str) -> Mapping[str, Tensor]:
     Raises:
         RuntimeError: a process failed, or the training did not complete in time.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    spawn = multiprocessing.get_context("spawn")
+    spawn, port = multiprocessing.get_context("spawn"), _free_port()
     processes = [spawn.Process(target=train_rank, args=(rank, port, subject, folder)) for rank in range(_WORLD_SIZE)]
     for process in processes:
         process.start()
@@ -82,6 +79,12 @@ def train_rank(rank: int, port: int, subject: Subject, folder: str) -> None:
         processes.run_on_rank_zero(lambda: train(case, dataset, ResultsFolder(folder), device, context=context).status)
     else:
         processes.follow(Follower(case, dataset, device, processes).execute)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _on_cpu(subject: Subject) -> Subject:

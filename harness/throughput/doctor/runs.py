@@ -22,7 +22,7 @@ class _StopAfterFirstEpoch(TrainingCallback):
     """A callback that interrupts a training as Ctrl-C does, once its first epoch is on the disk."""
 
     def on_epoch(self, case: Case, record: EpochRecord) -> None:
-        """Interrupt the training."""
+        """Stop the training."""
         raise KeyboardInterrupt
 
 
@@ -33,7 +33,7 @@ def same_case_twice(subject: Subject, precision: str) -> Outcome:
 
 
 def resumed_equals_uninterrupted(subject: Subject) -> Outcome:
-    """Compare the final weights of an uninterrupted training with those of one resumed from its checkpoint."""
+    """Compare an uninterrupted training's final weights with those of an interrupted, resumed one."""
     ends = []
     for is_interrupted in (False, True):
         with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
@@ -65,7 +65,7 @@ def _interrupt(subject: Subject, results: ResultsFolder) -> None:
 
 
 def _comparison(subject: Subject, first: Mapping[str, Tensor], second: Mapping[str, Tensor], precision: str) -> Outcome:
-    """Return the outcome for two states: the same bits on a CPU, elsewhere within the precision's tolerance."""
+    """Return the outcome for two states: the same bits on a CPU, elsewhere within the tolerance."""
     if has_same_bits(first, second):
         return passed_if(True, "the same bits", difference=0.0)
     found = subject.difference(first, second)

@@ -21,7 +21,7 @@ _OPTIMIZER_TOLERANCE = 1e-5
 
 
 def warm_up_leaves_no_trace(subject: Subject) -> Outcome:
-    """Compare weights, statistics, momentum, their places in memory and random states before and after a warm-up."""
+    """Compare weights, statistics, momentum, their places in memory and random states around it."""
     trainer = subject.trainer()
     before, places, drawn = _copies(trainer), _places(trainer), host_state()
     subject.warmed_up(trainer)

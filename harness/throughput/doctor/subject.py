@@ -107,7 +107,7 @@ class Subject:
         )
 
     def trained(self, trainer: FastTrainer, epochs: range = range(1)) -> dict[str, Tensor]:
-        """Warm the trainer up and train the epochs; return the state after them.
+        """Train the epochs after a warm-up; return the weights and statistics.
 
         Raises:
             RuntimeError: the warm-up switched a technique off.
@@ -118,7 +118,7 @@ class Subject:
         return trainer.weights()
 
     def warmed_up(self, trainer: FastTrainer) -> ImageSet:
-        """Warm the trainer up and return its training images, placed.
+        """Run the trainer's warm-up; return its training images, placed.
 
         Raises:
             RuntimeError: the warm-up switched a technique off.

@@ -12,7 +12,7 @@ from harness.training.trainers.fast import FastTrainer
 
 
 def step_seconds(subject: Subject, trainers: Sequence[FastTrainer]) -> list[float]:
-    """Return each trainer's seconds per step: medians of rounds in turn, after one round that is not timed."""
+    """Return each trainer's seconds per step: medians of rounds in turn, after an untimed one."""
     batch, labels = subject.batch()
     rounds: list[list[float]] = []
     for trainer in trainers:

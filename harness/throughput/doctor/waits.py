@@ -1,4 +1,4 @@
-"""Check of who waits for the GPU: a host that waits between steps leaves it idle."""
+"""The check of who waits for the GPU: a host that waits between steps leaves it idle."""
 
 import warnings
 from collections import Counter
