@@ -1,6 +1,7 @@
 """The checks of memory, each seen to fail."""
 
 import contextlib
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from harness.throughput.doctor.memory import (
     outcomes_at_limits,
 )
 from harness.training.trainers.fast import FastTrainer
-from tests.throughput.doctor.subjects import tiny_subject
+from tests.throughput.doctor.subjects import pass_for_cuda, tiny_subject
 
 MIB = 2**20
 
@@ -84,6 +85,29 @@ def test_a_next_case_that_fails_too_fails(subject):
 def test_limits_that_no_case_reaches_fail(subject):
     outcome = judge(outcomes_at_limits(subject, [64], lambda subject, mib: contextlib.nullcontext()))
     assert (outcome.status, outcome.text) == ("failed", "64 MiB complete, next case complete")
+
+
+def test_a_gpus_memory_is_limited_to_shares_of_the_cases_peak(subject, monkeypatch):
+    fractions = [1.0]
+    total, peak = 1000 * MIB, 100 * MIB
+    pass_for_cuda(monkeypatch)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=total))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 0)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, device: fractions.append(share))
+    monkeypatch.setattr(memory, "_train", lambda *_, **__: peak if fractions[-1] * total >= peak else "out_of_memory")
+    outcome = out_of_memory_is_a_result(subject)
+    assert outcome.status == "passed"
+    assert outcome.text.startswith("25 MiB out of memory, 50 MiB out of memory")
+    assert outcome.text.endswith("150 MiB complete, next case complete")
+    assert fractions[1::2] == [0.025, 0.05, 0.075, 0.09, 0.15]
+    assert set(fractions[::2]) == {1.0}
+
+
+def test_a_case_that_fails_without_a_limit_fails(subject, monkeypatch):
+    pass_for_cuda(monkeypatch)
+    monkeypatch.setattr(memory, "_train", lambda *_, **__: "diverged")
+    outcome = out_of_memory_is_a_result(subject)
+    assert (outcome.status, outcome.text) == ("failed", "without a limit: diverged")
 
 
 @pytest.mark.slow
