@@ -56,7 +56,7 @@ def host_state() -> tuple[object, ...]:
 
 
 def generator_states(device: torch.device) -> tuple[object, ...]:
-    """Return the states of the host's generators and of the device's: equal if nothing was drawn in between."""
+    """Return the states of the host's and the device's generators: equal if nothing was drawn."""
     of_device = (one.get_state().numpy().tobytes() for one in _default_generators(device))
     return (*host_state(), *of_device)
 

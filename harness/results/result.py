@@ -178,7 +178,7 @@ class Result:
         disturbed_epochs: the epochs, from 1, whose time other work or a stop lengthened; None in earlier results.
         disturbance_causes: the causes of their disturbance, in words.
         network: the user's own network; None for one that comes with the harness.
-        notes: remarks on how the network was counted, and on changes of its library.
+        notes: remarks on how the network was trained or counted.
         switched_off: the reason for each acceleration (``bf16``, ``compile``, ``capture``, ``resident``) that an
             attempt was trained without, though the case is for it.
     """

@@ -1,4 +1,4 @@
-"""The gain of compiling networks, measured once per device and version of torch, and remembered for this user."""
+"""The measured gain of compiling networks, remembered for this user by device and version of torch."""
 
 import functools
 import math

@@ -65,9 +65,10 @@ class History:
         self._memory = PeakMemory(self._job.device)
 
     def record_warm_up(self, seconds: float, switched_off: Mapping[str, str]) -> list[str]:
-        """Record how long the attempt's warm-up took and what it switched off; return changes since the attempt before.
+        """Record the seconds of the attempt's warm-up and what is switched off.
 
-        Only changes of what is switched off are returned, and none if no epoch was trained before.
+        Returns:
+            the changes of what is switched off since the attempt before, if that has trained an epoch.
         """
         last = self.attempts[-1]
         environment = dict(last.environment)

@@ -53,6 +53,7 @@ def build_result(
     history: History,
     ending: Ending,
     files: Mapping[str, str],
+    notes: tuple[str, ...] = (),
 ) -> Result:
     """Build a case's result.
 
@@ -60,6 +61,7 @@ def build_result(
         images: the case's images by their use; only their numbers count.
         history: with the last attempt's final times.
         files: SHA-256 of each of the case's other files, by name.
+        notes: remarks on how the last attempt trained the network.
     """
     case, dataset = job.case, job.dataset
     return Result(
@@ -80,7 +82,7 @@ def build_result(
         files=files,
         cause=ending.cause,
         network=_own_network(case),
-        **_cost(job, history.library_notes()),
+        **_cost(job, history.library_notes() + notes),
         **_times(history, len(images.train)),
         **_attempts(history),
         **_measures(ending.scores, history.total_seconds),

@@ -26,6 +26,7 @@ class TrainingRun:
     Attributes:
         images: the case's images by their use.
         history: the epochs and attempts recorded so far.
+        notes: remarks on how this attempt trains the network, known once it is warmed up.
     """
 
     _trainer: Trainer
@@ -37,6 +38,7 @@ class TrainingRun:
         self._switched_off = switched_off
         self.history = History(job, co_scheduling)
         self.images = CaseImages.of(job)
+        self.notes: tuple[str, ...] = ()
         self._checkpoint_seconds = 0.0
         self._last_evaluation: Evaluation | None = None
         self._best_weights: Mapping[str, Tensor] | None = None
@@ -62,7 +64,7 @@ class TrainingRun:
         self._warm_up()
 
     def without_what_takes_memory(self) -> "TrainingRun | None":
-        """Return a new attempt without the techniques in use that may take memory; None if plain steps lack it.
+        """Return an attempt without the techniques that may take memory; None if none is in use.
 
         The ranks of a process group fail together, so that theirs is not attempted again.
         """
@@ -80,6 +82,9 @@ class TrainingRun:
         switched_off = self._trainer.switched_off
         if "resident" in switched_off:
             self.images = CaseImages.of(self.job).placed(self._trainer.place)
+        self.notes = tuple(self._trainer.notes)
+        for note in self.notes:
+            self.job.notify(note)
         for technique, reason in switched_off.items():
             self.job.notify(f"trained without {technique}: {reason}")
         for change in self.history.record_warm_up(watch.seconds["compile"], switched_off):

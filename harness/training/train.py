@@ -137,7 +137,7 @@ def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
 def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, None, Result]:
     """Train the case's remaining epochs and record its result.
 
-    If memory runs out, train once more without the techniques that may have taken it.
+    If memory runs out, resume the case without the techniques that may have taken it.
     """
     outcome = yield from _attempt(run, other_code)
     if isinstance(outcome, Result):
@@ -150,7 +150,7 @@ def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, No
 
 
 def _attempt(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, None, Result | Ending]:
-    """Train the remaining epochs; return the recorded result, or the ending of a training that lacked memory."""
+    """Train the remaining epochs; return the recorded result, or the ending if memory ran out."""
     try:
         run.begin(other_code)
         status = yield from run.train_epochs()
@@ -179,7 +179,7 @@ def _record(run: TrainingRun, ending: Ending) -> Result:
     if ending.status == "complete":
         ending = replace(ending, scores=run.conclude())
     history.update_wall_seconds()
-    result = build_result(job, run.images, history, ending, job.results.hashes(job.case))
+    result = build_result(job, run.images, history, ending, job.results.hashes(job.case), run.notes)
     job.results.write_result(job.case, result)
     if result.is_finished:
         remove_checkpoints(job.case, job.results)

@@ -37,6 +37,22 @@ def test_times_are_not_compared_across_hardware():
     assert evidence.values("resnet20", "macs") == {0: 40_550_000}
 
 
+@pytest.mark.parametrize(
+    ("changes", "condition"),
+    [
+        ({"case_changes": {"compiled": True}}, "compiled"),
+        ({"environment": {"switched_off": {"capture": "it raised"}}}, "without capture"),
+    ],
+)
+def test_times_are_compared_only_with_equal_accelerations(changes, condition):
+    (evidence,) = grouped(synthetic_result(), synthetic_result(model="resnet56", **changes))
+    alone = "AMD EPYC, 2 threads, torch 2.15.0"
+    assert evidence.hardware == (alone, f"{alone}, {condition}")
+    assert not evidence.has_comparable_times
+    (alike,) = grouped(synthetic_result(**changes), synthetic_result(model="resnet56", **changes))
+    assert alike.has_comparable_times
+
+
 def test_run_resumed_on_other_hardware_has_no_times_and_keeps_others():
     (evidence,) = grouped(synthetic_result(), synthetic_result(model="resnet56"), resumed(model="resnet56", seed=1))
     assert evidence.has_comparable_times

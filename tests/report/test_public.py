@@ -32,7 +32,8 @@ PLACE = {
 
 def marked(result, model="net(1)", node="markhost17.marksite.org"):
     """Return a result with a marker in every field that may name a host, a user, a kernel or a folder."""
-    environment = ENVIRONMENT | PLACE | {"node": node}
+    switched_off = {"capture": f"its step raised OSError: {HOME}/nets of markuser"}
+    environment = ENVIRONMENT | PLACE | {"node": node, "switched_off": switched_off}
     dataset = f"folder:{HOME}/flowers"
     return replace(
         result,
@@ -43,6 +44,7 @@ def marked(result, model="net(1)", node="markhost17.marksite.org"):
         environment=environment,
         attempts=(Attempt(1, NOW, environment, command=COMMAND),),
         notes=(f"{HOME}/nets/net.py: 'a' is not a layer of MARKUSER",),
+        switched_off=switched_off,
         disturbance_causes=("markuser's process used 1.2 cores",),
         cause=result.cause and "OSError: no route from markhost17 to http://markhost/x (10.0.0.1, ../markother/a, ~/b)",
         network=OwnNetwork("net", 3, 1.0, f"{HOME}/nets/net.py", "net", "NET"),

@@ -13,6 +13,18 @@ def test_co_scheduled_cases_have_different_timing_conditions():
     assert timing_changes(ALONE, {key: ALONE[key] for key in ALONE if key != "co_scheduled"}) == []  # an older result
 
 
+def test_accelerations_are_timing_conditions():
+    compiled = ALONE | {"compiled": True}
+    off = compiled | {"switched_off": {"compile": "it raised", "bf16": "it differs"}}
+    assert timed_on(compiled) == "AMD EPYC, 2 threads, torch 2.15.0, compiled"
+    assert timed_on(off) == "AMD EPYC, 2 threads, torch 2.15.0, without bf16 and compile"
+    assert timing_changes(compiled, off) == [
+        "compiled → not compiled",
+        "with all accelerations → without bf16 and compile",
+    ]
+    assert timing_changes(ALONE, ALONE | {"compiled": False, "switched_off": {}}) == []  # an older result
+
+
 def test_threads_do_not_count_on_a_gpu_and_several_processes_do():
     gpu = ALONE | {"gpu": "NVIDIA H200"}
     assert timed_on(gpu) == "NVIDIA H200, torch 2.15.0"

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from PIL import Image
 
 from harness.config.experiment import plan_experiment
@@ -12,6 +13,7 @@ from harness.data.split import split_validation
 from harness.errors import InputError
 from harness.models.cost import count_parameters
 from harness.study.machine import Machine
+from harness.training.trainers.compilation import why_auto_is_off
 from harness.training.trainers.trainer import empty_network
 from tests.data.builders import write_gtsrb_kaggle
 from tests.helpers.networks import Plain, model_with, own_model
@@ -63,6 +65,13 @@ def test_the_case_says_whether_its_network_is_compiled(make_settings, monkeypatc
     assert asked == [("auto", "resnet8", "digits", 1, 290, "cpu")]
     reference = Machine(make_settings(pipeline="reference", full_training=True, val_split="0.2"))
     assert not reference.case(digits(reference)).compiled
+
+
+def test_a_gpu_without_a_measured_gain_is_notified(monkeypatch):
+    monkeypatch.setattr("harness.training.trainers.compilation.known_gain", lambda _: None)
+    assert "`python -m harness doctor` measures it" in why_auto_is_off("auto", torch.device("cuda", 0))
+    assert why_auto_is_off("on", torch.device("cuda", 0)) is None
+    assert why_auto_is_off("auto", torch.device("cpu")) is None
 
 
 def test_weight_bytes_are_four_per_parameter(machine):

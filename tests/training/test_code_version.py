@@ -18,7 +18,7 @@ NOT_DECIDING = {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
         "config/limits.py", "config/option.py", "config/standard.py", "study/resolution.py",
         "config/option_checks.py", "config/options.py", "config/data_folder.py",
-        "config/network_origin.py",
+        "config/network_origin.py", "training/compile_gain.py",
     },
     "the images' hash is part of the case": {
         "config/datasets.py", "config/extensions.py", "config/library_datasets.py", "data/cache.py",

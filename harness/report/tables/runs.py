@@ -92,8 +92,7 @@ def run_row(result: Result) -> dict[str, object]:
         "co_scheduled": result.is_co_scheduled,
         "precision": result.case.precision,
         "pipeline": result.case.pipeline,
-        "compiled": result.case.compiled,
-        "compile_seconds": None if is_mixed else result.compile_seconds,
+        **_acceleration_values(result),
         "checkpoint_seconds": None if is_mixed else result.checkpoint_seconds,
         "interruptions": len(result.interrupted_after),
         "interrupted_after": " ".join(map(str, result.interrupted_after)),
@@ -106,7 +105,6 @@ def run_row(result: Result) -> dict[str, object]:
         "is_unsteady": _is_unsteady(result),
         **disturbed_values(result),
         "notes": "; ".join(result.notes),
-        "switched_off": "; ".join(f"{name}: {reason}" for name, reason in result.switched_off.items()),
         "cause": None if result.cause is None else without_absolute_paths(result.cause),
         "commands": "; ".join(dict.fromkeys(short_command(one.command) for one in result.attempts if one.command)),
         "case": result.case.identity[:12],
@@ -131,6 +129,15 @@ def _is_unsteady(result: Result) -> bool:
     if result.changes_between_attempts or not result.epoch_seconds:
         return False
     return max(result.epoch_seconds) > 2 * statistics.median_low(result.epoch_seconds)
+
+
+def _acceleration_values(result: Result) -> dict[str, Any]:
+    """Return what a case was compiled for, how long it took, and the accelerations that were switched off."""
+    return {
+        "compiled": result.case.compiled,
+        "compile_seconds": None if result.changes_between_attempts else result.compile_seconds,
+        "switched_off": "; ".join(f"{name}: {reason}" for name, reason in result.switched_off.items()) or None,
+    }
 
 
 def run_notes(results: Sequence[Result]) -> list[str]:
@@ -202,7 +209,7 @@ def _training_notes(results: Sequence[Result]) -> list[str]:
 
 
 def _network_notes(results: Sequence[Result]) -> list[str]:
-    """Return the notes on how networks were trained or counted, each with the models that it is about."""
+    """Return the notes on how networks were trained or counted, each with its models."""
     models: dict[str, list[str]] = {}
     for result in results:
         switched_off = [f"trained without {name}: {reason}" for name, reason in result.switched_off.items()]

@@ -82,7 +82,7 @@ class CapturedStep:
         capture.graph.replay()
 
     def capture(self, step: Step, state: Callable[[], Iterable[Tensor]], batch: Tensor, labels: Tensor) -> None:
-        """Capture the step, on blank images, for batches of this shape; see `run`.
+        """Record the step, on blank images, for batches of this shape; see `run`.
 
         It leaves no trace. If it raises, nothing of the capture is left, and no earlier one, whose memory it shares.
         """
@@ -112,7 +112,7 @@ class CapturedStep:
         return _Capture(graph, batch, labels)
 
     def _abandon(self, stream: Any) -> None:
-        """Undo what a failed capture leaves: its stream, generator and graphs, and casts in its memory."""
+        """Remove what a failed capture leaves: its stream, generator and graphs, and casts in its memory."""
         torch.cuda.set_stream(stream)  # the end of a failed capture raises before it restores the stream
         generator = torch.cuda.default_generators[self._device.index or 0]
         generator.graphsafe_set_state(generator.clone_state())  # it is left as if the capture continued

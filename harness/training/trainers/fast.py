@@ -129,14 +129,14 @@ class FastTrainer(Trainer):
         batches = [self._load(images, order[part], parameters[part]) for part in parts]
         if self._streamed is not None:
             streamed = self._load(self._streamed, order[parts[0]], parameters[parts[0]])
-            if not all(map(torch.equal, batches[0], streamed)):
+            if not all(torch.equal(one.cpu(), other.cpu()) for one, other in zip(batches[0], streamed, strict=True)):
                 self.switch_off("resident", "its first batch differs from the streamed one")
                 batches = [self._load(self._streamed, order[part], parameters[part]) for part in parts]
         with seeded(0, self.device):  # what these steps draw leaves no trace either
             verify(self, batches)
 
     def prepare(self, technique: str, batch: Tensor, labels: Tensor) -> str | None:
-        """Capture the step for batches of this size; return why it cannot be captured, or None."""
+        """Prepare a technique: capture the step for batches of this size; return why not, or None."""
         if technique != "capture" or self._captured is None:
             return None
         if self.network_generators:

@@ -48,6 +48,7 @@ class Trainer(abc.ABC):
     the same weights.
 
     Attributes:
+        notes: remarks on how the network is trained, complete after `warm_up`.
         switched_off: the reason for each technique that the case is trained without, in one line; complete after
             `warm_up`. Techniques are ``bf16``, ``compile``, ``capture`` (the step as a CUDA graph) and ``resident``
             (images on the GPU).
@@ -65,6 +66,7 @@ class Trainer(abc.ABC):
         self.spec = spec
         self.recipe = case.recipe
         self.device = device
+        self.notes: list[str] = []
         self.switched_off: dict[str, str] = {}
 
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
@@ -85,7 +87,7 @@ class Trainer(abc.ABC):
         return []
 
     def warm_up(self, images: ImageSet) -> None:  # noqa: B027 - a pipeline may have nothing to do
-        """Compile, capture and verify before the first epoch is timed; weights and statistics stay as they are.
+        """Compile, capture and verify before the first epoch is timed; leave no trace in the weights.
 
         Args:
             images: the training images, placed.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from harness.hardware.memory import PeakMemory, is_out_of_memory, release_freed_memory
 from harness.models.foreign import raised
-from harness.models.random_state import OwnGenerator, generator_states, seed_own, seeded
+from harness.models.random_state import OwnGenerator, generator_states, seeded
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,6 @@ def changes_of_step(trainer: Steps, batch: Tensor, labels: Tensor) -> StepChange
     """Return the changes by one step from zero momentum at a learning rate of 1; it leaves no trace."""
     state = trainer.state_by_part()
     with preserved(chain(*state.values())) as kept, _unit_learning_rate(trainer.optimizer), seeded(0, trainer.device):
-        seed_own(trainer.network_generators, 0)
         for momentum in state["momentum"]:
             momentum.zero_()
         before, drawn = iter(kept), generator_states(trainer.device)
@@ -168,7 +167,7 @@ def changes_of_step(trainer: Steps, batch: Tensor, labels: Tensor) -> StepChange
 
 
 def _change(after: Tensor, before: Tensor, *, from_zero: bool) -> Tensor | None:
-    """Return a tensor's change on the CPU; None for one of whole numbers, which counts steps or correct images."""
+    """Return a tensor's change on the CPU; None for whole numbers, which count steps or images."""
     if not after.is_floating_point():
         return None
     values = after.detach().to("cpu", copy=True)
@@ -178,7 +177,9 @@ def _change(after: Tensor, before: Tensor, *, from_zero: bool) -> Tensor | None:
 @contextlib.contextmanager
 def _unit_learning_rate(optimizer: torch.optim.Optimizer) -> Iterator[None]:
     """Set a learning rate of 1, in place if a captured step reads it, and restore it afterwards."""
-    rates = [group["lr"].item() if isinstance(group["lr"], Tensor) else group["lr"] for group in optimizer.param_groups]
+    rates = [
+        group["lr"].clone() if isinstance(group["lr"], Tensor) else group["lr"] for group in optimizer.param_groups
+    ]
     _set_learning_rates(optimizer, [1.0] * len(rates))
     try:
         yield
@@ -186,7 +187,7 @@ def _unit_learning_rate(optimizer: torch.optim.Optimizer) -> Iterator[None]:
         _set_learning_rates(optimizer, rates)
 
 
-def _set_learning_rates(optimizer: torch.optim.Optimizer, rates: Sequence[float]) -> None:
+def _set_learning_rates(optimizer: torch.optim.Optimizer, rates: Sequence[Any]) -> None:
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
@@ -195,7 +196,7 @@ def _set_learning_rates(optimizer: torch.optim.Optimizer, rates: Sequence[float]
 
 
 def difference(expected: StepChanges, found: StepChanges) -> Difference:
-    """Return the greatest difference of a step's changes from the expected ones, over all parts of the state.
+    """Return the greatest difference of a step's changes from the expected ones, over all parts.
 
     It is 0 if the expected ones are no numbers: the case diverges in any way of training.
     """

@@ -62,6 +62,14 @@ def test_notes_on_networks_name_each_model_once():
     assert run_row(results[-1])["notes"] == f"{note}; {other}"
 
 
+def test_what_was_switched_off_is_noted_with_its_models():
+    off = {"capture": "it ran out of memory"}
+    results = [synthetic_result(model=model, switched_off=off) for model in ("resnet20", "resnet56")]
+    assert run_notes(results)[1:] == ["resnet20, resnet56: trained without capture: it ran out of memory"]
+    assert run_row(results[0])["switched_off"] == "capture: it ran out of memory"
+    assert run_row(synthetic_result())["switched_off"] is None
+
+
 def test_own_images_need_no_verification():
     own = synthetic_result(dataset_verified=False)
     own = replace(own, dataset="folder:/x/photos", case=replace(own.case, dataset="folder:/x/photos"))

@@ -9,31 +9,12 @@ import torch
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.random_state import host_state
 from harness.training.trainers import cuda_graph as capture
-from harness.training.trainers.cuda_graph import CapturedStep, preserved
+from harness.training.trainers.cuda_graph import CapturedStep
+from tests.helpers.captures import GPU, Replaying
 from tests.helpers.networks import Drawing, HostDrawing, Plain, Waiting, model_with, own_case
 from tests.helpers.tiny import TINY_SPEC, make_case, make_dataset
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-GPU = torch.device("cuda", 0)
-
-
-def test_tensors_are_restored_in_place():
-    weight, count = torch.ones(3, requires_grad=True), torch.tensor(7)
-    address = weight.data_ptr()
-    with preserved([weight, count]):
-        weight.data.zero_()
-        count.add_(1)
-    assert weight.tolist() == [1, 1, 1]
-    assert count.item() == 7
-    assert weight.data_ptr() == address
-
-
-def test_tensors_are_restored_after_an_error():
-    weight = torch.ones(3)
-    with pytest.raises(ValueError, match="inside"), preserved(iter([weight])):
-        weight.zero_()
-        raise ValueError("inside")
-    assert weight.tolist() == [1, 1, 1]
 
 
 class RecordedGraph:
@@ -142,37 +123,19 @@ def test_warm_up_steps_are_undone(graphs, monkeypatch):
     total, ran = torch.zeros(()), []
     inner = summing_step(total)
     monkeypatch.setattr(capture, "_WARM_UP_STEPS", 3)
-    noted = lambda *batch: ran.append(total.item()) or inner(*batch)  # noqa: E731
+    noted = lambda *batch: ran.append(total.item()) or (total.add_(1) and inner(*batch))  # noqa: E731
     CapturedStep(GPU).run(noted, lambda: [total], torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
     assert ran == [0, 1, 2, 3]  # three to warm up, then the capture's own
-    assert total.item() == 1
+    assert total.item() == 1  # the replay's: the capture recorded no more than the sum of its batch
 
 
 @pytest.fixture
-def sync_mode(monkeypatch):
-    """The mode in which torch meets a wait for the device, in a list of one."""
-    mode = ["default"]
-    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: mode[0])
-    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", lambda new: mode.__setitem__(0, new))
-    return mode
-
-
-def foreign_trainer(dataset, build):
-    """Return a trainer that captures its steps, on a CPU where reading a value is a wait for the device."""
-    from harness.training.trainers.fast import FastTrainer
-    from tests.helpers.tiny import CPU
-
-    trainer = FastTrainer(own_case(dataset, build), TINY_SPEC, CPU)
-    trainer._captured = CapturedStep(GPU)
-    return trainer
-
-
-@pytest.fixture
-def waits(monkeypatch, sync_mode):
+def waits(monkeypatch, fake_cuda_state):
+    """Make reading a value on the CPU a wait for the device."""
     item = torch.Tensor.item
 
     def waiting(tensor):
-        if sync_mode[0] == "error":
+        if fake_cuda_state["mode"] == "error":
             raise RuntimeError("called a synchronizing CUDA operation")
         return item(tensor)
 
@@ -189,43 +152,36 @@ HOST = model_with(lambda self, x: self.fc(x.mean(dim=(2, 3))) * random.random())
         (HOST, "it draws random numbers on the host"),
     ],
 )
-def test_a_step_that_cannot_be_captured_is_trained_eagerly(build, reason, tiny_dataset, graphs, sync_mode, waits):
-    trainer = foreign_trainer(tiny_dataset, build)
-    before, state = trainer.weights(), host_state()
-    trainer.warm_up(tiny_dataset.train)
-    (note,) = trainer.notes
-    assert note.startswith(f"trained step by step, not as a CUDA graph: {reason}")
-    assert graphs == []
+def test_a_step_that_cannot_be_captured_is_trained_eagerly(build, reason, tiny_dataset, capture_with, waits):
+    state, trainer = warmed_up(build, tiny_dataset, capture_with)
+    assert trainer.switched_off["capture"].startswith(reason)
     assert trainer._captured is None
-    assert sync_mode == ["default"]
-    assert host_state() == state
+    assert (state["mode"], state["generator"].resets) == ("default", 0)
+
+
+def warmed_up(build, dataset, capture_with):
+    """Return the state of the stand-in for torch.cuda, and a warmed-up trainer, whose warm-up left no trace."""
+    from harness.training.trainers.fast import FastTrainer
+    from tests.helpers.tiny import CPU
+
+    state = capture_with(Replaying)
+    trainer = FastTrainer(own_case(dataset, build), TINY_SPEC, CPU)
+    before, drawn = trainer.weights(), host_state()
+    trainer.warm_up(dataset.train)
+    assert host_state() == drawn
     assert all(torch.equal(before[name], value) for name, value in trainer.weights().items())
+    return state, trainer
 
 
-def test_a_step_whose_capture_fails_is_trained_eagerly(tiny_dataset, graphs, sync_mode, monkeypatch):
-    def refuse(*_, **__):
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    monkeypatch.setattr(torch.cuda, "graph", refuse)
-    trainer = foreign_trainer(tiny_dataset, Plain)
-    trainer.warm_up(tiny_dataset.train)
-    (note,) = trainer.notes
-    assert note.startswith("trained step by step, not as a CUDA graph: its step raised RuntimeError: operation not")
-    trainer.train_epoch(tiny_dataset.train, 0, Stopwatch(torch.device("cpu")))
+def test_a_network_with_a_generator_of_its_own_is_not_captured(tiny_dataset, capture_with):
+    _, trainer = warmed_up(HostDrawing, tiny_dataset, capture_with)
+    assert trainer.switched_off == {"capture": "it draws from a generator of its own"}
 
 
-def test_a_network_with_a_generator_of_its_own_is_not_captured(tiny_dataset, graphs, sync_mode):
-    trainer = foreign_trainer(tiny_dataset, HostDrawing)
-    trainer.warm_up(tiny_dataset.train)
-    assert trainer.notes == ["trained step by step, not as a CUDA graph: it draws from a generator of its own"]
-
-
-def test_a_foreign_step_that_can_be_captured_is(tiny_dataset, graphs, waits, monkeypatch):
-    monkeypatch.setattr(RecordedGraph, "replay", lambda _: None)
-    trainer = foreign_trainer(tiny_dataset, Plain)
-    trainer.warm_up(tiny_dataset.train)
-    assert trainer.notes == []
-    assert len(graphs) == 2
+def test_a_foreign_step_that_can_be_captured_is(tiny_dataset, capture_with, waits):
+    _, trainer = warmed_up(Plain, tiny_dataset, capture_with)
+    assert trainer.switched_off == {}
+    assert len(trainer._captured._captures) == 2
 
 
 @needs_cuda
