@@ -26,7 +26,7 @@ OUT=${OUT:-gpu-session} DEVICE=${DEVICE:-cuda} PYTHON=${PYTHON:-python} SCALE=${
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 RESULTS=$OUT/results REPORT=$OUT/report
-export PYTHONUNBUFFERED=1 PYTHONPATH=$PWD:$OUT/packages${PYTHONPATH:+:$PYTHONPATH}
+export COLUMNS=200 PYTHONUNBUFFERED=1 PYTHONPATH=$PWD:$OUT/packages${PYTHONPATH:+:$PYTHONPATH}
 
 left() { echo $((BUDGET - SECONDS)); }
 
@@ -47,7 +47,7 @@ part() { # part NAME SECONDS COMMAND...
     if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then rc="$rc, its time was over"; fi
     say "exit code $rc: $name, $((SECONDS - from)) s"
     grep -E '^(passed|FAILED|n/a|[0-9]+ checks|[0-9]+ (passed|failed)|=+ .*(passed|failed)|(cifar10|fashionmnist|gtsrb|digits) )' \
-        "$OUT/last.txt" | cut -c1-200 | tail -n 40 | tee -a "$OUT/summary.txt"
+        "$OUT/last.txt" | cut -c1-250 | tail -n 40 | tee -a "$OUT/summary.txt"
     keep
 }
 
@@ -58,27 +58,34 @@ study() { # study NAME SECONDS PYTEST-ARGUMENTS...: trains cases, and keeps the 
         --report-dir "$REPORT" ${DATA:+--data-dir "$DATA"} "${@:3}"
 }
 
-FULL=(--full-training ${EPOCHS:+--epochs "$EPOCHS"})
-if [ -n "${WHEELS:-}" ] && [ ! -d "$OUT/packages" ]; then
-    part packages 60 "$PYTHON" -m pip install -q --no-index --no-deps --target "$OUT/packages" "$WHEELS"/*.whl
-fi
-command -v nvidia-smi > /dev/null && part machine 20 nvidia-smi
-if [ "$PART" = A ]; then
-    harness doctor 120 doctor --device "$DEVICE" ${CHECKS:+--checks "$CHECKS"}
-    part "GPU tests" 60 "$PYTHON" -m pytest -q -rs -p no:cacheprovider tests/training/trainers/test_cuda_graph.py \
-        tests/hardware tests/models/test_initial_weights.py -k "cuda or gpu or captur or stopwatch or weights"
-    study digits 60 -k "digits and seed0" "${FULL[@]}"
-    harness "seconds per epoch" 100 plan bench -p no:cacheprovider --device "$DEVICE" --results-dir "$RESULTS" \
-        -k "cifar10 or fashionmnist or gtsrb" --full-training
-    harness "doctor, GTSRB" 60 doctor --device "$DEVICE" --dataset gtsrb --model resnet24 \
-        --checks "${CHECKS:-captured-bf16,bf16-step,waits,memory-peak}"
-else
-    study throughput 100 -k "throughput and (resnet20-3x32 or resnet50)"
-    study "FashionMNIST ResNet-20" 180 -k "fashionmnist and resnet20-seed" "${FULL[@]}"
-    for model in resnet20-2 resnet56 resnet20-4; do # the time that is left; a case that is cut off can be resumed
-        study "FashionMNIST $model" 300 -k "fashionmnist and $model-seed" "${FULL[@]}"
-    done
-fi
-part report 60 "$PYTHON" -m harness report --results-dir "$RESULTS" --report-dir "$REPORT"
-rm -f "$OUT/last.txt"
-say "done, $(left) s left: $OUT"
+main() { # a function, which bash reads whole: the file may change while it runs
+    FULL=(--full-training ${EPOCHS:+--epochs "$EPOCHS"})
+    if [ -n "${WHEELS:-}" ] && [ ! -d "$OUT/packages" ]; then
+        part packages 60 "$PYTHON" -m pip install -q --no-index --no-deps --target "$OUT/packages" "$WHEELS"/*.whl
+    fi
+    command -v nvidia-smi > /dev/null && part machine 20 nvidia-smi
+    if [ "$PART" = A ]; then
+        harness doctor 120 doctor --device "$DEVICE" ${CHECKS:+--checks "$CHECKS"}
+        part "GPU tests" 60 "$PYTHON" -m pytest -q -rs -p no:cacheprovider tests/training/trainers/test_cuda_graph.py \
+            tests/hardware tests/models/test_initial_weights.py -k "cuda or gpu or captur or stopwatch or weights"
+        study digits 60 -k "digits and seed0" "${FULL[@]}"
+        for dataset in cifar10 fashionmnist gtsrb; do
+            harness "seconds per epoch, $dataset" 45 plan bench -p no:cacheprovider --device "$DEVICE" \
+                --results-dir "$RESULTS" -k "$dataset" --full-training
+        done
+        harness "doctor, GTSRB" 60 doctor --device "$DEVICE" --dataset gtsrb --model resnet24 \
+            --checks "${CHECKS:-captured-bf16,bf16-step,waits,memory-peak}"
+    else
+        study throughput 100 -k "throughput and (resnet20-3x32 or resnet50)"
+        study "FashionMNIST ResNet-20" 180 -k "fashionmnist and resnet20-seed" "${FULL[@]}"
+        for model in resnet20-2 resnet56 resnet20-4; do # the time that is left; a case that is cut off can be resumed
+            study "FashionMNIST $model" 300 -k "fashionmnist and $model-seed" "${FULL[@]}"
+        done
+    fi
+    part report 60 "$PYTHON" -m harness report --results-dir "$RESULTS" --report-dir "$REPORT"
+    rm -f "$OUT/last.txt"
+    say "done, $(left) s left: $OUT"
+}
+
+main
+exit

@@ -1,5 +1,7 @@
 """The check of two processes, seen to fail; the processes are threads."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from harness.results.folder import ResultsFolder
@@ -38,8 +40,17 @@ def test_real_processes_train_as_one_does(subject):
     assert two_processes_equal_one(subject).status == "passed"
 
 
-@pytest.mark.slow
+class LostProcess:
+    """A process that fails as soon as it starts."""
+
+    exitcode = 1
+
+    def __init__(self, target, args):
+        self.start = self.kill = lambda: None
+        self.join = lambda timeout=None: None
+
+
 def test_a_process_that_fails_is_named_by_its_exit_code(subject, monkeypatch, tmp_path):
-    monkeypatch.setattr(processes, "train_rank", exit)
-    with pytest.raises(RuntimeError, match="exit codes"):
+    monkeypatch.setattr(processes.multiprocessing, "get_context", lambda name: SimpleNamespace(Process=LostProcess))
+    with pytest.raises(RuntimeError, match=r"exit codes \[1, 1\]"):
         processes.weights_of_two(subject, str(tmp_path))
