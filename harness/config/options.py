@@ -53,7 +53,7 @@ OPTIONS = (
         "precision",
         "auto",
         str,
-        "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs that support it, else fp32)",
+        "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs and CPUs that compute it in hardware, else fp32)",
         "PRECISION",
     ),
     Option("rerun", "false", boolean, "train finished cases again, from scratch"),
@@ -79,6 +79,13 @@ OPTIONS = (
         one_of("auto", "on", "off"),
         "compile networks: auto, on or off (default: auto, if `python -m harness doctor` has measured a gain here)",
         "WHEN",
+    ),
+    Option(
+        "deterministic",
+        "false",
+        boolean,
+        "choose only kernels that give the same bits in every run on the same kind of GPU, which may be slower (a CPU "
+        "has no others)",
     ),
     Option(
         "engine",

@@ -45,6 +45,7 @@ class Settings:
     val_split: float
     pipeline: Pipeline
     compile: str
+    deterministic: bool
     engine: str
     ray_address: str | None
     cpus_per_case: int | None
@@ -67,6 +68,10 @@ class Settings:
     def seeds_for(self, own: tuple[int, ...]) -> tuple[int, ...]:
         """Return the given seeds, else an experiment's own; of these a quick run takes only the first."""
         return self.seeds or (own if self.full_training else own[:1])
+
+    def deterministic_on(self, device_kind: str) -> bool:
+        """Return whether kernels are chosen by their bits; on a CPU all of them give the same in every run."""
+        return self.deterministic and device_kind != "cpu"
 
     def adapt(self, recipe: Recipe) -> tuple[Recipe, Mode]:
         """Return the recipe adapted to these settings, and the mode that this makes."""

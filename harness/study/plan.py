@@ -163,6 +163,7 @@ def is_result_of(result: Result, experiment: Experiment, settings: Settings, dev
         and (case.mode, case.recipe) == (experiment.mode, experiment.recipe)
         and (case.device_kind, case.precision) == (device_kind, precision)
         and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
+        and case.deterministic == settings.deterministic_on(device_kind)
         and not result.stand_in
         and case.network == _identity_of_own(experiment, settings)
     )

@@ -67,5 +67,5 @@ def require_same_values(values: Mapping[str, str], processes: ProcessGroup) -> N
             differing = [key for key in {**expected, **found} if found.get(key) != expected.get(key)]
             raise InputError(
                 f"{name} differs from process 0 in {(differing or ['the order of the cases'])[0]}\n"
-                "give every process the same images, code, options and kind of device"
+                "give every process the same images, code, options and kind of device, and a precision that all compute"
             )

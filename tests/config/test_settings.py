@@ -47,7 +47,13 @@ def test_every_option_has_an_environment_variable_and_an_ini_key(option, tmp_pat
     values = {"full-training": "true", "rerun": "yes", "seeds": "7", "val-split": "0.25", "epochs": "5"}
     values |= {"pipeline": "reference", "compile": "off", "device": "cuda"}
     values |= {"engine": "ray", "ray-address": "10.0.0.1:6379", "cpus-per-case": "4", "gpus-per-case": "0.5"}
-    values |= {"exclusive": "true", "margin": "1.5", "until-decided": "true", "budget": "1h30m"}
+    values |= {
+        "exclusive": "true",
+        "deterministic": "true",
+        "margin": "1.5",
+        "until-decided": "true",
+        "budget": "1h30m",
+    }
     values |= {"max-accuracy-drop": "0.2", "max-f1-drop": "1%"}
     values |= {"public": "true", "accept-other-code": "true", "track": "mlflow, own.module:Tracker"}
     text = values.get(option.name, "+5%" if option.name.startswith("max-") else str(tmp_path))

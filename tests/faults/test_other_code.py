@@ -38,6 +38,7 @@ MUTATIONS = {
     "data/pixel_operations.py": (".div_(255)", ".div_(256)"),
     "data/split.py": ("SPLIT_SEED = 0", "SPLIT_SEED = 1"),
     "hardware/device.py": ("_AMPERE = (8, 0)", "_AMPERE = (9, 0)"),
+    "hardware/global_settings.py": ("_TF32_OPERATIONS = 3", "_TF32_OPERATIONS = 2"),
     "hardware/memory.py": ("* 1024", "* 1000"),
     "hardware/stopwatch.py": ("return self._now() - self._started", "return 2 * (self._now() - self._started)"),
     "models/__init__.py": ('"""', 'import torch\ntorch.manual_seed(7)\n"""'),

@@ -79,6 +79,15 @@ def test_a_plan_notifies_of_disturbed_steps(settings, monkeypatch):
     assert planned.estimate.causes == ()
 
 
+def test_a_result_with_other_kernels_is_not_the_experiments(make_settings):
+    experiment = plan_experiment(make_settings(full_training=True), "digits", "resnet8", 0, RECIPE)
+    for deterministic in (False, True):
+        settings = make_settings(full_training=True, deterministic=deterministic)
+        changes = {"recipe": RECIPE, "device_kind": "cuda"}
+        result = synthetic_result("digits", "resnet8", case_changes=changes)
+        assert is_result_of(result, experiment, settings, "cuda", "fp32") is not deterministic
+
+
 def test_result_of_another_network_of_the_same_name_is_not_the_experiments(settings):
     def linear(depth, width, channels, classes):
         return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes, bias=depth > 1))

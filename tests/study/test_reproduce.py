@@ -185,10 +185,10 @@ def test_a_place_for_a_published_dataset_is_refused(trained, tmp_path):
 
 
 def test_the_default_device_is_of_the_kind_that_trained_the_case(trained):
-    assert device_of(trained, read_settings({})) == CPU
+    assert device_of(trained, read_settings({}, {})) == CPU
     elsewhere = replace(trained, case=replace(trained.case, device_kind="abacus"))
     with pytest.raises(InputError, match="unknown device 'abacus'"):
-        device_of(elsewhere, read_settings({}))
+        device_of(elsewhere, read_settings({}, {}))
     assert device_of(elsewhere, read_settings({"device": "cpu"})) == CPU
 
 

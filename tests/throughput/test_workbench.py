@@ -15,7 +15,11 @@ from tests.throughput.recordings import MEASUREMENTS
 
 @pytest.fixture
 def workbench(tmp_path):
-    return Workbench(read_settings({"results_dir": str(tmp_path), "data_dir": str(tmp_path), "device": "cpu"}, {}))
+    return Workbench(
+        read_settings(
+            {"results_dir": str(tmp_path), "data_dir": str(tmp_path), "device": "cpu", "precision": "fp32"}, {}
+        )
+    )
 
 
 def test_a_measurement_is_recorded_in_the_results_folder(workbench, tmp_path):

@@ -90,8 +90,7 @@ def run_row(result: Result) -> dict[str, object]:
         "processes": result.environment.get("processes", 1),
         "node": ", ".join(_nodes(result)),
         "co_scheduled": result.is_co_scheduled,
-        "precision": result.case.precision,
-        "pipeline": result.case.pipeline,
+        **{name: getattr(result.case, name) for name in ("precision", "pipeline", "deterministic")},
         **_acceleration_values(result),
         "checkpoint_seconds": None if is_mixed else result.checkpoint_seconds,
         "interruptions": len(result.interrupted_after),
@@ -116,7 +115,7 @@ def _device(result: Result, on: Mapping[str, Any]) -> str:
     parts = [on["gpu"]] if on["gpu"] else [on["cpu"], count_noun(on.get("threads"), "thread")]
     if on.get("processes", 1) > 1:
         parts.append(processes_of(on))
-    parts.append(result.case.precision)
+    parts += [result.case.precision, *["deterministic"] * result.case.deterministic]
     if result.case.pipeline != "fast":
         parts.append(f"{result.case.pipeline} pipeline")
     if on.get("co_scheduled"):

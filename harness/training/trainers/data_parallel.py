@@ -101,7 +101,7 @@ class DataParallelTrainer(FastTrainer):
 
     def _compute(self, batch: Tensor, labels: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        with computing_at(self.case.precision):
+        with computing_at(self.case.precision, deterministic=self.case.deterministic):
             with autocast(self.case.precision, self.device):
                 logits = self.network(batch)
                 loss_sum = functional.cross_entropy(logits, labels, reduction="sum")

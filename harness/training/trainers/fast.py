@@ -197,7 +197,7 @@ class FastTrainer(Trainer):
         self.optimizer.zero_grad(set_to_none=True)
         # A partial batch would need a compilation of its own: a minute for one step per epoch.
         forward = self._forward if len(labels) == self.recipe.batch_size else self.network
-        with computing_at(self.precision):
+        with computing_at(self.precision, deterministic=self.case.deterministic):
             with autocast(self.precision, self.device):
                 logits = forward(batch)
                 loss = functional.cross_entropy(logits, labels)
@@ -239,7 +239,10 @@ class FastTrainer(Trainer):
             chosen = images.select(torch.arange(start, min(start + step, len(images)))).to(place)
             inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)
             labels = chosen.labels.to(self.device)
-            with computing_at(self.precision), autocast(self.precision, self.device):
+            with (
+                computing_at(self.precision, deterministic=self.case.deterministic),
+                autocast(self.precision, self.device),
+            ):
                 logits = self.network(inputs.contiguous(memory_format=self._memory_format))
                 loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
             predictions.append(logits.argmax(1))

@@ -122,7 +122,7 @@ class ReferenceTrainer(Trainer):
 
     def step(self, batch: Tensor, labels: Tensor) -> tuple[float, int]:
         """Take one step on one batch, in the appendix's order; return its mean loss and correct images."""
-        with computing_at(self.case.precision):
+        with computing_at(self.case.precision, deterministic=self.case.deterministic):
             logits = self.network(batch)
             correct = int((logits.argmax(1) == labels).sum())
             self.optimizer.zero_grad()
@@ -137,7 +137,7 @@ class ReferenceTrainer(Trainer):
         self.network.eval()
         transform = evaluation_transform(self.recipe.augmentation, self.recipe.image_size)
         loss_sum, predictions = 0.0, []
-        with self._drawing(None), computing_at(self.case.precision):
+        with self._drawing(None), computing_at(self.case.precision, deterministic=self.case.deterministic):
             for batch, labels in self._loader(images, transform):
                 labels = labels.to(self.device)
                 logits = self.network(batch.to(self.device))

@@ -252,7 +252,7 @@ def difference(case: Case, other: Case) -> str:
     """Return how another node's case differs from this one, human-readable: ``precision bf16, not fp32``."""
     fields = (
         (name, getattr(case, name), getattr(other, name))
-        for name in ("device_kind", "precision", "compiled", "network")
+        for name in ("device_kind", "precision", "compiled", "deterministic", "network")
     )
     found = [f"{name} {theirs}, not {ours}" for name, ours, theirs in fields if ours != theirs]
     if case.data_fingerprint != other.data_fingerprint:
