@@ -77,6 +77,7 @@ MUTATIONS = {
     "training/trainers/data_parallel.py": ("min(start + step, count)", "min(start + step, count - 1)"),
     "training/trainers/fast.py": ("_EVALUATION_BATCH_SIZE = 500", "_EVALUATION_BATCH_SIZE = 5"),
     "training/trainers/reference.py": ("_MAX_WORKERS = 8", "_MAX_WORKERS = 2"),
+    "training/trainers/streaming.py": ("non_blocking=True", "non_blocking=False"),
     "training/trainers/sync_batch_norm.py": ("(0, *range(2, x.dim()))", "(*range(2, x.dim()),)"),
     "training/trainers/trainer.py": ("seed=0, shortcut=case.shortcut", "seed=1, shortcut=case.shortcut"),
     "training/trainers/verification.py": ("Difference(0.06, 0.5)", "Difference(0.6, 0.5)"),
