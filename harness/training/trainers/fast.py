@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.config.case import Case
@@ -62,10 +62,7 @@ class FastTrainer(Trainer):
         super().__init__(case, spec, device)
         self.precision = case.precision
         self._memory_format = trial_of_case(case, spec).memory_format
-        self.network = initial_network(case, spec).to(
-            device,
-            memory_format=self._memory_format,  # type: ignore[call-overload]
-        )
+        self.network = self._on_device(initial_network(case, spec))
         self._forward = compile_network(self.network, model_of(case)) if case.compiled else self.network
         # A captured step reads its learning rate from the device's memory at every replay.
         learning_rate = torch.tensor(self.recipe.learning_rate, device=device) if device.type == "cuda" else None
@@ -78,6 +75,11 @@ class FastTrainer(Trainer):
         self._correct = torch.zeros((), device=device, dtype=torch.int64)
         self._captured = captured_step(device)
         self._streamed: ImageSet | None = None  # the training images as before they were moved to a GPU
+
+    def _on_device(self, network: nn.Module) -> nn.Module:
+        """Return the network on the device, in this pipeline's memory layout."""
+        placed: nn.Module = network.to(self.device, memory_format=self._memory_format)  # type: ignore[call-overload]
+        return placed
 
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
         """Return the images on the device if they fit and it can augment them, else unchanged."""
@@ -271,7 +273,7 @@ def chunk_size(recipe: Recipe, channels: int, device: torch.device) -> int:
 
 
 def evaluation_batch_size(recipe: Recipe, channels: int, device: torch.device = _CPU) -> int:
-    """Return the number of images evaluated at a time: 16 MiB of float32, more on a large GPU; at most 500 images."""
+    """Return the number of images evaluated at a time, at most 500: 16 MiB of float32, more on a large GPU."""
     limit = _EVALUATION_BYTES
     if device.type == "cuda":
         _, memory = torch.cuda.mem_get_info(device)

@@ -123,11 +123,13 @@ class Trainer(abc.ABC):
         """Return each rank's stops since its last training epoch began; empty for a single process."""
         return []
 
+    def network_state(self) -> dict[str, Tensor]:
+        """Return the weights and BatchNorm statistics by name; no copy if this process has all of them."""
+        return self.network.state_dict()
+
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the weights and BatchNorm statistics, on the CPU."""
-        return {
-            name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network.state_dict().items()
-        }
+        return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network_state().items()}
 
     def momentum(self) -> dict[str, Tensor]:
         """Return each parameter's momentum on the device, by name; parameters without momentum are left out."""
