@@ -57,7 +57,9 @@ class ReportedResult(Part):
     marginal_gain: float | None
     """Accuracy in percent per second of training, the paper's equation 6."""
     peak_memory_bytes: int
-    """The most memory used."""
+    """The most memory used: on CUDA by tensors on the GPU, else by the process."""
+    peak_reserved_bytes: int | None
+    """The most memory that torch held on the GPU, free blocks included; null off CUDA and in earlier results."""
 
 
 class Verdict(Part):

@@ -86,7 +86,7 @@ def _source_index(parameters: AugmentationParameters, size: int, *, is_padded: b
     """
     device = parameters.angle_degrees.device
     radians = -torch.deg2rad(parameters.angle_degrees.double())
-    half = torch.tensor(0.5 * size, dtype=torch.float32, device=device)
+    half = torch.full((), 0.5 * size, dtype=torch.float32, device=device)
     cosine = (radians.cos().float() / half)[:, None, None]
     sine = (radians.sin().float() / half)[:, None, None]
     centred = torch.arange(size, device=device, dtype=torch.float32) - (size - 1) / 2

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from harness.config.recipe import Augmentation
+from harness.data.pixel_operations import to_device
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class AugmentationParameters:
         return AugmentationParameters(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
 
     def to(self, device: torch.device) -> "AugmentationParameters":
-        return AugmentationParameters(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        return AugmentationParameters(
+            **{field.name: to_device(getattr(self, field.name), device) for field in fields(self)}
+        )
 
 
 def draw_parameters(

@@ -11,6 +11,7 @@ from harness.config.datasets import DatasetSpec
 from harness.config.recipe import Recipe
 from harness.data.channel_sums import ChannelSums
 from harness.data.mapped_pages import MappedPages
+from harness.data.pixel_operations import to_device
 
 _SOURCE_SIZE = 32  # of random images for a dataset whose images differ in size
 _BLOCK_BYTES = 2**20  # of pixels that are copied or summed up at a time
@@ -87,18 +88,25 @@ class PackedPixels:
         """Return the images with their pixels on ``device``; copy only the bytes of selected images."""
         if self.device == device:
             return self
-        sizes = self.channels * self.heights * self.widths
-        own_bytes = int(sizes.sum())
-        if own_bytes >= len(self.buffer):
+        if self.own_bytes >= len(self.buffer):
             return replace(self, buffer=self.buffer.to(device))
-        buffer, ends = torch.empty(own_bytes, dtype=torch.uint8, device=device), sizes.cumsum(0)
-        per_block = max(1, _BLOCK_BYTES * len(self) // max(1, own_bytes))
+        return self.gathered(torch.empty(self.own_bytes, dtype=torch.uint8, device=device))
+
+    @property
+    def own_bytes(self) -> int:
+        """The number of bytes of these images, which may share the buffer with others."""
+        return int((self.channels * self.heights * self.widths).sum())
+
+    def gathered(self, buffer: Tensor) -> "PackedPixels":
+        """Return the images with their pixels copied into a buffer of `own_bytes` bytes."""
+        sizes = self.channels * self.heights * self.widths
+        per_block = max(1, _BLOCK_BYTES * len(self) // max(1, len(buffer)))
         filled = 0
         for part in torch.split(torch.arange(len(self)), per_block):  # never all of them in memory
             block = PackedPixels.from_images([self[position] for position in part.tolist()]).buffer
             buffer[filled : filled + len(block)] = block
             filled += len(block)
-        return replace(self, buffer=buffer, offsets=ends - sizes)
+        return replace(self, buffer=buffer, offsets=sizes.cumsum(0) - sizes)
 
 
 Pixels = Tensor | PackedPixels
@@ -139,10 +147,39 @@ class ImageSet:
     def select(self, index: Tensor) -> "ImageSet":
         """Return the images at these positions, in this order; an index on the CPU avoids waiting for a GPU."""
         self.read_ahead(index)
-        placed = index.to(self.labels.device)
+        placed = to_device(index, self.labels.device)
         source = placed if self.positions is None else self.positions[placed]
         pixels = self.pixels[source] if isinstance(self.pixels, Tensor) else self.pixels.select(index)
         return ImageSet(pixels, self.labels[placed], self._tracks_at(index))
+
+    def between(self, start: int, end: int) -> "ImageSet":
+        """Return the images from one position to before another; their pixels are copied only out of a `view`."""
+        index = torch.arange(start, end)
+        if self.positions is not None:
+            return self.select(index)
+        self.read_ahead(index)
+        pixels = self.pixels[start:end] if isinstance(self.pixels, Tensor) else self.pixels.select(index)
+        return ImageSet(pixels, self.labels[start:end], self._tracks_at(index))
+
+    def gathered(self, index: Tensor, *, pinned: bool = False) -> "ImageSet":
+        """Return a copy of images on the CPU, those at these positions alone, in this order, without tracks.
+
+        Args:
+            pinned: copy into pinned memory, from which a GPU copies while the host does other things.
+
+        Raises:
+            RuntimeError: no more memory can be pinned.
+        """
+        self.read_ahead(index)
+        labels = torch.empty(len(index), dtype=torch.int64, pin_memory=pinned)
+        torch.index_select(self.labels, 0, index, out=labels)
+        if isinstance(self.pixels, Tensor):
+            source = index if self.positions is None else self.positions[index]
+            pixels = torch.empty(len(index), *self.pixels.shape[1:], dtype=torch.uint8, pin_memory=pinned)
+            return ImageSet(torch.index_select(self.pixels, 0, source, out=pixels), labels)
+        chosen = self.pixels.select(index)
+        buffer = torch.empty(chosen.own_bytes, dtype=torch.uint8, pin_memory=pinned)
+        return ImageSet(chosen.gathered(buffer), labels)
 
     def view(self, index: Tensor) -> "ImageSet":
         """Return the images at these positions without a copy of their pixels.

@@ -98,18 +98,26 @@ class PeakMemory:
                 Path("/proc/self/clear_refs").write_text("5")
 
     def bytes(self) -> int:
-        """Return the peak so far."""
+        """Return the peak so far: on CUDA of the memory that tensors take."""
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device)
-        try:
-            for line in Path("/proc/self/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-        except OSError:
-            pass  # not Linux
-        try:
-            import resource
-        except ImportError:
-            return 0  # Windows: unknown
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return _process_peak_bytes()
+
+    def reserved_bytes(self) -> int | None:
+        """Return the peak so far of what torch holds on the GPU, free blocks included; None off CUDA."""
+        return torch.cuda.max_memory_reserved(self._device) if self._device.type == "cuda" else None
+
+
+def _process_peak_bytes() -> int:
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass  # not Linux
+    try:
+        import resource
+    except ImportError:
+        return 0  # Windows: unknown
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -109,7 +109,7 @@ class Attempt:
         started_at: UTC, ISO 8601.
         environment: hardware and software, as `describe_environment` returns them.
         compile_seconds: time to compile and capture before the first epoch.
-        wall_seconds, peak_memory_bytes: up to the attempt's last checkpoint, or to its end.
+        wall_seconds, peak_memory_bytes, peak_reserved_bytes: up to the attempt's last checkpoint, or to its end.
         command: the command line that the user typed, with credentials masked, which results and checkpoints of
             earlier versions may have; None if they have none.
     """
@@ -121,6 +121,7 @@ class Attempt:
     wall_seconds: Seconds = 0.0
     peak_memory_bytes: Count = 0
     command: str | None = None
+    peak_reserved_bytes: Count | None = None
 
     def __post_init__(self) -> None:
         """Mask the credentials in the command, and cut it if it is too long."""
@@ -172,6 +173,7 @@ class Result:
         environment: hardware and software of the last attempt.
         started_at: start of the first attempt, UTC, ISO 8601.
         finished_at: end of the last attempt, UTC, ISO 8601.
+        peak_memory_bytes: the most memory in use: on CUDA by tensors on the GPU, else by the process.
         attempts: one per uninterrupted stretch of training, see `interrupted_after`.
         files: SHA-256 of each of the case's other files, by name.
         cause: the reason if the case did not complete.
@@ -179,6 +181,8 @@ class Result:
         disturbance_causes: the causes of their disturbance, in words.
         network: the user's own network; None for one that comes with the harness.
         notes: remarks on how the network was trained or counted.
+        peak_reserved_bytes: the most memory that torch held on the GPU, free blocks included; None off CUDA and in
+            earlier results.
         switched_off: the reason for each acceleration (``bf16``, ``compile``, ``capture``, ``resident``) that an
             attempt was trained without, though the case is for it.
     """
@@ -226,6 +230,7 @@ class Result:
     disturbance_causes: tuple[str, ...] = field(default=(), repr=False)
     network: OwnNetwork | None = field(default=None, repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)
+    peak_reserved_bytes: Count | None = field(default=None, repr=False)
     switched_off: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

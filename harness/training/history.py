@@ -84,8 +84,8 @@ class History:
         """Record the attempt's time and peak memory so far, and whether another case trained on the machine."""
         last = self.attempts[-1]
         environment = {**last.environment, "co_scheduled": self._co_scheduling.saw_other_case}
-        peak = self._memory.bytes()
-        self.attempts[-1] = replace(last, environment=environment, peak_memory_bytes=peak)
+        peak, reserved = self._memory.bytes(), self._memory.reserved_bytes()
+        self.attempts[-1] = replace(last, environment=environment, peak_memory_bytes=peak, peak_reserved_bytes=reserved)
         self.update_wall_seconds()
 
     def update_wall_seconds(self) -> None:

@@ -125,10 +125,12 @@ def _times(history: History, train_images: int) -> dict[str, Any]:
 
 def _attempts(history: History) -> dict[str, Any]:
     attempts = history.attempts
+    reserved = (one.peak_reserved_bytes for one in attempts if one.peak_reserved_bytes is not None)
     return {
         "compile_seconds": sum(attempt.compile_seconds for attempt in attempts),
         "wall_seconds": sum(attempt.wall_seconds for attempt in attempts),
         "peak_memory_bytes": max(attempt.peak_memory_bytes for attempt in attempts),
+        "peak_reserved_bytes": max(reserved, default=None),
         "environment": attempts[-1].environment,
         "started_at": attempts[0].started_at,
         "finished_at": utc_now(),

@@ -21,6 +21,21 @@ def test_select_returns_pixels_labels_and_tracks_in_order():
     assert chosen.tracks == ("c", "a")
 
 
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_consecutive_and_gathered_images_are_those_of_select(is_packed):
+    pixels = torch.arange(5 * 4, dtype=torch.uint8).reshape(5, 1, 2, 2)
+    packed = PackedPixels.from_images([image[:, : 1 + k % 2] for k, image in enumerate(pixels)])
+    images = ImageSet(packed if is_packed else pixels, torch.arange(5), tuple("abcde"))
+    for source in (images, images.view(torch.tensor([4, 0, 1, 3, 2]))):
+        index = torch.arange(1, 4)
+        expected, part, copied = source.select(index), source.between(1, 4), source.gathered(index)
+        assert part.tracks == expected.tracks
+        for found in (part, copied):
+            assert found.labels.tolist() == expected.labels.tolist()
+            assert all(torch.equal(one, other) for one, other in zip(found.pixels, expected.pixels, strict=True))
+    assert is_packed or images.between(1, 4).pixels.data_ptr() == pixels[1:].data_ptr()  # nothing is copied
+
+
 def test_select_works_for_images_of_several_sizes():
     pixels = [torch.full((1, size, size), size, dtype=torch.uint8) for size in (1, 2, 3)]
     chosen = ImageSet(PackedPixels.from_images(pixels), torch.tensor([0, 1, 2])).select(torch.tensor([2, 1]))

@@ -135,6 +135,15 @@ def test_a_cycle_of_errors_ends():
     assert is_out_of_memory(first)
 
 
+def test_reserved_peak_of_a_gpu_is_beside_the_allocated_one(monkeypatch):
+    for name, value in {"empty_cache": None, "reset_peak_memory_stats": None, "max_memory_allocated": 5,
+                        "max_memory_reserved": 7}.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, lambda *_, value=value: value)
+    memory = PeakMemory(torch.device("cuda", 0))
+    assert (memory.bytes(), memory.reserved_bytes()) == (5, 7)
+    assert PeakMemory(CPU).reserved_bytes() is None
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can reset the peak")
 def test_peak_memory_covers_the_time_since_it_was_made():
     memory = PeakMemory(CPU)

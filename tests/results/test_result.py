@@ -15,6 +15,13 @@ def test_result_has_the_contracted_fields(tiny_result):
     } <= tiny_result.to_json().keys()  # fmt: skip
 
 
+def test_result_without_reserved_peak_is_readable(tiny_result):
+    values = tiny_result.to_json()
+    del values["peak_reserved_bytes"], values["attempts"][0]["peak_reserved_bytes"]
+    read = parse_result(with_sha256(values))
+    assert (read.peak_reserved_bytes, read.attempts[0].peak_reserved_bytes) == (None, None)
+
+
 def attempts(*first_epochs, threads=None):
     environment = {"cpu": "a", "gpu": None, "threads": 2, "versions": {"torch": "2.15"}}
     threads = threads or [2] * len(first_epochs)

@@ -32,6 +32,7 @@ def history(job):
     (attempt,) = history.attempts
     first = replace(attempt, started_at="2026-01-01", wall_seconds=9.0, peak_memory_bytes=500, compile_seconds=1.5)
     second = replace(attempt, first_epoch=2, wall_seconds=8.0, peak_memory_bytes=400, compile_seconds=0.5)
+    second = replace(second, peak_reserved_bytes=900)  # the first is of an earlier version, which recorded none
     history.records, history.attempts = RECORDS, [first, second]
     return history
 
@@ -58,6 +59,7 @@ def test_times_are_sums_over_epochs_and_attempts(job, history, scores):
     assert (result.epochs, result.epoch_seconds, result.total_seconds) == (2, (6.0, 6.5), 12.5)
     assert (result.train_seconds, result.eval_seconds, result.checkpoint_seconds) == (10.0, 1.0, 1.0)
     assert (result.wall_seconds, result.compile_seconds, result.peak_memory_bytes) == (17.0, 2.0, 500)
+    assert result.peak_reserved_bytes == 900
     assert result.images_per_second == pytest.approx(2 * 21 / 10)
     assert (result.started_at, result.interrupted_after) == ("2026-01-01", (1,))
     assert result.finished_at > result.attempts[1].started_at

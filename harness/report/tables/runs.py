@@ -85,6 +85,7 @@ def run_row(result: Result) -> dict[str, object]:
         "published_marginal_gain": published and published.marginal_gain,
         "images_per_second": None if is_mixed else result.images_per_second,
         "peak_memory_bytes": result.peak_memory_bytes,
+        "peak_reserved_bytes": result.peak_reserved_bytes,
         "device": result.environment["gpu"] or result.environment["cpu"],
         "threads": result.environment.get("threads"),
         "processes": result.environment.get("processes", 1),
@@ -234,7 +235,7 @@ def _machine_notes(results: Sequence[Result]) -> list[str]:
     if any(result.is_co_scheduled for result in results):
         notes.append(
             "co-scheduled: other cases trained on the machine at the same time and made the times longer; "
-            "--engine ray --exclusive gives each case a node of its own"
+            "for comparable times, train one case at a time, or give --engine ray --exclusive"
         )
     return notes
 

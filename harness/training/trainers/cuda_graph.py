@@ -103,10 +103,12 @@ class CapturedStep:
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         current, aside = torch.cuda.current_stream(self._device), self._stream
         aside.wait_stream(current)
-        with torch.cuda.stream(aside):
-            for _ in range(_WARM_UP_STEPS):
-                step(batch, labels)
-        current.wait_stream(aside)
+        try:
+            with torch.cuda.stream(aside):
+                for _ in range(_WARM_UP_STEPS):
+                    step(batch, labels)
+        finally:
+            current.wait_stream(aside)  # after a failure too: the state is restored on the current stream
         with torch.cuda.graph(graph, pool=pool, stream=aside):
             step(batch, labels)
         return _Capture(graph, batch, labels)

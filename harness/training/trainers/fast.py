@@ -5,11 +5,12 @@ channels_last if it can be, the optimizer is one kernel, and the host never wait
 batches. The network is compiled if the case says so. On CUDA the whole step is captured as a graph and replayed.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.config.case import Case
@@ -26,6 +27,7 @@ from harness.models.random_state import seeded
 from harness.results import metrics
 from harness.training.trainers.compilation import compile_network
 from harness.training.trainers.cuda_graph import captured_step, why_not_capturable
+from harness.training.trainers.streaming import ImageStream, augmentation_device
 from harness.training.trainers.trainer import (
     Evaluation,
     SetName,
@@ -40,12 +42,17 @@ from harness.training.trainers.verification import Acceleration, verify
 
 # Images are augmented some batches ahead, in chunks of about this many bytes of float32: few synchronisations then time
 # the parts of an epoch, and memory stays bounded. A CPU is fastest with chunks that fit its cache (1.5 × as fast as at
-# 16 MiB); a GPU needs large chunks to stay busy.
-_CHUNK_BYTES = {"cpu": 2 * 2**20, "mps": 16 * 2**20, "cuda": 256 * 2**20}
+# 16 MiB). On CUDA augmenting takes six times the chunk's bytes: with 16 MiB that is about what a step of the study's
+# narrowest networks takes, so the peak memory is that of the steps. With 256 MiB it was 1.4 GiB for most networks.
+_CHUNK_BYTES = {"cpu": 2 * 2**20, "mps": 16 * 2**20, "cuda": 16 * 2**20}
 _EVALUATION_BYTES = 16 * 2**20
 _EVALUATION_BATCH_SIZE = 500
+# On CUDA: this share of the device's memory, whose network may take a hundred times as much, up to a limit at which it
+# takes less than a training step. Of the whole memory and not of what is free, so that every run has the same batches.
+_EVALUATION_SHARE, _MAX_EVALUATION_BYTES = 1 / 1024, 128 * 2**20
 # Images stay on a GPU if they take at most this share of its free memory; otherwise they are streamed to it.
 _RESIDENT_SHARE = 0.25
+_CPU = torch.device("cpu")
 
 
 class FastTrainer(Trainer):
@@ -55,10 +62,7 @@ class FastTrainer(Trainer):
         super().__init__(case, spec, device)
         self.precision = case.precision
         self._memory_format = trial_of_case(case, spec).memory_format
-        self.network = initial_network(case, spec).to(
-            device,
-            memory_format=self._memory_format,  # type: ignore[call-overload]
-        )
+        self.network = self._on_device(initial_network(case, spec))
         self._forward = compile_network(self.network, model_of(case)) if case.compiled else self.network
         # A captured step reads its learning rate from the device's memory at every replay.
         learning_rate = torch.tensor(self.recipe.learning_rate, device=device) if device.type == "cuda" else None
@@ -72,9 +76,16 @@ class FastTrainer(Trainer):
         self._captured = captured_step(device)
         self._streamed: ImageSet | None = None  # the training images as before they were moved to a GPU
 
+    def _on_device(self, network: nn.Module) -> nn.Module:
+        """Return the network on the device, in this pipeline's memory layout."""
+        placed: nn.Module = network.to(self.device, memory_format=self._memory_format)  # type: ignore[call-overload]
+        return placed
+
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
         """Return the images on the device if they fit and it can augment them, else unchanged."""
         if "resident" in self.switched_off or not self._fits(images):
+            if name == "train" and (reason := self._image_stream.why_not_pinned(images)):
+                self.notes.append(f"images copied to the GPU without pinned memory, which raised {reason}")
             return images
         try:
             placed = images.to(augmentation_device(self.device))
@@ -93,8 +104,12 @@ class FastTrainer(Trainer):
         free, _ = torch.cuda.mem_get_info(self.device)
         return images.nbytes <= _RESIDENT_SHARE * free
 
+    @functools.cached_property
+    def _image_stream(self) -> ImageStream:
+        """The source of chunks of images."""
+        return ImageStream(self.device)
+
     def accelerations(self) -> list[Acceleration]:
-        """List the techniques in use, in the order in which they build on one another."""
         found = [
             Acceleration("bf16", "precision", self.precision, "fp32"),
             Acceleration("compile", "_forward", self._forward, self.network),
@@ -102,16 +117,8 @@ class FastTrainer(Trainer):
         ]
         return [one for one in found if one.value != one.plain and one.value != "tf32"]
 
-    def switch_off(self, technique: str, reason: str) -> None:
-        super().switch_off(technique, reason)
-        for one in self.accelerations():
-            if one.technique == technique:
-                setattr(self, one.attribute, one.plain)
-        self.optimizer.zero_grad(set_to_none=True)  # a failed capture's gradients lie in its memory
-
     def uses_of_memory(self) -> list[str]:
-        found: list[str] = [one.technique for one in self.accelerations() if one.technique != "bf16"]
-        return found if self._streamed is None else [*found, "resident"]
+        return super().uses_of_memory() + ["resident"] * (self._streamed is not None)
 
     def warm_up(self, images: ImageSet) -> None:
         """Compile and capture the step, and verify each technique in use on the first epoch's first batch.
@@ -159,8 +166,9 @@ class FastTrainer(Trainer):
                     inputs, labels = self._load(images, order[chunk], parameters[chunk])
                     images.read_ahead(order[start + step : start + 2 * step])  # while these are trained
                 with watch.part("train"):
-                    for batch in _batches(inputs, labels, self.recipe.batch_size):
-                        self.step(*batch)
+                    self._take_steps(inputs, labels)
+                    del inputs, labels  # before the next chunk is augmented, which else adds to their memory
+                    self._image_stream.start(images, order[start + step : start + 2 * step])
                 on_progress(min(1.0, (start + step) / len(images)))
         return self._loss_sum.item() / len(images), metrics.accuracy_percent(int(self._correct.item()), len(images))
 
@@ -181,10 +189,14 @@ class FastTrainer(Trainer):
         The inputs are channels_last, if the network can take them so.
         """
         place = augmentation_device(self.device)
-        chosen = images.select(order).to(place)
+        chosen = self._image_stream.take(images, order)
         inputs = augment(chosen.pixels, parameters.to(place), self.recipe.augmentation, self.recipe.image_size)
         inputs = inputs.to(self.device).contiguous(memory_format=self._memory_format)
         return inputs, chosen.labels.to(self.device)
+
+    def _take_steps(self, inputs: Tensor, labels: Tensor) -> None:
+        for batch in _batches(inputs, labels, self.recipe.batch_size):
+            self.step(*batch)
 
     def step(self, batch: Tensor, labels: Tensor) -> None:
         """Take one optimizer step on one batch; add its loss and correct images to the sums on the device."""
@@ -231,12 +243,12 @@ class FastTrainer(Trainer):
 
     def _evaluate(self, images: ImageSet) -> Evaluation:
         self.network.eval()
-        place = augmentation_device(self.device)
         loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
         predictions = []
-        step = evaluation_batch_size(self.recipe, self.spec.channels)
-        for start in range(0, len(images), step):
-            chosen = images.select(torch.arange(start, min(start + step, len(images)))).to(place)
+        step, count = evaluation_batch_size(self.recipe, self.spec.channels, self.device), len(images)
+        for start in range(0, count, step):
+            end = min(start + step, count)
+            chosen = self._image_stream.between(images, start, end)
             inputs = prepare(chosen.pixels, self.recipe.augmentation, self.recipe.image_size).to(self.device)
             labels = chosen.labels.to(self.device)
             with (
@@ -246,16 +258,12 @@ class FastTrainer(Trainer):
                 logits = self.network(inputs.contiguous(memory_format=self._memory_format))
                 loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
             predictions.append(logits.argmax(1))
+            self._image_stream.start(images, torch.arange(end, min(end + step, count)))
         predicted = torch.cat(predictions).cpu()
         correct = int((predicted == images.labels.cpu()).sum())
         return Evaluation(
             loss_sum.item() / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy()
         )
-
-
-def augmentation_device(device: torch.device) -> torch.device:
-    """Return the device that augments images: the given one, or the CPU for MPS, which lacks float64."""
-    return torch.device("cpu") if device.type == "mps" else device
 
 
 def chunk_size(recipe: Recipe, channels: int, device: torch.device) -> int:
@@ -264,9 +272,13 @@ def chunk_size(recipe: Recipe, channels: int, device: torch.device) -> int:
     return recipe.batch_size * max(1, _CHUNK_BYTES[device.type] // batch_bytes)
 
 
-def evaluation_batch_size(recipe: Recipe, channels: int) -> int:
-    """Return the number of images evaluated at a time: 16 MiB of float32, at most 500 images."""
-    return max(1, min(_EVALUATION_BATCH_SIZE, _EVALUATION_BYTES // (channels * recipe.image_size**2 * 4)))
+def evaluation_batch_size(recipe: Recipe, channels: int, device: torch.device = _CPU) -> int:
+    """Return the number of images evaluated at a time: 16 MiB of float32, more on a large GPU; at most 500 images."""
+    limit = _EVALUATION_BYTES
+    if device.type == "cuda":
+        _, memory = torch.cuda.mem_get_info(device)
+        limit = max(limit, min(int(_EVALUATION_SHARE * memory), _MAX_EVALUATION_BYTES))
+    return max(1, min(_EVALUATION_BATCH_SIZE, limit // (channels * recipe.image_size**2 * 4)))
 
 
 def _sum_dtype(device: torch.device) -> torch.dtype:

@@ -60,7 +60,7 @@ def test_the_chunk_size_does_not_change_the_weights(tiny_dataset, monkeypatch):
 
 def test_a_chunk_holds_full_batches_and_at_least_one():
     assert chunk_size(CIFAR10, 3, CPU) == 128  # fits a core's cache
-    assert chunk_size(CIFAR10, 3, torch.device("cuda", 0)) == 170 * 128
+    assert chunk_size(CIFAR10, 3, torch.device("cuda", 0)) == 10 * 128
     assert chunk_size(TINY_RECIPE, 1, CPU) * 8 * 8 * 4 <= 2 * 2**20
     assert chunk_size(replace(TINY_RECIPE, image_size=4096), 1, CPU) == 8
 
@@ -115,6 +115,14 @@ def test_every_epoch_resets_its_sums(tiny_dataset):
     first, second = (trainer.train_epoch(tiny_dataset.train, epoch, Stopwatch(CPU)) for epoch in (0, 0))
     assert second[0] == pytest.approx(first[0], rel=1e-3)
     assert second[1] == pytest.approx(first[1], abs=5)
+
+
+@pytest.mark.parametrize(("gigabytes", "images"), [(8, 27), (80, 128), (1000, 220)])
+def test_a_gpu_with_room_evaluates_in_large_batches(gigabytes, images, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (0, gigabytes * 10**9))
+    gpu = torch.device("cuda", 0)
+    assert fast.evaluation_batch_size(replace(CIFAR10, image_size=225), 3, gpu) == images
+    assert fast.evaluation_batch_size(CIFAR10, 3, gpu) == 500
 
 
 def test_large_images_are_evaluated_in_small_batches():

@@ -11,8 +11,8 @@ from ray import exceptions
 from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
 from harness.errors import InputError, TrainingError
+from harness.study.engines.case_runner import MAX_LOST_WORKERS
 from harness.study.engines.cluster import case_runner, worker
-from harness.study.engines.cluster.case_runner import MAX_LOST_WORKERS
 from harness.training import checkpoint
 from tests.helpers.code import changed_code
 from tests.helpers.planted import plant
