@@ -18,7 +18,7 @@ READ, TO_CPU, TO_GPU = "read of a value", "copy to the CPU", "blocking copy to t
 PUBLISHED = [(name, model) for name in ("cifar10", "fashionmnist", "gtsrb") for model in STUDY_MODELS[name]]
 # One of each kind of network on each dataset; the deeper ones repeat their blocks.
 OFTEN = {("cifar10", "resnet20-2"), ("fashionmnist", "resnet20")}
-FAMILIES = [("preresnet8", "fp32"), ("wrn10-1", "bf16"), ("plain8", "bf16"), ("torchvision:squeezenet1_1", "bf16")]
+FAMILIES = [("preresnet8", "fp32"), ("wrn10", "bf16"), ("plain8", "bf16"), ("torchvision:squeezenet1_1", "bf16")]
 
 
 @pytest.fixture(autouse=True)
