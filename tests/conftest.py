@@ -41,6 +41,8 @@ def pytest_configure(config):
     # Python 3.12 and later: the reference pipeline's loader forks its workers as the study's did, beside threads.
     fork = "ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"
     config.addinivalue_line("filterwarnings", fork)
+    # torch.compile on a machine with a GPU, also for the CPU.
+    config.addinivalue_line("filterwarnings", "ignore:TensorFloat32 tensor cores:UserWarning")
 
     for mark, why in _APART.items():
         config.addinivalue_line("markers", f"{mark}: {why}, and runs only with `-m {mark}`")
@@ -54,10 +56,15 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in left_out]
 
 
-@pytest.fixture(autouse=True)
-def no_options_from_the_environment(monkeypatch):
-    for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
-        monkeypatch.delenv(variable)
+@pytest.fixture(scope="session", autouse=True)
+def the_same_options_on_every_machine():
+    """No options from the environment, but a CPU at float32: also on a machine with a GPU, or with bf16."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
+            patch.delenv(variable)
+        patch.setenv(f"{ENVIRONMENT_PREFIX}DEVICE", "cpu")
+        patch.setenv(f"{ENVIRONMENT_PREFIX}PRECISION", "fp32")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -77,7 +77,7 @@ def test_readme_names_every_command_and_no_other():
     for command in named:
         with pytest.raises(SystemExit, match="0"):
             main([command, "--help"])
-    assert named == {"models", "data", "plan", "report", "evaluate", "check", "export", "schema", "new"}
+    assert named == {"models", "data", "plan", "report", "evaluate", "check", "doctor", "export", "schema", "new"}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -104,7 +104,7 @@ def _study_key(one: StoredResult) -> StudyKey:
         case.mode,
         case.dataset,
         str(one.root),
-        f"{case.pipeline} pipeline",
+        f"{'deterministic ' * case.deterministic}{case.pipeline} pipeline",
         case.precision,
         case.device_kind,
         count_noun(case.recipe.epochs, "epoch"),

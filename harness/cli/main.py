@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any, NoReturn, TextIO, cast
 
 import harness
-from harness.cli import check, data, evaluate, export, models, new, plan, report, schema
+from harness.cli import check, data, doctor, evaluate, export, models, new, plan, report, schema
 from harness.cli.arguments import SCRIPT, USAGE_ERROR, program
 from harness.errors import InputError
 from harness.lost_output import tolerating_lost_output
@@ -126,6 +126,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_VersionAction, nargs=0, help="print the version, and a checkout's commit")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    for command in (models, data, plan, report, evaluate, check, export, new, schema):
+    for command in (models, data, plan, report, evaluate, check, doctor, export, new, schema):
         command.add_parser(commands)
     return parser

@@ -20,6 +20,7 @@ _OUTPUTS = {
     "report": "report_output.ReportOutput",
     "evaluate": "outputs.EvaluateOutput",
     "check": "check_output.CheckOutput",
+    "doctor": "doctor_output.DoctorOutput",
     "export": "outputs.ExportOutput",
 }
 COMMANDS = tuple(_OUTPUTS)

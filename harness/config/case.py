@@ -20,7 +20,7 @@ from harness.text import one_line
 
 SEED_LIMIT = 2**63  # torch's generators take signed 64-bit integers
 # Fields of later versions, at any depth: left out of the identity at these values, so that earlier cases keep theirs.
-_LATER_FIELDS: dict[str, Any] = {"network": "", "fit": "squash", "padding": 0}
+_LATER_FIELDS: dict[str, Any] = {"network": "", "deterministic": False, "fit": "squash", "padding": 0}
 
 _MAX_MODEL_CHARACTERS = 40  # in the name of a folder, which file systems limit to 255 bytes
 
@@ -43,6 +43,7 @@ class Case:
         shortcut: ``A``, parameter-free, or ``B``, 1×1 convolutions.
         pipeline: ``fast``, or ``reference``, the study's own way; statistically the same, with other random draws.
         compiled: True if the network is compiled, which changes the last digits of sums.
+        deterministic: True if only kernels with the same bits in every run are chosen; a CPU needs no choice.
         network: identity of the user's own network, see `harness.models.identity`; empty for one of the harness.
     """
 
@@ -61,6 +62,7 @@ class Case:
     pipeline: Pipeline = "fast"
     compiled: bool = False
     network: str = ""
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         if not self.network and (canonical := parse_model(self.model).name) != self.model:

@@ -55,6 +55,7 @@ class Experiment:
         pipeline: Pipeline = "fast",
         compiled: bool = False,
         network: str = "",
+        deterministic: bool = False,
     ) -> Case:
         """Build the case of this experiment on given images, kind of device and precision.
 
@@ -77,6 +78,7 @@ class Experiment:
             pipeline=pipeline,
             compiled=compiled,
             network=network,
+            deterministic=deterministic,
         )
 
 

@@ -11,6 +11,7 @@ from harness.config.option_values import (
     path,
     percentage_points,
     positive,
+    positive_or_auto,
     seeds,
     time_seconds,
     trackers,
@@ -53,7 +54,7 @@ OPTIONS = (
         "precision",
         "auto",
         str,
-        "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs that support it, else fp32)",
+        "auto, fp32, tf32 or bf16 (default: auto, bf16 on GPUs and CPUs that compute it in hardware, else fp32)",
         "PRECISION",
     ),
     Option("rerun", "false", boolean, "train finished cases again, from scratch"),
@@ -79,6 +80,28 @@ OPTIONS = (
         one_of("auto", "on", "off"),
         "compile networks: auto, on or off (default: auto, if `python -m harness doctor` has measured a gain here)",
         "WHEN",
+    ),
+    Option(
+        "fsdp",
+        "false",
+        boolean,
+        "for a network too large for one GPU: with several processes of torchrun, keep on each only its part of the "
+        "weights, gradients and momentum (torch's FSDP2)",
+    ),
+    Option(
+        "deterministic",
+        "false",
+        boolean,
+        "choose only kernels that give the same bits in every run on the same kind of GPU, which may be slower (a CPU "
+        "has no others)",
+    ),
+    Option(
+        "cases-per-device",
+        "",
+        positive_or_auto,
+        "train N cases at once on the device, each in a process of its own, e.g. 3; auto: as many as a GPU has memory "
+        "for, up to 4; their times are co-scheduled (default: 1)",
+        "N",
     ),
     Option(
         "engine",

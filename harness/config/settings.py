@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.config.data_folder import default_data_dir
 from harness.config.limits import Allowance
@@ -45,6 +45,9 @@ class Settings:
     val_split: float
     pipeline: Pipeline
     compile: str
+    fsdp: bool
+    deterministic: bool
+    cases_per_device: int | Literal["auto"] | None
     engine: str
     ray_address: str | None
     cpus_per_case: int | None
@@ -67,6 +70,10 @@ class Settings:
     def seeds_for(self, own: tuple[int, ...]) -> tuple[int, ...]:
         """Return the given seeds, else an experiment's own; of these a quick run takes only the first."""
         return self.seeds or (own if self.full_training else own[:1])
+
+    def deterministic_on(self, device_kind: str) -> bool:
+        """Return whether kernels are chosen by their bits; on a CPU all of them give the same in every run."""
+        return self.deterministic and device_kind != "cpu"
 
     def adapt(self, recipe: Recipe) -> tuple[Recipe, Mode]:
         """Return the recipe adapted to these settings, and the mode that this makes."""

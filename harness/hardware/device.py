@@ -1,16 +1,22 @@
 """The device that trains, the precision of its products, and waiting for its work."""
 
 import contextlib
+import os
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
 from harness.errors import InputError
+from harness.hardware.global_settings import fix_settings, require_usual_defaults, restore_settings
 
 Precision = Literal["fp32", "tf32", "bf16"]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
 _AMPERE = (8, 0)  # the first compute capability with tf32 and bf16
+_CPU_FEATURES = ("avx512_bf16", "amx_bf16")  # torch's names of the instructions for products of bf16
+# oneDNN computes torch's convolutions on a CPU; these values forbid it those instructions. It reads the first one set.
+_ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+_ISAS_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
 
 
 def resolve_device(name: str) -> torch.device:
@@ -38,41 +44,65 @@ def resolve_device(name: str) -> torch.device:
 def resolve_precision(name: str, device: torch.device, pipeline: str = "fast") -> Precision:
     """Return the precision of that name on the device.
 
-    ``auto`` is bf16 on an NVIDIA GPU that supports it, otherwise fp32; in the reference pipeline it is always fp32.
+    ``auto`` is bf16 on a device that computes it in hardware, otherwise fp32; in the reference pipeline always fp32.
     bf16 applies only to the products of the forward and backward pass: weights, sums and statistics stay float32.
 
     Raises:
-        InputError: the name is unknown, or the device does not support the precision.
+        InputError: the name is unknown, the device does not support the precision, or torch's defaults are changed.
     """
+    require_usual_defaults()
     if name not in PRECISIONS:
         raise InputError(f"unknown precision {name!r}: give one of {', '.join(PRECISIONS)}")
-    is_ampere = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE
-    if name == "tf32" and not is_ampere:
+    if name == "tf32" and not _is_ampere(device):
         raise InputError(
             f"precision 'tf32' is not supported on {device}: it needs an NVIDIA GPU of compute capability 8.0 or higher"
         )
     if name == "auto":
-        return "bf16" if is_ampere and pipeline == "fast" else "fp32"
+        return "bf16" if pipeline == "fast" and computes_bf16(device) else "fp32"
     return name  # type: ignore[return-value]
 
 
+def computes_bf16(device: torch.device) -> bool:
+    """Return whether the device computes products of bf16 in hardware.
+
+    Elsewhere torch emulates them, slowly.
+    """
+    if device.type != "cpu":
+        return _is_ampere(device)
+    greatest_isa = next(filter(None, map(os.environ.get, _ISA_VARIABLES)), "").upper()
+    if greatest_isa in _ISAS_WITHOUT_BF16 or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    features = torch.cpu.get_capabilities()
+    return any(features.get(feature, False) for feature in _CPU_FEATURES)
+
+
+def slowness_of(precision: str, device: torch.device) -> str | None:
+    """Return a note on a precision that makes training on the device slower; None if it does not."""
+    if precision != "bf16" or computes_bf16(device):
+        return None
+    # Measured with ONEDNN_MAX_CPU_ISA=AVX512_CORE (2.4 times) and AVX2 (4 to 10 times).
+    factor = "takes 2 to 10 times as long as at fp32" if device.type == "cpu" else "may take longer than at fp32"
+    return f"{device} does not compute bf16 in hardware: training {factor}; give --precision fp32"
+
+
+def _is_ampere(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE
+
+
 @contextlib.contextmanager
-def computing_at(precision: str) -> Iterator[None]:
+def computing_at(precision: str, *, deterministic: bool = False) -> Iterator[None]:
     """Compute float32 products at the precision, forward and backward.
 
-    The global settings are restored afterwards. bf16 also needs `autocast` around the forward pass.
+    Global settings of torch do not count, and are restored. bf16 also needs `autocast` around the forward pass.
+
+    Args:
+        deterministic: choose only kernels whose results have the same bits in every run.
     """
-    # cudnn.rnn too: torch refuses to report cuDNN's precision if conv and rnn differ, and its compiler reads it.
-    cudnn: Any = torch.backends.cudnn
-    settings: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
-    before = [setting.fp32_precision for setting in settings]
+    saved = fix_settings(precision, deterministic=deterministic)
     try:
-        for setting in settings:
-            setting.fp32_precision = "tf32" if precision == "tf32" else "ieee"
         yield
     finally:
-        for setting, value in zip(settings, before, strict=True):
-            setting.fp32_precision = value
+        restore_settings(saved)
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:

@@ -2,15 +2,27 @@
 
 import contextlib
 import ctypes
+import errno
 import functools
 import gc
 import platform
+import re
 import sys
 from pathlib import Path
 
 import torch
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc's malloc.h
+# The wordings in torch 2.14 and its libraries: of its allocators and of shared memory; of the CUDA runtime and driver,
+# NCCL, Apple's and other GPUs; and the states of cuBLAS, cuSOLVER, cuFFT, cuSPARSE and cuDNN (older, newer).
+_OUT_OF_MEMORY = re.compile(
+    r"CPUAllocator: (can't allocate|not enough) memory|Cannot allocate memory \(12\)|std::bad_alloc|C10 Out of Memory"
+    r"|\b(CUDA|HIP|XPU|MPS)\b.{0,40}\bout of memory|cudaErrorMemoryAllocation"
+    r"|Invalid buffer size: [\d.]+ [KMGT]i?B|Failed to CUDA (host )?[mc]?alloc|OOM trying to allocate workspace"
+    r"|\b(CUBLAS|CUSOLVER|CUDNN|CUSPARSE|CUFFT)\w*_ALLOC(ATION)?_FAILED",
+    re.IGNORECASE,
+)
+_MOST_ERRORS = 100
 
 
 @functools.cache
@@ -40,10 +52,34 @@ def _has_glibc() -> bool:
     return platform.libc_ver()[0] == "glibc"
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether the error is lack of memory; torch's CPU allocator raises a plain RuntimeError."""
-    messages = ("can't allocate memory", "not enough memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(part in str(error) for part in messages)
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether the error is lack of memory, or follows from such an error.
+
+    It follows if it was raised because of the other one, or while handling it. Only torch's CUDA allocator has a class
+    for such errors. Its CPU allocator, the CUDA runtime and its libraries lead to a RuntimeError, which is recognised
+    by its wording. A user's own errors may speak of memory too.
+    """
+    return any(map(_is_lack_of_memory, _chain(error)))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return the error and those that led to it, each once."""
+    found: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left and len(found) < _MOST_ERRORS:
+        one = left.pop()
+        if one is not None and all(one is not other for other in found):
+            found.append(one)
+            left += [one.__context__, one.__cause__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
+    return found
+
+
+def _is_lack_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 class PeakMemory:

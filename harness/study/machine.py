@@ -15,7 +15,7 @@ from harness.data.source import each_key_once
 from harness.data.split import can_be_split, count_held_out
 from harness.data.verified_fingerprints import is_verified
 from harness.errors import InputError
-from harness.hardware.device import resolve_device, resolve_precision
+from harness.hardware.device import resolve_device, resolve_precision, slowness_of
 from harness.models.build import model_of
 from harness.models.cost import count_macs, count_parameters
 from harness.models.identity import network_identity
@@ -55,7 +55,9 @@ class Machine:
                 cannot be trained on them; or the shared memory has no room for the reference pipeline's batches.
         """
         if self.settings.pipeline == "fast" and (notice := why_auto_is_off(self.settings.compile, self.device)):
-            notify(notice)
+            self._notify_once(notice, notify)
+        if note := slowness_of(self.precision, self.device):
+            self._notify_once(note, notify)
         for experiment in experiments:
             require_known(experiment.network)
         with each_key_once():
@@ -81,9 +83,12 @@ class Machine:
         """
         model, spec, size = experiment.network, dataset.spec, experiment.resolved_recipe.image_size
         for note in network_notes(model, spec.input_shape(size), spec.num_classes):
-            if (text := f"{model.name}: {note}") not in self._notes:
-                self._notes.add(text)
-                notify(text)
+            self._notify_once(f"{model.name}: {note}", notify)
+
+    def _notify_once(self, text: str, notify: Callable[[str], None]) -> None:
+        if text not in self._notes:
+            self._notes.add(text)
+            notify(text)
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""
@@ -100,6 +105,7 @@ class Machine:
             pipeline=self.settings.pipeline,
             compiled=self._should_compile(experiment, dataset, val_split),
             network=network_identity(experiment.own, dataset.spec),
+            deterministic=self.settings.deterministic_on(self.device.type),
         )
 
     def resolved(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> Experiment:

@@ -68,9 +68,11 @@ class Study:
         with self._processes.raising_together():
             self._prepare_rank(experiments, notify)
         if self._processes.is_distributed:
-            identities = {experiment.label: self.case(experiment).identity for experiment in experiments}
+            cases = {experiment.label: self.case(experiment) for experiment in experiments}
+            precisions = {f"the precision of {label}": one.precision for label, one in cases.items()}
+            identities = {label: one.identity for label, one in cases.items()}
             code = {"the harness's training code": training_code_version()}
-            require_same_values(identities | code, self._processes)
+            require_same_values(precisions | identities | code, self._processes)
         requests = [self._request(experiment) for experiment in experiments]
         self.tracking.follow(map(self._followed, requests))
         self.engine.submit(requests, self._mark_ended)

@@ -27,6 +27,7 @@ _TRAINING_CODE = (
     "data/pixel_operations.py",
     "data/split.py",
     "hardware/device.py",
+    "hardware/global_settings.py",
     "hardware/memory.py",
     "hardware/stopwatch.py",
     "models/*.py",

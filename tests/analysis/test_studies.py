@@ -29,7 +29,7 @@ def test_results_that_differ_only_in_model_and_seed_are_one_study():
     [{"mode": "shortened"}, {"mode": "quick"}]
     + [{"case_changes": one} for one in (
         {"pipeline": "reference"}, {"precision": "bf16"}, {"device_kind": "cuda"}, {"val_split": 0.1},
-        {"shortcut": "B"}, {"data_fingerprint": "1" * 64},
+        {"shortcut": "B"}, {"data_fingerprint": "1" * 64}, {"deterministic": True},
     )],
 )  # fmt: skip
 def test_results_with_different_conditions_are_separate_studies(changes):

@@ -25,6 +25,7 @@ OTHERS = {
     "pipeline": "reference",
     "compiled": True,
     "network": "0123456789abcdef",
+    "deterministic": True,
 }
 
 

@@ -1,8 +1,17 @@
 import pytest
 import torch
 
+from harness.config.settings import read_settings
 from harness.errors import InputError
-from harness.hardware.device import autocast, computing_at, resolve_device, resolve_precision, wait_for_device
+from harness.hardware.device import (
+    autocast,
+    computes_bf16,
+    computing_at,
+    resolve_device,
+    resolve_precision,
+    slowness_of,
+    wait_for_device,
+)
 from tests.helpers.tiny import TINY_SPEC
 
 CPU = torch.device("cpu")
@@ -30,6 +39,11 @@ def test_an_unknown_device_is_refused_with_the_known_names(name):
         resolve_device(name)
 
 
+def test_tests_train_on_the_cpu_at_float32_by_default():
+    settings = read_settings({})  # of the session's environment; subprocesses inherit it
+    assert (settings.device, settings.precision) == ("cpu", "fp32")
+
+
 def test_an_absent_gpu_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
@@ -39,9 +53,55 @@ def test_an_absent_gpu_is_named(monkeypatch):
         resolve_device("mps")
 
 
-def test_auto_precision_on_a_cpu_is_fp32():
-    assert resolve_precision("auto", CPU) == "fp32"
-    assert resolve_precision("bf16", CPU) == "bf16"
+@pytest.fixture
+def features(monkeypatch):
+    """The features of a processor that computes bf16 in hardware; oneDNN may use all of them."""
+    features = {"avx512_f": True, "avx512_bf16": True, "amx_bf16": False}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    for variable in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(variable, raising=False)
+    return features
+
+
+def test_auto_is_bf16_on_a_cpu_that_computes_it(features):
+    assert resolve_precision("auto", CPU) == "bf16"
+    assert resolve_precision("auto", CPU, "reference") == "fp32"
+    assert slowness_of("bf16", CPU) is None
+    features |= {"avx512_bf16": False, "amx_bf16": True}
+    assert resolve_precision("auto", CPU) == "bf16"
+
+
+def test_auto_is_fp32_on_other_cpus_and_bf16_is_noted_as_slow(features):
+    features |= {"avx512_bf16": False}
+    assert (resolve_precision("auto", CPU), resolve_precision("bf16", CPU)) == ("fp32", "bf16")
+    assert slowness_of("bf16", CPU) == (
+        "cpu does not compute bf16 in hardware: training takes 2 to 10 times as long as at fp32; give --precision fp32"
+    )
+    assert slowness_of("fp32", CPU) is None
+    features.clear()  # a processor of another kind
+    assert not computes_bf16(CPU)
+
+
+@pytest.mark.parametrize(
+    ("variable", "isa", "expected"),
+    [
+        ("ONEDNN_MAX_CPU_ISA", "AVX2", False),
+        ("DNNL_MAX_CPU_ISA", "avx512_core", False),
+        ("ONEDNN_MAX_CPU_ISA", "avx2_vnni_2", False),
+        ("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16", True),
+        ("ONEDNN_MAX_CPU_ISA", "DEFAULT", True),
+        ("ONEDNN_MAX_CPU_ISA", "", True),
+    ],
+)
+def test_bf16_counts_only_if_onednn_may_use_it(variable, isa, expected, features, monkeypatch):
+    monkeypatch.setenv(variable, isa)
+    assert computes_bf16(CPU) is expected
+
+
+def test_bf16_counts_only_if_torch_has_onednn(features, monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert not computes_bf16(CPU)
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
@@ -49,6 +109,7 @@ def test_auto_precision_on_a_gpu_is_bf16_if_supported(capability, expected, monk
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     assert resolve_precision("auto", torch.device("cuda", 0)) == expected
     assert resolve_precision("auto", torch.device("cuda", 0), "reference") == "fp32"
+    assert (slowness_of("bf16", torch.device("cuda", 0)) is None) == (expected == "bf16")
 
 
 @pytest.mark.parametrize(("name", "says"), [("tf32", "needs an NVIDIA GPU"), ("int8", "give one of auto, fp32")])

@@ -1,3 +1,4 @@
+import errno
 import gc
 import subprocess
 import sys
@@ -64,18 +65,74 @@ def test_freed_memory_of_a_gpu_is_released_after_collecting_garbage(monkeypatch)
     assert calls == ["collect", "empty_cache"]
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (MemoryError(), True),
-        (torch.OutOfMemoryError("CUDA out of memory"), True),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 EiB"), True),
-        (RuntimeError("DefaultCPUAllocator: not enough memory"), True),
-        (RuntimeError("shapes do not match"), False),
-    ],
-)
-def test_lack_of_memory_is_distinguished_from_other_errors(error, expected):
-    assert is_out_of_memory(error) is expected
+# As torch 2.14 and its libraries word it.
+OUT_OF_MEMORY = [
+    "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.",
+    "[enforce fail at alloc_cpu.cpp:116] data. DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes.",
+    "unable to mmap 4096 bytes from file </torch_1_2>: Cannot allocate memory (12)",
+    "std::bad_alloc",
+    "C10 Out of Memory. Trying to allocate 8 GB.",
+    "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call",
+    "CUDA driver error: out of memory",
+    "CUDA ran out of memory outside PyTorch's allocator.",
+    "HIP out of memory. Tried to allocate 2.00 GiB.",
+    "XPU out of memory. Tried to allocate 2.00 GiB.",
+    "MPS backend out of memory (MPS allocated: 7.64 GiB, max allowed: 8.13 GiB). Tried to allocate 3.92 GiB.",
+    "Invalid buffer size: 22.35 GiB",
+    "NCCL error in: ProcessGroupNCCL.cpp:3690, unhandled cuda error\nLast error:\nCuda failure 2 'out of memory'",
+    "NCCL error: unhandled cuda error\nLast error:\nFailed to CUDA host alloc 6291456 bytes",
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    "OOM trying to allocate workspace for cublaslt",
+    "cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnCreate(handle)`",
+    "cuFFT error: CUFFT_ALLOC_FAILED",
+    "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
+    "LoweringException: OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+]
+OTHER_ERRORS = [
+    "shapes do not match",
+    "CUDA error: an illegal memory access was encountered",
+    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR",
+    "cuDNN error: CUDNN_STATUS_NOT_SUPPORTED_SHARED_MEMORY_INSUFFICIENT",
+    "my memory bank is out of memory cells: not enough memory for 9 classes",
+    "out of resource: shared memory, Required: 262144, Hardware limit: 101376",
+    "expected memory_format channels_last; allocation failed to be contiguous",
+]
+
+
+@pytest.mark.parametrize("message", OUT_OF_MEMORY)
+def test_lack_of_memory_is_recognised_in_each_wording(message):
+    assert is_out_of_memory(RuntimeError(message))
+
+
+@pytest.mark.parametrize("message", OTHER_ERRORS)
+def test_errors_that_only_mention_memory_are_others(message):
+    assert not is_out_of_memory(RuntimeError(message))
+    assert not is_out_of_memory(ValueError(OUT_OF_MEMORY[0]))
+
+
+def test_lack_of_memory_is_recognised_by_class_and_number():
+    for error in (MemoryError(), torch.OutOfMemoryError(), OSError(errno.ENOMEM, "fork")):
+        assert is_out_of_memory(error)
+    assert not is_out_of_memory(OSError(errno.ENOSPC, "disk"))
+
+
+@pytest.mark.parametrize("link", ["__cause__", "__context__"])
+def test_errors_that_lack_of_memory_led_to_count(link):
+    error = RuntimeError("CUDA error: operation failed due to a previous error during capture")
+    setattr(error, link, torch.OutOfMemoryError("CUDA out of memory"))
+    error.__suppress_context__ = True  # torch's compiler raises `from None`
+    assert is_out_of_memory(error)
+    assert is_out_of_memory(ExceptionGroup("several", [ValueError(), error]))
+
+
+def test_a_cycle_of_errors_ends():
+    first, second = RuntimeError("a"), RuntimeError("b")
+    first.__cause__, second.__context__ = second, first
+    assert not is_out_of_memory(first)
+    second.__cause__ = MemoryError()
+    assert is_out_of_memory(first)
 
 
 def test_reserved_peak_of_a_gpu_is_beside_the_allocated_one(monkeypatch):

@@ -46,7 +46,7 @@ def stored_base(tmp_path_factory):
     folder = tmp_path_factory.mktemp("base")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        study = Study(read_settings({"full_training": True, "epochs": "3", "results_dir": str(folder / "base")}, {}))
+        study = Study(read_settings({"full_training": True, "epochs": "3", "results_dir": str(folder / "base")}))
         experiments = [plan_experiment(study.settings, "digits", "resnet8", seed) for seed in range(3)]
         study.prepare(experiments)
     for experiment in experiments:

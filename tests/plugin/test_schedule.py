@@ -82,7 +82,7 @@ def test_selected_cases_are_collected_seed_by_seed(bench):
 @pytest.fixture
 def finished(pytester):
     """Stores finished results of bench cases in the results folder of the bench's folder."""
-    study = Study(read_settings(FULL | {"results_dir": str(pytester.path / "results")}, {}))
+    study = Study(read_settings(FULL | {"results_dir": str(pytester.path / "results")}))
     return lambda model, seed, *arguments, **changes: store_finished(study, digits(model, seed), *arguments, **changes)
 
 

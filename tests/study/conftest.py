@@ -13,7 +13,7 @@ def make_settings(tmp_path):
 
     def make(**options):
         folders = {"data_dir": str(tmp_path), "results_dir": str(tmp_path / "r"), "report_dir": str(tmp_path / "p")}
-        return read_settings({"device": "cpu"} | folders | options, {})
+        return read_settings({"device": "cpu", "precision": "fp32"} | folders | options, {})
 
     return make
 

@@ -11,6 +11,7 @@ from harness.config.recipes import CIFAR10, DIGITS, GTSRB, QUICK_TEST_IMAGES, QU
 from harness.data import registry
 from harness.data.split import split_validation
 from harness.errors import InputError
+from harness.hardware.device import slowness_of
 from harness.models.cost import count_parameters
 from harness.study.machine import Machine
 from harness.training.trainers.compilation import why_auto_is_off
@@ -72,6 +73,21 @@ def test_a_gpu_without_a_measured_gain_is_notified(monkeypatch):
     assert "`python -m harness doctor` measures it" in why_auto_is_off("auto", torch.device("cuda", 0))
     assert why_auto_is_off("on", torch.device("cuda", 0)) is None
     assert why_auto_is_off("auto", torch.device("cpu")) is None
+
+
+def test_a_case_is_deterministic_if_asked_for_on_a_gpu(make_settings):
+    machine = Machine(make_settings(full_training=True, deterministic=True, compile="off"))
+    assert not machine.case(digits(machine)).deterministic  # a CPU's kernels all are
+    machine.device = torch.device("cuda", 0)
+    assert machine.case(digits(machine)).deterministic
+
+
+def test_bf16_without_hardware_for_it_is_noted_once(make_settings, monkeypatch):
+    monkeypatch.setattr("harness.hardware.device.computes_bf16", lambda device: False)
+    notified, machine = [], Machine(make_settings(full_training=True, precision="bf16"))
+    for _ in range(2):
+        machine.prepare([digits(machine)], notified.append)
+    assert [line for line in notified if "bf16" in line] == [slowness_of("bf16", machine.device)]
 
 
 def test_weight_bytes_are_four_per_parameter(machine):

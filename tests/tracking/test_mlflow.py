@@ -135,7 +135,7 @@ def weights_in(folder):
 def train_untracked(folder):
     """Train the bench file's case in this process; return its weights."""
     given = {"full_training": True, "results_dir": str(folder), "report_dir": str(folder / "report"), "device": "cpu"}
-    study = Study(read_settings(given, {}))
+    study = Study(read_settings(given))
     recipe = replace(DIGITS, epochs=2, milestones=(1,), batch_size=256)
     experiment = plan_experiment(study.settings, "digits", "resnet8", 0, recipe)
     study.prepare([experiment])

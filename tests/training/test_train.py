@@ -241,7 +241,7 @@ def test_case_is_not_trained_on_images_of_another_dataset(tiny_dataset, results)
         ({"dataset": "cifar10"}, "the case's dataset is cifar10, the images given are digits"),
         ({"device_kind": "cuda"}, "the case's device_kind is 'cuda', the device given is cpu"),
         ({"precision": "fp8"}, "unknown precision 'fp8': give one of"),
-        ({"precision": "auto"}, "the case's precision is 'auto': give 'fp32'"),
+        ({"precision": "auto"}, "the case's precision is 'auto': give '(fp32|bf16)'"),
         ({"precision": "tf32"}, "precision 'tf32' is not supported on cpu"),
         ({"mode": "slow"}, "mode 'slow': give one of full, shortened, quick"),
         ({"seed": -1}, "seed -1: give a whole number from 0"),

@@ -91,8 +91,7 @@ def run_row(result: Result) -> dict[str, object]:
         "processes": result.environment.get("processes", 1),
         "node": ", ".join(_nodes(result)),
         "co_scheduled": result.is_co_scheduled,
-        "precision": result.case.precision,
-        "pipeline": result.case.pipeline,
+        **{name: getattr(result.case, name) for name in ("precision", "pipeline", "deterministic")},
         **_acceleration_values(result),
         "checkpoint_seconds": None if is_mixed else result.checkpoint_seconds,
         "interruptions": len(result.interrupted_after),
@@ -117,7 +116,7 @@ def _device(result: Result, on: Mapping[str, Any]) -> str:
     parts = [on["gpu"]] if on["gpu"] else [on["cpu"], count_noun(on.get("threads"), "thread")]
     if on.get("processes", 1) > 1:
         parts.append(processes_of(on))
-    parts.append(result.case.precision)
+    parts += [result.case.precision, *["deterministic"] * result.case.deterministic]
     if result.case.pipeline != "fast":
         parts.append(f"{result.case.pipeline} pipeline")
     if on.get("co_scheduled"):
@@ -236,7 +235,7 @@ def _machine_notes(results: Sequence[Result]) -> list[str]:
     if any(result.is_co_scheduled for result in results):
         notes.append(
             "co-scheduled: other cases trained on the machine at the same time and made the times longer; "
-            "--engine ray --exclusive gives each case a node of its own"
+            "for comparable times, train one case at a time, or give --engine ray --exclusive"
         )
     return notes
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from harness.hardware.memory import PeakMemory, is_out_of_memory, release_freed_memory
 from harness.models.foreign import raised
-from harness.models.random_state import OwnGenerator, generator_states, seed_own, seeded
+from harness.models.random_state import OwnGenerator, generator_states, seeded
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,6 @@ def changes_of_step(trainer: Steps, batch: Tensor, labels: Tensor) -> StepChange
     """Return the changes by one step from zero momentum at a learning rate of 1; it leaves no trace."""
     state = trainer.state_by_part()
     with preserved(chain(*state.values())) as kept, _unit_learning_rate(trainer.optimizer), seeded(0, trainer.device):
-        seed_own(trainer.network_generators, 0)
         for momentum in state["momentum"]:
             momentum.zero_()
         before, drawn = iter(kept), generator_states(trainer.device)

@@ -43,6 +43,7 @@ def test_hardware_is_noted_and_times_compare_within_one_only():
         ),
         ({"case_changes": {"val_split": 0.1}}, "10% of the training images held out for validation"),
         ({"epoch_seconds_list": (1.0, 1.0, 2.5)}, "epoch times vary more than twofold, the machine was busy"),
+        ({"case_changes": {"deterministic": True}}, "fp32, deterministic"),
         ({"case_changes": {"compiled": True}, "compile_seconds": 31.4}, "in no epoch's time: resnet20 seed 0 31s"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The pipelines on fake CUDA: no devices mixed, no waits inside a step, the known ones counted, memory bounded."""
+"""The pipelines on fake CUDA: no devices mixed, no waits in a step, the known ones counted, memory bounded."""
 
 import math
 from dataclasses import replace
@@ -41,7 +41,7 @@ def check_waits(done, copies=2):
 
 
 def check_memory(done):
-    """Check that the peak is a step's: augmenting and evaluating take no more, nor does what verifies bf16."""
+    """Check that the peak is a step's: augmenting, evaluating and verifying take hardly more."""
     peak = done.cuda.peak_bytes
     assert max(peak["load"], peak["train"], peak["evaluate"], done.peak_memory_bytes) <= 1.1 * peak["capture"]
     assert peak["load"] - peak["epoch"] < 100 * 2**20  # 1.4 GiB with chunks of 256 MiB

@@ -1,0 +1,92 @@
+"""The check of data-parallel training: two processes train the case as one does."""
+
+import dataclasses
+import multiprocessing
+import os
+import socket
+import tempfile
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from harness.results.folder import ResultsFolder
+from harness.throughput.doctor.findings import Outcome, not_applicable, passed_if
+from harness.throughput.doctor.runs import final_weights
+from harness.throughput.doctor.steps import TOLERANCES
+from harness.throughput.doctor.subject import Subject
+from harness.training.context import TrainingContext
+from harness.training.process_group import ProcessGroup
+from harness.training.torchrun import own_device
+from harness.training.train import train
+from harness.training.trainers.data_parallel import Follower
+
+_WORLD_SIZE = 2
+_MOST_SECONDS = 300.0
+
+
+def two_processes_equal_one(subject: Subject) -> Outcome:
+    """Compare the final weights of two processes with those of one, by NCCL on two GPUs, else gloo."""
+    if not torch.distributed.is_available():
+        return not_applicable("this build of torch has no distributed training")
+    here, backend = subject, "NCCL"
+    if not subject.is_cuda or torch.cuda.device_count() < _WORLD_SIZE:
+        here, backend = _on_cpu(subject), "gloo on the CPU"
+    with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
+        results = ResultsFolder(folder)
+        alone = final_weights(results, train(here.case_with(), here.dataset, results, here.device))
+    with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
+        found = here.difference(weights_of_two(here, folder), alone)
+    text = f"relative difference {found:.1e} after {here.recipe.epochs} epochs, by {backend}"
+    return passed_if(found <= TOLERANCES["fp32"], text, difference=found)
+
+
+def weights_of_two(subject: Subject, folder: str) -> Mapping[str, Tensor]:
+    """Train the case in two processes; return the final weights.
+
+    Raises:
+        RuntimeError: a process failed, or the training did not complete in time.
+    """
+    spawn, port = multiprocessing.get_context("spawn"), _free_port()
+    processes = [spawn.Process(target=train_rank, args=(rank, port, subject, folder)) for rank in range(_WORLD_SIZE)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(_MOST_SECONDS)
+    if any(process.exitcode != 0 for process in processes):
+        codes = [process.exitcode for process in processes]
+        for process in processes:
+            process.kill()
+            process.join()
+        raise RuntimeError(f"the processes ended with exit codes {codes}, None after {_MOST_SECONDS:.0f} s")
+    results = ResultsFolder(folder)
+    (result,), _ = results.read_all()
+    return final_weights(results, result)
+
+
+def train_rank(rank: int, port: int, subject: Subject, folder: str) -> None:
+    """Train the case as one rank; rank 0 writes the result."""
+    local = {"RANK": rank, "WORLD_SIZE": _WORLD_SIZE, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": _WORLD_SIZE}
+    os.environ |= {name: str(value) for name, value in local.items()}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = ProcessGroup.from_environment()
+    device = torch.device(own_device(subject.device, processes))
+    processes.connect()
+    processes.use_device(device)
+    case, dataset = subject.case_with(), subject.dataset
+    if processes.is_rank_zero:
+        context = TrainingContext(processes=processes)
+        processes.run_on_rank_zero(lambda: train(case, dataset, ResultsFolder(folder), device, context=context).status)
+    else:
+        processes.follow(Follower(case, dataset, device, processes).execute)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _on_cpu(subject: Subject) -> Subject:
+    case = dataclasses.replace(subject.case, device_kind="cpu")
+    return dataclasses.replace(subject, device=torch.device("cpu"), case=case)
