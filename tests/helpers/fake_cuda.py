@@ -274,7 +274,11 @@ def _to(module, *args, **options):
 
 @contextlib.contextmanager
 def fake_cuda(**options):
-    """Run the body with one fake GPU; yield its record. Raise at the end for faults found, also for those caught."""
+    """Run the body with one fake GPU; yield its record.
+
+    Raises:
+        FakeCudaError: a fault was found, even if the harness's code caught the error.
+    """
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     cuda = FakeCuda(mode, **options)
     with contextlib.ExitStack() as stack:

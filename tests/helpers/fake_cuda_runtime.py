@@ -1,4 +1,4 @@
-"""The CUDA runtime of fake CUDA: streams, events, graphs, generators and memory, with the order of streams checked."""
+"""The runtime of fake CUDA: streams, events, graphs, generators and memory; the order of streams is checked."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""What operations on FakeTensors return, remembered by the shapes of what they take: three times as fast as torch's."""
+"""Operations on FakeTensors whose results are remembered by the shapes they take: thrice as fast as torch's."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Fake CUDA itself: each fault put into the CUDA path is found, and its record is that of torch's own rules."""
+"""Fake CUDA itself: each fault that is put into the CUDA path is found."""
 
 import pytest
 import torch
