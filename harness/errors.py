@@ -80,4 +80,18 @@ class DamagedError(InputError):
 
 
 class TrainingError(RuntimeError):
-    """A failed or lost training on another machine. The message has that machine's traceback."""
+    """A failed or lost training in another process or machine. The message has its traceback."""
+
+
+class DeviceLostError(TrainingError):
+    """The loss of a GPU for the rest of the process; the next process trains the remaining cases.
+
+    The message is one line: what was lost, and that the same command trains the rest.
+
+    Attributes:
+        cause: the line of CUDA, or of the driver, that says so.
+    """
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause

@@ -114,16 +114,18 @@ class PlannedCase(Part):
     """`quick` measures nothing; `shortened` has other epochs than the recipe's own."""
     epochs: int
     """The number of epochs."""
-    epoch_seconds: float
-    """The estimated time of an epoch: training and evaluation."""
-    total_seconds: float
-    """The estimated time of all epochs."""
+    epoch_seconds: float | None
+    """The estimated time of an epoch: training and evaluation; null if its steps could not be timed."""
+    total_seconds: float | None
+    """The estimated time of all epochs; null if its steps could not be timed."""
     is_finished: bool
     """True if its result is in the results folder and would be reused."""
     is_of_other_code: bool
     """True if other code has trained the result in the results folder, so that pytest refuses to run."""
     estimate_error: float | None
     """The estimated over the recorded epoch time of the same model and dataset, minus 1; null if none is recorded."""
+    failure: str | None = None
+    """The reason why its steps could not be timed, e.g. `out of memory`; null if they were."""
     disturbed_by: tuple[str, ...] = ()
     """The causes that made the timed steps too slow, e.g. `other processes used 1.0 cores`; empty if undisturbed."""
 
@@ -163,7 +165,7 @@ class PlanOutput(Output):
     cases: list[PlannedCase]
     """A row per selected case."""
     remaining_seconds: float
-    """The estimated time of the cases that are not finished."""
+    """The estimated time of the cases that are not finished, without those whose steps could not be timed."""
     power: list[StudyPower]
     """A row per dataset with several models in full training."""
 

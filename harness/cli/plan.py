@@ -67,7 +67,7 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
         precision=precision,
         pipeline=settings.pipeline,
         cases=[_planned_case(one) for one in planned],
-        remaining_seconds=sum(one.estimate.total_seconds for one in planned if not one.is_finished),
+        remaining_seconds=sum(one.estimate.total_seconds for one in planned if one.estimate and not one.is_finished),
         power=[_power(dataset, study, spread) for dataset, (study, spread) in studies.items()],
     )
     if as_json:
@@ -87,7 +87,12 @@ def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
     rows = [[label, *_cells(case)] for label, case in zip(labels, output.cases, strict=True)]
     print(table(["case", "mode", "epochs", "epoch", "total", "state", "vs recorded"], rows, left=2))
     left = duration(output.remaining_seconds)
-    print(f"\n{count_noun(len(rows), 'case')}; about {left} of training left on {output.device}")
+    failed = [case for case in output.cases if case.failure]
+    without = f", without {count_noun(len(failed), 'case')} of unknown time" if failed else ""
+    print(f"\n{count_noun(len(rows), 'case')}; about {left} of training left on {output.device}{without}")
+    if failures := {f"{case.dataset} {case.model}": case.failure for case in failed}:
+        reasons = "; ".join(f"{name} ({reason})" for name, reason in failures.items())
+        print(f"fails: a training step failed as it was timed: {reasons}")
     if any(case.estimate_error is not None for case in output.cases):
         print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
     if disturbed := {f"{case.dataset} {case.model}": case.disturbed_by for case in output.cases if case.disturbed_by}:
@@ -153,8 +158,9 @@ def _power_line(dataset: str, study: Sequence[Planned], spread: Spread) -> str:
     from harness.analysis.power import power_sentence
     from harness.config.datasets import title_of
 
-    seconds = {one.experiment.model: one.estimate.total_seconds for one in study}
-    return f"{title_of(dataset)}: {power_sentence(*_seeds_models_pairs(study), spread, sum(seconds.values()))}"
+    seconds = {one.experiment.model: one.estimate.total_seconds for one in study if one.estimate}
+    total = sum(seconds.values()) if all(one.estimate for one in study) else None
+    return f"{title_of(dataset)}: {power_sentence(*_seeds_models_pairs(study), spread, total)}"
 
 
 def _with_dots(planned: Iterable[Planned]) -> Iterable[Planned]:
@@ -181,13 +187,14 @@ def _planned_case(planned: Planned) -> PlannedCase:
         recipe=experiment.recipe.name,
         image_size=experiment.resolved_recipe.image_size,
         mode=experiment.mode,
-        epochs=expected.epochs,
-        epoch_seconds=expected.epoch_seconds,
-        total_seconds=expected.total_seconds,
+        epochs=experiment.resolved_recipe.epochs,
+        epoch_seconds=expected.epoch_seconds if expected else None,
+        total_seconds=expected.total_seconds if expected else None,
         is_finished=planned.is_finished,
         is_of_other_code=planned.is_of_other_code,
         estimate_error=planned.estimate_error,
-        disturbed_by=expected.causes,
+        failure=planned.failure or None,
+        disturbed_by=expected.causes if expected else (),
     )
 
 
@@ -199,11 +206,12 @@ def state_of(case: PlannedCase) -> str:
 def _cells(case: PlannedCase) -> list[str]:
     from harness.text import duration
 
+    marks = " (disturbed)" * bool(case.disturbed_by)
     return [
         case.mode,
         str(case.epochs),
-        duration(case.epoch_seconds) + " (disturbed)" * bool(case.disturbed_by),
-        duration(case.total_seconds),
+        "fails" if case.epoch_seconds is None else duration(case.epoch_seconds) + marks,
+        "" if case.total_seconds is None else duration(case.total_seconds),
         state_of(case),
         "" if case.estimate_error is None else f"{case.estimate_error:+.0%}",
     ]

@@ -40,6 +40,12 @@ def _check_engine(values: Mapping[str, Any]) -> None:
         raise InputError(f"--device cpu contradicts --gpus-per-case {values['gpus_per_case']:g}: leave out one of them")
     if values["engine"] == "ray" and values["budget"]:
         raise InputError("--budget counts the time of one case after another: leave it out, or leave out --engine ray")
+    if values["cases_per_device"] is not None and values["engine"] == "ray":
+        raise InputError("--cases-per-device is for one machine: with --engine ray give --gpus-per-case, e.g. 0.5")
+    if values["cases_per_device"] not in (None, 1) and values["budget"]:
+        raise InputError(
+            "--budget counts the time of one case after another: leave it out, or leave out --cases-per-device"
+        )
     for key in ("ray_address", "cpus_per_case", "gpus_per_case", "exclusive"):
         if values[key] not in (None, False) and values["engine"] != "ray":
             raise InputError(f"--{key.replace('_', '-')} needs a cluster: add --engine ray, or leave it out")

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from harness.config.case import SEED_LIMIT
 from harness.errors import InputError
@@ -27,6 +28,14 @@ def positive(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) < 1:
         raise ValueError("give a whole number, 1 or more")
     return int(text)
+
+
+def positive_or_auto(text: str) -> int | Literal["auto"]:
+    """Read a whole number, 1 or more, or ``auto``."""
+    try:
+        return "auto" if text == "auto" else positive(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or auto") from error
 
 
 def seeds(text: str) -> tuple[int, ...]:

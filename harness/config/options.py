@@ -11,6 +11,7 @@ from harness.config.option_values import (
     path,
     percentage_points,
     positive,
+    positive_or_auto,
     seeds,
     time_seconds,
     trackers,
@@ -81,11 +82,26 @@ OPTIONS = (
         "WHEN",
     ),
     Option(
+        "fsdp",
+        "false",
+        boolean,
+        "for a network too large for one GPU: with several processes of torchrun, keep on each only its part of the "
+        "weights, gradients and momentum (torch's FSDP2)",
+    ),
+    Option(
         "deterministic",
         "false",
         boolean,
         "choose only kernels that give the same bits in every run on the same kind of GPU, which may be slower (a CPU "
         "has no others)",
+    ),
+    Option(
+        "cases-per-device",
+        "",
+        positive_or_auto,
+        "train N cases at once on the device, each in a process of its own, e.g. 3; auto: as many as a GPU has memory "
+        "for, up to 4; their times are co-scheduled (default: 1)",
+        "N",
     ),
     Option(
         "engine",

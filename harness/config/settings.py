@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.config.data_folder import default_data_dir
 from harness.config.limits import Allowance
@@ -45,7 +45,9 @@ class Settings:
     val_split: float
     pipeline: Pipeline
     compile: str
+    fsdp: bool
     deterministic: bool
+    cases_per_device: int | Literal["auto"] | None
     engine: str
     ray_address: str | None
     cpus_per_case: int | None

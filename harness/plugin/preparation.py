@@ -150,7 +150,7 @@ def _require_same_process(harness: HarnessSession) -> None:
     if harness.prepared_in != _place():
         raise InputError(
             "this test runs in another process or thread than pytest, so its result would be lost\n"
-            "leave out the option that does it, e.g. --forked or --workers; --engine ray trains several cases at a time"
+            "leave out the option that does it, e.g. --forked or --workers; --cases-per-device N trains several at once"
         )
 
 

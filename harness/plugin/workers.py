@@ -17,7 +17,7 @@ from harness.plugin.selection import is_listing
 from harness.plugin.session import HarnessSession, experiments_among
 
 _KEY = "wider_or_deeper_usage_error"
-_AT_A_TIME = "--engine ray trains several cases at a time"
+_AT_A_TIME = "--cases-per-device N or --engine ray trains several cases at a time"
 _NO_XDIST = (
     "experiments and measurements do not run under pytest-xdist: leave out -n, or give `-n 0` where addopts has it; "
     f"{_AT_A_TIME}"

@@ -38,6 +38,7 @@ class _Environment(BaseModel):
     threads: _Devices | None = None
     processes: _FromOneDevice = 1
     machines: _FromOneDevice = 1
+    sharded: bool = False
     co_scheduled: bool | None = None
     switched_off: dict[str, str] = {}
     platform: str | None = None

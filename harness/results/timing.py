@@ -57,7 +57,11 @@ def _accelerations(environment: Mapping[str, Any]) -> str:
 
 
 def processes_of(environment: Mapping[str, Any]) -> str:
-    """Return the number of processes that trained together; older results without one had one process."""
+    """Return the processes that trained together: ``4 processes on 2 machines, sharded``.
+
+    Older results without a number had one process.
+    """
     machines = environment.get("machines", 1)
     on_machines = f" on {machines} machines" if machines > 1 else ""
-    return f"{count_noun(environment.get('processes', 1), 'process')}{on_machines}"
+    sharded = ", sharded" if environment.get("sharded") else ""
+    return f"{count_noun(environment.get('processes', 1), 'process')}{on_machines}{sharded}"

@@ -25,7 +25,13 @@ from harness.training.trainers.trainer import Trainer
 # A step is timed at the recipe's batch size if it costs at most this; else at the fewest images and at twice as many,
 # which give the cost of a step and of an image.
 _AFFORDABLE_OPERATIONS = 3e11
-_TIMED_STEPS = 3
+# On CUDA whole steps are always timed: one or two images take as long as a launch. Several follow each other, as in an
+# epoch, if they cost at most this: about half a second of a large GPU.
+_AFFORDABLE_ON_CUDA = 3e13
+_STEPS_ON_CUDA = 10
+_TIMINGS = 3  # fewer if they take longer than this in all
+_TIMING_SECONDS = 10.0
+_EVALUATED = {"cpu": 256, "cuda": 4096}  # images at most; on a GPU several of its evaluation batches
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,8 @@ def estimate(
     )
     macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
     trainer = make_trainer(case, spec, device)
+    if device.type == "cuda":  # captures the step; no other device has anything to do before its first step
+        trainer.warm_up(trainer.place(random_images(spec, recipe, min(recipe.batch_size, train_images))))
 
     def epoch_seconds() -> float:
         train_seconds = _training_seconds(trainer, spec, macs, train_images)
@@ -92,9 +100,13 @@ def estimate(
 
 
 def _training_seconds(trainer: Trainer, spec: DatasetSpec, macs: int, train_images: int) -> float:
-    """Time a step at the recipe's batch size, or at two smaller ones; return the seconds of an epoch."""
+    """Time whole steps, or steps of fewer images at two batch sizes; return the seconds of an epoch."""
     batch_size = trainer.recipe.batch_size
-    if OPERATIONS_PER_MAC * macs * batch_size <= _AFFORDABLE_OPERATIONS:
+    operations = OPERATIONS_PER_MAC * macs * batch_size
+    if trainer.device.type == "cuda":
+        steps = max(1, min(_STEPS_ON_CUDA, int(_AFFORDABLE_ON_CUDA // operations)))
+        return _step_seconds(trainer, spec, batch_size, steps) * train_images / batch_size
+    if operations <= _AFFORDABLE_OPERATIONS:
         return _step_seconds(trainer, spec, batch_size) * train_images / batch_size
     fewest = smallest_batch(model_of(trainer.case), spec.input_shape(trainer.recipe.image_size), spec.num_classes)
     once, twice = _step_seconds(trainer, spec, fewest), _step_seconds(trainer, spec, 2 * fewest)
@@ -103,28 +115,31 @@ def _training_seconds(trainer: Trainer, spec: DatasetSpec, macs: int, train_imag
     return steps * max(0.0, once - fewest * image_seconds) + train_images * image_seconds
 
 
-def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int) -> float:
-    """Time one step, loading included: the quickest of a few, after one to warm up."""
-    recipe = trainer.recipe
+def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int, steps: int = 1) -> float:
+    """Time one of a few steps in a row, loading included: the quickest timing, after one to warm up."""
+    recipe, count = trainer.recipe, steps * batch_size
     trainer.recipe = replace(recipe, batch_size=batch_size)
     try:
-        return _seconds(
-            trainer, spec, batch_size, lambda images, watch: trainer.train_epoch(images, 0, watch), times=_TIMED_STEPS
+        seconds = _seconds(
+            trainer, spec, count, lambda images, watch: trainer.train_epoch(images, 0, watch), times=_TIMINGS
         )
     finally:
         trainer.recipe = recipe
+    return seconds / steps
 
 
 def _evaluation_seconds(trainer: Trainer, spec: DatasetSpec, macs: int) -> float:
     """Time the evaluation of one image, in seconds."""
-    count = max(1, min(256, int(_AFFORDABLE_OPERATIONS / 4 // (2 * macs))))
+    kind = trainer.device.type
+    affordable = _AFFORDABLE_ON_CUDA if kind == "cuda" else _AFFORDABLE_OPERATIONS
+    count = max(1, min(_EVALUATED.get(kind, 256), int(affordable / 4 // (2 * macs))))
     return _seconds(trainer, spec, count, lambda images, _: trainer.evaluate(images), times=1) / count
 
 
 def _seconds(
     trainer: Trainer, spec: DatasetSpec, count: int, work: Callable[[ImageSet, Stopwatch], object], *, times: int
 ) -> float:
-    """Time work on ``count`` random images, in seconds: the quickest of ``times``, after one to warm up.
+    """Time work on ``count`` random images: the quickest of ``times`` at most, after one to warm up.
 
     The reference pipeline first starts loader processes: their time cancels out between ``count`` and 3 ``count``.
     """
@@ -134,13 +149,19 @@ def _seconds(
         work(images, watch)
         return watch.total()
 
+    def quickest(images: ImageSet) -> float:
+        seconds = [once(images)]
+        while len(seconds) < times and sum(seconds) < _TIMING_SECONDS:
+            seconds.append(once(images))
+        return min(seconds)
+
     images = trainer.place(random_images(spec, trainer.recipe, count))
     once(images)
-    quickest = min(once(images) for _ in range(times))
+    seconds = quickest(images)
     if trainer.case.pipeline == "fast":
-        return quickest
+        return seconds
     more = trainer.place(random_images(spec, trainer.recipe, 3 * count))
-    return max(quickest / 10, (min(once(more) for _ in range(times)) - quickest) / 2)
+    return max(seconds / 10, (quickest(more) - seconds) / 2)
 
 
 def recorded_epoch_seconds(

@@ -1,5 +1,6 @@
 """The plan of a study: its experiments, their estimated times, and the errors of earlier estimates."""
 
+import contextlib
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -15,13 +16,17 @@ from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
 from harness.config.settings import Settings
 from harness.data import registry
 from harness.data.source import each_key_once
+from harness.errors import InputError
+from harness.hardware.device import resolve_precision
+from harness.hardware.memory import is_out_of_memory, release_freed_memory
+from harness.models.foreign import raised
 from harness.models.identity import network_identity
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
 from harness.study.resolution import outline, resize_of, resolve
-from harness.text import MOST_NAMED, listed_up_to
+from harness.text import MOST_NAMED, listed_up_to, one_line
 from harness.throughput.repetition import PLAN_SECONDS, Repetition
 from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
@@ -37,14 +42,21 @@ class Planned:
         experiment: with its recipe; of a `Standard`, mean and deviation are assumed unless a result may have them.
         is_finished: its result is in the results folder, and would be reused.
         is_of_other_code: another version of the code has trained that result, and it is not accepted.
+        estimate: None if its steps could not be timed.
         estimate_error: the estimated over the recorded epoch time, minus 1; None if no epoch is recorded.
+        failure: the reason why its steps could not be timed; empty if they were.
     """
 
     experiment: Experiment
-    estimate: Estimate
+    estimate: Estimate | None
     is_finished: bool
     is_of_other_code: bool
     estimate_error: float | None
+    failure: str = ""
+
+
+class TimingError(Exception):
+    """Steps that could not be timed; the message is the reason, in a line."""
 
 
 def plan(
@@ -55,6 +67,8 @@ def plan(
     notify: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Planned]:
     """Yield each experiment with its estimate; those that differ by the seed alone are timed once.
+
+    An experiment whose steps cannot be timed has the reason instead, and the others are planned.
 
     Args:
         notify: callback that receives a line about each result that cannot be read, and about each model whose steps
@@ -69,7 +83,7 @@ def plan(
         notify(f"left out: {listed_up_to(problems, MOST_NAMED, 'result')}")
     for result in stored:
         results[result.model].append(result)
-    estimates: dict[tuple[str, str, Recipe], Estimate] = {}
+    estimates: dict[tuple[str, str, Recipe], Estimate | str] = {}
     spec_of = functools.cache(partial(registry.get_spec, data_dir=settings.data_dir))
     outlined = functools.cache(partial(_outlined, settings, spec_of))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
@@ -77,7 +91,9 @@ def plan(
         experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
         key = (experiment.dataset, experiment.model, experiment.resolved_recipe)
         if key not in estimates:
-            estimates[key] = estimate_experiment(experiment, settings, device, precision, repetition)
+            estimates[key] = _estimate_or_reason(experiment, settings, device, precision, repetition)
+        found = estimates[key]
+        timed, failure = (None, found) if isinstance(found, str) else (found, "")
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
         experiment = _with_statistics(given, experiment, kept, settings, spec_of)
         recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
@@ -85,8 +101,18 @@ def plan(
             there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
         is_kept = bool(there) and not settings.rerun and keeps_results(experiment.mode)
         is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
-        error = estimates[key].epoch_seconds / recorded - 1 if recorded else None
-        yield Planned(experiment, estimates[key], is_kept and not is_other, is_other, error)
+        error = timed.epoch_seconds / recorded - 1 if timed and recorded else None
+        yield Planned(experiment, timed, is_kept and not is_other, is_other, error, failure)
+
+
+def _estimate_or_reason(
+    experiment: Experiment, settings: Settings, device: torch.device, precision: str, repetition: Repetition
+) -> Estimate | str:
+    """Return the estimate, or the reason why the steps cannot be timed."""
+    try:
+        return estimate_experiment(experiment, settings, device, precision, repetition)
+    except TimingError as error:
+        return str(error)
 
 
 def _outlined(settings: Settings, spec_of: _SpecOf, experiment: Experiment) -> Experiment:
@@ -136,10 +162,24 @@ def estimate_experiment(
 
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
+        TimingError: the steps could not be timed: the network raised an error, or memory ran out.
     """
+    resolve_precision(precision, device, settings.pipeline)
     spec = registry.get_spec(experiment.dataset, settings.data_dir)
     images = _images_per_epoch(experiment, experiment.resolved_recipe.resize, spec, settings)
-    return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
+    try:
+        return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
+    except Exception as error:
+        reason = _reason(error)
+    with contextlib.suppress(RuntimeError):  # of a GPU that failed for good
+        release_freed_memory(device)  # here: the error held the tensors of the failed step
+    raise TimingError(reason)
+
+
+def _reason(error: Exception) -> str:
+    if is_out_of_memory(error):
+        return "out of memory"
+    return one_line(str(error)) if isinstance(error, InputError) else raised(error)
 
 
 def _images_per_epoch(experiment: Experiment, resize: Resize, spec: DatasetSpec, settings: Settings) -> tuple[int, int]:

@@ -71,6 +71,8 @@ def reproduce(
     if not labels.shape == predictions.shape == (len(dataset.test),):
         raise DamagedError(f"{place / PREDICTIONS} has no prediction for each of {len(dataset.test):,} test images")
     trainer = make_trainer(result.case, spec, device)
+    for technique, reason in result.switched_off.items():
+        trainer.switch_off(technique, reason)
     trainer.replace_weights(weights)
     found = trainer.evaluate(trainer.place(dataset.test, "test")).predictions
     scores = metrics.score(dataset.test.labels.numpy(), found, spec.class_names)

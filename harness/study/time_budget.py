@@ -9,7 +9,7 @@ from harness.config.experiment import Experiment
 from harness.hardware.device import resolve_device
 from harness.results.result import Result
 from harness.study.estimate import recorded_epoch_seconds
-from harness.study.plan import estimate_experiment
+from harness.study.plan import TimingError, estimate_experiment
 from harness.study.study import Study
 from harness.text import duration
 
@@ -90,5 +90,8 @@ class TimeBudget:
         key = (experiment.dataset, experiment.model, experiment.recipe)
         if key not in self._estimated:
             device = resolve_device(settings.device)
-            self._estimated[key] = estimate_experiment(experiment, settings, device, case.precision).epoch_seconds
+            try:
+                self._estimated[key] = estimate_experiment(experiment, settings, device, case.precision).epoch_seconds
+            except TimingError:
+                self._estimated[key] = 0.0  # it is trained, and its result records the failure
         return self._estimated[key]

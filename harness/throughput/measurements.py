@@ -5,134 +5,13 @@ shown by the report.
 """
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.stats import Growth, Interval, fit_power_law, mean_interval
-from harness.config.families import OPERATIONS_PER_MAC
-from harness.results.disturbance import Disturbance, causes_of, was_disturbed
-from harness.text import listed
+from harness.results.disturbance import Disturbance
 from harness.throughput.gradient_norms import GradientNorms
-from harness.throughput.rounds import paired_ratios, require_pairs, strongest
-
-
-@dataclass(frozen=True)
-class Disturbed:
-    """The disturbance that remained in a measurement.
-
-    Attributes:
-        extent: the disturbed part, e.g. ``3 of 5 rounds``.
-        causes: in words, each with its strongest figure.
-    """
-
-    extent: str
-    causes: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.extent} ({listed(self.causes)})"
-
-
-def _disturbed(noun: str, disturbances: Sequence[Disturbance | None]) -> Disturbed | None:
-    found = [*filter(was_disturbed, disturbances)]
-    return Disturbed(f"{len(found)} of {len(disturbances)} {noun}", causes_of(found)) if found else None
-
-
-@dataclass(frozen=True)
-class Round:
-    """One round of one pipeline.
-
-    Attributes:
-        load_share: the share of its time spent waiting for images, 0 to 1.
-        disturbance: its disturbance; None in recordings of earlier versions.
-    """
-
-    images_per_second: float
-    load_share: float
-    disturbance: Disturbance | None = None
-
-
-@dataclass(frozen=True)
-class PipelineComparison:
-    """Both pipelines on one model and input shape; their rounds k were measured one after the other.
-
-    Attributes:
-        input_shape: channels, height, width.
-        macs: multiply-accumulates of one image's forward pass.
-        compile_seconds: compiling and capturing the fast pipeline; not part of any round.
-        peak_flops_per_second: the machine's measured convolution peak at the fast pipeline's precision.
-        peak_disturbance: the disturbance of that measurement; None in recordings of earlier versions.
-    """
-
-    model: str
-    input_shape: tuple[int, int, int]
-    batch_size: int
-    images_per_round: int
-    macs: int
-    precision: str
-    compiled: bool
-    compile_seconds: float
-    fast: tuple[Round, ...]
-    reference: tuple[Round, ...]
-    peak_flops_per_second: float
-    peak_disturbance: Disturbance | None = None
-
-    def __post_init__(self) -> None:
-        require_pairs(speeds(self.fast), speeds(self.reference))
-        if self.peak_flops_per_second <= 0:
-            raise ValueError(f"peak_flops_per_second is {self.peak_flops_per_second:g}: it must be positive")
-
-    @property
-    def name(self) -> str:
-        return f"{self.model}-{'x'.join(map(str, self.input_shape))}"
-
-    @property
-    def ratios(self) -> list[float]:
-        """Speed of the fast pipeline over that of the reference, round by round."""
-        return paired_ratios(speeds(self.fast), speeds(self.reference))
-
-    @property
-    def ratio(self) -> float:
-        """The rounds' median ratio."""
-        return statistics.median(self.ratios)
-
-    @property
-    def flops_per_second(self) -> float:
-        """Floating-point operations per second of the fast pipeline, loading included: 3 × 2 × MACs per image."""
-        return OPERATIONS_PER_MAC * self.macs * median_speed(self.fast)
-
-    @property
-    def peak_share(self) -> float | None:
-        """The fast pipeline's share of the peak, 0 to 1; None if the measured peak is known to be too low.
-
-        It is too low if it was disturbed, or if the pipeline was faster.
-        """
-        is_too_low = self.is_peak_disturbed or self.flops_per_second > self.peak_flops_per_second
-        return None if is_too_low else self.flops_per_second / self.peak_flops_per_second
-
-    @property
-    def is_peak_disturbed(self) -> bool:
-        return was_disturbed(self.peak_disturbance)
-
-    @property
-    def disturbed(self) -> Disturbed | None:
-        """The disturbance that remained in the rounds; None if there is none."""
-        pairs = zip(self.fast, self.reference, strict=True)
-        return _disturbed("rounds", [strongest(one.disturbance for one in pair) for pair in pairs])
-
-
-def speeds(rounds: tuple[Round, ...]) -> list[float]:
-    """Return images per second, round by round."""
-    return [one.images_per_second for one in rounds]
-
-
-def median_speed(rounds: tuple[Round, ...]) -> float:
-    """Return the rounds' median of images per second."""
-    return statistics.median(speeds(rounds))
-
-
-def median_load_share(rounds: tuple[Round, ...]) -> float:
-    """Return the rounds' median share of the time spent waiting for images."""
-    return statistics.median(one.load_share for one in rounds)
+from harness.throughput.pipelines import PipelineComparison
+from harness.throughput.rounds import Disturbed, disturbed_part, paired_ratios, require_pairs
 
 
 @dataclass(frozen=True)
@@ -176,7 +55,7 @@ class AugmentationComparison:
     @property
     def disturbed(self) -> Disturbed | None:
         """The disturbance that remained in the rounds; None if there is none."""
-        return _disturbed("rounds", self.disturbances)
+        return disturbed_part("rounds", self.disturbances)
 
 
 @dataclass(frozen=True)
@@ -223,7 +102,7 @@ class Scaling:
     @property
     def disturbed(self) -> Disturbed | None:
         """The disturbance that remained in the points; None if there is none."""
-        return _disturbed("points", [point.disturbance for point in self.points])
+        return disturbed_part("points", [point.disturbance for point in self.points])
 
     @property
     def time_growth(self) -> Growth:

@@ -1,8 +1,10 @@
-"""Rounds of two ways of working, measured alternately, and their disturbance; needs no torch."""
+"""Rounds of several ways of working, measured alternately, and their disturbance; needs no torch."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from harness.results.disturbance import Disturbance, was_disturbed
+from harness.results.disturbance import Disturbance, causes_of, was_disturbed
+from harness.text import listed
 
 
 def require_pairs(speeds: Sequence[float], others: Sequence[float]) -> None:
@@ -23,3 +25,29 @@ def paired_ratios(speeds: Sequence[float], others: Sequence[float]) -> list[floa
 def strongest(disturbances: Iterable[Disturbance | None]) -> Disturbance | None:
     """Return the strongest of the disturbances; None if nothing is disturbed, or known about it."""
     return max(filter(was_disturbed, disturbances), key=lambda one: one.severity, default=None)
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """The disturbance that remained in a measurement.
+
+    Attributes:
+        extent: the disturbed part, e.g. ``3 of 5 rounds``.
+        causes: in words, each with its strongest figure.
+    """
+
+    extent: str
+    causes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.extent} ({listed(self.causes)})"
+
+
+def disturbed_part(noun: str, disturbances: Sequence[Disturbance | None]) -> Disturbed | None:
+    """Return the disturbed ones of the parts with their causes; None if there are none.
+
+    Args:
+        noun: the parts' name, e.g. ``rounds``.
+    """
+    found = [*filter(was_disturbed, disturbances)]
+    return Disturbed(f"{len(found)} of {len(disturbances)} {noun}", causes_of(found)) if found else None

@@ -15,7 +15,7 @@ from harness.config.settings import Settings
 from harness.data import registry
 from harness.errors import InputError
 from harness.files import require_writable
-from harness.hardware.device import resolve_device, resolve_precision
+from harness.hardware.device import Precision, computes_bf16, resolve_device, resolve_precision
 from harness.results.folder import ResultsFolder
 from harness.throughput.augmentation import CPU, compare_augmentation
 from harness.throughput.comparison import compare_pipelines
@@ -26,9 +26,9 @@ from harness.throughput.measurements import (
     AugmentationComparison,
     Equivalence,
     Measurement,
-    PipelineComparison,
     Scaling,
 )
+from harness.throughput.pipelines import PipelineComparison
 from harness.throughput.record import Recorded, record
 from harness.throughput.scaling import measure_scaling
 from harness.training.environment import describe_environment
@@ -61,13 +61,18 @@ class Workbench:
         self.precision = resolve_precision(settings.precision, self.device)
         self.recorded: list[Recorded] = []
 
-    def compare_pipelines(self, dataset: str, model: str) -> PipelineComparison:
-        """Measure both pipelines at the dataset's shape, the fast one set up as for the study's full training."""
+    def compare_pipelines(self, dataset: str, model: str) -> list[PipelineComparison]:
+        """Measure both pipelines and a plain loop; return a comparison for each precision.
+
+        They train on images of the dataset's shape. The fast pipeline is set up as for the study's full training.
+        """
         recipe, spec = _recipe_of(dataset), SPECS[dataset]
         case = self._case(model, spec, recipe, spec.train_images)
-        comparison = compare_pipelines(case, spec, self.device, notify=self.notify)
-        self._keep(comparison, self.device, self.precision)
-        return comparison
+        cases = [replace(case, precision=one) for one in precisions_to_compare(self.settings.precision, self.device)]
+        comparisons = compare_pipelines(cases, spec, self.device, notify=self.notify)
+        for comparison in comparisons:
+            self._keep(comparison, self.device, comparison.precision)
+        return comparisons
 
     def compare_augmentation(self, dataset: str) -> AugmentationComparison:
         """Measure the dataset's augmentation, batched and image by image, always on the CPU."""
@@ -149,6 +154,19 @@ class Workbench:
 
     def _keep(self, measurement: Measurement, device: torch.device, precision: str) -> None:
         self.recorded.append(record(self.settings.results_dir, measurement, describe_environment(device, precision)))
+
+
+def precisions_to_compare(name: str, device: torch.device) -> list[Precision]:
+    """Return the precisions to compare pipelines at: the named one; for ``auto`` fp32, and bf16 beside it.
+
+    bf16 is left out on a device that does not compute it in hardware.
+
+    Raises:
+        InputError: the name is unknown, or the device does not support the precision.
+    """
+    if name != "auto":
+        return [resolve_precision(name, device)]
+    return ["fp32", "bf16"] if computes_bf16(device) else ["fp32"]
 
 
 def _recipe_of(dataset: str) -> Recipe:

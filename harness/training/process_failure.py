@@ -14,6 +14,7 @@ from typing import Any
 from harness.causes import cause_of, message_of
 
 _KEY = "failure"
+_GLOO = "/gloo/transport/"  # the place in the source that gloo's errors name: torch's FSDP raises them as they are
 _CAUSE_SECONDS = 5.0  # torchrun reports a dead process to the others within a second
 _POLL_SECONDS = 0.1
 
@@ -53,7 +54,7 @@ def is_process_lost(error: BaseException) -> bool:
     """Return whether another process caused the error."""
     from torch import distributed
 
-    return isinstance(error, ProcessLostError | distributed.DistBackendError)
+    return isinstance(error, ProcessLostError | distributed.DistBackendError) or _GLOO in str(error)
 
 
 def agree_on_failure(error: BaseException, process_name: str, store: Any) -> Failure:

@@ -63,6 +63,7 @@ class ProcessGroup:
         local_rank: this process's number on its machine, which is also its GPU's.
         local_world_size: the number of processes on this machine.
         machines: the number of machines; known after `connect`.
+        is_sharded: True if each rank keeps only its part of every network, see `--fsdp`.
         failure: the reason why the group ended, in one line; None while it works.
     """
 
@@ -70,6 +71,7 @@ class ProcessGroup:
         self.rank, self.world_size = rank, world_size
         self.local_rank, self.local_world_size = local_rank, local_world_size
         self.machines = 1
+        self.is_sharded = False
         self.failure: str | None = None
         self._store: Any = None
         self._device_group: Any = None
@@ -109,9 +111,10 @@ class ProcessGroup:
         """The human-readable name of this process, counted from 0: ``process 1 of 2 on node7``."""
         return f"process {self.rank} of {self.world_size} on {platform.node()}"
 
-    def to_json(self) -> dict[str, int]:
-        """Return the number of processes and of machines, for result.json."""
-        return {"processes": self.world_size, "machines": self.machines}
+    def to_json(self) -> dict[str, int | bool]:
+        """Return the number of processes and of machines, and whether networks are sharded, for result.json."""
+        sharded = {"sharded": True} if self.is_sharded else {}
+        return {"processes": self.world_size, "machines": self.machines, **sharded}
 
     def connect(self) -> None:
         """Connect to the other ranks until this process exits. A second call does nothing."""

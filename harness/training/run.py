@@ -152,7 +152,7 @@ class TrainingRun:
             code_version.training_code_version(),
             tuple(self.history.records),
             tuple(self.history.attempts),
-            self._trainer.network.state_dict(),
+            self._trainer.network_state(),
             self._trainer.momentum(),
             self._best_weights,
         )

@@ -18,12 +18,15 @@ def distributed_settings(settings: Settings, processes: ProcessGroup) -> Setting
     """Return the settings for this group: with compilation off if it is distributed, else unchanged.
 
     Raises:
-        InputError: an option requires a single process.
+        InputError: an option requires a single process, or several.
     """
     if not processes.is_distributed:
+        if settings.fsdp:
+            raise InputError("--fsdp requires several processes: leave it out, or start pytest with torchrun")
         return settings
     refused = {
         f"--engine {settings.engine}": settings.engine != "local",
+        f"--cases-per-device {settings.cases_per_device}": settings.cases_per_device not in (None, 1),
         "--pipeline reference": settings.pipeline == "reference",
         "--compile on": settings.compile == "on",
         "--budget": settings.budget is not None,

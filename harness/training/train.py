@@ -13,8 +13,9 @@ import torch
 from harness.causes import MEMORY_REMEDY, cause_and_remedy, message_of, remedy_for
 from harness.config.case import Case
 from harness.data.registry import Dataset
-from harness.errors import InputError
+from harness.errors import DeviceLostError, InputError
 from harness.hardware.co_scheduling import CoSchedulingMonitor
+from harness.hardware.lost_device import lost_device_cause, remember_lost, require_not_lost
 from harness.hardware.memory import is_out_of_memory
 from harness.models.build import model_of
 from harness.results.folder import ResultsFolder
@@ -45,7 +46,8 @@ def train(
     """Return the case's result: read from the folder if the case is finished, else trained and recorded.
 
     An interrupted case is resumed after its last finished epoch. If another process trains the case, this one waits.
-    Divergence and lack of memory are results too. Any other failure is recorded as ``failed`` and raised.
+    Divergence and lack of memory are results too. Any other failure is recorded as ``failed`` and raised. After an
+    error that takes the GPU from this process, no further case is trained in it.
 
     Args:
         rerun: train a finished case again; a quick case is always trained.
@@ -55,6 +57,7 @@ def train(
     Raises:
         InputError: the case is wrong or of other images or another device, the results folder cannot be written to, or
             another version of the code trained the case.
+        DeviceLostError: this process has lost its GPU, now or in an earlier case.
     """
     epochs = train_by_epochs(
         case, dataset, results, device, rerun=rerun, accept_other_code=accept_other_code, context=context
@@ -88,6 +91,7 @@ def train_by_epochs(
     if (kept := kept_result(finished, accept_other_code=accept_other_code)) is not None:
         context.callback.on_reuse(case, kept)
         return kept
+    require_not_lost(device, case.label)
     with results.locked(case, lambda: job.notify("another process trains this case: waiting for it")) as had_to_wait:
         # Another process may have finished it since, or while this one waited.
         finished = find_finished(case, results, job.notify)
@@ -162,6 +166,8 @@ def _attempt(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, 
             raise KeyboardInterrupt from error
         if run.job.context.callback.is_stop(error):
             raise
+        if (cause := lost_device_cause(error, run.job.device)) is not None:
+            raise _lose_device(run, cause) from error
         if is_out_of_memory(error):
             reason = message_of(error) or "no memory left"
             return Ending("out_of_memory", f"{reason}; {MEMORY_REMEDY}")
@@ -170,6 +176,21 @@ def _attempt(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, 
         if remedy := remedy_for(error):
             error.add_note(remedy)
         raise
+
+
+def _lose_device(run: TrainingRun, cause: str) -> DeviceLostError:
+    """Record the loss of the GPU; return the error to raise for it."""
+    case, device, epochs = run.job.case, run.job.device, len(run.history.records)
+    remember_lost(device, case.label, cause)
+    with contextlib.suppress(Exception):  # the record may need the GPU; without one, the case stays unfinished
+        _record(run, Ending("failed", cause))
+    lost = f"epoch {epochs + 1} is lost" if epochs < case.recipe.epochs else "no epoch is lost"
+    kept = f"after epoch {epochs}" if epochs and checkpoint.is_any_left(run.job.folder) else "from scratch"
+    return DeviceLostError(
+        f"{case.label}: this process has lost {device} ({cause}), and {lost}; run the same command again: it trains "
+        f"this case {kept}, and those not yet trained",
+        cause,
+    )
 
 
 def _record(run: TrainingRun, ending: Ending) -> Result:

@@ -73,11 +73,11 @@ def test_plan_names_a_result_of_other_code(is_finished, is_of_other_code, state)
     assert state_of(planned_case(is_finished=is_finished, is_of_other_code=is_of_other_code)) == state
 
 
-def planned_case(model="resnet8", disturbed_by=(), *, is_finished=False, is_of_other_code=False):
+def planned_case(model="resnet8", disturbed_by=(), *, is_finished=False, is_of_other_code=False, failure=None):
     return PlannedCase(
-        dataset="digits", model=model, seed=0, recipe="digits", image_size=8, mode="full", epochs=24, epoch_seconds=0.1,
-        total_seconds=2.4, is_finished=is_finished, is_of_other_code=is_of_other_code, estimate_error=None,
-        disturbed_by=disturbed_by,
+        dataset="digits", model=model, seed=0, recipe="digits", image_size=8, mode="full", epochs=24,
+        epoch_seconds=None if failure else 0.1, total_seconds=None if failure else 2.4, is_finished=is_finished,
+        is_of_other_code=is_of_other_code, estimate_error=None, failure=failure, disturbed_by=disturbed_by,
     )  # fmt: skip
 
 
@@ -100,6 +100,17 @@ def test_plan_marks_times_that_remained_disturbed(capsys):
         "disturbed: the timed steps were slowed down, so these times are too long: "
         "digits resnet8 (other processes used 1.0 cores and the GPU was throttled)"
     )
+
+
+def test_plan_names_the_cases_whose_steps_failed(capsys):
+    lines = printed(capsys, planned_case("resnet8", failure="out of memory"), planned_case("resnet14"))
+    assert [line.split()[6:] for line in lines if line.startswith("digits ")] == [
+        ["fails", "to", "train"], ["0.1s", "2.4s", "to", "train"],
+    ]  # fmt: skip
+    assert lines[-2:] == [
+        "2 cases; about 1.0s of training left on cpu, without 1 case of unknown time",
+        "fails: a training step failed as it was timed: digits resnet8 (out of memory)",
+    ]
 
 
 def test_plan_without_disturbed_times_has_no_word_about_them(capsys):

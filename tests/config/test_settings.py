@@ -45,11 +45,12 @@ def test_every_option_is_read_from_the_command_line(tmp_path):
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_option_has_an_environment_variable_and_an_ini_key(option, tmp_path):
     values = {"full-training": "true", "rerun": "yes", "seeds": "7", "val-split": "0.25", "epochs": "5"}
-    values |= {"pipeline": "reference", "compile": "off", "device": "cuda"}
+    values |= {"pipeline": "reference", "compile": "off", "device": "cuda", "cases-per-device": "auto"}
     values |= {"engine": "ray", "ray-address": "10.0.0.1:6379", "cpus-per-case": "4", "gpus-per-case": "0.5"}
     values |= {
         "exclusive": "true",
         "deterministic": "true",
+        "fsdp": "true",
         "margin": "1.5",
         "until-decided": "true",
         "budget": "1h30m",
@@ -208,6 +209,9 @@ def test_any_text_is_a_value_or_an_input_error(option, text):
     ("options", "message"),
     [
         ({"engine": "slurm"}, "--engine 'slurm': give local or ray"),
+        ({"cases_per_device": "0"}, "--cases-per-device '0': give a whole number, 1 or more, or auto"),
+        ({"engine": "ray", "cases_per_device": "2"}, "with --engine ray give --gpus-per-case, e.g. 0.5"),
+        ({"full_training": True, "budget": "2h", "cases_per_device": "auto"}, "or leave out --cases-per-device"),
         ({"ray_address": "auto"}, "--ray-address needs a cluster: add --engine ray, or leave it out"),
         ({"exclusive": True}, "--exclusive needs a cluster: add --engine ray"),
         ({"engine": "ray", "ray_address": "ray://10.0.0.1:10001"}, "run it on a machine of the cluster, and give auto"),

@@ -112,8 +112,8 @@ def conditions(environment):
     is_gpu, versions = environment.get("gpu"), environment.get("versions") or {}
     return (
         is_gpu or environment.get("cpu"), environment.get("threads") if not is_gpu else None,
-        environment.get("processes", 1), environment.get("machines", 1), versions.get("torch"),
-        bool(environment.get("co_scheduled")),
+        environment.get("processes", 1), environment.get("machines", 1), environment.get("sharded"),
+        versions.get("torch"), bool(environment.get("co_scheduled")),
     )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ def test_threads_do_not_count_on_a_gpu_and_several_processes_do():
         ({"processes": 1}, "1 process"),
         ({"processes": 4}, "4 processes"),
         ({"processes": 8, "machines": 2}, "8 processes on 2 machines"),
+        ({"processes": 2, "sharded": True}, "2 processes, sharded"),
     ],
 )
 def test_processes_are_counted_with_their_machines(environment, expected):

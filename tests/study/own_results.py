@@ -86,7 +86,7 @@ def store_trained(folder, name="NET"):
     sys.path.insert(0, str(folder))
     module = importlib.import_module("nets_of_user")
     sys.path.remove(str(folder))
-    settings = read_settings({"results_dir": str(folder / "r"), "report_dir": str(folder / "p"), "device": "cpu"}, {})
+    settings = read_settings({"results_dir": str(folder / "r"), "report_dir": str(folder / "p"), "device": "cpu"})
     study = Study(settings)
     experiment = plan_experiment(settings, "digits", getattr(module, name)(2), 0)
     study.prepare([experiment])

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -84,6 +85,58 @@ def test_a_step_that_batchnorm_refuses_for_one_image_is_timed_for_two(experiment
     expected = estimate(replace(experiment, model="resnet24"), SPEC, 1024, 10, CPU, "auto")
     assert timed == [2, 4]
     assert expected.epoch_seconds == pytest.approx(2 * 1.0 + 1024 * 0.25)
+
+
+class GpuTrainer:
+    """A trainer whose device is a GPU; keeps the number of images of each call."""
+
+    device = torch.device("cuda")
+    spec = SPEC
+
+    def __init__(self, case, *_):
+        self.case, self.recipe, self.called = case, case.recipe, []
+
+    def place(self, images):
+        return images
+
+    def warm_up(self, images):
+        self.called.append(("warm_up", len(images)))
+
+    def train_epoch(self, images, epoch, watch):
+        self.called.append(("train", len(images), self.recipe.batch_size))
+
+    def evaluate(self, images):
+        self.called.append(("evaluate", len(images)))
+
+
+@pytest.fixture
+def gpu_trainers(monkeypatch):
+    """The trainers of estimates on a GPU that is not there; its time passes by one second per look at the clock."""
+    made, seconds = [], itertools.count()
+    monkeypatch.setattr(estimate_module, "make_trainer", lambda *given: made.append(GpuTrainer(*given)) or made[-1])
+    monkeypatch.setattr(estimate_module, "metered", lambda _, work: (work(), QUIET))
+    monkeypatch.setattr("harness.hardware.stopwatch.Stopwatch._now", lambda _: next(seconds))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("macs", "steps", "evaluated"), [(1e6, 10, 4096), (3e9, 3, 1250), (1e11, 1, 37)], ids=["small", "large", "huge"]
+)
+def test_whole_steps_are_timed_on_a_gpu_after_a_warm_up(macs, steps, evaluated, experiment, gpu_trainers, monkeypatch):
+    monkeypatch.setattr(estimate_module, "count_macs", lambda *_: macs)
+    expected = estimate(experiment, SPEC, 1024, 10, GpuTrainer.device, "fp32")
+    (trainer,) = gpu_trainers
+    assert trainer.called == [
+        ("warm_up", 512), *[("train", steps * 512, 512)] * 4, *[("evaluate", evaluated)] * 2,
+    ]  # fmt: skip
+    assert expected.epoch_seconds == pytest.approx(2 / steps + 10 / evaluated)
+
+
+def test_slow_steps_are_timed_fewer_times(experiment, gpu_trainers, monkeypatch):
+    seconds = itertools.count(0, 20)
+    monkeypatch.setattr("harness.hardware.stopwatch.Stopwatch._now", lambda _: next(seconds))
+    estimate(experiment, SPEC, 1024, 10, GpuTrainer.device, "fp32")
+    assert [call[0] for call in gpu_trainers[0].called] == ["warm_up", "train", "train", "evaluate", "evaluate"]
 
 
 @pytest.mark.parametrize("pipeline", ["fast", "reference"])

@@ -76,7 +76,7 @@ def test_a_gpu_without_a_measured_gain_is_notified(monkeypatch):
 
 
 def test_a_case_is_deterministic_if_asked_for_on_a_gpu(make_settings):
-    machine = Machine(make_settings(full_training=True, deterministic=True))
+    machine = Machine(make_settings(full_training=True, deterministic=True, compile="off"))
     assert not machine.case(digits(machine)).deterministic  # a CPU's kernels all are
     machine.device = torch.device("cuda", 0)
     assert machine.case(digits(machine)).deterministic

@@ -6,6 +6,7 @@ import torch
 from harness.config.experiment import plan_experiment
 from harness.config.families import Family
 from harness.config.recipes import DIGITS
+from harness.errors import InputError
 from harness.models.identity import identity_for
 from harness.study.estimate import Estimate
 from harness.study.own_network import channels_and_classes
@@ -68,6 +69,43 @@ def test_all_estimates_of_a_plan_share_the_time_for_repetition(settings, monkeyp
     assert len(given) == 2
     assert given[0] is given[1]
     assert [one.estimate.causes for one in planned] == [("other processes used 1.0 cores",)] * 2
+
+
+def failing(error):
+    """An estimate that raises the error for ResNet-14."""
+
+    def fake(experiment, *_, **__):
+        if experiment.model == "resnet14":
+            raise error
+        return Estimate(1.5, 2)
+
+    return fake
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "out of memory"),
+        (RuntimeError("a tensor of\nwrong shape"), "RuntimeError: a tensor of wrong shape"),
+        (InputError("model mine: build raised ValueError"), "model mine: build raised ValueError"),
+    ],
+    ids=["out of memory", "an error", "an own network"],
+)
+def test_a_case_whose_steps_fail_is_planned_with_the_reason(error, reason, settings, monkeypatch):
+    monkeypatch.setattr("harness.study.plan.estimate", failing(error))
+    models = ("resnet14", "resnet8", "resnet14")
+    experiments = [plan_experiment(settings, "digits", model, seed, RECIPE) for seed, model in enumerate(models)]
+    planned = list(plan(experiments, settings, CPU, "fp32"))
+    assert [one.estimate for one in planned] == [None, Estimate(1.5, 2), None]
+    assert planned[1].failure == ""
+    assert planned[0].failure == planned[2].failure
+    assert planned[0].failure.startswith(reason)
+    assert "\n" not in planned[0].failure
+
+
+def test_a_precision_that_the_device_lacks_ends_the_plan(settings):
+    with pytest.raises(InputError, match="tf32"):
+        list(plan([plan_experiment(settings, "digits", "resnet8", 0, RECIPE)], settings, CPU, "tf32"))
 
 
 def test_a_plan_notifies_of_disturbed_steps(settings, monkeypatch):

@@ -14,6 +14,7 @@ from harness.results.folder import ResultsFolder
 from harness.study.reproduce import device_of, images_of, reproduce
 from harness.study.stored_network import checked_weights
 from harness.training.train import train
+from harness.training.trainers.fast import FastTrainer
 from tests.data.builders import encode, noise, write, write_arrays, write_class_folders, write_table
 from tests.helpers.synthetic import rescored
 from tests.helpers.tiny import CPU, make_case, make_dataset
@@ -44,6 +45,13 @@ def test_stored_weights_reproduce_every_recorded_prediction(tiny_dataset, result
     assert again.changed_predictions == 0
     assert again.scores.accuracy_percent == again.recorded.accuracy_percent
     assert again.scores.macro_f1_percent == again.recorded.macro_f1_percent
+
+
+def test_a_result_whose_bf16_was_switched_off_is_evaluated_without(trained, results, tiny_dataset, monkeypatch):
+    seen = []
+    monkeypatch.setattr(FastTrainer, "switch_off", lambda _, *fact: seen.append(fact))
+    evaluated(replace(trained, switched_off={"bf16": "it differs"}), results, tiny_dataset)
+    assert seen == [("bf16", "it differs")]
 
 
 def test_other_weights_are_not_exact(trained, results, tiny_dataset):

@@ -54,6 +54,14 @@ def test_a_case_takes_its_models_recorded_epoch_times_first(study, estimated):
     assert estimated == []
 
 
+def test_a_case_whose_steps_fail_fits_so_that_its_result_records_it(study, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("harness.study.plan.estimate", fail)
+    assert budget(study).reason_to_skip(digits(study)) is None
+
+
 def test_a_model_without_recorded_times_is_timed_once(study, estimated):
     times = budget(study)
     assert [times.case_seconds(digits(study, seed=seed)) for seed in range(3)] == [3.0 * EPOCHS] * 3

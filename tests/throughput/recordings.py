@@ -1,14 +1,8 @@
 """One measurement of each kind, and an environment, made by hand."""
 
 from harness.throughput.gradient_norms import GradientNorms
-from harness.throughput.measurements import (
-    AugmentationComparison,
-    Equivalence,
-    PipelineComparison,
-    Point,
-    Round,
-    Scaling,
-)
+from harness.throughput.measurements import AugmentationComparison, Equivalence, Point, Scaling
+from harness.throughput.pipelines import PipelineComparison, Round
 
 ENVIRONMENT = {"cpu": "AMD EPYC", "gpu": None, "device": "cpu", "threads": 2, "versions": {"torch": "2.15.0"}}
 
@@ -23,11 +17,22 @@ def make_comparison(fast, reference, **changes):
         "precision": "fp32",
         "compiled": False,
         "compile_seconds": 0.0,
-        "fast": tuple(Round(speed, 0.02) for speed in fast),
-        "reference": tuple(Round(speed, 0.03) for speed in reference),
+        "fast": rounds(*fast),
+        "reference": rounds(*reference, load_share=0.03),
         "peak_flops_per_second": 480e9,
     }
     return PipelineComparison(**(values | changes))
+
+
+def rounds(*speeds, load_share=0.02):
+    return tuple(Round(speed, load_share) for speed in speeds)
+
+
+def make_whole_comparison(**changes):
+    """A comparison at bf16 with everything that can be measured beside it."""
+    beside = {"plain": rounds(800.0, 600.0), "reference_default": rounds(500.0, 600.0), "fp32": rounds(400.0, 600.0)}
+    beside |= {"switched_off": ("capture: it failed",), "precision": "bf16", "peak_flops_per_second": 960e9}
+    return make_comparison(fast=(1000.0, 900.0), reference=(250.0, 450.0), **(beside | changes))
 
 
 MEASUREMENTS = [

@@ -2,23 +2,34 @@ from dataclasses import replace
 
 import pytest
 
-from harness.throughput.measurements import (
-    AugmentationComparison,
-    Equivalence,
-    Point,
-    Round,
-    Scaling,
-    median_load_share,
-    median_speed,
-)
+from harness.throughput.measurements import AugmentationComparison, Equivalence, Point, Scaling
+from harness.throughput.pipelines import Round, median_load_share, median_speed
 from tests.helpers.disturbances import QUIET, busy
-from tests.throughput.recordings import make_comparison
+from tests.throughput.recordings import make_comparison, make_whole_comparison, rounds
 
 
 def test_pipeline_ratio_is_the_median_of_paired_rounds():
     drifting = make_comparison(fast=(1000, 500, 100), reference=(500, 250, 80))
     assert drifting.ratios == [2, 2, 1.25]
     assert drifting.ratio == 2
+
+
+def test_ratios_to_everything_measured_beside_are_paired():
+    one = make_whole_comparison()
+    found = [one.ratios_to(others) for others in (one.plain, one.reference_default, one.fp32)]
+    assert found == [[1.25, 1.5], [2.0, 1.5], [2.5, 1.5]]
+    assert one.name == "resnet20-3x32x32-bf16"
+
+
+@pytest.mark.parametrize("name", ["plain", "reference_default", "fp32"])
+def test_rounds_measured_beside_must_pair(name):
+    with pytest.raises(ValueError, match="rounds must come in pairs"):
+        make_whole_comparison(**{name: rounds(800.0)})
+
+
+def test_a_disturbed_round_of_the_plain_loop_disturbs_the_comparison():
+    plain = (Round(800.0, 0.0, QUIET), Round(600.0, 0.0, busy(1.3)))
+    assert str(make_whole_comparison(plain=plain).disturbed) == "1 of 2 rounds (other processes used 1.3 cores)"
 
 
 def test_augmentation_ratio_is_the_median_of_paired_rounds():

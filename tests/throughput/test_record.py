@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from harness.errors import InputError
 from harness.files import with_sha256
 from harness.report.tables.throughput import throughput_tables
-from harness.throughput.measurements import Round
+from harness.throughput.pipelines import Round
 from harness.throughput.record import FOLDER, _read, read_recorded, record
 from tests.helpers.disturbances import QUIET, busy
 from tests.helpers.forged_weights import SPECIAL
 from tests.helpers.users import place_of_all_users, without_rights
-from tests.throughput.recordings import ENVIRONMENT, MEASUREMENTS, make_comparison
+from tests.throughput.recordings import ENVIRONMENT, MEASUREMENTS, make_comparison, make_whole_comparison
 
 
 @pytest.mark.parametrize("measurement", MEASUREMENTS, ids=lambda one: type(one).__name__)
@@ -22,6 +22,15 @@ def test_a_recorded_measurement_reads_back_equal(measurement, tmp_path):
     assert read_recorded(tmp_path) == ([recorded], [])
     assert recorded.measurement == measurement
     assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [f"{measurement.name}-cpu.json"]
+
+
+def test_each_precision_of_a_comparison_has_a_file_of_its_own(tmp_path):
+    for one in (MEASUREMENTS[0], make_whole_comparison()):
+        record(tmp_path, one, ENVIRONMENT)
+    recorded, _ = read_recorded(tmp_path)
+    assert {one.measurement for one in recorded} == {MEASUREMENTS[0], make_whole_comparison()}
+    files = {path.name for path in (tmp_path / FOLDER).iterdir()}
+    assert files == {"resnet20-3x32x32-cpu.json", "resnet20-3x32x32-bf16-cpu.json"}
 
 
 def test_a_measurement_is_not_written_through_a_link(tmp_path):
@@ -58,18 +67,20 @@ def test_a_recorded_disturbance_reads_back_equal(measurement, tmp_path):
 def test_recordings_of_earlier_versions_count_as_undisturbed(measurement, tmp_path):
     record(tmp_path, measurement, ENVIRONMENT)
     (path,) = (tmp_path / FOLDER).iterdir()
-    content = without_disturbance(json.loads(path.read_text()))
+    content = without_later_fields(json.loads(path.read_text()))
     del content["sha256"]
     path.write_text(with_sha256(content))
     (read,), problems = read_recorded(tmp_path)
     assert (read.measurement, problems, read.measurement.disturbed) == (measurement, [], None)
 
 
-def without_disturbance(content):
+def without_later_fields(content):
     """Return JSON content without the keys that earlier versions lack."""
+    later = ("plain", "reference_default", "fp32", "switched_off")
     if isinstance(content, dict):
-        return {key: without_disturbance(value) for key, value in content.items() if "disturbance" not in key}
-    return list(map(without_disturbance, content)) if isinstance(content, list) else content
+        kept = {key: value for key, value in content.items() if "disturbance" not in key and key not in later}
+        return {key: without_later_fields(value) for key, value in kept.items()}
+    return list(map(without_later_fields, content)) if isinstance(content, list) else content
 
 
 def test_measuring_again_replaces_only_the_same_measurement(tmp_path):
@@ -124,6 +135,7 @@ DAMAGES = {
     "a field too few": lambda content: content | {"measurement": {"model": "resnet20"}},
     "no environment": lambda content: content | {"environment": {}},
     "a round of nothing": lambda content: measured(content, reference=[NOTHING, NOTHING]),
+    "plain rounds that do not pair": lambda content: measured(content, plain=content["measurement"]["fast"][:1]),
     "rounds that do not pair": lambda content: measured(content, reference=[]),
     "no date": lambda content: content | {"measured_at": "yesterday or so"},
     "MACs of 400 digits": lambda content: measured(content, macs=10**400),
@@ -189,7 +201,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(MEASUREMENTS + DISTURBED), st.data())
+@given(st.sampled_from([*MEASUREMENTS, *DISTURBED, make_whole_comparison()]), st.data())
 @settings(max_examples=200)
 def test_any_field_value_gives_a_measurement_or_an_input_error(tmp_path_factory, measurement, data):
     folder = tmp_path_factory.mktemp("results")

@@ -35,18 +35,38 @@ def test_the_fast_pipeline_is_set_up_as_for_a_full_training(compiled, workbench,
     asked, decided = [], []
     monkeypatch.setattr(workbench_module, "should_compile", lambda *given: decided.append(given) or compiled)
     monkeypatch.setattr(
-        workbench_module, "compare_pipelines", lambda case, *_, **__: asked.append(case) or MEASUREMENTS[0]
+        workbench_module, "compare_pipelines", lambda cases, *_, **__: asked.extend(cases) or [MEASUREMENTS[0]]
     )
+    monkeypatch.setattr(workbench_module, "computes_bf16", lambda _: False)
     workbench.compare_pipelines("cifar10", "resnet20-4")
     assert [(case.recipe, case.compiled) for case in asked] == [(PUBLISHED_RECIPES["cifar10"], compiled)]
     assert decided[0][4] == 50_000
+
+
+@pytest.mark.parametrize(
+    ("name", "has_bf16", "precisions"),
+    [("auto", True, ["fp32", "bf16"]), ("auto", False, ["fp32"]), ("bf16", False, ["bf16"]), ("fp32", True, ["fp32"])],
+)
+def test_bf16_is_compared_beside_fp32_where_the_device_has_it(name, has_bf16, precisions, tmp_path, monkeypatch):
+    options = {"results_dir": str(tmp_path), "device": "cpu", "precision": name}
+    asked = []
+    monkeypatch.setattr(workbench_module, "computes_bf16", lambda _: has_bf16)
+    monkeypatch.setattr(
+        workbench_module, "compare_pipelines", lambda cases, *_, **__: asked.extend(cases) or [MEASUREMENTS[0]]
+    )
+    workbench = Workbench(read_settings(options, {}))
+    assert workbench.compare_pipelines("cifar10", "resnet20") == [MEASUREMENTS[0]]
+    assert [case.precision for case in asked] == precisions
+    assert [one.environment["precision"] for one in workbench.recorded] == ["fp32"]
 
 
 def test_scaling_is_measured_on_the_settings_device(workbench, monkeypatch):
     asked = []
     monkeypatch.setattr(workbench_module, "measure_scaling", lambda *given, **_: asked.append(given) or MEASUREMENTS[2])
     workbench.measure_scaling("width")
-    assert [(axis, device.type, precision) for axis, device, precision in asked] == [("width", "cpu", "fp32")]
+    assert [(axis, device.type, precision) for axis, device, precision in asked] == [
+        ("width", "cpu", workbench.precision)
+    ]
 
 
 @pytest.mark.slow

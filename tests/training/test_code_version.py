@@ -52,7 +52,9 @@ NOT_DECIDING = {
         "hardware/disturbance_meter.py", "hardware/gpu_state.py", "hardware/linux_counters.py", "hardware/stops.py",
     },
     "they place processes on cores and machines": {"hardware/co_scheduling.py", "hardware/cpu_affinity.py"},
-    "processes that fail end the training": {"training/process_failure.py", "training/interrupt.py"},
+    "processes that fail end the training": {
+        "training/process_failure.py", "training/interrupt.py", "hardware/lost_device.py",
+    },
 }  # fmt: skip
 
 

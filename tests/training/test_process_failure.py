@@ -31,9 +31,13 @@ def test_all_ranks_report_the_first_failure():
     assert agree_on_failure(ProcessLostError("connection closed"), "process 2", shared) == first
 
 
-def test_a_lost_process_without_a_recorded_failure_is_named_as_gone(monkeypatch):
+GLOO_ERROR = "[/__w/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:561] Connection closed by peer [127.0.0.1]:2"
+
+
+@pytest.mark.parametrize("error", [ProcessLostError("connection closed"), RuntimeError(GLOO_ERROR)])
+def test_a_lost_process_without_a_recorded_failure_is_named_as_gone(error, monkeypatch):
     monkeypatch.setattr(process_failure, "_CAUSE_SECONDS", 0.0)
-    failure = agree_on_failure(ProcessLostError("connection closed"), "process 0", SharedState(2))
+    failure = agree_on_failure(error, "process 0", SharedState(2))
     assert failure == Failure("lost", "another process of the group is gone")
 
 

@@ -67,18 +67,28 @@ if fault == "images" and rank == "1":
 BUDGET = {"full_training": True, "budget": "2h"}
 
 
-@pytest.mark.parametrize("option", [{"pipeline": "reference"}, {"compile": "on"}, {"device": "cuda:1"}, BUDGET])
+@pytest.mark.parametrize(
+    "option", [{"pipeline": "reference"}, {"compile": "on"}, {"device": "cuda:1"}, {"cases_per_device": "2"}, BUDGET]
+)
 def test_options_that_require_a_single_process_are_refused(option):
     given_settings = read_settings(option, environment={})
     assert distributed_settings(given_settings, ProcessGroup()) is given_settings
     with pytest.raises(
-        InputError, match=r"--(pipeline reference|compile on|device cuda:1|budget) requires a single process"
+        InputError,
+        match=r"--(pipeline reference|compile on|device cuda:1|cases-per-device 2|budget) requires a single process",
     ):
         distributed_settings(given_settings, ProcessGroup(0, 2))
 
 
 def test_compilation_is_off_with_several_processes():
     assert distributed_settings(read_settings({}, environment={}), ProcessGroup(0, 2)).compile == "off"
+
+
+def test_shards_need_several_processes():
+    given_settings = read_settings({"fsdp": True}, environment={})
+    with pytest.raises(InputError, match="--fsdp requires several processes"):
+        distributed_settings(given_settings, ProcessGroup())
+    assert distributed_settings(given_settings, ProcessGroup(0, 2)).fsdp
 
 
 def test_each_rank_has_the_gpu_of_its_local_rank():

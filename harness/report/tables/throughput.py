@@ -10,19 +10,29 @@ from typing import Any
 
 from harness.report.tables.other_code import OTHER_CODE
 from harness.report.tables.table import Column, Row, Table
-from harness.report.tables.throughput_notes import distinct, disturbed_rows_note, measured_on, pipeline_note
-from harness.throughput.measurements import (
-    AugmentationComparison,
-    Equivalence,
-    PipelineComparison,
-    Scaling,
-    median_load_share,
-    median_speed,
+from harness.report.tables.throughput_notes import (
+    distinct,
+    disturbed_rows_note,
+    measured_on,
+    pipeline_note,
+    switched_off_note,
 )
+from harness.report.tables.throughput_pipelines import (
+    DROPPABLE_HEADINGS,
+    OPTIONAL_KEYS,
+    PIPELINE_COLUMNS,
+    named,
+    pipeline_values,
+    ratio_columns,
+    ratio_values,
+)
+from harness.throughput.measurements import AugmentationComparison, Equivalence, Scaling
+from harness.throughput.pipelines import PipelineComparison
 from harness.throughput.record import Recorded
 from harness.training.code_version import other_code
 
 _MIB = 2**20
+_PRECISIONS = {"fp32": 0, "tf32": 1, "bf16": 2}
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class Kind:
         file_name, title, columns, droppable: as of the table.
         values: function from a measurement to its row of plain values.
         note: function from the rows to the note on them.
+        optional: keys of the columns that are left out if no row has a value.
     """
 
     measurement: type
@@ -42,6 +53,7 @@ class Kind:
     droppable: tuple[str, ...]
     values: Callable[[Any], dict[str, Any]]
     note: Callable[[Sequence[Row]], str]
+    optional: tuple[str, ...] = ()
 
 
 def throughput_tables(recorded: Sequence[Recorded]) -> list[Table]:
@@ -55,19 +67,35 @@ def tables_of(kinds: Sequence[Kind], recorded: Sequence[Recorded]) -> list[Table
     for kind in kinds:
         chosen = [one for one in recorded if isinstance(one.measurement, kind.measurement)]
         rows = [kind.values(one.measurement) | _provenance(one) for one in chosen]
-        rows.sort(key=lambda row: (str(row.get("input")), row.get("macs", row.get("layers", 0))))
+        rows.sort(key=_place)
         for device in sorted({row["device"] for row in rows}):
             tables.append(_table(kind, [row for row in rows if row["device"] == device]))
     return tables
+
+
+def _place(row: Row) -> tuple[str, int, int]:
+    """Return the sorting key of a row: by its input, then by the network's size, then by precision."""
+    size = row.get("macs", row.get("layers", 0))
+    return str(row.get("input")), size, _PRECISIONS.get(str(row.get("precision")), 0)
 
 
 def _table(kind: Kind, rows: Sequence[Row]) -> Table:
     codes = {row.get(OTHER_CODE) for row in rows}
     mark_key = OTHER_CODE if len(codes) > 1 and None in codes else ""
     others = "; ".join(sorted(filter(None, codes)))
-    notes = [kind.note(rows), *disturbed_rows_note(rows), *sorted({measured_on(row) for row in rows})]
+    notes = [
+        kind.note(rows),
+        *disturbed_rows_note(rows),
+        *switched_off_note(rows),
+        *sorted({measured_on(row) for row in rows}),
+    ]
     notes += [f"{'* ' * bool(mark_key)}measured with other code than the present: {others}"] if others else []
-    return Table(kind.file_name, kind.title, kind.columns, tuple(rows), tuple(notes), kind.droppable, mark_key)
+    columns = [
+        column
+        for column in kind.columns
+        if column.key not in kind.optional or any(row[column.key] is not None for row in rows)
+    ]
+    return Table(kind.file_name, kind.title, tuple(columns), tuple(rows), tuple(notes), kind.droppable, mark_key)
 
 
 def _provenance(one: Recorded) -> dict[str, Any]:
@@ -81,57 +109,8 @@ def _provenance(one: Recorded) -> dict[str, Any]:
     }
 
 
-def _named(heading: str, key: str) -> Column:
-    """Return the column of names, each with its marks."""
-
-    def cell(row: Row) -> str:
-        marks = ["compiled"] * bool(row.get("compiled")) + ["disturbed"] * bool(row.get("disturbed"))
-        return f"{row[key]} ({', '.join(marks)})" if marks else str(row[key])
-
-    return Column(heading, key, cell, is_words=True)
-
-
-def _disturbed(measurement: PipelineComparison | AugmentationComparison | Scaling) -> dict[str, Any]:
+def _disturbed(measurement: AugmentationComparison | Scaling) -> dict[str, Any]:
     return {"disturbed": None if measurement.disturbed is None else str(measurement.disturbed)}
-
-
-def _ratios(measurement: PipelineComparison | AugmentationComparison) -> dict[str, Any]:
-    ratios = measurement.ratios
-    return {
-        "rounds": len(ratios),
-        "images_per_round": measurement.images_per_round,
-        "ratio": measurement.ratio,
-        "least_ratio": min(ratios),
-        "greatest_ratio": max(ratios),
-    }
-
-
-_RATIO_COLUMNS = (
-    Column("ratio", "ratio", "{:.2f}"),
-    Column("range", "least_ratio", lambda row: f"{row['least_ratio']:.2f}–{row['greatest_ratio']:.2f}"),
-)
-
-
-def _pipeline_values(m: PipelineComparison) -> dict[str, Any]:
-    return {
-        "model": m.model,
-        "input": "×".join(map(str, m.input_shape)),
-        "batch_size": m.batch_size,
-        "macs": m.macs,
-        "fast_images_per_second": median_speed(m.fast),
-        "reference_images_per_second": median_speed(m.reference),
-        **_ratios(m),
-        "fast_load_share": median_load_share(m.fast),
-        "reference_load_share": median_load_share(m.reference),
-        "flops_per_second": m.flops_per_second,
-        "peak_flops_per_second": m.peak_flops_per_second,
-        "peak_share": m.peak_share,
-        "is_peak_disturbed": m.is_peak_disturbed,
-        "precision": m.precision,
-        "compiled": m.compiled,
-        "compile_seconds": m.compile_seconds,
-        **_disturbed(m),
-    }
 
 
 def _augmentation_values(m: AugmentationComparison) -> dict[str, Any]:
@@ -141,7 +120,9 @@ def _augmentation_values(m: AugmentationComparison) -> dict[str, Any]:
         "source_size": m.source_size,
         "batched_images_per_second": statistics.median(m.batched),
         "per_sample_images_per_second": statistics.median(m.per_sample),
-        **_ratios(m),
+        "rounds": len(m.ratios),
+        "images_per_round": m.images_per_round,
+        **ratio_values("ratio", m.ratios),
         **_disturbed(m),
     }
 
@@ -197,32 +178,23 @@ _KINDS = (
     Kind(
         PipelineComparison,
         "throughput",
-        "throughput: the fast pipeline beside the reference",
-        (
-            _named("model", "model"),
-            Column("input", "input", is_words=True),
-            Column("fast", "fast_images_per_second", "{:.4g}"),
-            Column("ref.", "reference_images_per_second", "{:.4g}"),
-            *_RATIO_COLUMNS,
-            Column("load", "fast_load_share", "{:.1%}"),
-            Column("ref. load", "reference_load_share", "{:.1%}"),
-            Column("GFLOP/s", "flops_per_second", lambda row: f"{row['flops_per_second'] / 1e9:,.0f}"),
-            Column("peak", "peak_share", "{:.0%}"),
-        ),
-        ("ref. load", "load", "GFLOP/s"),
-        _pipeline_values,
+        "throughput: the fast pipeline beside a plain loop and the reference",
+        PIPELINE_COLUMNS,
+        DROPPABLE_HEADINGS,
+        pipeline_values,
         pipeline_note,
+        OPTIONAL_KEYS,
     ),
     Kind(
         AugmentationComparison,
         "throughput-augmentation",
         "augmentation alone: by the batch beside torchvision's image by image",
         (
-            _named("recipe", "recipe"),
+            named("recipe", "recipe"),
             Column("output", "input", is_words=True),
             Column("batched", "batched_images_per_second", "{:,.0f}"),
             Column("one by one", "per_sample_images_per_second", "{:,.0f}"),
-            *_RATIO_COLUMNS,
+            *ratio_columns("ratio", "ratio"),
         ),
         (),
         _augmentation_values,
@@ -233,7 +205,7 @@ _KINDS = (
         "throughput-scaling",
         "scale: how time and memory grow",
         (
-            _named("axis", "axis"),
+            named("axis", "axis"),
             _series("x", "x", str, is_words=True),
             _series("seconds", "epoch_seconds", "{:.3g}".format),
             _power_law("time as (R²)", "time"),

@@ -1,4 +1,4 @@
-"""Engines: a study's cases one after the other in this process, or all at once on a Ray cluster."""
+"""Engines: a study's cases one by one in this process, or several at once on a device or a cluster."""
 
 from harness.config.settings import Settings
 from harness.extras import require_extra
@@ -23,6 +23,10 @@ def make_engine(settings: Settings, results: ResultsFolder, processes: ProcessGr
         from harness.study.engines.cluster.engine import RayEngine
 
         return RayEngine(settings, results)
+    if settings.cases_per_device not in (None, 1):
+        from harness.study.engines.shared_device.engine import SharedDeviceEngine
+
+        return SharedDeviceEngine(settings, results)
     from harness.study.engines.local import LocalEngine
 
     return LocalEngine(settings, results, processes)

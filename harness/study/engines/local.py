@@ -7,7 +7,7 @@ from typing import Any
 from harness.config.case import Case
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
-from harness.errors import InputError
+from harness.errors import DeviceLostError, InputError
 from harness.hardware.device import resolve_device
 from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
@@ -37,6 +37,7 @@ class LocalEngine(Engine):
         super().__init__(results)
         device = own_device(resolve_device(settings.device), processes)
         self._machine, self._processes = Machine(replace(settings, device=device)), processes
+        processes.is_sharded = settings.fsdp
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         self._machine.prepare(experiments, notify)
@@ -84,7 +85,7 @@ class LocalEngine(Engine):
             )
         # Not KeyboardInterrupt, pytest's Failed and others that stop a training from outside.
         except Exception as error:
-            if not isinstance(error, InputError) and not callback.is_stop(error):
+            if not isinstance(error, InputError | DeviceLostError) and not callback.is_stop(error):
                 on_end(request.case)
             raise
         on_end(request.case)
@@ -92,7 +93,8 @@ class LocalEngine(Engine):
 
     def describe(self) -> str:
         processes, device = self._processes, self._machine.device
-        on = f"{processes.world_size} processes, on {device.type}" if processes.is_distributed else str(device)
+        sharded = ", sharded" if processes.is_sharded else ""
+        on = f"{processes.world_size} processes{sharded}, on {device.type}" if processes.is_distributed else str(device)
         return f"{on} at {self._machine.precision}"
 
     def environment(self) -> dict[str, Any]:

@@ -6,14 +6,14 @@ take the same step, which equals that of a single
 process, except for the order of sums.
 """
 
-import itertools
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.config.case import Case
@@ -21,41 +21,41 @@ from harness.config.datasets import DatasetSpec
 from harness.data.augment_parameters import AugmentationParameters
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
-from harness.data.split import count_held_out, split_validation
+from harness.data.split import split_validation
 from harness.errors import InputError
 from harness.hardware.device import autocast, computing_at
 from harness.hardware.stops import StopMeter, Stops
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import model_of
-from harness.models.foreign import raised
 from harness.results import metrics
 from harness.training.process_group import ProcessGroup
+from harness.training.trainers import sharding
 from harness.training.trainers.fast import FastTrainer, chunk_size
-from harness.training.trainers.sync_batch_norm import require_synchronisable, synchronise_batch_norm
+from harness.training.trainers.gradient_sums import GradientSums
+from harness.training.trainers.sync_batch_norm import RankShare, require_synchronisable, synchronise_batch_norm
 from harness.training.trainers.trainer import Evaluation, SetName, empty_network, ignore_progress
+
+_IGNORED = -100  # the label of an image that does not count
 
 
 class DataParallelTrainer(FastTrainer):
     """One rank's part of data-parallel training; eager, as collectives are not captured."""
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device, processes: ProcessGroup) -> None:
+        self._processes, self.rank, self._share = processes, processes.rank, RankShare(processes)
         super().__init__(case, spec, device)
-        self._processes, self.rank = processes, processes.rank
-        self._forward = self.network = synchronise_batch_norm(self.network, device, processes)
         self._captured = None
         self._stops = StopMeter()  # since the epoch began
         self._whole_batch = 0  # images of the current batch, over all ranks
-        self._parameters = [one for one in self.network.parameters() if one.requires_grad]
-        # All gradients share one buffer, each in its parameter's memory layout: on a rank without images, autograd may
-        # choose another layout.
-        ends = list(itertools.accumulate(parameter.numel() for parameter in self._parameters))
-        # A user's network may leave parameters without a gradient, which the optimizer then passes over: flags say so.
-        self._flags = len(ends) if model_of(case).is_foreign else 0
-        self._gradient_buffer = torch.zeros(ends[-1] + self._flags, dtype=self._parameters[0].dtype, device=device)
-        self._gradients = [
-            self._gradient_buffer.as_strided(parameter.shape, parameter.stride(), end - parameter.numel())
-            for parameter, end in zip(self._parameters, ends, strict=True)
-        ]
+        self._gradient_sums = None if processes.is_sharded else GradientSums(self.network, processes)
+        if processes.is_sharded:  # torch has no fused kernel for shards
+            self.optimizer.param_groups[0].update(fused=False, foreach=True, lr=self.recipe.learning_rate)
+
+    def _on_device(self, network: nn.Module) -> nn.Module:
+        network = synchronise_batch_norm(network, self._share)
+        if self._processes.is_sharded:
+            return sharding.shard_network(network, self.device, self._processes)
+        return super()._on_device(network)
 
     def warm_up(self, images: ImageSet) -> None:
         """Do nothing: nothing is compiled or captured."""
@@ -74,68 +74,83 @@ class DataParallelTrainer(FastTrainer):
                 batches = [(first, min(first + whole, end)) for first in range(start, end, whole)]
                 own = [shard(first, last, self._processes) for first, last in batches]
                 with watch.part("load"):
-                    inputs, labels = self._load_share(images, order, parameters, own)
+                    parts = self._load_shares(images, order, parameters, own)
                 with watch.part("train"):
-                    sizes = [len(share) for share in own]
-                    parts = zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
-                    for (first, last), part in zip(batches, parts, strict=True):
-                        self._whole_batch = last - first
+                    for (first, last), share, part in zip(batches, own, parts, strict=True):
+                        self._whole_batch, self._share.counts = last - first, len(share) > 0
                         self.step(*part)
                 on_progress(end / count)
         sums = self._processes.all_reduce(torch.stack([self._loss_sum, self._correct.to(self._loss_sum.dtype)]))
         return float(sums[0]) / count, metrics.accuracy_percent(int(sums[1]), count)
 
-    def _load_share(
+    def _load_shares(
         self, images: ImageSet, order: Tensor, parameters: AugmentationParameters, shares: list[range]
-    ) -> tuple[Tensor, Tensor]:
-        """Return an epoch's images at these positions, augmented: inputs (N, C, S, S) and labels (N,).
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Return each share of the epoch's images, augmented: inputs (N, C, S, S) and labels (N,).
 
-        Without positions, N is 0.
+        N is at least 1. For an empty share an image of the same batch stands in, with a label that the loss ignores:
+        so every network can train on it, and every rank takes part in every exchange.
         """
-        positions = torch.cat([torch.arange(share.start, share.stop) for share in shares])
-        if len(positions):
-            return self._load(images, order[positions], parameters[positions])
-        size = self.recipe.image_size
-        empty = torch.empty(0, self.spec.channels, size, size, device=self.device)
-        return empty.contiguous(memory_format=self._memory_format), torch.empty(0, dtype=torch.int64).to(self.device)
+        filled = [share or range(share.start, share.start + 1) for share in shares]
+        positions = torch.cat([torch.arange(share.start, share.stop) for share in filled])
+        inputs, labels = self._load(images, order[positions], parameters[positions])
+        sizes = [len(share) for share in filled]
+        parts = zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
+        return [
+            (batch, own if share else torch.full_like(own, _IGNORED))
+            for share, (batch, own) in zip(shares, parts, strict=True)
+        ]
 
     def _compute(self, batch: Tensor, labels: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         with computing_at(self.case.precision, deterministic=self.case.deterministic):
             with autocast(self.case.precision, self.device):
                 logits = self.network(batch)
-                loss_sum = functional.cross_entropy(logits, labels, reduction="sum")
+                loss_sum = functional.cross_entropy(logits, labels, reduction="sum", ignore_index=_IGNORED)
             (loss_sum / self._whole_batch).backward()  # type: ignore[no-untyped-call]
-        self._sum_gradients()
+        if self._gradient_sums is not None:
+            self._gradient_sums.reduce()
         self.optimizer.step()
         self._loss_sum += loss_sum.detach()
         self._correct += (logits.detach().argmax(1) == labels).sum()
 
-    def _sum_gradients(self) -> None:
-        """Sum each gradient over all ranks in one all-reduce: the gradient of the whole batch's loss."""
-        pairs = zip(self._gradients, self._parameters, strict=True)
-        present = [(sums, parameter.grad) for sums, parameter in pairs if parameter.grad is not None]
-        if self._flags:
-            self._gradient_buffer.zero_()
-            has_gradient = [float(parameter.grad is not None) for parameter in self._parameters]
-            self._gradient_buffer[-self._flags :] = torch.tensor(has_gradient)
-        torch._foreach_copy_([sums for sums, _ in present], [gradient for _, gradient in present])
-        self._processes.all_reduce(self._gradient_buffer)
-        is_used = self._gradient_buffer[-self._flags :].tolist() if self._flags else itertools.repeat(True)
-        for parameter, gradient, used in zip(self._parameters, self._gradients, is_used, strict=False):
-            parameter.grad = gradient if used else None
-
     def evaluate(self, images: ImageSet) -> Evaluation:
-        """Evaluate as `Trainer.evaluate` says: each rank its share of the images; all ranks get the whole."""
+        """Evaluate as `Trainer.evaluate` says: each rank its share of the images; all ranks get the whole.
+
+        Every rank evaluates equally many images, as shards need. An image beyond its own share does not count.
+        """
         own = shard(0, len(images), self._processes)
-        part = Evaluation(0.0, 0.0, np.zeros(0, dtype=np.int64))
-        if len(own):
-            part = super().evaluate(images.view(torch.arange(own.start, own.stop, device=images.labels.device)))
-        parts = self._processes.all_gather((part.loss * len(own), part.predictions))
+        count = -(-len(images) // self._processes.world_size)  # the last share's, so that all windows fit
+        window = images.view(torch.arange(own.start, own.start + count, device=images.labels.device))
+        window.labels[len(own) :] = _IGNORED
+        part = super().evaluate(window)
+        parts = self._processes.all_gather((part.loss * count, part.predictions[: len(own)]))
         predicted = np.concatenate([predictions for _, predictions in parts])
         correct = int((predicted == images.labels.cpu().numpy()).sum())
         loss = sum(loss for loss, _ in parts) / len(images)
         return Evaluation(loss, metrics.accuracy_percent(correct, len(images)), predicted)
+
+    def _evaluate(self, images: ImageSet) -> Evaluation:
+        with torch.inference_mode(False), torch.no_grad():  # shards gathered in inference mode cannot be trained
+            return super()._evaluate(images)
+
+    def network_state(self) -> dict[str, Tensor]:
+        return self._whole(super().network_state())
+
+    def momentum(self) -> dict[str, Tensor]:
+        return self._whole(super().momentum())
+
+    def restore(self, network: Mapping[str, Tensor], momentum: Mapping[str, Tensor]) -> None:
+        super().restore(self._split(network), self._split(momentum))
+
+    def replace_weights(self, network: Mapping[str, Tensor]) -> None:
+        super().replace_weights(self._split(network))
+
+    def _whole(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        return sharding.whole(tensors) if self._processes.is_sharded else tensors
+
+    def _split(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return sharding.split(tensors, self.network) if self._processes.is_sharded else tensors
 
     def stops_of_ranks(self) -> list[Stops]:
         return self._processes.all_gather(self._stops.reading())
@@ -145,28 +160,14 @@ def require_divisible(case: Case, dataset: Dataset, processes: ProcessGroup) -> 
     """Check that several processes can train a foreign network together.
 
     Raises:
-        InputError: a BatchNorm cannot be synchronised; or a batch leaves a process without images, and the
-            network cannot take none.
+        InputError: a BatchNorm cannot be synchronised.
     """
     if not processes.is_distributed or not model_of(case).is_foreign:
         return
-    network, size = empty_network(case, dataset.spec).eval(), case.recipe.image_size
     try:
-        require_synchronisable(network)
+        require_synchronisable(empty_network(case, dataset.spec))
     except InputError as error:
         raise InputError(f"model {case.model}: {error}") from error
-    images = len(dataset.train) - count_held_out(dataset.train, case.val_split)
-    last = images % case.recipe.batch_size
-    smallest = last or case.recipe.batch_size
-    if smallest >= processes.world_size or any(not one.is_meta for one in network.parameters()):
-        return
-    try:
-        network(torch.empty(0, *dataset.spec.input_shape(size), device="meta"))
-    except Exception as error:
-        raise InputError(
-            f"{case.label}: {'its last' if last else 'a'} batch of {smallest} leaves a process without images, where "
-            f"the network raised {raised(error)}\ngive the recipe another batch_size, or start fewer processes"
-        ) from error
 
 
 def shard(start: int, end: int, processes: ProcessGroup) -> range:
@@ -223,6 +224,19 @@ class RankZeroTrainer(DataParallelTrainer):
     def stops_of_ranks(self) -> list[Stops]:
         with self._processes.running_together(Command("stops_of_ranks")):
             return super().stops_of_ranks()
+
+    def network_state(self) -> dict[str, Tensor]:
+        with self._gathering("network_state"):
+            return super().network_state()
+
+    def momentum(self) -> dict[str, Tensor]:
+        with self._gathering("momentum"):
+            return super().momentum()
+
+    def _gathering(self, method: str) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which all ranks call a method if their shards have to be gathered for it."""
+        is_sharded = self._processes.is_sharded
+        return self._processes.running_together(Command(method)) if is_sharded else contextlib.nullcontext()
 
     def _name_of(self, images: ImageSet) -> SetName:
         return next(name for name, placed in self._sets.items() if placed is images)

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.config.case import Case
@@ -62,10 +62,7 @@ class FastTrainer(Trainer):
         super().__init__(case, spec, device)
         self.precision = case.precision
         self._memory_format = trial_of_case(case, spec).memory_format
-        self.network = initial_network(case, spec).to(
-            device,
-            memory_format=self._memory_format,  # type: ignore[call-overload]
-        )
+        self.network = self._on_device(initial_network(case, spec))
         self._forward = compile_network(self.network, model_of(case)) if case.compiled else self.network
         # A captured step reads its learning rate from the device's memory at every replay.
         learning_rate = torch.tensor(self.recipe.learning_rate, device=device) if device.type == "cuda" else None
@@ -78,6 +75,11 @@ class FastTrainer(Trainer):
         self._correct = torch.zeros((), device=device, dtype=torch.int64)
         self._captured = captured_step(device)
         self._streamed: ImageSet | None = None  # the training images as before they were moved to a GPU
+
+    def _on_device(self, network: nn.Module) -> nn.Module:
+        """Return the network on the device, in this pipeline's memory layout."""
+        placed: nn.Module = network.to(self.device, memory_format=self._memory_format)  # type: ignore[call-overload]
+        return placed
 
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
         """Return the images on the device if they fit and it can augment them, else unchanged."""
@@ -108,7 +110,6 @@ class FastTrainer(Trainer):
         return ImageStream(self.device)
 
     def accelerations(self) -> list[Acceleration]:
-        """List the techniques in use, in the order in which they build on one another."""
         found = [
             Acceleration("bf16", "precision", self.precision, "fp32"),
             Acceleration("compile", "_forward", self._forward, self.network),
@@ -116,16 +117,8 @@ class FastTrainer(Trainer):
         ]
         return [one for one in found if one.value != one.plain and one.value != "tf32"]
 
-    def switch_off(self, technique: str, reason: str) -> None:
-        super().switch_off(technique, reason)
-        for one in self.accelerations():
-            if one.technique == technique:
-                setattr(self, one.attribute, one.plain)
-        self.optimizer.zero_grad(set_to_none=True)  # a failed capture's gradients lie in its memory
-
     def uses_of_memory(self) -> list[str]:
-        found: list[str] = [one.technique for one in self.accelerations() if one.technique != "bf16"]
-        return found if self._streamed is None else [*found, "resident"]
+        return super().uses_of_memory() + ["resident"] * (self._streamed is not None)
 
     def warm_up(self, images: ImageSet) -> None:
         """Compile and capture the step, and verify each technique in use on the first epoch's first batch.

@@ -7,6 +7,7 @@ every epoch, all images are in memory.
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -122,7 +123,7 @@ class ReferenceTrainer(Trainer):
 
     def step(self, batch: Tensor, labels: Tensor) -> tuple[float, int]:
         """Take one step on one batch, in the appendix's order; return its mean loss and correct images."""
-        with computing_at(self.case.precision, deterministic=self.case.deterministic):
+        with self._computing():
             logits = self.network(batch)
             correct = int((logits.argmax(1) == labels).sum())
             self.optimizer.zero_grad()
@@ -137,7 +138,7 @@ class ReferenceTrainer(Trainer):
         self.network.eval()
         transform = evaluation_transform(self.recipe.augmentation, self.recipe.image_size)
         loss_sum, predictions = 0.0, []
-        with self._drawing(None), computing_at(self.case.precision, deterministic=self.case.deterministic):
+        with self._drawing(None), self._computing():
             for batch, labels in self._loader(images, transform):
                 labels = labels.to(self.device)
                 logits = self.network(batch.to(self.device))
@@ -146,6 +147,10 @@ class ReferenceTrainer(Trainer):
         predicted = torch.cat(predictions)
         correct = int((predicted == images.labels).sum())
         return Evaluation(loss_sum / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy())
+
+    def _computing(self) -> AbstractContextManager[None]:
+        """Return the context that products are computed in: at the case's precision."""
+        return computing_at(self.case.precision, deterministic=self.case.deterministic)
 
     def _loader(
         self, images: ImageSet, transform: Callable[[Image.Image], Tensor], shuffled_by: torch.Generator | None = None

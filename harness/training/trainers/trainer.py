@@ -23,6 +23,7 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import build_network, model_of
 from harness.models.random_state import OwnGenerator, own_generators, seed_own, seeded
 from harness.models.trial import Trial, trial_of
+from harness.training.trainers.verification import Acceleration
 
 SetName = Literal["train", "test", "validation"]
 
@@ -81,10 +82,18 @@ class Trainer(abc.ABC):
     def switch_off(self, technique: str, reason: str) -> None:
         """Train without a technique from now on."""
         self.switched_off[technique] = reason
+        for one in self.accelerations():
+            if one.technique == technique:
+                setattr(self, one.attribute, one.plain)
+        self.optimizer.zero_grad(set_to_none=True)  # a failed capture's gradients lie in its memory
+
+    def accelerations(self) -> list[Acceleration]:
+        """List the techniques of a step in use, in the order in which they build on one another."""
+        return []
 
     def uses_of_memory(self) -> list[str]:
         """List the techniques in use that may take memory which plain steps need."""
-        return []
+        return [one.technique for one in self.accelerations() if one.technique != "bf16"]
 
     def warm_up(self, images: ImageSet) -> None:  # noqa: B027 - a pipeline may have nothing to do
         """Compile, capture and verify before the first epoch is timed; leave no trace in the weights.
@@ -114,11 +123,13 @@ class Trainer(abc.ABC):
         """Return each rank's stops since its last training epoch began; empty for a single process."""
         return []
 
+    def network_state(self) -> dict[str, Tensor]:
+        """Return the weights and BatchNorm statistics by name; no copy if this process has all of them."""
+        return self.network.state_dict()
+
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the weights and BatchNorm statistics, on the CPU."""
-        return {
-            name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network.state_dict().items()
-        }
+        return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in self.network_state().items()}
 
     def momentum(self) -> dict[str, Tensor]:
         """Return each parameter's momentum on the device, by name; parameters without momentum are left out."""

@@ -10,7 +10,7 @@ from harness.throughput.measurements import Equivalence, Point, Scaling
 from harness.throughput.record import Recorded
 from harness.training.code_version import training_code_version
 from tests.helpers.disturbances import QUIET, busy
-from tests.throughput.recordings import MEASUREMENTS, make_comparison
+from tests.throughput.recordings import MEASUREMENTS, make_comparison, make_whole_comparison
 
 ENVIRONMENT = {
     "cpu": "AMD EPYC",
@@ -40,7 +40,7 @@ def test_pipelines_are_compared_in_one_row():
     )
     (table,) = throughput_tables(recorded(one))
     assert table.cells == [
-        ["resnet20 (compiled)", "3×32×32", "1000", "505", "2.00", "1.50–2.00", "2.0%", "3.0%", "240", "50%"],
+        ["resnet20 (compiled)", "3×32×32", "fp32", "1000", "505", "2.00", "1.50–2.00", "2.0%", "3.0%", "240", "50%"],
     ]
     notes = " ".join(table.notes)
     assert "medians of 3 rounds" in notes
@@ -49,6 +49,35 @@ def test_pipelines_are_compared_in_one_row():
     assert table.notes[-1] == "measured on AMD EPYC, 2 threads, torch 2.15.0, 2026-11-23"
     (row,) = table.frame.to_dict("records")
     assert (row["ratio"], row["rounds"], row["flops_per_second"], row["peak_share"]) == (2.0, 3, 240e9, 0.5)
+
+
+def test_bf16_stands_below_fp32_with_everything_measured_beside_it():
+    (table,) = throughput_tables(recorded(make_whole_comparison(), MEASUREMENTS[0]))
+    headings = [
+        "model", "input", "at", "fast", "plain", "ref.", "ref. TF32", "/plain", "range", "/ref.", "range",
+        "/ref. TF32", "range", "/fp32", "range", "load", "ref. load", "GFLOP/s", "peak",
+    ]  # fmt: skip
+    assert table.headings == headings
+    assert [row[2] for row in table.cells] == ["fp32", "bf16"]
+    assert table.cells[0][4:9] == ["", "475", "", "", ""]
+    assert table.cells[1][3:15] == [
+        "950", "700", "350", "550", "1.38", "1.25–1.50", "3.00", "2.00–4.00", "1.75", "1.50–2.00", "2.00", "1.50–2.50",
+    ]  # fmt: skip
+    for note in (
+        "at: the precision of fast and plain", "plain: a channels_last loop on ready batches, not augmented",
+        "ref.: the reference at IEEE fp32", "ref. TF32: the reference at torch's own defaults, with TF32 convolutions",
+        "measured at 480 GFLOP/s at fp32 and 960 GFLOP/s at bf16",
+    ):  # fmt: skip
+        assert note in table.notes[0]
+    assert list(table.frame["plain_ratio"]) == [None, 1.375]
+    assert table.cells[1][0] == "resnet20 (switched off)"
+    assert table.notes[1].endswith("failed on this device: resnet20 3×32×32 at bf16, capture: it failed")
+
+
+def test_an_earlier_recording_has_no_columns_for_what_it_lacks():
+    (table,) = throughput_tables(recorded(MEASUREMENTS[0]))
+    assert not {"plain", "/plain", "ref. TF32", "/fp32"} & set(table.headings)
+    assert not any(word in table.notes[0] for word in ("plain", "TF32", "IEEE", "/fp32"))
 
 
 def test_small_inputs_and_cheap_models_come_first():
@@ -129,7 +158,7 @@ def test_a_note_gives_the_peak_of_the_rows_with_a_share():
         for place, (fast, peak) in enumerate(rows)
     ]
     (table,) = throughput_tables(recorded(*measured))
-    assert "fastest convolution, measured at 480–500 GFLOP/s; peak unknown" in table.notes[0]
+    assert "fastest convolution, measured at 480–500 GFLOP/s at fp32; peak unknown" in table.notes[0]
     assert table.notes[0].endswith("than the measured convolutions: resnet20 3×32×32")
 
 
@@ -138,8 +167,18 @@ def test_throughput_tables_fit_a_terminal(columns):
     long = disturbed_comparison((1234.5,), (987.6,), model="resnet20-4", input_shape=(3, 225, 225), compiled=True)
     points = tuple(Point(x, 1.2345 * x, 123_456_789 * x) for x in (512, 1024, 2048, 4096))
     growth = Scaling("images", 256, "fp32", points)
-    for table in throughput_tables(recorded(long, growth, *MEASUREMENTS[1:])):
+    whole = make_whole_comparison(model="resnet20-4", input_shape=(3, 225, 225))
+    tables = throughput_tables(recorded(long, growth, *MEASUREMENTS[1:])) + throughput_tables(recorded(whole))
+    for table in tables:
         assert max(map(len, terminal_text(table, columns).splitlines())) <= columns
+
+
+def test_a_narrow_terminal_folds_ranges_under_their_ratios():
+    (table,) = throughput_tables(recorded(make_whole_comparison(switched_off=())))
+    lines = terminal_text(table, 80).splitlines()
+    assert lines[2].split()[3:] == ["fast", "plain", "ref.", "ref.", "TF32", "/plain", "/ref."]
+    assert lines[4].split()[3:] == ["950", "700", "350", "550", "1.38", "3.00"]
+    assert lines[5].split() == ["range", "1.25–1.50", "2.00–4.00"]
 
 
 def test_narrow_terminal_drops_columns_and_wide_one_has_all():

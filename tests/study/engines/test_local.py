@@ -6,7 +6,7 @@ import pytest
 
 from harness.config.experiment import plan_experiment
 from harness.config.recipes import DIGITS
-from harness.errors import InputError
+from harness.errors import DeviceLostError, InputError
 from harness.results.folder import ResultsFolder
 from harness.study.engines.engine import CaseRequest
 from harness.study.engines.local import LocalEngine
@@ -91,7 +91,7 @@ def test_a_case_stopped_from_outside_has_not_ended(error, engine, experiment):
     assert ended.train(engine, experiment)[0].interrupted_after == (1,)
 
 
-def test_a_refused_case_has_not_ended_and_a_failed_one_has(engine, experiment, monkeypatch):
+def test_a_case_refused_or_without_its_device_has_not_ended(engine, experiment, monkeypatch):
     error = InputError("no space")
 
     def fail(*_, **__):
@@ -102,6 +102,10 @@ def test_a_refused_case_has_not_ended_and_a_failed_one_has(engine, experiment, m
     with pytest.raises(InputError, match="no space"):
         ended.train(engine, experiment)
     assert ended == []
+    error = DeviceLostError("run the same command again")
+    with pytest.raises(DeviceLostError):
+        ended.train(engine, experiment, rerun=True)
+    assert ended == []  # else the same command with --rerun would keep its earlier result
     error = ZeroDivisionError("a bug")
     with pytest.raises(ZeroDivisionError):
         ended.train(engine, experiment)

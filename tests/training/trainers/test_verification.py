@@ -105,10 +105,14 @@ class PartialRefused(Replaying):
 
 
 class Stale(Replaying):
-    """A replay that does not read its batch."""
+    """A replay that does not read its batch, but the one that was captured."""
+
+    def _capture(self, step, batch, labels):
+        self.captured_batch = batch.clone()
+        return super()._capture(step, batch, labels)
 
     def replay(self, step, batch, labels):
-        step(torch.zeros_like(batch), labels)
+        step(self.captured_batch[: len(labels)], labels)
 
 
 class FixedRate(Replaying):
@@ -252,11 +256,13 @@ def test_images_that_do_not_fit_on_the_gpu_are_streamed(tiny_dataset, results, p
             return place(self, images, name)
         finally:
             self.device = CPU
+            vars(self).pop("_image_stream", None)  # the one of the GPU
 
     def no_room(*_):
         raise torch.OutOfMemoryError(OUT_OF_MEMORY)
 
     monkeypatch.setattr(FastTrainer, "place", place_on_gpu)
+    monkeypatch.setattr(fast.ImageStream, "why_not_pinned", lambda *_: None)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**40, 2**40))
     to = ImageSet.to
     monkeypatch.setattr(ImageSet, "to", lambda self, device: to(self, device) if device == CPU else no_room())

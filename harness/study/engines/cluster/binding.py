@@ -11,7 +11,7 @@ from ray import exceptions
 
 from harness.config.experiment import Experiment
 from harness.errors import InputError
-from harness.study.engines.cluster.background import BackgroundLoop, wait_for
+from harness.study.engines.background import BackgroundLoop, wait_for
 from harness.study.engines.cluster.connection import reports_of
 from harness.study.engines.cluster.node_pool import NodePool
 from harness.study.engines.cluster.worker import BoundExperiment, NodeBinding, Preparation, difference

@@ -16,19 +16,17 @@ from harness.foreign_files import read_regular
 from harness.results.checked_files import EPOCHS
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
-from harness.study.engines.cluster.background import complete_in_thread
-from harness.study.engines.cluster.case_state import CaseState
+from harness.study.engines.background import complete_in_thread
+from harness.study.engines.case_runner import CaseRunner, Notify
 from harness.study.engines.cluster.connection import reports_of
 from harness.study.engines.cluster.node_pool import NodePool
 from harness.study.engines.cluster.worker import CaseError, Contents, EpochReport, Training
 from harness.study.engines.engine import CaseRequest
 from harness.training import checkpoint
 from harness.training.command import this_command
-from harness.training.reuse import find_finished, kept_result
+from harness.training.reuse import find_finished
 from harness.training.train import remove_checkpoints
 
-# A case fails after so many lost workers in a row without a further epoch: it may be what kills them.
-MAX_LOST_WORKERS = 3
 _LOST = (
     exceptions.WorkerCrashedError,
     exceptions.NodeDiedError,
@@ -40,7 +38,7 @@ _LOCK_SECONDS = 1.0
 _WEIGHTS_PER_FILE, _OTHER_BYTES = 8, 2**30
 
 
-class CaseRunner:
+class NodeCaseRunner(CaseRunner):
     """A runner of one case on a cluster: it retries the case until its result is in the results folder.
 
     Only this process writes to the results folder, so a case has one result however often it was tried, and a retry
@@ -56,45 +54,23 @@ class CaseRunner:
         nodes: NodePool,
         results: ResultsFolder,
         weight_bytes: int,
-        notify: Callable[[Case | None, str], None],
+        notify: Notify,
     ) -> None:
         """Set up the state of the case; `run` trains it.
 
         Args:
             weight_bytes: the size of the weights of the case's network.
-            notify: called with each line to show, and the case that it is about.
         """
-        self.state = CaseState(request)
-        self._case, self._nodes, self._results, self._notify = request.case, nodes, results, notify
+        super().__init__(request, results, notify)
+        self._nodes = nodes
         self._most_file_bytes = _OTHER_BYTES + _WEIGHTS_PER_FILE * weight_bytes
         self._case_lock = contextlib.ExitStack()
         self._is_locked = False
         self._has_new_files = False
 
     async def run(self, on_end: Callable[[Case], None]) -> Result:
-        """Return the case's result: read it if it is finished, else train it until there is one.
-
-        Args:
-            on_end: called once the training has ended, with or without success.
-
-        Raises:
-            InputError: no node can train the case.
-            TrainingError: its training failed, or its workers are lost again and again.
-        """
-        try:
-            finished = await asyncio.to_thread(_read_finished, self._case, self._results)
-            result = None if self.state.request.rerun else self._kept(finished)
-            with self._case_lock:
-                while result is None:
-                    result = await self._try()
-        except Exception as error:  # not a cancellation
-            if not isinstance(error, InputError):
-                on_end(self._case)
-            raise
-        finally:
-            self.state.node_id = None
-        on_end(self._case)
-        return result
+        with self._case_lock:
+            return await super().run(on_end)
 
     async def _try(self) -> Result | None:
         """Dispatch the case to a node and follow it; return its result, or None to retry."""
@@ -191,9 +167,6 @@ class CaseRunner:
         self._nodes.cluster.cancel(task)
         return False
 
-    def _kept(self, finished: Result | None) -> Result | None:
-        return kept_result(finished, accept_other_code=self.state.request.accept_other_code)
-
     async def _take_over(self, report: EpochReport) -> Result | None:
         """Store a node's report in the results folder; return the case's result if the report has it."""
         self.state.node_id = report.node_id
@@ -215,12 +188,7 @@ class CaseRunner:
         state, why = self.state, type(error).__name__
         name = self._nodes.cluster.name(state.node_id) if state.node_id else "an unknown node"
         place = f"node {name}" if state.node_id else name
-        state.add_lost_worker(name)
-        if state.lost_workers >= MAX_LOST_WORKERS:
-            raise TrainingError(
-                f"{self._case.label}: its worker was lost {state.lost_workers} times in a row without a further epoch, "
-                f"the last time on {place} ({why})\nif the system killed it for its memory, lower the batch size"
-            ) from error
+        self._count_lost_worker(name, place, why, error)
         self._notify(self._case, f"its worker on {place} was lost ({why}): resuming from its last report")
 
     def _failure(self, error: exceptions.RayError) -> Exception:
@@ -230,15 +198,6 @@ class CaseRunner:
             return InputError(f"{cause}\n(on node {name})")
         text = re.sub(r"\x1b\[\d*m", "", str(error))  # the node's traceback, without Ray's colours
         return TrainingError(f"{self._case.label} failed on node {name}\n{text}")
-
-
-def _read_finished(case: Case, results: ResultsFolder) -> Result | None:
-    """Return the case's result if it is finished; remove checkpoints that a late kill left beside it."""
-    finished = find_finished(case, results)
-    if finished is not None and checkpoint.is_any_left(results.folder(case)) and (release := results.lock(case)):
-        remove_checkpoints(case, results)
-        release()
-    return finished
 
 
 def store_report(results: ResultsFolder, case: Case, report: EpochReport, is_first: bool) -> Result | None:

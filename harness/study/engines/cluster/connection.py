@@ -19,8 +19,8 @@ from harness.errors import InputError
 from harness.study.engines.cluster import bootstrap
 from harness.study.engines.cluster.own_cluster import private_cluster
 from harness.study.engines.cluster.start_failure import explain_failure
-from harness.study.engines.cluster.task_pickle import pickled
 from harness.study.engines.cluster.worker import Preparation, Training, node_name
+from harness.study.engines.task_pickle import pickled
 from harness.text import count_noun
 from harness.training.code_version import source_version
 
@@ -170,7 +170,7 @@ class Cluster:
             _generator_backpressure_num_objects=_REPORTS_AHEAD,
             **options,
         )
-        return remote_task.remote(self._version, pickled(task))
+        return remote_task.remote(self._version, pickled(task, "--engine ray"))
 
     def cancel(self, task: Any) -> None:
         """Cancel a task, if it still runs."""

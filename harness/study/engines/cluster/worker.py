@@ -5,6 +5,7 @@ driver needs to resume the case on another node if this one is lost.
 """
 
 import functools
+import os
 import pickle
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -20,7 +21,7 @@ from harness.config.case import Case
 from harness.config.data_folder import default_data_dir
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
-from harness.errors import InputError
+from harness.errors import DeviceLostError, InputError
 from harness.files import os_error_as_input_error
 from harness.hardware import cpu_affinity
 from harness.results.checked_files import EPOCHS
@@ -180,7 +181,9 @@ class _ReportedTraining:
             if isinstance(error.__cause__, OSError):  # of this node's disk: another node may have room
                 raise
             raise CaseError(str(error)) from error
-        except Exception:
+        except Exception as error:
+            if isinstance(error, DeviceLostError):
+                self._notices.on_notice(self._task.case, f"its worker has lost its GPU: {error.cause}")
             yield self._last_report()
             raise
         yield self._last_report()
@@ -244,6 +247,8 @@ def run(task: bytes) -> Iterator[NodeBinding | EpochReport | tuple[str, str]]:
         raise
     except InputError as error:
         yield node_id, str(error)
+    except DeviceLostError:
+        os._exit(1)  # Ray would give this process the next case; the driver retries this one in another
     except ModuleNotFoundError as error:  # the user's own code travels, installed packages do not
         yield node_id, f"it lacks the package {error.name!r}, which your own network uses: install it there"
 

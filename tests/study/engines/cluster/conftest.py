@@ -10,7 +10,7 @@ from harness.results.folder import ResultsFolder
 @pytest.fixture
 def settings(tmp_path):
     folders = {"results_dir": str(tmp_path / "r"), "report_dir": str(tmp_path / "p")}
-    return read_settings({"engine": "ray", "device": "cpu", "full_training": True} | folders, {})
+    return read_settings({"engine": "ray", "device": "cpu", "precision": "fp32", "full_training": True} | folders, {})
 
 
 @pytest.fixture

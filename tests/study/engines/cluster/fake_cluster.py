@@ -13,9 +13,9 @@ from harness.errors import InputError
 from harness.results.folder import ResultsFolder
 from harness.study.engines.cluster import worker
 from harness.study.engines.cluster.connection import Share
-from harness.study.engines.cluster.task_pickle import pickled
 from harness.study.engines.cluster.worker import Training
 from harness.study.engines.engine import CaseRequest
+from harness.study.engines.task_pickle import pickled
 from harness.training.callback import TrainingCallback
 from harness.training.train import train as train_here
 from tests.helpers.training import outcome
@@ -55,7 +55,7 @@ class FakeCluster:
         if isinstance(task, Training):
             self.trainings.append((task, node_id))
             fault = self.faults.pop(0) if self.faults else None
-        return self._reports(pickle.loads(pickled(task)), node_id, fault)
+        return self._reports(pickle.loads(pickled(task, "--engine ray")), node_id, fault)
 
     async def _reports(self, task, node_id, fault):
         threads, reports = torch.get_num_threads(), task.run(node_id)

@@ -11,8 +11,8 @@ from ray import exceptions
 from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
 from harness.errors import InputError, TrainingError
+from harness.study.engines.case_runner import MAX_LOST_WORKERS
 from harness.study.engines.cluster import case_runner, worker
-from harness.study.engines.cluster.case_runner import MAX_LOST_WORKERS
 from harness.training import checkpoint
 from tests.helpers.code import changed_code
 from tests.helpers.planted import plant
@@ -99,7 +99,7 @@ def test_a_case_that_gets_further_may_be_lost_any_number_of_times(engine, settin
 
 
 def test_a_quick_case_that_is_always_lost_at_its_end_fails(engine, tmp_path):
-    settings = read_settings({"engine": "ray", "device": "cpu", "results_dir": str(tmp_path / "r")}, {})
+    settings = read_settings({"engine": "ray", "device": "cpu", "results_dir": str(tmp_path / "r")})
     quick = plan_experiment(settings, "digits", "resnet8", 0)
     engine._cluster.faults = [lost_at(2)] * 10  # without checkpoints, each time after its first epoch
     with pytest.raises(TrainingError, match="without a further epoch, the last time on node"):

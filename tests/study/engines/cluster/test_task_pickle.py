@@ -9,7 +9,7 @@ import pytest
 import torch
 
 pytest.importorskip("ray", reason="needs Ray: python -m pip install -e '.[ray]'")
-from ray import cloudpickle
+import cloudpickle
 
 from harness.config.experiment import plan_experiment
 from harness.config.families import Family
@@ -17,8 +17,8 @@ from harness.errors import InputError
 from harness.models.build import build_network
 from harness.models.identity import identity_for
 from harness.study.engines.cluster import worker
-from harness.study.engines.cluster.task_pickle import pickled
 from harness.study.engines.cluster.worker import Preparation
+from harness.study.engines.task_pickle import pickled
 from harness.study.machine import Machine
 from tests.models.own_code import BLOCKS, NETS, Checkout
 from tests.study.engines.cluster.fake_cluster import NODE_A, RECIPE, train
@@ -46,7 +46,7 @@ def plan(settings, checkout):
 
 def on_a_node(task, monkeypatch):
     """The task as a node reads it, which has none of the user's files."""
-    content = pickled(task)
+    content = pickled(task, "--engine ray")
     with monkeypatch.context() as patch:
         patch.setattr(sys, "path", [place for place in sys.path if "pytest-of" not in place])
         for name in ("nets", "blocks"):
@@ -63,19 +63,19 @@ def test_network_is_built_where_its_file_is_not(settings, plan, monkeypatch):
     own, logits = on_a_node(Preparation(settings, None, (experiment,)), monkeypatch)
     assert identity_for(own, 1, 3) == identity_for(experiment.own, 1, 3)
     assert torch.equal(logits, build_network(experiment.own, 1, 3, seed=0)(torch.ones(2, 1, 8, 8)))
-    assert cloudpickle.list_registry_pickle_by_value() == {"harness.study.engines.cluster.bootstrap"}
+    assert cloudpickle.list_registry_pickle_by_value() == set()
 
 
 def test_task_without_own_networks_stays_the_same(settings, experiment):
     task = Preparation(settings, None, (experiment,))
-    assert pickle.loads(pickled(task)) == task
+    assert pickle.loads(pickled(task, "--engine ray")) == task
 
 
 def test_code_that_cannot_be_sent_is_an_input_error(settings, plan):
     with_lock = NETS.replace("CHANNELS = 4", "import threading\nCHANNELS = 4\nLOCK = threading.Lock()")
     experiment = plan(with_lock.replace("    import blocks as inner", "    import blocks as inner; LOCK.locked()"))
-    with pytest.raises(InputError, match="--engine ray: the code of net1-2 cannot be sent to the nodes: cannot pickle"):
-        pickled(Preparation(settings, None, (experiment,)))
+    with pytest.raises(InputError, match="--engine ray: the code of net1-2 cannot be sent to other processes: "):
+        pickled(Preparation(settings, None, (experiment,)), "--engine ray")
 
 
 def test_package_that_a_node_lacks_is_named(monkeypatch):

@@ -17,6 +17,7 @@ from harness.results.checked_files import EPOCHS
 from harness.results.folder import FILES
 from harness.study.engines.cluster import scratch, worker
 from harness.study.engines.cluster.worker import CaseError, EpochReport, NodeBinding, Preparation, Training, difference
+from harness.study.engines.task_pickle import pickled
 from harness.training import checkpoint
 from tests.study.engines.cluster.fake_cluster import NODE_A, RECIPE
 
@@ -105,6 +106,25 @@ def test_a_report_with_files_waits_until_they_cost_a_small_share_of_time(trainin
     reports = list(training.run(NODE_A))
     assert [len(report.records) for report in reports] == [0, 1, 1, 1, 0]
     assert [len(report.files) for report in reports] == [0, 3, 0, 0, 4]
+
+
+def test_a_worker_that_has_lost_its_gpu_reports_that_and_ends(training, monkeypatch):
+    def fail(*_):
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    def end(code):
+        raise SystemExit(code)
+
+    monkeypatch.setattr("harness.hardware.lost_device._lost", {})
+    monkeypatch.setattr("harness.training.trainers.fast.FastTrainer.train_epoch", fail)
+    monkeypatch.setattr(worker.os, "_exit", end)
+    run = worker.run(pickled(training, "--engine ray"))
+    assert next(run) == EpochReport(NODE_A)
+    report = next(run)
+    assert report.notices == ("its worker has lost its GPU: CUDA error: unspecified launch failure",)
+    assert "result.json" in report.files
+    with pytest.raises(SystemExit, match="1"):
+        next(run)
 
 
 def test_a_training_that_fails_still_reports_its_result(training, monkeypatch):

@@ -1,4 +1,4 @@
-"""Tasks as bytes: with the code of the user's own networks, whose modules a node does not have."""
+"""Tasks as bytes, with the code of the user's own networks: other processes may lack their modules."""
 
 import contextlib
 import io
@@ -8,29 +8,32 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from ray import cloudpickle
+import cloudpickle
 
 from harness.config.experiment import Experiment
 from harness.config.network_origin import NetworkOrigin
 from harness.errors import InputError
 from harness.models.identity import with_origin
-from harness.study.engines.cluster.worker import Preparation, Training
 
 
-def pickled(task: Preparation | Training) -> bytes:
-    """Return a task as bytes that `pickle.loads` turns into the task on a node.
+def pickled(task: Any, option: str) -> bytes:
+    """Return a task as bytes that `pickle.loads` turns into the task in another process.
 
     The builders of the user's own networks, and everything of the user's own that they reach, travel as code; what they
     use of installed packages is imported there.
 
+    Args:
+        task: a dataclass with an ``experiment``, or with several ``experiments``.
+        option: the one that sends it, for the message.
+
     Raises:
         InputError: a builder reaches something that cannot be sent, or has no source.
     """
-    experiments = (task.experiment,) if isinstance(task, Training) else task.experiments
-    experiments = tuple(map(_with_origin, experiments))
+    has_several = hasattr(task, "experiments")
+    experiments = tuple(map(_with_origin, task.experiments if has_several else (task.experiment,)))
     origins = [one.own.origin for one in experiments if one.own is not None and one.own.origin is not None]
     imported = {name: sys.modules[name] for origin in origins for name in origin.imported}
-    changes = {"experiment": experiments[0]} if isinstance(task, Training) else {"experiments": experiments}
+    changes = {"experiments": experiments} if has_several else {"experiment": experiments[0]}
     file = io.BytesIO()
     try:
         with _sent_by_value({name for origin in origins for name in (*origin.reached, *origin.imported)}):
@@ -38,8 +41,8 @@ def pickled(task: Preparation | Training) -> bytes:
     except Exception as error:
         names = ", ".join(dict.fromkeys(one.own.name for one in experiments if one.own is not None))
         raise InputError(
-            f"--engine ray: the code of {names} cannot be sent to the nodes: {error}\n"
-            "make what it uses while the network is built, or install the module that it is in on every node"
+            f"{option}: the code of {names} cannot be sent to other processes: {error}\n"
+            "make what it uses while the network is built, or install the module that it is in"
         ) from error
     return file.getvalue()
 

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.results.result import EpochRecord
-from harness.study.engines.cluster.case_state import CaseState
+from harness.study.engines.case_state import CaseState
 
 
 def record(epoch):

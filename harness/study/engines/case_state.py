@@ -1,4 +1,4 @@
-"""The state of one case while a cluster trains it."""
+"""The state of one case of a concurrent engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from harness.study.engines.engine import CaseRequest
 
 @dataclass
 class CaseState:
-    """The state of one case while a cluster trains it.
+    """The state of one case while nodes of a cluster, or processes, train it.
 
     Attributes:
         request: the case, and whether to train it even if it is finished.

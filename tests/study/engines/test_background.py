@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness.study.engines.cluster.background import BackgroundLoop, complete_in_thread, wait_for
+from harness.study.engines.background import BackgroundLoop, complete_in_thread, wait_for
 
 
 @pytest.fixture
