@@ -13,7 +13,7 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.throughput.doctor.findings import Outcome, not_applicable, passed_if
 from harness.throughput.doctor.steps import TOLERANCES
 from harness.throughput.doctor.subject import Subject
-from harness.training.trainers.fast import augmentation_device
+from harness.training.trainers.streaming import augmentation_device
 
 _PIXEL_TOLERANCE = 1e-3  # of normalised pixels; one grey level is 1 ÷ 255 ÷ 0.25 = 0.016
 # The nearest source pixel of a rotation is decided by a rounding, which may differ between devices for a few.
