@@ -273,7 +273,7 @@ def chunk_size(recipe: Recipe, channels: int, device: torch.device) -> int:
 
 
 def evaluation_batch_size(recipe: Recipe, channels: int, device: torch.device = _CPU) -> int:
-    """Return the number of images evaluated at a time: 16 MiB of float32, more on a large GPU; at most 500 images."""
+    """Return the number of images evaluated at a time, at most 500: 16 MiB of float32, more on a large GPU."""
     limit = _EVALUATION_BYTES
     if device.type == "cuda":
         _, memory = torch.cuda.mem_get_info(device)

@@ -27,7 +27,7 @@ class _UnderWay:
 
 
 class ImageStream:
-    """Chunks of images on the device that augments them: copied to a GPU from pinned memory, on a stream of their own.
+    """Chunks of images on the augmenting device: copied to a GPU from pinned memory, on an own stream.
 
     One chunk at a time is under way, so that the memory used stays bounded, also for images mapped from a large file.
     """
@@ -61,7 +61,7 @@ class ImageStream:
         self._under_way = _UnderWay(images, index, sent)
 
     def take(self, images: ImageSet, index: Tensor) -> ImageSet:
-        """Return the images at these positions, in this order; they are the chunk under way, if that is of these."""
+        """Return the images at these positions, in this order: the chunk under way, if it has these."""
         if not self._is_streamed(images):
             return images.select(index).to(self._device)
         if self._under_way is None or not self._under_way.is_of(images, index):
