@@ -28,7 +28,9 @@ OUT=$(cd "$OUT" && pwd)
 RESULTS=$OUT/results REPORT=$OUT/report
 export COLUMNS=200 PYTHONUNBUFFERED=1 PYTHONPATH=$PWD:$OUT/packages${PYTHONPATH:+:$PYTHONPATH}
 
-left() { echo $((BUDGET - SECONDS)); }
+RESERVE=30 # seconds for the report
+
+left() { echo $((BUDGET - SECONDS - RESERVE)); }
 
 say() { echo "[$SECONDS s] $*" | tee -a "$OUT/summary.txt"; }
 
@@ -82,6 +84,7 @@ main() { # a function, which bash reads whole: the file may change while it runs
             study "FashionMNIST $model" 300 -k "fashionmnist and $model-seed" "${FULL[@]}"
         done
     fi
+    RESERVE=0
     part report 60 "$PYTHON" -m harness report --results-dir "$RESULTS" --report-dir "$REPORT"
     rm -f "$OUT/last.txt"
     say "done, $(left) s left: $OUT"

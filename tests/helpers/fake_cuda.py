@@ -7,6 +7,7 @@ the device by their place in the harness, memory, and the order of streams.
 
 import contextlib
 import functools
+import warnings
 import weakref
 from collections import Counter
 from unittest import mock
@@ -87,6 +88,8 @@ class FakeCuda(TorchDispatchMode):
             self.fail(f"{kind} during a capture, at {place}")
         if self.sync_debug_mode == "error":
             raise RuntimeError("called a synchronizing CUDA operation")
+        if self.sync_debug_mode == "warn":
+            warnings.warn("called a synchronizing CUDA operation", stacklevel=1)
 
     @classmethod
     def _should_skip_dynamo(cls):

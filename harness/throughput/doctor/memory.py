@@ -132,7 +132,7 @@ def _peak(subject: Subject, work: Callable[[], object]) -> tuple[int, int]:
     memory = PeakMemory(subject.device)
     work()
     wait_for_device(subject.device)
-    return memory.bytes(), torch.cuda.max_memory_reserved(subject.device) if subject.is_cuda else 0
+    return memory.bytes(), memory.reserved_bytes() or 0
 
 
 def _in_mib(allocated: int, reserved: int) -> str:

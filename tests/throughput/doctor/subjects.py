@@ -22,7 +22,6 @@ def pass_for_cuda(monkeypatch):
     monkeypatch.setattr(Subject, "is_cuda", property(lambda self: True))
     monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: modes[-1])
     monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
-    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 0)
 
 
 class Replay:

@@ -37,6 +37,9 @@ def test_memory_that_peaks_beside_the_step_fails(subject, monkeypatch, method):
         def bytes(self):
             return held[0]
 
+        def reserved_bytes(self):
+            return None
+
     right = getattr(FastTrainer, method)
 
     def greedy(self, *arguments):
