@@ -98,7 +98,7 @@ def fast(model: str, images: int, precision: str) -> Callable[[], None]:
     case = Experiment(SPEC.name, model, 0, RECIPE, "full").bind(device_kind="cpu", precision=precision)
     trainer = FastTrainer(case, SPEC, CPU)
     placed = trainer.place(random_images(SPEC, RECIPE, images))
-    trainer.warm_up(images)
+    trainer.warm_up(placed)
     return lambda: trainer.train_epoch(placed, 0, Stopwatch(CPU)) and None
 
 
