@@ -4,8 +4,10 @@ import dataclasses
 import multiprocessing
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -58,7 +60,9 @@ def weights_of_two(subject: Subject, folder: str) -> Mapping[str, Tensor]:
         for process in processes:
             process.kill()
             process.join()
-        raise RuntimeError(f"the processes ended with exit codes {codes}, None after {_MOST_SECONDS:.0f} s")
+        said = [line for rank in range(_WORLD_SIZE) for line in _log(folder, rank).read_text("utf-8").splitlines()[-1:]]
+        ended = f"the processes ended with exit codes {codes}, None after {_MOST_SECONDS:.0f} s"
+        raise RuntimeError("; ".join([ended, *said]))
     results = ResultsFolder(folder)
     (result,), _ = results.read_all()
     return final_weights(results, result)
@@ -66,6 +70,8 @@ def weights_of_two(subject: Subject, folder: str) -> Mapping[str, Tensor]:
 
 def train_rank(rank: int, port: int, subject: Subject, folder: str) -> None:
     """Train the case as one rank; rank 0 writes the result."""
+    with open(_log(folder, rank), "w", encoding="utf-8") as log:  # also for torch's notes on connections that end
+        os.dup2(log.fileno(), sys.stderr.fileno())
     local = {"RANK": rank, "WORLD_SIZE": _WORLD_SIZE, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": _WORLD_SIZE}
     os.environ |= {name: str(value) for name, value in local.items()}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
@@ -79,6 +85,10 @@ def train_rank(rank: int, port: int, subject: Subject, folder: str) -> None:
         processes.run_on_rank_zero(lambda: train(case, dataset, ResultsFolder(folder), device, context=context).status)
     else:
         processes.follow(Follower(case, dataset, device, processes).execute)
+
+
+def _log(folder: str, rank: int) -> Path:
+    return Path(folder, f"rank-{rank}.txt")
 
 
 def _free_port() -> int:
