@@ -51,7 +51,8 @@ def weights_of_two(subject: Subject, folder: str) -> Mapping[str, Tensor]:
     """
     spawn, port = multiprocessing.get_context("spawn"), _free_port()
     processes = [spawn.Process(target=train_rank, args=(rank, port, subject, folder)) for rank in range(_WORLD_SIZE)]
-    for process in processes:
+    for rank, process in enumerate(processes):
+        _log(folder, rank).touch()
         process.start()
     for process in processes:
         process.join(_MOST_SECONDS)
