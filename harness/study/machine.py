@@ -21,6 +21,7 @@ from harness.models.cost import count_macs, count_parameters
 from harness.models.identity import network_identity
 from harness.models.library import require_known
 from harness.models.trial import network_notes
+from harness.results.folder import ResultsFolder
 from harness.study.resolution import resolve
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
@@ -91,13 +92,16 @@ class Machine:
             notify(text)
 
     def case(self, experiment: Experiment) -> Case:
-        """Return the experiment's case: bound to the images, the kind of device and the precision."""
+        """Return the experiment's case: bound to the images, the kind of device and the precision.
+
+        If `--compile auto` has decided otherwise since the case was begun, it is the one that was begun.
+        """
         experiment = self.resolved(experiment)
         dataset = self.dataset(experiment)[0]
         val_split = self.settings.val_split
         if val_split and not can_be_split(dataset.train):
             val_split = 0.0  # too few images of a quick run; `prepare` refuses other modes
-        return experiment.bind(
+        case = experiment.bind(
             device_kind=self.device.type,
             precision=self.precision,
             data_fingerprint=dataset.fingerprint,
@@ -107,6 +111,10 @@ class Machine:
             network=network_identity(experiment.own, dataset.spec),
             deterministic=self.settings.deterministic_on(self.device.type),
         )
+        other = replace(case, compiled=not case.compiled)
+        folders = [ResultsFolder(self.settings.results_dir).folder(one) for one in (case, other)]
+        is_begun_so = self.settings.compile == "auto" and [one.exists() for one in folders] == [False, True]
+        return other if is_begun_so else case
 
     def resolved(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> Experiment:
         """Return the experiment with the recipe that its images decide, equal for all models and seeds.

@@ -51,17 +51,18 @@ class TrainingRun:
             resume(job, self.history, kept)
             self._best_weights = kept.best
         self._trainer = make_trainer(job.case, job.dataset.spec, job.device, job.context.processes)
-        for technique, reason in self._switched_off.items():
+        earlier = kept.attempts[-1].environment.get("switched_off", {}) if kept is not None else {}
+        for technique, reason in {**earlier, **self._switched_off}.items():
             self._trainer.switch_off(technique, reason)
-        if kept is not None:
-            self._trainer.restore(kept.network, kept.momentum)
-            kept = None  # before memory is measured
         self.images = self.images.placed(self._trainer.place)
         self.history.measure_memory_from_here()
+        self._warm_up()  # on the untrained network: bf16 differs by more once the gradients have become small
+        if kept is not None:
+            self._trainer.restore(kept.network, kept.momentum)
+            kept = None  # frees its memory
         self._save()  # first: what an earlier run left may go only once the new state is on the disk
         job.results.clear(job.case)
         job.results.write_epochs(job.case, self.history.records)
-        self._warm_up()
 
     def without_what_takes_memory(self) -> "TrainingRun | None":
         """Return an attempt without the techniques that may take memory; None if none is in use.
@@ -71,7 +72,7 @@ class TrainingRun:
         trainer = vars(self).get("_trainer")
         if trainer is None or self.job.context.processes.is_distributed:
             return None
-        used = [technique for technique in trainer.uses_of_memory() if technique not in self._switched_off]
+        used = [technique for technique in trainer.uses_of_memory() if technique not in trainer.switched_off]
         if not used:
             return None
         reasons = dict.fromkeys(used, "the training ran out of memory with it")
@@ -79,11 +80,12 @@ class TrainingRun:
 
     def _warm_up(self) -> None:
         self.job.context.callback.on_warm_up(self.job.case)
+        is_streamed = "resident" in self._trainer.switched_off
         watch = Stopwatch(self.job.device)
         with watch.part("compile"):
             self._trainer.warm_up(self.images.train)
         switched_off = self._trainer.switched_off
-        if "resident" in switched_off:
+        if "resident" in switched_off and not is_streamed:
             self.images = CaseImages.of(self.job).placed(self._trainer.place)
         self.notes = tuple(self._trainer.notes)
         for note in self.notes:

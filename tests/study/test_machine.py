@@ -13,6 +13,7 @@ from harness.data.split import split_validation
 from harness.errors import InputError
 from harness.hardware.device import slowness_of
 from harness.models.cost import count_parameters
+from harness.results.folder import ResultsFolder
 from harness.study.machine import Machine
 from harness.training.trainers.compilation import why_auto_is_off
 from harness.training.trainers.trainer import empty_network
@@ -73,6 +74,14 @@ def test_a_gpu_without_a_measured_gain_is_notified(monkeypatch):
     assert "`python -m harness doctor` measures it" in why_auto_is_off("auto", torch.device("cuda", 0))
     assert why_auto_is_off("on", torch.device("cuda", 0)) is None
     assert why_auto_is_off("auto", torch.device("cpu")) is None
+
+
+def test_a_case_that_was_begun_stays_as_compile_auto_decided_then(machine, monkeypatch):
+    begun = machine.case(digits(machine))
+    monkeypatch.setattr("harness.study.machine.should_compile", lambda *_: True)
+    assert machine.case(digits(machine)).compiled
+    ResultsFolder(machine.settings.results_dir).folder(begun).mkdir(parents=True)
+    assert machine.case(digits(machine)) == begun
 
 
 def test_a_case_is_deterministic_if_asked_for_on_a_gpu(make_settings):

@@ -118,7 +118,8 @@ class FastTrainer(Trainer):
         return [one for one in found if one.value != one.plain and one.value != "tf32"]
 
     def uses_of_memory(self) -> list[str]:
-        return super().uses_of_memory() + ["resident"] * (self._streamed is not None)
+        is_resident = self._streamed is not None and "resident" not in self.switched_off
+        return super().uses_of_memory() + ["resident"] * is_resident
 
     def warm_up(self, images: ImageSet) -> None:
         """Compile and capture the step, and verify each technique in use on the first epoch's first batch.

@@ -140,7 +140,7 @@ class Trainer(abc.ABC):
         return {name: buffer for name, buffer in found if buffer is not None}
 
     def restore(self, network: Mapping[str, Tensor], momentum: Mapping[str, Tensor]) -> None:
-        """Restore weights, BatchNorm statistics and momentum of the same network. Call it before `warm_up`."""
+        """Restore weights, BatchNorm statistics and momentum of the same network, in place, after `warm_up`."""
         parameters = dict(self.network.named_parameters())
         self.network.load_state_dict(network)
         for name, values in momentum.items():

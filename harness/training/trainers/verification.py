@@ -246,8 +246,8 @@ def verify(trainer: AcceleratedSteps, batches: Sequence[tuple[Tensor, Tensor]]) 
         else:
             trainer.switch_off(one.technique, reason)
             release_freed_memory(trainer.device)
-        if one.technique == "bf16":
-            PeakMemory(trainer.device)  # the memory that a step at fp32 took is not the case's: start measuring again
+        if one.technique in ("bf16", "compile"):
+            PeakMemory(trainer.device)  # the memory that the plain step took is not the case's: start measuring again
 
 
 def _failure(trainer: AcceleratedSteps, one: Acceleration, batches: Sequence[tuple[Tensor, Tensor]]) -> str | None:

@@ -327,15 +327,39 @@ def test_a_plain_case_out_of_memory_is_not_trained_again(tiny_dataset, results, 
 
 
 def test_a_change_of_what_is_switched_off_is_notified(tiny_dataset, results, capture_with):
+    capture_with(Replaying)
+    case = make_case(tiny_dataset)
+    interrupt(case, tiny_dataset, results, 2)
+    capture_with(Stale)
+    result, recorder = train_recorded(case, tiny_dataset, results)
+    change = "with all accelerations → without capture"
+    assert f"resumed with a change, {change}: the times of its epochs are no longer comparable" in recorder.notices
+    assert result.changes_between_attempts == (change,)
+    assert [*result.switched_off] == ["capture"]
+
+
+def test_what_was_switched_off_stays_off_when_the_case_is_resumed(tiny_dataset, results, capture_with):
     capture_with(Stale)
     case = make_case(tiny_dataset)
     interrupt(case, tiny_dataset, results, 2)
     capture_with(Replaying)
-    result, recorder = train_recorded(case, tiny_dataset, results)
-    change = "without capture → with all accelerations"
-    assert f"resumed with a change, {change}: the times of its epochs are no longer comparable" in recorder.notices
-    assert result.changes_between_attempts == (change,)
+    result, _ = train_recorded(case, tiny_dataset, results)
+    assert result.changes_between_attempts == ()
     assert [*result.switched_off] == ["capture"]
+
+
+def test_a_resumed_case_is_verified_on_the_untrained_network(tiny_dataset, results, monkeypatch):
+    verified = []
+
+    def warm_up(trainer, _):
+        verified.append({name: value.clone() for name, value in trainer.weights().items()})
+
+    monkeypatch.setattr(FastTrainer, "warm_up", warm_up)
+    case = make_case(tiny_dataset, precision="bf16")
+    interrupt(case, tiny_dataset, results, 2)
+    train_recorded(case, tiny_dataset, results)
+    first, resumed = verified
+    assert all(torch.equal(value, resumed[name]) for name, value in first.items())
 
 
 def test_nothing_is_verified_where_nothing_is_in_use(tiny_dataset, monkeypatch):
