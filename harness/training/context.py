@@ -16,6 +16,8 @@ class TrainingContext:
         dataset_verified: true if the images are known to be the published ones; recorded, not checked.
         machine_name: the name to record; None for the machine's name on its network.
         command: the command line to record; None for this process's own.
+        shares_memory: true if other cases use the device's memory: without enough of it the case is out of memory at
+            once, and none of its own techniques is blamed. The caller trains it alone then.
     """
 
     callback: TrainingCallback = field(default_factory=TrainingCallback)
@@ -23,3 +25,4 @@ class TrainingContext:
     dataset_verified: bool = False
     machine_name: str | None = None
     command: str | None = None
+    shares_memory: bool = False

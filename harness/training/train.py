@@ -141,12 +141,12 @@ def remove_checkpoints(case: Case, results: ResultsFolder) -> None:
 def _train(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, None, Result]:
     """Train the case's remaining epochs and record its result.
 
-    If memory runs out, resume the case without the techniques that may have taken it.
+    If memory runs out, resume the case without the techniques that may have taken it, unless other cases have.
     """
     outcome = yield from _attempt(run, other_code)
     if isinstance(outcome, Result):
         return outcome
-    plain = run.without_what_takes_memory()
+    plain = None if run.job.context.shares_memory else run.without_what_takes_memory()
     if plain is None:
         return _record(run, outcome)
     del run  # frees its memory

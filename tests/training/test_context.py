@@ -3,10 +3,13 @@ import sys
 from dataclasses import FrozenInstanceError
 
 import pytest
+import torch
 
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
+from harness.training.run import TrainingRun
 from harness.training.train import train
+from harness.training.trainers.fast import FastTrainer
 from tests.helpers import REPOSITORY
 from tests.helpers.tiny import CPU, make_case
 
@@ -26,6 +29,19 @@ def test_context_is_recorded_with_the_result(tiny_dataset, results):
     assert result.dataset_verified
     assert result.environment["node"] == "node7"
     assert result.attempts[0].command == "pytest bench -k digits"
+
+
+def test_memory_that_others_share_ends_the_case_at_once(tiny_dataset, results, monkeypatch):
+    def fail(*_):
+        raise torch.OutOfMemoryError("tried to allocate 8 EiB")
+
+    retried = []
+    monkeypatch.setattr(FastTrainer, "step", fail)
+    monkeypatch.setattr(TrainingRun, "without_what_takes_memory", lambda _: retried.append(1))
+    for shares_memory in (True, False):
+        context = TrainingContext(shares_memory=shares_memory)
+        result = train(make_case(tiny_dataset), tiny_dataset, results, CPU, context=context)
+        assert (result.status, len(retried)) == ("out_of_memory", 1 - shares_memory)
 
 
 class Calls(TrainingCallback):

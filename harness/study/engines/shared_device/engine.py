@@ -20,7 +20,7 @@ from harness.study.engines.concurrent_engine import ConcurrentEngine
 from harness.study.engines.engine import CaseRequest
 from harness.study.engines.shared_device.capacity import cases_that_fit, mps_notice
 from harness.study.engines.shared_device.task import CaseTask, Failure, Message, Notice, Resumed
-from harness.study.engines.shared_device.worker_pool import WorkerLostError, WorkerPool
+from harness.study.engines.shared_device.worker_pool import KILLED, WorkerLostError, WorkerPool
 from harness.study.engines.task_pickle import pickled
 from harness.study.machine import Machine
 from harness.text import count_noun
@@ -45,16 +45,13 @@ class SharedDeviceEngine(ConcurrentEngine):
         self._settings = replace(settings, device=device, cases_per_device=None)
         self._machine = Machine(self._settings)
         self._asked = settings.cases_per_device
+        self._prepared: dict[str, Experiment] = {}
         self._pool: WorkerPool | None = None
         super().__init__(results)
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         self._machine.prepare(experiments, notify)
-        if self._pool is None:
-            size = self._asked if isinstance(self._asked, int) else cases_that_fit(self._machine, experiments)
-            self._pool = WorkerPool(size, max(1, torch.get_num_threads() // size))
-            if (notice := mps_notice(self._machine.device)) is not None and size > 1:
-                notify(notice)
+        self._prepared |= {self.case(one).identity: one for one in experiments}
 
     def case(self, experiment: Experiment) -> Case:
         return self._machine.case(experiment)
@@ -63,17 +60,27 @@ class SharedDeviceEngine(ConcurrentEngine):
         return self._machine.weight_bytes(experiment)
 
     def cases_at_once(self) -> int:
-        return self._prepared_pool().size
+        return self._sized_pool().size
 
-    def _prepared_pool(self) -> WorkerPool:
-        assert self._pool is not None, "the engine is prepared first"
+    def _sized_pool(self) -> WorkerPool:
+        """Return the pool; size it now, for all cases prepared so far, if it is asked for the first time.
+
+        Finished cases count too: a resumed session trains with as many threads as the one before.
+        """
+        if self._pool is None:
+            cases = self._prepared.values()
+            size = self._asked if isinstance(self._asked, int) else cases_that_fit(self._machine, cases)
+            size = max(1, min(size, len(cases)))
+            self._pool = WorkerPool(size, max(1, torch.get_num_threads() // size))
+            if (notice := mps_notice(self._machine.device)) is not None and size > 1:
+                self._keep_notice(None, notice)
         return self._pool
 
     def _runner(self, request: CaseRequest) -> CaseRunner:
-        return _SharingCaseRunner(request, self._settings, self._prepared_pool(), self._results, self._keep_notice)
+        return _SharingCaseRunner(request, self._settings, self._sized_pool(), self._results, self._keep_notice)
 
     def describe(self) -> str:
-        pool, machine = self._prepared_pool(), self._machine
+        pool, machine = self._sized_pool(), self._machine
         threads = count_noun(pool.threads, "thread")
         return f"{machine.device} at {machine.precision}, {count_noun(pool.size, 'case')} at once, {threads} each"
 
@@ -98,10 +105,10 @@ class _SharingCaseRunner(CaseRunner):
     ) -> None:
         super().__init__(request, results, notify)
         self._settings, self._pool = settings, pool
-        self._is_alone = False
+        self._is_alone = pool.size == 1
 
     async def _try(self) -> Result | None:
-        """Train the case by one process; retry if that is lost, or if memory ran out beside other cases."""
+        """Train the case by one process; retry if that is lost, or if memory ran out beside other processes."""
         task = pickled(self._task(), "--cases-per-device")
         try:
             async with self._pool.worker(alone=self._is_alone) as worker:
@@ -111,7 +118,10 @@ class _SharingCaseRunner(CaseRunner):
         except WorkerLostError as error:
             device, why = self._settings.device, str(error)
             self._count_lost_worker(device, device, why, error)
-            self._notify(self._case, f"its process was lost ({why}): resuming in a new one")
+            if self.state.lost_workers > 1 and KILLED in why:
+                self._is_alone = True  # the machine's memory may have run out beside the other processes
+            alone = ", alone" if self._is_alone and self._pool.size > 1 else ""
+            self._notify(self._case, f"its process was lost ({why}): resuming in a new one{alone}")
         finally:
             self.state.node_id = None
         return None
@@ -119,7 +129,7 @@ class _SharingCaseRunner(CaseRunner):
     def _task(self) -> CaseTask:
         request, settings = self.state.request, self._settings
         # A retry resumes: the first try has discarded the earlier result.
-        rerun = request.rerun and not self.state.epochs and not self._is_alone
+        rerun = request.rerun and not self.state.epochs
         return CaseTask(
             replace(settings, results_dir=self._results.root),
             request.experiment,
@@ -128,6 +138,7 @@ class _SharingCaseRunner(CaseRunner):
             request.accept_other_code,
             self._pool.threads,
             this_command(),
+            shares_memory=not self._is_alone,
         )
 
     async def _last(self, messages: Any) -> Result | Failure:
@@ -160,9 +171,8 @@ class _SharingCaseRunner(CaseRunner):
             if end.kind == "input":
                 raise InputError(end.error)
             raise TrainingError(f"{self._case.label} failed in a process of its own\n{end.error}")
-        shared = end.attempts[-1].environment.get("co_scheduled")
-        if end.status == "out_of_memory" and shared and not self._is_alone:
+        if end.status == "out_of_memory" and not self._is_alone:
             self._is_alone = True
-            self._notify(self._case, "out of memory beside other cases: it is trained again alone, after them")
+            self._notify(self._case, "out of memory beside other processes: it is trained again alone, after them")
             return None
         return end

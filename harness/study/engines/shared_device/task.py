@@ -12,6 +12,7 @@ from harness.config.experiment import Experiment
 from harness.config.settings import Settings
 from harness.errors import DeviceLostError, InputError
 from harness.hardware import cpu_affinity
+from harness.hardware.memory import release_freed_memory
 from harness.results.folder import ResultsFolder
 from harness.results.result import EpochRecord, Result
 from harness.study.machine import Machine
@@ -60,6 +61,7 @@ class CaseTask:
         settings: those of the engine's machine, with its device by name.
         threads: the number of threads to compute with.
         command: the command line to record.
+        shares_memory: true unless the case trains alone.
     """
 
     settings: Settings
@@ -69,9 +71,19 @@ class CaseTask:
     accept_other_code: bool
     threads: int
     command: str
+    shares_memory: bool
 
     def run(self, send: Send) -> Result | Failure:
-        """Train the case; send messages meanwhile, and return the last one."""
+        """Train the case; send messages meanwhile, and return the last one.
+
+        The process keeps no memory that it has freed: the cases beside it, and the next ones, need it.
+        """
+        end = self._end(send)
+        if not (isinstance(end, Failure) and end.kind == "device lost"):
+            release_freed_memory(torch.device(self.settings.device))
+        return end
+
+    def _end(self, send: Send) -> Result | Failure:
         try:
             return self._train(send)
         except DeviceLostError as error:
@@ -86,7 +98,9 @@ class CaseTask:
         machine = _machine(self.settings)
         machine.case(self.experiment)  # makes a network of the user's known to this process
         dataset, verified = machine.dataset(self.experiment)
-        context = TrainingContext(_Sender(send), dataset_verified=verified, command=self.command)
+        context = TrainingContext(
+            _Sender(send), dataset_verified=verified, command=self.command, shares_memory=self.shares_memory
+        )
         cores = self.threads if machine.device.type == "cpu" else 0
         with cpu_affinity.claimed(cores):
             return train(

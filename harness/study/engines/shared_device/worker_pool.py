@@ -15,6 +15,7 @@ from harness.text import one_line
 
 _COMMAND = (sys.executable, "-P", "-m", "harness.study.engines.shared_device.process")
 _MOST_PRINTED = 300
+KILLED = f"killed by signal {signal.SIGKILL.name}"  # the system does it for lack of the machine's memory
 
 
 class WorkerLostError(Exception):

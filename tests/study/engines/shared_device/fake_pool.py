@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from harness.training.callback import TrainingCallback
 from tests.helpers.records import RECORD
-from tests.helpers.synthetic import ENVIRONMENT, synthetic_result
+from tests.helpers.synthetic import synthetic_result
 
 
 class FakePool:
@@ -61,7 +61,5 @@ def epoch(number):
     return replace(RECORD, epoch=number)
 
 
-def result(status="complete", *, co_scheduled=True):
-    made = synthetic_result(status=status)
-    environment = {**ENVIRONMENT, "co_scheduled": co_scheduled}
-    return replace(made, epochs=0, attempts=(replace(made.attempts[-1], environment=environment),))
+def result(status="complete"):
+    return replace(synthetic_result(status=status), epochs=0)

@@ -46,7 +46,7 @@ def run(engine, experiments):
 
     def train(*scripts, rerun=False):
         engine.prepare(experiments, lambda _: None)
-        engine._pool.scripts += scripts
+        engine._sized_pool().scripts += scripts
         request = CaseRequest(experiments[0], engine.case(experiments[0]), rerun)
         recorder, ended = Recorder(), []
         try:
@@ -68,10 +68,31 @@ def test_one_case_per_device_and_auto_on_a_cpu(make_settings, engine, experiment
 def test_the_threads_are_divided_among_the_cases(engine, experiments, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
     engine.prepare(experiments, lambda _: None)
-    assert (engine._pool.size, engine._pool.threads) == (2, 2)
+    assert (engine._sized_pool().size, engine._sized_pool().threads) == (2, 2)
     assert engine.describe() == "cpu at fp32, 2 cases at once, 2 threads each"
     environment = engine.environment()
     assert (environment["cases_per_device"], environment["threads"]) == (2, 2)
+
+
+def test_auto_counts_the_cases_of_every_preparation(engine, experiments, monkeypatch):
+    seen = []
+    monkeypatch.setattr(engine_module, "cases_that_fit", lambda _, cases: seen.append(len(cases)) or 4)
+    engine._asked = "auto"
+    for group in (experiments[:1], experiments[1:], experiments):
+        engine.prepare(group, lambda _: None)
+    assert (engine.cases_at_once(), engine.cases_at_once(), seen) == (2, 2, [2])
+
+
+def test_fewer_cases_than_asked_for_share_all_threads(engine, experiments, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    engine._asked = 8
+    engine.prepare(experiments, lambda _: None)
+    assert engine.describe() == "cpu at fp32, 2 cases at once, 4 threads each"
+
+
+def test_processes_that_take_turns_are_a_notice_of_the_training(engine, run, monkeypatch):
+    monkeypatch.setattr(engine_module, "mps_notice", lambda _: "processes take turns")
+    assert run([result()])[1] == ["processes take turns"]
 
 
 def test_messages_of_a_worker_become_notices_progress_and_the_result(engine, run):
@@ -103,6 +124,14 @@ def test_a_case_that_loses_every_process_fails_after_three(engine, run):
     assert len(run.ended) == 1
 
 
+def test_a_case_killed_twice_is_tried_again_alone(engine, run):
+    made = result()
+    got, notices, _ = run([LOST], [LOST], [made], rerun=True)
+    assert (got, notices[1:]) == (made, [f"its process was lost ({LOST}): resuming in a new one, alone"])
+    tries = [(alone, task.shares_memory, task.rerun) for task, alone in engine._pool.tries]
+    assert tries == [(False, True, True), (False, True, True), (True, False, True)]
+
+
 def test_failures_are_raised_with_the_text_of_the_process(run):
     with pytest.raises(InputError, match="^no space$"):
         run([Failure("no space", "input")])
@@ -115,19 +144,21 @@ def test_a_failed_training_has_the_traceback_of_its_process(run):
     assert len(run.ended) == 1
 
 
-def test_out_of_memory_beside_other_cases_is_tried_again_alone(engine, run):
+def test_out_of_memory_beside_other_processes_is_tried_again_alone(engine, run):
+    """Also if no other case trains: an idle process keeps memory."""
     made = result()
     got, notices, _ = run([result("out_of_memory")], [made])
     assert got == made
-    assert notices == ["out of memory beside other cases: it is trained again alone, after them"]
-    assert [alone for _, alone in engine._pool.tries] == [False, True]
+    assert notices == ["out of memory beside other processes: it is trained again alone, after them"]
+    assert [(alone, task.shares_memory) for task, alone in engine._pool.tries] == [(False, True), (True, False)]
 
 
-@pytest.mark.parametrize("co_scheduled", [True, False])
-def test_out_of_memory_of_a_case_alone_is_its_result(co_scheduled, run):
-    scripts = [[result("out_of_memory")]] if co_scheduled else []
-    got, *_ = run(*scripts, [result("out_of_memory", co_scheduled=co_scheduled)])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_out_of_memory_of_a_case_alone_is_its_result(processes, engine, run):
+    engine._asked = processes
+    got, *_ = run(*[[result("out_of_memory")]] * processes)
     assert got.status == "out_of_memory"
+    assert len(engine._pool.tries) == processes
 
 
 def test_close_ends_the_processes(engine, run):

@@ -36,10 +36,12 @@ TWO = ("--cases-per-device", "2", *ONE)
 @pytest.fixture
 def variables(tmp_path):
     """The environment of the runs, in which a worker process may lose its device."""
-    (tmp_path / "code").mkdir()
+    for name in ("code", "machine"):
+        (tmp_path / name).mkdir()
     (tmp_path / "code" / "sitecustomize.py").write_text(SITECUSTOMIZE)
     path = f"{tmp_path / 'code'}{os.pathsep}{REPOSITORY}"
-    return {"PYTHONPATH": path, "LOSE": str(tmp_path / "lose"), "IMPORTS": str(tmp_path / "imports")}
+    of_test = {"LOSE": "lose", "IMPORTS": "imports", "TMPDIR": "machine"}  # the cases meet in TMPDIR
+    return {"PYTHONPATH": path, **{variable: str(tmp_path / name) for variable, name in of_test.items()}}
 
 
 def test_a_worker_ends_with_the_tasks_of_its_session(monkeypatch):

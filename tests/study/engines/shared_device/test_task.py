@@ -23,7 +23,16 @@ def task(make_settings):
     experiment = plan_experiment(settings, "digits", "resnet8", 1, recipe)
     case = Machine(settings).case(experiment)
     threads = torch.get_num_threads()
-    yield CaseTask(settings, experiment, case, rerun=False, accept_other_code=False, threads=2, command="pytest bench")
+    yield CaseTask(
+        settings,
+        experiment,
+        case,
+        rerun=False,
+        accept_other_code=False,
+        threads=2,
+        command="pytest bench",
+        shares_memory=True,
+    )
     torch.set_num_threads(threads)
     task_module._machine.cache_clear()
 
@@ -60,6 +69,18 @@ def test_notices_and_a_resumption_are_sent(run, task):
         synthetic_result(),
         [Resumed(replace(RECORD, epoch=2)), Notice(task.case, "a file was left out")],
     )
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_freed_memory_is_released_at_the_end_unless_the_device_is_lost(is_lost, run, monkeypatch):
+    def train(*_, context, **__):
+        steps.append(context.shares_memory)
+        raise DeviceLostError("run it again", "unknown error") if is_lost else ZeroDivisionError
+
+    steps = []
+    monkeypatch.setattr(task_module, "release_freed_memory", steps.append)
+    run(train)
+    assert steps == [True] + [torch.device("cpu")] * (not is_lost)
 
 
 @pytest.mark.parametrize(
