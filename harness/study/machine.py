@@ -94,7 +94,7 @@ class Machine:
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision.
 
-        If `--compile auto` has decided otherwise since the case was begun, it is the one that was begun.
+        If `--compile auto` has decided otherwise since the case was started, it is the one that was started.
         """
         experiment = self.resolved(experiment)
         dataset = self.dataset(experiment)[0]
@@ -113,8 +113,8 @@ class Machine:
         )
         other = replace(case, compiled=not case.compiled)
         folders = [ResultsFolder(self.settings.results_dir).folder(one) for one in (case, other)]
-        is_begun_so = self.settings.compile == "auto" and [one.exists() for one in folders] == [False, True]
-        return other if is_begun_so else case
+        was_started_so = self.settings.compile == "auto" and [one.exists() for one in folders] == [False, True]
+        return other if was_started_so else case
 
     def resolved(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> Experiment:
         """Return the experiment with the recipe that its images decide, equal for all models and seeds.

@@ -76,12 +76,12 @@ def test_a_gpu_without_a_measured_gain_is_notified(monkeypatch):
     assert why_auto_is_off("auto", torch.device("cpu")) is None
 
 
-def test_a_case_that_was_begun_stays_as_compile_auto_decided_then(machine, monkeypatch):
-    begun = machine.case(digits(machine))
+def test_a_started_case_stays_as_compile_auto_decided_then(machine, monkeypatch):
+    started = machine.case(digits(machine))
     monkeypatch.setattr("harness.study.machine.should_compile", lambda *_: True)
     assert machine.case(digits(machine)).compiled
-    ResultsFolder(machine.settings.results_dir).folder(begun).mkdir(parents=True)
-    assert machine.case(digits(machine)) == begun
+    ResultsFolder(machine.settings.results_dir).folder(started).mkdir(parents=True)
+    assert machine.case(digits(machine)) == started
 
 
 def test_a_case_is_deterministic_if_asked_for_on_a_gpu(make_settings):
