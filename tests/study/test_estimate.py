@@ -133,7 +133,7 @@ def test_whole_steps_are_timed_on_a_gpu_after_a_warm_up(macs, steps, evaluated, 
 
 
 @pytest.mark.parametrize(("affordable", "warmed_up"), [(1e12, ["warm_up"]), (0, [])])
-def test_bf16_is_verified_before_steps_on_a_cpu_if_a_whole_step_is_affordable(
+def test_bf16_is_verified_on_a_cpu_if_a_whole_step_is_affordable(
     affordable, warmed_up, experiment, gpu_trainers, step_seconds, monkeypatch
 ):
     monkeypatch.setattr(GpuTrainer, "device", CPU)

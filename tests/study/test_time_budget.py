@@ -62,7 +62,7 @@ def failing_estimates(monkeypatch, error):
     monkeypatch.setattr("harness.study.plan.estimate", fail)
 
 
-def test_a_case_of_unknown_time_is_ordered_last_and_skipped_with_the_reason(study, monkeypatch):
+def test_a_case_of_unknown_time_is_last_and_skipped_with_the_reason(study, monkeypatch):
     failing_estimates(monkeypatch, MemoryError())
     times = budget(study)
     assert times.case_seconds(digits(study)) == math.inf
