@@ -1,8 +1,8 @@
 """Measure the study's theory (section 2.1): do gradients reach the first layers of a deep network?
 
 Each test measures the mean gradient norm of every layer on the embedded digits, at initialisation and after one epoch,
-of networks without shortcuts (`plain`) and of residual ones. It runs only if the command line selects it (`pytest bench
--k gradients`), takes about a minute on two cores, and adds a figure to the report.
+of networks without shortcuts (`plain`) and of residual ones, always at fp32. It runs only if the command line selects
+it (`pytest bench -k gradients`), takes about a minute on two cores, and adds a figure to the report.
 """
 
 import pytest

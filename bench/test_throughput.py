@@ -36,9 +36,11 @@ def require_undisturbed(measurement):
     ("dataset", "model"), WORKLOADS, ids=[f"{model}-{shape(dataset)}" for dataset, model in WORKLOADS]
 )
 def test_throughput(dataset, model, workbench):
-    for comparison in workbench.compare_pipelines(dataset, model):
+    comparisons = workbench.compare_pipelines(dataset, model)
+    slower = [one.precision for one in comparisons if one.disturbed is None and one.ratio < 1]
+    assert not slower, f"the fast pipeline at {' and '.join(slower)} is slower than the reference"
+    for comparison in comparisons:
         require_undisturbed(comparison)
-        assert comparison.ratio >= 1, f"the fast pipeline at {comparison.precision} is slower than the reference"
 
 
 @pytest.mark.parametrize("dataset", AUGMENTED, ids=shape)

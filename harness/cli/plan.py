@@ -54,12 +54,14 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
     """Time a few steps of each model, and print a row per experiment."""
     from harness.cli.outputs import PlanOutput
     from harness.config.experiment import labels_of
-    from harness.hardware.device import resolve_device, resolve_precision
+    from harness.hardware.device import resolve_device, resolve_precision, slowness_of
     from harness.study.plan import plan
 
     device = resolve_device(settings.device)
     precision = resolve_precision(settings.precision, device, settings.pipeline)
     print(f"timing a few steps of each model on {device}, {precision}, {settings.pipeline} pipeline", file=sys.stderr)
+    if note := slowness_of(precision, device):
+        print(note, file=sys.stderr)
     planned = list(_with_dots(plan(experiments, settings, device, precision, _print_note)))
     studies = _studies(settings, planned)
     output = PlanOutput(

@@ -86,10 +86,15 @@ def workbench(request: pytest.FixtureRequest) -> Workbench:
     from harness.throughput.workbench import Workbench
 
     harness, terminal = session_of(request.config), Terminal.of(request.config)
-    if harness.workbench is None:
-        harness.workbench = Workbench(harness.settings)
     name = request.node.name
-    harness.workbench.notify = lambda line: terminal.write(f"\n{name}: {line}") if terminal is not None else None
+
+    def notify(line: str) -> None:
+        if terminal is not None:
+            terminal.write(f"\n{name}: {line}")
+
+    if harness.workbench is None:
+        harness.workbench = Workbench(harness.settings, notify)
+    harness.workbench.notify = notify
     return harness.workbench
 
 

@@ -18,6 +18,7 @@ from harness.models.identity import network_identity
 from harness.models.smallest_batch import smallest_batch
 from harness.results.disturbance import Disturbance
 from harness.results.result import Result
+from harness.results.timing import processes_of, timed_on
 from harness.throughput.repetition import SESSION_SECONDS, Repetition, metered
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import Trainer
@@ -29,8 +30,8 @@ _AFFORDABLE_OPERATIONS = 3e11
 # epoch, if they cost at most this: about half a second of a large GPU.
 _AFFORDABLE_ON_CUDA = 3e13
 _STEPS_ON_CUDA = 10
-_TIMINGS = 3  # fewer if they take longer than this in all
-_TIMING_SECONDS = 10.0
+_TIMINGS = 3  # at most
+_TIMING_SECONDS = 10.0  # no further timing begins after this time
 _EVALUATED = {"cpu": 256, "cuda": 4096}  # images at most; on a GPU several of its evaluation batches
 
 
@@ -65,6 +66,7 @@ def estimate(
     precision: str,
     pipeline: Pipeline = "fast",
     *,
+    deterministic: bool = False,
     repetition: Repetition | None = None,
 ) -> Estimate:
     """Time a few real steps of the experiment on random images and scale them to an epoch.
@@ -72,6 +74,7 @@ def estimate(
     Args:
         train_images, evaluated_images: in an epoch.
         precision: a value of ``--precision``; ``auto`` is resolved.
+        deterministic: whether the steps use only kernels with the same bits in every run.
         repetition: it times disturbed steps again; None for a few seconds of repetition.
 
     Raises:
@@ -81,11 +84,16 @@ def estimate(
     resolved = resolve_precision(precision, device, pipeline)
     network = network_identity(experiment.own, spec)
     case = replace(experiment, seed=0).bind(
-        device_kind=device.type, precision=resolved, pipeline=pipeline, network=network
+        device_kind=device.type,
+        precision=resolved,
+        pipeline=pipeline,
+        network=network,
+        deterministic=deterministic,
     )
     macs = count_macs(model, spec.input_shape(recipe.image_size), spec.num_classes)
     trainer = make_trainer(case, spec, device)
-    if device.type == "cuda":  # captures the step; no other device has anything to do before its first step
+    # Captures and verifies, as before a training; a CPU only verifies bf16. Too expensive a step is left out.
+    if device.type == "cuda" or _operations(trainer, macs) <= _AFFORDABLE_OPERATIONS:
         trainer.warm_up(trainer.place(random_images(spec, recipe, min(recipe.batch_size, train_images))))
 
     def epoch_seconds() -> float:
@@ -102,7 +110,7 @@ def estimate(
 def _training_seconds(trainer: Trainer, spec: DatasetSpec, macs: int, train_images: int) -> float:
     """Time whole steps, or steps of fewer images at two batch sizes; return the seconds of an epoch."""
     batch_size = trainer.recipe.batch_size
-    operations = OPERATIONS_PER_MAC * macs * batch_size
+    operations = _operations(trainer, macs)
     if trainer.device.type == "cuda":
         steps = max(1, min(_STEPS_ON_CUDA, int(_AFFORDABLE_ON_CUDA // operations)))
         return _step_seconds(trainer, spec, batch_size, steps) * train_images / batch_size
@@ -113,6 +121,11 @@ def _training_seconds(trainer: Trainer, spec: DatasetSpec, macs: int, train_imag
     image_seconds = max(twice - once, once / 10) / fewest  # on a busy machine twice may be measured as faster
     steps = -(-train_images // batch_size)
     return steps * max(0.0, once - fewest * image_seconds) + train_images * image_seconds
+
+
+def _operations(trainer: Trainer, macs: int) -> int:
+    """Return the operations of a step at the recipe's batch size."""
+    return OPERATIONS_PER_MAC * macs * trainer.recipe.batch_size
 
 
 def _step_seconds(trainer: Trainer, spec: DatasetSpec, batch_size: int, steps: int = 1) -> float:
@@ -165,14 +178,26 @@ def _seconds(
 
 
 def recorded_epoch_seconds(
-    experiment: Experiment, results: list[Result], device_kind: str, precision: str, pipeline: str = "fast"
+    experiment: Experiment,
+    results: list[Result],
+    device_kind: str,
+    precision: str,
+    pipeline: str = "fast",
+    *,
+    deterministic: bool = False,
+    compiled: bool = False,
+    processes: str = "1 process",
 ) -> float | None:
     """Return the mean epoch time of the experiment's finished runs on this kind of device, if any.
 
     Runs of any seed and number of epochs count, since their epochs take equally long. Quick runs count for quick
     experiments alone; co-scheduled runs, and runs resumed on another environment, do not count. Disturbed epochs count
-    only if all are disturbed.
+    only if all are disturbed. Of runs timed under different conditions (`timed_on`), those like the newest count.
+
+    Args:
+        processes: the processes that train together, as `processes_of` describes them.
     """
+    conditions = (device_kind, precision, pipeline, deterministic, compiled)
     runs = [
         result
         for result in results
@@ -181,9 +206,22 @@ def recorded_epoch_seconds(
         and not result.is_co_scheduled
         and (result.model, result.dataset) == (experiment.model, experiment.dataset)
         and (result.mode == "quick") == (experiment.mode == "quick")
-        and (result.case.device_kind, result.case.precision, result.case.pipeline) == (device_kind, precision, pipeline)
+        and _case_conditions(result) == conditions
+        and processes_of(result.environment) == processes
         and result.case.recipe.image_size == experiment.resolved_recipe.image_size
     ]
+    if runs:
+        newest = _timed_on(max(runs, key=lambda run: run.finished_at))
+        runs = [run for run in runs if _timed_on(run) == newest]
     undisturbed = [second for run in runs for second in run.undisturbed_seconds()]
     seconds = undisturbed or [second for run in runs for second in run.epoch_seconds]
     return sum(seconds) / len(seconds) if seconds else None
+
+
+def _case_conditions(result: Result) -> tuple[str, str, str, bool, bool]:
+    case = result.case
+    return case.device_kind, case.precision, case.pipeline, case.deterministic, case.compiled
+
+
+def _timed_on(result: Result) -> str:
+    return timed_on(result.training_environments[-1])

@@ -32,6 +32,7 @@ from harness.training.code_version import other_code
 from harness.training.reuse import keeps_results
 
 _SpecOf = Callable[[str], DatasetSpec]
+_EXPECTED_ERRORS = (InputError, RuntimeError)  # torch raises RuntimeError if a device or a loader's process fails
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,10 @@ def plan(
         timed, failure = (None, found) if isinstance(found, str) else (found, "")
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
         experiment = _with_statistics(given, experiment, kept, settings, spec_of)
-        recorded = recorded_epoch_seconds(experiment, kept, device.type, precision, settings.pipeline)
+        deterministic = settings.deterministic_on(device.type)
+        recorded = recorded_epoch_seconds(
+            experiment, kept, device.type, precision, settings.pipeline, deterministic=deterministic
+        )
         with each_key_once():
             there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
         is_kept = bool(there) and not settings.rerun and keeps_results(experiment.mode)
@@ -162,14 +166,20 @@ def estimate_experiment(
 
     Raises:
         InputError: the device does not support the precision, or the data cannot be read.
-        TimingError: the steps could not be timed: the network raised an error, or memory ran out.
+        TimingError: the steps could not be timed: memory ran out, torch failed, or a network that is not one of the
+            harness raised an error.
     """
     resolve_precision(precision, device, settings.pipeline)
     spec = registry.get_spec(experiment.dataset, settings.data_dir)
     images = _images_per_epoch(experiment, experiment.resolved_recipe.resize, spec, settings)
+    deterministic, pipeline = settings.deterministic_on(device.type), settings.pipeline
     try:
-        return estimate(experiment, spec, *images, device, precision, settings.pipeline, repetition=repetition)
+        return estimate(
+            experiment, spec, *images, device, precision, pipeline, deterministic=deterministic, repetition=repetition
+        )
     except Exception as error:
+        if not (experiment.network.is_foreign or is_out_of_memory(error) or isinstance(error, _EXPECTED_ERRORS)):
+            raise  # a fault of the harness
         reason = _reason(error)
     with contextlib.suppress(RuntimeError):  # of a GPU that failed for good
         release_freed_memory(device)  # here: the error held the tensors of the failed step

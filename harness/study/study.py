@@ -14,6 +14,7 @@ from harness.files import require_writable
 from harness.results.folder import ResultsFolder
 from harness.results.listing import require_readable
 from harness.results.result import EpochRecord, Result
+from harness.results.timing import processes_of
 from harness.study.engines import CaseRequest, make_engine
 from harness.study.kept import find_kept, find_outdated
 from harness.study.rerun import Rerun
@@ -111,6 +112,11 @@ class Study:
     def is_distributed(self) -> bool:
         """True if several processes train every case together."""
         return self._processes.is_distributed
+
+    @property
+    def processes(self) -> str:
+        """The processes that train every case together, human-readable: ``1 process``."""
+        return processes_of(self._processes.to_json())
 
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""

@@ -1,5 +1,6 @@
 """The time budget of a session: the expected time of each case, and the cases that no longer fit."""
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,6 +19,7 @@ class TimeBudget:
     """The time that a session may take, and the cases skipped for it.
 
     An epoch of a model takes as long as its recorded epochs on this kind of device; without any, a few steps are timed.
+    A case whose steps cannot be timed does not fit.
     """
 
     def __init__(
@@ -30,7 +32,7 @@ class TimeBudget:
         """
         self._budget_seconds, self._study = budget_seconds, study
         self._started_seconds, self._now = started_seconds, now
-        self._estimated: dict[tuple[object, ...], float] = {}
+        self._estimated: dict[tuple[object, ...], float | str] = {}
         self._results: dict[tuple[str, str], list[Result]] = defaultdict(list)
         for result in study.results.read_all()[0]:
             self.add(result)
@@ -41,16 +43,20 @@ class TimeBudget:
         self._results[result.dataset, result.model].append(result)
 
     def case_seconds(self, experiment: Experiment) -> float:
-        """Return the expected time of the whole case, from scratch."""
-        return self._epoch_seconds(experiment) * experiment.resolved_recipe.epochs
+        """Return the expected time of the whole case, from scratch; infinite if it is unknown."""
+        return _known(self._epoch_seconds(experiment)) * experiment.resolved_recipe.epochs
 
     def reason_to_skip(self, experiment: Experiment) -> str | None:
         """Return the reason to skip the case; None if it fits into the time left."""
         left = self.seconds_left
-        needed = self._remaining_seconds(experiment)
+        epochs = self._study.epochs_left(experiment)
+        epoch_seconds = self._epoch_seconds(experiment) if epochs else 0.0
+        needed = _known(epoch_seconds) * epochs if epochs else 0.0
         self._fits[experiment] = needed <= left
         if needed <= left:
             return None
+        if isinstance(epoch_seconds, str):
+            return f"its time is unknown ({epoch_seconds}): leave out {self._option} to train it"
         return f"does not fit: about {duration(needed)}, {duration(left)} of {self._option} left"
 
     def notes(self) -> dict[str, list[str]]:
@@ -76,15 +82,20 @@ class TimeBudget:
         text = duration(self._budget_seconds)
         return f"--budget {text.removesuffix('00s').removesuffix('00m').removesuffix('00h')}"
 
-    def _remaining_seconds(self, experiment: Experiment) -> float:
-        """Return the expected time of the case from its last recorded epoch; 0 if it is finished."""
-        epochs = self._study.epochs_left(experiment)
-        return self._epoch_seconds(experiment) * epochs if epochs else 0.0
-
-    def _epoch_seconds(self, experiment: Experiment) -> float:
+    def _epoch_seconds(self, experiment: Experiment) -> float | str:
+        """Return the expected time of an epoch, or the reason why it is unknown."""
         case, settings = self._study.case(experiment), self._study.settings
         kept = self._results[experiment.dataset, experiment.model]
-        recorded = recorded_epoch_seconds(experiment, kept, case.device_kind, case.precision, case.pipeline)
+        recorded = recorded_epoch_seconds(
+            experiment,
+            kept,
+            case.device_kind,
+            case.precision,
+            case.pipeline,
+            deterministic=case.deterministic,
+            compiled=case.compiled,
+            processes=self._study.processes,
+        )
         if recorded is not None:
             return recorded
         key = (experiment.dataset, experiment.model, experiment.recipe)
@@ -92,6 +103,10 @@ class TimeBudget:
             device = resolve_device(settings.device)
             try:
                 self._estimated[key] = estimate_experiment(experiment, settings, device, case.precision).epoch_seconds
-            except TimingError:
-                self._estimated[key] = 0.0  # it is trained, and its result records the failure
+            except TimingError as error:
+                self._estimated[key] = str(error)
         return self._estimated[key]
+
+
+def _known(seconds: float | str) -> float:
+    return math.inf if isinstance(seconds, str) else seconds

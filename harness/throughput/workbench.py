@@ -15,7 +15,7 @@ from harness.config.settings import Settings
 from harness.data import registry
 from harness.errors import InputError
 from harness.files import require_writable
-from harness.hardware.device import Precision, computes_bf16, resolve_device, resolve_precision
+from harness.hardware.device import Precision, computes_bf16, resolve_device, resolve_precision, slowness_of
 from harness.results.folder import ResultsFolder
 from harness.throughput.augmentation import CPU, compare_augmentation
 from harness.throughput.comparison import compare_pipelines
@@ -60,6 +60,8 @@ class Workbench:
         self.device = resolve_device(settings.device)
         self.precision = resolve_precision(settings.precision, self.device)
         self.recorded: list[Recorded] = []
+        if note := slowness_of(self.precision, self.device):
+            notify(note)
 
     def compare_pipelines(self, dataset: str, model: str) -> list[PipelineComparison]:
         """Measure both pipelines and a plain loop; return a comparison for each precision.
@@ -124,15 +126,15 @@ class Workbench:
         return equivalence
 
     def measure_gradients(self, dataset: str, model: str) -> GradientNorms:
-        """Measure the gradient norm of every layer, at initialisation and after an epoch.
+        """Measure the gradient norm of every layer, at initialisation and after an epoch; always at fp32.
 
         Raises:
             InputError: the dataset is absent.
         """
         recipe, loaded = _recipe_of(dataset), registry.load(dataset, self.settings.data_dir)
         case = self._case(model, loaded.spec, recipe, len(loaded.train), data_fingerprint=loaded.fingerprint)
-        norms = measure_gradients(case, loaded, self.device)
-        self._keep(norms, self.device, self.precision)
+        norms = measure_gradients(replace(case, precision="fp32"), loaded, self.device)
+        self._keep(norms, self.device, "fp32")
         return norms
 
     def _case(

@@ -4,6 +4,7 @@ from harness.__main__ import main
 from harness.cli import plan as plan_module
 from harness.cli.outputs import PlannedCase, PlanOutput
 from harness.cli.plan import state_of
+from harness.config.settings import read_settings
 from tests.cli.checked_output import checked_output
 from tests.helpers.busy import needs_affinity, pinned_beside_a_busy_process
 
@@ -63,6 +64,14 @@ def test_plan_prints_json_alone_on_standard_output(in_a_process, tmp_path):
     (power,) = found["power"]
     assert (power["dataset"], power["seeds"], power["models"], power["is_spread_measured"]) == ("digits", 2, 2, False)
     assert "timing a few steps" in ran.stderr
+
+
+def test_plan_notes_bf16_without_hardware_for_it(monkeypatch, capsys):
+    monkeypatch.setattr("harness.hardware.device.computes_bf16", lambda _: False)
+    monkeypatch.setattr("harness.study.plan.plan", lambda *_: [])
+    for precision in ("fp32", "bf16"):
+        plan_module._print_plan(read_settings({"device": "cpu", "precision": precision}, {}), [], as_json=False)
+    assert capsys.readouterr().err.count("does not compute bf16 in hardware") == 1
 
 
 @pytest.mark.parametrize(

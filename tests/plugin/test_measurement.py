@@ -65,29 +65,47 @@ def throughput_bench(pytester):
     return pytester
 
 
-def run_pipelines(pytester, monkeypatch, disturbance, fast=27.0, peak=5e9):
-    """Run the bench's test of one pipeline whose rounds and peak have this disturbance."""
+def compared(disturbance, fast=27.0, peak=5e9):
+    """A comparison whose rounds and peak have this disturbance."""
     one = make_comparison((fast,), (50.0,), peak_flops_per_second=peak, peak_disturbance=disturbance)
-    one = replace(one, fast=tuple(replace(measured, disturbance=disturbance) for measured in one.fast))
-    monkeypatch.setattr(workbench_module, "compare_pipelines", lambda *_, **__: [one])
-    return pytester.runpytest_inprocess("-k", "throughput and resnet20-3x32", "--device", "cpu", "-rs")
+    return replace(one, fast=tuple(replace(measured, disturbance=disturbance) for measured in one.fast))
+
+
+def run_pipelines(pytester, monkeypatch, *comparisons, options=()):
+    """Run the bench's test of one pipeline that gives these comparisons."""
+    monkeypatch.setattr(workbench_module, "compare_pipelines", lambda *_, **__: list(comparisons))
+    return pytester.runpytest_inprocess("-k", "throughput and resnet20-3x32", "--device", "cpu", "-rs", *options)
+
+
+def test_bf16_without_hardware_for_it_is_noted(throughput_bench, monkeypatch):
+    monkeypatch.setattr("harness.hardware.device.computes_bf16", lambda _: False)
+    fast = compared(QUIET, fast=80.0, peak=40e9)
+    run = run_pipelines(throughput_bench, monkeypatch, fast, options=("--precision", "bf16"))
+    run.stdout.fnmatch_lines(["*resnet20-3x32*: cpu does not compute bf16 in hardware: training takes 2 to 10 times*"])
 
 
 def test_an_undisturbed_slow_fast_pipeline_fails(throughput_bench, monkeypatch):
-    run = run_pipelines(throughput_bench, monkeypatch, QUIET)
+    run = run_pipelines(throughput_bench, monkeypatch, compared(QUIET))
     run.assert_outcomes(failed=1, deselected=11)
     run.stdout.fnmatch_lines(["*the fast pipeline at fp32 is slower than the reference*"])
 
 
 def test_an_undisturbed_fast_pipeline_passes(throughput_bench, monkeypatch):
-    run = run_pipelines(throughput_bench, monkeypatch, QUIET, fast=80.0, peak=40e9)
+    run = run_pipelines(throughput_bench, monkeypatch, compared(QUIET, fast=80.0, peak=40e9))
     run.assert_outcomes(passed=1, deselected=11)
     run.stdout.fnmatch_lines(["resnet20 *1.60*48%"])
     run.stdout.no_fnmatch_line("*(disturbed)*")
 
 
+def test_a_slow_pipeline_fails_beside_a_disturbed_precision(throughput_bench, monkeypatch):
+    slow = replace(compared(QUIET), precision="bf16")
+    run = run_pipelines(throughput_bench, monkeypatch, compared(busy(1.2)), slow)
+    run.assert_outcomes(failed=1, deselected=11)
+    run.stdout.fnmatch_lines(["*the fast pipeline at bf16 is slower than the reference*"])
+
+
 def test_a_disturbed_measurement_asserts_nothing_and_is_marked(throughput_bench, monkeypatch):
-    run = run_pipelines(throughput_bench, monkeypatch, busy(1.2))
+    run = run_pipelines(throughput_bench, monkeypatch, compared(busy(1.2)))
     run.assert_outcomes(skipped=1, deselected=11)
     run.stdout.fnmatch_lines([
         "resnet20 (disturbed) *0.54*",

@@ -97,23 +97,25 @@ def times(raw, seconds):
     """Return the times of the epochs; none if two of the environments trained in give different times."""
     starts = [one["first_epoch"] for one in raw["attempts"]] + [raw["epochs"] + 1]
     trained = [
-        conditions(one["environment"])
+        conditions(one["environment"], raw["case"])
         for one, start, end in zip(raw["attempts"], starts, starts[1:], strict=False)
         if end > start
-    ] or [conditions(raw["environment"])]
+    ] or [conditions(raw["environment"], raw["case"])]
     raw["timed_on"] = trained
     if len(set(trained)) > 1 or not seconds or not sum(seconds):
         return {"epoch_seconds": None, "total_seconds": None}
     return {"epoch_seconds": sum(seconds) / len(seconds), "total_seconds": sum(seconds)}
 
 
-def conditions(environment):
-    """Return the parts of an environment that times depend on."""
+def conditions(environment, case):
+    """Return what times depend on: parts of the environment, and whether the case's network was compiled."""
+    switched_off = tuple(sorted(environment.get("switched_off") or {}))
     is_gpu, versions = environment.get("gpu"), environment.get("versions") or {}
     return (
         is_gpu or environment.get("cpu"), environment.get("threads") if not is_gpu else None,
         environment.get("processes", 1), environment.get("machines", 1), environment.get("sharded"),
         versions.get("torch"), bool(environment.get("co_scheduled")),
+        bool(case.get("compiled")) and "compile" not in switched_off, switched_off,
     )  # fmt: skip
 
 

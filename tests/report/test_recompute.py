@@ -40,6 +40,19 @@ def test_no_number_of_the_tables_differs_from_the_raw_files(written):
 
 
 @pytest.mark.parametrize(
+    "changes", [{"case_changes": {"compiled": True}}, {"environment": {"switched_off": {"bf16": "wrong"}}}]
+)
+def test_times_of_mixed_accelerations_are_compared_by_neither(changes, tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.report.build.study_figures", lambda *_: [])
+    monkeypatch.setattr(recompute, "DRAWS", 100_000)
+    monkeypatch.setattr(recompute, "MONTE_CARLO", 5e-3)
+    store_study(tmp_path / "results", seeds=(0, 1))
+    store_study(tmp_path / "results", seeds=(2,), **changes)
+    build_report([tmp_path / "results"], tmp_path)
+    assert recompute.check_report(tmp_path / "results", tmp_path / "tables").differing == []
+
+
+@pytest.mark.parametrize(
     ("table", "column", "change"),
     [("accuracy", "accuracy_percent", 1e-4), ("differences", "p_holm", 1e-6), ("verdicts", "p_corrected", 0.01),
      ("pareto", "cost_value", 1.0), ("true-gain", "points_per_million_params_high", 1e-3)],

@@ -132,6 +132,22 @@ def test_whole_steps_are_timed_on_a_gpu_after_a_warm_up(macs, steps, evaluated, 
     assert expected.epoch_seconds == pytest.approx(2 / steps + 10 / evaluated)
 
 
+@pytest.mark.parametrize(("affordable", "warmed_up"), [(1e12, ["warm_up"]), (0, [])])
+def test_bf16_is_verified_on_a_cpu_if_a_whole_step_is_affordable(
+    affordable, warmed_up, experiment, gpu_trainers, step_seconds, monkeypatch
+):
+    monkeypatch.setattr(GpuTrainer, "device", CPU)
+    monkeypatch.setattr(estimate_module, "_AFFORDABLE_OPERATIONS", affordable)
+    step_seconds[:] = [1.0, 2.0]
+    estimate(experiment, SPEC, 1024, 10, CPU, "bf16")
+    assert [call[0] for call in gpu_trainers[0].called] == warmed_up
+
+
+def test_estimates_use_the_kernels_of_a_deterministic_case(experiment, gpu_trainers):
+    estimate(experiment, SPEC, 1024, 10, GpuTrainer.device, "fp32", deterministic=True)
+    assert gpu_trainers[0].case.deterministic
+
+
 def test_slow_steps_are_timed_fewer_times(experiment, gpu_trainers, monkeypatch):
     seconds = itertools.count(0, 20)
     monkeypatch.setattr("harness.hardware.stopwatch.Stopwatch._now", lambda _: next(seconds))
@@ -210,6 +226,31 @@ def test_recorded_times_of_all_runs_are_averaged_by_epoch(experiment, tiny_resul
     run = replace(tiny_result, disturbed_epochs=())
     runs = [replace(run, epoch_seconds=(1.0, 2.0)), replace(run, epoch_seconds=(6.0,))]
     assert recorded_epoch_seconds(experiment, runs, "cpu", "fp32") == 3.0
+
+
+def in_environment(result, **changes):
+    """The result of a run in another environment."""
+    environment = result.environment | changes
+    return replace(result, environment=environment, attempts=(replace(result.attempts[0], environment=environment),))
+
+
+def test_of_recorded_times_under_different_conditions_the_newest_count(experiment, tiny_result):
+    run = replace(tiny_result, disturbed_epochs=(), epoch_seconds=(2.0,), finished_at="2026-01-01")
+    without = in_environment(replace(run, epoch_seconds=(9.0,)), switched_off={"bf16": "wrong by 10 %"})
+    assert recorded_epoch_seconds(experiment, [run, replace(without, finished_at="2025")], "cpu", "fp32") == 2.0
+    assert recorded_epoch_seconds(experiment, [run, replace(without, finished_at="2027")], "cpu", "fp32") == 9.0
+
+
+def test_recorded_times_of_other_kernels_or_processes_do_not_count(experiment, tiny_result):
+    run = replace(tiny_result, disturbed_epochs=(), epoch_seconds=(2.0,))
+    for name in ("compiled", "deterministic"):
+        other = replace(run, case=replace(run.case, **{name: True}), epoch_seconds=(9.0,))
+        assert recorded_epoch_seconds(experiment, [run, other], "cpu", "fp32") == 2.0
+        assert recorded_epoch_seconds(experiment, [run, other], "cpu", "fp32", **{name: True}) == 9.0
+    sharded = in_environment(replace(run, epoch_seconds=(9.0,)), processes=2, sharded=True)
+    assert recorded_epoch_seconds(experiment, [run, sharded], "cpu", "fp32") == 2.0
+    found = recorded_epoch_seconds(experiment, [run, sharded], "cpu", "fp32", processes="2 processes, sharded")
+    assert found == 9.0
 
 
 def test_recorded_times_of_co_scheduled_runs_do_not_count(experiment, co_scheduled):

@@ -59,7 +59,7 @@ def test_an_absent_dataset_is_planned_with_its_published_numbers(settings, timed
 def test_all_estimates_of_a_plan_share_the_time_for_repetition(settings, monkeypatch):
     given = []
 
-    def fake(*_, repetition):
+    def fake(*_, repetition, **__):
         given.append(repetition)
         return Estimate(1.5, 2, busy())
 
@@ -89,7 +89,7 @@ def failing(error):
         (RuntimeError("a tensor of\nwrong shape"), "RuntimeError: a tensor of wrong shape"),
         (InputError("model mine: build raised ValueError"), "model mine: build raised ValueError"),
     ],
-    ids=["out of memory", "an error", "an own network"],
+    ids=["out of memory", "an error of torch", "an own network"],
 )
 def test_a_case_whose_steps_fail_is_planned_with_the_reason(error, reason, settings, monkeypatch):
     monkeypatch.setattr("harness.study.plan.estimate", failing(error))
@@ -101,6 +101,40 @@ def test_a_case_whose_steps_fail_is_planned_with_the_reason(error, reason, setti
     assert planned[0].failure == planned[2].failure
     assert planned[0].failure.startswith(reason)
     assert "\n" not in planned[0].failure
+
+
+def test_a_fault_of_the_harness_ends_the_plan(settings, monkeypatch):
+    monkeypatch.setattr("harness.study.plan.estimate", failing(TypeError("takes 2 arguments")))
+    with pytest.raises(TypeError, match="takes 2 arguments"):
+        list(plan([plan_experiment(settings, "digits", "resnet14", 0, RECIPE)], settings, CPU, "fp32"))
+
+
+def test_any_error_of_an_own_networks_step_is_planned_with_the_reason(settings, monkeypatch):
+    def fail(*_, **__):
+        raise TypeError("takes 2 arguments")
+
+    monkeypatch.setattr("harness.study.plan.estimate", fail)
+    own = Family("mynet", lambda depth, width, channels, classes: torch.nn.Linear(64, classes))(2)
+    (planned,) = plan([plan_experiment(settings, "digits", own, 0, RECIPE)], settings, CPU, "fp32")
+    assert planned.failure.startswith("TypeError: takes 2 arguments")
+
+
+def test_steps_are_timed_and_compared_with_the_kernels_of_the_settings(make_settings, monkeypatch):
+    asked, compared = [], []
+    monkeypatch.setattr("harness.study.plan.resolve_precision", lambda *_: "fp32")
+    monkeypatch.setattr(
+        "harness.study.plan.estimate",
+        lambda *_, deterministic, **__: asked.append(deterministic) or Estimate(1.5, 2),
+    )
+    monkeypatch.setattr(
+        "harness.study.plan.recorded_epoch_seconds",
+        lambda *_, deterministic: compared.append(deterministic),
+    )
+    settings = make_settings(full_training=True, deterministic=True)
+    experiment = plan_experiment(settings, "digits", "resnet8", 0, RECIPE)
+    for device in ("cpu", "cuda"):
+        list(plan([experiment], settings, torch.device(device), "fp32"))
+    assert asked == compared == [False, True]
 
 
 def test_a_precision_that_the_device_lacks_ends_the_plan(settings):

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -54,12 +55,42 @@ def test_a_case_takes_its_models_recorded_epoch_times_first(study, estimated):
     assert estimated == []
 
 
-def test_a_case_whose_steps_fail_fits_so_that_its_result_records_it(study, monkeypatch):
+def failing_estimates(monkeypatch, error):
     def fail(*_, **__):
-        raise RuntimeError("out of memory")
+        raise error
 
     monkeypatch.setattr("harness.study.plan.estimate", fail)
-    assert budget(study).reason_to_skip(digits(study)) is None
+
+
+def test_a_case_of_unknown_time_is_last_and_skipped_with_the_reason(study, monkeypatch):
+    failing_estimates(monkeypatch, MemoryError())
+    times = budget(study)
+    assert times.case_seconds(digits(study)) == math.inf
+    assert times.reason_to_skip(digits(study)) == (
+        "its time is unknown (out of memory): leave out --budget 1m40s to train it"
+    )
+    store_finished(study, digits(study))
+    assert times.reason_to_skip(digits(study)) is None
+
+
+def test_a_fault_of_the_harness_ends_the_estimate(study, monkeypatch):
+    failing_estimates(monkeypatch, AttributeError("no such name"))
+    with pytest.raises(AttributeError):
+        budget(study).reason_to_skip(digits(study))
+
+
+def test_only_times_of_the_same_case_and_processes_are_used(study, estimated):
+    times = budget(study)
+    result = store_finished(study, digits(study), epoch_seconds=1.0)
+    for change in ({"compiled": True}, {"deterministic": True}):
+        times.add(replace(result, case=replace(result.case, **change)))
+    environment = result.environment | {"processes": 2, "sharded": True}
+    times.add(
+        replace(result, environment=environment, attempts=(replace(result.attempts[0], environment=environment),))
+    )
+    assert times.case_seconds(digits(study, seed=1)) == 3.0 * EPOCHS
+    times.add(result)
+    assert times.case_seconds(digits(study, seed=1)) == 1.0 * EPOCHS
 
 
 def test_a_model_without_recorded_times_is_timed_once(study, estimated):

@@ -60,6 +60,25 @@ def test_bf16_is_compared_beside_fp32_where_the_device_has_it(name, has_bf16, pr
     assert [one.environment["precision"] for one in workbench.recorded] == ["fp32"]
 
 
+def test_gradients_are_measured_at_fp32_whatever_the_device_has(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(workbench_module, "measure_gradients", lambda case, *_: asked.append(case.precision))
+    workbench = Workbench(read_settings({"results_dir": str(tmp_path), "device": "cpu", "precision": "bf16"}, {}))
+    monkeypatch.setattr(workbench, "_keep", lambda *given: asked.append(given[2]))
+    workbench.measure_gradients("digits", "resnet8")
+    assert asked == ["fp32", "fp32"]
+
+
+def test_bf16_without_hardware_for_it_is_noted(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.hardware.device.computes_bf16", lambda _: False)
+    notified = []
+    for precision in ("fp32", "bf16"):
+        options = {"results_dir": str(tmp_path), "device": "cpu", "precision": precision}
+        Workbench(read_settings(options, {}), notified.append)
+    (line,) = notified
+    assert "does not compute bf16 in hardware" in line
+
+
 def test_scaling_is_measured_on_the_settings_device(workbench, monkeypatch):
     asked = []
     monkeypatch.setattr(workbench_module, "measure_scaling", lambda *given, **_: asked.append(given) or MEASUREMENTS[2])

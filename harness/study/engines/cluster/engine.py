@@ -42,6 +42,7 @@ class RayEngine(ConcurrentEngine):
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
         """Prepare every running node; a node that is unfit is named and gets no cases."""
         unseeded = tuple(dict.fromkeys(map(_without_seed, experiments)))
+        self._nodes.report_compiling(notify)
         bound = bind_experiments(unseeded, self._nodes, self._loop, notify)
         for experiment, one in zip(unseeded, bound, strict=True):
             resolved = replace(experiment, recipe=one.case.recipe, mode=one.case.mode)

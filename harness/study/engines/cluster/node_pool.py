@@ -36,6 +36,13 @@ class NodePool:
         self.settings = replace(settings, device="cuda" if self.share.gpus else "cpu", compile=compiling)
         self.data_dir: Path | None = None if settings.data_dir == default_data_dir() else settings.data_dir
         self.unfit: dict[str, str] = {}
+        self._is_auto_off = settings.compile == "auto" and settings.pipeline == "fast" and self.share.gpus > 0
+
+    def report_compiling(self, notify: Callable[[str], None]) -> None:
+        """Report once that ``auto`` compiles nothing on the GPUs of a cluster."""
+        if self._is_auto_off:
+            notify("--compile auto: networks are not compiled on a cluster, whose gains may differ; give --compile on")
+        self._is_auto_off = False
 
     def run(self, task: Preparation | Training, *, on: str | None = None, avoid: Collection[str] = ()) -> Any:
         """Run a task on a node that has a case's share; return Ray's generator of references to its reports.

@@ -61,6 +61,20 @@ def test_nodes_get_their_own_device_and_default_data_folder(settings, tmp_path):
     assert elsewhere.data_dir == tmp_path
 
 
+def test_auto_compiling_nothing_on_gpus_is_reported_once(settings, monkeypatch):
+    lines = []
+    NodePool(FakeCluster("auto"), settings).report_compiling(lines.append)
+    monkeypatch.setattr(FakeCluster, "share", lambda *_: Share(1, 1, 0.5))
+    NodePool(FakeCluster("auto"), replace(settings, compile="off")).report_compiling(lines.append)
+    assert lines == []
+    pool = NodePool(FakeCluster("auto"), settings)
+    for _ in range(2):
+        pool.report_compiling(lines.append)
+    (line,) = lines
+    assert line.startswith("--compile auto: networks are not compiled on a cluster")
+    assert pool.settings.compile == "off"
+
+
 def test_cases_with_a_gpu_get_it_as_cuda(settings, monkeypatch):
     monkeypatch.setattr(FakeCluster, "share", lambda *_: Share(1, 1, 0.5))
     assert NodePool(FakeCluster("auto"), replace(settings, device="auto")).settings.device == "cuda"
