@@ -69,7 +69,7 @@ def cause_and_remedy(error: BaseException) -> str:
 
 
 def every_link(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, then all that it was raised from, that were being handled, or that it groups; each once."""
+    """Yield an error and all that led to it, each once: its causes, errors being handled, and groups."""
     left, seen = [error], set[int]()
     while left:
         one = left.pop()

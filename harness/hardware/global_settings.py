@@ -95,7 +95,7 @@ def restore_settings(saved: SavedSettings) -> None:
 
 @contextlib.contextmanager
 def warning_only() -> Iterator[None]:
-    """Let an operation without a deterministic form only warn, also under ``-W error``.
+    """Keep a warning of an operation without a deterministic form from being an error (``-W error``).
 
     It runs in every step: warnings.catch_warnings would make Python forget what it has shown, and show it every step.
     """
