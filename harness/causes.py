@@ -2,6 +2,7 @@
 
 import re
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.credentials import message_without_credentials
@@ -65,6 +66,18 @@ def cause_and_remedy(error: BaseException) -> str:
     """Return `cause_of` the error, with the remedy if there is a known one."""
     cause, remedy = cause_of(error), remedy_for(error)
     return f"{cause.removesuffix('.')}; {remedy}" if remedy else cause
+
+
+def every_link(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that led to it, each once: its causes, errors being handled, and groups."""
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            grouped = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+            left += [link for link in (one.__context__, one.__cause__, *grouped) if link is not None]
 
 
 def remedy_for(error: BaseException) -> str | None:

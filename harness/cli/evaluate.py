@@ -87,7 +87,7 @@ def _output(path: Path, again: Reproduction, environment: dict[str, object]) -> 
         recorded=Scores.model_validate(recorded, from_attributes=True),
         reproduced=Scores.model_validate(scores, from_attributes=True),
         changed_predictions=again.changed_predictions,
-        recorded_on=timed_on(recorded.environment),
+        recorded_on=timed_on(recorded.training_environments[-1]),
         reproduced_on=timed_on(environment),
     )
 

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from harness.errors import InputError
-from harness.hardware.global_settings import fix_settings, require_usual_defaults, restore_settings
+from harness.hardware.global_settings import fix_settings, require_usual_defaults, restore_settings, warning_only
 
 Precision = Literal["fp32", "tf32", "bf16"]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
@@ -100,7 +100,8 @@ def computing_at(precision: str, *, deterministic: bool = False) -> Iterator[Non
     """
     saved = fix_settings(precision, deterministic=deterministic)
     try:
-        yield
+        with warning_only() if deterministic else contextlib.nullcontext():
+            yield
     finally:
         restore_settings(saved)
 

@@ -3,8 +3,11 @@
 Any line of a process can set them, a conftest's for example. Unfixed, the same case would have other weights there.
 """
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -42,6 +45,8 @@ _SWITCHES: tuple[tuple[Callable[[], Any], Callable[[Any], None]], ...] = (
     ),
     (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
 )
+# The warning filter for torch's message on an operation without a deterministic form.
+_WARN_ONLY = ("default", re.compile(r".* does not have a deterministic implementation"), UserWarning, None, 0)
 
 
 class SavedSettings(NamedTuple):
@@ -86,6 +91,21 @@ def restore_settings(saved: SavedSettings) -> None:
     _set_older(saved.matmul, cudnn_tf32=saved.cudnn_tf32)
     _set_precisions(saved.precisions)
     _set_switches(saved.switches)
+
+
+@contextlib.contextmanager
+def warning_only() -> Iterator[None]:
+    """Keep a warning of an operation without a deterministic form from being an error (``-W error``).
+
+    It runs in every step: warnings.catch_warnings would make Python forget what it has shown, and show it every step.
+    """
+    filters: Any = warnings.filters
+    filters.insert(0, _WARN_ONLY)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # the user's network has reset all filters
+            filters.remove(_WARN_ONLY)
 
 
 def require_usual_defaults() -> None:

@@ -1,10 +1,10 @@
 """Errors after which a process cannot use its GPU any more, and the GPUs that this process has lost."""
 
 import re
-from collections.abc import Iterator
 
 import torch
 
+from harness.causes import every_link
 from harness.errors import DeviceLostError
 
 # The texts of cudaGetErrorString for errors of which CUDA says that the process must be started again.
@@ -41,20 +41,9 @@ def lost_device_cause(error: BaseException, device: torch.device) -> str | None:
     The line may be of an error that this one was raised from, or that it hides. The loss often shows first under other
     words, e.g. cuDNN's, so the GPU itself is asked too.
     """
-    causes = [found[0].strip() for one in [*_links(error), *_answer_of(device)] if (found := _LOST.search(str(one)))]
+    errors = (*every_link(error), *_answer_of(device))
+    causes = [found[0].strip() for one in errors if (found := _LOST.search(str(one)))]
     return causes[-1] if causes else None
-
-
-def _links(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, then all that it was raised from, that were being handled, or that it groups."""
-    left, seen = [error], set[int]()
-    while left:
-        one = left.pop()
-        if id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            grouped = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
-            left += [link for link in (one.__context__, one.__cause__, *grouped) if link is not None]
 
 
 def _answer_of(device: torch.device) -> list[Exception]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from harness.causes import every_link
+
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc's malloc.h
 # The wordings in torch 2.14 and its libraries: of its allocators and of shared memory; of the CUDA runtime and driver,
 # NCCL, Apple's and other GPUs; and the states of cuBLAS, cuSOLVER, cuFFT, cuSPARSE and cuDNN (older, newer).
@@ -22,7 +24,6 @@ _OUT_OF_MEMORY = re.compile(
     r"|\b(CUBLAS|CUSOLVER|CUDNN|CUSPARSE|CUFFT)\w*_ALLOC(ATION)?_FAILED",
     re.IGNORECASE,
 )
-_MOST_ERRORS = 100
 
 
 @functools.cache
@@ -59,19 +60,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     for such errors. Its CPU allocator, the CUDA runtime and its libraries lead to a RuntimeError, which is recognised
     by its wording. A user's own errors may speak of memory too.
     """
-    return any(map(_is_lack_of_memory, _chain(error)))
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """Return the error and those that led to it, each once."""
-    found: list[BaseException] = []
-    left: list[BaseException | None] = [error]
-    while left and len(found) < _MOST_ERRORS:
-        one = left.pop()
-        if one is not None and all(one is not other for other in found):
-            found.append(one)
-            left += [one.__context__, one.__cause__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
-    return found
+    return any(map(_is_lack_of_memory, every_link(error)))
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:

@@ -184,7 +184,7 @@ class Result:
         peak_reserved_bytes: the most memory that torch held on the GPU, free blocks included; None off CUDA and in
             earlier results.
         switched_off: the reason for each acceleration (``bf16``, ``compile``, ``capture``, ``resident``) that an
-            attempt was trained without, though the case is for it.
+            attempt did without, though the case is for it; also of an attempt that completed no epoch.
     """
 
     schema_version: int

@@ -25,6 +25,7 @@ from harness.training.callback import TolerantCallback
 from harness.training.context import TrainingContext
 from harness.training.job import TrainingJob, require_trainable
 from harness.training.known_networks import remember_network
+from harness.training.process_failure import ProcessLostError
 from harness.training.result_builder import Ending, build_result
 from harness.training.resume import OtherCode, last_checkpoint
 from harness.training.reuse import find_finished, kept_result
@@ -166,7 +167,8 @@ def _attempt(run: TrainingRun, other_code: OtherCode) -> Generator[EpochRecord, 
             raise KeyboardInterrupt from error
         if run.job.context.callback.is_stop(error):
             raise
-        if (cause := lost_device_cause(error, run.job.device)) is not None:
+        is_another_ranks = isinstance(error, ProcessLostError)  # its text names that rank's loss
+        if not is_another_ranks and (cause := lost_device_cause(error, run.job.device)) is not None:
             raise _lose_device(run, cause) from error
         if is_out_of_memory(error):
             reason = message_of(error) or "no memory left"

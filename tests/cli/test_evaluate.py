@@ -1,16 +1,19 @@
 import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.__main__ import main
+from harness.cli.evaluate import _output
 from harness.config.experiment import plan_experiment
 from harness.config.recipe import Resize
 from harness.config.settings import read_settings
 from harness.data import registry
 from harness.results.folder import ResultsFolder
 from harness.results.reading import read_result
+from harness.study.reproduce import Reproduction
 from harness.study.study import Study
 from tests.cli.checked_output import checked_output
 from tests.data.builders import write_class_folders
@@ -77,6 +80,12 @@ def test_evaluate_names_other_code_on_standard_error(digits_result, capsys):
     assert "digits resnet8 seed 0 was trained by other code, " in found.err
     assert "which differs in models/resnet.py" in found.err
     checked_output("evaluate", found.out)
+
+
+def test_conditions_of_the_recorded_result_say_that_it_was_compiled():
+    recorded = synthetic_result("digits", "resnet20", 0, case_changes={"compiled": True})
+    found = _output(Path("result.json"), Reproduction(recorded, recorded, 1), recorded.environment)
+    assert found.recorded_on == f"{found.reproduced_on}, compiled"
 
 
 def test_evaluate_of_a_results_folder_lists_its_cases(tmp_path, capsys):

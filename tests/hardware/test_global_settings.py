@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 
 import pytest
 import torch
@@ -137,6 +138,18 @@ def test_deterministic_kernels_are_chosen_within_the_training_only(monkeypatch):
         assert torch.get_deterministic_debug_mode() == 1
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert all_settings() == before
+
+
+def test_an_undetermined_operation_warns_once_where_warnings_are_errors(monkeypatch):
+    warnings.simplefilter("error")
+    before, shown = [*warnings.filters], []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_: shown.append(str(message)))
+    for _ in range(3):
+        with computing_at("fp32", deterministic=True):
+            torch.zeros(4).put_(torch.tensor([0]), torch.ones(1))
+    assert len(shown) == 1
+    assert shown[0].startswith("put_ does not have a deterministic implementation")
+    assert warnings.filters == before
 
 
 DEFAULTS = {

@@ -8,6 +8,7 @@ import torch
 from harness.errors import DeviceLostError
 from harness.hardware import lost_device
 from harness.training import train as train_module
+from harness.training.process_failure import ProcessLostError
 from harness.training.train import train
 from harness.training.trainers.fast import FastTrainer
 from tests.helpers.tiny import CPU, make_case
@@ -73,3 +74,15 @@ def test_a_record_that_needs_the_lost_device_hides_no_message(losing, tiny_datas
     with losing(), pytest.raises(DeviceLostError, match="epoch 3 is lost; run the same command again"):
         train(make_case(tiny_dataset), tiny_dataset, results, CPU)
     assert results.find(make_case(tiny_dataset)) is None
+
+
+def test_another_ranks_loss_is_not_this_ones(tiny_dataset, results, monkeypatch):
+    def fail(*_):
+        raise ProcessLostError(f"process 1 of 2 on n: {ASSERT}")
+
+    monkeypatch.setattr(lost_device, "_lost", {})
+    monkeypatch.setattr(FastTrainer, "train_epoch", fail)
+    with pytest.raises(ProcessLostError):
+        train(make_case(tiny_dataset), tiny_dataset, results, CPU)
+    assert not lost_device._lost
+    assert results.find(make_case(tiny_dataset)).status == "failed"

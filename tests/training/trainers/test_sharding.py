@@ -1,3 +1,4 @@
+import contextlib
 import os
 import socket
 import subprocess
@@ -24,16 +25,21 @@ RANKS = 3
 def folder(tmp_path_factory):
     """The folder that three processes have trained into, data-parallel and sharded."""
     path = tmp_path_factory.mktemp("gloo")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    common = {"WORLD_SIZE": str(RANKS), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-    common["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-W", "error", "-m", gloo_process.__name__, str(path)]
-    ranks = [
-        subprocess.Popen(command, env=os.environ | common | {"RANK": str(rank)}, cwd=path) for rank in range(RANKS)
-    ]
-    assert [rank.wait(timeout=300) for rank in ranks] == [0] * RANKS
+    with contextlib.ExitStack() as stack:
+        reserved = stack.enter_context(socket.socket())
+        # Bound but not listening: rank 0, which sets this option too, can use the port, and no other program gets it.
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        port = str(reserved.getsockname()[1])
+        common = {"WORLD_SIZE": str(RANKS), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+        common["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
+        command = [sys.executable, "-W", "error", "-m", gloo_process.__name__, str(path)]
+        ranks = []
+        for rank in range(RANKS):
+            process = subprocess.Popen(command, env=os.environ | common | {"RANK": str(rank)}, cwd=path)
+            ranks.append(stack.enter_context(process))
+            stack.callback(process.kill)  # one that waits for a dead rank would wait for ever
+        assert [rank.wait(timeout=300) for rank in ranks] == [0] * RANKS
     return path
 
 

@@ -254,7 +254,10 @@ def run(task: bytes) -> Iterator[NodeBinding | EpochReport | tuple[str, str]]:
 
 
 def difference(case: Case, other: Case) -> str:
-    """Return how another node's case differs from this one, human-readable: ``precision bf16, not fp32``."""
+    """Return how another node's case differs from this one, human-readable: ``compiled True, not False``.
+
+    Of two devices of one kind, `--precision auto` may choose bf16 on only one: the option that both follow is named.
+    """
     fields = (
         (name, getattr(case, name), getattr(other, name))
         for name in ("device_kind", "precision", "compiled", "deterministic", "network")
@@ -262,7 +265,9 @@ def difference(case: Case, other: Case) -> str:
     found = [f"{name} {theirs}, not {ours}" for name, ours, theirs in fields if ours != theirs]
     if case.data_fingerprint != other.data_fingerprint:
         found.append(f"other images ({other.data_fingerprint[:12]}, not {case.data_fingerprint[:12]})")
-    return ", ".join(found) or "another recipe"
+    is_auto = case.precision != other.precision and case.device_kind == other.device_kind
+    remedy = "; give --precision fp32 to train on both" if is_auto else ""
+    return (", ".join(found) or "another recipe") + remedy
 
 
 @functools.lru_cache(maxsize=1)

@@ -175,7 +175,8 @@ def test_run_raises_an_error_of_the_case_itself(training, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"precision": "bf16"}, "precision bf16, not fp32"),
+        ({"precision": "bf16"}, "precision bf16, not fp32; give --precision fp32 to train on both"),
+        ({"device_kind": "cuda", "precision": "bf16"}, "device_kind cuda, not cpu, precision bf16, not fp32"),
         ({"device_kind": "cuda", "compiled": True}, "device_kind cuda, not cpu, compiled True, not False"),
         ({"data_fingerprint": "b" * 64}, "other images (bbbbbbbbbbbb, not aaaaaaaaaaaa)"),
         ({"recipe": replace(RECIPE, learning_rate=0.5)}, "another recipe"),
