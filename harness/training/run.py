@@ -18,6 +18,7 @@ from harness.training.result_builder import FinalScores
 from harness.training.resume import OtherCode, resumable_checkpoint, resume
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import Evaluation, Trainer
+from harness.training.trainers.verification import LACK_OF_MEMORY
 
 
 class TrainingRun:
@@ -85,6 +86,8 @@ class TrainingRun:
         with watch.part("compile"):
             self._trainer.warm_up(self.images.train)
         switched_off = self._trainer.switched_off
+        if self.job.context.shares_memory and LACK_OF_MEMORY in switched_off.values():
+            raise MemoryError("an acceleration ran out of memory beside other cases")  # alone it may not
         if "resident" in switched_off and not is_streamed:
             self.images = CaseImages.of(self.job).placed(self._trainer.place)
         self.notes = tuple(self._trainer.notes)

@@ -40,6 +40,9 @@ class Difference:
         return f"{self.size:.2g} in size, {self.direction:.2g} in direction"
 
 
+LACK_OF_MEMORY = "it ran out of memory"
+"""The reason for switching off a technique that needs more memory than there is."""
+
 TOLERANCES: Mapping[str, Difference] = {
     # Sums in another order: they differ by 1e-5 at most, while a fault changes percents.
     "fp32": Difference(1e-3, 1e-3),
@@ -260,7 +263,7 @@ def _failure(trainer: AcceleratedSteps, one: Acceleration, batches: Sequence[tup
                 return reason
             found, tolerance = changes_of_step(trainer, batch, labels), TOLERANCES[trainer.precision]
         except Exception as error:
-            return "it ran out of memory" if is_out_of_memory(error) else f"its step raised {raised(error)}"
+            return LACK_OF_MEMORY if is_out_of_memory(error) else f"its step raised {raised(error)}"
         finally:
             setattr(trainer, one.attribute, one.plain)
         if expected.draws and found.is_finite:

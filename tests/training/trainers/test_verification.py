@@ -10,6 +10,8 @@ import torch
 from torch.nn import functional
 
 from harness.data.images import ImageSet
+from harness.training.context import TrainingContext
+from harness.training.train import train
 from harness.training.trainers import cuda_graph, fast, verification
 from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.verification import (
@@ -324,6 +326,13 @@ def test_a_plain_case_out_of_memory_is_not_trained_again(tiny_dataset, results, 
     memory_lasts(0, lambda trainer: asked.append(trainer._captured is not None) or True)
     result, _ = train_recorded(make_case(tiny_dataset), tiny_dataset, results)
     assert (result.status, asked) == ("out_of_memory", [True, False])
+
+
+def test_a_capture_without_memory_beside_other_cases_is_no_verdict(tiny_dataset, results, capture_with):
+    capture_with(WithoutMemory)
+    context = TrainingContext(shares_memory=True)
+    result = train(make_case(tiny_dataset), tiny_dataset, results, CPU, context=context)
+    assert (result.status, dict(result.switched_off)) == ("out_of_memory", {})
 
 
 def test_a_change_of_what_is_switched_off_is_notified(tiny_dataset, results, capture_with):
