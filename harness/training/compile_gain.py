@@ -12,7 +12,7 @@ _GAINS = UserMemory("compile_gains")
 
 
 def remember_gain(device: torch.device, precision: str, gain: float) -> None:
-    """Store a measured gain, which decides ``--compile auto`` on such devices at this precision from now on.
+    """Store a measured gain, which decides ``--compile auto`` on such devices at this precision.
 
     Args:
         device: the device that it was measured on.
