@@ -170,6 +170,10 @@ def main() -> None:
     parser.add_argument("--loops", default=",".join(LOOPS), help="loops separated by commas")
     parser.add_argument("--serve", choices=LOOPS, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.rounds < 2:
+        parser.error(f"--rounds {options.rounds}: quartiles need two rounds; give 2 or more")
+    if options.images < RECIPE.batch_size:
+        parser.error(f"--images {options.images}: a batch has {RECIPE.batch_size} images; give a multiple of that")
     if options.serve:
         serve(options.serve, options.model, options.images)
     else:

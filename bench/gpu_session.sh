@@ -6,7 +6,8 @@
 #
 # Nothing is fetched from the network. Every part has its own time limit and stops no other. After each part $OUT has its
 # output (log.txt), a line on it (summary.txt), and the results without their largest files (results.tar.gz). A second
-# session with the same $OUT resumes what the first one had to leave.
+# session with the same $OUT resumes what the first one had to leave; what the harness remembers between runs is kept in
+# $OUT too. Exit code 1: a part failed; a training that is cut off does not count.
 #
 #   OUT=DIR       what is kept (default: gpu-session)
 #   DATA=DIR      the data folder, with FashionMNIST for part B (default: the harness's own)
@@ -26,9 +27,11 @@ OUT=${OUT:-gpu-session} DEVICE=${DEVICE:-cuda} PYTHON=${PYTHON:-python} SCALE=${
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 RESULTS=$OUT/results REPORT=$OUT/report
+export XDG_STATE_HOME=$OUT/state # a gain of compiling that part A measures decides part B's cases
 export COLUMNS=200 PYTHONUNBUFFERED=1 PYTHONPATH=$PWD:$OUT/packages${PYTHONPATH:+:$PYTHONPATH}
 
 RESERVE=30 # seconds for the report
+FAILED=0   # parts
 
 left() { echo $((BUDGET - SECONDS - RESERVE)); }
 
@@ -46,6 +49,7 @@ part() { # part NAME SECONDS COMMAND...
     echo "=== $name (at most $limit s): $*" >> "$OUT/log.txt"
     timeout --signal=INT --kill-after=20 "$limit" "$@" 2>&1 | tee "$OUT/last.txt" >> "$OUT/log.txt"
     rc=${PIPESTATUS[0]}
+    if [ "$rc" != 0 ] && [ "$rc/${RESUMABLE:-}" != 124/yes ]; then FAILED=$((FAILED + 1)); fi
     if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then rc="$rc, its time was over"; fi
     say "exit code $rc: $name, $((SECONDS - from)) s"
     grep -E '^(passed|FAILED|n/a|[0-9]+ checks|[0-9]+ (passed|failed)|=+ .*(passed|failed)|(cifar10|fashionmnist|gtsrb|digits) )' \
@@ -56,7 +60,7 @@ part() { # part NAME SECONDS COMMAND...
 harness() { part "$1" "$2" "$PYTHON" -m harness "${@:3}"; }
 
 study() { # study NAME SECONDS PYTEST-ARGUMENTS...: trains cases, and keeps the epochs of one that is cut off
-    part "$1" "$2" "$PYTHON" -m pytest bench -q -p no:cacheprovider --device "$DEVICE" --results-dir "$RESULTS" \
+    RESUMABLE=yes part "$1" "$2" "$PYTHON" -m pytest bench -q -p no:cacheprovider --device "$DEVICE" --results-dir "$RESULTS" \
         --report-dir "$REPORT" ${DATA:+--data-dir "$DATA"} "${@:3}"
 }
 
@@ -87,8 +91,8 @@ main() { # a function, which bash reads whole: the file may change while it runs
     RESERVE=0
     part report 60 "$PYTHON" -m harness report --results-dir "$RESULTS" --report-dir "$REPORT"
     rm -f "$OUT/last.txt"
-    say "done, $(left) s left: $OUT"
+    say "done, failed parts: $FAILED, $(left) s left: $OUT"
+    exit $((FAILED > 0))
 }
 
 main
-exit

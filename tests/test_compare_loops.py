@@ -18,6 +18,18 @@ def test_speeds_are_over_both_bases_round_by_round(capsys):
     assert [line.split("|")[1].split()[0] for line in lines[1:]] == ["1.00", "2.00", "4.00"]
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [("--rounds", "1", "--rounds 1: quartiles need two"), ("--images", "100", "--images 100: a batch has 128 images")],
+)
+def test_options_that_allow_no_ratio_are_refused(option, value, message, monkeypatch, capsys):
+    monkeypatch.setattr(compare_loops, "measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(compare_loops.sys, "argv", ["compare_loops", option, value])
+    with pytest.raises(SystemExit):
+        compare_loops.main()
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("loop", [loop for loop in LOOPS if loop != "fast-bf16"])  # slow where a CPU lacks bf16
 def test_each_loop_trains_an_epoch(loop, monkeypatch):

@@ -55,7 +55,8 @@ class Machine:
             InputError: data are missing or damaged, do not fit a recipe, or cannot be split for validation; a network
                 cannot be trained on them; or the shared memory has no room for the reference pipeline's batches.
         """
-        if self.settings.pipeline == "fast" and (notice := why_auto_is_off(self.settings.compile, self.device)):
+        setting = self.settings.compile if self.settings.pipeline == "fast" else "off"
+        if notice := why_auto_is_off(setting, self.device, self.precision):
             self._notify_once(notice, notify)
         if note := slowness_of(self.precision, self.device):
             self._notify_once(note, notify)
@@ -152,6 +153,7 @@ class Machine:
             experiment.resolved_recipe,
             train_images,
             self.device,
+            self.precision,
         )
 
     def weight_bytes(self, experiment: Experiment) -> int:

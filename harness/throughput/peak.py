@@ -1,6 +1,7 @@
 """The machine's peak convolution speed, to which training speed is compared."""
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,10 +44,11 @@ class _Search:
     calls: int
 
     def shapes(self) -> list[Shape]:
-        """Return them, those with the fewest operations first: a slow device tries only these in the time."""
+        """Return them, from the middle of the bounds outwards: a slow device tries only the first."""
         all_shapes = itertools.starmap(Shape, itertools.product(self.batches, self.channels, self.sides, (3, 1)))
         least, most = self.operations
-        return sorted((shape for shape in all_shapes if least <= shape.operations <= most), key=lambda s: s.operations)
+        bounded = (shape for shape in all_shapes if least <= shape.operations <= most)
+        return sorted(bounded, key=lambda shape: abs(math.log(shape.operations**2 / (least * most))))
 
 
 # A CPU is fastest on maps of 7×7 to 16×16 that stay in its cache, a GPU on work that fills all of its processors and
@@ -60,6 +62,7 @@ _SEARCH_SECONDS = 5.0  # two on an undisturbed CPU of 270 GFLOP/s
 _REPETITION_SECONDS = 10.0  # of disturbed searches, each time
 _LOOKS = 2  # timings of every shape
 _FINALISTS, _FINAL_TIMINGS = 4, 20
+_FINAL_SECONDS = 2.0  # of the finalists; one on an undisturbed CPU of 270 GFLOP/s
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,8 @@ def convolution_peak(
 ) -> Peak:
     """Return the peak of forward convolutions at a precision, searched for once in a process.
 
-    A search takes about six seconds at most. It is repeated if it was disturbed, or if its peak is below a speed that
-    the device has reached since then.
+    A search takes about seven seconds, and at most the timing of two shapes longer. It is repeated if it was disturbed,
+    or if its peak is below a speed that the device has reached since then.
 
     Args:
         at_least: the highest speed that the device has reached, in floating-point operations per second.
@@ -110,14 +113,21 @@ def _search(device: torch.device, precision: str) -> float:
         found[shape] = operations_per_second(device, precision, shape, _LOOKS)
         if time.perf_counter() > ends:
             break
+    ends = time.perf_counter() + _FINAL_SECONDS
     for shape in sorted(found, key=lambda shape: -found[shape])[:_FINALISTS]:
-        found[shape] = max(found[shape], operations_per_second(device, precision, shape, _FINAL_TIMINGS))
+        found[shape] = max(found[shape], operations_per_second(device, precision, shape, _FINAL_TIMINGS, ends))
+        if time.perf_counter() > ends:
+            break
     return max(found.values())
 
 
 @torch.inference_mode()
-def operations_per_second(device: torch.device, precision: str, shape: Shape, timings: int) -> float:
+def operations_per_second(
+    device: torch.device, precision: str, shape: Shape, timings: int, ends: float = math.inf
+) -> float:
     """Return the speed of a convolution: the fastest of some timings after a warm-up.
+
+    No timing but the first starts after ``ends``, as `time.perf_counter` counts.
 
     Its inputs have the precision's type from the start, so that no timing includes a cast.
     """
@@ -139,4 +149,6 @@ def operations_per_second(device: torch.device, precision: str, shape: Shape, ti
                 functional.conv2d(images, weight, padding=shape.kernel // 2)
             wait_for_device(device)
             seconds.append(time.perf_counter() - started)
+            if len(seconds) > 1 and started > ends:
+                break
     return calls * shape.operations / min(seconds[1:])

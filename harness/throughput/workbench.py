@@ -151,7 +151,9 @@ class Workbench:
             device_kind=self.device.type,
             precision=self.precision,
             data_fingerprint=data_fingerprint,
-            compiled=should_compile(self.settings.compile, parse_model(model), spec, recipe, train_images, self.device),
+            compiled=should_compile(
+                self.settings.compile, parse_model(model), spec, recipe, train_images, self.device, self.precision
+            ),
         )
 
     def _keep(self, measurement: Measurement, device: torch.device, precision: str) -> None:

@@ -57,23 +57,23 @@ def test_the_case_has_the_pipeline_and_its_precision(make_settings):
 def test_the_case_says_whether_its_network_is_compiled(make_settings, monkeypatch):
     asked = []
 
-    def decide(setting, model, spec, recipe, train_images, device):
-        asked.append((setting, model.name, spec.name, recipe.epochs, train_images, device.type))
+    def decide(setting, model, spec, recipe, train_images, device, precision):
+        asked.append((setting, model.name, spec.name, recipe.epochs, train_images, device.type, precision))
         return True
 
     monkeypatch.setattr("harness.study.machine.should_compile", decide)
     machine = Machine(make_settings(full_training=True, val_split="0.2"))
     assert machine.case(digits(machine)).compiled
-    assert asked == [("auto", "resnet8", "digits", 1, 290, "cpu")]
+    assert asked == [("auto", "resnet8", "digits", 1, 290, "cpu", machine.precision)]
     reference = Machine(make_settings(pipeline="reference", full_training=True, val_split="0.2"))
     assert not reference.case(digits(reference)).compiled
 
 
 def test_a_gpu_without_a_measured_gain_is_notified(monkeypatch):
-    monkeypatch.setattr("harness.training.trainers.compilation.known_gain", lambda _: None)
-    assert "`python -m harness doctor` measures it" in why_auto_is_off("auto", torch.device("cuda", 0))
-    assert why_auto_is_off("on", torch.device("cuda", 0)) is None
-    assert why_auto_is_off("auto", torch.device("cpu")) is None
+    monkeypatch.setattr("harness.training.trainers.compilation.known_gain", lambda *_: None)
+    assert "`python -m harness doctor` measures it" in why_auto_is_off("auto", torch.device("cuda", 0), "bf16")
+    assert why_auto_is_off("on", torch.device("cuda", 0), "bf16") is None
+    assert why_auto_is_off("auto", torch.device("cpu"), "fp32") is None
 
 
 def test_a_started_case_stays_as_compile_auto_decided_then(machine, monkeypatch):

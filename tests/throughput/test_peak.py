@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def timed(monkeypatch):
     """The shapes whose speed was asked for, with the number of timings; 1e9 × a shape's batch is its speed."""
     found = []
 
-    def fake(device, precision, shape, timings):
+    def fake(device, precision, shape, timings, ends=math.inf):
         found.append((shape, timings))
         return 1e9 * shape.batch + (timings > peak._LOOKS)
 
@@ -48,7 +49,9 @@ def test_a_search_tries_many_shapes_of_bounded_work(kind):
     shapes = search.shapes()
     assert len(shapes) > 10
     assert {shape.kernel for shape in shapes} == {1, 3}
-    assert [shape.operations for shape in shapes] == sorted(shape.operations for shape in shapes)
+    middle = math.sqrt(math.prod(search.operations))
+    distances = [max(shape.operations / middle, middle / shape.operations) for shape in shapes]
+    assert distances == pytest.approx(sorted(distances))
     assert max(4 * shape.batch * shape.channels * shape.side**2 for shape in shapes) < 2**30  # bytes of float32
 
 
@@ -60,7 +63,17 @@ def test_a_search_ends_with_its_time(timed, monkeypatch):
     seconds = itertools.count(0.0, 2.0)
     monkeypatch.setattr(peak.time, "perf_counter", lambda: next(seconds))
     peak._search(CPU, "fp32")
-    assert len(timed) == 3 + 3  # looks until 2, 4 and 6 seconds of five
+    assert len(timed) == 3 + 2  # looks until 2, 4 and 6 seconds of five, then finalists for more than two
+
+
+def test_timings_end_with_their_time_after_the_first(monkeypatch):
+    seconds, calls = itertools.count(), []
+    monkeypatch.setattr(peak.time, "perf_counter", lambda: next(seconds))
+    monkeypatch.setattr(peak.functional, "conv2d", lambda *_, **__: calls.append(1))
+    operations_per_second(CPU, "fp32", Shape(2, 4, 8, 3), 20, ends=5.0)
+    assert len(calls) == 4  # started at 0 (the warm-up), 2, 4 and 6 seconds
+    operations_per_second(CPU, "fp32", Shape(2, 4, 8, 3), 20, ends=0.0)
+    assert len(calls) == 4 + 2
 
 
 def test_each_precision_has_a_peak_of_its_own(monkeypatch):

@@ -43,7 +43,11 @@ def streamed_equals_resident(subject: Subject) -> Outcome:
         trainer = subject.trainer(is_captured=False)
         if not is_resident:
             trainer.switch_off("resident", "the checks stream the images")
-        trainer.train_epoch(trainer.place(subject.images), 0, Stopwatch(subject.device))
+        placed = trainer.place(subject.images)
+        if is_resident and placed.labels.device.type != trainer.device.type:
+            reason = trainer.switched_off.get("resident", "too little of the GPU's memory is free")
+            return not_applicable(f"images can only be streamed: {reason}")
+        trainer.train_epoch(placed, 0, Stopwatch(subject.device))
         states.append(trainer.weights())
     found = subject.difference(*states)
     return passed_if(found <= TOLERANCES["fp32"], f"relative difference {found:.1e} after an epoch", difference=found)

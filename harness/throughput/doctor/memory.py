@@ -105,9 +105,11 @@ def cuda_limit(subject: Subject, mib: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def address_space_limit(subject: Subject, mib: int) -> Iterator[None]:
-    """Limit the address space of this process to so much beyond what it has."""
+    """Limit this process's address space to so much beyond what it has; compute in one thread."""
     import resource
 
+    # Threads reserve some 10 MiB each when they start, and OpenMP ends a process in which it cannot start one.
+    torch.set_num_threads(1)
     before = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + mib * _MIB, before[1]))

@@ -29,12 +29,19 @@ _MIN_IMAGES = 5_000_000
 
 
 def should_compile(
-    setting: str, model: Model, spec: DatasetSpec, recipe: Recipe, train_images: int, device: torch.device
+    setting: str,
+    model: Model,
+    spec: DatasetSpec,
+    recipe: Recipe,
+    train_images: int,
+    device: torch.device,
+    precision: str,
 ) -> bool:
     """Return whether to compile a study's networks, as ``--compile`` says.
 
-    ``auto`` compiles if a gain has been measured on such a device (`known_gain`), the training is long enough to repay
-    compiling, and torch.compile works here. The model does not matter: one that cannot be compiled trains without.
+    ``auto`` compiles if a gain has been measured on such a device at this precision (`known_gain`), the training is
+    long enough to repay compiling, and torch.compile works here. The model does not matter: one that cannot be compiled
+    trains without.
 
     Raises:
         InputError: the setting is ``on``, and torch.compile does not work on this machine or for this network.
@@ -42,7 +49,7 @@ def should_compile(
     if setting == "off":
         return False
     if setting == "auto":
-        pays = (known_gain(device) or 1.0) >= _MIN_GAIN and recipe.epochs * train_images >= _MIN_IMAGES
+        pays = (known_gain(device, precision) or 1.0) >= _MIN_GAIN and recipe.epochs * train_images >= _MIN_IMAGES
         return pays and why_not_compilable(device) is None
     image_shape = spec.input_shape(recipe.image_size)
     if obstacle := why_not_compilable(device):
@@ -54,11 +61,14 @@ def should_compile(
     return True
 
 
-def why_auto_is_off(setting: str, device: torch.device) -> str | None:
+def why_auto_is_off(setting: str, device: torch.device, precision: str) -> str | None:
     """Return a notice if ``auto`` compiles nothing on a GPU because its gain is not known; else None."""
-    if setting != "auto" or device.type != "cuda" or known_gain(device) is not None:
+    if setting != "auto" or device.type != "cuda" or known_gain(device, precision) is not None:
         return None
-    return "--compile auto: networks are not compiled, as the gain is not known: `python -m harness doctor` measures it"
+    return (
+        f"--compile auto: networks are not compiled, as the gain at {precision} is not known: "
+        "`python -m harness doctor` measures it for `--precision auto`"
+    )
 
 
 def compile_network(network: nn.Module, model: Model, **options: Any) -> Callable[[Tensor], Tensor]:

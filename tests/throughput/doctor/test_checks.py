@@ -20,6 +20,18 @@ def test_a_check_that_raises_fails_with_its_cause_and_stops_no_other(subject):
     assert (second.outcome.status, second.name) == ("passed", "two")
 
 
+def test_memory_is_released_after_a_check_that_raises_too(subject, monkeypatch):
+    released = []
+
+    def release(device):
+        released.append(device)
+        raise RuntimeError("a device that no longer answers")
+
+    monkeypatch.setattr("harness.throughput.doctor.checks.release_freed_memory", release)
+    (found,) = run_checks(subject, [Check("one", _raise, 1.0)])
+    assert (found.outcome.status, released) == ("failed", [subject.device])
+
+
 def test_the_time_left_is_scaled_by_the_time_spent(subject, monkeypatch):
     clock = iter([0.0, 20.0, 20.0, 40.0])
     monkeypatch.setattr("harness.throughput.doctor.checks.time.perf_counter", lambda: next(clock))

@@ -40,6 +40,14 @@ def test_checks_of_steps_apply_to_cuda_and_mix_no_devices(gpu_subject):
     assert found["memory-peak"].figures["step_bytes"] > 0
 
 
+def test_streamed_images_are_not_compared_with_themselves(gpu_subject, monkeypatch):
+    monkeypatch.setattr(FastTrainer, "_fits", lambda self, images: False)
+    outcome = run_on_fake_cuda(gpu_subject, "streamed")["streamed"]
+    assert (outcome.status, outcome.text) == (
+        "not_applicable", "images can only be streamed: too little of the GPU's memory is free",
+    )  # fmt: skip
+
+
 def test_waits_of_an_epochs_end_are_counted_and_none_of_a_step(gpu_subject):
     outcome = run_on_fake_cuda(gpu_subject, "waits")["waits"]
     assert outcome.status == "passed"

@@ -1,5 +1,6 @@
 """The check of two processes, seen to fail; the processes are threads."""
 
+import multiprocessing
 from types import SimpleNamespace
 
 import pytest
@@ -40,17 +41,35 @@ def test_real_processes_train_as_one_does(subject):
     assert two_processes_equal_one(subject).status == "passed"
 
 
-class LostProcess:
-    """A process that fails as soon as it starts."""
+@pytest.fixture
+def exit_codes(monkeypatch):
+    """The exit codes of the processes by rank, None for one that hangs, and what is done to those."""
+    codes, done = [None, None], []
 
-    exitcode = 1
+    class Process:
+        def __init__(self, target, args):
+            self.exitcode = codes[args[0]]
+            self.sentinel, self._end = multiprocessing.Pipe()
+            if self.exitcode is not None:
+                self._end.close()
+            self.start = lambda: None
+            self.kill = lambda: done.append("kill")
+            self.join = lambda timeout=None: done.append("join")
 
-    def __init__(self, target, args):
-        self.start = self.kill = lambda: None
-        self.join = lambda timeout=None: None
+    monkeypatch.setattr(processes.multiprocessing, "get_context", lambda name: SimpleNamespace(Process=Process))
+    return codes, done
 
 
-def test_a_process_that_fails_is_named_by_its_exit_code(subject, monkeypatch, tmp_path):
-    monkeypatch.setattr(processes.multiprocessing, "get_context", lambda name: SimpleNamespace(Process=LostProcess))
-    with pytest.raises(RuntimeError, match=r"exit codes \[1, 1\]"):
+def test_a_process_that_fails_is_named_and_ends_the_other(subject, exit_codes, tmp_path):
+    codes, done = exit_codes
+    codes[1] = 1
+    with pytest.raises(RuntimeError, match=r"exit codes \[None, 1\] \(None: stopped, after 0 s\)"):
+        processes.weights_of_two(subject, str(tmp_path))
+    assert done == ["kill", "join"] * 2  # without waiting for the one that hangs
+
+
+def test_processes_that_hang_are_stopped_after_a_time(subject, exit_codes, monkeypatch, tmp_path):
+    monkeypatch.setattr(processes, "_MOST_SECONDS", 0.05)
+    exit_codes[0][0] = 0
+    with pytest.raises(RuntimeError, match=r"exit codes \[0, None\]"):
         processes.weights_of_two(subject, str(tmp_path))

@@ -45,12 +45,12 @@ def measured(monkeypatch, tmp_path):
     """Return a function that remembers a gain of compiling on the CPU, in a state folder of the test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     known_gain.cache_clear()
-    yield functools.partial(remember_gain, CPU)
+    yield functools.partial(remember_gain, CPU, "fp32")
     known_gain.cache_clear()
 
 
 def decided(recipe=CIFAR10, images=50_000, model=MODEL):
-    return should_compile("auto", model, SPECS["cifar10"], recipe, images, CPU)
+    return should_compile("auto", model, SPECS["cifar10"], recipe, images, CPU, "fp32")
 
 
 def test_auto_compiles_nothing_until_a_gain_is_measured(compilable, measured):
@@ -75,7 +75,7 @@ def test_auto_does_not_compile_for_a_short_run(compilable, measured):
 
 def test_without_a_compiler_auto_stays_eager_and_on_is_refused(not_compilable, measured):
     measured(1.2)
-    arguments = (MODEL, SPECS["cifar10"], CIFAR10, 50_000, CPU)
+    arguments = (MODEL, SPECS["cifar10"], CIFAR10, 50_000, CPU, "fp32")
     assert not should_compile("auto", *arguments)
     assert not should_compile("off", *arguments)
     with pytest.raises(InputError, match=r"--compile on: torch.compile does not work here \(no compiler\)"):
@@ -90,8 +90,8 @@ def test_a_network_that_cannot_be_traced_is_refused_if_on(compilable, monkeypatc
     model = own_model(Drawing)
     match = r"--compile on: torch.compile cannot compile model own: RuntimeError: unsupported operator.*\nleave out"
     with pytest.raises(InputError, match=match):
-        should_compile("on", model, SPECS["digits"], DIGITS, 360, CPU)
-    assert not should_compile("off", model, SPECS["digits"], DIGITS, 360, CPU)
+        should_compile("on", model, SPECS["digits"], DIGITS, 360, CPU, "fp32")
+    assert not should_compile("off", model, SPECS["digits"], DIGITS, 360, CPU, "fp32")
 
 
 def test_a_networks_hook_is_compiled_with_it():
@@ -99,8 +99,8 @@ def test_a_networks_hook_is_compiled_with_it():
 
 
 def test_off_and_on_ignore_the_length_of_the_run(compilable):
-    assert not should_compile("off", MODEL, SPECS["cifar10"], CIFAR10, 50_000, CPU)
-    assert should_compile("on", MODEL, SPECS["digits"], DIGITS.quick(), 12, CPU)
+    assert not should_compile("off", MODEL, SPECS["cifar10"], CIFAR10, 50_000, CPU, "fp32")
+    assert should_compile("on", MODEL, SPECS["digits"], DIGITS.quick(), 12, CPU, "fp32")
 
 
 def test_the_obstacle_to_compiling_is_one_line(monkeypatch):
