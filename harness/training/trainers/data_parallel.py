@@ -203,6 +203,10 @@ class RankZeroTrainer(DataParallelTrainer):
         self._sets[name] = super().place(images, name)
         return self._sets[name]
 
+    def switch_off(self, technique: str, reason: str) -> None:
+        with self._processes.running_together(Command("switch_off", (technique, reason))):
+            super().switch_off(technique, reason)
+
     def restore(self, network: Mapping[str, Tensor], momentum: Mapping[str, Tensor]) -> None:
         with self._processes.running_together(Command("restore", (dict(network), dict(momentum)))):
             super().restore(network, momentum)

@@ -199,6 +199,20 @@ def test_image_sets_are_addressed_by_name_in_any_order(order, tiny_dataset):
     assert in_threads(2, part) == [expected, expected]
 
 
+def test_what_is_switched_off_on_rank_0_is_off_on_every_rank(tiny_dataset):
+    case = make_case(tiny_dataset, precision="bf16")
+
+    def part(processes):
+        if processes.is_rank_zero:
+            off = lambda: make_trainer(case, TINY_SPEC, CPU, processes).switch_off("bf16", "it differs")  # noqa: E731
+            return processes.run_on_rank_zero(off)
+        follower = Follower(case, tiny_dataset, CPU, processes)
+        processes.follow(follower.execute)
+        return follower.trainer.precision
+
+    assert in_threads(2, part) == [None, "fp32"]
+
+
 class Stopping(TrainingCallback):
     def __init__(self, after):
         self.after, self.epochs = after, 0
