@@ -112,10 +112,13 @@ class Machine:
             network=network_identity(experiment.own, dataset.spec),
             deterministic=self.settings.deterministic_on(self.device.type),
         )
-        other = replace(case, compiled=not case.compiled)
-        folders = [ResultsFolder(self.settings.results_dir).folder(one) for one in (case, other)]
-        was_started_so = self.settings.compile == "auto" and [one.exists() for one in folders] == [False, True]
-        return other if was_started_so else case
+        return self._as_started(case) if self.settings.compile == "auto" else case
+
+    def _as_started(self, case: Case) -> Case:
+        """Return the case, compiled or not as the results folder has it if it was started."""
+        results, other = ResultsFolder(self.settings.results_dir), replace(case, compiled=not case.compiled)
+        is_other_there = results.folder(other).exists() and not results.folder(case).exists()
+        return other if is_other_there else case
 
     def resolved(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> Experiment:
         """Return the experiment with the recipe that its images decide, equal for all models and seeds.
