@@ -104,3 +104,14 @@ def tiny_folder(tmp_path_factory):
 def tiny_result(tiny_dataset, tiny_folder):
     """A complete result of a real, tiny training."""
     return train(make_case(tiny_dataset), tiny_dataset, tiny_folder, CPU)
+
+
+@pytest.fixture
+def no_known_gain(monkeypatch, tmp_path):
+    """A state folder of the test, and no gain of compiling read before."""
+    from harness.training.compile_gain import known_gain
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    known_gain.cache_clear()
+    yield
+    known_gain.cache_clear()

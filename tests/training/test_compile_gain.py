@@ -5,14 +5,7 @@ from harness.training import compile_gain
 from harness.training.compile_gain import known_gain, remember_gain
 from tests.helpers.tiny import CPU
 
-
-@pytest.fixture(autouse=True)
-def fresh_state(monkeypatch, tmp_path):
-    """A state folder of the test, and no gain read before."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    known_gain.cache_clear()
-    yield
-    known_gain.cache_clear()
+pytestmark = pytest.mark.usefixtures("no_known_gain")
 
 
 def test_a_gain_is_remembered_for_its_device_precision_and_torch(monkeypatch):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from harness.training.compile_gain import known_gain
 from tests.throughput.doctor.subjects import tiny_subject
 
 
@@ -12,9 +11,5 @@ def subject():
 
 
 @pytest.fixture(autouse=True)
-def own_state(monkeypatch, tmp_path):
-    """A state folder of the test, and no gain read before."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    known_gain.cache_clear()
-    yield
-    known_gain.cache_clear()
+def own_state(no_known_gain):
+    """No gain of compiling that was measured before."""
