@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.arguments import add_command, add_json_flag, add_options, print_json, settings_from
 from harness.text import count_noun, duration
+from harness.throughput.doctor.findings import DEFAULT_SUBJECT
 
 if TYPE_CHECKING:
     from harness.cli.arguments import Commands
@@ -40,8 +41,9 @@ def add_parser(commands: Commands) -> None:
         examples=["doctor", "doctor --device cpu --checks resumed,two-processes"],
     )
     add_options(parser, "device")
-    parser.add_argument("--dataset", default="cifar10", metavar="NAME", help="shape of the images (default: cifar10)")
-    parser.add_argument("--model", default="resnet20", metavar="NAME", help="model to train (default: resnet20)")
+    dataset, model = DEFAULT_SUBJECT
+    parser.add_argument("--dataset", default=dataset, metavar="NAME", help="shape of the images (default: %(default)s)")
+    parser.add_argument("--model", default=model, metavar="NAME", help="model to train (default: %(default)s)")
     parser.add_argument("--checks", metavar="LIST", help="names of checks, separated by commas (default: all)")
     add_json_flag(parser)
     parser.set_defaults(run=run)

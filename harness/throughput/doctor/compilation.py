@@ -7,7 +7,7 @@ from dataclasses import replace
 from harness.hardware.device import Precision, resolve_precision, wait_for_device
 from harness.hardware.stopwatch import Stopwatch
 from harness.text import listed
-from harness.throughput.doctor.findings import Outcome, not_applicable, passed_if
+from harness.throughput.doctor.findings import DEFAULT_SUBJECT, Outcome, not_applicable, passed_if
 from harness.throughput.doctor.steps import TOLERANCES
 from harness.throughput.doctor.subject import Subject
 from harness.throughput.doctor.timing import step_seconds
@@ -15,16 +15,13 @@ from harness.throughput.repetition import metered
 from harness.training.compile_gain import forget_gain, remember_gain
 from harness.training.trainers.compilation import why_not_compilable
 
-# The subject whose gain decides for all networks of a device: the default one.
-_DECISIVE = ("cifar10", "resnet20")
-
 
 def compiled_equals_eager(subject: Subject) -> Outcome:
     """Compare an epoch of compiled steps with one of eager steps; store the default subject's gain."""
     if (obstacle := why_not_compilable(subject.device)) is not None:
         return not_applicable(f"torch.compile does not work here: {obstacle}")
     precision = resolve_precision("auto", subject.device)
-    if (subject.case.dataset, subject.case.model) != _DECISIVE:
+    if (subject.case.dataset, subject.case.model) != DEFAULT_SUBJECT:
         outcome, _ = _compare(subject, precision)
         return replace(outcome, text=f"{outcome.text} (not remembered: only the default model's decides)")
     try:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+DEFAULT_SUBJECT = ("cifar10", "resnet20")
+"""Dataset and model that are checked by default; their gain of compiling decides for all networks of a device."""
+
 Status = Literal["passed", "failed", "not_applicable"]
 
 

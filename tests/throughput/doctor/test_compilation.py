@@ -16,7 +16,7 @@ PRECISION = resolve_precision("auto", CPU)
 @pytest.fixture(autouse=True)
 def compiler(monkeypatch, subject):
     """A compiler that takes no time, and steps of which compiled ones are 1.5 times as fast."""
-    monkeypatch.setattr(compilation, "_DECISIVE", (subject.case.dataset, subject.case.model))
+    monkeypatch.setattr(compilation, "DEFAULT_SUBJECT", (subject.case.dataset, subject.case.model))
     monkeypatch.setattr(compilation, "why_not_compilable", lambda device: None)
     monkeypatch.setattr(compilation, "step_seconds", lambda subject, trainers: [2.0, 3.0])
     monkeypatch.setattr(fast, "compile_network", lambda network, model: lambda batch: network(batch))
@@ -30,7 +30,7 @@ def test_a_compiled_network_equal_to_an_eager_one_passes(subject):
 
 
 def test_a_gain_of_another_model_is_not_remembered(subject, monkeypatch):
-    monkeypatch.setattr(compilation, "_DECISIVE", ("cifar10", "resnet20"))
+    monkeypatch.setattr(compilation, "DEFAULT_SUBJECT", ("cifar10", "resnet20"))
     remember_gain(CPU, PRECISION, 1.2)
     assert "1.50 × as fast" in (text := compiled_equals_eager(subject).text)
     assert "not remembered: only the default model's decides" in text
