@@ -28,6 +28,7 @@ class Question:
         spread: the spread between seeds, for the power of the study.
         margin: differences inside ± margin percentage points count as equal.
         plan: the declared looks of sequential seeds; None for a study of a fixed number of seeds.
+        target: accuracy in percent to which time is measured; None for the smallest model's.
         notes: lines on what the answer rests on, for example on cases that did not fit into a time budget.
     """
 
@@ -35,6 +36,7 @@ class Question:
     margin: float = MARGIN_POINTS
     plan: SequentialPlan | None = None
     notes: tuple[str, ...] = ()
+    target: float | None = None
 
     @property
     def alpha(self) -> float:

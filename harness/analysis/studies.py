@@ -109,6 +109,7 @@ def _study_key(one: StoredResult) -> StudyKey:
         case.device_kind,
         count_noun(case.recipe.epochs, "epoch"),
         f"{case.val_split:.0%} held out",
+        f"{case.train_fraction:.4g} of the training images",
         f"recipe {_recipe_hash(case)}",
         f"images {case.data_fingerprint[:6]}",
     )
@@ -121,7 +122,7 @@ def _recipe_hash(case: Case) -> str:
 def study_subject(case: Case) -> str:
     """Return dataset, mode, recipe and images in one string: equal for studies that may be compared."""
     dataset = prefix_of(case.dataset) if is_own_images(case.dataset) else case.dataset
-    return repr((dataset, case.mode, case.recipe, case.val_split, case.data_fingerprint))
+    return repr((dataset, case.mode, case.recipe, case.val_split, case.train_fraction, case.data_fingerprint))
 
 
 def _short_name(study: StudyKey) -> tuple[str, str]:

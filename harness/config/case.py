@@ -20,7 +20,9 @@ from harness.text import one_line
 
 SEED_LIMIT = 2**63  # torch's generators take signed 64-bit integers
 # Fields of later versions, at any depth: left out of the identity at these values, so that earlier cases keep theirs.
-_LATER_FIELDS: dict[str, Any] = {"network": "", "deterministic": False, "fit": "squash", "padding": 0}
+_LATER_FIELDS: dict[str, Any] = {
+    "network": "", "deterministic": False, "fit": "squash", "padding": 0, "train_fraction": 1.0,
+}  # fmt: skip
 
 _MAX_MODEL_CHARACTERS = 40  # in the name of a folder, which file systems limit to 255 bytes
 
@@ -45,6 +47,8 @@ class Case:
         compiled: True if the network is compiled, which changes the last digits of sums.
         deterministic: True if only kernels with the same bits in every run are chosen; a CPU needs no choice.
         network: identity of the user's own network, see `harness.models.identity`; empty for one of the harness.
+        train_fraction: share of the training images that is trained on, drawn class by class from the seed; smaller
+            shares are parts of larger ones.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}  # unknown fields in a file are refused
@@ -63,6 +67,7 @@ class Case:
     compiled: bool = False
     network: str = ""
     deterministic: bool = False
+    train_fraction: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.network and (canonical := parse_model(self.model).name) != self.model:
@@ -72,6 +77,10 @@ class Case:
         if not 0 <= self.val_split < 1:
             raise InputError(
                 f"val_split {self.val_split!r}: give a share of the training images, 0 or more and below 1"
+            )
+        if not 0 < self.train_fraction <= 1:
+            raise InputError(
+                f"train_fraction {self.train_fraction!r}: give a share of the training images, above 0 and up to 1"
             )
 
     @property

@@ -10,6 +10,7 @@ from harness.config.recipe import MAX_NAME_CHARACTERS, Recipe, check_recipe
 from harness.config.recipes import default_recipe, sized_for
 from harness.config.settings import Settings
 from harness.config.standard import Standard
+from harness.config.variant import PLAIN, Variant
 from harness.text import distinct_labels
 
 
@@ -20,6 +21,7 @@ class Experiment:
     Attributes:
         recipe: as given until the images are known; then a `Recipe`, see `harness.study.resolution`.
         own: the user's own network; None for one that comes with the harness.
+        variant: what the case changes of the recipe and of the images.
     """
 
     dataset: str
@@ -28,6 +30,7 @@ class Experiment:
     recipe: Recipe | Standard
     mode: Mode
     own: Model | None = None
+    variant: Variant = PLAIN
 
     @property
     def network(self) -> Model:
@@ -79,6 +82,7 @@ class Experiment:
             compiled=compiled,
             network=network,
             deterministic=deterministic,
+            train_fraction=self.variant.train_fraction,
         )
 
 
@@ -102,12 +106,14 @@ def plan_experiment(
     seed: int,
     recipe: Recipe | Standard | None = None,
     models: Iterable[str | Model] = (),
+    variant: Variant = PLAIN,
 ) -> Experiment:
     """Return the experiment for a dataset, a model and a seed under these settings.
 
     Args:
         recipe: None for the model's own or else the dataset's.
         models: all models that are compared, if there are others: a standard recipe trains them at one image size.
+        variant: what the case changes of the recipe and of the images.
 
     Raises:
         InputError: the dataset or model is unknown, or the recipe is not a `Recipe` with milestones in order.
@@ -120,17 +126,18 @@ def plan_experiment(
     own = parsed if parsed.build is not None else None
     if isinstance(recipe, Standard):
         recipe = sized_for(recipe, [parsed, *map(_parsed, models)])
-        return Experiment(dataset, parsed.name, seed, recipe, settings.mode_of(recipe.epochs), own)
+        return Experiment(dataset, parsed.name, seed, recipe, settings.mode_of(recipe.epochs, variant), own, variant)
     check_recipe(recipe)
-    return Experiment(dataset, parsed.name, seed, *adapted(recipe, settings, is_foreign=parsed.is_foreign), own)
+    adapted_recipe, mode = adapted(recipe, settings, variant, is_foreign=parsed.is_foreign)
+    return Experiment(dataset, parsed.name, seed, adapted_recipe, mode, own, variant)
 
 
-def adapted(recipe: Recipe, settings: Settings, *, is_foreign: bool) -> tuple[Recipe, Mode]:
-    """Return a model's recipe adapted to the settings, and the mode that this makes.
+def adapted(recipe: Recipe, settings: Settings, variant: Variant, *, is_foreign: bool) -> tuple[Recipe, Mode]:
+    """Return a model's recipe adapted to the settings and the variant, and the mode that this makes.
 
     A foreign network keeps its images' size and augmentation in a quick run: it may not take smaller images.
     """
-    shortened, mode = settings.adapt(recipe)
+    shortened, mode = settings.adapt(recipe, variant)
     if is_foreign:
         shortened = replace(shortened, image_size=recipe.image_size, augmentation=recipe.augmentation)
     return shortened, mode

@@ -10,9 +10,14 @@ from harness.config.option_values import (
     fraction,
     gpu_share,
     path,
+    percentage,
     percentage_points,
     positive,
+    rates,
+    schedules,
     seeds,
+    share,
+    shares,
     trackers,
 )
 
@@ -27,6 +32,11 @@ _INI_TYPES: dict[Callable[[str], Any], IniType] = {
     gpu_share: "float",
     percentage_points: "float",
     seeds: "args",
+    schedules: "args",
+    rates: "args",
+    shares: "args",
+    share: "float",
+    percentage: "float",
     trackers: "args",
     path: "paths",
 }

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from harness.config.case import SEED_LIMIT
 from harness.errors import InputError
@@ -12,6 +12,7 @@ from harness.files import expand_home
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 _TIME = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in "dhms"))
+Number = TypeVar("Number", int, float)
 _UNIT_SECONDS = (86_400, 3600, 60, 1)
 _TRACKER = re.compile(r"tensorboard|mlflow|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -46,6 +47,62 @@ def seeds(text: str) -> tuple[int, ...]:
     if len(set(map(int, parts))) < len(parts):
         raise ValueError("a seed is given twice; give each seed once, e.g. 0,1,2")
     return tuple(map(int, parts))
+
+
+def schedules(text: str) -> tuple[int, ...]:
+    """Read different numbers of epochs separated by commas."""
+    try:
+        numbers = tuple(positive(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError("give whole numbers, 1 or more, separated by commas, e.g. 30 or 30,100,300") from error
+    return _each_once(numbers, "number of epochs")
+
+
+def rates(text: str) -> tuple[float, ...]:
+    """Read two or more different learning rates separated by commas, in ascending order."""
+    found = _numbers(text, most=math.inf)
+    if len(found) < 2:
+        raise ValueError("give two or more positive numbers separated by commas, e.g. 0.02,0.05,0.1")
+    return tuple(sorted(_each_once(found, "learning rate")))
+
+
+def shares(text: str) -> tuple[float, ...]:
+    """Read different shares of the training images, above 0 and up to 1, separated by commas."""
+    found = _numbers(text, most=1)
+    if not found:
+        raise ValueError("give shares of the training images, above 0 and up to 1, e.g. 0.1,0.5,1")
+    return _each_once(found, "share")
+
+
+def share(text: str) -> float:
+    """Read a share, above 0 and up to 1."""
+    found = _numbers(text, most=1)
+    if len(found) != 1:
+        raise ValueError("give a share above 0 and up to 1, e.g. 0.25")
+    return found[0]
+
+
+def percentage(text: str) -> float:
+    """Read a percentage, above 0 and up to 100."""
+    found = _numbers(text, most=100)
+    if len(found) != 1:
+        raise ValueError("give a percentage above 0 and up to 100, e.g. 90")
+    return found[0]
+
+
+def _numbers(text: str, *, most: float) -> tuple[float, ...]:
+    """Return the finite numbers above 0 and up to ``most`` in a list; empty if any part is none."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return ()
+    return found if all(0 < one <= most and math.isfinite(one) for one in found) else ()
+
+
+def _each_once(values: tuple[Number, ...], noun: str) -> tuple[Number, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"a {noun} is given twice; give each once")
+    return values
 
 
 def fraction(text: str) -> float:

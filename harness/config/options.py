@@ -9,10 +9,15 @@ from harness.config.option_values import (
     gpu_share,
     one_of,
     path,
+    percentage,
     percentage_points,
     positive,
     positive_or_auto,
+    rates,
+    schedules,
     seeds,
+    share,
+    shares,
     time_seconds,
     trackers,
 )
@@ -27,12 +32,44 @@ OPTIONS = (
     Option(
         "epochs",
         "",
-        positive,
-        "train N epochs instead of the recipe's, e.g. 30; milestones scale in proportion; needs --full-training",
-        "N",
+        schedules,
+        "train N epochs instead of the recipe's, e.g. 30; milestones scale in proportion; several, e.g. 30,100,300, "
+        "are complete schedules that are compared; needs --full-training",
+        "LIST",
     ),
     Option(
         "seeds", "", seeds, "train each model once per seed, e.g. 0,1,2 (default: the experiment's own, or 0)", "LIST"
+    ),
+    Option(
+        "learning-rates",
+        "",
+        rates,
+        "also train each model at the best of these learning rates for it, e.g. 0.02,0.05,0.1: it is chosen on "
+        "held-out images (--val-split, here 0.1), on seeds of its own (default: the recipe's rate alone)",
+        "LIST",
+    ),
+    Option(
+        "tune-epochs",
+        "0.25",
+        share,
+        "share of the recipe's epochs at which --learning-rates are tried, e.g. 1 for all (default: 0.25)",
+        "SHARE",
+    ),
+    Option(
+        "train-fraction",
+        "",
+        shares,
+        "train on these shares of the training images, e.g. 0.1,0.5,1: drawn class by class from the seed, each share "
+        "a part of the larger ones; each has an answer of its own (default: 1)",
+        "LIST",
+    ),
+    Option(
+        "target",
+        "",
+        percentage,
+        "report the epochs and the time that each model takes to this accuracy in percent, e.g. 90 (default: the final "
+        "accuracy of the smallest model)",
+        "PERCENT",
     ),
     Option(
         "data-dir",

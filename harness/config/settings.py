@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from harness.config.limits import Allowance
 from harness.config.option import Option, rename_options
 from harness.config.option_checks import check_combination
 from harness.config.options import OPTIONS
+from harness.config.variant import Variant
 from harness.errors import InputError
 
 if TYPE_CHECKING:  # pytest imports this module in every session, also where nothing is trained
@@ -25,7 +27,12 @@ class Settings:
     """The parsed and checked values of all options; only device and precision are checked later, by torch.
 
     Attributes:
+        epochs: numbers of epochs instead of the recipe's, each a schedule of its own; None for the recipe's.
         seeds: None for each experiment's own.
+        learning_rates: those among which each model's is chosen; None to train at the recipe's alone.
+        tune_epochs: share of the recipe's epochs at which the learning rates are tried.
+        train_fraction: shares of the training images, each a study of its own; None for all images.
+        target: accuracy in percent to which time is measured; None for the smallest model's.
         margin: in percentage points.
         budget: in seconds; None without a limit.
         baseline: the folder of results to compare with; None for no comparison.
@@ -34,8 +41,12 @@ class Settings:
     """
 
     full_training: bool
-    epochs: int | None
+    epochs: tuple[int, ...] | None
     seeds: tuple[int, ...] | None
+    learning_rates: tuple[float, ...] | None
+    tune_epochs: float
+    train_fraction: tuple[float, ...] | None
+    target: float | None
     data_dir: Path
     results_dir: Path
     report_dir: Path
@@ -75,18 +86,26 @@ class Settings:
         """Return whether kernels are chosen by their bits; on a CPU all of them give the same in every run."""
         return self.deterministic and device_kind != "cpu"
 
-    def adapt(self, recipe: Recipe) -> tuple[Recipe, Mode]:
-        """Return the recipe adapted to these settings, and the mode that this makes."""
-        mode = self.mode_of(recipe.epochs)
+    def variants(self) -> tuple[Variant, ...]:
+        """Return what is compared for each model and seed: schedules, shares of the images, learning rates."""
+        rates = (False,) if self.learning_rates is None else (False, True)
+        asked = itertools.product(self.epochs or (None,), self.train_fraction or (1.0,), rates)
+        return tuple(Variant(epochs, share, is_tuned=is_tuned) for epochs, share, is_tuned in asked)
+
+    def adapt(self, recipe: Recipe, variant: Variant) -> tuple[Recipe, Mode]:
+        """Return the recipe adapted to these settings and the variant, and the mode that this makes."""
+        mode = self.mode_of(recipe.epochs, variant)
         if mode == "quick":
             return recipe.quick(), mode
-        return recipe if self.epochs is None or mode == "full" else recipe.with_epochs(self.epochs), mode
+        if variant.epochs is not None and mode == "shortened":
+            recipe = recipe.with_epochs(variant.epochs)
+        return recipe if variant.learning_rate is None else replace(recipe, learning_rate=variant.learning_rate), mode
 
-    def mode_of(self, recipe_epochs: int | None) -> Mode:
+    def mode_of(self, recipe_epochs: int | None, variant: Variant) -> Mode:
         """Return the mode of a recipe with so many epochs; None if the images decide their number."""
         if not self.full_training:
             return "quick"
-        return "full" if self.epochs in (None, recipe_epochs) else "shortened"
+        return "full" if variant.epochs in (None, recipe_epochs) else "shortened"
 
 
 def read_settings(

@@ -6,7 +6,7 @@ from harness.config.experiment import Experiment
 from harness.config.settings import Settings
 from harness.plugin.session import HarnessSession
 from harness.plugin.short_names import taken_lines, with_valid_names
-from harness.text import printable
+from harness.text import listed, printable
 
 _QUICK = "quick mode, a smoke run that measures nothing; --full-training trains the experiments"
 
@@ -23,7 +23,8 @@ def header_line(settings: Settings, experiments: Sequence[Experiment]) -> str:
     """Return the line for the selected experiments; without any, it has no seeds."""
     if not settings.full_training:
         return f"wider-or-deeper: {_QUICK}"
-    epochs = f"epochs {settings.epochs}" if settings.epochs else "the recipes' own epochs"
+    given = listed(list(map(str, settings.epochs or ())))
+    epochs = f"epochs {given}" if given else "the recipes' own epochs"
     return ", ".join(["wider-or-deeper: full training", epochs, *_seeds(experiments)])
 
 

@@ -17,6 +17,7 @@ from harness.report.figures.study import study_figures
 from harness.report.loading import LEFT_OUT, LoadedResults
 from harness.report.page.content import Content, StudyPage
 from harness.report.page.render import render_page
+from harness.report.section import Section
 from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.tables.answer import answer_tables
 from harness.report.tables.claims import claims_table, judge_all
@@ -27,6 +28,7 @@ from harness.report.tables.runs import runs_table
 from harness.report.tables.side_by_side import side_by_side_tables
 from harness.report.tables.table import Column, Table
 from harness.report.tables.throughput import throughput_tables
+from harness.report.topics.all import cross_sections, study_sections
 from harness.report.truncation import MAX_LINES
 from harness.report.writing import FIGURES, TABLES, write_figure, write_tables, write_text
 
@@ -69,6 +71,7 @@ def write_report(
     content = _content(loaded, command, partial(_question, loaded, margin, notes or {}))
     tables = write_tables(_tables(content), report_dir / TABLES)
     figures = [*(figure for study in content.studies for figure in study.figures), *content.gradients]
+    figures += [figure for section in _sections(content) for figure in section.figures]
     drawn = [path for figure in figures for path in write_figure(figure, report_dir / FIGURES)]
     page = report_dir / PAGE
     write_text(page, render_page(content, report_dir))
@@ -98,6 +101,7 @@ def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidenc
         studies=studies,
         claims=claims,
         sides=sides,
+        sections=cross_sections([(one.evidence, one.comparisons, one.question) for one in studies]),
         throughput=throughput_tables(loaded.recorded),
         gradients=gradient_figures(loaded.recorded),
         gradient_tables=gradient_tables(loaded.recorded),
@@ -129,11 +133,17 @@ def _tables(content: Content) -> list[Table]:
     """Return every table to be written."""
     tables = [table for study in content.studies for table in study.tables]
     tables += [table for _, table in (*content.sides, *content.smoke)]
+    tables += [table for section in _sections(content) for table in section.tables]
     if content.claims is not None:
         tables.append(claims_table(content.claims))
     if len(content.problems) > MAX_LINES:
         tables.append(_left_out_table(content.problems))
     return [*content.throughput, *content.gradient_tables, *tables]
+
+
+def _sections(content: Content) -> list[Section]:
+    """Return the sections of further topics: of each study, and across studies."""
+    return [*(section for study in content.studies for section in study.sections), *content.sections]
 
 
 def _left_out_table(lines: Sequence[str]) -> Table:
@@ -154,4 +164,7 @@ def _study(evidence: Evidence, question: Question) -> StudyPage:
     figures = [
         replace(one, caption=" ".join((one.caption, *stamp.cautions))) for one in study_figures(evidence, comparisons)
     ]
-    return StudyPage(evidence, comparisons, question, found, figures, [*map(stamp.on, tables), runs])
+    sections = [
+        replace(one, tables=list(map(stamp.on, one.tables))) for one in study_sections(evidence, comparisons, question)
+    ]
+    return StudyPage(evidence, comparisons, question, found, figures, [*map(stamp.on, tables), runs], sections)

@@ -15,6 +15,7 @@ from harness.credentials import without_credentials
 from harness.files import with_sha256
 from harness.results.disturbance import Disturbance, was_disturbed
 from harness.results.forms import ClassEntry, Environment
+from harness.results.inference_time import LATENCY_BATCH, THROUGHPUT_BATCH, InferenceTime
 from harness.results.ranges import (
     Count,
     FromOne,
@@ -185,6 +186,9 @@ class Result:
             earlier results.
         switched_off: the reason for each acceleration (``bf16``, ``compile``, ``capture``, ``resident``) that an
             attempt did without, though the case is for it; also of an attempt that completed no epoch.
+        inference: times to use the network, by batch and threads; empty if it did not complete, and in earlier results.
+        activations: numbers that the network's convolutions put out for one image; None in earlier results.
+        weight_bytes: size of the network's weights as trained; None in earlier results.
     """
 
     schema_version: int
@@ -232,6 +236,9 @@ class Result:
     notes: tuple[str, ...] = field(default=(), repr=False)
     peak_reserved_bytes: Count | None = field(default=None, repr=False)
     switched_off: Mapping[str, str] = field(default_factory=dict, repr=False)
+    inference: tuple[InferenceTime, ...] = field(default=(), repr=False)
+    activations: Count | None = field(default=None, repr=False)
+    weight_bytes: Count | None = field(default=None, repr=False)
 
     @property
     def point(self) -> Model:
@@ -291,6 +298,23 @@ class Result:
         """
         changes = (change for pair in pairwise(self.training_environments) for change in timing_changes(*pair))
         return tuple(dict.fromkeys(changes))
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """Seconds of a forward pass of one image, with all threads; None if unknown or disturbed."""
+        found = self._inference_at(LATENCY_BATCH)
+        return None if found is None else found.median_seconds
+
+    @property
+    def image_seconds(self) -> float | None:
+        """Seconds per image of a batch of `THROUGHPUT_BATCH`, with all threads; None if unknown or disturbed."""
+        found = self._inference_at(THROUGHPUT_BATCH)
+        return None if found is None else found.image_seconds
+
+    def _inference_at(self, batch: int) -> InferenceTime | None:
+        """Return the undisturbed time at a batch with the most threads."""
+        found = [one for one in self.inference if one.batch == batch and not one.is_disturbed]
+        return max(found, key=lambda one: one.threads, default=None)
 
     def undisturbed_seconds(self, *, from_epoch: int = 1) -> list[float]:
         """Return the seconds of the undisturbed epochs, from an epoch on."""

@@ -73,7 +73,7 @@ class Machine:
         self._try_network(self.resolved(experiment), dataset, notify)
         if self.settings.pipeline == "reference":
             require_shared_memory(recipe, dataset.spec.channels, len(dataset.train))
-        if self.settings.val_split and experiment.mode != "quick":
+        if self._val_split(experiment) and experiment.mode != "quick":
             _require_splittable(dataset)
         require_no_batch_of_one(self.case(experiment), dataset)
 
@@ -99,7 +99,7 @@ class Machine:
         """
         experiment = self.resolved(experiment)
         dataset = self.dataset(experiment)[0]
-        val_split = self.settings.val_split
+        val_split = self._val_split(experiment)
         if val_split and not can_be_split(dataset.train):
             val_split = 0.0  # too few images of a quick run; `prepare` refuses other modes
         case = experiment.bind(
@@ -113,6 +113,10 @@ class Machine:
             deterministic=self.settings.deterministic_on(self.device.type),
         )
         return self._as_started(case) if self.settings.compile == "auto" else case
+
+    def _val_split(self, experiment: Experiment) -> float:
+        asked = experiment.variant.val_split
+        return self.settings.val_split if asked is None else asked
 
     def _as_started(self, case: Case) -> Case:
         """Return the case, compiled or not as the results folder has it if it was started."""
@@ -128,7 +132,8 @@ class Machine:
         """
         if isinstance(experiment.recipe, Recipe):
             return experiment
-        key = (experiment.dataset, experiment.recipe, experiment.mode, experiment.network.is_foreign)
+        variant = experiment.variant
+        key = (experiment.dataset, experiment.recipe, experiment.mode, experiment.network.is_foreign, variant)
         if key not in self._resolved:
             own_size = self._own_size(experiment, notify)
             self._resolved[key] = resolve(

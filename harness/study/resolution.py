@@ -60,5 +60,5 @@ def outline(experiment: Experiment, settings: Settings, spec: DatasetSpec, train
 
 
 def _adapted(experiment: Experiment, settings: Settings, recipe: Recipe) -> Experiment:
-    shortened, mode = adapted(recipe, settings, is_foreign=experiment.network.is_foreign)
+    shortened, mode = adapted(recipe, settings, experiment.variant, is_foreign=experiment.network.is_foreign)
     return replace(experiment, recipe=shortened, mode=mode)

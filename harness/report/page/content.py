@@ -7,13 +7,18 @@ from harness.analysis.answer import Answer, Question
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.report.figures.figure import Figure
+from harness.report.section import Section
 from harness.report.tables.claims import JudgedClaims
 from harness.report.tables.table import Table
 
 
 @dataclass(frozen=True)
 class StudyPage:
-    """A study's part of the page: its answer to a question, from comparisons, and what stands behind it."""
+    """A study's part of the page: its answer to a question, from comparisons, and what stands behind it.
+
+    Attributes:
+        sections: the further topics; their tables and figures are not among the study's own.
+    """
 
     evidence: Evidence
     comparisons: Comparisons
@@ -21,6 +26,7 @@ class StudyPage:
     answer: Answer
     figures: Sequence[Figure]
     tables: Sequence[Table]
+    sections: Sequence[Section] = ()
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Content:
         folders: the names of the results folders.
         claims: None if no study is of a dataset of the paper.
         sides: tables of several folders side by side, each with the first folder's evidence.
+        sections: topics across several studies.
         gradients, gradient_tables: figures and tables of gradient norms by layer.
         smoke: tables of quick runs, each with its evidence.
         problems: a line for each file left out, with the reason.
@@ -43,6 +50,7 @@ class Content:
     studies: Sequence[StudyPage]
     claims: JudgedClaims | None
     sides: Sequence[tuple[Evidence, Table]]
+    sections: Sequence[Section]
     throughput: Sequence[Table]
     gradients: Sequence[Figure]
     gradient_tables: Sequence[Table]

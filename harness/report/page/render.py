@@ -14,12 +14,13 @@ from harness.report.loading import LEFT_OUT
 from harness.report.page.card import card_view
 from harness.report.page.claims import claims_view
 from harness.report.page.content import Content, StudyPage
-from harness.report.page.folds import ON_CARD, Fold, folds_of
+from harness.report.page.folds import ON_CARD, folds_of
 from harness.report.page.key import key_view
 from harness.report.page.names import keep_names_whole
 from harness.report.page.plot import plot_key, plot_views
 from harness.report.page.provenance import training_commands, training_environments
 from harness.report.page.tables import RowIds, csv_link, row_ids, table_view
+from harness.report.section import Section
 from harness.report.tables.claims import CLAIMS
 from harness.report.tables.table import Table
 from harness.report.truncation import MAX_LINES, first_lines
@@ -72,6 +73,7 @@ def _page(content: Content, tables: Path) -> dict[str, Any]:
         "claims": None if content.claims is None else claims_view(content.claims),
         "claims_csv": "" if content.claims is None else csv_link(tables / f"{CLAIMS}.csv"),
         "sides": [view(table, one.mode) for one, table in content.sides],
+        "sections": [_fold(section, view) for section in content.sections],
         "throughput": [view(table) for table in content.throughput],
         "gradients": [_figure(figure) for figure in content.gradients],
         "gradient_tables": [view(table) for table in content.gradient_tables],
@@ -124,19 +126,18 @@ def _study(study: StudyPage, ids: RowIds, view: TableView, *, names_folders: boo
         "plots": plot_views(study, ids),
         "plot_key": plot_key(evidence),
         "plot_file": next((one.file_name for one in study.figures if one.file_name.endswith(ON_CARD)), ""),
-        "folds": [_fold(fold, study, view) for fold in folds_of(study)],
+        "folds": [_fold(fold, view, study) for fold in folds_of(study)],
     }
 
 
-def _fold(fold: Fold, study: StudyPage, view: TableView) -> dict[str, Any]:
-    evidence = study.evidence
+def _fold(fold: Section, view: TableView, study: StudyPage | None = None) -> dict[str, Any]:
+    mode, title = ("", "") if study is None else (study.evidence.mode, study.evidence.title)
+    of_models = None if study is None else study.tables[0]
     return {
         "title": fold.title,
         "sentences": fold.sentences,
         "figures": [_figure(figure) for figure in fold.figures],
-        "tables": [
-            view(table, evidence.mode, evidence.title, is_of_models=table is study.tables[0]) for table in fold.tables
-        ],
+        "tables": [view(table, mode, title, is_of_models=table is of_models) for table in fold.tables],
     }
 
 

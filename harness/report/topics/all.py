@@ -1,0 +1,27 @@
+"""The further topics of a report: of one study, and across several studies, in the page's order."""
+
+from collections.abc import Callable, Sequence
+
+from harness.analysis.answer import Question
+from harness.analysis.comparison import Comparisons
+from harness.analysis.evidence import Evidence
+from harness.report.section import Section
+
+StudyTopic = Callable[[Evidence, Comparisons, Question], Section | None]
+"""Makes the section of one study; None if it has no measurements for it."""
+CrossTopic = Callable[[Sequence[tuple[Evidence, Comparisons, Question]]], Sequence[Section]]
+"""Makes the sections across studies, none if they have no measurements for it."""
+
+STUDY_TOPICS: tuple[StudyTopic, ...] = ()
+CROSS_TOPICS: tuple[CrossTopic, ...] = ()
+
+
+def study_sections(evidence: Evidence, comparisons: Comparisons, question: Question) -> list[Section]:
+    """Return the sections of one study."""
+    made = (topic(evidence, comparisons, question) for topic in STUDY_TOPICS)
+    return [one for one in made if one is not None]
+
+
+def cross_sections(studies: Sequence[tuple[Evidence, Comparisons, Question]]) -> list[Section]:
+    """Return the sections across studies."""
+    return [section for topic in CROSS_TOPICS for section in topic(studies)]
