@@ -15,9 +15,10 @@ from harness.analysis.settling import settle_texts
 from harness.analysis.single_run import chances_text, one_run_headline, one_run_line
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.thresholds import Threshold, thresholds
+from harness.analysis.tuned_verdicts import compare_verdicts, rates_line, seeds_in_common
 from harness.analysis.wording import BUDGET_WORDS, COST_WORDS
 from harness.results.result import Result
-from harness.text import count, count_noun, duration, listed
+from harness.text import count, count_noun, duration, listed, listed_up_to
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Answer:
         scope: the images that the answer holds for.
         sentences: further findings: where each axis stops paying, and which models are worth their cost.
         interim: ``interim, 3 of 5 seeds`` while planned seeds are missing; empty otherwise.
-        brief: for a terminal, one line each: the chance of one run's difference, and `settle`.
+        brief: for a terminal, one line each: tuned learning rates, the chance of one run's difference, and `settle`.
     """
 
     headline: str
@@ -76,10 +77,14 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
         comparisons: of the evidence, at the level of the question's plan.
         evidence: the whole study, with models that are not trained out.
     """
+    if shared := seeds_in_common(evidence):
+        return Answer(_prefix(evidence, "") + _no_answer_with(shared))
     verdicts = verdicts_of(comparisons, question.margin)
     interim = _interim(evidence, verdicts, question.plan)
     settle, brief_settle = settle_texts(comparisons.evidence, verdicts, question.spread)
     chances = chances_text(comparisons.evidence, verdicts, question.spread)
+    tuning, pairs = evidence.tuning, compare_verdicts(comparisons, verdicts, question.margin)
+    rates = rates_line(pairs, tuning) if tuning is not None else ""
     return Answer(
         headline=_prefix(evidence, interim) + _headline(comparisons, evidence, verdicts, chances),
         verdicts=verdicts,
@@ -91,8 +96,14 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
             *_worth_sentences(comparisons),
         ),
         interim=interim,
-        brief=tuple(filter(None, (one_run_line(verdicts[-1], chances) if chances else "", brief_settle))),
+        brief=tuple(filter(None, (rates, one_run_line(verdicts[-1], chances) if chances else "", brief_settle))),
     )
+
+
+def _no_answer_with(seeds: Sequence[int]) -> str:
+    """Return why a study of tuned learning rates has no answer: these seeds chose the rates."""
+    which = listed_up_to(list(map(str, seeds)), 3, "seed")
+    return f"No answer: the learning rates were chosen on {which}, which may not be reported too: give other --seeds."
 
 
 def _interim(evidence: Evidence, verdicts: Sequence[BudgetVerdict], plan: SequentialPlan | None) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.axes import Axes, find_axes, given_axes
+from harness.analysis.learning_rates import Tuning
 from harness.analysis.stats import Interval, mean_interval
 from harness.config.case import Mode
 from harness.config.datasets import SPECS, title_of
@@ -91,6 +92,7 @@ class Evidence:
         superseded: complete results that a later result of the same model and seed replaces.
         of_other_networks: results of a model that had another network then, complete or not: its code has changed.
         given_axes: the axes given for the study's images, the newest first; empty without any.
+        tuning: the trials that each model's learning rate was chosen by; None at the recipe's own rate.
     """
 
     dataset: str
@@ -109,6 +111,7 @@ class Evidence:
     superseded: tuple[Result, ...] = ()
     of_other_networks: tuple[Result, ...] = ()
     given_axes: tuple[GivenAxes, ...] = ()
+    tuning: Tuning | None = None
 
     @cached_property
     def models(self) -> list[str]:

@@ -12,19 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.evidence import Correct, Evidence, Run
+from harness.analysis.file_names import with_unambiguous_file_names
+from harness.analysis.tuned_studies import TUNED, parts_of
 from harness.config.case import Case, Mode
 from harness.config.datasets import file_stem, is_own_images, prefix_of, title_of
 from harness.files import distinct_names, safe_name
 from harness.paper.expectations import is_trained_as_published
 from harness.paper.published import STUDY_MODELS
 from harness.results.declared_axes import DeclaredAxes
+from harness.results.declared_tuning import DeclaredTuning
 from harness.results.result import LearningCurve, Result
 from harness.text import count_noun, distinct_labels
 
 _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
 _MODE_SUFFIXES: dict[Mode, str] = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
-_MAX_FILE_NAME_BYTES = 120  # of the 255 that file systems allow: the table's name and a suffix follow
 _MAX_PART_CHARACTERS = 32
+_RECIPE = -3  # the place of the recipe in a study's key
 FolderNames = Callable[[Sequence[Path]], list[str]]
 StudyKey = tuple[str, ...]
 """Mode, dataset, folder and the other properties that a study's results share, as human-readable text."""
@@ -50,29 +53,41 @@ def group_into_studies(
     stored: Iterable[StoredResult],
     declared: Mapping[Path, Sequence[DeclaredAxes]] | None = None,
     folder_names: FolderNames = distinct_names,
+    tunings: Mapping[Path, Sequence[DeclaredTuning]] | None = None,
 ) -> list[Evidence]:
     """Group results into studies, and return each study's evidence in the studies' order.
 
-    The results of a study share the folder, dataset, mode, recipe, images, pipeline, precision and kind of device.
+    The results of a study share the folder, dataset, mode, recipe, images, pipeline, precision and kind of device. In a
+    study of tuned learning rates the recipes differ in the rate; trials of rates are in no study.
 
     Args:
         declared: the axes declared in each results folder, the newest last; None without any.
         folder_names: returns a short name for each folder.
+        tunings: the learning rates that each results folder declares, the newest last; None without any.
     """
+    parts = parts_of(_under_latest_names(stored), tunings or {})
     studies: dict[StudyKey, list[StoredResult]] = defaultdict(list)
-    for one in _under_latest_names(stored):
+    for one in parts.plain:
         studies[_study_key(one)].append(one)
+    tuned: dict[StudyKey, list[DeclaredTuning]] = defaultdict(list)
+    for one, tuning in parts.tuned:
+        studies[key := _study_key(one, tuning)].append(one)
+        tuned[key].append(tuning)
     namesakes: dict[tuple[str, str], list[StudyKey]] = defaultdict(list)
     for study in studies:
         namesakes[_short_name(study)].append(study)
     names = _names_of_paths(studies, folder_names)
-    found = []
-    for study, group in studies.items():
+    by_key: dict[StudyKey, Evidence] = {}
+    for study, group in sorted(studies.items(), key=lambda one: one[0] in tuned):
         alike = namesakes[_short_name(study)]
-        recipes = _names_of_recipes(studies[other][0].result.case for other in alike)
+        recipes = _names_of_recipes({other[_RECIPE]: studies[other][0].result.case for other in alike})
         axes = (declared or {}).get(group[0].root, ())
-        found.append(_evidence(group, _differences(study, alike), names | recipes, axes))
-    found = [_with_hashed_file_name(one) if _is_ambiguous(one, found) else one for one in found]
+        evidence = _evidence(group, _differences(study, alike), names | recipes, axes)
+        if study in tuned:
+            evidence = parts.with_tuning(evidence, tuned[study], by_key.get(_untuned(study)))
+            evidence = replace(evidence, subject=tuned_subject(tuned[study][0].plain))
+        by_key[study] = evidence
+    found = with_unambiguous_file_names(list(by_key.values()))
     order = [*STUDY_MODELS, *sorted({one.dataset for one in found} - set(STUDY_MODELS))]
     roots = list(dict.fromkeys(one.folder for one in found))
 
@@ -98,8 +113,9 @@ def _under_latest_names(stored: Iterable[StoredResult]) -> list[StoredResult]:
     return list(map(renamed, stored))
 
 
-def _study_key(one: StoredResult) -> StudyKey:
-    case = one.result.case
+def _study_key(one: StoredResult, tuning: DeclaredTuning | None = None) -> StudyKey:
+    """Return the study of a result; at its model's own rate, that of the recipe's with the mark of tuned rates."""
+    case = one.result.case if tuning is None else tuning.at_common_rate(one.result.case)
     return (
         case.mode,
         case.dataset,
@@ -111,8 +127,13 @@ def _study_key(one: StoredResult) -> StudyKey:
         f"{case.val_split:.0%} held out",
         f"{case.train_fraction:.4g} of the training images",
         f"recipe {_recipe_hash(case)}",
+        TUNED if tuning is not None else "",
         f"images {case.data_fingerprint[:6]}",
     )
+
+
+def _untuned(study: StudyKey) -> StudyKey:
+    return tuple("" if part == TUNED else part for part in study)
 
 
 def _recipe_hash(case: Case) -> str:
@@ -123,6 +144,11 @@ def study_subject(case: Case) -> str:
     """Return dataset, mode, recipe and images in one string: equal for studies that may be compared."""
     dataset = prefix_of(case.dataset) if is_own_images(case.dataset) else case.dataset
     return repr((dataset, case.mode, case.recipe, case.val_split, case.train_fraction, case.data_fingerprint))
+
+
+def tuned_subject(plain: Case) -> str:
+    """Return the subject of a study of tuned learning rates, from a case at the recipe's own rate."""
+    return f"{study_subject(plain)} {TUNED}"
 
 
 def _short_name(study: StudyKey) -> tuple[str, str]:
@@ -140,9 +166,10 @@ def _names_of_paths(studies: Iterable[StudyKey], folder_names: FolderNames) -> d
     return dict(zip([*datasets, *roots], [*of_dataset, *of_root], strict=True))
 
 
-def _names_of_recipes(cases: Iterable[Case]) -> dict[str, str]:
+def _names_of_recipes(cases: Mapping[str, Case]) -> dict[str, str]:
     """Return the name of each case's recipe by its part of the study's key; with the hash if names clash."""
-    labels = distinct_labels({_recipe_hash(case): case.recipe.name for case in cases}, _MAX_PART_CHARACTERS - 8)
+    names = {part.removeprefix("recipe "): case.recipe.name for part, case in cases.items()}
+    labels = distinct_labels(names, _MAX_PART_CHARACTERS - 8)
     return {f"recipe {digest}": f"recipe {label}" for digest, label in labels.items()}
 
 
@@ -152,30 +179,10 @@ def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
     The hash of its images is one only if another namesake has the same dataset: else the datasets' names differ.
     """
     *parts, images = study
-    found = [part for k, part in enumerate(parts) if k > 0 and len({other[k] for other in namesakes}) > 1]
+    differing = [part for k, part in enumerate(parts) if k > 0 and len({other[k] for other in namesakes}) > 1]
+    found = [part for part in parts[1:] if part == TUNED or (part and part in differing)]
     of_dataset = {other[-1] for other in namesakes if other[1] == study[1]}
     return [*found, images] if len(of_dataset) > 1 else found
-
-
-def _is_ambiguous(study: Evidence, found: Sequence[Evidence]) -> bool:
-    """Return whether the study's file name is too long, or could be mistaken for another study's.
-
-    It could if the names differ only in case, or if it begins with the name of another dataset as a table's name does.
-    """
-    name, others = study.file_name.casefold(), [one for one in found if one is not study]
-    return len(name.encode()) > _MAX_FILE_NAME_BYTES or any(
-        name == one.file_name.casefold()
-        or (one.dataset != study.dataset and name.startswith(f"{one.file_name.casefold()}-"))
-        for one in others
-    )
-
-
-def _with_hashed_file_name(study: Evidence) -> Evidence:
-    """Cut the study's file name and append a hash that makes it unique."""
-    what = repr((study.title, study.mode, str(study.folder), study.subject))
-    digest = hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()[:8]
-    name = study.file_name.encode("utf-8", "replace")[: _MAX_FILE_NAME_BYTES - 9].decode(errors="ignore")
-    return replace(study, file_name=f"{name}-{digest}")
 
 
 def _evidence(

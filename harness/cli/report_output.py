@@ -146,9 +146,7 @@ def report_output(loaded: LoadedResults, report: WrittenReport) -> ReportOutput:
         tables=list(map(file, report.tables)),
         figures=list(map(file, report.figures)),
         results=[
-            _reported(result, evidence.folder_of(result), shown)
-            for evidence in loaded.evidence
-            for result in evidence.results
+            _reported(result, evidence.folder_of(result), shown) for evidence, result in loaded.results_of_studies
         ],
         studies=[_study(evidence, answer, shown) for evidence, answer in report.answers],
         left_out=list(map(shown, loaded.left_out)),

@@ -26,7 +26,8 @@ def answer_lines(evidence: Evidence, answer: Answer, width: int) -> list[str]:
         return [_titled(evidence, _reason(answer), width)]
     room = width - len(_INDENT)
     lines = _verdict_lines(evidence, answer.verdicts, room) if answer.verdicts else _finding_lines(answer, room)
-    lines += [textwrap.shorten(line, room, placeholder=" …") for line in answer.brief]
+    brief = answer.brief[: _MAX_LINES - 1 - len(lines)]
+    lines += [textwrap.shorten(line, room, placeholder=" …") for line in brief]
     lines += _caution_lines(answer.cautions, room, min(_MAX_CAUTION_LINES, _MAX_LINES - 1 - len(lines)))
     return [_study_line(evidence, answer.interim, width), *(_INDENT + line for line in lines)]
 

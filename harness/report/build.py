@@ -94,7 +94,8 @@ def _question(
 def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:
     studies = [_study(evidence, question_of(evidence)) for evidence in loaded.evidence if evidence.mode != "quick"]
     found = [study.evidence for study in studies]
-    claims = judge_all([ClaimStudy(study.evidence, study.comparisons) for study in studies])
+    untuned = [study for study in studies if study.evidence.tuning is None]  # the paper's claims are about one rate
+    claims = judge_all([ClaimStudy(study.evidence, study.comparisons) for study in untuned])
     sides = [(one, _side_stamp(one, found).on(table)) for one, table in side_by_side_tables(found)]
     return Content(
         folders=loaded.folder_names,

@@ -20,6 +20,7 @@ from harness.results.case_folder import RESULT
 from harness.results.checked_files import ContradictedError
 from harness.results.declared_axes import DeclaredAxes, read_declared_axes
 from harness.results.declared_looks import DeclaredLooks, looks_key, read_declared_looks
+from harness.results.declared_tuning import DeclaredTuning, read_declared_tuning
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.text import count_noun
@@ -66,6 +67,13 @@ class LoadedResults:
         return SequentialPlan(declared.seeds, declared.looks)
 
     @property
+    def results_of_studies(self) -> list[tuple[Evidence, Result]]:
+        """Every result of the studies once, though one may be in two, with the first of them."""
+        found = {id(result): (one, result) for one in reversed(self.evidence) for result in one.results}
+        order = {id(result): None for one in self.evidence for result in one.results}
+        return [found[key] for key in order]
+
+    @property
     def problems(self) -> list[str]:
         """The lines on files left out, cut for a terminal."""
         return first_lines(self.left_out, _SEE_TABLE)
@@ -91,6 +99,7 @@ def load_results_folders(folders: Sequence[Path], *, is_public: bool = False) ->
     loaded = LoadedResults(list(once.values()))
     stored: list[StoredResult] = []
     axes: dict[Path, Sequence[DeclaredAxes]] = {}
+    tunings: dict[Path, Sequence[DeclaredTuning]] = {}
     for root in loaded.folders:
         folder = ResultsFolder(root)
         results, problems = folder.read_all()
@@ -101,13 +110,14 @@ def load_results_folders(folders: Sequence[Path], *, is_public: bool = False) ->
         loaded.started += started
         loaded.looks[root] = _declared(read_declared_looks, root, loaded.left_out) or {}
         axes[folder.root] = _declared(read_declared_axes, root, loaded.left_out) or ()
+        tunings[folder.root] = _declared(read_declared_tuning, root, loaded.left_out) or ()
         stored += [one for one in (_stored(result, folder, loaded) for result in results) if one is not None]
     stored = _of_same_images(stored, loaded.left_out)
     loaded.results = [one.result for one in stored]
     if is_public:
         stored = _without_private(loaded, stored)
     names_of = distinct_names if loaded.privacy is None else loaded.privacy.folder_names
-    loaded.evidence = group_into_studies(stored, axes, names_of)
+    loaded.evidence = group_into_studies(stored, axes, names_of, tunings)
     return loaded
 
 

@@ -26,6 +26,6 @@ def read_declared(path: Path, adapter: TypeAdapter[Value], absent: Value, what: 
         return adapter.validate_json(read_regular(path, _MOST_BYTES))
     except FileNotFoundError:
         return absent
-    except (OSError, ValidationError) as error:
+    except (OSError, ValidationError, ArithmeticError) as error:  # a name with a depth of 400 digits, for example
         reason = error.strerror if isinstance(error, OSError) else f"it does not have the form of declared {what}"
         raise DamagedError(f"{path}: {reason}; {remedy}") from error

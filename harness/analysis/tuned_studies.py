@@ -1,0 +1,95 @@
+"""The part that each stored result has in tuned learning rates: a trial, a run at its model's own rate, or none."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.analysis.evidence import Evidence
+from harness.analysis.learning_rates import ModelTrials, Tuning, trial_of, tried_rates
+from harness.config.case import Case
+from harness.results.declared_tuning import DeclaredTuning, at_any_rate
+
+if TYPE_CHECKING:
+    from harness.analysis.studies import StoredResult
+
+TUNED = "tuned learning rates"
+"""The words that a study of tuned learning rates has in its title."""
+
+
+@dataclass
+class TunedParts:
+    """Results by their part in tuned learning rates.
+
+    Attributes:
+        plain: all that are neither trials nor at a tuned rate other than the recipe's.
+        tuned: those at their model's own rate, with its tuning.
+        replaced: those at a rate that a later tuning has replaced, with the later one.
+        trials: the trials, with the tuning that they belong to.
+    """
+
+    plain: list[StoredResult] = field(default_factory=list)
+    tuned: list[tuple[StoredResult, DeclaredTuning]] = field(default_factory=list)
+    replaced: list[tuple[StoredResult, DeclaredTuning]] = field(default_factory=list)
+    trials: list[tuple[StoredResult, DeclaredTuning]] = field(default_factory=list)
+
+    def with_tuning(self, study: Evidence, tunings: Sequence[DeclaredTuning], common: Evidence | None) -> Evidence:
+        """Return a study of tuned rates with its trials, and with replaced runs among the superseded ones."""
+        in_order = sorted(tunings, key=lambda one: study.models.index(one.model))
+        trials = tuple(self._trials_of(one) for one in in_order)
+        former = tuple(one.result for one, tuning in self.replaced if tuning in tunings)
+        return replace(study, tuning=Tuning(trials, common), superseded=(*study.superseded, *former))
+
+    def _trials_of(self, tuning: DeclaredTuning) -> ModelTrials:
+        stored = [one for one, of in self.trials if of == tuning]
+        outcomes = filter(None, (trial_of(one.result, one.read_curve()) for one in stored))
+        held_out = max((one.result.evaluation_images for one in stored), default=0)
+        rates = tried_rates(outcomes, tuning.rates)
+        return ModelTrials(tuning.model, tuning.common_rate, rates, tuning.seeds, tuning.chosen, held_out)
+
+
+def parts_of(stored: Iterable[StoredResult], declared: Mapping[Path, Sequence[DeclaredTuning]]) -> TunedParts:
+    """Sort results by their part in the tunings that their results folders declare."""
+    parts, known = TunedParts(), {root: _Tunings(tunings) for root, tunings in declared.items() if tunings}
+    for one in stored:
+        if (tunings := known.get(one.root)) is None:
+            parts.plain.append(one)
+        else:
+            tunings.sort(one, parts)
+    return parts
+
+
+class _Tunings:
+    """The tunings of one results folder, by the cases that they are about."""
+
+    def __init__(self, declared: Sequence[DeclaredTuning]) -> None:
+        self._of_trial: dict[Case, list[DeclaredTuning]] = defaultdict(list)
+        self._former: dict[Case, list[DeclaredTuning]] = defaultdict(list)
+        self._latest: dict[Case, dict[float, DeclaredTuning]] = defaultdict(dict)  # by the recipe's own rate
+        for one in declared:
+            self._of_trial[at_any_rate(one.trial)].append(one)
+            if one.chosen is not None:
+                case = at_any_rate(one.plain)
+                self._former[case].append(one)
+                self._latest[case][one.common_rate] = one
+
+    def sort(self, one: StoredResult, parts: TunedParts) -> None:
+        """Add a result to its parts: a run at the recipe's own rate is a tuned one too if its model keeps it."""
+        case, rate = at_any_rate(one.result.case), one.result.case.recipe.learning_rate
+        trials = [of for of in self._of_trial.get(case, ()) if one.result.seed in of.seeds and rate in of.rates]
+        latest = self._latest.get(case, {})
+        tuned = [of for of in latest.values() if of.chosen == rate]
+        if trials:
+            parts.trials += [(one, of) for of in trials]
+            return
+        parts.tuned += [(one, of) for of in tuned]
+        if rate in latest or not (tuned or self._is_former(case, rate)):
+            parts.plain.append(one)
+        elif not tuned:
+            parts.replaced += [(one, of) for of in latest.values()]
+
+    def _is_former(self, case: Case, rate: float) -> bool:
+        return any(of.chosen == rate for of in self._former.get(case, ()))

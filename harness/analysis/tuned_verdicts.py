@@ -1,0 +1,140 @@
+"""The verdicts at the recipe's learning rate and at each model's own, budget by budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.analysis.budgets import BudgetVerdict, verdicts_of
+from harness.analysis.comparison import Comparisons
+from harness.analysis.evidence import Evidence
+from harness.analysis.fit import Weights
+from harness.analysis.learning_rates import ModelTrials, Tuning
+from harness.analysis.stats import Difference, difference_by_seed
+from harness.analysis.wording import BUDGET_WORDS, outcome_text
+from harness.text import listed, listed_up_to, signed
+
+_MOST_MODELS = 3  # in a line
+
+
+@dataclass(frozen=True)
+class RateVerdicts:
+    """One budget's verdicts at both rates.
+
+    Attributes:
+        common, tuned: None if the budget has no verdict there.
+        change: wide minus deep at the tuned rates minus that at the common one, in percentage points, over the seeds
+            of both; None if other models are compared, or if no seed has all of them.
+    """
+
+    common: BudgetVerdict | None
+    tuned: BudgetVerdict | None
+    change: Difference | None = None
+
+    @property
+    def budget(self) -> str:
+        found = self.tuned or self.common
+        assert found is not None, "a budget of neither study is not compared"
+        return found.budget
+
+    @property
+    def is_comparable(self) -> bool:
+        return self.common is not None and self.tuned is not None
+
+    @property
+    def is_same(self) -> bool:
+        """True if both rates have the same outcome."""
+        return self.is_comparable and self.common.outcome == self.tuned.outcome  # type: ignore[union-attr]
+
+
+def compare_verdicts(comparisons: Comparisons, tuned: Sequence[BudgetVerdict], margin: float) -> list[RateVerdicts]:
+    """Return the verdicts of a study of tuned rates beside those at the common rate; empty without such a study.
+
+    Args:
+        comparisons: of the study of tuned rates.
+        tuned: its verdicts.
+        margin: differences inside ± margin percentage points count as equal.
+    """
+    tuning = comparisons.evidence.tuning
+    if tuning is None or tuning.common is None:
+        return []
+    at_common = Comparisons(tuning.common, comparisons.alpha)
+    common = {one.budget: one for one in verdicts_of(at_common, margin)}
+    own = {one.budget: one for one in tuned}
+    return [
+        RateVerdicts(common.get(budget), own.get(budget), _change(comparisons, at_common, own.get(budget)))
+        for budget in dict.fromkeys([*own, *common])
+    ]
+
+
+def _change(tuned: Comparisons, common: Comparisons, verdict: BudgetVerdict | None) -> Difference | None:
+    if verdict is None:
+        return None
+    values, others = (_by_seed(one.evidence, verdict.contrast) for one in (tuned, common))
+    return difference_by_seed(values, others)
+
+
+def _by_seed(evidence: Evidence, contrast: Weights) -> dict[int, float]:
+    """Return the weighted sum of accuracies of each seed that all of the contrast's models have."""
+    accuracies = {model: evidence.values(model, "accuracy_percent") for model in contrast}
+    seeds = set(evidence.seeds).intersection(*accuracies.values())
+    return {seed: sum(weight * accuracies[model][seed] for model, weight in contrast.items()) for seed in seeds}
+
+
+def verdict_sentence(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
+    """Return whether the verdict is the same at the recipe's rate and at each model's own."""
+    compared = [one for one in pairs if one.common is not None and one.tuned is not None]
+    rates = common_text(tuning)
+    if not compared:
+        return f"There is no verdict at {rates} to compare with."
+    changed = [one for one in compared if not one.is_same]
+    if not changed:
+        which = f"equal {BUDGET_WORDS[compared[0].budget]}" if len(compared) == 1 else "every budget"
+        return f"At {which}, the verdict is the same at {rates} and at each model's own rate."
+    parts = [f"at equal {BUDGET_WORDS[one.budget]}, {_outcomes_text(one)}" for one in changed]
+    return f"The verdict changes from {rates} to each model's own rate: {'; '.join(parts)}."
+
+
+def _outcomes_text(pair: RateVerdicts) -> str:
+    """Return both outcomes with their differences, the common rate's first."""
+    texts = [
+        f"{outcome_text(one.outcome, one.margin)} ({signed(one.interval.mean, 2)} pp)"
+        for one in (pair.common, pair.tuned)
+        if one is not None
+    ]
+    return ", then ".join(texts)
+
+
+def rates_line(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
+    """Return a line for a terminal: whether the verdict changes with tuned rates, and rates at an edge."""
+    compared = [one for one in pairs if one.is_comparable]
+    changed = [BUDGET_WORDS[one.budget] for one in compared if not one.is_same]
+    words = f"same verdict as at {common_text(tuning)}" if compared else f"no verdict at {common_text(tuning)}"
+    if changed:
+        words = f"another verdict than at {common_text(tuning)} at equal {listed(changed)}"
+    at_edge = [one.model for one in tuning.trials if one.edge is not None]
+    edge = f"; best at the edge of the range: {listed_up_to(at_edge, _MOST_MODELS, 'model')}" if at_edge else ""
+    return f"learning rates: {words}{edge}"
+
+
+def common_text(tuning: Tuning) -> str:
+    """Return the recipe's own rate in words; several recipes' without numbers."""
+    rates = tuning.common_rates
+    return f"the recipe's rate {rates[0]:g}" if len(rates) == 1 else "the recipes' rates"
+
+
+def edge_sentences(trials: Sequence[ModelTrials]) -> list[str]:
+    """Return a sentence on the models whose best rate is at an end of the range, for each end."""
+    found = []
+    for end in ("lowest", "highest"):
+        models = [one.model for one in trials if one.edge == end]
+        if models:
+            subject = "The best rate of"
+            found.append(
+                f"{subject} {listed(models)} is the {end} one tried: widen the range of --learning-rates, as a better "
+                "one may lie beyond."
+            )
+    return found
+
+
+def seeds_in_common(evidence: Evidence) -> list[int]:
+    """Return the seeds of a study that chose its learning rates too: its answer would rest on the choice."""
+    return [] if evidence.tuning is None else sorted(set(evidence.seeds) & evidence.tuning.seeds)

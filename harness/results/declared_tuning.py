@@ -1,0 +1,120 @@
+"""Learning rates that studies try, kept in the results folder for later reports.
+
+They say which results are trials, so that no report takes them for runs, and which rate is each model's own.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import filelock
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from harness.config.case import SEED_LIMIT, Case
+from harness.config.datasets import is_own_images, kind_of
+from harness.files import os_error_as_input_error, write_text_atomically
+from harness.results.declared import read_declared
+
+FILE = "tuning.json"
+_MOST_RATES, _MOST_SEEDS = 1000, 1000
+_Rate = Annotated[float, Field(gt=0, lt=1e6)]
+_Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
+
+
+@dataclass(frozen=True)
+class DeclaredTuning:
+    """The learning rates tried for one model.
+
+    Attributes:
+        plain: the model's case at the recipe's own rate, with any seed.
+        trial: the case of a trial, with any rate and seed.
+        rates: those tried, in ascending order.
+        seeds: the seeds of the trials.
+        chosen: the model's own rate; None until all are tried.
+    """
+
+    plain: Case
+    trial: Case
+    rates: Annotated[tuple[_Rate, ...], Field(min_length=2, max_length=_MOST_RATES)]
+    seeds: Annotated[tuple[_Seed, ...], Field(min_length=1, max_length=_MOST_SEEDS)]
+    chosen: _Rate | None = None
+
+    def __post_init__(self) -> None:
+        if list(self.rates) != sorted(set(self.rates)):
+            raise ValueError(f"the rates tried for {self.plain.model} are not in ascending order, each once")
+        if self.chosen is not None and self.chosen not in self.rates:
+            raise ValueError(f"the rate chosen for {self.plain.model} is none of those tried")
+
+    @property
+    def model(self) -> str:
+        return self.plain.model
+
+    @property
+    def common_rate(self) -> float:
+        """The recipe's own rate."""
+        return self.plain.recipe.learning_rate
+
+    def at_common_rate(self, case: Case) -> Case:
+        """Return a case at the chosen rate as it is at the recipe's own."""
+        return replace(case, recipe=replace(case.recipe, learning_rate=self.common_rate))
+
+    def is_of(self, other: "DeclaredTuning") -> bool:
+        """Return whether another tuning is of the same trials for the same cases."""
+        return _terms(self) == _terms(other)
+
+
+def at_any_rate(case: Case) -> Case:
+    """Return the case without seed, rate and the name of the images: equal for trials of one model."""
+    dataset = kind_of(case.dataset) if is_own_images(case.dataset) else case.dataset
+    recipe = replace(case.recipe, learning_rate=1.0)
+    return replace(case, dataset=dataset, recipe=recipe, seed=0, compiled=False)
+
+
+def _terms(one: DeclaredTuning) -> tuple[object, ...]:
+    return at_any_rate(one.plain), one.common_rate, at_any_rate(one.trial), one.rates, one.seeds
+
+
+_ADAPTER = TypeAdapter(tuple[DeclaredTuning, ...])
+
+
+def read_declared_tuning(root: Path) -> tuple[DeclaredTuning, ...]:
+    """Read the declared learning rates of a results folder, the newest last; empty if none were declared.
+
+    Raises:
+        DamagedError: the file does not have its form.
+    """
+    remedy = "delete it, and run pytest with --learning-rates again to declare them"
+    return read_declared(root / FILE, _ADAPTER, (), "learning rates", remedy)
+
+
+def declare_tuning(root: Path, tunings: Iterable[DeclaredTuning]) -> None:
+    """Write tunings into a results folder, beside earlier ones: those say which results are trials, too.
+
+    A tuning without a chosen rate leaves an earlier choice from the same trials as it is.
+
+    Raises:
+        DamagedError: the file of earlier tunings does not have its form.
+        InputError: the file cannot be written.
+    """
+    lock = filelock.FileLock(root / f".{FILE}.lock")
+    with os_error_as_input_error(f"lock {lock.lock_file}", "remove it, or give another --results-dir"):
+        root.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        with os_error_as_input_error(f"write {root / FILE}", "give another --results-dir"):
+            _write(root, list(tunings))
+    finally:
+        lock.release()
+
+
+def _write(root: Path, tunings: list[DeclaredTuning]) -> None:
+    before = read_declared_tuning(root)
+    chosen = [one for one in before if one.chosen is not None]
+    new = [one for one in tunings if one.chosen is not None or not any(one.is_of(other) for other in chosen)]
+    kept = [one for one in before if not any(one.is_of(other) for other in new)]
+    if (*kept, *new) != before:
+        content = _ADAPTER.dump_python((*kept, *new), mode="json")
+        write_text_atomically(root / FILE, json.dumps(content, indent=1) + "\n")
