@@ -57,8 +57,8 @@ def _untuned(evidence: Evidence) -> Section | None:
         return None
     recipe = "The paper's own recipe is" if evidence.is_trained_as_published else "This recipe is"
     sentence = (
-        f"{recipe} untuned: one learning rate, {rates[0]:g}, for all models of {title_of(evidence.dataset)}. Depths and "
-        "widths may differ in their best one: --learning-rates tunes it for each."
+        f"{recipe} untuned: one learning rate, {rates[0]:g}, for all models of {title_of(evidence.dataset)}. "
+        "Their best rates may differ: --learning-rates tunes each model's."
     )
     return Section(_TITLE, sentences=[sentence])
 
@@ -88,10 +88,10 @@ def _tried_table(evidence: Evidence, tuning: Tuning) -> Table:
     held_out = max((one.held_out_images for one in tuning.trials), default=0)
     seeds = sorted(tuning.seeds)
     notes = (
-        f"accuracy after the last epoch of a trial on {held_out:,} held-out training images, never on test images: mean "
-        "over the trials' seeds ± half of its 95 % t interval; a trial that diverged counts as a guess",
+        f"accuracy after the last epoch of a trial on {held_out:,} held-out training images, never on test images: "
+        "mean over the trials' seeds ± half of its 95 % t interval; a trial that diverged counts as a guess",
         f"trials have {count_noun(len(seeds), 'seed')} of their own ({', '.join(map(str, seeds))}), none of which is "
-        f"reported; the highest mean is chosen, of equal ones the smallest rate; {common_text(tuning)} is the common one",
+        f"reported; the highest mean is chosen, of equal ones the smallest rate; common: {common_text(tuning)}",
     )
     title = f"{evidence.title}: learning rates tried"
     return Table(f"{evidence.file_name}-learning-rates", title, non_empty(columns, rows), tuple(rows), notes)
@@ -124,8 +124,8 @@ def _verdict_tables(evidence: Evidence, tuning: Tuning, pairs: Sequence[RateVerd
         Column("n", "change_seeds"),
     ]
     notes = (
-        "wider minus deeper with its simultaneous interval; change: the difference at the tuned rates minus that at the "
-        "common one, paired by seed, ± half of its 95 % t interval, uncorrected",
+        "wider minus deeper with its simultaneous interval; change: the difference at the tuned rates minus that at "
+        "the common one, paired by seed, ± half of its 95 % t interval, uncorrected",
     )
     title = f"{evidence.title}: verdicts at the common and at the tuned rates"
     return [Table(f"{evidence.file_name}-learning-rates-verdicts", title, non_empty(columns, rows), tuple(rows), notes)]
@@ -174,8 +174,8 @@ def _figure(evidence: Evidence, tried: Sequence[ModelTrials]) -> Figure | None:
     return draw_figure(
         f"{evidence.file_name}-learning-rates",
         f"{evidence.title}: accuracy against learning rate",
-        f"Mean of {count_noun(len(drawn[0].seeds), 'trial')} with its 95 % t interval; a ring marks the rate chosen for "
-        f"the model.{selection_note(evidence)}",
+        f"Mean of {count_noun(len(drawn[0].seeds), 'trial')} with its 95 % t interval; a ring marks the rate chosen "
+        f"for the model.{selection_note(evidence)}",
         f"Accuracy on held-out images by learning rate: {said}.",
         draw,
         (7.2, 3.8),
