@@ -45,8 +45,8 @@ class Experiment:
 
     @property
     def label(self) -> str:
-        """The human-readable name: ``cifar10 resnet20-4 seed 0``."""
-        return f"{self.dataset} {self.model} seed {self.seed}"
+        """The human-readable name: ``cifar10 resnet20-4 seed 0``, with the variant's if several are compared."""
+        return f"{self.dataset} {self.model} seed {self.seed} {self.variant.name}".rstrip()
 
     def bind(
         self,

@@ -98,7 +98,8 @@ class TimeBudget:
         )
         if recorded is not None:
             return recorded
-        key = (experiment.dataset, experiment.model, experiment.recipe)
+        share = experiment.variant.train_fraction
+        key = (experiment.dataset, experiment.model, experiment.resolved_recipe.without_schedule, share)
         if key not in self._estimated:
             device = resolve_device(settings.device)
             try:
