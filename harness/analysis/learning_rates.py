@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from harness.analysis.stats import Interval, mean_interval
-from harness.results.result import LearningCurve, Result
+from harness.results.result import Result
 
 if TYPE_CHECKING:
     from harness.analysis.evidence import Evidence
@@ -121,11 +121,15 @@ def tried_rates(trials: Iterable[Trial], rates: Iterable[float]) -> tuple[TriedR
     return tuple(found)
 
 
-def trial_of(result: Result, curve: LearningCurve | None) -> Trial | None:
-    """Return the outcome of a trial's result; None without an accuracy on held-out images."""
+def trial_of(result: Result, accuracies: Sequence[float]) -> Trial | None:
+    """Return the outcome of a trial's result; None without an accuracy on held-out images.
+
+    Args:
+        accuracies: the evaluation accuracy after each epoch; empty if unknown.
+    """
     rate, seed = result.case.recipe.learning_rate, result.seed
     if result.status == "diverged":
         return Trial(rate, seed, None)
-    if not result.is_complete or not result.case.val_split or curve is None or not curve.accuracy_percent:
+    if not result.is_complete or not result.case.val_split or not accuracies:
         return None
-    return Trial(rate, seed, curve.accuracy_percent[-1], len(result.per_class))
+    return Trial(rate, seed, accuracies[-1], len(result.per_class))

@@ -16,6 +16,7 @@ from harness.analysis.file_names import with_unambiguous_file_names
 from harness.analysis.tuned_studies import TUNED, parts_of
 from harness.config.case import Case, Mode
 from harness.config.datasets import file_stem, is_own_images, prefix_of, title_of
+from harness.config.variant import fraction_text
 from harness.files import distinct_names, safe_name
 from harness.paper.expectations import is_trained_as_published
 from harness.paper.published import STUDY_MODELS
@@ -69,10 +70,10 @@ def group_into_studies(
     studies: dict[StudyKey, list[StoredResult]] = defaultdict(list)
     for one in parts.plain:
         studies[_study_key(one)].append(one)
-    tuned: dict[StudyKey, list[DeclaredTuning]] = defaultdict(list)
+    tuned: dict[StudyKey, dict[int, DeclaredTuning]] = defaultdict(dict)
     for one, tuning in parts.tuned:
         studies[key := _study_key(one, tuning)].append(one)
-        tuned[key].append(tuning)
+        tuned[key][id(tuning)] = tuning
     namesakes: dict[tuple[str, str], list[StudyKey]] = defaultdict(list)
     for study in studies:
         namesakes[_short_name(study)].append(study)
@@ -84,8 +85,8 @@ def group_into_studies(
         axes = (declared or {}).get(group[0].root, ())
         evidence = _evidence(group, _differences(study, alike), names | recipes, axes)
         if study in tuned:
-            evidence = parts.with_tuning(evidence, tuned[study], by_key.get(_untuned(study)))
-            evidence = replace(evidence, subject=tuned_subject(tuned[study][0].plain))
+            evidence = parts.with_tuning(evidence, tuned[study].values(), by_key.get(_untuned(study)))
+            evidence = replace(evidence, subject=tuned_subject(next(iter(tuned[study].values())).plain))
         by_key[study] = evidence
     found = with_unambiguous_file_names(list(by_key.values()))
     order = [*STUDY_MODELS, *sorted({one.dataset for one in found} - set(STUDY_MODELS))]
@@ -125,9 +126,10 @@ def _study_key(one: StoredResult, tuning: DeclaredTuning | None = None) -> Study
         case.device_kind,
         count_noun(case.recipe.epochs, "epoch"),
         f"{case.val_split:.0%} held out",
-        f"{case.train_fraction:.4g} of the training images",
-        f"recipe {_recipe_hash(case)}",
+        fraction_text(case.train_fraction),
         TUNED if tuning is not None else "",
+        f"recipe {_recipe_hash(case)}",
+        _schedule_text(case),
         f"images {case.data_fingerprint[:6]}",
     )
 
@@ -137,7 +139,14 @@ def _untuned(study: StudyKey) -> StudyKey:
 
 
 def _recipe_hash(case: Case) -> str:
-    return hashlib.sha256(repr((case.recipe, case.shortcut)).encode()).hexdigest()[:6]
+    """Return six digits of the recipe without its schedule, which have parts of the study's key of their own."""
+    content = repr((case.recipe.without_schedule, case.recipe.learning_rate, case.shortcut))
+    return hashlib.sha256(content.encode()).hexdigest()[:6]
+
+
+def _schedule_text(case: Case) -> str:
+    milestones, warmup = case.recipe.milestones, case.recipe.warmup_epochs
+    return f"milestones {', '.join(map(str, milestones)) or 'none'}{f', warm-up {warmup}' if warmup else ''}"
 
 
 def study_subject(case: Case) -> str:
@@ -176,11 +185,14 @@ def _names_of_recipes(cases: Mapping[str, Case]) -> dict[str, str]:
 def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
     """Return the parts of a study's key that differ from those of its namesakes.
 
-    The hash of its images is one only if another namesake has the same dataset: else the datasets' names differ.
+    The hash of its images is one only if another namesake has the same dataset: else the datasets' names differ. Its
+    milestones are one only if another namesake differs in nothing else: they scale with the epochs.
     """
-    *parts, images = study
+    *parts, schedule, images = study
     differing = [part for k, part in enumerate(parts) if k > 0 and len({other[k] for other in namesakes}) > 1]
     found = [part for part in parts[1:] if part == TUNED or (part and part in differing)]
+    if len({other[-2] for other in namesakes if other[:-2] == tuple(parts)}) > 1:
+        found.append(schedule)
     of_dataset = {other[-1] for other in namesakes if other[1] == study[1]}
     return [*found, images] if len(of_dataset) > 1 else found
 
@@ -238,11 +250,15 @@ def _of_latest_networks(stored: Sequence[StoredResult]) -> tuple[list[StoredResu
 
 
 def _title(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:
-    """Return the study's human-readable name; a shortened study's always gives its number of epochs."""
+    """Return the study's human-readable name; it always has a share of the images, and a shortened study's epochs."""
     dataset = names.get(first.dataset, title_of(first.dataset))
-    parts = [dataset, *(names.get(part, part) for part in differences if part != first.dataset)]
+    share, epochs = fraction_text(first.case.train_fraction), count_noun(first.case.recipe.epochs, "epoch")
+    stated = (first.dataset, epochs) if first.mode == "shortened" else (first.dataset,)
+    parts = [dataset, *(names.get(part, part) for part in differences if part not in stated)]
+    if first.case.train_fraction != 1 and share not in parts:
+        parts.append(share)
     if first.mode == "shortened":
-        parts.append(f"shortened ({count_noun(first.case.recipe.epochs, 'epoch')})")
+        parts.append(f"shortened ({epochs})")
     return " · ".join(parts)
 
 

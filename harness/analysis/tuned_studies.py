@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.analysis.evidence import Evidence
-from harness.analysis.learning_rates import ModelTrials, Tuning, trial_of, tried_rates
+from harness.analysis.learning_rates import ModelTrials, Trial, Tuning, trial_of, tried_rates
 from harness.config.case import Case
 from harness.results.declared_tuning import DeclaredTuning, at_any_rate
 
@@ -28,27 +28,39 @@ class TunedParts:
         plain: all that are neither trials nor at a tuned rate other than the recipe's.
         tuned: those at their model's own rate, with its tuning.
         replaced: those at a rate that a later tuning has replaced, with the later one.
-        trials: the trials, with the tuning that they belong to.
+        trials: the trials of each tuning, by its id(): every trial asks, and a case's hash is slow.
     """
 
     plain: list[StoredResult] = field(default_factory=list)
     tuned: list[tuple[StoredResult, DeclaredTuning]] = field(default_factory=list)
     replaced: list[tuple[StoredResult, DeclaredTuning]] = field(default_factory=list)
-    trials: list[tuple[StoredResult, DeclaredTuning]] = field(default_factory=list)
+    trials: dict[int, list[StoredResult]] = field(default_factory=lambda: defaultdict(list))
 
-    def with_tuning(self, study: Evidence, tunings: Sequence[DeclaredTuning], common: Evidence | None) -> Evidence:
-        """Return a study of tuned rates with its trials, and with replaced runs among the superseded ones."""
-        in_order = sorted(tunings, key=lambda one: study.models.index(one.model))
-        trials = tuple(self._trials_of(one) for one in in_order)
-        former = tuple(one.result for one, tuning in self.replaced if tuning in tunings)
+    def with_tuning(self, study: Evidence, tunings: Iterable[DeclaredTuning], common: Evidence | None) -> Evidence:
+        """Return a study of tuned rates with its trials, and with replaced runs among the superseded ones.
+
+        Args:
+            tunings: those of the study's results.
+            common: the study at the recipe's own rate; None without its runs.
+        """
+        networks = {one.case.network for one in study.used_results}
+        of_model = {one.model: one for one in tunings if one.plain.network in networks}
+        kept = [of_model[model] for model in study.models if model in of_model]
+        trials = tuple(map(self._trials_of, kept))
+        former = tuple(one.result for one, later in self.replaced if any(later is used for used in kept))
         return replace(study, tuning=Tuning(trials, common), superseded=(*study.superseded, *former))
 
     def _trials_of(self, tuning: DeclaredTuning) -> ModelTrials:
-        stored = [one for one, of in self.trials if of == tuning]
-        outcomes = filter(None, (trial_of(one.result, one.read_curve()) for one in stored))
+        stored = self.trials.get(id(tuning), [])
+        outcomes = filter(None, map(_outcome, stored))
         held_out = max((one.result.evaluation_images for one in stored), default=0)
         rates = tried_rates(outcomes, tuning.rates)
         return ModelTrials(tuning.model, tuning.common_rate, rates, tuning.seeds, tuning.chosen, held_out)
+
+
+def _outcome(trial: StoredResult) -> Trial | None:
+    curve = trial.read_curve()
+    return trial_of(trial.result, curve.accuracy_percent if curve is not None else ())
 
 
 def parts_of(stored: Iterable[StoredResult], declared: Mapping[Path, Sequence[DeclaredTuning]]) -> TunedParts:
@@ -83,7 +95,8 @@ class _Tunings:
         latest = self._latest.get(case, {})
         tuned = [of for of in latest.values() if of.chosen == rate]
         if trials:
-            parts.trials += [(one, of) for of in trials]
+            for of in trials:
+                parts.trials[id(of)].append(one)
             return
         parts.tuned += [(one, of) for of in tuned]
         if rate in latest or not (tuned or self._is_former(case, rate)):

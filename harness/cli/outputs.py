@@ -128,6 +128,10 @@ class PlannedCase(Part):
     """The reason why its steps could not be timed, e.g. `out of memory`; null if they were."""
     disturbed_by: tuple[str, ...] = ()
     """The causes that made the timed steps too slow, e.g. `other processes used 1.0 cores`; empty if undisturbed."""
+    variant: str = ""
+    """What tells it from the other variants that are compared, e.g. `epochs30-fraction0.1`; empty if nothing does."""
+    train_fraction: float = 1.0
+    """The share of the training images."""
 
 
 class StudyPower(Part):
@@ -149,6 +153,8 @@ class StudyPower(Part):
     """The standard deviation between seeds, in percentage points."""
     is_spread_measured: bool
     """True if the spread was measured on stored results; false if it is assumed."""
+    variant: str = ""
+    """What tells it from the other variants of the dataset, as in the cases; empty if nothing does."""
 
 
 class PlanOutput(Output):

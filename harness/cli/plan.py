@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from harness.study.plan import Planned
 
 
+_StudyName = tuple[str, str]
+"""A dataset, and the variant's name; empty if it is the only one."""
+
+
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(
@@ -70,7 +74,7 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
         pipeline=settings.pipeline,
         cases=[_planned_case(one) for one in planned],
         remaining_seconds=sum(one.estimate.total_seconds for one in planned if one.estimate and not one.is_finished),
-        power=[_power(dataset, study, spread) for dataset, (study, spread) in studies.items()],
+        power=[_power(name, study, spread) for name, (study, spread) in studies.items()],
     )
     if as_json:
         print_json(output)
@@ -78,8 +82,8 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
     _print_cases(output, labels_of([one.experiment for one in planned]))
     for line in _recipe_lines(planned):
         print(line)
-    for dataset, (study, spread) in studies.items():
-        print(_power_line(dataset, study, spread))
+    for name, (study, spread) in studies.items():
+        print(_power_line(name, study, spread))
 
 
 def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
@@ -112,21 +116,25 @@ def _recipe_lines(planned: Sequence[Planned]) -> list[str]:
     return list(dict.fromkeys(recipe_line(one.dataset, one.resolved_recipe, with_mean=False) for one in experiments))
 
 
-def _studies(settings: Settings, planned: Sequence[Planned]) -> dict[str, tuple[list[Planned], Spread]]:
-    """Return each dataset with several models in full training, with the spread between its seeds."""
+def _studies(settings: Settings, planned: Sequence[Planned]) -> dict[_StudyName, tuple[list[Planned], Spread]]:
+    """Return each dataset's variant with several models in full training, with the spread between its seeds."""
     from harness.analysis.power import seed_spread
     from harness.report.loading import load_results_folders
 
-    studies: dict[str, list[Planned]] = {}
+    studies: dict[_StudyName, list[Planned]] = {}
     for one in planned:
         if one.experiment.mode != "quick":
-            studies.setdefault(one.experiment.dataset, []).append(one)
-    studies = {dataset: study for dataset, study in studies.items() if len({one.experiment.model for one in study}) > 1}
+            studies.setdefault((one.experiment.dataset, one.experiment.variant.name), []).append(one)
+    studies = {name: study for name, study in studies.items() if len({one.experiment.model for one in study}) > 1}
     if not studies:
         return {}
     found = load_results_folders([settings.results_dir]).evidence
-    of_mode = [one for one in found if one.mode == planned[0].experiment.mode]
-    return {dataset: (study, seed_spread(of_mode, dataset)) for dataset, study in studies.items()}
+
+    def spread(study: Sequence[Planned]) -> Spread:
+        experiment = study[0].experiment
+        return seed_spread([one for one in found if one.mode == experiment.mode], experiment.dataset)
+
+    return {name: (study, spread(study)) for name, study in studies.items()}
 
 
 def _seeds_models_pairs(study: Sequence[Planned]) -> tuple[int, int, int]:
@@ -138,14 +146,15 @@ def _seeds_models_pairs(study: Sequence[Planned]) -> tuple[int, int, int]:
     return len({one.experiment.seed for one in study}), len(models), tested_pairs(find_axes(models.values()))
 
 
-def _power(dataset: str, study: Sequence[Planned], spread: Spread) -> StudyPower:
+def _power(name: _StudyName, study: Sequence[Planned], spread: Spread) -> StudyPower:
     from harness.analysis.power import TARGET_POINTS, outlook
     from harness.cli.outputs import StudyPower
 
     seeds, models, pairs = _seeds_models_pairs(study)
     detectable, needed = outlook(seeds, models, pairs, spread.points)
     return StudyPower(
-        dataset=dataset,
+        dataset=name[0],
+        variant=name[1],
         seeds=seeds,
         models=models,
         detectable_points=detectable,
@@ -156,13 +165,14 @@ def _power(dataset: str, study: Sequence[Planned], spread: Spread) -> StudyPower
     )
 
 
-def _power_line(dataset: str, study: Sequence[Planned], spread: Spread) -> str:
+def _power_line(name: _StudyName, study: Sequence[Planned], spread: Spread) -> str:
     from harness.analysis.power import power_sentence
     from harness.config.datasets import title_of
 
     seconds = {one.experiment.model: one.estimate.total_seconds for one in study if one.estimate}
     total = sum(seconds.values()) if all(one.estimate for one in study) else None
-    return f"{title_of(dataset)}: {power_sentence(*_seeds_models_pairs(study), spread, total)}"
+    title = f"{title_of(name[0])} {name[1]}".rstrip()
+    return f"{title}: {power_sentence(*_seeds_models_pairs(study), spread, total)}"
 
 
 def _with_dots(planned: Iterable[Planned]) -> Iterable[Planned]:
@@ -190,6 +200,8 @@ def _planned_case(planned: Planned) -> PlannedCase:
         image_size=experiment.resolved_recipe.image_size,
         mode=experiment.mode,
         epochs=experiment.resolved_recipe.epochs,
+        variant=experiment.variant.name,
+        train_fraction=experiment.variant.train_fraction,
         epoch_seconds=expected.epoch_seconds if expected else None,
         total_seconds=expected.total_seconds if expected else None,
         is_finished=planned.is_finished,

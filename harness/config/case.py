@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 from harness.config.datasets import file_stem, is_own_images, kind_of
 from harness.config.families import parse_model
 from harness.config.recipe import Recipe
+from harness.config.variant import fraction_name
 from harness.errors import InputError
 from harness.files import safe_name
 from harness.text import one_line
@@ -85,8 +86,9 @@ class Case:
 
     @property
     def label(self) -> str:
-        """The human-readable name: ``cifar10 resnet20-4 seed 0``."""
-        return f"{self.dataset} {self.model} seed {self.seed}"
+        """The human-readable name: ``cifar10 resnet20-4 seed 0``, with the share of the training images below 1."""
+        share = "" if self.train_fraction == 1 else f" {fraction_name(self.train_fraction)}"
+        return f"{self.dataset} {self.model} seed {self.seed}{share}"
 
     @functools.cached_property
     def identity(self) -> str:

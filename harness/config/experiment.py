@@ -44,9 +44,17 @@ class Experiment:
         return self.recipe
 
     @property
+    def at_common_rate(self) -> "Experiment":
+        """The experiment at the recipe's own learning rate."""
+        variant, rate = self.variant, self.variant.common_rate
+        recipe = self.recipe if rate is None else replace(self.resolved_recipe, learning_rate=rate)
+        plain = replace(variant, learning_rate=None, common_rate=None, is_tuned=False, name="")
+        return replace(self, recipe=recipe, variant=plain)
+
+    @property
     def label(self) -> str:
-        """The human-readable name: ``cifar10 resnet20-4 seed 0``."""
-        return f"{self.dataset} {self.model} seed {self.seed}"
+        """The human-readable name: ``cifar10 resnet20-4 seed 0``, with the variant's if several are compared."""
+        return f"{self.dataset} {self.model} seed {self.seed} {self.variant.name}".rstrip()
 
     def bind(
         self,

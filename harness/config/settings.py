@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from harness.config.limits import Allowance
 from harness.config.option import Option, rename_options
 from harness.config.option_checks import check_combination
 from harness.config.options import OPTIONS
-from harness.config.variant import Variant
+from harness.config.variant import Variant, every_variant
 from harness.errors import InputError
 
 if TYPE_CHECKING:  # pytest imports this module in every session, also where nothing is trained
@@ -88,9 +87,12 @@ class Settings:
 
     def variants(self) -> tuple[Variant, ...]:
         """Return what is compared for each model and seed: schedules, shares of the images, learning rates."""
-        rates = (False,) if self.learning_rates is None else (False, True)
-        asked = itertools.product(self.epochs or (None,), self.train_fraction or (1.0,), rates)
-        return tuple(Variant(epochs, share, is_tuned=is_tuned) for epochs, share, is_tuned in asked)
+        are_tuned = self.learning_rates is not None
+        return every_variant(self.epochs or (None,), self.train_fraction or (1.0,), are_tuned=are_tuned)
+
+    def val_split_of(self, variant: Variant) -> float:
+        """Return the share of the training images that a variant holds out."""
+        return self.val_split if variant.val_split is None else variant.val_split
 
     def adapt(self, recipe: Recipe, variant: Variant) -> tuple[Recipe, Mode]:
         """Return the recipe adapted to these settings and the variant, and the mode that this makes."""

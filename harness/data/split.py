@@ -1,4 +1,4 @@
-"""Images held out of others: a validation set to choose the best epoch, or test images."""
+"""Images held out of others: a validation set to choose the best epoch, or test images; and a share of the others."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,34 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from harness.config.case import Case
 from harness.data.images import ImageSet
 
 SPLIT_SEED = 0  # equal for all models and seeds, so that they remain comparable
+_SHARE_STREAM = 1  # beside the case's seed: shares of the images are drawn apart from all else
+
+
+def split_training(images: ImageSet, case: Case) -> tuple[ImageSet, ImageSet | None]:
+    """Return the images that a case trains on, and those held out for validation; None without them.
+
+    The validation images are held out first: they are the same for all seeds and all shares of the others.
+    """
+    train, validation = split_validation(images, case.val_split) if case.val_split else (images, None)
+    return train if case.train_fraction == 1 else draw_share(train, case.train_fraction, case.seed), validation
+
+
+def draw_share(images: ImageSet, fraction: float, seed: int) -> ImageSet:
+    """Return about ``fraction`` of each class, whole tracks only, at least one: a view, in the images' order.
+
+    A smaller share drawn from one seed is part of a larger one.
+    """
+    generator = np.random.default_rng((_SHARE_STREAM, seed))
+    kept: list[int] = []
+    for _, by_track in sorted(_tracks_by_class(images).items()):
+        tracks = list(by_track.values())
+        for chosen in generator.permutation(len(tracks))[: max(1, round(fraction * len(tracks)))]:
+            kept += tracks[chosen]
+    return images.view(torch.tensor(sorted(kept), dtype=torch.int64))
 
 
 def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.plugin.benchmark_record import leave_unused, replay
 from harness.plugin.case_arguments import model_and_seed
+from harness.plugin.case_progress import case_progress, is_interruption, report_interruption
 from harness.plugin.mark import experiment_mark
 from harness.plugin.measures import record_properties
 from harness.plugin.preparation import prepared_case
@@ -19,7 +19,6 @@ from harness.plugin.terminal import Terminal
 if TYPE_CHECKING:
     from harness.results.result import EpochRecord, Result
     from harness.throughput.workbench import Workbench
-    from harness.training.progress import Progress
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def trained(request: pytest.FixtureRequest, wod_model: str, wod_seed: int, bench
         result, item.stash[ITEM].records = _train(harness, item)
     except BaseException as error:
         leave_unused(benchmark)
-        if not _is_interruption(error):
+        if not is_interruption(error):
             _keep_failed(harness, item)
         raise
     finally:
@@ -102,7 +101,9 @@ def _train(harness: HarnessSession, item: pytest.Function) -> tuple[Result, list
     """Train the item's case, and show its progress even while pytest captures output."""
     study, case = prepared_case(harness, item)
     experiment = case.experiment
-    progress = _progress(harness, item, Terminal.of(harness.config), study.tracking.notices)
+    cases = experiments_among(item.session.items)
+    place = f"{cases.index(case) + 1}/{len(cases)}" if case in cases else ""
+    progress = case_progress(harness, place, _seconds_after(harness, case), study.tracking.notices)
     try:
         result, records = study.train(experiment, progress)
         if progress.trained:
@@ -110,51 +111,11 @@ def _train(harness: HarnessSession, item: pytest.Function) -> tuple[Result, list
         return result, records
     except BaseException as error:
         progress.close()
-        if _is_interruption(error):
-            done = (
-                f", {progress.epochs_done} of {experiment.resolved_recipe.epochs} epochs done"
-                if progress.has_started
-                else ""
-            )
-            progress.write(f"\ninterrupted: {experiment.label}{done}\n")
+        report_interruption(progress, experiment, error)
         raise
     finally:
         progress.close()
         harness.trained_records += progress.trained
-
-
-def _is_interruption(error: BaseException) -> bool:
-    """Return whether an error stopped the training from outside.
-
-    Such are Ctrl-C, `pytest.exit`, and `pytest.fail` from a signal handler, as pytest-timeout calls it.
-    """
-    return not isinstance(error, Exception) or isinstance(error, pytest.exit.Exception)
-
-
-def _progress(
-    harness: HarnessSession, item: pytest.Item, terminal: Terminal | None, notices: Callable[[], Sequence[str]]
-) -> Progress:
-    """Return the callback that shows the case's progress; without a terminal, it only passes on stops."""
-    from harness.training.progress import LastShown, Progress
-    from harness.training.show_progress import is_notebook
-
-    make = partial(Progress, stop_requested=lambda: harness.stop.was_made, is_stop=_is_interruption)
-    if terminal is None:
-        return make(lambda _: None, redraws=False, width=0)
-    harness.last_shown = harness.last_shown or LastShown()
-    is_live = bool(terminal.reporter.isatty) or is_notebook(terminal.stream)
-    redraws = is_live and harness.processes.is_rank_zero
-    cases = experiments_among(item.session.items)
-    return make(
-        terminal.redraw if redraws else terminal.write,
-        redraws=redraws,
-        width=terminal.width,
-        last_shown=harness.last_shown,
-        seconds_after=_seconds_after(harness, item.stash[ITEM]),
-        place=f"{cases.index(item.stash[ITEM]) + 1}/{len(cases)}",
-        line=terminal.line,
-        notices=notices,
-    )
 
 
 def _seconds_after(harness: HarnessSession, item: ExperimentItem) -> Callable[[float | None], float | None]:

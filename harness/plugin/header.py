@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
+from harness.config.variant import fraction_text
 from harness.plugin.session import HarnessSession
 from harness.plugin.short_names import taken_lines, with_valid_names
 from harness.text import listed, printable
@@ -25,7 +26,9 @@ def header_line(settings: Settings, experiments: Sequence[Experiment]) -> str:
         return f"wider-or-deeper: {_QUICK}"
     given = listed(list(map(str, settings.epochs or ())))
     epochs = f"epochs {given}" if given else "the recipes' own epochs"
-    return ", ".join(["wider-or-deeper: full training", epochs, *_seeds(experiments)])
+    shares = [fraction_text(one) for one in settings.train_fraction or ()]
+    parts = ["wider-or-deeper: full training", epochs, *([listed(shares)] if shares else []), *_seeds(experiments)]
+    return ", ".join(parts)
 
 
 def _seeds(experiments: Sequence[Experiment]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.plugin import pytest_options, short_names
-from harness.plugin.case_arguments import case_arguments, takes_own_fixture
+from harness.plugin.case_arguments import parametrize_cases, takes_own_fixture
 from harness.plugin.ending import end_session, fail_session, require_benchmark_options
 from harness.plugin.mark import (
     EXPERIMENT_MARK,
@@ -78,7 +78,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one case per model and seed, with the id ``<model>-seed<k>``."""
+    """Make one case per model and seed, with the id ``<model>-seed<k>``, and per variant if several are compared."""
     harness = session_of(metafunc.config)
     try:
         _make_cases(metafunc, harness)
@@ -95,8 +95,8 @@ def _make_cases(metafunc: pytest.Metafunc, harness: HarnessSession) -> None:
         raise pytest.UsageError("experiments need pytest-benchmark: leave out `-p no:benchmark`")
     marked = experiment_arguments(mark)
     harness.require_valid_options()
-    cases = [(name_of(model), seed) for model in marked.models for seed in harness.settings.seeds_for(marked.seeds)]
-    metafunc.parametrize(case_arguments(metafunc), cases, ids=[f"{model}-seed{seed}" for model, seed in cases])
+    settings = harness.settings
+    parametrize_cases(metafunc, map(name_of, marked.models), settings.seeds_for(marked.seeds), settings.variants())
 
 
 @pytest.hookimpl(wrapper=True)

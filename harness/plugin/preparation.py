@@ -17,6 +17,7 @@ from harness.plugin.selection import leave_out, may_be_skipped, planned_case
 from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experiments_among
 from harness.plugin.short_names import with_valid_names
 from harness.plugin.terminal import Terminal
+from harness.plugin.tuning import try_rates
 
 if TYPE_CHECKING:
     from harness.config.recipe import Recipe
@@ -46,12 +47,16 @@ def prepare_study(harness: HarnessSession, items: list[pytest.Item]) -> None:
     try:
         study = _make_study(harness)
         _leave_out_unprepared(study, items, notify)
+        trials = try_rates(harness, study, experiments_among(items), notify)
+        _tune(harness, items, notify)
         _prepare(study, experiments_among(items), notify)
         _declare_axes(harness, study, experiments_among(items))
         schedule_cases(harness, study, items)
         guard_cases(harness, study, items)
         if processes.is_rank_zero:
             harness.time_left = TimeLeft(study, [item.experiment for item in experiments_among(items)])
+            for trial in trials:
+                harness.time_left.add(trial)
     except InputError as error:
         if not processes.is_rank_zero:  # rank 0 reports it
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
@@ -74,10 +79,27 @@ def prepared_case(harness: HarnessSession, item: pytest.Function) -> tuple[Study
     _require_same_process(harness)
     if ITEM not in item.stash:
         case = planned_case(item)
+        try_rates(harness, study, [case], lambda _: None)
+        if harness.tuning is not None:
+            case.experiment = harness.tuning.tuned(case.experiment)
         _prepare(study, [case])
         _declare_axes(harness, study, [case])
         item.stash[ITEM] = case
     return study, item.stash[ITEM]
+
+
+def _tune(harness: HarnessSession, items: list[pytest.Item], notify: Callable[[str], None]) -> None:
+    """Give the cases that need it their model's learning rate; leave those without a choice to their tests."""
+    from harness.errors import InputError
+
+    for item in items:
+        if harness.tuning is None or ITEM not in item.stash:
+            continue
+        try:
+            item.stash[ITEM].experiment = harness.tuning.tuned(item.stash[ITEM].experiment)
+        except InputError as error:
+            leave_out(item)
+            notify(str(error))
 
 
 def _declare_axes(harness: HarnessSession, study: Study, items: Sequence[ExperimentItem]) -> None:
@@ -134,7 +156,7 @@ def _leave_out_unprepared(study: Study, items: list[pytest.Item], notify: Callab
             experiment = item.stash[ITEM].experiment
             groups.setdefault((experiment.dataset, experiment.recipe), []).append(item)
     for group in groups.values():
-        experiments = [one.experiment for one in experiments_among(group)]
+        experiments = [one.experiment.at_common_rate for one in experiments_among(group)]
         try:
             study.engine.prepare(experiments, notify)
         except InputError as error:

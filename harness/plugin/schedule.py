@@ -11,6 +11,7 @@ from harness.plugin.session import ITEM, ExperimentItem, HarnessSession, experim
 
 if TYPE_CHECKING:
     from harness.analysis.sequential import SequentialPlan
+    from harness.config.case import Case
     from harness.config.experiment import Experiment
     from harness.results.declared_looks import DeclaredLooks
     from harness.study.study import Study
@@ -80,7 +81,7 @@ def schedule_cases(harness: HarnessSession, study: Study, items: list[pytest.Ite
 
         experiments = [one.experiment for one in experiments_among(items)]
         if harness.processes.is_rank_zero:
-            declare_looks(study.results.root, _declared(harness.plans, experiments))
+            declare_looks(study.results.root, _declared(harness.plans, map(study.case, experiments)))
         harness.sequential = SequentialStudies(study, experiments, harness.plans)
     if harness.settings.budget is not None:
         from harness.study.time_budget import TimeBudget
@@ -89,12 +90,14 @@ def schedule_cases(harness: HarnessSession, study: Study, items: list[pytest.Ite
         order_by_seed(items, harness.time_budget.case_seconds)
 
 
-def _declared(plans: dict[str, SequentialPlan], experiments: Iterable[Experiment]) -> dict[str, DeclaredLooks]:
+def _declared(plans: dict[str, SequentialPlan], cases: Iterable[Case]) -> dict[str, DeclaredLooks]:
     """Return the plans as they are kept in the results folder."""
     from harness.results.declared_looks import DeclaredLooks, looks_key
 
-    modes = {one.dataset: one.mode for one in experiments}
-    return {looks_key(name, modes[name]): DeclaredLooks(plan.seeds, plan.looks) for name, plan in plans.items()}
+    declared = {name: DeclaredLooks(plan.seeds, plan.looks) for name, plan in plans.items()}
+    return {
+        looks_key(one.dataset, one.mode, one.recipe.epochs, one.train_fraction): declared[one.dataset] for one in cases
+    }
 
 
 def reason_to_skip(harness: HarnessSession, experiment: Experiment) -> str | None:
@@ -106,7 +109,7 @@ def reason_to_skip(harness: HarnessSession, experiment: Experiment) -> str | Non
 
 
 def answer_notes(harness: HarnessSession) -> dict[str, list[str]]:
-    """Return, by `study_subject`, lines on the skipped cases, for the study's answer."""
+    """Return, by `Evidence.subject`, lines on the skipped cases, for the study's answer."""
     notes: dict[str, list[str]] = {}
     for one in (harness.sequential, harness.time_budget):
         for subject, lines in (one.notes() if one is not None else {}).items():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.config.datasets import is_own_images
-from harness.plugin.case_arguments import model_and_seed
+from harness.plugin.case_arguments import model_and_seed, variant_among
 from harness.plugin.clock import RecordedClock
 from harness.plugin.mark import builder_of, canonical_name, experiment_arguments, experiment_mark, name_of
 from harness.plugin.schedule import order_cases
@@ -63,9 +63,10 @@ def planned_case(item: pytest.Function) -> ExperimentItem:
     marked, session = experiment_arguments(mark), session_of(item.config)
     name, seed = arguments
     model = next(one for one in marked.models if name_of(one) == name)
-    experiment = plan_experiment(session.settings, marked.dataset, model, seed, marked.recipe, marked.models)
+    settings, variant = session.settings, variant_among(item, session.settings.variants())
+    experiment = plan_experiment(settings, marked.dataset, model, seed, marked.recipe, marked.models, variant)
     timer = item.get_closest_marker("benchmark").kwargs["timer"]  # type: ignore[union-attr]
-    seeds, number = session.settings.seeds_for(marked.seeds), session.next_number()
+    seeds, number = settings.seeds_for(marked.seeds), session.next_number()
     models = frozenset(map(canonical_name, marked.models))
     return ExperimentItem(experiment, seeds, marked.limits, timer, number, models=models, axes=marked.axes)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from harness.study.study import Study
     from harness.study.time_budget import TimeBudget
     from harness.study.time_left import TimeLeft
+    from harness.study.tuning import Tuning
     from harness.throughput.workbench import Workbench
     from harness.training.interrupt import StopRequest
     from harness.training.process_group import ProcessGroup
@@ -78,6 +79,7 @@ class HarnessSession:
         sequential: the studies looked at; None without ``--until-decided``.
         time_budget: the time left for further cases; None without ``--budget``.
         time_left: the expected time of the cases still to train; None on ranks above 0.
+        tuning: the learning rates chosen by trials; None without ``--learning-rates``.
         last_shown: the time of the last progress line in a log.
         workbench: the measurements of this session, once a test takes one.
         compared_machines: by time, the machines of the saved runs that pytest-benchmark compares with.
@@ -104,6 +106,7 @@ class HarnessSession:
         self.sequential: SequentialStudies | None = None
         self.time_budget: TimeBudget | None = None
         self.time_left: TimeLeft | None = None
+        self.tuning: Tuning | None = None
         self.last_shown: LastShown | None = None
         self.workbench: Workbench | None = None
         self.compared_machines: dict[str, dict[str, Any]] = {}

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.analysis.evidence import Evidence
 from harness.analysis.studies import study_subject
 from harness.credentials import message_without_credentials
 from harness.errors import InputError
@@ -132,11 +133,18 @@ def _write_report(
         reporter.write_line(f"no report in {settings.report_dir}: {reason}; {again}", yellow=True)
     else:
         trained = {study_subject(result.case) for result in results}
-        report = replace(report, answers=[one for one in report.answers if one[0].subject in trained])
+        found = [one for one in report.answers if one[0].subject in trained or _has_tuned(one[0], harness)]
+        report = replace(report, answers=found)
         for line in report_text(report, reporter._tw.fullwidth).splitlines():
             reporter.write_line(line)
     _print_left_out(reporter, loaded.problems, loaded.unfinished)
     return report
+
+
+def _has_tuned(evidence: Evidence, harness: HarnessSession) -> bool:
+    """Return whether a study of tuned learning rates has a case of this session."""
+    results = evidence.used_results if evidence.tuning is not None else ()
+    return any(one.case.identity in harness.results for one in results)
 
 
 def _print_left_out(reporter: pytest.TerminalReporter, problems: list[str], unfinished: list[str]) -> None:

@@ -61,7 +61,10 @@ class LoadedResults:
 
     def plan_of(self, evidence: Evidence) -> SequentialPlan | None:
         """Return the looks that a study declared; None if there are none, or if it has other seeds too."""
-        declared = self.looks.get(evidence.folder or Path(), {}).get(looks_key(evidence.dataset, evidence.mode))
+        looks = self.looks.get(evidence.folder or Path(), {})
+        fraction = next((one.case.train_fraction for one in evidence.used_results), 1.0)
+        of_earlier_version = looks.get(looks_key(evidence.dataset, evidence.mode, None, fraction))
+        declared = looks.get(looks_key(evidence.dataset, evidence.mode, evidence.epochs, fraction), of_earlier_version)
         if declared is None or not set(evidence.seeds) <= set(declared.seeds):
             return None
         return SequentialPlan(declared.seeds, declared.looks)

@@ -98,9 +98,11 @@ def _measure_column(heading: str, key: str, form: str | None) -> Column:
 
 
 def _row_names(rows: Sequence[Row]) -> list[str]:
-    """Return each row's name: the model; pipeline, seed, recipe or case hash if needed to be unique."""
-    has_seeds, has_pipelines = (len({row[key] for row in rows}) > 1 for key in ("seed", "pipeline"))
-    keys = [(row["model"], row["seed"], row["pipeline"]) for row in rows]
+    """Return each row's name: the model; pipeline, seed, learning rate, recipe or case hash if needed to be unique."""
+    has_seeds, has_pipelines, has_rates = (
+        len({row[key] for row in rows}) > 1 for key in ("seed", "pipeline", "learning_rate")
+    )
+    keys = [(row["model"], row["seed"], row["pipeline"], row["learning_rate"]) for row in rows]
     recipes = [one_line(str(row["recipe"]), MAX_NAME_CHARACTERS) for row in rows]
     whole = list(zip(keys, recipes, strict=True))
     names = []
@@ -108,6 +110,7 @@ def _row_names(rows: Sequence[Row]) -> list[str]:
         parts = [str(row["model"])]
         parts += ["ref"] * (has_pipelines and row["pipeline"] == "reference")
         parts += [f"s{row['seed']}"] * has_seeds
+        parts += [f"lr {row['learning_rate']:g}"] * has_rates
         if keys.count(key) > 1:
             parts.append(recipe if recipe and whole.count((key, recipe)) == 1 else f"#{row['case'][:4]}")
         names.append(" ".join(parts if row["status"] == "complete" else [*parts, "!"]))

@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from harness.config.case import SEED_LIMIT, Mode
+from harness.config.variant import fraction_name
 from harness.files import write_text_atomically
 from harness.results.declared import read_declared
 
@@ -28,9 +29,15 @@ class DeclaredLooks:
 _ADAPTER = TypeAdapter(dict[str, DeclaredLooks])
 
 
-def looks_key(dataset: str, mode: Mode) -> str:
-    """Return the key of a dataset's looks: studies of another mode have their own."""
-    return f"{mode} {dataset}"
+def looks_key(dataset: str, mode: Mode, epochs: int | None = None, train_fraction: float = 1.0) -> str:
+    """Return the key of a dataset's looks: studies of another mode, schedule or share of the images have their own.
+
+    Args:
+        epochs: of a shortened study; None for the key of earlier versions, which told no schedules apart.
+        train_fraction: share of the training images.
+    """
+    of_schedule = f" epochs{epochs}" if mode == "shortened" and epochs is not None else ""
+    return f"{mode} {dataset}{of_schedule}" + (f" {fraction_name(train_fraction)}" if train_fraction != 1 else "")
 
 
 def read_declared_looks(root: Path) -> dict[str, DeclaredLooks]:

@@ -190,9 +190,10 @@ def recorded_epoch_seconds(
 ) -> float | None:
     """Return the mean epoch time of the experiment's finished runs on this kind of device, if any.
 
-    Runs of any seed and number of epochs count, since their epochs take equally long. Quick runs count for quick
-    experiments alone; co-scheduled runs, and runs resumed on another environment, do not count. Disturbed epochs count
-    only if all are disturbed. Of runs timed under different conditions (`timed_on`), those like the newest count.
+    Runs of any seed and schedule count, on the same share of the images, since their epochs take equally long. Quick
+    runs count for quick experiments alone; co-scheduled runs, and runs resumed on another environment, do not count.
+    Disturbed epochs count only if all are disturbed. Of runs timed under different conditions (`timed_on`), those like
+    the newest count.
 
     Args:
         processes: the processes that train together, as `processes_of` describes them.
@@ -209,6 +210,7 @@ def recorded_epoch_seconds(
         and _case_conditions(result) == conditions
         and processes_of(result.environment) == processes
         and result.case.recipe.image_size == experiment.resolved_recipe.image_size
+        and result.case.train_fraction == experiment.variant.train_fraction
     ]
     if runs:
         newest = _timed_on(max(runs, key=lambda run: run.finished_at))

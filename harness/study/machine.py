@@ -73,7 +73,7 @@ class Machine:
         self._try_network(self.resolved(experiment), dataset, notify)
         if self.settings.pipeline == "reference":
             require_shared_memory(recipe, dataset.spec.channels, len(dataset.train))
-        if self._val_split(experiment) and experiment.mode != "quick":
+        if self.settings.val_split_of(experiment.variant) and experiment.mode != "quick":
             _require_splittable(dataset)
         require_no_batch_of_one(self.case(experiment), dataset)
 
@@ -98,8 +98,10 @@ class Machine:
         If `--compile auto` has decided otherwise since the case was started, it is the one that was started.
         """
         experiment = self.resolved(experiment)
+        if experiment.variant.is_tuned and experiment.variant.learning_rate is None:
+            raise InputError(f"{experiment.label}: its learning rate is not chosen yet")
         dataset = self.dataset(experiment)[0]
-        val_split = self._val_split(experiment)
+        val_split = self.settings.val_split_of(experiment.variant)
         if val_split and not can_be_split(dataset.train):
             val_split = 0.0  # too few images of a quick run; `prepare` refuses other modes
         case = experiment.bind(
@@ -113,10 +115,6 @@ class Machine:
             deterministic=self.settings.deterministic_on(self.device.type),
         )
         return self._as_started(case) if self.settings.compile == "auto" else case
-
-    def _val_split(self, experiment: Experiment) -> float:
-        asked = experiment.variant.val_split
-        return self.settings.val_split if asked is None else asked
 
     def _as_started(self, case: Case) -> Case:
         """Return the case, compiled or not as the results folder has it if it was started."""
@@ -153,13 +151,15 @@ class Machine:
         return registry.get_spec(name, data_dir).image_size
 
     def _should_compile(self, experiment: Experiment, dataset: Dataset, val_split: float) -> bool:
-        train_images = len(dataset.train) - count_held_out(dataset.train, val_split)
+        train_images = experiment.variant.train_fraction * (
+            len(dataset.train) - count_held_out(dataset.train, val_split)
+        )
         return self.settings.pipeline == "fast" and should_compile(
             self.settings.compile,
             experiment.network,
             dataset.spec,
             experiment.resolved_recipe,
-            train_images,
+            round(train_images),
             self.device,
             self.precision,
         )
@@ -176,7 +176,8 @@ class Machine:
         evaluated = held_out or len(dataset.test)
         input_shape = dataset.spec.input_shape(case.recipe.image_size)
         macs = count_macs(model_of(case), input_shape, dataset.spec.num_classes, case.shortcut)
-        return macs * (3 * (len(dataset.train) - held_out) + evaluated)
+        trained = case.train_fraction * (len(dataset.train) - held_out)
+        return macs * (3 * round(trained) + evaluated)
 
     def dataset(self, experiment: Experiment, notify: Callable[[str], None] = lambda _: None) -> tuple[Dataset, bool]:
         """Return the experiment's dataset, and whether it is verified as the published one; load it once.

@@ -67,7 +67,7 @@ def plan(
     precision: str,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Planned]:
-    """Yield each experiment with its estimate; those that differ by the seed alone are timed once.
+    """Yield each experiment with its estimate; those that differ by seed or schedule alone are timed once.
 
     An experiment whose steps cannot be timed has the reason instead, and the others are planned.
 
@@ -84,17 +84,18 @@ def plan(
         notify(f"left out: {listed_up_to(problems, MOST_NAMED, 'result')}")
     for result in stored:
         results[result.model].append(result)
-    estimates: dict[tuple[str, str, Recipe], Estimate | str] = {}
+    estimates: dict[tuple[object, ...], Estimate | str] = {}
     spec_of = functools.cache(partial(registry.get_spec, data_dir=settings.data_dir))
     outlined = functools.cache(partial(_outlined, settings, spec_of))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
     for given in experiments:
         experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
-        key = (experiment.dataset, experiment.model, experiment.resolved_recipe)
+        recipe, share = experiment.resolved_recipe, experiment.variant.train_fraction
+        key = (experiment.dataset, experiment.model, recipe.without_schedule, share, experiment.variant.val_split)
         if key not in estimates:
             estimates[key] = _estimate_or_reason(experiment, settings, device, precision, repetition)
         found = estimates[key]
-        timed, failure = (None, found) if isinstance(found, str) else (found, "")
+        timed, failure = (None, found) if isinstance(found, str) else (replace(found, epochs=recipe.epochs), "")
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
         experiment = _with_statistics(given, experiment, kept, settings, spec_of)
         deterministic = settings.deterministic_on(device.type)
@@ -124,8 +125,8 @@ def _outlined(settings: Settings, spec_of: _SpecOf, experiment: Experiment) -> E
     if isinstance(experiment.recipe, Recipe):
         return experiment
     spec = spec_of(experiment.dataset)
-    resize, unsplit = resize_of(experiment, spec.image_size), replace(settings, val_split=0.0)
-    train_images, _ = _images_per_epoch(experiment, resize, spec, unsplit)
+    undivided = replace(experiment, variant=replace(experiment.variant, train_fraction=1.0, val_split=0.0))
+    train_images, _ = _images_per_epoch(undivided, resize_of(experiment, spec.image_size), spec, settings)
     return outline(experiment, settings, spec, train_images)
 
 
@@ -198,10 +199,8 @@ def _images_per_epoch(experiment: Experiment, resize: Resize, spec: DatasetSpec,
         return QUICK_TRAIN_IMAGES, QUICK_TEST_IMAGES
     source = registry.locate(experiment.dataset, settings.data_dir, resize=resize)
     train, test = source.count() if source else (spec.train_images, spec.test_images)
-    if settings.val_split:
-        held_out = round(train * settings.val_split)
-        return train - held_out, held_out
-    return train, test
+    held_out = round(train * settings.val_split_of(experiment.variant))
+    return max(1, round(experiment.variant.train_fraction * (train - held_out))), held_out or test
 
 
 def is_result_of(result: Result, experiment: Experiment, settings: Settings, device_kind: str, precision: str) -> bool:
@@ -212,7 +211,8 @@ def is_result_of(result: Result, experiment: Experiment, settings: Settings, dev
         and (case.dataset, case.model, case.seed) == (experiment.dataset, experiment.model, experiment.seed)
         and (case.mode, case.recipe) == (experiment.mode, experiment.recipe)
         and (case.device_kind, case.precision) == (device_kind, precision)
-        and (case.val_split, case.pipeline) == (settings.val_split, settings.pipeline)
+        and (case.val_split, case.pipeline) == (settings.val_split_of(experiment.variant), settings.pipeline)
+        and case.train_fraction == experiment.variant.train_fraction
         and case.deterministic == settings.deterministic_on(device_kind)
         and not result.stand_in
         and case.network == _identity_of_own(experiment, settings)

@@ -16,6 +16,7 @@ from harness.config.settings import Settings
 from harness.data import registry
 from harness.data.formats.folder_listing import is_present
 from harness.data.registry import Dataset
+from harness.data.split import split_training
 from harness.errors import DamagedError, InputError
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.results import metrics
@@ -96,9 +97,10 @@ def _difference(result: Result, dataset: Dataset) -> str:
     now = list(dataset.spec.class_names)
     if before and before != now:
         return f"\nthe classes differ in {listed_up_to(sorted({*before} ^ {*now}), MOST_NAMED, 'class')}"
-    held_out = result.evaluation_images if result.case.val_split else 0
-    then = (result.train_images + held_out, result.test_images)
-    found = (len(dataset.train), len(dataset.test))
+    train, held_out = split_training(dataset.train, result.case)
+    held_out_then = result.evaluation_images if result.case.val_split else 0
+    then = (result.train_images + held_out_then, result.test_images)
+    found = (len(train) + len(held_out or ()), len(dataset.test))
     if found == then:
         return ""
     return f"\nit has {found[0]:,} training and {found[1]:,} test images, the result had {then[0]:,} and {then[1]:,}"

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 
 from harness.analysis.budgets import BudgetVerdict, are_decided, budget_verdicts
 from harness.analysis.sequential import SequentialPlan
-from harness.analysis.studies import StoredResult, group_into_studies, study_subject
+from harness.analysis.studies import StoredResult, group_into_studies
 from harness.analysis.wording import BUDGET_WORDS, level_text, outcome_text
 from harness.config.experiment import Experiment
 from harness.errors import InputError
 from harness.results.declared_axes import read_declared_axes
+from harness.results.declared_tuning import read_declared_tuning
 from harness.results.folder import ResultsFolder
 from harness.results.result import LearningCurve, Result
 from harness.study.study import Study
@@ -48,14 +49,14 @@ class SequentialStudies:
         self._study, self._plans = study, plans
         self._studies: dict[str, _Looked] = {}
         for experiment in experiments:
-            self._studies.setdefault(study_subject(study.case(experiment)), _Looked()).experiments.append(experiment)
+            self._studies.setdefault(study.subject(experiment), _Looked()).experiments.append(experiment)
 
     def reason_to_skip(self, experiment: Experiment) -> str | None:
         """Return the reason to skip the case; None if it is needed. Call it on every rank, seed by seed.
 
         It takes the looks that are due, and cancels the cases that a decision makes superfluous.
         """
-        one = self._studies[study_subject(self._study.case(experiment))]
+        one = self._studies[self._study.subject(experiment)]
         plan = self._plans[experiment.dataset]
         place = plan.seeds.index(experiment.seed)
         for look in plan.looks:
@@ -64,7 +65,7 @@ class SequentialStudies:
         return one.decision if place >= one.looked_after else None
 
     def notes(self) -> dict[str, list[str]]:
-        """Return, for each decided study, by `study_subject`, a line that says so."""
+        """Return, for each decided study, by `Evidence.subject`, a line that says so."""
         return {
             subject: [_note(one, self._plans[one.experiments[0].dataset])]
             for subject, one in self._studies.items()
@@ -83,9 +84,11 @@ class SequentialStudies:
         """Return the decision in words; None if a budget is open, or none has a verdict."""
         stored = [_stored(result, self._study.results) for result in self._results(one, plan.seeds[:look])]
         root = self._study.results.root
+        tunings = {root: read_declared_tuning(root)}
         verdicts = [
             verdict
-            for evidence in group_into_studies(stored, {root: read_declared_axes(root)})
+            for evidence in group_into_studies(stored, {root: read_declared_axes(root)}, tunings=tunings)
+            if (evidence.tuning is not None) == one.experiments[0].variant.is_tuned
             for verdict in budget_verdicts(evidence, margin=self._study.settings.margin, alpha=plan.level)
         ]
         if not are_decided(verdicts):

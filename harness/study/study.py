@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+from harness.analysis.studies import study_subject, tuned_subject
 from harness.config.case import Case
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
@@ -74,7 +75,8 @@ class Study:
             identities = {label: one.identity for label, one in cases.items()}
             code = {"the harness's training code": training_code_version()}
             require_same_values(precisions | identities | code, self._processes)
-        requests = [self._request(experiment) for experiment in experiments]
+        every = map(self._request, experiments)  # one case may be two experiments: its best rate may be the recipe's
+        requests = list({request.case.identity: request for request in every}.values())
         self.tracking.follow(map(self._followed, requests))
         self.engine.submit(requests, self._mark_ended)
 
@@ -121,6 +123,12 @@ class Study:
     def case(self, experiment: Experiment) -> Case:
         """Return the experiment's case: bound to the images, the kind of device and the precision."""
         return self.engine.case(experiment)
+
+    def subject(self, experiment: Experiment) -> str:
+        """Return the subject of the experiment's study, as `Evidence.subject` has it."""
+        if experiment.variant.is_tuned:
+            return tuned_subject(self.case(experiment.at_common_rate))
+        return study_subject(self.case(experiment))
 
     def resolved(self, experiment: Experiment) -> Experiment:
         """Return a prepared experiment with the recipe that its images decide: that of its case."""

@@ -5,7 +5,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
-from harness.analysis.studies import study_subject
 from harness.config.experiment import Experiment
 from harness.hardware.device import resolve_device
 from harness.results.result import Result
@@ -60,10 +59,10 @@ class TimeBudget:
         return f"does not fit: about {duration(needed)}, {duration(left)} of {self._option} left"
 
     def notes(self) -> dict[str, list[str]]:
-        """Return, for each study with skipped cases, by `study_subject`, a line that says so."""
+        """Return, for each study with skipped cases, by `Evidence.subject`, a line that says so."""
         by_study: dict[str, list[bool]] = defaultdict(list)
         for experiment, fits in self._fits.items():
-            by_study[study_subject(self._study.case(experiment))].append(fits)
+            by_study[self._study.subject(experiment)].append(fits)
         return {
             subject: [
                 f"Rests on {sum(fits)} of {len(fits)} cases: {fits.count(False)} did not fit into {self._option}."
@@ -98,7 +97,8 @@ class TimeBudget:
         )
         if recorded is not None:
             return recorded
-        key = (experiment.dataset, experiment.model, experiment.recipe)
+        share = experiment.variant.train_fraction
+        key = (experiment.dataset, experiment.model, experiment.resolved_recipe.without_schedule, share)
         if key not in self._estimated:
             device = resolve_device(settings.device)
             try:

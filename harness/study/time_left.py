@@ -9,8 +9,8 @@ from harness.config.recipe import Recipe
 from harness.results.result import Result
 from harness.study.study import Study
 
-_Kind = tuple[str, str, Recipe]
-"""Dataset, model and recipe: epochs of one kind take equally long."""
+_Kind = tuple[str, str, Recipe, float]
+"""Dataset, model, recipe without its schedule and share of the images: epochs of one kind take equally long."""
 
 
 class TimeLeft:
@@ -29,7 +29,8 @@ class TimeLeft:
 
     def add(self, result: Result) -> None:
         """Add the epochs of a case that has ended."""
-        kind = (result.dataset, result.model, result.case.recipe)
+        case = result.case
+        kind = (result.dataset, result.model, case.recipe.without_schedule, case.train_fraction)
         if kind in self._by_kind:
             self._seconds.setdefault(kind, []).extend(result.epoch_seconds)
 
@@ -80,4 +81,5 @@ class TimeLeft:
 
 
 def _kind(experiment: Experiment) -> _Kind:
-    return experiment.dataset, experiment.model, experiment.resolved_recipe
+    recipe, share = experiment.resolved_recipe.without_schedule, experiment.variant.train_fraction
+    return experiment.dataset, experiment.model, recipe, share

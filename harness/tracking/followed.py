@@ -13,6 +13,7 @@ from harness.results.checked_files import EPOCHS
 from harness.results.folder import ResultsFolder
 from harness.results.reading import read_epoch_records, read_result
 from harness.results.result import EpochRecord, Result
+from harness.text import count_noun
 from harness.tracking.content import parameters
 from harness.tracking.tracker import Training, Value
 
@@ -37,7 +38,8 @@ class FollowedCase:
         Args:
             from_scratch: true if this session trains it from scratch; false if it is resumed or finished.
         """
-        label = case.label if case.mode == "full" else f"{case.label} ({case.mode})"
+        schedule = f", {count_noun(case.recipe.epochs, 'epoch')}" if case.mode == "shortened" else ""
+        label = case.label if case.mode == "full" else f"{case.label} ({case.mode}{schedule})"
         followed = cls(str(results.folder(case)), label, parameters(case))
         earlier = read_training(followed) if from_scratch else None
         return replace(followed, replaced=earlier.key) if earlier is not None else followed

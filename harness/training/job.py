@@ -13,13 +13,13 @@ from harness.config.datasets import is_own_images
 from harness.config.recipe import check_recipe
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
-from harness.data.split import count_held_out, split_validation
+from harness.data.split import split_training
 from harness.errors import InputError
 from harness.hardware.device import resolve_precision
 from harness.models.build import model_of
 from harness.models.smallest_batch import smallest_batch
 from harness.results.folder import ResultsFolder
-from harness.text import count_noun
+from harness.text import count_noun, listed
 from harness.training.context import TrainingContext
 from harness.training.trainers.trainer import SetName
 
@@ -68,9 +68,8 @@ class CaseImages:
     @classmethod
     def of(cls, job: TrainingJob) -> "CaseImages":
         """Return the job's images, split as its case says."""
-        dataset, fraction = job.dataset, job.case.val_split
-        train, validation = split_validation(dataset.train, fraction) if fraction else (dataset.train, None)
-        return cls(train, dataset.test, validation)
+        train, validation = split_training(job.dataset.train, job.case)
+        return cls(train, job.dataset.test, validation)
 
     @property
     def evaluated(self) -> ImageSet:
@@ -112,22 +111,23 @@ def require_no_batch_of_one(case: Case, dataset: Dataset) -> None:
     """Check that no batch of an epoch is too small for BatchNorm at the case's image size.
 
     Args:
-        dataset: its training images are those from which the case's validation split is still to be held out.
+        dataset: its training images are all: the case's validation split and share are still to be made.
 
     Raises:
         InputError: a batch has a single image.
     """
-    batch_size, images = case.recipe.batch_size, dataset.train
-    trained = len(images) - count_held_out(images, case.val_split)
+    batch_size, trained = case.recipe.batch_size, len(split_training(dataset.train, case)[0])
     if (trained % batch_size or batch_size) > 1:
         return
     spec = dataset.spec
     if smallest_batch(model_of(case), spec.input_shape(case.recipe.image_size), spec.num_classes) == 1:
         return
-    split = f" that --val-split {case.val_split:g} leaves" if case.val_split else ""
+    given = {"--val-split": case.val_split, "--train-fraction": case.train_fraction % 1}
+    options = [name for name, share in given.items() if share]
+    split = f" that {listed([f'{name} {given[name]:g}' for name in options])} leaves" if options else ""
     last = "" if batch_size == 1 else "last "
     raise InputError(
         f"{case.label}: the {count_noun(trained, 'image')}{split}, in batches of {batch_size}, have a {last}batch of "
         "one, from which BatchNorm cannot learn at this image size\ngive the recipe another batch_size"
-        f"{', or another --val-split' if split and batch_size > 1 else ''}"
+        f"{''.join(f', or another {name}' for name in options) if batch_size > 1 else ''}"
     )

@@ -77,7 +77,7 @@ def build_result(
         test_images=len(images.test),
         dataset_origin=dataset.origin,
         dataset_verified=job.context.dataset_verified,
-        dataset_whole=dataset.is_whole,
+        dataset_whole=dataset.is_whole and case.train_fraction == 1,
         stand_in=dataset.is_stand_in,
         files=files,
         cause=ending.cause,

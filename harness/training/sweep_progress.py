@@ -12,7 +12,7 @@ Phase = Literal["waiting", "running", "done"]
 
 @dataclass
 class _Trained:
-    """The epochs trained in this sweep of one model on one dataset."""
+    """The epochs trained in this sweep of one model on one dataset, or on a share of it."""
 
     epochs: int = 0
     seconds: float = 0.0
@@ -28,8 +28,8 @@ class SweepProgress:
     def __init__(self) -> None:
         self.running: list[tuple[Case, EpochRecord | None]] = []
         self._phases: dict[Phase, int] = {"waiting": 0, "running": 0, "done": 0}
-        self._epochs_left: dict[tuple[str, str], int] = defaultdict(int)
-        self._trained: dict[tuple[str, str], _Trained] = defaultdict(_Trained)
+        self._epochs_left: dict[tuple[str, str, float], int] = defaultdict(int)
+        self._trained: dict[tuple[str, str, float], _Trained] = defaultdict(_Trained)
 
     def add(self, case: Case, epochs: int, seconds: float, last: EpochRecord | None, phase: Phase) -> None:
         """Add a case.
@@ -39,7 +39,7 @@ class SweepProgress:
             last: the last epoch's record; None before the first.
         """
         self._phases[phase] += 1
-        kind = (case.dataset, case.model)
+        kind = (case.dataset, case.model, case.train_fraction)
         self._trained[kind].epochs += epochs
         self._trained[kind].seconds += seconds
         if phase != "done":

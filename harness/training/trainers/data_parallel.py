@@ -21,7 +21,7 @@ from harness.config.datasets import DatasetSpec
 from harness.data.augment_parameters import AugmentationParameters
 from harness.data.images import ImageSet
 from harness.data.registry import Dataset
-from harness.data.split import split_validation
+from harness.data.split import split_training
 from harness.errors import InputError
 from harness.hardware.device import autocast, computing_at
 from harness.hardware.stops import StopMeter, Stops
@@ -270,7 +270,8 @@ class Follower:
     def _make(self) -> None:
         dataset = self._dataset
         self.trainer = DataParallelTrainer(self._case, dataset.spec, self._device, self._processes)
-        sets: dict[SetName, ImageSet] = {"train": dataset.train, "test": dataset.test}
-        if self._case.val_split:
-            sets["train"], sets["validation"] = split_validation(dataset.train, self._case.val_split)
+        train, validation = split_training(dataset.train, self._case)
+        sets: dict[SetName, ImageSet] = {"train": train, "test": dataset.test}
+        if validation is not None:
+            sets["validation"] = validation
         self._sets = {name: self.trainer.place(images, name) for name, images in sets.items()}

@@ -1,0 +1,197 @@
+"""The tuning of learning rates: each model is tried at each rate, on held-out images and on seeds of its own.
+
+Knows nothing of pytest. The trials are cases as all others: kept, resumed, and trained by the study's engine.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.analysis.learning_rates import ModelTrials, Trial, trial_of, tried_rates
+from harness.config.case import Mode
+from harness.config.experiment import Experiment
+from harness.config.settings import Settings
+from harness.config.variant import Variant, fraction_text
+from harness.errors import InputError
+from harness.results.declared_tuning import DeclaredTuning, declare_tuning, read_declared_tuning
+from harness.results.result import Result
+from harness.study.study import Study
+from harness.text import count_noun, listed_up_to
+from harness.training.callback import TrainingCallback
+
+TUNING_SEEDS = range(1_000_000, 1_000_003)
+"""The seeds of trials, kept apart from those that a study reports."""
+HELD_OUT = 0.1
+"""The share of the training images that trials are compared on, unless ``--val-split`` gives another."""
+
+
+def trial_seeds(reported: Collection[int]) -> tuple[int, ...]:
+    """Return the seeds of a model's trials: as many as are reported, three at most.
+
+    Raises:
+        InputError: a reported seed is one of trials.
+    """
+    if shared := sorted(set(reported) & set(TUNING_SEEDS)):
+        first, last = TUNING_SEEDS[0], TUNING_SEEDS[-1]
+        raise InputError(
+            f"--seeds {', '.join(map(str, shared))}: seeds {first} to {last} choose the learning rates, and would be "
+            "reported too\ngive other --seeds, or leave out --learning-rates"
+        )
+    return tuple(TUNING_SEEDS[: len(reported)])
+
+
+def trials_of(plain: Experiment, settings: Settings, seeds: Iterable[int]) -> list[Experiment]:
+    """Return the trials of a model with a known recipe: every rate with every seed, the smallest rate first."""
+    recipe = plain.resolved_recipe
+    epochs = max(1, round(settings.tune_epochs * recipe.epochs))
+    is_shorter = epochs != recipe.epochs
+    mode: Mode = "shortened" if is_shorter else plain.mode
+    warmup = -(-recipe.warmup_epochs * epochs // recipe.epochs)  # rounded up: without it the smallest rate looks best
+    shorter = replace(recipe.with_epochs(epochs), warmup_epochs=warmup) if is_shorter else recipe
+    share, held_out = plain.variant.train_fraction, settings.val_split or HELD_OUT
+    return [
+        replace(
+            plain, seed=seed, recipe=replace(shorter, learning_rate=rate), mode=mode,
+            variant=Variant(epochs, share, held_out, rate, name=f"rate{rate:g}"),
+        )
+        for rate in settings.learning_rates or ()
+        for seed in seeds
+    ]  # fmt: skip
+
+
+def needs_tuning(experiment: Experiment) -> bool:
+    """Return whether the experiment is to be trained at a learning rate that is not chosen yet."""
+    return experiment.variant.is_tuned and experiment.variant.learning_rate is None
+
+
+@dataclass
+class _Tuned:
+    """One model's tuning.
+
+    Attributes:
+        seeds: those of the trials.
+        declared: the tuning as the results folder has it.
+        trials: the cases to try.
+        outcomes: of the trials so far.
+    """
+
+    seeds: tuple[int, ...]
+    declared: DeclaredTuning
+    trials: list[Experiment]
+    outcomes: list[Trial] = field(default_factory=list)
+
+    @property
+    def chosen(self) -> float | None:
+        """The best rate; None while trials are missing, or if every rate has failed trials."""
+        if len(self.outcomes) < len(self.trials):
+            return None
+        return ModelTrials(
+            self.declared.model, self.declared.common_rate, tried_rates(self.outcomes, self.declared.rates), self.seeds
+        ).best
+
+
+class Tuning:
+    """The learning rates of a study's models, each chosen by trials."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._tuned: dict[Experiment, _Tuned] = {}
+
+    def prepare(
+        self,
+        experiments: Iterable[tuple[Experiment, Collection[int]]],
+        others: Sequence[Experiment] = (),
+        notify: Callable[[str], None] = lambda _: None,
+    ) -> list[Experiment]:
+        """Check the trials of experiments before any training, and announce them; return them in their order.
+
+        Args:
+            experiments: those that need tuning, each with all reported seeds of its study.
+            others: further experiments to announce after the trials.
+            notify: called with a line about each step that may take long.
+
+        Raises:
+            InputError: a trial cannot be trained, or a reported seed is one of trials.
+        """
+        asked = {_of_any_seed(one): trial_seeds(seeds) for one, seeds in experiments}
+        self._study.engine.prepare(list(asked), notify)
+        root = self._study.results.root
+        earlier = self._study.on_rank_zero(lambda: read_declared_tuning(root))
+        new = {}
+        for one, seeds in asked.items():
+            plain = self._study.resolved(one)
+            if plain not in self._tuned:
+                new[plain] = self._planned(plain, seeds, earlier)
+        trials = [trial for one in new.values() for trial in one.trials]
+        self._study.prepare([*trials, *others], notify)
+        self._study.on_rank_zero(lambda: declare_tuning(root, [one.declared for one in new.values()]))
+        self._tuned |= new
+        return trials
+
+    def train(self, trial: Experiment, callback: TrainingCallback) -> Result:
+        """Train a trial unless it is finished; keep its outcome, and return its result.
+
+        Raises:
+            InputError: the trial failed; its result says why.
+        """
+        try:
+            result, records = self._study.train(trial, callback)
+        except Exception as error:
+            if isinstance(error, InputError) or callback.is_stop(error):
+                raise
+            raise InputError(f"{trial.label}: this trial of a learning rate failed: {error}") from error
+        outcome = trial_of(result, [record.evaluation_accuracy_percent for record in records])
+        if outcome is not None:
+            next(one for one in self._tuned.values() if trial in one.trials).outcomes.append(outcome)
+        return result
+
+    def declare(self) -> None:
+        """Keep the choices in the results folder, for later reports."""
+        chosen = [replace(one.declared, chosen=one.chosen) for one in self._tuned.values()]
+        self._study.on_rank_zero(lambda: declare_tuning(self._study.results.root, chosen))
+
+    def lines(self) -> list[str]:
+        """Return a line for each dataset's models with their rates, human-readable."""
+        found: dict[tuple[str, int, float], list[str]] = defaultdict(list)
+        for plain, one in self._tuned.items():
+            if one.chosen is not None:
+                key = (plain.dataset, plain.resolved_recipe.epochs, plain.variant.train_fraction)
+                found[key].append(f"{plain.model} {one.chosen:g}")
+        return [
+            f"{dataset}, {count_noun(epochs, 'epoch')}{'' if share == 1 else f', {fraction_text(share)}'}: "
+            f"learning rates chosen: {', '.join(models)}"
+            for (dataset, epochs, share), models in found.items()
+        ]
+
+    def tuned(self, experiment: Experiment) -> Experiment:
+        """Return the experiment at its model's own rate if it needs tuning, else as it is.
+
+        Raises:
+            InputError: no rate has all its trials: they did not complete.
+        """
+        if not needs_tuning(experiment):
+            return experiment
+        plain = self._study.resolved(_of_any_seed(experiment))
+        recipe, rate = plain.resolved_recipe, self._tuned[plain].chosen
+        if rate is None:
+            tried = listed_up_to([f"{one:g}" for one in self._tuned[plain].declared.rates], 5, "rate")
+            raise InputError(
+                f"{experiment.label}: no learning rate can be chosen among {tried}: not all trials of any completed\n"
+                "their results say why; give other --learning-rates"
+            )
+        variant = replace(experiment.variant, learning_rate=rate, common_rate=recipe.learning_rate)
+        return replace(experiment, recipe=replace(recipe, learning_rate=rate), mode=plain.mode, variant=variant)
+
+    def _planned(self, plain: Experiment, seeds: tuple[int, ...], earlier: Iterable[DeclaredTuning]) -> _Tuned:
+        """Return a model's tuning, with as many seeds as an earlier one of the same trials, if that had more."""
+        most = trials_of(plain, self._study.settings, TUNING_SEEDS)
+        rates = tuple(sorted({one.resolved_recipe.learning_rate for one in most}))
+        declared = DeclaredTuning(self._study.case(plain), self._study.case(most[0]), rates, seeds)
+        same = [one.seeds for one in earlier if replace(declared, seeds=one.seeds).is_of(one)]
+        seeds = max([seeds, *(one for one in same if set(one) <= set(TUNING_SEEDS))], key=len)
+        return _Tuned(seeds, replace(declared, seeds=seeds), [one for one in most if one.seed in seeds])
+
+
+def _of_any_seed(experiment: Experiment) -> Experiment:
+    """Return the experiment at the recipe's own rate with seed 0: the same for all seeds of a model."""
+    return replace(experiment.at_common_rate, seed=0)
