@@ -26,6 +26,7 @@ OTHERS = {
     "compiled": True,
     "network": "0123456789abcdef",
     "deterministic": True,
+    "train_fraction": 0.5,
 }
 
 

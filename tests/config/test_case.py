@@ -97,6 +97,14 @@ def test_equal_cases_have_the_same_identity(equal):
     assert equal.identity == CASE.identity
 
 
+def test_a_share_of_the_images_is_of_the_case_only_below_one():
+    assert replace(CASE, train_fraction=1.0).identity == CASE.identity
+    assert replace(CASE, train_fraction=0.5).label == f"{CASE.label} fraction0.5"
+    for wrong in (0, -0.1, 1.5, float("nan")):
+        with pytest.raises(InputError, match="train_fraction .*: give a share of the training images, above 0 and up"):
+            replace(CASE, train_fraction=wrong)
+
+
 def folder_case(dataset, **changes):
     return replace(CASE, dataset=dataset, **changes)
 

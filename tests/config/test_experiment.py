@@ -8,6 +8,7 @@ from harness.config.recipe import Augmentation
 from harness.config.recipes import CIFAR10, GTSRB
 from harness.config.settings import read_settings
 from harness.config.standard import Standard
+from harness.config.variant import PLAIN, Variant
 from harness.errors import InputError
 
 FULL = read_settings({"full_training": True}, {})
@@ -30,7 +31,7 @@ def test_a_family_is_trained_at_its_usual_image_size(model, size):
 
 def test_a_quick_run_keeps_size_and_padding_of_a_foreign_networks_images():
     recipe = replace(GTSRB, augmentation=Augmentation((0.5,), (0.5,), padding=28))
-    quick, mode = adapted(recipe, read_settings({}, {}), is_foreign=True)
+    quick, mode = adapted(recipe, read_settings({}, {}), PLAIN, is_foreign=True)
     assert mode == "quick"
     assert (quick.image_size, quick.augmentation) == (recipe.image_size, recipe.augmentation)
 
@@ -46,7 +47,9 @@ def test_a_quick_run_keeps_size_and_padding_of_a_foreign_networks_images():
 )
 def test_a_standard_recipe_is_left_open_in_a_known_mode(options, own_epochs, mode):
     given = Standard(epochs=own_epochs)
-    planned = plan_experiment(read_settings(options, {}), "folder:/no/such", "resnet20", 0, given)
+    given_settings = read_settings(options, {})
+    (variant,) = given_settings.variants()
+    planned = plan_experiment(given_settings, "folder:/no/such", "resnet20", 0, given, variant=variant)
     assert (planned.recipe, planned.mode) == (replace(given, fallback_size=32), mode)
     with pytest.raises(AssertionError, match="is not prepared"):
         planned.bind(device_kind="cpu", precision="fp32")
@@ -59,7 +62,7 @@ def test_a_given_recipe_replaces_the_default():
 def test_settings_make_the_recipe_quick_or_shortened():
     quick = plan_experiment(read_settings({}, {}), "cifar10", "resnet20", 0)
     assert (quick.mode, quick.recipe) == ("quick", CIFAR10.quick())
-    short = plan_experiment(read_settings({"full_training": True, "epochs": "30"}, {}), "cifar10", "resnet20", 0)
+    short = plan_experiment(FULL, "cifar10", "resnet20", 0, variant=Variant(epochs=30))
     assert (short.mode, short.recipe.epochs, short.recipe.milestones) == ("shortened", 30, (12, 20, 25))
 
 
@@ -105,6 +108,18 @@ def test_bind_puts_every_field_into_the_case():
         compiled=True,
     )
     assert case.label == experiment.label
+
+
+def test_a_variant_changes_schedule_share_of_the_images_and_learning_rate():
+    variant = Variant(epochs=30, train_fraction=0.1, learning_rate=0.02, is_tuned=True, name="epochs30-tuned")
+    experiment = plan_experiment(FULL, "cifar10", "resnet20", 7, variant=variant)
+    case = experiment.bind(device_kind="cpu", precision="fp32")
+    assert case.recipe == replace(CIFAR10.with_epochs(30), learning_rate=0.02)
+    assert (case.train_fraction, case.mode) == (0.1, "shortened")
+    assert experiment.label == "cifar10 resnet20 seed 7 epochs30-tuned"
+    assert case.label == "cifar10 resnet20 seed 7 fraction0.1"
+    standard = plan_experiment(FULL, "folder:/x", "resnet20", 0, variant=variant)
+    assert (standard.variant, standard.mode) == (variant, "shortened")
 
 
 def test_bind_refuses_a_model_name_that_is_not_canonical():

@@ -25,6 +25,7 @@ def settings(**values):
         ("seeds", "\n0\n1\n", (0, 1)),
         ("seeds", "0,\n1", (0, 1)),
         ("seeds", 4, (4,)),
+        ("tune_epochs", 0.5, 0.5),
         ("track", ["mlflow", "own.module:Tracker"], ("mlflow", "own.module:Tracker")),
         ("track", "mlflow own.module:Tracker", ("mlflow", "own.module:Tracker")),
         ("rerun", True, True),
@@ -56,6 +57,12 @@ def test_every_form_of_a_value_is_read(key, value, expected):
     assert (got if not key.startswith("max") else (got.amount, got.is_relative)) == expected
 
 
+def test_the_values_of_a_full_training_are_read_from_lists_and_numbers():
+    got = settings(full_training=True, epochs=[30, 100], train_fraction=[0.1, 1], target=90)
+    assert (got.epochs, got.train_fraction, got.target) == ((30, 100), (0.1, 1.0), 90.0)
+    assert settings(full_training=True, epochs=30).epochs == (30,)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
@@ -63,9 +70,10 @@ def test_every_form_of_a_value_is_read(key, value, expected):
         ("seeds", [0, 0.5], "ini key seeds '0,0.5': give whole numbers"),
         ("seeds", [[0]], r"ini key seeds '\[0\]': give whole numbers"),
         ("seeds", {"a": 1}, "ini key seeds .*: give whole numbers"),
-        ("epochs", [1, 2], "ini key epochs '1,2': give a whole number"),
-        ("epochs", True, "ini key epochs 'True': give a whole number"),
-        ("epochs", 2.5, "ini key epochs '2.5': give a whole number"),
+        ("epochs", [1, 1], "ini key epochs '1,1': a number of epochs is given twice"),
+        ("epochs", True, "ini key epochs 'True': give whole numbers"),
+        ("epochs", 2.5, "ini key epochs '2.5': give whole numbers"),
+        ("train_fraction", [0.5, 2], "ini key train_fraction '0.5,2': give shares of the training images"),
         ("full_training", "perhaps", "ini key full_training 'perhaps': give true or false"),
         ("wod_val_split", 1.5, "ini key wod_val_split '1.5': give a share"),
         ("budget", 7200, "ini key budget '7200': give a time above 0 with its unit"),
@@ -94,8 +102,8 @@ def test_the_key_with_a_prefix_precedes_the_others():
 def test_pytest_shows_each_keys_type():
     types = {option.name: option.ini_type for option in OPTIONS}
     assert types["full-training"] == types["exclusive"] == "bool"
-    assert types["epochs"] == types["cpus-per-case"] == "int"
-    assert types["val-split"] == types["margin"] == types["gpus-per-case"] == "float"
-    assert types["seeds"] == types["track"] == "args"
+    assert types["cpus-per-case"] == "int"
+    assert types["val-split"] == types["tune-epochs"] == types["target"] == types["gpus-per-case"] == "float"
+    assert types["seeds"] == types["epochs"] == types["train-fraction"] == types["track"] == "args"
     assert types["data-dir"] == types["results-dir"] == types["report-dir"] == types["baseline"] == "paths"
     assert types["budget"] == types["device"] == types["max-epoch-time"] == "string"

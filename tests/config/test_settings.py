@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from harness.config.data_folder import default_data_dir
 from harness.config.recipes import CIFAR10, GTSRB
 from harness.config.settings import OPTIONS, read_settings
+from harness.config.variant import Variant, fraction_name
 from harness.errors import InputError
 
 
@@ -37,7 +38,7 @@ def test_every_option_is_read_from_the_command_line(tmp_path):
         rerun=True,
         val_split="0.1",
     )
-    assert (got.full_training, got.epochs, got.seeds, got.rerun, got.val_split) == (True, 3, (2, 0, 1), True, 0.1)
+    assert (got.full_training, got.epochs, got.seeds, got.rerun, got.val_split) == (True, (3,), (2, 0, 1), True, 0.1)
     assert (got.data_dir, got.results_dir, got.report_dir) == (tmp_path, Path("r").absolute(), Path("p").absolute())
     assert (got.device, got.precision) == ("cuda:1", "bf16")
 
@@ -56,10 +57,13 @@ def test_every_option_has_an_environment_variable_and_an_ini_key(option, tmp_pat
         "budget": "1h30m",
     }
     values |= {"max-accuracy-drop": "0.2", "max-f1-drop": "1%"}
+    values |= {"learning-rates": "0.1,0.02", "tune-epochs": "0.5", "train-fraction": "0.1,1", "target": "90"}
     values |= {"public": "true", "accept-other-code": "true", "track": "mlflow, own.module:Tracker"}
     text = values.get(option.name, "+5%" if option.name.startswith("max-") else str(tmp_path))
     needs_cluster = option.name in ("ray-address", "cpus-per-case", "gpus-per-case", "exclusive")
-    needs_full = option.name in ("epochs", "until-decided", "budget", "baseline")
+    needs_full = option.name in (
+        "epochs", "learning-rates", "train-fraction", "target", "until-decided", "budget", "baseline"
+    )  # fmt: skip
     base = {"full_training": True} if needs_full else {"engine": "ray"} if needs_cluster else {}
     expected = option.parse(text)
     assert option.variable == "WIDER_OR_DEEPER_" + option.name.upper().replace("-", "_")
@@ -90,6 +94,16 @@ def test_a_quick_run_takes_the_first_of_an_experiments_own_seeds():
         ("epochs", "0", "1 or more"),
         ("epochs", "-3", "1 or more"),
         ("epochs", "many", "1 or more"),
+        ("epochs", "30,0", "1 or more, separated by commas, e.g. 30 or 30,100,300"),
+        ("epochs", "30,30", "a number of epochs is given twice; give each once"),
+        ("learning_rates", "0.1", "two or more positive numbers separated by commas"),
+        ("learning_rates", "0.1,-1", "two or more positive numbers"),
+        ("learning_rates", "0.1,0.10", "a learning rate is given twice"),
+        ("tune_epochs", "0", "a share above 0 and up to 1"),
+        ("train_fraction", "0", "shares of the training images, above 0 and up to 1, e.g. 0.1,0.5,1"),
+        ("train_fraction", "0.5,nan", "shares of the training images"),
+        ("train_fraction", "1,1.0", "a share is given twice"),
+        ("target", "101", "a percentage above 0 and up to 100, e.g. 90"),
         ("seeds", "one", "whole numbers separated by commas"),
         ("seeds", "0,,1", "whole numbers separated by commas"),
         ("seeds", "-1", "whole numbers separated by commas"),
@@ -147,6 +161,11 @@ def test_epochs_without_full_training_are_refused():
         settings(epochs="3")
 
 
+def test_shares_of_the_images_without_full_training_are_refused():
+    with pytest.raises(InputError, match="--train-fraction needs --full-training: add it, or leave out --train-fra"):
+        settings(train_fraction="0.5")
+
+
 @pytest.mark.parametrize(("option", "value"), [("precision", "bf16"), ("precision", "tf32"), ("compile", "on")])
 def test_the_reference_pipeline_is_eager_float32(option, value):
     assert settings(pipeline="reference", precision="fp32", compile="off").pipeline == "reference"
@@ -183,10 +202,53 @@ def test_a_budget_and_a_cluster_exclude_each_other():
 
 
 def test_the_mode_follows_from_the_options():
-    assert settings().adapt(CIFAR10) == (CIFAR10.quick(), "quick")
-    assert settings(full_training=True).adapt(CIFAR10) == (CIFAR10, "full")
-    assert settings(full_training=True, epochs="3").adapt(CIFAR10) == (CIFAR10.with_epochs(3), "shortened")
-    assert settings(full_training=True, epochs="40").adapt(GTSRB) == (GTSRB, "full")
+    def adapted(recipe, **options):
+        found = settings(**options)
+        return [found.adapt(recipe, variant) for variant in found.variants()]
+
+    assert adapted(CIFAR10) == [(CIFAR10.quick(), "quick")]
+    assert adapted(CIFAR10, full_training=True) == [(CIFAR10, "full")]
+    assert adapted(CIFAR10, full_training=True, epochs="3") == [(CIFAR10.with_epochs(3), "shortened")]
+    assert adapted(GTSRB, full_training=True, epochs="40") == [(GTSRB, "full")]
+    both = [(GTSRB, "full"), (GTSRB.with_epochs(8), "shortened")]
+    assert adapted(GTSRB, full_training=True, epochs="40,8") == both
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({}, [""]),
+        ({"epochs": "30"}, [""]),
+        ({"train_fraction": "0.1"}, [""]),
+        ({"epochs": "30,100"}, ["epochs30", "epochs100"]),
+        ({"train_fraction": "0.1,1", "epochs": "30"}, ["fraction0.1", "fraction1"]),
+        ({"learning_rates": "0.1,0.2"}, ["", "tuned"]),
+        (
+            {"epochs": "5,9", "train_fraction": "0.25,1"},
+            ["epochs5-fraction0.25", "epochs5-fraction1", "epochs9-fraction0.25", "epochs9-fraction1"],
+        ),
+        (
+            {"epochs": "5,9", "learning_rates": "0.1,0.2"},
+            ["epochs5", "epochs5-tuned", "epochs9", "epochs9-tuned"],
+        ),
+    ],
+)
+def test_a_variants_name_has_what_varies_and_nothing_else(options, names):
+    variants = settings(full_training=True, **options).variants()
+    assert [one.name for one in variants] == names
+    assert [one.is_tuned for one in variants] == ["tuned" in name for name in names]
+
+
+@given(st.lists(st.floats(1e-9, 1), min_size=2, unique=True))
+def test_different_shares_have_different_names(fractions):
+    assert len({fraction_name(one) for one in fractions}) == len(fractions)
+    assert all(float(fraction_name(one).removeprefix("fraction")) == one for one in fractions)
+
+
+def test_a_variants_validation_split_replaces_the_settings():
+    found = settings(val_split="0.2")
+    assert found.val_split_of(Variant()) == 0.2
+    assert found.val_split_of(Variant(val_split=0.0)) == 0.0
 
 
 @given(st.sampled_from(OPTIONS), st.text(max_size=30))
@@ -197,7 +259,9 @@ def test_any_text_is_a_value_or_an_input_error(option, text):
         except InputError as error:
             assert str(error)
         else:
-            assert got.epochs is None or got.epochs >= 1
+            assert got.epochs is None or all(one >= 1 for one in got.epochs)
+            assert got.train_fraction is None or all(0 < one <= 1 for one in got.train_fraction)
+            assert got.learning_rates is None or list(got.learning_rates) == sorted(set(got.learning_rates))
             assert got.seeds is None or len(set(got.seeds)) == len(got.seeds) > 0
             assert all(0 <= seed < 2**63 for seed in got.seeds or ())
             assert 0 <= got.val_split < 1

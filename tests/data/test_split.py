@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data.images import ImageSet, PackedPixels
-from harness.data.split import count_held_out, split_validation, stratified_split
+from harness.data.split import count_held_out, draw_share, split_training, split_validation, stratified_split
+from tests.config.cases import CASE
 from tests.data.builders import anything
 
 
@@ -129,3 +131,53 @@ def test_a_stratified_split_holds_out_images_of_every_class():
     train, held_out = stratified_split([0] * 10 + [1] * 2 + [2] * 100, 0.2)
     assert Counter("abc"[0 if k < 10 else 1 if k < 12 else 2] for k in held_out) == {"a": 2, "b": 1, "c": 20}
     assert sorted(train + held_out) == list(range(112))
+
+
+@anything
+@given(image_sets(), fractions, fractions, st.integers(0, 2**63 - 1))
+def test_a_smaller_share_is_part_of_a_larger_one(images, one, other, seed):
+    small, large = (positions(draw_share(images, fraction, seed)) for fraction in sorted((one, other)))
+    assert set(small) <= set(large)
+    assert small == sorted(small)
+
+
+@anything
+@given(image_sets(), fractions, st.integers(0, 5))
+def test_a_share_has_whole_tracks_of_every_class(images, fraction, seed):
+    share = draw_share(images, fraction, seed)
+    assert set(share.labels.tolist()) == set(images.labels.tolist())
+    if images.tracks is not None:
+        left_out = {images.tracks[position] for position in set(range(len(images))) - set(positions(share))}
+        assert not left_out & set(share.tracks)
+
+
+def test_a_share_is_stratified():
+    share = draw_share(image_set([0] * 100 + [1] * 50), 0.1, seed=3)
+    assert Counter(share.labels.tolist()) == {0: 10, 1: 5}
+
+
+def test_each_seed_draws_its_own_share():
+    images = image_set([0] * 100)
+    shares = [positions(draw_share(images, 0.1, seed)) for seed in (0, 0, 1)]
+    assert shares[0] == shares[1] != shares[2]
+
+
+def test_a_share_is_that_of_earlier_versions():
+    assert positions(draw_share(image_set([0] * 12 + [1] * 8), 0.25, seed=0)) == [4, 8, 11, 12, 13]
+
+
+@anything
+@given(image_sets(), fractions, fractions, st.integers(0, 5))
+def test_validation_images_are_held_out_before_a_share_is_drawn(images, held_out, fraction, seed):
+    case = replace(CASE, val_split=held_out, train_fraction=fraction, seed=seed)
+    train, validation = split_training(images, case)
+    undivided, same = split_validation(images, held_out)
+    assert positions(validation) == positions(same)
+    assert set(positions(train)) <= set(positions(undivided))
+
+
+def test_a_case_on_all_images_trains_on_the_images_themselves():
+    images = image_set([0, 1, 0, 1])
+    train, validation = split_training(images, CASE)
+    assert train is images
+    assert validation is None
