@@ -123,7 +123,7 @@ def _studies(settings: Settings, planned: Sequence[Planned]) -> dict[_StudyName,
 
     studies: dict[_StudyName, list[Planned]] = {}
     for one in planned:
-        if one.experiment.mode != "quick":
+        if one.experiment.mode != "quick" and not one.experiment.variant.is_trial:
             studies.setdefault((one.experiment.dataset, one.experiment.variant.name), []).append(one)
     studies = {name: study for name, study in studies.items() if len({one.experiment.model for one in study}) > 1}
     if not studies:

@@ -28,6 +28,11 @@ class Variant:
     common_rate: float | None = None
     name: str = ""
 
+    @property
+    def is_trial(self) -> bool:
+        """True if the case tries a learning rate, and is not reported."""
+        return self.learning_rate is not None and not self.is_tuned
+
 
 PLAIN = Variant()
 """The experiment as it is."""

@@ -21,11 +21,13 @@ from harness.hardware.device import resolve_precision
 from harness.hardware.memory import is_out_of_memory, release_freed_memory
 from harness.models.foreign import raised
 from harness.models.identity import network_identity
+from harness.results.declared_tuning import read_declared_tuning
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
 from harness.study.resolution import outline, resize_of, resolve
+from harness.study.tuning import needs_tuning, with_trials
 from harness.text import MOST_NAMED, listed_up_to, one_line
 from harness.throughput.repetition import PLAN_SECONDS, Repetition
 from harness.training.code_version import other_code
@@ -69,7 +71,8 @@ def plan(
 ) -> Iterator[Planned]:
     """Yield each experiment with its estimate; those that differ by seed or schedule alone are timed once.
 
-    An experiment whose steps cannot be timed has the reason instead, and the others are planned.
+    Trials of learning rates come first. An experiment whose steps cannot be timed has the reason instead, and the
+    others are planned.
 
     Args:
         notify: callback that receives a line about each result that cannot be read, and about each model whose steps
@@ -88,7 +91,8 @@ def plan(
     spec_of = functools.cache(partial(registry.get_spec, data_dir=settings.data_dir))
     outlined = functools.cache(partial(_outlined, settings, spec_of))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
-    for given in experiments:
+    declared = read_declared_tuning(settings.results_dir)
+    for given in with_trials(list(experiments), settings, outlined, declared):
         experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
         recipe, share = experiment.resolved_recipe, experiment.variant.train_fraction
         key = (experiment.dataset, experiment.model, recipe.without_schedule, share, experiment.variant.val_split)
@@ -104,7 +108,7 @@ def plan(
         )
         with each_key_once():
             there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
-        is_kept = bool(there) and not settings.rerun and keeps_results(experiment.mode)
+        is_kept = bool(there) and not needs_tuning(experiment) and not settings.rerun and keeps_results(experiment.mode)
         is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
         error = timed.epoch_seconds / recorded - 1 if timed and recorded else None
         yield Planned(experiment, timed, is_kept and not is_other, is_other, error, failure)

@@ -172,15 +172,14 @@ class Tuning:
         if not needs_tuning(experiment):
             return experiment
         plain = self._study.resolved(_of_any_seed(experiment))
-        recipe, rate = plain.resolved_recipe, self._tuned[plain].chosen
+        rate = self._tuned[plain].chosen
         if rate is None:
             tried = listed_up_to([f"{one:g}" for one in self._tuned[plain].declared.rates], 5, "rate")
             raise InputError(
                 f"{experiment.label}: no learning rate can be chosen among {tried}: not all trials of any completed\n"
                 "their results say why; give other --learning-rates"
             )
-        variant = replace(experiment.variant, learning_rate=rate, common_rate=recipe.learning_rate)
-        return replace(experiment, recipe=replace(recipe, learning_rate=rate), mode=plain.mode, variant=variant)
+        return _at_rate(experiment, plain, rate)
 
     def _planned(self, plain: Experiment, seeds: tuple[int, ...], earlier: Iterable[DeclaredTuning]) -> _Tuned:
         """Return a model's tuning, with as many seeds as an earlier one of the same trials, if that had more."""
@@ -195,3 +194,48 @@ class Tuning:
 def _of_any_seed(experiment: Experiment) -> Experiment:
     """Return the experiment at the recipe's own rate with seed 0: the same for all seeds of a model."""
     return replace(experiment.at_common_rate, seed=0)
+
+
+def _at_rate(experiment: Experiment, plain: Experiment, rate: float) -> Experiment:
+    """Return an experiment at a rate; ``plain`` has its recipe."""
+    recipe = plain.resolved_recipe
+    variant = replace(experiment.variant, learning_rate=rate, common_rate=recipe.learning_rate)
+    return replace(experiment, recipe=replace(recipe, learning_rate=rate), mode=plain.mode, variant=variant)
+
+
+def with_trials(
+    experiments: Sequence[Experiment],
+    settings: Settings,
+    resolved: Callable[[Experiment], Experiment],
+    declared: Sequence[DeclaredTuning],
+) -> list[Experiment]:
+    """Return experiments after the trials that they need; those whose rate is declared already have it.
+
+    Args:
+        resolved: returns an experiment with its recipe.
+        declared: the tunings of the results folder.
+
+    Raises:
+        InputError: a reported seed is one of trials.
+    """
+    found, seeds = [], defaultdict(set)
+    for one in experiments:
+        if not needs_tuning(one):
+            found.append(one)
+            continue
+        plain = resolved(_of_any_seed(one))
+        seeds[plain].add(one.seed)
+        rate = _declared_rate(plain, settings, declared)
+        found.append(one if rate is None else _at_rate(one, plain, rate))
+    return [*(trial for plain, of in seeds.items() for trial in trials_of(plain, settings, trial_seeds(of))), *found]
+
+
+def _declared_rate(plain: Experiment, settings: Settings, declared: Sequence[DeclaredTuning]) -> float | None:
+    """Return the rate chosen last for a model among the settings' rates; None if none is."""
+    wanted = (plain.dataset, plain.model, plain.recipe, plain.mode, plain.variant.train_fraction)
+    for one in reversed(declared):
+        case = one.plain
+        found = (case.dataset, case.model, case.recipe, case.mode, case.train_fraction)
+        if one.chosen is not None and one.rates == settings.learning_rates and found == wanted:
+            return one.chosen
+    return None

@@ -100,6 +100,7 @@ def run_row(result: Result) -> dict[str, object]:
         "train_images": result.train_images,
         "val_split": result.case.val_split,
         "recipe": result.case.recipe.name,
+        "learning_rate": result.case.recipe.learning_rate,
         "data_fingerprint": result.case.data_fingerprint[:12],
         "training_code": result.environment.get("training_code"),
         "is_unsteady": _is_unsteady(result),

@@ -1,0 +1,73 @@
+"""The verdicts at the common and at the tuned rates, in sentences, and the line for a terminal."""
+
+from harness.analysis.budgets import verdicts_of
+from harness.analysis.comparison import Comparisons
+from harness.analysis.tuned_verdicts import (
+    compare_verdicts,
+    edge_sentences,
+    rates_line,
+    seeds_in_common,
+    verdict_sentence,
+)
+from tests.analysis.test_tuned_studies import CHOSEN, PLAIN, TUNED
+from tests.analysis.tuned import declared, run_at, stored, tuned_study
+
+
+def compared(evidence, margin=0.5):
+    comparisons = Comparisons(evidence)
+    return compare_verdicts(comparisons, verdicts_of(comparisons, margin), margin)
+
+
+def test_a_verdict_that_tuning_turns_is_named_with_both_outcomes():
+    _, tuned = tuned_study(PLAIN, TUNED, CHOSEN)
+    pairs = compared(tuned)
+    sentence = verdict_sentence(pairs, tuned.tuning)
+    assert sentence.startswith("The verdict changes from the recipe's rate 0.05 to each model's own rate: at equal ")
+    assert "wider (+" in sentence
+    assert ", then " in sentence
+    line = rates_line(pairs, tuned.tuning)
+    assert line.startswith("learning rates: another verdict than at the recipe's rate 0.05 at equal ")
+    assert line.endswith("; best at the edge of the range: resnet56")
+
+
+def test_the_change_is_paired_by_seed_of_the_same_contrast():
+    plain, tuned = tuned_study(PLAIN, TUNED, CHOSEN)
+    pair = next(one for one in compared(tuned) if one.tuned is not None)
+    contrast = pair.tuned.contrast
+    by_seed = [
+        sum(weight * (one.values(model, "accuracy_percent")[seed]) for model, weight in contrast.items())
+        for one in (tuned, plain)
+        for seed in (0, 1, 2)
+    ]
+    expected = sum(by_seed[:3]) / 3 - sum(by_seed[3:]) / 3
+    assert abs(pair.change.estimate - expected) < 1e-9
+    assert pair.change.n == 3
+
+
+def test_the_same_verdicts_are_said_to_be_the_same():
+    _, tuned = tuned_study(PLAIN, PLAIN, dict.fromkeys(PLAIN, 0.05))
+    pairs = compared(tuned)
+    assert pairs
+    assert all(one.is_same and one.change.estimate == 0 for one in pairs)
+    assert "the verdict is the same at the recipe's rate 0.05 and at each model's own" in verdict_sentence(
+        pairs, tuned.tuning
+    )
+    assert rates_line(pairs, tuned.tuning) == "learning rates: same verdict as at the recipe's rate 0.05"
+
+
+def test_without_runs_at_the_common_rate_there_is_nothing_to_compare():
+    from harness.analysis.studies import group_into_studies
+    from tests.analysis.tuned import ROOT
+
+    runs = [stored(run_at(model, seed, 0.02)) for model in PLAIN for seed in (0, 1)]
+    (tuned,) = group_into_studies(runs, tunings={ROOT: [declared(model, 0.02) for model in PLAIN]})
+    assert compared(tuned) == []
+    assert verdict_sentence([], tuned.tuning) == "There is no verdict at the recipe's rate 0.05 to compare with."
+    assert seeds_in_common(tuned) == []
+
+
+def test_each_end_of_the_range_has_its_sentence():
+    _, tuned = tuned_study(PLAIN, PLAIN | TUNED, CHOSEN | {"resnet20": 0.1})
+    lowest, highest = edge_sentences(tuned.tuning.trials)
+    assert lowest.startswith("The best rate of resnet56 is the lowest one tried: widen the range")
+    assert highest.startswith("The best rate of resnet20 is the highest one tried")
