@@ -107,12 +107,15 @@ def rates_line(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
     """Return a line for a terminal: whether the verdict changes with tuned rates, and rates at an edge."""
     compared = [one for one in pairs if one.is_comparable]
     changed = [BUDGET_WORDS[one.budget] for one in compared if not one.is_same]
-    words = f"same verdict as at {common_text(tuning)}" if compared else f"no verdict at {common_text(tuning)}"
+    rates = tuning.common_rates
+    at = f"at {rates[0]:g}" if len(rates) == 1 else "at the recipes' own"
+    words = f"same verdict as {at}" if compared else f"no verdict {at} to compare with"
     if changed:
-        words = f"another verdict than at {common_text(tuning)} at equal {listed(changed)}"
+        budgets = "every budget" if len(changed) == len(compared) else f"equal {listed(changed)}"
+        words = f"another verdict than {at} at {budgets}"
     at_edge = [one.model for one in tuning.trials if one.edge is not None]
-    edge = f"; best at the edge of the range: {listed_up_to(at_edge, _MOST_MODELS, 'model')}" if at_edge else ""
-    return f"learning rates: {words}{edge}"
+    edge = f"; at the edge of the range: {listed_up_to(at_edge, _MOST_MODELS, 'model')}" if at_edge else ""
+    return f"tuned rates: {words}{edge}"
 
 
 def common_text(tuning: Tuning) -> str:

@@ -26,8 +26,7 @@ def test_a_verdict_that_tuning_turns_is_named_with_both_outcomes():
     assert "wider (+" in sentence
     assert ", then " in sentence
     line = rates_line(pairs, tuned.tuning)
-    assert line.startswith("learning rates: another verdict than at the recipe's rate 0.05 at equal ")
-    assert line.endswith("; best at the edge of the range: resnet56")
+    assert line == "tuned rates: another verdict than at 0.05 at every budget; at the edge of the range: resnet56"
 
 
 def test_the_change_is_paired_by_seed_of_the_same_contrast():
@@ -52,7 +51,7 @@ def test_the_same_verdicts_are_said_to_be_the_same():
     assert "the verdict is the same at the recipe's rate 0.05 and at each model's own" in verdict_sentence(
         pairs, tuned.tuning
     )
-    assert rates_line(pairs, tuned.tuning) == "learning rates: same verdict as at the recipe's rate 0.05"
+    assert rates_line(pairs, tuned.tuning) == "tuned rates: same verdict as at 0.05"
 
 
 def test_without_runs_at_the_common_rate_there_is_nothing_to_compare():
