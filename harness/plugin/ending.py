@@ -18,8 +18,10 @@ def end_session(harness: HarnessSession) -> None:
     harness.has_ended = True
     if harness.study is not None:
         harness.study.close()
+        trials = harness.tuning.trial_identities if harness.tuning is not None else set()
         for result in harness.study.engine.results_so_far():
-            harness.results.setdefault(result.case.identity, result)
+            if result.case.identity not in trials:
+                harness.results.setdefault(result.case.identity, result)
     reporter = harness.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and harness.processes.is_rank_zero:
         from harness.plugin.summary import summarise

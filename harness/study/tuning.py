@@ -91,10 +91,15 @@ class _Tuned:
 
 
 class Tuning:
-    """The learning rates of a study's models, each chosen by trials."""
+    """The learning rates of a study's models, each chosen by trials.
+
+    Attributes:
+        trial_identities: of the trials' cases, which are no results of the session.
+    """
 
     def __init__(self, study: Study) -> None:
         self._study = study
+        self.trial_identities: set[str] = set()
         self._tuned: dict[Experiment, _Tuned] = {}
 
     def prepare(
@@ -126,6 +131,7 @@ class Tuning:
         self._study.prepare([*trials, *others], notify)
         self._study.on_rank_zero(lambda: declare_tuning(root, [one.declared for one in new.values()]))
         self._tuned |= new
+        self.trial_identities |= {self._study.case(trial).identity for trial in trials}
         return trials
 
     def train(self, trial: Experiment, callback: TrainingCallback) -> Result:

@@ -213,7 +213,7 @@ def _of_content(path, name):
         return SEALED | RESULT
     if name == ".rerun.json" or path.parent.name == "throughput":
         return SEALED
-    if name in ("looks.json", "axes.json"):
+    if name in ("looks.json", "axes.json", "tuning.json"):
         return UNSEALED
     if name.startswith("checkpoint-") and path.suffix == ".safetensors":
         return CHECKPOINTS

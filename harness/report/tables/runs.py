@@ -202,7 +202,8 @@ def _training_notes(results: Sequence[Result]) -> list[str]:
         notes.append(f"{', '.join(f'{split:.0%}' for split in splits)} of the training images held out for validation")
     if {r.case.pipeline for r in results} == {"fast", "reference"}:
         notes.append("ref: trained by the reference pipeline, as in the paper; the others by the fast pipeline")
-    if len({(r.model, r.seed, r.case.pipeline) for r in results}) < len(results):
+    kinds = {(r.model, r.seed, r.case.pipeline, r.case.recipe.learning_rate) for r in results}
+    if len(kinds) < len(results):
         notes.append(
             "#: rows of one name are different cases (recipe, images, precision, validation split): see the CSV"
         )
