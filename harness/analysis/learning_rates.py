@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from harness.analysis.stats import Interval, mean_interval
+from harness.analysis.stats import Difference, Interval, difference_by_seed, is_significant, mean_interval
 from harness.results.result import Result
 
 if TYPE_CHECKING:
@@ -60,6 +60,19 @@ class ModelTrials:
         means = {one.rate: one.mean for one in self.tried if set(one.accuracies) >= set(self.seeds)}
         found = [(round(mean.mean, _DIGITS), -rate) for rate, mean in means.items() if mean is not None]
         return -max(found)[1] if found else None
+
+    def lead_over(self, rate: float) -> Difference | None:
+        """Return the chosen rate's accuracy minus another's, paired by the trials' seeds; None without both."""
+        of_rate = {one.rate: one.accuracies for one in self.tried}
+        if self.chosen is None or self.chosen == rate:
+            return None
+        return difference_by_seed(of_rate.get(self.chosen, {}), of_rate.get(rate, {}))
+
+    @property
+    def is_by_chance(self) -> bool:
+        """True if the chosen rate is not shown to be better than the recipe's own, even uncorrected."""
+        lead = self.lead_over(self.common_rate)
+        return lead is not None and not is_significant(lead.p_value)
 
     @property
     def edge(self) -> Literal["lowest", "highest"] | None:

@@ -10,7 +10,7 @@ from harness.analysis.fit import Weights
 from harness.analysis.learning_rates import ModelTrials, Tuning
 from harness.analysis.stats import Difference, difference_by_seed
 from harness.analysis.wording import BUDGET_WORDS, outcome_text
-from harness.text import listed, listed_up_to, signed
+from harness.text import count_noun, listed, listed_up_to, signed
 
 _MOST_MODELS = 3  # in a line
 
@@ -136,6 +136,19 @@ def edge_sentences(trials: Sequence[ModelTrials]) -> list[str]:
                 "one may lie beyond."
             )
     return found
+
+
+def chance_sentences(tuning: Tuning) -> list[str]:
+    """Return a sentence on the models whose own rate is not shown to be better than the recipe's; none without any."""
+    models = [one.model for one in tuning.trials if one.is_by_chance]
+    if not models:
+        return []
+    images = max(one.held_out_images for one in tuning.trials)
+    seeds = count_noun(max(len(one.seeds) for one in tuning.trials), "seed")
+    return [
+        f"The trials do not show that the rate chosen for {listed(models)} is better than {common_text(tuning)}: on "
+        f"{images:,} held-out images and {seeds} it may be chance. A larger --val-split or --tune-epochs 1 shows more."
+    ]
 
 
 def seeds_in_common(evidence: Evidence) -> list[int]:

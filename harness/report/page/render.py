@@ -96,7 +96,7 @@ def _lead(studies: Sequence[StudyPage]) -> str:
         return "There are no measurements yet that could answer the question."
     if len(studies) == 1:
         return ""  # the answer itself comes first
-    runs = sum(len(study.evidence.runs) for study in studies)
+    runs = len({id(run.result) for study in studies for run in study.evidence.runs})  # one may be in two studies
     return f"{len(studies)} studies, {count_noun(runs, 'completed training')}."
 
 

@@ -1,6 +1,6 @@
 """Learning rates: those tried for each model, the ones chosen, and whether they change the verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes as Plot
@@ -13,24 +13,26 @@ from harness.analysis.evidence import Evidence
 from harness.analysis.learning_rates import ModelTrials, TriedRate, Tuning
 from harness.analysis.tuned_verdicts import (
     RateVerdicts,
+    chance_sentences,
     common_text,
     compare_verdicts,
     edge_sentences,
     verdict_sentence,
 )
-from harness.analysis.wording import BUDGET_WORDS, difference_text, outcome_text
+from harness.analysis.wording import BUDGET_WORDS, ends_text, outcome_text
 from harness.config.datasets import title_of
-from harness.paper.published import STUDY_MODELS
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.selection import drawn_models, selection_note
 from harness.report.figures.style import Style, error_bars, mark_handle, styles_of
 from harness.report.figures.ticks import set_log_axis
 from harness.report.section import Section
+from harness.report.tables.claims import PUBLISHED_DATASETS
 from harness.report.tables.columns import SEED_COUNT, interval_values, mean_cell, model_column, non_empty, yes_or_no
 from harness.report.tables.table import Column, Table
-from harness.text import count_noun
+from harness.text import count_noun, signed
 
 _TITLE = "Learning rates"
+_APART = 0.02  # of a rate, between the points of two models
 
 
 def learning_rates(evidence: Evidence, comparisons: Comparisons, question: Question) -> Section | None:
@@ -45,12 +47,12 @@ def learning_rates(evidence: Evidence, comparisons: Comparisons, question: Quest
         _TITLE,
         [] if figure is None else [figure],
         [_tried_table(evidence, tuning), *_verdict_tables(evidence, tuning, pairs)],
-        [verdict_sentence(pairs, tuning), *edge_sentences(tuning.trials), *_doubts(tuning)],
+        [verdict_sentence(pairs, tuning), *edge_sentences(tuning.trials), *chance_sentences(tuning), *_doubts(tuning)],
     )
 
 
 def _untuned(evidence: Evidence) -> Section | None:
-    if evidence.dataset not in STUDY_MODELS:
+    if evidence.dataset not in PUBLISHED_DATASETS:
         return None
     rates = sorted({result.case.recipe.learning_rate for result in evidence.used_results})
     if len(rates) != 1:
@@ -80,6 +82,7 @@ def _tried_table(evidence: Evidence, tuning: Tuning) -> Table:
         model_column(),
         Column("learning rate", "learning_rate", "{:g}"),
         Column("held-out accuracy %", "validation_percent", mean_cell("validation_percent")),
+        Column("best minus this, pp", "behind_points", mean_cell("behind_points")),
         SEED_COUNT,
         Column("diverged", "diverged"),
         Column("chosen", "is_chosen", yes_or_no("is_chosen")),
@@ -89,7 +92,8 @@ def _tried_table(evidence: Evidence, tuning: Tuning) -> Table:
     seeds = sorted(tuning.seeds)
     notes = (
         f"accuracy after the last epoch of a trial on {held_out:,} held-out training images, never on test images: "
-        "mean over the trials' seeds ± half of its 95 % t interval; a trial that diverged counts as a guess",
+        "mean over the trials' seeds ± half of its 95 % t interval; a trial that diverged counts as a guess; best "
+        "minus this: paired by seed",
         f"trials have {count_noun(len(seeds), 'seed')} of their own ({', '.join(map(str, seeds))}), none of which is "
         f"reported; the highest mean is chosen, of equal ones the smallest rate; common: {common_text(tuning)}",
     )
@@ -98,11 +102,12 @@ def _tried_table(evidence: Evidence, tuning: Tuning) -> Table:
 
 
 def _tried_row(trials: ModelTrials, rate: TriedRate) -> dict[str, Any]:
-    is_chosen = rate.rate == trials.chosen
+    is_chosen, behind = rate.rate == trials.chosen, trials.lead_over(rate.rate)
     return {
         "model": trials.model,
         "learning_rate": rate.rate,
         **interval_values("validation_percent", rate.mean),
+        **interval_values("behind_points", None if is_chosen or behind is None else behind.interval),
         "seeds": len(rate.accuracies),
         "diverged": rate.diverged or None,
         "is_chosen": is_chosen,
@@ -124,8 +129,8 @@ def _verdict_tables(evidence: Evidence, tuning: Tuning, pairs: Sequence[RateVerd
         Column("n", "change_seeds"),
     ]
     notes = (
-        "wider minus deeper with its simultaneous interval; change: the difference at the tuned rates minus that at "
-        "the common one, paired by seed, ± half of its 95 % t interval, uncorrected",
+        "wider minus deeper in percentage points, with its simultaneous interval; change: the difference at the tuned "
+        "rates minus that at the common one, paired by seed, ± half of its 95 % t interval, uncorrected",
     )
     title = f"{evidence.title}: verdicts at the common and at the tuned rates"
     return [Table(f"{evidence.file_name}-learning-rates-verdicts", title, non_empty(columns, rows), tuple(rows), notes)]
@@ -147,8 +152,9 @@ def _verdict_row(pair: RateVerdicts) -> dict[str, Any]:
 def _outcome_values(name: str, verdict: BudgetVerdict | None) -> dict[str, Any]:
     if verdict is None:
         return {f"{name}_outcome": None, **interval_values(f"{name}_points", None), f"{name}_text": None}
-    text = f"{outcome_text(verdict.outcome, verdict.margin)}: {difference_text(verdict.interval)}"
-    values = interval_values(f"{name}_points", verdict.interval)
+    values, points = interval_values(f"{name}_points", verdict.interval), signed(verdict.interval.mean, 2)
+    outcome, ends = outcome_text(verdict.outcome, verdict.margin), ends_text(verdict.interval, 2, is_signed=True)
+    text = f"{outcome}: {points} {ends}".rstrip()
     return {f"{name}_outcome": verdict.outcome, **values, f"{name}_text": text}
 
 
@@ -161,8 +167,9 @@ def _figure(evidence: Evidence, tried: Sequence[ModelTrials]) -> Figure | None:
 
     def draw(canvas: Canvas) -> None:
         plot = canvas.subplots()
-        for one in drawn:
-            _draw_model(plot, one, styles)
+        for place, one in enumerate(drawn):
+            _draw_model(plot, one, styles[one.model], 1 + _APART * (place - len(drawn) / 2))
+        plot.set_ylim(*_limits(drawn))
         set_log_axis(plot, "x", lambda value: f"{value:g}")
         plot.set_xlabel("learning rate")
         plot.set_ylabel("accuracy on held-out images, %")
@@ -182,18 +189,25 @@ def _figure(evidence: Evidence, tried: Sequence[ModelTrials]) -> Figure | None:
     )
 
 
-def _draw_model(plot: Plot, trials: ModelTrials, styles: Mapping[str, Style]) -> None:
-    style = styles[trials.model]
-    means = [(one.rate, one.mean) for one in trials.tried if one.mean is not None]
+def _draw_model(plot: Plot, trials: ModelTrials, style: Style, shift: float) -> None:
+    """Draw a model's line; ``shift`` multiplies its rates, so that the intervals of models do not hide each other."""
+    means = [(one.rate * shift, one.rate, one.mean) for one in trials.tried if one.mean is not None]
     plot.plot(
-        [rate for rate, _ in means], [mean.mean for _, mean in means],
+        [x for x, _, _ in means], [mean.mean for _, _, mean in means],
         color=style.colour, ls=style.line, marker=style.marker, ms=5, lw=1.3, label=trials.model,
     )  # fmt: skip
-    for rate, mean in means:
+    for x, rate, mean in means:
         if bars := error_bars(mean):
-            plot.errorbar(rate, mean.mean, yerr=bars, color=style.colour, capsize=2, lw=0.8, alpha=0.6)
+            plot.errorbar(x, mean.mean, yerr=bars, color=style.colour, capsize=2, lw=0.8, alpha=0.6)
         if rate == trials.chosen:
-            plot.plot(rate, mean.mean, marker="o", ms=12, mfc="none", mec=INK, mew=1.2, ls="", zorder=4)
+            plot.plot(x, mean.mean, marker="o", ms=12, mfc="none", mec=INK, mew=1.2, ls="", zorder=4)
+
+
+def _limits(drawn: Sequence[ModelTrials]) -> tuple[float, float]:
+    """Return the lowest and highest accuracy to draw: intervals of a few trials may reach far beyond the means."""
+    means = [rate.mean.mean for one in drawn for rate in one.tried if rate.mean is not None]
+    room = max(1.0, 0.6 * (max(means) - min(means)))
+    return max(0.0, min(means) - room), min(100.5, max(means) + room)
 
 
 def _said(trials: ModelTrials) -> str:
