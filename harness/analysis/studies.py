@@ -16,7 +16,7 @@ from harness.analysis.file_names import with_unambiguous_file_names
 from harness.analysis.tuned_studies import TUNED, parts_of
 from harness.config.case import Case, Mode
 from harness.config.datasets import file_stem, is_own_images, prefix_of, title_of
-from harness.config.variant import fraction_text
+from harness.config.variant import fraction_name, fraction_text
 from harness.files import distinct_names, safe_name
 from harness.paper.expectations import is_trained_as_published
 from harness.paper.published import STUDY_MODELS
@@ -264,7 +264,8 @@ def _title(first: Result, differences: Sequence[str], names: Mapping[str, str]) 
 
 def _file_name(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:
     """Return the study's name within names of files; a long part is replaced by its hash."""
-    known = [names.get(part, part) for part in differences]
+    share = {fraction_text(first.case.train_fraction): fraction_name(first.case.train_fraction)}
+    known = [(names | share).get(part, part) for part in differences]
     parts = [
         part if len(part) <= _MAX_PART_CHARACTERS else hashlib.sha256(part.encode()).hexdigest()[:6] for part in known
     ]

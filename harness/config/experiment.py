@@ -114,19 +114,19 @@ def plan_experiment(
     seed: int,
     recipe: Recipe | Standard | None = None,
     models: Iterable[str | Model] = (),
-    variant: Variant = PLAIN,
+    variant: Variant | None = None,
 ) -> Experiment:
     """Return the experiment for a dataset, a model and a seed under these settings.
 
     Args:
         recipe: None for the model's own or else the dataset's.
         models: all models that are compared, if there are others: a standard recipe trains them at one image size.
-        variant: what the case changes of the recipe and of the images.
+        variant: what the case changes of the recipe and of the images; None for the settings' first.
 
     Raises:
         InputError: the dataset or model is unknown, or the recipe is not a `Recipe` with milestones in order.
     """
-    parsed = _parsed(model)
+    parsed, variant = _parsed(model), variant or settings.variants()[0]
     check_dataset_name(dataset)
     recipe = recipe or parsed.recipe
     if recipe is None:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis.comparison import image_note
 from harness.analysis.studies import StoredResult, group_into_studies
-from harness.config.recipes import DIGITS
+from harness.config.recipes import CIFAR10, DIGITS
 from harness.results.result import LearningCurve
 from tests.analysis.synthetic_evidence import grouped, stored
 from tests.helpers.synthetic import failed_result, outcome, synthetic_result
@@ -29,7 +29,8 @@ def test_results_that_differ_only_in_model_and_seed_are_one_study():
     [{"mode": "shortened"}, {"mode": "quick"}]
     + [{"case_changes": one} for one in (
         {"pipeline": "reference"}, {"precision": "bf16"}, {"device_kind": "cuda"}, {"val_split": 0.1},
-        {"shortcut": "B"}, {"data_fingerprint": "1" * 64}, {"deterministic": True},
+        {"shortcut": "B"}, {"data_fingerprint": "1" * 64}, {"deterministic": True}, {"train_fraction": 0.5},
+        {"recipe": replace(CIFAR10, milestones=(1, 2))}, {"recipe": CIFAR10.with_epochs(150)},
     )],
 )  # fmt: skip
 def test_results_with_different_conditions_are_separate_studies(changes):
@@ -91,6 +92,35 @@ def test_recipes_of_full_and_shortened_studies_do_not_clash():
     shortened = replace(shortened, mode="shortened", case=replace(shortened.case, mode="shortened"))
     assert {one.title for one in grouped(*full, shortened)} == {
         "digits · recipe a", "digits · recipe b", "digits · shortened (3 epochs)"
+    }  # fmt: skip
+
+
+def on_share(fraction, epochs=None):
+    recipe = DIGITS if epochs is None else DIGITS.with_epochs(epochs)
+    mode = "full" if epochs is None else "shortened"
+    changes = {"train_fraction": fraction, "recipe": recipe}
+    return synthetic_result("digits", mode=mode, case_changes=changes)
+
+
+def test_titles_name_schedules_and_shares_of_the_images_alone():
+    assert {one.title: one.file_name for one in grouped(on_share(0.1))} == {
+        "digits · 10 % of the training images": "digits"
+    }
+    asked = [on_share(share, epochs) for share in (0.125, 1.0) for epochs in (None, 6, 12)]
+    assert {one.title: one.file_name for one in grouped(*asked)} == {
+        "digits · all training images": "digits-fraction1",
+        "digits · 12.5 % of the training images": "digits-fraction0.125",
+        "digits · all training images · shortened (6 epochs)": "digits-6-epochs-fraction1-shortened",
+        "digits · all training images · shortened (12 epochs)": "digits-12-epochs-fraction1-shortened",
+        "digits · 12.5 % of the training images · shortened (6 epochs)": "digits-6-epochs-fraction0.125-shortened",
+        "digits · 12.5 % of the training images · shortened (12 epochs)": "digits-12-epochs-fraction0.125-shortened",
+    }
+
+
+def test_milestones_are_named_if_nothing_else_differs():
+    other = by_recipe("digits", DIGITS.learning_rate, milestones=(7, 9))
+    assert {one.title for one in grouped(synthetic_result("digits"), other)} == {
+        "digits · milestones 14, 20, warm-up 3", "digits · milestones 7, 9, warm-up 3"
     }  # fmt: skip
 
 

@@ -4,7 +4,9 @@ from harness.__main__ import main
 from harness.cli import plan as plan_module
 from harness.cli.outputs import PlannedCase, PlanOutput
 from harness.cli.plan import state_of
+from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
+from harness.study.estimate import Estimate
 from tests.cli.checked_output import checked_output
 from tests.helpers.busy import needs_affinity, pinned_beside_a_busy_process
 
@@ -64,6 +66,29 @@ def test_plan_prints_json_alone_on_standard_output(in_a_process, tmp_path):
     (power,) = found["power"]
     assert (power["dataset"], power["seeds"], power["models"], power["is_spread_measured"]) == ("digits", 2, 2, False)
     assert "timing a few steps" in ran.stderr
+
+
+def test_plan_tells_variants_apart(monkeypatch, capsys, tmp_path):
+    values = {"epochs": "2,24", "train_fraction": "0.1,1", "full_training": True, "device": "cpu"}
+    settings = read_settings(values | {"results_dir": str(tmp_path)}, {})
+    planned = [
+        plan_experiment(settings, "digits", model, seed, variant=variant)
+        for variant in settings.variants()
+        for model in ("resnet8", "resnet20")
+        for seed in (0, 1)
+    ]
+    monkeypatch.setattr("harness.study.plan.estimate", lambda one, *_, **__: Estimate(1.0, one.recipe.epochs))
+    plan_module._print_plan(settings, planned, as_json=False)
+    shown = capsys.readouterr().out
+    assert "digits resnet8 seed 0 epochs2-fraction0.1 " in shown
+    assert "digits epochs24-fraction1: 2 seeds can detect " in shown
+    plan_module._print_plan(settings, planned, as_json=True)
+    found = checked_output("plan", capsys.readouterr().out)
+    assert {(one["variant"], one["train_fraction"], one["epochs"]) for one in found["cases"]} == {
+        ("epochs2-fraction0.1", 0.1, 2), ("epochs2-fraction1", 1.0, 2),
+        ("epochs24-fraction0.1", 0.1, 24), ("epochs24-fraction1", 1.0, 24),
+    }  # fmt: skip
+    assert [one["variant"] for one in found["power"]] == [one.name for one in settings.variants()]
 
 
 def test_plan_notes_bf16_without_hardware_for_it(monkeypatch, capsys):

@@ -47,9 +47,7 @@ def test_a_quick_run_keeps_size_and_padding_of_a_foreign_networks_images():
 )
 def test_a_standard_recipe_is_left_open_in_a_known_mode(options, own_epochs, mode):
     given = Standard(epochs=own_epochs)
-    given_settings = read_settings(options, {})
-    (variant,) = given_settings.variants()
-    planned = plan_experiment(given_settings, "folder:/no/such", "resnet20", 0, given, variant=variant)
+    planned = plan_experiment(read_settings(options, {}), "folder:/no/such", "resnet20", 0, given)
     assert (planned.recipe, planned.mode) == (replace(given, fallback_size=32), mode)
     with pytest.raises(AssertionError, match="is not prepared"):
         planned.bind(device_kind="cpu", precision="fp32")
@@ -62,7 +60,7 @@ def test_a_given_recipe_replaces_the_default():
 def test_settings_make_the_recipe_quick_or_shortened():
     quick = plan_experiment(read_settings({}, {}), "cifar10", "resnet20", 0)
     assert (quick.mode, quick.recipe) == ("quick", CIFAR10.quick())
-    short = plan_experiment(FULL, "cifar10", "resnet20", 0, variant=Variant(epochs=30))
+    short = plan_experiment(read_settings({"full_training": True, "epochs": "30"}, {}), "cifar10", "resnet20", 0)
     assert (short.mode, short.recipe.epochs, short.recipe.milestones) == ("shortened", 30, (12, 20, 25))
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis.sequential import SequentialPlan
-from harness.report.loading import load_results_folders
+from harness.report.loading import LoadedResults, load_results_folders
 from harness.report.truncation import MAX_LINES
 from harness.results.declared_looks import FILE, DeclaredLooks, declare_looks, looks_key
 from harness.results.folder import ResultsFolder
@@ -89,6 +89,30 @@ def test_a_study_is_reported_by_the_looks_that_it_declared(tmp_path):
     declare_looks(tmp_path, {looks_key("cifar10", "full"): DeclaredLooks((0, 1, 2, 3, 4), (3, 4, 5))})
     loaded = load_results_folders([tmp_path])
     assert loaded.plan_of(loaded.evidence[0]) == SequentialPlan((0, 1, 2, 3, 4), (3, 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("declared", "share", "are_found"),
+    [
+        ({"epochs": 300}, 1.0, True),
+        ({}, 1.0, True),  # of an earlier version
+        ({"epochs": 30}, 1.0, False),
+        ({"epochs": 300, "train_fraction": 0.1}, 1.0, False),
+        ({"epochs": 300, "train_fraction": 0.1}, 0.1, True),
+        ({"epochs": 300}, 0.1, False),
+    ],
+)
+def test_a_shortened_study_has_the_looks_of_its_schedule_and_share(tmp_path, declared, share, are_found):
+    store_study(tmp_path)
+    (evidence,) = load_results_folders([tmp_path]).evidence
+    runs = [
+        replace(run, result=replace(run.result, case=replace(run.result.case, train_fraction=share)))
+        for run in evidence.runs
+    ]
+    looks = {looks_key("cifar10", "shortened", **declared): DeclaredLooks((0, 1, 2, 3, 4), (3, 4, 5))}
+    loaded = LoadedResults([tmp_path], looks={evidence.folder: looks})
+    study = replace(evidence, mode="shortened", runs=tuple(runs))
+    assert (loaded.plan_of(study) is not None) == are_found
 
 
 def test_looks_are_void_for_a_study_with_other_seeds(tmp_path):

@@ -14,6 +14,12 @@ def test_a_folder_without_declared_looks_has_none(tmp_path):
     assert read_declared_looks(tmp_path) == {}
 
 
+def test_schedules_and_shares_of_the_images_have_looks_of_their_own():
+    studies = [("full", 24, 1.0), ("shortened", 30, 1.0), ("shortened", 100, 1.0), ("full", 24, 0.1), ("full", 24, 0.5)]
+    assert len({looks_key("digits", *one) for one in studies}) == len(studies)
+    assert looks_key("digits", "full", 24) == looks_key("digits", "full") == "full digits"
+
+
 def test_looks_of_other_datasets_and_modes_are_kept(tmp_path):
     full, shortened, other = looks_key("digits", "full"), looks_key("digits", "shortened"), looks_key("gtsrb", "full")
     declare_looks(tmp_path, {full: DIGITS})

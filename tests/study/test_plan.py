@@ -6,6 +6,7 @@ import torch
 from harness.config.experiment import plan_experiment
 from harness.config.families import Family
 from harness.config.recipes import DIGITS
+from harness.config.variant import Variant
 from harness.errors import InputError
 from harness.models.identity import identity_for
 from harness.study.estimate import Estimate
@@ -49,6 +50,29 @@ def test_a_validation_split_moves_images_from_training_to_evaluation(settings, t
     experiment = plan_experiment(settings, "digits", "resnet8", 0, RECIPE)
     list(plan([experiment], replace(settings, val_split=0.1), CPU, "fp32"))
     assert timed == [("resnet8", 324, 36)]
+
+
+def test_schedules_are_timed_once_and_each_share_of_the_images_once(settings, timed):
+    asked = [
+        plan_experiment(settings, "digits", "resnet8", 0, RECIPE, variant=Variant(epochs, share))
+        for epochs in (None, 6)
+        for share in (1.0, 0.1)
+    ]
+    planned = list(plan(asked, settings, CPU, "fp32"))
+    assert timed == [("resnet8", 360, 1437), ("resnet8", 36, 1437)]
+    assert [one.estimate.total_seconds for one in planned] == [3.0, 3.0, 9.0, 9.0]
+
+
+def test_a_result_on_another_share_of_the_images_is_not_the_experiments(settings):
+    experiment = plan_experiment(settings, "digits", "resnet8", 0, DIGITS)
+    result = synthetic_result("digits", "resnet8")
+    assert is_result_of(result, experiment, settings, "cpu", "fp32")
+    part = replace(experiment, variant=Variant(train_fraction=0.1))
+    assert not is_result_of(result, part, settings, "cpu", "fp32")
+    tenth = replace(result, case=replace(result.case, train_fraction=0.1))
+    assert is_result_of(tenth, part, settings, "cpu", "fp32")
+    held_out = replace(experiment, variant=Variant(val_split=0.1))
+    assert not is_result_of(result, held_out, settings, "cpu", "fp32")
 
 
 def test_an_absent_dataset_is_planned_with_its_published_numbers(settings, timed):

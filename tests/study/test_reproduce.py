@@ -11,7 +11,7 @@ from harness.config.settings import read_settings
 from harness.data import registry
 from harness.errors import DamagedError, InputError
 from harness.results.folder import ResultsFolder
-from harness.study.reproduce import device_of, images_of, reproduce
+from harness.study.reproduce import device_of, images_of, reproduce, require_same_images
 from harness.study.stored_network import checked_weights
 from harness.training.train import train
 from harness.training.trainers.fast import FastTrainer
@@ -183,6 +183,16 @@ def test_other_images_in_the_given_place_are_named_with_the_difference(change, s
     with pytest.raises(InputError, match="was trained on other images") as refused:
         evaluated(result, ResultsFolder(tmp_path / "r"), images)
     assert re.search(says, str(refused.value))
+
+
+def test_a_share_of_other_images_is_counted_as_a_share(own, tmp_path):
+    result, place = own
+    now = place.rename(tmp_path / "roses")
+    (now / "train/cat/0.png").unlink()
+    images = images_of(result, read_settings({"data_dir": str(tmp_path)}), f"folder:{now}")
+    half = replace(result, case=replace(result.case, train_fraction=0.5), train_images=6)
+    with pytest.raises(InputError, match="\nit has 4 training and 8 test images, the result had 6 and 8"):
+        require_same_images(half, images)
 
 
 def test_a_place_for_a_published_dataset_is_refused(trained, tmp_path):

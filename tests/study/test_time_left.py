@@ -1,9 +1,11 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from harness.config.experiment import Experiment
 from harness.config.recipes import CIFAR10, DIGITS
+from harness.config.variant import Variant
 from harness.study.time_left import TimeLeft
 
 OPERATIONS = {"small": 10.0, "large": 40.0, "other": 20.0}
@@ -19,7 +21,7 @@ def time_left(experiments, epochs_left=lambda _: 5, operations=OPERATIONS):
 
 
 def result(one, *epoch_seconds):
-    case = SimpleNamespace(recipe=one.recipe)
+    case = SimpleNamespace(recipe=one.recipe, train_fraction=one.variant.train_fraction)
     return SimpleNamespace(dataset=one.dataset, model=one.model, case=case, epoch_seconds=epoch_seconds)
 
 
@@ -51,6 +53,19 @@ def test_an_unmeasured_model_is_scaled_from_its_own_dataset_first():
     left.add(result(first, 100.0))
     assert left.after(second)(1.0) == pytest.approx(5 * 2.0)
     assert left.after(first)(100.0) == pytest.approx(5 * 200.0 + 5 * 400.0)  # cifar10 is not measured then
+
+
+def test_epochs_of_another_schedule_take_the_measured_time():
+    first, second = experiment("small"), replace(experiment("small"), recipe=DIGITS.with_epochs(3))
+    left = time_left([first, second], operations={})
+    assert left.after(first)(2.0) == 5 * 2.0
+
+
+def test_epochs_on_a_share_of_the_images_are_another_kind():
+    first, second = experiment("small"), replace(experiment("small"), variant=Variant(train_fraction=0.1))
+    engine = SimpleNamespace(epoch_operations=lambda one: 100 * one.variant.train_fraction)
+    left = TimeLeft(SimpleNamespace(engine=engine, epochs_left=lambda _: 5), [first, second])
+    assert left.after(first)(2.0) == pytest.approx(5 * 0.2)
 
 
 def test_finished_cases_take_no_time_and_resumed_ones_their_rest():

@@ -80,6 +80,22 @@ def test_a_batch_of_one_is_refused_where_batchnorm_fails(
         require_no_batch_of_one(case, tiny_dataset)
 
 
+def test_a_batch_of_one_that_options_leave_is_refused_with_their_names(tiny_dataset):
+    recipe = replace(TINY_RECIPE, batch_size=5)  # 24 images are left of 30, and 6 of these
+    case = make_case(tiny_dataset, model="resnet24", recipe=recipe, val_split=0.2, train_fraction=0.25)
+    with pytest.raises(InputError) as refused:
+        require_no_batch_of_one(case, tiny_dataset)
+    assert "the 6 images that --val-split 0.2 and --train-fraction 0.25 leaves, in batches of 5" in str(refused.value)
+    assert str(refused.value).endswith("another batch_size, or another --val-split, or another --train-fraction")
+
+
+def test_a_share_of_the_images_is_trained_and_all_of_the_test_images_evaluated(make_job):
+    images = CaseImages.of(make_job(val_split=0.3, train_fraction=0.5))
+    undivided = CaseImages.of(make_job(val_split=0.3))
+    assert len(images.train) < len(undivided.train)
+    assert [len(images.validation), len(images.test)] == [len(undivided.validation), len(undivided.test)]
+
+
 def test_training_by_the_api_refuses_a_batch_of_one_too(tiny_dataset):
     case = make_case(tiny_dataset, model="resnet24", recipe=replace(TINY_RECIPE, batch_size=29))
     with pytest.raises(InputError, match="the 30 images, in batches of 29, have a last batch of one"):

@@ -81,6 +81,14 @@ def test_same_case_twice_gives_bit_identical_weights(val_split, tiny_dataset, re
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_a_result_on_a_share_of_the_images_says_so(results):
+    dataset = make_dataset(train_images=30)
+    whole = replace(dataset, spec=replace(dataset.spec, train_images=30, test_images=len(dataset.test)))
+    assert train(make_case(whole), whole, results, CPU).dataset_whole
+    result = train(make_case(whole, train_fraction=0.5), whole, results, CPU)
+    assert (result.train_images, result.test_images, result.dataset_whole) == (15, len(dataset.test), False)
+
+
 def test_training_leaves_the_global_generator_unchanged(tiny_dataset, results):
     torch.manual_seed(1)
     expected = torch.rand(3)

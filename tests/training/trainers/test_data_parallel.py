@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
 
-from harness.data.split import split_validation
+from harness.data.split import split_training
 from harness.errors import InputError
 from harness.hardware.stops import StopMeter, Stops
 from harness.hardware.stopwatch import Stopwatch
@@ -179,8 +179,8 @@ def test_a_rank_evaluates_its_share_without_a_copy_of_its_pixels(tiny_dataset, m
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["train", "test", "validation"])))
 def test_image_sets_are_addressed_by_name_in_any_order(order, tiny_dataset):
-    case = make_case(tiny_dataset, val_split=0.3)
-    train_images, validation = split_validation(tiny_dataset.train, 0.3)
+    case = make_case(tiny_dataset, val_split=0.3, train_fraction=0.5, seed=3)
+    train_images, validation = split_training(tiny_dataset.train, case)
     sets = {"train": train_images, "test": tiny_dataset.test, "validation": validation}
 
     def act(processes):
@@ -224,14 +224,15 @@ class Stopping(TrainingCallback):
         return self.epochs == self.after
 
 
-@pytest.mark.parametrize("val_split", [0.0, 0.3])
-def test_all_ranks_get_one_result_recorded_once(val_split, tiny_dataset, results):
-    case = make_case(tiny_dataset, val_split=val_split)
+@pytest.mark.parametrize(("val_split", "train_fraction"), [(0.0, 1.0), (0.3, 1.0), (0.3, 0.5)])
+def test_all_ranks_get_one_result_recorded_once(val_split, train_fraction, tiny_dataset, results):
+    case = make_case(tiny_dataset, val_split=val_split, train_fraction=train_fraction)
     outcomes = train_in_threads(2, case, tiny_dataset, results)
     assert [outcome.status for outcome in outcomes] == ["complete", "complete"]
     assert outcomes[0] == outcomes[1] == results.find(case)
     assert outcomes[0].environment["processes"] == 2
     assert len(results.read_epochs(case)) == 3
+    assert outcomes[0].train_images == len(split_training(tiny_dataset.train, case)[0])
     assert train_in_threads(2, case, tiny_dataset, results) == outcomes  # read, not trained again
     assert train(case, tiny_dataset, results, CPU) == outcomes[0]
 
