@@ -1,8 +1,12 @@
 """The verdicts at the common and at the tuned rates, in sentences, and the line for a terminal."""
 
+from dataclasses import replace
+
 from harness.analysis.budgets import verdicts_of
 from harness.analysis.comparison import Comparisons
+from harness.analysis.learning_rates import Trial, tried_rates
 from harness.analysis.tuned_verdicts import (
+    chance_sentences,
     compare_verdicts,
     edge_sentences,
     rates_line,
@@ -10,7 +14,7 @@ from harness.analysis.tuned_verdicts import (
     verdict_sentence,
 )
 from tests.analysis.test_tuned_studies import CHOSEN, PLAIN, TUNED
-from tests.analysis.tuned import declared, run_at, stored, tuned_study
+from tests.analysis.tuned import RATES, TRIAL_SEEDS, declared, run_at, stored, tuned_study
 
 
 def compared(evidence, margin=0.5):
@@ -70,3 +74,20 @@ def test_each_end_of_the_range_has_its_sentence():
     lowest, highest = edge_sentences(tuned.tuning.trials)
     assert lowest.startswith("The best rate of resnet56 is the lowest one tried: widen the range")
     assert highest.startswith("The best rate of resnet20 is the highest one tried")
+
+
+def test_a_choice_that_trials_do_not_show_to_be_better_is_said_to_be_chance():
+    held_out = {"resnet56": {0.02: 90.0, 0.05: 80.0, 0.1: 70.0}}
+    _, clear = tuned_study(PLAIN, TUNED, CHOSEN, held_out)
+    assert chance_sentences(clear.tuning) == []
+    noisy = replace(
+        clear.tuning.trials[0],
+        chosen=0.02,
+        tried=tried_rates(
+            [Trial(rate, seed, 80 + 5 * (rate == 0.02) * (seed % 2), 10) for rate in RATES for seed in TRIAL_SEEDS],
+            RATES,
+        ),
+    )
+    (sentence,) = chance_sentences(replace(clear.tuning, trials=(noisy, *clear.tuning.trials[1:])))
+    assert sentence.startswith("The trials do not show that the rate chosen for resnet20 is better than the recipe's")
+    assert "on 36 held-out images and 3 seeds" in sentence
