@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.evidence import Correct, Evidence, Run
-from harness.analysis.file_names import with_unambiguous_file_names
+from harness.analysis.study_names import (
+    MAX_PART_CHARACTERS,
+    FolderNames,
+    StudyKey,
+    names_of_paths,
+    names_of_recipes,
+    with_unambiguous_file_names,
+)
 from harness.analysis.tuned_studies import TUNED, parts_of
 from harness.config.case import Case, Mode
 from harness.config.datasets import file_stem, is_own_images, prefix_of, title_of
@@ -23,15 +30,11 @@ from harness.paper.published import STUDY_MODELS
 from harness.results.declared_axes import DeclaredAxes
 from harness.results.declared_tuning import DeclaredTuning
 from harness.results.result import LearningCurve, Result
-from harness.text import count_noun, distinct_labels
+from harness.text import count_noun
 
 _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
 _MODE_SUFFIXES: dict[Mode, str] = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
-_MAX_PART_CHARACTERS = 32
 _RECIPE = -3  # the place of the recipe in a study's key
-FolderNames = Callable[[Sequence[Path]], list[str]]
-StudyKey = tuple[str, ...]
-"""Mode, dataset, folder and the other properties that a study's results share, as human-readable text."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,11 @@ def group_into_studies(
     namesakes: dict[tuple[str, str], list[StudyKey]] = defaultdict(list)
     for study in studies:
         namesakes[_short_name(study)].append(study)
-    names = _names_of_paths(studies, folder_names)
+    names = names_of_paths(studies, folder_names)
     by_key: dict[StudyKey, Evidence] = {}
     for study, group in sorted(studies.items(), key=lambda one: one[0] in tuned):
         alike = namesakes[_short_name(study)]
-        recipes = _names_of_recipes({other[_RECIPE]: studies[other][0].result.case for other in alike})
+        recipes = names_of_recipes({other[_RECIPE]: studies[other][0].result.case for other in alike})
         axes = (declared or {}).get(group[0].root, ())
         evidence = _evidence(group, _differences(study, alike), names | recipes, axes)
         if study in tuned:
@@ -164,22 +167,6 @@ def _short_name(study: StudyKey) -> tuple[str, str]:
     """Return mode and dataset: studies that share both need more words in their names."""
     mode, dataset, *_ = study
     return mode, file_stem(dataset)
-
-
-def _names_of_paths(studies: Iterable[StudyKey], folder_names: FolderNames) -> dict[str, str]:
-    """Return a short name for each dataset's folder and each results folder: paths are private."""
-    datasets = list(dict.fromkeys(dataset for _, dataset, *_ in studies if is_own_images(dataset)))
-    roots = list(dict.fromkeys(root for _, _, root, *_ in studies))
-    of_dataset = folder_names([Path(one.removeprefix(prefix_of(one))) for one in datasets])
-    of_root = folder_names([Path(one) for one in roots])
-    return dict(zip([*datasets, *roots], [*of_dataset, *of_root], strict=True))
-
-
-def _names_of_recipes(cases: Mapping[str, Case]) -> dict[str, str]:
-    """Return the name of each case's recipe by its part of the study's key; with the hash if names clash."""
-    names = {part.removeprefix("recipe "): case.recipe.name for part, case in cases.items()}
-    labels = distinct_labels(names, _MAX_PART_CHARACTERS - 8)
-    return {f"recipe {digest}": f"recipe {label}" for digest, label in labels.items()}
 
 
 def _differences(study: StudyKey, namesakes: Sequence[StudyKey]) -> list[str]:
@@ -265,9 +252,9 @@ def _title(first: Result, differences: Sequence[str], names: Mapping[str, str]) 
 def _file_name(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:
     """Return the study's name within names of files; a long part is replaced by its hash."""
     share = {fraction_text(first.case.train_fraction): fraction_name(first.case.train_fraction)}
-    known = [(names | share).get(part, part) for part in differences]
+    known = [{**names, **share}.get(part, part) for part in differences]
     parts = [
-        part if len(part) <= _MAX_PART_CHARACTERS else hashlib.sha256(part.encode()).hexdigest()[:6] for part in known
+        part if len(part) <= MAX_PART_CHARACTERS else hashlib.sha256(part.encode()).hexdigest()[:6] for part in known
     ]
     name = "-".join([file_stem(first.dataset), *parts]) + _MODE_SUFFIXES[first.mode]
     return safe_name(name)

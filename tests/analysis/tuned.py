@@ -55,7 +55,7 @@ def declared(model, chosen, rates=RATES, seeds=TRIAL_SEEDS, dataset="digits"):
 def trials(model, held_out, dataset="digits", seeds=TRIAL_SEEDS):
     """Return stored trials; ``held_out``: accuracies by rate, all seeds around them."""
     return [
-        stored(trial_at(model, seed, rate, dataset), accuracy + 0.1 * place)
+        stored(trial_at(model, seed, rate, dataset), accuracy + 0.1 + 0.1 * (place - 1) * (1 + rate))
         for rate, accuracy in held_out.items()
         for place, seed in enumerate(seeds)
     ]
