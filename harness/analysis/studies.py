@@ -142,7 +142,7 @@ def _untuned(study: StudyKey) -> StudyKey:
 
 
 def _recipe_hash(case: Case) -> str:
-    """Return six digits of the recipe without its schedule, which have parts of the study's key of their own."""
+    """Return six digits of the recipe without its schedule, which has parts of its own in the key."""
     content = repr((case.recipe.without_schedule, case.recipe.learning_rate, case.shortcut))
     return hashlib.sha256(content.encode()).hexdigest()[:6]
 
@@ -237,7 +237,7 @@ def _of_latest_networks(stored: Sequence[StoredResult]) -> tuple[list[StoredResu
 
 
 def _title(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:
-    """Return the study's human-readable name; it always has a share of the images, and a shortened study's epochs."""
+    """Return the human-readable name, always with a share of the images or a shortened schedule."""
     dataset = names.get(first.dataset, title_of(first.dataset))
     share, epochs = fraction_text(first.case.train_fraction), count_noun(first.case.recipe.epochs, "epoch")
     stated = (first.dataset, epochs) if first.mode == "shortened" else (first.dataset,)

@@ -117,7 +117,7 @@ def _recipe_lines(planned: Sequence[Planned]) -> list[str]:
 
 
 def _studies(settings: Settings, planned: Sequence[Planned]) -> dict[_StudyName, tuple[list[Planned], Spread]]:
-    """Return each dataset's variant with several models in full training, with the spread between its seeds."""
+    """Return each variant of a dataset with several models in full training, and the spread of seeds."""
     from harness.analysis.power import seed_spread
     from harness.report.loading import load_results_folders
 

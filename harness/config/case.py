@@ -86,7 +86,7 @@ class Case:
 
     @property
     def label(self) -> str:
-        """The human-readable name: ``cifar10 resnet20-4 seed 0``, with the share of the training images below 1."""
+        """The human-readable name: ``cifar10 resnet20-4 seed 0``, with a share of the images below 1."""
         share = "" if self.train_fraction == 1 else f" {fraction_name(self.train_fraction)}"
         return f"{self.dataset} {self.model} seed {self.seed}{share}"
 

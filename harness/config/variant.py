@@ -1,4 +1,4 @@
-"""A variant: what a case changes of its experiment, so that one command compares several. Needs no torch."""
+"""Variants: what cases change of their experiment, so that one command compares several."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from itertools import product
 
 @dataclass(frozen=True)
 class Variant:
-    """The schedule, the share of the training images and the learning rate of a case, if not the experiment's own.
+    """The schedule, share of the images and learning rate of a case, if not the experiment's own.
 
     Attributes:
         epochs: of a complete schedule, whose milestones scale with it; None for the recipe's own.
@@ -41,10 +41,10 @@ PLAIN = Variant()
 def every_variant(
     epochs: Sequence[int | None], train_fractions: Sequence[float], *, are_tuned: bool
 ) -> tuple[Variant, ...]:
-    """Return every combination of schedules, shares of the images and, tuned or not, learning rates; each named.
+    """Return every combination of schedules, shares of the images and kinds of learning rate.
 
     Args:
-        are_tuned: True to train each at the model's own learning rate too, after the recipe's.
+        are_tuned: true to train each at the model's own learning rate too, after the recipe's.
     """
     found = []
     for one, share, is_tuned in product(epochs, train_fractions, (False, True)[: 1 + are_tuned]):

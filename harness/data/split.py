@@ -1,4 +1,4 @@
-"""Images held out of others: a validation set to choose the best epoch, or test images; and a share of the others."""
+"""Images held out of others, for validation or as test images, and shares of the others."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def split_training(images: ImageSet, case: Case) -> tuple[ImageSet, ImageSet | N
 
 
 def draw_share(images: ImageSet, fraction: float, seed: int) -> ImageSet:
-    """Return about ``fraction`` of each class, whole tracks only, at least one: a view, in the images' order.
+    """Return about ``fraction`` of each class, in the images' order: a view of whole tracks, at least one.
 
     A smaller share drawn from one seed is part of a larger one.
     """

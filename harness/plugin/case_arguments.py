@@ -16,9 +16,9 @@ _FIXTURES = "harness.plugin.fixtures"
 def parametrize_cases(
     metafunc: pytest.Metafunc, models: Iterable[str], seeds: Sequence[int], variants: Sequence[Variant]
 ) -> None:
-    """Make a case for each variant, model and seed, with the id ``<model>-seed<k>`` and the variant's name, if any.
+    """Make a case for each variant, model and seed; its id is ``<model>-seed<k>-<variant>``.
 
-    A variant is an argument only if several are compared.
+    A variant is an argument, and part of the id, only if several are compared.
     """
     models = list(models)
     cases = [(model, seed, one.name) for one in variants for model in models for seed in seeds]

@@ -78,7 +78,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one case per model and seed, with the id ``<model>-seed<k>``, and per variant if several are compared."""
+    """Make one case per variant, model and seed, with the id ``<model>-seed<k>-<variant>``."""
     harness = session_of(metafunc.config)
     try:
         _make_cases(metafunc, harness)

@@ -30,7 +30,7 @@ _ADAPTER = TypeAdapter(dict[str, DeclaredLooks])
 
 
 def looks_key(dataset: str, mode: Mode, epochs: int | None = None, train_fraction: float = 1.0) -> str:
-    """Return the key of a dataset's looks: studies of another mode, schedule or share of the images have their own.
+    """Return the key of a dataset's looks; each mode, schedule and share of the images has its own.
 
     Args:
         epochs: of a shortened study; None for the key of earlier versions, which told no schedules apart.

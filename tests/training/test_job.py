@@ -89,7 +89,7 @@ def test_a_batch_of_one_that_options_leave_is_refused_with_their_names(tiny_data
     assert str(refused.value).endswith("another batch_size, or another --val-split, or another --train-fraction")
 
 
-def test_a_share_of_the_images_is_trained_and_all_of_the_test_images_evaluated(make_job):
+def test_a_share_is_of_the_training_images_alone(make_job):
     images = CaseImages.of(make_job(val_split=0.3, train_fraction=0.5))
     undivided = CaseImages.of(make_job(val_split=0.3))
     assert len(images.train) < len(undivided.train)
