@@ -93,6 +93,7 @@ class Evidence:
         of_other_networks: results of a model that had another network then, complete or not: its code has changed.
         given_axes: the axes given for the study's images, the newest first; empty without any.
         tuning: the trials that each model's learning rate was chosen by; None at the recipe's own rate.
+        untuned: the study at the recipe's own rate beside one of tuned rates; None without its runs.
     """
 
     dataset: str
@@ -112,6 +113,7 @@ class Evidence:
     of_other_networks: tuple[Result, ...] = ()
     given_axes: tuple[GivenAxes, ...] = ()
     tuning: Tuning | None = None
+    untuned: "Evidence | None" = None
 
     @cached_property
     def models(self) -> list[str]:

@@ -1,17 +1,12 @@
 """The choice of each model's learning rate among those tried, on held-out training images."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from harness.analysis.stats import Difference, Interval, difference_by_seed, is_significant, mean_interval
 from harness.results.result import Result
-
-if TYPE_CHECKING:
-    from harness.analysis.evidence import Evidence
 
 _DIGITS = 6  # of a mean in percent: sums of the same counts in another order are ties
 
@@ -85,15 +80,9 @@ class ModelTrials:
 
 @dataclass(frozen=True)
 class Tuning:
-    """The trials behind a study of tuned learning rates, and the study at the recipe's own.
-
-    Attributes:
-        trials: of the study's models, in its order.
-        common: the study at the recipe's own rate; None without its runs.
-    """
+    """The trials behind a study of tuned learning rates, of its models in their order."""
 
     trials: tuple[ModelTrials, ...]
-    common: Evidence | None = None
 
     @property
     def seeds(self) -> frozenset[int]:

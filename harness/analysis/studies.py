@@ -3,15 +3,15 @@
 import functools
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.analysis.evidence import Correct, Evidence, Run
+from harness.analysis.stored_result import StoredResult
 from harness.analysis.study_names import (
     MAX_PART_CHARACTERS,
     FolderNames,
@@ -29,28 +29,12 @@ from harness.paper.expectations import is_trained_as_published
 from harness.paper.published import STUDY_MODELS
 from harness.results.declared_axes import DeclaredAxes
 from harness.results.declared_tuning import DeclaredTuning
-from harness.results.result import LearningCurve, Result
+from harness.results.result import Result
 from harness.text import count_noun
 
 _MODES: tuple[Mode, ...] = ("full", "shortened", "quick")
 _MODE_SUFFIXES: dict[Mode, str] = {"full": "", "shortened": "-shortened", "quick": "-smoke"}
 _RECIPE = -3  # the place of the recipe in a study's key
-
-
-@dataclass(frozen=True)
-class StoredResult:
-    """A result in a results folder, with functions that read its other files.
-
-    Attributes:
-        root: the results folder.
-        read_predictions: returns the test labels and the predicted classes, each (N,); None if they cannot be read.
-        read_curve: returns the learning curve; None if it cannot be read.
-    """
-
-    result: Result
-    root: Path
-    read_predictions: Callable[[], tuple[NDArray[np.integer], NDArray[np.integer]] | None]
-    read_curve: Callable[[], LearningCurve | None]
 
 
 def group_into_studies(
@@ -118,7 +102,7 @@ def _under_latest_names(stored: Iterable[StoredResult]) -> list[StoredResult]:
 
 
 def _study_key(one: StoredResult, tuning: DeclaredTuning | None = None) -> StudyKey:
-    """Return the study of a result; at its model's own rate, that of the recipe's with the mark of tuned rates."""
+    """Return the study of a result; of a tuned one, that of the recipe's own rate with a mark."""
     case = one.result.case if tuning is None else tuning.at_common_rate(one.result.case)
     return (
         case.mode,

@@ -1,20 +1,15 @@
-"""The part that each stored result has in tuned learning rates: a trial, a run at its model's own rate, or none."""
-
-from __future__ import annotations
+"""The part of each stored result in tuned learning rates: a trial, a run at a tuned rate, or none."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.learning_rates import ModelTrials, Trial, Tuning, trial_of, tried_rates
+from harness.analysis.stored_result import StoredResult
 from harness.config.case import Case
 from harness.results.declared_tuning import DeclaredTuning, at_any_rate
-
-if TYPE_CHECKING:
-    from harness.analysis.studies import StoredResult
 
 TUNED = "tuned learning rates"
 """The words that a study of tuned learning rates has in its title."""
@@ -48,7 +43,7 @@ class TunedParts:
         kept = [of_model[model] for model in study.models if model in of_model]
         trials = tuple(map(self._trials_of, kept))
         former = tuple(one.result for one, later in self.replaced if any(later is used for used in kept))
-        return replace(study, tuning=Tuning(trials, common), superseded=(*study.superseded, *former))
+        return replace(study, tuning=Tuning(trials), untuned=common, superseded=(*study.superseded, *former))
 
     def _trials_of(self, tuning: DeclaredTuning) -> ModelTrials:
         stored = self.trials.get(id(tuning), [])
@@ -64,7 +59,7 @@ def _outcome(trial: StoredResult) -> Trial | None:
 
 
 def parts_of(stored: Iterable[StoredResult], declared: Mapping[Path, Sequence[DeclaredTuning]]) -> TunedParts:
-    """Sort results by their part in the tunings that their results folders declare."""
+    """Split results by their part in the tunings that their results folders declare."""
     parts, known = TunedParts(), {root: _Tunings(tunings) for root, tunings in declared.items() if tunings}
     for one in stored:
         if (tunings := known.get(one.root)) is None:

@@ -46,17 +46,17 @@ class RateVerdicts:
 
 
 def compare_verdicts(comparisons: Comparisons, tuned: Sequence[BudgetVerdict], margin: float) -> list[RateVerdicts]:
-    """Return the verdicts of a study of tuned rates beside those at the common rate; empty without such a study.
+    """Return the verdicts at tuned rates beside those at the common one; empty without both studies.
 
     Args:
         comparisons: of the study of tuned rates.
         tuned: its verdicts.
         margin: differences inside ± margin percentage points count as equal.
     """
-    tuning = comparisons.evidence.tuning
-    if tuning is None or tuning.common is None:
+    untuned = comparisons.evidence.untuned
+    if untuned is None:
         return []
-    at_common = Comparisons(tuning.common, comparisons.alpha)
+    at_common = Comparisons(untuned, comparisons.alpha)
     common = {one.budget: one for one in verdicts_of(at_common, margin)}
     own = {one.budget: one for one in tuned}
     return [
@@ -139,7 +139,7 @@ def edge_sentences(trials: Sequence[ModelTrials]) -> list[str]:
 
 
 def chance_sentences(tuning: Tuning) -> list[str]:
-    """Return a sentence on the models whose own rate is not shown to be better than the recipe's; none without any."""
+    """Return a sentence on models whose own rate is not shown to be better than the recipe's, if any."""
     models = [one.model for one in tuning.trials if one.is_by_chance]
     if not models:
         return []

@@ -52,7 +52,7 @@ def case_progress(
 
 
 def report_interruption(progress: Progress, experiment: Experiment, error: BaseException) -> None:
-    """Say which case was stopped from outside, and after how many epochs."""
+    """Report which case was stopped from outside, and after how many epochs."""
     if is_interruption(error):
         epochs = experiment.resolved_recipe.epochs
         done = f", {progress.epochs_done} of {epochs} epochs done" if progress.has_started else ""

@@ -89,7 +89,7 @@ def prepared_case(harness: HarnessSession, item: pytest.Function) -> tuple[Study
 
 
 def _tune(harness: HarnessSession, items: list[pytest.Item], notify: Callable[[str], None]) -> None:
-    """Give the cases that need it their model's learning rate; leave those without a choice to their tests."""
+    """Give cases their model's learning rate; leave those without a choice to their tests."""
     from harness.errors import InputError
 
     for item in items:

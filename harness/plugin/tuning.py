@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def try_rates(
     harness: HarnessSession, study: Study, cases: Sequence[ExperimentItem], notify: Callable[[str], None]
 ) -> list[Result]:
-    """Train the trials that the cases' learning rates depend on; return their results, none if nothing is tuned.
+    """Train the trials that the cases' learning rates depend on, if any; return their results.
 
     Raises:
         InputError: a trial cannot be trained, or a reported seed is one of trials.

@@ -98,7 +98,7 @@ def _measure_column(heading: str, key: str, form: str | None) -> Column:
 
 
 def _row_names(rows: Sequence[Row]) -> list[str]:
-    """Return each row's name: the model; pipeline, seed, learning rate, recipe or case hash if needed to be unique."""
+    """Return each row's name: the model; pipeline, seed, rate, recipe or case hash to be unique."""
     has_seeds, has_pipelines, has_rates = (
         len({row[key] for row in rows}) > 1 for key in ("seed", "pipeline", "learning_rate")
     )

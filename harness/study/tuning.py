@@ -1,4 +1,4 @@
-"""The tuning of learning rates: each model is tried at each rate, on held-out images and on seeds of its own.
+"""The tuning of learning rates: trials of each model at each rate, on held-out images and own seeds.
 
 Knows nothing of pytest. The trials are cases as all others: kept, resumed, and trained by the study's engine.
 """
@@ -41,7 +41,7 @@ def trial_seeds(reported: Collection[int]) -> tuple[int, ...]:
 
 
 def trials_of(plain: Experiment, settings: Settings, seeds: Iterable[int]) -> list[Experiment]:
-    """Return the trials of a model with a known recipe: every rate with every seed, the smallest rate first."""
+    """Return the trials of a model with a known recipe: each rate with each seed, the smallest first."""
     recipe = plain.resolved_recipe
     epochs = max(1, round(settings.tune_epochs * recipe.epochs))
     is_shorter = epochs != recipe.epochs
@@ -60,7 +60,7 @@ def trials_of(plain: Experiment, settings: Settings, seeds: Iterable[int]) -> li
 
 
 def needs_tuning(experiment: Experiment) -> bool:
-    """Return whether the experiment is to be trained at a learning rate that is not chosen yet."""
+    """Return whether the experiment's learning rate must still be chosen."""
     return experiment.variant.is_tuned and experiment.variant.learning_rate is None
 
 

@@ -10,9 +10,12 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.power import Spread
 from harness.analysis.studies import group_into_studies
 from tests.analysis.tuned import (
+    CHOSEN,
+    PLAIN,
     RATES,
     ROOT,
     TRIAL_SEEDS,
+    TUNED,
     declared,
     run_at,
     stored,
@@ -20,10 +23,6 @@ from tests.analysis.tuned import (
     trials,
     tuned_study,
 )
-
-PLAIN = {"resnet20": (95.0, 95.2, 95.1), "resnet56": (95.5, 95.9, 95.7), "resnet20-2": (99.0, 99.2, 99.1)}
-TUNED = PLAIN | {"resnet56": (99.0, 99.1, 99.2)}
-CHOSEN = {"resnet20": 0.05, "resnet56": 0.02, "resnet20-2": 0.05}
 
 
 def grouped(results, tunings):
@@ -44,7 +43,7 @@ def test_trials_are_no_study_and_plain_runs_are_shared():
     rates = {run.model: run.result.case.recipe.learning_rate for run in tuned.runs}
     assert rates == CHOSEN
     assert {run.result.case.recipe.learning_rate for run in plain.runs} == {0.05}
-    assert tuned.tuning.common is plain
+    assert tuned.untuned is plain
     assert plain.tuning is None
 
 
@@ -84,7 +83,7 @@ def test_a_new_choice_supersedes_runs_at_the_earlier_one():
 def test_a_tuned_study_alone_says_so_in_its_title():
     (tuned,) = grouped([run_at("resnet20", 0, 0.02)], [declared("resnet20", 0.02)])
     assert tuned.title == "digits · tuned learning rates"
-    assert tuned.tuning.common is None
+    assert tuned.untuned is None
 
 
 def test_tunings_of_another_folder_do_not_count():

@@ -13,8 +13,7 @@ from harness.analysis.tuned_verdicts import (
     seeds_in_common,
     verdict_sentence,
 )
-from tests.analysis.test_tuned_studies import CHOSEN, PLAIN, TUNED
-from tests.analysis.tuned import RATES, TRIAL_SEEDS, declared, run_at, stored, tuned_study
+from tests.analysis.tuned import CHOSEN, PLAIN, RATES, TRIAL_SEEDS, TUNED, declared, run_at, stored, tuned_study
 
 
 def compared(evidence, margin=0.5):

@@ -11,6 +11,9 @@ from tests.helpers.synthetic import failed_result, outcome, synthetic_result
 ROOT = Path("results")
 TRIAL_SEEDS = (1_000_000, 1_000_001, 1_000_002)
 RATES = (0.02, 0.05, 0.1)
+PLAIN = {"resnet20": (95.0, 95.2, 95.1), "resnet56": (95.5, 95.9, 95.7), "resnet20-2": (99.0, 99.2, 99.1)}
+TUNED = PLAIN | {"resnet56": (99.0, 99.1, 99.2)}
+CHOSEN = {"resnet20": 0.05, "resnet56": 0.02, "resnet20-2": 0.05}
 
 
 def stored(result, held_out_percent=None, root=ROOT):

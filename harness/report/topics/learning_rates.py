@@ -190,7 +190,7 @@ def _figure(evidence: Evidence, tried: Sequence[ModelTrials]) -> Figure | None:
 
 
 def _draw_model(plot: Plot, trials: ModelTrials, style: Style, shift: float) -> None:
-    """Draw a model's line; ``shift`` multiplies its rates, so that the intervals of models do not hide each other."""
+    """Draw a model's line; ``shift`` multiplies its rates, so that no interval hides another's."""
     means = [(one.rate * shift, one.rate, one.mean) for one in trials.tried if one.mean is not None]
     plot.plot(
         [x for x, _, _ in means], [mean.mean for _, _, mean in means],
@@ -204,7 +204,7 @@ def _draw_model(plot: Plot, trials: ModelTrials, style: Style, shift: float) -> 
 
 
 def _limits(drawn: Sequence[ModelTrials]) -> tuple[float, float]:
-    """Return the lowest and highest accuracy to draw: intervals of a few trials may reach far beyond the means."""
+    """Return the lowest and highest accuracy to draw: intervals may reach far beyond the means."""
     means = [rate.mean.mean for one in drawn for rate in one.tried if rate.mean is not None]
     room = max(1.0, 0.6 * (max(means) - min(means)))
     return max(0.0, min(means) - room), min(100.5, max(means) + room)

@@ -12,8 +12,19 @@ from harness.analysis.studies import group_into_studies
 from harness.report.answer_text import answer_lines
 from harness.report.topics.learning_rates import learning_rates
 from tests.analysis.synthetic_evidence import measured
-from tests.analysis.test_tuned_studies import CHOSEN, PLAIN, TUNED
-from tests.analysis.tuned import ROOT, TRIAL_SEEDS, declared, diverged_at, run_at, stored, trials, tuned_study
+from tests.analysis.tuned import (
+    CHOSEN,
+    PLAIN,
+    ROOT,
+    TRIAL_SEEDS,
+    TUNED,
+    declared,
+    diverged_at,
+    run_at,
+    stored,
+    trials,
+    tuned_study,
+)
 from tests.helpers.synthetic import store
 from tests.report.studies import build_report
 
