@@ -59,7 +59,7 @@ def _outcome(trial: StoredResult) -> Trial | None:
 
 
 def parts_of(stored: Iterable[StoredResult], declared: Mapping[Path, Sequence[DeclaredTuning]]) -> TunedParts:
-    """Split results by their part in the tunings that their results folders declare."""
+    """Group results by their part in the tunings that their results folders declare."""
     parts, known = TunedParts(), {root: _Tunings(tunings) for root, tunings in declared.items() if tunings}
     for one in stored:
         if (tunings := known.get(one.root)) is None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.sequential import SequentialPlan
-from harness.analysis.studies import StoredResult, group_into_studies
+from harness.analysis.stored_result import StoredResult
+from harness.analysis.studies import group_into_studies
 from harness.errors import DamagedError, InputError
 from harness.files import distinct_names
 from harness.report.public import Privacy

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from harness.analysis.budgets import BudgetVerdict, are_decided, budget_verdicts
 from harness.analysis.sequential import SequentialPlan
-from harness.analysis.studies import StoredResult, group_into_studies
+from harness.analysis.stored_result import StoredResult
+from harness.analysis.studies import group_into_studies
 from harness.analysis.wording import BUDGET_WORDS, level_text, outcome_text
 from harness.config.experiment import Experiment
 from harness.errors import InputError

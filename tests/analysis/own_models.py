@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from harness.analysis.studies import StoredResult, group_into_studies
+from harness.analysis.stored_result import StoredResult
+from harness.analysis.studies import group_into_studies
 from harness.config.families import parse_model
 from harness.config.given_axes import GivenAxes
 from harness.results.declared_axes import DeclaredAxes

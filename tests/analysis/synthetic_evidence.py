@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.analysis.evidence import Evidence, Run
-from harness.analysis.studies import StoredResult, group_into_studies
+from harness.analysis.stored_result import StoredResult
+from harness.analysis.studies import group_into_studies
 from harness.config.datasets import title_of
 from harness.config.families import parse_model
 from tests.helpers.synthetic import outcome, synthetic_result

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.comparison import image_note
-from harness.analysis.studies import StoredResult, group_into_studies
+from harness.analysis.stored_result import StoredResult
+from harness.analysis.studies import group_into_studies
 from harness.config.recipes import CIFAR10, DIGITS
 from harness.results.result import LearningCurve
 from tests.analysis.synthetic_evidence import grouped, stored

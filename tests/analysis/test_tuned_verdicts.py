@@ -75,7 +75,7 @@ def test_each_end_of_the_range_has_its_sentence():
     assert highest.startswith("The best rate of resnet20 is the highest one tried")
 
 
-def test_a_choice_that_trials_do_not_show_to_be_better_is_said_to_be_chance():
+def test_a_choice_that_is_not_shown_to_be_better_may_be_chance():
     held_out = {"resnet56": {0.02: 90.0, 0.05: 80.0, 0.1: 70.0}}
     _, clear = tuned_study(PLAIN, TUNED, CHOSEN, held_out)
     assert chance_sentences(clear.tuning) == []

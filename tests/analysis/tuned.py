@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from harness.analysis.studies import StoredResult, group_into_studies
+from harness.analysis.stored_result import StoredResult
+from harness.analysis.studies import group_into_studies
 from harness.results.declared_tuning import DeclaredTuning
 from harness.results.result import LearningCurve
 from tests.helpers.synthetic import failed_result, outcome, synthetic_result

@@ -17,6 +17,7 @@ def bench(pytester):
     return pytester
 
 
+@pytest.mark.slow
 def test_a_session_tries_rates_before_the_cases_and_reports_both_studies(bench):
     outcome = bench.runpytest("-v", *TUNE)
     outcome.assert_outcomes(passed=4)

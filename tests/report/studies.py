@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analysis.studies import StoredResult, group_into_studies
+from harness.analysis.stored_result import StoredResult
+from harness.analysis.studies import group_into_studies
 from harness.report.build import WrittenReport, write_report
 from harness.report.loading import LoadedResults, load_results_folders
 from tests.helpers.synthetic import outcome, store, synthetic_result

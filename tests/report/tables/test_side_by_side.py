@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from harness.analysis.studies import StoredResult, group_into_studies
+from harness.analysis.stored_result import StoredResult
+from harness.analysis.studies import group_into_studies
 from harness.report.tables.side_by_side import side_by_side_tables
 from tests.helpers.synthetic import synthetic_result
 
