@@ -23,6 +23,7 @@ from harness.analysis.study_names import (
 from harness.analysis.tuned_studies import TUNED, parts_of
 from harness.config.case import Case, Mode
 from harness.config.datasets import file_stem, is_own_images, prefix_of, title_of
+from harness.config.recipe_text import schedule_text
 from harness.config.variant import fraction_name, fraction_text
 from harness.files import distinct_names, safe_name
 from harness.paper.expectations import is_trained_as_published
@@ -80,7 +81,15 @@ def group_into_studies(
     roots = list(dict.fromkeys(one.folder for one in found))
 
     def place(one: Evidence) -> tuple[object, ...]:
-        return order.index(one.dataset), _MODES.index(one.mode), roots.index(one.folder), -len(one.runs), one.title
+        size = one.epochs, one.train_images
+        return (
+            order.index(one.dataset),
+            _MODES.index(one.mode),
+            roots.index(one.folder),
+            -len(one.runs),
+            *size,
+            one.title,
+        )
 
     return sorted(found, key=place)
 
@@ -116,7 +125,7 @@ def _study_key(one: StoredResult, tuning: DeclaredTuning | None = None) -> Study
         fraction_text(case.train_fraction),
         TUNED if tuning is not None else "",
         f"recipe {_recipe_hash(case)}",
-        _schedule_text(case),
+        schedule_text(case.recipe),
         f"images {case.data_fingerprint[:6]}",
     )
 
@@ -129,11 +138,6 @@ def _recipe_hash(case: Case) -> str:
     """Return six digits of the recipe without its schedule, which has parts of its own in the key."""
     content = repr((case.recipe.without_schedule, case.recipe.learning_rate, case.shortcut))
     return hashlib.sha256(content.encode()).hexdigest()[:6]
-
-
-def _schedule_text(case: Case) -> str:
-    milestones, warmup = case.recipe.milestones, case.recipe.warmup_epochs
-    return f"milestones {', '.join(map(str, milestones)) or 'none'}{f', warm-up {warmup}' if warmup else ''}"
 
 
 def study_subject(case: Case) -> str:
@@ -235,8 +239,8 @@ def _title(first: Result, differences: Sequence[str], names: Mapping[str, str]) 
 
 def _file_name(first: Result, differences: Sequence[str], names: Mapping[str, str]) -> str:
     """Return the study's name within names of files; a long part is replaced by its hash."""
-    share = {fraction_text(first.case.train_fraction): fraction_name(first.case.train_fraction)}
-    known = [{**names, **share}.get(part, part) for part in differences]
+    share = first.case.train_fraction
+    known = [{**names, fraction_text(share): fraction_name(share)}.get(part, part) for part in differences]
     parts = [
         part if len(part) <= MAX_PART_CHARACTERS else hashlib.sha256(part.encode()).hexdigest()[:6] for part in known
     ]

@@ -30,3 +30,9 @@ def _augmentation_text(augmentation: Augmentation) -> str:
     }
     done = [name for name, is_done in operations.items() if is_done]
     return listed(done) if done else "no augmentation"
+
+
+def schedule_text(recipe: Recipe) -> str:
+    """Return what a schedule does within its epochs: ``milestones 14, 20, warm-up 3``."""
+    milestones = ", ".join(map(str, recipe.milestones)) or "none"
+    return f"milestones {milestones}" + (f", warm-up {recipe.warmup_epochs}" if recipe.warmup_epochs else "")

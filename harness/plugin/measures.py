@@ -32,6 +32,7 @@ def record_properties(item: pytest.Item, result: Result, *, is_reused: bool) -> 
         "undisturbed_median_seconds": result.undisturbed_median_seconds,
         "device": environment.get("gpu") or environment.get("cpu"),
         "precision": result.case.precision,
+        "train_fraction": result.case.train_fraction,
         "pipeline": result.case.pipeline,
         "training_code": environment.get("training_code"),
         "case": result.case.identity,

@@ -31,7 +31,7 @@ def test_plan_lists_the_selected_cases_with_their_time(in_a_process, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--epochs", "0", "--full-training"], "error: --epochs '0': give a whole number, 1 or more"),
+        (["--epochs", "0", "--full-training"], "error: --epochs '0': give whole numbers, 1 or more"),
         (["-k", "nothing_of_the_kind", "--json"], "error: no experiment is selected"),
         (["--no-such-option"], "error: unrecognized arguments: --no-such-option"),
         (["no_such_folder.py"], "error: file or directory not found: no_such_folder.py"),

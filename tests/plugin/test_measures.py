@@ -17,6 +17,7 @@ def test_every_measure_is_a_property_of_its_test():
         "status": "complete", "mode": "full", "model": "resnet20", "dataset": "digits", "seed": "0",
         "params": str(result.params), "macs": str(result.macs), "accuracy_percent": str(result.accuracy_percent),
         "epoch_seconds": "2.0", "peak_memory_bytes": str(2**30), "device": "AMD EPYC", "precision": "fp32",
+        "train_fraction": "1.0",
         "training_code": result.environment["training_code"], "reused": "false", "stand_in": "false",
     }  # fmt: skip
     assert properties | expected == properties

@@ -16,7 +16,7 @@ from harness.training.code_version import code_hashes, other_code, training_code
 NOT_DECIDING = {
     "a case carries its values, so a change makes another case": {
         "config/case.py", "config/experiment.py", "config/recipes.py", "config/settings.py", "config/option_values.py",
-        "config/limits.py", "config/option.py", "config/standard.py", "study/resolution.py",
+        "config/limits.py", "config/option.py", "config/standard.py", "config/variant.py", "study/resolution.py",
         "config/option_checks.py", "config/options.py", "config/data_folder.py",
         "config/network_origin.py", "training/compile_gain.py",
     },
@@ -41,7 +41,7 @@ NOT_DECIDING = {
         "private_folder.py", "source_code.py", "text.py", "timestamps.py", "user_memory.py", "data/own_folders.py",
         "results/folder.py", "results/reading.py", "results/checked_files.py", "results/contradictions.py",
         "results/forms.py", "results/listing.py", "results/prediction_arrays.py", "results/ranges.py",
-        "results/training_now.py",
+        "results/inference_time.py", "results/training_now.py",
         "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py",
         "training/callback.py",
         "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",

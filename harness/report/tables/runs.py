@@ -99,6 +99,7 @@ def run_row(result: Result) -> dict[str, object]:
         "changes_between_attempts": ", ".join(result.changes_between_attempts),
         "train_images": result.train_images,
         "val_split": result.case.val_split,
+        "train_fraction": result.case.train_fraction,
         "recipe": result.case.recipe.name,
         "learning_rate": result.case.recipe.learning_rate,
         "data_fingerprint": result.case.data_fingerprint[:12],
