@@ -36,6 +36,7 @@ class Measure:
         is_better_high: true if a drop is worse, false if a rise is.
         is_exact: true if every training of a model has the same value.
         is_timed: true if values are comparable only under the same timing conditions.
+        is_of_use: true if it is measured after training, in the last attempt; a result may lack it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Measure:
     is_better_high: bool = False
     is_exact: bool = False
     is_timed: bool = False
+    is_of_use: bool = False
 
     @property
     def change_for_the_worse(self) -> str:
@@ -74,6 +76,8 @@ MEASURES = (
     Measure("params", "parameters", "parameters", "max-params", "+0%", is_exact=True),
     Measure("macs", "MACs", "MACs", "max-macs", "+0%", is_exact=True),
     Measure("peak_memory_bytes", "peak memory", "bytes", "max-memory", "+10%", is_timed=True),
+    Measure("latency_seconds", "latency", "seconds", "max-latency", "none", is_timed=True, is_of_use=True),
+    Measure("image_seconds", "time per image", "seconds", "max-image-time", "none", is_timed=True, is_of_use=True),
 )
 MEASURES_BY_NAME = {measure.name: measure for measure in MEASURES}
 LIMIT_OPTIONS = tuple(measure.option for measure in MEASURES)

@@ -35,7 +35,8 @@ Status = Literal["complete", "diverged", "out_of_memory", "failed"]
 
 MEASURES = (
     "params", "macs", "accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "eval_seconds",
-    "total_seconds", "marginal_gain", "images_per_second", "peak_memory_bytes",
+    "total_seconds", "marginal_gain", "images_per_second", "peak_memory_bytes", "latency_seconds", "image_seconds",
+    "activations", "weight_bytes",
 )  # fmt: skip
 """The fields of a result that JUnit, pytest-benchmark's record and trackers show, under their own names."""
 
