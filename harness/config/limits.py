@@ -149,10 +149,11 @@ def overridden(limits: Mapping[str, Limit], own: Mapping[str, Limit]) -> dict[st
 
 
 def _limit_option(measure: Measure) -> Option:
-    example, default = ("0.5", "no limit") if measure.default == "none" else (measure.default, measure.default)
+    has_default = measure.default != "none"
+    example = measure.default if has_default else "0.5" if measure.is_better_high else "+10%"
     help_ = (
         f"the largest {measure.change_for_the_worse}, e.g. {example}, relative to the baseline or in {measure.unit}, "
-        f"or none (default: {default})"
+        f"or none (default: {measure.default if has_default else 'no limit'})"
     )
     return Option(measure.option, "", measure.parse, help_, "LIMIT")
 

@@ -129,18 +129,22 @@ class _Passes:
         Raises:
             _SlowError: a pass takes too long.
         """
-        self._pass_seconds = self._time(1)
-        if self._pass_seconds > _MOST_PASS_SECONDS:
-            raise _SlowError(f"a forward pass takes {self._pass_seconds:.0f} s")
-        started = time.perf_counter()
-        while time.perf_counter() - started < _WARM_UP_SHARE * seconds:
-            self._pass_seconds = min(self._pass_seconds, self._time(1))
+        first = self._time(1)
+        if first > _MOST_PASS_SECONDS:
+            raise _SlowError(f"a forward pass takes {first:.0f} s")
+        further = list[float]()
+        while sum(further) < _WARM_UP_SHARE * seconds:
+            further.append(self._time(1))
+        self._pass_seconds = statistics.fmean(further or [first])
 
     def rounds(self, seconds: float) -> Iterator[float]:
         """Yield the seconds of a pass in each round, of so many rounds as take about these seconds in all."""
         passes = max(1, round(seconds / _ROUNDS / self._pass_seconds))
         count = min(_ROUNDS, max(_LEAST_ROUNDS, int(seconds / (passes * self._pass_seconds))))
-        for _ in range(count):
+        started = time.perf_counter()
+        for k in range(count):
+            if k >= _LEAST_ROUNDS and time.perf_counter() - started > seconds:  # other work makes them longer
+                return
             yield self._time(passes)
 
     def _time(self, passes: int) -> float:
