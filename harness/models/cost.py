@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.config.families import Model
 from harness.models.build import build_network
+from harness.models.random_state import seeded
 from harness.models.resnet import Shortcut
 from harness.text import listed
 
@@ -177,7 +178,7 @@ class _ConvolutionOutputs(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _convolution_outputs(network: nn.Module, image_shape: tuple[int, int, int], device: str) -> int:
-    with torch.no_grad(), _ConvolutionOutputs() as counter:  # type: ignore[no-untyped-call]
+    with seeded(0), torch.no_grad(), _ConvolutionOutputs() as counter:  # type: ignore[no-untyped-call]
         network(torch.zeros(1, *image_shape, device=device))
     return int(counter.count)
 
