@@ -1,6 +1,5 @@
 """The times to use a network: what is measured after training, when it is tried again, and what is left out."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,7 @@ from harness.training import inference_meter
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
 from harness.training.inference_meter import InferenceMeter
-from harness.training.process_group import ProcessGroup
+from harness.training.process_group import SINGLE_PROCESS, ProcessGroup
 from harness.training.train import train
 from harness.training.trainers import make_trainer
 from harness.training.trainers.trainer import trial_of_case
@@ -42,9 +41,7 @@ def threads(monkeypatch):
 
 
 def meter_of(case, callback=None, processes=None):
-    context = TrainingContext(
-        **{"callback": callback or TrainingCallback()} | ({"processes": processes} if processes else {})
-    )
+    context = TrainingContext(callback or TrainingCallback(), processes or SINGLE_PROCESS)
     return InferenceMeter(make_trainer(case, TINY_SPEC, CPU), context, CoSchedulingMonitor())
 
 
@@ -205,38 +202,48 @@ def test_a_batch_beyond_the_memory_of_training_is_not_tried(tiny_dataset, quiet,
     assert ({one.batch for one in times}, notes) == ({1, 64}, [])
 
 
-def test_sharded_networks_are_left_out_with_a_note(tiny_dataset, monkeypatch):
-    meter = meter_of(make_case(tiny_dataset))
-    monkeypatch.setattr(ProcessGroup, "is_sharded", True)
-    assert meter.measure(1.0) == ()
-    assert meter.notes == ["latency and throughput left out: no process has the whole network"]
+def test_sharded_networks_are_left_out_with_a_note(tiny_dataset):
+    sharded = ProcessGroup(0, 2, 0, 2)
+    sharded.is_sharded = True
+    times, notes = measured(make_case(tiny_dataset), processes=sharded)
+    assert times == ()
+    assert notes == ["latency and throughput left out: no process has the whole network"]
 
 
-class Counting(nn.Module):
-    """A network whose passes take these seconds in turn, and the last one's from then on."""
+class Clock(nn.Module):
+    """A clock, and a network whose passes take these seconds of it in turn, the last one's from then on."""
 
     def __init__(self, *seconds):
         super().__init__()
-        self.seconds, self.calls = list(seconds), 0
+        self.seconds, self.now = list(seconds), 0.0
+
+    def perf_counter(self):
+        return self.now
 
     def forward(self, x):
-        self.calls += 1
-        time.sleep(self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0])
+        self.now += self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
 
 
-def rounds_of(network, seconds, batch=LATENCY_BATCH):
-    passes = inference_meter._Passes(network, torch.zeros(batch, 1, 8, 8), CPU)
-    passes.warm_up(seconds)
-    return list(passes.rounds(seconds))
-
-
-def test_rounds_are_bounded_by_time_but_never_fewer_than_three():
-    assert len(rounds_of(Counting(0.0, 0.002), 0.3)) > 10
-    assert len(rounds_of(Counting(0.2), 0.01)) == 3
-    started = time.perf_counter()
-    slowed = Counting(*[0.002] * 40, 0.05)  # other work begins: the rounds planned would take 10 s
-    assert len(rounds_of(slowed, 0.3)) == 3
-    assert time.perf_counter() - started < 8
+@pytest.mark.parametrize(
+    ("pass_seconds", "rounds", "longest"),
+    [
+        ((1.0, 0.001), 15, 0.4),  # the first pass is slow, and does not count
+        ((0.02,), 15, 0.4),
+        ((0.1,), 3, 0.41),
+        ((4.0,), 3, 12.1),
+        ((*[0.001] * 71, 0.1), 3, 6.1),  # other work begins after the warm-up: 15 rounds would take 30 s
+    ],
+)
+def test_rounds_are_bounded_by_time_but_never_fewer_than_three(monkeypatch, pass_seconds, rounds, longest):
+    clock = Clock(*pass_seconds)
+    monkeypatch.setattr(inference_meter, "time", clock)
+    passes = inference_meter._Passes(clock, torch.zeros(LATENCY_BATCH, 1, 8, 8), CPU)
+    passes.warm_up(0.3)
+    started = clock.now
+    found = list(passes.rounds(0.3))
+    assert len(found) == rounds
+    assert clock.now - started <= longest
+    assert found[-1] == pytest.approx(pass_seconds[-1])
 
 
 def test_on_cuda_a_pass_of_one_image_is_waited_for(monkeypatch):
