@@ -143,7 +143,11 @@ def count_macs_with_torch(
 def count_activations(
     model: Model, image_shape: tuple[int, int, int], num_classes: int, shortcut: Shortcut = "A"
 ) -> int:
-    """Return the numbers that all convolutions put out in one image's forward pass; arguments as `count_macs` takes."""
+    """Return the numbers that all convolutions put out in one image's forward pass.
+
+    Args:
+        model, image_shape, num_classes, shortcut: as `count_macs` takes.
+    """
     return _count_on_meta_or_cpu(_convolution_outputs, model, image_shape, num_classes, shortcut)
 
 
