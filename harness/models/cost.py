@@ -44,7 +44,7 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def count_weight_bytes(network: nn.Module) -> int:
-    """Return the bytes of a network's parameters, also frozen ones, and of its buffers; shared ones count once.
+    """Return the bytes of a network's parameters and buffers; frozen ones count, shared ones count once.
 
     The network may be on the meta device.
     """

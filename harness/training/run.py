@@ -189,7 +189,7 @@ class TrainingRun:
         return FinalScores(scores, best_accuracy_percent, best.epoch)
 
     def measure_inference(self) -> tuple[InferenceTime, ...]:
-        """Measure the times to use the complete network; note what could not be measured. Quick cases have none."""
+        """Measure the times to use the complete network, except in quick mode; note what is left out."""
         if self.job.case.mode == "quick":
             return ()
         meter = InferenceMeter(self._trainer, self.job.context, self.co_scheduling)

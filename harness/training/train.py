@@ -196,7 +196,7 @@ def _lose_device(run: TrainingRun, cause: str) -> DeviceLostError:
 
 
 def _record(run: TrainingRun, ending: Ending) -> Result:
-    """Write predictions and weights of a complete case, measure its use, write its result; remove checkpoints."""
+    """Write predictions and weights of a complete case, measure its use, then write its result."""
     job, history = run.job, run.history
     history.update_attempt()
     if ending.status == "complete":
