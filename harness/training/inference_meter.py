@@ -133,7 +133,7 @@ class _Passes:
         if first > _MOST_PASS_SECONDS:
             raise _SlowError(f"a forward pass takes {first:.0f} s")
         further = list[float]()
-        while first < seconds and sum(further) < _WARM_UP_SHARE * seconds:
+        while sum(further) < _WARM_UP_SHARE * seconds:
             further.append(self._time(1))
         self._pass_seconds = statistics.fmean(further or [first])
 
