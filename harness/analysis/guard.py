@@ -149,10 +149,10 @@ def _training(result: Result) -> tuple[str, str, str]:
 
 def _compare_measures(case: str, base: Sequence[Result], new: Sequence[Result], limits: Mapping[str, Limit]) -> Verdict:
     """Compare each measure of complete results that has a limit."""
-    timing = _timing_difference(base, new)
+    timing = {is_of_use: _timing_difference(base, new, is_of_use=is_of_use) for is_of_use in (False, True)}
     comparisons, left_out = [], []
     for limit in limits.values():
-        refusal = _refusal(limit, base, new, timing)
+        refusal = _refusal(limit, base, new, timing[limit.measure.is_of_use])
         if refusal is None:
             counts = _count_disturbed_epochs(base, limit), _count_disturbed_epochs(new, limit)
             comparisons.append(replace(_compare(case, limit, base, new), disturbed_epochs=counts))
@@ -172,12 +172,20 @@ def _statuses(results: Sequence[Result]) -> str:
     return ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
 
 
-def _timing_difference(base: Sequence[Result], new: Sequence[Result]) -> str | None:
-    """Return the reason why times and memory are not comparable; None if they are."""
+def _timing_difference(base: Sequence[Result], new: Sequence[Result], *, is_of_use: bool) -> str | None:
+    """Return the reason why times and memory are not comparable; None if they are.
+
+    Args:
+        is_of_use: compare where the network was used: in the last attempt, even if that trained no epoch.
+    """
     for name, results in (("in the baseline", base), ("in the new results", new)):
         if any(one.is_co_scheduled for one in results):
             return f"co-scheduled with other cases {name}"
-    environments = [environment for one in [*base, *new] for environment in one.training_environments]
+    environments = [
+        environment
+        for one in [*base, *new]
+        for environment in ([one.environment] if is_of_use else one.training_environments)
+    ]
     if len({timed_on(environment) for environment in environments}) == 1:
         return None
     first = environments[0]
@@ -193,6 +201,8 @@ def _refusal(limit: Limit, base: Sequence[Result], new: Sequence[Result], timing
         return timing
     if limit.measure.name == "epoch_seconds" and (too_few := _too_few_undisturbed(base, new)) is not None:
         return too_few
+    if limit.measure.is_of_use:
+        return _without_use(limit.measure, base, new)
     unknown = any(not value_of(one, limit.measure.name) for one in [*base, *new])
     return "it is not recorded on this system" if unknown else None
 
@@ -205,6 +215,16 @@ def _too_few_undisturbed(base: Sequence[Result], new: Sequence[Result]) -> str |
                 causes = f" ({listed(one.disturbance_causes)})" if one.disturbance_causes else ""
                 disturbed = f"{len(one.disturbed_epochs or ())} of {one.epochs} epochs of seed {one.seed}"
                 return f"{disturbed} {name} were disturbed{causes}; train it again when the machine is free"
+    return None
+
+
+def _without_use(measure: Measure, base: Sequence[Result], new: Sequence[Result]) -> str | None:
+    """Return the reason why a result lacks an undisturbed time of use; None if all have it."""
+    for name, results in (("in the baseline", base), ("in the new results", new)):
+        for one in results:
+            if getattr(one, measure.name) is None:
+                reason = f"that of seed {one.seed} {name} was disturbed; train it again when the machine is free"
+                return reason if one.inference else f"seed {one.seed} {name} has none: train it again"
     return None
 
 

@@ -19,7 +19,8 @@ class CheckedMeasure(Part):
     case: str
     """Dataset and model, and the conditions that distinguish the case from others of that name."""
     measure: str
-    """`accuracy_percent`, `macro_f1_percent`, `epoch_seconds`, `params`, `macs` or `peak_memory_bytes`."""
+    """`accuracy_percent`, `macro_f1_percent`, `epoch_seconds`, `params`, `macs`, `peak_memory_bytes`, `latency_seconds`
+    or `image_seconds`."""
     before: int | float
     """The value in BASE, a mean over its seeds, in the unit that the measure's name ends with."""
     after: int | float

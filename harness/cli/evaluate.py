@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from harness.cli.arguments import (
 if TYPE_CHECKING:
     from harness.cli.arguments import Commands
     from harness.cli.outputs import EvaluateOutput
+    from harness.results.inference_time import InferenceTime
     from harness.study.reproduce import Reproduction
 
 
@@ -30,7 +32,8 @@ def add_parser(commands: Commands) -> None:
         "evaluate",
         help="reproduce a result's accuracy and F1 from its stored weights",
         description="Load the stored weights, evaluate them on the test images, and compare accuracy, macro-F1 and "
-        "every prediction with the recorded ones. Exit code 0: they are the same; 1: they differ.",
+        "every prediction with the recorded ones. Exit code 0: they are the same; 1: they differ. Times of use are "
+        "measured again beside them.",
         examples=[
             "evaluate results/digits-resnet20-seed0-full-1a2b3c4d5e6f",
             "evaluate moved/result.json --images folder:~/flowers",
@@ -74,7 +77,7 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
 
 
 def _output(path: Path, again: Reproduction, environment: dict[str, object]) -> EvaluateOutput:
-    from harness.cli.outputs import EvaluateOutput, Scores
+    from harness.cli.outputs import EvaluateOutput, Scores, TimeOfUse
     from harness.results.timing import timed_on
 
     recorded, scores = again.recorded, again.scores
@@ -87,6 +90,8 @@ def _output(path: Path, again: Reproduction, environment: dict[str, object]) -> 
         recorded=Scores.model_validate(recorded, from_attributes=True),
         reproduced=Scores.model_validate(scores, from_attributes=True),
         changed_predictions=again.changed_predictions,
+        recorded_use=[TimeOfUse.model_validate(one, from_attributes=True) for one in recorded.inference],
+        reproduced_use=[TimeOfUse.model_validate(one, from_attributes=True) for one in again.inference],
         recorded_on=timed_on(recorded.training_environments[-1]),
         reproduced_on=timed_on(environment),
     )
@@ -100,5 +105,22 @@ def _print_both(again: Reproduction) -> None:
         ["accuracy %", repr(recorded.accuracy_percent), repr(scores.accuracy_percent)],
         ["macro-F1 %", repr(recorded.macro_f1_percent), repr(scores.macro_f1_percent)],
         ["test images predicted differently", "", str(again.changed_predictions)],
+        *_rows_of_use(recorded.inference, again.inference),
     ]
     print(table([recorded.case.label, "recorded", "reproduced"], rows))
+
+
+def _rows_of_use(recorded: Iterable[InferenceTime], now: Iterable[InferenceTime]) -> list[list[str]]:
+    """Return a row per batch and threads: milliseconds of a forward pass as recorded and as measured now."""
+    from harness.text import count_noun
+
+    both = [{(one.batch, one.threads): _milliseconds(one) for one in times} for times in (recorded, now)]
+    return [
+        [f"ms per pass of {count_noun(batch, 'image')}, {count_noun(threads, 'thread')}"]
+        + [times.get((batch, threads), "") for times in both]
+        for batch, threads in dict.fromkeys(key for times in both for key in times)
+    ]
+
+
+def _milliseconds(one: InferenceTime) -> str:
+    return f"{1000 * one.median_seconds:.4g}{' (disturbed)' if one.is_disturbed else ''}"

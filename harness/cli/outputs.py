@@ -185,6 +185,23 @@ class Scores(Part):
     """The unweighted mean of the classes' F1 scores."""
 
 
+class TimeOfUse(Part):
+    """The time of a forward pass, measured over several rounds."""
+
+    batch: int
+    """The number of images per pass."""
+    threads: int
+    """The CPU threads in use."""
+    rounds: int
+    """The number of rounds; each is the mean over its passes."""
+    median_seconds: float
+    """The seconds of a pass, the median over the rounds."""
+    spread_seconds: float
+    """The interquartile range of the rounds."""
+    is_disturbed: bool
+    """True if other work shared the machine, so that the time is no measure of the network."""
+
+
 class EvaluateOutput(Output):
     """The output of `evaluate --json`. Exit code 1: the result is not reproduced exactly."""
 
@@ -206,6 +223,10 @@ class EvaluateOutput(Output):
     """The scores of the stored weights, computed now."""
     changed_predictions: int
     """The number of test images whose predicted class differs from the recorded one."""
+    recorded_use: list[TimeOfUse]
+    """The times to use the network, measured after its training; empty in earlier results."""
+    reproduced_use: list[TimeOfUse]
+    """The times to use it, measured now if some are recorded."""
     recorded_on: str
     """The hardware and software that trained it."""
     reproduced_on: str

@@ -36,6 +36,7 @@ class Measure:
         is_better_high: true if a drop is worse, false if a rise is.
         is_exact: true if every training of a model has the same value.
         is_timed: true if values are comparable only under the same timing conditions.
+        is_of_use: true if it is measured after training, in the last attempt; a result may lack it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Measure:
     is_better_high: bool = False
     is_exact: bool = False
     is_timed: bool = False
+    is_of_use: bool = False
 
     @property
     def change_for_the_worse(self) -> str:
@@ -74,6 +76,8 @@ MEASURES = (
     Measure("params", "parameters", "parameters", "max-params", "+0%", is_exact=True),
     Measure("macs", "MACs", "MACs", "max-macs", "+0%", is_exact=True),
     Measure("peak_memory_bytes", "peak memory", "bytes", "max-memory", "+10%", is_timed=True),
+    Measure("latency_seconds", "latency", "seconds", "max-latency", "none", is_timed=True, is_of_use=True),
+    Measure("image_seconds", "time per image", "seconds", "max-image-time", "none", is_timed=True, is_of_use=True),
 )
 MEASURES_BY_NAME = {measure.name: measure for measure in MEASURES}
 LIMIT_OPTIONS = tuple(measure.option for measure in MEASURES)
@@ -145,10 +149,11 @@ def overridden(limits: Mapping[str, Limit], own: Mapping[str, Limit]) -> dict[st
 
 
 def _limit_option(measure: Measure) -> Option:
-    example, default = ("0.5", "no limit") if measure.default == "none" else (measure.default, measure.default)
+    has_default = measure.default != "none"
+    example = measure.default if has_default else "0.5" if measure.is_better_high else "+10%"
     help_ = (
         f"the largest {measure.change_for_the_worse}, e.g. {example}, relative to the baseline or in {measure.unit}, "
-        f"or none (default: {default})"
+        f"or none (default: {measure.default if has_default else 'no limit'})"
     )
     return Option(measure.option, "", measure.parse, help_, "LIMIT")
 

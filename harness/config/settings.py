@@ -35,7 +35,8 @@ class Settings:
         margin: in percentage points.
         budget: in seconds; None without a limit.
         baseline: the folder of results to compare with; None for no comparison.
-        max_accuracy_drop, max_f1_drop, max_epoch_time, max_params, max_macs, max_memory: None for the default limit.
+        max_accuracy_drop, max_f1_drop, max_epoch_time, max_params, max_macs, max_memory, max_latency, max_image_time:
+            None for the default limit.
         track: names of trackers, see `harness.tracking.registry`; None without one.
     """
 
@@ -74,6 +75,8 @@ class Settings:
     max_params: Allowance | None
     max_macs: Allowance | None
     max_memory: Allowance | None
+    max_latency: Allowance | None
+    max_image_time: Allowance | None
     public: bool
     track: tuple[str, ...] | None
 

@@ -106,12 +106,15 @@ def computing_at(precision: str, *, deterministic: bool = False) -> Iterator[Non
         restore_settings(saved)
 
 
-def autocast(precision: str, device: torch.device) -> torch.autocast:
+def autocast(precision: str, device: torch.device, *, keeps_casts: bool = False) -> torch.autocast:
     """Return the autocast context of a forward pass: bf16 for that precision, else disabled.
 
     The weights stay float32. Each is used once per pass, so a cache of casts would be useless, and outlive a capture.
+
+    Args:
+        keeps_casts: keep the cast weights for further forward passes inside the context.
     """
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False)
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=keeps_casts)
 
 
 def wait_for_device(device: torch.device) -> None:

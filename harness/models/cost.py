@@ -1,18 +1,22 @@
-"""A model's cost on any device: parameters and multiply-accumulates, counted by fvcore."""
+"""A model's cost on any device: parameters, multiply-accumulates, activations and bytes of weights."""
 
 import contextlib
 import functools
+import itertools
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.config.families import Model
 from harness.models.build import build_network
+from harness.models.random_state import seeded
 from harness.models.resnet import Shortcut
 from harness.text import listed
 
@@ -37,6 +41,14 @@ def count_parameters(network: nn.Module) -> int:
 
     counts = parameter_count(network)  # by parameter and by module, frozen ones included
     return int(sum(counts[name] for name, parameter in network.named_parameters() if parameter.requires_grad))
+
+
+def count_weight_bytes(network: nn.Module) -> int:
+    """Return the bytes of a network's parameters and buffers; frozen ones count, shared ones count once.
+
+    The network may be on the meta device.
+    """
+    return sum(one.numel() * one.element_size() for one in itertools.chain(network.parameters(), network.buffers()))
 
 
 @contextlib.contextmanager
@@ -124,14 +136,55 @@ def count_macs_with_torch(
 
     That counter counts a multiply-accumulate as two operations.
     """
+    return _count_on_meta_or_cpu(_counted_by_torch, model, image_shape, num_classes, shortcut)
+
+
+@functools.lru_cache(maxsize=256)
+def count_activations(
+    model: Model, image_shape: tuple[int, int, int], num_classes: int, shortcut: Shortcut = "A"
+) -> int:
+    """Return the numbers that all convolutions put out in one image's forward pass.
+
+    Args:
+        model, image_shape, num_classes, shortcut: as `count_macs` takes.
+    """
+    return _count_on_meta_or_cpu(_convolution_outputs, model, image_shape, num_classes, shortcut)
+
+
+def _count_on_meta_or_cpu(
+    count: Callable[[nn.Module, tuple[int, int, int], str], int],
+    model: Model,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    shortcut: Shortcut,
+) -> int:
+    """Count on the meta device, or on the CPU for a foreign network that does not run there."""
     network = build_network(model, image_shape[0], num_classes, seed=0, shortcut=shortcut, device="meta").eval()
     try:
-        return count_macs_on_meta(network, image_shape)
+        return count(network, image_shape, "meta")
     except Exception:
         if not model.is_foreign:
             raise
     network = build_network(model, image_shape[0], num_classes, seed=0, shortcut=shortcut).eval()
-    return _counted_by_torch(network, image_shape, "cpu")
+    return count(network, image_shape, "cpu")
+
+
+class _ConvolutionOutputs(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A mode that counts the numbers that convolutions put out, of modules and functions alike."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten.convolution.default:
+            self.count += output.numel()
+        return output
+
+
+def _convolution_outputs(network: nn.Module, image_shape: tuple[int, int, int], device: str) -> int:
+    with seeded(0), torch.no_grad(), _ConvolutionOutputs() as counter:  # type: ignore[no-untyped-call]
+        network(torch.zeros(1, *image_shape, device=device))
+    return int(counter.count)
 
 
 def count_macs_on_meta(network: nn.Module, image_shape: tuple[int, int, int]) -> int:

@@ -15,6 +15,8 @@ _FORMS = {
     "epoch_seconds": "{:.4g} s",
     "params": "{:,.0f}",
     "macs": "{:,.0f}",
+    "latency_seconds": "{:.4g} s",
+    "image_seconds": "{:.4g} s",
 }
 _COLUMNS = (
     Column("case", "case", is_words=True),

@@ -21,7 +21,7 @@ _TOLERANCE = 1e-6  # of recomputed numbers: sums in another order differ in the 
 
 def contradiction_in(result: Result) -> str | None:
     """Return the first contradiction between a result's fields, or None."""
-    checks = (_in_case, _in_place, _in_measures, _in_epochs, _in_classes)
+    checks = (_in_case, _in_place, _in_measures, _in_epochs, _in_classes, _in_use)
     return next((problem for check in checks if (problem := check(result))), None)
 
 
@@ -82,6 +82,19 @@ def _in_classes(result: Result) -> str | None:
         return f"the images of its classes are not its {result.test_images:,} test_images"
     if names and result.confusion and any(len(row) != len(names) for row in (result.confusion, *result.confusion)):
         return f"its confusion is not a square of its {count_noun(len(names), 'class')}"
+    return None
+
+
+def _in_use(result: Result) -> str | None:
+    if result.inference and not result.is_complete:
+        return f"it has times of use, and its status is {result.status}"
+    measured = [(one.batch, one.threads) for one in result.inference]
+    if len(set(measured)) < len(measured):
+        return "inference has the same batch and threads twice"
+    if any(one.median_seconds < LEAST_SECONDS for one in result.inference):
+        return "a median_seconds of its inference is less than a clock can measure"
+    if result.weight_bytes is not None and result.weight_bytes < result.params:
+        return f"its {result.params:,} params do not fit into its {result.weight_bytes:,} weight_bytes"
     return None
 
 

@@ -1,5 +1,6 @@
 """The time to use a trained network: a forward pass of one batch, measured after training."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.results.ranges import FromOne, Seconds
@@ -32,3 +33,9 @@ class InferenceTime:
     def image_seconds(self) -> float:
         """Seconds per image: the reciprocal of the throughput."""
         return self.median_seconds / self.batch
+
+
+def undisturbed_at(batch: int, times: Iterable[InferenceTime]) -> InferenceTime | None:
+    """Return the time at a batch with the most threads; None if it is unknown or disturbed."""
+    found = max((one for one in times if one.batch == batch), key=lambda one: one.threads, default=None)
+    return None if found is None or found.is_disturbed else found

@@ -15,7 +15,7 @@ from harness.credentials import without_credentials
 from harness.files import with_sha256
 from harness.results.disturbance import Disturbance, was_disturbed
 from harness.results.forms import ClassEntry, Environment
-from harness.results.inference_time import LATENCY_BATCH, THROUGHPUT_BATCH, InferenceTime
+from harness.results.inference_time import LATENCY_BATCH, THROUGHPUT_BATCH, InferenceTime, undisturbed_at
 from harness.results.ranges import (
     Count,
     FromOne,
@@ -35,7 +35,8 @@ Status = Literal["complete", "diverged", "out_of_memory", "failed"]
 
 MEASURES = (
     "params", "macs", "accuracy_percent", "best_accuracy_percent", "best_epoch", "macro_f1_percent", "eval_seconds",
-    "total_seconds", "marginal_gain", "images_per_second", "peak_memory_bytes",
+    "total_seconds", "marginal_gain", "images_per_second", "peak_memory_bytes", "latency_seconds", "image_seconds",
+    "activations", "weight_bytes",
 )  # fmt: skip
 """The fields of a result that JUnit, pytest-benchmark's record and trackers show, under their own names."""
 
@@ -302,19 +303,14 @@ class Result:
     @property
     def latency_seconds(self) -> float | None:
         """Seconds of a forward pass of one image, with all threads; None if unknown or disturbed."""
-        found = self._inference_at(LATENCY_BATCH)
+        found = undisturbed_at(LATENCY_BATCH, self.inference)
         return None if found is None else found.median_seconds
 
     @property
     def image_seconds(self) -> float | None:
         """Seconds per image of a batch of `THROUGHPUT_BATCH`, with all threads; None if unknown or disturbed."""
-        found = self._inference_at(THROUGHPUT_BATCH)
+        found = undisturbed_at(THROUGHPUT_BATCH, self.inference)
         return None if found is None else found.image_seconds
-
-    def _inference_at(self, batch: int) -> InferenceTime | None:
-        """Return the undisturbed time at a batch with the most threads."""
-        found = [one for one in self.inference if one.batch == batch and not one.is_disturbed]
-        return max(found, key=lambda one: one.threads, default=None)
 
     def undisturbed_seconds(self, *, from_epoch: int = 1) -> list[float]:
         """Return the seconds of the undisturbed epochs, from an epoch on."""

@@ -18,14 +18,18 @@ from harness.data.formats.folder_listing import is_present
 from harness.data.registry import Dataset
 from harness.data.split import split_training
 from harness.errors import DamagedError, InputError
+from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.hardware.device import resolve_device, resolve_precision
 from harness.results import metrics
 from harness.results.case_folder import RESULT
 from harness.results.checked_files import PREDICTIONS
 from harness.results.folder import ResultsFolder
+from harness.results.inference_time import InferenceTime
 from harness.results.result import Result
 from harness.study.machine import require_fitting_images
 from harness.text import MOST_NAMED, listed_up_to
+from harness.training.context import TrainingContext
+from harness.training.inference_meter import InferenceMeter
 from harness.training.trainers import make_trainer
 
 
@@ -37,11 +41,13 @@ class Reproduction:
         recorded: the result.
         scores: those of the stored weights, computed now.
         changed_predictions: the number of test images whose predicted class differs from the recorded one.
+        inference: the times to use the network, measured now if the result has recorded some.
     """
 
     recorded: Result
     scores: metrics.Scores
     changed_predictions: int
+    inference: tuple[InferenceTime, ...] = ()
 
     @property
     def is_exact(self) -> bool:
@@ -78,7 +84,8 @@ def reproduce(
     found = trainer.evaluate(trainer.place(dataset.test, "test")).predictions
     scores = metrics.score(dataset.test.labels.numpy(), found, spec.class_names)
     changed = int(np.sum((found != predictions) | (dataset.test.labels.numpy() != labels)))
-    return Reproduction(result, scores, changed)
+    meter = InferenceMeter(trainer, TrainingContext(), CoSchedulingMonitor())
+    return Reproduction(result, scores, changed, meter.measure(result.total_seconds) if result.inference else ())
 
 
 def require_same_images(result: Result, dataset: Dataset) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from harness.config.case import Case
 from harness.models.build import model_of
-from harness.models.cost import count_macs, count_parameters
+from harness.models.cost import count_activations, count_macs, count_parameters, count_weight_bytes
 from harness.models.identity import with_origin
 from harness.models.trial import network_notes
 from harness.results.disturbance import causes_of
+from harness.results.inference_time import InferenceTime
 from harness.results.marginal_gain import marginal_gain
 from harness.results.metrics import Scores
 from harness.results.result import SCHEMA_VERSION, OwnNetwork, Result, Status
@@ -40,11 +41,13 @@ class Ending:
     Attributes:
         cause: why it did not complete; None if it did.
         scores: None unless it is complete.
+        inference: the times to use the network; empty unless it is complete.
     """
 
     status: Status
     cause: str | None = None
     scores: FinalScores | None = None
+    inference: tuple[InferenceTime, ...] = ()
 
 
 def build_result(
@@ -81,6 +84,7 @@ def build_result(
         stand_in=dataset.is_stand_in,
         files=files,
         cause=ending.cause,
+        inference=ending.inference,
         network=_own_network(case),
         **_cost(job, history.library_notes() + notes),
         **_times(history, len(images.train)),
@@ -99,11 +103,14 @@ def _own_network(case: Case) -> OwnNetwork | None:
 
 def _cost(job: TrainingJob, notes: tuple[str, ...]) -> dict[str, Any]:
     case, spec = job.case, job.dataset.spec
-    input_shape = spec.input_shape(case.recipe.image_size)
+    model, input_shape = model_of(case), spec.input_shape(case.recipe.image_size)
+    empty = empty_network(case, spec)
     return {
-        "params": count_parameters(empty_network(case, spec)),
-        "macs": count_macs(model_of(case), input_shape, spec.num_classes, case.shortcut),
-        "notes": network_notes(model_of(case), input_shape, spec.num_classes) + notes,
+        "params": count_parameters(empty),
+        "macs": count_macs(model, input_shape, spec.num_classes, case.shortcut),
+        "activations": count_activations(model, input_shape, spec.num_classes, case.shortcut),
+        "weight_bytes": count_weight_bytes(empty),
+        "notes": network_notes(model, input_shape, spec.num_classes) + notes,
     }
 
 

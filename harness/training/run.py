@@ -9,10 +9,12 @@ from harness.hardware.co_scheduling import CoSchedulingMonitor
 from harness.hardware.disturbance_meter import DisturbanceMeter, with_stops_of_ranks
 from harness.hardware.stopwatch import Stopwatch
 from harness.results import metrics
+from harness.results.inference_time import InferenceTime
 from harness.results.result import EpochRecord, Status
 from harness.training import checkpoint, code_version
 from harness.training.checkpoint_file import Checkpoint
 from harness.training.history import History
+from harness.training.inference_meter import InferenceMeter
 from harness.training.job import CaseImages, TrainingJob
 from harness.training.result_builder import FinalScores
 from harness.training.resume import OtherCode, resumable_checkpoint, resume
@@ -185,3 +187,14 @@ class TrainingRun:
             self._trainer.replace_weights(self._best_weights)
             best_accuracy_percent = self._trainer.evaluate(self.images.test).accuracy_percent
         return FinalScores(scores, best_accuracy_percent, best.epoch)
+
+    def measure_inference(self) -> tuple[InferenceTime, ...]:
+        """Measure the times to use the complete network, except in quick mode; note what is left out."""
+        if self.job.case.mode == "quick":
+            return ()
+        meter = InferenceMeter(self._trainer, self.job.context, self.co_scheduling)
+        times = meter.measure(self.history.total_seconds)
+        for note in meter.notes:
+            self.job.notify(note)
+        self.notes += tuple(meter.notes)
+        return times

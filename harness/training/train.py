@@ -196,11 +196,11 @@ def _lose_device(run: TrainingRun, cause: str) -> DeviceLostError:
 
 
 def _record(run: TrainingRun, ending: Ending) -> Result:
-    """Write predictions and weights of a complete case, then its result; remove unneeded checkpoints."""
+    """Write predictions and weights of a complete case, measure its use, then write its result."""
     job, history = run.job, run.history
     history.update_attempt()
     if ending.status == "complete":
-        ending = replace(ending, scores=run.conclude())
+        ending = replace(ending, scores=run.conclude(), inference=run.measure_inference())
     history.update_wall_seconds()
     result = build_result(job, run.images, history, ending, job.results.hashes(job.case), run.notes)
     job.results.write_result(job.case, result)

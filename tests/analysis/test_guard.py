@@ -5,6 +5,7 @@ import pytest
 
 from harness.analysis.guard import joined, value_of
 from harness.report.guard_text import verdict_lines
+from harness.results.inference_time import InferenceTime
 from tests.helpers.guarding import AFTER, BEFORE, before, compare, failed, limits, trained, violated
 from tests.helpers.synthetic import disturbed
 
@@ -202,3 +203,67 @@ def test_macro_f1_is_compared_if_it_has_a_limit():
     assert "macro_f1_percent" not in limits()
     verdict = compare(before(), trained((90.0, 90.2, 90.1)), accuracy_percent="none", macro_f1_percent="0.5")
     assert violated(verdict) == ["macro_f1_percent"]
+
+
+def used(latency, batch_seconds=0.1, threads=2, *, is_disturbed=False):
+    """Return the field of a result for these times of use, with those of one thread, which do not count."""
+    alone = [InferenceTime(batch, 1, 15, 9.0, 0.1) for batch in (1, 64)] if threads > 1 else []
+    pairs = ((1, latency), (64, batch_seconds))
+    times = [InferenceTime(batch, threads, 15, seconds, 0.1, is_disturbed) for batch, seconds in pairs]
+    return {"inference": (*times, *alone)}
+
+
+ASKED = {"latency_seconds": "+10%", "image_seconds": "+10%"}
+
+
+@pytest.mark.parametrize(
+    ("new", "expected"),
+    [
+        (used(0.0109, 0.109), []),
+        (used(0.02, 0.1), ["latency_seconds"]),
+        (used(0.01, 0.2), ["image_seconds"]),
+        (used(0.005, 0.05), []),
+    ],
+)
+def test_a_rise_of_the_time_of_use_beyond_its_limit_is_a_violation(new, expected):
+    verdict = compare(before(**used(0.01, 0.1)), trained(**new), **ASKED)
+    assert violated(verdict) == expected
+    assert len(verdict.comparisons) == 7
+    assert verdict.exit_code == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "reason"),
+    [
+        (used(0.01), used(0.01, is_disturbed=True), "that of seed 0 in the new results was disturbed; train it again"),
+        (used(0.01, is_disturbed=True), used(0.01), "that of seed 0 in the baseline was disturbed; train it again"),
+        ({}, used(0.01), "seed 0 in the baseline has none: train it again"),
+        (used(0.01), used(0.01) | {"environment": {"threads": 4}}, "2 threads → 4 threads"),
+    ],
+)
+def test_times_of_use_that_do_not_compare_fail_only_if_asked_for(base, new, reason):
+    asked = compare(before(**base), trained(**new), **ASKED)
+    by_default = compare(before(**base), trained(**new))
+    reasons = {one.measure.name: one.reason for one in asked.not_compared if one.measure.name in ASKED}
+    assert reasons.keys() == ASKED.keys()
+    assert all(one.startswith(reason) for one in reasons.values())
+    assert asked.exit_code == 2
+    assert by_default.exit_code == 0
+
+
+def test_times_of_use_are_those_of_the_last_attempt_alone():
+    """It may have trained no epoch: the case was interrupted between training and the measurement."""
+    (moved,) = trained((96.0,), **used(0.01))
+    moved = replace(moved, environment={**moved.environment, "threads": 8})
+    assert moved.training_environments[0]["threads"] == 2
+    verdict = compare(before((96.0,), **used(0.01)), [moved], **ASKED)
+    assert {one.measure.name for one in verdict.unchecked} == ASKED.keys()
+    assert "epoch_seconds" in {one.limit.measure.name for one in verdict.comparisons}
+
+
+def test_a_violated_time_of_use_is_shown_with_its_unit():
+    verdict = compare(before(**used(0.01)), trained(**used(0.02)), **ASKED)
+    (line,) = [line for line in verdict_lines(verdict, 80) if " latency " in line]
+    assert "0.01 s" in line
+    assert "0.02 s" in line
+    assert "+10%" in line

@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from harness.__main__ import main
+from harness.results.inference_time import InferenceTime
 from tests.cli.checked_output import checked_output
 from tests.helpers import REPOSITORY
 from tests.helpers.guarding import before, failed, trained
@@ -111,3 +113,12 @@ def test_check_needs_no_torch(folders):
 from harness.__main__ import main
 sys.exit(main({arguments}) or "torch" in sys.modules)"""
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=REPOSITORY, check=True, capture_output=True)
+
+
+def test_a_disturbed_latency_that_is_asked_for_does_not_pass(folders, capsys):
+    times = (InferenceTime(1, 2, 15, 0.01, 0.001), InferenceTime(64, 2, 15, 0.1, 0.001))
+    disturbed = tuple(replace(one, is_disturbed=True) for one in times)
+    arguments = folders(before(inference=times), trained(inference=disturbed))
+    assert main(arguments) == 0
+    assert main([*arguments, "--max-latency", "+10%"]) == 2
+    assert "not compared: digits resnet8, latency: that of seed 0 in the new results" in capsys.readouterr().out

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from harness.__main__ import main
-from harness.cli.evaluate import _output
+from harness.cli.evaluate import _output, _print_both
 from harness.config.experiment import plan_experiment
 from harness.config.recipe import Resize
 from harness.config.settings import read_settings
 from harness.data import registry
 from harness.results.folder import ResultsFolder
+from harness.results.inference_time import InferenceTime
 from harness.results.reading import read_result
 from harness.study.reproduce import Reproduction
 from harness.study.study import Study
@@ -134,3 +135,15 @@ def test_evaluate_finds_a_moved_network_by_the_option(tmp_path, monkeypatch, cap
     assert evaluate(own.case, "--network", f"{moved}:NET") == 0
     assert "the same, image by image" in capsys.readouterr().out
     forget()
+
+
+def test_times_of_use_stand_beside_the_recorded_ones(capsys):
+    recorded = synthetic_result(inference=(InferenceTime(1, 2, 15, 0.01, 0.001), InferenceTime(64, 2, 15, 0.1, 0.001)))
+    now = (InferenceTime(1, 2, 15, 0.0204, 0.001, is_disturbed=True),)
+    again = Reproduction(recorded, recorded, 0, now)
+    _print_both(again)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "ms per pass of 1 image, 2 threads 10 20.4 (disturbed)" in lines
+    assert "ms per pass of 64 images, 2 threads 100" in lines
+    output = _output(Path("result.json"), again, recorded.environment)
+    assert (len(output.recorded_use), output.reproduced_use[0].is_disturbed, output.is_exact) == (2, True, True)

@@ -76,6 +76,13 @@ def test_a_given_limit_replaces_its_default_alone():
     assert LIMIT_OPTIONS[2] == "max-epoch-time"
 
 
+def test_times_of_use_have_no_limit_by_default():
+    found = limits(max_latency="+10%", max_image_time="0.001")
+    assert (found["latency_seconds"].text, found["image_seconds"].text) == ("+10%", "+0.001")
+    assert not found["latency_seconds"].is_default
+    assert {"latency_seconds", "image_seconds"}.isdisjoint(limits())
+
+
 def test_an_experiments_own_limits_override_the_options():
     own = parse_limits({"epoch_seconds": "+50%", "accuracy_percent": "-0.2", "params": "none", "macs": 1000})
     found = overridden(limits(max_epoch_time="+25%"), own)

@@ -12,7 +12,14 @@ from torch.nn import functional
 from harness.config.families import named_model, parse_model
 from harness.models import cost
 from harness.models.build import build_network
-from harness.models.cost import count_macs, count_macs_with_torch, count_parameters, macs_note
+from harness.models.cost import (
+    count_activations,
+    count_macs,
+    count_macs_with_torch,
+    count_parameters,
+    count_weight_bytes,
+    macs_note,
+)
 from harness.paper.published import MMACS
 from tests.helpers import REPOSITORY
 
@@ -230,3 +237,49 @@ def test_a_network_with_index_buffers_is_counted_with_their_values():
         return network
 
     assert count_macs(named_model("own", build), (1, 8, 8), 10) == 4 * 64 + 4 * 10
+
+
+def test_activations_are_the_outputs_of_all_convolutions():
+    model = parse_model("resnet8")
+    assert count_activations(model, (1, 8, 8), 10) == (1 + 2) * 16 * 64 + 2 * 32 * 16 + 2 * 64 * 4
+    projections = 32 * 16 + 64 * 4
+    assert count_activations(model, (1, 8, 8), 10, "B") == count_activations(model, (1, 8, 8), 10) + projections
+
+
+def test_activations_of_resnet50_are_the_published_ones():
+    """11.1 million, table 2 of Radosavovic et al., Designing Network Design Spaces (2020)."""
+    assert round(count_activations(parse_model("torchvision:resnet50"), (3, 224, 224), 1000) / 1e6, 1) == 11.1
+
+
+class Functional(nn.Module):
+    """A convolution called as a function, and a product that is none; without ``on_meta`` it needs real values."""
+
+    def __init__(self, in_channels, num_classes, on_meta=True):
+        super().__init__()
+        self.weight, self.fc, self.on_meta = (
+            nn.Parameter(torch.ones(4, in_channels, 3, 3)),
+            nn.Linear(4, num_classes),
+            on_meta,
+        )
+
+    def forward(self, x):
+        random.random()
+        x = functional.conv2d(x, self.weight)
+        if not self.on_meta:
+            x = x / float(x.abs().max() + 1)
+        return self.fc(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("on_meta", [True, False])
+def test_activations_of_own_networks_count_functions_too(on_meta):
+    model = named_model("own", lambda channels, classes: Functional(channels, classes, on_meta))
+    state = random.getstate()
+    assert count_activations(model, (3, 8, 8), 10) == 4 * 6 * 6
+    assert random.getstate() == state
+
+
+def test_weight_bytes_count_buffers_and_frozen_parameters_once():
+    network = nn.Sequential(nn.Linear(5, 2, bias=False, dtype=torch.float64), nn.BatchNorm2d(3)).requires_grad_(False)
+    network.append(network[0])
+    assert count_weight_bytes(network) == 5 * 2 * 8 + (4 * 3 * 4 + 8)
+    assert count_weight_bytes(nn.Linear(5, 2, device="meta")) == (10 + 2) * 4

@@ -26,6 +26,12 @@ from harness.models.resnet import ResNet
 build = ResNet.__init__
 ResNet.__init__ = lambda self, model, *others: build(self, parse_model(f"{model.name}-2"), *others)
 """,
+    "depth": """
+from harness.config.families import parse_model
+from harness.models.resnet import ResNet
+build = ResNet.__init__
+ResNet.__init__ = lambda self, model, *others: build(self, parse_model("resnet14"), *others)
+""",
     "slow": """
 import time
 from harness.training.trainers.fast import FastTrainer
@@ -80,6 +86,7 @@ def test_the_base_trained_twenty_times_again_is_within_the_limits(base):
         ("gelu", "epoch time"),
         ("width", "parameters"),
         ("width", "MACs"),
+        ("depth", "latency"),
         ("slow", "epoch time"),
         ("inaccurate", "accuracy"),
     ],
@@ -87,6 +94,6 @@ def test_the_base_trained_twenty_times_again_is_within_the_limits(base):
 def test_a_worse_variant_is_found_with_the_measure_that_shows_it(base, tmp_path, variant, measure):
     shutil.copy(base / "test_digits.py", tmp_path)
     (tmp_path / "conftest.py").write_text(VARIANTS[variant])
-    code, lines = verdict(tmp_path, str(base / "base"))
+    code, lines = verdict(tmp_path, str(base / "base"), "--max-latency", "+10%")
     assert code == pytest.ExitCode.TESTS_FAILED
     assert any(line.startswith(f"digits resnet8  {measure} ") for line in lines.splitlines()), lines

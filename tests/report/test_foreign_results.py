@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness.config.recipes import CIFAR10
+from harness.results.inference_time import InferenceTime
 from tests.helpers.synthetic import outcome, store, synthetic_result
 from tests.report.studies import build_report
 from tests.results.forging import bomb, npz, removing, replace_file, rewrite, setting
@@ -82,6 +83,14 @@ VALUES = {
     "a best epoch beyond the last": (setting("best_epoch", 5), "beyond its 4 epochs"),
     "other confusion": (setting("confusion.0.0", 7), "confusion is not that of the predictions"),
     "confusion without a row": (removing("confusion.3"), "not a square of its 10 classes"),
+    "times of use without a batch": (removing("inference.0.batch"), "inference.0.batch"),
+    "a time of use of no length": (setting("inference.0.median_seconds", 0.0), "less than a clock can measure"),
+    "a huge time of use": (setting("inference.0.median_seconds", 1e300), "inference.0.median_seconds"),
+    "a negative spread": (setting("inference.0.spread_seconds", -1.0), "inference.0.spread_seconds"),
+    "no rounds of use": (setting("inference.1.rounds", 0), "inference.1.rounds"),
+    "a time of use twice": (setting("inference.1.batch", 1), "the same batch and threads twice"),
+    "huge activations": (setting("activations", HUGE), "activations"),
+    "weights smaller than params": (setting("weight_bytes", 7), "do not fit into its 7 weight_bytes"),
     "an attempt beyond the last epoch": (setting("attempts.0.first_epoch", 10**18), "its attempts begin at"),
 }
 
@@ -201,7 +210,14 @@ def run(model):
     """Return a short run of a model."""
     predicted = LABELS, PREDICTIONS
     return synthetic_result(
-        model=model, predicted=predicted, test_images=len(LABELS), case_changes=SHORT, mode="shortened"
+        model=model,
+        predicted=predicted,
+        test_images=len(LABELS),
+        case_changes=SHORT,
+        mode="shortened",
+        inference=(InferenceTime(1, 2, 15, 1e-3, 1e-5), InferenceTime(64, 2, 15, 2e-2, 1e-4)),
+        activations=10**6,
+        weight_bytes=10**9,
     )
 
 

@@ -48,6 +48,7 @@ NOT_DECIDING = {
         "training/shared_memory.py", "training/source_commit.py", "hardware/processor.py",
         "training/known_networks.py", "training/sweep_progress.py",
     },
+    "they measure times after the training": {"results/inference_time.py", "training/inference_meter.py"},
     "they measure how disturbed times are": {
         "hardware/disturbance_meter.py", "hardware/gpu_state.py", "hardware/linux_counters.py", "hardware/stops.py",
     },

@@ -86,6 +86,7 @@ def run_row(result: Result) -> dict[str, object]:
         "images_per_second": None if is_mixed else result.images_per_second,
         "peak_memory_bytes": result.peak_memory_bytes,
         "peak_reserved_bytes": result.peak_reserved_bytes,
+        **{name: getattr(result, name) for name in ("latency_seconds", "image_seconds", "activations", "weight_bytes")},
         "device": result.environment["gpu"] or result.environment["cpu"],
         "threads": result.environment.get("threads"),
         "processes": result.environment.get("processes", 1),

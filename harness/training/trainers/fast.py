@@ -60,8 +60,7 @@ class FastTrainer(Trainer):
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
         super().__init__(case, spec, device)
-        self.precision = case.precision
-        self._memory_format = trial_of_case(case, spec).memory_format
+        self.memory_format = trial_of_case(case, spec).memory_format
         self.network = self._on_device(initial_network(case, spec))
         self._forward = compile_network(self.network, model_of(case)) if case.compiled else self.network
         # A captured step reads its learning rate from the device's memory at every replay.
@@ -78,7 +77,7 @@ class FastTrainer(Trainer):
 
     def _on_device(self, network: nn.Module) -> nn.Module:
         """Return the network on the device, in this pipeline's memory layout."""
-        placed: nn.Module = network.to(self.device, memory_format=self._memory_format)  # type: ignore[call-overload]
+        placed: nn.Module = network.to(self.device, memory_format=self.memory_format)  # type: ignore[call-overload]
         return placed
 
     def place(self, images: ImageSet, name: SetName = "train") -> ImageSet:
@@ -192,7 +191,7 @@ class FastTrainer(Trainer):
         place = augmentation_device(self.device)
         chosen = self._image_stream.take(images, order)
         inputs = augment(chosen.pixels, parameters.to(place), self.recipe.augmentation, self.recipe.image_size)
-        inputs = inputs.to(self.device).contiguous(memory_format=self._memory_format)
+        inputs = inputs.to(self.device).contiguous(memory_format=self.memory_format)
         return inputs, chosen.labels.to(self.device)
 
     def _take_steps(self, inputs: Tensor, labels: Tensor) -> None:
@@ -256,7 +255,7 @@ class FastTrainer(Trainer):
                 computing_at(self.precision, deterministic=self.case.deterministic),
                 autocast(self.precision, self.device),
             ):
-                logits = self.network(inputs.contiguous(memory_format=self._memory_format))
+                logits = self.network(inputs.contiguous(memory_format=self.memory_format))
                 loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
             predictions.append(logits.argmax(1))
             self._image_stream.start(images, torch.arange(end, min(end + step, count)))

@@ -17,6 +17,7 @@ from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
 from harness.config.recipe import Recipe
 from harness.data.images import ImageSet
+from harness.hardware.device import autocast, computing_at
 from harness.hardware.memory import keep_freed_memory
 from harness.hardware.stops import Stops
 from harness.hardware.stopwatch import Stopwatch
@@ -53,19 +54,25 @@ class Trainer(abc.ABC):
         switched_off: the reason for each technique that the case is trained without, in one line; complete after
             `warm_up`. Techniques are ``bf16``, ``compile``, ``capture`` (the step as a CUDA graph) and ``resident``
             (images on the GPU).
+        memory_format: of the network and its inputs.
+        precision: that of forward passes.
         rank: this process's in its process group; each rank's network draws other numbers.
     """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
+    memory_format: torch.memory_format = torch.contiguous_format
     rank: int = 0
 
     def __init__(self, case: Case, spec: DatasetSpec, device: torch.device) -> None:
         if device.type == "cpu":
             keep_freed_memory()  # in every trainer, so that all cases are timed alike
+            # MKL chooses threads otherwise until the first call, which measuring with one thread makes for later cases.
+            torch.set_num_threads(torch.get_num_threads())
         self.case = case
         self.spec = spec
         self.recipe = case.recipe
+        self.precision: str = case.precision
         self.device = device
         self.notes: list[str] = []
         self.switched_off: dict[str, str] = {}
@@ -118,6 +125,20 @@ class Trainer(abc.ABC):
     @abc.abstractmethod
     def evaluate(self, images: ImageSet) -> Evaluation:
         """Evaluate the network on images; only the deterministic part of the augmentation is applied."""
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[nn.Module]:
+        """Yield the network in evaluation mode, to predict with; no call of it changes a later training."""
+        # A foreign network may keep a tensor made here for its next training step, which inference mode forbids. The
+        # order counts: inference_mode(False) turns gradients on.
+        with (
+            torch.inference_mode(not model_of(self.case).is_foreign),
+            torch.no_grad(),
+            self._drawing(None),
+            computing_at(self.precision, deterministic=self.case.deterministic),
+            autocast(self.precision, self.device, keeps_casts=True),
+        ):
+            yield self.network.eval()
 
     def stops_of_ranks(self) -> list[Stops]:
         """Return each rank's stops since its last training epoch began; empty for a single process."""
