@@ -1,0 +1,73 @@
+"""Related studies: those that differ in one condition of training alone, as in the number of epochs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Literal
+
+from harness.analysis.evidence import Evidence
+from harness.config.case import Case
+
+Condition = Literal["epochs", "train_fraction", "learning_rate"]
+# The fields of a case in which the runs of one study can differ, and the mode, which follows from the epochs.
+_OF_RUNS = ("model", "seed", "network", "compiled", "mode")
+_SCHEDULE = ("epochs", "milestones", "warmup_epochs")
+
+
+def related_studies(studies: Sequence[Evidence], condition: Condition) -> list[dict[float, int]]:
+    """Group studies that differ in the condition alone; return, for two or more, the place of each by its value.
+
+    The values of a group ascend. Quick runs and published figures are in no group.
+    """
+    cases = {place: case for place, one in enumerate(studies) if (case := _case_of(one)) is not None}
+    groups: list[dict[float, int]] = []
+    for place, case in sorted(cases.items(), key=lambda one: -condition_of(one[1], condition)):
+        value, root = condition_of(case, condition), studies[place].folder
+        for group in groups:
+            first = next(iter(group.values()))
+            if value not in group and root == studies[first].folder and _are_related(cases[first], case, condition):
+                group[value] = place
+                break
+        else:
+            groups.append({value: place})
+    return [dict(sorted(group.items())) for group in groups if len(group) > 1]
+
+
+def condition_of(case: Case, condition: Condition) -> float:
+    """Return a case's epochs, share of the training images, or learning rate."""
+    return case.train_fraction if condition == "train_fraction" else getattr(case.recipe, condition)
+
+
+def _case_of(study: Evidence) -> Case | None:
+    """Return a case of the study; None for quick runs and published figures."""
+    results = [] if study.mode == "quick" else study.used_results
+    return results[0].case if results else None
+
+
+def _are_related(longer: Case, case: Case, condition: Condition) -> bool:
+    """Return whether two cases differ in the condition alone; ``longer`` has the larger value."""
+    if _fixed(longer, condition) != _fixed(case, condition):
+        return False
+    return condition != "epochs" or _are_one_schedule(longer, case)
+
+
+def _fixed(case: Case, condition: Condition) -> Mapping[str, Any]:
+    """Return all fields of a case and its recipe that related studies share."""
+    varying = {"epochs": _SCHEDULE, "train_fraction": ("train_fraction",), "learning_rate": ("learning_rate",)}
+    of_case = {one.name: getattr(case, one.name) for one in fields(case) if one.name not in (*_OF_RUNS, "recipe")}
+    of_recipe = {f"recipe.{one.name}": getattr(case.recipe, one.name) for one in fields(case.recipe)}
+    left_out = {name for one in varying[condition] for name in (one, f"recipe.{one}")}
+    return {name: value for name, value in (of_case | of_recipe).items() if name not in left_out}
+
+
+def _are_one_schedule(longer: Case, case: Case) -> bool:
+    """Return whether two recipes are one, scaled: milestones and warm-up fall on the same shares of their epochs.
+
+    `Recipe.with_epochs` rounds them to whole epochs, so shares may differ by less than an epoch of the shorter one.
+    """
+    long, short = (
+        [one / recipe.epochs for one in (*recipe.milestones, recipe.warmup_epochs)]
+        for recipe in (longer.recipe, case.recipe)
+    )
+    return len(long) == len(short) and all(
+        abs(one - other) < 1 / case.recipe.epochs for one, other in zip(long, short, strict=True)
+    )
