@@ -84,11 +84,13 @@ class Schedules:
     """The candidates of related studies, and wider against deeper at equal cost.
 
     Attributes:
+        merged: one study of all runs, a model by the name of its candidate.
         cost: training time, or MACs if times were measured under different conditions.
         wide, deep: the candidates of each axis, with the base model's.
         verdicts: one for each budget, the cheapest first.
     """
 
+    merged: Evidence
     cost: CostOfSchedules
     wide: tuple[Candidate, ...]
     deep: tuple[Candidate, ...]
@@ -117,7 +119,7 @@ def compare_schedules(studies: Mapping[int, Evidence]) -> Schedules | None:
     found = [_verdict(fit, counts, *budget, wide, deep, SIGNIFICANCE / len(budgets)) for budget in budgets]
     p_values = holm([one.p_alone for one in found])
     verdicts = tuple(replace(one, p_value=p_value) for one, p_value in zip(found, p_values, strict=True))
-    return Schedules(cost, tuple(wide.values()), tuple(deep.values()), verdicts)
+    return Schedules(merged, cost, tuple(wide.values()), tuple(deep.values()), verdicts)
 
 
 def _merged(studies: Mapping[int, Evidence]) -> tuple[Evidence, dict[str, tuple[str, int]]]:
