@@ -10,7 +10,7 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.related import related_studies
 from harness.analysis.training_sizes import SizeTrend, size_trend
-from harness.analysis.wording import difference_text
+from harness.analysis.wording import difference_text, trend_text
 from harness.report.figures.figure import Figure, draw_figure
 from harness.report.figures.style import draw_key, draw_point, error_bars, styles_of
 from harness.report.figures.ticks import set_log_axis, tick_count
@@ -51,20 +51,9 @@ def _section(group: Sequence[Study]) -> Section:
     if trend is None:
         sentence = "No wider model and its deeper counterpart are trained out at every size: no trend."
     else:
-        sentence = trend_text(trend)
+        sentence = f"{trend_text(trend)}."
         tables.append(_trend_table(f"{name}-trend", title, trend))
     return Section(title, [_figure(f"{name}-accuracy", title, [one for one, *_ in group])], tables, [sentence])
-
-
-def trend_text(trend: SizeTrend) -> str:
-    """Return the change of the wider model's lead with the training set, and its ends, as a sentence."""
-    ends = list(trend.at_size.items())
-    leads = [f"{difference_text(one.interval)} at {size:,} images" for size, one in (ends[0], ends[-1])]
-    p = f", {p_value(trend.p_value)}" if trend.p_value is not None else ""
-    return (
-        f"{trend.wide} minus {trend.deep}: {' and '.join(leads)}; by doubling of the images "
-        f"{difference_text(trend.slope)}{p}."
-    )
 
 
 def _trend_table(file_name: str, title: str, trend: SizeTrend) -> Table:
