@@ -116,7 +116,7 @@ def compare_schedules(studies: Mapping[int, Evidence]) -> Schedules | None:
     wide, deep = (_along(candidates, axes, axis) for axis in ("width", "depth"))
     budgets = _budgets(wide, deep)
     counts = {name: len(of_name) for name, of_name in values.items()}
-    found = [_verdict(fit, counts, *budget, wide, deep, SIGNIFICANCE / len(budgets)) for budget in budgets]
+    found = [_verdict(fit, counts, *budget, wide, deep, SIGNIFICANCE / max(1, len(budgets))) for budget in budgets]
     p_values = holm([one.p_alone for one in found])
     verdicts = tuple(replace(one, p_value=p_value) for one, p_value in zip(found, p_values, strict=True))
     return Schedules(merged, cost, tuple(wide.values()), tuple(deep.values()), verdicts)
@@ -150,12 +150,22 @@ def _along(candidates: Mapping[str, Candidate], axes: Axes, axis: Axis) -> dict[
 
 
 def _budgets(wide: Mapping[str, Candidate], deep: Mapping[str, Candidate]) -> list[tuple[float, int]]:
-    """Return the dearest cost of each schedule that both axes reach, with its epochs, the cheapest first."""
+    """Return the dearest cost of each schedule that both axes reach, with its epochs, the cheapest first.
+
+    A budget is left out if it allows no wider or no deeper model with any schedule: the base model alone is no axis.
+    """
     found = []
     for epochs in {one.epochs for one in wide.values()} & {one.epochs for one in deep.values()}:
         sides = ([one.cost for one in side.values() if one.epochs == epochs] for side in (wide, deep))
-        found.append((min(map(max, sides)), epochs))
+        cost = min(map(max, sides))
+        beyond = (_within(cost, one).keys() - other.keys() for one, other in ((wide, deep), (deep, wide)))
+        if all(beyond):
+            found.append((cost, epochs))
     return sorted(found)
+
+
+def _within(cost: float, side: Mapping[str, Candidate]) -> dict[str, Candidate]:
+    return {name: one for name, one in side.items() if one.cost <= AFFORDABLE * cost}
 
 
 def _verdict(
@@ -168,7 +178,7 @@ def _verdict(
     alpha: float,
 ) -> EqualTime:
     """Return the best candidates within a budget and the 1 − α interval of their difference."""
-    ours, theirs = ({n: one for n, one in side.items() if one.cost <= AFFORDABLE * cost} for side in (wide, deep))
+    ours, theirs = (_within(cost, side) for side in (wide, deep))
     best = [max(side, key=lambda name: side[name].accuracy_percent) for side in (ours, theirs)]
     low, high, p_value = _best_against_best(fit, list(ours), list(theirs), alpha)
     estimate, n = ours[best[0]].accuracy_percent - theirs[best[1]].accuracy_percent, min(counts[one] for one in best)

@@ -47,6 +47,20 @@ def test_each_axis_has_its_best_model_and_schedule_within_the_budget():
     assert last.wide.epochs != 300  # resnet20-8 there costs more than any deep model
 
 
+def test_budgets_that_allow_only_the_base_of_an_axis_are_left_out():
+    """At 30 epochs the wide model costs more than the deep one, and it has no shorter schedule."""
+    seconds = {"resnet20": 5.0, "resnet110": 10.0, "resnet20-4": 20.0}
+    studies = {
+        epochs: study(
+            {model: [90.0, 90.2, 90.1] for model in seconds}, epochs=epochs,
+            seconds={model: second * epochs / 100 for model, second in seconds.items()},
+        )
+        for epochs in (30, 100)
+    }  # fmt: skip
+    assert [one.epochs for one in compare_schedules(studies).verdicts] == [100]
+    assert compare_schedules({30: studies[30]}).verdicts == ()
+
+
 def test_planted_lead_is_found_at_three_seeds():
     found = compare_schedules(schedules(wider, spread=0.2))
     assert [one.outcome for one in found.verdicts] == ["wider"] * 3

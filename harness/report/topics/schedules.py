@@ -78,8 +78,8 @@ def _equal_time_table(file_name: str, title: str, found: Schedules) -> Table:
     columns = [
         Column("the budget of", "epochs", lambda row: count_noun(row["epochs"], "epoch")),
         Column(_COSTS[found.cost], "cost_value", lambda row: cost_text(found.cost, row["cost_value"])),
-        Column("best wide", "wide", lambda row: f"{row['wide']} for {row['wide_epochs']}", is_words=True),
-        Column("best deep", "deep", lambda row: f"{row['deep']} for {row['deep_epochs']}", is_words=True),
+        Column("best wide", "wide", lambda row: f"{row['wide']}, {row['wide_epochs']} epochs", is_words=True),
+        Column("best deep", "deep", lambda row: f"{row['deep']}, {row['deep_epochs']} epochs", is_words=True),
         Column("verdict", "verdict", is_words=True),
         WIDER_MINUS_DEEPER,
         INTERVAL,
@@ -88,9 +88,9 @@ def _equal_time_table(file_name: str, title: str, found: Schedules) -> Table:
     ]
     notes = (
         "at the dearest cost of a schedule that both axes reach, each axis has its most accurate model and schedule "
-        "within it, the base model among them, trained out or not. The difference is that of the two best means; "
-        "its interval and p allow for their choice on the same seeds (intersection-union over the other axis, "
-        "Bonferroni over the own one), and for the number of budgets. For: so many epochs",
+        "within it, the base model among them, trained out or not; left out if that allows no wider or no deeper one. "
+        "The difference is that of the two best means; its interval and p allow for their choice on the same seeds "
+        "(intersection-union over the other axis, Bonferroni over the own one), and for the number of budgets",
         *times_notes(found.merged),
     )
     return Table(file_name, f"{title}, at equal {_COSTS[found.cost]}", non_empty(columns, rows), tuple(rows), notes)
@@ -134,6 +134,7 @@ def _figure(file_name: str, title: str, longest: Evidence, found: Schedules) -> 
             steps = [*_front(side), (end, max(one.accuracy_percent for one in side))]
             plot.step(*zip(*steps, strict=True), where="post", color=style.colour, lw=4, alpha=0.25, zorder=1)
         set_log_axis(plot, "x", tick_duration if found.cost == "total_seconds" else tick_count)
+        plot.margins(x=0.12)
         plot.set_xlabel(_COSTS[found.cost])
         plot.set_ylabel("test accuracy, %")
         draw_key(canvas, [styles[model] for model in of_model])

@@ -12,7 +12,7 @@ from harness.analysis.related import related_studies
 from harness.analysis.training_sizes import SizeTrend, size_trend
 from harness.analysis.wording import difference_text, trend_text
 from harness.report.figures.figure import Figure, draw_figure
-from harness.report.figures.style import draw_key, draw_point, error_bars, styles_of
+from harness.report.figures.style import COLOUR_KEY, NO_INTERVAL, draw_point, error_bars, mark_handle, styles_of
 from harness.report.figures.ticks import set_log_axis, tick_count
 from harness.report.section import Section
 from harness.report.tables.columns import (
@@ -91,19 +91,17 @@ def _figure(file_name: str, title: str, group: Sequence[Evidence]) -> Figure:
             plot.plot(list(means), accuracies, color=style.colour, ls=style.line, lw=1.2)
             for size, mean in means.items():
                 draw_point(plot, size, mean.mean, style, yerr=error_bars(mean))
-            plot.annotate(model, (list(means)[-1], accuracies[-1]), xytext=(6, 4), textcoords="offset points",
-                          fontsize=9)  # fmt: skip
         set_log_axis(plot, "x", tick_count)
-        plot.margins(x=0.15)
         plot.set_xlabel("training images")
         plot.set_ylabel("test accuracy, %")
-        draw_key(canvas, [styles[model] for model in points])
+        handles = [mark_handle(styles[model], model) for model in points]
+        canvas.legend(handles=handles, loc="outside lower center", ncols=3)
 
     said = "; ".join(
         f"{model} {', '.join(f'{mean.mean:.2f} % of {size:,}' for size, mean in means.items())}"
         for model, means in points.items()
     )
-    caption = "Means over seeds with their 95 % t intervals; none with one seed, or if all seeds agree."
+    caption = f"{COLOUR_KEY} Means over seeds with their 95 % t intervals; {NO_INTERVAL}."
     return draw_figure(file_name, f"{title}: accuracy against size", caption, f"By images: {said}.", draw, (6.4, 4.2))
 
 

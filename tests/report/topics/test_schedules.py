@@ -26,8 +26,9 @@ def test_each_schedule_has_its_answer_in_one_table(report):
 
 def test_equal_time_over_schedules_has_a_table_and_a_figure(report):
     text = table(report, "-equal-time")
-    assert "| 30 epochs |" in text.replace("  ", "")
-    assert "resnet20-4 for 30" in text
+    assert "| 30 epochs |" not in text.replace("  ", "")
+    assert "| 100 epochs |" in text.replace("  ", "")
+    assert "resnet20-4, 30 epochs" in text
     assert len(list((report.folder / "figures").glob("cifar10*schedules-accuracy.svg"))) == 1
 
 

@@ -17,7 +17,7 @@ def table(report, ending):
 def test_each_size_has_its_answer_in_one_table(report):
     of_params = [line.split("|") for line in table(report, "").splitlines() if line.startswith("| parameters")]
     assert [cells[2].strip() for cells in of_params] == ["5,000", "25,000", "50,000"]
-    assert [cells[3].strip() for cells in of_params] == ["wider", "wider", "deeper"]
+    assert [cells[3].strip() for cells in of_params] == ["wider", "deeper", "deeper"]
 
 
 def test_trend_is_in_a_table_a_figure_and_a_sentence(report):
