@@ -14,9 +14,9 @@ _SCHEDULE = ("epochs", "milestones", "warmup_epochs")
 
 
 def related_studies(studies: Sequence[Evidence], condition: Condition) -> list[dict[float, int]]:
-    """Group studies that differ in the condition alone; return, for two or more, the place of each by its value.
+    """Return the groups of studies that differ in the condition alone, each study's place by its value.
 
-    The values of a group ascend. Quick runs and published figures are in no group.
+    A group has two studies or more; its values ascend. Quick runs and published figures are in no group.
     """
     cases = {place: case for place, one in enumerate(studies) if (case := _case_of(one)) is not None}
     groups: list[dict[float, int]] = []
@@ -60,7 +60,7 @@ def _fixed(case: Case, condition: Condition) -> Mapping[str, Any]:
 
 
 def _are_one_schedule(longer: Case, case: Case) -> bool:
-    """Return whether two recipes are one, scaled: milestones and warm-up fall on the same shares of their epochs.
+    """Return whether two recipes are one, scaled: milestones and warm-up at the same shares.
 
     `Recipe.with_epochs` rounds them to whole epochs, so shares may differ by less than an epoch of the shorter one.
     """

@@ -1,4 +1,4 @@
-"""Wider against deeper at equal training time over several schedules: a model may be trained for fewer epochs or more.
+"""Wider against deeper at equal training time over several schedules: epochs are a choice too.
 
 Every model of an axis with every schedule is a candidate of that axis. At a budget each axis has its best candidate
 that the budget allows, and the question is which of the two is better. The best one is chosen on the same seeds as it
@@ -186,15 +186,15 @@ def _verdict(
 
 
 def _best_against_best(
-    fit: StudyFit, ours: Sequence[str], theirs: Sequence[str], alpha: float
+    fit: StudyFit, wide: Sequence[str], deep: Sequence[str], alpha: float
 ) -> tuple[float | None, float | None, float | None]:
-    """Return the ends of the 1 − α interval of the best of ours minus the best of theirs, and the p-value.
+    """Return the ends of the 1 − α interval of the difference between the best of two sides, and the p-value.
 
-    The best of ours is above the best of theirs by more than x if one of ours is above each of theirs by more than x:
-    an intersection-union test of each, Bonferroni over ours. The two directions share α.
+    The best wide one is above the best deep one by more than x if some wide one is above each deep one by more than x:
+    an intersection-union test of each wide one, Bonferroni over them; and the reverse. The two directions share α.
     """
-    shape = len(ours), len(theirs)
-    pairs = [(one, other) for one in ours for other in theirs]
+    shape = len(wide), len(deep)
+    pairs = [(one, other) for one in wide for other in deep]
     tested = iter(fit.contrasts([{one: 1.0, other: -1.0} for one, other in pairs if one != other]))
     contrasts = [Contrast(0.0, 0.0, 1.0) if one == other else next(tested) for one, other in pairs]
     if any(one.standard_error is None for one in contrasts):
@@ -203,9 +203,9 @@ def _best_against_best(
         np.array([getattr(one, key) for one in contrasts], dtype=float).reshape(shape)
         for key in ("estimate", "standard_error", "df")
     )
-    low = (estimates - stats.t.isf(alpha / 2 / len(ours), df) * errors).min(axis=1).max()
-    high = (estimates + stats.t.isf(alpha / 2 / len(theirs), df) * errors).max(axis=0).min()
+    low = (estimates - stats.t.isf(alpha / 2 / len(wide), df) * errors).min(axis=1).max()
+    high = (estimates + stats.t.isf(alpha / 2 / len(deep), df) * errors).max(axis=0).min()
     t = np.divide(estimates, errors, out=np.full(shape, np.nan), where=errors > 0)
     wider, deeper = (np.nan_to_num(stats.t.sf(sign * t, df), nan=1.0) for sign in (1, -1))
-    p_value = 2 * min(len(ours) * wider.max(axis=1).min(), len(theirs) * deeper.max(axis=0).min())
+    p_value = 2 * min(len(wide) * wider.max(axis=1).min(), len(deep) * deeper.max(axis=0).min())
     return float(low), float(high), min(1.0, float(p_value))

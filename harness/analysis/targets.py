@@ -73,7 +73,7 @@ class Targets:
 
     @property
     def first(self) -> Progress | None:
-        """The model with the least median time, or epochs where times are unknown; None if half of each misses."""
+        """The model with the least median time, or epochs without times; None if half of each misses."""
         timed = [(middle, one) for one in self.ways if (middle := median(one.seconds)) is not None]
         counted = [(middle, one) for one in self.ways if (middle := median(one.epochs)) is not None]
         has_all_times = {one.model for _, one in counted} == {one.model for _, one in timed}

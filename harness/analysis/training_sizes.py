@@ -1,4 +1,4 @@
-"""Wider minus deeper against the size of the training set: the paper's claim that large data favours depth."""
+"""Wider minus deeper against the size of the training set: does more data favour depth?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class SizeTrend:
 
 
 def size_trend(studies: Mapping[int, Comparisons]) -> SizeTrend | None:
-    """Return the trend for the largest counterparts that are trained out in every study, over their common seeds.
+    """Return the trend of the largest counterparts that are trained out in every study.
 
     The slope of each seed is one value: smaller shares of a seed are parts of its larger ones, so that its sizes are
     not independent, but its slope is independent of other seeds'.

@@ -29,7 +29,7 @@ def wider(model, epochs):
     return 91.0 + ("-" in model) + {30: -1.0, 100: 0.0, 300: 0.5}[epochs]
 
 
-def test_budgets_are_the_dearest_costs_of_each_schedule_that_both_axes_reach():
+def test_budgets_are_the_dearest_costs_that_both_axes_reach():
     found = compare_schedules(schedules(even))
     assert found.cost == "total_seconds"
     assert [one.epochs for one in found.verdicts] == list(EPOCHS)

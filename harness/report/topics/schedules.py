@@ -1,4 +1,4 @@
-"""The section on schedules: the answer for each number of epochs, and at equal training time over all of them."""
+"""The section on schedules: each one's answer, and wider against deeper at equal time over all."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -113,7 +113,7 @@ def _values(one: EqualTime) -> dict[str, Any]:
 
 
 def _figure(file_name: str, title: str, longest: Evidence, found: Schedules) -> Figure:
-    """Return accuracy against cost: a line for each model through its schedules, and the best of each axis."""
+    """Return accuracy against cost: each model's line through its schedules, and each axis' best."""
     styles = styles_of(longest)
     of_model: dict[str, list[Candidate]] = {}
     for one in dict.fromkeys((*found.deep, *found.wide)):

@@ -36,7 +36,7 @@ def _target_sentence(found: Targets) -> str:
 
 
 def _first_sentence(found: Targets) -> list[str]:
-    """Return which model is first, in time if times are known; none if half or more of every model's seeds miss."""
+    """Return which model is first, in time if times are known, or that every model misses."""
     first = found.first
     if first is None:
         return ["Half or more of the seeds of every model miss it."]

@@ -1,4 +1,4 @@
-"""The section on shares of the training images: the answer for each size, and the trend of wider minus deeper."""
+"""The section on shares of the training images: each size's answer, and the trend over sizes."""
 
 from collections.abc import Sequence
 
@@ -77,7 +77,7 @@ def _trend_table(file_name: str, title: str, trend: SizeTrend) -> Table:
 
 
 def _figure(file_name: str, title: str, group: Sequence[Evidence]) -> Figure:
-    """Return accuracy against the number of training images for the base, the deepest and the widest model."""
+    """Return accuracy against training images for the base, the deepest and the widest model."""
     largest, points = group[-1], {}
     for model in _ends(largest):
         means = {one.train_images: one.mean(model, "accuracy_percent") for one in group}
