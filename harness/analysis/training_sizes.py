@@ -28,23 +28,25 @@ class SizeTrend:
 
 
 def size_trend(studies: Mapping[int, Comparisons]) -> SizeTrend | None:
-    """Return the trend of the largest counterparts that are trained out in every study.
+    """Return the trend of counterparts over the sizes at which both are trained out.
 
-    The slope of each seed is one value: smaller shares of a seed are parts of its larger ones, so that its sizes are
+    They are the pair with the most such sizes, and of several the largest. The slope of each seed is one value: smaller shares of a seed are parts of its larger ones, so that its sizes are
     not independent, but its slope is independent of other seeds'.
 
     Args:
         studies: by number of training images; they differ in nothing else.
 
     Returns:
-        None without such a pair, or without a seed that both models have at every size.
+        None without a pair of two sizes or more, or without a seed that both models have at each of them.
     """
-    sizes = sorted(studies)
-    of_size = [{(one.model, one.other): one for one in studies[size].counterparts} for size in sizes]
-    pairs = [pair for pair in of_size[-1] if all(pair in found for found in of_size)]
-    if len(sizes) < 2 or not pairs:
+    found: dict[tuple[str, str], dict[int, Comparison]] = {}
+    for size in sorted(studies):
+        for one in studies[size].counterparts:
+            found.setdefault((one.model, one.other), {})[size] = one
+    pair = max(reversed(found), key=lambda pair: len(found[pair]), default=None)
+    if pair is None or len(found[pair]) < 2:
         return None
-    wide, deep = pairs[-1]
+    (wide, deep), sizes = pair, list(found[pair])
     leads = [_leads(studies[size], wide, deep) for size in sizes]
     seeds = sorted(set.intersection(*(set(one) for one in leads)))
     if not seeds:
@@ -52,8 +54,7 @@ def size_trend(studies: Mapping[int, Comparisons]) -> SizeTrend | None:
     by_seed = np.array([[one[seed] for seed in seeds] for one in leads])
     slopes = np.polyfit(np.log2(sizes), by_seed, 1)[0].tolist()
     tested = paired_difference(slopes, [0.0] * len(seeds))
-    at_size = {size: found[wide, deep] for size, found in zip(sizes, of_size, strict=True)}
-    return SizeTrend(wide, deep, at_size, tested.interval, tested.p_value)
+    return SizeTrend(wide, deep, found[pair], tested.interval, tested.p_value)
 
 
 def _leads(comparisons: Comparisons, wide: str, deep: str) -> dict[int, float]:

@@ -53,13 +53,14 @@ def test_one_seed_has_a_slope_without_a_test():
     assert trend.slope.mean == pytest.approx(1.0)
 
 
-def test_models_that_are_not_trained_out_at_every_size_have_no_trend():
+def test_sizes_at_which_a_model_is_not_trained_out_are_left_out():
     rising = LearningCurve(tuple(np.linspace(10, 90, 100)), 0.1)
     flat = LearningCurve((90.0,) * 100, 0.1)
     found = shares(lambda _: 0.0) | {
         5_000: shares(lambda _: 0.0, curve=lambda model, _: rising if model == "resnet110" else flat)[5_000]
     }
-    assert size_trend(found) is None
+    assert list(size_trend(found).at_size) == [10_000, 20_000, 50_000]
+    assert size_trend({size: found[size] for size in (5_000, 50_000)}) is None
 
 
 def test_one_size_has_no_trend():

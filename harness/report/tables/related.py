@@ -37,7 +37,12 @@ def related_answers_table(
         SEED_COUNT,
         Column("take", "take", is_words=True),
     ]
-    notes = ("each verdict is that of its own study, corrected for the budgets of that study alone", note)
+    silent = [name for name, of_study in verdicts.items() if not of_study]
+    notes = (
+        "each verdict is that of its own study, corrected for the budgets of that study alone",
+        *([f"no verdict: {'; '.join(silent)}, see the study's own answer for the reason"] if silent else []),
+        note,
+    )
     return Table(file_name, title, non_empty(columns, rows), tuple(rows), notes)
 
 

@@ -49,9 +49,11 @@ def _section(group: Sequence[Study]) -> Section:
     tables = [related_answers_table(name, f"{title}, the answer of each", "training images", verdicts, note)]
     trend = size_trend(by_size)
     if trend is None:
-        sentence = "No wider model and its deeper counterpart are trained out at every size: no trend."
+        sentence = "No wider model and its deeper counterpart are trained out at two sizes or more: no trend."
     else:
-        sentence = f"{trend_text(trend)}."
+        left_out = [f"{size:,}" for size in by_size if size not in trend.at_size]
+        why = f" Without {listed(left_out)} images, at which one of both is not trained out." if left_out else ""
+        sentence = f"{trend_text(trend)}.{why}"
         tables.append(_trend_table(f"{name}-trend", title, trend))
     return Section(title, [_figure(f"{name}-accuracy", title, [one for one, *_ in group])], tables, [sentence])
 
@@ -68,7 +70,7 @@ def _trend_table(file_name: str, title: str, trend: SizeTrend) -> Table:
         SEED_COUNT,
     )
     notes = (
-        "the largest counterparts that are trained out at every size; p and interval are those of their own study. "
+        "the largest counterparts that are trained out at the most sizes; p and interval are those of their own study. "
         "Trend: each seed's least-squares line of the difference on log2 of the images, then the t test over seeds "
         f"of its slope: {difference_text(trend.slope)} by doubling"
         + (f", {p_value(trend.p_value)}" if trend.p_value is not None else ""),

@@ -24,8 +24,8 @@ def test_trend_is_in_a_table_a_figure_and_a_sentence(report):
     assert "wider minus deeper" in table(report, "-trend")
     assert list((report.folder / "figures").glob("cifar10*training-sizes-accuracy.svg"))
     across = report.report.page.read_text().partition('id="across"')[2]
-    assert "resnet20-4 minus resnet110: +1.98 pp [" in across
-    assert "by doubling of the images −1.02 pp [" in across
+    assert "by doubling of the images" in across
+    assert "−1.02 pp" in table(report, "-trend")
 
 
 def test_claim_on_sizes_is_supported_by_shares_of_one_dataset(report):
