@@ -1,8 +1,9 @@
 """Related studies: those that differ in one condition of training alone, as in the number of epochs."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, Literal
+from typing import Literal
 
 from harness.analysis.evidence import Evidence
 from harness.config.case import Case
@@ -19,17 +20,17 @@ def related_studies(studies: Sequence[Evidence], condition: Condition) -> list[d
     A group has two studies or more; its values ascend. Quick runs and published figures are in no group.
     """
     cases = {place: case for place, one in enumerate(studies) if (case := _case_of(one)) is not None}
-    groups: list[dict[float, int]] = []
+    groups: dict[tuple[object, ...], list[dict[float, int]]] = defaultdict(list)
     for place, case in sorted(cases.items(), key=lambda one: -condition_of(one[1], condition)):
-        value, root = condition_of(case, condition), studies[place].folder
-        for group in groups:
-            first = next(iter(group.values()))
-            if value not in group and root == studies[first].folder and _are_related(cases[first], case, condition):
+        value, alike = condition_of(case, condition), groups[studies[place].folder, _fixed(case, condition)]
+        for group in alike:
+            longest = cases[next(iter(group.values()))]
+            if value not in group and (condition != "epochs" or _are_one_schedule(longest, case)):
                 group[value] = place
                 break
         else:
-            groups.append({value: place})
-    return [dict(sorted(group.items())) for group in groups if len(group) > 1]
+            alike.append({value: place})
+    return [dict(sorted(group.items())) for alike in groups.values() for group in alike if len(group) > 1]
 
 
 def condition_of(case: Case, condition: Condition) -> float:
@@ -43,20 +44,12 @@ def _case_of(study: Evidence) -> Case | None:
     return results[0].case if results else None
 
 
-def _are_related(longer: Case, case: Case, condition: Condition) -> bool:
-    """Return whether two cases differ in the condition alone; ``longer`` has the larger value."""
-    if _fixed(longer, condition) != _fixed(case, condition):
-        return False
-    return condition != "epochs" or _are_one_schedule(longer, case)
-
-
-def _fixed(case: Case, condition: Condition) -> Mapping[str, Any]:
+def _fixed(case: Case, condition: Condition) -> tuple[object, ...]:
     """Return all fields of a case and its recipe that related studies share."""
-    varying = {"epochs": _SCHEDULE, "train_fraction": ("train_fraction",), "learning_rate": ("learning_rate",)}
-    of_case = {one.name: getattr(case, one.name) for one in fields(case) if one.name not in (*_OF_RUNS, "recipe")}
-    of_recipe = {f"recipe.{one.name}": getattr(case.recipe, one.name) for one in fields(case.recipe)}
-    left_out = {name for one in varying[condition] for name in (one, f"recipe.{one}")}
-    return {name: value for name, value in (of_case | of_recipe).items() if name not in left_out}
+    varying = {"epochs": _SCHEDULE, "train_fraction": (), "learning_rate": ("learning_rate",)}[condition]
+    of_runs = (*_OF_RUNS, "recipe", *(["train_fraction"] if condition == "train_fraction" else []))
+    of_case = [getattr(case, one.name) for one in fields(case) if one.name not in of_runs]
+    return *of_case, *(getattr(case.recipe, one.name) for one in fields(case.recipe) if one.name not in varying)
 
 
 def _are_one_schedule(longer: Case, case: Case) -> bool:

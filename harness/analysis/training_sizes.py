@@ -30,8 +30,9 @@ class SizeTrend:
 def size_trend(studies: Mapping[int, Comparisons]) -> SizeTrend | None:
     """Return the trend of counterparts over the sizes at which both are trained out.
 
-    They are the pair with the most such sizes, and of several the largest. The slope of each seed is one value: smaller shares of a seed are parts of its larger ones, so that its sizes are
-    not independent, but its slope is independent of other seeds'.
+    They are the pair with the most such sizes, and of several the largest. The slope of each seed is one value: smaller
+    shares of a seed are parts of its larger ones, so that its sizes are not independent, but its slope is independent
+    of other seeds'.
 
     Args:
         studies: by number of training images; they differ in nothing else.
