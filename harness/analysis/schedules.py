@@ -188,7 +188,7 @@ def _verdict(
 def _best_against_best(
     fit: StudyFit, wide: Sequence[str], deep: Sequence[str], alpha: float
 ) -> tuple[float | None, float | None, float | None]:
-    """Return the ends of the 1 − α interval of the difference between the best of two sides, and the p-value.
+    """Return the ends of the 1 − α interval of best wide minus best deep, and the p-value.
 
     The best wide one is above the best deep one by more than x if some wide one is above each deep one by more than x:
     an intersection-union test of each wide one, Bonferroni over them; and the reverse. The two directions share α.
