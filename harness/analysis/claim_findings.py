@@ -46,10 +46,12 @@ class ClaimStudy:
 
     Attributes:
         comparisons: those of the whole report: a claim takes the p-value that its pair has everywhere.
+        shares: the same study on smaller shares of the training images, the smallest first.
     """
 
     evidence: Evidence
     comparisons: Comparisons
+    shares: tuple["ClaimStudy", ...] = ()
 
     def reason_missing(self, *models: str) -> str:
         """Return why models that were measured are not compared; empty if one was not measured."""
@@ -135,6 +137,6 @@ _TEXTS: dict[type[Any], Callable[[Any], str]] = {
     ),
     GrowsExponentially: lambda one: f"{title_of(one.dataset)}: {_QUANTITIES[one.quantity]} exponential in ω",
     NearLiterature: _literature_text,
-    FewerImagesWider: lambda _: "width wins on the datasets of few images, depth on those of many",
+    FewerImagesWider: lambda _: "the fewer images, the more is wider ahead of deeper; the more images, the less",
     PossibleF1: lambda one: f"{title_of(one.dataset)}: every F1 is one that its accuracy allows",
 }

@@ -7,8 +7,10 @@ from harness.analysis.claim_findings import ClaimStudy, Finding, Verdict
 from harness.analysis.claim_ratios import judge_greater_ratio, judge_growth, judge_ratio
 from harness.analysis.comparison import Comparison, image_note
 from harness.analysis.f1_bound import FIGURE_TOLERANCE, f1_bound
-from harness.analysis.stats import Interval
-from harness.analysis.wording import comparison_p_text, difference_text, ends_text, image_note_text
+from harness.analysis.multiplicity import holm
+from harness.analysis.stats import Interval, is_significant
+from harness.analysis.training_sizes import SizeTrend, size_trend
+from harness.analysis.wording import comparison_p_text, difference_text, ends_text, image_note_text, trend_text
 from harness.config.datasets import SPECS, title_of
 from harness.config.families import parse_model
 from harness.config.recipes import PUBLISHED_RECIPES
@@ -146,7 +148,35 @@ def _near_literature(statement: NearLiterature, study: ClaimStudy) -> Finding | 
 
 
 def _fewer_images_wider(statement: FewerImagesWider, studies: Studies) -> Finding:
-    """Return the finding on dataset sizes: never tested, for the datasets differ in more than their size."""
+    """Judge that wider minus deeper falls as the training set grows, on shares of one dataset's images.
+
+    Datasets of different sizes never test it, for they differ in more than their size.
+    """
+    trends = {
+        dataset: trend
+        for dataset, study in studies.items()
+        if study.shares
+        and (trend := size_trend({one.evidence.train_images: one.comparisons for one in (*study.shares, study)}))
+        and trend.wide in STUDY_MODELS.get(dataset, ())
+    }
+    return _trends_finding(statement, trends) if trends else _between_datasets(statement, studies)
+
+
+def _trends_finding(statement: FewerImagesWider, trends: Mapping[str, SizeTrend]) -> Finding:
+    """Return the finding on the trends of datasets, which are one family (Holm)."""
+    numbers = "; ".join(f"{title_of(dataset)}: {trend_text(one)}" for dataset, one in trends.items())
+    p_values = holm([one.p_value for one in trends.values()])
+    if all(one is None for one in p_values):
+        return Finding(statement, "one run", numbers)
+    pairs = zip(trends.values(), p_values, strict=True)
+    falls = {one.slope.mean < 0 for one, p_value in pairs if is_significant(p_value)}
+    if len(falls) != 1:
+        return Finding(statement, "no significant difference", numbers)
+    return Finding(statement, "supported" if falls.pop() else "contradicted", numbers)
+
+
+def _between_datasets(statement: FewerImagesWider, studies: Studies) -> Finding:
+    """Return the numbers of datasets of different sizes, which test nothing."""
     found = {
         dataset: study.comparisons.counterparts[-1]
         for dataset, study in studies.items()

@@ -1,10 +1,11 @@
 """The paper's claims judged on evidence: on the measurements, and on the paper's own numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analysis.claim_findings import ClaimStudy, Finding, summarise
 from harness.analysis.claim_judges import Studies, judge_statement
+from harness.analysis.related import related_studies
 from harness.paper.claims import CLAIMS, Claim
 
 
@@ -42,11 +43,20 @@ def judge(claim: Claim, studies: Studies) -> Judgement:
 
 
 def comparable_by_dataset(found: Sequence[ClaimStudy]) -> dict[str, ClaimStudy]:
-    """Choose, for each dataset, the study with the most runs among those comparable with the paper."""
+    """Choose, for each dataset, the study with the most runs among those comparable with the paper.
+
+    It comes with the studies that differ from it in the share of the training images alone.
+    """
     chosen: dict[str, ClaimStudy] = {}
     for one in found:
         dataset = one.evidence.dataset
         runs = chosen[dataset].evidence.runs if dataset in chosen else ()
         if one.evidence.is_trained_as_published and len(one.evidence.runs) > len(runs):
             chosen[dataset] = one
-    return chosen
+    groups = related_studies([one.evidence for one in found], "train_fraction")
+    places = {id(one): place for place, one in enumerate(found)}
+    shares = {group[-1]: group[:-1] for group in (list(one.values()) for one in groups)}
+    return {
+        dataset: replace(one, shares=tuple(found[place] for place in shares.get(places[id(one)], ())))
+        for dataset, one in chosen.items()
+    }

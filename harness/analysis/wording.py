@@ -3,6 +3,7 @@
 from harness.analysis.budgets import BudgetVerdict, Outcome
 from harness.analysis.comparison import Comparison
 from harness.analysis.stats import Difference, Interval
+from harness.analysis.training_sizes import SizeTrend
 from harness.text import count, duration, p_number, p_value, signed
 
 COST_WORDS: dict[str, str] = {"total_seconds": "training time", "params": "parameters", "macs": "MACs"}
@@ -76,6 +77,15 @@ def image_note_text(note: Difference) -> str:
     """Return the test over images of one run each as text: ``McNemar on 360 images: p = .044``."""
     of = "McNemar on" if note.method == "McNemar" else "two proportions of"
     return f"{of} {note.n:,} images: {p_value(note.p_value)}, without the spread between seeds"
+
+
+def trend_text(trend: SizeTrend) -> str:
+    """Return a wider model's lead at the smallest and the largest size, and its change by doubling."""
+    ends = list(trend.at_size.items())
+    leads = [f"{difference_text(one.interval)} at {size:,} images" for size, one in (ends[0], ends[-1])]
+    p = f", {p_value(trend.p_value)}" if trend.p_value is not None else ""
+    slope = difference_text(trend.slope)
+    return f"{trend.wide} minus {trend.deep}: {' and '.join(leads)}; by doubling of the images {slope}{p}"
 
 
 def percent_text(shares: tuple[float, ...]) -> str:

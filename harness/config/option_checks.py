@@ -10,7 +10,6 @@ _NOT_IN_QUICK_MODE = {
     "epochs": "a quick run always trains 2 epochs",
     "learning_rates": "a quick run measures nothing",
     "train_fraction": "a quick run has a few images",
-    "target": "a quick run measures nothing",
     "until_decided": "a quick run is short",
     "budget": "a quick run is short",
     "baseline": "a quick run measures nothing",

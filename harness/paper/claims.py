@@ -97,7 +97,7 @@ class NearLiterature:
 class FewerImagesWider:
     """The statement that width wins on small datasets and depth on large ones.
 
-    The paper's datasets cannot test it: they differ in more than their size.
+    The paper's datasets cannot test it: they differ in more than their size. Shares of one dataset's images can.
     """
 
 

@@ -48,8 +48,8 @@ def min_accuracy_percent(result: Result) -> float | None:
 def is_trained_as_published(result: Result) -> bool:
     """Return whether the case was trained as published.
 
-    This means a network of the harness, the unchanged recipe with all its epochs, option A, the whole dataset, and
-    evaluation on the test set.
+    This means a network of the harness, the unchanged recipe with all its epochs, option A, the whole dataset with
+    all of its training images, and evaluation on the test set.
     """
     return (
         result.mode == "full"
@@ -57,6 +57,7 @@ def is_trained_as_published(result: Result) -> bool:
         and result.case.recipe == PUBLISHED_RECIPES.get(result.dataset)
         and result.case.shortcut == "A"
         and not result.case.val_split
+        and result.case.train_fraction == 1
         and result.dataset_whole
     )
 

@@ -125,6 +125,7 @@ def _write_report(
             settings.report_dir,
             this_command(),
             margin=settings.margin,
+            target=settings.target,
             notes=answer_notes(harness),
         )
     except Exception as error:  # the results are safe, and a report can be written later

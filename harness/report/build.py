@@ -57,18 +57,20 @@ def write_report(
     command: str,
     *,
     margin: float = MARGIN_POINTS,
+    target: float | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
 ) -> WrittenReport:
     """Write tables, figures and page under the report folder; the page shows ``command``.
 
     Args:
         margin: differences inside ± margin percentage points count as equal.
+        target: accuracy in percent to which time is measured; None for the smallest model's.
         notes: by a study's `subject`, lines on what its answer rests on.
 
     Raises:
         OSError: a file could not be written.
     """
-    content = _content(loaded, command, partial(_question, loaded, margin, notes or {}))
+    content = _content(loaded, command, partial(_question, loaded, margin, target, notes or {}))
     tables = write_tables(_tables(content), report_dir / TABLES)
     figures = [*(figure for study in content.studies for figure in study.figures), *content.gradients]
     figures += [figure for section in _sections(content) for figure in section.figures]
@@ -81,6 +83,7 @@ def write_report(
 def _question(
     loaded: LoadedResults,
     margin: float,
+    target: float | None,
     notes: Mapping[str, Sequence[str]],
     evidence: Evidence,
 ) -> Question:
@@ -88,7 +91,7 @@ def _question(
     spread = seed_spread([one for one in loaded.evidence if one.mode == evidence.mode], evidence.dataset)
     lines = notes.get(evidence.subject, ())
     shown = lines if loaded.privacy is None else map(loaded.privacy.text, lines)
-    return Question(spread, margin, loaded.plan_of(evidence), tuple(shown))
+    return Question(spread, margin, loaded.plan_of(evidence), tuple(shown), target)
 
 
 def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:

@@ -38,19 +38,22 @@ def report(tmp_path, *folders):
     return main(["report", *map(str, folders), "--report-dir", str(tmp_path / "report")])
 
 
-def test_the_margin_reaches_the_report(tmp_path, monkeypatch, capsys):
-    margins = []
+def test_margin_and_target_reach_the_report(tmp_path, monkeypatch, capsys):
+    kept = []
 
-    def keep(*_, margin):
-        margins.append(margin)
+    def keep(*_, margin, target):
+        kept.append((margin, target))
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("harness.report.build.write_report", keep)
     store(tmp_path / "r", synthetic_result())
     assert report(tmp_path, tmp_path / "r", "--margin", "1.5") == 2
-    assert margins == [1.5]
+    assert report(tmp_path, tmp_path / "r", "--target", "95") == 2
+    assert kept == [(1.5, None), (0.5, 95.0)]
     assert report(tmp_path, tmp_path / "r", "--margin", "none") == 2
     assert "--margin 'none': give percentage points above 0, e.g. 0.5" in capsys.readouterr().err
+    assert report(tmp_path, tmp_path / "r", "--target", "101") == 2
+    assert "--target '101': give a percentage above 0 and up to 100, e.g. 90" in capsys.readouterr().err
 
 
 def test_report_writes_page_tables_figures_and_prints_the_answer(tmp_path, capsys):

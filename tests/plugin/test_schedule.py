@@ -94,7 +94,7 @@ def outcomes(run):
 
 @pytest.fixture
 def reported(monkeypatch):
-    """The margin and the notes of the last written report."""
+    """The margin, the target and the notes of the last written report."""
     summary = importlib.import_module("harness.plugin.summary")
     given, write = {}, summary.write_report
 
@@ -109,12 +109,13 @@ def reported(monkeypatch):
 def test_a_budget_runs_the_cheapest_first_and_skips_what_does_not_fit(bench, finished, reported):
     finished("resnet8", 0, epoch_seconds=3600.0)
     finished("resnet8-2", 0, epoch_seconds=1800.0)
-    run = bench("--full-training", "--device", "cpu", "--seeds", "0,1", "--budget", "30m", "--margin", "1", "-v", "-rs")
+    asked = ["--seeds", "0,1", "--budget", "30m", "--margin", "1", "--target", "80"]
+    run = bench("--full-training", "--device", "cpu", *asked, "-v", "-rs")
     assert outcomes(run) == [
         "resnet8-2-seed0 PASSED", "resnet8-seed0 PASSED", "resnet8-2-seed1 SKIPPED", "resnet8-seed1 SKIPPED",
     ]  # fmt: skip
     run.stdout.fnmatch_lines(["*does not fit: about 1h00m, *m*s of --budget 30m left"])
-    assert reported["margin"] == 1.0
+    assert (reported["margin"], reported["target"]) == (1.0, 80.0)
     assert [*reported["notes"].values()] == [["Rests on 2 of 4 cases: 2 did not fit into --budget 30m."]]
 
 

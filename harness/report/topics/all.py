@@ -7,14 +7,17 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.report.section import Section
 from harness.report.topics.learning_rates import learning_rates
+from harness.report.topics.schedules import schedule_sections
+from harness.report.topics.targets import target_section
+from harness.report.topics.training_sizes import size_sections
 
 StudyTopic = Callable[[Evidence, Comparisons, Question], Section | None]
 """Makes the section of one study; None if it has no measurements for it."""
 CrossTopic = Callable[[Sequence[tuple[Evidence, Comparisons, Question]]], Sequence[Section]]
 """Makes the sections across studies, none if they have no measurements for it."""
 
-STUDY_TOPICS: tuple[StudyTopic, ...] = (learning_rates,)
-CROSS_TOPICS: tuple[CrossTopic, ...] = ()
+STUDY_TOPICS: tuple[StudyTopic, ...] = (target_section, learning_rates)
+CROSS_TOPICS: tuple[CrossTopic, ...] = (schedule_sections, size_sections)
 
 
 def study_sections(evidence: Evidence, comparisons: Comparisons, question: Question) -> list[Section]:

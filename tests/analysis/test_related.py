@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analysis.evidence import published_evidence
+from harness.analysis.related import related_studies
+from harness.config.recipes import CIFAR10
+from tests.analysis.synthetic_evidence import grouped
+from tests.helpers.synthetic import synthetic_result
+
+RESULT = synthetic_result()
+
+
+def result(epochs=300, recipe=CIFAR10, **changes):
+    """A result by CIFAR-10's recipe with other epochs; further changes are those of its case."""
+    mode = changes.pop("mode", "full" if epochs == 300 else "shortened")
+    changes = {"recipe": recipe if epochs == 300 else recipe.with_epochs(epochs), "mode": mode} | changes
+    return replace(RESULT, case=replace(RESULT.case, **changes), mode=mode)
+
+
+def values(studies, condition):
+    """The groups' values, checked against the studies that they name."""
+    found = related_studies(studies, condition)
+    if condition == "epochs":
+        assert all(studies[place].epochs == value for group in found for value, place in group.items())
+    return [list(group) for group in found]
+
+
+def test_schedules_of_one_recipe_are_related_in_ascending_order():
+    studies = grouped(result(100), result(), result(30))
+    assert values(studies, "epochs") == [[30, 100, 300]]
+    assert values(studies, "train_fraction") == values(studies, "learning_rate") == []
+
+
+@pytest.mark.parametrize("changes", [
+    {"val_split": 0.1}, {"train_fraction": 0.5}, {"data_fingerprint": "1" * 64}, {"precision": "bf16"},
+    {"device_kind": "cuda"}, {"shortcut": "B"}, {"recipe": replace(CIFAR10, learning_rate=0.05).with_epochs(30)},
+    {"recipe": replace(CIFAR10, milestones=(100, 225)).with_epochs(30)}, {"recipe": replace(CIFAR10, milestones=())},
+    {"mode": "quick"},
+])  # fmt: skip
+def test_studies_that_differ_in_more_are_not_related(changes):
+    assert related_studies(grouped(result(), result(30, **changes)), "epochs") == []
+
+
+def test_shares_of_the_images_and_learning_rates_are_related_apart():
+    slow = replace(CIFAR10, learning_rate=0.05)
+    studies = grouped(
+        result(),
+        result(train_fraction=0.1),
+        result(train_fraction=0.5),
+        result(recipe=slow),
+        result(30, train_fraction=0.1),
+    )
+    assert values(studies, "train_fraction") == [[0.1, 0.5, 1.0]]
+    assert values(studies, "learning_rate") == [[0.05, 0.1]]
+    assert values(studies, "epochs") == [[30, 300]]
+
+
+def test_published_figures_are_related_to_nothing():
+    paper = published_evidence("cifar10")
+    assert related_studies([paper, replace(paper, epochs=30)], "epochs") == []
+
+
+@given(st.lists(st.integers(1, 299), min_size=2, max_size=5, unique=True))
+def test_rounded_milestones_of_one_recipe_stay_related(epochs):
+    studies = grouped(*map(result, epochs))
+    assert values(studies, "epochs") == [sorted(epochs)]

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+
+from harness.analysis.schedules import compare_schedules
+from tests.analysis.budget_studies import SECONDS, SIX, SIZES
+from tests.analysis.synthetic_evidence import study
+
+EPOCHS = (30, 100, 300)
+
+
+def schedules(truth, seeds=3, spread=0.1, generator=None, epochs=EPOCHS, **changes):
+    """Studies by epochs; ``truth``: the true accuracy of a model and a schedule, or a dict of them."""
+    generator = generator or np.random.default_rng(5)
+    return {
+        one: study(
+            {model: [round(float(x), 2) for x in generator.normal(truth(model, one), spread, seeds)] for model in SIX},
+            sizes=SIZES, seconds={model: second * one / 100 for model, second in SECONDS.items()}, epochs=one,
+            **changes,
+        )
+        for one in epochs
+    }  # fmt: skip
+
+
+def even(_model, _epochs):
+    return 91.0
+
+
+def wider(model, epochs):
+    return 91.0 + ("-" in model) + {30: -1.0, 100: 0.0, 300: 0.5}[epochs]
+
+
+def test_budgets_are_the_dearest_costs_that_both_axes_reach():
+    found = compare_schedules(schedules(even))
+    assert found.cost == "total_seconds"
+    assert [one.epochs for one in found.verdicts] == list(EPOCHS)
+    assert [one.cost for one in found.verdicts] == pytest.approx([27.0 * epochs for epochs in EPOCHS])
+
+
+def test_each_axis_has_its_best_model_and_schedule_within_the_budget():
+    best = {("resnet20-4", 30): 96.0, ("resnet20", 100): 95.0, ("resnet20-8", 300): 99.0}
+    found = compare_schedules(schedules(lambda model, epochs: best.get((model, epochs), 91.0)))
+    first, _, last = found.verdicts
+    assert (first.wide.name, first.deep.name) == ("resnet20-4 for 30 epochs", "resnet20 for 100 epochs")
+    assert first.outcome == "wider"
+    assert first.take.name == "resnet20-4 for 30 epochs"
+    assert all(one.wide.cost <= 1.1 * one.cost and one.deep.cost <= 1.1 * one.cost for one in found.verdicts)
+    assert last.wide.epochs != 300  # resnet20-8 there costs more than any deep model
+
+
+def test_budgets_that_allow_only_the_base_of_an_axis_are_left_out():
+    """At 30 epochs the wide model costs more than the deep one, and it has no shorter schedule."""
+    seconds = {"resnet20": 5.0, "resnet110": 10.0, "resnet20-4": 20.0}
+    studies = {
+        epochs: study(
+            {model: [90.0, 90.2, 90.1] for model in seconds}, epochs=epochs,
+            seconds={model: second * epochs / 100 for model, second in seconds.items()},
+        )
+        for epochs in (30, 100)
+    }  # fmt: skip
+    assert [one.epochs for one in compare_schedules(studies).verdicts] == [100]
+    assert compare_schedules({30: studies[30]}).verdicts == ()
+
+
+def test_planted_lead_is_found_at_three_seeds():
+    found = compare_schedules(schedules(wider, spread=0.2))
+    assert [one.outcome for one in found.verdicts] == ["wider"] * 3
+    for one in found.verdicts:
+        assert one.interval.low < 1.0 < one.interval.high
+        assert one.p_alone <= one.p_value < 0.05
+
+
+def test_mirrored_studies_have_mirrored_intervals():
+    """Deeper is found as wider is: exchanged accuracies exchange the sides."""
+    mirror = {"resnet56": "resnet20-2", "resnet110": "resnet20-4", "resnet20-2": "resnet56", "resnet20-4": "resnet110"}
+    sizes = dict.fromkeys(("resnet20", *mirror), (1000000.0, 100000000.0))
+
+    def compared(name):
+        values = np.random.default_rng(8).normal(0, 0.2, (5, 3)) + np.array([[0], [0.1], [0.3], [1.0], [1.4]])
+        return compare_schedules({
+            epochs: study({name(model): list(90 + epochs / 100 + one) for model, one in
+                           zip(sizes, values, strict=True)}, sizes=sizes, seconds=dict.fromkeys(sizes, 1.0))
+            for epochs in (30, 100)
+        }).verdicts  # fmt: skip
+
+    for one, other in zip(compared(str), compared(lambda model: mirror.get(model, model)), strict=True):
+        assert one.p_value == pytest.approx(other.p_value)
+        assert one.interval.low == pytest.approx(-other.interval.high)
+        assert {one.outcome, other.outcome} == {"wider", "deeper"}
+
+
+def test_base_model_that_is_best_leaves_nothing_to_take():
+    found = compare_schedules(schedules(lambda model, _: 95.0 if model == "resnet20" else 90.0))
+    for one in found.verdicts:
+        assert one.wide == one.deep
+        assert (one.interval.mean, one.outcome, one.take) == (0.0, "no significant difference", None)
+
+
+def test_one_run_each_is_compared_without_a_test():
+    found = compare_schedules(schedules(wider, seeds=1))
+    assert {one.outcome for one in found.verdicts} == {"one run each"}
+    assert {one.p_value for one in found.verdicts} == {None}
+
+
+def test_without_comparable_times_the_cost_is_macs_of_all_epochs():
+    studies = {
+        epochs: study({model: [91.0, 91.2, 91.1] for model in SIX}, sizes=SIZES, seconds=dict.fromkeys(SIX))
+        for epochs in EPOCHS
+    }
+    found = compare_schedules(studies)
+    assert found.cost == "macs"
+    assert [one.cost for one in found.verdicts] == pytest.approx([254e6 * epochs for epochs in EPOCHS])
+
+
+def test_studies_without_two_axes_are_not_compared():
+    assert (
+        compare_schedules({30: study({"resnet20": [90.0], "resnet56": [91.0]}), 100: study({"resnet20": [90.0]})})
+        is None
+    )
+
+
+def error_rate(studies, seeds, spread):
+    """The share of random studies without a true difference in which any budget has a winner."""
+    generator = np.random.default_rng(seeds)
+    drawn = (schedules(even, seeds, spread, generator) for _ in range(studies))
+    return sum(any(one.take for one in compare_schedules(each).verdicts) for each in drawn) / studies
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_no_more_than_five_percent_of_equal_studies_have_a_winner(seeds):
+    assert error_rate(500, seeds, 0.2) <= 0.05
+
+
+def test_choice_of_the_best_of_many_makes_no_winner_of_noise():
+    """Twelve candidates against nine of the same accuracy: the best of each differ, and no budget has a winner."""
+    assert error_rate(10, 3, 0.3) == 0
