@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.analysis.evidence import Correct, Evidence, Run
+from harness.analysis.evidence import Correct, Evidence, Logits, Predictions, Run
 from harness.config.case import Case, Mode
 from harness.config.datasets import file_stem, is_own_images, prefix_of, title_of
 from harness.files import distinct_names, safe_name
@@ -38,12 +37,14 @@ class StoredResult:
         root: the results folder.
         read_predictions: returns the test labels and the predicted classes, each (N,); None if they cannot be read.
         read_curve: returns the learning curve; None if it cannot be read.
+        read_logits: reads the logits, (N, classes), each time that it is called; None if they cannot be read.
     """
 
     result: Result
     root: Path
-    read_predictions: Callable[[], tuple[NDArray[np.integer], NDArray[np.integer]] | None]
+    read_predictions: Callable[[], Predictions | None]
     read_curve: Callable[[], LearningCurve | None]
+    read_logits: Callable[[], Logits | None] = lambda: None
 
 
 def group_into_studies(
@@ -272,5 +273,7 @@ def _run(one: StoredResult) -> Run:
         recall_percent={str(scores["class_name"]): float(scores["recall_percent"]) for scores in result.per_class},
         read_correct=read_correct,
         read_curve=functools.cache(one.read_curve),
+        read_predictions=one.read_predictions,
+        read_logits=one.read_logits,
         result=result,
     )

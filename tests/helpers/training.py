@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
 from harness.training.train import train
-from harness.training.trainers.fast import FastTrainer
 from harness.training.trainers.evaluation import Evaluation
+from harness.training.trainers.fast import FastTrainer
 from tests.helpers.tiny import CPU
 
 

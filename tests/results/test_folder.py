@@ -40,7 +40,9 @@ def test_case_without_a_result_is_not_found(tiny_dataset, results):
     assert not results.is_finished(make_case(tiny_dataset))
 
 
-@pytest.mark.parametrize("name", ["result.json", "epochs.jsonl", "predictions.npz", "logits.npy", "weights.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["result.json", "epochs.jsonl", "predictions.npz", "logits.npy", "weights.safetensors"]
+)
 @pytest.mark.parametrize("damage", ["gone", "empty", "torn", "a flipped bit", "garbage"])
 def test_case_with_a_damaged_file_is_refused_and_the_file_named(damage, name, kept, tiny_result, results):
     path = kept / name
@@ -63,7 +65,9 @@ def test_case_with_a_damaged_file_is_refused_and_the_file_named(damage, name, ke
         assert str(path) in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["result.json", "epochs.jsonl", "predictions.npz", "logits.npy", "weights.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["result.json", "epochs.jsonl", "predictions.npz", "logits.npy", "weights.safetensors"]
+)
 def test_unreadable_file_is_not_reported_as_damaged(name, kept, tiny_result, results):
     (kept / name).unlink()
     (kept / name).symlink_to("/proc/self/mem")  # can be opened, but not read
