@@ -43,11 +43,12 @@ class Disagreement:
     Attributes:
         between: the pairs of a network of one model and one of the other.
         within: the pairs of seeds of one model, and of the other; None with one seed.
-        excess: error consistency within the models, mean of both, less that between them; None with one seed.
+        excess: error consistency within the models, mean of both, less that between them; None if not tested, as with
+            one seed.
         p_value: the probability of such an excess if the networks of both models were exchangeable: the share of splits
             of the runs into two groups that have one as large.
         least_p_value: the smallest p-value that so many seeds can give.
-        p_holm: corrected over all pairs of models by Holm's method.
+        p_holm: corrected over the pairs tested by Holm's method.
     """
 
     model: str
@@ -61,8 +62,12 @@ class Disagreement:
     p_holm: float | None = None
 
 
-def disagreements(models: Sequence[PredictedModel]) -> list[Disagreement]:
-    """Return each pair of models compared, corrected as one family."""
+def disagreements(models: Sequence[PredictedModel], counterparts: Sequence[tuple[str, str]]) -> list[Disagreement]:
+    """Return each pair of models compared.
+
+    Args:
+        counterparts: the (wider, deeper) pairs, which alone are tested: few seeds have too few splits for more tests.
+    """
     if len(models) < 2:
         return []
     predictions = np.concatenate([one.predictions for one in models])
@@ -72,16 +77,26 @@ def disagreements(models: Sequence[PredictedModel]) -> list[Disagreement]:
     )
     ends = np.cumsum([len(one.seeds) for one in models])
     rows = {one.model: np.arange(end - len(one.seeds), end) for one, end in zip(models, ends, strict=True)}
+    tested = set(map(frozenset, counterparts))
     found = [
-        _compared(one.model, other.model, rows[one.model], rows[other.model], differing, consistency)
-        for one, other in combinations(models, 2)
+        _compared(
+            one, other, rows[one], rows[other], differing, consistency, is_tested=frozenset((one, other)) in tested
+        )
+        for one, other in combinations(rows, 2)
     ]
     corrected = holm([one.p_value for one in found])
     return [replace(one, p_holm=p_holm) for one, p_holm in zip(found, corrected, strict=True)]
 
 
 def _compared(
-    model: str, other: str, rows: NDArray[Any], columns: NDArray[Any], differing: Matrix, consistency: Matrix
+    model: str,
+    other: str,
+    rows: NDArray[Any],
+    columns: NDArray[Any],
+    differing: Matrix,
+    consistency: Matrix,
+    *,
+    is_tested: bool,
 ) -> Disagreement:
     """Return two models' comparison, from the rows of their networks in the matrices of all."""
 
@@ -97,7 +112,7 @@ def _compared(
     between = alike([(one, two) for one in rows.tolist() for two in columns.tolist()])
     found = Disagreement(model, other, (len(rows), len(columns)), between, (within(rows), within(columns)))
     both = np.concatenate([rows, columns])
-    if min(found.seeds) < 2 or np.isnan(consistency[np.ix_(both, both)]).any():
+    if not is_tested or min(found.seeds) < 2 or np.isnan(consistency[np.ix_(both, both)]).any():
         return found
     excess, p_value, least = _exchangeability(consistency, rows, columns)
     return replace(found, excess=excess, p_value=p_value, least_p_value=least)

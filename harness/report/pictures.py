@@ -12,7 +12,7 @@ from harness.text import count_noun, one_line
 
 PictureReader = Callable[[Result, Sequence[int]], Sequence[bytes]]
 """Returns the test images at these positions as PNG; raises an `InputError` if they are not on this machine."""
-_HOW = "give their folder to `python -m harness report` with --data-dir"
+_HOW = "run `python -m harness report --data-dir FOLDER` where the images are"
 
 
 def with_pictures(section: Section, evidence: Evidence, read: PictureReader | None, *, is_public: bool) -> Section:

@@ -39,8 +39,8 @@ def ensembles_figure(evidence: Evidence, found: Sequence[Ensembles]) -> Figure |
     return draw_figure(
         f"{evidence.file_name}-predictions-ensembles",
         f"{evidence.title}: ensembles of seeds",
-        "Filled: one network, mean over seeds; hollow: ensembles of 2, 3, … of its seeds at their summed cost, mean over "
-        f"all ensembles of that size. {COLOUR_KEY}",
+        "Filled: one network, mean over seeds; hollow: ensembles of 2, 3, … of its seeds at their summed cost, mean "
+        f"over all ensembles of that size. {COLOUR_KEY}",
         "Accuracy by the number of networks: " + "; ".join(words) + ".",
         draw,
         (7.5, 4.2),

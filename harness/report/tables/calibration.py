@@ -30,9 +30,9 @@ def calibration_table(evidence: Evidence, found: Sequence[ModelCalibration]) -> 
         Column("Brier score", "brier", mean_cell("brier", is_percent=False)),
     )
     notes = (
-        f"ECE, expected calibration error: mean difference between confidence and accuracy in {BINS} bins of equal width "
-        "of the confidence, weighted by images; by chance: the ECE that a perfectly calibrated network with these "
-        "confidences has in the mean, from the number of images alone",
+        f"ECE, expected calibration error: mean difference between confidence and accuracy in {BINS} bins of equal "
+        "width of the confidence, weighted by images; by chance: the ECE that a perfectly calibrated network with "
+        "these confidences has in the mean, from the number of images alone",
         "overconfident by: mean confidence less accuracy; Brier score: mean squared distance of the probabilities from "
         f"the truth, 0 to 2, lower is better; {OVER_SEEDS}",
     )

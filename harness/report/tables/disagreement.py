@@ -26,7 +26,7 @@ def disagreement_table(evidence: Evidence, found: Sequence[Disagreement]) -> Tab
         "error consistency: Cohen's kappa of “classified correctly”, which corrects for the number of errors (Geirhos "
         "et al. 2020): 1 for networks that fail on the same images, 0 for independent errors",
         "p: if the networks of both models were exchangeable, the share of splits of the runs with errors as much more "
-        "alike within the groups than between them (Holm over the pairs)" + _least_note(found),
+        "alike within the groups than between them; counterparts alone, Holm" + _least_note(found),
     )
     title = f"{evidence.title}: disagreement between models and between seeds"
     name = f"{evidence.file_name}-predictions-disagreement"

@@ -20,7 +20,7 @@ from harness.text import count_noun, p_value, signed
 
 _TITLE = "What they learn: disagreement, calibration, ensembles"
 _PICTURES_OF_A_SIDE = 6
-_MOST_ENSEMBLES = 3  # that have a sentence; the table has all
+_MOST_ENSEMBLES = 3  # pairs of models that have a sentence; the table has all
 
 
 def predictions_section(_: Evidence, comparisons: Comparisons, __: Question) -> Section | None:
@@ -29,7 +29,8 @@ def predictions_section(_: Evidence, comparisons: Comparisons, __: Question) -> 
     models = predicted_models(evidence)
     if sum(len(one.seeds) for one in models) < 2:
         return None
-    compared, calibrations, ensembles = disagreements(models), model_calibrations(models), ensembles_of(models)
+    compared = disagreements(models, [] if evidence.axes is None else evidence.axes.counterparts)
+    calibrations, ensembles = model_calibrations(models), ensembles_of(models)
     of_ensembles = compare_ensembles(evidence, ensembles, models)
     sides = _sides(evidence, models)
     figure = ensembles_figure(evidence, ensembles)
@@ -47,7 +48,7 @@ def predictions_section(_: Evidence, comparisons: Comparisons, __: Question) -> 
             *_disagreement_sentences(compared, sides),
             *map(_solved_sentence, sides),
             *_calibration_sentences(calibrations),
-            *map(_ensemble_sentence, _told(of_ensembles)),
+            *_ensemble_sentences(of_ensembles),
         ],
         [picture for one in sides for picture in _pictures(evidence, one, models)],
     )
@@ -116,21 +117,29 @@ def _calibration_sentences(found: Sequence[ModelCalibration]) -> list[str]:
     return [f"Expected calibration error: {' to '.join(parts)}."]
 
 
-def _told(found: Sequence[EnsembleComparison]) -> list[EnsembleComparison]:
-    """Return the comparisons with a sentence: the largest ensembles first."""
-    return sorted(found, key=lambda one: (-one.seeds[0], -one.size))[:_MOST_ENSEMBLES]
+def _ensemble_sentences(found: Sequence[EnsembleComparison]) -> list[str]:
+    """Return a sentence for each of the first pairs of models, the largest ensemble first."""
+    pairs: dict[tuple[str, str], list[EnsembleComparison]] = {}
+    for one in found:
+        pairs.setdefault((one.model, one.other), []).insert(0, one)
+    return [_ensemble_sentence(*of_pair) for of_pair in list(pairs.values())[:_MOST_ENSEMBLES]]
 
 
-def _ensemble_sentence(one: EnsembleComparison) -> str:
-    share = one.cost_shares.get("macs", 0.0)
-    line = (
-        f"{one.size} {one.model} or one {one.other}? {one.ensemble_percent:.2f} % at {share:.2f} of its MACs against "
-        f"{one.other_percent:.2f} %: {signed(one.difference.mean, 2)} pp"
+def _ensemble_sentence(largest: EnsembleComparison, *smaller: EnsembleComparison) -> str:
+    share = largest.cost_shares.get("macs", 0.0)
+    first = (
+        f"{largest.size} {largest.model} or one {largest.other}? {largest.ensemble_percent:.2f} % at {share:.2f} of "
+        f"its MACs against {largest.other_percent:.2f} %: {_difference_text(largest)}"
     )
+    others = [f"{one.size} of them: {_difference_text(one)}" for one in smaller]
+    return f"{'; '.join([first, *others])}. {_n(largest.seeds).capitalize()}."
+
+
+def _difference_text(one: EnsembleComparison) -> str:
+    points = f"{signed(one.difference.mean, 2)} pp"
     if one.p_holm is None:
-        return f"{line}, not tested ({_n(one.seeds)})."
-    outcome = "significant" if one.p_holm < SIGNIFICANCE else "no significant difference"
-    return f"{line}, {outcome} ({p_value(one.p_holm)}; {_n(one.seeds)})."
+        return f"{points}, not tested{', as it needs every seed' if one.ensembles == 1 else ''}"
+    return f"{points}, {'' if one.p_holm < SIGNIFICANCE else 'not '}significant ({p_value(one.p_holm)})"
 
 
 def _n(seeds: tuple[int, int]) -> str:
