@@ -12,6 +12,7 @@ from harness.errors import DamagedError
 from harness.foreign_files import sha256_of
 from harness.results import checked_files, logit_array
 from harness.results.checked_files import ContradictedError, read_logits
+from harness.results.folder import ResultsFolder
 from harness.study.stored_network import load_network
 from harness.training.train import train
 from harness.training.trainers.evaluation import in_half_precision
@@ -42,7 +43,8 @@ def test_stored_logits_are_those_of_the_stored_weights(tiny_dataset, results, pi
 
 def test_ranks_store_the_logits_of_all_images(tiny_dataset, results, tmp_path):
     alone = train(make_case(tiny_dataset), tiny_dataset, results, CPU)
-    together, folder = train_in_threads(make_case(tiny_dataset), tiny_dataset, tmp_path, 2)
+    folder = ResultsFolder(tmp_path / "together")
+    together, _ = train_in_threads(2, make_case(tiny_dataset), tiny_dataset, folder)
     assert logits_of(together, folder).astype(np.float32) == pytest.approx(
         logits_of(alone, results).astype(np.float32), abs=0.01
     )
@@ -80,7 +82,7 @@ class NotANumber(nn.Module):
 
 
 def test_logits_that_are_not_numbers_are_left_out_with_a_note(tiny_dataset, results):
-    case = replace(own_case(tiny_dataset, NotANumber), val_split=0.3)
+    case = own_case(tiny_dataset, lambda *_: NotANumber(), val_split=0.3)
     result = train(case, tiny_dataset, results, CPU)
     assert "logits are not stored: some are not numbers" in result.notes
     assert "logits.npy" not in result.files
