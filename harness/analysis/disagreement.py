@@ -1,4 +1,4 @@
-"""Disagreement of trained networks on the test images: between models, against between seeds of one model.
+"""Disagreement of networks on the test images: between models, and between seeds of one model.
 
 Two networks that make more errors disagree on more images. Error consistency (Geirhos et al. 2020) corrects for that:
 Cohen's kappa of "classified correctly", 1 if two networks fail on the same images, 0 if their errors are independent.
@@ -119,7 +119,7 @@ def _compared(
 
 
 def _exchangeability(consistency: Matrix, rows: NDArray[Any], columns: NDArray[Any]) -> tuple[float, float, float]:
-    """Return the excess of consistency within two groups of networks, its p-value, and the least possible one."""
+    """Return the excess of consistency within two groups, its p-value, and the least possible one."""
 
     def total(one: NDArray[Any], two: NDArray[Any]) -> Any:
         return consistency[one[..., :, None], two[..., None, :]].sum((-2, -1))

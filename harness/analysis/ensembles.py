@@ -151,7 +151,7 @@ def _compared(evidence: Evidence, ensembles: Ensembles, other: PredictedModel, s
 
 
 def _error(variance: float | None, of_others: NDArray[Any], seeds: tuple[int, int]) -> dict[str, float]:
-    """Return standard error and degrees of freedom (Welch and Satterthwaite) of a difference; empty if unknown."""
+    """Return a difference's standard error and degrees of freedom (Welch); empty if unknown."""
     if variance is None or seeds[1] < 2:
         return {}
     variances = variance, float(np.var(of_others, ddof=1)) / seeds[1]

@@ -39,7 +39,7 @@ class PredictedModel:
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32] | None:
-        """Each network's probabilities of the classes, (seeds, N, classes); None if logits of a seed are missing."""
+        """Each network's probabilities, (seeds, N, classes); None if logits of a seed are missing."""
         found = [run.read_logits() for run in self.runs]
         logits = [one.astype(np.float32) for one in found if one is not None]
         if len(logits) < len(found):
@@ -48,7 +48,7 @@ class PredictedModel:
 
 
 def predicted_models(evidence: Evidence) -> list[PredictedModel]:
-    """Return the predictions of the study's main models: the base, then those along the axes, farthest first."""
+    """Return the predictions of the study's main models: the base, and those along the axes."""
     chosen = _main_models(evidence)
     size = logit_bytes(evidence.test_images, len(evidence.classes)) * len(chosen)
     most = min(MOST_SEEDS, max(_LEAST_SEEDS, _MOST_LOGIT_BYTES // max(1, size)))

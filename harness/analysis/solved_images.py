@@ -1,4 +1,4 @@
-"""Test images that only the wide or only the deep networks solve, against the number expected by chance.
+"""Test images that only the wide or only the deep networks solve, against chance.
 
 An image counts for one side if every one of its networks classifies it correctly, and none of the other side's. Chance:
 the same count for groups that mix networks of both sides, of equal size. If width and depth were the same to an image,

@@ -1,6 +1,6 @@
-"""Logits of the test images in half precision, as ``logits.npy`` has them; their size is checked before they are read.
+"""Logits of the test images in half precision, as ``logits.npy`` has them.
 
-The file has each image's logits less the image's largest one. The softmax is the same, and half precision then resolves
+Sizes are checked before anything is read. The file has each image's logits less the image's largest one. The softmax is the same, and half precision then resolves
 the classes in question best: near 0.
 """
 

@@ -17,7 +17,7 @@ _MOST_SIDE = 96  # in pixels, of a picture on the page
 
 
 def picture_reader(settings: Settings) -> Callable[[Result, Sequence[int]], list[bytes]]:
-    """Return a function that reads test images of a result from the settings' data folder, or from the user's.
+    """Return a function that reads a result's test images from the data folder, or the user's.
 
     It raises an `InputError` if the images are not on this machine, are others now, or take too long to load.
     """

@@ -171,7 +171,7 @@ class TrainingRun:
         self._checkpoint_seconds = watch.total()
 
     def conclude(self) -> FinalScores:
-        """Write predictions, logits and weights of the complete case, and compute its scores on the test images."""
+        """Write predictions, logits and weights of the complete case, and compute its scores."""
         job = self.job
         if self._last_evaluation is None:  # interrupted after the last epoch
             self._last_evaluation = self._trainer.evaluate(self.images.evaluated)

@@ -20,7 +20,7 @@ def test_disagreement_counts_different_classes_not_errors():
     assert found.p_value is found.p_holm is found.excess is None  # one seed of the other
 
 
-def test_error_consistency_is_one_for_the_same_errors_and_near_0_for_independent_ones():
+def test_error_consistency_is_1_for_the_same_and_0_for_independent_errors():
     generator = np.random.default_rng(0)
     one, independent = generator.random((2, 100_000)) < 0.9
     kappa = error_consistencies(np.array([one, one, independent]))

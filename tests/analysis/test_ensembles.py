@@ -50,7 +50,7 @@ def test_accuracy_is_the_mean_over_all_ensembles_of_the_size():
     assert (found[3].ensembles, found[4].ensembles, found[3].seeds) == (4, 1, (4, 4))
 
 
-def test_size_is_the_largest_that_costs_no_more_and_one_that_leaves_a_seed_out():
+def test_size_is_the_largest_affordable_and_one_that_leaves_a_seed_out():
     small, large, _ = simulated(np.random.default_rng(0), 3)
     assert [(one.model, one.size, one.other) for one in compared(small, large)] == [
         ("resnet20", 2, "resnet20-2"), ("resnet20", 3, "resnet20-2"),

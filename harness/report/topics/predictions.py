@@ -1,4 +1,4 @@
-"""The topic of predictions: where networks disagree, how calibrated they are, and what ensembles of seeds reach."""
+"""The topic of predictions: disagreement, calibration, ensembles, and images that one side solves."""
 
 from collections.abc import Sequence
 

@@ -83,7 +83,7 @@ def test_a_dozen_pictures_have_the_true_class_and_both_answers(section):
         assert set(one.answers) == {"resnet110", "resnet20-4"}
 
 
-def test_page_shows_the_pictures_behind_a_heading(stored, tmp_path):
+def test_page_shows_the_pictures_behind_a_heading(stored, tmp_path, no_figures):
     loaded = load_results_folders([stored])
     report = write_report(loaded, tmp_path, "report", pictures=lambda _, places: [b"PNG"] * len(places))
     page = report.page.read_text()
@@ -98,7 +98,7 @@ def test_older_results_without_logits_have_disagreement_alone(tmp_path):
     assert any(one.startswith("No calibration and no ensembles of resnet20") for one in section.sentences)
 
 
-def test_damaged_logits_are_left_out_by_name(tmp_path):
+def test_damaged_logits_are_left_out_by_name(tmp_path, no_figures):
     root = store_predicted(tmp_path / "results")
     damaged = sorted(root.glob("*resnet20-seed1*/logits.npy"))[0]
     damaged.write_bytes(damaged.read_bytes()[:-1])
@@ -125,7 +125,7 @@ def test_one_seed_each_has_no_test_and_no_chance_level(tmp_path):
 
 def test_few_networks_of_a_large_study_are_read():
     models = [f"resnet{depth}" for depth in (20, 32, 44, 56, 68, 110)] + [f"resnet20-{width}" for width in (2, 3, 4, 5)]
-    evidence = measured({model: [90.0 + 0.1 * k for k in range(7)] for model in models})
+    evidence = measured({model: [90.0 + 0.1 * k for k in range(7)] for model in models}, "digits")
     found = predicted_models(evidence)
     assert len(found) == MOST_MODELS
     assert {len(one.seeds) for one in found} == {MOST_SEEDS}
