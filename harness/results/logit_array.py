@@ -1,7 +1,7 @@
 """Logits of the test images in half precision, as ``logits.npy`` has them.
 
-Sizes are checked before anything is read. The file has each image's logits less the image's largest one. The softmax is the same, and half precision then resolves
-the classes in question best: near 0.
+Sizes are checked before anything is read. The file has each image's logits less the image's largest one. The softmax is
+the same, and half precision then resolves the classes in question best: near 0.
 """
 
 import re

@@ -1,16 +1,22 @@
-"""Test images of a result as PNG files, for the report's page; nothing is downloaded."""
+"""Test images of a result as PNG files, for the report's page; nothing is downloaded.
+
+torch is imported only once images are read: a report without pictures does without.
+"""
+
+from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import torch
 from PIL import Image
-from torch import Tensor
 
 from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.results.result import Result
-from harness.study.reproduce import images_of, require_same_images
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _MOST_PIXEL_BYTES = 2**29  # of the training and test images, which are loaded for a dozen; CIFAR-10 has 184 MB
 _MOST_SIDE = 96  # in pixels, of a picture on the page
@@ -23,6 +29,10 @@ def picture_reader(settings: Settings) -> Callable[[Result, Sequence[int]], list
     """
 
     def read(result: Result, positions: Sequence[int]) -> list[bytes]:
+        import torch
+
+        from harness.study.reproduce import images_of, require_same_images
+
         _require_quick_to_load(result)
         dataset = images_of(result, settings)
         require_same_images(result, dataset)
