@@ -8,7 +8,7 @@ from harness.config.datasets import is_own_images
 from harness.errors import InputError
 from harness.report.section import Section
 from harness.results.result import Result
-from harness.text import count_noun, one_line
+from harness.text import count_noun
 
 PictureReader = Callable[[Result, Sequence[int]], Sequence[bytes]]
 """Returns the test images at these positions as PNG; raises an `InputError` if they are not on this machine."""
@@ -25,9 +25,8 @@ def with_pictures(section: Section, evidence: Evidence, read: PictureReader | No
         return _without(section, _HOW)
     try:
         pngs = read(evidence.used_results[0], [one.position for one in section.pictures])
-    except InputError as error:
-        reason = "the test images are not on this machine, or are others" if is_public else one_line(str(error), 200)
-        return _without(section, f"{reason}; {_HOW}")
+    except InputError:  # its text names a folder
+        return _without(section, f"the test images are not found, are others now, or are too many to load; {_HOW}")
     return replace(section, pictures=[replace(one, png=png) for one, png in zip(section.pictures, pngs, strict=True)])
 
 
