@@ -28,13 +28,13 @@ def answered(model, predictions, labels):
     return PredictedModel(model, tuple(range(len(runs))), np.asarray(labels), np.asarray(predictions), runs)
 
 
-def random_logits(generator, labels, *, seeds, skill, own=0.5, hard=None, own_of_model=None, classes=4):
+def random_logits(generator, labels, *, seeds, skill, own=0.5, hard=None, own_of_model=None, classes=4, noise=0.7):
     """Return logits of networks, (seeds, N, classes), of which those of one model err on the same images."""
     images = len(labels)
     hard = generator.normal(size=images) if hard is None else hard
     of_model = generator.normal(size=images) if own_of_model is None else own_of_model
     logits = generator.normal(size=(seeds, images, classes))
-    margin = skill - hard + own * of_model + 0.7 * generator.normal(size=(seeds, images))
+    margin = skill - hard + own * of_model + noise * generator.normal(size=(seeds, images))
     places = np.arange(images)
     logits[:, places, labels] = logits.max(axis=2) + margin
     return logits

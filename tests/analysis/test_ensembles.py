@@ -21,8 +21,8 @@ def simulated(generator, seeds, images=300):
     """Return the predictions of both models, and the accuracy of a pair of resnet20 with endless seeds."""
     labels, hard = generator.integers(0, 4, images), generator.normal(size=images)
     common = {"hard": hard, "own_of_model": generator.normal(size=images)}
-    small = random_logits(generator, labels, seeds=seeds + 40, skill=0.8, **common)
-    large = random_logits(generator, labels, seeds=seeds + 40, skill=1.2, hard=hard)
+    small = random_logits(generator, labels, seeds=seeds + 40, skill=0.8, noise=1.2, **common)
+    large = random_logits(generator, labels, seeds=seeds + 40, skill=1.2, noise=0.2, hard=hard)
     truth = pairs_percent(small[seeds:], labels) - 100 * np.mean(large[seeds:].argmax(axis=2) == labels)
     return predicted("resnet20", small[:seeds], labels), predicted("resnet20-2", large[:seeds], labels), truth
 
