@@ -41,7 +41,7 @@ def report(tmp_path, *folders):
 def test_the_margin_reaches_the_report(tmp_path, monkeypatch, capsys):
     margins = []
 
-    def keep(*_, margin):
+    def keep(*_, margin, pictures):
         margins.append(margin)
         raise OSError(28, "No space left on device")
 
