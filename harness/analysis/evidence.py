@@ -29,6 +29,9 @@ from harness.results.timing import timed_on
 from harness.text import count_noun
 
 Correct = NDArray[np.bool_]
+Predictions = tuple[NDArray[np.integer], NDArray[np.integer]]
+"""Labels and predicted classes of the test images, each (N,)."""
+Logits = NDArray[np.float16]
 Measure = Literal[
     "accuracy_percent", "macro_f1_percent", "epoch_seconds", "total_seconds", "marginal_gain", "params", "macs"
 ]
@@ -47,6 +50,8 @@ class Run:
         recall_percent: by class name, the share of the class's test images that were classified correctly.
         read_correct: returns, for each test image, true if it was classified correctly, (N,); None without predictions.
         read_curve: returns the learning curve; None without epoch records.
+        read_predictions: returns the labels and the predicted classes; None without predictions.
+        read_logits: reads each test image's logits less its largest one, (N, classes), from the disk; None without any.
         result: the stored result; None for published figures.
     """
 
@@ -62,6 +67,8 @@ class Run:
     recall_percent: Mapping[str, float] = field(default_factory=dict)
     read_correct: Callable[[], Correct | None] = lambda: None
     read_curve: Callable[[], LearningCurve | None] = lambda: None
+    read_predictions: Callable[[], Predictions | None] = lambda: None
+    read_logits: Callable[[], Logits | None] = lambda: None
     result: Result | None = None
 
     @property

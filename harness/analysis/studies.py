@@ -271,5 +271,7 @@ def _run(one: StoredResult) -> Run:
         recall_percent={str(scores["class_name"]): float(scores["recall_percent"]) for scores in result.per_class},
         read_correct=read_correct,
         read_curve=functools.cache(one.read_curve),
+        read_predictions=one.read_predictions,
+        read_logits=one.read_logits,
         result=result,
     )

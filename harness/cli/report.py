@@ -32,7 +32,7 @@ def add_parser(commands: Commands) -> None:
         examples=["report", "report results-main results-branch --report-dir compared", "report --public"],
     )
     parser.add_argument("results", nargs="*", metavar="FOLDER", help="results folders; default: --results-dir alone")
-    add_options(parser, "results-dir", "report-dir", "margin", "target", "public")
+    add_options(parser, "results-dir", "report-dir", "data-dir", "margin", "target", "public")
     add_json_flag(parser)
     parser.set_defaults(run=run)
 
@@ -45,13 +45,19 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     """
     from harness.files import os_error_as_input_error
     from harness.report.build import write_report
+    from harness.study.pictures import picture_reader
     from harness.training.command import this_command
 
     settings = settings_from(known)
     loaded = _load([Path(name) for name in known.results], settings)
     with os_error_as_input_error(f"write the report to {settings.report_dir}", "give another --report-dir"):
         report = write_report(
-            loaded, settings.report_dir, this_command(), margin=settings.margin, target=settings.target
+            loaded,
+            settings.report_dir,
+            this_command(),
+            margin=settings.margin,
+            target=settings.target,
+            pictures=picture_reader(settings),
         )
     if known.json:
         from harness.cli.report_output import report_output

@@ -23,6 +23,7 @@ from harness.report.tables.table import Table
 from harness.report.tables.throughput import throughput_tables
 from harness.report.terminal import comparison_tables, report_text, terminal_text
 from harness.results.result import Result
+from harness.study.pictures import picture_reader
 from harness.text import count_noun, duration, printable
 from harness.tracking.tracker import ReportFiles
 from harness.training.command import this_command
@@ -127,6 +128,7 @@ def _write_report(
             margin=settings.margin,
             target=settings.target,
             notes=answer_notes(harness),
+            pictures=picture_reader(settings),
         )
     except Exception as error:  # the results are safe, and a report can be written later
         reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"

@@ -17,6 +17,7 @@ from harness.report.figures.study import study_figures
 from harness.report.loading import LEFT_OUT, LoadedResults
 from harness.report.page.content import Content, StudyPage
 from harness.report.page.render import render_page
+from harness.report.pictures import PictureReader, with_pictures
 from harness.report.section import Section
 from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.tables.answer import answer_tables
@@ -59,6 +60,7 @@ def write_report(
     margin: float = MARGIN_POINTS,
     target: float | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
+    pictures: PictureReader | None = None,
 ) -> WrittenReport:
     """Write tables, figures and page under the report folder; the page shows ``command``.
 
@@ -66,11 +68,12 @@ def write_report(
         margin: differences inside ± margin percentage points count as equal.
         target: accuracy in percent to which time is measured; None for the smallest model's.
         notes: by a study's `subject`, lines on what its answer rests on.
+        pictures: reads test images; None leaves them out.
 
     Raises:
         OSError: a file could not be written.
     """
-    content = _content(loaded, command, partial(_question, loaded, margin, target, notes or {}))
+    content = _content(loaded, command, partial(_question, loaded, margin, target, notes or {}), pictures)
     tables = write_tables(_tables(content), report_dir / TABLES)
     figures = [*(figure for study in content.studies for figure in study.figures), *content.gradients]
     figures += [figure for section in _sections(content) for figure in section.figures]
@@ -94,8 +97,13 @@ def _question(
     return Question(spread, margin, loaded.plan_of(evidence), tuple(shown), target)
 
 
-def _content(loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question]) -> Content:
-    studies = [_study(evidence, question_of(evidence)) for evidence in loaded.evidence if evidence.mode != "quick"]
+def _content(
+    loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question], pictures: PictureReader | None
+) -> Content:
+    show = partial(with_pictures, read=pictures, is_public=loaded.privacy is not None)
+    studies = [
+        _study(evidence, question_of(evidence), show) for evidence in loaded.evidence if evidence.mode != "quick"
+    ]
     found = [study.evidence for study in studies]
     untuned = [study for study in studies if study.evidence.tuning is None]  # the paper's claims are about one rate
     claims = judge_all([ClaimStudy(study.evidence, study.comparisons) for study in untuned])
@@ -156,7 +164,7 @@ def _left_out_table(lines: Sequence[str]) -> Table:
     return Table(LEFT_OUT, "Files left out", (column,), tuple({"left_out": line} for line in lines))
 
 
-def _study(evidence: Evidence, question: Question) -> StudyPage:
+def _study(evidence: Evidence, question: Question, show: Callable[[Section, Evidence], Section]) -> StudyPage:
     """Return a study with its answer, figures and tables; without a complete run, only its runs."""
     stamp = code_stamp({evidence.title: evidence.used_results})
     question = replace(question, notes=(*stamp.cautions, *question.notes))
@@ -169,6 +177,7 @@ def _study(evidence: Evidence, question: Question) -> StudyPage:
         replace(one, caption=" ".join((one.caption, *stamp.cautions))) for one in study_figures(evidence, comparisons)
     ]
     sections = [
-        replace(one, tables=list(map(stamp.on, one.tables))) for one in study_sections(evidence, comparisons, question)
+        replace(show(one, evidence), tables=list(map(stamp.on, one.tables)))
+        for one in study_sections(evidence, comparisons, question)
     ]
     return StudyPage(evidence, comparisons, question, found, figures, [*map(stamp.on, tables), runs], sections)

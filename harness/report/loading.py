@@ -3,13 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.evidence import Evidence
+from harness.analysis.evidence import Evidence, Logits
 from harness.analysis.sequential import SequentialPlan
 from harness.analysis.stored_result import StoredResult
 from harness.analysis.studies import group_into_studies
@@ -18,7 +19,7 @@ from harness.files import distinct_names
 from harness.report.public import Privacy
 from harness.report.truncation import first_lines
 from harness.results.case_folder import RESULT
-from harness.results.checked_files import ContradictedError
+from harness.results.checked_files import ContradictedError, read_logits
 from harness.results.declared_axes import DeclaredAxes, read_declared_axes
 from harness.results.declared_looks import DeclaredLooks, looks_key, read_declared_looks
 from harness.results.declared_tuning import DeclaredTuning, read_declared_tuning
@@ -166,7 +167,19 @@ def _stored(result: Result, folder: ResultsFolder, loaded: LoadedResults) -> Sto
     if any(isinstance(one, ContradictedError) for one in problems):
         return None
     predictions = None if correct is None else _narrowed(*correct)
-    return StoredResult(result, folder.root, lambda: predictions, lambda: curve)
+    return StoredResult(
+        result, folder.root, lambda: predictions, lambda: curve, partial(_logits, result, folder, loaded)
+    )
+
+
+def _logits(result: Result, folder: ResultsFolder, loaded: LoadedResults) -> Logits | None:
+    """Read a result's logits; leave damaged ones out by name."""
+    try:
+        return read_logits(folder.folder(result.case), result)
+    except InputError as error:
+        if (line := str(error)) not in loaded.left_out:
+            loaded.left_out.append(line)
+        return None
 
 
 def _of_same_images(stored: Sequence[StoredResult], problems: list[str]) -> list[StoredResult]:

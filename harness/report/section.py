@@ -1,10 +1,27 @@
 """A section of the page: a heading, and what one learns under it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.report.figures.figure import Figure
 from harness.report.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A test image, and the networks' answers.
+
+    Attributes:
+        position: within the test set.
+        truth: its class.
+        answers: each model's class for it, by the model's name.
+        png: empty until the image is read.
+    """
+
+    position: int
+    truth: str
+    answers: Mapping[str, str]
+    png: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -13,9 +30,11 @@ class Section:
 
     Attributes:
         sentences: findings to read before the figures.
+        pictures: test images, shown after the sentences.
     """
 
     title: str
     figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     sentences: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()

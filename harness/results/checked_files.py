@@ -11,11 +11,13 @@ from harness.errors import DamagedError
 from harness.foreign_files import read_regular, sha256_of
 from harness.results.case_folder import RESULT
 from harness.results.contradictions import contradiction_with_epochs, contradiction_with_predictions
+from harness.results.logit_array import contradiction_with_logits, most_logit_file_bytes, parse_logits
 from harness.results.prediction_arrays import most_prediction_bytes, parse_predictions
 from harness.results.reading import most_epoch_bytes, parse_epoch_records, unreadable
 from harness.results.result import LearningCurve, Result
 
-EPOCHS, PREDICTIONS, WEIGHTS = "epochs.jsonl", "predictions.npz", "weights.safetensors"
+EPOCHS, WEIGHTS = "epochs.jsonl", "weights.safetensors"
+PREDICTIONS, LOGITS = "predictions.npz", "logits.npy"
 _BYTES_PER_PARAMETER = 16  # of the widest kind of number; networks are stored with 4
 _MOST_OTHER_WEIGHT_BYTES = 2**30  # buffers, which are no parameters: statistics of BatchNorm, masks
 
@@ -30,6 +32,8 @@ def most_bytes(result: Result, name: str) -> int:
         return most_epoch_bytes(result.epochs)
     if name == PREDICTIONS:
         return most_prediction_bytes(result.test_images)
+    if name == LOGITS:
+        return most_logit_file_bytes(result.test_images, len(result.per_class))
     return _BYTES_PER_PARAMETER * result.params + _MOST_OTHER_WEIGHT_BYTES
 
 
@@ -71,6 +75,27 @@ def read_predictions(folder: Path, result: Result) -> tuple[NDArray[np.integer],
     return labels, predictions
 
 
+def read_logits(folder: Path, result: Result) -> NDArray[np.float16] | None:
+    """Read the logits of a complete result in its folder, (N, classes); None if it has none.
+
+    Raises:
+        ContradictedError: the logits contradict the predictions, or the predictions the result.
+        DamagedError: the logits or the predictions are missing or damaged.
+        InputError: the logits or the predictions cannot be read.
+    """
+    if LOGITS not in result.files:
+        return None
+    content = _checked_content(folder, result, LOGITS)
+    _, predictions = read_predictions(folder, result)
+    try:
+        logits = parse_logits(content, result.test_images, len(result.per_class))
+        if problem := contradiction_with_logits(predictions, logits):
+            raise ValueError(problem)
+    except ValueError as error:
+        raise ContradictedError(f"{folder / LOGITS} contradicts its {RESULT}: {error}") from error
+    return logits
+
+
 def checked_path(folder: Path, result: Result, name: str) -> Path:
     """Return the path of a file after comparing its SHA-256 with the result's.
 
@@ -104,6 +129,8 @@ def require_unchanged(folder: Path, result: Result) -> None:
             read_curve(folder, result)
         elif name == PREDICTIONS and result.is_complete:
             read_predictions(folder, result)
+        elif name == LOGITS and result.is_complete:
+            read_logits(folder, result)
         else:
             checked_path(folder, result, name)
 

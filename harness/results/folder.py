@@ -1,7 +1,7 @@
 """The results folder, with one subfolder per case; a lock admits one writing process per case.
 
 A case's folder holds ``epochs.jsonl`` (one line appended per epoch), ``predictions.npz`` (test labels and predicted
-classes), ``weights.safetensors``, checkpoints while it trains, and ``result.json``, which is written last.
+classes), ``logits.npy``, ``weights.safetensors``, checkpoints while it trains, and last ``result.json``.
 """
 
 import contextlib
@@ -28,11 +28,13 @@ from harness.foreign_files import sha256_of
 from harness.results.case_folder import RESULT, find_case_folder
 from harness.results.checked_files import (
     EPOCHS,
+    LOGITS,
     PREDICTIONS,
     WEIGHTS,
     ContradictedError,
     checked_path,
     read_curve,
+    read_logits,
     read_predictions,
     require_unchanged,
 )
@@ -41,7 +43,7 @@ from harness.results.reading import parse_result, read_epoch_records, read_resul
 from harness.results.result import EpochRecord, LearningCurve, Result
 from harness.results.training_now import LOCK, is_in_training
 
-FILES = (RESULT, EPOCHS, PREDICTIONS, WEIGHTS)  # the result first: it has the SHA-256 of the others
+FILES = (RESULT, EPOCHS, PREDICTIONS, LOGITS, WEIGHTS)  # the result first: it has the SHA-256 of the others
 _PROBE_SECONDS = 0.05  # a report that looks who trains a case holds its lock for microseconds: it is tried twice
 _REMEDY = "free space or give another --results-dir, then rerun the command to resume"
 
@@ -177,11 +179,11 @@ class ResultsFolder:
         return read_predictions(self.folder(result.case), result)
 
     def contradiction(self, result: Result) -> str | None:
-        """Return the contradiction between a result and its predictions or epochs, or None."""
-        reads = ([self.read_predictions] if result.is_complete else []) + ([self.read_curve] if result.epochs else [])
-        for read in reads:
+        """Return the contradiction between a result and its predictions, logits or epochs, or None."""
+        reads: list[Callable[[Path, Result], object]] = [read_predictions, read_logits] if result.is_complete else []
+        for read in (*reads, read_curve) if result.epochs else reads:
             try:
-                read(result)
+                read(self.folder(result.case), result)
             except ContradictedError as error:
                 return str(error)
             except InputError:
@@ -239,6 +241,11 @@ class ResultsFolder:
                 lambda file: np.savez_compressed(file, labels=labels, predictions=predictions),
             )
 
+    def write_logits(self, case: Case, logits: NDArray[np.float16]) -> None:
+        """Write the logits of every test image, (N, classes), in the dataset's order."""
+        with self.writing(case):
+            write_atomically(self.folder(case) / LOGITS, lambda file: np.save(file, logits))
+
     def write_weights(self, case: Case, weights: bytes) -> None:
         """Write the final weights, in the safetensors format."""
         with self.writing(case):
@@ -246,7 +253,7 @@ class ResultsFolder:
 
     def hashes(self, case: Case) -> dict[str, str]:
         """Return the SHA-256 of each of the case's files except the result, by name."""
-        paths = (self.folder(case) / name for name in (EPOCHS, PREDICTIONS, WEIGHTS))
+        paths = (self.folder(case) / name for name in FILES[1:])
         return {path.name: sha256_of(path, path.stat().st_size) for path in paths if path.exists()}
 
     def write_result(self, case: Case, result: Result) -> None:

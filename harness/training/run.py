@@ -10,6 +10,7 @@ from harness.hardware.disturbance_meter import DisturbanceMeter, with_stops_of_r
 from harness.hardware.stopwatch import Stopwatch
 from harness.results import metrics
 from harness.results.inference_time import InferenceTime
+from harness.results.logit_array import contradiction_with_logits, obstacle_to_logits
 from harness.results.result import EpochRecord, Status
 from harness.training import checkpoint, code_version
 from harness.training.checkpoint_file import Checkpoint
@@ -19,7 +20,8 @@ from harness.training.job import CaseImages, TrainingJob
 from harness.training.result_builder import FinalScores
 from harness.training.resume import OtherCode, resumable_checkpoint, resume
 from harness.training.trainers import make_trainer
-from harness.training.trainers.trainer import Evaluation, Trainer
+from harness.training.trainers.evaluation import Evaluation
+from harness.training.trainers.trainer import Trainer
 from harness.training.trainers.verification import LACK_OF_MEMORY
 
 
@@ -171,7 +173,7 @@ class TrainingRun:
         self._checkpoint_seconds = watch.total()
 
     def conclude(self) -> FinalScores:
-        """Write the predictions and weights of the complete case, and compute its scores on the test images."""
+        """Write predictions, logits and weights of the complete case, and compute its scores."""
         job = self.job
         if self._last_evaluation is None:  # interrupted after the last epoch
             self._last_evaluation = self._trainer.evaluate(self.images.evaluated)
@@ -180,6 +182,7 @@ class TrainingRun:
         labels = job.dataset.test.labels.numpy()
         scores = metrics.score(labels, final.predictions, job.dataset.spec.class_names)
         job.results.write_predictions(job.case, labels, final.predictions)
+        self._write_logits(final)
         job.results.write_weights(job.case, safetensors_bytes(self._trainer.weights()))
         best = self.history.best
         best_accuracy_percent = best.evaluation_accuracy_percent
@@ -198,3 +201,15 @@ class TrainingRun:
             self.job.notify(note)
         self.notes += tuple(meter.notes)
         return times
+
+    def _write_logits(self, evaluation: Evaluation) -> None:
+        """Write the logits of the test images, or note why they are not stored."""
+        classes = self.job.dataset.spec.num_classes
+        reason = obstacle_to_logits(len(evaluation.predictions), classes)
+        if evaluation.logits is not None and reason is None:
+            if contradiction_with_logits(evaluation.predictions, evaluation.logits) is None:
+                self.job.results.write_logits(self.job.case, evaluation.logits)
+                return
+            reason = "logits are not stored: some are not numbers"
+        if reason is not None:
+            self.notes += (reason,)

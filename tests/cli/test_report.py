@@ -41,7 +41,7 @@ def report(tmp_path, *folders):
 def test_margin_and_target_reach_the_report(tmp_path, monkeypatch, capsys):
     kept = []
 
-    def keep(*_, margin, target):
+    def keep(*_, margin, target, pictures):
         kept.append((margin, target))
         raise OSError(28, "No space left on device")
 

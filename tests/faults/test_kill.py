@@ -33,7 +33,7 @@ def test_resume_after_sigkill_at_any_write_is_bit_identical(tiny_dataset, tmp_pa
         assert outcome(case, results) == undisturbed
         assert epochs <= 3
         assert {path.name for path in results.folder(case).iterdir()} <= {
-            ".lock", "epochs.jsonl", "predictions.npz", "result.json", "weights.safetensors",
+            ".lock", "epochs.jsonl", "logits.npy", "predictions.npz", "result.json", "weights.safetensors",
         }, step  # fmt: skip
     assert step > 40
 

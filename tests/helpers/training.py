@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 from harness.training.callback import TrainingCallback
 from harness.training.context import TrainingContext
 from harness.training.train import train
+from harness.training.trainers.evaluation import Evaluation
 from harness.training.trainers.fast import FastTrainer
-from harness.training.trainers.trainer import Evaluation
 from tests.helpers.tiny import CPU
 
 
@@ -94,4 +94,5 @@ def outcome(case, results):
     result = results.find(case)
     scores = (result.accuracy_percent, result.best_accuracy_percent, result.best_epoch, result.macro_f1_percent)
     weights = {name: value.numpy().tobytes() for name, value in weights_of(case, results).items()}
-    return {"predictions": predictions, "records": records, "scores": scores, "weights": weights}
+    logits = (folder / "logits.npy").read_bytes() if (folder / "logits.npy").exists() else b""
+    return {"predictions": predictions, "logits": logits, "records": records, "scores": scores, "weights": weights}

@@ -40,7 +40,9 @@ def test_case_without_a_result_is_not_found(tiny_dataset, results):
     assert not results.is_finished(make_case(tiny_dataset))
 
 
-@pytest.mark.parametrize("name", ["result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["result.json", "epochs.jsonl", "predictions.npz", "logits.npy", "weights.safetensors"]
+)
 @pytest.mark.parametrize("damage", ["gone", "empty", "torn", "a flipped bit", "garbage"])
 def test_case_with_a_damaged_file_is_refused_and_the_file_named(damage, name, kept, tiny_result, results):
     path = kept / name
@@ -63,7 +65,9 @@ def test_case_with_a_damaged_file_is_refused_and_the_file_named(damage, name, ke
         assert str(path) in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["result.json", "epochs.jsonl", "predictions.npz", "weights.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["result.json", "epochs.jsonl", "predictions.npz", "logits.npy", "weights.safetensors"]
+)
 def test_unreadable_file_is_not_reported_as_damaged(name, kept, tiny_result, results):
     (kept / name).unlink()
     (kept / name).symlink_to("/proc/self/mem")  # can be opened, but not read
@@ -83,8 +87,8 @@ def test_pipe_instead_of_a_result_is_refused_without_blocking(kept, tiny_result,
 def test_files_of_a_case_are_quarantined_together(kept, tiny_result, results):
     results.quarantine(tiny_result.case)
     assert sorted(path.name for path in kept.iterdir()) == [
-        ".lock", "epochs.jsonl.refused", "predictions.npz.refused", "result.json.refused",
-        "weights.safetensors.refused",
+        ".lock", "epochs.jsonl.refused", "logits.npy.refused", "predictions.npz.refused",
+        "result.json.refused", "weights.safetensors.refused",
     ]  # fmt: skip
 
 
@@ -133,7 +137,7 @@ def test_clearing_a_case_removes_its_result_first(kept, tiny_result, results, mo
     monkeypatch.setattr(Path, "unlink", lambda path, **_: removed.append(path.name))
     results.clear(tiny_result.case)
     assert removed[0] == "result.json"
-    assert len(removed) == 4
+    assert len(removed) == 5
 
 
 def test_failed_write_keeps_the_old_file(kept, tiny_result, results, monkeypatch):

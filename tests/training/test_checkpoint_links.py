@@ -124,7 +124,7 @@ def test_files_planted_in_a_case_folder_keep_their_other_name(kind, tiny_dataset
     case = make_case(tiny_dataset)
     folder = results.folder(case)
     folder.mkdir(parents=True)
-    names = ["epochs.jsonl", "predictions.npz", "weights.safetensors", "result.json", ".lock"]
+    names = ["epochs.jsonl", "predictions.npz", "logits.npy", "weights.safetensors", "result.json", ".lock"]
     others = []
     for name in names:
         others.append(plant(kind, folder / name, "precious").rename(tmp_path / f"other-{name}"))

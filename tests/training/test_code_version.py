@@ -41,7 +41,7 @@ NOT_DECIDING = {
         "private_folder.py", "source_code.py", "text.py", "timestamps.py", "user_memory.py", "data/own_folders.py",
         "results/folder.py", "results/reading.py", "results/checked_files.py", "results/contradictions.py",
         "results/forms.py", "results/listing.py", "results/prediction_arrays.py", "results/ranges.py",
-        "results/inference_time.py", "results/training_now.py",
+        "results/inference_time.py", "results/training_now.py", "results/logit_array.py",
         "results/case_folder.py", "results/disturbance.py", "results/result.py", "results/timing.py",
         "training/callback.py",
         "training/code_version.py", "training/command.py", "training/context.py", "training/environment.py",

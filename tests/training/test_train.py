@@ -32,7 +32,7 @@ def test_case_is_trained_to_its_last_epoch_and_recorded(tiny_dataset, results):
     assert result.marginal_gain == result.accuracy_percent / result.total_seconds
     assert result.images_per_second == pytest.approx(3 * 30 / result.train_seconds)
     assert sorted(path.name for path in results.folder(case).iterdir()) == [
-        ".lock", "epochs.jsonl", "predictions.npz", "result.json", "weights.safetensors",
+        ".lock", "epochs.jsonl", "logits.npy", "predictions.npz", "result.json", "weights.safetensors",
     ]  # fmt: skip
 
 

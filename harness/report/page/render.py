@@ -1,5 +1,6 @@
 """The page: one HTML file that needs no network."""
 
+import base64
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +21,7 @@ from harness.report.page.names import keep_names_whole
 from harness.report.page.plot import plot_key, plot_views
 from harness.report.page.provenance import training_commands, training_environments
 from harness.report.page.tables import RowIds, csv_link, row_ids, table_view
-from harness.report.section import Section
+from harness.report.section import Picture, Section
 from harness.report.tables.claims import CLAIMS
 from harness.report.tables.table import Table
 from harness.report.truncation import MAX_LINES, first_lines
@@ -136,8 +137,18 @@ def _fold(fold: Section, view: TableView, study: StudyPage | None = None) -> dic
     return {
         "title": fold.title,
         "sentences": fold.sentences,
+        "pictures": [_picture(picture) for picture in fold.pictures],
         "figures": [_figure(figure) for figure in fold.figures],
         "tables": [view(table, mode, title, is_of_models=table is of_models) for table in fold.tables],
+    }
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    return {
+        "source": f"data:image/png;base64,{base64.b64encode(picture.png).decode()}",
+        "position": picture.position,
+        "truth": picture.truth,
+        "answers": picture.answers,
     }
 
 

@@ -28,12 +28,14 @@ from harness.hardware.stops import StopMeter, Stops
 from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import model_of
 from harness.results import metrics
+from harness.results.logit_array import obstacle_to_logits
 from harness.training.process_group import ProcessGroup
 from harness.training.trainers import sharding
+from harness.training.trainers.evaluation import Evaluation
 from harness.training.trainers.fast import FastTrainer, chunk_size
 from harness.training.trainers.gradient_sums import GradientSums
 from harness.training.trainers.sync_batch_norm import RankShare, require_synchronisable, synchronise_batch_norm
-from harness.training.trainers.trainer import Evaluation, SetName, empty_network, ignore_progress
+from harness.training.trainers.trainer import SetName, empty_network, ignore_progress
 
 _IGNORED = -100  # the label of an image that does not count
 
@@ -124,11 +126,15 @@ class DataParallelTrainer(FastTrainer):
         window = images.view(torch.arange(own.start, own.start + count, device=images.labels.device))
         window.labels[len(own) :] = _IGNORED
         part = super().evaluate(window)
-        parts = self._processes.all_gather((part.loss * count, part.predictions[: len(own)]))
-        predicted = np.concatenate([predictions for _, predictions in parts])
+        logits = None if part.logits is None else part.logits[: len(own)]
+        if obstacle_to_logits(len(images), self.spec.num_classes):
+            logits = None  # a part of them may be small enough
+        parts = self._processes.all_gather((part.loss * count, part.predictions[: len(own)], logits))
+        losses, predictions, of_ranks = zip(*parts, strict=True)
+        predicted = np.concatenate(predictions)
         correct = int((predicted == images.labels.cpu().numpy()).sum())
-        loss = sum(loss for loss, _ in parts) / len(images)
-        return Evaluation(loss, metrics.accuracy_percent(correct, len(images)), predicted)
+        whole = None if logits is None else np.concatenate(of_ranks)
+        return Evaluation(sum(losses) / len(images), metrics.accuracy_percent(correct, len(images)), predicted, whole)
 
     def _evaluate(self, images: ImageSet) -> Evaluation:
         with torch.inference_mode(False), torch.no_grad():  # shards gathered in inference mode cannot be trained

@@ -27,9 +27,9 @@ from harness.models.random_state import seeded
 from harness.results import metrics
 from harness.training.trainers.compilation import compile_network
 from harness.training.trainers.cuda_graph import captured_step, why_not_capturable
+from harness.training.trainers.evaluation import Evaluation, Predictions
 from harness.training.trainers.streaming import ImageStream, augmentation_device
 from harness.training.trainers.trainer import (
-    Evaluation,
     SetName,
     Trainer,
     epoch_generator,
@@ -244,7 +244,7 @@ class FastTrainer(Trainer):
     def _evaluate(self, images: ImageSet) -> Evaluation:
         self.network.eval()
         loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
-        predictions = []
+        predictions = Predictions(len(images), self.spec.num_classes)
         step, count = evaluation_batch_size(self.recipe, self.spec.channels, self.device), len(images)
         for start in range(0, count, step):
             end = min(start + step, count)
@@ -257,13 +257,9 @@ class FastTrainer(Trainer):
             ):
                 logits = self.network(inputs.contiguous(memory_format=self.memory_format))
                 loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
-            predictions.append(logits.argmax(1))
+            predictions.add(logits)
             self._image_stream.start(images, torch.arange(end, min(end + step, count)))
-        predicted = torch.cat(predictions).cpu()
-        correct = int((predicted == images.labels.cpu()).sum())
-        return Evaluation(
-            loss_sum.item() / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy()
-        )
+        return predictions.evaluation(loss_sum.item() / len(images), images.labels)
 
 
 def chunk_size(recipe: Recipe, channels: int, device: torch.device) -> int:

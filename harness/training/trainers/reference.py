@@ -24,8 +24,8 @@ from harness.data.images import ImageSet
 from harness.hardware.device import computing_at
 from harness.hardware.stopwatch import Stopwatch
 from harness.results import metrics
+from harness.training.trainers.evaluation import Evaluation, Predictions
 from harness.training.trainers.trainer import (
-    Evaluation,
     Trainer,
     epoch_generator,
     ignore_progress,
@@ -137,16 +137,14 @@ class ReferenceTrainer(Trainer):
         """Evaluate as `Trainer.evaluate` says, in the recipe's batches."""
         self.network.eval()
         transform = evaluation_transform(self.recipe.augmentation, self.recipe.image_size)
-        loss_sum, predictions = 0.0, []
+        loss_sum, predictions = 0.0, Predictions(len(images), self.spec.num_classes)
         with self._drawing(None), self._computing():
             for batch, labels in self._loader(images, transform):
                 labels = labels.to(self.device)
                 logits = self.network(batch.to(self.device))
                 loss_sum += functional.cross_entropy(logits, labels).item() * len(labels)
-                predictions.append(logits.argmax(1).cpu())
-        predicted = torch.cat(predictions)
-        correct = int((predicted == images.labels).sum())
-        return Evaluation(loss_sum / len(images), metrics.accuracy_percent(correct, len(images)), predicted.numpy())
+                predictions.add(logits)
+        return predictions.evaluation(loss_sum / len(images), images.labels)
 
     def _computing(self) -> AbstractContextManager[None]:
         """Return the context that products are computed in: at the case's precision."""

@@ -5,12 +5,9 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.config.case import Case
@@ -24,18 +21,10 @@ from harness.hardware.stopwatch import Stopwatch
 from harness.models.build import build_network, model_of
 from harness.models.random_state import OwnGenerator, own_generators, seed_own, seeded
 from harness.models.trial import Trial, trial_of
+from harness.training.trainers.evaluation import Evaluation
 from harness.training.trainers.verification import Acceleration
 
 SetName = Literal["train", "test", "validation"]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The evaluation of N images: mean loss, accuracy, and each image's predicted class, (N,)."""
-
-    loss: float
-    accuracy_percent: float
-    predictions: NDArray[np.int64]
 
 
 def ignore_progress(_: float) -> None:

@@ -13,7 +13,7 @@ from tests.helpers.fake_training import cuda_case, pass_through
 from tests.helpers.networks import Drawing, Waiting, own_case
 from tests.helpers.tiny import TINY_SPEC, make_dataset
 
-FAST = "training/trainers/fast.py"
+FAST, EVALUATION = "training/trainers/fast.py", "training/trainers/evaluation.py"
 READ, TO_CPU, TO_GPU = "read of a value", "copy to the CPU", "blocking copy to the GPU"
 PUBLISHED = [(name, model) for name in ("cifar10", "fashionmnist", "gtsrb") for model in STUDY_MODELS[name]]
 # One of each kind of network on each dataset; the deeper ones repeat their blocks.
@@ -27,17 +27,18 @@ def one_warm_up_step(monkeypatch):
     monkeypatch.setattr(cuda_graph, "_WARM_UP_STEPS", 1)
 
 
-def check_waits(done, copies=2):
+def check_waits(done, copies=3):
     """Check that the host waits for the device at an epoch's end and an evaluation's, and nowhere else.
 
     Args:
-        copies: to the CPU at an evaluation's end: the predictions, and the labels of images on the GPU.
+        copies: to the CPU at an evaluation's end: predictions, logits, and the labels of images on the GPU.
     """
     cuda = done.cuda
     assert done.trainer.switched_off == {}
     assert cuda.waits_in("load") == cuda.waits_in("train") == cuda.waits_in("capture") == {}
     assert cuda.waits_in("epoch") == {(READ, f"{FAST}:train_epoch"): 2}
-    assert cuda.waits_in("evaluate") == {(TO_CPU, f"{FAST}:_evaluate"): copies, (READ, f"{FAST}:_evaluate"): 1}
+    copied = {(TO_CPU, f"{EVALUATION}:evaluation"): copies}
+    assert cuda.waits_in("evaluate") == {**copied, (READ, f"{FAST}:_evaluate"): 1}
 
 
 def check_memory(done):
@@ -97,7 +98,7 @@ def test_reference_pipeline_waits_twice_per_step(monkeypatch):
 @pytest.mark.parametrize("dataset", ["cifar10", "gtsrb"])
 def test_streamed_images_are_pinned_and_copied_while_others_train(dataset):
     done = pass_through(cuda_case(dataset, "resnet8", precision="fp32"), total_bytes=2**20)
-    check_waits(done, copies=1)
+    check_waits(done, copies=2)
     assert done.trainer.notes == []
     copies = done.cuda.copies
     assert copies["load", "pinned", "side"] == copies["train", "pinned", "side"] == 2  # pixels and labels of a chunk
@@ -114,7 +115,7 @@ def test_images_without_pinned_memory_are_streamed_all_the_same(monkeypatch):
 
     monkeypatch.setattr(torch, "empty", refuse)
     done = pass_through(cuda_case("digits", "resnet8", precision="fp32"), images=70, total_bytes=2**10)
-    check_waits(done, copies=1)
+    check_waits(done, copies=2)
     (note,) = done.trainer.notes
     assert note.startswith("images copied to the GPU without pinned memory, which raised RuntimeError: CUDA error:")
     assert done.cuda.copies["load", "pinned", "side"] == 0
