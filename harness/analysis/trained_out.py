@@ -28,12 +28,11 @@ class Untrained:
 def drop_untrained(evidence: Evidence) -> tuple[Evidence, tuple[Untrained, ...]]:
     """Return the evidence without models that are not trained out, and those models with the reasons.
 
-    Only models on the depth and the width axis are checked: no other model enters an answer.
+    A study without axes has no answer, and its models are not checked.
     """
-    axes = evidence.axes
-    if axes is None:
+    if evidence.axes is None:
         return evidence, ()
-    reasons = {model: _reason(evidence, model) for model in dict.fromkeys((*axes.along("depth"), *axes.width))}
+    reasons = {model: _reason(evidence, model) for model in evidence.models}
     untrained = tuple(Untrained(model, reason) for model, reason in reasons.items() if reason)
     if not untrained:
         return evidence, ()
