@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Measure
@@ -49,7 +50,7 @@ class Affordable:
         for model in ordered:
             if not best or self._comparisons.mean(model) > self._comparisons.mean(best[-1]):
                 best.append(model)
-        limits = [*(costs[model] for model in best[1:]), None]
+        limits = [*(costs[model] for model in best), None][1:]
         return [
             self._choice(measure, model, costs[model], limit, [one for one in ordered if _is_below(costs[one], limit)])
             for model, limit in zip(best, limits, strict=True)
@@ -57,10 +58,13 @@ class Affordable:
 
     def _choice(self, measure: Measure, model: str, least: float, below: float | None, models: list[str]) -> Choice:
         fit = self._comparisons.fit
-        if fit is None or not all(fit.error_of_mean(one)[1] >= 1 for one in models):
+        errors = [] if fit is None else [error for one in models if (error := fit.error_of_mean(one)) is not None]
+        if fit is None or len(errors) < len(models):
             return Choice(measure, model, least, below, tuple(models), None, None)
         not_worse = self._not_worse(fit, model, models)
-        probability = _probability(fit, not_worse, not_worse.index(model))
+        kept = [models.index(one) for one in not_worse]
+        means = np.array([fit.mean(one) for one in not_worse])
+        probability = _probability(means, np.array(errors)[kept].T, not_worse.index(model))
         return Choice(measure, model, least, below, tuple(models), probability, not_worse)
 
     def _not_worse(self, fit: StudyFit, model: str, models: Sequence[str]) -> tuple[str, ...]:
@@ -76,22 +80,21 @@ class Affordable:
         return tuple(one for one in models if one not in worse)
 
 
-def _probability(fit: StudyFit, models: Sequence[str], place: int) -> float:
-    """Return the probability that the model at a place is truly the best of several.
+def _probability(means: NDArray[np.float64], errors_and_df: NDArray[np.float64], place: int) -> float:
+    """Return the probability that the mean at a place is truly the highest of several.
 
     It is the share of draws of the true means, given the measured ones, in which it is the best. The means are shrunken
     towards their common mean as far as they differ by chance (empirical Bayes): the highest of many measured means is
     too high. Draws are always the same for the same means.
     """
-    means = np.array([fit.mean(model) for model in models])
-    errors, degrees = np.array([fit.error_of_mean(model) for model in models]).T
+    errors, degrees = errors_and_df
     between = max(0.0, float(np.var(means, ddof=1) - np.mean(errors**2))) if len(means) > 1 else 0.0
     if not between:  # every order is as likely as any other
-        return 1 / len(models)
+        return 1 / len(means)
     kept = between / (between + errors**2)
     generator = np.random.default_rng(0)
-    scale = np.sqrt(degrees / generator.chisquare(degrees, (_DRAWS, len(models))))
-    noise = generator.standard_normal((_DRAWS, len(models))) * scale
+    scale = np.sqrt(degrees / generator.chisquare(degrees, (_DRAWS, len(means))))
+    noise = generator.standard_normal((_DRAWS, len(means))) * scale
     drawn = kept * (means - means.mean()) + np.sqrt(kept) * errors * noise
     return float(np.mean(drawn.argmax(axis=1) == place))
 

@@ -161,9 +161,14 @@ class StudyFit:
         p_value = min(1.0, len(several) * (smallest.p_value or 0.0))
         return JointTest("Welch", abs(smallest.t or 0.0), (len(several), smallest.df), p_value)
 
-    def error_of_mean(self, model: str) -> tuple[float, float]:
-        """Return the standard error of a model's mean beside the other models' and its degrees of freedom."""
+    def error_of_mean(self, model: str) -> tuple[float, float] | None:
+        """Return the standard error of a model's mean beside the other models', and its degrees of freedom.
+
+        None if there is nothing to estimate it from.
+        """
         count = len(self._values[model])
+        if not self.can_test or (count < 2 and not self.is_pooled):
+            return None
         if self.is_pooled:
             return float(max(self.spread_points, self._least_spread) / np.sqrt(count)), self.df
         return float(np.sqrt(self._mean_variance(model))), float(count - 1)

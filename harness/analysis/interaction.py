@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.comparison import Comparisons
-from harness.analysis.fit import Contrast, JointTest, Weights
+from harness.analysis.fit import JointTest, Weights
 from harness.analysis.grid import Grid
 from harness.analysis.multiplicity import family_size, holm
 from harness.analysis.power import detectable_contrast
+from harness.analysis.stats import Interval
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Interaction:
         additive_percent: each model's accuracy if they added up, by least squares on the means.
         beyond_points: each model's mean minus that.
         growth: the gain of the widest over the narrowest model at the deepest minus that at the shallowest depth, if it
-            changes evenly with the logarithms of depth and width.
+            changes evenly with the logarithms of depth and width; with its 1 − α interval.
         growth_p: the p-value of growth, corrected by Holm's method; None if there is nothing to test with.
         shape: the test for an interaction of any shape; None if there is nothing to test with, or if growth is the only
             shape, as in 2 × 2 cells.
@@ -32,7 +33,7 @@ class Interaction:
 
     additive_percent: Mapping[str, float]
     beyond_points: Mapping[str, float]
-    growth: Contrast
+    growth: Interval
     growth_p: float | None
     shape: JointTest | None
     shape_p: float | None
@@ -62,11 +63,11 @@ def find_interaction(comparisons: Comparisons, grid: Grid) -> Interaction | None
     growth_p, shape_p = holm(p_values)
     means = np.array([fit.mean(model) for model in grid.models])
     deviations = grid.interactions.T @ (grid.interactions @ means)
-    error = growth.standard_error
+    error, seeds = growth.standard_error, min(len(comparisons.evidence.of(model)) for model in grid.models)
     return Interaction(
         additive_percent=dict(zip(grid.models, (means - deviations).tolist(), strict=True)),
         beyond_points=dict(zip(grid.models, deviations.tolist(), strict=True)),
-        growth=growth,
+        growth=Interval(growth.estimate, *growth.interval(comparisons.alpha), seeds, 1 - comparisons.alpha),
         growth_p=growth_p,
         shape=shape,
         shape_p=shape_p,

@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.tri import Triangulation
 
 from harness.analysis.evidence import COSTS, Evidence, Measure
-from harness.analysis.grid import Grid
+from harness.analysis.grid import Cell, Grid
 from harness.analysis.stats import Interval
 from harness.analysis.wording import COST_WORDS, cost_text
 from harness.report.figures.figure import INK, Figure, draw_figure
@@ -23,7 +23,8 @@ from harness.text import listed
 
 _COLOURS = ListedColormap(colormaps["YlGnBu"](np.linspace(0.05, 0.8, 256)))
 _DARK_FROM = 0.55  # of the colour map: text on darker cells is white
-_LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
+Line = str | tuple[int, tuple[int, ...]]
+_LINES: tuple[Line, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
 _MAX_TEXTS = 36  # cells with three lines of text; more have the mean alone
 _MAX_MEANS = 120  # cells with a text
 
@@ -36,22 +37,12 @@ def grid_figure(evidence: Evidence, grid: Grid) -> Figure:
 
     def draw(canvas: Canvas) -> None:
         plot = canvas.subplots()
-        heights, widths = _edges(grid.depths), _edges(grid.widths)
-        for (depth, width), mean in means.items():
-            bottom, top = heights[depth]
-            left, right = widths[width]
-            shade = _COLOURS(float(scale(mean.mean)))
-            plot.add_patch(Rectangle((left, bottom), right - left, top - bottom, facecolor=shade, edgecolor="white"))
-            _draw_text(plot, (left + right) / 2, (bottom + top) / 2, mean, float(scale(mean.mean)), len(means))
-        for line, (measure, level) in zip(_LINES, levels.items(), strict=False):
-            _draw_path(plot, evidence, grid, measure, level, line)
-        _draw_axes(plot, grid)
+        _draw_cells(plot, grid, means, scale)
         keys = [
-            Line2D(
-                [], [], color=INK, ls=line, lw=1.6, label=f"equal {COST_WORDS[measure]}, {cost_text(measure, level)}"
-            )
+            _draw_path(plot, evidence, grid, measure, level, line)
             for line, (measure, level) in zip(_LINES, levels.items(), strict=False)
         ]
+        _draw_axes(plot, grid)
         canvas.legend(handles=keys, loc="outside lower center", ncols=2)
         canvas.colorbar(ScalarMappable(scale, _COLOURS), ax=plot, label="test accuracy, %", pad=0.02)
 
@@ -84,17 +75,30 @@ def _edges(values: list[int] | list[float]) -> dict[float, tuple[float, float]]:
     return dict(zip(values, pairwise(ends), strict=True))
 
 
-def _draw_text(plot: Plot, x: float, y: float, mean: Interval, shade: float, cells: int) -> None:
+def _draw_cells(plot: Plot, grid: Grid, means: dict[Cell, Interval], scale: Normalize) -> None:
+    """Draw the measured cells: the darker, the more accurate."""
+    heights, widths = _edges(grid.depths), _edges(grid.widths)
+    for (depth, width), mean in means.items():
+        (bottom, top), (left, right) = heights[depth], widths[width]
+        shade = float(scale(mean.mean))
+        ground = _COLOURS(shade)
+        plot.add_patch(Rectangle((left, bottom), right - left, top - bottom, facecolor=ground, edgecolor="white"))
+        plot.text(
+            (left + right) / 2, (bottom + top) / 2, _cell_text(mean, len(means)), ha="center", va="center", fontsize=8,
+            color="white" if shade > _DARK_FROM else "black", zorder=4,
+            bbox={"facecolor": ground, "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
+        )  # fmt: skip
+
+
+def _cell_text(mean: Interval, cells: int) -> str:
     if cells > _MAX_MEANS:
-        return
+        return ""
     half = "" if mean.width is None else f"\n± {mean.width / 2:.2f}"
-    more = f"{half}\nn = {mean.n}" if cells <= _MAX_TEXTS else ""
-    colour = "white" if shade > _DARK_FROM else "black"
-    plot.text(x, y, f"{mean.mean:.2f}{more}", ha="center", va="center", fontsize=8, color=colour)
+    return f"{mean.mean:.2f}" + (f"{half}\nn = {mean.n}" if cells <= _MAX_TEXTS else "")
 
 
-def _draw_path(plot: Plot, evidence: Evidence, grid: Grid, measure: Measure, level: float, line: object) -> None:
-    """Draw the models that cost as much as the level, interpolated on logarithmic scales, never extrapolated."""
+def _draw_path(plot: Plot, evidence: Evidence, grid: Grid, measure: Measure, level: float, line: Line) -> Line2D:
+    """Draw the models of equal cost, interpolated on logarithmic scales, never extrapolated; return the line's key."""
     depths, widths = np.log2(np.array(list(grid.cells), dtype=float)).T
     costs = [mean.mean for model in grid.models if (mean := evidence.mean(model, measure))]
     drawn = plot.tricontour(
@@ -102,6 +106,8 @@ def _draw_path(plot: Plot, evidence: Evidence, grid: Grid, measure: Measure, lev
         linewidths=1.6,
     )  # fmt: skip
     drawn.set_path_effects([withStroke(linewidth=3.5, foreground="white", alpha=0.7)])
+    label = f"equal {COST_WORDS[measure]}, {cost_text(measure, level)}"
+    return Line2D([], [], color=INK, ls=line, lw=1.6, label=label)
 
 
 def _draw_axes(plot: Plot, grid: Grid) -> None:

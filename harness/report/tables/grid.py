@@ -53,7 +53,7 @@ def cells_table(evidence: Evidence, grid: Grid, interaction: Interaction | None)
     notes = (
         OVER_SEEDS,
         "if they added up: one effect of each depth and one of each width, least squares over the cells; beyond: the "
-        "measured accuracy minus that",
+        "accuracy, adjusted to the same seeds as every other model's, minus that",
         *times_notes(evidence),
     )
     title = f"{evidence.title}: the grid of depth and width"
@@ -90,11 +90,11 @@ def choices_table(evidence: Evidence, choices: list[Choice], accuracy: dict[str,
         Column("not shown to be worse", "not_worse", _not_worse_cell, is_words=True),
     ]
     notes = (
-        "the model with the highest mean of all measured ones that cost less than the range's end; costs count as known",
-        "P(best): the probability that none of them is truly more accurate; means are shrunken towards each other as far "
-        "as they differ by chance",
-        "not shown to be worse: by one-sided tests against the highest mean, Bonferroni over the others, cheapest first; "
-        "the truly best model is among them in at least 95 % of studies",
+        "the highest mean of all measured models that cost less than the range's end; costs count as known",
+        "P(best): the probability that none of them is truly more accurate; means are shrunken towards each other as "
+        "far as they differ by chance",
+        "not shown to be worse: by one-sided tests against the highest mean, Bonferroni over the others, cheapest "
+        "first; the truly best model is among them in at least 95 % of studies",
         *times_notes(evidence),
     )
     title = f"{evidence.title}: the model to take for a budget"
@@ -143,8 +143,8 @@ def laws_table(evidence: Evidence, laws: list[CostLaw]) -> Table:
         "error = a · cost^b through the mean errors of an axis's models, four or more",
         "left out: root mean square error of predicting each model from the others, by the law and by their mean; "
         "between: of the models between others, by the law and by interpolation. No law is given that predicts worse",
-        "a prediction is an extrapolation to twice the dearest cost, with the 95 % interval for one more model if the law "
-        "holds there",
+        "a prediction is an extrapolation to twice the dearest cost, with the 95 % interval for one more model if the "
+        "law holds there",
         *times_notes(evidence),
     )
     title = f"{evidence.title}: error against cost along each axis, a prediction"

@@ -7,16 +7,16 @@ from harness.analysis.cost_laws import cost_laws
 from harness.analysis.evidence import COSTS, Evidence
 from harness.analysis.grid import Grid, find_grid
 from harness.analysis.interaction import Interaction, find_interaction
-from harness.analysis.wording import COST_WORDS, cost_text, ends_text, percent_text
+from harness.analysis.wording import COST_WORDS, difference_text, percent_text
 from harness.report.figures.grid import grid_figure
 from harness.report.section import Section
 from harness.report.tables.grid import cells_table, choices_table, laws_table
-from harness.text import listed, p_value, signed
+from harness.text import listed, p_value
 
 _TITLE = "The grid: depth × width, and the model to take for a budget"
 
 
-def grid_section(evidence: Evidence, comparisons: Comparisons, question: Question) -> Section | None:  # noqa: ARG001
+def grid_section(evidence: Evidence, comparisons: Comparisons, question: Question) -> Section | None:
     """Return the section on a study's grid and laws; None without a grid and without four models along an axis."""
     trained = comparisons.evidence
     grid, laws = find_grid(trained), cost_laws(comparisons)
@@ -40,27 +40,20 @@ def interaction_sentences(grid: Grid, interaction: Interaction) -> list[str]:
     if interaction.growth_p is None:
         return ["One run each, or no spread between seeds: whether depth and width add up cannot be tested."]
     tests, growth = _tests_text(interaction), interaction.growth
-    ends = ends_text_of(growth.interval(interaction.alpha))
     (shallow, narrow), (deep, wide) = grid.corner
-    change = f"{signed(growth.estimate, 2)} pp {ends}"
-    what = f"from depth {shallow} to {deep}, the gain of width {wide:g} over {narrow:g} changes by {change}"
+    what = (
+        f"from depth {shallow} to {deep}, the gain of width {wide:g} over {narrow:g} changes by "
+        f"{difference_text(growth)} ({tests})"
+    )
     if interaction.has_growth:
-        how = "more" if growth.estimate > 0 else "less"
-        return [f"Depth and width interact: the deeper the network, the {how} width gains; {what} ({tests})."]
+        how = "more" if growth.mean > 0 else "less"
+        return [f"Depth and width interact: the deeper the network, the {how} width gains; {what}."]
     if interaction.is_found:
-        return [
-            f"Depth and width interact, but width's gain neither grows nor falls evenly with depth: {what} ({tests})."
-        ]
-    could = "" if interaction.detectable_points is None else (
-        f" These seeds find a change of {interaction.detectable_points:.2g} pp with 80 % power."
-    )  # fmt: skip
-    return [f"No interaction is shown; depth and width may add up: {what} ({tests}).{could}"]
-
-
-def ends_text_of(ends: tuple[float | None, float | None]) -> str:
-    """Return the ends of an interval as text."""
-    low, high = ends
-    return "" if low is None or high is None else f"[{signed(low, 2)}, {signed(high, 2)}]"
+        return [f"Depth and width interact, but width's gain neither grows nor falls evenly with depth: {what}."]
+    return [
+        f"No interaction is shown; depth and width may add up: {what}. These seeds find a change of "
+        f"{interaction.detectable_points:.2g} pp with 80 % power."
+    ]
 
 
 def _tests_text(interaction: Interaction) -> str:
@@ -73,19 +66,23 @@ def _tests_text(interaction: Interaction) -> str:
 
 
 def _choice_sentences(choices: list[Choice]) -> list[str]:
-    """Return what to take without a limit and at half of the dearest choice's cost, by kind of cost."""
-    found = []
-    for measure in COSTS:
-        of_measure = [one for one in choices if one.measure == measure]
-        if len(of_measure) > 1:
-            found.append(f"{COST_WORDS[measure].capitalize()}: {'; '.join(map(_range_text, of_measure))}.")
-    return found
-
-
-def _range_text(one: Choice) -> str:
-    limit = "without a limit" if one.below is None else f"below {cost_text(one.measure, one.below)}"
-    sure = "" if one.probability is None else f" ({percent_text((one.probability,))})"
-    return f"{limit} {one.model}{sure}"
+    """Return the most accurate model of all, and the cheapest ones that are not shown to be worse."""
+    dearest = [one for one in choices if one.below is None]
+    if not dearest:
+        return []
+    first = dearest[0]
+    text = f"The most accurate of all {len(first.affordable)} models is {first.model}"
+    if first.probability is None or first.not_worse is None:
+        return [f"{text}; with one run each it is open how certain that is."]
+    cheapest: dict[str, list[str]] = {}
+    for one in dearest:
+        if one.not_worse:
+            cheapest.setdefault(one.not_worse[0], []).append(COST_WORDS[one.measure])
+    names = "; ".join(f"{model} by {listed(words)}" for model, words in cheapest.items())
+    return [
+        f"{text}, truly the best with a probability of {percent_text((first.probability,))}. The cheapest not shown to "
+        f"be worse: {names}."
+    ]
 
 
 def _missing_sentences(evidence: Evidence, trained: Evidence, grid: Grid) -> list[str]:
