@@ -15,7 +15,7 @@ def choices(evidence, measure="params"):
     return Affordable(Comparisons(evidence)).choices(measure)
 
 
-def test_ranges_meet_and_each_takes_the_most_accurate_affordable_model():
+def test_each_range_takes_the_most_accurate_affordable_model():
     found = choices(study(FAR_APART))
     assert [one.model for one in found] == ["resnet20", "resnet56", "resnet56-2"]
     assert [one.below for one in found] == [one.least for one in found[1:]] + [None]
@@ -29,7 +29,7 @@ def test_equal_costs_count_as_affordable_together():
     assert [(one.model, one.least, one.below) for one in found] == [("resnet56-2", 1000, None)]
 
 
-def test_equal_models_are_as_likely_as_each_other_and_none_is_shown_to_be_worse():
+def test_none_of_equal_models_is_likely_or_shown_to_be_worse():
     (*_, last) = choices(simulated(np.random.default_rng(0), dict.fromkeys(GRID, 90.0)))
     assert last.probability <= 0.5
     assert last.not_worse == last.affordable

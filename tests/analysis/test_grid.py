@@ -64,7 +64,7 @@ def test_contrasts_are_all_that_addition_leaves(cells):
     assert np.allclose(grid.interactions @ grid.interactions.T, np.eye(len(grid.interactions)))
 
 
-def test_joint_growth_is_one_at_the_deepest_and_widest_and_none_along_the_edges():
+def test_joint_growth_is_one_at_the_far_corner_and_none_along_edges():
     grid = find_grid(names(*GRID))
     growth = dict(zip(grid.models, grid.joint_growth, strict=True))
     assert growth["resnet110-4"] == 1

@@ -24,7 +24,7 @@ def planted(generator, growth=0.0, models=GRID, **changes):
     return interaction_of(simulated(generator, {model: truth(model, growth) for model in models}, **changes))
 
 
-def test_a_two_by_two_grid_has_one_test_that_of_the_difference_of_differences():
+def test_a_two_by_two_grid_has_one_test_of_the_double_difference():
     values = {
         "resnet20": [90.0, 90.4],
         "resnet20-4": [91.0, 91.1],
