@@ -1,4 +1,4 @@
-"""The model to take for a budget: the most accurate affordable one of all measured models, and how certain that is."""
+"""The model to take for a budget, of all measured models, and how certain that is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Affordable:
         return Choice(measure, model, least, below, tuple(models), probability, not_worse)
 
     def _not_worse(self, fit: StudyFit, model: str, models: Sequence[str]) -> tuple[str, ...]:
-        """Return the models that one-sided tests against the best mean do not exclude, Bonferroni over the others."""
+        """Return the models that one-sided tests against the best mean, with Bonferroni, do not exclude."""
         others = [one for one in models if one != model]
         contrasts = fit.contrasts([{model: 1.0, one: -1.0} for one in others])
         level = 2 * self._comparisons.alpha / max(1, len(others))  # of two-sided p-values

@@ -1,4 +1,4 @@
-"""Laws of error against cost along an axis, kept only if they predict models that they were not fitted to."""
+"""Laws of error against cost along an axis, kept only if they predict left-out models."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -149,7 +149,7 @@ class StudyFit:
         return JointTest("F", statistic, (size, self.df), float(stats.f.sf(statistic, size, self.df)))
 
     def _size_of(self, several: Sequence[Weights], values: NDArray[np.float64]) -> float:
-        """Return the sum of squares of contrasts' values over their error's variance, which rounding bounds below."""
+        """Return the sum of squares of contrasts' values over their error's variance, at least rounding's."""
         matrix = self._matrix(several)
         covariance = matrix @ self._ols.normalized_cov_params @ matrix.T
         variance = max(self.spread_points, self._least_spread) ** 2

@@ -59,13 +59,13 @@ class Grid:
 
     @cached_property
     def joint_growth(self) -> NDArray[np.float64]:
-        """Each cell's place along depth times its place along width, on logarithmic scales from 0 to 1, (cells,)."""
+        """Each cell's place along depth times that along width, on logarithmic scales of 0 to 1, (cells,)."""
         places = np.log2(np.array(list(self.cells), dtype=float))
         return np.asarray(np.prod((places - places.min(axis=0)) / np.ptp(places, axis=0), axis=1), dtype=np.float64)
 
 
 def find_grid(evidence: Evidence) -> Grid | None:
-    """Return the grid whose cells can tell interaction from addition, such as 2 × 2 cells; None without one.
+    """Return the grid whose cells can tell interaction from addition, such as 2 × 2; None without one.
 
     Of several families it is the base model's, then the one with the most cells.
     """

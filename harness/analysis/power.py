@@ -93,7 +93,7 @@ def detectable_points(seeds: int, models: int, pairs: int, spread_points: float)
 
 
 def detectable_contrast(standard_error: float, df: float, alpha: float) -> float:
-    """Return the least true value of a contrast that its two-sided t test at level α finds with 80 % power."""
+    """Return the least true value of a contrast that its t test at level α finds with 80 % power."""
     critical = stats.t.isf(alpha / 2, df)
     errors = brentq(lambda size: stats.nct.sf(critical, df, size) - POWER, 0, _MAX_SHIFT, xtol=1e-3)
     return float(errors) * standard_error

@@ -98,7 +98,7 @@ def _cell_text(mean: Interval, cells: int) -> str:
 
 
 def _draw_path(plot: Plot, evidence: Evidence, grid: Grid, measure: Measure, level: float, line: Line) -> Line2D:
-    """Draw the models of equal cost, interpolated on logarithmic scales, never extrapolated; return the line's key."""
+    """Draw the models of equal cost, interpolated on logarithmic scales; return the line's key."""
     depths, widths = np.log2(np.array(list(grid.cells), dtype=float)).T
     costs = [mean.mean for model in grid.models if (mean := evidence.mean(model, measure))]
     drawn = plot.tricontour(

@@ -1,4 +1,4 @@
-"""The section on the grid: depth × width, the model to take for a budget, and laws of error against cost."""
+"""The section on the grid: depth × width, the model to take for a budget, laws of error against cost."""
 
 from harness.analysis.affordable import Affordable, Choice
 from harness.analysis.answer import Question
@@ -18,7 +18,7 @@ _TITLE = "The grid: depth × width, and the model to take for a budget"
 
 
 def grid_section(evidence: Evidence, comparisons: Comparisons, question: Question) -> Section | None:
-    """Return the section on a study's grid and laws; None without a grid and without four models along an axis."""
+    """Return the section on a study's grid and laws; None without a grid or four models along an axis."""
     trained, untrained = drop_untrained(comparisons.evidence, are_on_axes=False)
     comparisons = Comparisons(trained, comparisons.alpha) if untrained else comparisons
     grid, laws = find_grid(trained), cost_laws(comparisons)
