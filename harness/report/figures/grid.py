@@ -83,11 +83,12 @@ def _draw_cells(plot: Plot, grid: Grid, means: dict[Cell, Interval], scale: Norm
         shade = float(scale(mean.mean))
         ground = _COLOURS(shade)
         plot.add_patch(Rectangle((left, bottom), right - left, top - bottom, facecolor=ground, edgecolor="white"))
-        plot.text(
-            (left + right) / 2, (bottom + top) / 2, _cell_text(mean, len(means)), ha="center", va="center", fontsize=8,
-            color="white" if shade > _DARK_FROM else "black", zorder=4,
-            bbox={"facecolor": ground, "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
-        )  # fmt: skip
+        if text := _cell_text(mean, len(means)):
+            plot.text(
+                (left + right) / 2, (bottom + top) / 2, text, ha="center", va="center", fontsize=8, zorder=4,
+                color="white" if shade > _DARK_FROM else "black",
+                bbox={"facecolor": ground, "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
+            )  # fmt: skip
 
 
 def _cell_text(mean: Interval, cells: int) -> str:
