@@ -19,7 +19,7 @@ class Interaction:
     """The two-way model of a grid, over seeds as blocks, and two tests that depth and width add up.
 
     Attributes:
-        additive_percent: each model's accuracy if they added up, by least squares on the means.
+        additive_percent: each tested model's accuracy if they added up, by least squares on the means.
         beyond_points: each model's mean minus that.
         growth: the gain of the widest over the narrowest model at the deepest minus that at the shallowest depth, if it
             changes evenly with the logarithms of depth and width; with its 1 − α interval.
@@ -52,9 +52,14 @@ class Interaction:
 
 
 def find_interaction(comparisons: Comparisons, grid: Grid) -> Interaction | None:
-    """Return the interaction of depth and width in a grid; None without runs."""
+    """Return the interaction of depth and width in a grid; None without runs.
+
+    Cells with one run are left out if others have more: one run that failed to learn would look like an interaction.
+    """
     fit = comparisons.estimates
-    if fit is None:
+    repeated = {cell: model for cell, model in grid.cells.items() if len(comparisons.evidence.of(model)) > 1}
+    grid = Grid(repeated) if repeated else grid
+    if fit is None or not len(grid.interactions):
         return None
     growth = fit.contrast(_growth(grid))
     shapes = [_weights(grid, row) for row in grid.interactions]

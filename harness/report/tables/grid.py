@@ -31,7 +31,7 @@ def cells_table(evidence: Evidence, grid: Grid, interaction: Interaction | None)
     for (depth, width), model in grid.cells.items():
         mean = evidence.mean(model, "accuracy_percent")
         row = model_row(evidence, model) | {"depth": depth, "width": width, **interval_values("accuracy_percent", mean)}
-        if interaction is not None and mean is not None:
+        if interaction is not None and model in interaction.additive_percent:
             row["additive_percent"] = interaction.additive_percent[model]
             row["beyond_points"] = interaction.beyond_points[model]
         for name in ("params", "macs", "total_seconds"):
