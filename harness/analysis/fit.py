@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,22 @@ class Contrast:
             return None, None
         half = float(stats.t.ppf(1 - alpha / 2, self.df)) * self.standard_error
         return self.estimate - half, self.estimate + half
+
+
+@dataclass(frozen=True)
+class JointTest:
+    """A test that several contrasts are all 0.
+
+    Attributes:
+        method: ``F``; or ``Welch``, the smallest p-value of the contrasts by Welch's method, corrected by Bonferroni's.
+        statistic: F, or the largest t.
+        df: degrees of freedom of the contrasts, and of their error.
+    """
+
+    method: Literal["F", "Welch"]
+    statistic: float
+    df: tuple[int, float]
+    p_value: float
 
 
 class StudyFit:
@@ -120,6 +137,41 @@ class StudyFit:
             else Contrast(float(estimate), float(max(error, self._own_error(weights))), self.df)
             for weights, estimate, error in zip(several, np.ravel(tested.effect), errors, strict=True)
         ]
+
+    def joint_test(self, several: Sequence[Weights]) -> JointTest | None:
+        """Return the test that independent contrasts are all 0; None if there is nothing to test with."""
+        if not several or all(self._cannot_test(one) for one in several):
+            return None
+        if not self.is_pooled:
+            return self._welch_test(several)
+        size = len(several)
+        statistic = self._size_of(several, self._matrix(several) @ self._ols.params) / size
+        return JointTest("F", statistic, (size, self.df), float(stats.f.sf(statistic, size, self.df)))
+
+    def _size_of(self, several: Sequence[Weights], values: NDArray[np.float64]) -> float:
+        """Return the sum of squares of contrasts' values over their error's variance, at least rounding's."""
+        matrix = self._matrix(several)
+        covariance = matrix @ self._ols.normalized_cov_params @ matrix.T
+        variance = max(self.spread_points, self._least_spread) ** 2
+        return float(values @ np.linalg.solve(covariance, values) / variance)
+
+    def _welch_test(self, several: Sequence[Weights]) -> JointTest | None:
+        tested = [self._welch(one) for one in several if not self._cannot_test(one)]
+        smallest = min(tested, key=lambda one: one.p_value or 0.0)
+        p_value = min(1.0, len(several) * (smallest.p_value or 0.0))
+        return JointTest("Welch", abs(smallest.t or 0.0), (len(several), smallest.df), p_value)
+
+    def error_of_mean(self, model: str) -> tuple[float, float] | None:
+        """Return the standard error of a model's mean beside the other models', and its degrees of freedom.
+
+        None if there is nothing to estimate it from.
+        """
+        count = len(self._values[model])
+        if not self.can_test or (count < 2 and not self.is_pooled):
+            return None
+        if self.is_pooled:
+            return float(max(self.spread_points, self._least_spread) / np.sqrt(count)), self.df
+        return float(np.sqrt(self._mean_variance(model))), float(count - 1)
 
     def correlation(self, several: Sequence[Weights]) -> NDArray[np.float64]:
         """Return the correlations between tested contrasts, (contrasts, contrasts)."""

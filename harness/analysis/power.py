@@ -92,6 +92,13 @@ def detectable_points(seeds: int, models: int, pairs: int, spread_points: float)
     return float(found)
 
 
+def detectable_contrast(standard_error: float, df: float, alpha: float) -> float:
+    """Return the least true value of a contrast that its t test at level α finds with 80 % power."""
+    critical = stats.t.isf(alpha / 2, df)
+    errors = brentq(lambda size: stats.nct.sf(critical, df, size) - POWER, 0, _MAX_SHIFT, xtol=1e-3)
+    return float(errors) * standard_error
+
+
 @functools.lru_cache(maxsize=256)  # a report asks three times for each open study
 def outlook(seeds: int, models: int, pairs: int, spread_points: float) -> tuple[float | None, int | None]:
     """Return the difference that the seeds can detect, and the seeds that 0.5 pp takes.

@@ -25,15 +25,19 @@ class Untrained:
     reason: str
 
 
-def drop_untrained(evidence: Evidence) -> tuple[Evidence, tuple[Untrained, ...]]:
+def drop_untrained(evidence: Evidence, *, are_on_axes: bool = True) -> tuple[Evidence, tuple[Untrained, ...]]:
     """Return the evidence without models that are not trained out, and those models with the reasons.
 
-    Only models on the depth and the width axis are checked: no other model enters an answer.
+    Args:
+        are_on_axes: check the models on the depth and the width axis: no other model enters a verdict. False checks the
+            others, which enter the grid.
     """
     axes = evidence.axes
     if axes is None:
         return evidence, ()
-    reasons = {model: _reason(evidence, model) for model in dict.fromkeys((*axes.along("depth"), *axes.width))}
+    on_axes = dict.fromkeys((*axes.along("depth"), *axes.width))
+    checked = on_axes if are_on_axes else [model for model in evidence.models if model not in on_axes]
+    reasons = {model: _reason(evidence, model) for model in checked}
     untrained = tuple(Untrained(model, reason) for model, reason in reasons.items() if reason)
     if not untrained:
         return evidence, ()

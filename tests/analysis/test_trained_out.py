@@ -89,6 +89,14 @@ def test_model_off_the_axes_is_not_checked():
     assert drop_untrained(evidence) == (evidence, ())
 
 
+def test_models_off_the_axes_are_checked_for_the_grid_alone():
+    accuracies = THREE | {"resnet110-8": [50.0, 51.0, 52.0]}
+    evidence = of_curves({"resnet110-8": rising(1.0), "resnet56": rising(1.0)}, accuracies)
+    kept, untrained = drop_untrained(evidence, are_on_axes=False)
+    assert [one.model for one in untrained] == ["resnet110-8"]
+    assert "resnet56" in kept.models
+
+
 def test_models_without_an_axis_are_not_checked():
     evidence = of_curves({"resnet20": rising(1.0)}, {"resnet20": [90.0]})
     assert drop_untrained(evidence) == (evidence, ())

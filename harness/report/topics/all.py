@@ -6,6 +6,7 @@ from harness.analysis.answer import Question
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.report.section import Section
+from harness.report.topics.grid import grid_section
 from harness.report.topics.learning_rates import learning_rates
 from harness.report.topics.predictions import predictions_section
 from harness.report.topics.schedules import schedule_sections
@@ -17,7 +18,7 @@ StudyTopic = Callable[[Evidence, Comparisons, Question], Section | None]
 CrossTopic = Callable[[Sequence[tuple[Evidence, Comparisons, Question]]], Sequence[Section]]
 """Makes the sections across studies, none if they have no measurements for it."""
 
-STUDY_TOPICS: tuple[StudyTopic, ...] = (target_section, learning_rates, predictions_section)
+STUDY_TOPICS: tuple[StudyTopic, ...] = (grid_section, target_section, learning_rates, predictions_section)
 CROSS_TOPICS: tuple[CrossTopic, ...] = (schedule_sections, size_sections)
 
 

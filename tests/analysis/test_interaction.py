@@ -1,0 +1,143 @@
+"""Addition against interaction, on grids with a known truth."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from harness.analysis.comparison import Comparisons
+from harness.analysis.grid import find_grid
+from harness.analysis.interaction import find_interaction
+from tests.analysis.grids import GRID, place, simulated, truth
+from tests.analysis.synthetic_evidence import study
+
+SQUARE = ("resnet20", "resnet20-4", "resnet110", "resnet110-4")
+
+
+def interaction_of(evidence):
+    comparisons = Comparisons(evidence)
+    return find_interaction(comparisons, find_grid(comparisons.evidence))
+
+
+def planted(generator, growth=0.0, models=GRID, **changes):
+    return interaction_of(simulated(generator, {model: truth(model, growth) for model in models}, **changes))
+
+
+def test_a_two_by_two_grid_has_one_test_of_the_double_difference():
+    values = {
+        "resnet20": [90.0, 90.4],
+        "resnet20-4": [91.0, 91.1],
+        "resnet110": [90.5, 90.9],
+        "resnet110-4": [93, 92.7],
+    }
+    found = interaction_of(study(values))
+    a, b, c, d = (np.array(values[model]) for model in SQUARE)
+    assert found.growth.mean == pytest.approx((d - c - b + a).mean())
+    assert found.shape is None
+    assert found.shape_p is None
+    assert found.growth.n == 2
+
+
+def test_the_test_of_any_shape_is_the_two_way_analysis_of_variance():
+    generator = np.random.default_rng(3)
+    evidence = simulated(generator, {model: truth(model, 0.8) for model in GRID})
+    rows = [
+        {"y": value, "depth": place(model)[0], "width": place(model)[1], "seed": seed}
+        for model in GRID
+        for seed, value in evidence.values(model, "accuracy_percent").items()
+    ]
+    fitted = ols("y ~ C(seed) + C(depth) * C(width)", pd.DataFrame(rows)).fit()
+    expected = anova_lm(fitted).loc["C(depth):C(width)"]
+    shape = interaction_of(evidence).shape
+    assert shape.df == (4, 16)
+    assert (shape.statistic, shape.p_value) == pytest.approx((expected["F"], expected["PR(>F)"]))
+
+
+def test_exact_growth_is_estimated_exactly_with_missing_cells_too():
+    offsets = (-0.2, 0.1, 0.1)
+    for models in (GRID, GRID[1:], GRID[:-1], ("resnet20", "resnet110", "resnet20-2", "resnet110-2", "resnet20-4")):
+        values = {model: [truth(model, growth=-1.5) + one for one in offsets] for model in models}
+        found = interaction_of(study(values))
+        assert found.growth.mean == pytest.approx(-1.5)
+
+
+def test_additive_accuracies_are_recovered_in_an_unbalanced_grid():
+    generator = np.random.default_rng(0)
+    values = {
+        model: {
+            seed: truth(model) + generator.normal(0, 0.05)
+            for seed in range(1 if model == "resnet20" else 2 + place_in % 2)
+        }
+        for place_in, model in enumerate(GRID[:-1])
+    }
+    found = interaction_of(study(values))
+    repeated = [model for model in values if len(values[model]) > 1]
+    assert found.additive_percent == pytest.approx({model: truth(model) for model in repeated}, abs=0.25)
+    assert not found.is_found
+    assert found.growth.n == 2
+
+
+def test_one_run_that_did_not_learn_is_no_interaction():
+    evidence = simulated(np.random.default_rng(0), {model: truth(model) for model in GRID})
+    values = {model: evidence.values(model, "accuracy_percent") for model in GRID}
+    assert not interaction_of(study(values | {"resnet110-4": [70.0]})).is_found
+
+
+def test_one_run_each_is_not_tested():
+    found = interaction_of(study({model: [truth(model, 5.0)] for model in GRID}))
+    assert (found.growth_p, found.shape_p, found.detectable_points, found.is_found) == (None, None, None, False)
+    assert found.growth.mean == pytest.approx(5.0)
+
+
+def test_unequal_spreads_have_welchs_tests():
+    factors = [0.1] * 6 + [6.0] * 3
+    found = planted(np.random.default_rng(0), seeds=6, factors=factors)
+    assert found.shape.method == "Welch"
+    assert 0 <= found.shape_p <= 1
+
+
+@pytest.mark.parametrize("growth", [-2.5, 2.5])
+def test_the_direction_of_a_large_interaction_is_found(growth):
+    found = planted(np.random.default_rng(1), growth)
+    assert found.has_growth
+    assert np.sign(found.growth.mean) == np.sign(growth)
+    assert found.growth.low < growth < found.growth.high
+
+
+def test_an_interaction_of_another_shape_is_found():
+    generator = np.random.default_rng(2)
+    truths = {model: truth(model) for model in GRID} | {"resnet56-2": truth("resnet56-2") + 3.0}
+    found = interaction_of(simulated(generator, truths))
+    assert found.is_found
+    assert found.shape_p < 0.001
+
+
+def shares(studies, growth, seed=0, **changes):
+    generator = np.random.default_rng(seed)
+    found = [planted(generator, growth, **changes) for _ in range(studies)]
+    return np.mean([one.is_found for one in found]), np.mean([one.detectable_points or 0 for one in found])
+
+
+def test_addition_is_seldom_called_interaction():
+    assert shares(80, 0.0)[0] <= 0.05
+
+
+def test_a_planted_interaction_is_found_at_three_seeds():
+    assert shares(60, 1.4)[0] >= 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("pattern", ["equal", "growing", "cyclic"])
+def test_addition_passes_in_95_percent_of_500_studies(seeds, pattern):
+    factors = {"equal": 1.0, "growing": np.linspace(0.5, 1.5, 9), "cyclic": [2 / 3, 1.0, 4 / 3] * 3}[pattern]
+    assert shares(500, 0.0, seeds=seeds, factors=factors)[0] <= 0.05 + (pattern != "equal") * 0.015
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_planted_interactions_are_found_with_the_stated_power(seeds):
+    _, detectable = shares(40, 0.0, seed=1, seeds=seeds)
+    found, _ = shares(300, detectable, seeds=seeds)
+    assert 0.8 - 3 * np.sqrt(0.16 / 300) <= found <= 0.92
