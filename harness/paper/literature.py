@@ -22,8 +22,8 @@ class LiteratureResult:
     """Accuracies of models of the harness, in percent, as another source reports them.
 
     Attributes:
-        accuracy_percent: by model, of the runs that ``training`` names, else of the best or only run.
-        training: how the source trained, in words: where it differs from the study's own recipe.
+        accuracy_percent: by model, of the runs that ``training`` names, else of the best or only one.
+        training: how the source trained, in words; on random crops (of images padded by 4 on CIFAR-10) and flips all.
         repeated: by model, the mean over its runs; only of models for which the source reports one.
         is_of_authors: True for those who introduced the networks: shown also for models that a study lacks.
     """
@@ -47,11 +47,10 @@ class MethodResult:
     training: str = ""
 
 
-_CROPS = "pad-4 crops and flips"
 _WIDE = "Zagoruyko and Komodakis 2016"
-_WIDE_TRAINING = f"200 epochs, rate × 0.2 at 60, 120 and 160, weight decay 5e-4, {_CROPS}"
+_WIDE_TRAINING = "200 epochs, rate × 0.2 thrice, weight decay 5e-4"  # at 60, 120 and 160
 _IDENTITY = "He et al. 2016b"
-_TORCHDISTILL = "torchdistill, README of its CIFAR-10 results"
+_TORCHDISTILL = "torchdistill, CIFAR-10 README"
 _HYSTS = "hysts/pytorch_image_classification, README"
 LITERATURE = (
     LiteratureResult(
@@ -64,24 +63,24 @@ LITERATURE = (
             "resnet110": 93.57,
             "resnet1202": 92.07,
         },
-        f"about 164 epochs, {_CROPS}; ResNet-110: the best of 5",
+        "about 164 epochs",
         {"resnet110": SeveralRuns(93.39, 0.16, 5)},
         is_of_authors=True,
     ),
     LiteratureResult(
         "akamaster/pytorch_resnet_cifar10, README",
         {"resnet20": 91.73, "resnet32": 92.63, "resnet44": 93.10, "resnet56": 93.39, "resnet110": 93.68},
-        f"{_CROPS}; option A",
+        "option A",
     ),
     LiteratureResult(
         "chenyaofo/pytorch-cifar-models, README",
         {"resnet20": 92.60, "resnet32": 93.53, "resnet44": 94.01, "resnet56": 94.37},
-        f"{_CROPS}; option B",
+        "option B",
     ),
     LiteratureResult(
         _TORCHDISTILL,
         {"resnet20": 91.92, "resnet32": 93.03, "resnet44": 93.20, "resnet56": 93.57, "resnet110": 93.50},
-        f"182 epochs, batch 64, rate × 0.1 at 91 and 136, {_CROPS}; option B",
+        "182 epochs, batch 64, rate × 0.1 at 91 and 136; option B",
     ),
     LiteratureResult(
         _TORCHDISTILL,
@@ -91,36 +90,36 @@ LITERATURE = (
     LiteratureResult(
         _IDENTITY,
         {"preresnet110": 93.63, "preresnet164": 94.54, "preresnet1001": 95.08},
-        f"batch 128, {_CROPS}; the median of 5",
+        "batch 128; median of 5",
         is_of_authors=True,
     ),
     LiteratureResult(
         _IDENTITY,
         {"preresnet1001": 95.38},
-        f"batch 64, {_CROPS}; the median of 5",
+        "batch 64; median of 5",
         {"preresnet1001": SeveralRuns(95.31, 0.20, 5)},
         is_of_authors=True,
     ),
     LiteratureResult(
         _HYSTS,
         {"preresnet110": 93.53, "preresnet164": 94.10},
-        f"160 epochs, rate × 0.1 at 80 and 120, {_CROPS}; option B; the median of 3",
+        "160 epochs, rate × 0.1 at 80 and 120; option B; median of 3",
     ),
     LiteratureResult(
         _HYSTS,
         {"wrn28-10": 95.97},
-        f"batch 64, {_CROPS}; the median of 3",
+        "batch 64; median of 3",
     ),
     LiteratureResult(
         _WIDE,
         {"wrn16-4": 94.98, "wrn16-8": 95.73, "wrn28-10": 96.00, "wrn40-4": 95.47, "wrn52": 93.57},
-        f"{_WIDE_TRAINING}; the median of 5",
+        f"{_WIDE_TRAINING}; median of 5",
         is_of_authors=True,
     ),
     LiteratureResult(
         _WIDE,
         {"wrn16-4-dropout0.3": 94.76, "wrn28-10-dropout0.3": 96.11, "wrn52-dropout0.3": 93.72},
-        f"{_WIDE_TRAINING}; the median of 5",
+        f"{_WIDE_TRAINING}; median of 5",
         is_of_authors=True,
     ),
     LiteratureResult(
@@ -132,7 +131,7 @@ LITERATURE = (
     LiteratureResult(
         "FashionMNIST README",
         {"wrn40-4": 96.7, "wrn28-10": 95.9},
-        "random crops and flips; as submitted, not verified there",
+        "as submitted, not verified there",
         dataset="fashionmnist",
         is_of_authors=True,
     ),
@@ -140,9 +139,9 @@ LITERATURE = (
 
 _AIRBENCH = "KellerJordan/cifar10-airbench, README"
 METHOD_RESULTS = (
-    MethodResult("cifar10", "airbench94", 94.01, _AIRBENCH, "3.8 s on an A100; the mean of its runs"),
-    MethodResult("cifar10", "airbench95", 95.01, _AIRBENCH, "10.4 s on an A100; the mean of its runs"),
-    MethodResult("cifar10", "airbench96", 96.03, _AIRBENCH, "34.7 s on an A100; the mean of its runs"),
+    MethodResult("cifar10", "airbench94", 94.01, _AIRBENCH, "3.8 s on an A100; mean of its runs"),
+    MethodResult("cifar10", "airbench95", 95.01, _AIRBENCH, "10.4 s on an A100; mean of its runs"),
+    MethodResult("cifar10", "airbench96", 96.03, _AIRBENCH, "34.7 s on an A100; mean of its runs"),
     MethodResult("fashionmnist", "ResNet-18", 94.9, "FashionMNIST README"),
     MethodResult("fashionmnist", "human", 83.5, "FashionMNIST README"),
     MethodResult("gtsrb", "spatial transformer", 99.71, "GTSRB results"),

@@ -1,4 +1,4 @@
-"""The table of the literature: a study's models, and what other sources report of them, each with its training."""
+"""The table of the literature: what other sources report of a study's models, and how they trained."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,10 @@ _COLUMNS = (
     ),
     Column("trained", "training", is_words=True),
 )
-_NOTE = "other sources train differently; figures are from one training unless the source says otherwise"
+_NOTES = (
+    "other sources train differently, on random crops and horizontal flips",
+    "a figure is of the only or the best training, unless the last column says otherwise",
+)
 
 
 def literature_table(evidence: Evidence) -> Table | None:
@@ -47,7 +50,7 @@ def literature_table(evidence: Evidence) -> Table | None:
         for one in methods
     ]
     title = f"{evidence.title}: beside the literature"
-    return Table(f"{evidence.file_name}-literature", title, non_empty(_COLUMNS, rows), tuple(rows), (_NOTE,))
+    return Table(f"{evidence.file_name}-literature", title, non_empty(_COLUMNS, rows), tuple(rows), _NOTES)
 
 
 def _rows_of_model(evidence: Evidence, model: str, theirs: list[LiteratureResult]) -> Iterator[dict[str, Any]]:
