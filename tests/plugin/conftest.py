@@ -2,6 +2,7 @@ import importlib
 import importlib.metadata
 import os
 
+import hypothesis  # noqa: F401  # pytester forgets what a session imports: its plugin would import it in each one
 import pytest
 
 from harness.errors import InputError
