@@ -18,7 +18,7 @@ def errors(run):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("-n", "2"), pytest.param(("-d", "--tx", "2*popen", "--full-training"), marks=pytest.mark.slow)]
+    "arguments", [("-n", "1"), pytest.param(("-d", "--tx", "2*popen", "--full-training"), marks=pytest.mark.slow)]
 )
 def test_experiments_under_xdist_are_refused_in_one_line(arguments, bench, beside, pytester):
     run = beside(*arguments, only=XDIST)
@@ -56,7 +56,12 @@ def test_xdist_runs_a_session_that_trains_nothing(arguments, bench, beside, pyte
     ("variable", "text", "says"),
     [
         ("plenty", BENCH, "ERROR: WIDER_OR_DEEPER_SEEDS 'plenty': *"),
-        ("0", BENCH.replace('"resnet8-2"', '"resnet21"'), "ERROR: *unknown model 'resnet21'*"),
+        pytest.param(
+            "0",
+            BENCH.replace('"resnet8-2"', '"resnet21"'),
+            "ERROR: *unknown model 'resnet21'*",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_input_error_in_a_worker_reaches_the_user(variable, text, says, bench, beside, pytester, monkeypatch):
