@@ -56,12 +56,7 @@ def test_xdist_runs_a_session_that_trains_nothing(arguments, bench, beside, pyte
     ("variable", "text", "says"),
     [
         ("plenty", BENCH, "ERROR: WIDER_OR_DEEPER_SEEDS 'plenty': *"),
-        pytest.param(
-            "0",
-            BENCH.replace('"resnet8-2"', '"resnet21"'),
-            "ERROR: *unknown model 'resnet21'*",
-            marks=pytest.mark.slow,
-        ),
+        ("0", BENCH.replace('"resnet8-2"', '"resnet21"'), "ERROR: *unknown model 'resnet21'*"),
     ],
 )
 def test_input_error_in_a_worker_reaches_the_user(variable, text, says, bench, beside, pytester, monkeypatch):

@@ -18,12 +18,7 @@ READ, TO_CPU, TO_GPU = "read of a value", "copy to the CPU", "blocking copy to t
 PUBLISHED = [(name, model) for name in ("cifar10", "fashionmnist", "gtsrb") for model in STUDY_MODELS[name]]
 # The deeper ones repeat their blocks; other tests here and those of the faults have grey images.
 OFTEN = {("cifar10", "resnet20-2")}
-FAMILIES = [
-    ("preresnet8", "fp32"),
-    pytest.param("wrn10", "bf16", marks=pytest.mark.slow),  # preresnet's blocks
-    pytest.param("plain8", "bf16", marks=pytest.mark.slow),  # resnet's blocks without shortcuts
-    ("torchvision:squeezenet1_1", "bf16"),
-]
+FAMILIES = [("preresnet8", "fp32"), ("wrn10", "bf16"), ("plain8", "bf16"), ("torchvision:squeezenet1_1", "bf16")]
 
 
 @pytest.fixture(autouse=True)
