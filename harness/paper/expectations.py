@@ -61,7 +61,8 @@ def is_trained_as_published(result: Result) -> bool:
 def is_beside_literature(result: Result) -> bool:
     """Return whether figures of other sources may stand beside the case's.
 
-    They train differently in any case. This means a network of the harness, all epochs of its recipe, all training images, and evaluation on the test set.
+    Sources have recipes of their own, so the case may have any. This means a network of the harness, all epochs
+    of its recipe, all training images, and evaluation on the test set.
     """
     case = result.case
     is_whole = result.dataset_whole and not case.val_split and case.train_fraction == 1
