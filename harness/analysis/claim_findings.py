@@ -17,7 +17,7 @@ from harness.paper.claims import (
     Statement,
     Times,
 )
-from harness.paper.published import LITERATURE
+from harness.paper.literature import LITERATURE
 
 Verdict = Literal[
     "supported", "contradicted", "no significant difference", "one run", "not tested", "arithmetic", "not measured"

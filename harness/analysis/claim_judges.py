@@ -25,7 +25,8 @@ from harness.paper.claims import (
     Statement,
     Times,
 )
-from harness.paper.published import LITERATURE, STUDY_MODELS
+from harness.paper.literature import LITERATURE
+from harness.paper.published import STUDY_MODELS
 from harness.text import signed
 
 Studies = Mapping[str, ClaimStudy]

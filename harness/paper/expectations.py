@@ -52,14 +52,21 @@ def is_trained_as_published(result: Result) -> bool:
     all of its training images, and evaluation on the test set.
     """
     return (
-        result.mode == "full"
-        and not result.case.network
+        is_beside_literature(result)
         and result.case.recipe == PUBLISHED_RECIPES.get(result.dataset)
         and result.case.shortcut == "A"
-        and not result.case.val_split
-        and result.case.train_fraction == 1
-        and result.dataset_whole
     )
+
+
+def is_beside_literature(result: Result) -> bool:
+    """Return whether figures of other sources may stand beside the case's.
+
+    Sources have recipes of their own, so the case may have any. This means a network of the harness, all epochs
+    of its recipe, all training images, and evaluation on the test set.
+    """
+    case = result.case
+    is_whole = result.dataset_whole and not case.val_split and case.train_fraction == 1
+    return result.mode == "full" and not case.network and is_whole
 
 
 def comparable_published(result: Result) -> Published | None:

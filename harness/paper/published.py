@@ -1,10 +1,10 @@
-"""The paper's tables and the literature's figures, as data.
+"""The paper's tables, as data.
 
-Sources: "ResNet: A Comparative Study of Depth and Width in Neural Network Architectures across different datasets",
-tables 4 to 7 and figure 7; He et al. 2016; the READMEs named below.
+Source: "ResNet: A Comparative Study of Depth and Width in Neural Network Architectures across different datasets",
+tables 4 to 7 and figure 7.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.config.datasets import SPECS
 from harness.config.families import parse_model
@@ -137,70 +137,3 @@ def exact_parameters(dataset: str, model: str) -> int | None:
         return None
     saved = 288 * (parse_model(model).width or 1) if SPECS[dataset].channels == 1 else 0
     return _PARAMETERS[model] - int(saved)
-
-
-@dataclass(frozen=True)
-class SeveralRuns:
-    """The mean and the standard deviation over several runs of a model, as a source reports them."""
-
-    mean_percent: float
-    spread_percent: float
-    runs: int
-
-
-@dataclass(frozen=True)
-class LiteratureResult:
-    """Accuracies of the paper's models on CIFAR-10, in percent, as another source reports them.
-
-    Attributes:
-        accuracy_percent: by model, of its best or only run.
-        repeated: by model, the mean over its runs; only of models for which the source reports one.
-    """
-
-    source: str
-    accuracy_percent: dict[str, float]
-    repeated: dict[str, SeveralRuns] = field(default_factory=dict)
-
-
-LITERATURE = (
-    LiteratureResult(
-        "He et al. 2016, table 6 (pad-4 crop and flip, about 164 epochs)",
-        {"resnet20": 91.25, "resnet32": 92.49, "resnet44": 92.83, "resnet56": 93.03, "resnet110": 93.57},
-        {"resnet110": SeveralRuns(93.39, 0.16, 5)},
-    ),
-    LiteratureResult(
-        "akamaster/pytorch_resnet_cifar10, README (option A)",
-        {"resnet20": 91.73, "resnet32": 92.63, "resnet44": 93.10, "resnet56": 93.39, "resnet110": 93.68},
-    ),
-    LiteratureResult(
-        "chenyaofo/pytorch-cifar-models, README (option B)",
-        {"resnet20": 92.60, "resnet32": 93.53, "resnet44": 94.01, "resnet56": 94.37},
-    ),
-)
-
-
-@dataclass(frozen=True)
-class MethodResult:
-    """The test accuracy of another method on a dataset, for comparison with the paper."""
-
-    dataset: str
-    method: str
-    accuracy_percent: float
-    source: str
-
-
-_WIDE = "Zagoruyko and Komodakis 2016"
-METHOD_RESULTS = (
-    MethodResult("cifar10", "ResNet-1202", 92.07, "He et al. 2016, table 6"),
-    MethodResult("cifar10", "WRN-40-4", 95.47, _WIDE),
-    MethodResult("cifar10", "WRN-16-8", 95.73, _WIDE),
-    MethodResult("cifar10", "WRN-28-10", 96.00, _WIDE),
-    MethodResult("cifar10", "WRN-22-8 (17.2M parameters, nearest to ResNet-20-8; ZCA)", 95.62, _WIDE),
-    MethodResult("fashionmnist", "WRN-40-4", 96.7, "FashionMNIST README"),
-    MethodResult("fashionmnist", "ResNet-18", 94.9, "FashionMNIST README"),
-    MethodResult("fashionmnist", "human", 83.5, "FashionMNIST README"),
-    MethodResult("gtsrb", "spatial transformer", 99.71, "GTSRB results"),
-    MethodResult("gtsrb", "IDSIA committee", 99.46, "GTSRB results"),
-    MethodResult("gtsrb", "human", 98.84, "GTSRB results"),
-    MethodResult("gtsrb", "random forest", 96.14, "GTSRB results"),
-)

@@ -17,7 +17,8 @@ from harness.paper.claims import (
     PossibleF1,
     Times,
 )
-from harness.paper.published import LITERATURE, PUBLISHED, STUDY_MODELS, exact_parameters
+from harness.paper.literature import LITERATURE
+from harness.paper.published import PUBLISHED, STUDY_MODELS, exact_parameters
 
 STATEMENTS = [(claim, statement) for claim in CLAIMS for statement in claim.statements]
 TEST_IMAGES = {"cifar10": 10_000, "fashionmnist": 10_000, "gtsrb": 12_630}

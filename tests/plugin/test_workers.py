@@ -18,7 +18,7 @@ def errors(run):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("-n", "2"), pytest.param(("-d", "--tx", "2*popen", "--full-training"), marks=pytest.mark.slow)]
+    "arguments", [("-n", "1"), pytest.param(("-d", "--tx", "2*popen", "--full-training"), marks=pytest.mark.slow)]
 )
 def test_experiments_under_xdist_are_refused_in_one_line(arguments, bench, beside, pytester):
     run = beside(*arguments, only=XDIST)

@@ -1,11 +1,11 @@
-"""The paper's tables 4 to 7, its marginal gain and the literature, measured beside published."""
+"""The paper's tables 4 to 7, its marginal gain and the literature beside measured values."""
 
 from typing import Any
 
 from harness.analysis.evidence import Evidence, published_evidence
 from harness.analysis.f1_bound import FIGURE_TOLERANCE, f1_bound
 from harness.config.datasets import SPECS
-from harness.paper.published import LITERATURE, METHOD_RESULTS, PUBLISHED, Published
+from harness.paper.published import PUBLISHED, Published
 from harness.report.tables.columns import (
     MEAN_EPOCH_SECONDS,
     OVER_SEEDS,
@@ -19,7 +19,8 @@ from harness.report.tables.columns import (
     signed_column,
     times_notes,
 )
-from harness.report.tables.table import MEASURED, Column, Table
+from harness.report.tables.literature import literature_table
+from harness.report.tables.table import Column, Table
 from harness.text import count, duration
 
 _PAPER_TABLES = {"cifar10": (4, 5), "fashionmnist": (4, 5), "gtsrb": (6, 7)}
@@ -27,7 +28,7 @@ _PAPER_TABLES = {"cifar10": (4, 5), "fashionmnist": (4, 5), "gtsrb": (6, 7)}
 
 def paper_tables(evidence: Evidence) -> list[Table]:
     """Return the study's tables as in the paper, with published values if they are comparable."""
-    made = [accuracy_table(evidence), _f1_table(evidence), _gain_table(evidence), _literature_table(evidence)]
+    made = [accuracy_table(evidence), _f1_table(evidence), _gain_table(evidence), literature_table(evidence)]
     return [table for table in made if table is not None and table.rows]
 
 
@@ -159,34 +160,3 @@ def _gain_table(evidence: Evidence) -> Table:
     ]
     title = f"{evidence.title}: the paper's marginal gain"
     return Table(f"{evidence.file_name}-gain", title, non_empty(columns, rows), tuple(rows), tuple(notes))
-
-
-def _literature_table(evidence: Evidence) -> Table | None:
-    """Return the same models' results elsewhere, and other methods' results on the dataset."""
-    if not evidence.is_trained_as_published or evidence.dataset not in _PAPER_TABLES:
-        return None
-    rows: list[dict[str, Any]] = []
-    for model in evidence.models:
-        mean = evidence.mean(model, "accuracy_percent")
-        rows.append({"method": model, "source": MEASURED, "accuracy_percent": mean and mean.mean})
-        if published := _published(evidence, model):
-            rows.append({"method": model, "source": "the study", "accuracy_percent": published.accuracy_percent})
-        if evidence.dataset == "cifar10":
-            rows += [
-                {"method": model, "source": one.source, "accuracy_percent": one.accuracy_percent[model]}
-                for one in LITERATURE
-                if model in one.accuracy_percent
-            ]
-    rows += [
-        {"method": one.method, "source": one.source, "accuracy_percent": one.accuracy_percent}
-        for one in METHOD_RESULTS
-        if one.dataset == evidence.dataset
-    ]
-    columns = (
-        Column("model or method", "method", is_words=True),
-        Column("source", "source", is_words=True),
-        Column("accuracy %", "accuracy_percent", "{:.2f}"),
-    )
-    note = "other sources train differently; figures are from one training unless the source says otherwise"
-    title = f"{evidence.title}: beside the literature"
-    return Table(f"{evidence.file_name}-literature", title, columns, tuple(rows), (note,))

@@ -4,13 +4,13 @@ import dataclasses
 import multiprocessing
 import multiprocessing.connection
 import os
-import socket
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,8 +52,12 @@ def weights_of_two(subject: Subject, folder: str) -> Mapping[str, Tensor]:
     Raises:
         RuntimeError: a process failed, or the training did not complete in time.
     """
-    spawn, port, started = multiprocessing.get_context("spawn"), _free_port(), time.monotonic()
-    processes = [spawn.Process(target=train_rank, args=(rank, port, subject, folder)) for rank in range(_WORLD_SIZE)]
+    spawn, started = multiprocessing.get_context("spawn"), time.monotonic()
+    # The system chooses the port, and this process holds it: no other process can take it before the ranks connect.
+    c10d: Any = torch.distributed  # mypy does not know all of its names
+    store = c10d.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    arguments = [(rank, store.port, subject, folder) for rank in range(_WORLD_SIZE)]
+    processes = [spawn.Process(target=train_rank, args=one) for one in arguments]
     for rank, process in enumerate(processes):
         _log(folder, rank).touch()
         process.start()
@@ -88,6 +92,7 @@ def train_rank(rank: int, port: int, subject: Subject, folder: str) -> None:
     local = {"RANK": rank, "WORLD_SIZE": _WORLD_SIZE, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": _WORLD_SIZE}
     os.environ |= {name: str(value) for name, value in local.items()}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"}  # as torchrun's ranks
     processes = ProcessGroup.from_environment()
     device = torch.device(own_device(subject.device, processes))
     processes.connect()
@@ -102,12 +107,6 @@ def train_rank(rank: int, port: int, subject: Subject, folder: str) -> None:
 
 def _log(folder: str, rank: int) -> Path:
     return Path(folder, f"rank-{rank}.txt")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _on_cpu(subject: Subject) -> Subject:

@@ -51,7 +51,9 @@ def test_cifar_family_with_shortcut_b_in_bf16_and_colour(results, tmp_path, with
     assert check.equal + check.rounding == 24
 
 
-@pytest.mark.parametrize(("model", "with_preprocessing"), [("resnet24", False), ("resnet8", True)])
+@pytest.mark.parametrize(
+    ("model", "with_preprocessing"), [pytest.param("resnet24", False, marks=pytest.mark.slow), ("resnet8", True)]
+)
 def test_images_of_any_size_are_resized_as_in_the_recipe(results, tmp_path, model, with_preprocessing, monkeypatch):
     monkeypatch.setitem(IMAGENET_BLOCKS, 24, (1, 1, 1, 1))
     dataset = noise_dataset(SIZES * 3)

@@ -134,5 +134,6 @@ with address_space_limit(None, 64):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the address space")
+@pytest.mark.slow
 def test_a_limited_process_does_not_end_for_want_of_threads():
     subprocess.run([sys.executable, "-c", _MANY_THREADS], check=True, timeout=120)
