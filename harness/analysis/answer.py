@@ -15,9 +15,9 @@ from harness.analysis.settling import settle_texts
 from harness.analysis.single_run import chances_text, one_run_headline, one_run_line
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.thresholds import Threshold, thresholds
-from harness.analysis.wording import BUDGET_WORDS, COST_WORDS
+from harness.analysis.wording import BUDGET_WORDS, COST_WORDS, cost_noun_text
 from harness.results.result import Result
-from harness.text import count, count_noun, duration, listed
+from harness.text import count_noun, listed
 
 
 @dataclass(frozen=True)
@@ -181,15 +181,11 @@ def advice(verdict: BudgetVerdict) -> str:
 
 
 def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
-    """Return the costs of the model to take, ``34s of training, 4.28M parameters, 40.15M MACs``."""
+    """Return the costs of the model to take, ``34s of training, 4.28M parameters, 40.15M MACs, 1.23 ms``."""
     if verdict.take is None:
         return ""
-    seconds, params, macs = (evidence.mean(verdict.take, measure) for measure in COSTS)
-    texts = [] if seconds is None else [f"{duration(seconds.mean)} of training"]
-    texts += [
-        f"{count(mean.mean)} {noun}" for mean, noun in ((params, "parameters"), (macs, "MACs")) if mean is not None
-    ]
-    return ", ".join(texts)
+    means = {measure: evidence.mean(verdict.take, measure) for measure in COSTS}
+    return ", ".join(cost_noun_text(measure, one.mean) for measure, one in means.items() if one is not None)
 
 
 def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:

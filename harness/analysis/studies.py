@@ -273,4 +273,8 @@ def _run(one: StoredResult) -> Run:
         read_correct=read_correct,
         read_curve=functools.cache(one.read_curve),
         result=result,
+        latency_seconds=result.latency_seconds or None,
+        image_seconds=result.image_seconds or None,
+        activations=result.activations,
+        weight_bytes=result.weight_bytes,
     )

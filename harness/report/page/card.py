@@ -38,6 +38,7 @@ def card_view(study: StudyPage, *, names_folders: bool = True) -> dict[str, Any]
         if budget in by_budget
         else _row_without_verdict(budget, reasons[budget])
         for budget in BUDGETS
+        if budget in by_budget or budget in reasons
     ]
     is_empty = not verdicts and len(set(reasons.values())) == 1
     return {

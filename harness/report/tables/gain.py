@@ -22,6 +22,8 @@ _GAIN_UNITS: dict[Measure, tuple[str, str, float]] = {
     "total_seconds": ("pp per minute", "points_per_minute", 60.0),
     "params": ("pp per M parameters", "points_per_million_params", 1e6),
     "macs": ("pp per 100 MMACs", "points_per_100_million_macs", 1e8),
+    "latency_seconds": ("pp per ms of latency", "points_per_latency_millisecond", 1e-3),
+    "image_seconds": ("pp per ms an image", "points_per_image_millisecond", 1e-3),
 }
 
 
