@@ -180,11 +180,11 @@ def advice(verdict: BudgetVerdict) -> str:
     return ""
 
 
-def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
+def costs_text(verdict: BudgetVerdict, evidence: Evidence, costs: Sequence[Measure] = COSTS) -> str:
     """Return the costs of the model to take, ``34s of training, 4.28M parameters, 40.15M MACs, 1.23 ms``."""
     if verdict.take is None:
         return ""
-    means = {measure: evidence.mean(verdict.take, measure) for measure in COSTS}
+    means = {measure: evidence.mean(verdict.take, measure) for measure in costs}
     return ", ".join(cost_noun_text(measure, one.mean) for measure, one in means.items() if one is not None)
 
 

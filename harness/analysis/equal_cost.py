@@ -8,7 +8,8 @@ from harness.analysis.axes import Axis
 from harness.analysis.evidence import COSTS, TIMES_OF_USE, Evidence, Measure
 from harness.analysis.fit import Weights
 
-_TIMING_ERROR = 1.05  # medians of repeated measurements agree within 5 %
+TIMING_ERROR = 1.05
+"""Times of use that differ by a smaller factor count as equal: medians of repeated measurements agree within 5 %."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _at_cost_of(
 def _within(low: float, high: float, cost: float) -> float:
     """Return the nearest end of a range for a time outside it by no more than the timing error, else the time."""
     nearest = min(max(cost, low), high)
-    return nearest if 1 / _TIMING_ERROR <= cost / nearest <= _TIMING_ERROR else cost
+    return nearest if 1 / TIMING_ERROR <= cost / nearest <= TIMING_ERROR else cost
 
 
 def _enclosing_pair(costs: dict[str, float], cost: float) -> tuple[str, str] | None:

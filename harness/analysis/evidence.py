@@ -34,7 +34,8 @@ Measure = Literal[
 ]  # fmt: skip
 TIMES: tuple[Measure, ...] = ("epoch_seconds", "total_seconds", "marginal_gain")
 TIMES_OF_USE: tuple[Measure, ...] = ("latency_seconds", "image_seconds")
-COSTS: tuple[Measure, ...] = ("total_seconds", "params", "macs", *TIMES_OF_USE)
+TRAINING_COSTS: tuple[Measure, ...] = ("total_seconds", "params", "macs")
+COSTS: tuple[Measure, ...] = (*TRAINING_COSTS, *TIMES_OF_USE)
 
 
 @dataclass(frozen=True)
@@ -221,10 +222,15 @@ class Evidence:
         return any(_use_times(run) for run in self.runs)
 
     @cached_property
+    def used_on(self) -> tuple[str, ...]:
+        """Hardware and software that the times of use were measured on, each once: those of the last attempts."""
+        results = [run.result for run in self.runs if run.result is not None and run.result.inference]
+        return tuple(sorted({timed_on({**one.environment, "compiled": one.case.compiled}) for one in results}))
+
+    @cached_property
     def missing_use_times(self) -> dict[Measure, str]:
         """The reasons why latency or throughput are not compared: they need every run, under the same conditions."""
-        results = [run.result for run in self.runs if run.result is not None]
-        if len({timed_on({**one.environment, "compiled": one.case.compiled}) for one in results}) > 1:
+        if len(self.used_on) > 1:
             return dict.fromkeys(TIMES_OF_USE, "times were measured under different conditions")
         found: dict[Measure, str] = {}
         for measure in TIMES_OF_USE:

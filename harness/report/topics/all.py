@@ -6,13 +6,14 @@ from harness.analysis.answer import Question
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.report.section import Section
+from harness.report.topics.use import use_section
 
 StudyTopic = Callable[[Evidence, Comparisons, Question], Section | None]
 """Makes the section of one study; None if it has no measurements for it."""
 CrossTopic = Callable[[Sequence[tuple[Evidence, Comparisons, Question]]], Sequence[Section]]
 """Makes the sections across studies, none if they have no measurements for it."""
 
-STUDY_TOPICS: tuple[StudyTopic, ...] = ()
+STUDY_TOPICS: tuple[StudyTopic, ...] = (use_section,)
 CROSS_TOPICS: tuple[CrossTopic, ...] = ()
 
 
