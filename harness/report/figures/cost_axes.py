@@ -10,5 +10,5 @@ COST_AXES: dict[Measure, tuple[str, Callable[[float], str]]] = {
     "macs": ("MACs of one image", tick_count),
     "total_seconds": ("training time", tick_duration),
     "latency_seconds": ("latency of one image", tick_short_time),
-    "image_seconds": ("throughput, images/s, slower to the right", tick_throughput),
+    "image_seconds": ("images/s (slower →)", tick_throughput),
 }

@@ -23,7 +23,7 @@ def _times(*factors: int) -> list[float]:
 _TIME_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 # From dense to sparse: an axis takes the first choice with few enough ticks.
 NUMBER_TICKS = (_powers(1, 2, 5), _powers(1, 3), _powers(1))
-THROUGHPUT_TICKS = (_powers(1, 2, 5), _powers(1))  # their reciprocals are round too
+THROUGHPUT_TICKS = (_powers(1, 2, 5), _powers(1, 5), _powers(1))  # their reciprocals are round too
 DURATION_TICKS = (_times(1, 2, 5, 10, 30), _times(1, 5, 20), _times(1, 10), _times(1))
 _MAX_TICKS = 5
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -118,7 +118,7 @@ def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, 
         "interval": _ends(verdict.interval) or "no interval",
         "bar": interval_bar(verdict, reach),
         "take": verdict.take,
-        "costs": costs_text(verdict, evidence),
+        "costs": costs_text(verdict, evidence).replace(" ms", "\N{NO-BREAK SPACE}ms"),
         "advice": advice(verdict) if verdict.take is None else "",
         **_test_texts(verdict),
     }

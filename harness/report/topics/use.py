@@ -40,11 +40,11 @@ def _pair_sentences(comparisons: Comparisons) -> Iterator[str]:
         for measure, (wide, deep) in found.items()
         if wide is not None and deep is not None and deep.mean > 0
     ]
-    yield f"{pair.model} has, of {pair.other}, {listed(multiples)}."
+    yield f"{pair.model} against {pair.other}: {listed(multiples)}."
 
 
 def _order_sentences(evidence: Evidence) -> Iterator[str]:
-    """Yield how often MACs name another cheaper model than a time does that differs by more than its error."""
+    """Yield how often MACs name the cheaper of two models whose times differ by more than their error."""
     for measure in TIMES_OF_USE:
         known = {model: mean.mean for model in evidence.models if (mean := evidence.mean(model, measure)) is not None}
         pairs = [
@@ -52,11 +52,11 @@ def _order_sentences(evidence: Evidence) -> Iterator[str]:
             for one, other in combinations(known, 2)
             if not 1 / TIMING_ERROR <= known[one] / known[other] <= TIMING_ERROR
         ]
-        wrong = sum(a is not None and b is not None and (a.mean < b.mean) != is_cheaper for is_cheaper, a, b in pairs)
+        right = sum(a is not None and b is not None and (a.mean < b.mean) == is_cheaper for is_cheaper, a, b in pairs)
         if pairs:
             yield (
-                f"Of {len(pairs)} pairs of models whose {COST_WORDS[measure]} differs by more than 5 %, MACs name the "
-                f"wrong one as cheaper in {wrong}."
+                f"MACs name the cheaper of two models in {right} of {len(pairs)} pairs whose {COST_WORDS[measure]} "
+                f"differs by more than {100 * TIMING_ERROR - 100:.0f} %."
             )
 
 
