@@ -31,17 +31,15 @@ def duration(seconds: float) -> str:
 
 def short_time(seconds: float) -> str:
     """Format a short time, to three figures: ``85.3 µs``, ``1.23 ms``, ``2.50 s``."""
-    for unit, factor in (("µs", 1e6), ("ms", 1e3), ("s", 1.0)):
-        if seconds * factor < 999.5 or unit == "s":
-            scaled = seconds * factor
-            break
+    factor, unit = (1e6, "µs") if seconds < 0.9995e-3 else (1e3, "ms") if seconds < 0.9995 else (1.0, "s")
+    scaled = float(f"{factor * seconds:.3g}")
     return f"{scaled:.{decimals(scaled, 3)}f} {unit}"
 
 
 def throughput(image_seconds: float) -> str:
-    """Format seconds per image as images per second, to three figures: ``8,330 images/s``, ``0.45 images/s``."""
+    """Format seconds per image as images per second, to three figures: ``8,330 images/s``, ``0.455 images/s``."""
     rate = float(f"{1 / image_seconds:.3g}")
-    return f"{rate:,.{min(2, decimals(rate, 3))}f} images/s"
+    return f"{rate:,.{decimals(rate, 3)}f} images/s"
 
 
 def count(number: float) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 
 from harness.analysis.budgets import budget_verdicts
 from harness.paper.published import STUDY_MODELS
+from harness.results.inference_time import LATENCY_BATCH, THROUGHPUT_BATCH, InferenceTime
 from tests.analysis.synthetic_evidence import study
 
 SIX = STUDY_MODELS["cifar10"]
@@ -41,3 +42,14 @@ WIDER = means_of((90.5, 91.0), (92.0, 93.0, 93.5))
 DEEPER = means_of((92.0, 94.0), (90.5, 91.0, 91.2))
 EQUAL = dict.fromkeys(SIX, 90.0)
 CLOSE = means_of((90.0, 90.1), (90.5, 90.7, 90.6))
+
+
+def inference_times(model, *, is_disturbed=False):
+    """Return the times of use of a model as a result has them, with one thread and with two."""
+    latency, image = USE[model]
+    passes = ((LATENCY_BATCH, latency), (THROUGHPUT_BATCH, THROUGHPUT_BATCH * image))
+    return tuple(
+        InferenceTime(batch, threads, 9, (1.6 if threads == 1 else 1.0) * seconds, 0.02 * seconds, is_disturbed)
+        for batch, seconds in passes
+        for threads in (1, 2)
+    )
