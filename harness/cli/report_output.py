@@ -76,8 +76,7 @@ class Verdict(Part):
     budget: Literal["total_seconds", "params", "macs", "latency_seconds", "image_seconds", "scale_factor"]
     """The cost that is held equal."""
     cost: float
-    """The budget: seconds of training, parameters, MACs, seconds of one image alone (`latency_seconds`) or per image of
-    a batch (`image_seconds`), or the scale factor ω (the step of axes without numbers)."""
+    """The budget: seconds, parameters, MACs, seconds per image, or the scale factor ω (the step of the axes)."""
     outcome: Literal["wider", "deeper", "equal", "no significant difference", "one run each"]
     """The outcome at α = 0.05; `equal` within the margin."""
     take: str | None
