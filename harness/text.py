@@ -37,7 +37,7 @@ def short_time(seconds: float) -> str:
 
 
 def throughput(image_seconds: float) -> str:
-    """Format seconds per image as images per second, to three figures: ``8,330 images/s``, ``0.455 images/s``."""
+    """Format seconds per image as a rate, to three figures: ``8,330 images/s``, ``0.455 images/s``."""
     rate = float(f"{1 / image_seconds:.3g}")
     return f"{rate:,.{decimals(rate, 3)}f} images/s"
 

@@ -104,7 +104,7 @@ def _at_cost_of(
 
 
 def _within(low: float, high: float, cost: float) -> float:
-    """Return the nearest end of a range for a time outside it by no more than the timing error, else the time."""
+    """Return the nearest end of a range for a time beside it by at most the timing error, else the time."""
     nearest = min(max(cost, low), high)
     return nearest if 1 / TIMING_ERROR <= cost / nearest <= TIMING_ERROR else cost
 

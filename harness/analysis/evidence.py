@@ -229,7 +229,7 @@ class Evidence:
 
     @cached_property
     def missing_use_times(self) -> dict[Measure, str]:
-        """The reasons why latency or throughput are not compared: they need every run, under the same conditions."""
+        """The reasons for latency or throughput not to be compared: every run must have them."""
         if len(self.used_on) > 1:
             return dict.fromkeys(TIMES_OF_USE, "times were measured under different conditions")
         found: dict[Measure, str] = {}

@@ -20,12 +20,12 @@ _COST_FORMS: dict[str, Callable[[float], str]] = {
 
 
 def cost_text(measure: str, cost: float) -> str:
-    """Return a cost with its unit: ``34s``, ``1.73M``, ``1.23 ms``, ``8,330 images/s``; a scale factor as ``×4``."""
+    """Return a cost with its unit: ``34s``, ``1.73M``, ``1.23 ms``, ``8,330 images/s``, ``×4``."""
     return _COST_FORMS.get(measure, count)(cost)
 
 
 def cost_noun_text(measure: str, cost: float) -> str:
-    """Return a cost with the words that follow its number: ``34s of training``, ``1.73M parameters``, ``1.23 ms``."""
+    """Return a cost in words: ``34s of training``, ``1.73M parameters``, ``1.23 ms latency``."""
     return f"{cost_text(measure, cost)} {_COST_NOUNS.get(measure, '')}".rstrip()
 
 

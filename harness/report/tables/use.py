@@ -1,4 +1,4 @@
-"""The table of what using each model costs: size, latency and throughput."""
+"""The table of the costs of using each model: size, latency and throughput."""
 
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -15,7 +15,7 @@ _ONE_THREAD = "latency_one_thread_seconds"
 
 
 def use_table(evidence: Evidence) -> Table:
-    """Return each model's size and times of use, the means over its runs; no times of different conditions."""
+    """Return each model's size and mean times of use; without times of different conditions."""
     rows = [_values(evidence, model) for model in evidence.models]
     columns = [
         model_column(),

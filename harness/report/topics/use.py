@@ -1,4 +1,4 @@
-"""What using each network costs, and how far MACs tell it."""
+"""The section on the costs of using each network, and on how far MACs tell them."""
 
 from collections.abc import Iterator
 from itertools import combinations
