@@ -115,9 +115,9 @@ def times_of_use(raw):
     """Return the undisturbed seconds of an image, alone and in a batch, with the most threads."""
     found = {}
     for name, batch in USE.items():
-        known = [one for one in raw.get("inference") or () if one["batch"] == batch and not one["is_disturbed"]]
+        known = [one for one in raw.get("inference") or () if one["batch"] == batch]
         best = max(known, key=lambda one: one["threads"], default=None)
-        found[name] = best["median_seconds"] / batch if best else None
+        found[name] = best["median_seconds"] / batch if best and not best["is_disturbed"] else None
     return found
 
 
