@@ -20,7 +20,8 @@ MAX_ERROR = 0.06
 CHANCE = 2 * sqrt(MAX_ERROR * (1 - MAX_ERROR) / STUDIES)  # two standard errors of a share of 1,000 studies
 SEEDS, SPREADS, PATTERNS = (3, 5, 10), (0.2, 0.3, 0.4), ("equal", "growing", "cyclic")
 BUDGETS = ("total_seconds", "params", "macs", "scale_factor")
-HEADING = "| n | sd | spreads of the models | any budget | time | parameters | MACs | scale factor | seeds taken |"
+SIX_BUDGETS = (*BUDGETS[:3], "latency_seconds", "image_seconds", BUDGETS[3])
+WORDS = dict(zip(SIX_BUDGETS, ("time", "parameters", "MACs", "latency", "throughput", "scale factor"), strict=True))
 
 
 def cells(seeds=SEEDS, spreads=SPREADS, **truth):
@@ -53,9 +54,17 @@ def rows(request):
     yield found
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     with request.config.pluginmanager.get_plugin("capturemanager").global_and_fixture_disabled():
-        for title, lines in found.items():
-            print(f"\n\n{title} ({STUDIES:,} studies a row, {today}):\n\n{HEADING}\n|{'---|' * 9}")
-            print("\n".join(lines))
+        for (title, budgets), lines in found.items():
+            headings = (
+                "n",
+                "sd",
+                "spreads of the models",
+                "any budget",
+                *(WORDS[one] for one in budgets),
+                "seeds taken",
+            )
+            print(f"\n\n{title} ({STUDIES:,} studies a row, {today}):\n\n| {' | '.join(headings)} |")
+            print("\n".join([f"|{'---|' * len(headings)}", *lines]))
 
 
 @pytest.fixture
@@ -69,9 +78,10 @@ def shares(pool, rows):
         found = sum((job.result() for job in jobs), Counter())
         found = Counter({name: number / STUDIES for name, number in found.items()})
         texts = [truth["seeds"], truth["spread_points"], truth["pattern"]]
-        texts += [f"{100 * found[f'{one} {outcome}']:.1f}" for one in ("any", *BUDGETS)]
+        budgets = SIX_BUDGETS if truth.get("has_use_times") else BUDGETS
+        texts += [f"{100 * found[f'{one} {outcome}']:.1f}" for one in ("any", *budgets)]
         texts.append(f"{found['seeds']:.1f}" if "seeds" in found else "all")
-        rows[title].append(f"| {' | '.join(map(str, texts))} |")
+        rows[title, budgets].append(f"| {' | '.join(map(str, texts))} |")
         return found
 
     return compute
@@ -84,6 +94,16 @@ def test_equal_models_seldom_have_a_winner(truth, shares):
     found = shares(count_headlines, truth, "All models equal: studies with a winner, in %", "winner")
     assert found["any winner"] <= MAX_ERROR + CHANCE
     assert max(found[f"{budget} winner"] for budget in BUDGETS) <= MAX_ERROR
+
+
+@pytest.mark.parametrize("truth", cells(spreads=(0.3,), has_use_times=True))
+def test_equal_models_seldom_have_a_winner_at_six_budgets(truth, shares):
+    from tests.analysis.calibration import count_verdicts
+
+    title = "All models equal, latency and throughput measured: studies with a winner, in %"
+    found = shares(count_verdicts, truth, title, "winner")
+    assert found["any winner"] <= MAX_ERROR + CHANCE
+    assert max(found[f"{budget} winner"] for budget in SIX_BUDGETS) <= MAX_ERROR
 
 
 @pytest.mark.parametrize("seeds", SEEDS)

@@ -29,6 +29,19 @@ def duration(seconds: float) -> str:
     return f"{hours // 24}d{hours % 24:02d}h"
 
 
+def short_time(seconds: float) -> str:
+    """Format a short time, to three figures: ``85.3 µs``, ``1.23 ms``, ``2.50 s``."""
+    factor, unit = (1e6, "µs") if seconds < 0.9995e-3 else (1e3, "ms") if seconds < 0.9995 else (1.0, "s")
+    scaled = float(f"{factor * seconds:.3g}")
+    return f"{scaled:.{decimals(scaled, 3)}f} {unit}"
+
+
+def throughput(image_seconds: float) -> str:
+    """Format seconds per image as a rate, to three figures: ``8,330 images/s``, ``0.455 images/s``."""
+    rate = float(f"{1 / image_seconds:.3g}")
+    return f"{rate:,.{decimals(rate, 3)}f} images/s"
+
+
 def count(number: float) -> str:
     """Format a number with a prefix, to three or four figures: ``269.7k``, ``4.29M``, ``56.77G``."""
     for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -17,7 +17,9 @@ from harness.text import (
     p_value,
     printable,
     printable_lines,
+    short_time,
     signed,
+    throughput,
 )
 from tests.helpers.evil_names import EVIL_NAMES, VISIBLE
 
@@ -55,6 +57,37 @@ from tests.helpers.evil_names import EVIL_NAMES, VISIBLE
 )
 def test_durations_are_human_readable(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (8.531e-5, "85.3 µs"), (9.996e-4, "1.00 ms"), (1.234e-3, "1.23 ms"), (0.0104, "10.4 ms"), (0.9996, "1.00 s"),
+        (12.34, "12.3 s"), (1234.0, "1230 s"), (0.0, "0 µs"),
+    ],
+)  # fmt: skip
+def test_short_times_have_three_figures(seconds, text):
+    assert short_time(seconds) == text
+
+
+@given(st.floats(1e-7, 1e4))
+def test_short_time_is_exact_to_three_figures(seconds):
+    number, unit = short_time(seconds).split()
+    assert float(number) * {"µs": 1e-6, "ms": 1e-3, "s": 1.0}[unit] == pytest.approx(seconds, rel=0.00501, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("image_seconds", "text"),
+    [
+        (1.2e-4, "8,330 images/s"),
+        (7e-3, "143 images/s"),
+        (0.0272, "36.8 images/s"),
+        (2.2, "0.455 images/s"),
+        (1e-3, "1,000 images/s"),
+    ],
+)
+def test_throughput_is_images_per_second(image_seconds, text):
+    assert throughput(image_seconds) == text
 
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

@@ -16,9 +16,9 @@ from harness.analysis.single_run import chances_text, one_run_headline, one_run_
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.thresholds import Threshold, thresholds
 from harness.analysis.tuned_verdicts import compare_verdicts, rates_line, seeds_in_common
-from harness.analysis.wording import BUDGET_WORDS, COST_WORDS
+from harness.analysis.wording import BUDGET_WORDS, COST_WORDS, cost_noun_text
 from harness.results.result import Result
-from harness.text import count, count_noun, duration, listed, listed_up_to
+from harness.text import count_noun, listed, listed_up_to
 
 
 @dataclass(frozen=True)
@@ -191,16 +191,12 @@ def advice(verdict: BudgetVerdict) -> str:
     return ""
 
 
-def costs_text(verdict: BudgetVerdict, evidence: Evidence) -> str:
-    """Return the costs of the model to take, ``34s of training, 4.28M parameters, 40.15M MACs``."""
+def costs_text(verdict: BudgetVerdict, evidence: Evidence, costs: Sequence[Measure] = COSTS) -> str:
+    """Return the costs of the model to take, ``34s of training, 4.28M parameters, 40.15M MACs, 1.23 ms``."""
     if verdict.take is None:
         return ""
-    seconds, params, macs = (evidence.mean(verdict.take, measure) for measure in COSTS)
-    texts = [] if seconds is None else [f"{duration(seconds.mean)} of training"]
-    texts += [
-        f"{count(mean.mean)} {noun}" for mean, noun in ((params, "parameters"), (macs, "MACs")) if mean is not None
-    ]
-    return ", ".join(texts)
+    means = {measure: evidence.mean(verdict.take, measure) for measure in costs}
+    return ", ".join(cost_noun_text(measure, one.mean) for measure, one in means.items() if one is not None)
 
 
 def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:

@@ -1,4 +1,4 @@
-"""Verdicts of the budgets: wider or deeper at equal training time, parameters, MACs and scale factor.
+"""Verdicts of the budgets: wider or deeper at equal training time, size, time of use and scale factor.
 
 Each budget has one contrast, wide minus deep, at the dearest cost that both axes reach; all are estimated by one fit.
 They are corrected by the joint multivariate t of all budgets, which are strongly correlated. The scale factor is the
@@ -7,19 +7,19 @@ every budget at which the same pair is compared.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from harness.analysis.axes import Axis
 from harness.analysis.comparison import Comparison, Comparisons
 from harness.analysis.equal_cost import dearest, difference_of, equal_costs
-from harness.analysis.evidence import Evidence, Measure
+from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.fit import Contrast, StudyFit, Weights
 from harness.analysis.multiplicity import Joint
 from harness.analysis.stats import CONFIDENCE, SIGNIFICANCE, Interval
 
-Budget = Literal["total_seconds", "params", "macs", "scale_factor"]
+Budget = Literal["total_seconds", "params", "macs", "latency_seconds", "image_seconds", "scale_factor"]
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 Outcome = Literal["wider", "deeper", "equal", "no significant difference", "one run each"]
 MARGIN_POINTS = 0.5
@@ -28,7 +28,10 @@ _ROUNDING_POINTS = 1e-9  # accuracies that are equal can differ by less, compute
 AFFORDABLE = 1.1
 """A model that costs at most this many times the budget is within it."""
 _PRICES: tuple[Measure, ...] = ("total_seconds", "macs", "params")
-"""The costs that say which of two sides or models is cheaper: the first that is known and not the budget."""
+"""The costs that say which of two sides or models is cheaper: the first that is known and not the budget.
+
+Latency and throughput are not among them: they may contradict each other, and MACs and parameters are exact.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,14 @@ class Side:
     Attributes:
         weights: the models whose weighted mean it is: one model, or two that enclose the budget.
         accuracy_percent: the mean accuracy at the budget.
-        seconds, params, macs: the cost there, interpolated on its logarithm as the budget is; seconds are None if times
-            are unknown or not comparable.
+        costs: the known costs there, interpolated on their logarithm as the budget is; without times that are unknown
+            or not comparable.
         has_models_between: True if the family has models between the two that enclose the budget.
     """
 
     weights: Weights
     accuracy_percent: float
-    seconds: float | None
-    params: float
-    macs: float
+    costs: Mapping[Measure, float]
     has_models_between: bool = False
 
     @property
@@ -55,18 +56,14 @@ class Side:
         """The one model of this side; None if the side is interpolated."""
         return next(iter(self.weights)) if len(self.weights) == 1 else None
 
-    def cost(self, measure: Measure) -> float | None:
-        """Return the training seconds, parameters or MACs; None if unknown."""
-        return {"total_seconds": self.seconds, "params": self.params, "macs": self.macs}.get(measure)
-
 
 @dataclass(frozen=True)
 class BudgetVerdict:
     """The verdict for one budget.
 
     Attributes:
-        cost: the budget: training seconds, parameters, MACs, or the scale factor, the wide model's ω over the base's;
-            the number of the step along the axes if `is_step`.
+        cost: the budget: training seconds, parameters, MACs, seconds of one image alone (latency) or in a batch
+            (throughput), or the scale factor, the wide model's ω over the base's; the number of the step if `is_step`.
         interval: wide minus deep in percentage points, with its simultaneous interval; without ends if untested.
         margin: differences inside ± margin percentage points count as equal.
         equality_interval: the 1 − 2α interval, usually 90 %, that must lie inside ± margin; None if untested.
@@ -122,10 +119,10 @@ def are_decided(verdicts: Iterable[BudgetVerdict]) -> bool:
 def budget_verdicts(
     evidence: Evidence, *, margin: float = MARGIN_POINTS, alpha: float = SIGNIFICANCE
 ) -> tuple[BudgetVerdict, ...]:
-    """Return a study's verdicts, in the order time, parameters, MACs, scale factor.
+    """Return a study's verdicts, in the order of `BUDGETS`.
 
     A budget is missing if no wider and deeper model reach a common cost, or if times were measured on different
-    hardware.
+    hardware; latency and throughput also if a run has none that is undisturbed.
     """
     return verdicts_of(Comparisons(evidence, alpha), margin)
 
@@ -174,7 +171,8 @@ def _side(comparisons: Comparisons, weights: Weights) -> Side:
 
     accuracy = sum(weight * comparisons.mean(model) for model, weight in weights.items())
     has_between = len(weights) == 2 and comparisons.evidence.has_models_between(*weights)
-    return Side(weights, accuracy, cost("total_seconds"), cost("params") or 0.0, cost("macs") or 0.0, has_between)
+    costs = {measure: known for measure in COSTS if (known := cost(measure)) is not None}
+    return Side(weights, accuracy, costs, has_between)
 
 
 def _tested(comparisons: Comparisons, fit: StudyFit, verdicts: list[BudgetVerdict]) -> list[BudgetVerdict]:
@@ -238,7 +236,7 @@ def _with_outcome(verdict: BudgetVerdict, contrast: Contrast, alpha: float) -> B
 
 def _cheaper(wide: Side, deep: Side, budget: Budget) -> Literal["wide", "deep"]:
     for measure in _PRICES:
-        of_wide, of_deep = wide.cost(measure), deep.cost(measure)
+        of_wide, of_deep = wide.costs.get(measure), deep.costs.get(measure)
         if measure != budget and of_wide is not None and of_deep is not None and of_wide != of_deep:
             return "wide" if of_wide < of_deep else "deep"
     return "deep"

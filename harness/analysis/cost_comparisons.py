@@ -30,7 +30,7 @@ class CostComparison:
 
 
 def compare_at_each_cost(comparisons: Comparisons, verdicts: Sequence[BudgetVerdict]) -> list[CostComparison]:
-    """Return wider minus deeper at each model's training time, parameters and MACs.
+    """Return wider minus deeper at each of a model's costs.
 
     Args:
         verdicts: of the same comparisons.

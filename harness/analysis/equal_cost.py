@@ -1,12 +1,15 @@
-"""Wider against deeper at equal parameters, MACs or training time, interpolated along the other axis."""
+"""Wider against deeper at an equal cost, interpolated along the other axis."""
 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.analysis.axes import Axis
-from harness.analysis.evidence import COSTS, Evidence, Measure
+from harness.analysis.evidence import COSTS, TIMES_OF_USE, Evidence, Measure
 from harness.analysis.fit import Weights
+
+TIMING_ERROR = 1.05
+"""Times of use that differ by a smaller factor count as equal: medians of repeated measurements agree within 5 %."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class EqualCost:
     """A model of one axis beside the other axis, interpolated at the model's cost.
 
     Attributes:
-        cost: the model's mean parameters, multiply-accumulates or training seconds.
+        cost: the model's mean of the measure.
         between: the cheaper and the dearer model of the other axis that enclose this cost.
         share: the dearer one's weight, from 0 to 1: the place of the cost between the two on a logarithmic scale.
     """
@@ -86,20 +89,29 @@ def _at_cost_of(
     """Return one model beside the other axis at its cost; None if that axis does not reach the cost."""
     means = {name: mean.mean for name in (model, *others) if (mean := evidence.mean(name, measure)) is not None}
     costs = {name: cost for name, cost in means.items() if cost > 0}  # 0 has no logarithm
-    between = _enclosing_pair(costs, model, others)
+    of_others = {name: costs[name] for name in others if name in costs}
+    if model not in costs or not of_others:
+        return None
+    cost = costs[model]
+    if measure in TIMES_OF_USE:  # on a GPU a wider model can be as fast as the base, and measured a little faster
+        cost = _within(min(of_others.values()), max(of_others.values()), cost)
+    between = _enclosing_pair(of_others, cost)
     if between is None:
         return None
     cheaper, dearer = between
-    share = math.log(costs[model] / costs[cheaper]) / math.log(costs[dearer] / costs[cheaper])
+    share = math.log(cost / costs[cheaper]) / math.log(costs[dearer] / costs[cheaper])
     return EqualCost(measure, axis, model, costs[model], between, share)
 
 
-def _enclosing_pair(costs: dict[str, float], model: str, others: tuple[str, ...]) -> tuple[str, str] | None:
-    """Return the two other models, cheaper first, that enclose the model's cost; None if none do."""
-    if model not in costs:
-        return None
-    known = sorted((name for name in others if name in costs), key=costs.__getitem__)
-    for cheaper, dearer in pairwise(known):
-        if costs[cheaper] <= costs[model] <= costs[dearer] and costs[cheaper] < costs[dearer]:
+def _within(low: float, high: float, cost: float) -> float:
+    """Return the nearest end of a range for a time beside it by at most the timing error, else the time."""
+    nearest = min(max(cost, low), high)
+    return nearest if 1 / TIMING_ERROR <= cost / nearest <= TIMING_ERROR else cost
+
+
+def _enclosing_pair(costs: dict[str, float], cost: float) -> tuple[str, str] | None:
+    """Return the two models, cheaper first, whose costs enclose a cost; None if none do."""
+    for cheaper, dearer in pairwise(sorted(costs, key=costs.__getitem__)):
+        if costs[cheaper] <= cost <= costs[dearer] and costs[cheaper] < costs[dearer]:
             return cheaper, dearer
     return None

@@ -33,10 +33,13 @@ Predictions = tuple[NDArray[np.integer], NDArray[np.integer]]
 """Labels and predicted classes of the test images, each (N,)."""
 Logits = NDArray[np.float16]
 Measure = Literal[
-    "accuracy_percent", "macro_f1_percent", "epoch_seconds", "total_seconds", "marginal_gain", "params", "macs"
-]
-COSTS: tuple[Measure, ...] = ("total_seconds", "params", "macs")
+    "accuracy_percent", "macro_f1_percent", "epoch_seconds", "total_seconds", "marginal_gain", "params", "macs",
+    "latency_seconds", "image_seconds", "activations", "weight_bytes",
+]  # fmt: skip
 TIMES: tuple[Measure, ...] = ("epoch_seconds", "total_seconds", "marginal_gain")
+TIMES_OF_USE: tuple[Measure, ...] = ("latency_seconds", "image_seconds")
+TRAINING_COSTS: tuple[Measure, ...] = ("total_seconds", "params", "macs")
+COSTS: tuple[Measure, ...] = (*TRAINING_COSTS, *TIMES_OF_USE)
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Run:
         accuracy_beside_f1_percent: the accuracy of the weights that have this F1. The paper's tables 5 and 7 give it;
             it can differ from table 4.
         epoch_seconds, total_seconds: None if the time is 0, or if the run was resumed on other hardware.
+        latency_seconds, image_seconds: to use the network, see `Result`; None if unknown or disturbed.
+        activations, weight_bytes: size of the network in use; None if unknown.
         recall_percent: by class name, the share of the class's test images that were classified correctly.
         read_correct: returns, for each test image, true if it was classified correctly, (N,); None without predictions.
         read_curve: returns the learning curve; None without epoch records.
@@ -70,6 +75,10 @@ class Run:
     read_predictions: Callable[[], Predictions | None] = lambda: None
     read_logits: Callable[[], Logits | None] = lambda: None
     result: Result | None = None
+    latency_seconds: float | None = None
+    image_seconds: float | None = None
+    activations: int | None = None
+    weight_bytes: int | None = None
 
     @property
     def point(self) -> Model:
@@ -187,7 +196,7 @@ class Evidence:
 
     def values(self, model: str, measure: Measure) -> dict[int, float]:
         """Return a model's values of a measure by seed; no times if they are not comparable."""
-        if measure in TIMES and not self.has_comparable_times:
+        if (measure in TIMES and not self.has_comparable_times) or self.missing_use_times.get(measure):
             return {}
         found = {seed: getattr(run, measure) for seed, run in self.of(model).items()}
         return {seed: value for seed, value in found.items() if value is not None}
@@ -219,11 +228,39 @@ class Evidence:
         """True if all runs were timed on the same hardware: times of different devices are not compared."""
         return len(self.hardware) <= 1
 
+    @cached_property
+    def has_use_times(self) -> bool:
+        """True if a run has a measured time of use, disturbed or not: older and published ones have none."""
+        return any(_use_times(run) for run in self.runs)
+
+    @cached_property
+    def used_on(self) -> tuple[str, ...]:
+        """Hardware and software that the times of use were measured on, each once: those of the last attempts."""
+        results = [run.result for run in self.runs if run.result is not None and run.result.inference]
+        return tuple(sorted({timed_on({**one.environment, "compiled": one.case.compiled}) for one in results}))
+
+    @cached_property
+    def missing_use_times(self) -> dict[Measure, str]:
+        """The reasons for latency or throughput not to be compared: every run must have them."""
+        if len(self.used_on) > 1:
+            return dict.fromkeys(TIMES_OF_USE, "times were measured under different conditions")
+        found: dict[Measure, str] = {}
+        for measure in TIMES_OF_USE:
+            missing = sum(not getattr(run, measure) for run in self.runs)
+            if missing:
+                found[measure] = f"{missing} of {count_noun(len(self.runs), 'run')} were disturbed or not measured"
+        return found
+
     @property
     def classes(self) -> list[str]:
         """The classes' names, in their order; empty unless all runs have the same."""
         classes = {tuple(run.recall_percent) for run in self.runs}
         return list(*classes) if len(classes) == 1 else []
+
+
+def _use_times(run: Run) -> bool:
+    """Return whether a time of use was measured."""
+    return bool(run.latency_seconds or run.image_seconds or (run.result is not None and run.result.inference))
 
 
 def seeds_text(evidence: Evidence) -> str:

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 
 from harness.analysis.budgets import BUDGETS, Budget, BudgetVerdict
 from harness.analysis.comparison import Comparisons
+from harness.analysis.evidence import TIMES_OF_USE
 from harness.analysis.wording import BUDGET_WORDS
 
 
 def missing_verdicts(comparisons: Comparisons, verdicts: Sequence[BudgetVerdict]) -> dict[Budget, str]:
-    """Return the reason for each budget without a verdict, in the budgets' order."""
+    """Return the reason for each budget without a verdict, in the budgets' order.
+
+    Latency and throughput are no budgets of a study that measured neither, as older ones.
+    """
     given = {one.budget for one in verdicts}
-    return {budget: _reason(comparisons, budget) for budget in BUDGETS if budget not in given}
+    asked = [one for one in BUDGETS if one not in TIMES_OF_USE or comparisons.evidence.has_use_times]
+    return {budget: _reason(comparisons, budget) for budget in asked if budget not in given}
 
 
 def _reason(comparisons: Comparisons, budget: Budget) -> str:
@@ -28,4 +33,6 @@ def _reason(comparisons: Comparisons, budget: Budget) -> str:
         return "times were measured under different conditions"
     if budget == "total_seconds" and not any(evidence.values(model, "total_seconds") for model in evidence.models):
         return "training times are unknown"
+    if budget in evidence.missing_use_times:
+        return evidence.missing_use_times[budget]
     return f"the wider and the deeper models have no {BUDGET_WORDS[budget]} in common"

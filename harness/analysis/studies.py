@@ -274,4 +274,8 @@ def _run(one: StoredResult) -> Run:
         read_predictions=one.read_predictions,
         read_logits=one.read_logits,
         result=result,
+        latency_seconds=result.latency_seconds or None,
+        image_seconds=result.image_seconds or None,
+        activations=result.activations,
+        weight_bytes=result.weight_bytes,
     )

@@ -18,8 +18,8 @@ class TrueGain:
 
     Attributes:
         accuracy: Δaccuracy in percentage points, tested.
-        per_cost: by name of the cost, Δaccuracy over Δcost in percentage points per second of training, per parameter
-            or per multiply-accumulate; the mean of the seeds' quotients. None if a cost is unknown, or if
+        per_cost: by name of the cost, Δaccuracy over Δcost in percentage points per second of training or of use, per
+            parameter or per multiply-accumulate; the mean of the seeds' quotients. None if a cost is unknown, or if
             the model cost no more than the base for any of the seeds.
     """
 

@@ -1,20 +1,33 @@
 """Names, differences, tests and verdicts in words, as answers, tables and figures print them."""
 
+from collections.abc import Callable
+
 from harness.analysis.budgets import BudgetVerdict, Outcome
 from harness.analysis.comparison import Comparison
 from harness.analysis.stats import Difference, Interval
 from harness.analysis.training_sizes import SizeTrend
-from harness.text import count, duration, p_number, p_value, signed
+from harness.text import count, duration, p_number, p_value, short_time, signed, throughput
 
-COST_WORDS: dict[str, str] = {"total_seconds": "training time", "params": "parameters", "macs": "MACs"}
+COST_WORDS: dict[str, str] = {
+    "total_seconds": "training time", "params": "parameters", "macs": "MACs", "latency_seconds": "latency",
+    "image_seconds": "throughput",
+}  # fmt: skip
 BUDGET_WORDS: dict[str, str] = {**COST_WORDS, "scale_factor": "scale factor"}
+_COST_NOUNS = {"total_seconds": "of training", "params": "parameters", "macs": "MACs", "latency_seconds": "latency"}
+_COST_FORMS: dict[str, Callable[[float], str]] = {
+    "total_seconds": duration, "latency_seconds": short_time, "image_seconds": throughput,
+    "scale_factor": "×{:g}".format,
+}  # fmt: skip
 
 
 def cost_text(measure: str, cost: float) -> str:
-    """Return a cost with its unit: ``34s``, ``1.73M``; a scale factor as ``×4``."""
-    if measure == "scale_factor":
-        return f"×{cost:g}"
-    return duration(cost) if measure == "total_seconds" else count(cost)
+    """Return a cost with its unit: ``34s``, ``1.73M``, ``1.23 ms``, ``8,330 images/s``, ``×4``."""
+    return _COST_FORMS.get(measure, count)(cost)
+
+
+def cost_noun_text(measure: str, cost: float) -> str:
+    """Return a cost in words: ``34s of training``, ``1.73M parameters``, ``1.23 ms latency``."""
+    return f"{cost_text(measure, cost)} {_COST_NOUNS.get(measure, '')}".rstrip()
 
 
 def budget_cost_text(verdict: BudgetVerdict) -> str:

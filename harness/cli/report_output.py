@@ -40,6 +40,14 @@ class ReportedResult(Part):
     """Trainable parameters."""
     macs: int
     """Multiply-accumulate operations of one image's forward pass."""
+    activations: int | None
+    """The numbers that the convolutions put out for one image; null in earlier results."""
+    weight_bytes: int | None
+    """The size of the weights as trained; null in earlier results."""
+    latency_seconds: float | None
+    """The median time of a forward pass of one image with all threads; null if unknown or disturbed."""
+    image_seconds: float | None
+    """The median time per image of a batch of 64 with all threads; null if unknown or disturbed."""
     accuracy_percent: float | None
     """The test accuracy after the last epoch."""
     best_accuracy_percent: float | None
@@ -65,10 +73,10 @@ class ReportedResult(Part):
 class Verdict(Part):
     """A study's verdict at one budget: is wider or deeper more accurate at equal cost?"""
 
-    budget: Literal["total_seconds", "params", "macs", "scale_factor"]
+    budget: Literal["total_seconds", "params", "macs", "latency_seconds", "image_seconds", "scale_factor"]
     """The cost that is held equal."""
     cost: float
-    """The budget: seconds, parameters, MACs, or the scale factor ω (the step of axes without numbers)."""
+    """The budget: seconds, parameters, MACs, seconds per image, or the scale factor ω (the step of the axes)."""
     outcome: Literal["wider", "deeper", "equal", "no significant difference", "one run each"]
     """The outcome at α = 0.05; `equal` within the margin."""
     take: str | None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from harness.analysis.answer import Answer, costs_text, has_choice
 from harness.analysis.budgets import BudgetVerdict
-from harness.analysis.evidence import Evidence, seeds_text
+from harness.analysis.evidence import TRAINING_COSTS, Evidence, seeds_text
 from harness.analysis.wording import BUDGET_WORDS, budget_cost_text, confidence_text, ends_text
 from harness.text import count_noun, listed, p_value, signed
 
@@ -26,10 +26,12 @@ def answer_lines(evidence: Evidence, answer: Answer, width: int) -> list[str]:
         return [_titled(evidence, _reason(answer), width)]
     room = width - len(_INDENT)
     lines = _verdict_lines(evidence, answer.verdicts, room) if answer.verdicts else _finding_lines(answer, room)
-    brief = answer.brief[: _MAX_LINES - 1 - len(lines)]
-    lines += [textwrap.shorten(line, room, placeholder=" …") for line in brief]
-    lines += _caution_lines(answer.cautions, room, min(_MAX_CAUTION_LINES, _MAX_LINES - 1 - len(lines)))
-    return [_study_line(evidence, answer.interim, width), *(_INDENT + line for line in lines)]
+    lines += [textwrap.shorten(line, room, placeholder=" …") for line in answer.brief][: _MAX_LINES - 1 - len(lines)]
+    left = min(_MAX_CAUTION_LINES, _MAX_LINES - 1 - len(lines))
+    if left:
+        lines += _caution_lines(answer.cautions, room, left)
+    unseen = 0 if left else len(answer.cautions)
+    return [_study_line(evidence, answer.interim, unseen, width), *(_INDENT + line for line in lines)]
 
 
 def key_parts(answers: Iterable[Answer]) -> list[str]:
@@ -46,11 +48,11 @@ def key_parts(answers: Iterable[Answer]) -> list[str]:
     return [*parts, *([f"no worse: by {margin} at most"] * any("no worse" in _take(one) for one in verdicts))]
 
 
-def _study_line(evidence: Evidence, interim: str, width: int) -> str:
-    """Return the study's title and size."""
+def _study_line(evidence: Evidence, interim: str, unseen: int, width: int) -> str:
+    """Return the study's title and size, with the number of cautions for which the answer has no line."""
     models = count_noun(len(evidence.models), "model")
     size = f"{models}, {interim or seeds_text(evidence)}, {evidence.test_images:,} test images"
-    return _titled(evidence, size, width)
+    return _titled(evidence, f"{size}; {count_noun(unseen, 'caution')} on the page" if unseen else size, width)
 
 
 def _titled(evidence: Evidence, text: str, width: int) -> str:
@@ -108,7 +110,7 @@ def _budget(verdict: BudgetVerdict, _: Evidence) -> str:
 
 
 def _short_budget(verdict: BudgetVerdict, evidence: Evidence) -> str:
-    return _budget(verdict, evidence).replace("training time", "time")
+    return _budget(verdict, evidence).replace("training time", "time").replace(" images/s", "/s")
 
 
 def _outcome(verdict: BudgetVerdict, _: Evidence) -> str:
@@ -147,7 +149,7 @@ def _long_take(verdict: BudgetVerdict, evidence: Evidence) -> str:
     """Return the model to take with its costs, or the two models between which one would be best."""
     if verdict.winner is not None and verdict.take is None:
         return f"{_take(verdict)} {listed(verdict.winner.weights)}"
-    costs = costs_text(verdict, evidence)
+    costs = costs_text(verdict, evidence, TRAINING_COSTS)  # with those of use, p would not fit into 160 characters
     return f"{_take(verdict)} ({costs})" if costs else _take(verdict)
 
 

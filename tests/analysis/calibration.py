@@ -19,9 +19,11 @@ from harness.analysis.evidence import Evidence, Measure, published_evidence
 from harness.analysis.power import Spread
 from harness.analysis.sequential import plan_looks
 from harness.analysis.stats import Interval
+from tests.analysis.budget_studies import USE
 
 PAPER = published_evidence("cifar10")
 BUDGETS = ("total_seconds", "params", "macs", "scale_factor")
+SIX_BUDGETS = (*BUDGETS[:3], "latency_seconds", "image_seconds", BUDGETS[3])
 TRUE_PERCENT = 91.0
 PATTERNS = {
     "equal": (1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
@@ -44,12 +46,18 @@ class Cell:
         spread_points: the standard deviation between seeds.
         pattern: the factors of the spread by model.
         wider_points: the true advantage of every wider model, and so of width at each budget.
+        has_use_times: true if latency and throughput were measured, so that there are six budgets.
     """
 
     seeds: int
     spread_points: float
     pattern: str = "equal"
     wider_points: float = 0.0
+    has_use_times: bool = False
+
+    @property
+    def budgets(self) -> tuple[str, ...]:
+        return SIX_BUDGETS if self.has_use_times else BUDGETS
 
     @property
     def key(self) -> tuple[int, ...]:
@@ -76,9 +84,14 @@ class SimulatedStudy(Evidence):
         return self._means[model, measure]
 
 
-def study_of(accuracies: dict[str, dict[int, float]]) -> Evidence:
+def study_of(accuracies: dict[str, dict[int, float]], *, has_use_times: bool = False) -> Evidence:
     """Return a study of the paper's models with these accuracies by model and seed, and the paper's costs."""
     by_model = {run.model: run for run in PAPER.runs}
+    if has_use_times:
+        by_model = {
+            model: replace(run, latency_seconds=USE[model][0], image_seconds=USE[model][1])
+            for model, run in by_model.items()
+        }
     runs = [
         replace(by_model[model], seed=seed, accuracy_percent=value, accuracy_beside_f1_percent=value)
         for model, of_model in accuracies.items()
@@ -94,7 +107,7 @@ def simulate(cell: Cell, generator: np.random.Generator) -> Evidence:
         true = TRUE_PERCENT + (cell.wider_points if "-" in run.model else 0.0)
         drawn = generator.normal(true, factor * cell.spread_points, cell.seeds)
         accuracies[run.model] = {seed: round(float(value), 2) for seed, value in enumerate(drawn)}
-    return study_of(accuracies)
+    return study_of(accuracies, has_use_times=cell.has_use_times)
 
 
 def up_to(evidence: Evidence, seeds: int) -> Evidence:
@@ -108,7 +121,7 @@ def count_headlines(cell: Cell, part: int, studies: int) -> Counter[str]:
     for place in range(studies):
         evidence = simulate(cell, generator)
         verdicts = budgets.budget_verdicts(evidence)
-        found.update(outcomes(verdicts))
+        found.update(outcomes(verdicts, cell.budgets))
         if place < HEADLINES:
             headline = answer(Comparisons(evidence), evidence, Question(Spread(cell.spread_points, True))).headline
             assert ("go " in headline) == any(one.winner is not None for one in verdicts)
@@ -119,7 +132,7 @@ def count_verdicts(cell: Cell, part: int, studies: int) -> Counter[str]:
     """Count the outcomes of random studies by budget and in any budget."""
     generator, found = np.random.default_rng((*cell.key, part)), Counter[str]()
     for _ in range(studies):
-        found.update(outcomes(budgets.budget_verdicts(simulate(cell, generator))))
+        found.update(outcomes(budgets.budget_verdicts(simulate(cell, generator)), cell.budgets))
     return found
 
 
@@ -140,9 +153,9 @@ def count_sequential(cell: Cell, part: int, studies: int) -> Counter[str]:
     return found
 
 
-def outcomes(verdicts: Sequence[budgets.BudgetVerdict]) -> set[str]:
+def outcomes(verdicts: Sequence[budgets.BudgetVerdict], expected: Sequence[str] = BUDGETS) -> set[str]:
     """Return ``budget outcome`` for each verdict and ``any outcome``; wider and deeper also as ``winner``."""
-    assert [one.budget for one in verdicts] == list(BUDGETS)
+    assert [one.budget for one in verdicts] == list(expected)
     named = {(one.budget, one.outcome) for one in verdicts}
     named |= {(one.budget, "winner") for one in verdicts if one.winner is not None}
     return {f"{budget} {outcome}" for budget, outcome in named} | {f"any {outcome}" for _, outcome in named}

@@ -14,12 +14,12 @@ from tests.helpers.synthetic import outcome, synthetic_result
 
 def study(
     accuracies, dataset="cifar10", seconds=None, recalls=None, test_images=10_000, correct=None, curve=None, sizes=None,
-    **changes,
+    use=None, **changes,
 ):  # fmt: skip
     """Return a study: accuracies in percent by model, as {seed: accuracy} or in the order of seeds 0, 1, …
 
     ``correct``: outcomes by image, by (model, seed); ``curve``: returns the learning curve of a model and seed;
-    ``sizes``: (parameters, MACs) by model.
+    ``sizes``: (parameters, MACs) by model; ``use``: (latency, seconds per image) by model, or by model and seed.
     """
     runs = []
     for model, values in accuracies.items():
@@ -30,6 +30,7 @@ def study(
         for seed, accuracy in of_seed.items():
             time = (seconds or {}).get(model, float(size))
             time = time.get(seed) if isinstance(time, dict) else time
+            latency, image = (use or {}).get((model, seed), (use or {}).get(model, (None, None)))
             runs.append(
                 Run(
                     model, seed, accuracy, accuracy, accuracy, params, macs,
@@ -37,6 +38,7 @@ def study(
                     {} if recalls is None else recalls[model][seed],
                     (lambda key=(model, seed): correct[key]) if correct else (lambda: None),
                     (lambda key=(model, seed): curve(*key)) if curve else (lambda: None),
+                    latency_seconds=latency, image_seconds=image,
                 )
             )  # fmt: skip
     fields = {"mode": "full", "title": title_of(dataset), "file_name": dataset, "train_images": 50_000, "epochs": 100}

@@ -38,6 +38,13 @@ def test_equal_models_seldom_have_a_winner():
     assert 1 <= found["any winner"] <= 13  # 17 without a correction for several budgets
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("fast_p_values")
+def test_equal_models_seldom_have_a_winner_at_six_budgets():
+    found = count_verdicts(Cell(3, 0.3, has_use_times=True), part=0, studies=300)
+    assert 1 <= found["any winner"] <= 13  # 19 without a correction for several budgets
+
+
 @pytest.mark.usefixtures("fast_p_values")
 def test_half_a_point_is_seldom_called_equal_within_half_a_point():
     found = count_verdicts(Cell(3, 0.2, wider_points=0.5), part=0, studies=100)

@@ -4,7 +4,7 @@ import pytest
 
 from harness.analysis.comparison import Comparisons
 from harness.analysis.equal_cost import dearest, difference_of, equal_costs
-from harness.analysis.evidence import COSTS, published_evidence
+from harness.analysis.evidence import TRAINING_COSTS, published_evidence
 from tests.analysis.synthetic_evidence import study
 
 THREE = {"resnet20": [90.0, 90.2], "resnet56": [91.0, 91.4], "resnet20-2": [92.0, 92.1]}
@@ -85,7 +85,7 @@ def test_paper_comparisons_stay_within_the_costs_of_its_depths():
 def test_dearest_common_cost_is_that_of_the_cheaper_end(dataset):
     evidence = published_evidence(dataset)
     axes, found = evidence.axes, dearest(equal_costs(evidence))
-    assert list(found) == list(COSTS)
+    assert list(found) == list(TRAINING_COSTS)
     for measure, one in found.items():
         ends = [evidence.mean(models[-1], measure).mean for models in (axes.depth, axes.width)]
         assert one.cost == min(ends)

@@ -23,7 +23,11 @@ from statsmodels.stats.multitest import multipletests
 ALPHA, EXACT = 0.05, 1e-7
 DRAWS, MONTE_CARLO = 2_000_000, 1e-3  # random numbers for a joint p-value, and the difference that they allow
 TIME, PARAMS, MACS = "total_seconds", "params", "macs"
-COST_NAMES = {"training time": TIME, "parameters": PARAMS, "MACs": MACS}
+USE = {"latency_seconds": 1, "image_seconds": 64}  # the images of a batch
+COST_NAMES = {"training time": TIME, "parameters": PARAMS, "MACs": MACS} | dict(
+    zip(("latency", "throughput"), USE, strict=True)
+)
+TIMING_ERROR = 1.05
 
 
 @dataclass
@@ -71,7 +75,7 @@ def load_runs(results):
         records = [json.loads(line) for line in lines.read_text().splitlines()] if lines.is_file() else []
         raw["curve"] = [one["evaluation_accuracy_percent"] for one in records]
         raw["final_loss"] = records[-1]["train_loss"] if records else None
-        raw |= scores(raw) | times(raw, [one["epoch_seconds"] for one in records])
+        raw |= scores(raw) | times(raw, [one["epoch_seconds"] for one in records]) | times_of_use(raw)
         found[path.parent.name.rsplit("-", 1)[1]] = raw
     return found
 
@@ -107,6 +111,16 @@ def times(raw, seconds):
     return {"epoch_seconds": sum(seconds) / len(seconds), "total_seconds": sum(seconds)}
 
 
+def times_of_use(raw):
+    """Return the undisturbed seconds of an image, alone and in a batch, with the most threads."""
+    found = {}
+    for name, batch in USE.items():
+        known = [one for one in raw.get("inference") or () if one["batch"] == batch]
+        best = max(known, key=lambda one: one["threads"], default=None)
+        found[name] = best["median_seconds"] / batch if best and not best["is_disturbed"] else None
+    return found
+
+
 def conditions(environment, case):
     """Return what times depend on: parts of the environment, and whether the case's network was compiled."""
     switched_off = tuple(sorted(environment.get("switched_off") or {}))
@@ -133,11 +147,21 @@ class Study:
     def values(self, model, measure):
         if measure in (TIME, "epoch_seconds", "marginal_gain") and not self.has_times:
             return {}
+        if measure in USE and not self.has_use(measure):
+            return {}
         if measure == "marginal_gain":
             totals = self.values(model, TIME)
             return {seed: self.runs[model][seed]["accuracy_percent"] / total for seed, total in totals.items()}
         found = {seed: raw[measure] for seed, raw in sorted(self.runs[model].items())}
         return {seed: value for seed, value in found.items() if value is not None}
+
+    def has_use(self, measure):
+        """Return whether every run has the time of use, all under the same conditions."""
+        raws = [raw for of_model in self.runs.values() for raw in of_model.values()]
+        return (
+            all(raw[measure] for raw in raws)
+            and len({conditions(one["environment"], one["case"]) for one in raws}) == 1
+        )
 
     def mean(self, model, measure):
         values = list(self.values(model, measure).values())
@@ -473,9 +497,13 @@ class Axis:
 
     def _check_true_gain(self):
         units = {TIME: ("points_per_minute", 60), PARAMS: ("points_per_million_params", 1e6),
-                 MACS: ("points_per_100_million_macs", 1e8)}  # fmt: skip
+                 MACS: ("points_per_100_million_macs", 1e8),
+                 "latency_seconds": ("points_per_latency_millisecond", 1e-3),
+                 "image_seconds": ("points_per_image_millisecond", 1e-3)}  # fmt: skip
         for row in self._rows("true-gain"):
             for measure, (name, unit) in units.items():
+                if measure in USE and name not in row:  # a study without times of use
+                    continue
                 values = self._quotients(row["model"], row["other"], measure)
                 three = mean_with_ends([unit * one for one in values]) if values else (None, None, None)
                 self.checked.row(f"{self.name}-true-gain", row, ends(name, three))
@@ -546,14 +574,17 @@ class Axis:
         base, deeper, wider = self.axes
         is_wide = model in wider
         costs = {m: self.study.mean(m, measure) for m in (base, *(deeper if is_wide else wider))}
-        cost = self.study.mean(model, measure)
+        own = cost = self.study.mean(model, measure)
         known = sorted((m for m in costs if costs[m] is not None), key=lambda m: costs[m])
+        if measure in USE and known and cost is not None:
+            nearest = min(max(cost, costs[known[0]]), costs[known[-1]])
+            cost = nearest if max(cost / nearest, nearest / cost) <= TIMING_ERROR else cost
         for cheap, dear in itertools.pairwise(known):
             if cost is not None and costs[cheap] <= cost <= costs[dear] and costs[cheap] < costs[dear]:
                 share = (math.log(cost) - math.log(costs[cheap])) / (math.log(costs[dear]) - math.log(costs[cheap]))
                 mixed = {m: weight for m, weight in ((cheap, 1 - share), (dear, share)) if weight}
                 wide, deep = ({model: 1.0}, mixed) if is_wide else (mixed, {model: 1.0})
-                return cost, wide, deep, (cheap, dear)
+                return own, wide, deep, (cheap, dear)
         return None
 
     def _check_verdicts(self):

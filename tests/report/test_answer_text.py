@@ -10,6 +10,7 @@ from harness.analysis.power import Spread, brief_power_text, power_sentence
 from harness.analysis.sequential import plan_looks
 from harness.report.answer_text import answer_lines, key_parts
 from harness.text import signed
+from tests.analysis.budget_studies import USE
 from tests.analysis.synthetic_evidence import study
 
 MEANS = {"resnet20": 89.0, "resnet56": 90.0, "resnet110": 89.6, "resnet20-2": 90.9, "resnet20-4": 92.0}
@@ -32,6 +33,13 @@ LEVEL = answered(accuracies(dict.fromkeys(MEANS, 90.0), seeds=3, spread_points=0
 ONE_RUN = answered(accuracies(seeds=1), spread=Spread(0.3, False))
 ONE_AXIS = answered(accuracies({"resnet20": 89.0, "resnet56": 91.0}))
 EMPTY = answered({})
+USED = answered(accuracies(), use=USE)
+USED_LEVEL = answered(accuracies(dict.fromkeys(MEANS, 90.0), seeds=3, spread_points=0.6), use=USE)
+USED_ONE_RUN = answered(accuracies(seeds=1), spread=Spread(0.3, False), use=USE)
+GIVEN = {
+    "decided": DECIDED, "level": LEVEL, "one run": ONE_RUN, "one axis": ONE_AXIS, "empty": EMPTY, "used": USED,
+    "used, level": USED_LEVEL, "used, one run": USED_ONE_RUN,
+}  # fmt: skip
 
 
 def test_each_verdict_is_an_aligned_line_with_the_answers_numbers():
@@ -48,10 +56,10 @@ def test_each_verdict_is_an_aligned_line_with_the_answers_numbers():
 
 
 @pytest.mark.parametrize("width", [80, 160])
-@pytest.mark.parametrize("given", [DECIDED, LEVEL, ONE_RUN, ONE_AXIS, EMPTY], ids=lambda one: one[1].headline[:9])
+@pytest.mark.parametrize("name", GIVEN)
 @pytest.mark.parametrize("cautions", [0, 1, 40])
-def test_answer_has_at_most_eight_lines_within_the_width(given, cautions, width):
-    evidence, words = given
+def test_answer_has_at_most_eight_lines_within_the_width(name, cautions, width):
+    evidence, words = GIVEN[name]
     title = f"{'a picture of ' * 20}flowers · shortened (4 epochs)"
     cautions = tuple(f"resnet{k} is not trained out and left out: its loss is near chance." for k in range(cautions))
     for named in (evidence, replace(evidence, title=title)):
@@ -59,6 +67,28 @@ def test_answer_has_at_most_eight_lines_within_the_width(given, cautions, width)
         assert len(lines) <= 8
         assert max(map(len, lines)) <= width
         assert len(set(lines)) == len(lines)
+
+
+def test_six_budgets_are_whole_at_eighty_characters():
+    lines = answer_lines(*USED, 80)
+    assert len(lines) == 7
+    assert re.fullmatch(r"  same latency, 10.4 ms   wider  \+\S+  \[\S+, \S+\]  resnet20-4", lines[4])
+    assert re.fullmatch(r"  same throughput, 312/s  wider  \+\S+  \[\S+, \S+\]  resnet20-2", lines[5])
+    (wide,) = [line for line in answer_lines(*USED, 160) if "throughput" in line]
+    assert "same throughput, 312 images/s  wider  " in wide
+    assert "MACs)" in wide
+    assert "  corrected p " in wide
+
+
+def test_cautions_without_a_line_are_counted_in_the_first():
+    for (evidence, given), last in ((USED_LEVEL, " more seeds of each model"), (USED_ONE_RUN, "  no answer: ")):
+        lines = answer_lines(evidence, replace(given, cautions=("One.", "Two.")), 80)
+        assert len(lines) == 8
+        assert lines[0].endswith(" test images; 2 cautions on the page")
+        assert last in lines[7]
+    lines = answer_lines(USED[0], replace(USED[1], cautions=("One.", "Two.")), 80)
+    assert lines[0].endswith(" test images")
+    assert lines[7] == "  One. Two."
 
 
 def test_headline_is_printed_only_without_verdicts():

@@ -2,11 +2,14 @@
 
 import ast
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from harness.results.folder import ResultsFolder
+from tests.analysis.budget_studies import MEASURED_USE, inference_times
 from tests.report import recompute
 from tests.report.studies import build_report, store_study
 
@@ -37,6 +40,20 @@ def test_no_number_of_the_tables_differs_from_the_raw_files(written):
     assert checked.differing == []
     assert sum(checked.counts.values()) > 500
     assert {"cifar10", "cifar10-accuracy", "cifar10-differences", "cifar10-verdicts"} <= set(checked.counts)
+
+
+def test_budgets_of_use_are_recomputed(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.report.build.study_figures", lambda *_: [])
+    monkeypatch.setattr(recompute, "DRAWS", 100_000)
+    monkeypatch.setattr(recompute, "MONTE_CARLO", 5e-3)
+    folder = ResultsFolder(tmp_path / "results")
+    for result in store_study(folder.root, accuracies={model: values[0] for model, values in ACCURACIES.items()}):
+        folder.write_result(result.case, replace(result, inference=inference_times(result.model)))
+    build_report([tmp_path / "results"], tmp_path)
+    checked = recompute.check_report(tmp_path / "results", tmp_path / "tables")
+    assert checked.differing == []
+    verdicts = pd.read_csv(tmp_path / "tables/cifar10-verdicts.csv")
+    assert list(verdicts["budget"]) == MEASURED_USE
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
-"""Accuracy against parameters, MACs and training time, with the Pareto fronts."""
+"""Accuracy against each cost, of training and of use, with the Pareto fronts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from matplotlib.axes import Axes as Plot
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from harness.analysis.evidence import Evidence, Measure
+from harness.analysis.evidence import TIMES_OF_USE, Evidence, Measure
 from harness.analysis.pareto import models_on_front, pareto_points
 from harness.analysis.wording import COST_WORDS
+from harness.report.figures.cost_axes import COST_AXES
 from harness.report.figures.figure import INK, Figure, draw_figure
 from harness.report.figures.labels import Anchor, NamedPoint, place_labels
 from harness.report.figures.selection import comparable_published_evidence, drawn_models, named_models
@@ -24,25 +25,32 @@ from harness.report.figures.style import (
     plots_in_a_row,
     styles_of,
 )
-from harness.report.figures.ticks import set_log_axis, tick_count, tick_duration
+from harness.report.figures.ticks import set_log_axis
 from harness.report.truncation import MAX_CURVES
 
 _HEIGHT = 250.0  # of a plot, in the pixels of `place_labels`
 _POINTS_PER_PIXEL = 9 / 12.5  # of the text
 _ALIGNMENT: dict[Anchor, Literal["left", "center", "right"]] = {"start": "left", "middle": "center", "end": "right"}
-_COST_AXES: dict[Measure, tuple[str, Callable[[float], str]]] = {
-    "params": ("parameters", tick_count),
-    "macs": ("MACs of one image", tick_count),
-    "total_seconds": ("training time", tick_duration),
-}
 
 
 def accuracy_cost_figure(evidence: Evidence) -> Figure | None:
-    """Return a plot per cost: each model's accuracy at its cost, and the Pareto front."""
-    measures = [one for one in _COST_AXES if pareto_points(evidence, one)]
+    """Return a plot per cost but those of use: each model's accuracy at its cost, and the Pareto front."""
+    published = comparable_published_evidence(evidence)
+    return _figure(evidence, "accuracy-cost", "accuracy against cost", ("params", "macs", "total_seconds"), published)
+
+
+def accuracy_use_figure(evidence: Evidence) -> Figure | None:
+    """Return the same against latency and throughput, which the paper does not report."""
+    return _figure(evidence, "use-accuracy", "accuracy against the cost of use", TIMES_OF_USE, None)
+
+
+def _figure(
+    evidence: Evidence, name: str, subject: str, costs: Sequence[Measure], published: Evidence | None
+) -> Figure | None:
+    measures = [one for one in costs if pareto_points(evidence, one)]
     if not measures:
         return None
-    styles, published = styles_of(evidence), comparable_published_evidence(evidence)
+    styles = styles_of(evidence)
 
     def draw(canvas: Canvas) -> None:
         plots = plots_in_a_row(canvas, len(measures), sharey=True)
@@ -51,7 +59,7 @@ def accuracy_cost_figure(evidence: Evidence) -> Figure | None:
                 _draw_models(plot, published, measure, styles, is_published=True)
             _draw_models(plot, evidence, measure, styles, is_published=False)
             _draw_front(plot, evidence, measure)
-            words, form = _COST_AXES[measure]
+            words, form = COST_AXES[measure]
             plot.set_xlabel(words)
             plot.margins(x=0.16, y=0.16)
             set_log_axis(plot, "x", form)
@@ -65,8 +73,8 @@ def accuracy_cost_figure(evidence: Evidence) -> Figure | None:
             _draw_names(plot, evidence, measure, styles)
 
     return draw_figure(
-        f"{evidence.file_name}-accuracy-cost",
-        f"{evidence.title}: accuracy against cost",
+        f"{evidence.file_name}-{name}",
+        f"{evidence.title}: {subject}",
         _caption(evidence, published),
         _description(evidence, measures),
         draw,

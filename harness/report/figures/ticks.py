@@ -23,6 +23,7 @@ def _times(*factors: int) -> list[float]:
 _TIME_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 # From dense to sparse: an axis takes the first choice with few enough ticks.
 NUMBER_TICKS = (_powers(1, 2, 5), _powers(1, 3), _powers(1))
+THROUGHPUT_TICKS = (_powers(1, 2, 5), _powers(1, 5), _powers(1))  # their reciprocals are round too
 DURATION_TICKS = (_times(1, 2, 5, 10, 30), _times(1, 5, 20), _times(1, 10), _times(1))
 _MAX_TICKS = 5
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -54,9 +55,14 @@ def set_log_axis(plot: Plot, which: str, form: Callable[[float], str]) -> None:
     """Make the ``x`` or ``y`` axis logarithmic, with round ticks in the given format."""
     getattr(plot, f"set_{which}scale")("log")
     axis = getattr(plot, f"{which}axis")
-    axis.set_major_locator(RoundTicks(DURATION_TICKS if form is tick_duration else NUMBER_TICKS))
+    axis.set_major_locator(round_ticks(form))
     axis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
     axis.set_minor_formatter(NullFormatter())
+
+
+def round_ticks(form: Callable[[float], str]) -> RoundTicks:
+    """Return the ticks for values that are printed in a format."""
+    return RoundTicks({tick_duration: DURATION_TICKS, tick_throughput: THROUGHPUT_TICKS}.get(form, NUMBER_TICKS))
 
 
 def tick_count(number: float) -> str:
@@ -78,3 +84,13 @@ def tick_duration(seconds: float) -> str:
         (one for one in reversed(_TIME_UNITS) if seconds >= _TIME_UNITS[one] and not seconds % _TIME_UNITS[one]), ""
     )
     return f"{seconds / _TIME_UNITS[unit]:g} {unit}" if unit else duration(seconds)
+
+
+def tick_short_time(seconds: float) -> str:
+    """Return a round short time with its unit: ``0.5 ms``, ``20 ms``, ``2 s``."""
+    return f"{1000 * seconds:.3g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
+
+
+def tick_throughput(image_seconds: float) -> str:
+    """Return seconds per image as a round number of images per second: ``200``, ``5k``."""
+    return tick_count(float(f"{1 / image_seconds:.3g}"))

@@ -38,6 +38,7 @@ def card_view(study: StudyPage, *, names_folders: bool = True) -> dict[str, Any]
         if budget in by_budget
         else _row_without_verdict(budget, reasons[budget])
         for budget in BUDGETS
+        if budget in by_budget or budget in reasons
     ]
     is_empty = not verdicts and len(set(reasons.values())) == 1
     return {
@@ -117,7 +118,7 @@ def _row(verdict: BudgetVerdict, evidence: Evidence, reach: float) -> dict[str, 
         "interval": _ends(verdict.interval) or "no interval",
         "bar": interval_bar(verdict, reach),
         "take": verdict.take,
-        "costs": costs_text(verdict, evidence),
+        "costs": costs_text(verdict, evidence).replace(" ms", "\N{NO-BREAK SPACE}ms"),
         "advice": advice(verdict) if verdict.take is None else "",
         **_test_texts(verdict),
     }

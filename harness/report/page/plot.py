@@ -1,7 +1,7 @@
 """The figure of a study's card: accuracy against a cost, of any width, with points that are links."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,11 +11,12 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.stats import Interval
-from harness.analysis.wording import COST_WORDS, cost_text, ends_text
+from harness.analysis.wording import COST_WORDS, cost_noun_text, ends_text
+from harness.report.figures.cost_axes import COST_AXES
 from harness.report.figures.labels import NamedPoint, Place, place_labels
 from harness.report.figures.selection import named_models
 from harness.report.figures.style import other_words, styles_of
-from harness.report.figures.ticks import DURATION_TICKS, NUMBER_TICKS, RoundTicks, tick_count, tick_duration
+from harness.report.figures.ticks import round_ticks
 from harness.report.page.content import StudyPage
 from harness.report.page.marks import kind_of_style, mark_icon, mark_shape
 from harness.report.page.tables import RowIds
@@ -129,9 +130,9 @@ def _drawing(
 
 def _point(study: StudyPage, measure: Measure, model: str, cost: float, accuracy: Interval, scales: Scales) -> Point:
     untrained = any(one.model == model for one in study.comparisons.untrained)
-    words = {"total_seconds": "of training", "params": "parameters", "macs": "MACs of an image"}
     low, high = accuracy.low, accuracy.high
-    second = f"{cost_text(measure, cost)} {words[measure]}, n = {accuracy.n}{', not trained out' * untrained}"
+    of_image = " of an image" if measure in ("macs", "latency_seconds") else ""
+    second = f"{cost_noun_text(measure, cost)}{of_image}, n = {accuracy.n}{', not trained out' * untrained}"
     return Point(
         model,
         kind_of_style(styles_of(study.evidence)[model]),
@@ -179,10 +180,9 @@ def _point_markup(point: Point, place: Place | None, target: str) -> Markup:
 
 def _axes_markup(scales: Scales, measure: Measure) -> Markup:
     """Return the grid with its numbers, and the words on the cost's axis."""
-    is_time = measure == "total_seconds"
-    form: Callable[[float], str] = tick_duration if is_time else tick_count
+    words, form = COST_AXES[measure]
     parts, last = [], -1.0
-    for cost in RoundTicks(DURATION_TICKS if is_time else NUMBER_TICKS).tick_values(*scales.costs):
+    for cost in round_ticks(form).tick_values(*scales.costs):
         if scales.x(cost) < last + _LEAST_BETWEEN_TICKS:
             continue
         last = scales.x(cost)
@@ -201,8 +201,8 @@ def _axes_markup(scales: Scales, measure: Measure) -> Markup:
                     '<text class="tick" text-anchor="end" x="-6" y="{1:.1f}">{2:g}</text>'
                 ).format(scales.y(accuracy), scales.y(accuracy) + 4, round(accuracy, 6))
             )
-    words = f"{COST_WORDS[measure]}{' of one image' * (measure == 'macs')}, logarithmic"
-    parts.append(Markup('<text class="tick" text-anchor="end" x="100%" y="{}">{}</text>').format(_HEIGHT + 38, words))
+    label = '<text class="tick" text-anchor="end" x="100%" y="{}">{}, logarithmic</text>'
+    parts.append(Markup(label).format(_HEIGHT + 38, words))
     return Markup("").join(parts)
 
 

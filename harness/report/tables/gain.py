@@ -1,7 +1,7 @@
 """The tables of each axis: the true marginal gain, and the practical threshold."""
 
 from harness.analysis.comparison import Comparisons
-from harness.analysis.evidence import Evidence, Measure
+from harness.analysis.evidence import TIMES_OF_USE, Evidence, Measure
 from harness.analysis.thresholds import AxisStep, Threshold, thresholds
 from harness.analysis.true_gain import true_gains
 from harness.report.tables.columns import (
@@ -22,15 +22,18 @@ _GAIN_UNITS: dict[Measure, tuple[str, str, float]] = {
     "total_seconds": ("pp per minute", "points_per_minute", 60.0),
     "params": ("pp per M parameters", "points_per_million_params", 1e6),
     "macs": ("pp per 100 MMACs", "points_per_100_million_macs", 1e8),
+    "latency_seconds": ("pp per ms of latency", "points_per_latency_millisecond", 1e-3),
+    "image_seconds": ("pp per ms an image", "points_per_image_millisecond", 1e-3),
 }
 
 
 def true_gain_table(evidence: Evidence, comparisons: Comparisons) -> Table:
     """Return Δaccuracy over Δcost along each axis from the base model."""
+    units = {cost: unit for cost, unit in _GAIN_UNITS.items() if cost not in TIMES_OF_USE or evidence.has_use_times}
     rows = []
     for one in true_gains(comparisons):
         row = {"axis": one.axis, **difference_values(one.accuracy)}
-        for cost, (_, name, unit) in _GAIN_UNITS.items():
+        for cost, (_, name, unit) in units.items():
             gain = one.per_cost[cost]
             row |= interval_values(name, None if gain is None else gain.scaled(unit))
         rows.append(row)
@@ -42,7 +45,7 @@ def true_gain_table(evidence: Evidence, comparisons: Comparisons) -> Table:
         *DIFFERENCE[:2],
         *(
             Column(heading, name, mean_cell(name, is_percent=False, is_signed=True))
-            for heading, name, _ in _GAIN_UNITS.values()
+            for heading, name, _ in units.values()
         ),
     ]
     notes = (

@@ -12,13 +12,20 @@ from harness.report.topics.predictions import predictions_section
 from harness.report.topics.schedules import schedule_sections
 from harness.report.topics.targets import target_section
 from harness.report.topics.training_sizes import size_sections
+from harness.report.topics.use import use_section
 
 StudyTopic = Callable[[Evidence, Comparisons, Question], Section | None]
 """Makes the section of one study; None if it has no measurements for it."""
 CrossTopic = Callable[[Sequence[tuple[Evidence, Comparisons, Question]]], Sequence[Section]]
 """Makes the sections across studies, none if they have no measurements for it."""
 
-STUDY_TOPICS: tuple[StudyTopic, ...] = (grid_section, target_section, learning_rates, predictions_section)
+STUDY_TOPICS: tuple[StudyTopic, ...] = (
+    use_section,
+    grid_section,
+    target_section,
+    learning_rates,
+    predictions_section,
+)
 CROSS_TOPICS: tuple[CrossTopic, ...] = (schedule_sections, size_sections)
 
 

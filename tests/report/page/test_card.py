@@ -6,6 +6,7 @@ import pytest
 from harness.analysis.sequential import plan_looks
 from harness.paper.published import STUDY_MODELS
 from harness.report.page.card import card_view, certainty_text, headline_markup
+from tests.analysis.budget_studies import USE
 from tests.helpers.synthetic import synthetic_result
 from tests.report.page.studies import LEVEL, WIDE_WINS, page_of, study_page
 from tests.report.studies import ACCURACIES, evidence_of
@@ -38,6 +39,17 @@ def test_card_has_a_row_for_each_budget_with_the_model_to_take():
     assert last["p"].startswith("p ")
     assert "Holm over 2 pairs; alone" in last["p_note"]
     assert card["settle"] == card["command"] == ""
+
+
+def test_measured_use_adds_its_budgets_with_their_costs():
+    page = study_page(WIDE_WINS, use=USE)
+    rows = card_view(page)["rows"]
+    assert [row["budget"] for row in rows] == [*BUDGETS[:3], "latency", "throughput", BUDGETS[3]]
+    assert [row["cost"] for row in rows[3:5]] == ["10.4 ms", "312 images/s"]
+    assert rows[3]["costs"].endswith(", 10.4\N{NO-BREAK SPACE}ms latency, 143 images/s")
+    lacking = study_page(WIDE_WINS, use=USE | {("resnet20", 0): (None, None)})
+    reason = "1 of 15 runs were disturbed or not measured"
+    assert [row["reason"] for row in card_view(lacking)["rows"]] == ["", "", "", reason, reason, ""]
 
 
 def test_budget_without_a_verdict_has_a_row_with_the_reason():

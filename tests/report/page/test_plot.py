@@ -2,6 +2,7 @@ from xml.etree import ElementTree
 
 from harness.report.page.plot import plot_key, plot_views
 from harness.report.page.tables import RowIds
+from tests.analysis.budget_studies import USE
 from tests.report.page.studies import LEVEL, WIDE_WINS, page_of, study_page
 
 IDS = RowIds({("full", "CIFAR-10", model): f"row-cifar10-{model}" for model in WIDE_WINS})
@@ -19,6 +20,19 @@ def test_each_point_links_to_its_row_and_says_its_figures():
     said = links(views[0])["#row-cifar10-resnet20-4"]
     assert said.startswith("resnet20-4: 92.00 % [")
     assert said.endswith("], 42m40s of training, n = 3") or said.endswith("of training, n = 3")
+
+
+def test_measured_use_has_its_own_drawings():
+    views = plot_views(study_page(WIDE_WINS, use=USE), IDS)
+    assert [view["words"] for view in views[3:]] == ["latency", "throughput"]
+    latency, throughput = (view["drawing"] for view in views[3:])
+    assert ">5 ms</text>" in latency
+    assert ">latency of one image, logarithmic</text>" in latency
+    assert ">500</text>" in throughput
+    assert "92.00 % [" in links(views[3])["#row-cifar10-resnet20-4"]
+    assert links(views[3])["#row-cifar10-resnet20-4"].endswith("10.4 ms latency of an image, n = 3")
+    assert links(views[4])["#row-cifar10-resnet20-4"].endswith("143 images/s, n = 3")
+    assert [drawing.count('class="budget"') for drawing in (latency, throughput)] == [1, 1]
 
 
 def test_unknown_times_are_not_drawn():

@@ -6,6 +6,7 @@ from harness.analysis.budgets import verdicts_of
 from harness.analysis.comparison import Comparisons
 from harness.report.tables.cost import equal_cost_table, pareto_table
 from harness.results.result import LearningCurve
+from tests.analysis.budget_studies import USE
 from tests.analysis.synthetic_evidence import study
 
 MEANS = {"resnet20": 89.0, "resnet56": 90.0, "resnet110": 89.6, "resnet20-2": 90.9, "resnet20-4": 92.0}
@@ -30,6 +31,17 @@ def test_dearest_cost_repeats_the_verdict_and_others_are_exploratory():
     shown = dict(zip(table.headings, table.cells[0], strict=True))
     assert shown["against"] == "depth between resnet56 and resnet110"
     assert shown["cost"] == "2h13m"
+
+
+def test_costs_of_use_have_rows_with_their_units():
+    evidence = study({model: [mean, mean + 0.2] for model, mean in MEANS.items()}, use=USE)
+    comparisons = Comparisons(evidence)
+    tables = equal_cost_table(evidence, comparisons, verdicts_of(comparisons)), pareto_table(evidence, comparisons)
+    for table in tables:
+        cells = [dict(zip(table.headings, of, strict=True)) for of in table.cells]
+        costs = {row["cost"] for row in cells if "throughput" in row.values()}
+        assert "312 images/s" in costs
+        assert "10.3 ms" in {row["cost"] for row in cells if "latency" in row.values()}
 
 
 def test_untested_costs_have_no_p_value_column():
