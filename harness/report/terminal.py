@@ -99,10 +99,9 @@ def _measure_column(heading: str, key: str, form: str | None) -> Column:
 
 def _row_names(rows: Sequence[Row]) -> list[str]:
     """Return each row's name: the model; pipeline, seed, rate, recipe or case hash to be unique."""
-    has_seeds, has_pipelines, has_rates = (
-        len({row[key] for row in rows}) > 1 for key in ("seed", "pipeline", "learning_rate")
-    )
-    keys = [(row["model"], row["seed"], row["pipeline"], row["learning_rate"]) for row in rows]
+    has_seeds, has_pipelines = (len({row[key] for row in rows}) > 1 for key in ("seed", "pipeline"))
+    has_rates = len({row["learning_rate"] for row in rows}) > len({row["recipe"] for row in rows})
+    keys = [(row["model"], row["seed"], row["pipeline"], has_rates and row["learning_rate"]) for row in rows]
     recipes = [one_line(str(row["recipe"]), MAX_NAME_CHARACTERS) for row in rows]
     whole = list(zip(keys, recipes, strict=True))
     names = []

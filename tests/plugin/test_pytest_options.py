@@ -9,7 +9,7 @@ from tests.plugin.benches import BENCH, WARNINGS_ARE_ERRORS, results_in
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--epochs", "0", "--full-training"], "--epochs '0': give a whole number, 1 or more"),
+        (["--epochs", "0", "--full-training"], "--epochs '0': give whole numbers, 1 or more, separated by commas*"),
         (["--epochs", "3"], "--epochs needs --full-training*"),
         (["--seeds", "one"], "--seeds 'one': give whole numbers separated by commas, e.g. 0,1,2"),
         (["--device", "cuda:99"], "device 'cuda:99' not found: this machine has *"),

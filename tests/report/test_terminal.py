@@ -125,7 +125,7 @@ def test_rows_of_one_model_are_told_apart_by_the_recipes_names(make):
         return [row["name"] for row in table.rows]
 
     assert sorted(names_by("cifar-lr0.1", "cifar-lr0.02")) == ["resnet20 cifar-lr0.02", "resnet20 cifar-lr0.1"]
-    assert sorted(name[:10] for name in names_by("mine", "mine", "other")) == ["resnet20 #", "resnet20 #", "resnet20 o"]
+    assert sorted(names_by("mine", "mine", "other")) == ["resnet20 lr 0.1", "resnet20 lr 1.1", "resnet20 lr 2.1"]
     assert sorted(name[:10] for name in names_by("", "other")) == ["resnet20 #", "resnet20 o"]
     assert names_by("other") == ["resnet20"]
 

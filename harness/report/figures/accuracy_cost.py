@@ -92,7 +92,12 @@ def _draw_models(
         if cost is None or accuracy is None or model not in styles:
             continue
         bars, size = error_bars(accuracy), 7 if model in drawn else 4
-        draw_point(plot, cost.mean, accuracy.mean, styles[model], yerr=bars, is_hollow=is_published, size=size)
+        draw_point(plot, _drawn(cost.mean), accuracy.mean, styles[model], yerr=bars, is_hollow=is_published, size=size)
+
+
+def _drawn(cost: float) -> float:
+    """Return a cost without rounding noise: an axis from 0.001 to 0.001 + 2e-19 has no room for margins."""
+    return float(f"{cost:.9g}")
 
 
 def _draw_names(plot: Plot, evidence: Evidence, measure: Measure, styles: dict[str, Style]) -> None:
@@ -111,7 +116,7 @@ def _draw_names(plot: Plot, evidence: Evidence, measure: Measure, styles: dict[s
 
 def _draw_front(plot: Plot, evidence: Evidence, measure: Measure) -> None:
     front = models_on_front(evidence, measure)
-    costs, accuracies = [one.cost for one in front], [one.accuracy_percent for one in front]
+    costs, accuracies = [_drawn(one.cost) for one in front], [one.accuracy_percent for one in front]
     plot.step(costs, accuracies, where="post", color=INK, lw=0.8, ls=":")
 
 
