@@ -23,15 +23,16 @@ def answer_lines(evidence: Evidence, answer: Answer, width: int) -> list[str]:
     The headline is left out if the verdicts say the same.
     """
     if not evidence.runs:
-        return [_titled(evidence, _reason(answer), width)]
+        return _titled(evidence, _reason(answer), width)
     room = width - len(_INDENT)
+    most = _MAX_LINES - len(_study_lines(evidence, answer.interim, len(answer.cautions), width))
     lines = _verdict_lines(evidence, answer.verdicts, room) if answer.verdicts else _finding_lines(answer, room)
-    lines += [textwrap.shorten(line, room, placeholder=" …") for line in answer.brief][: _MAX_LINES - 1 - len(lines)]
-    left = min(_MAX_CAUTION_LINES, _MAX_LINES - 1 - len(lines))
-    if left:
+    lines += [textwrap.shorten(line, room, placeholder=" …") for line in answer.brief][: max(0, most - len(lines))]
+    left = min(_MAX_CAUTION_LINES, most - len(lines))
+    if left > 0:
         lines += _caution_lines(answer.cautions, room, left)
-    unseen = 0 if left else len(answer.cautions)
-    return [_study_line(evidence, answer.interim, unseen, width), *(_INDENT + line for line in lines)]
+    unseen = 0 if left > 0 else len(answer.cautions)
+    return [*_study_lines(evidence, answer.interim, unseen, width), *(_INDENT + line for line in lines)]
 
 
 def key_parts(answers: Iterable[Answer]) -> list[str]:
@@ -48,19 +49,25 @@ def key_parts(answers: Iterable[Answer]) -> list[str]:
     return [*parts, *([f"no worse: by {margin} at most"] * any("no worse" in _take(one) for one in verdicts))]
 
 
-def _study_line(evidence: Evidence, interim: str, unseen: int, width: int) -> str:
+def _study_lines(evidence: Evidence, interim: str, unseen: int, width: int) -> list[str]:
     """Return the study's title and size, with the number of cautions for which the answer has no line."""
     models = count_noun(len(evidence.models), "model")
     size = f"{models}, {interim or seeds_text(evidence)}, {evidence.test_images:,} test images"
     return _titled(evidence, f"{size}; {count_noun(unseen, 'caution')} on the page" if unseen else size, width)
 
 
-def _titled(evidence: Evidence, text: str, width: int) -> str:
-    """Return the text after the study's title; a title too long loses its middle: its end has the mode."""
-    title, room = evidence.title, max(3, width - len(text) - 2)
-    if len(title) > room:
-        title = f"{title[: room // 2]}…{title[len(title) - (room - 1) // 2 :]}"
-    return f"{title}: {text}"
+def _titled(evidence: Evidence, text: str, width: int) -> list[str]:
+    """Return the text after the study's title, in two lines at most.
+
+    A title too long even for two loses its middle: its end has the mode.
+    """
+    title, lines = evidence.title, list[str]()
+    for room in range(min(len(title), 2 * width), 2, -1):
+        cut = title if len(title) <= room else f"{title[: room // 2]}…{title[len(title) - (room - 1) // 2 :]}"
+        lines = textwrap.wrap(f"{cut}: {text}", width, subsequent_indent=_INDENT, break_on_hyphens=False)
+        if len(lines) <= 2:
+            break
+    return lines[:2]
 
 
 def _reason(answer: Answer) -> str:

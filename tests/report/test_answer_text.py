@@ -55,6 +55,18 @@ def test_each_verdict_is_an_aligned_line_with_the_answers_numbers():
     assert len({(line.index("pp"), line.index("["), line.index("take")) for line in lines}) == 1
 
 
+def test_titles_that_differ_in_the_middle_are_told_apart():
+    size = "5 models, 5 seeds, 10,000 test images"
+    title = "digits · 50 % of the training images{} · shortened (3 epochs)"
+    first = {
+        rates: answer_lines(replace(DECIDED[0], title=title.format(rates)), DECIDED[1], 80)
+        for rates in ("", " · tuned learning rates")
+    }
+    assert " ".join(map(str.strip, first[""][:2])) == f"{title.format('')}: {size}"
+    assert first[" · tuned learning rates"][0].startswith("digits · 50 % of the training images · tuned learning rates")
+    assert max(map(len, first.values())) <= 8
+
+
 @pytest.mark.parametrize("width", [80, 160])
 @pytest.mark.parametrize("name", GIVEN)
 @pytest.mark.parametrize("cautions", [0, 1, 40])
