@@ -33,7 +33,7 @@ def test_a_session_tries_rates_before_the_cases_and_reports_both_studies(bench):
     results = results_in(bench)
     trials = [one for one in results if one["seed"] >= 1_000_000]
     assert len(trials) == 4
-    assert all(one["case"]["val_split"] == 0.1 for one in trials)
+    assert all(one["case"]["val_split"] == 0.2 for one in trials)
     assert all(one["case"]["val_split"] == 0 for one in results if one not in trials)
     chosen = {one.model: one.chosen for one in read_declared_tuning(bench.path / "results")}
     rates = {(one["model"], one["case"]["recipe"]["learning_rate"]) for one in results if one not in trials}
@@ -49,7 +49,7 @@ def test_a_session_tries_rates_before_the_cases_and_reports_both_studies(bench):
 def test_seeds_of_trials_may_not_be_reported(bench):
     outcome = bench.runpytest(*TUNE, "--seeds", "0,1000001")
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    outcome.stderr.fnmatch_lines(["ERROR: --seeds 1000001: seeds 1000000 to 1000002 choose the learning rates*"])
+    outcome.stderr.fnmatch_lines(["ERROR: seeds 1000001: those from 1000000 to 1000002 choose the learning rates*"])
     assert not results_in(bench)
 
 
