@@ -192,7 +192,7 @@ OPTIONS = (
         "",
         time_seconds,
         "train seed by seed, the cheapest models first, and skip a case that does not fit into what is left of this "
-        "time, e.g. 90s, 30m, 2h, 1d or 1h30m; needs --full-training",
+        "time, e.g. 90s, 30m, 2h, 1d or 1h30m; needs --full-training, not with --learning-rates",
         "TIME",
     ),
     Option(

@@ -60,7 +60,7 @@ def shown_training(
     seconds_after: Callable[[float | None], float | None],
     notices: Callable[[], Sequence[str]],
 ) -> Iterator[Progress]:
-    """Show a case's progress while it is trained; report an interruption, and count the epochs trained.
+    """Report a case's progress while it is trained, and an interruption; count its epochs.
 
     The arguments are those of `case_progress`.
     """

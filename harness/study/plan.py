@@ -140,7 +140,7 @@ def _outlined(settings: Settings, spec_of: _SpecOf, experiment: Experiment) -> E
 def _measured(
     settings: Settings, spec_of: _SpecOf, declared: Sequence[DeclaredTuning], experiment: Experiment
 ) -> Experiment:
-    """Return the experiment with its images' statistics if a tuning may be its own, else with assumed ones."""
+    """Return the experiment with its images' statistics if a tuning may be its own, else assumed ones."""
     cases = [one.plain for one in declared if kind_of(one.plain.dataset) == kind_of(experiment.dataset)]
     return _with_statistics(experiment, _outlined(settings, spec_of, experiment), cases, settings, spec_of)
 
@@ -153,7 +153,7 @@ def _declared_tuning(
     plain: Experiment,
     seeds: tuple[int, ...],
 ) -> DeclaredTuning | None:
-    """Return the latest tuning that has chosen a model's rate by the trials of these settings; None without one."""
+    """Return the latest tuning that has chosen a model's rate by these settings' trials, or None."""
     for one in reversed(declared):
         if one.chosen is None or one.model != plain.model or not set(seeds) <= set(one.seeds):
             continue

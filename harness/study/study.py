@@ -70,7 +70,7 @@ class Study:
         """
         with self._processes.raising_together():
             new = self._prepare_rank(experiments, notify)
-        if self._processes.is_distributed:
+        if self.is_distributed:
             bound = [self.resolved(experiment) for experiment in new]
             cases = dict(zip(labels_of(bound), map(self.case, bound), strict=True))
             precisions = {f"the precision of {label}": one.precision for label, one in cases.items()}

@@ -68,3 +68,34 @@ def test_the_plan_counts_trials(bench, capsys):
     assert [(one["seed"], one["variant"]) for one in cases] == [
         (1_000_000, "rate0.02"), (1_000_000, "rate0.2"), (0, ""), (0, "tuned"),
     ]  # fmt: skip
+
+
+FAIL = """
+import pytest
+from harness.study.study import Study
+pytest_plugins = ["harness.plugin"]
+train = Study.train
+def train_or_fail(study, experiment, callback=None):
+    if experiment.variant.is_trial and experiment.model == "resnet8-2":
+        raise RuntimeError("no such kernel")
+    return train(study, experiment, callback)
+Study.train = train_or_fail
+"""
+
+
+@pytest.mark.slow
+def test_failed_trials_leave_their_model_to_its_tests_and_the_others_go_on(bench, monkeypatch):
+    from harness.study.study import Study
+
+    monkeypatch.setattr(Study, "train", Study.train)  # restores it after the conftest has replaced it
+    bench.makeconftest(FAIL)
+    outcome = bench.runpytest(*TUNE)
+    outcome.assert_outcomes(passed=3, errors=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "digits resnet8-2 seed 0 tuned: no learning rate can be chosen: none of 0.02 and 0.2 completed*",
+            "digits resnet8-2 seed 1000000 rate0.02: no such kernel and 1 more trial",
+            "mend the cause and run the command again, or leave out --learning-rates",
+            "ERROR *resnet8-2-seed0-tuned*",
+        ]
+    )

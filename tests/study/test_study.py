@@ -226,6 +226,15 @@ def test_experiments_prepared_again_are_announced_once(make_settings, monkeypatc
     assert not any("resuming" in line for line in lines)
 
 
+def test_ranks_compare_every_case_whatever_its_label(make_settings, monkeypatch):
+    study, compared = Study(make_settings(full_training=True)), {}
+    other = plan_experiment(study.settings, "digits", "resnet8", 0, replace(DIGITS, epochs=3, milestones=(2,)))
+    monkeypatch.setattr(Study, "is_distributed", True)
+    monkeypatch.setattr("harness.study.study.require_same_values", lambda values, _: compared.update(values))
+    study.prepare([digits(study), other])
+    assert {study.case(one).identity for one in (digits(study), other)} <= set(compared.values())
+
+
 def test_a_case_trained_between_two_preparations_is_not_reused(make_settings):
     study = Study(make_settings(full_training=True))
     study.prepare([digits(study)])

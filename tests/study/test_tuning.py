@@ -146,7 +146,8 @@ def test_without_complete_trials_there_is_no_rate(study, monkeypatch):
 
     tuning, _ = tune_by(study, monkeypatch, out_of_memory)
     with pytest.raises(
-        InputError, match=r"(?s)resnet8 seed 0 tuned: no .* none of 0.02, 0.05.*rate0.02: the loss .* and 8 more trials\nmend"
+        InputError,
+        match=r"(?s)resnet8 seed 0 tuned: no .* none of 0.02, 0.05.*rate0.02: the loss .* and 8 more trials\nmend",
     ):
         tuning.tuned(tuned(study))
 
