@@ -89,13 +89,10 @@ def plan(
     for result in stored:
         results[result.model].append(result)
     estimates: dict[tuple[object, ...], Estimate | str] = {}
-    declared = read_declared_tuning(settings.results_dir)
     spec_of = functools.cache(partial(registry.get_spec, data_dir=settings.data_dir))
     outlined = functools.cache(partial(_outlined, settings, spec_of))
-    measured = functools.cache(partial(_measured, settings, spec_of, declared))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
-    tuning_of = partial(_declared_tuning, settings, device.type, precision, declared)
-    for given in with_trials(list(experiments), settings, measured, tuning_of):
+    for given in _with_trials(list(experiments), settings, spec_of, device.type, precision):
         experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
         recipe, share = experiment.resolved_recipe, experiment.variant.train_fraction
         key = (experiment.dataset, experiment.model, recipe.without_schedule, share, experiment.variant.val_split)
@@ -135,6 +132,16 @@ def _outlined(settings: Settings, spec_of: _SpecOf, experiment: Experiment) -> E
     undivided = replace(experiment, variant=replace(experiment.variant, train_fraction=1.0, val_split=0.0))
     train_images, _ = _images_per_epoch(undivided, resize_of(experiment, spec.image_size), spec, settings)
     return outline(experiment, settings, spec, train_images)
+
+
+def _with_trials(
+    experiments: Sequence[Experiment], settings: Settings, spec_of: _SpecOf, device_kind: str, precision: str
+) -> list[Experiment]:
+    """Return experiments after their trials, at the rates that the results folder has chosen for them."""
+    declared = read_declared_tuning(settings.results_dir)
+    measured = functools.cache(partial(_measured, settings, spec_of, declared))
+    tuning_of = partial(_declared_tuning, settings, device_kind, precision, declared)
+    return with_trials(experiments, settings, measured, tuning_of)
 
 
 def _measured(
