@@ -10,7 +10,7 @@ from harness.config.recipe import MAX_NAME_CHARACTERS, Recipe, check_recipe
 from harness.config.recipes import default_recipe, sized_for
 from harness.config.settings import Settings
 from harness.config.standard import Standard
-from harness.config.variant import PLAIN, Variant
+from harness.config.variant import PLAIN, TUNED_NAME, Variant
 from harness.text import distinct_labels
 
 
@@ -45,10 +45,13 @@ class Experiment:
 
     @property
     def at_common_rate(self) -> "Experiment":
-        """The experiment at the recipe's own learning rate."""
+        """A tuned experiment's counterpart at the recipe's own learning rate; any other experiment as it is."""
         variant, rate = self.variant, self.variant.common_rate
+        if not variant.is_tuned:
+            return self
         recipe = self.recipe if rate is None else replace(self.resolved_recipe, learning_rate=rate)
-        plain = replace(variant, learning_rate=None, common_rate=None, is_tuned=False, name="")
+        name = variant.name.removesuffix(TUNED_NAME).removesuffix("-")
+        plain = replace(variant, learning_rate=None, common_rate=None, is_tuned=False, name=name)
         return replace(self, recipe=recipe, variant=plain)
 
     @property

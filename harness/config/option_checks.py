@@ -22,6 +22,8 @@ def check_combination(values: Mapping[str, Any]) -> None:
         if values[key] and not values["full_training"]:
             name = f"--{key.replace('_', '-')}"
             raise InputError(f"{name} needs --full-training: add it, or leave out {name} ({reason})")
+    if values["learning_rates"] and values["budget"]:
+        raise InputError("--budget does not count the trials of --learning-rates: leave out one of them")
     _check_engine(values)
     _check_baseline(values)
     data_dir = values["data_dir"]

@@ -21,6 +21,7 @@ from harness.config.option_values import (
     time_seconds,
     trackers,
 )
+from harness.config.variant import TUNING_VAL_SPLIT
 
 OPTIONS = (
     Option(
@@ -45,7 +46,8 @@ OPTIONS = (
         "",
         rates,
         "also train each model at the best of these learning rates for it, e.g. 0.02,0.05,0.1: it is chosen on "
-        "held-out images (--val-split, here 0.1), on seeds of its own (default: the recipe's rate alone)",
+        f"held-out images (--val-split, here {TUNING_VAL_SPLIT}), on seeds of its own (default: the recipe's rate "
+        "alone)",
         "LIST",
     ),
     Option(
@@ -190,7 +192,7 @@ OPTIONS = (
         "",
         time_seconds,
         "train seed by seed, the cheapest models first, and skip a case that does not fit into what is left of this "
-        "time, e.g. 90s, 30m, 2h, 1d or 1h30m; needs --full-training",
+        "time, e.g. 90s, 30m, 2h, 1d or 1h30m; needs --full-training, not with --learning-rates",
         "TIME",
     ),
     Option(

@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+TUNING_VAL_SPLIT = 0.2
+"""The share of the training images that learning rates are compared on, unless ``--val-split`` gives another."""
+TUNED_NAME = "tuned"
+"""What the name of a tuned variant ends with."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -49,7 +54,7 @@ def every_variant(
     found = []
     for one, share, is_tuned in product(epochs, train_fractions, (False, True)[: 1 + are_tuned]):
         parts = [f"epochs{one}"] * (len(epochs) > 1) + [fraction_name(share)] * (len(train_fractions) > 1)
-        name = "-".join(parts + ["tuned"] * is_tuned)
+        name = "-".join(parts + [TUNED_NAME] * is_tuned)
         found.append(Variant(one, share, is_tuned=is_tuned, name=name))
     return tuple(found)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,31 @@ def case_progress(
     )
 
 
-def report_interruption(progress: Progress, experiment: Experiment, error: BaseException) -> None:
+@contextlib.contextmanager
+def shown_training(
+    harness: HarnessSession,
+    experiment: Experiment,
+    place: str,
+    seconds_after: Callable[[float | None], float | None],
+    notices: Callable[[], Sequence[str]],
+) -> Iterator[Progress]:
+    """Report a case's progress while it is trained, and an interruption; count its epochs.
+
+    The arguments are those of `case_progress`.
+    """
+    progress = case_progress(harness, place, seconds_after, notices)
+    try:
+        yield progress
+    except BaseException as error:
+        progress.close()
+        _report_interruption(progress, experiment, error)
+        raise
+    finally:
+        progress.close()
+        harness.trained_records += progress.trained
+
+
+def _report_interruption(progress: Progress, experiment: Experiment, error: BaseException) -> None:
     """Report which case was stopped from outside, and after how many epochs."""
     if is_interruption(error):
         epochs = experiment.resolved_recipe.epochs

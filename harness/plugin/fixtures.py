@@ -9,7 +9,7 @@ import pytest
 
 from harness.plugin.benchmark_record import leave_unused, replay
 from harness.plugin.case_arguments import model_and_seed
-from harness.plugin.case_progress import case_progress, is_interruption, report_interruption
+from harness.plugin.case_progress import is_interruption, shown_training
 from harness.plugin.mark import experiment_mark
 from harness.plugin.measures import record_properties
 from harness.plugin.preparation import prepared_case
@@ -103,19 +103,12 @@ def _train(harness: HarnessSession, item: pytest.Function) -> tuple[Result, list
     experiment = case.experiment
     cases = experiments_among(item.session.items)
     place = f"{cases.index(case) + 1}/{len(cases)}" if case in cases else ""
-    progress = case_progress(harness, place, _seconds_after(harness, case), study.tracking.notices)
-    try:
+    left, notices = _seconds_after(harness, case), study.tracking.notices
+    with shown_training(harness, experiment, place, left, notices) as progress:
         result, records = study.train(experiment, progress)
-        if progress.trained:
-            harness.compile_seconds += result.attempts[-1].compile_seconds
-        return result, records
-    except BaseException as error:
-        progress.close()
-        report_interruption(progress, experiment, error)
-        raise
-    finally:
-        progress.close()
-        harness.trained_records += progress.trained
+    if progress.trained:
+        harness.compile_seconds += result.attempts[-1].compile_seconds
+    return result, records
 
 
 def _seconds_after(harness: HarnessSession, item: ExperimentItem) -> Callable[[float | None], float | None]:

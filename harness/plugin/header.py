@@ -27,7 +27,10 @@ def header_line(settings: Settings, experiments: Sequence[Experiment]) -> str:
     given = listed(list(map(str, settings.epochs or ())))
     epochs = f"epochs {given}" if given else "the recipes' own epochs"
     shares = [fraction_text(one) for one in settings.train_fraction or ()]
-    parts = ["wider-or-deeper: full training", epochs, *([listed(shares)] if shares else []), *_seeds(experiments)]
+    rates = [f"{one:g}" for one in settings.learning_rates or ()]
+    tuned = [f"at the recipe's learning rate and at each model's best of {listed(rates)}"] if rates else []
+    some = [listed(shares)] if shares else []
+    parts = ["wider-or-deeper: full training", epochs, *some, *tuned, *_seeds(experiments)]
     return ", ".join(parts)
 
 

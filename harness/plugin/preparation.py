@@ -99,7 +99,8 @@ def _tune(harness: HarnessSession, items: list[pytest.Item], notify: Callable[[s
             item.stash[ITEM].experiment = harness.tuning.tuned(item.stash[ITEM].experiment)
         except InputError as error:
             leave_out(item)
-            notify(str(error))
+            for line in str(error).splitlines():
+                notify(line)
 
 
 def _declare_axes(harness: HarnessSession, study: Study, items: Sequence[ExperimentItem]) -> None:

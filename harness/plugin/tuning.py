@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from harness.plugin.case_progress import case_progress, report_interruption
+from harness.plugin.case_progress import shown_training
 from harness.plugin.session import ExperimentItem, HarnessSession
 from harness.plugin.terminal import Terminal
 
@@ -36,13 +36,14 @@ def try_rates(
         notify(f"choosing learning rates by {len(trials)} trials, then training {len(cases)} cases")
     later = [study.resolved(one.experiment.at_common_rate) for one in cases]
     left = TimeLeft(study, [*trials, *later]) if harness.processes.is_rank_zero else None
-    results = [_train(harness, study, trial, f"trial {k}/{len(trials)}", left) for k, trial in enumerate(trials, 1)]
+    places = [f"trial {k}/{len(trials)} {trial.variant.name}" for k, trial in enumerate(trials, 1)]
+    results = [_train(harness, study, *one, left) for one in zip(trials, places, strict=True)]
     if trials:
         tuning.declare()
         _end_line(harness)
         for line in tuning.lines():
             notify(line)
-    return results
+    return [one for one in results if one is not None]
 
 
 def _end_line(harness: HarnessSession) -> None:
@@ -52,21 +53,16 @@ def _end_line(harness: HarnessSession) -> None:
         terminal.write("\n")
 
 
-def _train(harness: HarnessSession, study: Study, trial: Experiment, place: str, left: TimeLeft | None) -> Result:
-    """Train one trial and show its progress."""
+def _train(
+    harness: HarnessSession, study: Study, trial: Experiment, place: str, left: TimeLeft | None
+) -> Result | None:
+    """Train one trial and show its progress; return its result, None if it failed."""
     assert harness.tuning is not None
-    place = f"{place} {trial.variant.name}"
     seconds_after = left.after(trial) if left is not None else lambda _: None
-    progress = case_progress(harness, place, seconds_after, study.tracking.notices)
-    try:
+    with shown_training(harness, trial, place, seconds_after, study.tracking.notices) as progress:
         result = harness.tuning.train(trial, progress)
-    except BaseException as error:
-        progress.close()
-        report_interruption(progress, trial, error)
-        raise
-    finally:
-        progress.close()
-        harness.trained_records += progress.trained
-    if left is not None:
+    if result is not None and progress.trained:
+        harness.compile_seconds += result.attempts[-1].compile_seconds
+    if result is not None and left is not None:
         left.add(result)
     return result

@@ -99,7 +99,10 @@ class Machine:
         """
         experiment = self.resolved(experiment)
         if experiment.variant.is_tuned and experiment.variant.learning_rate is None:
-            raise InputError(f"{experiment.label}: its learning rate is not chosen yet")
+            raise InputError(
+                f"{experiment.label}: its learning rate is not chosen yet\n"
+                "run pytest with --learning-rates: it chooses the rate by trials, and then trains the case"
+            )
         dataset = self.dataset(experiment)[0]
         val_split = self.settings.val_split_of(experiment.variant)
         if val_split and not can_be_split(dataset.train):

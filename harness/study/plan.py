@@ -3,13 +3,14 @@
 import contextlib
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 
-from harness.config.datasets import DatasetSpec, is_own_images
+from harness.config.case import Case
+from harness.config.datasets import DatasetSpec, is_own_images, kind_of
 from harness.config.experiment import Experiment
 from harness.config.recipe import Recipe, Resize
 from harness.config.recipes import QUICK_TEST_IMAGES, QUICK_TRAIN_IMAGES
@@ -21,13 +22,13 @@ from harness.hardware.device import resolve_precision
 from harness.hardware.memory import is_out_of_memory, release_freed_memory
 from harness.models.foreign import raised
 from harness.models.identity import network_identity
-from harness.results.declared_tuning import read_declared_tuning
+from harness.results.declared_tuning import DeclaredTuning, read_declared_tuning
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
 from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
 from harness.study.resolution import outline, resize_of, resolve
-from harness.study.tuning import needs_tuning, with_trials
+from harness.study.tuning import declaration, needs_tuning, trials_of, with_trials
 from harness.text import MOST_NAMED, listed_up_to, one_line
 from harness.throughput.repetition import PLAN_SECONDS, Repetition
 from harness.training.code_version import other_code
@@ -91,8 +92,7 @@ def plan(
     spec_of = functools.cache(partial(registry.get_spec, data_dir=settings.data_dir))
     outlined = functools.cache(partial(_outlined, settings, spec_of))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
-    declared = read_declared_tuning(settings.results_dir)
-    for given in with_trials(list(experiments), settings, outlined, declared):
+    for given in _with_trials(list(experiments), settings, spec_of, device.type, precision):
         experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
         recipe, share = experiment.resolved_recipe, experiment.variant.train_fraction
         key = (experiment.dataset, experiment.model, recipe.without_schedule, share, experiment.variant.val_split)
@@ -101,7 +101,7 @@ def plan(
         found = estimates[key]
         timed, failure = (None, found) if isinstance(found, str) else (replace(found, epochs=recipe.epochs), "")
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
-        experiment = _with_statistics(given, experiment, kept, settings, spec_of)
+        experiment = _with_statistics(given, experiment, [one.case for one in kept], settings, spec_of)
         deterministic = settings.deterministic_on(device.type)
         recorded = recorded_epoch_seconds(
             experiment, kept, device.type, precision, settings.pipeline, deterministic=deterministic
@@ -134,11 +134,58 @@ def _outlined(settings: Settings, spec_of: _SpecOf, experiment: Experiment) -> E
     return outline(experiment, settings, spec, train_images)
 
 
-def _with_statistics(
-    given: Experiment, outlined: Experiment, kept: list[Result], settings: Settings, spec_of: _SpecOf
+def _with_trials(
+    experiments: Sequence[Experiment], settings: Settings, spec_of: _SpecOf, device_kind: str, precision: str
+) -> list[Experiment]:
+    """Return experiments after their trials, at the rates that the results folder has chosen for them."""
+    declared = read_declared_tuning(settings.results_dir)
+    measured = functools.cache(partial(_measured, settings, spec_of, declared))
+    tuning_of = partial(_declared_tuning, settings, device_kind, precision, declared)
+    return with_trials(experiments, settings, measured, tuning_of)
+
+
+def _measured(
+    settings: Settings, spec_of: _SpecOf, declared: Sequence[DeclaredTuning], experiment: Experiment
 ) -> Experiment:
-    """Return the experiment with its images' statistics if a kept result may be its own."""
-    if isinstance(given.recipe, Recipe) or all(one.case.recipe.name != given.recipe.name for one in kept):
+    """Return the experiment with its images' statistics if a tuning may be its own, else assumed ones."""
+    cases = [one.plain for one in declared if kind_of(one.plain.dataset) == kind_of(experiment.dataset)]
+    return _with_statistics(experiment, _outlined(settings, spec_of, experiment), cases, settings, spec_of)
+
+
+def _declared_tuning(
+    settings: Settings,
+    device_kind: str,
+    precision: str,
+    declared: Sequence[DeclaredTuning],
+    plain: Experiment,
+    seeds: tuple[int, ...],
+) -> DeclaredTuning | None:
+    """Return the latest tuning that has chosen a model's rate by these settings' trials, or None."""
+    for one in reversed(declared):
+        if one.chosen is None or one.model != plain.model or not set(seeds) <= set(one.seeds):
+            continue
+        case = plain.bind(
+            device_kind=device_kind,
+            precision=precision,
+            data_fingerprint=one.plain.data_fingerprint,
+            val_split=settings.val_split_of(plain.variant),
+            pipeline=settings.pipeline,
+            network=_identity_of_own(plain, settings),
+            deterministic=settings.deterministic_on(device_kind),
+        )
+        trial = trials_of(plain, settings, one.seeds)[0]
+        if declaration(case, trial, settings.learning_rates or (), one.seeds).is_of(one) and (
+            not is_own_images(plain.dataset) or _fingerprint(plain, settings) == one.plain.data_fingerprint
+        ):
+            return one
+    return None
+
+
+def _with_statistics(
+    given: Experiment, outlined: Experiment, known: Iterable[Case], settings: Settings, spec_of: _SpecOf
+) -> Experiment:
+    """Return the experiment with its images' statistics if a known case may be its own."""
+    if isinstance(given.recipe, Recipe) or all(one.recipe.name != given.recipe.name for one in known):
         return outlined  # the images need not be loaded
     mode, data_dir = given.mode, settings.data_dir
     own_size = spec_of(given.dataset).image_size
@@ -153,8 +200,13 @@ def _results_on_dataset(results: Iterable[Result], experiment: Experiment, setti
     own = [one for one in results if is_own_images(one.dataset) and one.case.recipe.resize == resize]
     if not own:
         return []  # the images need not be loaded
-    fingerprint = load_images(experiment.dataset, experiment.mode, resize, settings.data_dir).fingerprint
+    fingerprint = _fingerprint(experiment, settings)
     return [one.under_name(experiment.dataset) for one in own if one.case.data_fingerprint == fingerprint]
+
+
+def _fingerprint(experiment: Experiment, settings: Settings) -> str:
+    resize = experiment.resolved_recipe.resize
+    return load_images(experiment.dataset, experiment.mode, resize, settings.data_dir).fingerprint
 
 
 def estimate_experiment(

@@ -2,13 +2,13 @@
 
 import contextlib
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from harness.analysis.studies import study_subject, tuned_subject
 from harness.config.case import Case
-from harness.config.experiment import Experiment
+from harness.config.experiment import Experiment, labels_of
 from harness.config.settings import Settings
 from harness.errors import InputError
 from harness.files import require_writable
@@ -54,11 +54,12 @@ class Study:
         self._kept: dict[str, str] = {}
         self.tracking = TrackingSession(settings.track or (), settings.results_dir)
         self._has_trackers = False
+        self._announced: set[str] = set()
 
     def prepare(self, experiments: Collection[Experiment], notify: Callable[[str], None] = lambda _: None) -> None:
         """Check before any training that every experiment can be trained, then announce them to the engine.
 
-        A later call adds experiments.
+        A later call adds experiments; those whose cases are announced already stay as they are.
 
         Args:
             notify: called with a line about each step that may take long.
@@ -68,20 +69,24 @@ class Study:
                 code has trained a case.
         """
         with self._processes.raising_together():
-            self._prepare_rank(experiments, notify)
-        if self._processes.is_distributed:
-            cases = {experiment.label: self.case(experiment) for experiment in experiments}
+            new = self._prepare_rank(experiments, notify)
+        if self.is_distributed:
+            bound = [self.resolved(experiment) for experiment in new]
+            cases = dict(zip(labels_of(bound), map(self.case, bound), strict=True))
             precisions = {f"the precision of {label}": one.precision for label, one in cases.items()}
             identities = {label: one.identity for label, one in cases.items()}
             code = {"the harness's training code": training_code_version()}
             require_same_values(precisions | identities | code, self._processes)
-        every = map(self._request, experiments)  # one case may be two experiments: its best rate may be the recipe's
-        requests = list({request.case.identity: request for request in every}.values())
+        requests = list(map(self._request, new))
+        self._announced |= {request.case.identity for request in requests}
         self.tracking.follow(map(self._followed, requests))
         self.engine.submit(requests, self._mark_ended)
 
-    def _prepare_rank(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> None:
-        """Check what this process can check by itself; rank 0 alone checks the folders."""
+    def _prepare_rank(self, experiments: Collection[Experiment], notify: Callable[[str], None]) -> list[Experiment]:
+        """Check what this process can check by itself; return the experiments to announce, one of each case.
+
+        Rank 0 alone checks the folders.
+        """
         if self._processes.is_rank_zero:
             for name, folder in (("results-dir", self.settings.results_dir), ("report-dir", self.settings.report_dir)):
                 require_writable(folder, f"--{name}")
@@ -92,10 +97,19 @@ class Study:
             if (commit := source_commit()).is_refused:
                 notify(f"commit unknown: {commit.problem}")
         self.engine.prepare(experiments, notify)
-        for experiment in experiments:
+        # One case may be two experiments: a model's best rate may be the recipe's.
+        by_identity: dict[str, Experiment] = {}
+        for one in experiments:
+            by_identity.setdefault(self.case(one).identity, one)
+        new = [one for identity, one in by_identity.items() if identity not in self._announced]
+        for experiment in new:
             require_image_per_process(self.case(experiment).recipe, experiment.label, self._processes)
-        if not self._processes.is_rank_zero:
-            return
+        if self._processes.is_rank_zero:
+            self._check_folders(new, notify)
+        return new
+
+    def _check_folders(self, experiments: Sequence[Experiment], notify: Callable[[str], None]) -> None:
+        """Check the disk space and what is stored of the experiments; keep what is finished."""
         # Here too: a cluster trains on other machines, and kept results are not trained again.
         for own in dict.fromkeys(experiment.own for experiment in experiments if experiment.own is not None):
             remember_network(own)
@@ -185,7 +199,8 @@ class Study:
         """Return the case for the trackers, which do not log an earlier training that this session replaces."""
         case = request.case
         is_replaced = self.results.is_finished(case) and case.identity not in self._kept
-        return FollowedCase.of(case, self.results, from_scratch=is_replaced or not keeps_results(case.mode))
+        from_scratch = is_replaced or not keeps_results(case.mode)
+        return FollowedCase.of(case, self.results, from_scratch=from_scratch, variant=request.experiment.variant)
 
     def _mark_ended(self, case: Case) -> None:
         """Record that a case's training has ended: a resumed rerun does not train it again."""

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.analysis.learning_rates import ModelTrials, Trial, trial_of, tried_rates
-from harness.config.case import Mode
+from harness.config.case import Case, Mode
 from harness.config.experiment import Experiment
 from harness.config.settings import Settings
-from harness.config.variant import Variant, fraction_text
+from harness.config.variant import TUNING_VAL_SPLIT, Variant, fraction_text
 from harness.errors import InputError
 from harness.results.declared_tuning import DeclaredTuning, declare_tuning, read_declared_tuning
 from harness.results.result import Result
@@ -21,8 +21,6 @@ from harness.training.callback import TrainingCallback
 
 TUNING_SEEDS = range(1_000_000, 1_000_003)
 """The seeds of trials, kept apart from those that a study reports."""
-HELD_OUT = 0.1
-"""The share of the training images that trials are compared on, unless ``--val-split`` gives another."""
 
 
 def trial_seeds(reported: Collection[int]) -> tuple[int, ...]:
@@ -34,8 +32,8 @@ def trial_seeds(reported: Collection[int]) -> tuple[int, ...]:
     if shared := sorted(set(reported) & set(TUNING_SEEDS)):
         first, last = TUNING_SEEDS[0], TUNING_SEEDS[-1]
         raise InputError(
-            f"--seeds {', '.join(map(str, shared))}: seeds {first} to {last} choose the learning rates, and would be "
-            "reported too\ngive other --seeds, or leave out --learning-rates"
+            f"seeds {', '.join(map(str, shared))}: those from {first} to {last} choose the learning rates, and would "
+            "be reported too\ngive other seeds by --seeds or the mark, or leave out --learning-rates"
         )
     return tuple(TUNING_SEEDS[: len(reported)])
 
@@ -48,11 +46,12 @@ def trials_of(plain: Experiment, settings: Settings, seeds: Iterable[int]) -> li
     mode: Mode = "shortened" if is_shorter else plain.mode
     warmup = -(-recipe.warmup_epochs * epochs // recipe.epochs)  # rounded up: without it the smallest rate looks best
     shorter = replace(recipe.with_epochs(epochs), warmup_epochs=warmup) if is_shorter else recipe
-    share, held_out = plain.variant.train_fraction, settings.val_split or HELD_OUT
+    share, given = plain.variant.train_fraction, plain.variant.name
+    held_out = settings.val_split or TUNING_VAL_SPLIT
     return [
         replace(
             plain, seed=seed, recipe=replace(shorter, learning_rate=rate), mode=mode,
-            variant=Variant(epochs, share, held_out, rate, name=f"rate{rate:g}"),
+            variant=Variant(epochs, share, held_out, rate, name=f"{given}-rate{rate:g}".removeprefix("-")),
         )
         for rate in settings.learning_rates or ()
         for seed in seeds
@@ -64,30 +63,42 @@ def needs_tuning(experiment: Experiment) -> bool:
     return experiment.variant.is_tuned and experiment.variant.learning_rate is None
 
 
+def declaration(case: Case, trial: Experiment, rates: Iterable[float], seeds: tuple[int, ...]) -> DeclaredTuning:
+    """Return the tuning of a model as the results folder declares it.
+
+    Args:
+        case: the model's case at the recipe's own rate.
+        trial: one of its trials.
+    """
+    split = trial.variant.val_split
+    assert split is not None, "`trials_of` gives each trial its own"
+    of_trial = replace(case, recipe=trial.resolved_recipe, mode=trial.mode, seed=trial.seed, val_split=split)
+    return DeclaredTuning(case, of_trial, tuple(sorted(set(rates))), seeds)
+
+
 @dataclass
 class _Tuned:
     """One model's tuning.
 
     Attributes:
-        seeds: those of the trials.
         declared: the tuning as the results folder has it.
-        trials: the cases to try.
+        left: the trials still to try.
         outcomes: of the trials so far.
+        failures: a line for each trial without an outcome.
     """
 
-    seeds: tuple[int, ...]
     declared: DeclaredTuning
-    trials: list[Experiment]
+    left: list[Experiment]
     outcomes: list[Trial] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     @property
     def chosen(self) -> float | None:
-        """The best rate; None while trials are missing, or if every rate has failed trials."""
-        if len(self.outcomes) < len(self.trials):
+        """The best of the rates that completed with every seed; None while trials are left, or if none did."""
+        if self.left:
             return None
-        return ModelTrials(
-            self.declared.model, self.declared.common_rate, tried_rates(self.outcomes, self.declared.rates), self.seeds
-        ).best
+        one = self.declared
+        return ModelTrials(one.model, one.common_rate, tried_rates(self.outcomes, one.rates), one.seeds).best
 
 
 class Tuning:
@@ -127,28 +138,39 @@ class Tuning:
             plain = self._study.resolved(one)
             if plain not in self._tuned:
                 new[plain] = self._planned(plain, seeds, earlier)
-        trials = [trial for one in new.values() for trial in one.trials]
+        trials = [trial for one in new.values() for trial in one.left]
         self._study.prepare([*trials, *others], notify)
         self._study.on_rank_zero(lambda: declare_tuning(root, [one.declared for one in new.values()]))
         self._tuned |= new
         self.trial_identities |= {self._study.case(trial).identity for trial in trials}
         return trials
 
-    def train(self, trial: Experiment, callback: TrainingCallback) -> Result:
-        """Train a trial unless it is finished; keep its outcome, and return its result.
+    def train(self, trial: Experiment, callback: TrainingCallback) -> Result | None:
+        """Train a trial unless it is finished; keep its outcome, and return its result, None if it failed.
+
+        A failure leaves the other trials to go on; `tuned` names it if no rate is left.
 
         Raises:
-            InputError: the trial failed; its result says why.
+            InputError: the trial failed in a process group, whose other processes may have stopped with it.
         """
+        of = next(one for one in self._tuned.values() if trial in one.left)
+        result, cause = None, ""
         try:
             result, records = self._study.train(trial, callback)
         except Exception as error:
-            if isinstance(error, InputError) or callback.is_stop(error):
+            if callback.is_stop(error):
                 raise
-            raise InputError(f"{trial.label}: this trial of a learning rate failed: {error}") from error
-        outcome = trial_of(result, [record.evaluation_accuracy_percent for record in records])
-        if outcome is not None:
-            next(one for one in self._tuned.values() if trial in one.trials).outcomes.append(outcome)
+            if self._study.is_distributed:
+                raise InputError(f"{trial.label}: this trial of a learning rate failed: {error}") from error
+            cause = str(error) or type(error).__name__
+        else:
+            outcome = trial_of(result, [record.evaluation_accuracy_percent for record in records])
+            if outcome is not None:
+                of.outcomes.append(outcome)
+            else:
+                cause = result.cause or result.status.replace("_", " ")
+        of.left.remove(trial)
+        of.failures += [f"{trial.label}: {cause}"] if cause else []
         return result
 
     def declare(self) -> None:
@@ -173,28 +195,30 @@ class Tuning:
         """Return the experiment at its model's own rate if it needs tuning, else as it is.
 
         Raises:
-            InputError: no rate has all its trials: they did not complete.
+            InputError: no rate completed with every seed.
         """
         if not needs_tuning(experiment):
             return experiment
         plain = self._study.resolved(_of_any_seed(experiment))
-        rate = self._tuned[plain].chosen
+        of = self._tuned[plain]
+        rate = of.chosen
         if rate is None:
-            tried = listed_up_to([f"{one:g}" for one in self._tuned[plain].declared.rates], 5, "rate")
+            tried = listed_up_to([f"{one:g}" for one in of.declared.rates], 5, "rate")
             raise InputError(
-                f"{experiment.label}: no learning rate can be chosen among {tried}: not all trials of any completed\n"
-                "their results say why; give other --learning-rates"
+                f"{experiment.label}: no learning rate can be chosen: none of {tried} completed with every seed of its "
+                f"trials\n{listed_up_to(of.failures, 1, 'trial')}\n"
+                "mend the cause and run the command again, or leave out --learning-rates"
             )
         return _at_rate(experiment, plain, rate)
 
     def _planned(self, plain: Experiment, seeds: tuple[int, ...], earlier: Iterable[DeclaredTuning]) -> _Tuned:
         """Return a model's tuning, with as many seeds as an earlier one of the same trials, if that had more."""
         most = trials_of(plain, self._study.settings, TUNING_SEEDS)
-        rates = tuple(sorted({one.resolved_recipe.learning_rate for one in most}))
-        declared = DeclaredTuning(self._study.case(plain), self._study.case(most[0]), rates, seeds)
+        rates = [one.resolved_recipe.learning_rate for one in most]
+        declared = declaration(self._study.case(plain), most[0], rates, seeds)
         same = [one.seeds for one in earlier if replace(declared, seeds=one.seeds).is_of(one)]
         seeds = max([seeds, *(one for one in same if set(one) <= set(TUNING_SEEDS))], key=len)
-        return _Tuned(seeds, replace(declared, seeds=seeds), [one for one in most if one.seed in seeds])
+        return _Tuned(replace(declared, seeds=seeds), [one for one in most if one.seed in seeds])
 
 
 def _of_any_seed(experiment: Experiment) -> Experiment:
@@ -213,35 +237,30 @@ def with_trials(
     experiments: Sequence[Experiment],
     settings: Settings,
     resolved: Callable[[Experiment], Experiment],
-    declared: Sequence[DeclaredTuning],
+    declared: Callable[[Experiment, tuple[int, ...]], DeclaredTuning | None],
 ) -> list[Experiment]:
     """Return experiments after the trials that they need; those whose rate is declared already have it.
 
     Args:
         resolved: returns an experiment with its recipe.
-        declared: the tunings of the results folder.
+        declared: returns the tuning of a model, whose experiment has its recipe, that has chosen its rate by trials
+            with these seeds at least; None without one.
 
     Raises:
         InputError: a reported seed is one of trials.
     """
-    found, seeds = [], defaultdict(set)
-    for one in experiments:
-        if not needs_tuning(one):
-            found.append(one)
-            continue
-        plain = resolved(_of_any_seed(one))
-        seeds[plain].add(one.seed)
-        rate = _declared_rate(plain, settings, declared)
-        found.append(one if rate is None else _at_rate(one, plain, rate))
-    return [*(trial for plain, of in seeds.items() for trial in trials_of(plain, settings, trial_seeds(of))), *found]
-
-
-def _declared_rate(plain: Experiment, settings: Settings, declared: Sequence[DeclaredTuning]) -> float | None:
-    """Return the rate chosen last for a model among the settings' rates; None if none is."""
-    wanted = (plain.dataset, plain.model, plain.recipe, plain.mode, plain.variant.train_fraction)
-    for one in reversed(declared):
-        case = one.plain
-        found = (case.dataset, case.model, case.recipe, case.mode, case.train_fraction)
-        if one.chosen is not None and one.rates == settings.learning_rates and found == wanted:
-            return one.chosen
-    return None
+    plains = {one: resolved(_of_any_seed(one)) for one in experiments if needs_tuning(one)}
+    reported = defaultdict(set)
+    for one, plain in plains.items():
+        reported[plain].add(one.seed)
+    seeds = {plain: trial_seeds(of) for plain, of in reported.items()}
+    rates: dict[Experiment, float] = {}
+    for plain, of in seeds.items():
+        if (earlier := declared(plain, of)) is not None and earlier.chosen is not None:
+            seeds[plain], rates[plain] = earlier.seeds, earlier.chosen
+    trials = [trial for plain, of in seeds.items() for trial in trials_of(plain, settings, of)]
+    found = [
+        _at_rate(one, plains[one], rates[plains[one]]) if one in plains and plains[one] in rates else one
+        for one in experiments
+    ]
+    return [*trials, *found]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.config.case import Case
+from harness.config.variant import PLAIN, TUNED_NAME, Variant
 from harness.errors import InputError
 from harness.results.case_folder import RESULT
 from harness.results.checked_files import EPOCHS
@@ -32,21 +33,32 @@ class FollowedCase:
     replaced: str | None = None
 
     @classmethod
-    def of(cls, case: Case, results: ResultsFolder, *, from_scratch: bool) -> "FollowedCase":
+    def of(cls, case: Case, results: ResultsFolder, *, from_scratch: bool, variant: Variant = PLAIN) -> "FollowedCase":
         """Return a case as plain values.
 
         Args:
             from_scratch: true if this session trains it from scratch; false if it is resumed or finished.
+            variant: what tells the case from others of its model and seed.
         """
-        schedule = f", {count_noun(case.recipe.epochs, 'epoch')}" if case.mode == "shortened" else ""
-        label = case.label if case.mode == "full" else f"{case.label} ({case.mode}{schedule})"
-        followed = cls(str(results.folder(case)), label, parameters(case))
+        schedule = [count_noun(case.recipe.epochs, "epoch")] if case.mode == "shortened" else []
+        notes = [*_rate_notes(variant), *([] if case.mode == "full" else [case.mode, *schedule])]
+        label = f"{case.label} ({', '.join(notes)})" if notes else case.label
+        trial = {"trial": True} if variant.is_trial else {}
+        followed = cls(str(results.folder(case)), label, parameters(case) | trial)
         earlier = read_training(followed) if from_scratch else None
         return replace(followed, replaced=earlier.key) if earlier is not None else followed
 
     def file_times(self) -> tuple[tuple[int, int] | None, ...]:
         """Return time and size of the files that `read_training` reads; None for one that does not exist."""
         return tuple(_time_and_size(Path(self.folder) / name) for name in (EPOCHS, RESULT))
+
+
+def _rate_notes(variant: Variant) -> list[str]:
+    """Return the learning rate, if it is not the recipe's own, and why."""
+    rate = variant.learning_rate
+    if rate is None or rate == variant.common_rate:
+        return []
+    return [f"{'trial' if variant.is_trial else TUNED_NAME}, learning rate {rate:g}"]
 
 
 def read_training(case: FollowedCase) -> Training | None:

@@ -38,6 +38,8 @@ class MLflowTracker(Tracker):
         run = self._find_run(training)
         if run is None:
             tags = {_KIND: "case", _TRAINING: training.key, "dataset": str(training.parameters["dataset"])}
+            if "trial" in training.parameters:
+                tags["trial"] = "true"
             start = _milliseconds(training.result.started_at if training.result is not None else utc_now())
             run = self._client.create_run(self._experiment_id, start, tags, training.label)
         elif training.result is None:

@@ -196,6 +196,11 @@ def test_a_budget_is_a_time_with_units(text, seconds):
     assert settings(full_training=True, budget=text).budget == seconds
 
 
+def test_a_budget_and_tuning_exclude_each_other():
+    with pytest.raises(InputError, match="--budget does not count the trials of --learning-rates: leave out one"):
+        settings(full_training=True, budget="2h", learning_rates="0.05,0.1")
+
+
 def test_a_budget_and_a_cluster_exclude_each_other():
     with pytest.raises(InputError, match="--budget counts .*: leave it out, or leave out --engine ray"):
         settings(full_training=True, budget="2h", engine="ray")

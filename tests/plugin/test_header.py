@@ -18,6 +18,11 @@ def test_the_header_shows_the_seeds_of_each_dataset_if_they_differ():
     assert shown == "wider-or-deeper: full training, epochs 3, seeds 0,1 (digits) and 0 (cifar10)"
 
 
+def test_the_header_says_that_each_model_is_trained_at_its_own_rate_too():
+    shown = header(("digits", 0), learning_rates="0.1,0.02")
+    assert shown.endswith("epochs, at the recipe's learning rate and at each model's best of 0.02 and 0.1, seeds 0")
+
+
 def test_the_header_without_experiments_shows_no_seeds():
     assert header() == "wider-or-deeper: full training, the recipes' own epochs"
 

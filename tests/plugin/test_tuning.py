@@ -33,7 +33,7 @@ def test_a_session_tries_rates_before_the_cases_and_reports_both_studies(bench):
     results = results_in(bench)
     trials = [one for one in results if one["seed"] >= 1_000_000]
     assert len(trials) == 4
-    assert all(one["case"]["val_split"] == 0.1 for one in trials)
+    assert all(one["case"]["val_split"] == 0.2 for one in trials)
     assert all(one["case"]["val_split"] == 0 for one in results if one not in trials)
     chosen = {one.model: one.chosen for one in read_declared_tuning(bench.path / "results")}
     rates = {(one["model"], one["case"]["recipe"]["learning_rate"]) for one in results if one not in trials}
@@ -49,7 +49,7 @@ def test_a_session_tries_rates_before_the_cases_and_reports_both_studies(bench):
 def test_seeds_of_trials_may_not_be_reported(bench):
     outcome = bench.runpytest(*TUNE, "--seeds", "0,1000001")
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    outcome.stderr.fnmatch_lines(["ERROR: --seeds 1000001: seeds 1000000 to 1000002 choose the learning rates*"])
+    outcome.stderr.fnmatch_lines(["ERROR: seeds 1000001: those from 1000000 to 1000002 choose the learning rates*"])
     assert not results_in(bench)
 
 
@@ -68,3 +68,34 @@ def test_the_plan_counts_trials(bench, capsys):
     assert [(one["seed"], one["variant"]) for one in cases] == [
         (1_000_000, "rate0.02"), (1_000_000, "rate0.2"), (0, ""), (0, "tuned"),
     ]  # fmt: skip
+
+
+FAIL = """
+import pytest
+from harness.study.study import Study
+pytest_plugins = ["harness.plugin"]
+train = Study.train
+def train_or_fail(study, experiment, callback=None):
+    if experiment.variant.is_trial and experiment.model == "resnet8-2":
+        raise RuntimeError("no such kernel")
+    return train(study, experiment, callback)
+Study.train = train_or_fail
+"""
+
+
+@pytest.mark.slow
+def test_failed_trials_leave_their_model_to_its_tests_and_the_others_go_on(bench, monkeypatch):
+    from harness.study.study import Study
+
+    monkeypatch.setattr(Study, "train", Study.train)  # restores it after the conftest has replaced it
+    bench.makeconftest(FAIL)
+    outcome = bench.runpytest(*TUNE)
+    outcome.assert_outcomes(passed=3, errors=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "digits resnet8-2 seed 0 tuned: no learning rate can be chosen: none of 0.02 and 0.2 completed*",
+            "digits resnet8-2 seed 1000000 rate0.02: no such kernel and 1 more trial",
+            "mend the cause and run the command again, or leave out --learning-rates",
+            "ERROR *resnet8-2-seed0-tuned*",
+        ]
+    )

@@ -6,6 +6,7 @@ import torch
 from harness.config.experiment import plan_experiment
 from harness.config.families import Family
 from harness.config.recipes import DIGITS
+from harness.config.standard import Standard
 from harness.config.variant import Variant
 from harness.errors import InputError
 from harness.models.identity import identity_for
@@ -13,6 +14,9 @@ from harness.study.estimate import Estimate
 from harness.study.own_network import channels_and_classes
 from harness.study.plan import is_result_of, plan
 from harness.study.study import Study
+from harness.study.tuning import Tuning, needs_tuning
+from harness.training.callback import TrainingCallback
+from tests.data.builders import write_class_folders
 from tests.helpers.disturbances import QUIET, busy, use_meter
 from tests.helpers.synthetic import synthetic_result
 
@@ -195,3 +199,54 @@ def test_result_of_another_network_of_the_same_name_is_not_the_experiments(setti
     for network, is_same in ((identity, True), ("0" * 16, False)):
         found = replace(result, case=replace(result.case, model="mynet2", network=network))
         assert is_result_of(found, experiment, settings, "cpu", "fp32") is is_same
+
+
+@pytest.fixture
+def tune_folder(make_settings, tmp_path):
+    """Tunes a model on a folder of images whose recipe the images decide; returns its experiments."""
+    dataset = f"folder:{write_class_folders(tmp_path / 'flowers', train=8, size=8)}"
+    recipe = Standard(epochs=2, batch_size=4)
+
+    def asked(settings):
+        variants = settings.variants()
+        return [plan_experiment(settings, dataset, "resnet8", 0, recipe, variant=one) for one in variants]
+
+    settings = make_settings(full_training=True, learning_rates="0.05,0.1")
+    study, (plain, tuned) = Study(settings), asked(settings)
+    tuning = Tuning(study)
+    for trial in tuning.prepare([(tuned, (0,))], [plain]):
+        tuning.train(trial, TrainingCallback())
+    tuning.declare()
+    study.train(tuning.tuned(tuned))
+    return asked, study.case(tuning.tuned(tuned)).recipe
+
+
+@pytest.mark.usefixtures("timed")
+def test_trials_and_choices_are_known_where_the_images_decide_the_recipe(tune_folder, make_settings):
+    asked, recipe = tune_folder
+    settings = make_settings(full_training=True, learning_rates="0.05,0.1")
+    planned = list(plan(asked(settings), settings, CPU, "fp32"))
+    assert [one.experiment.variant.is_trial for one in planned] == [True, True, False, False]
+    assert planned[-1].experiment.recipe == recipe
+    assert [one.is_finished for one in planned if one.experiment.variant != Variant()] == [True] * 3
+
+
+@pytest.mark.usefixtures("timed")
+@pytest.mark.parametrize(
+    "changes",
+    [{"tune_epochs": "1"}, {"val_split": "0.3"}, {"learning_rates": "0.05,0.2"}, {"pipeline": "reference"}],
+    ids=lambda changes: "".join(changes),
+)
+def test_a_choice_by_other_trials_is_not_planned(changes, tune_folder, make_settings):
+    asked, _ = tune_folder
+    settings = make_settings(**{"full_training": True, "learning_rates": "0.05,0.1", **changes})
+    planned = list(plan(asked(settings), settings, CPU, "fp32"))
+    assert needs_tuning(planned[-1].experiment)
+
+
+@pytest.mark.usefixtures("timed")
+def test_a_choice_on_another_device_or_precision_is_not_planned(tune_folder, make_settings):
+    asked, _ = tune_folder
+    settings = make_settings(full_training=True, learning_rates="0.05,0.1")
+    planned = list(plan(asked(settings), settings, CPU, "bf16"))
+    assert needs_tuning(planned[-1].experiment)

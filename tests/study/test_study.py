@@ -212,6 +212,37 @@ def test_experiments_prepared_later_are_sent_to_the_trackers_that_run(study, mon
     assert calls == ["start", ["digits resnet8 seed 0"], ["digits resnet8 seed 1"]]
 
 
+def test_experiments_prepared_again_are_announced_once(make_settings, monkeypatch):
+    study, followed, submitted, lines = Study(make_settings(full_training=True, rerun=True)), [], [], []
+    monkeypatch.setattr(study.tracking, "follow", followed.extend)
+    monkeypatch.setattr(study.engine, "submit", lambda requests, _: submitted.extend(requests))
+    study.prepare([digits(study), digits(study)])
+    monkeypatch.undo()
+    study.train(digits(study))
+    monkeypatch.setattr(study.tracking, "follow", followed.extend)
+    study.prepare([digits(study), digits(study, seed=1)], lines.append)
+    assert [one.label for one in followed] == ["digits resnet8 seed 0", "digits resnet8 seed 1"]
+    assert [one.case.seed for one in submitted] == [0]
+    assert not any("resuming" in line for line in lines)
+
+
+def test_ranks_compare_every_case_whatever_its_label(make_settings, monkeypatch):
+    study, compared = Study(make_settings(full_training=True)), {}
+    other = plan_experiment(study.settings, "digits", "resnet8", 0, replace(DIGITS, epochs=3, milestones=(2,)))
+    monkeypatch.setattr(Study, "is_distributed", True)
+    monkeypatch.setattr("harness.study.study.require_same_values", lambda values, _: compared.update(values))
+    study.prepare([digits(study), other])
+    assert {study.case(one).identity for one in (digits(study), other)} <= set(compared.values())
+
+
+def test_a_case_trained_between_two_preparations_is_not_reused(make_settings):
+    study = Study(make_settings(full_training=True))
+    study.prepare([digits(study)])
+    result, _ = study.train(digits(study))
+    study.prepare([digits(study)])
+    assert not study.is_reused(result)
+
+
 def test_what_is_no_tracker_is_refused_before_any_data_are_read(make_settings, monkeypatch):
     study = Study(make_settings(full_training=True, track="json:loads"))
     monkeypatch.setattr(study.engine, "prepare", lambda *_: pytest.fail("data are read"))

@@ -2,9 +2,10 @@ import json
 
 import pytest
 
+from harness.config.variant import Variant
 from harness.results.checked_files import EPOCHS
 from harness.results.folder import ResultsFolder
-from harness.tracking.followed import read_training
+from harness.tracking.followed import FollowedCase, read_training
 from tests.helpers.forged_weights import SPECIAL
 from tests.helpers.users import place_of_all_users, without_rights
 from tests.tracking.growing import GrowingCase
@@ -83,6 +84,23 @@ def test_a_followed_case_is_plain_values_with_a_label(results):
     case = GrowingCase(results, mode="quick").followed()
     assert case.label == "digits resnet8 seed 0 (quick)"
     assert json.loads(json.dumps(case.parameters)) == case.parameters
+
+
+def test_names_of_runs_tell_trials_and_tuned_cases_apart(results):
+    case = GrowingCase(results, mode="shortened").case
+    variants = [
+        Variant(learning_rate=0.02, val_split=0.2),
+        Variant(learning_rate=0.05, common_rate=0.1, is_tuned=True),
+        Variant(learning_rate=0.1, common_rate=0.1, is_tuned=True),
+    ]
+    followed = [FollowedCase.of(case, results, from_scratch=False, variant=one) for one in variants]
+    epochs = f"shortened, {case.recipe.epochs} epoch"
+    assert [one.label.removesuffix("s)").removesuffix(")") for one in followed] == [
+        f"digits resnet8 seed 0 (trial, learning rate 0.02, {epochs}",
+        f"digits resnet8 seed 0 (tuned, learning rate 0.05, {epochs}",
+        f"digits resnet8 seed 0 ({epochs}",
+    ]
+    assert [one.parameters.get("trial") for one in followed] == [True, None, None]
 
 
 @pytest.mark.parametrize("name", ["epochs.jsonl", "result.json"])

@@ -9,8 +9,9 @@ from mlflow.tracking import MlflowClient
 from harness.config.experiment import plan_experiment
 from harness.config.recipes import DIGITS
 from harness.config.settings import read_settings
+from harness.config.variant import Variant
 from harness.study.study import Study
-from harness.tracking.followed import read_training
+from harness.tracking.followed import FollowedCase, read_training
 from harness.tracking.follower import Follower
 from harness.tracking.mlflow import EXPERIMENT, MLflowTracker
 from harness.tracking.session import TrackingSession
@@ -100,6 +101,16 @@ def test_a_server_killed_during_training_loses_nothing_and_stops_nothing(server,
     report, *_ = runs_of(client, "tags.`wider_or_deeper.kind` = 'report'")
     assert artifacts(client, report) == ["index.html", "tables"]
     assert artifacts(client, report, "tables") == ["tables/runs.csv"]
+
+
+def test_a_trial_has_a_name_and_a_tag_of_its_own(client, case):
+    case.train(1)
+    trial = Variant(learning_rate=0.02, val_split=0.2)
+    followed = FollowedCase.of(case.case, case.results, from_scratch=False, variant=trial)
+    Follower("mlflow", lambda: MLflowTracker(case.results.root), [followed], print).end(None)
+    (run,) = runs_of_case(client, case)
+    assert run.info.run_name == f"{case.case.label} (trial, learning rate 0.02)"
+    assert run.data.tags["trial"] == "true"
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ from harness.errors import InputError, TrainingError
 from harness.results.folder import ResultsFolder
 from harness.study.engines.cluster import engine as engine_module
 from harness.study.engines.cluster.engine import RayEngine
+from harness.study.study import Study
+from harness.study.tuning import Tuning
 from harness.training import checkpoint
 from tests.data.builders import write_class_folders
 from tests.study.engines.cluster.fake_cluster import RECIPE, FakeCluster, Recorder, lost_at, submit, train
@@ -160,3 +162,21 @@ def test_recipe_that_the_images_decide_is_resolved_on_the_nodes(engine, settings
     resolved = replace(experiment, recipe=result.case.recipe, mode=result.mode)
     assert (result.case.recipe.image_size, result.case.recipe.epochs) == (8, 1)
     assert engine.case(resolved) == engine.case(experiment) == result.case
+
+
+def test_learning_rates_are_tried_on_the_nodes(settings, make_engine, monkeypatch):
+    settings = replace(settings, learning_rates=(0.05, 0.1), tune_epochs=1.0)
+    engine = make_engine()
+    monkeypatch.setattr("harness.study.study.make_engine", lambda *_: engine)
+    study = Study(settings)
+    plain, tuned = (
+        plan_experiment(settings, "digits", "resnet8", 0, RECIPE, variant=one) for one in settings.variants()
+    )
+    tuning = Tuning(study)
+    for trial in tuning.prepare([(tuned, (0,))], [plain]):
+        tuning.train(trial, Recorder())
+    chosen = tuning.tuned(tuned)
+    study.prepare([plain, chosen])
+    assert study.case(chosen).recipe.learning_rate in settings.learning_rates
+    assert study.case(tuned.at_common_rate) == study.case(plain)
+    assert [result.seed for result in engine.results_so_far()][:2] == [1_000_000] * 2
