@@ -20,7 +20,7 @@ class Choice:
     Attributes:
         measure: the kind of cost that is limited.
         model: of the affordable models the one with the highest mean accuracy.
-        least, below: the range: from the model's own cost to that of the next choice; None without a limit.
+        least, below: the range: from the model's own cost to that of the next better model; None without a limit.
         affordable: the models that cost less than ``below``, cheapest first.
         not_worse: the tested models not shown to be worse than the best one, cheapest first, the model among them; the
             truly best tested one is among them in at least 1 − α of all studies, for each choice alone. None if there
@@ -56,7 +56,11 @@ class Affordable:
         kept = np.unique(np.linspace(0, len(best) - 1, min(len(best), MAX_CHOICES)).round().astype(int))
         return [
             self._choice(
-                measure, best[k], costs[best[k]], limits[k], [one for one in ordered if _is_below(costs[one], limits[k])]
+                measure,
+                best[k],
+                costs[best[k]],
+                limits[k],
+                [one for one in ordered if _is_below(costs[one], limits[k])],
             )
             for k in kept
         ]

@@ -218,8 +218,8 @@ class StudyFit:
         """The variance of each model's mean by its own spread; not a number for one run."""
         found = np.full(len(self.models), np.nan)
         rows = self._counts > 1
-        spreads = np.maximum(np.nanstd(self._table[rows], axis=1, ddof=1), self._least_spread)
-        found[rows] = spreads**2 / self._counts[rows]
+        spreads = np.nanstd(self._table[rows], axis=1, ddof=1)
+        found[rows] = np.maximum(spreads, self._least_spread) ** 2 / self._counts[rows]
         return found
 
     def _welch(self, weights: Weights) -> Contrast:

@@ -84,6 +84,17 @@ def test_one_run_that_did_not_learn_is_no_interaction():
     assert not interaction_of(study(values | {"resnet110-4": [70.0]})).is_found
 
 
+def test_the_tested_cells_and_those_left_out_are_kept():
+    values = {model: [truth(model)] + [truth(model) + 0.1] * (place(model)[0] > 0) for model in GRID}
+    found = interaction_of(study(values))
+    assert found.grid.corner == ((56, 1), (110, 4))
+    assert found.left_out == ("resnet20", "resnet20-2", "resnet20-4")
+
+
+def test_repeated_cells_along_one_line_are_no_grid():
+    assert interaction_of(study({model: [truth(model)] * (1 + (place(model)[0] == 1)) for model in GRID})) is None
+
+
 def test_one_run_each_is_not_tested():
     found = interaction_of(study({model: [truth(model, 5.0)] for model in GRID}))
     assert (found.growth_p, found.shape_p, found.detectable_points, found.is_found) == (None, None, None, False)

@@ -12,7 +12,7 @@ def written(place, target=None, **study):
 def test_default_target_is_that_of_the_smallest_model(tmp_path, no_figures):
     page, text = written(tmp_path)
     assert "How soon each model reaches a target accuracy" in page
-    assert "the mean final accuracy of resnet20, the smallest model (n = 3)" in page
+    assert "the final accuracy of resnet20, the smallest model (the least of 3 seeds)" in page
     assert "epochs and time to 89.1 %" in text
     assert "First: resnet20-4, after " not in page or "3 of 3 seeds reach it" in page
 
