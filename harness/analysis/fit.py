@@ -116,7 +116,7 @@ class StudyFit:
         if not self.is_pooled:
             return np.asarray(np.nanmean(self._table, axis=1))
         effects = self._ols.params[len(self.models) :]
-        return np.asarray(self._ols.params[: len(self.models)] + effects.sum() / (len(effects) + 1))
+        return np.asarray(self._ols.params[: len(self.models)] + effects.sum() / (len(effects) + 1), dtype=np.float64)
 
     def contrast(self, weights: Weights) -> Contrast:
         """Return the weighted sum of models' accuracies; see `contrasts`."""
@@ -197,12 +197,16 @@ class StudyFit:
         return found
 
     def _errors_of(self, places: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the errors of contrasts of equally many models: their places and weights, (contrasts, models)."""
+        """Return the errors of contrasts of equally many models.
+
+        Args:
+            places, weights: the models' places and weights, (contrasts, models).
+        """
         covariance = self._ols.normalized_cov_params[places[:, :, None], places[:, None, :]]
         pooled = self.spread_points * np.sqrt(np.einsum("ij,ijk,ik->i", weights, covariance, weights))
         counts = self._counts[places]
         rounding = self._least_spread * np.sqrt((weights**2 / counts).sum(axis=1))
-        found = np.maximum(pooled, rounding)
+        found: NDArray[np.float64] = np.maximum(pooled, rounding)
         if places.shape[1] > 2:
             welch = np.sqrt((weights**2 * self._mean_variances[places]).sum(axis=1))
             found = np.where(counts.min(axis=1) > 1, np.maximum(found, welch), found)

@@ -45,7 +45,7 @@ def grid_section(evidence: Evidence, comparisons: Comparisons, question: Questio
 
 
 def interaction_sentences(interaction: Interaction | None) -> list[str]:
-    """Return whether depth and width add up, with the tests and what they could have found, and cells left out."""
+    """Return whether depth and width add up, with the tests, and the cells left out of them."""
     if interaction is None:
         return ["The models with more than one run are no grid: whether depth and width add up cannot be tested."]
     if interaction.growth_p is None:
