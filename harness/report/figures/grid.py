@@ -31,6 +31,7 @@ _MAX_TEXTS = 36  # cells with three lines of text; more have the mean alone
 _MAX_MEANS = 120  # cells with a text
 _MOST_INCHES = 12.0
 _MOST_TICKS = 20
+_TEXT_INCHES = 0.45  # narrower cells have no text
 
 
 def grid_figure(evidence: Evidence, grid: Grid) -> Figure:
@@ -41,7 +42,7 @@ def grid_figure(evidence: Evidence, grid: Grid) -> Figure:
 
     def draw(canvas: Canvas) -> None:
         plot = canvas.subplots()
-        _draw_cells(plot, grid, means, scale)
+        _draw_cells(plot, grid, means, scale, canvas.get_figwidth())
         keys = [
             _draw_path(plot, evidence, grid, measure, level, line)
             for line, (measure, level) in zip(_LINES, levels.items(), strict=False)
@@ -79,17 +80,19 @@ def _edges(values: list[int] | list[float]) -> dict[float, tuple[float, float]]:
     return dict(zip(values, pairwise(ends), strict=True))
 
 
-def _draw_cells(plot: Plot, grid: Grid, means: dict[Cell, Interval], scale: Normalize) -> None:
+def _draw_cells(plot: Plot, grid: Grid, means: dict[Cell, Interval], scale: Normalize, figure_inches: float) -> None:
     """Draw the measured cells: the darker, the more accurate."""
     heights, widths = _edges(grid.depths), _edges(grid.widths)
     patches, grounds = [], []
+    inches = (figure_inches - 1.6) / sum(right - left for left, right in widths.values())
     for (depth, width), mean in means.items():
         (bottom, top), (left, right) = heights[depth], widths[width]
         shade = float(scale(mean.mean))
         ground = _COLOURS(shade)
         patches.append(Rectangle((left, bottom), right - left, top - bottom))
         grounds.append(ground)
-        if text := _cell_text(mean, len(means)):
+        text = _cell_text(mean, len(means))
+        if text and (right - left) * inches > _TEXT_INCHES:
             plot.text(
                 (left + right) / 2, (bottom + top) / 2, text, ha="center", va="center", fontsize=8, zorder=4,
                 color="white" if shade > _DARK_FROM else "black",

@@ -181,3 +181,4 @@ def test_a_wide_grids_figure_has_a_bounded_size():
     width, height = (float(one) for one in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
     assert width <= 12 * 72
     assert height <= 9 * 72
+    assert 2 <= len(re.findall(r">9\d\.\d\d<", svg)) < len(models) / 2  # narrow cells have no text
