@@ -1,16 +1,16 @@
-"""The model to take for a budget, of all measured models, and how certain that is."""
+"""The model to take for a budget, of all measured models, and which others may be as good."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy import stats
 
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Measure
-from harness.analysis.fit import StudyFit
+from harness.analysis.fit import Contrast
 
-_DRAWS = 4000  # an error of a probability below 0.8 percentage points
+MAX_CHOICES = 30
+"""Choices for one kind of cost; of more, as many at even distances, the cheapest and the dearest among them."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,12 @@ class Choice:
     Attributes:
         measure: the kind of cost that is limited.
         model: of the affordable models the one with the highest mean accuracy.
-        least, below: the range: from the model's own cost to that of the next choice; None without a limit.
+        least, below: the range: from the model's own cost to that of the next better model; None without a limit.
         affordable: the models that cost less than ``below``, cheapest first.
-        probability: that none of them is truly more accurate; None if there is nothing to test with.
-        not_worse: the affordable models not shown to be worse than the best one, cheapest first, the model among them;
-            the best one is among them in at least 1 − α of all studies. None if there is nothing to test with.
+        not_worse: the tested models not shown to be worse than the best one, cheapest first, the model among them; the
+            truly best tested one is among them in at least 1 − α of all studies, for each choice alone. None if there
+            is nothing to test with.
+        untested: the affordable models that cannot be tested against the model, as one run cannot; cheapest first.
     """
 
     measure: Measure
@@ -32,8 +33,8 @@ class Choice:
     least: float
     below: float | None
     affordable: tuple[str, ...]
-    probability: float | None
     not_worse: tuple[str, ...] | None
+    untested: tuple[str, ...] = ()
 
 
 class Affordable:
@@ -41,62 +42,47 @@ class Affordable:
 
     def __init__(self, comparisons: Comparisons) -> None:
         self._comparisons, self._evidence = comparisons, comparisons.evidence
+        self._means = {model: comparisons.mean(model) for model in self._evidence.models}
 
     def choices(self, measure: Measure) -> list[Choice]:
         """Return the choices from the cheapest budget to the dearest; none if costs are unknown."""
         costs = {model: mean.mean for model in self._evidence.models if (mean := self._evidence.mean(model, measure))}
-        ordered = sorted(costs, key=lambda model: (costs[model], -self._comparisons.mean(model)))
+        ordered = sorted(costs, key=lambda model: (costs[model], -self._means[model]))
         best: list[str] = []
         for model in ordered:
-            if not best or self._comparisons.mean(model) > self._comparisons.mean(best[-1]):
+            if not best or self._means[model] > self._means[best[-1]]:
                 best.append(model)
         limits = [*(costs[model] for model in best), None][1:]
+        kept = np.unique(np.linspace(0, len(best) - 1, min(len(best), MAX_CHOICES)).round().astype(int))
         return [
-            self._choice(measure, model, costs[model], limit, [one for one in ordered if _is_below(costs[one], limit)])
-            for model, limit in zip(best, limits, strict=True)
+            self._choice(
+                measure,
+                best[k],
+                costs[best[k]],
+                limits[k],
+                [one for one in ordered if _is_below(costs[one], limits[k])],
+            )
+            for k in kept
         ]
 
     def _choice(self, measure: Measure, model: str, least: float, below: float | None, models: list[str]) -> Choice:
-        fit = self._comparisons.fit
-        errors = [] if fit is None else [error for one in models if (error := fit.error_of_mean(one)) is not None]
-        if fit is None or len(errors) < len(models):
-            return Choice(measure, model, least, below, tuple(models), None, None)
-        not_worse = self._not_worse(fit, model, models)
-        kept = [models.index(one) for one in not_worse]
-        means = np.array([fit.mean(one) for one in not_worse])
-        probability = _probability(means, np.array(errors)[kept].T, not_worse.index(model))
-        return Choice(measure, model, least, below, tuple(models), probability, not_worse)
-
-    def _not_worse(self, fit: StudyFit, model: str, models: Sequence[str]) -> tuple[str, ...]:
-        """Return the models that one-sided tests against the best mean, with Bonferroni, do not exclude."""
-        others = [one for one in models if one != model]
-        contrasts = fit.contrasts([{model: 1.0, one: -1.0} for one in others])
-        level = 2 * self._comparisons.alpha / max(1, len(others))  # of two-sided p-values
-        worse = {
-            one
-            for one, contrast in zip(others, contrasts, strict=True)
-            if contrast.p_value is not None and contrast.estimate > 0 and contrast.p_value < level
-        }
-        return tuple(one for one in models if one not in worse)
+        """Return a choice with one-sided tests of the others against its mean, by Bonferroni's correction."""
+        fit, others = self._comparisons.fit, [one for one in models if one != model]
+        contrasts = [] if fit is None else fit.contrasts([{model: 1.0, one: -1.0} for one in others])
+        tested = {one: found for one, found in zip(others, contrasts, strict=fit is not None) if found.t is not None}
+        untested = tuple(one for one in others if one not in tested)
+        if fit is None or (others and not tested):
+            return Choice(measure, model, least, below, tuple(models), None, untested)
+        worse = _shown_above_zero(tested, self._comparisons.alpha)
+        not_worse = tuple(one for one in models if one not in worse and (one == model or one in tested))
+        return Choice(measure, model, least, below, tuple(models), not_worse, untested)
 
 
-def _probability(means: NDArray[np.float64], errors_and_df: NDArray[np.float64], place: int) -> float:
-    """Return the probability that the mean at a place is truly the highest of several.
-
-    It is the share of draws of the true means, given the measured ones, in which it is the best. The means are shrunken
-    towards their common mean as far as they differ by chance (empirical Bayes): the highest of many measured means is
-    too high. Draws are always the same for the same means.
-    """
-    errors, degrees = errors_and_df
-    between = max(0.0, float(np.var(means, ddof=1) - np.mean(errors**2))) if len(means) > 1 else 0.0
-    if not between:  # every order is as likely as any other
-        return 1 / len(means)
-    kept = between / (between + errors**2)
-    generator = np.random.default_rng(0)
-    scale = np.sqrt(degrees / generator.chisquare(degrees, (_DRAWS, len(means))))
-    noise = generator.standard_normal((_DRAWS, len(means))) * scale
-    drawn = kept * (means - means.mean()) + np.sqrt(kept) * errors * noise
-    return float(np.mean(drawn.argmax(axis=1) == place))
+def _shown_above_zero(tested: dict[str, Contrast], alpha: float) -> set[str]:
+    """Return the names whose contrasts are above 0 by one-sided tests at α together."""
+    degrees, places = np.unique([one.df for one in tested.values()], return_inverse=True)
+    thresholds = stats.t.isf(alpha / max(1, len(tested)), degrees)[places]
+    return {name for (name, one), least in zip(tested.items(), thresholds, strict=True) if (one.t or 0.0) > least}
 
 
 def _is_below(cost: float, limit: float | None) -> bool:

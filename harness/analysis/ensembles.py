@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.analysis.evidence import Evidence, Measure
+from harness.analysis.evidence import TRAINING_COSTS, Evidence, Measure
 from harness.analysis.multiplicity import family_size, holm
 from harness.analysis.predicted import PredictedModel
 from harness.analysis.stats import SIGNIFICANCE, Interval
 
-COSTS: tuple[Measure, ...] = ("macs", "params", "total_seconds")
-"""Costs of an ensemble beside those of one network; the first one decides how many networks it has."""
 _LEAST_SHARE = 0.4  # of the larger model's cost: a cheaper ensemble is no comparison at equal cost
 _ROUNDING = 1e-9
 Subset = tuple[int, ...]
@@ -123,7 +121,7 @@ def ensembles_of(models: Sequence[PredictedModel]) -> list[Ensembles]:
 
 def _sizes(evidence: Evidence, model: PredictedModel, other: PredictedModel) -> list[int]:
     """Return the sizes of ensembles to compare: the largest affordable, and the largest with an interval."""
-    one, two = (evidence.mean(each.model, COSTS[0]) for each in (model, other))
+    one, two = (evidence.mean(each.model, "macs") for each in (model, other))
     if one is None or two is None or not one.mean:
         return []
     ratio, count = two.mean / one.mean * (1 + _ROUNDING), len(model.seeds)
@@ -172,7 +170,7 @@ def _tested(one: EnsembleComparison, p_holm: float | None, confidence: float) ->
 
 def _cost_shares(evidence: Evidence, model: str, other: str, size: int) -> dict[Measure, float]:
     found: dict[Measure, float] = {}
-    for measure in COSTS:
+    for measure in TRAINING_COSTS:
         one, two = evidence.mean(model, measure), evidence.mean(other, measure)
         if one is not None and two is not None and two.mean:
             found[measure] = size * one.mean / two.mean

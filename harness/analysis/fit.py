@@ -1,7 +1,7 @@
 """The fit of a study: accuracy by model and seed, and the contrasts between models that it estimates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -83,12 +83,13 @@ class StudyFit:
     def __init__(self, values: Values, test_images: int) -> None:
         """Fit the values, one run at least of each model."""
         self.models, self._values = list(values), values
-        seeds = sorted({seed for of_model in values.values() for seed in of_model})
-        rows = [(model, seed, value) for model in self.models for seed, value in values[model].items()]
-        models = np.array([[model == one for one in self.models] for model, _, _ in rows], dtype=float)
-        by_seed = np.array([[seed == one for one in seeds[1:]] for _, seed, _ in rows], dtype=float)
-        design = np.hstack([models, by_seed.reshape(len(rows), -1)]) if _share_seeds(values) else models
-        self._ols = OLS(np.array([value for *_, value in rows]), design).fit()
+        self._places = {model: place for place, model in enumerate(self.models)}
+        self._table = _table(values)
+        self._counts = np.isfinite(self._table).sum(axis=1)
+        models, seeds = np.nonzero(np.isfinite(self._table))
+        by_seed = np.eye(self._table.shape[1])[seeds, 1:] if _share_seeds(values) else np.empty((len(models), 0))
+        design = np.hstack([np.eye(len(self.models))[models], by_seed])
+        self._ols = OLS(self._table[models, seeds], design).fit()
         self.df = float(self._ols.df_resid)
         # An accuracy is a count of images: a spread below its rounding error cannot be measured.
         self._least_spread = 100 / max(1, test_images) / np.sqrt(12)
@@ -108,10 +109,14 @@ class StudyFit:
 
     def mean(self, model: str) -> float:
         """Return a model's mean accuracy in percent, adjusted to the same seeds as every other model's."""
+        return float(self._means[self._places[model]])
+
+    @cached_property
+    def _means(self) -> NDArray[np.float64]:
         if not self.is_pooled:
-            return float(np.mean(list(self._values[model].values())))
+            return np.asarray(np.nanmean(self._table, axis=1))
         effects = self._ols.params[len(self.models) :]
-        return float(self._ols.params[self.models.index(model)] + effects.sum() / (len(effects) + 1))
+        return np.asarray(self._ols.params[: len(self.models)] + effects.sum() / (len(effects) + 1), dtype=np.float64)
 
     def contrast(self, weights: Weights) -> Contrast:
         """Return the weighted sum of models' accuracies; see `contrasts`."""
@@ -129,13 +134,11 @@ class StudyFit:
             return []
         if not self.can_test or not self.is_pooled:
             return [self._untested(one) if self._cannot_test(one) else self._welch(one) for one in several]
-        tested = self._ols.t_test(self._matrix(several))
-        errors = np.diag(tested.sd) if np.ndim(tested.sd) == 2 else tested.sd  # of one contrast it is a matrix
         return [
             self._untested(weights)
             if self._cannot_test(weights)
-            else Contrast(float(estimate), float(max(error, self._own_error(weights))), self.df)
-            for weights, estimate, error in zip(several, np.ravel(tested.effect), errors, strict=True)
+            else replace(self._untested(weights), standard_error=float(error), df=self.df)
+            for weights, error in zip(several, self._errors(several), strict=True)
         ]
 
     def joint_test(self, several: Sequence[Weights]) -> JointTest | None:
@@ -144,16 +147,11 @@ class StudyFit:
             return None
         if not self.is_pooled:
             return self._welch_test(several)
-        size = len(several)
-        statistic = self._size_of(several, self._matrix(several) @ self._ols.params) / size
+        matrix, size = self._matrix(several), len(several)
+        values, covariance = matrix @ self._ols.params, matrix @ self._ols.normalized_cov_params @ matrix.T
+        variance = max(self.spread_points, self._least_spread) ** 2  # at least that of rounding
+        statistic = float(values @ np.linalg.solve(covariance, values) / variance) / size
         return JointTest("F", statistic, (size, self.df), float(stats.f.sf(statistic, size, self.df)))
-
-    def _size_of(self, several: Sequence[Weights], values: NDArray[np.float64]) -> float:
-        """Return the sum of squares of contrasts' values over their error's variance, at least rounding's."""
-        matrix = self._matrix(several)
-        covariance = matrix @ self._ols.normalized_cov_params @ matrix.T
-        variance = max(self.spread_points, self._least_spread) ** 2
-        return float(values @ np.linalg.solve(covariance, values) / variance)
 
     def _welch_test(self, several: Sequence[Weights]) -> JointTest | None:
         tested = [self._welch(one) for one in several if not self._cannot_test(one)]
@@ -161,35 +159,20 @@ class StudyFit:
         p_value = min(1.0, len(several) * (smallest.p_value or 0.0))
         return JointTest("Welch", abs(smallest.t or 0.0), (len(several), smallest.df), p_value)
 
-    def error_of_mean(self, model: str) -> tuple[float, float] | None:
-        """Return the standard error of a model's mean beside the other models', and its degrees of freedom.
-
-        None if there is nothing to estimate it from.
-        """
-        count = len(self._values[model])
-        if not self.can_test or (count < 2 and not self.is_pooled):
-            return None
-        if self.is_pooled:
-            return float(max(self.spread_points, self._least_spread) / np.sqrt(count)), self.df
-        return float(np.sqrt(self._mean_variance(model))), float(count - 1)
-
     def correlation(self, several: Sequence[Weights]) -> NDArray[np.float64]:
         """Return the correlations between tested contrasts, (contrasts, contrasts)."""
         matrix = self._matrix(several)
         if self.is_pooled:
             covariance = matrix @ self._ols.normalized_cov_params @ matrix.T
         else:
-            counts = [len(self._values[model]) for model in self.models]
-            variances = [
-                self._mean_variance(model) if n > 1 else 0.0 for model, n in zip(self.models, counts, strict=True)
-            ]
+            variances = np.where(self._counts > 1, self._mean_variances, 0.0)
             covariance = matrix[:, : len(variances)] * variances @ matrix[:, : len(variances)].T
         deviations = np.sqrt(np.diag(covariance))
         return np.asarray(covariance / np.outer(deviations, deviations), dtype=np.float64)
 
     def _cannot_test(self, weights: Weights) -> bool:
         """Return whether a contrast has no error: one run each, or one run of a model whose spread is its own."""
-        counts = [len(self._values[model]) for model, weight in weights.items() if weight]
+        counts = [self._counts[self._places[model]] for model, weight in weights.items() if weight]
         return not self.can_test or (max(counts) if self.is_pooled else min(counts)) < 2
 
     def _untested(self, weights: Weights) -> Contrast:
@@ -200,37 +183,64 @@ class StudyFit:
         matrix = np.zeros((len(several), len(self._ols.params)))
         for row, weights in enumerate(several):
             for model, weight in weights.items():
-                matrix[row, self.models.index(model)] = weight
+                matrix[row, self._places[model]] = weight
         return matrix
 
-    def _own_error(self, weights: Weights) -> float:
-        """Return the contrast's own standard error, at least that of rounding to whole images.
+    def _errors(self, several: Sequence[Weights]) -> NDArray[np.float64]:
+        """Return the contrasts' standard errors, at least those of rounding to whole images."""
+        found = np.empty(len(several))
+        used = [{self._places[model]: weight for model, weight in weights.items() if weight} for weights in several]
+        for size in {len(one) for one in used}:
+            rows = [row for row, one in enumerate(used) if len(one) == size]
+            places, weights = (np.array([list(part(used[row])) for row in rows]) for part in (dict.keys, dict.values))
+            found[rows] = self._errors_of(places, weights)
+        return found
 
-        It is also at least Welch's for a contrast of more than two models.
+    def _errors_of(self, places: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the errors of contrasts of equally many models.
+
+        Args:
+            places, weights: the models' places and weights, (contrasts, models).
         """
-        used = [model for model, weight in weights.items() if weight]
-        counts = [len(self._values[model]) for model in used]
-        rounding = sum(weights[model] ** 2 / count for model, count in zip(used, counts, strict=True))
-        least = float(self._least_spread * np.sqrt(rounding))
-        if len(used) > 2 and min(counts) > 1:
-            least = max(least, self._welch(weights).standard_error or 0.0)
-        seeds = set.intersection(*(set(self._values[model]) for model in used))
-        if len(seeds) < 2:
-            return least
-        own = [sum(weights[model] * self._values[model][seed] for model in used) for seed in seeds]
-        return max(least, float(np.std(own, ddof=1) / np.sqrt(len(seeds))))
+        covariance = self._ols.normalized_cov_params[places[:, :, None], places[:, None, :]]
+        pooled = self.spread_points * np.sqrt(np.einsum("ij,ijk,ik->i", weights, covariance, weights))
+        counts = self._counts[places]
+        rounding = self._least_spread * np.sqrt((weights**2 / counts).sum(axis=1))
+        found: NDArray[np.float64] = np.maximum(pooled, rounding)
+        if places.shape[1] > 2:
+            welch = np.sqrt((weights**2 * self._mean_variances[places]).sum(axis=1))
+            found = np.where(counts.min(axis=1) > 1, np.maximum(found, welch), found)
+        by_seed = np.einsum("ij,ijk->ik", weights, self._table[places])
+        shared = np.isfinite(by_seed).sum(axis=1)
+        rows = shared > 1
+        own = np.nanstd(by_seed[rows], axis=1, ddof=1) / np.sqrt(shared[rows])
+        found[rows] = np.maximum(found[rows], own)
+        return found
 
-    def _mean_variance(self, model: str) -> float:
-        values = list(self._values[model].values())
-        return float(max(np.std(values, ddof=1), self._least_spread) ** 2 / len(values))
+    @cached_property
+    def _mean_variances(self) -> NDArray[np.float64]:
+        """The variance of each model's mean by its own spread; not a number for one run."""
+        found = np.full(len(self.models), np.nan)
+        rows = self._counts > 1
+        spreads = np.nanstd(self._table[rows], axis=1, ddof=1)
+        found[rows] = np.maximum(spreads, self._least_spread) ** 2 / self._counts[rows]
+        return found
 
     def _welch(self, weights: Weights) -> Contrast:
         """Return a contrast by Welch's method, with Satterthwaite's degrees of freedom."""
-        parts = {model: weight**2 * self._mean_variance(model) for model, weight in weights.items() if weight}
-        variance = sum(parts.values())
-        df = variance**2 / sum(part**2 / (len(self._values[model]) - 1) for model, part in parts.items())
-        estimate = sum(weights[model] * self.mean(model) for model in parts)
-        return Contrast(float(estimate), float(np.sqrt(variance)), float(df))
+        places, used = zip(*((self._places[model], weight) for model, weight in weights.items() if weight), strict=True)
+        parts = np.square(used) * self._mean_variances[list(places)]
+        df = parts.sum() ** 2 / (parts**2 / (self._counts[list(places)] - 1)).sum()
+        return replace(self._untested(weights), standard_error=float(np.sqrt(parts.sum())), df=float(df))
+
+
+def _table(values: Values) -> NDArray[np.float64]:
+    """Return accuracies, (models, seeds); not a number for a missing run."""
+    places = {seed: place for place, seed in enumerate(sorted(set().union(*values.values())))}
+    found = np.full((len(values), len(places)), np.nan)
+    for row, of_model in enumerate(values.values()):
+        found[row, [places[seed] for seed in of_model]] = list(of_model.values())
+    return found
 
 
 def _share_seeds(values: Values) -> bool:

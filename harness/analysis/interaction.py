@@ -19,6 +19,8 @@ class Interaction:
     """The two-way model of a grid, over seeds as blocks, and two tests that depth and width add up.
 
     Attributes:
+        grid: the tested cells.
+        left_out: the models of the other cells, with one run each.
         additive_percent: each tested model's accuracy if they added up, by least squares on the means.
         beyond_points: each model's mean minus that.
         growth: the gain of the widest over the narrowest model at the deepest minus that at the shallowest depth, if it
@@ -31,6 +33,8 @@ class Interaction:
         alpha: the level α of both tests together.
     """
 
+    grid: Grid
+    left_out: tuple[str, ...]
     additive_percent: Mapping[str, float]
     beyond_points: Mapping[str, float]
     growth: Interval
@@ -52,12 +56,13 @@ class Interaction:
 
 
 def find_interaction(comparisons: Comparisons, grid: Grid) -> Interaction | None:
-    """Return the interaction of depth and width in a grid; None without runs.
+    """Return the interaction of depth and width in a grid; None if the cells to test are no grid.
 
     Cells with one run are left out if others have more: one run that failed to learn would look like an interaction.
     """
     fit = comparisons.estimates
     repeated = {cell: model for cell, model in grid.cells.items() if len(comparisons.evidence.of(model)) > 1}
+    left_out = tuple(model for cell, model in grid.cells.items() if repeated and cell not in repeated)
     grid = Grid(repeated) if repeated else grid
     if fit is None or not len(grid.interactions):
         return None
@@ -70,6 +75,8 @@ def find_interaction(comparisons: Comparisons, grid: Grid) -> Interaction | None
     deviations = grid.interactions.T @ (grid.interactions @ means)
     error, seeds = growth.standard_error, min(len(comparisons.evidence.of(model)) for model in grid.models)
     return Interaction(
+        grid=grid,
+        left_out=left_out,
         additive_percent=dict(zip(grid.models, (means - deviations).tolist(), strict=True)),
         beyond_points=dict(zip(grid.models, deviations.tolist(), strict=True)),
         growth=Interval(growth.estimate, *growth.interval(comparisons.alpha), seeds, 1 - comparisons.alpha),

@@ -54,6 +54,11 @@ class Progress:
         """The seconds taken by each seed with a known time, ascending; infinite for a miss."""
         return sorted(one.seconds for one in self.by_seed.values() if one.seconds is not None)
 
+    @property
+    def has_all_times(self) -> bool:
+        """True if every seed has a known time, a miss among them."""
+        return len(self.seconds) == len(self.by_seed)
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -61,23 +66,28 @@ class Targets:
 
     Attributes:
         percent: the target.
-        of_model: the smallest model, whose mean final accuracy is the target; empty if the target was given.
+        of_model: the smallest model, whose least final accuracy is the target; empty if the target was given.
         seeds: the number of its seeds; 0 if the target was given.
         ways: of each model with learning curves, in the study's order.
+        is_held_out: true if the accuracies of the learning curves are of held-out images, not of the test images.
     """
 
     percent: float
     of_model: str
     seeds: int
     ways: tuple[Progress, ...]
+    is_held_out: bool = False
 
     @property
     def first(self) -> Progress | None:
-        """The model with the least median time, or epochs without times; None if half of each misses."""
-        timed = [(middle, one) for one in self.ways if (middle := median(one.seconds)) is not None]
-        counted = [(middle, one) for one in self.ways if (middle := median(one.epochs)) is not None]
-        has_all_times = {one.model for _, one in counted} == {one.model for _, one in timed}
-        return min(timed if has_all_times else counted, key=lambda one: one[0], default=(0.0, None))[1]
+        """The model with the least median time; None if half of each misses.
+
+        It is that with the least median epochs if any seed of a ranked model has no time: slow seeds are disturbed more
+        often than fast ones, so the times of the others say too little.
+        """
+        ranked = [one for one in self.ways if median(one.epochs) is not None]
+        by_time = all(one.has_all_times for one in ranked)
+        return min(ranked, key=lambda one: statistics.median(one.seconds if by_time else one.epochs), default=None)
 
 
 def median(values: Sequence[float]) -> float | None:
@@ -90,7 +100,8 @@ def time_to_target(evidence: Evidence, target: float | None) -> Targets | None:
     """Return each model's epochs and seconds to a target; None if no learning curve is stored.
 
     Args:
-        target: an accuracy in percent; None for the smallest model's mean final accuracy.
+        target: an accuracy in percent; None for the least final accuracy of the smallest model's seeds, which each of
+            them reaches.
     """
     curves = {model: _curves(evidence, model) for model in evidence.models}
     known = {model: of_model for model, of_model in curves.items() if of_model}
@@ -98,12 +109,13 @@ def time_to_target(evidence: Evidence, target: float | None) -> Targets | None:
         return None
     smallest = min(known, key=lambda model: next(iter(evidence.of(model).values())).params)
     finals = [curve[-1] for curve in known[smallest].values()]
-    percent = statistics.fmean(finals) if target is None else target
+    percent = min(finals) if target is None else target
     ways = tuple(
         Progress(model, {seed: _arrival(evidence, model, seed, curve, percent) for seed, curve in of_model.items()})
         for model, of_model in known.items()
     )
-    return Targets(percent, smallest if target is None else "", len(finals) if target is None else 0, ways)
+    is_held_out = any(one.case.val_split for one in evidence.used_results)
+    return Targets(percent, smallest if target is None else "", len(finals) if target is None else 0, ways, is_held_out)
 
 
 def time_ratio(one: Progress, other: Progress) -> Interval | None:

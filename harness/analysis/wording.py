@@ -12,6 +12,8 @@ COST_WORDS: dict[str, str] = {
     "total_seconds": "training time", "params": "parameters", "macs": "MACs", "latency_seconds": "latency",
     "image_seconds": "throughput",
 }  # fmt: skip
+MULTIPLE_WORDS: dict[str, str] = {**COST_WORDS, "image_seconds": "time per image of a batch"}
+"""Costs of which the dearer model has a multiple: it has less throughput, not more."""
 BUDGET_WORDS: dict[str, str] = {**COST_WORDS, "scale_factor": "scale factor"}
 _COST_NOUNS = {"total_seconds": "of training", "params": "parameters", "macs": "MACs", "latency_seconds": "latency"}
 _COST_FORMS: dict[str, Callable[[float], str]] = {

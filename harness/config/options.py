@@ -69,8 +69,8 @@ OPTIONS = (
         "target",
         "",
         percentage,
-        "report the epochs and the time that each model takes to this accuracy in percent, e.g. 90 (default: the final "
-        "accuracy of the smallest model)",
+        "report the epochs and the time that each model takes to this accuracy in percent, e.g. 90 (default: the least "
+        "final accuracy of the smallest model's seeds)",
         "PERCENT",
     ),
     Option(

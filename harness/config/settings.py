@@ -31,7 +31,7 @@ class Settings:
         learning_rates: those among which each model's is chosen; None to train at the recipe's alone.
         tune_epochs: share of the recipe's epochs at which the learning rates are tried.
         train_fraction: shares of the training images, each a study of its own; None for all images.
-        target: accuracy in percent to which time is measured; None for the smallest model's.
+        target: accuracy in percent to which time is measured; None for the least one of the smallest model's seeds.
         margin: in percentage points.
         budget: in seconds; None without a limit.
         baseline: the folder of results to compare with; None for no comparison.

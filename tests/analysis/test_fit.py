@@ -1,5 +1,8 @@
 """The fit of a study, against least squares written out here with numpy."""
 
+import tracemalloc
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,6 +109,7 @@ def test_weighted_contrast_is_the_weighted_mean_of_the_estimates():
 def test_several_contrasts_are_those_of_one_at_a_time():
     fit = StudyFit(UNBALANCED, IMAGES)
     several = [pair("resnet20-2", "resnet56"), pair("resnet56", "resnet20"), {"resnet20": 1.0, "resnet56": -1.0}]
+    several += [{"resnet20-2": 1.0, "resnet20": -0.3, "resnet56": -0.7}, pair("resnet20-2", "resnet20")]
     for one, alone in zip(fit.contrasts(several), map(fit.contrast, several), strict=True):
         assert vars(one) == pytest.approx(vars(alone))
     assert fit.contrasts([]) == []
@@ -115,6 +119,17 @@ def test_several_contrasts_are_those_of_one_at_a_time():
 def test_degrees_of_freedom_are_models_less_one_times_seeds_less_one(runs, df):
     values = {"resnet20": BALANCED["resnet20"], "resnet56": BALANCED["resnet56"], "resnet20-2": runs}
     assert StudyFit(values, IMAGES).df == df
+
+
+def test_memory_of_many_pairs_grows_with_their_number_alone():
+    fit = StudyFit({str(model): {0: 90.0 + model / 7, 1: 90.1 + model / 8} for model in range(150)}, IMAGES)
+    pairs = [{one: 1.0, other: -1.0} for one, other in combinations(fit.models, 2)]
+    tracemalloc.start()
+    try:
+        assert len(fit.contrasts(pairs)) == 150 * 149 / 2
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_unbalanced_mean_is_adjusted_to_the_same_seeds():

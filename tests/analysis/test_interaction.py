@@ -84,6 +84,17 @@ def test_one_run_that_did_not_learn_is_no_interaction():
     assert not interaction_of(study(values | {"resnet110-4": [70.0]})).is_found
 
 
+def test_the_tested_cells_and_those_left_out_are_kept():
+    values = {model: [truth(model), *([truth(model) + 0.1] if place(model)[0] else [])] for model in GRID}
+    found = interaction_of(study(values))
+    assert found.grid.corner == ((56, 1), (110, 4))
+    assert found.left_out == ("resnet20", "resnet20-2", "resnet20-4")
+
+
+def test_repeated_cells_along_one_line_are_no_grid():
+    assert interaction_of(study({model: [truth(model)] * (2 if place(model)[0] == 1 else 1) for model in GRID})) is None
+
+
 def test_one_run_each_is_not_tested():
     found = interaction_of(study({model: [truth(model, 5.0)] for model in GRID}))
     assert (found.growth_p, found.shape_p, found.detectable_points, found.is_found) == (None, None, None, False)
@@ -116,7 +127,7 @@ def test_an_interaction_of_another_shape_is_found():
 def shares(studies, growth, seed=0, **changes):
     generator = np.random.default_rng(seed)
     found = [planted(generator, growth, **changes) for _ in range(studies)]
-    return np.mean([one.is_found for one in found]), np.mean([one.detectable_points or 0 for one in found])
+    return np.mean([one.is_found for one in found]), np.median([one.detectable_points or 0 for one in found])
 
 
 def test_addition_is_seldom_called_interaction():
@@ -138,6 +149,6 @@ def test_addition_passes_in_95_percent_of_500_studies(seeds, pattern):
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_planted_interactions_are_found_with_the_stated_power(seeds):
-    _, detectable = shares(40, 0.0, seed=1, seeds=seeds)
+    _, detectable = shares(100, 0.0, seed=1, seeds=seeds)  # the median: each study's own spread makes its statement
     found, _ = shares(300, detectable, seeds=seeds)
-    assert 0.8 - 3 * np.sqrt(0.16 / 300) <= found <= 0.92
+    assert 0.8 - 3 * np.sqrt(0.16 / 300) <= found <= 0.9

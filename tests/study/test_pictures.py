@@ -1,6 +1,7 @@
 """Test images of a result, read for the report's page."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,23 @@ def test_images_that_take_too_long_to_load_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "_MOST_PIXEL_BYTES", 1000)
     with pytest.raises(InputError, match="would take too long to load"):
         picture_reader(read_settings({"data_dir": str(tmp_path)}))(digits_result(), [0])
+
+
+def test_shares_of_the_training_images_count_as_all_of_them(tmp_path, monkeypatch):
+    result = digits_result()
+    share = replace(result, train_images=result.train_images // 10, case=replace(result.case, train_fraction=0.1))
+    monkeypatch.setattr(pictures, "_MOST_PIXEL_BYTES", 3 * result.case.recipe.image_size**2 * result.train_images)
+    with pytest.raises(InputError, match="would take too long to load"):
+        picture_reader(read_settings({"data_dir": str(tmp_path)}))(share, [0])
+
+
+def test_images_are_loaded_once_for_several_studies(tmp_path, monkeypatch):
+    loads, load = [], registry.load
+    result = digits_result()
+    monkeypatch.setattr(registry, "load", lambda *what, **how: loads.append(what) or load(*what, **how))
+    read = picture_reader(read_settings({"data_dir": str(tmp_path)}))
+    assert [len(read(one, [0])) for one in (result, replace(result, case=replace(result.case, seed=1)))] == [1, 1]
+    assert len(loads) == 1
 
 
 def test_large_colour_images_are_made_small_in_their_proportions():

@@ -1,11 +1,13 @@
 """The grid as a heat map: accuracy over depth and width, with the paths of equal cost."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes as Plot
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PatchCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
@@ -27,6 +29,9 @@ Line = str | tuple[int, tuple[int, ...]]
 _LINES: tuple[Line, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
 _MAX_TEXTS = 36  # cells with three lines of text; more have the mean alone
 _MAX_MEANS = 120  # cells with a text
+_MOST_INCHES = 12.0
+_MOST_TICKS = 20
+_TEXT_INCHES = 0.45  # narrower cells have no text
 
 
 def grid_figure(evidence: Evidence, grid: Grid) -> Figure:
@@ -37,7 +42,7 @@ def grid_figure(evidence: Evidence, grid: Grid) -> Figure:
 
     def draw(canvas: Canvas) -> None:
         plot = canvas.subplots()
-        _draw_cells(plot, grid, means, scale)
+        _draw_cells(plot, grid, means, scale, canvas.get_figwidth())
         keys = [
             _draw_path(plot, evidence, grid, measure, level, line)
             for line, (measure, level) in zip(_LINES, levels.items(), strict=False)
@@ -53,7 +58,7 @@ def grid_figure(evidence: Evidence, grid: Grid) -> Figure:
         "are not measured. Lines: models of equal cost, interpolated between the cells.",
         _description(evidence, grid),
         draw,
-        (max(4.8, 1.6 + 1.05 * len(grid.widths)), max(3.4, 1.6 + 0.75 * len(grid.depths))),
+        (min(max(4.8, 1.6 + 1.05 * len(grid.widths)), _MOST_INCHES), min(max(3.4, 1.6 + 0.75 * len(grid.depths)), 9.0)),
     )
 
 
@@ -75,20 +80,25 @@ def _edges(values: list[int] | list[float]) -> dict[float, tuple[float, float]]:
     return dict(zip(values, pairwise(ends), strict=True))
 
 
-def _draw_cells(plot: Plot, grid: Grid, means: dict[Cell, Interval], scale: Normalize) -> None:
+def _draw_cells(plot: Plot, grid: Grid, means: dict[Cell, Interval], scale: Normalize, figure_inches: float) -> None:
     """Draw the measured cells: the darker, the more accurate."""
     heights, widths = _edges(grid.depths), _edges(grid.widths)
+    patches, grounds = [], []
+    inches = (figure_inches - 1.6) / sum(right - left for left, right in widths.values())
     for (depth, width), mean in means.items():
         (bottom, top), (left, right) = heights[depth], widths[width]
         shade = float(scale(mean.mean))
         ground = _COLOURS(shade)
-        plot.add_patch(Rectangle((left, bottom), right - left, top - bottom, facecolor=ground, edgecolor="white"))
-        if text := _cell_text(mean, len(means)):
+        patches.append(Rectangle((left, bottom), right - left, top - bottom))
+        grounds.append(ground)
+        text = _cell_text(mean, len(means))
+        if text and (right - left) * inches > _TEXT_INCHES:
             plot.text(
                 (left + right) / 2, (bottom + top) / 2, text, ha="center", va="center", fontsize=8, zorder=4,
                 color="white" if shade > _DARK_FROM else "black",
                 bbox={"facecolor": ground, "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
             )  # fmt: skip
+    plot.add_collection(PatchCollection(patches, facecolors=grounds, edgecolors="white"))
 
 
 def _cell_text(mean: Interval, cells: int) -> str:
@@ -114,10 +124,20 @@ def _draw_path(plot: Plot, evidence: Evidence, grid: Grid, measure: Measure, lev
 def _draw_axes(plot: Plot, grid: Grid) -> None:
     plot.autoscale_view()
     plot.grid(visible=False)
-    plot.set_xticks(np.log2(grid.widths), [f"{width:g}" for width in grid.widths])
-    plot.set_yticks(np.log2(grid.depths), [str(depth) for depth in grid.depths])
+    widths, depths = _ticks(grid.widths), _ticks(grid.depths)
+    plot.set_xticks(np.log2(widths), [f"{width:g}" for width in widths])
+    plot.set_yticks(np.log2(depths), [f"{depth:g}" for depth in depths])
     plot.set_xlabel("width")
     plot.set_ylabel("depth")
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Return the values to name on a logarithmic axis: all, or if there are many, those far enough apart."""
+    kept = [values[0]]
+    for value in values[1:]:
+        if np.log(value / kept[-1]) >= np.log(values[-1] / values[0]) / _MOST_TICKS:
+            kept.append(value)
+    return kept
 
 
 def _description(evidence: Evidence, grid: Grid) -> str:

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from harness.analysis.ensembles import COSTS, EnsembleComparison
-from harness.analysis.evidence import Evidence, Measure
-from harness.analysis.wording import confidence_text
+from harness.analysis.ensembles import EnsembleComparison
+from harness.analysis.evidence import TRAINING_COSTS, Evidence
+from harness.analysis.wording import COST_WORDS, confidence_text
 from harness.report.tables.columns import P_HOLM, ends_cell, interval_values, model_column, non_empty, signed_column
 from harness.report.tables.table import Column, Table
-
-_SHARES: dict[Measure, str] = {"macs": "MACs", "params": "parameters", "total_seconds": "training time"}
 
 
 def ensembles_table(evidence: Evidence, found: Sequence[EnsembleComparison]) -> Table | None:
@@ -18,7 +16,7 @@ def ensembles_table(evidence: Evidence, found: Sequence[EnsembleComparison]) -> 
     columns = [
         Column("ensemble", "ensemble", is_words=True),
         model_column("against one", "other"),
-        *(Column(f"{_SHARES[measure]}, share", f"{measure}_share", "{:.2f}") for measure in COSTS),
+        *(Column(f"{COST_WORDS[measure]}, share", f"{measure}_share", "{:.2f}") for measure in TRAINING_COSTS),
         Column("one of them %", "single_percent", "{:.2f}"),
         Column("ensemble %", "ensemble_percent", "{:.2f}"),
         Column("larger model %", "other_percent", "{:.2f}"),
@@ -49,7 +47,7 @@ def _row(one: EnsembleComparison) -> dict[str, Any]:
         "size": one.size,
         "model": one.model,
         "other": one.other,
-        **{f"{measure}_share": one.cost_shares.get(measure) for measure in COSTS},
+        **{f"{measure}_share": one.cost_shares.get(measure) for measure in TRAINING_COSTS},
         "single_percent": one.single_percent,
         "ensemble_percent": one.ensemble_percent,
         "other_percent": one.other_percent,

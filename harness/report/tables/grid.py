@@ -1,11 +1,13 @@
 """The tables of the grid: its cells, the model to take for a budget, and laws of error against cost."""
 
-from harness.analysis.affordable import Choice
+from collections.abc import Callable
+
+from harness.analysis.affordable import MAX_CHOICES, Choice
 from harness.analysis.cost_laws import CostLaw
-from harness.analysis.evidence import Evidence
+from harness.analysis.evidence import COSTS, Evidence, Measure
 from harness.analysis.grid import Grid
 from harness.analysis.interaction import Interaction
-from harness.analysis.wording import COST_WORDS, cost_text, percent_text
+from harness.analysis.wording import COST_WORDS, cost_text
 from harness.report.tables.columns import (
     OVER_SEEDS,
     SEED_COUNT,
@@ -19,10 +21,9 @@ from harness.report.tables.columns import (
     times_notes,
 )
 from harness.report.tables.table import Column, Row, Table
-from harness.text import count, signed
+from harness.text import signed
 
-_MEASURES = {words: measure for measure, words in COST_WORDS.items()}
-_MAX_NOT_WORSE = 4  # models that a cell names
+_MAX_NAMED = 4  # models that a cell names
 
 
 def cells_table(evidence: Evidence, grid: Grid, interaction: Interaction | None) -> Table:
@@ -34,9 +35,7 @@ def cells_table(evidence: Evidence, grid: Grid, interaction: Interaction | None)
         if interaction is not None and model in interaction.additive_percent:
             row["additive_percent"] = interaction.additive_percent[model]
             row["beyond_points"] = interaction.beyond_points[model]
-        for name in ("params", "macs", "total_seconds"):
-            cost = evidence.mean(model, name)
-            row[name] = None if cost is None else cost.mean
+        row |= {one: None if (cost := evidence.mean(model, one)) is None else cost.mean for one in COSTS}
         rows.append(row)
     columns = [
         model_column(),
@@ -46,9 +45,7 @@ def cells_table(evidence: Evidence, grid: Grid, interaction: Interaction | None)
         Column("accuracy %", "accuracy_percent", mean_cell("accuracy_percent")),
         Column("if they added up", "additive_percent", "{:.2f}"),
         signed_column("beyond pp", "beyond_points"),
-        Column("parameters", "params", lambda row: count(row["params"])),
-        Column("MACs", "macs", lambda row: count(row["macs"])),
-        Column("training", "total_seconds", lambda row: cost_text("total_seconds", row["total_seconds"])),
+        *map(_cost_column, COSTS),
     ]
     notes = (
         OVER_SEEDS,
@@ -65,46 +62,56 @@ def choices_table(evidence: Evidence, choices: list[Choice], accuracy: dict[str,
     rows = [
         {
             "cost": COST_WORDS[one.measure],
+            "measure": one.measure,
             "least": one.least,
             "below": one.below,
             "model": one.model,
             "accuracy_percent": accuracy[one.model],
             "seeds": len(evidence.of(one.model)),
             "affordable": len(one.affordable),
-            "probability": one.probability,
             "not_worse": None if one.not_worse is None else ", ".join(one.not_worse),
             "cheapest": None if one.not_worse is None else one.not_worse[0],
             "not_worse_count": None if one.not_worse is None else len(one.not_worse),
+            "untested": ", ".join(one.untested) or None,
         }
         for one in choices
     ]
     columns = [
         Column("limit on", "cost", is_words=True),
-        Column("from", "least", lambda row: cost_text(_MEASURES[row["cost"]], row["least"])),
-        Column("below", "below", lambda row: cost_text(_MEASURES[row["cost"]], row["below"])),
+        Column("from", "least", lambda row: cost_text(row["measure"], row["least"])),
+        Column("below", "below", lambda row: cost_text(row["measure"], row["below"])),
         model_column("take"),
         Column("accuracy %", "accuracy_percent", "{:.2f}"),
         SEED_COUNT,
         Column("of", "affordable", "{} affordable"),
-        Column("P(best)", "probability", lambda row: percent_text((row["probability"],))),
-        Column("not shown to be worse", "not_worse", _not_worse_cell, is_words=True),
+        Column("not shown to be worse", "not_worse", _names_cell("not_worse"), is_words=True),
+        Column("not tested", "untested", _names_cell("untested"), is_words=True),
     ]
     notes = (
-        "the highest mean of all measured models that cost less than the range's end; costs count as known",
-        "P(best): the probability that none of them is truly more accurate; means are shrunken towards each other as "
-        "far as they differ by chance",
+        "the highest mean of all measured models that cost less than the range's end; costs count as known; at most "
+        f"{MAX_CHOICES} ranges for a kind of cost, at even distances",
         "not shown to be worse: by one-sided tests against the highest mean, Bonferroni over the others, cheapest "
-        "first; the truly best model is among them in at least 95 % of studies",
+        "first; the truly best tested model is among them in at least 95 % of studies, for each row alone; not tested: "
+        "of models with one run, if the spread between seeds is unknown",
         *times_notes(evidence),
     )
     title = f"{evidence.title}: the model to take for a budget"
     return Table(f"{evidence.file_name}-grid-choices", title, non_empty(columns, rows), tuple(rows), notes)
 
 
-def _not_worse_cell(row: Row) -> str:
-    names = row["not_worse"].split(", ")
-    more = len(names) - _MAX_NOT_WORSE
-    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MAX_NOT_WORSE])} and {more} more"
+def _cost_column(measure: Measure) -> Column:
+    return Column(COST_WORDS[measure], measure, lambda row: cost_text(measure, row[measure]))
+
+
+def _names_cell(name: str) -> Callable[[Row], str]:
+    """Return the format of a list of models, of which a cell names the first."""
+
+    def cell(row: Row) -> str:
+        names = row[name].split(", ")
+        more = len(names) - _MAX_NAMED
+        return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MAX_NAMED])} and {more} more"
+
+    return cell
 
 
 def laws_table(evidence: Evidence, laws: list[CostLaw]) -> Table:
@@ -113,6 +120,7 @@ def laws_table(evidence: Evidence, laws: list[CostLaw]) -> Table:
         {
             "axis": one.axis,
             "cost": COST_WORDS[one.measure],
+            "measure": one.measure,
             "models": one.models,
             **interval_values("exponent", one.exponent if one.is_kept else None),
             **{f"{name.replace(' ', '_')}_error_points": error for name, error in one.errors_points.items()},
@@ -136,7 +144,7 @@ def laws_table(evidence: Evidence, laws: list[CostLaw]) -> Table:
                 ("interpolation pp", "interpolation"),
             )
         ),
-        Column("prediction at", "predicted_at", lambda row: cost_text(_MEASURES[row["cost"]], row["predicted_at"])),
+        Column("prediction at", "predicted_at", lambda row: cost_text(row["measure"], row["predicted_at"])),
         Column("predicted %", "predicted_percent", _prediction_cell),
     ]
     notes = (

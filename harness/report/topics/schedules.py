@@ -11,7 +11,7 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.related import related_studies
 from harness.analysis.schedules import Candidate, EqualTime, Schedules, compare_schedules
-from harness.analysis.wording import cost_text, difference_text
+from harness.analysis.wording import COST_WORDS, cost_text, difference_text
 from harness.report.figures.figure import Figure, draw_figure
 from harness.report.figures.style import DEEPER, WIDER, draw_key, draw_point, styles_of
 from harness.report.figures.ticks import set_log_axis, tick_count, tick_duration
@@ -29,7 +29,7 @@ from harness.report.tables.related import related_answers_table
 from harness.report.tables.table import Column, Table
 from harness.text import count_noun, listed, p_value
 
-_COSTS = {"total_seconds": "training time", "macs": "MACs of an image in all epochs"}
+_COSTS = {**COST_WORDS, "macs": "MACs of an image in all epochs"}
 Studies = Sequence[tuple[Evidence, Comparisons, Question]]
 
 

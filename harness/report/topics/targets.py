@@ -27,20 +27,22 @@ def target_section(evidence: Evidence, comparisons: Comparisons, question: Quest
 
 
 def _target_sentence(found: Targets) -> str:
+    where = " on held-out images" if found.is_held_out else ""
     if not found.of_model:
-        return f"The target is {found.percent:g} %, as given by --target."
+        return f"The target is {found.percent:g} %{where}, as given by --target."
+    seeds = f"the least of {count_noun(found.seeds, 'seed')}" if found.seeds > 1 else "n = 1"
     return (
-        f"The target is {found.percent:.2f} %, the mean final accuracy of {found.of_model}, the smallest model "
-        f"(n = {found.seeds}); --target gives another."
+        f"The target is {found.percent:.2f} %{where}, the final accuracy of {found.of_model}, the smallest model "
+        f"({seeds}); --target gives another."
     )
 
 
 def _first_sentence(found: Targets) -> list[str]:
-    """Return which model is first, in time if times are known, or that every model misses."""
+    """Return which model is first, in time if all times are known, or that every model misses."""
     first = found.first
     if first is None:
         return ["Half or more of the seeds of every model miss it."]
-    seconds, epochs = median(first.seconds), median(first.epochs)
+    seconds, epochs = median(first.seconds) if first.has_all_times else None, median(first.epochs)
     parts = [] if seconds is None else [duration(seconds)]
     parts += [] if epochs is None else [count_noun(round(epochs, 1) if epochs % 1 else int(epochs), "epoch")]
     reached = f"{len(first.by_seed) - first.misses} of {len(first.by_seed)} seeds reach it"
@@ -77,8 +79,9 @@ def _table(evidence: Evidence, found: Targets) -> Table:
         Column("least to most", "seconds_least", _range_cell("seconds", duration)),
         Column("n of times", "timed_seeds"),
     ]
+    accuracy = "accuracy on held-out images" if found.is_held_out else "evaluation accuracy"
     notes = (
-        f"to {found.percent:.4g} %: the first epoch whose evaluation accuracy is at or above it. Median over seeds; a "
+        f"to {found.percent:.4g} %: the first epoch whose {accuracy} is at or above it. Median over seeds; a "
         f"seed that does not reach it within {count_noun(evidence.epochs, 'epoch')} is a miss and counts as later than "
         "all others: no median if half or more miss. Time: of all epochs up to then, of seeds whose epochs until then "
         "were undisturbed and timed under the same conditions",

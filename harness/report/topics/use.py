@@ -6,14 +6,12 @@ from itertools import combinations
 from harness.analysis.answer import Question
 from harness.analysis.comparison import Comparisons
 from harness.analysis.equal_cost import TIMING_ERROR
-from harness.analysis.evidence import COSTS, TIMES_OF_USE, Evidence, Measure
-from harness.analysis.wording import COST_WORDS
+from harness.analysis.evidence import COSTS, TIMES_OF_USE, Evidence
+from harness.analysis.wording import COST_WORDS, MULTIPLE_WORDS
 from harness.report.figures.accuracy_cost import accuracy_use_figure
 from harness.report.section import Section
 from harness.report.tables.use import use_table
 from harness.text import listed
-
-_MULTIPLES: dict[Measure, str] = {"image_seconds": "time per image of a batch"}
 
 
 def use_section(evidence: Evidence, comparisons: Comparisons, _: Question) -> Section | None:
@@ -36,7 +34,7 @@ def _pair_sentences(comparisons: Comparisons) -> Iterator[str]:
     evidence, pair = comparisons.evidence, comparisons.counterparts[-1]
     found = {one: (evidence.mean(pair.model, one), evidence.mean(pair.other, one)) for one in COSTS}
     multiples = [
-        f"{wide.mean / deep.mean:.2f} times the {_MULTIPLES.get(measure, COST_WORDS[measure])}"
+        f"{wide.mean / deep.mean:.2f} times the {MULTIPLE_WORDS[measure]}"
         for measure, (wide, deep) in found.items()
         if wide is not None and deep is not None and deep.mean > 0
     ]
@@ -44,15 +42,19 @@ def _pair_sentences(comparisons: Comparisons) -> Iterator[str]:
 
 
 def _order_sentences(evidence: Evidence) -> Iterator[str]:
-    """Yield how often MACs name the cheaper of two models whose times differ by more than their error."""
+    """Yield how often MACs name the cheaper of two models whose times differ by more than their error.
+
+    Equal MACs name neither.
+    """
     for measure in TIMES_OF_USE:
         known = {model: mean.mean for model in evidence.models if (mean := evidence.mean(model, measure)) is not None}
+        macs = {model: mean.mean for model in known if (mean := evidence.mean(model, "macs")) is not None}
         pairs = [
-            (known[one] < known[other], evidence.mean(one, "macs"), evidence.mean(other, "macs"))
-            for one, other in combinations(known, 2)
-            if not 1 / TIMING_ERROR <= known[one] / known[other] <= TIMING_ERROR
+            (one, other)
+            for one, other in combinations(macs, 2)
+            if macs[one] != macs[other] and not 1 / TIMING_ERROR <= known[one] / known[other] <= TIMING_ERROR
         ]
-        right = sum(a is not None and b is not None and (a.mean < b.mean) == is_cheaper for is_cheaper, a, b in pairs)
+        right = sum((known[one] < known[other]) == (macs[one] < macs[other]) for one, other in pairs)
         if pairs:
             yield (
                 f"MACs name the cheaper of two models in {right} of {len(pairs)} pairs whose {COST_WORDS[measure]} "

@@ -1,5 +1,6 @@
 """The section on the grid: what it says, shows and leaves out."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from harness.analysis.answer import Question
 from harness.analysis.comparison import Comparisons
 from harness.analysis.power import Spread
+from harness.analysis.wording import COST_WORDS
 from harness.report.topics.all import study_sections
 from harness.report.topics.grid import grid_section
 from tests.analysis.grids import GRID, simulated, truth
@@ -23,6 +25,10 @@ def section_of(evidence):
 
 def grid_study(growth=0.0, models=GRID, **changes):
     return simulated(np.random.default_rng(0), {model: truth(model, growth) for model in models}, **changes)
+
+
+def values_of(evidence):
+    return {model: evidence.values(model, "accuracy_percent") for model in evidence.models}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +65,7 @@ def test_every_cell_stands_in_the_table_with_its_n_and_interval(section):
 def test_choices_cover_each_cost_and_name_their_certainty(section):
     choices = rows(section, "grid-choices")
     assert {row["limit on"] for row in choices} == {"training time", "parameters", "MACs"}
-    assert all("%" in row["P(best)"] for row in choices)
+    assert all(row["not shown to be worse"] for row in choices)
     last = [row for row in choices if row["limit on"] == "parameters"][-1]
     assert (last["take"], last["below"], last["of"]) == ("resnet110-4", "", "9 affordable")
 
@@ -76,11 +82,56 @@ def test_the_first_sentence_says_whether_depth_and_width_add_up(growth, words):
     assert ("with 80 % power" in sentence) == (growth == 0)
 
 
-def test_one_seed_is_not_tested_and_has_no_probability():
+def test_cells_with_one_run_are_in_no_test_and_named():
+    values = values_of(grid_study()) | {model: [truth(model)] for model in GRID[:3]}
+    sentences = section_of(study(values)).sentences
+    assert "from depth 56 to 110" in sentences[0]
+    assert sentences[1] == "Not in these tests, with one run: resnet20, resnet20-2 and resnet20-4."
+
+
+def test_repeated_models_that_are_no_grid_are_not_tested():
+    section = section_of(study({model: [truth(model)] * (1 + (model in GRID[:3])) for model in GRID}))
+    assert section.sentences[0].startswith("The models with more than one run are no grid")
+
+
+def test_the_most_accurate_model_counts_if_its_time_is_unknown():
+    values = {model: [truth(model), truth(model) + 0.1] for model in GRID}
+    sentence = section_of(study(values, seconds={"resnet110-4": None})).sentences[1]
+    assert sentence.startswith("The most accurate of all 9 models is resnet110-4; ")
+    assert "training time" not in sentence
+
+
+def test_the_cheapest_not_shown_to_be_worse_are_named():
+    values = {model: [90.0, 90.4 + place / 100, 89.9] for place, model in enumerate(GRID)}
+    sentence = section_of(study(values)).sentences[1]
+    assert sentence == (
+        "The most accurate of all 9 models is resnet110-4; 8 more are not shown to be worse. The cheapest of these 9: "
+        "resnet20 by training time, parameters and MACs."
+    )
+
+
+def test_untested_models_are_not_advised():
+    values = values_of(grid_study()) | {"resnet20": [89.8], "resnet110-4": [93.0]}
+    section = section_of(study(values))
+    advice, untested = section.sentences[2].split(" Not tested, with one run: ")
+    assert untested == "resnet20."
+    assert "resnet20 by" not in advice
+    assert {row["not tested"] for row in rows(section, "grid-choices")} == {"", "resnet20"}
+
+
+def test_times_of_use_are_columns_and_paths_where_measured():
+    use = {model: (1e-3 * place, 1e-4 * place) for place, model in enumerate(GRID, 1)}
+    section = section_of(study({model: [truth(model), truth(model) + 0.1] for model in GRID}, use=use))
+    assert rows(section, "grid")[0]["latency"] == "1.00 ms"
+    assert rows(section, "grid")[0]["throughput"] == "10,000 images/s"
+    assert [one for one in COST_WORDS.values() if f"equal {one}, " not in section.figures[0].svg] == []
+
+
+def test_one_seed_is_not_tested_and_nothing_is_sure():
     section = section_of(grid_study(seeds=1))
     assert "cannot be tested" in section.sentences[0]
     assert "one run each" in section.sentences[1]
-    assert "P(best)" not in rows(section, "grid-choices")[0]
+    assert "not shown to be worse" not in rows(section, "grid-choices")[0]
 
 
 def test_missing_cells_are_left_empty_and_named():
@@ -122,3 +173,12 @@ def test_a_grid_with_names_for_hundreds_of_cells_draws_no_text():
     models = [f"resnet{6 * n + 2}" + (f"-{w}" if w > 1 else "") for n in range(1, 13) for w in range(1, 12)]
     section = section_of(study({model: [90.0, 90.5 + n % 3] for n, model in enumerate(models)}))
     assert "n = 2" not in section.figures[0].svg
+
+
+def test_a_wide_grids_figure_has_a_bounded_size():
+    models = [f"resnet{depth}-{width}" for depth in (8, 14) for width in range(2, 60)]
+    svg = section_of(study({model: [90.0, 90.5 + n % 3] for n, model in enumerate(models)})).figures[0].svg
+    width, height = (float(one) for one in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
+    assert width <= 12 * 72
+    assert height <= 9 * 72
+    assert 2 <= len(re.findall(r">9\d\.\d\d<", svg)) < len(models) / 2  # narrow cells have no text

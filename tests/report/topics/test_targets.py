@@ -12,9 +12,15 @@ def written(place, target=None, **study):
 def test_default_target_is_that_of_the_smallest_model(tmp_path, no_figures):
     page, text = written(tmp_path)
     assert "How soon each model reaches a target accuracy" in page
-    assert "the mean final accuracy of resnet20, the smallest model (n = 3)" in page
-    assert "epochs and time to 89.1 %" in text
+    assert "the final accuracy of resnet20, the smallest model (the least of 3 seeds)" in page
+    assert "epochs and time to 89 %" in text
     assert "First: resnet20-4, after " not in page or "3 of 3 seeds reach it" in page
+
+
+def test_accuracy_on_held_out_images_is_named(tmp_path, no_figures):
+    page, text = written(tmp_path, case_changes={"val_split": 0.1})
+    assert "The target is 89.00 % on held-out images, the final accuracy of resnet20" in page
+    assert "the first epoch whose accuracy on held-out images is at or above it" in text
 
 
 def test_given_target_and_its_misses_are_reported(tmp_path, no_figures):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.analysis.answer import Question
@@ -24,6 +26,12 @@ def test_section_says_where_macs_mispredict():
     assert throughput.startswith("MACs name the cheaper of two models in 15 of 15 pairs whose throughput ")
     assert [one.file_name for one in section.figures] == ["cifar10-use-accuracy"]
     assert [one.file_name for one in section.tables] == ["cifar10-use"]
+
+
+def test_pairs_of_equal_macs_do_not_count():
+    equal = noisy({"resnet20": 90.0, "resnet56": 91.0}, use={"resnet20": (1e-3, 1e-4), "resnet56": (2e-3, 2e-4)})
+    runs = tuple(replace(one, macs=1e6) for one in equal.runs)
+    assert [one for one in section_of(replace(equal, runs=runs)).sentences if "MACs name" in one] == []
 
 
 def test_section_gives_the_reason_for_no_verdict():
