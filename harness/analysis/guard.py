@@ -176,10 +176,11 @@ def _timing_difference(base: Sequence[Result], new: Sequence[Result], *, is_of_u
     """Return the reason why times and memory are not comparable; None if they are.
 
     Args:
-        is_of_use: compare where the network was used: in the last attempt, even if that trained no epoch.
+        is_of_use: compare where the network was used: in the last attempt, even if that trained no epoch. Times beside
+            other cases are then marked as disturbed, one by one.
     """
     for name, results in (("in the baseline", base), ("in the new results", new)):
-        if any(one.is_co_scheduled for one in results):
+        if not is_of_use and any(one.is_co_scheduled for one in results):
             return f"co-scheduled with other cases {name}"
     environments = [
         environment
