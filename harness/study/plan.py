@@ -24,7 +24,7 @@ from harness.models.identity import network_identity
 from harness.results.declared_tuning import read_declared_tuning
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
-from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
+from harness.study.estimate import EpochKind, Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
 from harness.study.resolution import outline, resize_of, resolve
 from harness.study.tuning import needs_tuning, with_trials
@@ -87,15 +87,14 @@ def plan(
         notify(f"left out: {listed_up_to(problems, MOST_NAMED, 'result')}")
     for result in stored:
         results[result.model].append(result)
-    estimates: dict[tuple[object, ...], Estimate | str] = {}
+    estimates: dict[EpochKind, Estimate | str] = {}
     spec_of = functools.cache(partial(registry.get_spec, data_dir=settings.data_dir))
     outlined = functools.cache(partial(_outlined, settings, spec_of))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
     declared = read_declared_tuning(settings.results_dir)
     for given in with_trials(list(experiments), settings, outlined, declared):
         experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
-        recipe, share = experiment.resolved_recipe, experiment.variant.train_fraction
-        key = (experiment.dataset, experiment.model, recipe.without_schedule, share, experiment.variant.val_split)
+        recipe, key = experiment.resolved_recipe, EpochKind.of(experiment, settings)
         if key not in estimates:
             estimates[key] = _estimate_or_reason(experiment, settings, device, precision, repetition)
         found = estimates[key]
@@ -104,7 +103,13 @@ def plan(
         experiment = _with_statistics(given, experiment, kept, settings, spec_of)
         deterministic = settings.deterministic_on(device.type)
         recorded = recorded_epoch_seconds(
-            experiment, kept, device.type, precision, settings.pipeline, deterministic=deterministic
+            experiment,
+            kept,
+            device.type,
+            precision,
+            settings.pipeline,
+            val_split=key.val_split,
+            deterministic=deterministic,
         )
         with each_key_once():
             there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
