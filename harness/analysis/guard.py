@@ -142,9 +142,9 @@ def compare_case(case: str, base: Sequence[Result], new: Sequence[Result], limit
     return joined([of_trainings, _compare_measures(case, complete_base, complete_new, limits)])
 
 
-def _training(result: Result) -> tuple[str, str, str]:
-    """Return what a result and its copies share, and no other training has."""
-    return result.case.identity, result.started_at, result.finished_at
+def _training(result: Result) -> tuple[int, str, str]:
+    """Return what a result and its copies share, and no other training of the case has."""
+    return result.seed, result.started_at, result.finished_at
 
 
 def _compare_measures(case: str, base: Sequence[Result], new: Sequence[Result], limits: Mapping[str, Limit]) -> Verdict:
@@ -185,7 +185,7 @@ def _timing_difference(base: Sequence[Result], new: Sequence[Result], *, is_of_u
     environments = [
         environment
         for one in [*base, *new]
-        for environment in ([one.environment] if is_of_use else one.training_environments)
+        for environment in ([{**one.environment, "co_scheduled": False}] if is_of_use else one.training_environments)
     ]
     if len({timed_on(environment) for environment in environments}) == 1:
         return None
