@@ -276,11 +276,16 @@ def test_on_cuda_a_pass_of_one_image_is_waited_for(monkeypatch):
 
 
 @pytest.mark.slow
-def test_medians_of_three_measurements_agree(tiny_dataset):
-    """Within 5 % on an idle machine; a shared one is given more room, and a disturbed one is not judged."""
+def test_medians_of_three_measurements_agree_within_5_percent(tiny_dataset):
+    """On an idle machine: pytest tests/training/test_inference_meter.py -m slow -rs.
+
+    At each batch and number of threads, if none of the three was disturbed; skipped if that holds at none.
+    """
     meter = meter_of(make_case(tiny_dataset))
     runs = [meter.measure(60.0) for _ in range(3)]
-    for same in zip(*runs, strict=True):
-        if not any(one.is_disturbed for one in same):
-            medians = [one.median_seconds for one in same]
-            assert max(medians) <= 1.15 * min(medians)
+    judged = [same for same in zip(*runs, strict=True) if not any(one.is_disturbed for one in same)]
+    if not judged:
+        pytest.skip("all three measurements were disturbed: run it again on an idle machine")
+    for same in judged:
+        medians = [one.median_seconds for one in same]
+        assert max(medians) <= 1.05 * min(medians), same
