@@ -178,10 +178,8 @@ class ResultsFolder:
         return read_predictions(self.folder(result.case), result)
 
     def contradiction(self, result: Result) -> str | None:
-        """Return the contradiction between a result and its predictions or epochs, or None.
-
-        No number of a result rests on its logits: they are checked when they are read.
-        """
+        """Return the contradiction between a result and its predictions or epochs, or None."""
+        # No number of a result rests on its logits: they are checked when they are read.
         reads: list[Callable[[Path, Result], object]] = [read_predictions] if result.is_complete else []
         for read in (*reads, read_curve) if result.epochs else reads:
             try:

@@ -101,22 +101,24 @@ def plan(
         timed, failure = (None, found) if isinstance(found, str) else (replace(found, epochs=recipe.epochs), "")
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
         experiment = _with_statistics(given, experiment, kept, settings, spec_of)
-        deterministic = settings.deterministic_on(device.type)
-        recorded = recorded_epoch_seconds(
-            experiment,
-            kept,
-            device.type,
-            precision,
-            settings.pipeline,
-            val_split=key.val_split,
-            deterministic=deterministic,
-        )
+        recorded = _recorded_seconds(experiment, kept, settings, device.type, precision)
         with each_key_once():
             there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
         is_kept = bool(there) and not needs_tuning(experiment) and not settings.rerun and keeps_results(experiment.mode)
         is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
         error = timed.epoch_seconds / recorded - 1 if timed and recorded else None
         yield Planned(experiment, timed, is_kept and not is_other, is_other, error, failure)
+
+
+def _recorded_seconds(
+    experiment: Experiment, kept: list[Result], settings: Settings, device_kind: str, precision: str
+) -> float | None:
+    """Return the mean epoch time of the experiment's kept results; None without any."""
+    split, deterministic = settings.val_split_of(experiment.variant), settings.deterministic_on(device_kind)
+    pipeline = settings.pipeline
+    return recorded_epoch_seconds(
+        experiment, kept, device_kind, precision, pipeline, val_split=split, deterministic=deterministic
+    )
 
 
 def _estimate_or_reason(
