@@ -71,7 +71,7 @@ def _unread() -> None:
 
 
 def compare_folders(base: Comparable, new: Comparable, limits: Mapping[str, Limit]) -> Verdict:
-    """Compare two folders' results, plain and tuned; a model that keeps the recipe's rate in both is plain alone."""
+    """Compare two folders' results, plain and tuned; a model that keeps its rate in both is plain."""
     moved = base.moved | new.moved
     before, after = ([one for one in folder.tuned if conditions_of(one.case) in moved] for folder in (base, new))
     return joined(

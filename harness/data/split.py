@@ -70,7 +70,7 @@ def _held_out_positions(by_class: _TracksByClass, fraction: float) -> _Positions
 
 
 def _draw(by_class: _TracksByClass, generator: np.random.Generator, wanted: Callable[[int], int]) -> _Positions:
-    """Return the positions of whole tracks, of each class as many as ``wanted`` says of the number that it has."""
+    """Return positions of whole tracks: of each class as many as ``wanted`` says of its number."""
     drawn = [np.empty(0, np.int64)]
     for positions, tracks in by_class.values():
         is_drawn = np.zeros(tracks.max() + 1, bool)
@@ -98,7 +98,7 @@ def _tracks_by_class(images: ImageSet) -> _TracksByClass:
 
 
 def _without_tracks(labels: _Positions) -> _TracksByClass:
-    """Return each class's images, each a track of its own: without a loop over all images, which would be slow."""
+    """Return each class's images, each a track of its own; a loop over all images would be slow."""
     order = np.argsort(labels, kind="stable")
     classes, starts = np.unique(labels[order], return_index=True)
     by_class = zip(classes.tolist(), np.split(order, starts[1:]), strict=False)  # no images are one part of no class

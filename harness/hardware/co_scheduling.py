@@ -56,7 +56,7 @@ class CoSchedulingMonitor:
             Path(self._present.lock_file).unlink(missing_ok=True)
 
     def afresh(self) -> "CoSchedulingMonitor":
-        """Return a monitor of the same case as if it were opened now: cases that have ended do not count."""
+        """Return this case's monitor as if opened now: cases that have ended do not count."""
         fresh = copy.copy(self)
         if self._folder is not None and self._present is not None:
             with contextlib.suppress(OSError), filelock.FileLock(self._folder / _LOCK, timeout=_MAX_LOCK_SECONDS):

@@ -173,7 +173,7 @@ def _inputs(trainer: Trainer, batch: int) -> Tensor:
 
 
 def _lack_of_memory(trainer: Trainer, batch: int) -> str | None:
-    """Return why a forward pass may lack memory for a batch; None if training or evaluating had enough for it."""
+    """Return why a forward pass may lack memory for a batch; None if training had enough for it."""
     recipe = trainer.recipe
     evaluated = evaluation_batch_size(recipe, trainer.spec.channels, trainer.device)
     if batch <= max(_BATCHES_IN_MEMORY * recipe.batch_size, evaluated):
