@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 import harness
+from harness.results.declared_tuning import declare_tuning
+from tests.analysis.tuned import declared, trial_at
 from tests.helpers import REPOSITORY
 from tests.helpers.synthetic import store, synthetic_result
 from tests.helpers.tiny import CPU, make_case
@@ -44,6 +46,18 @@ def test_load_results_returns_every_result(tmp_path):
     results = harness.load_results(tmp_path)
     assert sorted(results, key=lambda result: result.model) == sorted(kept, key=lambda result: result.model)
     assert harness.load_results(str(tmp_path)) == results
+
+
+def test_load_results_leaves_out_trials_of_learning_rates_unless_asked(tmp_path):
+    declare_tuning(tmp_path, [declared("resnet20", 0.05)])
+    run = store(tmp_path, synthetic_result("digits", "resnet20"))
+    trial = store(tmp_path, trial_at("resnet20", 1_000_000, 0.02))
+    assert harness.load_results(tmp_path) == [run]
+    assert sorted(one.seed for one in harness.load_results(tmp_path, with_trials=True)) == [run.seed, trial.seed]
+    (tmp_path / "tuning.json").write_text("{}")
+    with pytest.raises(harness.InputError, match=r"tuning\.json"):
+        harness.load_results(tmp_path)
+    assert len(harness.load_results(tmp_path, skip_damaged=True)) == 2
 
 
 def test_load_results_names_a_damaged_result_or_skips_it(tmp_path):

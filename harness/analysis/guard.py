@@ -142,9 +142,9 @@ def compare_case(case: str, base: Sequence[Result], new: Sequence[Result], limit
     return joined([of_trainings, _compare_measures(case, complete_base, complete_new, limits)])
 
 
-def _training(result: Result) -> tuple[str, str, str]:
-    """Return what a result and its copies share, and no other training has."""
-    return result.case.identity, result.started_at, result.finished_at
+def _training(result: Result) -> tuple[int, str, str]:
+    """Return what a result and its copies share, and no other training of the case has."""
+    return result.seed, result.started_at, result.finished_at
 
 
 def _compare_measures(case: str, base: Sequence[Result], new: Sequence[Result], limits: Mapping[str, Limit]) -> Verdict:
@@ -176,15 +176,16 @@ def _timing_difference(base: Sequence[Result], new: Sequence[Result], *, is_of_u
     """Return the reason why times and memory are not comparable; None if they are.
 
     Args:
-        is_of_use: compare where the network was used: in the last attempt, even if that trained no epoch.
+        is_of_use: compare where the network was used: in the last attempt, even if that trained no epoch. Times beside
+            other cases are then marked as disturbed, one by one.
     """
     for name, results in (("in the baseline", base), ("in the new results", new)):
-        if any(one.is_co_scheduled for one in results):
+        if not is_of_use and any(one.is_co_scheduled for one in results):
             return f"co-scheduled with other cases {name}"
     environments = [
         environment
         for one in [*base, *new]
-        for environment in ([one.environment] if is_of_use else one.training_environments)
+        for environment in ([{**one.environment, "co_scheduled": False}] if is_of_use else one.training_environments)
     ]
     if len({timed_on(environment) for environment in environments}) == 1:
         return None

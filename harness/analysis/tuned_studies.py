@@ -9,7 +9,7 @@ from harness.analysis.evidence import Evidence
 from harness.analysis.learning_rates import ModelTrials, Trial, Tuning, trial_of, tried_rates
 from harness.analysis.stored_result import StoredResult
 from harness.config.case import Case
-from harness.results.declared_tuning import DeclaredTuning, at_any_rate
+from harness.results.declared_tuning import DeclaredTuning, Trials, at_any_rate
 
 TUNED = "tuned learning rates"
 """The words that a study of tuned learning rates has in its title."""
@@ -73,11 +73,10 @@ class _Tunings:
     """The tunings of one results folder, by the cases that they are about."""
 
     def __init__(self, declared: Sequence[DeclaredTuning]) -> None:
-        self._of_trial: dict[Case, list[DeclaredTuning]] = defaultdict(list)
+        self._trials = Trials(declared)
         self._former: dict[Case, list[DeclaredTuning]] = defaultdict(list)
         self._latest: dict[Case, dict[float, DeclaredTuning]] = defaultdict(dict)  # by the recipe's own rate
         for one in declared:
-            self._of_trial[at_any_rate(one.trial)].append(one)
             if one.chosen is not None:
                 case = at_any_rate(one.plain)
                 self._former[case].append(one)
@@ -86,7 +85,7 @@ class _Tunings:
     def sort(self, one: StoredResult, parts: TunedParts) -> None:
         """Add a result to its parts: a run at the recipe's own rate is a tuned one too if its model keeps it."""
         case, rate = at_any_rate(one.result.case), one.result.case.recipe.learning_rate
-        trials = [of for of in self._of_trial.get(case, ()) if one.result.seed in of.seeds and rate in of.rates]
+        trials = self._trials.tunings_of(one.result.case)
         latest = self._latest.get(case, {})
         tuned = [of for of in latest.values() if of.chosen == rate]
         if trials:

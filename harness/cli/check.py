@@ -51,14 +51,14 @@ def run(known: argparse.Namespace, _: list[str]) -> int:
     Raises:
         InputError: A folder does not exist, has no results, or has a damaged one; or a limit is wrong.
     """
-    from harness.analysis.baseline import compare_results, read_comparable
+    from harness.analysis.baseline import compare_folders, read_comparable
     from harness.config.limits import limits_from
     from harness.report.guard_text import limits_lines, verdict_lines
 
     limits = limits_from(vars(settings_from(known)))
     base, new = expand_home(known.base), expand_home(known.new)
     _require_two(base, new)
-    verdict = compare_results(read_comparable(base, str(base)), read_comparable(new, str(new)), limits)
+    verdict = compare_folders(read_comparable(base, str(base)), read_comparable(new, str(new)), limits)
     if known.json:
         from harness.cli.check_output import check_output
 

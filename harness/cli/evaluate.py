@@ -92,6 +92,7 @@ def _output(path: Path, again: Reproduction, environment: dict[str, object]) -> 
         changed_predictions=again.changed_predictions,
         recorded_use=[TimeOfUse.model_validate(one, from_attributes=True) for one in recorded.inference],
         reproduced_use=[TimeOfUse.model_validate(one, from_attributes=True) for one in again.inference],
+        notes=list(again.notes),
         recorded_on=timed_on(recorded.training_environments[-1]),
         reproduced_on=timed_on(environment),
     )
@@ -107,7 +108,7 @@ def _print_both(again: Reproduction) -> None:
         ["test images predicted differently", "", str(again.changed_predictions)],
         *_rows_of_use(recorded.inference, again.inference),
     ]
-    print(table([recorded.case.label, "recorded", "reproduced"], rows))
+    print("\n".join([table([recorded.case.label, "recorded", "reproduced"], rows), *again.notes]))
 
 
 def _rows_of_use(recorded: Iterable[InferenceTime], now: Iterable[InferenceTime]) -> list[list[str]]:

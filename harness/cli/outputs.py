@@ -227,6 +227,8 @@ class EvaluateOutput(Output):
     """The times to use the network, measured after its training; empty in earlier results."""
     reproduced_use: list[TimeOfUse]
     """The times to use it, measured now if some are recorded."""
+    notes: list[str]
+    """The reason for each time to use it that is left out now."""
     recorded_on: str
     """The hardware and software that trained it."""
     reproduced_on: str

@@ -1,16 +1,19 @@
 """Images held out of others, for validation or as test images, and shares of the others."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from harness.config.case import Case
 from harness.data.images import ImageSet
 
 SPLIT_SEED = 0  # equal for all models and seeds, so that they remain comparable
 _SHARE_STREAM = 1  # beside the case's seed: shares of the images are drawn apart from all else
+_Positions = NDArray[np.int64]
+_TracksByClass = dict[int, tuple[_Positions, NDArray[np.int64]]]
+"""The positions of each class's images, and each one's track, numbered from 0; classes in ascending order."""
 
 
 def split_training(images: ImageSet, case: Case) -> tuple[ImageSet, ImageSet | None]:
@@ -28,12 +31,8 @@ def draw_share(images: ImageSet, fraction: float, seed: int) -> ImageSet:
     A smaller share drawn from one seed is part of a larger one.
     """
     generator = np.random.default_rng((_SHARE_STREAM, seed))
-    kept: list[int] = []
-    for _, by_track in sorted(_tracks_by_class(images).items()):
-        tracks = list(by_track.values())
-        for chosen in generator.permutation(len(tracks))[: max(1, round(fraction * len(tracks)))]:
-            kept += tracks[chosen]
-    return images.view(torch.tensor(sorted(kept), dtype=torch.int64))
+    kept = _draw(_tracks_by_class(images), generator, lambda count: max(1, round(fraction * count)))
+    return images.view(torch.from_numpy(np.sort(kept)))
 
 
 def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:
@@ -60,34 +59,47 @@ def stratified_split(labels: Sequence[int], fraction: float) -> tuple[list[int],
 
     Both ascend. The split depends on the labels and their order alone. A class with a single image stays in training.
     """
-    by_class: dict[int, dict[str, list[int]]] = defaultdict(dict)
-    for position, label in enumerate(labels):
-        by_class[label][str(position)] = [position]
-    held_out = set(_held_out_positions(by_class, fraction))
+    held_out = set(_held_out_positions(_without_tracks(np.asarray(labels, np.int64)), fraction).tolist())
     return [position for position in range(len(labels)) if position not in held_out], sorted(held_out)
 
 
-def _held_out_positions(by_class: Mapping[int, Mapping[str, Sequence[int]]], fraction: float) -> list[int]:
-    """Return positions of whole tracks; ``by_class`` has the positions of each class by their track."""
+def _held_out_positions(by_class: _TracksByClass, fraction: float) -> _Positions:
+    """Return positions of whole tracks; every class keeps one."""
     generator = np.random.default_rng(SPLIT_SEED)
-    held_out: list[int] = []
-    for label in sorted(by_class):
-        tracks = list(by_class[label].values())
-        wanted = min(max(1, round(fraction * len(tracks))), len(tracks) - 1)
-        for chosen in generator.permutation(len(tracks))[:wanted]:
-            held_out += tracks[chosen]
-    return held_out
+    return _draw(by_class, generator, lambda count: min(max(1, round(fraction * count)), count - 1))
+
+
+def _draw(by_class: _TracksByClass, generator: np.random.Generator, wanted: Callable[[int], int]) -> _Positions:
+    """Return positions of whole tracks: of each class as many as ``wanted`` says of its number."""
+    drawn = [np.empty(0, np.int64)]
+    for positions, tracks in by_class.values():
+        is_drawn = np.zeros(tracks.max() + 1, bool)
+        is_drawn[generator.permutation(len(is_drawn))[: wanted(len(is_drawn))]] = True
+        drawn.append(positions[is_drawn[tracks]])
+    return np.concatenate(drawn)
 
 
 def can_be_split(images: ImageSet) -> bool:
     """Return whether any class has two tracks or more."""
-    return any(len(tracks) > 1 for tracks in _tracks_by_class(images).values())
+    return any(tracks.max() > 0 for _, tracks in _tracks_by_class(images).values())
 
 
-def _tracks_by_class(images: ImageSet) -> dict[int, dict[str, list[int]]]:
-    """Return image positions by class and track; an image without a track is a track of its own."""
-    by_class: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for position, label in enumerate(images.labels.tolist()):
-        track = images.tracks[position] if images.tracks is not None else str(position)
-        by_class[label][track].append(position)
+def _tracks_by_class(images: ImageSet) -> _TracksByClass:
+    """Return each class's images with their tracks; an image without a track is a track of its own."""
+    single = _without_tracks(images.labels.cpu().numpy())
+    if images.tracks is None:
+        return single
+    by_class: _TracksByClass = {}
+    for label, (positions, _) in single.items():
+        numbers: dict[str, int] = {}
+        tracks = [numbers.setdefault(images.tracks[position], len(numbers)) for position in positions]
+        by_class[label] = positions, np.array(tracks)
     return by_class
+
+
+def _without_tracks(labels: _Positions) -> _TracksByClass:
+    """Return each class's images, each a track of its own; a loop over all images would be slow."""
+    order = np.argsort(labels, kind="stable")
+    classes, starts = np.unique(labels[order], return_index=True)
+    by_class = zip(classes.tolist(), np.split(order, starts[1:]), strict=False)  # no images are one part of no class
+    return {label: (positions, np.arange(len(positions))) for label, positions in by_class}

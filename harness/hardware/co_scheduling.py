@@ -1,6 +1,7 @@
 """Detection of co-scheduled cases: they share this machine's cores, so their times are longer."""
 
 import contextlib
+import copy
 import uuid
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class CoSchedulingMonitor:
     def _arrive(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with filelock.FileLock(folder / _LOCK, timeout=_MAX_LOCK_SECONDS):
-            self._saw_other = any(map(_is_present, folder.glob(f"{_PRESENT}*")))
+            self._saw_other = self._is_other_present(folder)
             self._present = filelock.FileLock(folder / f"{_PRESENT}{uuid.uuid4().hex}")
             self._present.acquire()
             append(folder / _ARRIVALS, b".")
@@ -53,6 +54,19 @@ class CoSchedulingMonitor:
         if self._present is not None:
             self._present.release()
             Path(self._present.lock_file).unlink(missing_ok=True)
+
+    def afresh(self) -> "CoSchedulingMonitor":
+        """Return this case's monitor as if opened now: cases that have ended do not count."""
+        fresh = copy.copy(self)
+        if self._folder is not None and self._present is not None:
+            with contextlib.suppress(OSError), filelock.FileLock(self._folder / _LOCK, timeout=_MAX_LOCK_SECONDS):
+                fresh._saw_other = self._is_other_present(self._folder)
+                fresh._arrivals = self._count()
+        return fresh
+
+    def _is_other_present(self, folder: Path) -> bool:
+        own = self._present and Path(self._present.lock_file)
+        return any(_is_present(one) for one in folder.glob(f"{_PRESENT}*") if one != own)
 
     @property
     def saw_other_case(self) -> bool:

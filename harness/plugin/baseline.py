@@ -46,26 +46,31 @@ def _require_no_limits(harness: HarnessSession) -> None:
 
 def _guarded(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]) -> list[GuardedCase]:
     """Return the session's cases with their results in the baseline."""
-    from harness.analysis.baseline import missing_because, read_comparable
+    from harness.analysis.baseline import TUNED_TITLE, missing_because, read_comparable
     from harness.analysis.conditions import conditions_of, group_by_conditions, labels_of
     from harness.config.limits import limits_from, overridden
 
     folder = harness.settings.baseline
     assert folder is not None
-    base = group_by_conditions(read_comparable(folder, f"--baseline {folder}"))
+    comparable = read_comparable(folder, f"--baseline {folder}")
+    plain, tuned = group_by_conditions(comparable.plain), group_by_conditions(comparable.tuned)
     defaults = limits_from(vars(harness.settings))
-    found: dict[tuple[str, tuple[Limit, ...]], GuardedCase] = {}
-    cases = {item: study.case(item.stash[ITEM].experiment) for item in items if ITEM in item.stash}
+    found: dict[tuple[str, bool, tuple[Limit, ...]], GuardedCase] = {}
+    experiments = {item: item.stash[ITEM].experiment for item in items if ITEM in item.stash}
+    cases = {item: study.case(one.at_common_rate if one.variant.is_tuned else one) for item, one in experiments.items()}
     labels = labels_of(cases.values())
     for item, case in cases.items():
+        is_tuned = experiments[item].variant.is_tuned
+        base, title = (tuned, TUNED_TITLE) if is_tuned else (plain, "")
         key, limits = conditions_of(case), overridden(defaults, item.stash[ITEM].limits)
-        one = found.setdefault((key, tuple(limits.values())), GuardedCase(labels[key], base.get(key, []), limits))
-        one.identities.add(case.identity)
+        guarded = GuardedCase(f"{labels[key]}{title}", base.get(key, []), limits)
+        one = found.setdefault((key, is_tuned, tuple(limits.values())), guarded)
+        one.identities.add(study.case(experiments[item]).identity)
         one.pending.add(item.nodeid)
     if not any(one.base for one in found.values()):
         (case, *_) = cases.values()
         raise InputError(
             f"--baseline {folder} has no result of a selected case: {labels[conditions_of(case)]} "
-            f"is missing{missing_because(case, base.values())}"
+            f"is missing{missing_because(case, plain.values())}"
         )
     return list(found.values())

@@ -83,10 +83,11 @@ def read_logits(folder: Path, result: Result) -> NDArray[np.float16] | None:
         DamagedError: the logits or the predictions are missing or damaged.
         InputError: the logits or the predictions cannot be read.
     """
-    if LOGITS not in result.files:
-        return None
+    return _read_logits_of(folder, result, read_predictions(folder, result)[1]) if LOGITS in result.files else None
+
+
+def _read_logits_of(folder: Path, result: Result, predictions: NDArray[np.integer]) -> NDArray[np.float16]:
     content = _checked_content(folder, result, LOGITS)
-    _, predictions = read_predictions(folder, result)
     try:
         logits = parse_logits(content, result.test_images, len(result.per_class))
         if problem := contradiction_with_logits(predictions, logits):
@@ -128,10 +129,10 @@ def require_unchanged(folder: Path, result: Result) -> None:
         if name == EPOCHS:
             read_curve(folder, result)
         elif name == PREDICTIONS and result.is_complete:
-            read_predictions(folder, result)
-        elif name == LOGITS and result.is_complete:
-            read_logits(folder, result)
-        else:
+            _, predictions = read_predictions(folder, result)
+            if LOGITS in result.files:
+                _read_logits_of(folder, result, predictions)
+        elif name != LOGITS or not result.is_complete:
             checked_path(folder, result, name)
 
 

@@ -4,6 +4,7 @@ They say which results are trials, so that no report takes them for runs, and wh
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,20 @@ class DeclaredTuning:
     def is_of(self, other: "DeclaredTuning") -> bool:
         """Return whether another tuning is of the same trials for the same cases."""
         return _terms(self) == _terms(other)
+
+
+class Trials:
+    """The trials of declared tunings."""
+
+    def __init__(self, declared: Iterable[DeclaredTuning]) -> None:
+        self._of_trial: dict[Case, list[DeclaredTuning]] = defaultdict(list)
+        for one in declared:
+            self._of_trial[at_any_rate(one.trial)].append(one)
+
+    def tunings_of(self, case: Case) -> list[DeclaredTuning]:
+        """Return the tunings that a case is a trial of; none for a run."""
+        tunings = self._of_trial.get(at_any_rate(case), ()) if self._of_trial else ()
+        return [one for one in tunings if case.seed in one.seeds and case.recipe.learning_rate in one.rates]
 
 
 def at_any_rate(case: Case) -> Case:

@@ -34,7 +34,6 @@ from harness.results.checked_files import (
     ContradictedError,
     checked_path,
     read_curve,
-    read_logits,
     read_predictions,
     require_unchanged,
 )
@@ -179,8 +178,9 @@ class ResultsFolder:
         return read_predictions(self.folder(result.case), result)
 
     def contradiction(self, result: Result) -> str | None:
-        """Return the contradiction between a result and its predictions, logits or epochs, or None."""
-        reads: list[Callable[[Path, Result], object]] = [read_predictions, read_logits] if result.is_complete else []
+        """Return the contradiction between a result and its predictions or epochs, or None."""
+        # No number of a result rests on its logits: they are checked when they are read.
+        reads: list[Callable[[Path, Result], object]] = [read_predictions] if result.is_complete else []
         for read in (*reads, read_curve) if result.epochs else reads:
             try:
                 read(self.folder(result.case), result)

@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.errors import InputError
 from harness.files import expand_home
 from harness.results.case_folder import RESULT
+from harness.results.declared_tuning import Trials, read_declared_tuning
 from harness.results.folder import ResultsFolder
 from harness.results.listing import names_with_result
 from harness.results.reading import read_result_in_its_folder
@@ -16,12 +17,15 @@ from harness.text import count_noun, listed_up_to
 _MOST_NAMED = 5  # of the cases in a message
 
 
-def load_results(folder: str | Path = "results", *, skip_damaged: bool = False) -> list[Result]:
+def load_results(
+    folder: str | Path = "results", *, skip_damaged: bool = False, with_trials: bool = False
+) -> list[Result]:
     """Return every result in a results folder, in the order of the cases' folder names.
 
     Args:
         folder: The folder that ``--results-dir`` named.
         skip_damaged: Leave out results that cannot be read, instead of raising.
+        with_trials: Return the trials of ``--learning-rates`` too, which no report counts as runs.
 
     Raises:
         InputError: There is no such folder, or a result cannot be read. The message names the folder or the files.
@@ -32,7 +36,15 @@ def load_results(folder: str | Path = "results", *, skip_damaged: bool = False) 
     results, problems = ResultsFolder(root).read_all()
     if problems and not skip_damaged:
         raise InputError("\n".join([*problems, "remove them, or leave them out with skip_damaged=True"]))
-    return results
+    if with_trials:
+        return results
+    try:
+        trials = Trials(read_declared_tuning(root))
+    except InputError:
+        if not skip_damaged:
+            raise
+        trials = Trials(())
+    return [one for one in results if not trials.tunings_of(one.case)]
 
 
 def load_named_result(name: str | Path) -> tuple[Path, Result]:

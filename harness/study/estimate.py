@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 
-from harness.config.case import Pipeline
+from harness.config.case import Case, Pipeline
 from harness.config.datasets import DatasetSpec
 from harness.config.experiment import Experiment
 from harness.config.families import OPERATIONS_PER_MAC
+from harness.config.recipe import Recipe
+from harness.config.settings import Settings
 from harness.data.images import ImageSet, random_images
 from harness.hardware.device import resolve_precision
 from harness.hardware.stopwatch import Stopwatch
@@ -33,6 +36,27 @@ _STEPS_ON_CUDA = 10
 _TIMINGS = 3  # at most
 _TIMING_SECONDS = 10.0  # no further timing begins after this time
 _EVALUATED = {"cpu": 256, "cuda": 4096}  # images at most; on a GPU several of its evaluation batches
+
+
+class EpochKind(NamedTuple):
+    """All that decides how long an epoch takes on one machine; the recipe is without its schedule."""
+
+    dataset: str
+    model: str
+    recipe: Recipe
+    train_fraction: float
+    val_split: float
+
+    @classmethod
+    def of_case(cls, case: Case) -> "EpochKind":
+        return cls(case.dataset, case.model, case.recipe.without_schedule, case.train_fraction, case.val_split)
+
+    @classmethod
+    def of(cls, experiment: Experiment, settings: Settings) -> "EpochKind":
+        """Return the kind of an experiment's epochs, whose recipe is resolved."""
+        variant, recipe = experiment.variant, experiment.resolved_recipe.without_schedule
+        split = settings.val_split_of(variant)
+        return cls(experiment.dataset, experiment.model, recipe, variant.train_fraction, split)
 
 
 @dataclass(frozen=True)
@@ -184,18 +208,20 @@ def recorded_epoch_seconds(
     precision: str,
     pipeline: str = "fast",
     *,
+    val_split: float = 0.0,
     deterministic: bool = False,
     compiled: bool = False,
     processes: str = "1 process",
 ) -> float | None:
     """Return the mean epoch time of the experiment's finished runs on this kind of device, if any.
 
-    Runs of any seed and schedule count, on the same share of the images, since their epochs take equally long. Quick
-    runs count for quick experiments alone; co-scheduled runs, and runs resumed on another environment, do not count.
+    Runs of any seed and schedule count, with as many images trained and evaluated: their epochs take equally long.
+    Quick runs count for quick experiments alone; co-scheduled runs, and runs resumed on another environment, do not.
     Disturbed epochs count only if all are disturbed. Of runs timed under different conditions (`timed_on`), those like
     the newest count.
 
     Args:
+        val_split: the share of the training images that is held out, and evaluated after every epoch.
         processes: the processes that train together, as `processes_of` describes them.
     """
     conditions = (device_kind, precision, pipeline, deterministic, compiled)
@@ -210,7 +236,7 @@ def recorded_epoch_seconds(
         and _case_conditions(result) == conditions
         and processes_of(result.environment) == processes
         and result.case.recipe.image_size == experiment.resolved_recipe.image_size
-        and result.case.train_fraction == experiment.variant.train_fraction
+        and (result.case.train_fraction, result.case.val_split) == (experiment.variant.train_fraction, val_split)
     ]
     if runs:
         newest = _timed_on(max(runs, key=lambda run: run.finished_at))

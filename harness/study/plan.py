@@ -25,7 +25,7 @@ from harness.models.identity import network_identity
 from harness.results.declared_tuning import DeclaredTuning, read_declared_tuning
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
-from harness.study.estimate import Estimate, estimate, recorded_epoch_seconds
+from harness.study.estimate import EpochKind, Estimate, estimate, recorded_epoch_seconds
 from harness.study.reproduce import load_images
 from harness.study.resolution import outline, resize_of, resolve
 from harness.study.tuning import declaration, needs_tuning, trials_of, with_trials
@@ -88,30 +88,37 @@ def plan(
         notify(f"left out: {listed_up_to(problems, MOST_NAMED, 'result')}")
     for result in stored:
         results[result.model].append(result)
-    estimates: dict[tuple[object, ...], Estimate | str] = {}
+    estimates: dict[EpochKind, Estimate | str] = {}
     spec_of = functools.cache(partial(registry.get_spec, data_dir=settings.data_dir))
     outlined = functools.cache(partial(_outlined, settings, spec_of))
     repetition = Repetition(notify, max_seconds=PLAN_SECONDS)
     for given in _with_trials(list(experiments), settings, spec_of, device.type, precision):
         experiment = replace(outlined(replace(given, seed=0)), seed=given.seed)
-        recipe, share = experiment.resolved_recipe, experiment.variant.train_fraction
-        key = (experiment.dataset, experiment.model, recipe.without_schedule, share, experiment.variant.val_split)
+        recipe, key = experiment.resolved_recipe, EpochKind.of(experiment, settings)
         if key not in estimates:
             estimates[key] = _estimate_or_reason(experiment, settings, device, precision, repetition)
         found = estimates[key]
         timed, failure = (None, found) if isinstance(found, str) else (replace(found, epochs=recipe.epochs), "")
         kept = _results_on_dataset(results[experiment.model], experiment, settings)
         experiment = _with_statistics(given, experiment, [one.case for one in kept], settings, spec_of)
-        deterministic = settings.deterministic_on(device.type)
-        recorded = recorded_epoch_seconds(
-            experiment, kept, device.type, precision, settings.pipeline, deterministic=deterministic
-        )
+        recorded = _recorded_seconds(experiment, kept, settings, device.type, precision)
         with each_key_once():
             there = [one for one in kept if is_result_of(one, experiment, settings, device.type, precision)]
         is_kept = bool(there) and not needs_tuning(experiment) and not settings.rerun and keeps_results(experiment.mode)
         is_other = is_kept and not settings.accept_other_code and bool(other_code(there[0].training_environments))
         error = timed.epoch_seconds / recorded - 1 if timed and recorded else None
         yield Planned(experiment, timed, is_kept and not is_other, is_other, error, failure)
+
+
+def _recorded_seconds(
+    experiment: Experiment, kept: list[Result], settings: Settings, device_kind: str, precision: str
+) -> float | None:
+    """Return the mean epoch time of the experiment's kept results; None without any."""
+    split, deterministic = settings.val_split_of(experiment.variant), settings.deterministic_on(device_kind)
+    pipeline = settings.pipeline
+    return recorded_epoch_seconds(
+        experiment, kept, device_kind, precision, pipeline, val_split=split, deterministic=deterministic
+    )
 
 
 def _estimate_or_reason(

@@ -42,12 +42,14 @@ class Reproduction:
         scores: those of the stored weights, computed now.
         changed_predictions: the number of test images whose predicted class differs from the recorded one.
         inference: the times to use the network, measured now if the result has recorded some.
+        notes: the reason for each time that is left out.
     """
 
     recorded: Result
     scores: metrics.Scores
     changed_predictions: int
     inference: tuple[InferenceTime, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_exact(self) -> bool:
@@ -85,7 +87,8 @@ def reproduce(
     scores = metrics.score(dataset.test.labels.numpy(), found, spec.class_names)
     changed = int(np.sum((found != predictions) | (dataset.test.labels.numpy() != labels)))
     meter = InferenceMeter(trainer, TrainingContext(), CoSchedulingMonitor())
-    return Reproduction(result, scores, changed, meter.measure(result.total_seconds) if result.inference else ())
+    times = meter.measure(result.total_seconds) if result.inference else ()
+    return Reproduction(result, scores, changed, times, tuple(meter.notes))
 
 
 def require_same_images(result: Result, dataset: Dataset) -> None:

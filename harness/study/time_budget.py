@@ -8,7 +8,7 @@ from collections.abc import Callable
 from harness.config.experiment import Experiment
 from harness.hardware.device import resolve_device
 from harness.results.result import Result
-from harness.study.estimate import recorded_epoch_seconds
+from harness.study.estimate import EpochKind, recorded_epoch_seconds
 from harness.study.plan import TimingError, estimate_experiment
 from harness.study.study import Study
 from harness.text import duration
@@ -31,7 +31,7 @@ class TimeBudget:
         """
         self._budget_seconds, self._study = budget_seconds, study
         self._started_seconds, self._now = started_seconds, now
-        self._estimated: dict[tuple[object, ...], float | str] = {}
+        self._estimated: dict[EpochKind, float | str] = {}
         self._results: dict[tuple[str, str], list[Result]] = defaultdict(list)
         for result in study.results.read_all()[0]:
             self.add(result)
@@ -91,14 +91,14 @@ class TimeBudget:
             case.device_kind,
             case.precision,
             case.pipeline,
+            val_split=case.val_split,
             deterministic=case.deterministic,
             compiled=case.compiled,
             processes=self._study.processes,
         )
         if recorded is not None:
             return recorded
-        share = experiment.variant.train_fraction
-        key = (experiment.dataset, experiment.model, experiment.resolved_recipe.without_schedule, share)
+        key = EpochKind.of_case(case)
         if key not in self._estimated:
             device = resolve_device(settings.device)
             try:

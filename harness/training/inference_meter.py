@@ -49,7 +49,9 @@ class InferenceMeter:
             training_seconds: the training's own time, of which this takes a share.
         """
         if self._context.processes.is_sharded:
-            self.notes.append("latency and throughput left out: no process has the whole network")
+            self.notes.append(
+                "latency and throughput left out: no process has the whole network; they are measured without --fsdp"
+            )
             return ()
         seconds = min(_SHARE * training_seconds, _MOST_SECONDS)
         found = []
@@ -63,7 +65,7 @@ class InferenceMeter:
     def _measure_or_note(self, batch: int, seconds: float) -> InferenceTime | None:
         """Return the time at a batch; None if it cannot be measured, which is noted once for any threads."""
         trainer, callback = self._trainer, self._context.callback
-        obstacle = "the memory may not suffice" if batch > _most_images(trainer) else None
+        obstacle = _lack_of_memory(trainer, batch)
         try:
             if obstacle is None:
                 with trainer.in_use() as network:
@@ -82,20 +84,21 @@ class InferenceMeter:
     def _least_disturbed(self, passes: "_Passes", seconds: float) -> InferenceTime:
         """Measure until undisturbed, a few times while little time has passed; return the least disturbed one."""
         is_distributed = self._context.processes.is_distributed
-        tried: list[tuple[Disturbance, list[float]]] = []
+        tried: list[tuple[bool, Disturbance, list[float]]] = []
         started = time.perf_counter()
         passes.warm_up(seconds)
         while True:
-            meter = DisturbanceMeter(passes.device, is_distributed=is_distributed)
+            meter, beside = DisturbanceMeter(passes.device, is_distributed=is_distributed), self._co_scheduling.afresh()
             rounds = []
             for one in passes.rounds(seconds):
                 rounds.append(one)
                 self._stop_if_asked()
-            tried.append((meter.reading(), rounds))
+            disturbance, saw_other_case = meter.reading(), beside.saw_other_case
+            tried.append((disturbance.is_disturbed or saw_other_case, disturbance, rounds))
             is_over = len(tried) == _MOST_TRIES or time.perf_counter() - started > _MOST_TRIES * seconds
-            if not tried[-1][0].is_disturbed or self._co_scheduling.saw_other_case or is_over:
+            if not disturbance.is_disturbed or saw_other_case or is_over:
                 break
-        disturbance, rounds = min(tried, key=lambda one: (one[0].is_disturbed, one[0].severity))
+        is_disturbed, _, rounds = min(tried, key=lambda one: (one[0], one[1].severity))
         low, high = np.quantile(rounds, (0.25, 0.75))
         return InferenceTime(
             batch=passes.batch,
@@ -103,7 +106,7 @@ class InferenceMeter:
             rounds=len(rounds),
             median_seconds=statistics.median(rounds),
             spread_seconds=float(high - low),
-            is_disturbed=disturbance.is_disturbed or self._co_scheduling.saw_other_case,
+            is_disturbed=is_disturbed,
         )
 
     def _stop_if_asked(self) -> None:
@@ -131,7 +134,7 @@ class _Passes:
         """
         first = self._time(1)
         if first > _MOST_PASS_SECONDS:
-            raise _SlowError(f"a forward pass takes {first:.0f} s")
+            raise _SlowError(f"a forward pass takes {first:.0f} s, more than {_MOST_PASS_SECONDS:.0f}")
         further = list[float]()
         while sum(further) < _WARM_UP_SHARE * seconds:
             further.append(self._time(1))
@@ -169,11 +172,16 @@ def _inputs(trainer: Trainer, batch: int) -> Tensor:
     return noise.to(trainer.device).contiguous(memory_format=trainer.memory_format)
 
 
-def _most_images(trainer: Trainer) -> int:
-    """Return the number of images that a forward pass has memory for, since training or evaluating had."""
+def _lack_of_memory(trainer: Trainer, batch: int) -> str | None:
+    """Return why a forward pass may lack memory for a batch; None if training had enough for it."""
     recipe = trainer.recipe
     evaluated = evaluation_batch_size(recipe, trainer.spec.channels, trainer.device)
-    return max(_BATCHES_IN_MEMORY * recipe.batch_size, evaluated)
+    if batch <= max(_BATCHES_IN_MEMORY * recipe.batch_size, evaluated):
+        return None
+    return (
+        f"memory that sufficed to train {recipe.batch_size} images at a time and to evaluate {evaluated} may not "
+        f"suffice; a recipe with a batch_size of {-(-batch // _BATCHES_IN_MEMORY)} or more has it measured"
+    )
 
 
 def _thread_counts(device: torch.device) -> list[int]:

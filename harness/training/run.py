@@ -45,7 +45,7 @@ class TrainingRun:
         self.images = CaseImages.of(job)
         self.notes: tuple[str, ...] = ()
         self._checkpoint_seconds = 0.0
-        self._last_evaluation: Evaluation | None = None
+        self._final_evaluation: Evaluation | None = None
         self._best_weights: Mapping[str, Tensor] | None = None
 
     def begin(self, other_code: OtherCode) -> None:
@@ -129,8 +129,10 @@ class TrainingRun:
             self._stop_if_asked()
 
         loss, accuracy = self._trainer.train_epoch(self.images.train, epoch, watch, on_progress)
+        is_final = epoch + 1 == self.job.case.recipe.epochs and self.images.validation is None
         with watch.part("evaluate"):
-            evaluation = self._last_evaluation = self._trainer.evaluate(self.images.evaluated)
+            evaluation = self._trainer.evaluate(self.images.evaluated, with_logits=is_final)
+        self._final_evaluation = evaluation if is_final else None
         epoch_seconds = watch.total()
         disturbance = with_stops_of_ranks(meter.reading(), self._trainer.stops_of_ranks())
         return EpochRecord(
@@ -175,10 +177,9 @@ class TrainingRun:
     def conclude(self) -> FinalScores:
         """Write predictions, logits and weights of the complete case, and compute its scores."""
         job = self.job
-        if self._last_evaluation is None:  # interrupted after the last epoch
-            self._last_evaluation = self._trainer.evaluate(self.images.evaluated)
-        held_out = self.images.validation is not None
-        final = self._trainer.evaluate(self.images.test) if held_out else self._last_evaluation
+        final = self._final_evaluation
+        if final is None:  # the last epoch's was of the validation images, or of an attempt interrupted after it
+            final = self._trainer.evaluate(self.images.test, with_logits=True)
         labels = job.dataset.test.labels.numpy()
         scores = metrics.score(labels, final.predictions, job.dataset.spec.class_names)
         job.results.write_predictions(job.case, labels, final.predictions)

@@ -267,3 +267,10 @@ def test_a_violated_time_of_use_is_shown_with_its_unit():
     assert "0.01 s" in line
     assert "0.02 s" in line
     assert "+10%" in line
+
+
+def test_times_of_use_are_compared_if_the_training_alone_was_co_scheduled():
+    shared = trained(environment={"co_scheduled": True}, **used(0.01))
+    verdict = compare(before(**used(0.01)), shared, **ASKED)
+    assert ASKED.keys() <= {one.limit.measure.name for one in verdict.comparisons}
+    assert verdict.exit_code == 0

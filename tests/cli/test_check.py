@@ -1,14 +1,17 @@
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.__main__ import main
+from harness.results.declared_tuning import declare_tuning
 from harness.results.inference_time import InferenceTime
+from tests.analysis.tuned import RATES, declared, run_at, trial_at
 from tests.cli.checked_output import checked_output
 from tests.helpers import REPOSITORY
-from tests.helpers.guarding import before, failed, trained
+from tests.helpers.guarding import AFTER, BEFORE, before, failed, trained
 from tests.helpers.synthetic import store, synthetic_result
 
 
@@ -51,6 +54,49 @@ def test_a_limit_given_by_an_environment_variable_counts_as_given(folders, monke
     monkeypatch.setenv("WIDER_OR_DEEPER_MAX_EPOCH_TIME", "+20%")
     assert main(arguments) == 2
     assert "not compared: digits resnet8, epoch time: 2 threads → 1 thread" in capsys.readouterr().out
+
+
+@pytest.fixture
+def tuned_folder(tmp_path):
+    """Return a function that stores plain runs, those at the rate chosen, and trials that are far worse."""
+
+    def make(name, at, chosen=0.05, accuracy=96.0, seeds=(0, 1, 2), trial_percent=50.0):
+        declare_tuning(tmp_path / name, [declared("resnet20", chosen)])
+        results = [run_at("resnet20", seed, accuracy=96.0 + 0.1 * seed) for seed in seeds]
+        if chosen != 0.05:
+            results += [run_at("resnet20", seed, chosen, accuracy + 0.1 * seed) for seed in seeds]
+        results += [trial_at("resnet20", 1_000_000, rate, test_accuracy=trial_percent) for rate in RATES]
+        for one in results:
+            store(tmp_path / name, replace(one, started_at=at, finished_at=at))
+        return str(tmp_path / name)
+
+    return make
+
+
+def test_trials_of_learning_rates_are_not_compared(tuned_folder, folders, capsys):
+    again = [replace(run_at("resnet20", seed, accuracy=96.0), started_at=AFTER) for seed in range(3)]
+    _, _, plain = folders([], again)
+    base, worse_trials = tuned_folder("tuned", BEFORE), tuned_folder("worse", AFTER, trial_percent=20.0)
+    for new in (plain, worse_trials):
+        assert main(["check", base, new]) == 0
+        assert "5 comparisons of 1 case: within the limits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("accuracy", "code"), [(97.0, 0), (90.0, 1)])
+@pytest.mark.parametrize("before", [0.05, 0.1])
+def test_runs_at_the_chosen_rate_are_one_case_at_any_rate(tuned_folder, capsys, accuracy, code, before):
+    base = tuned_folder("tuned", BEFORE, before)
+    assert main(["check", base, tuned_folder("moved", AFTER, 0.02, accuracy)]) == code
+    out = capsys.readouterr().out
+    assert "10 comparisons of 2 cases" in out
+    assert ("digits resnet20 · tuned learning rates  accuracy" in out) == bool(code)
+
+
+def test_a_damaged_declaration_of_trials_is_refused(tuned_folder, capsys):
+    base, new = tuned_folder("tuned", BEFORE), tuned_folder("again", AFTER)
+    (Path(new) / "tuning.json").write_text("{}")
+    assert main(["check", base, new]) == 2
+    assert "tuning.json" in capsys.readouterr().err
 
 
 def test_json_is_one_object_and_nothing_else(folders, capsys):

@@ -12,7 +12,7 @@ from harness.config.recipe import Resize
 from harness.config.settings import read_settings
 from harness.data import registry
 from harness.results.folder import ResultsFolder
-from harness.results.inference_time import InferenceTime
+from harness.results.inference_time import LATENCY_BATCH, InferenceTime
 from harness.results.reading import read_result
 from harness.study.reproduce import Reproduction
 from harness.study.study import Study
@@ -70,6 +70,17 @@ def test_evaluate_prints_json(digits_result, capsys):
     assert found["is_exact"] is True
     assert found["recorded"] == found["reproduced"]
     assert (found["model"], found["changed_predictions"]) == ("resnet8", 0)
+
+
+def test_evaluate_says_why_a_time_of_use_is_left_out(digits_result, capsys, monkeypatch):
+    monkeypatch.setattr("harness.training.inference_meter._MOST_PASS_SECONDS", 0.0)
+    path = digits_result / "result.json"
+    times = (InferenceTime(LATENCY_BATCH, 1, 15, 0.01, 0.001),)
+    path.write_text(replace(read_result(path), inference=times).to_text())
+    assert evaluate(path) == 0
+    assert "\nlatency at batch 1 left out: a forward pass takes 0 s" in capsys.readouterr().out
+    assert evaluate(path, "--json") == 0
+    assert len(checked_output("evaluate", capsys.readouterr().out)["notes"]) == 2
 
 
 def test_evaluate_names_other_code_on_standard_error(digits_result, capsys):

@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -181,3 +182,23 @@ def test_a_case_on_all_images_trains_on_the_images_themselves():
     train, validation = split_training(images, CASE)
     assert train is images
     assert validation is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "tracks", "trained", "held_out"),
+    [
+        ([0, 1] * 8, None, [2, 3, 7, 9, 12, 14], [4, 5, 8, 13]),
+        ([0] * 8 + [1] * 8, tuple(f"{k // 2}" for k in range(16)), [2, 3, 6, 7, 8, 9, 12, 13], [4, 5, 14, 15]),
+    ],
+)
+def test_the_images_drawn_never_change(labels, tracks, trained, held_out):
+    """Another draw would be another training under the same identity."""
+    parts = split_training(image_set(labels, tracks), replace(CASE, val_split=0.3, train_fraction=0.5, seed=7))
+    assert [positions(part) for part in parts] == [trained, held_out]
+
+
+def test_many_images_are_split_without_a_loop_over_them():
+    images = image_set([k % 10 for k in range(200_000)])
+    started = time.process_time()
+    split_training(images, replace(CASE, val_split=0.1, train_fraction=0.5))
+    assert time.process_time() - started < 0.5  # 50 ms; a loop takes seconds, and a session splits for each case

@@ -25,6 +25,19 @@ def test_co_scheduled_cases_see_each_other(tmp_path):
         assert first.saw_other_case  # also after the second is closed
 
 
+def test_asked_afresh_only_cases_from_then_on_are_seen(tmp_path):
+    with CoSchedulingMonitor(tmp_path) as first:
+        with CoSchedulingMonitor(tmp_path):
+            assert first.afresh().saw_other_case  # it is still there
+        fresh = first.afresh()
+        assert not fresh.saw_other_case
+        assert first.saw_other_case
+        with CoSchedulingMonitor(tmp_path):
+            pass
+        assert fresh.saw_other_case
+    assert not CoSchedulingMonitor(tmp_path).afresh().saw_other_case  # never opened
+
+
 def test_a_short_case_is_not_missed(tmp_path):
     with CoSchedulingMonitor(tmp_path) as first:
         with CoSchedulingMonitor(tmp_path):

@@ -48,7 +48,9 @@ def images_of(case: Case, spec: DatasetSpec, count: int) -> ImageSet:
     return ImageSet(pixels, torch.arange(count) % spec.num_classes)
 
 
-def pass_through(case: Case, spec: DatasetSpec | None = None, images: int | None = None, **options: Any) -> Passage:
+def pass_through(
+    case: Case, spec: DatasetSpec | None = None, images: int | None = None, *, with_logits: bool = False, **options: Any
+) -> Passage:
     """Take a case through all that a training does; its epoch has a whole chunk and a partial batch."""
     spec = spec or SPECS[case.dataset]
     count = images or chunk_size(case.recipe, spec.channels, GPU) + LAST_BATCH
@@ -65,7 +67,7 @@ def pass_through(case: Case, spec: DatasetSpec | None = None, images: int | None
         with cuda.recording("epoch"):
             trainer.train_epoch(placed, 0, PhaseWatch(cuda))
         with cuda.recording("evaluate"):
-            trainer.evaluate(placed)
+            trainer.evaluate(placed, with_logits=with_logits)
         peak = memory.bytes()
         with cuda.recording("save"):
             weights, momentum = trainer.weights(), {name: one.cpu() for name, one in trainer.momentum().items()}

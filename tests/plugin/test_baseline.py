@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 import harness.plugin.summary  # noqa: F401 - pytester forgets modules that its sessions import first
 from harness.config.experiment import plan_experiment
 from harness.config.settings import read_settings
+from harness.plugin.baseline import _guarded
+from harness.plugin.session import ITEM
+from harness.results.declared_tuning import DeclaredTuning, declare_tuning
 from harness.study.study import Study
 from tests.helpers.synthetic import failed_result, store, synthetic_result
 from tests.plugin.benches import CONFTEST
@@ -191,3 +195,34 @@ def test_collecting_only_compares_nothing(guarded):
     run = guarded("--collect-only")
     assert run.ret == 0
     run.stdout.no_fnmatch_line("*compared with the baseline*")
+
+
+class Item:
+    """An item of pytest's with an experiment."""
+
+    def __init__(self, experiment):
+        self.stash, self.nodeid = {ITEM: SimpleNamespace(experiment=experiment, limits={})}, experiment.label
+
+
+def test_a_tuned_case_is_guarded_at_any_rate_and_trials_are_not(tmp_path):
+    settings = read_settings({"full_training": True, "baseline": str(tmp_path)}, {})
+    study = SimpleNamespace(case=lambda one: one.bind(device_kind="cpu", precision="fp32", data_fingerprint="0" * 64))
+    plain = plan_experiment(settings, "digits", "resnet8", 0)
+    own, trial = (replace(plain.resolved_recipe, learning_rate=rate) for rate in (0.02, 0.1))
+    case = study.case(plain)
+    declare_tuning(
+        tmp_path,
+        [DeclaredTuning(case, replace(case, recipe=trial, val_split=0.1), (0.02, 0.1), (1_000_000,), chosen=0.02)],
+    )
+    cases = [case, replace(case, recipe=own), replace(case, recipe=trial, val_split=0.1, seed=1_000_000)]
+    at_common, at_own, _ = (store(tmp_path, result_of(one, number)) for number, one in enumerate(cases))
+    variant = replace(plain.variant, is_tuned=True, learning_rate=0.1, common_rate=plain.resolved_recipe.learning_rate)
+    tuned = replace(plain, recipe=trial, variant=variant)  # the rate chosen now
+    items = [Item(one) for one in (plain, tuned)]
+    first, second = _guarded(SimpleNamespace(settings=settings), study, items)
+    assert [one.label for one in (first, second)] == ["digits resnet8", "digits resnet8 · tuned learning rates"]
+    assert ([one.started_at for one in first.base], [one.started_at for one in second.base]) == (
+        [at_common.started_at],
+        [at_own.started_at],
+    )
+    assert second.identities == {study.case(tuned).identity}

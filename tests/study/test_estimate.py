@@ -283,3 +283,10 @@ def test_recorded_times_of_a_run_resumed_elsewhere_do_not_count(experiment, tiny
     assert recorded_epoch_seconds(experiment, [mixed], "cpu", "fp32") is None
     same = replace(tiny_result, attempts=(first, replace(first, first_epoch=2)))
     assert recorded_epoch_seconds(experiment, [same], "cpu", "fp32") == tiny_result.mean_epoch_seconds
+
+
+def test_epochs_with_images_held_out_are_recorded_apart(experiment, tiny_result):
+    trial = replace(tiny_result, case=replace(tiny_result.case, val_split=0.1), epoch_seconds=(9.0,))
+    run = replace(tiny_result, epoch_seconds=(2.0,))
+    assert recorded_epoch_seconds(experiment, [run, trial], "cpu", "fp32") == 2.0
+    assert recorded_epoch_seconds(experiment, [run, trial], "cpu", "fp32", val_split=0.1) == 9.0

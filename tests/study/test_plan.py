@@ -156,7 +156,7 @@ def test_steps_are_timed_and_compared_with_the_kernels_of_the_settings(make_sett
     )
     monkeypatch.setattr(
         "harness.study.plan.recorded_epoch_seconds",
-        lambda *_, deterministic: compared.append(deterministic),
+        lambda *_, deterministic, **__: compared.append(deterministic),
     )
     settings = make_settings(full_training=True, deterministic=True)
     experiment = plan_experiment(settings, "digits", "resnet8", 0, RECIPE)

@@ -13,6 +13,7 @@ from harness.errors import DamagedError, InputError
 from harness.results.folder import ResultsFolder
 from harness.study.reproduce import device_of, images_of, reproduce, require_same_images
 from harness.study.stored_network import checked_weights
+from harness.training import inference_meter
 from harness.training.train import train
 from harness.training.trainers.fast import FastTrainer
 from tests.data.builders import encode, noise, write, write_arrays, write_class_folders, write_table
@@ -52,6 +53,13 @@ def test_a_result_whose_bf16_was_switched_off_is_evaluated_without(trained, resu
     monkeypatch.setattr(FastTrainer, "switch_off", lambda _, *fact: seen.append(fact))
     evaluated(replace(trained, switched_off={"bf16": "it differs"}), results, tiny_dataset)
     assert seen == [("bf16", "it differs")]
+
+
+def test_a_time_of_use_that_is_left_out_now_has_its_reason(trained, results, tiny_dataset, monkeypatch):
+    monkeypatch.setattr(inference_meter, "_MOST_PASS_SECONDS", 0.0)
+    again = evaluated(trained, results, tiny_dataset)
+    assert (again.is_exact, again.inference, len(again.notes)) == (True, (), 2)
+    assert again.notes[0].startswith("latency at batch 1 left out: a forward pass takes")
 
 
 def test_other_weights_are_not_exact(trained, results, tiny_dataset):

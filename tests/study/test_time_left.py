@@ -5,6 +5,7 @@ import pytest
 
 from harness.config.experiment import Experiment
 from harness.config.recipes import CIFAR10, DIGITS
+from harness.config.settings import read_settings
 from harness.config.variant import Variant
 from harness.study.time_left import TimeLeft
 
@@ -16,13 +17,23 @@ def experiment(model, seed=0, dataset="digits"):
 
 
 def time_left(experiments, epochs_left=lambda _: 5, operations=OPERATIONS):
-    engine = SimpleNamespace(epoch_operations=lambda one: operations.get(one.model))
-    return TimeLeft(SimpleNamespace(engine=engine, epochs_left=epochs_left), experiments)
+    return TimeLeft(study(lambda one: operations.get(one.model), epochs_left), experiments)
+
+
+def study(epoch_operations, epochs_left=lambda _: 5):
+    engine, settings = SimpleNamespace(epoch_operations=epoch_operations), read_settings({"full_training": True}, {})
+    return SimpleNamespace(engine=engine, epochs_left=epochs_left, settings=settings)
 
 
 def result(one, *epoch_seconds):
-    case = SimpleNamespace(recipe=one.recipe, train_fraction=one.variant.train_fraction)
-    return SimpleNamespace(dataset=one.dataset, model=one.model, case=case, epoch_seconds=epoch_seconds)
+    case = SimpleNamespace(
+        dataset=one.dataset,
+        model=one.model,
+        recipe=one.recipe,
+        train_fraction=one.variant.train_fraction,
+        val_split=one.variant.val_split or 0.0,
+    )
+    return SimpleNamespace(case=case, epoch_seconds=epoch_seconds)
 
 
 def test_cases_after_take_the_measured_time_of_their_model():
@@ -63,9 +74,27 @@ def test_epochs_of_another_schedule_take_the_measured_time():
 
 def test_epochs_on_a_share_of_the_images_are_another_kind():
     first, second = experiment("small"), replace(experiment("small"), variant=Variant(train_fraction=0.1))
-    engine = SimpleNamespace(epoch_operations=lambda one: 100 * one.variant.train_fraction)
-    left = TimeLeft(SimpleNamespace(engine=engine, epochs_left=lambda _: 5), [first, second])
+    left = TimeLeft(study(lambda one: 100 * one.variant.train_fraction), [first, second])
     assert left.after(first)(2.0) == pytest.approx(5 * 0.2)
+
+
+def test_epochs_with_images_held_out_are_another_kind():
+    trial, first = replace(experiment("small"), variant=Variant(val_split=0.1)), experiment("small")
+    second = replace(first, seed=1)
+    left = time_left([trial, first, second])
+    left.add(result(trial, 1.0))
+    left.add(result(first, 3.0))
+    assert left.after(first)(None) == 5 * 3.0
+
+
+def test_a_sweep_of_many_cases_hashes_each_kind_once(monkeypatch):
+    shortened, recipe = [], type(DIGITS)
+    without = recipe.without_schedule.fget
+    monkeypatch.setattr(recipe, "without_schedule", property(lambda one: shortened.append(one) or without(one)))
+    experiments = [experiment("small", seed) for seed in range(50)]
+    left = time_left(experiments)
+    assert [left.after(one)(2.0) for one in experiments] == [5 * 2.0 * (49 - seed) for seed in range(50)]
+    assert len(shortened) == 50
 
 
 def test_finished_cases_take_no_time_and_resumed_ones_their_rest():

@@ -40,9 +40,9 @@ def threads(monkeypatch):
     return numbers
 
 
-def meter_of(case, callback=None, processes=None):
+def meter_of(case, callback=None, processes=None, co_scheduling=None):
     context = TrainingContext(callback or TrainingCallback(), processes or SINGLE_PROCESS)
-    return InferenceMeter(make_trainer(case, TINY_SPEC, CPU), context, CoSchedulingMonitor())
+    return InferenceMeter(make_trainer(case, TINY_SPEC, CPU), context, co_scheduling or CoSchedulingMonitor())
 
 
 def measured(case, seconds=1.0, **options):
@@ -182,6 +182,16 @@ def test_times_beside_other_cases_are_marked(tiny_dataset, quiet, monkeypatch):
     assert all(one.is_disturbed for one in times)
 
 
+def test_a_case_that_ended_before_disturbs_no_time(tiny_dataset, quiet, tmp_path):
+    with CoSchedulingMonitor(tmp_path) as own:
+        with CoSchedulingMonitor(tmp_path):
+            beside, _ = measured(make_case(tiny_dataset), co_scheduling=own)
+        times, _ = measured(make_case(tiny_dataset), co_scheduling=own)
+        assert own.saw_other_case
+    assert [one.is_disturbed for one in beside] == [True] * len(times)
+    assert [one.is_disturbed for one in times] == [False] * len(times)
+
+
 def test_slow_passes_are_left_out_with_a_note(tiny_dataset, quiet, monkeypatch):
     monkeypatch.setattr(inference_meter, "_MOST_PASS_SECONDS", 0.0)
     times, notes = measured(make_case(tiny_dataset))
@@ -194,10 +204,10 @@ def test_a_batch_beyond_the_memory_of_training_is_not_tried(tiny_dataset, quiet,
     monkeypatch.setattr(inference_meter, "evaluation_batch_size", lambda *_: 8)
     case = make_case(tiny_dataset)
     times, notes = measured(case)
-    assert ({one.batch for one in times}, notes) == (
-        {1},
-        ["throughput at batch 64 left out: the memory may not suffice"],
-    )
+    (note,) = notes
+    assert {one.batch for one in times} == {1}
+    assert note.startswith("throughput at batch 64 left out: memory that sufficed to train 8 images at a time and to ")
+    assert note.endswith("a recipe with a batch_size of 16 or more has it measured")
     times, notes = measured(replace(case, recipe=replace(case.recipe, batch_size=16)))
     assert ({one.batch for one in times}, notes) == ({1, 64}, [])
 
@@ -207,7 +217,8 @@ def test_sharded_networks_are_left_out_with_a_note(tiny_dataset):
     sharded.is_sharded = True
     times, notes = measured(make_case(tiny_dataset), processes=sharded)
     assert times == ()
-    assert notes == ["latency and throughput left out: no process has the whole network"]
+    (note,) = notes
+    assert note.startswith("latency and throughput left out: no process has the whole network")
 
 
 class Clock(nn.Module):
@@ -265,11 +276,16 @@ def test_on_cuda_a_pass_of_one_image_is_waited_for(monkeypatch):
 
 
 @pytest.mark.slow
-def test_medians_of_three_measurements_agree(tiny_dataset):
-    """Within 5 % on an idle machine; a shared one is given more room, and a disturbed one is not judged."""
+def test_medians_of_three_measurements_agree_within_5_percent(tiny_dataset):
+    """On an idle machine: pytest tests/training/test_inference_meter.py -m slow -rs.
+
+    At each batch and number of threads, if none of the three was disturbed; skipped if that holds at none.
+    """
     meter = meter_of(make_case(tiny_dataset))
     runs = [meter.measure(60.0) for _ in range(3)]
-    for same in zip(*runs, strict=True):
-        if not any(one.is_disturbed for one in same):
-            medians = [one.median_seconds for one in same]
-            assert max(medians) <= 1.15 * min(medians)
+    judged = [same for same in zip(*runs, strict=True) if not any(one.is_disturbed for one in same)]
+    if not judged:
+        pytest.skip("all three measurements were disturbed: run it again on an idle machine")
+    for same in judged:
+        medians = [one.median_seconds for one in same]
+        assert max(medians) <= 1.05 * min(medians), same

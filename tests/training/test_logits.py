@@ -16,9 +16,11 @@ from harness.results.folder import ResultsFolder
 from harness.study.stored_network import load_network
 from harness.training.train import train
 from harness.training.trainers.evaluation import in_half_precision
+from harness.training.trainers.fast import FastTrainer
 from tests.helpers.networks import own_case
 from tests.helpers.rank_threads import train_in_threads
 from tests.helpers.tiny import CPU, make_case
+from tests.helpers.training import interrupt
 
 
 def logits_of(result, results):
@@ -89,6 +91,27 @@ def test_logits_that_are_not_numbers_are_left_out_with_a_note(tiny_dataset, resu
     assert results.find(case) == result
 
 
+@pytest.mark.parametrize(
+    ("val_split", "asked"), [(0.0, [False, False, True]), (0.4, [False, False, False, True, False])]
+)
+def test_logits_are_kept_of_the_final_evaluation_alone(tiny_dataset, results, monkeypatch, val_split, asked):
+    found, evaluate = [], FastTrainer.evaluate
+    monkeypatch.setattr(
+        FastTrainer,
+        "evaluate",
+        lambda self, images, **options: found.append(evaluate(self, images, **options)) or found[-1],
+    )
+    train(make_case(tiny_dataset, val_split=val_split), tiny_dataset, results, CPU)
+    assert [one.logits is not None for one in found] == asked
+
+
+def test_case_interrupted_after_its_last_epoch_gets_the_same_logits(tiny_dataset, results, tmp_path):
+    case, whole = make_case(tiny_dataset), ResultsFolder(tmp_path / "whole")
+    interrupt(case, tiny_dataset, results, case.recipe.epochs, at_its_end=True)
+    resumed, never = (train(case, tiny_dataset, folder, CPU) for folder in (results, whole))
+    assert np.array_equal(logits_of(resumed, results), logits_of(never, whole))
+
+
 @pytest.fixture
 def trained(tiny_dataset, results):
     return train(make_case(tiny_dataset), tiny_dataset, results, CPU)
@@ -106,7 +129,7 @@ def test_logits_that_contradict_the_predictions_are_named(trained, results):
     result = forged(trained, results, other)
     with pytest.raises(ContradictedError, match=r"logits.npy contradicts its result.json: the largest logits of \d+"):
         logits_of(result, results)
-    assert "logits.npy contradicts" in results.contradiction(result)
+    assert results.contradiction(result) is None  # no number of the result rests on them
     results.write_result(result.case, result)
     with pytest.raises(DamagedError, match="contradicts"):
         results.find(result.case)
@@ -125,6 +148,15 @@ def test_damaged_logits_are_refused(trained, results):
     path.unlink()
     with pytest.raises(DamagedError, match=r"logits\.npy is missing"):
         logits_of(trained, results)
+
+
+def test_a_kept_result_is_checked_with_its_predictions_read_once(trained, results, monkeypatch):
+    read, parse = [], checked_files.parse_predictions
+    monkeypatch.setattr(checked_files, "parse_predictions", lambda *given: read.append(given) or parse(*given))
+    assert results.find(trained.case) == trained
+    assert len(read) == 1
+    monkeypatch.setattr(checked_files, "parse_logits", lambda *_: pytest.fail("logits were read"))
+    assert results.contradiction(trained) is None
 
 
 def test_results_of_earlier_versions_have_none_and_stay_readable(trained, results):

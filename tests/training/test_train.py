@@ -219,7 +219,9 @@ def test_with_validation_the_test_set_is_evaluated_only_at_the_end(tiny_dataset,
     sizes = []
     evaluate = FastTrainer.evaluate
     monkeypatch.setattr(
-        FastTrainer, "evaluate", lambda self, images: sizes.append(len(images)) or evaluate(self, images)
+        FastTrainer,
+        "evaluate",
+        lambda self, images, **options: sizes.append(len(images)) or evaluate(self, images, **options),
     )
     case = make_case(tiny_dataset, val_split=0.3)
     result = train(case, tiny_dataset, results, CPU)

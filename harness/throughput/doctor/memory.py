@@ -45,7 +45,7 @@ def memory_peaks_in_the_step(subject: Subject) -> Outcome:
     peaks = {
         "step": _peak(subject, step),
         "augmentation": _peak(subject, lambda: trainer._load(images, *trainer._begin_epoch(images, 0))),
-        "evaluation": _peak(subject, lambda: trainer.evaluate(images)),
+        "evaluation": _peak(subject, lambda: trainer.evaluate(images, with_logits=True)),
     }
     text = ", ".join(f"{part} {_in_mib(*found)}" for part, found in peaks.items())
     figures = {f"{part}_bytes": float(allocated) for part, (allocated, _) in peaks.items()}

@@ -116,7 +116,7 @@ class DataParallelTrainer(FastTrainer):
         self._loss_sum += loss_sum.detach()
         self._correct += (logits.detach().argmax(1) == labels).sum()
 
-    def evaluate(self, images: ImageSet) -> Evaluation:
+    def evaluate(self, images: ImageSet, *, with_logits: bool = False) -> Evaluation:
         """Evaluate as `Trainer.evaluate` says: each rank its share of the images; all ranks get the whole.
 
         Every rank evaluates equally many images, as shards need. An image beyond its own share does not count.
@@ -125,10 +125,10 @@ class DataParallelTrainer(FastTrainer):
         count = -(-len(images) // self._processes.world_size)  # the last share's, so that all windows fit
         window = images.view(torch.arange(own.start, own.start + count, device=images.labels.device))
         window.labels[len(own) :] = _IGNORED
-        part = super().evaluate(window)
+        # Each part of logits that are too large to be stored may be small enough.
+        is_small = obstacle_to_logits(len(images), self.spec.num_classes) is None
+        part = super().evaluate(window, with_logits=with_logits and is_small)
         logits = None if part.logits is None else part.logits[: len(own)]
-        if obstacle_to_logits(len(images), self.spec.num_classes):
-            logits = None  # a part of them may be small enough
         parts = self._processes.all_gather((part.loss * count, part.predictions[: len(own)], logits))
         losses, predictions, of_ranks = zip(*parts, strict=True)
         predicted = np.concatenate(predictions)
@@ -136,9 +136,9 @@ class DataParallelTrainer(FastTrainer):
         whole = None if logits is None else np.concatenate(of_ranks)
         return Evaluation(sum(losses) / len(images), metrics.accuracy_percent(correct, len(images)), predicted, whole)
 
-    def _evaluate(self, images: ImageSet) -> Evaluation:
+    def _evaluate(self, images: ImageSet, *, with_logits: bool) -> Evaluation:
         with torch.inference_mode(False), torch.no_grad():  # shards gathered in inference mode cannot be trained
-            return super()._evaluate(images)
+            return super()._evaluate(images, with_logits=with_logits)
 
     def network_state(self) -> dict[str, Tensor]:
         return self._whole(super().network_state())
@@ -227,9 +227,9 @@ class RankZeroTrainer(DataParallelTrainer):
         with self._processes.running_together(Command("train_epoch", (self._name_of(images), epoch))):
             return super().train_epoch(images, epoch, watch, on_progress)
 
-    def evaluate(self, images: ImageSet) -> Evaluation:
-        with self._processes.running_together(Command("evaluate", (self._name_of(images),))):
-            return super().evaluate(images)
+    def evaluate(self, images: ImageSet, *, with_logits: bool = False) -> Evaluation:
+        with self._processes.running_together(Command("evaluate", (self._name_of(images), with_logits))):
+            return super().evaluate(images, with_logits=with_logits)
 
     def stops_of_ranks(self) -> list[Stops]:
         with self._processes.running_together(Command("stops_of_ranks")):
@@ -269,7 +269,8 @@ class Follower:
             name, epoch = arguments
             self.trainer.train_epoch(self._sets[name], epoch, Stopwatch(self._device))
         elif command.method == "evaluate":
-            self.trainer.evaluate(self._sets[arguments[0]])
+            name, with_logits = arguments
+            self.trainer.evaluate(self._sets[name], with_logits=with_logits)
         else:
             getattr(self.trainer, command.method)(*arguments)
 

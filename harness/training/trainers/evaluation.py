@@ -16,7 +16,8 @@ class Evaluation:
     """The evaluation of N images: mean loss, accuracy, and each image's predicted class, (N,).
 
     Attributes:
-        logits: in half precision, less each image's largest one, (N, classes); None if they are too large to be stored.
+        logits: in half precision, less each image's largest one, (N, classes); None if they were not asked for, or are
+            too large to be stored.
     """
 
     loss: float
@@ -31,11 +32,12 @@ class Predictions:
     Args:
         images: the number of images to be evaluated.
         classes: the number of classes.
+        with_logits: keep the logits too, if they are not too large to be stored.
     """
 
-    def __init__(self, images: int, classes: int) -> None:
+    def __init__(self, images: int, classes: int, *, with_logits: bool) -> None:
         self._classes: list[Tensor] = []
-        self._logits: list[Tensor] | None = None if obstacle_to_logits(images, classes) else []
+        self._logits: list[Tensor] | None = [] if with_logits and not obstacle_to_logits(images, classes) else None
 
     def add(self, logits: Tensor) -> None:
         """Add the predictions of one batch, from its logits, (n, classes)."""

@@ -233,18 +233,18 @@ class FastTrainer(Trainer):
         """Yield every tensor that a step changes."""
         return itertools.chain(*self.state_by_part().values())
 
-    def evaluate(self, images: ImageSet) -> Evaluation:
+    def evaluate(self, images: ImageSet, *, with_logits: bool = False) -> Evaluation:
         """Evaluate as `Trainer.evaluate` says, batch by batch, without waiting for the device."""
         # A foreign network may keep a tensor made here for its next training step, which inference mode forbids. The
         # order counts: inference_mode(False) turns gradients on.
         is_foreign = model_of(self.case).is_foreign
         with torch.inference_mode(not is_foreign), torch.no_grad(), self._drawing(None):
-            return self._evaluate(images)
+            return self._evaluate(images, with_logits=with_logits)
 
-    def _evaluate(self, images: ImageSet) -> Evaluation:
+    def _evaluate(self, images: ImageSet, *, with_logits: bool) -> Evaluation:
         self.network.eval()
         loss_sum = torch.zeros((), device=self.device, dtype=_sum_dtype(self.device))
-        predictions = Predictions(len(images), self.spec.num_classes)
+        predictions = Predictions(len(images), self.spec.num_classes, with_logits=with_logits)
         step, count = evaluation_batch_size(self.recipe, self.spec.channels, self.device), len(images)
         for start in range(0, count, step):
             end = min(start + step, count)

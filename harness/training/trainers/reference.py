@@ -133,11 +133,11 @@ class ReferenceTrainer(Trainer):
         return loss.item(), correct
 
     @torch.no_grad()
-    def evaluate(self, images: ImageSet) -> Evaluation:
+    def evaluate(self, images: ImageSet, *, with_logits: bool = False) -> Evaluation:
         """Evaluate as `Trainer.evaluate` says, in the recipe's batches."""
         self.network.eval()
         transform = evaluation_transform(self.recipe.augmentation, self.recipe.image_size)
-        loss_sum, predictions = 0.0, Predictions(len(images), self.spec.num_classes)
+        loss_sum, predictions = 0.0, Predictions(len(images), self.spec.num_classes, with_logits=with_logits)
         with self._drawing(None), self._computing():
             for batch, labels in self._loader(images, transform):
                 labels = labels.to(self.device)

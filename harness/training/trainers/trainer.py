@@ -112,8 +112,12 @@ class Trainer(abc.ABC):
         """
 
     @abc.abstractmethod
-    def evaluate(self, images: ImageSet) -> Evaluation:
-        """Evaluate the network on images; only the deterministic part of the augmentation is applied."""
+    def evaluate(self, images: ImageSet, *, with_logits: bool = False) -> Evaluation:
+        """Evaluate the network on images; only the deterministic part of the augmentation is applied.
+
+        Args:
+            with_logits: return the logits too, which costs a copy from the device.
+        """
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[nn.Module]:

@@ -170,7 +170,9 @@ def test_every_image_is_evaluated_once_and_in_order(count):
 def test_a_rank_evaluates_its_share_without_a_copy_of_its_pixels(tiny_dataset, monkeypatch):
     evaluated, evaluate = [], FastTrainer.evaluate
     monkeypatch.setattr(
-        FastTrainer, "evaluate", lambda self, images: evaluated.append(images) or evaluate(self, images)
+        FastTrainer,
+        "evaluate",
+        lambda self, images, **options: evaluated.append(images) or evaluate(self, images, **options),
     )
     case = make_case(tiny_dataset)
     in_threads(2, lambda processes: DataParallelTrainer(case, TINY_SPEC, CPU, processes).evaluate(tiny_dataset.test))

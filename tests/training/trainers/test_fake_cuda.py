@@ -27,11 +27,11 @@ def one_warm_up_step(monkeypatch):
     monkeypatch.setattr(cuda_graph, "_WARM_UP_STEPS", 1)
 
 
-def check_waits(done, copies=3):
+def check_waits(done, copies=2):
     """Check that the host waits for the device at an epoch's end and an evaluation's, and nowhere else.
 
     Args:
-        copies: to the CPU at an evaluation's end: predictions, logits, and the labels of images on the GPU.
+        copies: to the CPU at an evaluation's end: predictions, labels of images on the GPU, and logits if asked for.
     """
     cuda = done.cuda
     assert done.trainer.switched_off == {}
@@ -60,6 +60,10 @@ def test_published_case_waits_only_at_an_epochs_end(dataset, model):
     assert done.cuda.kernels["train", "replay"] == steps
     assert done.cuda.launches["train"] == 3 * steps  # two copies into the graph's memory, and its replay
     assert done.cuda.graphs == 2  # full batches, and the partial one
+
+
+def test_logits_are_copied_from_the_device_once_if_asked_for():
+    check_waits(pass_through(cuda_case("digits", "resnet8"), images=70, with_logits=True), copies=3)
 
 
 @pytest.mark.parametrize(("model", "precision"), FAMILIES)
@@ -98,7 +102,7 @@ def test_reference_pipeline_waits_twice_per_step(monkeypatch):
 @pytest.mark.parametrize("dataset", ["cifar10", "gtsrb"])
 def test_streamed_images_are_pinned_and_copied_while_others_train(dataset):
     done = pass_through(cuda_case(dataset, "resnet8", precision="fp32"), total_bytes=2**20)
-    check_waits(done, copies=2)
+    check_waits(done, copies=1)
     assert done.trainer.notes == []
     copies = done.cuda.copies
     assert copies["load", "pinned", "side"] == copies["train", "pinned", "side"] == 2  # pixels and labels of a chunk
@@ -115,7 +119,7 @@ def test_images_without_pinned_memory_are_streamed_all_the_same(monkeypatch):
 
     monkeypatch.setattr(torch, "empty", refuse)
     done = pass_through(cuda_case("digits", "resnet8", precision="fp32"), images=70, total_bytes=2**10)
-    check_waits(done, copies=2)
+    check_waits(done, copies=1)
     (note,) = done.trainer.notes
     assert note.startswith("images copied to the GPU without pinned memory, which raised RuntimeError: CUDA error:")
     assert done.cuda.copies["load", "pinned", "side"] == 0
