@@ -37,7 +37,7 @@ def related_studies(studies: Sequence[Evidence], condition: Condition) -> list[d
 
 
 def of_equal_networks(studies: Mapping[Value, Evidence]) -> tuple[dict[Value, Evidence], dict[Value, list[str]]]:
-    """Return related studies without models of another network than the latest one of that name, and those models.
+    """Return related studies without models that have had another network since, and those models.
 
     They are no replicates, and no other size or schedule, of a network whose code has changed since.
     """
@@ -60,7 +60,7 @@ def condition_of(case: Case, condition: Condition) -> float:
 
 
 def _case_of(study: Evidence) -> Case | None:
-    """Return a case of the study, at the recipe's own learning rate; None for quick runs and published figures."""
+    """Return a case of the study, at the recipe's own rate; None for quick runs and published figures."""
     results = [] if study.mode == "quick" else study.used_results
     if not results or study.tuning is None:
         return results[0].case if results else None

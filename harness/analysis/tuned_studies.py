@@ -71,7 +71,7 @@ def parts_of(stored: Iterable[StoredResult], declared: Mapping[Path, Sequence[De
 
 
 def _of_plain_studies(parts: TunedParts) -> list[StoredResult]:
-    """Return runs at a chosen rate that are of a plain study too: other models have runs at that rate without tuning.
+    """Return runs at a chosen rate that are of a plain study too: one of other models at that rate.
 
     So a study at one rate for all keeps its models when some of them choose that rate later.
     """

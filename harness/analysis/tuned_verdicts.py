@@ -109,7 +109,7 @@ def verdict_sentence(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
 
 
 def _outcomes_text(pair: RateVerdicts) -> str:
-    """Return both outcomes with their differences, the common rate's first, and whether the change is shown."""
+    """Return both outcomes with their differences, the common rate's first, and the change between them."""
     texts = [
         f"{outcome_text(one.outcome, one.margin)} ({signed(one.interval.mean, 2)} pp)"
         for one in (pair.common, pair.tuned)

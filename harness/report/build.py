@@ -179,7 +179,7 @@ def _left_out_table(lines: Sequence[str]) -> Table:
 def _study(
     evidence: Evidence, question: Question, show: Callable[[Section, Evidence], Section], tuned: str
 ) -> StudyPage:
-    """Return a study with its answer, figures and tables; only its runs if none is complete or they chose their rates.
+    """Return a study with its answer, figures and tables; only its runs if there is no answer to show.
 
     Args:
         tuned: the title of the study of tuned learning rates beside this one; empty without one.

@@ -262,7 +262,7 @@ def by_share(leads, models=("resnet110", "resnet20-4"), seeds=3, alpha=0.05):
     return {"cifar10": ClaimStudy(whole.evidence, whole, found)}
 
 
-def test_shares_of_one_dataset_test_the_claim_on_sizes_with_the_papers_models():
+def test_shares_test_the_claim_on_sizes_with_the_papers_models():
     falling, rising = {0.1: 3.0, 0.5: 1.5, 1.0: 0.0}, {0.1: 0.0, 0.5: 1.5, 1.0: 3.0}
     assert judge_statement(FewerImagesWider(), by_share(falling)).verdict == YES
     assert judge_statement(FewerImagesWider(), by_share(rising)).verdict == NO

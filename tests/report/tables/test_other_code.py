@@ -29,7 +29,7 @@ NOTE = "trained by other code than the present: "
 EVERY_RUN = f"{NOTE}every run (commit 0123456789, which differs in models/resnet.py)"
 MEASURED_NOTE = "measured with other code than the present: "
 KINDS = ("", "-accuracy", "-f1", "-gain", "-literature", "-verdicts", "-thresholds", "-true-gain", "-equal-cost",
-         "-pareto", "-differences", "-classes", "-predictions-disagreement")  # fmt: skip
+         "-pareto", "-differences", "-classes", "-predictions-disagreement", "-targets")  # fmt: skip
 PRESENT = {name: ENVIRONMENT[name] for name in ("training_code", "code", "commit")}
 MEASURED_ON = {"cpu": "AMD EPYC", "gpu": None, "device": "cpu", "threads": 2, "versions": {"torch": "2.15.0"}}
 

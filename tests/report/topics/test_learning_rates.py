@@ -140,7 +140,7 @@ def test_a_written_report_has_trials_in_no_table_of_runs(tmp_path):
 
 
 def test_a_study_without_an_answer_shows_no_verdict_anywhere(tmp_path):
-    """Reported seeds that chose the rates: its runs are listed, and nothing is compared, nor across studies."""
+    """Reported seeds chose the rates: runs are listed, and nothing is compared, nor across studies."""
     from harness.results.declared_tuning import declare_tuning
 
     root, seeds = tmp_path / "results", TRIAL_SEEDS
