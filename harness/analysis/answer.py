@@ -15,7 +15,7 @@ from harness.analysis.settling import settle_texts
 from harness.analysis.single_run import chances_text, one_run_headline, one_run_line
 from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.thresholds import Threshold, thresholds
-from harness.analysis.tuned_verdicts import compare_verdicts, rates_line, seeds_in_common
+from harness.analysis.tuned_verdicts import RateVerdicts, compare_verdicts, rates_line, seeds_in_common
 from harness.analysis.wording import BUDGET_WORDS, COST_WORDS, cost_noun_text
 from harness.results.result import Result
 from harness.text import count_noun, listed, listed_up_to
@@ -58,6 +58,7 @@ class Answer:
         sentences: further findings: where each axis stops paying, and which models are worth their cost.
         interim: ``interim, 3 of 5 seeds`` while planned seeds are missing; empty otherwise.
         brief: for a terminal, one line each: tuned learning rates, the chance of one run's difference, and `settle`.
+        rates: each budget's verdict beside that at the recipe's own learning rate, of a study of tuned ones.
     """
 
     headline: str
@@ -68,6 +69,7 @@ class Answer:
     sentences: tuple[str, ...] = ()
     interim: str = ""
     brief: tuple[str, ...] = ()
+    rates: tuple[RateVerdicts, ...] = ()
 
 
 def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> Answer:
@@ -97,6 +99,7 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
         ),
         interim=interim,
         brief=tuple(filter(None, (rates, one_run_line(verdicts[-1], chances) if chances else "", brief_settle))),
+        rates=pairs,
     )
 
 

@@ -1,7 +1,7 @@
 """Findings on the statements of the paper's claims: the verdicts, their meanings, statements in words."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.analysis.comparison import Comparisons
@@ -46,12 +46,12 @@ class ClaimStudy:
 
     Attributes:
         comparisons: those of the whole report: a claim takes the p-value that its pair has everywhere.
-        shares: the same study on smaller shares of the training images, the smallest first.
+        shares: comparisons of the same study on smaller shares of the training images, by share.
     """
 
     evidence: Evidence
     comparisons: Comparisons
-    shares: tuple["ClaimStudy", ...] = ()
+    shares: Mapping[float, Comparisons] = field(default_factory=dict)
 
     def reason_missing(self, *models: str) -> str:
         """Return why models that were measured are not compared; empty if one was not measured."""

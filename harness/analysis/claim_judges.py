@@ -8,7 +8,7 @@ from harness.analysis.claim_ratios import judge_greater_ratio, judge_growth, jud
 from harness.analysis.comparison import Comparison, image_note
 from harness.analysis.f1_bound import FIGURE_TOLERANCE, f1_bound
 from harness.analysis.multiplicity import holm
-from harness.analysis.stats import Interval, is_significant
+from harness.analysis.stats import Interval, mean_interval
 from harness.analysis.training_sizes import SizeTrend, size_trend
 from harness.analysis.wording import comparison_p_text, difference_text, ends_text, image_note_text, trend_text
 from harness.config.datasets import SPECS, title_of
@@ -132,9 +132,10 @@ def _weakest(found: Sequence[Comparison]) -> Comparison:
 
 def _near_literature(statement: NearLiterature, study: ClaimStudy) -> Finding | None:
     """Judge that an accuracy is at most so many percentage points below that of He et al."""
-    mean = study.evidence.mean(statement.model, "accuracy_percent")
-    if mean is None:
+    accuracies = study.evidence.values(statement.model, "accuracy_percent")
+    if not accuracies:
         return None
+    mean = mean_interval(list(accuracies.values()), 1 - study.comparisons.alpha)
     theirs = LITERATURE[0].accuracy_percent[statement.model]
     if statement.against == "mean":
         theirs = LITERATURE[0].repeated[statement.model].mean_percent
@@ -157,10 +158,15 @@ def _fewer_images_wider(statement: FewerImagesWider, studies: Studies) -> Findin
         dataset: trend
         for dataset, study in studies.items()
         if study.shares
-        and (trend := size_trend({one.evidence.train_images: one.comparisons for one in (*study.shares, study)}))
-        and trend.wide in STUDY_MODELS.get(dataset, ())
+        and (trend := size_trend({**study.shares, 1.0: study.comparisons}))
+        and _are_of_paper(dataset, trend.wide, trend.deep)
     }
     return _trends_finding(statement, trends) if trends else _between_datasets(statement, studies)
+
+
+def _are_of_paper(dataset: str, *models: str) -> bool:
+    """Return whether the paper has these models on a dataset."""
+    return set(models) <= set(STUDY_MODELS.get(dataset, ()))
 
 
 def _trends_finding(statement: FewerImagesWider, trends: Mapping[str, SizeTrend]) -> Finding:
@@ -170,7 +176,8 @@ def _trends_finding(statement: FewerImagesWider, trends: Mapping[str, SizeTrend]
     if all(one is None for one in p_values):
         return Finding(statement, "one run", numbers)
     pairs = zip(trends.values(), p_values, strict=True)
-    falls = {one.slope.mean < 0 for one, p_value in pairs if is_significant(p_value)}
+    alpha = min(one.alpha for one in trends.values())
+    falls = {one.slope.mean < 0 for one, p_value in pairs if p_value is not None and p_value < alpha}
     if len(falls) != 1:
         return Finding(statement, "no significant difference", numbers)
     return Finding(statement, "supported" if falls.pop() else "contradicted", numbers)
@@ -179,9 +186,9 @@ def _trends_finding(statement: FewerImagesWider, trends: Mapping[str, SizeTrend]
 def _between_datasets(statement: FewerImagesWider, studies: Studies) -> Finding:
     """Return the numbers of datasets of different sizes, which test nothing."""
     found = {
-        dataset: study.comparisons.counterparts[-1]
+        dataset: pairs[-1]
         for dataset, study in studies.items()
-        if study.comparisons.counterparts and study.comparisons.counterparts[-1].model in STUDY_MODELS.get(dataset, ())
+        if (pairs := study.comparisons.counterparts) and _are_of_paper(dataset, pairs[-1].model, pairs[-1].other)
     }
     if len(found) < 2:
         return Finding(statement, "not measured")

@@ -17,7 +17,8 @@ def _ratio(statement: Times | Greater, study: ClaimStudy) -> Interval | None:
     """Return the logarithm of the ratio between two models' quantities, paired by seed."""
     ours, theirs = (study.evidence.values(model, statement.quantity) for model in (statement.model, statement.other))
     seeds = sorted(seed for seed in ours.keys() & theirs.keys() if min(ours[seed], theirs[seed]) > 0)
-    return mean_interval([math.log(ours[seed] / theirs[seed]) for seed in seeds]) if seeds else None
+    logarithms = [math.log(ours[seed] / theirs[seed]) for seed in seeds]
+    return mean_interval(logarithms, 1 - study.comparisons.alpha) if seeds else None
 
 
 def _device_note(quantity: Quantity, study: ClaimStudy) -> str:

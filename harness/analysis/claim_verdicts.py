@@ -55,8 +55,10 @@ def comparable_by_dataset(found: Sequence[ClaimStudy]) -> dict[str, ClaimStudy]:
             chosen[dataset] = one
     groups = related_studies([one.evidence for one in found], "train_fraction")
     places = {id(one): place for place, one in enumerate(found)}
-    shares = {group[-1]: group[:-1] for group in (list(one.values()) for one in groups)}
+    shares = {group.pop(max(group)): group for group in groups}
     return {
-        dataset: replace(one, shares=tuple(found[place] for place in shares.get(places[id(one)], ())))
+        dataset: replace(
+            one, shares={share: found[place].comparisons for share, place in shares.get(places[id(one)], {}).items()}
+        )
         for dataset, one in chosen.items()
     }

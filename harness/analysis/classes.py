@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from harness.analysis.evidence import Evidence
 from harness.analysis.multiplicity import holm
-from harness.analysis.stats import Difference, difference_by_seed, is_significant, mean_interval
+from harness.analysis.stats import SIGNIFICANCE, Difference, difference_by_seed, mean_interval
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class ClassChange:
         images: the class's images in the test set.
         base_percent: the base model's recall, mean over seeds.
         deeper, wider: the change from the base model in percentage points, paired by seed; None without such a model.
+        alpha: the level α of both tests.
         deeper_p_holm, wider_p_holm: the p-values after Holm's correction over all classes and both models.
     """
 
@@ -27,12 +28,13 @@ class ClassChange:
     wider: Difference | None
     deeper_p_holm: float | None = None
     wider_p_holm: float | None = None
+    alpha: float = SIGNIFICANCE
 
     @property
     def helped_by(self) -> str:
         """The axis that raises recall significantly: ``width``, ``depth``, ``both`` or ``neither``."""
         width, depth = (
-            change is not None and change.estimate > 0 and is_significant(p_holm)
+            change is not None and change.estimate > 0 and p_holm is not None and p_holm < self.alpha
             for change, p_holm in ((self.wider, self.wider_p_holm), (self.deeper, self.deeper_p_holm))
         )
         return "both" if width and depth else "width" if width else "depth" if depth else "neither"
@@ -49,7 +51,7 @@ def class_models(evidence: Evidence) -> tuple[str, str | None, str | None] | Non
     return axes.base, axes.depth[-1] if axes.depth else None, axes.width[-1] if axes.width else None
 
 
-def class_changes(evidence: Evidence) -> list[ClassChange]:
+def class_changes(evidence: Evidence, alpha: float = SIGNIFICANCE) -> list[ClassChange]:
     """Return the change in each class's recall by depth and by width, in the classes' order."""
     chosen = class_models(evidence)
     if chosen is None or not evidence.classes:
@@ -68,6 +70,7 @@ def class_changes(evidence: Evidence) -> list[ClassChange]:
             *changes[k],
             deeper_p_holm=p_values[2 * k],
             wider_p_holm=p_values[2 * k + 1],
+            alpha=alpha,
         )
         for k, name in enumerate(evidence.classes)
     ]

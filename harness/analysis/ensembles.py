@@ -65,11 +65,11 @@ class EnsembleComparison:
 
 
 def compare_ensembles(
-    evidence: Evidence, ensembles: Sequence["Ensembles"], others: Sequence[PredictedModel]
+    evidence: Evidence, ensembles: Sequence["Ensembles"], others: Sequence[PredictedModel], alpha: float = SIGNIFICANCE
 ) -> list[EnsembleComparison]:
     """Return each model's ensembles beside every other model that costs at least two of its networks.
 
-    The intervals are simultaneous, and the p-values corrected, over all of them.
+    The intervals are simultaneous at the level α, and the p-values corrected, over all of them.
     """
     found = [
         _compared(evidence, one, other, size)
@@ -78,7 +78,7 @@ def compare_ensembles(
         for size in _sizes(evidence, one.model, other)
     ]
     corrected = holm([one.p_value for one in found])
-    confidence = 1 - SIGNIFICANCE / family_size(corrected)
+    confidence = 1 - alpha / family_size(corrected)
     return [_tested(one, p_holm, confidence) for one, p_holm in zip(found, corrected, strict=True)]
 
 

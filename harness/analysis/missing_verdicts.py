@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from harness.analysis.budgets import BUDGETS, Budget, BudgetVerdict
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import TIMES_OF_USE
+from harness.analysis.tuned_verdicts import seeds_in_common
 from harness.analysis.wording import BUDGET_WORDS
 
 
@@ -20,6 +21,8 @@ def missing_verdicts(comparisons: Comparisons, verdicts: Sequence[BudgetVerdict]
 
 def _reason(comparisons: Comparisons, budget: Budget) -> str:
     evidence = comparisons.evidence
+    if seeds_in_common(evidence):
+        return "reported seeds chose the learning rates"
     axes, such = evidence.axes, "that is trained out" if comparisons.untrained else "here"
     if axes is None or not (axes.width or axes.depth):
         return f"no wider or deeper model {such}"

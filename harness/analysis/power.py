@@ -3,6 +3,7 @@
 import functools
 import math
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from harness.analysis.axes import Axes
 from harness.analysis.evidence import Evidence
 from harness.analysis.fit import StudyFit
 from harness.analysis.stats import SIGNIFICANCE
+from harness.config.case import Mode
 from harness.text import count_noun, duration
 
 POWER = 0.8
@@ -41,16 +43,38 @@ class Spread:
         return f"{source} spread between seeds {self.points:.2f} pp"
 
 
-def seed_spread(found: Iterable[Evidence], dataset: str) -> Spread:
-    """Return the spread of a dataset's studies with several seeds, pooled; 0.3 pp is assumed without any."""
-    squares = degrees = 0.0
+SpreadKey = tuple[str, Mode, int, float]
+"""What studies of one spread share: dataset, mode, epochs, and share of the training images."""
+ASSUMED_SPREAD = Spread(ASSUMED_SPREAD_POINTS, is_measured=False)
+
+
+def spread_key(evidence: Evidence) -> SpreadKey:
+    """Return what the study shares with those of the same spread."""
+    shares = (one.case.train_fraction for one in evidence.used_results)
+    return evidence.dataset, evidence.mode, evidence.epochs, next(shares, 1.0)
+
+
+def seed_spreads(found: Iterable[Evidence]) -> dict[SpreadKey, Spread]:
+    """Return the spread of each kind of study, pooled over those of several folders and recipes.
+
+    A study of tuned learning rates has no part in it beside that at the recipe's rate: they may share runs.
+    """
+    alike: dict[SpreadKey, list[Evidence]] = defaultdict(list)
     for evidence in found:
-        if evidence.dataset == dataset:
-            values = {model: evidence.values(model, "accuracy_percent") for model in evidence.models}
-            fit = StudyFit(values, evidence.test_images) if values else None
-            if fit is not None and fit.can_test:
-                squares, degrees = squares + fit.df * fit.spread_points**2, degrees + fit.df
-    return Spread(math.sqrt(squares / degrees), True) if degrees else Spread(ASSUMED_SPREAD_POINTS, False)
+        if evidence.untuned is None:
+            alike[spread_key(evidence)].append(evidence)
+    return {key: seed_spread(studies) for key, studies in alike.items()}
+
+
+def seed_spread(studies: Iterable[Evidence]) -> Spread:
+    """Return the spread of those studies that have several seeds, pooled; 0.3 pp is assumed without any."""
+    squares = degrees = 0.0
+    for evidence in studies:
+        values = {model: evidence.values(model, "accuracy_percent") for model in evidence.models}
+        fit = StudyFit(values, evidence.test_images) if values else None
+        if fit is not None and fit.can_test:
+            squares, degrees = squares + fit.df * fit.spread_points**2, degrees + fit.df
+    return Spread(math.sqrt(squares / degrees), True) if degrees else ASSUMED_SPREAD
 
 
 def tested_pairs(axes: Axes | None) -> int:

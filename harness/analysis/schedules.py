@@ -52,6 +52,7 @@ class EqualTime:
         epochs: that schedule.
         wide, deep: the best ones; both can be the base model.
         interval: wide minus deep in percentage points, simultaneous over the budgets; without ends if untested.
+        alpha: the level α of the test.
         p_alone, p_value: of the hypothesis that both axes are equal at their best; corrected by Holm's method over the
             budgets. None if untested.
     """
@@ -61,6 +62,7 @@ class EqualTime:
     wide: Candidate
     deep: Candidate
     interval: Interval
+    alpha: float = SIGNIFICANCE
     p_alone: float | None = None
     p_value: float | None = None
 
@@ -69,7 +71,7 @@ class EqualTime:
         """The outcome: ``wider``, ``deeper``, or why neither."""
         if self.p_value is None:
             return "one run each" if self.interval.n == 1 else "no significant difference"
-        if self.p_value >= SIGNIFICANCE:
+        if self.p_value >= self.alpha:
             return "no significant difference"
         return "wider" if self.interval.mean > 0 else "deeper"
 
@@ -97,11 +99,12 @@ class Schedules:
     verdicts: tuple[EqualTime, ...]
 
 
-def compare_schedules(studies: Mapping[int, Evidence]) -> Schedules | None:
+def compare_schedules(studies: Mapping[int, Evidence], alpha: float = SIGNIFICANCE) -> Schedules | None:
     """Compare wider with deeper at equal cost over schedules; None without two axes.
 
     Args:
         studies: by number of epochs; they differ in nothing else.
+        alpha: the level α of the verdicts together.
     """
     axes = studies[max(studies)].axes
     if axes is None or not axes.width or not axes.depth:
@@ -116,9 +119,9 @@ def compare_schedules(studies: Mapping[int, Evidence]) -> Schedules | None:
     wide, deep = (_along(candidates, axes, axis) for axis in ("width", "depth"))
     budgets = _budgets(wide, deep)
     counts = {name: len(of_name) for name, of_name in values.items()}
-    found = [_verdict(fit, counts, *budget, wide, deep, SIGNIFICANCE / max(1, len(budgets))) for budget in budgets]
+    found = [_verdict(fit, counts, *budget, wide, deep, alpha / len(budgets)) for budget in budgets]
     p_values = holm([one.p_alone for one in found])
-    verdicts = tuple(replace(one, p_value=p_value) for one, p_value in zip(found, p_values, strict=True))
+    verdicts = tuple(replace(one, p_value=p_value, alpha=alpha) for one, p_value in zip(found, p_values, strict=True))
     return Schedules(merged, cost, tuple(wide.values()), tuple(deep.values()), verdicts)
 
 
@@ -182,7 +185,8 @@ def _verdict(
     best = [max(side, key=lambda name: side[name].accuracy_percent) for side in (ours, theirs)]
     low, high, p_value = _best_against_best(fit, list(ours), list(theirs), alpha)
     estimate, n = ours[best[0]].accuracy_percent - theirs[best[1]].accuracy_percent, min(counts[one] for one in best)
-    return EqualTime(cost, epochs, ours[best[0]], theirs[best[1]], Interval(estimate, low, high, n, 1 - alpha), p_value)
+    interval = Interval(estimate, low, high, n, 1 - alpha)
+    return EqualTime(cost, epochs, ours[best[0]], theirs[best[1]], interval, p_alone=p_value)
 
 
 def _best_against_best(

@@ -76,7 +76,10 @@ def group_into_studies(
             evidence = parts.with_tuning(evidence, tuned[study].values(), by_key.get(_untuned(study)))
             evidence = replace(evidence, subject=tuned_subject(next(iter(tuned[study].values())).plain))
         by_key[study] = evidence
-    found = with_unambiguous_file_names(list(by_key.values()))
+    return _in_order(with_unambiguous_file_names(list(by_key.values())))
+
+
+def _in_order(found: Sequence[Evidence]) -> list[Evidence]:
     order = [*STUDY_MODELS, *sorted({one.dataset for one in found} - set(STUDY_MODELS))]
     roots = list(dict.fromkeys(one.folder for one in found))
 

@@ -66,7 +66,28 @@ def parts_of(stored: Iterable[StoredResult], declared: Mapping[Path, Sequence[De
             parts.plain.append(one)
         else:
             tunings.sort(one, parts)
+    parts.plain += _of_plain_studies(parts)
     return parts
+
+
+def _of_plain_studies(parts: TunedParts) -> list[StoredResult]:
+    """Return runs at a chosen rate that are of a plain study too: one of other models at that rate.
+
+    So a study at one rate for all keeps its models when some of them choose that rate later.
+    """
+    kept = {id(one) for one in parts.plain}
+    apart = {id(one): one for one, _ in (*parts.tuned, *parts.replaced) if id(one) not in kept}
+    roots = {one.root for one in apart.values()}
+    models: dict[tuple[Path, Case], set[str]] = defaultdict(set)
+    for one in parts.plain:
+        if one.root in roots:
+            models[one.root, _of_any_model(one)].add(one.result.model)
+    return [one for one in apart.values() if models.get((one.root, _of_any_model(one)), set()) - {one.result.model}]
+
+
+def _of_any_model(one: StoredResult) -> Case:
+    """Return a result's case without its model: equal for runs of a study."""
+    return replace(one.result.case, model="any", network="any", seed=0, compiled=False)
 
 
 class _Tunings:

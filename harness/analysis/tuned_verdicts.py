@@ -1,16 +1,17 @@
 """The verdicts at the recipe's learning rate and at each model's own, budget by budget."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analysis.budgets import BudgetVerdict, verdicts_of
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.analysis.fit import Weights
 from harness.analysis.learning_rates import ModelTrials, Tuning
-from harness.analysis.stats import Difference, difference_by_seed
-from harness.analysis.wording import BUDGET_WORDS, outcome_text
-from harness.text import count_noun, listed, listed_up_to, signed
+from harness.analysis.multiplicity import holm
+from harness.analysis.stats import SIGNIFICANCE, Difference, difference_by_seed
+from harness.analysis.wording import BUDGET_WORDS, difference_text, outcome_text
+from harness.text import count_noun, listed, listed_up_to, p_value, signed
 
 _MOST_MODELS = 3  # in a line
 
@@ -23,11 +24,15 @@ class RateVerdicts:
         common, tuned: None if the budget has no verdict there.
         change: wide minus deep at the tuned rates minus that at the common one, in percentage points, over the seeds
             of both; None if other models are compared, or if no seed has all of them.
+        change_p: the p-value of this change, corrected by Holm's method over the budgets; None if untested.
+        alpha: the level α of that test.
     """
 
     common: BudgetVerdict | None
     tuned: BudgetVerdict | None
     change: Difference | None = None
+    change_p: float | None = None
+    alpha: float = SIGNIFICANCE
 
     @property
     def budget(self) -> str:
@@ -44,8 +49,15 @@ class RateVerdicts:
         """True if both rates have the same outcome."""
         return self.is_comparable and self.common.outcome == self.tuned.outcome  # type: ignore[union-attr]
 
+    @property
+    def is_change_shown(self) -> bool:
+        """True if the change of the difference is significant: outcomes can differ by chance."""
+        return self.change_p is not None and self.change_p < self.alpha
 
-def compare_verdicts(comparisons: Comparisons, tuned: Sequence[BudgetVerdict], margin: float) -> list[RateVerdicts]:
+
+def compare_verdicts(
+    comparisons: Comparisons, tuned: Sequence[BudgetVerdict], margin: float
+) -> tuple[RateVerdicts, ...]:
     """Return the verdicts at tuned rates beside those at the common one; empty without both studies.
 
     Args:
@@ -55,20 +67,23 @@ def compare_verdicts(comparisons: Comparisons, tuned: Sequence[BudgetVerdict], m
     """
     untuned = comparisons.evidence.untuned
     if untuned is None:
-        return []
+        return ()
     at_common = Comparisons(untuned, comparisons.alpha)
     common = {one.budget: one for one in verdicts_of(at_common, margin)}
     own = {one.budget: one for one in tuned}
-    return [
-        RateVerdicts(common.get(budget), own.get(budget), _change(comparisons, at_common, own.get(budget)))
-        for budget in dict.fromkeys([*own, *common])
-    ]
+    pairs = [RateVerdicts(common.get(one), own.get(one)) for one in dict.fromkeys([*own, *common])]
+    changes = [_change(comparisons, at_common, one) for one in pairs]
+    p_values = holm([None if one is None else one.p_value for one in changes])
+    return tuple(
+        replace(pair, change=change, change_p=corrected, alpha=comparisons.alpha)
+        for pair, change, corrected in zip(pairs, changes, p_values, strict=True)
+    )
 
 
-def _change(tuned: Comparisons, common: Comparisons, verdict: BudgetVerdict | None) -> Difference | None:
-    if verdict is None:
+def _change(tuned: Comparisons, common: Comparisons, pair: RateVerdicts) -> Difference | None:
+    if pair.common is None or pair.tuned is None or pair.common.contrast.keys() != pair.tuned.contrast.keys():
         return None
-    values, others = (_by_seed(one.evidence, verdict.contrast) for one in (tuned, common))
+    values, others = (_by_seed(one.evidence, pair.tuned.contrast) for one in (tuned, common))
     return difference_by_seed(values, others)
 
 
@@ -81,7 +96,7 @@ def _by_seed(evidence: Evidence, contrast: Weights) -> dict[int, float]:
 
 def verdict_sentence(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
     """Return whether the verdict is the same at the recipe's rate and at each model's own."""
-    compared = [one for one in pairs if one.common is not None and one.tuned is not None]
+    compared = [one for one in pairs if one.is_comparable]
     rates = common_text(tuning)
     if not compared:
         return f"There is no verdict at {rates} to compare with."
@@ -94,13 +109,17 @@ def verdict_sentence(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
 
 
 def _outcomes_text(pair: RateVerdicts) -> str:
-    """Return both outcomes with their differences, the common rate's first."""
+    """Return both outcomes with their differences, the common rate's first, and the change between them."""
     texts = [
         f"{outcome_text(one.outcome, one.margin)} ({signed(one.interval.mean, 2)} pp)"
         for one in (pair.common, pair.tuned)
         if one is not None
     ]
-    return ", then ".join(texts)
+    if pair.change is None:
+        return f"{', then '.join(texts)}, of other models or seeds"
+    p = "" if pair.change_p is None else f", {p_value(pair.change_p)}"
+    is_shown = "is shown" if pair.is_change_shown else "is not shown to differ from 0"
+    return f"{', then '.join(texts)}; the change {is_shown}: {difference_text(pair.change.interval)}{p}"
 
 
 def rates_line(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
@@ -112,7 +131,8 @@ def rates_line(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
     words = f"same verdict as {at}" if compared else f"no verdict {at} to compare with"
     if changed:
         budgets = "every budget" if len(changed) == len(compared) else f"equal {listed(changed)}"
-        words = f"another verdict than {at} at {budgets}"
+        is_shown = any(one.is_change_shown for one in compared if not one.is_same)
+        words = f"another verdict than {at} at {budgets}{'' if is_shown else ', maybe by chance'}"
     at_edge = [one.model for one in tuning.trials if one.edge is not None]
     edge = f"; at the edge of the range: {listed_up_to(at_edge, _MOST_MODELS, 'model')}" if at_edge else ""
     return f"tuned rates: {words}{edge}"
@@ -130,10 +150,9 @@ def edge_sentences(trials: Sequence[ModelTrials]) -> list[str]:
     for end in ("lowest", "highest"):
         models = [one.model for one in trials if one.edge == end]
         if models:
-            subject = "The best rate of"
             found.append(
-                f"{subject} {listed(models)} is the {end} one tried: widen the range of --learning-rates, as a better "
-                "one may lie beyond."
+                f"The best rate of {listed(models)} is the {end} one tried: widen the range of --learning-rates, as a "
+                "better one may lie beyond."
             )
     return found
 

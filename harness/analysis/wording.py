@@ -96,8 +96,8 @@ def image_note_text(note: Difference) -> str:
 
 def trend_text(trend: SizeTrend) -> str:
     """Return a wider model's lead at the smallest and the largest size, and its change by doubling."""
-    ends = list(trend.at_size.items())
-    leads = [f"{difference_text(one.interval)} at {size:,} images" for size, one in (ends[0], ends[-1])]
+    ends = list(trend.at_share.items())
+    leads = [f"{difference_text(one.interval)} at {trend.images[share]:,} images" for share, one in (ends[0], ends[-1])]
     p = f", {p_value(trend.p_value)}" if trend.p_value is not None else ""
     slope = difference_text(trend.slope)
     return f"{trend.wide} minus {trend.deep}: {' and '.join(leads)}; by doubling of the images {slope}{p}"

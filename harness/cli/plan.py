@@ -118,7 +118,7 @@ def _recipe_lines(planned: Sequence[Planned]) -> list[str]:
 
 def _studies(settings: Settings, planned: Sequence[Planned]) -> dict[_StudyName, tuple[list[Planned], Spread]]:
     """Return each variant of a dataset with several models in full training, and the spread of seeds."""
-    from harness.analysis.power import seed_spread
+    from harness.analysis.power import ASSUMED_SPREAD, seed_spreads
     from harness.report.loading import load_results_folders
 
     studies: dict[_StudyName, list[Planned]] = {}
@@ -128,11 +128,12 @@ def _studies(settings: Settings, planned: Sequence[Planned]) -> dict[_StudyName,
     studies = {name: study for name, study in studies.items() if len({one.experiment.model for one in study}) > 1}
     if not studies:
         return {}
-    found = load_results_folders([settings.results_dir]).evidence
+    spreads = seed_spreads(load_results_folders([settings.results_dir]).evidence)
 
     def spread(study: Sequence[Planned]) -> Spread:
-        experiment = study[0].experiment
-        return seed_spread([one for one in found if one.mode == experiment.mode], experiment.dataset)
+        one = study[0].experiment
+        key = one.dataset, one.mode, one.resolved_recipe.epochs, one.variant.train_fraction
+        return spreads.get(key, ASSUMED_SPREAD)
 
     return {name: (study, spread(study)) for name, study in studies.items()}
 

@@ -11,7 +11,8 @@ from harness.analysis.budgets import MARGIN_POINTS
 from harness.analysis.claim_findings import ClaimStudy
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
-from harness.analysis.power import seed_spread
+from harness.analysis.power import ASSUMED_SPREAD, Spread, SpreadKey, seed_spreads, spread_key
+from harness.analysis.tuned_verdicts import seeds_in_common
 from harness.report.figures.gradients import gradient_figures
 from harness.report.figures.study import study_figures
 from harness.report.loading import LEFT_OUT, LoadedResults
@@ -73,7 +74,12 @@ def write_report(
     Raises:
         OSError: a file could not be written.
     """
-    content = _content(loaded, command, partial(_question, loaded, margin, target, notes or {}), pictures)
+    content = _content(
+        loaded,
+        command,
+        partial(_question, loaded, seed_spreads(loaded.evidence), margin, target, notes or {}),
+        pictures,
+    )
     tables = write_tables(_tables(content), report_dir / TABLES)
     figures = [*(figure for study in content.studies for figure in study.figures), *content.gradients]
     figures += [figure for section in _sections(content) for figure in section.figures]
@@ -85,15 +91,16 @@ def write_report(
 
 def _question(
     loaded: LoadedResults,
+    spreads: Mapping[SpreadKey, Spread],
     margin: float,
     target: float | None,
     notes: Mapping[str, Sequence[str]],
     evidence: Evidence,
 ) -> Question:
     """Return the conditions of a study's answer."""
-    spread = seed_spread([one for one in loaded.evidence if one.mode == evidence.mode], evidence.dataset)
     lines = notes.get(evidence.subject, ())
     shown = lines if loaded.privacy is None else map(loaded.privacy.text, lines)
+    spread = spreads.get(spread_key(evidence), ASSUMED_SPREAD)
     return Question(spread, margin, loaded.plan_of(evidence), tuple(shown), target)
 
 
@@ -101,8 +108,11 @@ def _content(
     loaded: LoadedResults, command: str, question_of: Callable[[Evidence], Question], pictures: PictureReader | None
 ) -> Content:
     show = partial(with_pictures, read=pictures, is_public=loaded.privacy is not None)
+    tuned = {id(one.untuned.runs): one.title for one in loaded.evidence if one.untuned is not None}
     studies = [
-        _study(evidence, question_of(evidence), show) for evidence in loaded.evidence if evidence.mode != "quick"
+        _study(evidence, question_of(evidence), show, tuned.get(id(evidence.runs), ""))
+        for evidence in loaded.evidence
+        if evidence.mode != "quick"
     ]
     found = [study.evidence for study in studies]
     untuned = [study for study in studies if study.evidence.tuning is None]  # the paper's claims are about one rate
@@ -113,7 +123,9 @@ def _content(
         studies=studies,
         claims=claims,
         sides=sides,
-        sections=cross_sections([(one.evidence, one.comparisons, one.question) for one in studies]),
+        sections=cross_sections(
+            [(one.evidence, one.comparisons, one.answer) for one in studies if not seeds_in_common(one.evidence)]
+        ),
         throughput=throughput_tables(loaded.recorded),
         gradients=gradient_figures(loaded.recorded),
         gradient_tables=gradient_tables(loaded.recorded),
@@ -164,20 +176,22 @@ def _left_out_table(lines: Sequence[str]) -> Table:
     return Table(LEFT_OUT, "Files left out", (column,), tuple({"left_out": line} for line in lines))
 
 
-def _study(evidence: Evidence, question: Question, show: Callable[[Section, Evidence], Section]) -> StudyPage:
-    """Return a study with its answer, figures and tables; without a complete run, only its runs."""
+def _study(
+    evidence: Evidence, question: Question, show: Callable[[Section, Evidence], Section], tuned: str
+) -> StudyPage:
+    """Return a study with its answer, figures and tables; only its runs if there is no answer to show.
+
+    Args:
+        tuned: the title of the study of tuned learning rates beside this one; empty without one.
+    """
     stamp = code_stamp({evidence.title: evidence.used_results})
     question = replace(question, notes=(*stamp.cautions, *question.notes))
     comparisons, runs = Comparisons(evidence, question.alpha), _stamped_runs_table(evidence)
     found = answer(comparisons, evidence, question)
-    if not evidence.runs:
+    if not evidence.runs or seeds_in_common(evidence):
         return StudyPage(evidence, comparisons, question, found, (), [runs])
     tables = [*paper_tables(evidence), *answer_tables(evidence, comparisons, found.verdicts)]
-    figures = [
-        replace(one, caption=" ".join((one.caption, *stamp.cautions))) for one in study_figures(evidence, comparisons)
-    ]
-    sections = [
-        replace(show(one, evidence), tables=list(map(stamp.on, one.tables)))
-        for one in study_sections(evidence, comparisons, question)
-    ]
+    figures = list(map(stamp.on_figure, study_figures(evidence, comparisons)))
+    made = study_sections(evidence, comparisons, question, found, tuned)
+    sections = [show(one.stamped(stamp), evidence) for one in made]
     return StudyPage(evidence, comparisons, question, found, figures, [*map(stamp.on, tables), runs], sections)

@@ -1,9 +1,10 @@
 """A section of the page: a heading, and what one learns under it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.report.figures.figure import Figure
+from harness.report.tables.other_code import CodeStamp
 from harness.report.tables.table import Table
 
 
@@ -38,3 +39,9 @@ class Section:
     tables: Sequence[Table] = ()
     sentences: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
+
+    def stamped(self, stamp: CodeStamp) -> "Section":
+        """Return the section with the stamp on its tables and figures."""
+        return replace(
+            self, figures=list(map(stamp.on_figure, self.figures)), tables=[stamp.on(table) for table in self.tables]
+        )

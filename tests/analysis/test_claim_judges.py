@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analysis.claim_findings import VERDICTS, Finding
+from harness.analysis.claim_findings import VERDICTS, ClaimStudy, Finding
+from harness.analysis.claim_judges import judge_statement
 from harness.analysis.comparison import Comparisons, image_note
 from harness.analysis.f1_bound import f1_bound
 from harness.analysis.wording import comparison_p_text, image_note_text
@@ -244,6 +245,30 @@ def test_size_of_datasets_is_never_tested_by_the_papers(small, large):
     assert judged.numbers.startswith("GTSRB (51,839 images) resnet24-2 over resnet50 ")
     evidence = {"cifar10": wins(*small), "fashionmnist": wins(*large, "fashionmnist")}
     assert finding(FewerImagesWider(), **evidence).note.endswith("size: resolution, epochs, augmentation")
+
+
+def by_share(leads, models=("resnet110", "resnet20-4"), seeds=3, alpha=0.05):
+    """A study of CIFAR-10 with smaller shares of its images; ``leads`` of the wide model by share."""
+    deep, wide = models
+    noise = np.random.default_rng(4).normal(0, 0.05, (len(leads), seeds))
+    found = {
+        share: Comparisons(
+            study({"resnet20": [85.0] * seeds, deep: [90.0] * seeds, wide: list(90.0 + lead + noise[place])},
+                  train_images=round(50_000 * share)), alpha,
+        )
+        for place, (share, lead) in enumerate(leads.items())
+    }  # fmt: skip
+    whole = found.pop(1.0)
+    return {"cifar10": ClaimStudy(whole.evidence, whole, found)}
+
+
+def test_shares_test_the_claim_on_sizes_with_the_papers_models():
+    falling, rising = {0.1: 3.0, 0.5: 1.5, 1.0: 0.0}, {0.1: 0.0, 0.5: 1.5, 1.0: 3.0}
+    assert judge_statement(FewerImagesWider(), by_share(falling)).verdict == YES
+    assert judge_statement(FewerImagesWider(), by_share(rising)).verdict == NO
+    assert judge_statement(FewerImagesWider(), by_share(falling, alpha=1e-12)).verdict == EVEN
+    for models in (("resnet116", "resnet20-4"), ("resnet110", "resnet20-5")):
+        assert judge_statement(FewerImagesWider(), by_share(falling, models)).verdict == UNKNOWN
 
 
 def test_dataset_size_claim_needs_two_datasets_of_the_study():

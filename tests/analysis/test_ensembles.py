@@ -66,6 +66,14 @@ def test_size_is_the_largest_affordable_and_one_that_leaves_a_seed_out():
     )  # all seeds are far cheaper
 
 
+def test_intervals_are_wider_at_the_level_of_a_look():
+    small, large, _ = simulated(np.random.default_rng(0), 3)
+    (one, _), models = compared(small, large), (small, large)
+    strict, _ = compare_ensembles(evidence(3), ensembles_of(models), models, 0.0221)
+    assert (one.difference.confidence, strict.difference.confidence) == (0.95, pytest.approx(1 - 0.0221))
+    assert strict.difference.low < one.difference.low
+
+
 def test_an_ensemble_of_every_seed_has_no_interval_and_no_test():
     small, large, _ = simulated(np.random.default_rng(0), 3)
     pair, triple = compared(small, large)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,9 +14,11 @@ from harness.analysis.power import (
     power_of,
     power_sentence,
     seed_spread,
+    seed_spreads,
     seeds_needed,
+    spread_key,
 )
-from tests.analysis.synthetic_evidence import study
+from tests.analysis.synthetic_evidence import measured, study
 
 ASSUMED = Spread(0.3, False)
 
@@ -82,25 +86,36 @@ def test_spread_says_whether_it_is_measured():
     assert Spread(0.214, True).text == "measured spread between seeds 0.21 pp"
 
 
-def test_spread_is_pooled_over_studies_of_the_dataset():
+def test_spread_is_pooled_over_studies():
     # residuals of two models are half their seeds' differences: 0.1 and 0.4 pp apart, with df 1 and 2
     one = study({"resnet20": [90.0, 90.2], "resnet56": [91.0, 91.4]})
     two = study({"resnet20": [90.0, 90.4, 90.2], "resnet20-2": [91.0, 91.0, 91.0]})
-    other = study({"resnet20": [10.0, 90.0], "resnet56": [90.0, 10.0]}, dataset="gtsrb")
     single = study({"resnet20": [90.0], "resnet56": [10.0]})
     squares = [np.var([-0.1, 0.1]) / 1 * 1, 0.5 * np.var([-0.2, 0.2, 0.0], ddof=1) * 2 / 2 * 1]
-    assert seed_spread([one, other], "cifar10") == Spread(pytest.approx(np.sqrt(squares[0])), True)
+    assert seed_spread([one]) == Spread(pytest.approx(np.sqrt(squares[0])), True)
     pooled = np.sqrt((1 * squares[0] + 2 * squares[1]) / 3)
-    assert seed_spread([one, two, single], "cifar10") == Spread(pytest.approx(pooled), True)
+    assert seed_spread([one, two, single]) == Spread(pytest.approx(pooled), True)
+
+
+def test_unlike_studies_have_spreads_of_their_own():
+    one, two = study({"resnet20": [90.0, 90.2], "resnet56": [91.0, 91.4]}), study({"resnet20": [90.0]})
+    other = study({"resnet20": [10.0, 90.0], "resnet56": [90.0, 10.0]})
+    unlike = [replace(other, dataset="gtsrb"), replace(other, epochs=30), replace(other, mode="shortened")]
+    tuned = replace(other, untuned=one)
+    found = seed_spreads([one, two, *unlike, tuned])
+    assert found[spread_key(one)] == seed_spread([one])
+    assert len(found) == 4
+    small = measured({"resnet20": [80.0, 90.0]}, case_changes={"train_fraction": 0.1})
+    assert spread_key(small) == ("cifar10", "full", small.epochs, 0.1)
 
 
 def test_spread_of_unequal_designs_is_the_residual_of_the_fit():
     generator = np.random.default_rng(0)
     models = {f"resnet{depth}": 60 for depth in (20, 56, 110)} | {"resnet20-2": 30, "resnet20-4": 1}
     drawn = {model: (90 + 0.3 * generator.normal(size=n)).tolist() for model, n in models.items()}
-    assert seed_spread([study(drawn)], "cifar10").points == pytest.approx(0.3, abs=0.03)
+    assert seed_spread([study(drawn)]).points == pytest.approx(0.3, abs=0.03)
 
 
 @pytest.mark.parametrize("found", [[], [study({"resnet20": [90.0], "resnet56": [91.0]})], [study({})]])
 def test_spread_is_assumed_without_several_seeds(found):
-    assert seed_spread(found, "cifar10") == Spread(ASSUMED_SPREAD_POINTS, False) == ASSUMED
+    assert seed_spread(found) == Spread(ASSUMED_SPREAD_POINTS, False) == ASSUMED

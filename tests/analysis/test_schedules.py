@@ -69,6 +69,15 @@ def test_planted_lead_is_found_at_three_seeds():
         assert one.p_alone <= one.p_value < 0.05
 
 
+def test_a_look_of_several_is_tested_at_its_level():
+    studies = schedules(wider, spread=0.2)
+    at_all, at_look = compare_schedules(studies), compare_schedules(studies, 1e-9)
+    assert {one.outcome for one in at_look.verdicts} == {"no significant difference"}
+    assert [one.p_value for one in at_look.verdicts] == [one.p_value for one in at_all.verdicts]
+    assert all(one.interval.low < two.interval.low
+               for one, two in zip(at_look.verdicts, at_all.verdicts, strict=True))  # fmt: skip
+
+
 def test_mirrored_studies_have_mirrored_intervals():
     """Deeper is found as wider is: exchanged accuracies exchange the sides."""
     mirror = {"resnet56": "resnet20-2", "resnet110": "resnet20-4", "resnet20-2": "resnet56", "resnet20-4": "resnet110"}

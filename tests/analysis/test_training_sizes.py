@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -6,7 +8,8 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.training_sizes import size_trend
 from harness.analysis.wording import trend_text
 from harness.results.result import LearningCurve
-from tests.analysis.synthetic_evidence import study
+from tests.analysis.synthetic_evidence import grouped, study
+from tests.helpers.synthetic import synthetic_result
 
 SIZES = (5_000, 10_000, 20_000, 50_000)
 NOISE = np.random.default_rng(3)
@@ -25,7 +28,7 @@ def shares(lead_at, seeds=3, spread=0.1, generator=NOISE, sizes=SIZES, **changes
 
 def test_slope_is_in_points_per_doubling_of_the_images():
     trend = size_trend(shares(lambda size: 1 - 0.5 * np.log2(size / 5_000), spread=0.001))
-    assert (trend.wide, trend.deep, list(trend.at_size)) == ("resnet20-4", "resnet110", list(SIZES))
+    assert (trend.wide, trend.deep, list(trend.images)) == ("resnet20-4", "resnet110", list(SIZES))
     assert trend.slope.mean == pytest.approx(-0.5, abs=0.01)
     assert trend.p_value < 0.001
 
@@ -59,8 +62,45 @@ def test_sizes_at_which_a_model_is_not_trained_out_are_left_out():
     found = shares(lambda _: 0.0) | {
         5_000: shares(lambda _: 0.0, curve=lambda model, _: rising if model == "resnet110" else flat)[5_000]
     }
-    assert list(size_trend(found).at_size) == [10_000, 20_000, 50_000]
+    assert list(size_trend(found).at_share) == [10_000, 20_000, 50_000]
     assert size_trend({size: found[size] for size in (5_000, 50_000)}) is None
+
+
+def test_shares_of_the_same_number_of_images_are_both_in_the_trend():
+    found = shares(lambda _: 0.0, spread=0.1)
+    again = shares(lambda _: 0.0, spread=0.1)[5_000]
+    trend = size_trend({0.1: found[5_000], 0.1001: again, 1.0: found[50_000]})
+    assert trend.images == {0.1: 5_000, 0.1001: 5_000, 1.0: 50_000}
+    assert size_trend({0.1: found[5_000], 0.1001: again}) is None
+
+
+def test_trend_of_looks_is_tested_at_the_least_level_of_its_studies():
+    found = shares(lambda _: 0.0)
+    found[5_000] = Comparisons(found[5_000].evidence, 0.0221)
+    trend = size_trend(found)
+    assert (trend.alpha, trend.slope.confidence) == (0.0221, 1 - 0.0221)
+
+
+def test_size_with_an_older_version_of_a_network_is_left_out():
+    results = [
+        replace(one, train_images=images)
+        for images, network in ((5_000, "a"), (10_000, "b"), (20_000, "b"))
+        for one in own_results(network, images / 50_000)
+    ]
+    studies = {one.train_images: Comparisons(one) for one in grouped(*results)}
+    assert list(studies[5_000].evidence.models) == ["resnet20", "resnet110", "resnet20-4"]
+    assert list(size_trend(studies).at_share) == [10_000, 20_000]
+
+
+def own_results(network, share):
+    """Return results of two seeds of networks of one's own; the wide one's code is that of ``network``."""
+    for model, accuracy in {"resnet20": 85.0, "resnet110": 90.0, "resnet20-4": 91.0}.items():
+        for seed in (0, 1):
+            changes = {"network": network if model == "resnet20-4" else "same", "train_fraction": share}
+            finished = f"2026-11-{'23' if network == 'a' else '24'}T12:00:00.000+00:00"
+            percent = accuracy + 0.1 * seed + share
+            yield synthetic_result(model=model, seed=seed, accuracy_percent=percent, case_changes=changes,
+                                   finished_at=finished)  # fmt: skip
 
 
 def test_one_size_has_no_trend():

@@ -80,6 +80,16 @@ def test_a_new_choice_supersedes_runs_at_the_earlier_one():
     assert len(plain.results) == 1
 
 
+def test_a_study_at_one_rate_keeps_models_that_choose_that_rate_later():
+    earlier = [run_at(model, 0, 0.02) for model in ("resnet20", "resnet56")]
+    results = [*earlier, run_at("resnet20", 0), run_at("resnet56", 0), run_at("resnet56", 0, 0.1)]
+    found = grouped(results, [declared("resnet20", 0.02), declared("resnet56", 0.1)])
+    rates = {one.title: {run.model: run.result.case.recipe.learning_rate for run in one.runs} for one in found}
+    assert {"resnet20": 0.02, "resnet56": 0.02} in rates.values()
+    assert {"resnet20": 0.02, "resnet56": 0.1} in rates.values()
+    assert {"resnet20": 0.05, "resnet56": 0.05} in rates.values()
+
+
 def test_a_tuned_study_alone_says_so_in_its_title():
     (tuned,) = grouped([run_at("resnet20", 0, 0.02)], [declared("resnet20", 0.02)])
     assert tuned.title == "digits · tuned learning rates"

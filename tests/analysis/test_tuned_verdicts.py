@@ -13,6 +13,7 @@ from harness.analysis.tuned_verdicts import (
     seeds_in_common,
     verdict_sentence,
 )
+from tests.analysis.synthetic_evidence import study
 from tests.analysis.tuned import CHOSEN, PLAIN, RATES, TRIAL_SEEDS, TUNED, declared, run_at, stored, tuned_study
 
 
@@ -46,6 +47,29 @@ def test_the_change_is_paired_by_seed_of_the_same_contrast():
     assert pair.change.n == 3
 
 
+def test_a_flip_of_outcomes_says_whether_the_change_is_shown():
+    """Two outcomes can differ, significant and not, with hardly a change between them."""
+    _, clear = tuned_study(PLAIN, TUNED, CHOSEN)
+    assert "; the change is shown: −3." in verdict_sentence(compared(clear), clear.tuning)
+    noisy = PLAIN | {"resnet56": (95.5, 98.9, 96.0)}
+    _, chance = tuned_study(PLAIN, noisy, CHOSEN)
+    pairs = compared(chance)
+    assert all(not one.is_change_shown for one in pairs)
+    assert "the change is not shown to differ from 0: −1.1" in verdict_sentence(pairs, chance.tuning)
+    assert ", maybe by chance" in rates_line(pairs, chance.tuning)
+    assert "by chance" not in rates_line(compared(clear), clear.tuning)
+
+
+def test_contrasts_of_other_models_have_no_change():
+    """A budget that other models enclose at the tuned rates compares other networks, not another rate."""
+    plain = study(PLAIN, sizes={"resnet20": (1, 1.0), "resnet56": (3, 3.0), "resnet20-2": (3, 3.0)})
+    tuned = study(PLAIN, sizes={"resnet20": (1, 1.0), "resnet56": (3, 3.0), "resnet20-2": (4, 4.0)})
+    found = {one.budget: one for one in compared(replace(tuned, untuned=plain))}
+    assert found["params"].is_comparable
+    assert (found["params"].change, found["params"].change_p) == (None, None)
+    assert found["scale_factor"].change.estimate == 0
+
+
 def test_the_same_verdicts_are_said_to_be_the_same():
     _, tuned = tuned_study(PLAIN, PLAIN, dict.fromkeys(PLAIN, 0.05))
     pairs = compared(tuned)
@@ -63,7 +87,7 @@ def test_without_runs_at_the_common_rate_there_is_nothing_to_compare():
 
     runs = [stored(run_at(model, seed, 0.02)) for model in PLAIN for seed in (0, 1)]
     (tuned,) = group_into_studies(runs, tunings={ROOT: [declared(model, 0.02) for model in PLAIN]})
-    assert compared(tuned) == []
+    assert compared(tuned) == ()
     assert verdict_sentence([], tuned.tuning) == "There is no verdict at the recipe's rate 0.05 to compare with."
     assert seeds_in_common(tuned) == []
 

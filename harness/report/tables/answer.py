@@ -22,6 +22,6 @@ def answer_tables(evidence: Evidence, comparisons: Comparisons, verdicts: Sequen
         equal_cost_table(evidence, comparisons, verdicts),
         pareto_table(evidence, comparisons),
         differences_table(evidence, comparisons),
-        classes_table(evidence),
+        classes_table(evidence, comparisons.alpha),
     ]
     return [table for table in made if table is not None and table.rows]

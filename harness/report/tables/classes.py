@@ -4,12 +4,13 @@ from typing import Any
 
 from harness.analysis.classes import class_changes, class_models
 from harness.analysis.evidence import Evidence
-from harness.analysis.stats import Difference
+from harness.analysis.stats import SIGNIFICANCE, Difference
+from harness.analysis.wording import level_text
 from harness.report.tables.columns import ends_cell, interval_values, non_empty, signed_column
 from harness.report.tables.table import Column, Table
 
 
-def classes_table(evidence: Evidence) -> Table | None:
+def classes_table(evidence: Evidence, alpha: float = SIGNIFICANCE) -> Table | None:
     """Return the change in each class's recall from the base model; None without a base model."""
     chosen = class_models(evidence)
     if chosen is None:
@@ -24,7 +25,7 @@ def classes_table(evidence: Evidence) -> Table | None:
             **_change_values("wider", one.wider, one.wider_p_holm),
             "helped_by": one.helped_by,
         }
-        for one in class_changes(evidence)
+        for one in class_changes(evidence, alpha)
     ]
     columns = [
         Column("class", "class", is_words=True),
@@ -36,8 +37,8 @@ def classes_table(evidence: Evidence) -> Table | None:
     ]
     notes = (
         "recall: the share of a class's test images classified correctly; changes from the base model in percentage "
-        "points, paired by seed, with their 95 % interval; significant: at α = 0.05, corrected over classes and both "
-        "models (Holm)",
+        f"points, paired by seed, with their 95 % interval; significant: at {level_text(alpha)}, corrected "
+        "over classes and both models (Holm)",
     )
     title = f"{evidence.title}: change in each class's recall by depth and width"
     return Table(f"{evidence.file_name}-classes", title, non_empty(columns, rows), tuple(rows), notes)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from harness.report.figures.figure import Figure
 from harness.report.tables.table import MEASURED, Row, Table
 from harness.report.truncation import MAX_NAMES, first_lines, join_names
 from harness.results.result import Result
@@ -72,6 +73,10 @@ class CodeStamp:
             notes=(*table.notes, f"{'* ' * is_mixed}{self.note}"),
             mark_key=OTHER_CODE if is_mixed else "",
         )
+
+    def on_figure(self, figure: Figure) -> Figure:
+        """Return the figure with the stamp in its caption; as it is if all runs are of the present code."""
+        return replace(figure, caption=" ".join((figure.caption, *self.cautions)))
 
     def _row_text(self, row: Row) -> str | None:
         """Return the runs of other code that a row rests on, and their code; None without any."""

@@ -60,6 +60,9 @@ def runs_table(evidence: Evidence) -> Table:
     return Table(evidence.file_name, title, non_empty(columns, rows), tuple(rows), tuple(run_notes(results)))
 
 
+_PUBLISHED = ("epoch_seconds", "total_seconds", "accuracy_percent", "macro_f1_percent", "marginal_gain")
+
+
 def run_row(result: Result) -> dict[str, object]:
     """Return a result as plain values, with the published ones if they are comparable."""
     published, is_mixed = comparable_published(result), bool(result.changes_between_attempts)
@@ -78,11 +81,7 @@ def run_row(result: Result) -> dict[str, object]:
         "best_accuracy_percent": result.best_accuracy_percent,
         "macro_f1_percent": result.macro_f1_percent,
         "marginal_gain": None if is_mixed else result.marginal_gain,
-        "published_epoch_seconds": published and published.epoch_seconds,
-        "published_total_seconds": published and published.total_seconds,
-        "published_accuracy_percent": published and published.accuracy_percent,
-        "published_macro_f1_percent": published and published.macro_f1_percent,
-        "published_marginal_gain": published and published.marginal_gain,
+        **{f"published_{name}": published and getattr(published, name) for name in _PUBLISHED},
         "images_per_second": None if is_mixed else result.images_per_second,
         "peak_memory_bytes": result.peak_memory_bytes,
         "peak_reserved_bytes": result.peak_reserved_bytes,

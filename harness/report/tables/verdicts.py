@@ -23,13 +23,13 @@ from harness.text import listed
 
 def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> Table:
     """Return the verdict of each budget, with its numbers and the model to take."""
-    rows, costs = [_values(one) for one in verdicts], {one.budget: budget_cost_text(one) for one in verdicts}
+    rows, costs = [verdict_values(one) for one in verdicts], {one.budget: budget_cost_text(one) for one in verdicts}
     levels = [one.equality_interval.confidence for one in verdicts if one.equality_interval is not None]
     narrower = f"{confidence_text(max(levels, default=1 - 2 * SIGNIFICANCE))} interval"
     columns = [
         Column("at equal", "budget", lambda row: BUDGET_WORDS[row["budget"]], is_words=True),
         Column("budget", "cost_value", lambda row: costs[row["budget"]]),
-        Column("verdict", "verdict", _verdict_cell, is_words=True),
+        Column("verdict", "verdict", verdict_cell, is_words=True),
         WIDER_MINUS_DEEPER,
         INTERVAL,
         Column(narrower, "equality_low", ends_cell("equality")),
@@ -52,7 +52,8 @@ def verdicts_table(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> Tab
     return Table(f"{evidence.file_name}-verdicts", title, non_empty(columns, rows), tuple(rows), notes)
 
 
-def _values(verdict: BudgetVerdict) -> dict[str, Any]:
+def verdict_values(verdict: BudgetVerdict) -> dict[str, Any]:
+    """Return a verdict as plain values."""
     equality = verdict.equality_interval
     return {
         "budget": verdict.budget,
@@ -76,5 +77,6 @@ def _values(verdict: BudgetVerdict) -> dict[str, Any]:
     }
 
 
-def _verdict_cell(row: Row) -> str:
+def verdict_cell(row: Row) -> str:
+    """Return the outcome in words."""
     return outcome_text(row["verdict"], row["margin_points"])

@@ -1,8 +1,8 @@
 """The further topics of a report: of one study, and across several studies, in the page's order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from harness.analysis.answer import Question
+from harness.analysis.answer import Answer, Question
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
 from harness.report.section import Section
@@ -14,27 +14,25 @@ from harness.report.topics.targets import target_section
 from harness.report.topics.training_sizes import size_sections
 from harness.report.topics.use import use_section
 
-StudyTopic = Callable[[Evidence, Comparisons, Question], Section | None]
-"""Makes the section of one study; None if it has no measurements for it."""
-CrossTopic = Callable[[Sequence[tuple[Evidence, Comparisons, Question]]], Sequence[Section]]
-"""Makes the sections across studies, none if they have no measurements for it."""
 
-STUDY_TOPICS: tuple[StudyTopic, ...] = (
-    use_section,
-    grid_section,
-    target_section,
-    learning_rates,
-    predictions_section,
-)
-CROSS_TOPICS: tuple[CrossTopic, ...] = (schedule_sections, size_sections)
+def study_sections(
+    evidence: Evidence, comparisons: Comparisons, question: Question, answer: Answer, tuned: str = ""
+) -> list[Section]:
+    """Return the sections of one study, of the topics that it has measurements for.
 
-
-def study_sections(evidence: Evidence, comparisons: Comparisons, question: Question) -> list[Section]:
-    """Return the sections of one study."""
-    made = (topic(evidence, comparisons, question) for topic in STUDY_TOPICS)
+    Args:
+        tuned: the title of the study of tuned learning rates beside this one; empty without one.
+    """
+    made = (
+        use_section(evidence, comparisons, question),
+        grid_section(evidence, comparisons, question),
+        target_section(evidence, comparisons, question),
+        learning_rates(evidence, answer, tuned),
+        predictions_section(evidence, comparisons, question),
+    )
     return [one for one in made if one is not None]
 
 
-def cross_sections(studies: Sequence[tuple[Evidence, Comparisons, Question]]) -> list[Section]:
+def cross_sections(studies: Sequence[tuple[Evidence, Comparisons, Answer]]) -> list[Section]:
     """Return the sections across studies."""
-    return [section for topic in CROSS_TOPICS for section in topic(studies)]
+    return [*schedule_sections(studies), *size_sections(studies)]

@@ -6,16 +6,14 @@ from typing import Any
 from matplotlib.axes import Axes as Plot
 from matplotlib.figure import Figure as Canvas
 
-from harness.analysis.answer import Question
-from harness.analysis.budgets import BudgetVerdict, verdicts_of
-from harness.analysis.comparison import Comparisons
+from harness.analysis.answer import Answer
+from harness.analysis.budgets import BudgetVerdict
 from harness.analysis.evidence import Evidence
 from harness.analysis.learning_rates import ModelTrials, TriedRate, Tuning
 from harness.analysis.tuned_verdicts import (
     RateVerdicts,
     chance_sentences,
     common_text,
-    compare_verdicts,
     edge_sentences,
     verdict_sentence,
 )
@@ -35,23 +33,31 @@ _TITLE = "Learning rates"
 _APART = 0.02  # of a rate, between the points of two models
 
 
-def learning_rates(evidence: Evidence, comparisons: Comparisons, question: Question) -> Section | None:
-    """Return the section of a study of tuned rates; of the paper's own recipe, a line that it is untuned."""
+def learning_rates(evidence: Evidence, answer: Answer, tuned: str = "") -> Section | None:
+    """Return the section of a study of tuned rates; of the paper's own recipe, a line that it is untuned.
+
+    Args:
+        tuned: the title of the study of tuned rates beside this one; empty without one.
+    """
     tuning = evidence.tuning
     if tuning is None:
-        return _untuned(evidence)
-    pairs = compare_verdicts(comparisons, verdicts_of(comparisons, question.margin), question.margin)
+        return _untuned(evidence, tuned)
     tried = [one for one in tuning.trials if any(rate.mean for rate in one.tried)]
     figure = _figure(evidence, tried)
     return Section(
         _TITLE,
         [] if figure is None else [figure],
-        [_tried_table(evidence, tuning), *_verdict_tables(evidence, tuning, pairs)],
-        [verdict_sentence(pairs, tuning), *edge_sentences(tuning.trials), *chance_sentences(tuning), *_doubts(tuning)],
+        [_tried_table(evidence, tuning), *_verdict_tables(evidence, tuning, answer.rates)],
+        [
+            verdict_sentence(answer.rates, tuning),
+            *edge_sentences(tuning.trials),
+            *chance_sentences(tuning),
+            *_doubts(tuning),
+        ],
     )
 
 
-def _untuned(evidence: Evidence) -> Section | None:
+def _untuned(evidence: Evidence, tuned: str) -> Section | None:
     if evidence.dataset not in PUBLISHED_DATASETS:
         return None
     rates = sorted({result.case.recipe.learning_rate for result in evidence.used_results})
@@ -60,7 +66,7 @@ def _untuned(evidence: Evidence) -> Section | None:
     recipe = "The paper's own recipe is" if evidence.is_trained_as_published else "This recipe is"
     sentence = (
         f"{recipe} untuned: one learning rate, {rates[0]:g}, for all models of {title_of(evidence.dataset)}. "
-        "Their best rates may differ: --learning-rates tunes each model's."
+        + (f"{tuned} has each model's own." if tuned else "Their best may differ: --learning-rates tunes each model's.")
     )
     return Section(_TITLE, sentences=[sentence])
 
@@ -82,7 +88,7 @@ def _tried_table(evidence: Evidence, tuning: Tuning) -> Table:
         model_column(),
         Column("learning rate", "learning_rate", "{:g}"),
         Column("held-out accuracy %", "validation_percent", mean_cell("validation_percent")),
-        Column("best minus this, pp", "behind_points", mean_cell("behind_points")),
+        Column("chosen minus this, pp", "behind_points", mean_cell("behind_points")),
         SEED_COUNT,
         Column("diverged", "diverged"),
         Column("chosen", "is_chosen", yes_or_no("is_chosen")),
@@ -92,7 +98,7 @@ def _tried_table(evidence: Evidence, tuning: Tuning) -> Table:
     seeds = sorted(tuning.seeds)
     notes = (
         f"accuracy after the last epoch of a trial on {held_out:,} held-out training images, never on test images: "
-        "mean over the trials' seeds ± half of its 95 % t interval; a trial that diverged counts as a guess; best "
+        "mean over the trials' seeds ± half of its 95 % t interval; a trial that diverged counts as a guess; chosen "
         "minus this: paired by seed",
         f"trials have {count_noun(len(seeds), 'seed')} of their own ({', '.join(map(str, seeds))}), none of which is "
         f"reported; the highest mean is chosen, of equal ones the smallest rate; common: {common_text(tuning)}",

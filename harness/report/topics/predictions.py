@@ -10,7 +10,6 @@ from harness.analysis.ensembles import EnsembleComparison, compare_ensembles, en
 from harness.analysis.evidence import Evidence
 from harness.analysis.predicted import PredictedModel, predicted_models
 from harness.analysis.solved_images import SolvedByOne, solved_by_one
-from harness.analysis.stats import SIGNIFICANCE
 from harness.report.figures.ensembles import ensembles_figure
 from harness.report.section import Picture, Section
 from harness.report.tables.calibration import calibration_table
@@ -31,7 +30,7 @@ def predictions_section(_: Evidence, comparisons: Comparisons, __: Question) -> 
         return None
     compared = disagreements(models, [] if evidence.axes is None else evidence.axes.counterparts)
     calibrations, ensembles = model_calibrations(models), ensembles_of(models)
-    of_ensembles = compare_ensembles(evidence, ensembles, models)
+    of_ensembles = compare_ensembles(evidence, ensembles, models, comparisons.alpha)
     sides = _sides(evidence, models)
     figure = ensembles_figure(evidence, ensembles)
     tables = (
@@ -45,10 +44,10 @@ def predictions_section(_: Evidence, comparisons: Comparisons, __: Question) -> 
         [one for one in tables if one is not None],
         [
             *_selection(evidence, models),
-            *_disagreement_sentences(compared, sides),
+            *_disagreement_sentences(compared, sides, comparisons.alpha),
             *map(_solved_sentence, sides),
             *_calibration_sentences(calibrations),
-            *_ensemble_sentences(of_ensembles),
+            *_ensemble_sentences(of_ensembles, comparisons.alpha),
         ],
         [picture for one in sides for picture in _pictures(evidence, one, models)],
     )
@@ -75,7 +74,7 @@ def _sides(evidence: Evidence, models: Sequence[PredictedModel]) -> list[SolvedB
     return []
 
 
-def _disagreement_sentences(found: Sequence[Disagreement], sides: Sequence[SolvedByOne]) -> list[str]:
+def _disagreement_sentences(found: Sequence[Disagreement], sides: Sequence[SolvedByOne], alpha: float) -> list[str]:
     """Return how far the dearest counterparts disagree; of the first pair without counterparts."""
     chosen = {sides[0].model, sides[0].other} if sides else set()
     one = next((one for one in found if {one.model, one.other} == chosen), found[0] if found else None)
@@ -87,7 +86,7 @@ def _disagreement_sentences(found: Sequence[Disagreement], sides: Sequence[Solve
     lines = [f"{', '.join([between, *seeds])}."]
     if one.p_value is not None and one.p_holm is not None and one.least_p_value is not None:
         alike = "more alike between seeds of a model than between the two models"
-        is_found = one.p_holm < SIGNIFICANCE
+        is_found = one.p_holm < alpha
         lines.append(
             f"Corrected for the number of errors, their errors are {'' if is_found else 'not significantly '}{alike} "
             f"({p_value(one.p_holm)}; {_n(one.seeds)}: no p below {one.least_p_value:.2g} is possible, uncorrected)."
@@ -117,29 +116,29 @@ def _calibration_sentences(found: Sequence[ModelCalibration]) -> list[str]:
     return [f"Expected calibration error: {' to '.join(parts)}."]
 
 
-def _ensemble_sentences(found: Sequence[EnsembleComparison]) -> list[str]:
+def _ensemble_sentences(found: Sequence[EnsembleComparison], alpha: float) -> list[str]:
     """Return a sentence for each of the first pairs of models, the largest ensemble first."""
     pairs: dict[tuple[str, str], list[EnsembleComparison]] = {}
     for one in found:
         pairs.setdefault((one.model, one.other), []).insert(0, one)
-    return [_ensemble_sentence(*of_pair) for of_pair in list(pairs.values())[:_MOST_ENSEMBLES]]
+    return [_ensemble_sentence(alpha, *of_pair) for of_pair in list(pairs.values())[:_MOST_ENSEMBLES]]
 
 
-def _ensemble_sentence(largest: EnsembleComparison, *smaller: EnsembleComparison) -> str:
+def _ensemble_sentence(alpha: float, largest: EnsembleComparison, *smaller: EnsembleComparison) -> str:
     share = largest.cost_shares.get("macs", 0.0)
     first = (
         f"{largest.size} {largest.model} or one {largest.other}? {largest.ensemble_percent:.2f} % at {share:.2f} of "
-        f"its MACs against {largest.other_percent:.2f} %: {_difference_text(largest)}"
+        f"its MACs against {largest.other_percent:.2f} %: {_difference_text(largest, alpha)}"
     )
-    others = [f"{one.size} of them: {_difference_text(one)}" for one in smaller]
+    others = [f"{one.size} of them: {_difference_text(one, alpha)}" for one in smaller]
     return f"{'; '.join([first, *others])}. {_n(largest.seeds).capitalize()}."
 
 
-def _difference_text(one: EnsembleComparison) -> str:
+def _difference_text(one: EnsembleComparison, alpha: float) -> str:
     points = f"{signed(one.difference.mean, 2)} pp"
     if one.p_holm is None:
         return f"{points}, not tested{', as it needs every seed' if one.ensembles == 1 else ''}"
-    return f"{points}, {'' if one.p_holm < SIGNIFICANCE else 'not '}significant ({p_value(one.p_holm)})"
+    return f"{points}, {'' if one.p_holm < alpha else 'not '}significant ({p_value(one.p_holm)})"
 
 
 def _n(seeds: tuple[int, int]) -> str:

@@ -5,11 +5,10 @@ from typing import Any
 
 from matplotlib.figure import Figure as Canvas
 
-from harness.analysis.answer import Question
-from harness.analysis.budgets import verdicts_of
+from harness.analysis.answer import Answer
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
-from harness.analysis.related import related_studies
+from harness.analysis.related import of_equal_networks, related_studies
 from harness.analysis.schedules import Candidate, EqualTime, Schedules, compare_schedules
 from harness.analysis.wording import COST_WORDS, cost_text, difference_text
 from harness.report.figures.figure import Figure, draw_figure
@@ -25,40 +24,44 @@ from harness.report.tables.columns import (
     p_cell,
     times_notes,
 )
-from harness.report.tables.related import related_answers_table
+from harness.report.tables.other_code import code_stamp
+from harness.report.tables.related import related_answers_table, sentences_on_related
 from harness.report.tables.table import Column, Table
 from harness.text import count_noun, listed, p_value
 
 _COSTS = {**COST_WORDS, "macs": "MACs of an image in all epochs"}
-Studies = Sequence[tuple[Evidence, Comparisons, Question]]
+Study = tuple[Evidence, Comparisons, Answer]
 
 
-def schedule_sections(studies: Studies) -> list[Section]:
+def schedule_sections(studies: Sequence[Study]) -> list[Section]:
     """Return a section for each group of studies that differ in the number of epochs alone."""
     groups = related_studies([evidence for evidence, *_ in studies], "epochs")
     return [_section({int(epochs): studies[place] for epochs, place in group.items()}) for group in groups]
 
 
-def _section(group: Mapping[int, tuple[Evidence, Comparisons, Question]]) -> Section:
+def _section(group: Mapping[int, Study]) -> Section:
     longest = group[max(group)][0]
-    evidence = {epochs: one for epochs, (one, *_) in group.items()}
-    verdicts = {
-        count_noun(epochs, "epoch"): verdicts_of(comparisons, question.margin)
-        for epochs, (_, comparisons, question) in group.items()
-    }
-    name, found = f"{longest.file_name}-schedules", compare_schedules(evidence)
-    title = f"{longest.title}: schedules of {listed(map(str, group))} epochs"
-    tables = [
-        related_answers_table(
-            name, f"{title}, the answer of each", "schedule", verdicts,
-            "a model whose accuracy still rises has no part in its study's verdict",
-        )
-    ]  # fmt: skip
-    if found is None:
-        return Section(title, tables=tables)
-    sentences = [_sentence(found.cost, one) for one in found.verdicts]
-    tables.append(_equal_time_table(f"{name}-equal-time", title, found))
-    return Section(title, [_figure(f"{name}-accuracy", title, longest, found)], tables, sentences)
+    evidence, others = of_equal_networks({epochs: one for epochs, (one, *_) in group.items()})
+    found = compare_schedules(evidence, min(comparisons.alpha for _, comparisons, _ in group.values()))
+    name, title = f"{longest.file_name}-schedules", f"{longest.title}: schedules of {listed(map(str, group))} epochs"
+    names = {epochs: count_noun(epochs, "epoch") for epochs in group}
+    answers = {names[epochs]: (one, answer.verdicts) for epochs, (one, _, answer) in group.items()}
+    note = "a model whose accuracy still rises has no part in its study's verdict"
+    tables = [related_answers_table(name, f"{title}, the answer of each", "schedule", answers, note)]
+    sentences = sentences_on_related(answers, {names[epochs]: models for epochs, models in others.items()})
+    figures = []
+    if found is not None:
+        figures = [_figure(f"{name}-accuracy", title, longest, found)]
+        tables.append(_equal_time_table(f"{name}-equal-time", title, found))
+        sentences = [*_sentences(found), *sentences]
+    section = Section(title, figures, [one for one in tables if one is not None], sentences)
+    return section.stamped(code_stamp({one.title: one.used_results for one, *_ in group.values()}))
+
+
+def _sentences(found: Schedules) -> list[str]:
+    if not found.verdicts:
+        return [f"No {_COSTS[found.cost]} of a schedule allows a wider and a deeper model: nothing to compare there."]
+    return [_sentence(found.cost, one) for one in found.verdicts]
 
 
 def _sentence(cost: str, one: EqualTime) -> str:
@@ -73,7 +76,10 @@ def _sentence(cost: str, one: EqualTime) -> str:
     return f"{within} go {one.outcome}: take {one.take.name}; {difference}{p}."
 
 
-def _equal_time_table(file_name: str, title: str, found: Schedules) -> Table:
+def _equal_time_table(file_name: str, title: str, found: Schedules) -> Table | None:
+    """Return the verdict of each budget; None without any."""
+    if not found.verdicts:
+        return None
     rows = [_values(one) for one in found.verdicts]
     columns = [
         Column("the budget of", "epochs", lambda row: count_noun(row["epochs"], "epoch")),

@@ -1,14 +1,13 @@
 """The section on shares of the training images: each size's answer, and the trend over sizes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure as Canvas
 
-from harness.analysis.answer import Question
-from harness.analysis.budgets import verdicts_of
+from harness.analysis.answer import Answer
 from harness.analysis.comparison import Comparisons
 from harness.analysis.evidence import Evidence
-from harness.analysis.related import related_studies
+from harness.analysis.related import of_equal_networks, related_studies
 from harness.analysis.training_sizes import SizeTrend, size_trend
 from harness.analysis.wording import difference_text, trend_text
 from harness.report.figures.figure import Figure, draw_figure
@@ -23,43 +22,58 @@ from harness.report.tables.columns import (
     difference_values,
     model_column,
 )
-from harness.report.tables.related import related_answers_table
+from harness.report.tables.other_code import code_stamp
+from harness.report.tables.related import related_answers_table, sentences_on_related
 from harness.report.tables.table import Column, Table
 from harness.text import listed, p_value
 
-Study = tuple[Evidence, Comparisons, Question]
+Study = tuple[Evidence, Comparisons, Answer]
 
 
 def size_sections(studies: Sequence[Study]) -> list[Section]:
     """Return a section for each group of studies that differ in the share of the training images alone."""
     groups = related_studies([evidence for evidence, *_ in studies], "train_fraction")
-    return [_section([studies[place] for place in group.values()]) for group in groups]
+    return [_section({share: studies[place] for share, place in group.items()}) for group in groups]
 
 
-def _section(group: Sequence[Study]) -> Section:
-    by_size = {evidence.train_images: comparisons for evidence, comparisons, _ in group}
-    largest = group[-1][0]
+def _section(group: Mapping[float, Study]) -> Section:
+    evidence, others = of_equal_networks({share: one for share, (one, *_) in group.items()})
+    largest = group[max(group)][0]
     name = f"{largest.file_name}-training-sizes"
-    title = f"{largest.title}: trained on {listed(f'{size:,}' for size in by_size)} images"
-    verdicts = {
-        f"{evidence.train_images:,}": verdicts_of(comparisons, question.margin)
-        for evidence, comparisons, question in group
-    }
+    title = f"{largest.title}: trained on {listed(f'{one.train_images:,}' for one in evidence.values())} images"
+    names = {share: f"{one.train_images:,} ({100 * share:.12g} %)" for share, one in evidence.items()}
+    answers = {names[share]: (one, answer.verdicts) for share, (one, _, answer) in group.items()}
     note = "every size is trained for the same number of epochs, so a smaller one has fewer steps"
-    tables = [related_answers_table(name, f"{title}, the answer of each", "training images", verdicts, note)]
-    trend = size_trend(by_size)
+    tables = [related_answers_table(name, f"{title}, the answer of each", "training images", answers, note)]
+    trend = size_trend({share: comparisons for share, (_, comparisons, _) in group.items()})
+    if trend is not None:
+        tables.append(_trend_table(f"{name}-trend", title, trend, evidence))
+    section = Section(
+        title,
+        [_figure(f"{name}-accuracy", title, evidence)],
+        [one for one in tables if one is not None],
+        [
+            _trend_sentence(trend, names),
+            *sentences_on_related(answers, {names[share]: models for share, models in others.items()}),
+        ],
+    )
+    return section.stamped(code_stamp({one.title: one.used_results for one, *_ in group.values()}))
+
+
+def _trend_sentence(trend: SizeTrend | None, names: Mapping[float, str]) -> str:
+    """Return the trend, and the sizes without a part in it, by their names."""
     if trend is None:
-        sentence = "No wider model and its deeper counterpart are trained out at two sizes or more: no trend."
-    else:
-        left_out = [f"{size:,}" for size in by_size if size not in trend.at_size]
-        why = f" Without {listed(left_out)} images, at which one of both is not trained out." if left_out else ""
-        sentence = f"{trend_text(trend)}.{why}"
-        tables.append(_trend_table(f"{name}-trend", title, trend))
-    return Section(title, [_figure(f"{name}-accuracy", title, [one for one, *_ in group])], tables, [sentence])
+        return "No wider model and its deeper counterpart are trained out at two sizes or more: no trend."
+    left_out = [name for share, name in names.items() if share not in trend.at_share]
+    why = f" Without {listed(left_out)} images, where one of both is not trained out or missing." if left_out else ""
+    return f"{trend_text(trend)}.{why}"
 
 
-def _trend_table(file_name: str, title: str, trend: SizeTrend) -> Table:
-    rows = [{"train_images": size, **difference_values(one)} for size, one in trend.at_size.items()]
+def _trend_table(file_name: str, title: str, trend: SizeTrend, studies: Mapping[float, Evidence]) -> Table:
+    rows = [
+        {"train_images": trend.images[share], "study": studies[share].title, **difference_values(one)}
+        for share, one in trend.at_share.items()
+    ]
     columns = (
         Column("training images", "train_images", "{:,}"),
         model_column("wider", "model"),
@@ -78,20 +92,21 @@ def _trend_table(file_name: str, title: str, trend: SizeTrend) -> Table:
     return Table(file_name, f"{title}, wider minus deeper", columns, tuple(rows), notes)
 
 
-def _figure(file_name: str, title: str, group: Sequence[Evidence]) -> Figure:
+def _figure(file_name: str, title: str, group: Mapping[float, Evidence]) -> Figure:
     """Return accuracy against training images for the base, the deepest and the widest model."""
-    largest, points = group[-1], {}
-    for model in _ends(largest):
-        means = {one.train_images: one.mean(model, "accuracy_percent") for one in group}
-        points[model] = {size: mean for size, mean in means.items() if mean is not None}
+    largest = group[max(group)]
+    points = {
+        model: [(one.train_images, mean) for one in group.values() if (mean := one.mean(model, "accuracy_percent"))]
+        for model in _ends(largest)
+    }
     styles = styles_of(largest)
 
     def draw(canvas: Canvas) -> None:
         plot = canvas.subplots()
         for model, means in points.items():
-            style, accuracies = styles[model], [mean.mean for mean in means.values()]
-            plot.plot(list(means), accuracies, color=style.colour, ls=style.line, lw=1.2)
-            for size, mean in means.items():
+            style, sizes = styles[model], [size for size, _ in means]
+            plot.plot(sizes, [mean.mean for _, mean in means], color=style.colour, ls=style.line, lw=1.2)
+            for size, mean in means:
                 draw_point(plot, size, mean.mean, style, yerr=error_bars(mean))
         set_log_axis(plot, "x", tick_count)
         plot.set_xlabel("training images")
@@ -100,7 +115,7 @@ def _figure(file_name: str, title: str, group: Sequence[Evidence]) -> Figure:
         canvas.legend(handles=handles, loc="outside lower center", ncols=3)
 
     said = "; ".join(
-        f"{model} {', '.join(f'{mean.mean:.2f} % of {size:,}' for size, mean in means.items())}"
+        f"{model} {', '.join(f'{mean.mean:.2f} % of {size:,}' for size, mean in means)}"
         for model, means in points.items()
     )
     caption = f"{COLOUR_KEY} Means over seeds with their 95 % t intervals; {NO_INTERVAL}."

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analysis.answer import Question
+from harness.analysis.answer import Answer, Question
 from harness.analysis.comparison import Comparisons
 from harness.analysis.power import Spread
 from harness.analysis.wording import COST_WORDS
@@ -43,7 +43,7 @@ def rows(section, name):
 
 def test_the_section_is_among_the_studys_topics(section):
     evidence = grid_study()
-    assert section.title in [one.title for one in study_sections(evidence, Comparisons(evidence), QUESTION)]
+    assert section.title in [one.title for one in study_sections(evidence, Comparisons(evidence), QUESTION, Answer(""))]
 
 
 @pytest.mark.parametrize("models", [("resnet20", "resnet56", "resnet20-2"), ("resnet20",)])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analysis.answer import Question, answer
+from harness.analysis.answer import Answer, Question, answer
 from harness.analysis.comparison import Comparisons
 from harness.analysis.power import Spread
 from harness.analysis.studies import group_into_studies
@@ -25,14 +25,14 @@ from tests.analysis.tuned import (
     trials,
     tuned_study,
 )
-from tests.helpers.synthetic import store
+from tests.helpers.synthetic import store, synthetic_result
 from tests.report.studies import build_report
 
 QUESTION = Question(Spread(0.2, is_measured=False))
 
 
 def section_of(evidence):
-    return learning_rates(evidence, Comparisons(evidence), QUESTION)
+    return learning_rates(evidence, answer(Comparisons(evidence), evidence, QUESTION))
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +99,15 @@ def test_the_papers_own_recipe_is_said_to_be_untuned_in_one_line():
     assert (found.figures, found.tables) == ((), ())
 
 
+def test_the_untuned_study_names_its_tuned_twin():
+    plain = measured({"resnet20": [89.0, 89.1], "resnet20-2": [90.0, 90.2]}, "cifar10")
+    (line,) = learning_rates(plain, Answer(""), "CIFAR-10 · tuned learning rates").sentences
+    assert line.endswith("for all models of CIFAR-10. CIFAR-10 · tuned learning rates has each model's own.")
+
+
 def test_images_of_ones_own_have_no_line_on_the_papers_recipe():
     plain = measured({"resnet20": [89.0, 89.1]}, "digits")
-    assert learning_rates(replace(plain, dataset="folder:flowers"), Comparisons(plain), QUESTION) is None
+    assert section_of(replace(plain, dataset="folder:flowers")) is None
 
 
 @pytest.mark.parametrize("width", [80, 160])
@@ -131,6 +137,29 @@ def test_a_written_report_has_trials_in_no_table_of_runs(tmp_path):
     for name in ("digits.csv", "digits-tuned-learning-rates.csv"):
         assert str(TRIAL_SEEDS[0]) not in (built.folder / "tables" / name).read_text()
     assert len(built.loaded.results_of_studies) == 9 + 3
+
+
+def test_a_study_without_an_answer_shows_no_verdict_anywhere(tmp_path):
+    """Reported seeds chose the rates: runs are listed, and nothing is compared, nor across studies."""
+    from harness.results.declared_tuning import declare_tuning
+
+    root, seeds = tmp_path / "results", TRIAL_SEEDS
+    for epochs in (30, 60):
+        for model, rate in dict.fromkeys(CHOSEN, 0.02).items():
+            plain = run_at(model, 0).case
+            recipe = plain.recipe.with_epochs(epochs)
+            tuning = declared(model, rate)
+            declare_tuning(root, [replace(tuning, plain=replace(plain, recipe=recipe, mode="shortened"))])
+            for seed, accuracy in zip(seeds, TUNED[model], strict=True):
+                changes = {"recipe": replace(recipe, learning_rate=rate), "mode": "shortened"}
+                store(root, synthetic_result("digits", model, seed, accuracy, case_changes=changes))
+    built = build_report([root], tmp_path / "report")
+    assert len(built.report.answers) == 2
+    assert all(one.headline.count("No answer: the learning rates were chosen on") for _, one in built.report.answers)
+    assert {path.stem for path in built.report.tables} == {one.file_name for one, _ in built.report.answers}
+    page = built.report.page.read_text()
+    assert "No budget has a verdict: reported seeds chose the learning rates." in page
+    assert 'id="across"' not in page
 
 
 def test_a_damaged_declaration_is_left_out_by_name(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from harness.analysis.answer import Question
 from harness.analysis.comparison import Comparisons
-from harness.analysis.power import seed_spread
+from harness.analysis.power import ASSUMED_SPREAD
 from harness.analysis.predicted import MOST_MODELS, MOST_SEEDS, predicted_models
 from harness.config.datasets import SPECS
 from harness.report.build import write_report
@@ -16,7 +16,7 @@ from tests.analysis.predictions import half_logits, random_logits
 from tests.analysis.synthetic_evidence import measured
 from tests.helpers.synthetic import store, synthetic_result
 
-QUESTION = Question(seed_spread([], "digits"))
+QUESTION = Question(ASSUMED_SPREAD)
 SKILLS = {"resnet20": 1.0, "resnet110": 1.2, "resnet20-4": 1.4}
 IMAGES, CLASSES = SPECS["digits"].test_images, SPECS["digits"].num_classes
 

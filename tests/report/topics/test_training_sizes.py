@@ -16,7 +16,7 @@ def table(report, ending):
 
 def test_each_size_has_its_answer_in_one_table(report):
     of_params = [line.split("|") for line in table(report, "").splitlines() if line.startswith("| parameters")]
-    assert [cells[2].strip() for cells in of_params] == ["5,000", "25,000", "50,000"]
+    assert [cells[2].strip() for cells in of_params] == ["5,000 (10 %)", "25,000 (50 %)", "50,000 (100 %)"]
     assert [cells[3].strip() for cells in of_params] == ["wider", "deeper", "deeper"]
 
 

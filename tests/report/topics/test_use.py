@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analysis.answer import Question
+from harness.analysis.answer import Answer, Question
 from harness.analysis.comparison import Comparisons
 from harness.analysis.power import Spread
 from harness.report.topics.all import study_sections
@@ -49,5 +49,5 @@ def test_one_model_and_one_seed_have_a_section():
     evidence = noisy({"resnet20": 90.0}, seeds=1, use=USE)
     assert section_of(evidence).sentences == []
     assert "What using each network costs" in [
-        one.title for one in study_sections(evidence, Comparisons(evidence), QUESTION)
+        one.title for one in study_sections(evidence, Comparisons(evidence), QUESTION, Answer(""))
     ]
