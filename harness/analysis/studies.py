@@ -124,7 +124,7 @@ def _study_key(one: StoredResult, tuning: DeclaredTuning | None = None) -> Study
         case.precision,
         case.device_kind,
         count_noun(case.recipe.epochs, "epoch"),
-        f"{case.val_split:.0%} held out",
+        f"{100 * case.val_split:.12g}% held out",
         fraction_text(case.train_fraction),
         TUNED if tuning is not None else "",
         f"recipe {_recipe_hash(case)}",

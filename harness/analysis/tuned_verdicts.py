@@ -11,9 +11,7 @@ from harness.analysis.learning_rates import ModelTrials, Tuning
 from harness.analysis.multiplicity import holm
 from harness.analysis.stats import SIGNIFICANCE, Difference, difference_by_seed
 from harness.analysis.wording import BUDGET_WORDS, difference_text, outcome_text
-from harness.text import count_noun, listed, listed_up_to, p_value, signed
-
-_MOST_MODELS = 3  # in a line
+from harness.text import count_noun, listed, p_value, signed
 
 
 @dataclass(frozen=True)
@@ -133,8 +131,8 @@ def rates_line(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
         budgets = "every budget" if len(changed) == len(compared) else f"equal {listed(changed)}"
         is_shown = any(one.is_change_shown for one in compared if not one.is_same)
         words = f"another verdict than {at} at {budgets}{'' if is_shown else ', maybe by chance'}"
-    at_edge = [one.model for one in tuning.trials if one.edge is not None]
-    edge = f"; at the edge of the range: {listed_up_to(at_edge, _MOST_MODELS, 'model')}" if at_edge else ""
+    at_edge = sum(one.edge is not None for one in tuning.trials)
+    edge = f"; {at_edge} of {count_noun(len(tuning.trials), 'model')} best at the range's end" if at_edge else ""
     return f"tuned rates: {words}{edge}"
 
 

@@ -13,6 +13,7 @@ from harness.files import expand_home
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 _TIME = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in "dhms"))
 Number = TypeVar("Number", int, float)
+_MOST_RATE = 1000.0  # no network learns at a higher one
 _UNIT_SECONDS = (86_400, 3600, 60, 1)
 _TRACKER = re.compile(r"tensorboard|mlflow|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -60,9 +61,9 @@ def schedules(text: str) -> tuple[int, ...]:
 
 def rates(text: str) -> tuple[float, ...]:
     """Read two or more different learning rates separated by commas, in ascending order."""
-    found = _numbers(text, most=math.inf)
+    found = _numbers(text, most=_MOST_RATE)
     if len(found) < 2:
-        raise ValueError("give two or more positive numbers separated by commas, e.g. 0.02,0.05,0.1")
+        raise ValueError(f"give two or more numbers above 0 and up to {_MOST_RATE:g}, e.g. 0.02,0.05,0.1")
     return tuple(sorted(_each_once(found, "learning rate")))
 
 

@@ -23,6 +23,7 @@ from harness.models.library import require_known
 from harness.models.trial import network_notes
 from harness.results.folder import ResultsFolder
 from harness.study.resolution import resolve
+from harness.text import count_noun
 from harness.training.job import require_no_batch_of_one
 from harness.training.shared_memory import require_shared_memory
 from harness.training.trainers.compilation import should_compile, why_auto_is_off
@@ -75,6 +76,7 @@ class Machine:
             require_shared_memory(recipe, dataset.spec.channels, len(dataset.train))
         if self.settings.val_split_of(experiment.variant) and experiment.mode != "quick":
             _require_splittable(dataset)
+        _require_whole_images(experiment, dataset)
         require_no_batch_of_one(self.case(experiment), dataset)
 
     def _try_network(self, experiment: Experiment, dataset: Dataset, notify: Callable[[str], None]) -> None:
@@ -208,6 +210,16 @@ class Machine:
         notify(f"loading {name}: {source.layout} in {source.path}")
         dataset = registry.load(name, data_dir, resize=resize, notify=notify)
         return dataset, is_verified(dataset, source)
+
+
+def _require_whole_images(experiment: Experiment, dataset: Dataset) -> None:
+    """Raise an `InputError` if a share of the training images is less than one image per class."""
+    share, images, classes = experiment.variant.train_fraction, len(dataset.train), dataset.spec.num_classes
+    if share < 1 and share * images < classes:
+        raise InputError(
+            f"--train-fraction {share:g}: of {images:,} training images this is less than one for each of "
+            f"{count_noun(classes, 'class')}: give {classes / images:.2g} or more"
+        )
 
 
 def _require_splittable(dataset: Dataset) -> None:

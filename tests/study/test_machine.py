@@ -162,6 +162,12 @@ def test_images_that_cannot_be_split_are_refused_in_a_full_run(make_settings, tm
         machine.prepare([experiment])
 
 
+def test_a_share_of_less_than_an_image_per_class_is_refused(make_settings):
+    machine = Machine(make_settings(full_training=True, train_fraction="0.01"))
+    with pytest.raises(InputError, match="0.01: of 360 training images .* 10 classes: give 0.028 or more"):
+        machine.prepare([digits(machine)])
+
+
 def quick_gtsrb(machine):
     return plan_experiment(machine.settings, "gtsrb", "resnet8", 0, replace(GTSRB, image_size=32))
 

@@ -12,7 +12,7 @@ from harness.paper.expectations import comparable_published
 from harness.report.short_paths import short_command, without_absolute_paths
 from harness.report.tables.columns import model_column, non_empty
 from harness.report.tables.disturbed import EPOCH_SECONDS, UNDISTURBED, disturbed_notes, disturbed_values
-from harness.report.tables.table import Column, Table
+from harness.report.tables.table import Column, Row, Table
 from harness.report.truncation import MAX_NAMES, first_lines, join_names
 from harness.results.result import Result
 from harness.results.timing import processes_of
@@ -37,11 +37,18 @@ def runs_table(evidence: Evidence) -> Table:
     """Return every result of a study, complete or not, a row each."""
     order = {model: place for place, model in enumerate(evidence.models)}
     results = sorted(evidence.results, key=lambda one: (order.get(one.model, len(order)), one.model, one.seed))
-    rows = [run_row(result) | {"runs": {result.seed: evidence.folder_of(result)}} for result in results]
+    superseded = {id(one) for one in evidence.superseded}
+    rows = [
+        run_row(result)
+        | {"runs": {result.seed: evidence.folder_of(result)}, "is_superseded": id(result) in superseded or None}
+        for result in results
+    ]
+    has_rates = len({result.case.recipe.learning_rate for result in results}) > 1
     columns = [
         model_column(),
         Column("seed", "seed"),
-        Column("status", "status", lambda row: str(row["status"]).replace("_", " "), is_words=True),
+        *[Column("learning rate", "learning_rate", "{:g}")] * has_rates,
+        Column("status", "status", _status_text, is_words=True),
         Column("epochs", "epochs"),
         Column("params", "params", lambda row: count(row["params"])),
         Column("MACs", "macs", lambda row: count(row["macs"])),
@@ -58,6 +65,10 @@ def runs_table(evidence: Evidence) -> Table:
     ]
     title = f"{evidence.title}: every run" + mode_text(evidence.mode, [evidence.epochs])
     return Table(evidence.file_name, title, non_empty(columns, rows), tuple(rows), tuple(run_notes(results)))
+
+
+def _status_text(row: Row) -> str:
+    return f"{str(row['status']).replace('_', ' ')}{', superseded' if row['is_superseded'] else ''}"
 
 
 _PUBLISHED = ("epoch_seconds", "total_seconds", "accuracy_percent", "macro_f1_percent", "marginal_gain")
@@ -200,7 +211,9 @@ def _training_notes(results: Sequence[Result]) -> list[str]:
         names = join_names(list(own), "recipe in the CSV")
         notes.append(f"{names}: not trained by the study's recipe, published values left out")
     if splits := sorted({r.case.val_split for r in results if r.case.val_split}):
-        notes.append(f"{', '.join(f'{split:.0%}' for split in splits)} of the training images held out for validation")
+        notes.append(
+            f"{', '.join(f'{100 * split:.12g}%' for split in splits)} of the training images held out for validation"
+        )
     if {r.case.pipeline for r in results} == {"fast", "reference"}:
         notes.append("ref: trained by the reference pipeline, as in the paper; the others by the fast pipeline")
     kinds = {(r.model, r.seed, r.case.pipeline, r.case.recipe.learning_rate) for r in results}

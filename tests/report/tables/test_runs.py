@@ -218,3 +218,14 @@ def test_titles_of_shortened_runs_have_their_epochs():
     assert mode_text("full", [300]) == ""
     assert mode_text("shortened", [1]).startswith(" · SHORTENED (1 epoch): ")
     assert mode_text("shortened", [30, 4, 30]).startswith(" · SHORTENED (4, 30 epochs): ")
+
+
+def test_superseded_runs_and_different_rates_are_told_apart():
+    plain = synthetic_result(model="resnet20", seed=0)
+    later = replace(plain, finished_at="2999-01-01T00:00:00+00:00")
+    table = runs_table(replace(evidence_of(later), superseded=(plain,)))
+    assert [cells[table.headings.index("status")] for cells in table.cells] == ["complete", "complete, superseded"]
+    assert "learning rate" not in table.headings
+    other = replace(plain, case=replace(plain.case, recipe=replace(plain.case.recipe, learning_rate=0.5)))
+    table = runs_table(replace(evidence_of(later), superseded=(other,)))
+    assert [cells[table.headings.index("learning rate")] for cells in table.cells] == ["0.1", "0.5"]
