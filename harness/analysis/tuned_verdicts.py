@@ -126,7 +126,7 @@ def rates_line(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
     changed = [BUDGET_WORDS[one.budget] for one in compared if not one.is_same]
     rates = tuning.common_rates
     at = f"at {rates[0]:g}" if len(rates) == 1 else "at the recipes' own"
-    words = f"same verdict as {at}" if compared else f"no verdict {at} to compare with"
+    words = f"same verdict as {at}" if compared else f"no verdict {at}"
     if changed:
         budgets = "every budget" if len(changed) == len(compared) else f"equal {listed(changed)}"
         is_shown = any(one.is_change_shown for one in compared if not one.is_same)

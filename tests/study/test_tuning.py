@@ -96,6 +96,22 @@ def test_the_best_rate_on_held_out_images_is_chosen_whatever_the_test_says(study
     assert tuning.tuned(tuned(study)).resolved_recipe.learning_rate == 0.05
 
 
+def test_schedules_that_share_their_trials_are_all_tuned(make_settings, monkeypatch):
+    study = Study(make_settings(full_training=True, learning_rates="0.02,0.05", epochs="2,4"))
+    tuning, outcomes = Tuning(study), outcome_of(study, {0.02: 50.0, 0.05: 40.0}.__getitem__)
+    monkeypatch.setattr(study, "train", lambda trial, _: outcomes(trial))
+    asked = [
+        plan_experiment(study.settings, "digits", "resnet8", 0, RECIPE, variant=variant)
+        for variant in study.settings.variants()
+        if variant.is_tuned
+    ]
+    trials = tuning.prepare([(one, (0,)) for one in asked])
+    assert len({study.case(one).identity for one in trials}) < len(trials)
+    for trial in trials:
+        tuning.train(trial, TrainingCallback())
+    assert [tuning.tuned(one).resolved_recipe.learning_rate for one in asked] == [0.02, 0.02]
+
+
 def test_a_diverged_rate_loses(study, monkeypatch):
     tuning, _ = tune_by(study, monkeypatch, outcome_of(study, {0.02: 30.0, 0.05: 40.0, 0.1: None}.__getitem__))
     assert tuning.tuned(tuned(study)).resolved_recipe.learning_rate == 0.05
