@@ -29,6 +29,7 @@ def test_full_disk_is_reported_before_the_first_epoch(tiny_dataset, tmp_path):
     assert epochs == 0
 
 
+@pytest.mark.slow
 def test_disk_that_fills_up_during_training_loses_nothing(tiny_dataset, tmp_path):
     results, other, case = ResultsFolder(tmp_path), make_case(tiny_dataset, seed=1), make_case(tiny_dataset)
     run(_train_seed_1, tmp_path)

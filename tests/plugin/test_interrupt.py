@@ -43,6 +43,7 @@ def test_a_resumed_case_is_announced_and_keeps_all_its_rounds(bench, pytester, m
     run.stdout.no_fnmatch_line("*were finished already*")  # it was started before and is finished now
 
 
+@pytest.mark.slow
 def test_exit_without_a_terminal_is_no_failure_of_the_case(bench, pytester, monkeypatch):
     from harness.plugin.terminal import Terminal
     from harness.training.trainers.fast import FastTrainer

@@ -119,6 +119,7 @@ def test_a_budget_runs_the_cheapest_first_and_skips_what_does_not_fit(bench, fin
     assert [*reported["notes"].values()] == [["Rests on 2 of 4 cases: 2 did not fit into --budget 30m."]]
 
 
+@pytest.mark.slow
 def test_until_decided_runs_seed_by_seed_and_skips_the_rest(bench, pytester, finished, reported):
     models = {"resnet20": 88.0, "resnet56": 90.0, "resnet20-2": 95.0}
     pytester.makepyfile(test_digits=BENCH.replace('["resnet8", "resnet8-2"]', str(list(models))))

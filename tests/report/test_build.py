@@ -97,6 +97,7 @@ def test_missing_folder_makes_an_empty_report(tmp_path):
     assert files_in(tmp_path / "report") == [made.report.page]
 
 
+@pytest.mark.slow
 def test_two_hundred_classes_with_odd_names_are_reported(tmp_path):
     names = [f"класс {k} $x_{k}$ <b> & \x01\n猫 عربي #0072b2" for k in range(200)]
     labels = np.arange(2000) % 200

@@ -118,6 +118,7 @@ def test_the_terminals_answer_has_one_line_on_rates_within_eight(tuned, width):
     assert sum(line.startswith("  tuned rates: another verdict than at 0.05") for line in lines) == 1
 
 
+@pytest.mark.slow
 def test_a_written_report_has_trials_in_no_table_of_runs(tmp_path):
     from harness.results.declared_tuning import declare_tuning
 
