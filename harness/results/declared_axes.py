@@ -3,17 +3,14 @@
 No case depends on them, so reused results may be older than their axes.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 from pydantic import TypeAdapter
 
 from harness.config.given_axes import GivenAxes
-from harness.files import os_error_as_input_error, write_text_atomically
-from harness.results.declared import read_declared
+from harness.results.declared import changing, read_declared, write_declared
 
 FILE = "axes.json"
 
@@ -74,21 +71,9 @@ def declare_axes(root: Path, studies: Iterable[AskedStudy]) -> None:
     studies = list(dict.fromkeys(studies))
     if not (root / FILE).exists() and all(study.axes is None for study in studies):
         return
-    lock = filelock.FileLock(root / f".{FILE}.lock")
-    with os_error_as_input_error(f"lock {lock.lock_file}", "remove it, or give another --results-dir"):
-        root.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    try:
-        with os_error_as_input_error(f"write {root / FILE}", "give another --results-dir"):
-            _replace(root, studies)
-    finally:
-        lock.release()
-
-
-def _replace(root: Path, studies: list[AskedStudy]) -> None:
-    before = read_declared_axes(root)
-    kept = [one for one in before if not any(study.replaces(one) for study in studies)]
-    new = [DeclaredAxes(one.dataset, one.images, one.axes) for one in studies if one.axes is not None]
-    if (*kept, *new) != before:
-        content = _ADAPTER.dump_python((*kept, *new), mode="json")
-        write_text_atomically(root / FILE, json.dumps(content, indent=1) + "\n")
+    with changing(root / FILE):
+        before = read_declared_axes(root)
+        kept = [one for one in before if not any(study.replaces(one) for study in studies)]
+        new = [DeclaredAxes(one.dataset, one.images, one.axes) for one in studies if one.axes is not None]
+        if (*kept, *new) != before:
+            write_declared(root / FILE, _ADAPTER, (*kept, *new))

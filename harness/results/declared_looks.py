@@ -1,6 +1,5 @@
 """Looks declared by studies of sequential seeds, kept in the results folder for later reports."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from harness.config.case import SEED_LIMIT, Mode
 from harness.config.variant import fraction_name
-from harness.files import write_text_atomically
-from harness.results.declared import read_declared
+from harness.results.declared import changing, read_declared, write_declared
 
 FILE = "looks.json"
 _MOST_SEEDS, _MOST_LOOKS = 10_000, 10  # the level of a look takes a matrix of all looks
@@ -54,8 +52,7 @@ def declare_looks(root: Path, looks: dict[str, DeclaredLooks]) -> None:
 
     Raises:
         DamagedError: the file of earlier looks does not have its form.
-        OSError: the file cannot be written.
+        InputError: the file cannot be written.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    content = _ADAPTER.dump_python(read_declared_looks(root) | looks, mode="json")
-    write_text_atomically(root / FILE, json.dumps(content, indent=1) + "\n")
+    with changing(root / FILE):
+        write_declared(root / FILE, _ADAPTER, read_declared_looks(root) | looks)

@@ -3,21 +3,18 @@
 They say which results are trials, so that no report takes them for runs, and which rate is each model's own.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import filelock
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from harness.config.case import SEED_LIMIT, Case
 from harness.config.datasets import is_own_images, kind_of
-from harness.files import os_error_as_input_error, write_text_atomically
-from harness.results.declared import read_declared
+from harness.results.declared import changing, read_declared, write_declared
 
 FILE = "tuning.json"
 _MOST_RATES, _MOST_SEEDS = 1000, 1000
@@ -114,22 +111,10 @@ def declare_tuning(root: Path, tunings: Iterable[DeclaredTuning]) -> None:
         DamagedError: the file of earlier tunings does not have its form.
         InputError: the file cannot be written.
     """
-    lock = filelock.FileLock(root / f".{FILE}.lock")
-    with os_error_as_input_error(f"lock {lock.lock_file}", "remove it, or give another --results-dir"):
-        root.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    try:
-        with os_error_as_input_error(f"write {root / FILE}", "give another --results-dir"):
-            _write(root, list(tunings))
-    finally:
-        lock.release()
-
-
-def _write(root: Path, tunings: list[DeclaredTuning]) -> None:
-    before = read_declared_tuning(root)
-    chosen = [one for one in before if one.chosen is not None]
-    new = [one for one in tunings if one.chosen is not None or not any(one.is_of(other) for other in chosen)]
-    kept = [one for one in before if not any(one.is_of(other) for other in new)]
-    if (*kept, *new) != before:
-        content = _ADAPTER.dump_python((*kept, *new), mode="json")
-        write_text_atomically(root / FILE, json.dumps(content, indent=1) + "\n")
+    with changing(root / FILE):
+        before = read_declared_tuning(root)
+        chosen = [one for one in before if one.chosen is not None]
+        new = [one for one in tunings if one.chosen is not None or not any(one.is_of(other) for other in chosen)]
+        kept = [one for one in before if not any(one.is_of(other) for other in new)]
+        if (*kept, *new) != before:
+            write_declared(root / FILE, _ADAPTER, (*kept, *new))
