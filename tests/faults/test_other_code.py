@@ -75,6 +75,7 @@ MUTATIONS = {
     "training/trainers/compilation.py": ("_MIN_GAIN = 1.05", "_MIN_GAIN = 1.01"),
     "training/trainers/cuda_graph.py": ("_WARM_UP_STEPS = 3", "_WARM_UP_STEPS = 1"),
     "training/trainers/data_parallel.py": ("min(start + step, count)", "min(start + step, count - 1)"),
+    "training/trainers/evaluation.py": ("logits.argmax(1)", "logits.argmin(1)"),
     "training/trainers/fast.py": ("_EVALUATION_BATCH_SIZE = 500", "_EVALUATION_BATCH_SIZE = 5"),
     "training/trainers/gradient_sums.py": ("self._flags.fill_(1)", "self._flags.fill_(2)"),
     "training/trainers/reference.py": ("_MAX_WORKERS = 8", "_MAX_WORKERS = 2"),
