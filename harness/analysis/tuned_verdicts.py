@@ -128,7 +128,7 @@ def rates_line(pairs: Sequence[RateVerdicts], tuning: Tuning) -> str:
     at = f"at {rates[0]:g}" if len(rates) == 1 else "at the recipes' own"
     words = f"same verdict as {at}" if compared else f"no verdict {at}"
     if changed:
-        budgets = "every budget" if len(changed) == len(compared) else f"equal {listed(changed)}"
+        budgets = f"equal {listed(changed)}" if len(changed) == 1 else f"{len(changed)} of {len(compared)} budgets"
         is_shown = any(one.is_change_shown for one in compared if not one.is_same)
         words = f"another verdict than {at} at {budgets}{'' if is_shown else ', maybe by chance'}"
     at_edge = sum(one.edge is not None for one in tuning.trials)

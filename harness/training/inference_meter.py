@@ -21,7 +21,7 @@ from harness.training.trainers.trainer import Trainer
 
 # Seconds of the rounds at a batch and a number of threads, of which there are up to four: a share of the training's
 # own, so that short trainings stay short.
-_SHARE, _MOST_SECONDS = 0.025, 0.4
+_SHARE, _MOST_SECONDS = 0.025, 1.2
 _ROUNDS, _LEAST_ROUNDS = 15, 3
 _WARM_UP_SHARE = 0.2  # of the rounds' seconds
 _MOST_PASS_SECONDS = 10.0

@@ -275,9 +275,9 @@ def test_on_cuda_a_pass_of_one_image_is_waited_for(monkeypatch):
     assert {place for _, place in cuda.waits_in("use")} == {"training/inference_meter.py:_inputs"}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_medians_of_three_measurements_agree_within_5_percent(tiny_dataset):
-    """On an idle machine: pytest tests/training/test_inference_meter.py -m slow -rs.
+    """On an idle machine: pytest tests/training/test_inference_meter.py -m soak -rs.
 
     At each batch and number of threads, if none of the three was disturbed; skipped if that holds at none.
     """
