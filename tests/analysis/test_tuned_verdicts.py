@@ -30,7 +30,8 @@ def test_a_verdict_that_tuning_turns_is_named_with_both_outcomes():
     assert "wider (+" in sentence
     assert ", then " in sentence
     line = rates_line(pairs, tuned.tuning)
-    assert line == f"tuned rates: another verdict than at 0.05 at {len(pairs)} of {len(pairs)} budgets; 1 of 3 models best at the range's end"
+    budgets = f"{len(pairs)} of {len(pairs)} budgets"
+    assert line == f"tuned rates: another verdict than at 0.05 at {budgets}; 1 of 3 models best at the range's end"
 
 
 def test_the_change_is_paired_by_seed_of_the_same_contrast():
