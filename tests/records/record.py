@@ -1,0 +1,84 @@
+"""The results of record, read and compared as ``python -m harness report`` does."""
+
+import csv
+import io
+import shutil
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from statistics import mean
+from unittest.mock import patch
+
+from harness.report import build
+from harness.report.loading import LoadedResults, load_results_folders
+from harness.report.terminal import report_text
+
+RECORDS = Path(__file__).parents[2] / "records"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A results folder under records/ with its report.
+
+    Attributes:
+        csv_texts: every table's CSV by its file name without the ending.
+    """
+
+    loaded: LoadedResults
+    report: build.WrittenReport
+    csv_texts: dict[str, str]
+
+    @property
+    def results(self):
+        """The complete results."""
+        return [result for result in self.loaded.results if result.status == "complete"]
+
+    def of(self, model):
+        """Return a model's complete results by seed."""
+        return {result.seed: result for result in self.results if result.model == model}
+
+    def mean(self, model, field="accuracy_percent"):
+        """Return the mean over seeds of a field of a model's results."""
+        return mean(getattr(result, field) for result in self.of(model).values())
+
+    def verdict(self, budget, study=0):
+        """Return a study's verdict at a budget, e.g. ``macs``."""
+        _, answer = self.report.answers[study]
+        (found,) = [one for one in answer.verdicts if one.budget == budget]
+        return found
+
+    def rows(self, table):
+        """Return a table's rows as dictionaries of texts, from its CSV file."""
+        return list(csv.DictReader(io.StringIO(self.csv_texts[table])))
+
+    def terminal(self, width=80):
+        """Return what ``python -m harness report`` prints after the tables of the runs, without the files written."""
+        return report_text(self.report, width)
+
+
+@cache
+def record(name, seeds=None):
+    """Return the record in a folder under records/; with ``seeds``, a tuple, of these seeds alone."""
+    with tempfile.TemporaryDirectory() as scratch, patch.object(build, "write_figure", lambda *_: []):
+        folder = RECORDS / name if seeds is None else _part(RECORDS / name, seeds, Path(scratch) / name)
+        loaded = load_results_folders([folder])
+        report = build.write_report(loaded, Path(scratch) / "report", "python -m harness report")
+        texts = {path.stem: path.read_text() for path in report.tables if path.suffix == ".csv"}
+    return Record(loaded, report, texts)
+
+
+def _part(folder, seeds, part):
+    for case in folder.iterdir():
+        if any(f"-seed{seed}-" in case.name for seed in seeds):
+            shutil.copytree(case, part / case.name)
+    return part
+
+
+@cache
+def measured(name):
+    """Return the values of a figure that was measured once, by hand: an entry of records/measured.toml."""
+    entry = tomllib.loads((RECORDS / "measured.toml").read_text())[name]
+    assert {"what", "how", "machine", "commit", "date", "values"} == set(entry), name
+    return entry["values"]
