@@ -21,7 +21,8 @@ def in_units(field, unit):
 
 def multiples():
     """Return the wider network's MACs and latency over those of the deeper one."""
-    return [wider / deeper for deeper, wider in (use("macs"), use("latency_seconds"))]
+    macs, latency = (wider / deeper for deeper, wider in (use("macs"), use("latency_seconds")))
+    return macs, "half" if latency < 0.5 else f"{latency:.2f} times"
 
 
 def latency_range(model):
@@ -38,7 +39,7 @@ QUOTES = [
         "| images per second in batches of 64 | {:,.0f} | {:,.0f} |",
         lambda: [1 / seconds for seconds in use("image_seconds")],
     ),
-    Quote("The wider network has {:.1f} times the MACs and {:.2f} times the latency.", multiples),
+    Quote("The wider network has {:.1f} times the MACs, less than {} of the latency", multiples),
     Quote("the latency was between {:.2f} and {:.2f} ms", lambda: latency_range("resnet8")),
     Quote("in those of ResNet-8-4, between {:.2f} and {:.2f} ms", lambda: latency_range(WIDER)),
     Quote("times that differ by less than {:.0f} %", lambda: [100 * TIMING_ERROR - 100]),

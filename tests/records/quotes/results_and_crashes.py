@@ -18,7 +18,10 @@ def checkpoint_percent():
 def epoch_seconds():
     """Return the shortest and the longest mean epoch of the study's models."""
     study = record("digits")
-    means = [mean(mean(one.epoch_seconds) for one in study.of(model).values()) for model in {one.model for one in study.results}]
+    means = [
+        mean(mean(one.epoch_seconds) for one in study.of(model).values())
+        for model in {one.model for one in study.results}
+    ]
     return min(means), max(means)
 
 
