@@ -57,7 +57,13 @@ def fashionmnist():
     return [result.case.recipe.epochs, result.accuracy_percent, PUBLISHED["fashionmnist", "resnet20"].accuracy_percent]
 
 
+def conditions():
+    (found,) = {(row["torch"].partition("+")[0], row["measured_at"][:10], row["device"]) for row in pipelines()}
+    return found
+
+
 QUOTES = [
+    Quote("computes bf16 in hardware (torch {}, {}, {}):", conditions),
     *(pipeline_quote(model, shape, precision) for model, shape in MODELS for precision in ("fp32", "bf16")),
     Quote("trains {:.1f} to {:.1f} times as fast as the reference", lambda: range_of("ratio", "bf16")),
     Quote("at fp32 {:.1f} to {:.1f} times", lambda: range_of("ratio", "fp32")),
