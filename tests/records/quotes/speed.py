@@ -9,7 +9,7 @@ from tests.records.quote import Quote
 from tests.records.record import measured, record
 
 PAGE = "docs/speed.md"
-MODELS = (("resnet20", "1×28×28"), ("resnet20", "3×32×32"), ("resnet110", "3×32×32"), ("resnet20-4", "3×32×32"))
+WORKLOADS = (("resnet20", "1×28×28"), ("resnet20", "3×32×32"), ("resnet110", "3×32×32"), ("resnet20-4", "3×32×32"))
 
 
 def pipelines(precision=None):
@@ -17,16 +17,18 @@ def pipelines(precision=None):
     return [row for row in rows if precision in (None, row["precision"])]
 
 
-def pipeline_figures(model, shape, precision):
-    (row,) = [row for row in pipelines(precision) if (row["model"], row["input"]) == (model, shape)]
-    ratios = (f"{part}{ratio}" for ratio in ("plain_ratio", "ratio") for part in ("", "least_", "greatest_"))
-    speeds = (f"{way}_images_per_second" for way in ("fast", "plain", "reference"))
-    return [float(row[key]) for key in (*speeds, *ratios)]
+def speed_quote(model, shape):
+    """Return the quote of a row of speeds: the reference, the fast pipeline at both precisions, and the ratio."""
 
+    def figures():
+        fp32, bf16 = (
+            next(row for row in pipelines(precision) if (row["model"], row["input"]) == (model, shape))
+            for precision in ("fp32", "bf16")
+        )
+        speeds = [bf16["reference_images_per_second"], *(row["fast_images_per_second"] for row in (fp32, bf16))]
+        return map(float, [*speeds, *(bf16[key] for key in ("ratio", "least_ratio", "greatest_ratio"))])
 
-def pipeline_quote(model, shape, precision):
-    cells = [model, shape, precision, *["{:,.0f}"] * 3, *["{:.2f} ({:.2f}–{:.2f})"] * 2]
-    return Quote(f"| {' | '.join(cells)} |", lambda: pipeline_figures(model, shape, precision))
+    return Quote(f"| {model}, {shape} | {{:,.0f}} | {{:,.0f}} | {{:,.0f}} | {{:.2f}} ({{:.2f}}–{{:.2f}}) |", figures)
 
 
 def range_of(key, precision=None):
@@ -40,7 +42,7 @@ def tolerances():
     return 100 * fp32.size, 100 * bf16.size, degrees(acos(1 - bf16.direction))
 
 
-def difference_quote(compared, entry, dataset, images):
+def difference_quote(entry, dataset, label):
     """Return the quote of a row of differences in accuracy that were measured once."""
 
     def figures():
@@ -48,7 +50,7 @@ def difference_quote(compared, entry, dataset, images):
         ends = (f"{found[key]:+.2f}".replace("-", "−") for key in ("mean", "low", "high"))
         return [found["epochs"], found["seeds"], *ends]
 
-    return Quote(f"| {compared} | {images} | {{}} | {{}} | {{}} ({{}} to {{}}) |", figures)
+    return Quote(f"| {label} | {{}} | {{}} | {{}} ({{}} to {{}}) |", figures)
 
 
 def fashionmnist():
@@ -64,10 +66,10 @@ def conditions():
 
 QUOTES = [
     Quote("computes bf16 in hardware (torch {}, {}, {}):", conditions),
-    *(pipeline_quote(model, shape, precision) for model, shape in MODELS for precision in ("fp32", "bf16")),
+    *(speed_quote(model, shape) for model, shape in WORKLOADS),
     Quote("trains {:.1f} to {:.1f} times as fast as the reference", lambda: range_of("ratio", "bf16")),
     Quote("at fp32 {:.1f} to {:.1f} times", lambda: range_of("ratio", "fp32")),
-    Quote("a plain loop that augments nothing: {:.2f} to {:.2f} times", lambda: range_of("plain_ratio")),
+    Quote("as the plain loop, which augments nothing: {:.2f} to {:.2f} times", lambda: range_of("plain_ratio")),
     Quote(
         "{:.1f} % counts; at bf16 one of {:.0f} % in the size of the gradient or the loss, or of {:.0f}° in",
         tolerances,
@@ -78,14 +80,10 @@ QUOTES = [
     ),
     Quote("if other virtual machines took more than {:.0f} %", lambda: [100 * _DISTURBED_SHARE]),
     Quote("the machine slept for more than {:.0f} %", lambda: [100 * _DISTURBED_SHARE]),
-    *(
-        difference_quote(compared, entry, dataset, images)
-        for compared, entry in (
-            ("fast − reference, both at fp32", "equivalence-fp32"),
-            ("bf16 − fp32, fast", "bf16-minus-fp32"),
-        )
-        for dataset, images in (("digits", "digits"), ("fashionmnist", "6,000 images of FashionMNIST"))
-    ),
+    difference_quote("equivalence-fp32", "digits", "digits, both at fp32"),
+    difference_quote("equivalence-fp32", "fashionmnist", "6,000 images of FashionMNIST, both at fp32"),
+    difference_quote("bf16-minus-fp32", "digits", "digits"),
+    difference_quote("bf16-minus-fp32", "fashionmnist", "6,000 images of FashionMNIST"),
     Quote("{} epochs at bf16, reached {:.2f} % with seed 0; the paper reports {:.2f} %", fashionmnist),
 ]
-GIVEN = ["with their paired 95 % intervals"]
+GIVEN = ["with its paired 95 % interval"]
