@@ -1,6 +1,7 @@
 """The cost of using a network: the digits study with ten seeds, and the meter's own constants."""
 
 from harness.analysis.equal_cost import TIMING_ERROR
+from harness.report.topics.use import _order_sentences
 from harness.training import inference_meter as meter
 from tests.records.quote import Quote
 from tests.records.record import record
@@ -30,6 +31,11 @@ def latency_range(model):
     return min(milliseconds), max(milliseconds)
 
 
+def sentence_on_latency():
+    (evidence,) = record("digits").loaded.evidence
+    return [next(sentence for sentence in _order_sentences(evidence) if "latency" in sentence)]
+
+
 QUOTES = [
     Quote("| MACs per image | {:.2f} million | {:.1f} million |", in_units("macs", 1e6)),
     Quote("| activations per image | {:,.0f} | {:,.0f} |", lambda: use("activations")),
@@ -40,6 +46,7 @@ QUOTES = [
         lambda: [1 / seconds for seconds in use("image_seconds")],
     ),
     Quote("The wider network has {:.1f} times the MACs, less than {} of the latency", multiples),
+    Quote('the report says: "{}"', sentence_on_latency),
     Quote("the latency was between {:.2f} and {:.2f} ms", lambda: latency_range("resnet8")),
     Quote("in those of ResNet-8-4, between {:.2f} and {:.2f} ms", lambda: latency_range(WIDER)),
     Quote("times that differ by less than {:.0f} %", lambda: [100 * TIMING_ERROR - 100]),
