@@ -1,6 +1,7 @@
 """A phrase of a page whose figures are recomputed from a record, and the figures that none of these has."""
 
 import re
+import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ _FIGURE = re.compile(
     rf"(?:(?<=p = )|(?<=p < )|(?<=± )|(?<=×))\.?{_NUMBER}|{_NUMBER}(?: ?(?:{_UNIT}))|\d[\d,]*\.\d+|(?<![\w.])\.\d+"
 )
 _NAMED_VERSION = re.compile(r"\b(?:Python|torch|torchvision|Ray|version|Debian|PEP|draft|CUDA|capability) [\d.–-]*\d")
+_ANY_FIGURE = r"\S.{0,40}?(?![\w.])"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,17 @@ class Quote:
         """Return the phrase that the page must contain."""
         return in_one_line(self.text.format(*self.values()))
 
+    def difference_from(self, text):
+        """Return what a page in one line says other than the record; None if it has the phrase."""
+        phrase = self.phrase()
+        if phrase in text:
+            return None
+        parts = string.Formatter().parse(in_one_line(self.text))
+        pattern = "".join(re.escape(words) + (_ANY_FIGURE if name is not None else "") for words, name, _, _ in parts)
+        found = re.search(pattern, text)
+        said = found.group() if found else "nothing in these words: the phrase and its quote must agree word for word"
+        return f"the record says: {phrase}\nthe page says:   {said}"
+
 
 def in_one_line(text):
     """Return a text with every run of white space as one blank."""
@@ -50,6 +63,15 @@ def page_text(page):
 
 def figures_of(text):
     """Return the measured figures of a text in one line: numbers with a unit or a decimal point."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)  # a link's address
-    text = _NAMED_VERSION.sub(" ", re.sub(r"`[^`]*`", " ", text))
-    return [found.group() for found in _FIGURE.finditer(text)]
+    return [found.group() for found in _FIGURE.finditer(_without_addresses(text))]
+
+
+def figures_in_context(text):
+    """Return the measured figures of a text in one line, each with the words around it."""
+    text = _without_addresses(text)
+    return [text[max(0, found.start() - 40) : found.end() + 30] for found in _FIGURE.finditer(text)]
+
+
+def _without_addresses(text):
+    """Return a text without the addresses of links, code and the versions of programs."""
+    return _NAMED_VERSION.sub(" ", re.sub(r"`[^`]*`", " ", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)))
