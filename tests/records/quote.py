@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[2]
 _NUMBER = r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?"
 _UNIT = (
     r"%|pp\b|points?\b|percentage points?\b|(?:ns|µs|ms|s|min|h|d)\b|(?:second|minute|hour|day)s?\b|[kMGT]i?B\b|bytes\b"
-    r"|images/s|times\b|×|million\b|thousand\b|passed\b|of \d"
+    r"|images/s|times\b|×(?!\d)|million\b|thousand\b|passed\b|of \d"
 )
 _FIGURE = re.compile(
-    rf"(?:(?<=p = )|(?<=p < )|(?<=± )|(?<=×))\.?{_NUMBER}|{_NUMBER}(?: ?(?:{_UNIT}))|\d[\d,]*\.\d+|(?<![\w.])\.\d+"
+    rf"(?:(?<=p = )|(?<=p < )|(?<=± )|(?<=[^\d]×))\.?{_NUMBER}|{_NUMBER}(?: ?(?:{_UNIT}))|\d[\d,]*\.\d+|(?<![\w.])\.\d+"
 )
 _NAMED_VERSION = re.compile(r"\b(?:Python|torch|torchvision|Ray|version|Debian|PEP|draft|CUDA|capability) [\d.–-]*\d")
 _ANY_FIGURE = r"\S.{0,40}?(?![\w.])"
