@@ -55,7 +55,8 @@ class Record:
 
     def terminal(self, width=80):
         """Return what ``python -m harness report`` prints after the tables of the runs, without the files written."""
-        return report_text(self.report, width)
+        lines = report_text(self.report, width).splitlines()
+        return "\n".join(line for line in lines if not line.startswith("written: "))
 
 
 @cache
