@@ -73,7 +73,7 @@ def provenance(folder):
             lines += [f"- Command: `{attempt['command']}`"] if "command" in attempt else []
             lines += [
                 f"- Code: commit {on['commit'][:10]}, training code {on['training_code']}",
-                f"- Machine: {device}, torch {on['versions']['torch']}, {on['precision']}",
+                f"- Machine: {device}, torch {on['versions']['torch']}",
                 f"- Date: {attempt.get('started_at', attempt.get('measured_at'))[:10]}",
             ]
     return list(dict.fromkeys(lines))

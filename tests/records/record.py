@@ -1,5 +1,6 @@
 """The results of record, read and compared as ``python -m harness report`` does."""
 
+import contextlib
 import csv
 import io
 import shutil
@@ -13,6 +14,7 @@ from unittest.mock import patch
 
 from harness.report import build
 from harness.report.loading import LoadedResults, load_results_folders
+from harness.report.tables import other_code, throughput
 from harness.report.terminal import report_text
 
 RECORDS = Path(__file__).parents[2] / "records"
@@ -61,8 +63,14 @@ class Record:
 
 @cache
 def record(name, seeds=None):
-    """Return the record in a folder under records/; with ``seeds``, a tuple, of these seeds alone."""
-    with tempfile.TemporaryDirectory() as scratch, patch.object(build, "write_figure", lambda *_: []):
+    """Return the record in a folder under records/; with ``seeds``, a tuple, of these seeds alone.
+
+    Its code counts as the present one: a page that quotes it stays right when the training code changes.
+    """
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as patches:
+        patches.enter_context(patch.object(build, "write_figure", lambda *_: []))
+        for module in (other_code, throughput):
+            patches.enter_context(patch.object(module, "other_code", lambda _: None))
         folder = RECORDS / name if seeds is None else _part(RECORDS / name, seeds, Path(scratch) / name)
         loaded = load_results_folders([folder])
         report = build.write_report(loaded, Path(scratch) / "report", "python -m harness report")

@@ -34,6 +34,11 @@ def test_record_loads_without_a_line_left_out(name):
     assert (loaded.left_out, loaded.started) == ([], [])
 
 
+def test_code_of_a_record_counts_as_the_present_one():
+    assert record("fashionmnist").loaded.results[0].environment["training_code"] == "6fe2c2830a53"
+    assert "other code" not in record("fashionmnist").terminal()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_case_is_complete(name):
     for result in record(name).loaded.results:
@@ -104,7 +109,9 @@ def test_records_are_small():
 
 @pytest.mark.skipif(not MEASURED.exists(), reason="no figure was measured by hand")
 def test_measured_figures_are_described_and_quoted():
-    quoted = "\n".join((RECORDS.parent / f"{one.__name__.replace('.', '/')}.py").read_text() for one in MODULES.values())
+    quoted = "\n".join(
+        (RECORDS.parent / f"{one.__name__.replace('.', '/')}.py").read_text() for one in MODULES.values()
+    )
     for name, entry in tomllib.loads(MEASURED.read_text()).items():
         assert entry.keys() == {"what", "how", "machine", "commit", "date", "values"}, name
         assert re.fullmatch(r"[0-9a-f]{7,40}", entry["commit"]), name

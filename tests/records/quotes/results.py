@@ -45,9 +45,7 @@ def _digits_budget(budget):
 
 def _most_varying():
     """Return the largest difference between the halves, in percentage points."""
-    first, second = (
-        [record("digits", seeds).verdict(budget).interval.mean for budget in BUDGETS] for seeds in HALVES
-    )
+    first, second = ([record("digits", seeds).verdict(budget).interval.mean for budget in BUDGETS] for seeds in HALVES)
     return max(abs(a - b) for a, b in zip(first, second, strict=True))
 
 
