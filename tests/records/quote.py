@@ -14,7 +14,8 @@ _UNIT = (
     r"|images/s|times\b|×(?!\d)|million\b|thousand\b|passed\b|of \d"
 )
 _FIGURE = re.compile(
-    rf"(?:(?<=p = )|(?<=p < )|(?<=± )|(?<=[^\d]×))\.?{_NUMBER}|{_NUMBER}(?: ?(?:{_UNIT}))|\d[\d,]*\.\d+|(?<![\w.])\.\d+"
+    rf"(?:(?<=p = )|(?<=p < )|(?<=± )|(?<=[^\d]×))\.?{_NUMBER}"
+    rf"|(?<![A-Za-z\d]){_NUMBER}(?: ?(?:{_UNIT}))|\d[\d,]*\.\d+|(?<![\w.])\.\d+"
 )
 _NAMED_VERSION = re.compile(r"\b(?:Python|torch|torchvision|Ray|version|Debian|PEP|draft|CUDA|capability) [\d.–-]*\d")
 _ANY_FIGURE = r"\S.{0,40}?(?![\w.])"

@@ -13,6 +13,7 @@ from statistics import mean
 from unittest.mock import patch
 
 from harness.report import build
+from harness.report.figures import figure
 from harness.report.loading import LoadedResults, load_results_folders
 from harness.report.tables import other_code, throughput
 from harness.report.terminal import report_text
@@ -69,6 +70,7 @@ def record(name, seeds=None):
     """
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as patches:
         patches.enter_context(patch.object(build, "write_figure", lambda *_: []))
+        patches.enter_context(patch.object(figure.Canvas, "savefig", _save_nothing))  # most of a report's time
         for module in (other_code, throughput):
             patches.enter_context(patch.object(module, "other_code", lambda _: None))
         folder = RECORDS / name if seeds is None else _part(RECORDS / name, seeds, Path(scratch) / name)
@@ -76,6 +78,10 @@ def record(name, seeds=None):
         report = build.write_report(loaded, Path(scratch) / "report", "python -m harness report")
         texts = {path.stem: path.read_text() for path in report.tables if path.suffix == ".csv"}
     return Record(loaded, report, texts)
+
+
+def _save_nothing(_, file, format, **options):
+    file.write("<svg></svg>" if format == "svg" else b"")
 
 
 def _part(folder, seeds, part):

@@ -62,7 +62,7 @@ def test_measured_figure_is_found(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["ResNet-110", "`--max-latency +10%`", "seeds 0, 1, 2", "3×3", "Python 3.11", "[a](b-3.5.md)"]
+    "text", ["ResNet-110", "`--max-latency +10%`", "seeds 0, 1, 2", "3×3", "F1 % of", "Python 3.11", "[a](b-3.5.md)"]
 )
 def test_number_that_nobody_measured_is_not_found(text):
     assert figures_of(f"It is {text}.") == []
