@@ -1,9 +1,9 @@
 """A phrase of a page whose figures are recomputed from a record, and the figures that none of these has."""
 
 import re
-import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ _FIGURE = re.compile(
     rf"|(?<![A-Za-z\d]){_NUMBER}(?: ?(?:{_UNIT}))|\d[\d,]*\.\d+|(?<![\w.])\.\d+"
 )
 _NAMED_VERSION = re.compile(r"\b(?:Python|torch|torchvision|Ray|version|Debian|PEP|draft|CUDA|capability) [\d.–-]*\d")
-_ANY_FIGURE = r"\S.{0,40}?(?![\w.])"
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,17 @@ class Quote:
         """Return the phrase that the page must contain."""
         return in_one_line(self.text.format(*self.values()))
 
-    def difference_from(self, text):
-        """Return what a page in one line says other than the record; None if it has the phrase."""
-        phrase = self.phrase()
-        if phrase in text:
-            return None
-        parts = string.Formatter().parse(in_one_line(self.text))
-        pattern = "".join(re.escape(words) + (_ANY_FIGURE if name is not None else "") for words, name, _, _ in parts)
-        found = re.search(pattern, text)
-        said = found.group() if found else "nothing in these words: the phrase and its quote must agree word for word"
-        return f"the record says: {phrase}\nthe page says:   {said}"
+
+def difference(phrase, text):
+    """Return what a page in one line says where it should have a phrase; None if it has it."""
+    if phrase in text:
+        return None
+    alike = SequenceMatcher(None, phrase, text, autojunk=False).find_longest_match()
+    start = max(0, alike.b - alike.a)
+    said = text[start : start + len(phrase)]
+    at = next((k for k, (one, other) in enumerate(zip(phrase, said, strict=False)) if one != other), len(said))
+    shown = slice(max(0, at - 40), at + 60)
+    return f"the record says: … {phrase[shown]} …\nthe page says:   … {said[shown]} …"
 
 
 def in_one_line(text):
