@@ -17,7 +17,9 @@ BUDGETS = {
     "scale_factor": "scale factor",
 }
 HALVES = (tuple(range(5)), tuple(range(5, 10)))
-SEEDS = sorted(int(path.name.split("-seed")[1].split("-")[0]) for path in (RECORDS / "fashionmnist").iterdir())
+SEEDS = sorted(
+    int(path.name.split("-seed")[1].split("-")[0]) for path in (RECORDS / "fashionmnist").glob("*-resnet20-seed*")
+)
 PAPER = PUBLISHED["fashionmnist", "resnet20"]
 
 
