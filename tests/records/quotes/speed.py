@@ -42,12 +42,28 @@ def tolerances():
     return 100 * fp32.size, 100 * bf16.size, degrees(acos(1 - bf16.direction))
 
 
-def difference_quote(entry, dataset, label):
-    """Return the quote of a row of differences in accuracy that were measured once."""
+def equivalence():
+    """Return the record of both pipelines by dataset, by the names of measured.toml."""
+    rows = record("equivalence").rows("equivalence")
+    assert all((row["model"], row["precision"]) == ("resnet8-2", "bf16") for row in rows)
+    renamed = {"mean": "difference_points", "low": "low_points", "high": "high_points"}
+    return {row["dataset"]: row | {name: row[key] for name, key in renamed.items()} for row in rows}
+
+
+def fp32_pipelines():
+    return measured("equivalence-fp32")
+
+
+def bf16_minus_fp32():
+    return measured("bf16-minus-fp32")
+
+
+def difference_quote(read, dataset, label):
+    """Return the quote of a row of differences in accuracy, in percentage points."""
 
     def figures():
-        found = measured(entry)[dataset]
-        ends = (f"{found[key]:+.2f}".replace("-", "−") for key in ("mean", "low", "high"))
+        found = read()[dataset]
+        ends = (f"{float(found[key]):+.2f}".replace("-", "−") for key in ("mean", "low", "high"))
         return [found["epochs"], found["seeds"], *ends]
 
     return Quote(f"| {label} | {{}} | {{}} | {{}} ({{}} to {{}}) |", figures)
@@ -80,10 +96,11 @@ QUOTES = [
     ),
     Quote("if other virtual machines took more than {:.0f} %", lambda: [100 * _DISTURBED_SHARE]),
     Quote("the machine slept for more than {:.0f} %", lambda: [100 * _DISTURBED_SHARE]),
-    difference_quote("equivalence-fp32", "digits", "digits, both at fp32"),
-    difference_quote("equivalence-fp32", "fashionmnist", "6,000 images of FashionMNIST, both at fp32"),
-    difference_quote("bf16-minus-fp32", "digits", "digits"),
-    difference_quote("bf16-minus-fp32", "fashionmnist", "6,000 images of FashionMNIST"),
+    difference_quote(equivalence, "digits", "digits, ResNet-8-2, fast at bf16"),
+    difference_quote(fp32_pipelines, "digits", "digits, ResNet-20, both at fp32"),
+    difference_quote(fp32_pipelines, "fashionmnist", "6,000 images of FashionMNIST, ResNet-20, both at fp32"),
+    difference_quote(bf16_minus_fp32, "digits", "digits, ResNet-20"),
+    difference_quote(bf16_minus_fp32, "fashionmnist", "6,000 images of FashionMNIST, ResNet-20"),
     Quote("{} epochs at bf16, reached {:.2f} % with seed 0; the paper reports {:.2f} %", fashionmnist),
 ]
 GIVEN = ["with its paired 95 % interval"]
