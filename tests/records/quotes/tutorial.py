@@ -24,7 +24,7 @@ def _mean_and_ends(interval):
     return signed(interval.mean, 2), *_ends(interval)
 
 
-def _pair(model, other):
+def pair(model, other):
     """Return the difference of a pair with ten seeds, the ends of its interval, and its corrected p."""
     (row,) = (row for row in TEN().rows("digits-differences") if (row["model"], row["other"]) == (model, other))
     points, low, high = (float(row[f"difference_points{end}"]) for end in ("", "_low", "_high"))
@@ -32,17 +32,17 @@ def _pair(model, other):
 
 
 def _deeper_than_the_base():
-    points, _, _, p = _pair("resnet32", "resnet8")
+    points, _, _, p = pair("resnet32", "resnet8")
     return -points, p
 
 
 def _wider_than_the_base():
-    points, low, high, p = _pair("resnet8-4", "resnet8")
+    points, low, high, p = pair("resnet8-4", "resnet8")
     return points, low, high, p, high
 
 
 def _the_wider_models():
-    points, *_ = _pair("resnet8-4", "resnet8-2")
+    points, *_ = pair("resnet8-4", "resnet8-2")
     return signed(points, 2), TEN().mean("resnet8-4", "macs") / TEN().mean("resnet8-2", "macs")
 
 
@@ -61,7 +61,7 @@ def _five_seeds():
     return *_ends(verdict.interval), p_value(verdict.p_value)
 
 
-def _accuracies(model):
+def accuracies(model):
     return [one.accuracy_percent for one in TEN().of(model).values()]
 
 
@@ -115,7 +115,7 @@ QUOTES = (
     Quote("Only *equal within {:g} pp* says so", lambda: [MARGIN_POINTS]),
     Quote(
         "The best run of `resnet32` reached {:.2f} %, the worst of `resnet8` {:.2f} %",
-        lambda: [max(_accuracies("resnet32")), min(_accuracies("resnet8"))],
+        lambda: [max(accuracies("resnet32")), min(accuracies("resnet8"))],
     ),
     Quote('"It will reach {:.2f} % in use."', lambda: [TEN().mean("resnet8-2")]),
     Quote('"Training takes {}."', lambda: [duration(TEN().mean("resnet8-2", "total_seconds"))]),
