@@ -85,10 +85,14 @@ _CLAIMS = "#claims details:last-of-type thead, #claims details:last-of-type tbod
 PICTURES = [
     Picture("docs/report.png", FIVE_SEEDS, "body", width=1100, height=1480),
     Picture("docs/pictures/answer.png", FIVE_SEEDS, ".headline, .certainty"),
-    Picture("docs/pictures/verdict.png", FIVE_SEEDS, ".verdicts colgroup, .verdicts thead, .verdicts tbody tr:last-child"),
+    Picture(
+        "docs/pictures/verdict.png", FIVE_SEEDS, ".verdicts colgroup, .verdicts thead, .verdicts tbody tr:last-child"
+    ),
     Picture("docs/pictures/plot.png", FIVE_SEEDS, ".plots"),
     Picture("docs/pictures/claims.png", partial(record, "fashionmnist"), _CLAIMS, tables=()),  # the paper's own figures
-    Picture("docs/pictures/differences.png", TEN_SEEDS, "#table-digits-differences", ("digits-differences",), width=1160),
+    Picture(
+        "docs/pictures/differences.png", TEN_SEEDS, "#table-digits-differences", ("digits-differences",), width=1160
+    ),
 ]
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ QUOTES = (
         lambda: map(_budgets_that_take, ("resnet8-2", "resnet8-4")),
     ),
     Quote(
-        "{:.1f} percentage points more accurate than ResNet-32, which is as much deeper ({}; {} of training on two cores at "
-        "{}, {})",
+        "{:.1f} percentage points more accurate than ResNet-32, which is as much deeper ({}; {} of training on two "
+        "cores at {}, {})",
         _answer,
     ),
 )

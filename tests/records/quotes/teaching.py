@@ -4,7 +4,7 @@ from functools import partial
 
 from harness.analysis.stats import CONFIDENCE
 from harness.paper.claims import CLAIMS
-from harness.text import count, duration, p_value, short_time, signed
+from harness.text import count, duration, short_time, signed
 from tests.records.quote import Quote
 from tests.records.quotes.tutorial import FIVE, TEN, WIDTH, accuracies, pair
 from tests.records.record import record
@@ -45,7 +45,7 @@ def _wider_than_the_base():
 QUOTES = (
     Quote("about {:.0f} kB that", lambda: [round(len(TEN().page) / 1000, -2)]),
     Quote(
-        "--seeds 0` | {} | | the answer | `python -m pytest bench -k digits --full-training` | {}, less the runs that exist",
+        "--seeds 0` | {} | | the answer | `python -m pytest bench -k digits --full-training` | {}, less the runs",
         lambda: map(_training_time, (ONE, FIVE)),
     ),
     Quote("--seeds 0,1,2,3,4,5,6,7,8,9` | {}, less", lambda: [_training_time(TEN)]),
@@ -59,12 +59,10 @@ QUOTES = (
     Quote("has {:.1f} times the MACs of `resnet32`. Why does it answer sooner, in {} instead of {}?", _latencies),
     Quote("The interval at equal scale factor is {} to {}.", _interval),
     Quote("at most {:.0f} miss the true difference", lambda: [100 * (1 - CONFIDENCE)]),
+    Quote("from {:.2f} pp wide with five seeds to {:.2f} pp with ten", lambda: map(_width_of_interval, (FIVE, TEN))),
     Quote(
-        "from {:.2f} pp wide with five seeds to {:.2f} pp with ten", lambda: map(_width_of_interval, (FIVE, TEN))
-    ),
-    Quote(
-        "`resnet8-4` is {:.2f} pp above `resnet8`, {}. Is it better?** That is not shown. Nor is it shown that they are "
-        "equal: the interval ends at {} pp",
+        "`resnet8-4` is {:.2f} pp above `resnet8`, {}. Is it better?** That is not shown. Nor is it shown that they "
+        "are equal: the interval ends at {} pp",
         _wider_than_the_base,
     ),
     Quote("in {} epochs from {} images", lambda: [TEN().results[0].epochs, TEN().results[0].train_images]),

@@ -84,8 +84,8 @@ QUOTES = (
     Quote("The 25 trainings take {} on two cores", lambda: [duration(sum(one.wall_seconds for one in FIVE().results))]),
     Quote("one line for each budget: {}", lambda: [FIVE().answer(WIDTH)]),
     Quote(
-        "Here it is {:.2f} percentage points (pp): of every thousand test images the wider network gets about {:.0f} more "
-        "right. - Below it the **interval**, {} to {}:",
+        "Here it is {:.2f} percentage points (pp): of every thousand test images the wider network gets about {:.0f} "
+        "more right. - Below it the **interval**, {} to {}:",
         _verdict_of_the_scale_factor,
     ),
     Quote("in at least {:.0f} of 100 studies", lambda: [100 * CONFIDENCE]),
@@ -94,8 +94,8 @@ QUOTES = (
     Quote("| *equal within {:g} pp* |", lambda: [MARGIN_POINTS]),
     Quote("`resnet32` is {:.2f} pp below `resnet8` ({})", _deeper_than_the_base),
     Quote(
-        "`resnet8-4` is {:.2f} pp above `resnet8`, with an interval from {} to {} ({}). Ten seeds exclude neither that the "
-        "two are equal, nor that the wider one gains {} pp.",
+        "`resnet8-4` is {:.2f} pp above `resnet8`, with an interval from {} to {} ({}). Ten seeds exclude neither "
+        "that the two are equal, nor that the wider one gains {} pp.",
         _wider_than_the_base,
     ),
     Quote("the difference is {} pp, and `resnet8-4` takes {:.1f} times the MACs", _the_wider_models),
@@ -106,7 +106,8 @@ QUOTES = (
         lambda: map(_latency, ("resnet8", "resnet8-2", "resnet32")),
     ),
     Quote(
-        "`resnet8-2`: {} pp above the deeper side, {:.0f} % interval {} to {}, {}, ten seeds of each model, {:,} test images",
+        "`resnet8-2`: {} pp above the deeper side, {:.0f} % interval {} to {}, {}, ten seeds of each model, {:,} test "
+        "images",
         _decision,
     ),
     Quote("the digits were open at one budget: {}", lambda: [THREE().answer(WIDTH)]),
