@@ -43,7 +43,6 @@ def _wider_than_the_base():
 
 
 QUOTES = (
-    Quote("about {:.0f} kB that", lambda: [round(len(TEN().page) / 1000, -2)]),
     Quote(
         "--seeds 0` | {} | | the answer | `python -m pytest bench -k digits --full-training` | {}, less the runs",
         lambda: map(_training_time, (ONE, FIVE)),
