@@ -67,6 +67,7 @@ QUOTES = (
     Quote("in {} epochs from {} images", lambda: [TEN().results[0].epochs, TEN().results[0].train_images]),
 )
 GIVEN = (
+    "a plan for 45 minutes",
     "8 layers and 4 times the channels",  # what the name means
     "Can the true difference be 2.5 pp?",  # a question
     "of 100 such intervals",
