@@ -106,7 +106,7 @@ def test_tox_environments_install_only_the_extras_that_they_use():
     sections, extras = tox_environments()
     assert extras["quick"] == extras["shapes"] == set()
     assert extras["types"] == {"types"}
-    assert extras["tests"] == EXTRAS.keys() - {"dev", "lint", "types"}
+    assert extras["tests"] == EXTRAS.keys() - {"dev", "docs", "lint", "types"}
     assert all("test" in extras[name] for name, section in sections.items() if "pytest tests" in section["commands"])
     assert sections["lint"]["skip_install"] == "true"
     assert sections["lint"]["deps"].splitlines() == EXTRAS["lint"]

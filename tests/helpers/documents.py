@@ -8,7 +8,8 @@ import pytest
 from tests.helpers import REPOSITORY
 
 PAGES = sorted(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("docs/*.md"))
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "records/README.md", *PAGES]
+_OUTSIDE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "records/README.md")
+DOCUMENTS = [*(name for name in _OUTSIDE if (REPOSITORY / name).exists()), *PAGES]
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
 
 
@@ -40,7 +41,6 @@ def blocks(*languages):
     return [
         Block(document, text[: found.start()].count("\n") + 1, found["language"].strip(), _dedented(found))
         for document in DOCUMENTS
-        if (REPOSITORY / document).exists()
         for text in [(REPOSITORY / document).read_text()]
         for found in _FENCE.finditer(text)
         if not languages or found["language"].strip() in languages
@@ -56,7 +56,6 @@ def spans():
     return [
         (document, span)
         for document in DOCUMENTS
-        if (REPOSITORY / document).exists()
         for span in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", _FENCE.sub("", (REPOSITORY / document).read_text()))
     ]
 

@@ -1,0 +1,163 @@
+"""Every block of code and every command in the documents: they parse, and what they name exists."""
+
+import ast
+import configparser
+import importlib
+import json
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+from _pytest.mark.expression import Expression
+
+from harness.cli.main import _parser as harness_parser
+from harness.config.options import OPTIONS
+from harness.plugin.pytest_options import destination
+from tests.helpers import REPOSITORY
+from tests.helpers.documents import blocks, spans
+
+LANGUAGES = {"python", "console", "bash", "toml", "ini", "yaml", "json", "text"}
+EXTRAS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+INI_KEYS = {key for option in OPTIONS for key in option.ini_keys}
+PROGRAMS = ("pytest", "tox", "torchrun", "wider-or-deeper", "python")
+PLACEHOLDER = re.compile(r"[A-Z][A-Z-]*|.*[…<>$].*|\.\.\.")
+
+
+@pytest.mark.parametrize("block", blocks(), ids=str)
+def test_block_is_in_a_language_that_is_tested(block):
+    assert block.language in LANGUAGES
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_python_block_compiles_and_what_it_names_exists(block):
+    tree = ast.parse(block.text)
+    modules = dict(imported_modules(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            assert hasattr(modules[node.value.id], node.attr), f"{node.value.id}.{node.attr}"
+
+
+def imported_modules(tree) -> Iterator[tuple[str, ModuleType]]:
+    """Import what a program imports; yield the modules by the names that it gives them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                module = pytest.importorskip(alias.name)
+                yield alias.asname or alias.name, module
+        elif isinstance(node, ast.ImportFrom):
+            module = pytest.importorskip(node.module)
+            for alias in node.names:
+                value = getattr(module, alias.name, None) or importlib.import_module(f"{node.module}.{alias.name}")
+                if isinstance(value, ModuleType):
+                    yield alias.asname or alias.name, value
+
+
+@pytest.mark.parametrize("block", blocks("toml", "ini", "yaml", "json"), ids=str)
+def test_configuration_block_is_valid(block):
+    if block.language == "toml":
+        tables = tomllib.loads(block.text).get("tool", {}).get("pytest", {})
+        keys = tables.get("ini_options", tables)
+    elif block.language == "ini":
+        ini = configparser.ConfigParser(interpolation=None)
+        ini.read_string(block.text)
+        keys = [key for section in ("pytest", "tool:pytest") if section in ini for key in ini[section]]
+    elif block.language == "yaml":
+        assert list(pytest.importorskip("yaml").safe_load_all(block.text))
+        keys = []
+    else:
+        keys = [] if json.loads(block.text) is not None else None
+    own = {"addopts", "testpaths", "minversion", "timeout", "markers", "filterwarnings"}  # of pytest and its plugins
+    assert set(keys) - own <= INI_KEYS
+
+
+@pytest.mark.parametrize("block", blocks("console", "bash"), ids=str)
+def test_shell_block_parses_and_its_commands_exist(block, pytestconfig):
+    read = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
+    for command in commands_of(block.text):
+        check_command(command, pytestconfig)
+
+
+SPANS = [(document, span) for document, span in spans() if span.startswith(tuple(f"{one} " for one in PROGRAMS))]
+
+
+@pytest.mark.parametrize(("document", "span"), [pytest.param(*one, id=f"{one[0]}-{one[1][:60]}") for one in SPANS])
+def test_command_in_a_code_span_exists(document, span, pytestconfig):
+    for command in commands_of(span):
+        check_command(command, pytestconfig)
+
+
+def commands_of(text):
+    """Yield the words of each command in a shell's text, without comments and variables set before it."""
+    for line in text.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
+        lexer.whitespace_split = True
+        words = []
+        for word in [*lexer, ";"]:
+            if word.strip(";&|"):
+                words += [word] if words or not re.match(r"\w+=|\$\w*$", word) else []
+            elif words:
+                yield words
+                words = []
+
+
+def check_command(words, pytestconfig):
+    """Check a command of this project's programs, pip's extras included; let others pass."""
+    program, *rest = words
+    if program == "torchrun" or (program == "srun" and "-m" in rest and "pytest" in rest):
+        program, rest = "python", rest[rest.index("-m") :] if "-m" in rest else []
+    if program == "python" and rest[:1] == ["-m"]:
+        program, *rest = rest[1:]
+    if program in ("harness", "wider-or-deeper"):
+        check_harness(rest, pytestconfig)
+    elif program == "pytest":
+        check_pytest(rest, pytestconfig)
+    elif program == "tox":
+        check_tox(rest)
+    elif program == "pip":
+        for named in re.findall(r"(?:\.|wider-or-deeper)\[([\w,]+)\]", " ".join(rest)):
+            assert set(named.split(",")) <= EXTRAS.keys(), named
+
+
+def check_harness(words, pytestconfig):
+    """Parse a command line of ours; an option of a placeholder's value is fine."""
+    if not words or PLACEHOLDER.fullmatch(words[0]):
+        return
+    try:
+        _, rest = harness_parser().parse_known_args(words)
+    except SystemExit as end:
+        assert end.code == 0, words
+        return
+    if words[0] == "plan":
+        check_pytest(rest, pytestconfig)
+    else:
+        assert rest == [], words
+
+
+def check_pytest(words, pytestconfig):
+    """Parse a command line of pytest with our plugin, and the values of our options."""
+    words = [word for word in words if word not in ("…", "...")]
+    known, unknown = pytestconfig._parser.parse_known_and_unknown_args(words)
+    assert [word for word in unknown if word.startswith("-")] == [], words
+    for expression in (known.keyword, known.markexpr):
+        if expression and not PLACEHOLDER.fullmatch(expression):
+            Expression.compile(expression)
+    given = {option.key: getattr(known, destination(option), None) for option in OPTIONS}
+    values = {key: value for key, value in given.items() if not PLACEHOLDER.fullmatch(str(value))}
+    for option in OPTIONS:  # one at a time: a document shows an option without those that it needs
+        if values.get(option.key) is not None and not option.is_flag:
+            option.parse(values[option.key])
+
+
+def check_tox(words):
+    """Check that the environments of a command line exist, and the arguments for pytest."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(REPOSITORY / "tox.ini")
+    names = {name.removeprefix("testenv:") for name in tox.sections()} | {"py312", "py313"}
+    for option, value in zip(words, words[1:], strict=False):
+        if option == "-e" and not PLACEHOLDER.fullmatch(value):
+            assert set(value.split(",")) <= names, value
