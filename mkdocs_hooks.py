@@ -78,7 +78,7 @@ def _outside(link: str, source: str) -> str | None:
     """Return the path in the repository of a link that leaves docs/, or that a page outside docs/ has."""
     target = posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
     if (ROOT / target).is_dir():
-        target = f"{target}/README.md"
+        target = f"{target}/{'index' if target == 'docs' else 'README'}.md"
     is_elsewhere = not (source.startswith("docs/") and target.startswith("docs/"))
     return target if is_elsewhere and (ROOT / target).is_file() else None
 

@@ -23,6 +23,8 @@ from tests.helpers.documents import blocks, spans
 LANGUAGES = {"python", "console", "bash", "toml", "ini", "yaml", "json", "text"}
 EXTRAS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 INI_KEYS = {key for option in OPTIONS for key in option.ini_keys}
+LONG_NAMES = {option.name: option.long_name for option in OPTIONS}
+NEED_A_VALUE = {option.long_name for option in OPTIONS if not option.is_flag}
 PROGRAMS = ("pytest", "tox", "torchrun", "wider-or-deeper", "python")
 PLACEHOLDER = re.compile(r"[A-Z][A-Z-]*|.*[…<>$].*|\.\.\.")
 
@@ -124,8 +126,8 @@ def check_command(words, pytestconfig):
 
 
 def check_harness(words, pytestconfig):
-    """Parse a command line of ours; an option of a placeholder's value is fine."""
-    if not words or PLACEHOLDER.fullmatch(words[0]):
+    """Parse a command line of this harness."""
+    if not words or words[0] == "…" or "COMMAND" in words:
         return
     try:
         _, rest = harness_parser().parse_known_args(words)
@@ -140,7 +142,9 @@ def check_harness(words, pytestconfig):
 
 def check_pytest(words, pytestconfig):
     """Parse a command line of pytest with our plugin, and the values of our options."""
-    words = [word for word in words if word not in ("…", "...")]
+    words = [with_long_name(word) for word in words if word not in ("…", "...")]
+    if words and words[-1] in NEED_A_VALUE:
+        words.append("VALUE")
     known, unknown = pytestconfig._parser.parse_known_and_unknown_args(words)
     assert [word for word in unknown if word.startswith("-")] == [], words
     for expression in (known.keyword, known.markexpr):
@@ -151,6 +155,13 @@ def check_pytest(words, pytestconfig):
     for option in OPTIONS:  # one at a time: a document shows an option without those that it needs
         if values.get(option.key) is not None and not option.is_flag:
             option.parse(values[option.key])
+
+
+def with_long_name(word):
+    """Return a word of a command line with one of our options' short names replaced, as the plugin does."""
+    name, _, value = word.removeprefix("--").partition("=")
+    is_ours = word.startswith("--") and name in LONG_NAMES
+    return f"{LONG_NAMES[name]}{f'={value}' if '=' in word else ''}" if is_ours else word
 
 
 def check_tox(words):
