@@ -83,6 +83,7 @@ def test_every_public_name_is_documented_on_the_api_page():
     page = (SITE / "api.html").read_text("utf-8")
     for name in {*harness.__all__} - {"__version__"}:
         assert re.search(rf'id="harness\.{name}"[^§]*?doc-contents[^§]*?<p>\w', page), name
+    assert re.findall(r"<b><code>(\w+,)</code>", page) == []  # a line of "Attributes:" for several
 
 
 def test_sample_reports_are_those_of_the_records_and_public():
