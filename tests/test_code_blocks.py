@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from types import ModuleType
 
 import pytest
@@ -169,6 +170,6 @@ def check_tox(words):
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(REPOSITORY / "tox.ini")
     names = {name.removeprefix("testenv:") for name in tox.sections()} | {"py312", "py313"}
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in pairwise(words):
         if option == "-e" and not PLACEHOLDER.fullmatch(value):
             assert set(value.split(",")) <= names, value

@@ -116,7 +116,8 @@ def test_pythons_of_classifiers_tox_and_readme_agree():
     pythons = [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", name)]
     oldest, *others = pythons
     assert PROJECT["requires-python"] == f">={oldest}"
-    assert f"Python {oldest} to {pythons[-1]}" in (REPOSITORY / "README.md").read_text()
+    for document in ("README.md", "docs/index.md"):
+        assert f"Python {oldest} to {pythons[-1]}" in (REPOSITORY / document).read_text()
     sections, _ = tox_environments()
     (environments,) = (name for name in sections if name.startswith("py"))
     assert environments == "py{" + ",".join(one.replace(".", "") for one in others) + "}"
