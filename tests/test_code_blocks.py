@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -92,6 +93,25 @@ SPANS = [(document, span) for document, span in spans() if span.startswith(tuple
 def test_command_in_a_code_span_exists(document, span, pytestconfig):
     for command in commands_of(span):
         check_command(command, pytestconfig)
+
+
+@pytest.mark.slow
+def test_every_selection_of_experiments_selects_one():
+    every = "measurement or not measurement"
+    command = [sys.executable, "-m", "pytest", "bench", "-m", every, "--collect-only", "-q"]
+    listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    ids = [line.lower() for line in listed.splitlines() if "::" in line]
+    texts = [*((block.document, block.text) for block in blocks("console", "bash")), *SPANS]
+    chosen = [(document, *selection_of(words)) for document, text in texts for words in commands_of(text)]
+    for document, expression in {one for one in chosen if len(one) == 2}:
+        selects = Expression.compile(expression).evaluate
+        assert any(selects(lambda name, one=one, **_: name.lower() in one) for one in ids), f"{document}: {expression}"
+    assert len(chosen) > 20
+
+
+def selection_of(words):
+    """Return the expression by which a command selects from bench, if it does."""
+    return [after for word, after in pairwise(words) if word == "-k"] if "bench" in words else []
 
 
 def commands_of(text):
