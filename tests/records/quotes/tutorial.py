@@ -13,7 +13,7 @@ TEN = partial(record, "digits")
 FIVE = partial(record, "digits", tuple(range(5)))
 THREE = partial(record, "digits", tuple(range(3)))
 _LEVEL = f"{SIGNIFICANCE:g}".lstrip("0")
-WIDTH = 96  # of the terminal; at 80 the lines are shorter
+WIDTH = 96  # of a terminal in which the lines have their units
 
 
 def _ends(interval):
@@ -82,7 +82,7 @@ def _decision():
 
 QUOTES = (
     Quote("The 25 trainings take {} on two cores", lambda: [duration(sum(one.wall_seconds for one in FIVE().results))]),
-    Quote("one line for each budget: {}", lambda: [FIVE().answer(WIDTH)]),
+    Quote("The run ends with the answer: {}", lambda: [FIVE().answer(80)]),
     Quote(
         "Here it is {:.2f} percentage points (pp): of every thousand test images the wider network gets about {:.0f} "
         "more right. - Below it the **interval**, {} to {}:",
@@ -110,7 +110,7 @@ QUOTES = (
         "images",
         _decision,
     ),
-    Quote("the digits were open at one budget: {}", lambda: [THREE().answer(WIDTH)]),
+    Quote("the digits were open at one budget: {}", lambda: [THREE().answer(80)]),
     Quote("until p falls below {}", lambda: [_LEVEL]),
     Quote("{} digits of {}×{} pixels", _images),
     Quote("Only *equal within {:g} pp* says so", lambda: [MARGIN_POINTS]),
