@@ -164,7 +164,7 @@ def check_harness(words, pytestconfig):
 
 def check_pytest(words, pytestconfig):
     """Parse a command line of pytest with our plugin, and the values of our options."""
-    words = [with_long_name(word) for word in words if word not in ("…", "...")]
+    words = [with_long_name(word) for word in words]
     if words and words[-1] in NEED_A_VALUE:
         words.append("VALUE")
     known, unknown = pytestconfig._parser.parse_known_and_unknown_args(words)
