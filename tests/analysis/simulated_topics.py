@@ -53,9 +53,7 @@ def detectable_growth(seeds, studies):
 def count_interactions(seeds, spreads, growth, part, studies):
     """Count the random grids in which an interaction is found."""
     generator, factors = np.random.default_rng((seeds, round(100 * growth), part)), NINE_SPREADS[spreads]
-    return Counter(
-        found=sum(planted(generator, growth, seeds=seeds, factors=factors).is_found for _ in range(studies))
-    )
+    return Counter(found=sum(planted(generator, growth, seeds=seeds, factors=factors).is_found for _ in range(studies)))
 
 
 def count_best_models(kind, seeds, part, studies):

@@ -9,7 +9,7 @@ from harness.analysis.training_sizes import size_trend
 from harness.analysis.wording import trend_text
 from harness.results.result import LearningCurve
 from tests.analysis.simulated_topics import TRAIN_IMAGES, by_size, count_trends
-from tests.analysis.synthetic_evidence import grouped, study
+from tests.analysis.synthetic_evidence import grouped
 from tests.helpers.synthetic import synthetic_result
 
 

@@ -19,7 +19,9 @@ def ends(name, *headings, **conditions):
 
 def highest_over_spreads():
     """Return the highest mean share of wrong winners over the sizes of the spread."""
-    patterns = [{"n": n, "spreads of the models": one} for n in "3 5 10".split() for one in "equal growing cyclic".split()]
+    patterns = [
+        {"n": n, "spreads of the models": one} for n in ["3", "5", "10"] for one in ["equal", "growing", "cyclic"]
+    ]
     means = {(one["n"], one["spreads of the models"]): _mean(column("winner", "any budget", **one)) for one in patterns}
     n, pattern = max(means, key=means.get)
     return means[n, pattern], {"3": "three", "5": "five", "10": "ten"}[n], pattern

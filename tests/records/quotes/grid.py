@@ -1,4 +1,3 @@
-from harness.analysis.cost_laws import _NEXT
 from harness.analysis.power import POWER
 from harness.analysis.stats import SIGNIFICANCE
 from tests.records.calibration import rows
@@ -18,7 +17,7 @@ def of_seeds(seeds):
 QUOTES = [
     Quote("both together err in {:.0f} % of studies at most", lambda: [100 * SIGNIFICANCE]),
     Quote("find with {:.0f} % power; it rests", lambda: [100 * POWER]),
-    *(Quote("| {} | {} pp ({}) | {} % |", lambda seeds=seeds: of_seeds(seeds)) for seeds in "2 3 5".split()),
+    *(Quote("| {} | {} pp ({}) | {} % |", lambda seeds=seeds: of_seeds(seeds)) for seeds in ["2", "3", "5"]),
     Quote("does not exist is found in {:.1f} to {:.1f} %", lambda: ends("interaction", "interaction found")),
     Quote("in at least {:.0f} % of studies, for each", lambda: [100 - 100 * SIGNIFICANCE]),
     Quote("nine models in {:.1f} to {:.1f} %", lambda: ends("best-model", "best model kept")),

@@ -47,10 +47,14 @@ QUOTES = [
         lambda: [100 * CONFIDENCE, *column("ensembles", "interval holds the truth")],
     ),
     Quote(
-        "At most {:.0f} MiB a case: CIFAR-10 has {:.1f} MB, GTSRB {:.1f} MB. Larger ones (ImageNet's 50,000 × 1,000 have"
-        " {:.0f} MiB)",
-        lambda: [MOST_LOGIT_BYTES / MIB, logit_bytes(10_000, 10) / 1e6, logit_bytes(12_630, 43) / 1e6,
-                 logit_bytes(50_000, 1_000) / MIB],
+        "At most {:.0f} MiB a case: CIFAR-10 has {:.1f} MB, GTSRB {:.1f} MB. Larger ones (ImageNet's 50,000 × 1,000"
+        " have {:.0f} MiB)",
+        lambda: [
+            MOST_LOGIT_BYTES / MIB,
+            logit_bytes(10_000, 10) / 1e6,
+            logit_bytes(12_630, 43) / 1e6,
+            logit_bytes(50_000, 1_000) / MIB,
+        ],
     ),
 ]
 GIVEN = ["A network that is 90 % sure should be right in 90 % of such cases."]

@@ -15,8 +15,8 @@ QUOTES = [
     Quote("with its {:.0f} % interval", lambda: [100 * CONFIDENCE]),
     Quote("{:.1f} to {:.1f} % have a winner at some budget", lambda: ends("schedules", "any winner", **NO_LEAD)),
     Quote(
-        "With a lead of 1 pp at every schedule, at least {:.1f} % of the studies of three seeds find it at some budget, and"
-        " {:.1f} % of five",
+        "With a lead of 1 pp at every schedule, at least {:.1f} % of the studies of three seeds find it at some budget,"
+        " and {:.1f} % of five",
         lambda: [lead_found(3), lead_found(5)],
     ),
     Quote(

@@ -102,8 +102,8 @@ def seeds_row(spread):
 QUOTES = [
     Quote("difference of the means** is {:.3f} − {:.3f} = {:.3f} percentage points", means),
     Quote(
-        "σ̂ = {:.2f} pp, with (5 − 1)(5 − 1) = {:.0f} degrees of freedom. The models' own standard deviations are between"
-        " {:.2f} and {:.2f} pp. The largest is {:.1f} times the smallest, but five seeds differ as much by chance"
+        "σ̂ = {:.2f} pp, with (5 − 1)(5 − 1) = {:.0f} degrees of freedom. The models' own standard deviations are"
+        " between {:.2f} and {:.2f} pp. The largest is {:.1f} times the smallest, but five seeds differ as much by chance"
         " (Bartlett's test, p = {})",
         pooled_spread,
     ),
@@ -136,10 +136,7 @@ QUOTES = [
     Quote("n seeds can detect, and how many seeds {} percentage points take", lambda: [TARGET_POINTS]),
     Quote("finds it in {:.0f} % of studies", lambda: [100 * POWER]),
     Quote("else it is {} percentage points, marked as assumed", lambda: [ASSUMED_SPREAD_POINTS]),
-    *(
-        Quote("| {} pp | {} | {} | {} |", lambda spread=spread: seeds_row(spread))
-        for spread in (0.2, 0.3, 0.4)
-    ),
+    *(Quote("| {} pp | {} | {} | {} |", lambda spread=spread: seeds_row(spread)) for spread in (0.2, 0.3, 0.4)),
     Quote("p for both {} and {} percentage points", lambda: ASSUMED_SPREADS_POINTS),
     Quote(
         "err with probability {}: {} for three looks",
