@@ -64,7 +64,7 @@ QUOTES = [
     Quote("share of wrong winners is {:.1f} %, with {} seeds and {} spreads", highest_over_spreads),
     Quote("nominal level is {:.0f} %", lambda: [100 * SIGNIFICANCE]),
     Quote(
-        "all {:,} numbers of the {} tables of the [digits study](results.md) agree",
+        "all {:,} numbers that it finds in {} tables of the [digits study](results.md) agree",
         lambda: numbers_recomputed("digits"),
     ),
 ]

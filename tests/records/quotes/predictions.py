@@ -1,7 +1,7 @@
 from math import comb
 
 from harness.analysis.ensembles import _LEAST_SHARE
-from harness.analysis.stats import CONFIDENCE
+from harness.analysis.stats import CONFIDENCE, SIGNIFICANCE
 from harness.results.logit_array import MOST_LOGIT_BYTES, logit_bytes
 from harness.study.pictures import _MOST_PIXEL_BYTES
 from tests.records.calibration import column
@@ -33,7 +33,37 @@ def smallest_p(seeds):
     return decimals(2 / comb(2 * seeds, seeds), 3).rstrip("0")
 
 
+def disagreement():
+    found = row("disagreement", model="resnet32", other="resnet8-4")
+    parts = (found[f"disagreement_percent_{part}"] for part in ("between", "model", "other"))
+    return *parts, decimals(found["p_holm"])
+
+
+def small_ensemble():
+    found = row("ensembles", ensemble="3 × resnet8", other="resnet8-2")
+    percents = found["ensemble_percent"], found["other_percent"], found["difference_points"]
+    assert found["p_holm"] > SIGNIFICANCE
+    return found["macs_share"], *percents, decimals(found["p_holm"])
+
+
+def large_ensemble():
+    found = row("ensembles", ensemble="4 × resnet8", other="resnet32")
+    assert found["p_holm"] < SIGNIFICANCE
+    return found["macs_share"], found["difference_points"], decimals(found["p_holm"])
+
+
 QUOTES = [
+    Quote(
+        "put {:.2f} % of the test images into different classes. Two seeds of ResNet-32 differ on {:.2f} %, two of"
+        " ResNet-8-4 on {:.2f} %. But their *errors* are more alike within a model than between the two (p = {})",
+        disagreement,
+    ),
+    Quote(
+        "Three ResNet-8 need {:.2f} of the MACs and together reach {:.2f} %, one ResNet-8-2 {:.2f} %. The difference of"
+        " {:.2f} pp is not significant (p = {})",
+        small_ensemble,
+    ),
+    Quote("Four ResNet-8 need {:.2f} of the MACs and are {:.2f} pp better (p = {})", large_ensemble),
     Quote(
         "is {} with 3 seeds each, {} with 4, {} with 5",
         lambda: [f"0{smallest_p(seeds)}" for seeds in (3, 4, 5)],
