@@ -95,7 +95,7 @@ def test_one_size_has_no_trend():
 
 
 def test_trend_as_text_has_both_ends_and_the_slope():
-    text = trend_text(size_trend(by_size(lambda size: 1 - 0.5 * np.log2(size / 5_000), spread=0.01)))
+    text = trend_text(size_trend(by_size(lambda size: 1 - 0.5 * np.log2(size / 5_000), spread=0.001)))
     assert text.startswith("resnet20-4 minus resnet110: +1.0")
     assert " at 5,000 images and −0.6" in text
     assert " at 50,000 images; by doubling of the images −0.50 pp [" in text

@@ -160,7 +160,7 @@ GIVEN = [
     "(nominally in 5 %)",
     "width is 0.5 pp ahead | *equal within 0.5 pp*",
     "width is 1.0 pp ahead",
-    "width is 0.5 pp ahead, five",
+    "width is 0.5 pp ahead,",
     "| δ = 0.3 pp | δ = 0.5 pp | δ = 1.0 pp |",
     "at level .05 errs more often than in 5 % of studies",
     "the level α = .05/k",
