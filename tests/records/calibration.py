@@ -8,7 +8,7 @@ from tests.records.quote import ROOT
 
 PAGE = ROOT / "docs/calibration.md"
 TABLES = sorted(path.stem for path in (ROOT / "records/calibration").glob("*.csv"))
-_PLACE = re.compile(r"(<!-- table: ([\w-]+) -->\n)(?:\n?\|.*)*")
+_PLACE = re.compile(r"(<!-- table: ([\w-]+) -->)\n+(?:\|.*\n)*\n*")
 
 
 @cache
@@ -29,12 +29,13 @@ def markdown(table):
     headings = [heading for heading in rows(table)[0] if heading != "studies"]
     lines = [headings, *([row[heading] for heading in headings] for row in rows(table))]
     first, *others = (f"| {' | '.join(line)} |" for line in lines)
-    return "\n".join([first, f"|{'---:|' * len(headings)}", *others])
+    sides = ("---:" if text.replace(".", "").isdigit() else "---" for text in lines[1])
+    return "\n".join([first, f"|{'|'.join(sides)}|", *others])
 
 
 def with_tables(text):
     """Return the page's text with its tables written again."""
-    return _PLACE.sub(lambda found: f"{found[1]}\n{markdown(found[2])}", text)
+    return _PLACE.sub(lambda found: f"{found[1]}\n\n{markdown(found[2])}\n\n", text)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ from harness.analysis.stats import CONFIDENCE, SIGNIFICANCE
 from tests.records.calibration import column
 from tests.records.quote import Quote
 from tests.records.quotes.calibration import ends
+from tests.records.quotes.statistics import decimals
 
 PAGE = "docs/schedules-and-sizes.md"
 NO_LEAD, LEAD = {"width ahead, pp": "0.0"}, {"width ahead, pp": "1.0"}
@@ -21,8 +22,8 @@ QUOTES = [
         "two to five seeds find it in {:.1f} to {:.1f} % only", lambda: ends("schedules", "wider", **NOISIER, **LEAD)
     ),
     Quote(
-        "{:.1f} to {:.1f} % have a significant one, as they should at {:.2f}",
-        lambda: [*ends("sizes", "trend found"), SIGNIFICANCE],
+        "{:.1f} to {:.1f} % have a significant one, as they should at {}",
+        lambda: [*ends("sizes", "trend found"), decimals(SIGNIFICANCE, 2)],
     ),
 ]
 GIVEN = ["A lead of 1 pp at every schedule, with 0.2 pp between seeds", "are noisier (0.6 and 0.3 pp)"]
