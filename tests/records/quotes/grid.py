@@ -24,7 +24,9 @@ QUOTES = [
 ]
 GIVEN = [
     "± half of its 95 % interval",
-    "models with 0.3 pp between seeds",
+    "3 × 3 models with 0.3 pp between seeds",
+    "in the smallest case 2 × 2",
+    "A grid of 2 × 2 has only growth",
     "| seeds | growth that they find with 80 % power |",
     "the statements of 90 % of the studies",
     "with the 95 % interval for one more model",

@@ -163,7 +163,7 @@ GIVEN = [
     "width is 0.5 pp ahead,",
     "| δ = 0.3 pp | δ = 0.5 pp | δ = 1.0 pp |",
     "at level .05 errs more often than in 5 % of studies",
-    "the level α = .05/k",
+    "primary test at α = .05/k",
     "files of up to 100 kB",
     "four times the base's depth",
     "two and four times as wide",
