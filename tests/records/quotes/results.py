@@ -17,7 +17,9 @@ BUDGETS = {
     "scale_factor": "scale factor",
 }
 HALVES = (tuple(range(5)), tuple(range(5, 10)))
-SEEDS = sorted(int(path.name.split("-seed")[1].split("-")[0]) for path in (RECORDS / "fashionmnist").iterdir())
+SEEDS = sorted(
+    int(path.name.split("-seed")[1].split("-")[0]) for path in (RECORDS / "fashionmnist").glob("*-resnet20-seed*")
+)
 PAPER = PUBLISHED["fashionmnist", "resnet20"]
 
 
@@ -29,7 +31,7 @@ def _digits_model(name):
     results = list(record("digits").of(name).values())
     accuracy = mean_interval([one.accuracy_percent for one in results])
     return _row(
-        name.replace("resnet", "ResNet-"),
+        name,
         f"{results[0].params:,}",
         f"{results[0].macs / 1e6:.2f}",
         f"{accuracy.mean:.2f} ± {accuracy.width / 2:.2f}",
@@ -85,7 +87,7 @@ def _claims():
 
 
 QUOTES = (
-    Quote("{}", lambda: [record("digits").terminal(100)]),
+    Quote("{}", lambda: [record("digits").terminal()]),
     Quote("{}", lambda: [record("digits").report.answers[0][1].headline]),
     *(Quote("{}", lambda name=name: [_digits_model(name)]) for name in STUDY_MODELS["digits"]),
     Quote("± is half of the {:.0f} % interval of the mean over ten seeds", lambda: [100 * CONFIDENCE]),

@@ -23,13 +23,16 @@ def _experiment(name):
     return _row(title_of(name), images, spec.num_classes, shape, recipe.epochs, milestones, recipe.batch_size)
 
 
+def _table_5(one):
+    return f" / {one.final_accuracy_percent:.2f}" if one.dataset == "fashionmnist" else ""
+
+
 def _model(one):
     drawn = one.figure_marginal_gain
     return _row(
-        one.model.replace("resnet", "ResNet-"),
+        one.model,
         f"{exact_parameters(one.dataset, one.model):,}",
-        f"{one.accuracy_percent:.2f}",
-        *([f"{one.final_accuracy_percent:.2f}"] if one.dataset == "fashionmnist" else []),
+        f"{one.accuracy_percent:.2f}{_table_5(one)}",
         f"{one.macro_f1_percent:.2f}",
         one.epoch_seconds,
         *([f"{drawn:.4f}" if round(drawn, 4) == drawn else drawn] if drawn else []),
