@@ -38,26 +38,26 @@ def standard_error():
 
 QUOTES = [
     *map(table, TABLES),
-    Quote("names a winner | at most 6 % | {:.1f} to {:.1f} %", lambda: ends("winner", "any budget")),
+    Quote("equal: some budget names a winner | {:.1f} to {:.1f} % | at most 6 %", lambda: ends("winner", "any budget")),
     Quote(
-        "six budgets names a winner | at most 6 % | {:.1f} to {:.1f} %",
+        "six budgets names a winner | {:.1f} to {:.1f} % | at most 6 %",
         lambda: ends("winner-six-budgets", "any budget"),
     ),
-    Quote("last look | at most 6 % | {:.1f} to {:.1f} %", lambda: ends("winner-three-looks", "any budget")),
+    Quote("last look | {:.1f} to {:.1f} % | at most 6 %", lambda: ends("winner-three-looks", "any budget")),
     Quote(
-        "| width is 0.5 pp ahead | one budget calls both equal within 0.5 pp | at most 6 % | {:.1f} to {:.1f} %",
+        "| Width is 0.5 pp ahead: one budget calls both equal within 0.5 pp | {:.1f} to {:.1f} % | at most 6 %",
         lambda: ends("equal", *BUDGETS),
     ),
     Quote(
-        "`--until-decided` | one budget calls both equal within 0.5 pp | at most 6 % | {:.1f} to {:.1f} %",
+        "`--until-decided`: one budget calls both equal within 0.5 pp | {:.1f} to {:.1f} % | at most 6 %",
         lambda: ends("equal-three-looks", *BUDGETS),
     ),
     Quote(
-        "| width is 1.0 pp ahead, three seeds | one budget says *wider* | at least 80 % | {:.1f} to {:.1f} %",
+        "| Width is 1.0 pp ahead, three seeds: one budget says *wider* | {:.1f} to {:.1f} % | at least 80 %",
         lambda: ends("wider", *BUDGETS, n="3"),
     ),
     Quote(
-        "| width is 0.5 pp ahead, five seeds | one budget says *wider* | at least 50 % | {:.1f} to {:.1f} %",
+        "| Width is 0.5 pp ahead, five seeds: one budget says *wider* | {:.1f} to {:.1f} % | at least 50 %",
         lambda: ends("wider", *BUDGETS, n="5"),
     ),
     Quote("A row is {:,.0f} studies, so a share of 6 % has a standard error of {:.2f} %", standard_error),

@@ -100,7 +100,15 @@ def seeds_row(spread):
     return [spread, *(seeds_needed(points, 6, 2, spread) for points in (0.3, 0.5, 1.0))]
 
 
+def printed():
+    """Return the lines that the terminal shows of the example."""
+    lines = record("digits", tuple(range(5))).terminal().splitlines()
+    heading = next(place for place, line in enumerate(lines) if line.startswith("digits: 5 models"))
+    return lines[heading], next(line for line in lines if "same scale factor" in line)
+
+
 QUOTES = [
+    Quote("{} {} This line compares", printed),
     Quote(
         "They classify {:,.1f} and {:,.1f} of the {:,} test images correctly, in the mean over seeds: ResNet-8-4 is"
         " {:.2f} percentage points (pp) ahead",
@@ -162,7 +170,7 @@ GIVEN = [
     "width is 1.0 pp ahead",
     "width is 0.5 pp ahead,",
     "| δ = 0.3 pp | δ = 0.5 pp | δ = 1.0 pp |",
-    "at level .05 errs more often than in 5 % of studies",
+    "Three looks at level .05 would err in more than 5 % of studies",
     "primary test at α = .05/k",
     "files of up to 100 kB",
     "four times the base's depth",
