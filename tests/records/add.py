@@ -1,7 +1,7 @@
 """Add a results folder to the records: ``python -m tests.records.add FOLDER NAME``; records/README.md explains it.
 
-Results that are not complete, checkpoints and weights stay behind. Absolute paths become their last names, and the
-host's name becomes ``host``. Every JSON file gets a new SHA-256; nothing else is changed.
+Results that are not complete, checkpoints, weights and the logits of trials stay behind. Absolute paths become their
+last names, and the host's name becomes ``host``. Every JSON file gets a new SHA-256; nothing else is changed.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from harness.text import count_noun
 from harness.throughput.record import FOLDER as MEASUREMENTS
 from tests.records.record import RECORDS
 
-KEPT = (EPOCHS, PREDICTIONS, LOGITS)
+KEPT = {EPOCHS, PREDICTIONS, LOGITS}
 DECLARED = ("axes.json", "looks.json", "tuning.json")
 
 
@@ -31,7 +31,7 @@ def add(source, target):
             continue
         folder.mkdir(parents=True, exist_ok=True)
         (folder / path.name).write_text(with_sha256(content))
-        for name in content.get("files", {}).keys() & {*KEPT}:
+        for name in content.get("files", {}).keys() & kept(content.get("mode")):
             shutil.copyfile(path.parent / name, folder / name)
         lines.append(f"added: {folder / path.name}")
     for path in (source / name for name in DECLARED):
@@ -39,6 +39,11 @@ def add(source, target):
             shutil.copyfile(path, target / path.name)
             lines.append(f"added: {target / path.name}")
     return lines
+
+
+def kept(mode):
+    """Return the names of a case's files that belong into a record: of a trial of a learning rate no logits."""
+    return KEPT - {LOGITS} if mode == "shortened" else KEPT
 
 
 def sealed_files(folder):

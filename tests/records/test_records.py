@@ -7,7 +7,7 @@ import pytest
 
 from harness.cli.main import main
 from harness.files import with_sha256
-from tests.records.add import KEPT, add, provenance, without_machine
+from tests.records.add import add, kept, provenance, without_machine
 from tests.records.quotes import MODULES
 from tests.records.record import RECORDS, record
 
@@ -41,7 +41,7 @@ def test_code_of_a_record_counts_as_the_present_one():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_case_is_complete(name):
-    for result in record(name).loaded.results:
+    for _, result in record(name).loaded.results_of_studies:
         assert (result.status, result.mode) == ("complete", "full")
         assert result.epochs == result.case.recipe.epochs
         assert result.dataset_whole
@@ -56,12 +56,11 @@ def test_every_model_has_the_same_seeds(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_files_match_their_sha256_and_only_weights_are_absent(name):
+def test_files_match_their_sha256_and_those_kept_are_present(name):
     for result in record(name).loaded.results:
         folder = RECORDS / name / result.case.folder_name
         present = {path.name for path in folder.iterdir()}
-        assert present == {"result.json"} | result.files.keys() & {*KEPT}
-        assert result.files.keys() - present <= {"weights.safetensors"}
+        assert present == {"result.json"} | result.files.keys() & kept(result.mode)
         for file in present - {"result.json"}:
             assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == result.files[file], folder / file
 
