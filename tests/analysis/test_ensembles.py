@@ -9,7 +9,6 @@ from scipy.special import softmax
 from harness.analysis.ensembles import compare_ensembles, ensembles_of
 from tests.analysis.predictions import answered, half_logits, predicted, random_logits
 from tests.analysis.synthetic_evidence import study
-from tests.helpers.marks import slow_first
 
 SIZES = {"resnet20": (270_000, 40e6), "resnet20-2": (1_070_000, 161e6)}
 
@@ -118,6 +117,7 @@ def test_interval_covers_the_true_difference(seeds):
     assert coverage(seeds, 60, 1) >= 0.95 - 2 * np.sqrt(0.95 * 0.05 / 60)
 
 
-@pytest.mark.parametrize("seeds", slow_first(3, 5))
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [3, 5])
 def test_interval_covers_the_true_difference_in_many_studies(seeds):
     assert coverage(seeds, 1_000, 2) >= 0.95 - 2 * np.sqrt(0.95 * 0.05 / 1_000)

@@ -4,7 +4,6 @@ import pytest
 from harness.analysis.schedules import compare_schedules
 from tests.analysis.budget_studies import SECONDS, SIX, SIZES
 from tests.analysis.synthetic_evidence import study
-from tests.helpers.marks import slow_first
 
 EPOCHS = (30, 100, 300)
 
@@ -135,7 +134,8 @@ def error_rate(studies, seeds, spread):
     return sum(any(one.take for one in compare_schedules(each).verdicts) for each in drawn) / studies
 
 
-@pytest.mark.parametrize("seeds", slow_first(3, 2, 5))
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_no_more_than_five_percent_of_equal_studies_have_a_winner(seeds):
     assert error_rate(500, seeds, 0.2) <= 0.05
 

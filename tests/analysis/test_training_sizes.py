@@ -9,7 +9,6 @@ from harness.analysis.training_sizes import size_trend
 from harness.analysis.wording import trend_text
 from harness.results.result import LearningCurve
 from tests.analysis.synthetic_evidence import grouped, study
-from tests.helpers.marks import slow_first
 from tests.helpers.synthetic import synthetic_result
 
 SIZES = (5_000, 10_000, 20_000, 50_000)
@@ -122,7 +121,8 @@ def error_rate(studies, seeds):
     return sum(one.p_value < 0.05 for one in found) / studies
 
 
-@pytest.mark.parametrize("seeds", slow_first(3, 2, 5))
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_trend_is_found_in_five_percent_of_studies_without_one(seeds):
     assert 0.03 < error_rate(1000, seeds) < 0.07
 

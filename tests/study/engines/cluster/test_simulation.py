@@ -1,4 +1,4 @@
-"""Whole runs on a simulated cluster, with real faults: ``tox -e scale``."""
+"""Whole runs on a simulated cluster, with real faults: ``tox -e slow -- -m scale``."""
 
 import os
 import shutil
