@@ -139,9 +139,7 @@ def test_every_file_of_the_training_code_has_a_mutation():
     assert MUTATIONS.keys() == code_hashes().keys()
 
 
-NAMED_TOGETHER = [
-    sorted(MUTATIONS)[start : start + MOST_NAMED] for start in range(0, len(MUTATIONS), MOST_NAMED)
-]
+NAMED_TOGETHER = [sorted(MUTATIONS)[start : start + MOST_NAMED] for start in range(0, len(MUTATIONS), MOST_NAMED)]
 
 
 @pytest.mark.parametrize("names", NAMED_TOGETHER, ids=" ".join)

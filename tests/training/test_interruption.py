@@ -17,8 +17,8 @@ from tests.helpers.marks import slow_first
 from tests.helpers.tiny import CPU, TINY_RECIPE, make_case, of_different_sizes
 from tests.helpers.training import Recorder, evaluating_to, interrupt, outcome, train_recorded
 
-
-SPLITS_AND_STOPS = [*itertools.product((0.0, 0.3), (((2, False),), ((3, True),), ((1, False), (1, True), (2, False), (3, False))))]
+STOPS = (((2, False),), ((3, True),), ((1, False), (1, True), (2, False), (3, False)))
+SPLITS_AND_STOPS = [*itertools.product((0.0, 0.3), STOPS)]
 
 
 @pytest.mark.parametrize(
