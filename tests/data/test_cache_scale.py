@@ -116,6 +116,7 @@ def share_of_the_cache(folder, processes):
     return measured, train.nbytes
 
 
+@pytest.mark.release  # as forked processes, in test_cache_processes.py
 def test_four_ray_workers_share_the_pixels(tmp_path):
     ray = pytest.importorskip("ray")
     loaded(1000, tmp_path)

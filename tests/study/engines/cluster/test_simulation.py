@@ -193,6 +193,7 @@ def test_exclusive_cases_have_all_threads_and_are_not_co_scheduled(folder):
     assert {result.environment["co_scheduled"] for result in results} == {False}
 
 
+@pytest.mark.release  # as cases that share a machine, in tests/hardware/test_co_scheduling.py
 def test_cases_that_share_a_node_are_marked_co_scheduled(two_nodes, folder):
     place = folder("run", epochs=10, models=["resnet8"])
     code, said = run_on(two_nodes, place, "--seeds", "0,1").end()
@@ -201,6 +202,7 @@ def test_cases_that_share_a_node_are_marked_co_scheduled(two_nodes, folder):
     assert "co-scheduled" in said
 
 
+@pytest.mark.release  # as two runs on one machine, in tests/faults/test_processes.py
 def test_two_runs_with_one_results_folder_train_each_case_once(two_nodes, folder):
     place = folder("run", epochs=15)
     first = run_on(two_nodes, place, "--seeds", "0,1")
