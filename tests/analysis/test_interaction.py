@@ -6,22 +6,17 @@ import pytest
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from harness.analysis.comparison import Comparisons
-from harness.analysis.grid import find_grid
-from harness.analysis.interaction import find_interaction
 from tests.analysis.grids import GRID, place, simulated, truth
+from tests.analysis.simulated_topics import (
+    NINE_SPREADS,
+    count_interactions,
+    detectable_growth,
+    interaction_of,
+    planted,
+)
 from tests.analysis.synthetic_evidence import study
 
 SQUARE = ("resnet20", "resnet20-4", "resnet110", "resnet110-4")
-
-
-def interaction_of(evidence):
-    comparisons = Comparisons(evidence)
-    return find_interaction(comparisons, find_grid(comparisons.evidence))
-
-
-def planted(generator, growth=0.0, models=GRID, **changes):
-    return interaction_of(simulated(generator, {model: truth(model, growth) for model in models}, **changes))
 
 
 def test_a_two_by_two_grid_has_one_test_of_the_double_difference():
@@ -124,31 +119,28 @@ def test_an_interaction_of_another_shape_is_found():
     assert found.shape_p < 0.001
 
 
-def shares(studies, growth, seed=0, **changes):
-    generator = np.random.default_rng(seed)
-    found = [planted(generator, growth, **changes) for _ in range(studies)]
-    return np.mean([one.is_found for one in found]), np.median([one.detectable_points or 0 for one in found])
+def share_found(studies, growth, seeds=3, spreads="equal"):
+    return count_interactions(seeds, spreads, growth, 0, studies)["found"] / studies
 
 
 def test_addition_is_seldom_called_interaction():
-    assert shares(80, 0.0)[0] <= 0.05
+    assert share_found(80, 0.0) <= 0.05
 
 
 def test_a_planted_interaction_is_found_at_three_seeds():
-    assert shares(60, 1.4)[0] >= 0.7
+    assert share_found(60, 1.4) >= 0.7
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [2, 3, 5])
-@pytest.mark.parametrize("pattern", ["equal", "growing", "cyclic"])
-def test_addition_passes_in_95_percent_of_500_studies(seeds, pattern):
-    factors = {"equal": 1.0, "growing": np.linspace(0.5, 1.5, 9), "cyclic": [2 / 3, 1.0, 4 / 3] * 3}[pattern]
-    assert shares(500, 0.0, seeds=seeds, factors=factors)[0] <= 0.05 + (pattern != "equal") * 0.015
+@pytest.mark.parametrize("spreads", NINE_SPREADS)
+def test_addition_passes_in_95_percent_of_500_studies(seeds, spreads):
+    assert share_found(500, 0.0, seeds, spreads) <= 0.05 + (spreads != "equal") * 0.015
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_planted_interactions_are_found_with_the_stated_power(seeds):
-    _, detectable = shares(100, 0.0, seed=1, seeds=seeds)  # the median: each study's own spread makes its statement
-    found, _ = shares(300, detectable, seeds=seeds)
+    stated = np.median(detectable_growth(seeds, 100))  # the median: each study's own spread makes its statement
+    found = share_found(300, stated, seeds)
     assert 0.8 - 3 * np.sqrt(0.16 / 300) <= found <= 0.9

@@ -2,23 +2,9 @@ import numpy as np
 import pytest
 
 from harness.analysis.schedules import compare_schedules
-from tests.analysis.budget_studies import SECONDS, SIX, SIZES
+from tests.analysis.budget_studies import SIX, SIZES
+from tests.analysis.simulated_topics import EPOCHS, count_schedules, schedules
 from tests.analysis.synthetic_evidence import study
-
-EPOCHS = (30, 100, 300)
-
-
-def schedules(truth, seeds=3, spread=0.1, generator=None, epochs=EPOCHS, **changes):
-    """Studies by epochs; ``truth``: the true accuracy of a model and a schedule, or a dict of them."""
-    generator = generator or np.random.default_rng(5)
-    return {
-        one: study(
-            {model: [round(float(x), 2) for x in generator.normal(truth(model, one), spread, seeds)] for model in SIX},
-            sizes=SIZES, seconds={model: second * one / 100 for model, second in SECONDS.items()}, epochs=one,
-            **changes,
-        )
-        for one in epochs
-    }  # fmt: skip
 
 
 def even(_model, _epochs):
@@ -127,19 +113,12 @@ def test_studies_without_two_axes_are_not_compared():
     )
 
 
-def error_rate(studies, seeds, spread):
-    """The share of random studies without a true difference in which any budget has a winner."""
-    generator = np.random.default_rng(seeds)
-    drawn = (schedules(even, seeds, spread, generator) for _ in range(studies))
-    return sum(any(one.take for one in compare_schedules(each).verdicts) for each in drawn) / studies
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_no_more_than_five_percent_of_equal_studies_have_a_winner(seeds):
-    assert error_rate(500, seeds, 0.2) <= 0.05
+    assert count_schedules(seeds, "equal", 0.0, 0, 500)["winner"] <= 25
 
 
 def test_choice_of_the_best_of_many_makes_no_winner_of_noise():
     """Twelve candidates against nine of the same accuracy: the best of each differ, and no budget has a winner."""
-    assert error_rate(10, 3, 0.3) == 0
+    assert count_schedules(3, "equal", 0.0, 0, 10)["winner"] == 0

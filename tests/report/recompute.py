@@ -632,11 +632,12 @@ class Axis:
             p, level = (1 - np.searchsorted(drawn, size) / DRAWS for size in (abs(estimate) / error, half / error))
             half = half if abs(level - ALPHA) <= MONTE_CARLO else math.nan
             found[name] = contrasts[name], float(p), estimate - half, estimate + half
-        if "scale_factor" in found:
-            _, wide, deep = budgets["scale_factor"]
-            pair = self.difference(*wide, *deep)
-            low, high = pair["difference_points_low"], pair["difference_points_high"]
-            found["scale_factor"] = contrasts["scale_factor"], pair["p_holm"], low, high
+        for name in found:
+            _, wide, deep = budgets[name]
+            if (*wide, *deep) in counterparts_of(self.axes):  # the primary test's numbers, at every budget
+                pair = self.difference(*wide, *deep)
+                low, high = pair["difference_points_low"], pair["difference_points_high"]
+                found[name] = contrasts[name], pair["p_holm"], low, high
         return found
 
     def _check_budget(self, row, point, test):
