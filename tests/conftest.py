@@ -15,6 +15,7 @@ from tests.helpers.tiny import CPU, make_case, make_dataset
 pytest_plugins = ["pytester"]
 
 _APART = {
+    "release": "repeats, for other values, a kind of fault that another test causes",
     "slow": "takes four seconds or more",
     "soak": "takes many minutes",
     "scale": "needs many processes",
@@ -22,6 +23,7 @@ _APART = {
     "examples": "runs the example workflows and the steps of the Dockerfile",
     "docs": "needs the built site of the documentation",
 }
+_WITHOUT_XDIST = "-pno:xdist -pno:xdist.looponfail"
 
 
 def _import(module, *_, **__):
@@ -49,12 +51,18 @@ def pytest_configure(config):
         config.addinivalue_line("markers", f"{mark}: {why}, and runs only with `-m {mark}`")
 
 
+def _apart(item):
+    """Return the first mark that keeps a test apart; an empty text, part of any, without one."""
+    return next(filter(item.get_closest_marker, _APART), "")
+
+
 def pytest_collection_modifyitems(config, items):
-    apart = [mark for mark in _APART if mark not in config.option.markexpr]
-    left_out = [item for item in items if any(map(item.get_closest_marker, apart))]
+    left_out = [item for item in items if _apart(item) not in config.option.markexpr]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    # First, thus in one process: pytest-xdist gives each process a part of the list. Two clusters at once are slow.
+    items.sort(key=lambda item: item.get_closest_marker("scale") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,6 +91,23 @@ def a_state_folder_of_their_own(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sessions_without_xdist():
+    """The sessions that tests start are neither workers of pytest-xdist, as this one may be, nor have it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+            patch.delenv(variable)
+        patch.setenv("PYTEST_ADDOPTS", _WITHOUT_XDIST)
+        yield
+
+
+@pytest.fixture
+def pytester(pytester, monkeypatch):
+    """A pytester whose sessions are without pytest-xdist too; pytest's own discards PYTEST_ADDOPTS."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", _WITHOUT_XDIST)
+    return pytester
 
 
 @pytest.fixture(scope="session")

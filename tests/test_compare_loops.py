@@ -30,7 +30,7 @@ def test_options_that_allow_no_ratio_are_refused(option, value, message, monkeyp
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.release  # they are of the benchmark alone
 @pytest.mark.parametrize("loop", [loop for loop in LOOPS if loop != "fast-bf16"])  # slow where a CPU lacks bf16
 def test_each_loop_trains_an_epoch(loop, monkeypatch):
     taken = []

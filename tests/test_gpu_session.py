@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.marks import slow_first
+
 SCRIPT = Path(__file__).parents[1] / "bench" / "gpu_session.sh"
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "timeout"))), reason="the script needs bash")
@@ -41,8 +43,7 @@ def test_a_part_that_fails_is_in_the_exit_code_and_stops_no_other(session):
     assert "failed parts: 1," in summary
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("asked", "code"), [("*bench*digits*", 0), ("*plan*gtsrb*", 1)])
+@pytest.mark.parametrize(("asked", "code"), slow_first(("*bench*digits*", 0), ("*plan*gtsrb*", 1)))
 def test_only_a_training_may_be_cut_off(session, asked, code):
     found, summary, _ = session(f'case "$*" in {asked}) exec sleep 30 ;; esac', SCALE="12")
     assert found == code, summary

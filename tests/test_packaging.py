@@ -112,6 +112,15 @@ def test_tox_environments_install_only_the_extras_that_they_use():
     assert sections["lint"]["deps"].splitlines() == EXTRAS["lint"]
 
 
+def test_every_mark_that_keeps_tests_apart_is_run_by_tox(pytestconfig):
+    apart = {line.partition(":")[0] for line in pytestconfig.getini("markers") if "runs only with" in line}
+    sections, _ = tox_environments()
+    commands = "\n".join(section["commands"] for section in sections.values())
+    expressions = re.findall(r"-m \"([^\"]+)\"|-m (\w+)", commands)
+    assert "slow" in apart
+    assert apart <= {mark for one in expressions for mark in "".join(one).split(" or ")}
+
+
 def test_pythons_of_classifiers_tox_and_readme_agree():
     pythons = [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", name)]
     oldest, *others = pythons

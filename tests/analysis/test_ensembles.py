@@ -8,6 +8,7 @@ from scipy.special import softmax
 
 from tests.analysis.predictions import answered, half_logits, predicted
 from tests.analysis.simulated_topics import count_covered, ensembles_against, predicted_pair
+from tests.helpers.marks import slow_first
 
 
 def test_accuracy_is_the_mean_over_all_ensembles_of_the_size():
@@ -79,7 +80,6 @@ def test_interval_covers_the_true_difference(seeds):
     assert count_covered(seeds, 0, 60)["covered"] >= 54
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("seeds", slow_first(3, 5))
 def test_interval_covers_the_true_difference_in_many_studies(seeds):
     assert count_covered(seeds, 0, 1_000)["covered"] >= 937

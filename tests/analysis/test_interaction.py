@@ -1,5 +1,7 @@
 """Addition against interaction, on grids with a known truth."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from tests.analysis.simulated_topics import (
     planted,
 )
 from tests.analysis.synthetic_evidence import study
+from tests.helpers.marks import slow_first
 
 SQUARE = ("resnet20", "resnet20-4", "resnet110", "resnet110-4")
 
@@ -131,15 +134,12 @@ def test_a_planted_interaction_is_found_at_three_seeds():
     assert share_found(60, 1.4) >= 0.7
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-@pytest.mark.parametrize("spreads", NINE_SPREADS)
+@pytest.mark.parametrize(("seeds", "spreads"), slow_first((3, "growing"), *itertools.product((2, 3, 5), NINE_SPREADS)))
 def test_addition_passes_in_95_percent_of_500_studies(seeds, spreads):
     assert share_found(500, 0.0, seeds, spreads) <= 0.05 + (spreads != "equal") * 0.015
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("seeds", slow_first(3, 2, 5))
 def test_planted_interactions_are_found_with_the_stated_power(seeds):
     stated = np.median(detectable_growth(seeds, 100))  # the median: each study's own spread makes its statement
     found = share_found(300, stated, seeds)

@@ -5,6 +5,7 @@ from harness.analysis.schedules import compare_schedules
 from tests.analysis.budget_studies import SIX, SIZES
 from tests.analysis.simulated_topics import EPOCHS, count_schedules, schedules
 from tests.analysis.synthetic_evidence import study
+from tests.helpers.marks import slow_first
 
 
 def even(_model, _epochs):
@@ -113,8 +114,7 @@ def test_studies_without_two_axes_are_not_compared():
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("seeds", slow_first(3, 2, 5))
 def test_no_more_than_five_percent_of_equal_studies_have_a_winner(seeds):
     assert count_schedules(seeds, "equal", 0.0, 0, 500)["winner"] <= 25
 

@@ -10,6 +10,7 @@ from harness.analysis.wording import trend_text
 from harness.results.result import LearningCurve
 from tests.analysis.simulated_topics import TRAIN_IMAGES, by_size, count_trends
 from tests.analysis.synthetic_evidence import grouped
+from tests.helpers.marks import slow_first
 from tests.helpers.synthetic import synthetic_result
 
 
@@ -102,8 +103,7 @@ def test_trend_as_text_has_both_ends_and_the_slope():
     assert text.endswith("p < .001")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("seeds", slow_first(3, 2, 5))
 def test_trend_is_found_in_five_percent_of_studies_without_one(seeds):
     assert 30 < count_trends(seeds, 0, 1000)["found"] < 70
 

@@ -54,7 +54,7 @@ def test_plan_without_a_bench_says_how_to_get_one(tmp_path, monkeypatch, capsys)
     assert len(message.splitlines()) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.release  # the plan beside a busy process prints JSON too
 def test_plan_prints_json_alone_on_standard_output(in_a_process, tmp_path):
     options = ("--full-training", "--seeds", "0,1", "--device", "cpu", "--results-dir", str(tmp_path / "r"))
     ran = in_a_process("plan", "-k", "digits and (resnet8-seed or resnet8-2)", "--json", *options)
@@ -162,7 +162,7 @@ def test_plan_beside_a_busy_process_gives_the_causes_in_json(in_a_process, tmp_p
     assert "digits resnet8 disturbed (other processes used " in ran.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.release  # the files among arguments have quick tests in tests/plugin/test_collect.py
 def test_plan_does_not_mistake_an_options_value_for_a_file(in_a_process, tmp_path):
     ran = in_a_process("plan", "-k", "digits", "--deselect", "bench/test_digits.py::test_digits[resnet32-seed0]")
     assert ran.returncode == 0, ran.stderr

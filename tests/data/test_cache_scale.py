@@ -33,27 +33,33 @@ def run(*arguments, cgroup=None):
 
 
 @pytest.fixture
-def two_gigabytes():
-    """A control group that holds processes, the pages of their files included, to 2 GB; None without permission."""
+def control_group(limit):
+    """A control group that limits the memory of processes, pages of files included; None without permission."""
     group = CGROUPS / f"wider-or-deeper-{os.getpid()}"
     try:
         group.mkdir()
     except OSError:
         yield None
         return
-    (group / "memory.limit_in_bytes").write_text(str(2 * GIGABYTE))
+    (group / "memory.limit_in_bytes").write_text(str(limit))
     yield group
     group.rmdir()
 
 
-def test_training_on_eight_gigabytes_with_a_limit_of_two(tmp_path, two_gigabytes):
-    count = 8 * GIGABYTE // IMAGE_BYTES
-    made = run("make", count, tmp_path, cgroup=two_gigabytes)
-    mapped = run("train", count, tmp_path, 2 * GIGABYTE, cgroup=two_gigabytes)
+@pytest.mark.parametrize(
+    ("size", "limit"),
+    [(2 * GIGABYTE, GIGABYTE), pytest.param(8 * GIGABYTE, 2 * GIGABYTE, marks=pytest.mark.release)],
+    ids=["2 GB with 1", "8 GB with 2"],
+)
+def test_images_larger_than_the_memory_are_cached_and_trained_on(size, limit, tmp_path, control_group):
+    count = size // IMAGE_BYTES
+    made = run("make", count, tmp_path, cgroup=control_group)
+    mapped = run("train", count, tmp_path, 2 * GIGABYTE, cgroup=control_group)
     assert made["own_bytes"] < 1 * GIGABYTE
     assert mapped["own_bytes"] < 1 * GIGABYTE
 
 
+@pytest.mark.release  # a time: the others beside it matter
 def test_mapped_images_train_as_fast_as_images_in_memory(tmp_path):
     count = 2000
     run("make", count, tmp_path)
@@ -81,6 +87,7 @@ def rows(names, label):
     return "\n".join(["Filename;ClassId", *(f"{name};{label}" for name in names)]).encode()
 
 
+@pytest.mark.release  # writes 52,000 files
 def test_gtsrb_loads_twenty_times_as_fast_the_second_time(tmp_path):
     write_files(tmp_path / "gtsrb", dict(gtsrb_files(rows)))
     seconds = []
@@ -109,6 +116,7 @@ def share_of_the_cache(folder, processes):
     return measured, train.nbytes
 
 
+@pytest.mark.release  # as forked processes, in test_cache_processes.py
 def test_four_ray_workers_share_the_pixels(tmp_path):
     ray = pytest.importorskip("ray")
     loaded(1000, tmp_path)

@@ -58,8 +58,14 @@ def container(tmp_path):
     return run
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("home", [{}, {"HOME": "/"}, {"HOME": "/nonexistent"}], ids=["none", "root", "absent"])
+@pytest.mark.parametrize(
+    "home",
+    [
+        pytest.param({}, marks=pytest.mark.slow, id="none"),
+        pytest.param({"HOME": "/"}, marks=pytest.mark.release, id="root"),  # as without a home
+        pytest.param({"HOME": "/nonexistent"}, marks=pytest.mark.release, id="absent"),
+    ],
+)
 def test_digits_trains_and_reports_in_a_container(home, container, tmp_path):
     own = tmp_path / "own"
     folders = ("--results-dir", "/mnt/own/results", "--report-dir", "/mnt/own/report")

@@ -1,8 +1,9 @@
-"""A matrix of mutations: a changed file, a run on an old results folder, and what becomes of the stored result.
+"""A matrix of mutations: changed files, a run on an old results folder, and what becomes of the stored result.
 
 Each run is a real pytest with a copy of the package: slow, so it has a mark of its own.
 """
 
+import compileall
 import contextlib
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 
 import pytest
 
+from harness.text import MOST_NAMED, listed
 from harness.training.code_version import code_hashes
 from tests.helpers import REPOSITORY
 
@@ -98,6 +100,7 @@ class Package:
     def __init__(self, folder):
         self.folder, self.source = folder, folder / "harness"
         shutil.copytree(REPOSITORY / "harness", self.source, ignore=shutil.ignore_patterns("__pycache__"))
+        compileall.compile_dir(self.source, quiet=1)  # once: the runs write no bytecode
         (folder / "test_bench.py").write_text(BENCH, encoding="utf-8")
         self.original = self.run()
         assert self.original.returncode == 0, self.original.stdout
@@ -136,14 +139,27 @@ def test_every_file_of_the_training_code_has_a_mutation():
     assert MUTATIONS.keys() == code_hashes().keys()
 
 
-@pytest.mark.parametrize("name", MUTATIONS)
-def test_a_mutation_is_found_by_a_run_on_an_old_results_folder(package, name):
+NAMED_TOGETHER = [sorted(MUTATIONS)[start : start + MOST_NAMED] for start in range(0, len(MUTATIONS), MOST_NAMED)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    # At each change every third group is tried.
+    [
+        pytest.param(names, marks=[] if place % 3 == 0 else pytest.mark.release, id=" ".join(names))
+        for place, names in enumerate(NAMED_TOGETHER)
+    ],
+)
+def test_mutations_are_found_by_a_run_on_an_old_results_folder(package, names):
+    """As many as one message names; test_code_version.py has each file alone."""
     before = package.results()
-    with package.changed(name, *MUTATIONS[name]):
+    with contextlib.ExitStack() as changes:
+        for name in names:
+            changes.enter_context(package.changed(name, *MUTATIONS[name]))
         run = package.run()
     assert run.returncode != 0, run.stdout
     assert "passed" not in run.stdout
-    assert f"which differs in {name}\n" in run.stderr
+    assert f"which differs in {listed(names)}\n" in run.stderr
     assert package.results() == before
 
 

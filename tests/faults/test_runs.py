@@ -46,9 +46,15 @@ def outcomes(folder):
     return {(result.model, result.seed): outcome(result.case, results) for result in read}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("pipeline", ["fast", "reference"])
+@pytest.mark.parametrize(
+    ("pipeline", "sent"),
+    [
+        pytest.param("fast", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("reference", signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param("fast", signal.SIGTERM, marks=pytest.mark.release),  # each signal and pipeline is above
+        pytest.param("reference", signal.SIGINT, marks=pytest.mark.release),
+    ],
+)
 def test_signal_keeps_the_last_epoch_and_reports_the_results_so_far(pipeline, sent, folder):
     epochs = 20 if pipeline == "fast" else 4
     place, pipeline = folder("run", epochs=epochs), ["--pipeline", pipeline]
@@ -110,7 +116,7 @@ def test_study_killed_at_random_moments_is_bit_identical(folder):
     assert outcomes(killed) == outcomes(undisturbed)
 
 
-@pytest.mark.slow
+@pytest.mark.release  # as the study above; own families are killed on a shared device and on a cluster too
 def test_own_family_killed_at_random_moments_is_bit_identical(tmp_path):
     undisturbed, killed = (write_own_bench(tmp_path / name, epochs=20, batch_size=32) for name in ("alone", "killed"))
     variables = {"IMPORTS": str(tmp_path / "imports")}

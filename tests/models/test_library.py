@@ -51,7 +51,7 @@ def test_every_architecture_takes_grey_images(name, size):
     assert network.train()(images).shape == network.eval()(images).shape == (2, 7)
 
 
-@pytest.mark.slow
+@pytest.mark.release  # every architecture, in its smallest size, is a test above
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_every_network_of_torchvision_is_built(name):
     for channels in (1, 3, 4):

@@ -58,6 +58,7 @@ def beside(pytester, monkeypatch):
         pytest.skip("OTHER_PLUGINS names no folder with the plugins of tests/plugin/other_plugins.txt")
     assert installed, f"OTHER_PLUGINS {folder!r} has no plugins: tox installs those of tests/plugin/other_plugins.txt"
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), folder]))
+    monkeypatch.delenv("PYTEST_ADDOPTS")  # it would keep pytest-xdist out
 
     def run(*arguments, only=None):
         missing = set(only or ()) - installed

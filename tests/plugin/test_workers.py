@@ -93,3 +93,18 @@ def test_case_in_another_thread_is_refused_by_its_test(bench, pytester):
     run = bench()
     run.assert_outcomes(errors=2)
     run.stdout.fnmatch_lines(["this test runs in another process or thread than pytest*"])
+
+
+ALONE = """
+import os
+
+def test_alone(pytestconfig):
+    assert not pytestconfig.pluginmanager.hasplugin("xdist")
+    assert not [name for name in os.environ if name.startswith("PYTEST_XDIST_")]
+"""
+
+
+@pytest.mark.parametrize("how", ["runpytest_inprocess", "runpytest_subprocess"])
+def test_sessions_of_these_tests_are_without_xdist(how, pytester):
+    pytester.makepyfile(test_alone=ALONE)
+    getattr(pytester, how)("-pno:cacheprovider").assert_outcomes(passed=1)

@@ -9,6 +9,7 @@ from harness.throughput import scaling
 from harness.throughput.measurements import Point
 from harness.throughput.scaling import AXES, ScalingCase, cases_along, measure_point, measure_scaling
 from tests.helpers.disturbances import QUIET, busy, use_meter
+from tests.helpers.marks import slow_first
 from tests.helpers.tiny import CPU
 from tests.throughput import own_process
 
@@ -23,7 +24,7 @@ def test_every_value_of_an_axis_has_a_setting_of_its_own():
     assert {one.model for one in batch} == {"resnet20"}
 
 
-@pytest.mark.slow
+@pytest.mark.release  # a real point in another process is a test below
 def test_each_point_is_measured_in_a_process_of_its_own(monkeypatch):
     monkeypatch.setitem(AXES, "width", ((1, 2, 4), AXES["width"][1]))
     monkeypatch.setattr(scaling, "measure_point", own_process.report_process)
@@ -38,10 +39,11 @@ def test_each_point_is_measured_in_a_process_of_its_own(monkeypatch):
 
 @pytest.mark.parametrize(
     ("measure", "cause"),
-    [(own_process.fail, "RuntimeError: not enough memory"), (own_process.be_killed, "its process was killed")],
-    ids=["fails", "is killed"],
+    slow_first(
+        (own_process.be_killed, "its process was killed"), (own_process.fail, "RuntimeError: not enough memory")
+    ),
+    ids=["is killed", "fails"],
 )
-@pytest.mark.slow
 def test_a_point_that_fails_is_an_error_that_names_point_and_cause(measure, cause, monkeypatch):
     monkeypatch.setattr(scaling, "measure_point", measure)
     with pytest.raises(InputError, match=f"^resnet20 in batches of 32 could not be measured: {cause}$"):

@@ -77,13 +77,15 @@ def test_each_file_of_the_training_code_counts_and_comments_do_not(source):
     before = hashes_now()
     assert before == code_hashes()
     for name in before:
-        path = source / name
-        text = path.read_text(encoding="utf-8")
-        path.write_text(f"{text}\n# a comment\n", encoding="utf-8")
-        assert hashes_now() == before
-        path.write_text(f"{text}\nADDED = 1\n", encoding="utf-8")
-        assert {one for one, sha256 in hashes_now().items() if before[one] != sha256} == {name}
-        path.write_text(text, encoding="utf-8")
+        with open(source / name, "a", encoding="utf-8") as file:
+            file.write("\n# a comment\n")
+    assert hashes_now() == before
+    for name in before:
+        with open(source / name, "a", encoding="utf-8") as file:
+            file.write("ADDED = 1\n")
+        after = hashes_now()
+        assert {one for one, sha256 in after.items() if before[one] != sha256} == {name}
+        before = after
 
 
 def test_every_file_that_training_imports_counts_or_is_known_not_to(source):

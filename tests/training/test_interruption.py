@@ -1,5 +1,6 @@
 """An interrupted case ends with the same weights, records and predictions, bit for bit."""
 
+import itertools
 import time
 from dataclasses import replace
 
@@ -12,15 +13,23 @@ from harness.training import checkpoint
 from harness.training.context import TrainingContext
 from harness.training.train import train
 from harness.training.trainers.fast import FastTrainer
+from tests.helpers.marks import slow_first
 from tests.helpers.tiny import CPU, TINY_RECIPE, make_case, of_different_sizes
 from tests.helpers.training import Recorder, evaluating_to, interrupt, outcome, train_recorded
 
+STOPS = (((2, False),), ((3, True),), ((1, False), (1, True), (2, False), (3, False)))
+SPLITS_AND_STOPS = [*itertools.product((0.0, 0.3), STOPS)]
 
-@pytest.mark.parametrize("pipeline", ["fast", pytest.param("reference", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("val_split", [0.0, 0.3])
-@pytest.mark.parametrize("stops", [((2, False),), ((3, True),), ((1, False), (1, True), (2, False), (3, False))])
+
+@pytest.mark.parametrize(
+    ("pipeline", "val_split", "stops"),
+    [
+        *(("fast", *one) for one in SPLITS_AND_STOPS),
+        *slow_first(*(("reference", *one) for one in reversed(SPLITS_AND_STOPS))),
+    ],
+)
 def test_interrupted_case_is_bit_identical_to_uninterrupted(
-    stops, val_split, pipeline, tiny_dataset, results, undisturbed
+    pipeline, val_split, stops, tiny_dataset, results, undisturbed
 ):
     case = make_case(tiny_dataset, val_split=val_split, pipeline=pipeline)
     for epoch, at_its_end in stops:

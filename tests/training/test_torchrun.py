@@ -186,7 +186,7 @@ def test_torchrun_resumes_after_every_failure_bit_identically(folder):
     assert all(torch.equal(weights[name], others[name]) for name in others)
 
 
-@pytest.mark.slow
+@pytest.mark.release  # as the study above; own families are killed on a shared device and on a cluster too
 def test_own_family_killed_under_torchrun_is_bit_identical(folder, monkeypatch):
     monkeypatch.setenv("IMPORTS", str(folder / "imports"))
     (folder / "test_digits.py").unlink()

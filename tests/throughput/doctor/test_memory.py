@@ -117,7 +117,7 @@ def test_a_case_that_fails_without_a_limit_fails(subject, monkeypatch):
     assert (outcome.status, outcome.text) == ("failed", "without a limit: diverged")
 
 
-@pytest.mark.slow
+@pytest.mark.release  # a lack of memory is caused in tests/faults/test_failures.py too
 def test_a_cpu_is_checked_in_processes_with_a_limited_address_space():
     outcome = out_of_memory_is_a_result(make_subject(CPU, "cifar10", "resnet20"))
     assert outcome.status == "passed", outcome.text

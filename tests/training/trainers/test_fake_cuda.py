@@ -17,7 +17,7 @@ FAST, EVALUATION = "training/trainers/fast.py", "training/trainers/evaluation.py
 READ, TO_CPU, TO_GPU = "read of a value", "copy to the CPU", "blocking copy to the GPU"
 PUBLISHED = [(name, model) for name in ("cifar10", "fashionmnist", "gtsrb") for model in STUDY_MODELS[name]]
 # The deeper ones repeat their blocks; other tests here and those of the faults have grey images.
-OFTEN = {("cifar10", "resnet20-2")}
+OFTEN = {("cifar10", "resnet20-2"): (), ("gtsrb", "resnet24"): pytest.mark.slow}  # one of each family
 FAMILIES = [("preresnet8", "fp32"), ("wrn10", "bf16"), ("plain8", "bf16"), ("torchvision:squeezenet1_1", "bf16")]
 
 
@@ -50,7 +50,7 @@ def check_memory(done):
 
 @pytest.mark.parametrize(
     ("dataset", "model"),
-    [pytest.param(*one, marks=[] if one in OFTEN else pytest.mark.slow) for one in PUBLISHED],
+    [pytest.param(*one, marks=OFTEN.get(one, pytest.mark.release)) for one in PUBLISHED],
 )
 def test_published_case_waits_only_at_an_epochs_end(dataset, model):
     done = pass_through(cuda_case(dataset, model))

@@ -83,7 +83,7 @@ class SimulatedCluster:
             yield
 
 
-def wait_until(condition, seconds=120):
+def wait_until(condition, seconds=300):
     """Wait until a condition holds."""
     end = time.monotonic() + seconds
     while not condition():

@@ -1,4 +1,4 @@
-"""Whole runs on a simulated cluster, with real faults: ``tox -e scale``."""
+"""Whole runs on a simulated cluster, with real faults: ``tox -e slow -- -m scale``."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 
+import psutil
 import pytest
 
 from harness.results.folder import ResultsFolder
@@ -75,9 +76,11 @@ def outcomes(place):
 
 
 def workers():
-    """The ids of processes that run a task."""
+    """The ids of processes below this one that run a task."""
+    below = {one.pid for one in psutil.Process().children(recursive=True)}
     listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    return [int(line.split()[0]) for line in listing.splitlines() if "ray::run_task" in line]
+    ids = [int(line.split()[0]) for line in listing.splitlines() if "ray::run_task" in line]
+    return [one for one in ids if one in below]
 
 
 def test_a_killed_node_changes_no_outcome(two_nodes, folder):
@@ -129,8 +132,8 @@ def test_a_killed_worker_is_retried_and_failures_are_recorded(two_nodes, folder)
 
 
 def test_ctrl_c_stops_outstanding_cases_and_shows_finished_ones(two_nodes, folder):
-    place = folder("run", epochs=40)
-    command = ("--seeds", "0,1,2")
+    place = folder("run", epochs=20)
+    command = ("--seeds", "0,1")
     run = run_on(two_nodes, place, *command)
     wait_until(lambda: len(list((place / "results").glob("*/result.json"))) == 2)
     time.sleep(1)  # else the signal comes between two tests, where no case is interrupted
@@ -144,7 +147,7 @@ def test_ctrl_c_stops_outstanding_cases_and_shows_finished_ones(two_nodes, folde
     code, said = run_on(two_nodes, place, *command).end()
     assert code == pytest.ExitCode.OK, said
     again = results_in(place)
-    assert len(again) == 6
+    assert len(again) == 4
     assert all(again[name].finished_at == result.finished_at for name, result in done.items())
     assert any(result.interrupted_after and result.interrupted_after[0] > 0 for result in again.values())
 
@@ -179,6 +182,7 @@ def test_a_node_without_the_data_is_named(cluster, folder, tmp_path):
     assert "node south" in said
 
 
+@pytest.mark.release  # the options of a task have quick tests in test_connection.py
 def test_exclusive_cases_have_all_threads_and_are_not_co_scheduled(folder):
     place = folder("run", epochs=2)
     with tempfile.TemporaryDirectory(prefix="wod-") as machine:  # a short name: Ray's sockets lie in it
@@ -189,6 +193,7 @@ def test_exclusive_cases_have_all_threads_and_are_not_co_scheduled(folder):
     assert {result.environment["co_scheduled"] for result in results} == {False}
 
 
+@pytest.mark.release  # as cases that share a machine, in tests/hardware/test_co_scheduling.py
 def test_cases_that_share_a_node_are_marked_co_scheduled(two_nodes, folder):
     place = folder("run", epochs=10, models=["resnet8"])
     code, said = run_on(two_nodes, place, "--seeds", "0,1").end()
@@ -197,6 +202,7 @@ def test_cases_that_share_a_node_are_marked_co_scheduled(two_nodes, folder):
     assert "co-scheduled" in said
 
 
+@pytest.mark.release  # as two runs on one machine, in tests/faults/test_processes.py
 def test_two_runs_with_one_results_folder_train_each_case_once(two_nodes, folder):
     place = folder("run", epochs=15)
     first = run_on(two_nodes, place, "--seeds", "0,1")

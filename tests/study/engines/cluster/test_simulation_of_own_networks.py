@@ -1,4 +1,4 @@
-"""A user's own family on a simulated cluster, none of whose nodes has its files: ``tox -e scale``."""
+"""A user's own family on a simulated cluster, none of whose nodes has its files: ``tox -e slow -- -m scale``."""
 
 import pytest
 

@@ -71,7 +71,7 @@ def workers_of(run):
 
 @pytest.mark.slow
 def test_interrupted_killed_and_shared_cases_end_as_sequential_ones(tmp_path, variables):
-    alone, shared = (write_own_bench(tmp_path / name, epochs=50, batch_size=32) for name in ("alone", "shared"))
+    alone, shared = (write_own_bench(tmp_path / name, epochs=30, batch_size=32) for name in ("alone", "shared"))
     code, said = Run(alone, *ONE, variables=variables).end()
     assert code == pytest.ExitCode.OK, said
     run = Run(shared, *TWO, variables=variables)
