@@ -50,8 +50,8 @@ FAULTS = {
     "unreadable image …: image file is truncated": cut,
     "it is no PNG, JPEG, …": no_image,
     "link … leads to …, which does not exist: is its disk mounted?": lambda signs: (
-        (signs / "train/stop/2.png").symlink_to("/not/mounted/2.png")
-    ),
+        signs / "train/stop/2.png"
+    ).symlink_to("/not/mounted/2.png"),
     "signs/train: 8 files are in no class folder": loose,
     "signs/test lacks class folder 'stop'": lambda signs: remove(signs / "test/stop"),
     "signs/train has one class folder, 'yield': add at least one more class": lambda signs: [
