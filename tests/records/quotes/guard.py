@@ -7,8 +7,7 @@ from harness.config.families import parse_model
 from harness.models import resnet
 from harness.models.build import build_network
 from harness.models.cost import count_macs_on_meta
-from tests.analysis.test_guard_calibration import violation_rate
-from tests.helpers.guarding import limits
+from tests.helpers.guarding import limits, violation_rate
 from tests.records.quote import Quote
 
 PAGE = "docs/guard.md"

@@ -60,5 +60,6 @@ QUOTES = [
     Quote("the stop signs `resnet8` recognises {:.0f} %", lambda: [_recall("stop")]),
     Quote("speed limit 50 only {:.0f} %", lambda: [_recall("speed-50")]),
     Quote("own 32 pixels, `resnet8` reaches {:.0f} %", lambda: [measured("signs_variants")["at_32_pixels"]]),
+    Quote("instead of 50 it reaches {:.0f} %", lambda: [measured("signs_variants")["with_150_images_of_each_kind"]]),
 ]
 GIVEN = []
