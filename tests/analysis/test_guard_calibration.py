@@ -1,21 +1,8 @@
 """The guard's rates of error over simulated cases: a spread of 0.35 points or 2 % between seeds, as digits has."""
 
-import numpy as np
 import pytest
 
-from harness.analysis.guard import _excess_interval
-from tests.helpers.guarding import limits
-
-CASES = 2000
-
-
-def violation_rate(limit, before, after, spread, seeds=3):
-    """Return the share of cases in which normal values around two means violate a limit."""
-    random, found = np.random.default_rng(0), 0
-    for _ in range(CASES):
-        old, new = (dict(enumerate(random.normal(mean, spread, seeds))) for mean in (before, after))
-        found += _excess_interval(limit, old, new)[0].low > 0
-    return found / CASES
+from tests.helpers.guarding import limits, violation_rate
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
