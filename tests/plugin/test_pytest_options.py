@@ -11,7 +11,7 @@ from tests.plugin.benches import BENCH, WARNINGS_ARE_ERRORS, results_in
     [
         (["--epochs", "0", "--full-training"], "--epochs '0': give whole numbers, 1 or more, separated by commas*"),
         (["--epochs", "3"], "--epochs needs --full-training*"),
-        (["--seeds", "one"], "--seeds 'one': give whole numbers separated by commas, e.g. 0,1,2"),
+        (["--seeds", "one"], "--seeds 'one': give whole numbers or ranges of them, separated by commas, *"),
         (["--device", "cuda:99"], "device 'cuda:99' not found: this machine has *"),
         (["--device", "tpu"], "unknown device 'tpu': give auto, cpu, cuda, cuda:N or mps"),
         (["--precision", "fp8"], "unknown precision 'fp8': give one of auto, fp32, tf32, bf16"),
