@@ -51,6 +51,6 @@ def train_small_case(results: Path, callback: TrainingCallback | None = None) ->
     return harness.train(case, dataset, harness.ResultsFolder(results), torch.device("cpu"), context=context)
 
 
-def crash_in_training(results: Path) -> None:
+def crash_in_training(results: str) -> None:
     """Train the case until the process dies after its second epoch."""
-    train_small_case(results, _Crashing())
+    train_small_case(Path(results), _Crashing())

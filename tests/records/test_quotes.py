@@ -36,13 +36,28 @@ def test_every_module_has_a_page(page):
 
 @pytest.mark.parametrize(
     "text",
-    ["in 12 s", "3.4 pp", "p = .021", "97 %", "−0.5", "2.2 times", "19 of 20", "25 passed", "×4", "7 GB", "± 3", "1,437.5"],
+    [
+        "in 12 s",
+        "3.4 pp",
+        "p = .021",
+        "97 %",
+        "−0.5",
+        "2.2 times",
+        "19 of 20",
+        "25 passed",
+        "×4",
+        "7 GB",
+        "± 3",
+        "1,437.5",
+    ],
 )
 def test_measured_figure_is_found(text):
     assert len(figures_of(f"It is {text}.")) == 1
 
 
-@pytest.mark.parametrize("text", ["ResNet-110", "`--max-latency +10%`", "seeds 0, 1, 2", "Python 3.11", "[a](b-3.5.md)"])
+@pytest.mark.parametrize(
+    "text", ["ResNet-110", "`--max-latency +10%`", "seeds 0, 1, 2", "Python 3.11", "[a](b-3.5.md)"]
+)
 def test_number_that_nobody_measured_is_not_found(text):
     assert figures_of(f"It is {text}.") == []
 
