@@ -11,6 +11,7 @@ from harness.config.case import Case
 from harness.config.datasets import DatasetSpec
 from harness.data.images import ImageSet, random_images
 from harness.hardware.device import computing_at
+from harness.hardware.memory import release_freed_memory
 from harness.hardware.stopwatch import Stopwatch
 from harness.throughput.pipelines import Round
 from harness.throughput.plain_loop import PlainLoop
@@ -127,6 +128,8 @@ def _without_a_batch(images: ImageSet, case: Case) -> ImageSet:
 
 def reference_round(trainer: ReferenceTrainer, images: ImageSet, epoch: int) -> Round:
     """Train a round of the reference; its first batch is not counted."""
+    # Kept memory would be shared with the loader's processes, and copied while they run: twice the memory.
+    release_freed_memory(trainer.device)
     watch = Stopwatch(trainer.device)
     after_first: list[tuple[float, float]] = []
 

@@ -100,3 +100,13 @@ def test_first_batch_of_the_reference_is_not_counted(images, monkeypatch):
     trainer = ReferenceTrainer(make_case(make_dataset(), pipeline="reference"), TINY_SPEC, CPU)
     monkeypatch.setattr(trainer, "train_epoch", train_epoch)
     assert reference_round(trainer, images, 0) == Round(16 / 2.0, 0.25)
+
+
+def test_kept_memory_is_released_before_the_loaders_processes_start(images, monkeypatch):
+    steps = []
+    monkeypatch.setattr(ways_module, "release_freed_memory", steps.append)
+    trainer = ReferenceTrainer(make_case(make_dataset(), pipeline="reference"), TINY_SPEC, CPU)
+    loader = trainer._loader
+    monkeypatch.setattr(trainer, "_loader", lambda *args, **kw: steps.append("loader") or loader(*args, **kw))
+    reference_round(trainer, images, 0)
+    assert steps == [CPU, "loader"]
