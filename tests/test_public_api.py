@@ -93,7 +93,7 @@ def test_a_data_folder_is_a_text_or_a_path(tmp_path):
 
 def test_the_version_is_that_of_pyproject_and_of_the_citation():
     version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
-    assert harness.__version__ in (version, "unknown")
+    assert harness.__version__ in (version, "unknown"), "install again: python -m pip install -e ."
     assert f"\nversion: {version}\n" in (REPOSITORY / "CITATION.cff").read_text()
 
 
