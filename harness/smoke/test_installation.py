@@ -1,4 +1,4 @@
-"""The installed package: its names, its models, a training that crashes, the report, the guard and the plugin."""
+"""The installed package: names, models, a training that crashes, report, guard and plugin."""
 
 import os
 import pkgutil

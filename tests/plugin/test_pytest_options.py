@@ -89,7 +89,7 @@ def test_ini_values_of_every_type_are_read_from_every_file(file, section, conten
         ("tool.pytest", 'seeds = "plenty"', "ini key seeds 'plenty': give whole numbers*"),
         ("tool.pytest", "epochs = [1]\nval_split = 2", "ini key val_split '2': give a share*"),
         ("tool.pytest", "rerun = 3", "ini key rerun '3': give true or false"),
-        ("tool.pytest.ini_options", "seeds = [0, 0]", "ini key seeds '0,0': a seed is given twice*"),
+        ("tool.pytest.ini_options", "seeds = [0, 0]", "ini key seeds '0,0': seed 0 is given twice*"),
         ("tool.pytest.ini_options", 'results_dir = ["a", "b"]', "ini key results_dir [[]'a', 'b'[]]: give one folder"),
     ],
 )
