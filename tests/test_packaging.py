@@ -99,7 +99,7 @@ def try_out(environment, folder):
     imported = environment.succeed("python -c 'import harness; print(harness.__file__)'", folder)
     assert imported.startswith(str(environment.venv))
     assert environment.succeed("wider-or-deeper --version", folder) == f"wider-or-deeper {PROJECT['version']}\n"
-    assert " resnet110 " in environment.succeed("wider-or-deeper models", folder)
+    assert "\nresnet110 " in environment.succeed("wider-or-deeper models", folder)
     assert "fashionmnist" in environment.succeed("wider-or-deeper data", folder)
     environment.succeed("wider-or-deeper new my_bench.py", folder)
     assert "1 passed" in environment.succeed("python -m pytest my_bench.py -k resnet8-seed", folder)
