@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ ROOT = Path(__file__).parents[2]
 _NUMBER = r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?"
 _UNIT = (
     r"%|pp\b|points?\b|percentage points?\b|(?:ns|µs|ms|s|min|h|d)\b|(?:second|minute|hour|day)s?\b|[kMGT]i?B\b|bytes\b"
-    r"|images/s|times\b|×|million\b|thousand\b|passed\b|of \d"
+    r"|images/s|times\b|×(?!\d)|million\b|thousand\b|passed\b|of \d"
 )
 _FIGURE = re.compile(
-    rf"(?:(?<=p = )|(?<=p < )|(?<=± )|(?<=×))\.?{_NUMBER}|{_NUMBER}(?: ?(?:{_UNIT}))|\d[\d,]*\.\d+|(?<![\w.])\.\d+"
+    rf"(?:(?<=p = )|(?<=p < )|(?<=± )|(?<=[^\d]×))\.?{_NUMBER}"
+    rf"|(?<![A-Za-z\d]){_NUMBER}(?: ?(?:{_UNIT}))|\d[\d,]*\.\d+|(?<![\w.])\.\d+"
 )
 _NAMED_VERSION = re.compile(r"\b(?:Python|torch|torchvision|Ray|version|Debian|PEP|draft|CUDA|capability) [\d.–-]*\d")
 
@@ -35,6 +37,18 @@ class Quote:
         return in_one_line(self.text.format(*self.values()))
 
 
+def difference(phrase, text):
+    """Return what a page in one line says where it should have a phrase; None if it has it."""
+    if phrase in text:
+        return None
+    alike = SequenceMatcher(None, phrase, text, autojunk=False).find_longest_match()
+    start = max(0, alike.b - alike.a)
+    said = text[start : start + len(phrase)]
+    at = next((k for k, (one, other) in enumerate(zip(phrase, said, strict=False)) if one != other), len(said))
+    shown = slice(max(0, at - 40), at + 60)
+    return f"the record says: … {phrase[shown]} …\nthe page says:   … {said[shown]} …"
+
+
 def in_one_line(text):
     """Return a text with every run of white space as one blank."""
     return " ".join(text.split())
@@ -50,6 +64,15 @@ def page_text(page):
 
 def figures_of(text):
     """Return the measured figures of a text in one line: numbers with a unit or a decimal point."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)  # a link's address
-    text = _NAMED_VERSION.sub(" ", re.sub(r"`[^`]*`", " ", text))
-    return [found.group() for found in _FIGURE.finditer(text)]
+    return [found.group() for found in _FIGURE.finditer(_without_addresses(text))]
+
+
+def figures_in_context(text):
+    """Return the measured figures of a text in one line, each with the words around it."""
+    text = _without_addresses(text)
+    return [text[max(0, found.start() - 40) : found.end() + 30] for found in _FIGURE.finditer(text)]
+
+
+def _without_addresses(text):
+    """Return a text without the addresses of links, code and the versions of programs."""
+    return _NAMED_VERSION.sub(" ", re.sub(r"`[^`]*`", " ", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)))

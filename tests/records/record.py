@@ -1,5 +1,6 @@
 """The results of record, read and compared as ``python -m harness report`` does."""
 
+import contextlib
 import csv
 import io
 import shutil
@@ -12,7 +13,9 @@ from statistics import mean
 from unittest.mock import patch
 
 from harness.report import build
+from harness.report.figures import figure
 from harness.report.loading import LoadedResults, load_results_folders
+from harness.report.tables import other_code, throughput
 from harness.report.terminal import report_text
 
 RECORDS = Path(__file__).parents[2] / "records"
@@ -55,18 +58,30 @@ class Record:
 
     def terminal(self, width=80):
         """Return what ``python -m harness report`` prints after the tables of the runs, without the files written."""
-        return report_text(self.report, width)
+        lines = report_text(self.report, width).splitlines()
+        return "\n".join(line for line in lines if not line.startswith("written: "))
 
 
 @cache
 def record(name, seeds=None):
-    """Return the record in a folder under records/; with ``seeds``, a tuple, of these seeds alone."""
-    with tempfile.TemporaryDirectory() as scratch, patch.object(build, "write_figure", lambda *_: []):
+    """Return the record in a folder under records/; with ``seeds``, a tuple, of these seeds alone.
+
+    Its code counts as the present one: a page that quotes it stays right when the training code changes.
+    """
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as patches:
+        patches.enter_context(patch.object(build, "write_figure", lambda *_: []))
+        patches.enter_context(patch.object(figure.Canvas, "savefig", _save_nothing))  # most of a report's time
+        for module in (other_code, throughput):
+            patches.enter_context(patch.object(module, "other_code", lambda _: None))
         folder = RECORDS / name if seeds is None else _part(RECORDS / name, seeds, Path(scratch) / name)
         loaded = load_results_folders([folder])
         report = build.write_report(loaded, Path(scratch) / "report", "python -m harness report")
         texts = {path.stem: path.read_text() for path in report.tables if path.suffix == ".csv"}
     return Record(loaded, report, texts)
+
+
+def _save_nothing(_, file, format, **options):
+    file.write("<svg></svg>" if format == "svg" else b"")
 
 
 def _part(folder, seeds, part):

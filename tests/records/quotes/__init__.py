@@ -1,7 +1,7 @@
 """The quoted figures of each page, a module each.
 
 A module has ``PAGE``, the page's path; ``QUOTES``, its phrases with figures from records; and ``GIVEN``, the phrases
-whose figures nobody measured: a default, a definition, a bound of a test, a published value.
+whose figures are not measured: a default, a definition, a bound of a test, a published value.
 """
 
 import importlib
