@@ -159,7 +159,7 @@ def test_tox_environments_install_only_the_extras_that_they_use():
     sections, extras = tox_environments()
     assert extras["quick"] == extras["shapes"] == set()
     assert extras["types"] == {"types"}
-    assert extras["tests"] == EXTRAS.keys() - {"dev", "lint", "types"}
+    assert extras["tests"] == EXTRAS.keys() - {"dev", "docs", "lint", "types"}
     assert all("test" in extras[name] for name, section in sections.items() if "pytest tests" in section["commands"])
     assert sections["lint"]["skip_install"] == "true"
     assert sections["lint"]["deps"].splitlines() == EXTRAS["lint"]
@@ -169,7 +169,8 @@ def test_pythons_of_classifiers_tox_and_readme_agree():
     pythons = [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", name)]
     oldest, *others = pythons
     assert PROJECT["requires-python"] == f">={oldest}"
-    assert f"Python {oldest} to {pythons[-1]}" in (REPOSITORY / "README.md").read_text()
+    for document in ("README.md", "docs/index.md"):
+        assert f"Python {oldest} to {pythons[-1]}" in (REPOSITORY / document).read_text()
     sections, _ = tox_environments()
     (environments,) = (name for name in sections if name.startswith("py"))
     assert environments == "py{" + ",".join(one.replace(".", "") for one in others) + "}"

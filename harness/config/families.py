@@ -79,7 +79,8 @@ class Family:
         name: letters, digits, ``-`` and ``_``; it begins and ends with a letter, since the depth follows it.
         build: called as ``build(depth, width, in_channels, num_classes)``; returns a ``torch.nn.Module`` from images
             (N, in_channels, H, W) to logits (N, num_classes).
-        depths, widths: the values that exist; None for all.
+        depths: the depths that exist; None for all.
+        widths: the widths that exist; None for all.
         recipe: the default recipe of its models, ``"standard"`` for `Standard`; None for the dataset's own.
     """
 

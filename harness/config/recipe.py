@@ -40,7 +40,8 @@ class Augmentation:
     black) → normalise → resize → flips.
 
     Attributes:
-        mean, std: per channel, of pixels scaled to 0…1.
+        mean: per channel, of pixels scaled to 0…1.
+        std: per channel, of pixels scaled to 0…1.
         rotation_degrees: rotations are uniform in ± this angle.
     """
 

@@ -47,7 +47,8 @@ class EpochRecord:
 
     Attributes:
         epoch: the epoch's number, from 1.
-        evaluation_loss, evaluation_accuracy_percent: on the validation set if one is held out, else on the test set.
+        evaluation_loss: on the validation set if one is held out, else on the test set.
+        evaluation_accuracy_percent: on the same images.
         load_seconds: time to choose, move and augment the training images.
         train_seconds: time of forward and backward passes and of optimizer steps.
         evaluate_seconds: time of the evaluation, with its loading.
@@ -156,8 +157,10 @@ class Result:
     Metrics are None if training did not complete.
 
     Attributes:
-        best_accuracy_percent, best_epoch: the best epoch, chosen on the test set by the paper's protocol. With a
-            validation split it is chosen there, and the accuracy is that of its weights on the test set.
+        best_accuracy_percent: the accuracy of the best epoch. With a validation split it is that of the epoch's weights
+            on the test set.
+        best_epoch: the best epoch, chosen on the test set by the paper's protocol; on the validation split if there is
+            one.
         epochs: number of epochs recorded; interruptions do not count an epoch twice.
         epoch_seconds: one value per epoch, see `EpochRecord`.
         train_seconds: the sum of the epochs' load_seconds and train_seconds.

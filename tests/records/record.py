@@ -13,6 +13,7 @@ from statistics import mean
 from unittest.mock import patch
 
 from harness.report import build
+from harness.report.answer_text import answer_lines
 from harness.report.figures import figure
 from harness.report.loading import LoadedResults, load_results_folders
 from harness.report.tables import other_code, throughput
@@ -26,11 +27,13 @@ class Record:
     """A results folder under records/ with its report.
 
     Attributes:
+        page: index.html.
         csv_texts: every table's CSV by its file name without the ending.
     """
 
     loaded: LoadedResults
     report: build.WrittenReport
+    page: str
     csv_texts: dict[str, str]
 
     @property
@@ -56,6 +59,10 @@ class Record:
         """Return a table's rows as dictionaries of texts, from its CSV file."""
         return list(csv.DictReader(io.StringIO(self.csv_texts[table])))
 
+    def answer(self, width, study=0):
+        """Return the lines of a study's answer on a terminal."""
+        return "\n".join(answer_lines(*self.report.answers[study], width))
+
     def terminal(self, width=80):
         """Return what ``python -m harness report`` prints after the tables of the runs, without the files written."""
         lines = report_text(self.report, width).splitlines()
@@ -76,8 +83,9 @@ def record(name, seeds=None):
         folder = RECORDS / name if seeds is None else _part(RECORDS / name, seeds, Path(scratch) / name)
         loaded = load_results_folders([folder])
         report = build.write_report(loaded, Path(scratch) / "report", "python -m harness report")
+        page = report.page.read_text()
         texts = {path.stem: path.read_text() for path in report.tables if path.suffix == ".csv"}
-    return Record(loaded, report, texts)
+    return Record(loaded, report, page, texts)
 
 
 def _save_nothing(_, file, format, **options):
