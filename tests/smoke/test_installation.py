@@ -19,7 +19,7 @@ FAULTS = {
     "the page": ("report/page/page.html", None, None, "report"),
     "the guard": ("cli/check.py", "return verdict.exit_code\n\n\ndef", "return 1\n\n\ndef", "check"),
     "the bench file": ("cli/new_bench.txt", None, None, "own_file"),
-    "the plugin": ("plugin/hooks.py", "def pytest_generate_tests", "def pytest_generate_test", "test_installation"),
+    "the plugin": ("plugin/header.py", "wider-or-deeper: {_QUICK}", "{_QUICK}", "own_file"),
 }
 
 
