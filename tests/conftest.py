@@ -21,6 +21,7 @@ _APART = {
     "scale": "needs many processes",
     "mutations": "takes some minutes",
     "examples": "runs the example workflows and the steps of the Dockerfile",
+    "package": "installs the wheel and the source distribution into an empty environment",
     "docs": "needs the built site of the documentation",
 }
 _WITHOUT_XDIST = "-pno:xdist -pno:xdist.looponfail"

@@ -1,10 +1,14 @@
-"""The wheel that `pip install wider-or-deeper` installs, the extras, and tox's use of them."""
+"""The wheel and the source distribution, the extras, and tox's use of them.
+
+`tox -e package` installs both into an empty environment.
+"""
 
 import configparser
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 
@@ -15,23 +19,42 @@ from tests.helpers.clean_environment import CleanEnvironment
 from tests.lower_bounds import lower_bounds
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "harness")
 EXTRAS = PROJECT["optional-dependencies"]
 
 
-@pytest.fixture(scope="module")
-def wheel_path(tmp_path_factory):
-    """The wheel, built from a copy: setuptools writes beside its sources."""
-    for needed in ("setuptools", "pip"):
-        pytest.importorskip(needed, reason=f"building a wheel without network needs {needed}")
-    sources, built = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("built")
-    for name in SOURCES:
-        copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
-        copy(REPOSITORY / name, sources / name)
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(built)]
-    subprocess.run([*command, str(sources)], check=True, capture_output=True, timeout=300)
-    (path,) = built.glob("*.whl")
+def git_files(*folders):
+    """The files that git knows or would add, as it names them."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *folders]
+    listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()
+    return {name for name in listed if (REPOSITORY / name).is_file()}
+
+
+def build(kind, sources, folder):
+    """Build a wheel or a source distribution without network; setuptools also writes beside its sources."""
+    pytest.importorskip("setuptools", reason="building needs setuptools: python -m pip install -e '.[dev]'")
+    program = f"from setuptools.build_meta import build_{kind} as build; build({str(folder)!r})"
+    subprocess.run([sys.executable, "-c", program], cwd=sources, check=True, capture_output=True, timeout=300)
+    (path,) = folder.iterdir()
     return path
+
+
+@pytest.fixture(scope="module")
+def sdist_path(tmp_path_factory):
+    """The source distribution, built from a copy of the files in git."""
+    sources = tmp_path_factory.mktemp("sources")
+    for name in git_files():
+        (sources / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, sources / name)
+    return build("sdist", sources, tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel_path(sdist_path, tmp_path_factory):
+    """The wheel, built from the source distribution."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist_path) as archive:
+        archive.extractall(folder, filter="data")
+    return build("wheel", *folder.iterdir(), tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -41,23 +64,20 @@ def wheel(wheel_path):
         yield archive
 
 
-@pytest.fixture
-def installed(wheel_path, tmp_path):
-    """An environment with the wheel and its dependencies, and no checkout."""
-    environment = CleanEnvironment(tmp_path / "clean")
-    python = tmp_path / "clean/venv/bin/python"
-    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index"]
-    # Beside it, the environment of the tests may have an editable installation.
-    subprocess.run([*command, "--ignore-installed", str(wheel_path)], check=True, capture_output=True, timeout=300)
-    return environment
+def test_wheel_has_every_file_of_the_package_and_its_metadata(wheel):
+    about = f"wider_or_deeper-{PROJECT['version']}.dist-info"
+    metadata = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "top_level.txt")
+    assert set(wheel.namelist()) == git_files("harness") | {f"{about}/{name}" for name in metadata}
 
 
-def test_the_wheel_has_every_module_and_data_file(wheel):
-    files = (path for path in (REPOSITORY / "harness").rglob("*") if path.is_file() and path.suffix != ".pyc")
-    assert {name for name in wheel.namelist() if name.startswith("harness/")} == {
-        path.relative_to(REPOSITORY).as_posix() for path in files
-    }
-    assert {name.split("/")[0].split("-")[0] for name in wheel.namelist()} == {"harness", "wider_or_deeper"}
+def test_sdist_has_the_package_the_experiments_and_the_documents(sdist_path):
+    with tarfile.open(sdist_path) as archive:
+        names = {path.name.partition("/")[2] for path in archive if path.isfile()}
+    made = {name for name in names if name in ("PKG-INFO", "setup.cfg") or ".egg-info/" in name}
+    assert names - made == git_files("harness", "bench", "docs") | {
+        "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "README.md", "SECURITY.md",
+        "conftest.py", "pyproject.toml",
+    }  # fmt: skip
 
 
 def test_the_wheel_has_the_program_and_the_pytest_plugin(wheel):
@@ -74,17 +94,50 @@ def test_the_wheels_metadata_names_license_and_framework(wheel):
     assert "Classifier: Framework :: Pytest" in metadata
 
 
-@pytest.mark.slow
-def test_an_installed_wheel_trains_a_new_bench_file_outside_the_checkout(installed, tmp_path):
-    folder = tmp_path / "outside"
-    folder.mkdir()
-    imported = installed.succeed("python -c 'import harness; print(harness.__file__)'", folder)
-    assert imported.startswith(str(tmp_path / "clean/venv"))
-    version = installed.succeed("wider-or-deeper --version", folder)
-    assert version == "wider-or-deeper 0.1.0\n"
-    installed.succeed("wider-or-deeper new my_bench.py", folder)
-    assert "1 passed" in installed.succeed("python -m pytest my_bench.py -k resnet8-seed", folder)
+def try_out(environment, folder):
+    """Use the installed package as its user does, in a folder of the user's."""
+    imported = environment.succeed("python -c 'import harness; print(harness.__file__)'", folder)
+    assert imported.startswith(str(environment.venv))
+    assert environment.succeed("wider-or-deeper --version", folder) == f"wider-or-deeper {PROJECT['version']}\n"
+    assert "\nresnet110 " in environment.succeed("wider-or-deeper models", folder)
+    assert "fashionmnist" in environment.succeed("wider-or-deeper data", folder)
+    environment.succeed("wider-or-deeper new my_bench.py", folder)
+    assert "1 passed" in environment.succeed("python -m pytest my_bench.py -k resnet8-seed", folder)
     assert (folder / "report/index.html").is_file()
+    smoke = environment.succeed("python -m pytest --pyargs harness.smoke", folder)
+    print(smoke)
+    assert not re.search("skipped|warning", smoke)
+
+
+@pytest.mark.slow
+def test_installed_wheel_works_outside_the_checkout(wheel_path, tmp_path):
+    environment, folder = CleanEnvironment(tmp_path / "clean"), tmp_path / "outside"
+    folder.mkdir()
+    command = [sys.executable, "-m", "pip", "--python", str(environment.venv / "bin/python"), "install", "--no-deps"]
+    # Beside it, the environment of the tests may have an editable installation.
+    command += ["--no-index", "--ignore-installed", str(wheel_path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    try_out(environment, folder)
+
+
+@pytest.mark.package
+def test_wheel_and_sdist_work_in_an_environment_that_was_empty(wheel_path, sdist_path, tmp_path):
+    environment = CleanEnvironment(tmp_path / "clean", is_empty=True)
+    try:
+        assert set(environment.succeed("pip list --format=freeze | cut -d= -f1", tmp_path).split()) <= {
+            "pip",
+            "setuptools",
+        }
+        for path in (wheel_path, sdist_path):
+            folder = tmp_path / path.suffix
+            folder.mkdir()
+            environment.succeed(f"pip install {path}", folder)
+            environment.succeed("pip check", folder)
+            try_out(environment, folder)
+            environment.succeed("pip uninstall --yes wider-or-deeper", folder)
+            assert environment.run("python -c 'from harness import train'", folder)[0] == 1  # nothing is left of it
+    finally:
+        shutil.rmtree(environment.venv)  # 6 GB
 
 
 def tox_environments():

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import tomllib
@@ -92,5 +93,11 @@ def test_a_data_folder_is_a_text_or_a_path(tmp_path):
 
 def test_the_version_is_that_of_pyproject_and_of_the_citation():
     version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
-    assert harness.__version__ in (version, "unknown")
+    assert harness.__version__ in (version, "unknown"), "install again: python -m pip install -e ."
     assert f"\nversion: {version}\n" in (REPOSITORY / "CITATION.cff").read_text()
+
+
+def test_newest_entry_of_the_changelog_is_the_citations_version_and_date():
+    newest = re.search(r"^## \[(.+)\] - (.+)$", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
+    citation = (REPOSITORY / "CITATION.cff").read_text()
+    assert newest.groups() == re.search(r"^version: (.+)\ndate-released: (.+)$", citation, re.MULTILINE).groups()

@@ -13,13 +13,13 @@ from tests.helpers import REPOSITORY
 # From what is asked for to what is seen: a room imports from itself and from rooms before it.
 ROOMS = (
     "config", "results", "paper", "hardware", "models", "data", "training", "analysis", "throughput", "tracking",
-    "study", "report", "plugin", "cli",
+    "study", "report", "plugin", "cli", "smoke",
 )  # fmt: skip
 SHARED = (
     "causes", "credentials", "errors", "extras", "files", "foreign_files", "lost_output", "users_files",
     "private_folder", "source_code", "text", "timestamps", "user_memory",
 )  # fmt: skip
-MAX_ROOMS, MAX_LONG_FILES, LONG_FILE_LINES = 14, 3, 300
+MAX_ROOMS, MAX_LONG_FILES, LONG_FILE_LINES = 15, 3, 300
 
 
 @cache

@@ -1,7 +1,9 @@
 """The values of options, read from text; a wrong one is a `ValueError` that says what to give instead."""
 
+import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -12,6 +14,8 @@ from harness.files import expand_home
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 _TIME = re.compile("".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in "dhms"))
+_SEEDS = re.compile("([0-9]{1,19})(?:-([0-9]{1,19}))?")
+_MOST_SEEDS = 10_000  # a slip such as 0-9999999 would collect cases without end
 Number = TypeVar("Number", int, float)
 _MOST_RATE = 1000.0  # no network learns at a higher one
 _UNIT_SECONDS = (86_400, 3600, 60, 1)
@@ -41,13 +45,25 @@ def positive_or_auto(text: str) -> int | Literal["auto"]:
 
 
 def seeds(text: str) -> tuple[int, ...]:
-    """Read different whole numbers separated by commas."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdecimal() and int(part) < SEED_LIMIT for part in parts):
-        raise ValueError("give whole numbers separated by commas, e.g. 0,1,2")
-    if len(set(map(int, parts))) < len(parts):
-        raise ValueError("a seed is given twice; give each seed once, e.g. 0,1,2")
-    return tuple(map(int, parts))
+    """Read different whole numbers, and ranges of them such as ``0-9``, separated by commas."""
+    ranges = [_seed_range(part.strip()) for part in text.split(",")]
+    if (count := sum(one.stop - one.start for one in ranges)) > _MOST_SEEDS:  # len() cannot count that far
+        raise ValueError(f"these are {count:,} seeds; give at most {_MOST_SEEDS:,}, e.g. 0-9")
+    numbers = tuple(itertools.chain.from_iterable(ranges))
+    ((seed, times),) = Counter(numbers).most_common(1)
+    if times > 1:
+        raise ValueError(f"seed {seed} is given twice; give each seed once, e.g. 0,1,2 or 0-9")
+    return numbers
+
+
+def _seed_range(text: str) -> range:
+    """Read a whole number, or a range such as ``0-9``, which includes both ends."""
+    found = _SEEDS.fullmatch(text)
+    if found is None or max(first := int(found[1]), last := int(found[2] or found[1])) >= SEED_LIMIT:
+        raise ValueError("give whole numbers or ranges of them, separated by commas, e.g. 0,1,2 or 0-9")
+    if last < first:
+        raise ValueError(f"the range {text} is empty; give its smaller end first: {last}-{first}")
+    return range(first, last + 1)
 
 
 def schedules(text: str) -> tuple[int, ...]:

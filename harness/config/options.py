@@ -39,7 +39,11 @@ OPTIONS = (
         "LIST",
     ),
     Option(
-        "seeds", "", seeds, "train each model once per seed, e.g. 0,1,2 (default: the experiment's own, or 0)", "LIST"
+        "seeds",
+        "",
+        seeds,
+        "train each model once per seed, e.g. 0,1,2 or 0-9 (default: the experiment's own, or 0)",
+        "LIST",
     ),
     Option(
         "learning-rates",

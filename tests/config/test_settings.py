@@ -78,6 +78,11 @@ def test_command_line_precedes_environment_precedes_ini_file():
     assert settings({}, ini).seeds == (2,)
 
 
+def test_seeds_may_be_ranges_that_include_both_ends():
+    assert settings(seeds="0-9").seeds == tuple(range(10))
+    assert settings(seeds="7, 0-2,3-3").seeds == (7, 0, 1, 2, 3)
+
+
 def test_given_seeds_override_an_experiments_own():
     assert settings(full_training=True).seeds_for((3, 4)) == (3, 4)
     assert settings(full_training=True, seeds="0").seeds_for((3, 4)) == (0,)
@@ -105,10 +110,17 @@ def test_a_quick_run_takes_the_first_of_an_experiments_own_seeds():
         ("train_fraction", "0.5,nan", "shares of the training images"),
         ("train_fraction", "1,1.0", "a share is given twice"),
         ("target", "101", "a percentage above 0 and up to 100, e.g. 90"),
-        ("seeds", "one", "whole numbers separated by commas"),
-        ("seeds", "0,,1", "whole numbers separated by commas"),
-        ("seeds", "-1", "whole numbers separated by commas"),
-        ("seeds", "3,3", "twice"),
+        ("seeds", "one", "give whole numbers or ranges of them, separated by commas, e.g. 0,1,2 or 0-9"),
+        ("seeds", "0,,1", "whole numbers or ranges"),
+        ("seeds", "-1", "whole numbers or ranges"),
+        ("seeds", "1-", "whole numbers or ranges"),
+        ("seeds", "1-2-3", "whole numbers or ranges"),
+        ("seeds", "0 - 9", "whole numbers or ranges"),
+        ("seeds", "0-9223372036854775808", "whole numbers or ranges"),
+        ("seeds", "0,9-5", "the range 9-5 is empty; give its smaller end first: 5-9"),
+        ("seeds", "0-9223372036854775807", "these are 9,223,372,036,854,775,808 seeds; give at most 10,000, e.g. 0-9"),
+        ("seeds", "3,3", "seed 3 is given twice; give each seed once, e.g. 0,1,2 or 0-9"),
+        ("seeds", "0-4,3", "seed 3 is given twice"),
         ("val_split", "1", "below 1"),
         ("val_split", "nan", "below 1"),
         ("val_split", "half", "below 1"),

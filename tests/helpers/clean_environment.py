@@ -8,24 +8,30 @@ from pathlib import Path
 
 
 class CleanEnvironment:
-    """A new virtual environment in a new home; the packages that the tests run with are visible in it.
+    """A new virtual environment in a new home.
+
+    Unless it must be empty, the packages that the tests run with are visible in it, and it has no pip of its own.
 
     Attributes:
+        venv: its folder.
         home: the home folder, empty at first.
         variables: the environment of its commands.
     """
 
-    def __init__(self, folder):
-        venv, self.home, temporary = folder / "venv", folder / "home", folder / "tmp"
+    def __init__(self, folder, *, is_empty=False):
+        self.venv, self.home, temporary = folder / "venv", folder / "home", folder / "tmp"
         for new in (self.home, temporary):
             new.mkdir(parents=True)
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
-        (packages,) = venv.glob("lib/python*/site-packages")
-        # Not --system-site-packages: the tests may run in a virtual environment themselves. torch takes 6 GB.
-        Path(packages, "shared.pth").write_text(sysconfig.get_paths()["purelib"])
+        subprocess.run(
+            [sys.executable, "-m", "venv", *([] if is_empty else ["--without-pip"]), str(self.venv)], check=True
+        )
+        if not is_empty:
+            (packages,) = self.venv.glob("lib/python*/site-packages")
+            # Not --system-site-packages: the tests may run in a virtual environment themselves. torch takes 6 GB.
+            Path(packages, "shared.pth").write_text(sysconfig.get_paths()["purelib"])
         kept = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         self.variables = kept | {
-            "PATH": os.pathsep.join([str(venv / "bin"), "/usr/local/bin", "/usr/bin", "/bin"]),
+            "PATH": os.pathsep.join([str(self.venv / "bin"), "/usr/local/bin", "/usr/bin", "/bin"]),
             "HOME": str(self.home),
             "TMPDIR": str(temporary),  # also hides other cases that train on this machine
             "LANG": "C.UTF-8",

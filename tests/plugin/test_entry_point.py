@@ -20,9 +20,9 @@ def test_ordinary():
 def installed(pytester, monkeypatch):
     """A folder whose pytest finds pyproject.toml's entry points; call it to run pytest there."""
     points = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]
-    metadata = pytester.mkdir("site") / "wider_or_deeper-0.1.0.dist-info"
+    metadata = pytester.mkdir("site") / "wider_or_deeper-1.0.dist-info"
     metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: wider-or-deeper\nVersion: 0.1.0\n")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: wider-or-deeper\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(
         "[pytest11]\n" + "".join(f"{name} = {module}\n" for name, module in points.items())
     )

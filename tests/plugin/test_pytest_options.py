@@ -11,7 +11,7 @@ from tests.plugin.benches import BENCH, WARNINGS_ARE_ERRORS, results_in
     [
         (["--epochs", "0", "--full-training"], "--epochs '0': give whole numbers, 1 or more, separated by commas*"),
         (["--epochs", "3"], "--epochs needs --full-training*"),
-        (["--seeds", "one"], "--seeds 'one': give whole numbers separated by commas, e.g. 0,1,2"),
+        (["--seeds", "one"], "--seeds 'one': give whole numbers or ranges of them, separated by commas, *"),
         (["--device", "cuda:99"], "device 'cuda:99' not found: this machine has *"),
         (["--device", "tpu"], "unknown device 'tpu': give auto, cpu, cuda, cuda:N or mps"),
         (["--precision", "fp8"], "unknown precision 'fp8': give one of auto, fp32, tf32, bf16"),
@@ -89,7 +89,7 @@ def test_ini_values_of_every_type_are_read_from_every_file(file, section, conten
         ("tool.pytest", 'seeds = "plenty"', "ini key seeds 'plenty': give whole numbers*"),
         ("tool.pytest", "epochs = [1]\nval_split = 2", "ini key val_split '2': give a share*"),
         ("tool.pytest", "rerun = 3", "ini key rerun '3': give true or false"),
-        ("tool.pytest.ini_options", "seeds = [0, 0]", "ini key seeds '0,0': a seed is given twice*"),
+        ("tool.pytest.ini_options", "seeds = [0, 0]", "ini key seeds '0,0': seed 0 is given twice*"),
         ("tool.pytest.ini_options", 'results_dir = ["a", "b"]', "ini key results_dir [[]'a', 'b'[]]: give one folder"),
     ],
 )

@@ -119,7 +119,7 @@ def test_a_session_without_experiments_says_nothing_of_taken_names(project):
 def test_an_error_names_the_option_that_is_ours(project):
     project.makeconftest(THEIR_OPTIONS)
     run = project.runpytest_inprocess("-p", "harness.plugin", "--wod-seeds", "one")
-    run.stderr.fnmatch_lines(["ERROR: --wod-seeds 'one': give whole numbers separated by commas, e.g. 0,1,2"])
+    run.stderr.fnmatch_lines(["ERROR: --wod-seeds 'one': give whole numbers or ranges of them, *, e.g. 0,1,2 or 0-9"])
     run = project.runpytest_inprocess(
         "-p", "harness.plugin", "--wod-device", "cpu", "--engine", "ray", "--gpus-per-case=1"
     )
