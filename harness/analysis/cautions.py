@@ -17,7 +17,8 @@ def cautions(comparisons: Comparisons, evidence: Evidence, notes: Sequence[str])
         evidence: the whole study, with models that are not trained out.
         notes: lines on what the answer rests on, for example on cases that did not fit into a time budget.
     """
-    sentences = [f"{one.model} is not trained out and left out: {one.reason}." for one in comparisons.untrained]
+    sentences = _of_several_versions(evidence)
+    sentences += [f"{one.model} is not trained out and left out: {one.reason}." for one in comparisons.untrained]
     sentences += notes
     sentences += _test_notes(comparisons)
     sentences += _of_other_networks(evidence)
@@ -48,6 +49,19 @@ def _test_notes(comparisons: Comparisons) -> list[str]:
             return ["Nothing can be tested: too few models have several runs."]
         return ["Nothing can be tested: the differences between models are the same in every seed."]
     return []
+
+
+def _of_several_versions(evidence: Evidence) -> list[str]:
+    """Return a sentence for each family whose code has changed between its models' trainings."""
+    sentences = []
+    oldest_first = sorted(evidence.used_results, key=lambda result: result.finished_at)
+    known = [(one.model, one.network) for one in oldest_first if one.network is not None and one.network.code]
+    for family, newest in {network.family: network.code for _, network in known}.items():
+        earlier = {model for model, network in known if network.family == family and network.code != newest}
+        if models := [model for model in evidence.models if model in earlier]:
+            trained = f"{listed_up_to(models, 3, 'model')} {'was' if len(models) == 1 else 'were'} trained before"
+            sentences.append(f"Versions of {family} are mixed: {trained} its code changed. Train all its models again.")
+    return sentences
 
 
 def _of_other_networks(evidence: Evidence) -> list[str]:

@@ -16,6 +16,7 @@ class NetworkOrigin:
         reached: the names of the user's own modules that the code is in.
         imported: those of them that the code imports while it runs.
         used: each name that the code takes from one of them, after the module's: ``("blocks", "Residual")``.
+        family_code: SHA-256 of the same without the depth and the width: equal for all models of one family.
     """
 
     code: str
@@ -25,3 +26,4 @@ class NetworkOrigin:
     reached: tuple[str, ...] = ()
     imported: tuple[str, ...] = ()
     used: tuple[tuple[str, str], ...] = ()
+    family_code: str = ""

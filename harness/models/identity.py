@@ -87,7 +87,13 @@ def _origin(model: Model) -> NetworkOrigin:
     walk = CodeWalk(builder)
     code = hashlib.sha256(f"{point}\n{walk.text}".encode()).hexdigest()
     reached, imported = tuple(sorted(walk.modules)), tuple(sorted(walk.imported))
-    return NetworkOrigin(code, *_place_of(builder), reached, imported, tuple(sorted(walk.used)))
+    used, family_code = tuple(sorted(walk.used)), _family_code(builder)
+    return NetworkOrigin(code, *_place_of(builder), reached, imported, used, family_code)
+
+
+@functools.lru_cache(maxsize=256)  # of a family's first model: no network has changed what the code reaches
+def _family_code(builder: Callable[..., Any]) -> str:
+    return hashlib.sha256(CodeWalk(builder).text.encode()).hexdigest()[:_LENGTH]
 
 
 def _builder_of(model: Model) -> tuple[Callable[..., Any], tuple[Any, ...]]:

@@ -140,6 +140,7 @@ class OwnNetwork:
         family: models of one family are compared by depth and width.
         depth, width: None for a network without a place in a family.
         file, module, name: how to import its builder, see `NetworkOrigin`; empty if unknown.
+        code: hash of the code of its family, see `NetworkOrigin`; empty in earlier results.
     """
 
     family: str
@@ -148,6 +149,7 @@ class OwnNetwork:
     file: str = ""
     module: str = ""
     name: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,10 @@ def _own_network(case: Case) -> OwnNetwork | None:
     if not case.network:
         return None
     model = with_origin(model_of(case))
-    assert model.origin is not None, "a user's own network has one"
-    return OwnNetwork(model.family, model.depth, model.width, model.origin.file, model.origin.module, model.origin.name)
+    origin = model.origin
+    assert origin is not None, "a user's own network has one"
+    place = (model.family, model.depth, model.width)
+    return OwnNetwork(*place, origin.file, origin.module, origin.name, origin.family_code)
 
 
 def _cost(job: TrainingJob, notes: tuple[str, ...]) -> dict[str, Any]:

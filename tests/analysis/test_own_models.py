@@ -1,5 +1,7 @@
 """Answers about models of any family: own ones, named networks with given axes, and several families."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.analysis.answer import Question, answer
@@ -9,6 +11,7 @@ from harness.analysis.comparison import Comparisons
 from harness.analysis.missing_verdicts import missing_verdicts
 from harness.analysis.power import Spread
 from harness.analysis.wording import budget_cost_text
+from harness.results.result import OwnNetwork
 from tests.analysis.own_models import (
     GRID,
     built_in_result,
@@ -128,6 +131,21 @@ def test_results_of_a_changed_network_are_not_pooled():
         "Left out: 3 results of other networks named mynet1: the one trained last counts; --rerun trains the present "
         "one again."
     )
+
+
+def test_caution_if_a_familys_code_changed_between_its_models():
+    def trained(model, place, code, day):
+        result = own_result(model, place=place, finished_at=f"2026-12-0{day}T12:00:00.000+00:00")
+        return replace(result, network=OwnNetwork("mynet", *place, code=code))
+
+    old = [trained("mynet2", (2, 1), "a", 1), trained("mynet1-2", (1, 2), "a", 1)]
+    caution = (
+        "Versions of mynet are mixed: mynet2 and mynet1-2 were trained before its code changed. Train all its models "
+        "again."
+    )
+    assert answered(study_of([*old, trained("mynet1", (1, 1), "b", 2)])).cautions[0] == caution
+    for same in ("a", ""):  # results of earlier versions have none
+        assert caution not in answered(study_of([*old, trained("mynet1", (1, 1), same, 2)])).cautions
 
 
 def test_equal_step_is_the_reason_without_counterparts():

@@ -121,6 +121,18 @@ def test_every_kind_of_builder_has_its_own_identity_and_place():
     assert names == ["build_linear", "", "", "", "", "", "", "Nets.standard", "Linear", "", ""]
 
 
+def test_models_of_a_family_share_the_code_of_their_family(checkout):
+    codes = []
+    for body in ("nn.ReLU()", "nn.Tanh()"):
+        builder = f"def build(depth, *_):\n    DEPTHS.append(depth)\n    return {body}"
+        files = {"nets.py": f"from torch import nn\nDEPTHS = []\n{builder}"}
+        family = Family("net", checkout.imported(files).build)
+        for depth in (1, 2):
+            codes.append(with_origin(family(depth, 1)).origin.family_code)
+            identity_for(family(depth, 1), 1, 3)  # building changes what the code reaches
+    assert codes[0] == codes[1] != codes[2] == codes[3]
+
+
 def test_channels_and_classes_are_part_of_the_identity():
     model = named_model("net", build_linear)
     assert len({identity_for(model, *shape) for shape in [(1, 3), (3, 3), (1, 4)]}) == 3
