@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from harness.config.standard import Standard
     from harness.data.registry import load as load_dataset
     from harness.errors import InputError
+    from harness.models.identity import network_identity
     from harness.results.folder import ResultsFolder
     from harness.results.load import load_results
     from harness.results.result import EpochRecord, Result
@@ -69,6 +70,7 @@ __all__ = [
     "load_dataset",
     "load_network",
     "load_results",
+    "network_identity",
     "train",
 ]
 
@@ -94,6 +96,7 @@ _PLACES = {
     "load_dataset": "harness.data.registry.load",
     "load_network": "harness.study.stored_network.load_network",
     "load_results": "harness.results.load.load_results",
+    "network_identity": "harness.models.identity.network_identity",
     "train": "harness.training.train.train",
 }
 

@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import replace
 
 import pytest
+from torch import nn
 
 import harness
 from harness.results.declared_tuning import declare_tuning
@@ -83,6 +84,32 @@ def test_a_case_is_trained_without_pytest(tiny_dataset, tmp_path):
     result = harness.train(make_case(tiny_dataset, recipe=recipe), tiny_dataset, results, CPU)
     assert result.is_complete
     assert harness.load_results(tmp_path) == [result]
+
+
+def test_an_own_network_is_trained_without_pytest(tiny_dataset, tmp_path):
+    model = harness.Family("net", build_net)(depth=1)
+    mean, std = tiny_dataset.train.channel_sums().mean_and_std()
+    recipe = harness.Standard(epochs=1).resolve(8, len(tiny_dataset.train), mean, std)
+    network = harness.network_identity(model, tiny_dataset.spec)
+    case = make_case(tiny_dataset, model=model.name, network=network, recipe=recipe)
+    result = harness.train(case, tiny_dataset, harness.ResultsFolder(tmp_path), CPU)
+    assert result.is_complete
+    assert result.network.code
+    assert repr(tiny_dataset).count("\n") == 0
+
+
+def test_a_case_refuses_a_model_or_recipe_that_is_none(tiny_dataset):
+    model = harness.Family("net", build_net)(depth=1)
+    with pytest.raises(
+        harness.InputError, match=r"model Model\(name='net1'.*: give .* network=harness.network_identity\(MODEL"
+    ):
+        make_case(tiny_dataset, model=model)
+    with pytest.raises(harness.InputError, match=r"recipe Standard\(.*: give a harness.Recipe, see Standard.resolve"):
+        make_case(tiny_dataset, recipe=harness.Standard())
+
+
+def build_net(depth, width, in_channels, num_classes):
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(in_channels, num_classes))
 
 
 def test_a_data_folder_is_a_text_or_a_path(tmp_path):

@@ -47,7 +47,7 @@ class Case:
         pipeline: ``fast``, or ``reference``, the study's own way; statistically the same, with other random draws.
         compiled: True if the network is compiled, which changes the last digits of sums.
         deterministic: True if only kernels with the same bits in every run are chosen; a CPU needs no choice.
-        network: identity of the user's own network, see `harness.models.identity`; empty for one of the harness.
+        network: identity of the user's own network, from `harness.network_identity`; empty for one of the harness.
         train_fraction: share of the training images that is trained on, drawn class by class from the seed; smaller
             shares are parts of larger ones.
     """
@@ -71,6 +71,13 @@ class Case:
     train_fraction: float = 1.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.model, str):
+            raise InputError(
+                f"model {one_line(str(self.model), 60)}: give its name, MODEL.name, and for your own network "
+                "network=harness.network_identity(MODEL, dataset.spec)"
+            )
+        if not isinstance(self.recipe, Recipe):
+            raise InputError(f"recipe {one_line(str(self.recipe), 60)}: give a harness.Recipe, see Standard.resolve")
         if not self.network and (canonical := parse_model(self.model).name) != self.model:
             raise InputError(f"model {self.model!r} is not a canonical name: give {canonical!r}")
         if not (isinstance(self.seed, int) and 0 <= self.seed < SEED_LIMIT):

@@ -57,8 +57,8 @@ class Dataset:
     """
 
     spec: DatasetSpec
-    train: ImageSet
-    test: ImageSet
+    train: ImageSet = field(repr=False)
+    test: ImageSet = field(repr=False)
     origin: str
     fingerprint: str
     is_stand_in: bool = False
