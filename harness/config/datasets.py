@@ -1,5 +1,6 @@
 """The datasets: name, shape and classes of each, as published. Needs no torch."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,6 +154,9 @@ def check_dataset_name(dataset: str) -> str:
             raise InputError(f"dataset {dataset!r}: the path is not UTF-8, so results cannot hold it; rename it")
         find_spec(dataset)
     elif find_spec(dataset) is None:
+        if os.path.exists(path := os.path.expanduser(dataset)):  # False for a text that can be no path
+            kind = "folder:" if os.path.isdir(path) else "npz:" if path.endswith(".npz") else "csv:"
+            raise InputError(f"unknown dataset {dataset!r}: for your own images, give {kind}{dataset}")
         known = ", ".join([*SPECS, *extension_names()])
         raise InputError(
             f"unknown dataset {dataset!r}: the datasets are {known}, "

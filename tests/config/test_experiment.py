@@ -82,6 +82,16 @@ def test_unknown_names_and_recipes_are_refused(dataset, model, recipe, says):
         plan_experiment(FULL, dataset, model, 0, recipe)
 
 
+@pytest.mark.parametrize(("path", "offer"), [("my signs", "folder:"), ("table.csv", "csv:"), ("arrays.npz", "npz:")])
+def test_path_without_its_prefix_is_offered_with_it(tmp_path, monkeypatch, path, offer):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my signs").mkdir()
+    for file in ("table.csv", "arrays.npz"):
+        (tmp_path / file).touch()
+    with pytest.raises(InputError, match=f"unknown dataset '{path}': for your own images, give {offer}{path}"):
+        plan_experiment(FULL, path, "resnet20", 0)
+
+
 def test_bind_puts_every_field_into_the_case():
     experiment = plan_experiment(FULL, "cifar10", "resnet20-4", 7)
     case = experiment.bind(
