@@ -116,6 +116,7 @@ def _present(name: str, source: Source, data_dir: Path) -> DatasetRow:
         test_images=test,
         published_train_images=spec.train_images,
         published_test_images=spec.test_images,
+        classes=spec.num_classes,
         is_verified=source.verify(),
         cache_path=None if cache is None else str(cache),
         cache_bytes=None if cache is None else cached_bytes(cache),
@@ -168,5 +169,6 @@ def _describe(row: DatasetRow) -> str:
     if found != published:
         images += f", of {published[0]:,} and {published[1]:,}: not the whole dataset"
     verdict = "verified" if row.is_verified else "not verified: this layout has no checksums"
+    verdict = f"{row.classes} classes, your own" if is_own_images(row.dataset) else verdict
     cache = "" if row.cache_bytes is None else f"\n  decoded images, {_size(row.cache_bytes)}, in {row.cache_path}"
-    return f"{row.layout} in {row.path}\n  {images}; {'your own' if is_own_images(row.dataset) else verdict}{cache}"
+    return f"{row.layout} in {row.path}\n  {images}; {verdict}{cache}"

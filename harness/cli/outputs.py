@@ -72,6 +72,8 @@ class DatasetRow(Part):
     """The published number of training images; of a folder of one's own, the number found."""
     published_test_images: int | None = None
     """The published number of test images; of a folder of one's own, the number found."""
+    classes: int | None = None
+    """The number of classes."""
     is_verified: bool | None = None
     """True if the files have the published content; false if the layout has no checksums."""
     missing_files: tuple[str, ...] = ()

@@ -36,8 +36,8 @@ def test_data_lists_and_checks_tables_and_arrays(tmp_path, capsys):
     table, arrays = write_table(tmp_path / "table"), write_arrays(tmp_path / "flowers.npz")
     assert main(["data", f"csv:{table}", f"npz:{arrays}"]) == 0
     assert capsys.readouterr().out == (
-        f"csv:{table}: table of paths and labels in {table}\n  4 training and 4 test images; your own\n"
-        f"npz:{arrays}: arrays in {arrays}\n  4 training and 4 test images; your own\n"
+        f"csv:{table}: table of paths and labels in {table}\n  4 training and 4 test images; 2 classes, your own\n"
+        f"npz:{arrays}: arrays in {arrays}\n  4 training and 4 test images; 2 classes, your own\n"
     )
     write(tmp_path / "table/5.png", "damaged")
     write(arrays, arrays.read_bytes()[:-50])
