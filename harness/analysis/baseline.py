@@ -26,7 +26,7 @@ from harness.text import MOST_NAMED, listed_up_to
 TUNED_TITLE = f" · {TUNED}"
 """What follows a case's name if its results are at their model's own learning rate."""
 
-_EARLIER = "an earlier network of this model; the baseline has a later one"
+_EARLIER = "an earlier network of this model; a later one is in {}"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,13 @@ def compare_results(
         title: appended to each case's name.
     """
     old_groups, new_groups = (group_by_conditions(without_quick(results)) for results in (base, new))
-    found = counterparts({conditions: group[0].case for conditions, group in new_groups.items()}, old_groups)
+    earlier = [
+        conditions
+        for conditions, group in new_groups.items()
+        if conditions not in old_groups and _is_of_earlier_network(group, new_groups.values())
+    ]
+    current = {conditions: group[0].case for conditions, group in new_groups.items() if conditions not in earlier}
+    found = counterparts(current, old_groups)
     compared = {conditions_of(one.results[0].case) for one in found.values()}
     only_before = {conditions: group for conditions, group in old_groups.items() if conditions not in compared}
     names = labels_of(group[0].case for group in [*new_groups.values(), *only_before.values()])
@@ -105,18 +111,24 @@ def compare_results(
     for conditions, one in found.items():
         verdicts.append(compare_case(labels[conditions], one.results, new_groups[conditions], limits, one.changes))
     for conditions, group in only_before.items():
-        is_earlier = any(_is_of_later_network(one.results, group) for one in found.values())
+        if _is_of_earlier_network(group, [one.results for one in found.values()]):
+            verdicts.append(_left_out(labels[conditions], _EARLIER.format("the baseline")))
+            continue
         reason = f"missing in the new results{missing_because(group[0].case, new_groups.values())}"
-        left_out = NotCompared(labels[conditions], None, _EARLIER if is_earlier else reason, is_failure=not is_earlier)
-        verdicts.append(Verdict(not_compared=(left_out,)))
-    verdicts += [without_baseline(labels[conditions]) for conditions in new_groups if conditions not in found]
+        verdicts.append(_left_out(labels[conditions], reason, is_failure=True))
+    verdicts += [_left_out(labels[conditions], _EARLIER.format("the new results")) for conditions in earlier]
+    verdicts += [without_baseline(labels[conditions]) for conditions in current if conditions not in found]
     return joined(verdicts)
 
 
-def _is_of_later_network(one: Sequence[Result], other: Sequence[Result]) -> bool:
-    """Return whether results are of a later network of the same model, under the same other conditions."""
-    is_same_model = condition_changes(replace(other[0].case, network=one[0].case.network), one[0].case) == []
-    return is_same_model and _finished_at(one) > _finished_at(other)
+def _is_of_earlier_network(group: Sequence[Result], others: Iterable[Sequence[Result]]) -> bool:
+    """Return whether others have a later network of the same model, with all else equal."""
+    case = group[0].case
+    return any(
+        condition_changes(replace(case, network=one[0].case.network), one[0].case) == []
+        and _finished_at(one) > _finished_at(group)
+        for one in others
+    )
 
 
 def _finished_at(group: Sequence[Result]) -> str:
@@ -167,7 +179,11 @@ def without_quick(results: Iterable[Result]) -> list[Result]:
 
 def without_baseline(label: str) -> Verdict:
     """Return the verdict on a case that the baseline lacks: a new case is no failure."""
-    return Verdict(not_compared=(NotCompared(label, None, "the baseline has no such case", is_failure=False),))
+    return _left_out(label, "the baseline has no such case")
+
+
+def _left_out(label: str, reason: str, *, is_failure: bool = False) -> Verdict:
+    return Verdict(not_compared=(NotCompared(label, None, reason, is_failure=is_failure),))
 
 
 def _quick(results: Sequence[Result], name: str) -> Verdict:

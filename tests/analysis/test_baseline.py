@@ -82,9 +82,19 @@ def test_an_earlier_network_in_the_baseline_is_not_missing():
     new = [replace(one, started_at="2027", finished_at="2027") for one in trained()]
     verdict = compare_results(base, with_case(new, network="b"), limits())
     assert [one[1:] for one in reasons(verdict)] == [
-        ("an earlier network of this model; the baseline has a later one", False)
+        ("an earlier network of this model; a later one is in the baseline", False)
     ]
     assert (len(verdict.comparisons), verdict.exit_code) == (5, 0)
+
+
+def test_networks_tried_in_between_are_not_compared():
+    tried = with_case(trained(params=99_999, at="2026-11-23T13:00:00.000+00:00"), network="b")
+    verdict = compare_results(with_case(before(), network="a"), [*tried, *with_case(trained(), network="c")], limits())
+    assert [one[1:] for one in reasons(verdict)] == [
+        ("an earlier network of this model; a later one is in the new results", False)
+    ]
+    assert [one.changes for one in verdict.changed] == [("network a → c",)]
+    assert (violated(verdict), verdict.exit_code) == ([], 0)
 
 
 def test_a_changed_network_is_compared_with_the_latest_in_the_baseline():
