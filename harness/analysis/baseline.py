@@ -125,7 +125,8 @@ def _is_of_earlier_network(group: Sequence[Result], others: Iterable[Sequence[Re
     """Return whether others have a later network of the same model, with all else equal."""
     case = group[0].case
     return any(
-        condition_changes(replace(case, network=one[0].case.network), one[0].case) == []
+        conditions_beside_code(one[0].case) == conditions_beside_code(case)
+        and one[0].case.recipe == case.recipe
         and _finished_at(one) > _finished_at(group)
         for one in others
     )

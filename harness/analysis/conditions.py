@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from harness.config.case import Case, by_dotted_name
-from harness.config.datasets import file_stem
+from harness.config.datasets import file_stem, is_own_images, kind_of
 from harness.config.recipes import DIGITS
 from harness.results.result import Result
 from harness.text import MOST_NAMED, listed_up_to
@@ -70,7 +70,9 @@ def _distinction(case: Case, namesakes: Sequence[Case]) -> str:
 
 
 def _by_name(case: Case) -> dict[str, Any]:
-    return by_dotted_name(asdict(replace(case, seed=0)))
+    """Return the conditions by their names; a user's own images count by their hash, not by their path."""
+    content = by_dotted_name(asdict(replace(case, seed=0)))
+    return content | ({"dataset": kind_of(case.dataset)} if is_own_images(case.dataset) else {})
 
 
 def _short(value: Any) -> str:

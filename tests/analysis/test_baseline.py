@@ -87,6 +87,14 @@ def test_an_earlier_network_in_the_baseline_is_not_missing():
     assert (len(verdict.comparisons), verdict.exit_code) == (5, 0)
 
 
+def test_own_models_are_compared_beside_others():
+    own = [*with_case(before(), model="mynet", network="a"), *with_case(trained(), model="mynet", network="b")]
+    own = [replace(one, model="mynet") for one in own]
+    verdict = compare_results([*own[:3], *before()], [*own[3:], *trained()], limits())
+    assert changes_of(verdict) == [("digits mynet", "network a → b")]
+    assert (len(verdict.comparisons), verdict.exit_code) == (10, 0)
+
+
 def test_networks_tried_in_between_are_not_compared():
     tried = with_case(trained(params=99_999, at="2026-11-23T13:00:00.000+00:00"), network="b")
     verdict = compare_results(with_case(before(), network="a"), [*tried, *with_case(trained(), network="c")], limits())
