@@ -153,3 +153,15 @@ def test_search_works_on_pages_opened_from_the_disk(visit):
     found = page.evaluate("[...document.querySelectorAll('.md-search-result__link')].map((one) => one.href)")
     assert any("options.html" in address for address in found)
     assert page.complaints == []
+
+
+@pytest.mark.parametrize("name", ["digits", "fashionmnist"])
+def test_printed_sample_report_is_not_cut_off(visit, name):
+    paper = 703  # pixels of A4 between the margins; a browser shrinks a page that is up to 1.4 times as wide
+    page = visit(f"sample-report/{name}.html", width=paper)
+    page.emulate_media(media="print")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    edges = "[...document.querySelectorAll('table')].map((one) => [one.id, one.getBoundingClientRect().right])"
+    assert [(table, edge) for table, edge in page.evaluate(edges) if edge > 1.4 * paper] == []
+    # Else a card that is higher than the paper leaves a page with the title alone.
+    assert page.evaluate("getComputedStyle(document.querySelector('.card')).breakInside") == "auto"

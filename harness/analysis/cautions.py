@@ -43,7 +43,7 @@ def _test_notes(comparisons: Comparisons) -> list[str]:
     fit, runs = comparisons.fit, len(comparisons.evidence.runs)
     if fit is not None and not fit.is_pooled:
         differ = f"The models' spreads between seeds differ by more than a factor of {MAX_SPREAD_RATIO:g}"
-        return [f"{differ}: tests are Welch's."]
+        return [f"{differ}: the tests are Welch's, which allow for that."]
     if fit is None and comparisons.estimates is not None and runs > len(comparisons.evidence.models) > 1:
         if comparisons.estimates.df < 1:
             return ["Nothing can be tested: too few models have several runs."]

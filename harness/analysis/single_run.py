@@ -57,12 +57,12 @@ def one_run_headline(verdict: BudgetVerdict, chances: str) -> str:
         return "One run each: no answer. The runs are equally accurate."
     side = "wider" if ahead is verdict.wide else "deeper"
     leader = f"{ahead.model}'s run is" if ahead.model else f"The {side} models' runs are"
-    chance = f"models that are equal differ by as much in {chances} of pairs"
+    chance = f"equally good models differ by as much in {chances} of pairs"
     return f"One run each: no answer. {leader} {points:.2f} pp ahead; {chance}."
 
 
 def one_run_line(verdict: BudgetVerdict, chances: str) -> str:
     """Return how often chance makes such a difference in one line, for a terminal."""
     points = round(abs(verdict.interval.mean), 2)
-    chance = f"models that are equal differ by {points:.2f} pp in {chances} of pairs"
+    chance = f"equally good models differ by {points:.2f} pp in {chances} of pairs"
     return f"no answer: {chance if points else 'the runs are equally accurate'}"

@@ -53,7 +53,7 @@ def test_undecided_budgets_come_last_in_the_headline():
 def test_one_run_each_gives_no_answer():
     found = answered(pair([92.77], [92.0], [90.0]))
     assert found.headline == (
-        "One run each: no answer. resnet20-2's run is 0.77 pp ahead; models that are equal differ by as much in "
+        "One run each: no answer. resnet20-2's run is 0.77 pp ahead; equally good models differ by as much in "
         "0.6 to 17 % of pairs."
     )
     assert found.settle.startswith("One run each detects nothing; 0.5 pp takes 7: 6 more, about ")

@@ -83,7 +83,7 @@ def _without_margin(image: Image.Image) -> Image.Image:
 FIVE_SEEDS, TEN_SEEDS = partial(record, "digits", tuple(range(5))), partial(record, "digits")
 _CLAIMS = "#claims details:last-of-type thead, #claims details:last-of-type tbody:nth-of-type(-n+2)"
 PICTURES = [
-    Picture("docs/report.png", FIVE_SEEDS, "body", width=1100, height=1480),
+    Picture("docs/report.png", FIVE_SEEDS, "body", width=1100, height=1510),
     Picture("docs/pictures/answer.png", FIVE_SEEDS, ".headline, .certainty"),
     Picture(
         "docs/pictures/verdict.png", FIVE_SEEDS, ".verdicts colgroup, .verdicts thead, .verdicts tbody tr:last-child"

@@ -119,7 +119,7 @@ def test_one_run_each_gives_the_chance_instead_of_intervals():
     assert all(re.fullmatch(r"  same .+  one run  [+−]\d\.\d\d pp", line) for line in lines[:4])
     chances = re.search(r"in (.* %) of pairs", given.headline)[1]
     points = signed(abs(given.verdicts[-1].interval.mean), 2).removeprefix("+")
-    assert lines[4] == f"  no answer: models that are equal differ by {points} pp in {chances} of pairs"
+    assert lines[4] == f"  no answer: equally good models differ by {points} pp in {chances} of pairs"
     assert lines[5].startswith("  7 more seeds of each model (")
     assert lines[5].endswith(" here) detect 0.5 pp (spread 0.3 assumed)")
     assert key_parts([given]) == ["+: wider is more accurate", "−: deeper", "pp: percentage points"]

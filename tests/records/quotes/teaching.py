@@ -1,6 +1,8 @@
 """The figures of docs/teaching.md: the digits with ten seeds, which the lesson shows, and its first runs."""
 
+import math
 from functools import partial
+from statistics import NormalDist
 
 from harness.analysis.stats import CONFIDENCE
 from harness.paper.claims import CLAIMS
@@ -42,12 +44,25 @@ def _wider_than_the_base():
     return points, p, high
 
 
+def _two_runs():
+    return [0.4 * math.sqrt(2) * NormalDist().inv_cdf((1 + CONFIDENCE) / 2)]
+
+
+def _beyond_the_mean():
+    return [max(accuracies(model)) - TEN().mean(model) for model in ("resnet32", "resnet8-4")]
+
+
+def _errors():
+    models = ("resnet32", "resnet8-4")
+    return TEN().verdict("scale_factor").interval.mean, *(100 - TEN().mean(model) for model in models)
+
+
 QUOTES = (
     Quote("--full-training --seeds 0`: {} |", lambda: [_training_time(ONE)]),
     Quote("--full-training`: {} |", lambda: [_training_time(FIVE)]),
-    Quote("--seeds 0,1,2,3,4,5,6,7,8,9`: {} |", lambda: [_training_time(TEN)]),
+    Quote("--seeds 0-9`: {} |", lambda: [_training_time(TEN)]),
     Quote("The first one ends with {}", lambda: [ONE().answer(WIDTH)]),
-    Quote("a page with all {}", lambda: [len(CLAIMS)]),
+    Quote("All {} are in", lambda: [len(CLAIMS)]),
     Quote("reach from {:.2f} to {:.2f} %, those of `resnet8-4` from {:.2f} to {:.2f} %", _ranges),
     Quote(
         "Four times the channels: {} against {}.",
@@ -62,6 +77,9 @@ QUOTES = (
         "are equal: the interval ends at {} pp",
         _wider_than_the_base,
     ),
+    Quote("`resnet32` is {:.2f} pp above its mean, that of `resnet8-4` {:.2f} pp", _beyond_the_mean),
+    Quote("Is {:.2f} pp much?** `resnet32` gets {:.2f} % of the test images wrong, `resnet8-4` {:.2f} %", _errors),
+    Quote("vary by 0.4 pp (one standard deviation), two of them differ by more than {:.1f} pp in one", _two_runs),
     Quote("in {} epochs from {} images", lambda: [TEN().results[0].epochs, TEN().results[0].train_images]),
 )
 GIVEN = (
@@ -70,5 +88,6 @@ GIVEN = (
     "Can the true difference be 2.5 pp?",  # a question
     "of 100 such intervals",
     "And with p = .049?",
+    "p is below .001. So is the probability that both are equally good below .001?",  # a question
     "zoom the browser to 125 %",
 )

@@ -9,7 +9,7 @@ from harness.report.page.card import card_view, certainty_text, headline_markup
 from tests.analysis.budget_studies import USE
 from tests.helpers.synthetic import synthetic_result
 from tests.report.page.studies import LEVEL, WIDE_WINS, page_of, study_page
-from tests.report.studies import ACCURACIES, evidence_of
+from tests.report.studies import ACCURACIES, build_report, evidence_of, store_study
 
 BUDGETS = ["training time", "parameters", "MACs", "scale factor"]
 ALL_SEEDS = "0,1,2,3,4,5,6,7"
@@ -150,3 +150,16 @@ def test_no_command_is_given_for_what_bench_does_not_train(changes):
     card = card_view(page_of(replace(measured_once(), **changes)))
     assert card["settle"]
     assert card["command"] == ""
+
+
+@pytest.mark.parametrize("is_tested", [False, True])
+def test_page_explains_its_terms_and_p_only_beside_a_test(tmp_path, no_figures, is_tested):
+    store_study(tmp_path / "results", seeds=(0,))
+    if is_tested:
+        other = {model: accuracy - 0.1 * place for place, (model, accuracy) in enumerate(ACCURACIES.items())}
+        store_study(tmp_path / "results", seeds=(1,), accuracies=other)
+    build_report([tmp_path / "results"], tmp_path / "report")
+    text = (tmp_path / "report/index.html").read_text()
+    assert "in percentage points (pp)" in text
+    assert "MACs: multiply-accumulates of one image" in text
+    assert ("p: how often luck alone" in text) is is_tested
