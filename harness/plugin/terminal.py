@@ -63,7 +63,7 @@ def report_second_interrupt() -> None:
 
     def report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
-            print("\nstopped before the report was complete; rerun the command to resume", file=sys.stderr)
+            print("\nstopped by a second interrupt; rerun the command to resume", file=sys.stderr)
         else:
             before(kind, error, traceback)
 

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from harness.plugin.hooks import pytest_keyboard_interrupt
+from harness.plugin import pytest_keyboard_interrupt
 from tests.plugin.benches import WARNINGS_ARE_ERRORS, results_in
 
 
@@ -87,7 +87,7 @@ def test_a_second_ctrl_c_ends_in_one_line(monkeypatch, capsys):
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     sys.excepthook(ValueError, ValueError(), None)
     assert len(others) == 2
-    assert capsys.readouterr().err == "\nstopped before the report was complete; rerun the command to resume\n"
+    assert capsys.readouterr().err == "\nstopped by a second interrupt; rerun the command to resume\n"
 
 
 STOPS = {
