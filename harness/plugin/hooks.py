@@ -238,7 +238,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """Expect a second Ctrl-C from now on: pytest does not handle it."""
+    """Prepare for a second Ctrl-C, which pytest does not handle."""
     if excinfo.value.args and excinfo.value.args[0] in STOPPING_SIGNALS:
         report_second_interrupt()
 

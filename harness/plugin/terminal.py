@@ -58,7 +58,7 @@ class Terminal:
 
 
 def report_second_interrupt() -> None:
-    """Let a later KeyboardInterrupt that ends the process print one line, in place of pytest's 200 of traceback."""
+    """Report a later KeyboardInterrupt that ends the process in one line, without a traceback."""
     before = sys.excepthook
 
     def report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
