@@ -210,7 +210,7 @@ CLAIMS = (
     Claim(
         "C11",
         "The benefit of width falls below depth's at ω ≥ 8",
-        "contradicts C10: already at ω = 4 on CIFAR-10; no depth model matches ω = 8",
+        "contradicts C10: already at ω = 4 on CIFAR-10; no depth model matches ω = 8 (resnet218 would)",
         (
             Greater(CIFAR10, "resnet20-4", "resnet110", "marginal_gain"),  # below ω = 8 width is claimed to be ahead
             Greater(CIFAR10, "resnet218", "resnet20-8", "marginal_gain"),  # twice the blocks of 110, not in the paper
