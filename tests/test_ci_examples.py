@@ -56,6 +56,12 @@ def test_base_results_are_cached_by_commit_and_machine():
     assert {"key": "base-$BASE_SHA", "paths": ["base-results"]} in GITLAB["guard"]["cache"]
 
 
+def test_base_is_trained_by_its_own_code_in_a_src_folder_too():
+    (base,) = (step["run"] for step in STEPS if step.get("name", "").startswith("Train the base"))
+    for script in (base, "\n".join(GITLAB["guard"]["script"])):
+        assert re.search(r'PYTHONPATH="src:\$PYTHONPATH" python -m pytest .* --results-dir', script)
+
+
 class Project:
     """A clone of this checkout with a main branch, for the commits that a CI service would check out."""
 

@@ -4,7 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.analysis.conditions import condition_changes, conditions_of, group_by_conditions, labels_of
+from harness.analysis.conditions import (
+    condition_changes,
+    conditions_beside_code,
+    conditions_of,
+    group_by_conditions,
+    labels_of,
+)
 from harness.analysis.guard import NotCompared, Verdict, compare_case, joined
 from harness.analysis.stored_result import StoredResult
 from harness.analysis.tuned_studies import TUNED, parts_of
@@ -19,6 +25,8 @@ from harness.text import MOST_NAMED, listed_up_to
 
 TUNED_TITLE = f" · {TUNED}"
 """What follows a case's name if its results are at their model's own learning rate."""
+
+_EARLIER = "an earlier network of this model; a later one is in {}"
 
 
 @dataclass(frozen=True)
@@ -88,17 +96,81 @@ def compare_results(
         title: appended to each case's name.
     """
     old_groups, new_groups = (group_by_conditions(without_quick(results)) for results in (base, new))
-    names = labels_of(one.case for one in without_quick([*base, *new]))
+    earlier = [
+        conditions
+        for conditions, group in new_groups.items()
+        if conditions not in old_groups and _is_of_earlier_network(group, new_groups.values())
+    ]
+    current = {conditions: group[0].case for conditions, group in new_groups.items() if conditions not in earlier}
+    found = counterparts(current, old_groups)
+    compared = {conditions_of(one.results[0].case) for one in found.values()}
+    only_before = {conditions: group for conditions, group in old_groups.items() if conditions not in compared}
+    names = labels_of(group[0].case for group in [*new_groups.values(), *only_before.values()])
     labels = {conditions: f"{name}{title}" for conditions, name in names.items()}
     verdicts = [_quick(results, name) for results, name in ((base, "in the baseline"), (new, "in the new results"))]
-    for conditions, group in old_groups.items():
-        if conditions in new_groups:
-            verdicts.append(compare_case(labels[conditions], group, new_groups[conditions], limits))
-        else:
-            reason = f"missing in the new results{missing_because(group[0].case, new_groups.values())}"
-            verdicts.append(Verdict(not_compared=(NotCompared(labels[conditions], None, reason, is_failure=True),)))
-    verdicts += [without_baseline(labels[conditions]) for conditions in new_groups if conditions not in old_groups]
+    for conditions, one in found.items():
+        verdicts.append(compare_case(labels[conditions], one.results, new_groups[conditions], limits, one.changes))
+    for conditions, group in only_before.items():
+        if _is_of_earlier_network(group, [one.results for one in found.values()]):
+            verdicts.append(_left_out(labels[conditions], _EARLIER.format("the baseline")))
+            continue
+        reason = f"missing in the new results{missing_because(group[0].case, new_groups.values())}"
+        verdicts.append(_left_out(labels[conditions], reason, is_failure=True))
+    verdicts += [_left_out(labels[conditions], _EARLIER.format("the new results")) for conditions in earlier]
+    verdicts += [without_baseline(labels[conditions]) for conditions in current if conditions not in found]
     return joined(verdicts)
+
+
+def _is_of_earlier_network(group: Sequence[Result], others: Iterable[Sequence[Result]]) -> bool:
+    """Return whether others have a later network of the same model, with all else equal."""
+    case = group[0].case
+    return any(
+        conditions_beside_code(one[0].case) == conditions_beside_code(case)
+        and one[0].case.recipe == case.recipe
+        and _finished_at(one) > _finished_at(group)
+        for one in others
+    )
+
+
+def _finished_at(group: Sequence[Result]) -> str:
+    return max(one.finished_at for one in group)
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """A case's results in the baseline.
+
+    Attributes:
+        changes: what the user has changed since, the network or the recipe; empty if nothing.
+    """
+
+    results: list[Result] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+
+
+def counterparts(cases: Mapping[str, Case], base: Mapping[str, list[Result]]) -> dict[str, Counterpart]:
+    """Return the cases' results in the baseline; a case without any is left out.
+
+    A case with another network or recipe than any in the baseline has the results of the one that it changes: the most
+    similar one of the same model under the same other conditions, which none of the cases has. An earlier network that
+    a case still has is such a one too: a folder keeps the results of each version.
+
+    Args:
+        cases, base: by their conditions.
+    """
+    found = {conditions: Counterpart(base[conditions]) for conditions in cases if conditions in base}
+    latest_first = sorted(base.values(), key=_finished_at, reverse=True)
+    for conditions, case in cases.items():
+        earlier = [
+            (conditions_of(before) in cases, condition_changes(before, case), group)
+            for group in latest_first
+            if conditions_beside_code(before := group[0].case) == conditions_beside_code(case)
+            and (conditions_of(before) not in cases or before.recipe == case.recipe)
+        ]
+        if conditions not in found and earlier:
+            _, changes, group = min(earlier, key=lambda one: (one[0], len(one[1])))
+            found[conditions] = Counterpart(group, changes)
+    return found
 
 
 def without_quick(results: Iterable[Result]) -> list[Result]:
@@ -108,7 +180,11 @@ def without_quick(results: Iterable[Result]) -> list[Result]:
 
 def without_baseline(label: str) -> Verdict:
     """Return the verdict on a case that the baseline lacks: a new case is no failure."""
-    return Verdict(not_compared=(NotCompared(label, None, "the baseline has no such case", is_failure=False),))
+    return _left_out(label, "the baseline has no such case")
+
+
+def _left_out(label: str, reason: str, *, is_failure: bool = False) -> Verdict:
+    return Verdict(not_compared=(NotCompared(label, None, reason, is_failure=is_failure),))
 
 
 def _quick(results: Sequence[Result], name: str) -> Verdict:
@@ -117,12 +193,16 @@ def _quick(results: Sequence[Result], name: str) -> Verdict:
     return Verdict(not_compared=tuple(NotCompared(case, None, reason, is_failure=False) for case in sorted(quick)))
 
 
-def missing_because(case: Case, groups: Iterable[Sequence[Result]]) -> str:
+def missing_because(case: Case, groups: Iterable[Sequence[Result]], *, is_new: bool = False) -> str:
     """Return the changed conditions of the most similar case of the same model, to follow "missing".
+
+    Args:
+        is_new: true if the case is the new one and the groups are the baseline's.
 
     Returns:
         e.g. `` under the same conditions: recipe.epochs 24 → 12``; empty without such a case.
     """
     same = [one[0].case for one in groups if (one[0].dataset, one[0].model) == (case.dataset, case.model)]
-    changes = min((condition_changes(case, one) for one in same), key=len, default=[])
+    pairs = [(one, case) if is_new else (case, one) for one in same]
+    changes = min((condition_changes(*pair) for pair in pairs), key=len, default=[])
     return f" under the same conditions: {listed_up_to(changes, MOST_NAMED, 'change')}" if changes else ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal
 
+from harness.analysis.conditions import code_changes
 from harness.analysis.stats import Interval, mean_interval, welch_interval
 from harness.config.limits import Limit, Measure
 from harness.results.result import Result
@@ -66,6 +67,18 @@ class Incomplete:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A case that is compared although its network, its recipe or the harness's own code has changed.
+
+    Attributes:
+        changes: as ``recipe.learning_rate 0.05 → 0.1`` or ``the harness's own models/resnet.py``.
+    """
+
+    case: str
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class NotCompared:
     """A case, or one of its measures, that is not compared.
 
@@ -87,6 +100,7 @@ class Verdict:
     comparisons: tuple[Comparison, ...] = ()
     incomplete: tuple[Incomplete, ...] = ()
     not_compared: tuple[NotCompared, ...] = ()
+    changed: tuple[Changed, ...] = ()
 
     @property
     def violations(self) -> list[Comparison]:
@@ -115,15 +129,23 @@ def joined(verdicts: Iterable[Verdict]) -> Verdict:
         tuple(one for verdict in every for one in verdict.comparisons),
         tuple(one for verdict in every for one in verdict.incomplete),
         tuple(one for verdict in every for one in verdict.not_compared),
+        tuple(one for verdict in every for one in verdict.changed),
     )
 
 
-def compare_case(case: str, base: Sequence[Result], new: Sequence[Result], limits: Mapping[str, Limit]) -> Verdict:
-    """Compare the results of one case's seeds; all have the same conditions of training.
+def compare_case(
+    case: str,
+    base: Sequence[Result],
+    new: Sequence[Result],
+    limits: Mapping[str, Limit],
+    changes: Sequence[str] = (),
+) -> Verdict:
+    """Compare the results of one case's seeds; all have the same conditions, except for the changes.
 
     Args:
         case: the name for readers.
         limits: by the measure's name.
+        changes: of the user's network and recipe, for readers.
     """
     trainings = set(map(_training, base))
     copies = [one for one in new if _training(one) in trainings]
@@ -136,7 +158,9 @@ def compare_case(case: str, base: Sequence[Result], new: Sequence[Result], limit
     incomplete: tuple[Incomplete, ...] = ()
     if new and len(complete_new) / len(new) < len(complete_base) / len(base):
         incomplete = (Incomplete(case, _statuses(base), _statuses(new)),)
-    of_trainings = Verdict((), incomplete, tuple(left_out))
+    changes = [*changes, *code_changes(base, new)]
+    changed = (Changed(case, tuple(changes)),) if changes else ()
+    of_trainings = Verdict((), incomplete, tuple(left_out), changed)
     if not complete_base or not complete_new:
         return of_trainings
     return joined([of_trainings, _compare_measures(case, complete_base, complete_new, limits)])

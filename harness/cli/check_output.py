@@ -54,6 +54,15 @@ class ChangedStatus(Part):
     """The statuses in NEW, e.g. `2 complete, 1 diverged`."""
 
 
+class ChangedCase(Part):
+    """A case whose network or recipe, or the harness's own code, has changed since BASE."""
+
+    case: str
+    """Dataset and model."""
+    changes: list[str]
+    """What has changed, e.g. `recipe.learning_rate 0.05 → 0.1`; a network of the user's own by its identity."""
+
+
 class NotComparedMeasure(Part):
     """A comparison that was not made."""
 
@@ -85,6 +94,8 @@ class CheckOutput(Output):
     """The limit of each measure."""
     violations: list[CheckedMeasure | ChangedStatus]
     """The comparisons beyond their limit."""
+    changed: list[ChangedCase]
+    """The cases that are compared although something of them has changed."""
     not_compared: list[NotComparedMeasure]
     """The comparisons that were not made."""
     comparisons: list[CheckedMeasure]
@@ -99,6 +110,7 @@ def check_output(base: Path, new: Path, verdict: Verdict, limits: Mapping[str, L
         exit_code=verdict.exit_code,
         limits={name: limit.text for name, limit in limits.items()},
         violations=[*map(_checked, verdict.violations), *map(_changed_status, verdict.incomplete)],
+        changed=[ChangedCase(case=one.case, changes=[*one.changes]) for one in verdict.changed],
         not_compared=[
             NotComparedMeasure(
                 case=one.case,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,9 +10,11 @@ import pytest
 from harness.errors import InputError
 from harness.plugin.guard import Guard, GuardedCase
 from harness.plugin.session import ITEM, HarnessSession
+from harness.text import MOST_NAMED, listed_up_to
 
 if TYPE_CHECKING:
     from harness.config.limits import Limit
+    from harness.results.result import Result
     from harness.study.study import Study
 
 
@@ -44,9 +46,19 @@ def _require_no_limits(harness: HarnessSession) -> None:
             raise InputError(f"--{name} needs --baseline DIR, the results folder to compare with")
 
 
+def _instead(base: Mapping[str, Sequence[Result]]) -> str:
+    """Return the names of the baseline's cases, to follow "missing"."""
+    from harness.analysis.conditions import labels_of
+
+    names = sorted(labels_of(group[0].case for group in base.values()).values())
+    return (
+        f"; it has {listed_up_to(names, MOST_NAMED, 'case')}: train a baseline with this model's name" if names else ""
+    )
+
+
 def _guarded(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]) -> list[GuardedCase]:
     """Return the session's cases with their results in the baseline."""
-    from harness.analysis.baseline import TUNED_TITLE, missing_because, read_comparable
+    from harness.analysis.baseline import TUNED_TITLE, Counterpart, counterparts, missing_because, read_comparable
     from harness.analysis.conditions import conditions_of, group_by_conditions, labels_of
     from harness.config.limits import limits_from, overridden
 
@@ -59,11 +71,22 @@ def _guarded(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]
     experiments = {item: item.stash[ITEM].experiment for item in items if ITEM in item.stash}
     cases = {item: study.case(one.at_common_rate if one.variant.is_tuned else one) for item, one in experiments.items()}
     labels = labels_of(cases.values())
+    bases = {
+        is_tuned: counterparts(
+            {
+                conditions_of(case): case
+                for item, case in cases.items()
+                if experiments[item].variant.is_tuned == is_tuned
+            },
+            base,
+        )
+        for is_tuned, base in ((False, plain), (True, tuned))
+    }
     for item, case in cases.items():
         is_tuned = experiments[item].variant.is_tuned
-        base, title = (tuned, TUNED_TITLE) if is_tuned else (plain, "")
         key, limits = conditions_of(case), overridden(defaults, item.stash[ITEM].limits)
-        guarded = GuardedCase(f"{labels[key]}{title}", base.get(key, []), limits)
+        base = bases[is_tuned].get(key, Counterpart())
+        guarded = GuardedCase(f"{labels[key]}{TUNED_TITLE if is_tuned else ''}", base.results, limits, base.changes)
         one = found.setdefault((key, is_tuned, tuple(limits.values())), guarded)
         one.identities.add(study.case(experiments[item]).identity)
         one.pending.add(item.nodeid)
@@ -71,6 +94,6 @@ def _guarded(harness: HarnessSession, study: Study, items: Iterable[pytest.Item]
         (case, *_) = cases.values()
         raise InputError(
             f"--baseline {folder} has no result of a selected case: {labels[conditions_of(case)]} "
-            f"is missing{missing_because(case, plain.values())}"
+            f"is missing{missing_because(case, plain.values(), is_new=True) or _instead(plain)}"
         )
     return list(found.values())

@@ -6,7 +6,7 @@ test has failed or is skipped, the case is compared at the session's end, and on
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ class GuardedCase:
 
     Attributes:
         base: the baseline's results; empty for a new case.
+        changes: what the user has changed since the baseline, the network or the recipe.
         identities: of the session's cases.
         pending: node ids of the tests that have not ended.
         verdict: None until it is compared.
@@ -32,6 +33,7 @@ class GuardedCase:
     label: str
     base: list[Result]
     limits: Mapping[str, Limit]
+    changes: Sequence[str] = ()
     identities: set[str] = field(default_factory=set)
     pending: set[str] = field(default_factory=set)
     verdict: Verdict | None = None
@@ -98,7 +100,9 @@ class Guard:
             results = self._results
             new = [results[identity] for identity in sorted(one.identities) if identity in results]
             one.verdict = (
-                compare_case(one.label, one.base, new, one.limits) if one.base else without_baseline(one.label)
+                compare_case(one.label, one.base, new, one.limits, one.changes)
+                if one.base
+                else without_baseline(one.label)
             )
         return one.verdict
 

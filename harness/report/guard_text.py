@@ -7,7 +7,7 @@ from harness.analysis.guard import Comparison, Incomplete, NotCompared, Verdict
 from harness.config.limits import Limit
 from harness.report.tables.table import Column, Row, Table
 from harness.report.terminal import terminal_text
-from harness.text import count_noun
+from harness.text import MOST_NAMED, count_noun, listed_up_to
 
 _FORMS = {
     "accuracy_percent": "{:.2f} %",
@@ -35,6 +35,9 @@ def verdict_lines(verdict: Verdict, width: int) -> list[str]:
     if rows:
         table = Table("", "beyond the limits:", _COLUMNS, tuple(rows), droppable=("change",))
         lines += [*terminal_text(table, width).splitlines(), ""]
+    for changed in verdict.changed:
+        changes = listed_up_to(changed.changes, MOST_NAMED, "change")
+        lines += _filled(f"changed: {changed.case}: {changes}", width)
     for one in verdict.not_compared:
         lines += _filled(not_compared_text(one), width)
     if single := sorted({one.case for one in verdict.comparisons if one.method == "one seed"}):

@@ -26,3 +26,9 @@ def test_a_label_has_what_tells_namesakes_apart():
     labels = labels_of([CASE, half])
     assert labels[conditions_of(CASE)] == "cifar10 resnet20-4 (precision fp32)"
     assert labels[conditions_of(half)] == "cifar10 resnet20-4 (precision bf16)"
+
+
+def test_another_folder_of_the_same_own_images_is_no_change():
+    here, there = (replace(CASE, dataset=f"folder:/{place}/signs") for place in ("here", "there"))
+    assert conditions_of(here) == conditions_of(there)
+    assert condition_changes(here, there) == []

@@ -187,6 +187,14 @@ def test_a_baseline_without_a_complete_training_is_not_compared():
     assert (partly.exit_code, partly.comparisons[0].seeds, len(partly.not_compared)) == (0, (2, 3), 1)
 
 
+def test_a_change_of_the_harness_itself_is_named():
+    code = trained()[0].environment["code"] | {"models/resnet.py": "0"}
+    verdict = compare(before(environment={"training_code": "0", "code": code}), trained())
+    assert [one.changes for one in verdict.changed] == [("the harness's own models/resnet.py",)]
+    assert len(verdict.comparisons) == 5
+    assert not compare(before(), trained()).changed
+
+
 def test_the_baselines_own_training_proves_nothing():
     verdict = compare(before(), before())
     assert (verdict.comparisons, verdict.exit_code) == ((), 2)

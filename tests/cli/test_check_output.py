@@ -23,6 +23,12 @@ def test_json_has_changed_statuses_beside_the_measures():
     assert (changed.measure, changed.before, changed.after) == ("status", "1 complete", "1 diverged")
 
 
+def test_json_has_what_changed_since_the_baseline():
+    (changed,) = output(before(environment={"training_code": "0", "code": {}}), trained()).changed
+    assert changed.case == "digits resnet8"
+    assert changed.changes[0].startswith("the harness's own config/")
+
+
 def test_json_names_measures_that_were_not_compared_by_their_fields():
     found = output(before(), trained(environment={"threads": 1}))
     assert {one.measure for one in found.not_compared} == {"epoch_seconds", "peak_memory_bytes"}

@@ -54,6 +54,13 @@ def test_written_file_requires_accuracy_of_full_runs_only(mode, accuracy, status
             names["test_my_bench"](trained)
 
 
+def test_no_accuracy_is_required_of_own_images(new, pytester):
+    new("my_bench.py", "--dataset", "folder:flowers")
+    names = {}
+    exec((pytester.path / "my_bench.py").read_text(), names)
+    names["test_my_bench"](SimpleNamespace(mode="full", accuracy_percent=50.0, is_complete=True))
+
+
 @pytest.mark.parametrize("dataset", [*SPECS, "folder:~/my flowers"])
 def test_every_dataset_gets_models_and_a_recipe_that_exist(dataset, new, pytester):
     assert new("test_own-images.py", "--dataset", dataset)[0] == 0

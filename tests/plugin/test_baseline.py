@@ -154,6 +154,15 @@ def test_a_new_case_is_named_and_does_not_fail(guarded):
     run.stdout.fnmatch_lines(["not compared: digits resnet8-2: the baseline has no such case"])
 
 
+def test_a_changed_recipe_is_compared_and_named(guarded):
+    recipe = "__import__('dataclasses').replace(__import__('harness').DIGITS, learning_rate=0.01)"
+    run = guarded(mark=f", recipe={recipe}", params=80_000)
+    run.assert_outcomes(passed=2, failed=1)
+    run.stdout.fnmatch_lines(
+        ["digits resnet8  parameters  75,002  80,000   *", "changed: digits resnet8: recipe.learning_rate 0.05 → 0.01"]
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -162,11 +171,11 @@ def test_a_new_case_is_named_and_does_not_fail(guarded):
         (["--baseline", "base", "--results-dir", "base"], "*is the --results-dir too: a result would be compared*"),
         (
             ["--baseline", "base", "--epochs", "4"],
-            "*has no result of a selected case: digits resnet8 is missing under the same conditions: *epochs 4 → 3*",
+            "*has no result of a selected case: digits resnet8 is missing under the same conditions: *epochs 3 → 4*",
         ),
         (
             ["--baseline", "base", "-k", "wider"],
-            "*--baseline */base has no result of a selected case: digits resnet8-2 is missing",
+            "*has no result of a selected case: digits resnet8-2 is missing; it has digits resnet8: train*",
         ),
     ],
 )
