@@ -17,8 +17,9 @@ from harness.analysis.stats import SIGNIFICANCE
 from harness.analysis.thresholds import Threshold, thresholds
 from harness.analysis.tuned_verdicts import RateVerdicts, compare_verdicts, rates_line, seeds_in_common
 from harness.analysis.wording import BUDGET_WORDS, COST_WORDS, cost_noun_text
+from harness.paper.published import PUBLISHED
 from harness.results.result import Result
-from harness.text import count_noun, listed, listed_up_to
+from harness.text import count_noun, listed, listed_up_to, signed
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Answer:
         settle: what the study's seeds can detect, and what would settle what is open; empty if nothing is open.
         scope: the images that the answer holds for.
         sentences: further findings: where each axis stops paying, and which models are worth their cost.
+        beside_paper: of a study without a verdict that was trained as published: its accuracies and the paper's.
         interim: ``interim, 3 of 5 seeds`` while planned seeds are missing; empty otherwise.
         brief: for a terminal, one line each: tuned learning rates, the chance of one run's difference, and `settle`.
         rates: each budget's verdict beside that at the recipe's own learning rate, of a study of tuned ones.
@@ -67,6 +69,7 @@ class Answer:
     settle: str = ""
     scope: str = ""
     sentences: tuple[str, ...] = ()
+    beside_paper: str = ""
     interim: str = ""
     brief: tuple[str, ...] = ()
     rates: tuple[RateVerdicts, ...] = ()
@@ -97,6 +100,7 @@ def answer(comparisons: Comparisons, evidence: Evidence, question: Question) -> 
             *(_threshold_sentence(one) for one in thresholds(comparisons)),
             *_worth_sentences(comparisons),
         ),
+        beside_paper="" if verdicts else _beside_paper(evidence),
         interim=interim,
         brief=tuple(filter(None, (rates, one_run_line(verdicts[-1], chances) if chances else "", brief_settle))),
         rates=pairs,
@@ -215,6 +219,17 @@ def _scope(evidence: Evidence, verdicts: Sequence[BudgetVerdict]) -> str:
         f"{text}; for new images too, the standard error of the difference at equal {BUDGET_WORDS[last.budget]} is "
         f"{error:.2f} pp."
     )
+
+
+def _beside_paper(evidence: Evidence) -> str:
+    """Return the models' accuracies beside the paper's; empty if none was trained as published."""
+    texts = []
+    for model in evidence.models if evidence.is_trained_as_published else ():
+        published, own = PUBLISHED.get((evidence.dataset, model)), evidence.mean(model, "accuracy_percent")
+        if published is not None and own is not None:
+            points = signed(own.mean - published.accuracy_percent, 2)
+            texts.append(f"{model} {own.mean:.2f} % (the paper {published.accuracy_percent:.2f} %, {points} pp)")
+    return f"Trained as published: {listed(texts)}." if texts else ""
 
 
 def _threshold_sentence(threshold: Threshold) -> str:

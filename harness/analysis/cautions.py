@@ -42,8 +42,7 @@ def _test_notes(comparisons: Comparisons) -> list[str]:
     """Return why the tests are not the usual ones, or why there are none with several runs."""
     fit, runs = comparisons.fit, len(comparisons.evidence.runs)
     if fit is not None and not fit.is_pooled:
-        differ = f"The models' spreads between seeds differ by more than a factor of {MAX_SPREAD_RATIO:g}"
-        return [f"{differ}: the tests are Welch's, which allow for that."]
+        return [f"Spreads between seeds differ by a factor over {MAX_SPREAD_RATIO:g}: tests are Welch's."]
     if fit is None and comparisons.estimates is not None and runs > len(comparisons.evidence.models) > 1:
         if comparisons.estimates.df < 1:
             return ["Nothing can be tested: too few models have several runs."]

@@ -91,7 +91,9 @@ def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
     from harness.training.reuse import REMEDY
 
     rows = [[label, *_cells(case)] for label, case in zip(labels, output.cases, strict=True)]
-    print(table(["case", "mode", "epochs", "epoch", "total", "state", "vs recorded"], rows, left=2))
+    is_recorded = any(case.estimate_error is not None for case in output.cases)
+    columns = ["case", "mode", "epochs", "epoch", "total", "state", *["vs recorded"] * is_recorded]
+    print(table(columns, [row[: len(columns)] for row in rows], left=2))
     left = duration(output.remaining_seconds)
     failed = [case for case in output.cases if case.failure]
     without = f", without {count_noun(len(failed), 'case')} of unknown time" if failed else ""
@@ -99,7 +101,7 @@ def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
     if failures := {f"{case.dataset} {case.model}": case.failure for case in failed}:
         reasons = "; ".join(f"{name} ({reason})" for name, reason in failures.items())
         print(f"fails: a training step failed as it was timed: {reasons}")
-    if any(case.estimate_error is not None for case in output.cases):
+    if is_recorded:
         print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
     if disturbed := {f"{case.dataset} {case.model}": case.disturbed_by for case in output.cases if case.disturbed_by}:
         found = "; ".join(f"{name} ({listed(causes)})" for name, causes in disturbed.items())

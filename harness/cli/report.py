@@ -108,7 +108,7 @@ def _print_results(loaded: LoadedResults, columns: int) -> None:
 
     for folder, name in zip(loaded.folders, loaded.folder_names, strict=True):
         if len(loaded.folders) > 1:
-            print(f"{folder if loaded.privacy is None else name}:\n")
+            print(f"results in {folder if loaded.privacy is None else name}:\n")
         results = [result for one, result in loaded.results_of_studies if one.folder == folder]
         for comparison in comparison_tables(results):
             print(terminal_text(comparison, columns) + "\n")

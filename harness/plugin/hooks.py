@@ -27,7 +27,7 @@ from harness.plugin.measures import reused_status
 from harness.plugin.preparation import prepare_session, prepare_study
 from harness.plugin.selection import bind_case, is_listing, reason_of_unittest, select_cases, wrong_input
 from harness.plugin.session import ITEM, SESSION, HarnessSession, experiments_among, session_of
-from harness.plugin.terminal import OutputGuard
+from harness.plugin.terminal import OutputGuard, report_second_interrupt
 from harness.plugin.workers import (
     is_worker,
     raise_workers_error,
@@ -35,6 +35,7 @@ from harness.plugin.workers import (
     usage_errors_reach_controller,
 )
 from harness.training.command import note_pytest_arguments
+from harness.training.interrupt import STOPPING_SIGNALS
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -233,6 +234,13 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
         return (yield)
     finally:
         end_session(harness)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Prepare for a second Ctrl-C, which pytest does not handle."""
+    if excinfo.value.args and excinfo.value.args[0] in STOPPING_SIGNALS:
+        report_second_interrupt()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 import pytest
@@ -54,6 +55,19 @@ class Terminal:
         with self._capture.global_and_fixture_disabled():
             self.reporter._tw._file.write(text)
             self.reporter._tw._file.flush()
+
+
+def report_second_interrupt() -> None:
+    """Report a later KeyboardInterrupt that ends the process in one line, without a traceback."""
+    before = sys.excepthook
+
+    def report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print("\nstopped by a second interrupt; rerun the command to resume", file=sys.stderr)
+        else:
+            before(kind, error, traceback)
+
+    sys.excepthook = report
 
 
 class OutputGuard:

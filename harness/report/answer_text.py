@@ -77,7 +77,7 @@ def _reason(answer: Answer) -> str:
 
 def _finding_lines(answer: Answer, width: int) -> list[str]:
     """Return why there is no answer, and what was found beside it."""
-    findings = " ".join((_reason(answer), *answer.sentences))
+    findings = " ".join(filter(None, (_reason(answer), answer.beside_paper, *answer.sentences)))
     return textwrap.wrap(findings, width, max_lines=_MAX_FINDING_LINES, placeholder=" …")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOPPING_SIGNALS = tuple(one.name for one in _SIGNALS)
+"""The texts of the KeyboardInterrupts that a StopRequest raises."""
 
 
 class StopRequest:

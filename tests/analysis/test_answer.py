@@ -100,6 +100,13 @@ def test_models_without_an_axis_get_no_answer(models, reason):
     assert (found.verdicts, found.settle, found.scope, found.sentences) == ((), "", "", ())
 
 
+def test_models_without_a_verdict_are_shown_beside_the_paper():
+    found = answered(study({"resnet20": [89.0, 89.2], "resnet24": LOW}))
+    assert found.beside_paper == "Trained as published: resnet20 89.10 % (the paper 88.90 %, +0.20 pp)."
+    assert answered(study({"resnet20": LOW}, is_trained_as_published=False)).beside_paper == ""
+    assert answered(pair(HIGH, LOW)).beside_paper == ""  # the tables have it
+
+
 @pytest.mark.parametrize("models", [["resnet20", "resnet56"], ["resnet20", "resnet20-2"]])
 def test_one_axis_alone_gives_no_wider_or_deeper(models):
     found = answered(study({models[0]: LOW, models[1]: WIDE}))

@@ -1,6 +1,7 @@
 import shutil
 
 from harness.__main__ import main
+from harness.data.formats import cifar10, fashionmnist, gtsrb
 from harness.data.image_formats import FORMATS_SHOWN
 from harness.data.registry import load
 from tests.cli.checked_output import checked_output
@@ -11,7 +12,9 @@ from tests.helpers.extension import forget_extensions, install_dataset
 def test_data_shows_what_is_there_and_how_to_get_the_rest(tmp_path, capsys):
     assert main(["data", "--data-dir", str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert "cifar10: missing; a full run downloads it, or\n  put cifar-10-python.tar.gz, unpacked or not, into" in text
+    assert "cifar10: missing; a full run downloads it, or\n  put cifar-10-python.tar.gz (from " in text
+    for address in (cifar10.ARCHIVE_URL, fashionmnist.MIRROR_URL, gtsrb.ARCHIVE_URL):
+        assert address in text
     assert f"or images into {tmp_path}/cifar10/train/<class>/*" in text
     assert "gtsrb: missing" in text
     assert "digits: embedded in scikit-learn" in text

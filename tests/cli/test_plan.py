@@ -147,6 +147,10 @@ def test_plan_names_the_cases_whose_steps_failed(capsys):
     ]
 
 
+def test_plan_without_recorded_times_has_no_empty_column_for_them(capsys):
+    assert not any("vs recorded" in line for line in printed(capsys, planned_case("resnet8")))
+
+
 def test_plan_without_disturbed_times_has_no_word_about_them(capsys):
     assert not any("disturbed" in line for line in printed(capsys, planned_case("resnet8")))
 

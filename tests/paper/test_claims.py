@@ -191,6 +191,7 @@ def test_audits_of_significance_match_the_tables():
     assert "p = .75" in claim(4).audit
     assert unpaired("fashionmnist", "resnet20-4", "resnet20-8")[1] == 0.60
     assert "p = .60" in claim(5).audit
+    assert "p = .60" in claim(3).audit  # the same pair
     assert unpaired("gtsrb", "resnet101", "resnet24-4")[0] == 7.5
     assert unpaired("gtsrb", "resnet101", "resnet50")[1] == 0.16
     assert "z = 7.5" in claim(6).audit

@@ -1,9 +1,12 @@
 import contextlib
 import json
 import signal
+import sys
+from unittest.mock import Mock
 
 import pytest
 
+from harness.plugin import pytest_keyboard_interrupt
 from tests.plugin.benches import WARNINGS_ARE_ERRORS, results_in
 
 
@@ -72,6 +75,19 @@ def test_a_signal_whose_exception_was_lost_stops_the_run(bench, pytester, monkey
     run = pytester.runpytest_inprocess("--full-training", no_reraise_ctrlc=True)
     assert run.ret == pytest.ExitCode.INTERRUPTED
     run.stdout.fnmatch_lines(["interrupted: digits resnet8 seed 0, 0 of 2 epochs done"])
+
+
+def test_a_second_ctrl_c_ends_in_one_line(monkeypatch, capsys):
+    others = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: others.append(error))
+    pytest_keyboard_interrupt(Mock(value=KeyboardInterrupt()))  # of a session that trains nothing
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert (len(others), capsys.readouterr().err) == (1, "")
+    pytest_keyboard_interrupt(Mock(value=KeyboardInterrupt("SIGINT")))
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    sys.excepthook(ValueError, ValueError(), None)
+    assert len(others) == 2
+    assert capsys.readouterr().err == "\nstopped by a second interrupt; rerun the command to resume\n"
 
 
 STOPS = {

@@ -30,7 +30,7 @@ ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
 _MAX_UNPACKED_BYTES = 512 * 2**20  # it unpacks to 186 MB; much more is a decompression bomb
 _MOST_ARCHIVE_BYTES = 256 * 2**20  # it has 170,498,071
 _MOST_BATCH_BYTES = 64 * 2**20  # each has about 31,000,000
-FILES = "cifar-10-python.tar.gz, unpacked or not"
+FILES = f"cifar-10-python.tar.gz (from {ARCHIVE_URL}), unpacked or not"
 
 
 def locate(data_dir: Path) -> Source | None:

@@ -32,7 +32,7 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-FILES = "the four *-ubyte.gz files"
+FILES = f"the four *-ubyte.gz files of {MIRROR_URL}, unpacked or not"
 _LAYOUT = "idx files"
 _UNSIGNED_BYTE = 8
 _MAX_BYTES = 64 * 2**20  # the largest file has 47,040,016; much more is a decompression bomb

@@ -33,7 +33,10 @@ MD5 = {
     TEST_ZIP: "c7e4e6327067d32654124b0fe9e82185",
     LABELS_ZIP: "fe31e9c9270bbcd7b84b7f21a9d9d9e5",
 }
-FILES = f"{TRAIN_ZIP}, {TEST_ZIP} and {LABELS_ZIP}, unpacked or not, or Kaggle's Train.csv, Test.csv, Train/ and Test/"
+FILES = (
+    f"{TRAIN_ZIP}, {TEST_ZIP} and {LABELS_ZIP} (from {ARCHIVE_URL}), unpacked or not, "
+    "or Kaggle's Train.csv, Test.csv, Train/ and Test/"
+)
 
 _TRAIN_FOLDER = "GTSRB/Final_Training/Images"
 _TEST_FOLDER = "GTSRB/Final_Test/Images"

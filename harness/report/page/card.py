@@ -43,7 +43,8 @@ def card_view(study: StudyPage, *, names_folders: bool = True) -> dict[str, Any]
     is_empty = not verdicts and len(set(reasons.values())) == 1
     return {
         "headline": headline_markup(study.answer.headline, study.evidence.models),
-        "certainty": certainty_text(study.comparisons.evidence, verdicts, study.question.alpha),
+        "certainty": certainty_text(study.comparisons.evidence, verdicts, study.question.alpha)
+        or study.answer.beside_paper,
         "cautions": first_lines(_cautions(study), "see the notes of the tables", _MAX_CAUTIONS),
         "rows": [] if is_empty or not study.evidence.runs else rows,
         "reason": next(iter(reasons.values())) if is_empty and study.evidence.runs else "",

@@ -16,7 +16,7 @@ from harness.report.tables.table import Column, Row, Table
 from harness.report.truncation import MAX_NAMES, first_lines, join_names
 from harness.results.result import Result
 from harness.results.timing import processes_of
-from harness.text import count, count_noun, duration
+from harness.text import count, count_noun, duration, listed
 
 _MAX_NODES = 8
 MODE_WORDS = {
@@ -258,8 +258,10 @@ def _machine_notes(results: Sequence[Result]) -> list[str]:
 
 def _interruption_note(result: Result) -> str:
     """Return the note on an interrupted training and on the comparability of its figures."""
-    epochs = ", ".join(map(str, result.interrupted_after))
-    note = f"{_name(result)}: interrupted after epoch {epochs}, and resumed"
+    epochs = [str(one) for one in result.interrupted_after]
+    note = (
+        f"{_name(result)}: interrupted after {'epochs' if len(epochs) > 1 else 'epoch'} {listed(epochs)}, and resumed"
+    )
     if changes := result.changes_between_attempts:
         note += f" with a change ({', '.join(changes)}): its accuracy is comparable, its times are not"
     return note

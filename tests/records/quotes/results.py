@@ -69,8 +69,10 @@ def _published():
 
 
 def _above():
-    points = record("fashionmnist").of("resnet20")[0].accuracy_percent - PAPER.accuracy_percent
-    return points, round(100 * points)
+    one = record("fashionmnist").of("resnet20")[0]
+    last = one.accuracy_percent - PAPER.final_accuracy_percent
+    best = one.best_accuracy_percent - PAPER.accuracy_percent
+    return last, round(100 * last), best, one.accuracy_percent - PAPER.accuracy_percent
 
 
 def _claims():
@@ -97,7 +99,11 @@ QUOTES = (
     Quote("{}", lambda: [_published()]),
     *(Quote("{}", lambda seed=seed: [_fashionmnist(seed)]) for seed in SEEDS),
     *([Quote("{}", lambda: [_fashionmnist_mean()])] if len(SEEDS) > 1 else []),
-    Quote("Seed 0 is {:.2f} pp above table 4: {} of 10,000 test images", _above),
+    Quote(
+        "Seed 0 is {:.2f} pp above the study by the last epoch, {} of 10,000 test images, and {:.2f} pp by the best "
+        "one. The report sets the last epoch beside table 4: {:+.2f} pp",
+        _above,
+    ),
     Quote("must be at most {} pp below the study", lambda: [TOLERANCE_PP]),
     Quote("usually varies by {} to {} pp from seed to seed", lambda: ASSUMED_SPREADS_POINTS),
     Quote("{}", lambda: [" ".join(_claims())]),

@@ -68,6 +68,7 @@ def test_one_axis_alone_has_one_reason_and_no_rows():
     card = card_view(study_page({model: LEVEL[model] for model in ("resnet20", "resnet56", "resnet110")}))
     assert card["rows"] == []
     assert card["reason"] == "no wider model here"
+    assert card["certainty"].startswith("Trained as published: resnet20 ")  # what such a study can show
 
 
 def test_one_run_each_is_cautioned_and_claims_no_certainty():

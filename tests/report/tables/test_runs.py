@@ -85,7 +85,7 @@ def test_failure_is_noted_with_its_cause():
 def test_interruptions_are_noted_and_times_kept():
     one = resumed(synthetic_result(), 151, 201)
     notes = run_notes([one, synthetic_result(seed=1)])
-    assert "resnet20 seed 0: interrupted after epoch 150, 200, and resumed" in notes
+    assert "resnet20 seed 0: interrupted after epochs 150 and 200, and resumed" in notes
     assert "resnet20 seed 1: interrupted" not in " ".join(notes)
     row = run_row(one)
     assert (row["interruptions"], row["changes_between_attempts"]) == (2, "")
