@@ -112,7 +112,7 @@ def test_every_selection_of_experiments_selects_one():
 
 def selection_of(words):
     """Return the expression by which a command selects from bench, if it does."""
-    return [after for word, after in pairwise(words) if word == "-k"] if "bench" in words else []
+    return [after for word, after in pairwise(words) if word == "-k" and after != "…"] if "bench" in words else []
 
 
 def commands_of(text):

@@ -104,7 +104,7 @@ def test_a_case_refuses_a_model_or_recipe_that_is_none(tiny_dataset):
         harness.InputError, match=r"model Model\(name='net1'.*: give .* network=harness.network_identity\(MODEL"
     ):
         make_case(tiny_dataset, model=model)
-    with pytest.raises(harness.InputError, match=r"recipe Standard\(.*: give a harness.Recipe, see Standard.resolve"):
+    with pytest.raises(harness.InputError, match=r"recipe Standard\(.* is not a Recipe: give .*Standard.resolve"):
         make_case(tiny_dataset, recipe=harness.Standard())
 
 

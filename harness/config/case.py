@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from harness.config.datasets import file_stem, is_own_images, kind_of
 from harness.config.families import parse_model
-from harness.config.recipe import Recipe
+from harness.config.recipe import Recipe, require_recipe
 from harness.config.variant import fraction_name
 from harness.errors import InputError
 from harness.files import safe_name
@@ -76,8 +76,7 @@ class Case:
                 f"model {one_line(str(self.model), 60)}: give its name, MODEL.name, and for your own network "
                 "network=harness.network_identity(MODEL, dataset.spec)"
             )
-        if not isinstance(self.recipe, Recipe):
-            raise InputError(f"recipe {one_line(str(self.recipe), 60)}: give a harness.Recipe, see Standard.resolve")
+        require_recipe(self.recipe)
         if not self.network and (canonical := parse_model(self.model).name) != self.model:
             raise InputError(f"model {self.model!r} is not a canonical name: give {canonical!r}")
         if not (isinstance(self.seed, int) and 0 <= self.seed < SEED_LIMIT):

@@ -177,17 +177,23 @@ class Recipe:
         )
 
 
+def require_recipe(recipe: object) -> Recipe:
+    """Return the recipe; raise an `InputError` for anything but a `Recipe`."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    raise InputError(
+        f"recipe {one_line(repr(recipe), 80)} is not a Recipe: give e.g. harness.CIFAR10, "
+        'dataclasses.replace(harness.CIFAR10, …), in a mark "standard", or in Python what Standard.resolve returns'
+    )
+
+
 def check_recipe(recipe: object) -> None:
     """Raise an `InputError` for anything but a `Recipe` with ordered milestones within its epochs.
 
     A milestone equal to the epochs is allowed, though never reached: `Recipe.with_epochs` makes such ones. Not in
     `Recipe` itself: results of before the check can have other milestones, and stay readable.
     """
-    if not isinstance(recipe, Recipe):
-        raise InputError(
-            f"recipe {recipe!r} is not a Recipe: give e.g. harness.CIFAR10, dataclasses.replace(harness.CIFAR10, …), "
-            'or in a mark "standard"'
-        )
+    recipe = require_recipe(recipe)
     milestones, epochs = recipe.milestones, recipe.epochs
     if list(milestones) != sorted(milestones) or any(not 0 <= milestone <= epochs for milestone in milestones):
         raise InputError(
