@@ -1,7 +1,6 @@
 """The built site: `python -m tox -e docs` builds it, then runs these tests."""
 
 import re
-import shutil
 from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
@@ -10,12 +9,11 @@ import pytest
 
 import harness
 from tests.helpers import REPOSITORY
+from tests.helpers.browser import launched_browser, page_opener
 from tests.helpers.documents import navigation
-from tests.install_system_packages import BROWSERS
 
 pytestmark = pytest.mark.docs
 SITE = REPOSITORY / "build/site"
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href", "object": "data"}
 
 
@@ -100,33 +98,15 @@ def test_pages_say_nothing_of_the_machine_that_built_them():
 
 @pytest.fixture(scope="module")
 def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if BROWSER is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+    with launched_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def visit(browser):
-    """A function that opens a page of the site from the disk; ``complaints`` and ``requests`` list the browser's."""
-    opened = []
-
-    def visit(name, width=1280, scheme="light"):
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        opened.append(page)
-        page.complaints, page.requests = [], []
-        page.on("console", lambda message: page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("request", lambda request: page.requests.append(request.url))
-        page.goto((SITE / name).as_uri())
-        return page
-
-    yield visit
-    for page in opened:
-        page.close()
+    """A function that opens a page of the site from the disk."""
+    with page_opener(browser) as open_file:
+        yield lambda name, width=1280, scheme="light": open_file(SITE / name, width, scheme)
 
 
 @pytest.mark.parametrize("name", [name.replace(".md", ".html") for name in navigation()])

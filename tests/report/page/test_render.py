@@ -6,44 +6,28 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.helpers.browser import BROWSER, launched_browser, page_opener
 from tests.helpers.synthetic import failed_result, outcome, store
 from tests.install_system_packages import BROWSERS
 from tests.report.page.links import links_of
 from tests.report.studies import build_report, store_study
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"none of {', '.join(BROWSERS)} is installed")
 TABLE = "#table-cifar10-accuracy"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+    with launched_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def visit(browser):
-    """A function that opens a page; ``complaints`` and ``requests`` on it list the browser's."""
-    opened = []
-
-    def visit(path, width=1600, scheme="light"):
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        opened.append(page)
-        page.complaints, page.requests = [], []
-        page.on("console", lambda message: page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (page.complaints.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: page.requests.append(request.url))
-        page.goto(path.absolute().as_uri())
-        return page
-
-    yield visit
-    for page in opened:
-        page.close()
+    """A function that opens a page."""
+    with page_opener(browser) as open_file:
+        yield lambda path, width=1600, scheme="light": open_file(path, width, scheme)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
