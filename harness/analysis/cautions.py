@@ -18,7 +18,9 @@ def cautions(comparisons: Comparisons, evidence: Evidence, notes: Sequence[str])
         notes: lines on what the answer rests on, for example on cases that did not fit into a time budget.
     """
     sentences = _of_several_versions(evidence)
-    sentences += [f"{one.model} is not trained out and left out: {one.reason}." for one in comparisons.untrained]
+    sentences += [
+        f"{one.model} is not trained out and left out: {one.reason}; {one.remedy}." for one in comparisons.untrained
+    ]
     sentences += notes
     sentences += _test_notes(comparisons)
     sentences += _of_other_networks(evidence)

@@ -19,10 +19,11 @@ NEAR_CHANCE = 0.9
 
 @dataclass(frozen=True)
 class Untrained:
-    """A model that is not trained out, and the reason in words."""
+    """A model that is not trained out, with the reason and what to do about it in words."""
 
     model: str
     reason: str
+    remedy: str = "give more epochs"
 
 
 def drop_untrained(evidence: Evidence, *, are_on_axes: bool = True) -> tuple[Evidence, tuple[Untrained, ...]]:
@@ -37,29 +38,29 @@ def drop_untrained(evidence: Evidence, *, are_on_axes: bool = True) -> tuple[Evi
         return evidence, ()
     on_axes = dict.fromkeys((*axes.along("depth"), *axes.width))
     checked = on_axes if are_on_axes else [model for model in evidence.models if model not in on_axes]
-    reasons = {model: _reason(evidence, model) for model in checked}
-    untrained = tuple(Untrained(model, reason) for model, reason in reasons.items() if reason)
+    untrained = tuple(one for model in checked if (one := _untrained(evidence, model)))
     if not untrained:
         return evidence, ()
     dropped = {one.model for one in untrained}
     return replace(evidence, runs=tuple(run for run in evidence.runs if run.model not in dropped)), untrained
 
 
-def _reason(evidence: Evidence, model: str) -> str:
-    """Return why a model is not trained out; empty if it is, or if its epochs are unknown."""
+def _untrained(evidence: Evidence, model: str) -> Untrained | None:
+    """Return why a model is not trained out; None if it is, or if its epochs are unknown."""
     runs = list(evidence.of(model).values())
     curves = [curve for run in runs if (curve := run.read_curve()) is not None and curve.accuracy_percent]
     if not curves:
-        return ""
+        return None
     classes = len(runs[0].recall_percent)
     if classes > 1 and np.mean([curve.final_train_loss for curve in curves]) >= NEAR_CHANCE * math.log(classes):
-        return "its final training loss is near that of guessing"
+        remedy = "give more epochs or other learning rates"
+        return Untrained(model, "its final training loss is near that of guessing", remedy)
     length = min(len(curve.accuracy_percent) for curve in curves)
     if length == 1:
-        return "one epoch cannot show that its accuracy has stopped rising"
+        return Untrained(model, "one epoch cannot show that its accuracy has stopped rising")
     mean = np.mean([curve.accuracy_percent[-length:] for curve in curves], axis=0)
     rise = _rise_per_epoch(mean, evidence.test_images)
-    return f"its accuracy still rises by {rise:.2f} pp an epoch" if rise > MAX_RISE_POINTS else ""
+    return Untrained(model, f"its accuracy still rises by {rise:.2f} pp an epoch") if rise > MAX_RISE_POINTS else None
 
 
 def _rise_per_epoch(accuracies_percent: np.ndarray, test_images: int) -> float:

@@ -79,18 +79,19 @@ def _print_plan(settings: Settings, experiments: list[Experiment], *, as_json: b
     if as_json:
         print_json(output)
         return
-    _print_cases(output, labels_of([one.experiment for one in planned]))
+    _print_cases(output, labels_of([one.experiment for one in planned]), _slowed_by(planned))
     for line in _recipe_lines(planned):
         print(line)
     for name, (study, spread) in studies.items():
         print(_power_line(name, study, spread))
 
 
-def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
+def _print_cases(output: PlanOutput, labels: Sequence[str], slowed_by: Sequence[str]) -> None:
     from harness.text import count_noun, duration, listed, table
     from harness.training.reuse import REMEDY
 
-    rows = [[label, *_cells(case)] for label, case in zip(labels, output.cases, strict=True)]
+    marked = [label + " *" * bool(case.disturbed_by) for label, case in zip(labels, output.cases, strict=True)]
+    rows = [[label, *_cells(case)] for label, case in zip(marked, output.cases, strict=True)]
     is_recorded = any(case.estimate_error is not None for case in output.cases)
     columns = ["case", "mode", "epochs", "epoch", "total", "state", *["vs recorded"] * is_recorded]
     print(table(columns, [row[: len(columns)] for row in rows], left=2))
@@ -103,11 +104,17 @@ def _print_cases(output: PlanOutput, labels: Sequence[str]) -> None:
         print(f"fails: a training step failed as it was timed: {reasons}")
     if is_recorded:
         print("vs recorded: this estimate against the epoch times recorded of the same model and dataset")
-    if disturbed := {f"{case.dataset} {case.model}": case.disturbed_by for case in output.cases if case.disturbed_by}:
-        found = "; ".join(f"{name} ({listed(causes)})" for name, causes in disturbed.items())
-        print(f"disturbed: the timed steps were slowed down, so these times are too long: {found}")
+    if slowed_by:
+        print(f"* too long, disturbed: as the steps were timed, {listed(slowed_by)}")
     if any(case.is_of_other_code for case in output.cases):
         print(f"other code: {REMEDY}")
+
+
+def _slowed_by(planned: Sequence[Planned]) -> tuple[str, ...]:
+    """Return what disturbed the timed steps, in words; each cause with its strongest figure."""
+    from harness.results.disturbance import causes_of
+
+    return causes_of(one.estimate.disturbance for one in planned if one.estimate and one.estimate.disturbance)
 
 
 def _recipe_lines(planned: Sequence[Planned]) -> list[str]:
@@ -223,11 +230,10 @@ def state_of(case: PlannedCase) -> str:
 def _cells(case: PlannedCase) -> list[str]:
     from harness.text import duration
 
-    marks = " (disturbed)" * bool(case.disturbed_by)
     return [
         case.mode,
         str(case.epochs),
-        "fails" if case.epoch_seconds is None else duration(case.epoch_seconds) + marks,
+        "fails" if case.epoch_seconds is None else duration(case.epoch_seconds),
         "" if case.total_seconds is None else duration(case.total_seconds),
         state_of(case),
         "" if case.estimate_error is None else f"{case.estimate_error:+.0%}",

@@ -1,5 +1,6 @@
 """The time left of a session that trains one case after the other, from the epochs measured in it."""
 
+import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -13,8 +14,8 @@ from harness.study.study import Study
 class TimeLeft:
     """The expected time of the cases that a session has still to train.
 
-    An epoch takes as long as the measured ones of its kind. Without any, the time of the measured kinds is scaled by
-    their operations, of the same dataset if it has any.
+    An epoch takes the median time of the measured ones of its kind. Without any, the time of the measured kinds is
+    scaled by their operations, of the same dataset if it has any.
     """
 
     def __init__(self, study: Study, experiments: Sequence[Experiment]) -> None:
@@ -34,14 +35,14 @@ class TimeLeft:
             self._seconds.setdefault(kind, []).extend(result.epoch_seconds)
 
     def after(self, experiment: Experiment) -> Callable[[float | None], float | None]:
-        """Return a function of the case's mean epoch seconds, which returns the seconds of the cases after it.
+        """Return a function of the case's epoch seconds so far, which returns the seconds of the cases after it.
 
         It returns None if nothing is measured yet, if the engine trains on other machines, or if the experiment is not
         one of the session's: its test was expected to be skipped.
         """
         if (place := self._places.get(experiment)) is None:
             return lambda _: None
-        measured = {kind: sum(seconds) / len(seconds) for kind, seconds in self._seconds.items() if seconds}
+        measured = {kind: statistics.median(seconds) for kind, seconds in self._seconds.items() if seconds}
         later: Counter[int] = Counter()
         for kind, epochs in zip(self._kinds[place + 1 :], self._epochs_left[place + 1 :], strict=True):
             later[kind] += epochs

@@ -1,5 +1,6 @@
 """The progress of a case with its time left: one line redrawn on a terminal, some lines in a log."""
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -175,14 +176,16 @@ def sweep_line(state: SweepProgress) -> str:
 
 
 def epoch_pace(seconds: Sequence[float], share: float, elapsed: float) -> float | None:
-    """Return the mean time of an epoch; scale the first one's from the share that is trained.
+    """Return the median time of an epoch; scale the first one's from the share that is trained.
+
+    One epoch in which the process was stopped or the machine was busy then says nothing about those to come.
 
     Args:
         seconds: The seconds of every finished epoch.
         share: The part of the epoch in training, 0 to 1, that took ``elapsed`` seconds.
     """
     if seconds:
-        return sum(seconds) / len(seconds)
+        return statistics.median(seconds)
     return elapsed / share if share else None
 
 
@@ -204,7 +207,7 @@ def progress_line(
         epoch: The epoch in training, from 1.
         share: The part of it that is trained, 0 to 1.
         seconds: The seconds of every finished epoch.
-        pace: The mean time of an epoch; None if not known.
+        pace: The expected time of an epoch; None if not known.
         last: The last finished epoch's record.
         seconds_after: The time of the cases after this one; None if not known.
         width: The most characters; the least important parts of a longer line are left out.

@@ -116,7 +116,8 @@ def test_four_epochs_with_a_model_near_chance_give_no_headline():
     assert found.headline == "No answer: models are not trained out."
     assert found.verdicts == ()
     assert found.cautions == (
-        "resnet20 is not trained out and left out: its final training loss is near that of guessing.",
+        "resnet20 is not trained out and left out: its final training loss is near that of guessing; "
+        "give more epochs or other learning rates.",
     )
 
 
@@ -127,7 +128,7 @@ def test_headline_rests_on_the_models_that_are_trained_out():
     assert comparisons.of("resnet20-4", "resnet110") is None
     assert [(one.model, one.other) for one in comparisons.counterparts] == [("resnet20-2", "resnet56")]
     assert "resnet110" not in found.headline
-    assert found.cautions[0].startswith(
-        "resnet110 is not trained out and left out: its accuracy still rises by 0.50 pp"
+    assert found.cautions[0] == (
+        "resnet110 is not trained out and left out: its accuracy still rises by 0.50 pp an epoch; give more epochs."
     )
     assert all("resnet110" not in one.deep.weights for one in found.verdicts)

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from harness.__main__ import main
@@ -9,6 +11,7 @@ from harness.config.settings import read_settings
 from harness.study.estimate import Estimate
 from tests.cli.checked_output import checked_output
 from tests.helpers.busy import needs_affinity, pinned_beside_a_busy_process
+from tests.helpers.disturbances import QUIET, busy
 
 
 @pytest.mark.slow
@@ -115,25 +118,31 @@ def planned_case(model="resnet8", disturbed_by=(), *, is_finished=False, is_of_o
     )  # fmt: skip
 
 
-def printed(capsys, *cases):
+def printed(capsys, *cases, slowed_by=()):
     """Return the lines that `plan` prints on these cases."""
     output = PlanOutput(
         device="cpu", precision="fp32", pipeline="fast", cases=list(cases), remaining_seconds=1, power=[]
     )
-    plan_module._print_cases(output, [f"digits {case.model} seed 0" for case in cases])
+    plan_module._print_cases(output, [f"digits {case.model} seed 0" for case in cases], slowed_by)
     return capsys.readouterr().out.splitlines()
 
 
 def test_plan_marks_times_that_remained_disturbed(capsys):
     causes = ("other processes used 1.0 cores", "the GPU was throttled")
-    lines = printed(capsys, planned_case("resnet8", causes), planned_case("resnet14"))
-    assert [line.split()[6:] for line in lines if line.startswith("digits ")] == [
-        ["0.1s", "(disturbed)", "2.4s", "to", "train"], ["0.1s", "2.4s", "to", "train"],
+    lines = printed(capsys, planned_case("resnet8", causes), planned_case("resnet14"), slowed_by=causes)
+    assert [line.split()[4:] for line in lines if line.startswith("digits ")] == [
+        ["*", "full", "24", "0.1s", "2.4s", "to", "train"], ["full", "24", "0.1s", "2.4s", "to", "train"],
     ]  # fmt: skip
+    assert max(map(len, lines[:4])) <= 80
     assert lines[-1] == (
-        "disturbed: the timed steps were slowed down, so these times are too long: "
-        "digits resnet8 (other processes used 1.0 cores and the GPU was throttled)"
+        "* too long, disturbed: as the steps were timed, other processes used 1.0 cores and the GPU was throttled"
     )
+
+
+def test_plan_gives_each_cause_of_disturbed_times_once_with_its_strongest_figure():
+    planned = [SimpleNamespace(estimate=Estimate(1.0, 2, busy(cores))) for cores in (0.9, 1.5, 1.2)]
+    planned += [SimpleNamespace(estimate=Estimate(1.0, 2, QUIET)), SimpleNamespace(estimate=None)]
+    assert plan_module._slowed_by(planned) == ("other processes used 1.5 cores",)
 
 
 def test_plan_names_the_cases_whose_steps_failed(capsys):

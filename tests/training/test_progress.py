@@ -20,12 +20,16 @@ def case(tiny_dataset):
         (1, 0.25, [], 1.0, None, "digits resnet8 seed 0 · epoch 1/3 (25%) · 4.0s/epoch · 11s left"),
         (2, 0.5, [2.0], 9.0, RECORD, "digits resnet8 seed 0 · epoch 2/3 (50%) · 33.0 % · 2.0s/epoch · 3.0s left"),
         (2, 1.0, [2.0], 9.0, RECORD, "digits resnet8 seed 0 · epoch 2/3 · 33.0 % · 2.0s/epoch · 2.0s left"),
-        (3, 1.0, [2.0, 2.0, 5.0], 0.0, RECORD, "digits resnet8 seed 0 · epoch 3/3 · 33.0 % · 3.0s/epoch · 0.0s left"),
+        (3, 1.0, [2.0, 2.0, 5.0], 0.0, RECORD, "digits resnet8 seed 0 · epoch 3/3 · 33.0 % · 2.0s/epoch · 0.0s left"),
         (1, 0.0, [], 0.0, None, "digits resnet8 seed 0 · epoch 1/3 (0%)"),
     ],
 )
 def test_the_line_shows_the_share_done_and_the_time_left(epoch, share, seconds, elapsed, last, expected, case):
     assert progress_line(case, epoch, share, seconds, epoch_pace(seconds, share, elapsed), last) == expected
+
+
+def test_an_epoch_in_which_the_process_was_stopped_does_not_count_for_those_to_come():
+    assert epoch_pace([2.0, 300.0, 2.5], 0.5, 1.0) == 2.5
 
 
 def test_a_terminal_redraws_one_line_within_its_width(case, monkeypatch):

@@ -251,7 +251,7 @@ def _machine_notes(results: Sequence[Result]) -> list[str]:
     if any(result.is_co_scheduled for result in results):
         notes.append(
             "co-scheduled: other cases trained on the machine at the same time and made the times longer; "
-            "for comparable times, train one case at a time, or give --engine ray --exclusive"
+            "for comparable times, train one case at a time, or on a cluster with --exclusive"
         )
     return notes
 
