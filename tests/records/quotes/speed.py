@@ -1,5 +1,6 @@
 """Speed and equivalence of the pipelines, as ``pytest bench -k throughput`` and ``-k equivalence`` recorded them."""
 
+from itertools import starmap
 from math import acos, degrees
 
 from harness.paper.published import PUBLISHED
@@ -13,22 +14,57 @@ WORKLOADS = (("resnet20", "1×28×28"), ("resnet20", "3×32×32"), ("resnet110",
 
 
 def pipelines(precision=None):
+    """Return the rows of speeds whose precision was not switched off."""
     rows = record("throughput").rows("throughput")
-    return [row for row in rows if precision in (None, row["precision"])]
+    return [row for row in rows if precision in (None, row["precision"]) and not row["switched_off"]]
+
+
+def pipeline(model, shape, precision):
+    (row,) = (row for row in pipelines(precision) if (row["model"], row["input"]) == (model, shape))
+    return row
 
 
 def speed_quote(model, shape):
     """Return the quote of a row of speeds: the reference, the fast pipeline at both precisions, and the ratio."""
 
     def figures():
-        fp32, bf16 = (
-            next(row for row in pipelines(precision) if (row["model"], row["input"]) == (model, shape))
-            for precision in ("fp32", "bf16")
-        )
+        fp32, bf16 = (pipeline(model, shape, precision) for precision in ("fp32", "bf16"))
         speeds = [bf16["reference_images_per_second"], *(row["fast_images_per_second"] for row in (fp32, bf16))]
         return map(float, [*speeds, *(bf16[key] for key in ("ratio", "least_ratio", "greatest_ratio"))])
 
     return Quote(f"| {model}, {shape} | {{:,.0f}} | {{:,.0f}} | {{:,.0f}} | {{:.2f}} ({{:.2f}}–{{:.2f}}) |", figures)
+
+
+def without_bf16():
+    """Return the speeds of the workload at which bf16 was switched off, and their ratio at fp32."""
+    (bf16,) = (row for row in record("throughput").rows("throughput") if row["switched_off"])
+    assert (bf16["model"], bf16["input"], bf16["precision"]) == ("resnet50", "3×225×225", "bf16")
+    keys = ("reference_images_per_second", "fast_images_per_second", "ratio", "least_ratio", "greatest_ratio")
+    return [float(pipeline("resnet50", "3×225×225", "fp32")[key]) for key in keys]
+
+
+def augmentation_quote(recipe, shape):
+    """Return the quote of a row of augmentation alone: image by image, batched, and the ratio."""
+    keys = ("per_sample_images_per_second", "batched_images_per_second", "ratio", "least_ratio", "greatest_ratio")
+
+    def figures():
+        rows = record("throughput").rows("throughput-augmentation")
+        (row,) = (row for row in rows if (row["recipe"], row["input"]) == (recipe, shape))
+        return [float(row[key]) for key in keys]
+
+    return Quote(f"| {recipe}, {shape} | {{:,.0f}} | {{:,.0f}} | {{:.1f}} ({{:.1f}}–{{:.1f}}) |", figures)
+
+
+def scaling_quote(axis, label):
+    """Return the quote of a row of scaling: its ends, and the exponents of time and memory."""
+
+    def figures():
+        points = [row for row in record("throughput").rows("throughput-scaling") if row["axis"] == axis]
+        ends = sorted(int(row["x"]) for row in points)
+        exponents = (float(points[0][key]) for key in ("time_exponent", "memory_exponent"))
+        return [ends[0], ends[-1], *(f"{one:.2f}".replace("-", "−") for one in exponents)]
+
+    return Quote(f"| {label} | {{}}, {{:,}} | x^{{}} | x^{{}} |", figures)
 
 
 def range_of(key, precision=None):
@@ -83,6 +119,13 @@ def conditions():
 QUOTES = [
     Quote("computes bf16 in hardware (torch {}, {}, {}):", conditions),
     *(speed_quote(model, shape) for model, shape in WORKLOADS),
+    Quote(
+        "| resnet50, 3×225×225 | {:.1f} | {:.1f} | switched off | at fp32 {:.2f} ({:.2f}–{:.2f}) |",
+        without_bf16,
+    ),
+    *starmap(augmentation_quote, (("cifar10", "3×32×32"), ("fashionmnist", "1×28×28"), ("gtsrb", "3×225×225"))),
+    *(scaling_quote(axis, axis) for axis in ("images", "width", "depth")),
+    scaling_quote("batch", "batch size"),
     Quote("trains {:.1f} to {:.1f} times as fast as the reference", lambda: range_of("ratio", "bf16")),
     Quote("at fp32 {:.1f} to {:.1f} times", lambda: range_of("ratio", "fp32")),
     Quote("as the plain loop, which augments nothing: {:.2f} to {:.2f} times", lambda: range_of("plain_ratio")),
