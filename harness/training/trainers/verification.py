@@ -7,7 +7,7 @@ from zero momentum at a learning rate of 1: the weights then change by their gra
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
@@ -53,6 +53,16 @@ TOLERANCES: Mapping[str, Difference] = {
     "bf16": Difference(0.06, 0.5),
 }
 """The greatest difference, by precision, between two ways to compute one step."""
+
+COARSE = Difference(0.25, 1.1)
+"""That of the gradient in a network that is sensitive to rounding.
+
+Weights rounded to bf16 turn the first gradient of an untrained ResNet-50 by 0.6 and change its norm by 0.1. A whole
+step at bf16 turns it by up to 0.92, that of ResNet-101 and 152 by 1, as other images would: so the direction only
+shows a wrong sign. Their norms differed by at most 0.094.
+"""
+ROUNDING = {"tf32": 2.0**-12, "bf16": 2.0**-9}
+"""The relative error of a rounded weight, by precision: its root mean square."""
 
 
 class Steps(Protocol):
@@ -198,8 +208,8 @@ def _set_learning_rates(optimizer: torch.optim.Optimizer, rates: Sequence[Any]) 
             group["lr"] = rate
 
 
-def difference(expected: StepChanges, found: StepChanges) -> Difference:
-    """Return the greatest difference of a step's changes from the expected ones, over all parts.
+def difference(expected: StepChanges, found: StepChanges, names: Collection[str] = ()) -> Difference:
+    """Return the greatest difference of a step's changes from the expected ones, over the parts of these names or all.
 
     It is 0 if the expected ones are no numbers: the case diverges in any way of training.
     """
@@ -207,7 +217,7 @@ def difference(expected: StepChanges, found: StepChanges) -> Difference:
         return Difference(0.0, 0.0)
     if not found.is_finite:
         return Difference(math.inf, math.inf)
-    parts = [_difference(part, found.parts[name]) for name, part in expected.parts.items()]
+    parts = [_difference(expected.parts[name], found.parts[name]) for name in names or expected.parts]
     return Difference(max(one.size for one in parts), max(one.direction for one in parts))
 
 
@@ -261,16 +271,44 @@ def _failure(trainer: AcceleratedSteps, one: Acceleration, batches: Sequence[tup
         try:
             if reason := trainer.prepare(one.technique, batch, labels):
                 return reason
-            found, tolerance = changes_of_step(trainer, batch, labels), TOLERANCES[trainer.precision]
+            found, precision = changes_of_step(trainer, batch, labels), trainer.precision
         except Exception as error:
             return LACK_OF_MEMORY if is_out_of_memory(error) else f"its step raised {raised(error)}"
         finally:
             setattr(trainer, one.attribute, one.plain)
         if expected.draws and found.is_finite:
             continue
-        if not (differs := difference(expected, found)).is_within(tolerance):
+        differs = difference(expected, found)
+        if differs.is_within(TOLERANCES[precision]):
+            continue
+        is_right = _is_coarsely_right(expected, found, precision)
+        if not (is_right and _is_sensitive(trainer, batch, labels, expected, precision)):
             return f"its step differs from the plain one by {differs}"
     return None
+
+
+def _is_coarsely_right(expected: StepChanges, found: StepChanges, precision: str) -> bool:
+    """Return whether only the gradient differs beyond the tolerance, and is within `COARSE`."""
+    gradient = ("weights", "momentum")
+    others = [name for name in expected.parts if name not in gradient]
+    is_right = difference(expected, found, others).is_within(TOLERANCES[precision])
+    return is_right and difference(expected, found, gradient).is_within(COARSE)
+
+
+def _is_sensitive(trainer: Steps, batch: Tensor, labels: Tensor, expected: StepChanges, precision: str) -> bool:
+    """Return whether a step differs beyond the tolerance if each weight has an error as from rounding, up or down.
+
+    Args:
+        expected: the step's changes without these errors.
+    """
+    weights, generator = trainer.state_by_part()["weights"], torch.Generator().manual_seed(0)
+    with preserved(weights):
+        for weight in weights:
+            signs = torch.randint(0, 2, weight.shape, generator=generator).to(weight.device) * 2 - 1
+            with torch.no_grad():
+                weight.mul_(1 + ROUNDING.get(precision, 0.0) * signs)
+        rounded = changes_of_step(trainer, batch, labels)
+    return not difference(expected, rounded).is_within(TOLERANCES[precision])
 
 
 def _plain_step(

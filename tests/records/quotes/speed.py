@@ -5,7 +5,7 @@ from math import acos, degrees
 
 from harness.paper.published import PUBLISHED
 from harness.results.disturbance import _DISTURBED_SHARE
-from harness.training.trainers.verification import TOLERANCES
+from harness.training.trainers.verification import COARSE, TOLERANCES
 from tests.records.quote import Quote
 from tests.records.record import measured, record
 
@@ -133,6 +133,7 @@ QUOTES = [
         "{:.1f} % counts; at bf16 one of {:.0f} % in the size of the gradient or the loss, or of {:.0f}° in",
         tolerances,
     ),
+    Quote("then one of {:.0f} % in the gradient's size counts", lambda: [100 * COARSE.size]),
     Quote(
         "used more than {:.0f} % of a core and a thread waited for them for more than {:.0f} % of the time",
         lambda: [100 * _DISTURBED_SHARE] * 2,

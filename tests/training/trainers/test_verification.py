@@ -24,7 +24,7 @@ from harness.training.trainers.verification import (
 )
 from tests.helpers.captures import GPU, Replaying
 from tests.helpers.networks import Drawing, own_case
-from tests.helpers.tiny import CPU, TINY_SPEC, make_case, make_dataset
+from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, make_dataset
 from tests.helpers.training import interrupt, outcome, train_recorded
 
 OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 2.00 GiB"
@@ -207,6 +207,37 @@ def test_bf16_that_is_wrong_is_switched_off(factor, is_off, tiny_dataset, result
     assert [*result.switched_off] == ["bf16"] * is_off
     assert len(notices) == is_off
     assert (outcome(case, results)["weights"] == plain["weights"]) == is_off
+
+
+@pytest.mark.parametrize(
+    ("model", "factor", "is_off"),
+    [
+        ("resnet8", 1.0, False),
+        ("resnet8", 1.1, True),
+        ("resnet50", 1.0, False),
+        ("resnet50", 1.1, False),
+        ("resnet50", 1.5, True),
+        ("resnet50", -1.0, True),
+    ],
+)
+def test_a_gradient_may_turn_at_bf16_only_if_rounded_weights_turn_it_too(model, factor, is_off):
+    """An untrained ResNet-50 does so: plain bf16 turns its first gradient by more than the tolerance."""
+    dataset = make_dataset(size=64)
+    case = make_case(dataset, model=model, recipe=replace(TINY_RECIPE, image_size=64), precision="bf16")
+    trainer = FastTrainer(case, dataset.spec, CPU)
+    for weight in trainer.network.parameters():
+        weight.register_hook(lambda gradient: gradient * (factor if trainer.precision == "bf16" else 1))
+    trainer.warm_up(dataset.train)
+    assert [*trainer.switched_off] == ["bf16"] * is_off
+
+
+def test_a_sensitive_network_is_checked_by_its_loss_as_any_other(monkeypatch):
+    monkeypatch.setattr(fast.functional, "cross_entropy", wrong_by(1.1))
+    dataset = make_dataset(size=64)
+    case = make_case(dataset, model="resnet50", recipe=replace(TINY_RECIPE, image_size=64), precision="bf16")
+    trainer = FastTrainer(case, dataset.spec, CPU)
+    trainer.warm_up(dataset.train)
+    assert [*trainer.switched_off] == ["bf16"]
 
 
 def test_bf16_is_compared_on_fewer_images_if_fp32_lacks_memory(tiny_dataset, monkeypatch):
