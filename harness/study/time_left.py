@@ -35,7 +35,7 @@ class TimeLeft:
             self._seconds.setdefault(kind, []).extend(result.epoch_seconds)
 
     def after(self, experiment: Experiment) -> Callable[[float | None], float | None]:
-        """Return a function of the case's epoch seconds so far, which returns the seconds of the cases after it.
+        """Return a function of the case's epoch seconds that returns the seconds of the cases after it.
 
         It returns None if nothing is measured yet, if the engine trains on other machines, or if the experiment is not
         one of the session's: its test was expected to be skipped.

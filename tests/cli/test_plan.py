@@ -139,7 +139,7 @@ def test_plan_marks_times_that_remained_disturbed(capsys):
     )
 
 
-def test_plan_gives_each_cause_of_disturbed_times_once_with_its_strongest_figure():
+def test_plan_gives_each_cause_of_disturbance_once():
     planned = [SimpleNamespace(estimate=Estimate(1.0, 2, busy(cores))) for cores in (0.9, 1.5, 1.2)]
     planned += [SimpleNamespace(estimate=Estimate(1.0, 2, QUIET)), SimpleNamespace(estimate=None)]
     assert plan_module._slowed_by(planned) == ("other processes used 1.5 cores",)

@@ -46,6 +46,11 @@ def make_dataset(train_images=30, test_images=12, classes=3, size=8, seed=0):
     return Dataset(spec, train_set, test_set, "made for the tests", fingerprint(train_set, test_set))
 
 
+def first_batch(dataset):
+    """Return a batch as a step takes it: eight images of noise, and the labels of the first eight."""
+    return torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0)), dataset.train.labels[:8]
+
+
 def of_different_sizes(dataset):
     """The dataset with training images cropped to sizes of their own."""
     pixels = [image[:, : 5 + k % 3, :7].contiguous() for k, image in enumerate(dataset.train.pixels)]

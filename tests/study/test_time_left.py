@@ -45,7 +45,7 @@ def test_cases_after_take_the_measured_time_of_their_model():
     assert left.after(third)(2.0) == 0.0
 
 
-def test_an_epoch_in_which_the_process_was_stopped_does_not_count_for_the_cases_after():
+def test_an_epoch_with_a_stop_does_not_lengthen_the_cases_after():
     first, second = experiment("small"), experiment("small", seed=1)
     left = time_left([first, second])
     left.add(result(first, 2.0, 300.0, 2.0))

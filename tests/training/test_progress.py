@@ -28,7 +28,7 @@ def test_the_line_shows_the_share_done_and_the_time_left(epoch, share, seconds, 
     assert progress_line(case, epoch, share, seconds, epoch_pace(seconds, share, elapsed), last) == expected
 
 
-def test_an_epoch_in_which_the_process_was_stopped_does_not_count_for_those_to_come():
+def test_an_epoch_with_a_stop_does_not_lengthen_the_time_left():
     assert epoch_pace([2.0, 300.0, 2.5], 0.5, 1.0) == 2.5
 
 

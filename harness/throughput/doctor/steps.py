@@ -9,9 +9,9 @@ from harness.models.random_state import host_state
 from harness.throughput.doctor.findings import Outcome, not_applicable, passed_if
 from harness.throughput.doctor.subject import Subject
 from harness.training.trainers.fast import FastTrainer
+from harness.training.trainers.step_changes import compare_steps
 from harness.training.trainers.trainer import make_optimizer
 from harness.training.trainers.verification import TOLERANCES as STEP_TOLERANCES
-from harness.training.trainers.verification import compare_steps
 
 # The greatest difference of two trained states (`Subject.difference`). A change of every weight's last bit grows to
 # 0.005 in float32 at the checks' learning rate.

@@ -10,7 +10,7 @@ from torch import Tensor
 from harness.hardware.memory import is_out_of_memory
 from harness.models.foreign import raised
 from harness.models.random_state import host_state
-from harness.training.trainers.verification import preserved
+from harness.training.trainers.step_changes import preserved
 
 # torch's advice: cuDNN, cuBLAS and autograd set themselves up in the first steps.
 _WARM_UP_STEPS = 3

@@ -12,41 +12,16 @@ from torch.nn import functional
 from harness.data.images import ImageSet
 from harness.training.context import TrainingContext
 from harness.training.train import train
-from harness.training.trainers import cuda_graph, fast, verification
+from harness.training.trainers import cuda_graph, fast, step_changes, verification
 from harness.training.trainers.fast import FastTrainer
-from harness.training.trainers.verification import (
-    TOLERANCES,
-    Difference,
-    changes_of_step,
-    compare_steps,
-    difference,
-    preserved,
-)
+from harness.training.trainers.step_changes import compare_steps, preserved
+from harness.training.trainers.verification import TOLERANCES
 from tests.helpers.captures import GPU, Replaying
 from tests.helpers.networks import Drawing, own_case
-from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, make_dataset
+from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, first_batch, make_case, make_dataset
 from tests.helpers.training import interrupt, outcome, train_recorded
 
 OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 2.00 GiB"
-
-
-def test_tensors_are_restored_in_place():
-    weight, count = torch.ones(3, requires_grad=True), torch.tensor(7)
-    address = weight.data_ptr()
-    with preserved([weight, count]):
-        weight.data.zero_()
-        count.add_(1)
-    assert weight.tolist() == [1, 1, 1]
-    assert count.item() == 7
-    assert weight.data_ptr() == address
-
-
-def test_tensors_are_restored_after_an_error():
-    weight = torch.ones(3)
-    with pytest.raises(ValueError, match="inside"), preserved(iter([weight])):
-        weight.zero_()
-        raise ValueError("inside")
-    assert weight.tolist() == [1, 1, 1]
 
 
 def test_the_state_is_copied_once_at_a_time(tiny_dataset, capture_with, monkeypatch):
@@ -61,7 +36,7 @@ def test_the_state_is_copied_once_at_a_time(tiny_dataset, capture_with, monkeypa
             yield kept
         depth[0] -= 1
 
-    for module in (verification, cuda_graph):
+    for module in (step_changes, verification, cuda_graph):
         monkeypatch.setattr(module, "preserved", counted)
     capture_with(Replaying)
     FastTrainer(make_case(tiny_dataset, precision="bf16"), TINY_SPEC, CPU).warm_up(tiny_dataset.train)
@@ -186,10 +161,6 @@ def test_other_draws_of_a_network_are_no_difference(tiny_dataset, monkeypatch):
     assert trainer.switched_off == {}
 
 
-def first_batch(dataset):
-    return torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0)), dataset.train.labels[:8]
-
-
 def wrong_by(factor):
     """Return a cross-entropy that is wrong by a factor in every step at bf16."""
     right = functional.cross_entropy
@@ -220,7 +191,7 @@ def test_bf16_that_is_wrong_is_switched_off(factor, is_off, tiny_dataset, result
         ("resnet50", -1.0, True),
     ],
 )
-def test_a_gradient_may_turn_at_bf16_only_if_rounded_weights_turn_it_too(model, factor, is_off):
+def test_a_gradient_may_turn_only_if_rounded_weights_turn_it(model, factor, is_off):
     """An untrained ResNet-50 does so: plain bf16 turns its first gradient by more than the tolerance."""
     dataset = make_dataset(size=64)
     case = make_case(dataset, model=model, recipe=replace(TINY_RECIPE, image_size=64), precision="bf16")
@@ -407,37 +378,3 @@ def test_nothing_is_verified_where_nothing_is_in_use(tiny_dataset, monkeypatch):
     monkeypatch.setattr(trainer, "step", refuse)
     trainer.warm_up(tiny_dataset.train)
     assert trainer.switched_off == {}
-
-
-def test_a_step_is_compared_with_another_trainers(tiny_dataset):
-    def trainer(**changes):
-        return FastTrainer(make_case(tiny_dataset, **changes), TINY_SPEC, CPU)
-
-    batch = first_batch(tiny_dataset)
-    assert compare_steps(trainer(), trainer(), *batch) == Difference(0.0, pytest.approx(0.0, abs=1e-12))
-    rounded = compare_steps(trainer(precision="bf16"), trainer(), *batch)
-    assert rounded.is_within(TOLERANCES["bf16"])
-    assert not rounded.is_within(TOLERANCES["fp32"])
-    assert not compare_steps(trainer(seed=1), trainer(), *batch).is_within(TOLERANCES["bf16"])
-
-
-def test_the_changes_of_a_step_hold_for_any_state(tiny_dataset):
-    trainer = FastTrainer(make_case(tiny_dataset), TINY_SPEC, CPU)
-    batch = first_batch(tiny_dataset)
-    before = changes_of_step(trainer, *batch)
-    for values in trainer.momentum().values():
-        values.fill_(100.0)
-    trainer.optimizer.param_groups[0]["lr"] = 1e-9
-    trainer._loss_sum.fill_(7.0)
-    assert difference(before, changes_of_step(trainer, *batch)).is_within(Difference(1e-6, 1e-6))
-    assert trainer.optimizer.param_groups[0]["lr"] == 1e-9
-    assert all(bool((values == 100).all()) for values in trainer.momentum().values())
-
-
-def test_a_batchnorm_whose_statistics_do_not_move_is_a_difference():
-    dataset = make_dataset()
-    moving, still = (FastTrainer(make_case(dataset), TINY_SPEC, CPU) for _ in range(2))
-    for module in still.network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = 0.0
-    assert compare_steps(still, moving, *first_batch(dataset)).size == math.inf
