@@ -82,6 +82,7 @@ MUTATIONS = {
     "training/trainers/gradient_sums.py": ("self._flags.fill_(1)", "self._flags.fill_(2)"),
     "training/trainers/reference.py": ("_MAX_WORKERS = 8", "_MAX_WORKERS = 2"),
     "training/trainers/sharding.py": ("set_gradient_divide_factor(1.0)", "set_gradient_divide_factor(2.0)"),
+    "training/trainers/step_changes.py": ("[1.0] * len(rates)", "[2.0] * len(rates)"),
     "training/trainers/streaming.py": ("non_blocking=True", "non_blocking=False"),
     "training/trainers/sync_batch_norm.py": ("(0, *range(2, x.dim()))", "(*range(2, x.dim()),)"),
     "training/trainers/trainer.py": ("seed=0, shortcut=case.shortcut", "seed=1, shortcut=case.shortcut"),
