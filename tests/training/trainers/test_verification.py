@@ -202,6 +202,21 @@ def test_a_gradient_may_turn_only_if_rounded_weights_turn_it(model, factor, is_o
     assert [*trainer.switched_off] == ["bf16"] * is_off
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "is_off"), [("resnet8", False), ("resnet152", False), ("resnet8", True)])
+def test_a_compiled_step_may_round_in_another_way(model, is_off, monkeypatch):
+    """Rounding turns the first gradient of an untrained ResNet-152 by more than the tolerance, at fp32 too."""
+    error = 2.0**-22 * (2**14 if is_off else 1)
+    monkeypatch.setattr(
+        torch, "compile", lambda network, **_: lambda batch: network(batch * (1 + error * torch.sin(1e3 * batch)))
+    )
+    dataset = make_dataset(size=64)
+    case = make_case(dataset, model=model, recipe=replace(TINY_RECIPE, image_size=64), compiled=True)
+    trainer = FastTrainer(case, dataset.spec, CPU)
+    trainer.warm_up(dataset.train)
+    assert [*trainer.switched_off] == ["compile"] * is_off
+
+
 def test_a_sensitive_network_is_checked_by_its_loss_as_any_other(monkeypatch):
     monkeypatch.setattr(fast.functional, "cross_entropy", wrong_by(1.1))
     dataset = make_dataset(size=64)
