@@ -104,7 +104,7 @@ def test_steps_of_the_dockerfile_build_and_run_the_digits_study(image, tmp_path)
     print(output)
     assert "25 passed" in output
     assert "digits: 5 models, 5 seeds, 1,437 test images" in output
-    assert "same scale factor, ×4 " in output  # its verdict may depend on the number of threads
+    assert re.search(r" wider .* resnet8-[24]$", output, re.MULTILINE)  # at which budgets depends on the threads
     assert "Warning" not in output
     assert (tmp_path / "study/report/index.html").is_file()
     assert f"{tmp_path}/clean/venv" in environment.succeed(

@@ -180,6 +180,13 @@ def test_bf16_that_is_wrong_is_switched_off(factor, is_off, tiny_dataset, result
     assert (outcome(case, results)["weights"] == plain["weights"]) == is_off
 
 
+def at_64_pixels(model, **changes):
+    """Return a trainer of a model that is too deep for the tiny dataset's 8 pixels, and its images."""
+    dataset = make_dataset(size=64)
+    case = make_case(dataset, model=model, recipe=replace(TINY_RECIPE, image_size=64), **changes)
+    return FastTrainer(case, dataset.spec, CPU), dataset.train
+
+
 @pytest.mark.parametrize(
     ("model", "factor", "is_off"),
     [
@@ -193,12 +200,10 @@ def test_bf16_that_is_wrong_is_switched_off(factor, is_off, tiny_dataset, result
 )
 def test_a_gradient_may_turn_only_if_rounded_weights_turn_it(model, factor, is_off):
     """An untrained ResNet-50 does so: plain bf16 turns its first gradient by more than the tolerance."""
-    dataset = make_dataset(size=64)
-    case = make_case(dataset, model=model, recipe=replace(TINY_RECIPE, image_size=64), precision="bf16")
-    trainer = FastTrainer(case, dataset.spec, CPU)
+    trainer, images = at_64_pixels(model, precision="bf16")
     for weight in trainer.network.parameters():
         weight.register_hook(lambda gradient: gradient * (factor if trainer.precision == "bf16" else 1))
-    trainer.warm_up(dataset.train)
+    trainer.warm_up(images)
     assert [*trainer.switched_off] == ["bf16"] * is_off
 
 
@@ -210,19 +215,15 @@ def test_a_compiled_step_may_round_in_another_way(model, is_off, monkeypatch):
     monkeypatch.setattr(
         torch, "compile", lambda network, **_: lambda batch: network(batch * (1 + error * torch.sin(1e3 * batch)))
     )
-    dataset = make_dataset(size=64)
-    case = make_case(dataset, model=model, recipe=replace(TINY_RECIPE, image_size=64), compiled=True)
-    trainer = FastTrainer(case, dataset.spec, CPU)
-    trainer.warm_up(dataset.train)
+    trainer, images = at_64_pixels(model, compiled=True)
+    trainer.warm_up(images)
     assert [*trainer.switched_off] == ["compile"] * is_off
 
 
 def test_a_sensitive_network_is_checked_by_its_loss_as_any_other(monkeypatch):
     monkeypatch.setattr(fast.functional, "cross_entropy", wrong_by(1.1))
-    dataset = make_dataset(size=64)
-    case = make_case(dataset, model="resnet50", recipe=replace(TINY_RECIPE, image_size=64), precision="bf16")
-    trainer = FastTrainer(case, dataset.spec, CPU)
-    trainer.warm_up(dataset.train)
+    trainer, images = at_64_pixels("resnet50", precision="bf16")
+    trainer.warm_up(images)
     assert [*trainer.switched_off] == ["bf16"]
 
 
