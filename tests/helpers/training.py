@@ -11,6 +11,7 @@ from harness.training.context import TrainingContext
 from harness.training.train import train
 from harness.training.trainers.evaluation import Evaluation
 from harness.training.trainers.fast import FastTrainer
+from harness.training.trainers.step_changes import changes_of_step, difference
 from tests.helpers.tiny import CPU
 
 
@@ -63,6 +64,11 @@ def interrupt(case, dataset, results, epoch, *, at_its_end=False, **options):
     with pytest.raises(KeyboardInterrupt):
         train(case, dataset, results, CPU, context=TrainingContext(callback=callback), **options)
     return callback
+
+
+def compare_steps(trainer, plain, batch, labels):
+    """Return the greatest difference of a trainer's step from another one's."""
+    return difference(changes_of_step(plain, batch, labels), changes_of_step(trainer, batch, labels))
 
 
 def evaluating_to(monkeypatch, accuracies):

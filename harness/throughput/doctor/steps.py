@@ -9,9 +9,9 @@ from harness.models.random_state import host_state
 from harness.throughput.doctor.findings import Outcome, not_applicable, passed_if
 from harness.throughput.doctor.subject import Subject
 from harness.training.trainers.fast import FastTrainer
-from harness.training.trainers.step_changes import compare_steps
+from harness.training.trainers.step_changes import changes_of_step, difference
 from harness.training.trainers.trainer import make_optimizer
-from harness.training.trainers.verification import TOLERANCES as STEP_TOLERANCES
+from harness.training.trainers.verification import differs_by_rounding_only
 
 # The greatest difference of two trained states (`Subject.difference`). A change of every weight's last bit grows to
 # 0.005 in float32 at the checks' learning rate.
@@ -53,10 +53,12 @@ def bf16_step_is_close_to_fp32(subject: Subject) -> Outcome:
     bf16, fp32 = (subject.trainer(precision=precision, is_captured=False) for precision in ("bf16", "fp32"))
     for trainer in (bf16, fp32):
         trainer.network.train()
-    found = compare_steps(bf16, fp32, *subject.batch())
-    text = f"changes differ by {found}" if found.direction else "bf16 computed the bits of fp32"
-    is_right = found.direction > 0 and found.is_within(STEP_TOLERANCES["bf16"])
-    return passed_if(is_right, text, size_difference=found.size, direction_difference=found.direction)
+    batch = subject.batch()
+    expected, found = (changes_of_step(trainer, *batch) for trainer in (fp32, bf16))
+    differs = difference(expected, found)
+    text = f"changes differ by {differs}" if differs.direction else "bf16 computed the bits of fp32"
+    is_right = differs.direction > 0 and differs_by_rounding_only(expected, found, "bf16", fp32, batch)
+    return passed_if(is_right, text, size_difference=differs.size, direction_difference=differs.direction)
 
 
 def fused_sgd_equals_plain(subject: Subject) -> Outcome:

@@ -91,19 +91,6 @@ def preserved(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
                 tensor.copy_(values)
 
 
-def compare_steps(trainer: Steps, plain: Steps, batch: Tensor, labels: Tensor) -> Difference:
-    """Return the greatest difference of a trainer's step from the plain one; neither leaves a trace.
-
-    Args:
-        trainer: the trainer to verify; compare the difference with ``TOLERANCES``.
-        plain: a trainer of the same case in the same state, without the acceleration.
-        batch: images as a step takes them, (N, C, S, S).
-        labels: their classes, (N,).
-    """
-    expected = changes_of_step(plain, batch, labels)
-    return difference(expected, changes_of_step(trainer, batch, labels))
-
-
 def changes_of_step(trainer: Steps, batch: Tensor, labels: Tensor) -> StepChanges:
     """Return the changes by one step from zero momentum at a learning rate of 1; it leaves no trace."""
     state = trainer.state_by_part()

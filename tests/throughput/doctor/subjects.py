@@ -6,14 +6,15 @@ import torch
 
 from harness.throughput.doctor.subject import Subject
 from harness.training.trainers.fast import FastTrainer
-from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, make_case, make_dataset
+from tests.helpers.tiny import CPU, TINY_RECIPE, make_case, make_dataset
 
 RECIPE = replace(TINY_RECIPE, epochs=2, milestones=(1,), learning_rate=0.001)
 
 
-def tiny_subject(**changes):
-    case = make_case(make_dataset(), recipe=RECIPE, mode="shortened", data_fingerprint="")
-    return Subject(CPU, case, TINY_SPEC, **{"rounds": 1, "steps": 1, "augmented_images": 8} | changes)
+def tiny_subject(model="resnet8", size=8, **changes):
+    dataset, recipe = make_dataset(size=size), replace(RECIPE, image_size=size)
+    case = make_case(dataset, model=model, recipe=recipe, mode="shortened", data_fingerprint="")
+    return Subject(CPU, case, dataset.spec, **{"rounds": 1, "steps": 1, "augmented_images": 8} | changes)
 
 
 def pass_for_cuda(monkeypatch):

@@ -11,7 +11,7 @@ from harness.throughput.doctor.steps import (
 )
 from harness.training.trainers import fast
 from harness.training.trainers.fast import FastTrainer
-from tests.throughput.doctor.subjects import Replay, capture_by
+from tests.throughput.doctor.subjects import Replay, capture_by, tiny_subject
 
 
 def test_a_warm_up_without_trace_passes(subject):
@@ -81,18 +81,21 @@ def test_captured_steps_that_compute_something_else_fail(subject, monkeypatch, p
     assert captured_equals_eager(subject, precision).status == "failed"
 
 
-def test_a_bf16_step_close_to_fp32_passes(subject):
-    assert bf16_step_is_close_to_fp32(subject).status == "passed"
+@pytest.mark.parametrize("model", ["resnet8", "resnet50"])
+def test_a_bf16_step_close_to_fp32_passes(model):
+    """Rounding turns the first gradient of an untrained ResNet-50, not that of a ResNet-8."""
+    assert bf16_step_is_close_to_fp32(tiny_subject(model, size=64)).status == "passed"
 
 
-def test_a_bf16_step_wrong_by_ten_per_cent_fails(subject, monkeypatch):
+@pytest.mark.parametrize(("model", "factor"), [("resnet8", 1.1), ("resnet50", 1.5)])
+def test_a_bf16_step_of_a_wrong_size_fails(model, factor, monkeypatch):
     right = fast.functional.cross_entropy
 
     def wrong(logits, labels, **options):
-        return right(logits, labels, **options) * (1.1 if logits.dtype == torch.bfloat16 else 1.0)
+        return right(logits, labels, **options) * (factor if logits.dtype == torch.bfloat16 else 1.0)
 
     monkeypatch.setattr(fast.functional, "cross_entropy", wrong)
-    assert bf16_step_is_close_to_fp32(subject).status == "failed"
+    assert bf16_step_is_close_to_fp32(tiny_subject(model, size=64)).status == "failed"
 
 
 def test_a_bf16_step_computed_in_fp32_fails(subject, monkeypatch):

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from harness.training.trainers.fast import FastTrainer
-from harness.training.trainers.step_changes import Difference, changes_of_step, compare_steps, difference, preserved
+from harness.training.trainers.step_changes import Difference, changes_of_step, difference, preserved
 from harness.training.trainers.verification import TOLERANCES
 from tests.helpers.tiny import CPU, TINY_SPEC, first_batch, make_case, make_dataset
+from tests.helpers.training import compare_steps
 
 
 def test_tensors_are_restored_in_place():

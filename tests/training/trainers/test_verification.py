@@ -14,12 +14,12 @@ from harness.training.context import TrainingContext
 from harness.training.train import train
 from harness.training.trainers import cuda_graph, fast, step_changes, verification
 from harness.training.trainers.fast import FastTrainer
-from harness.training.trainers.step_changes import compare_steps, preserved
+from harness.training.trainers.step_changes import preserved
 from harness.training.trainers.verification import TOLERANCES
 from tests.helpers.captures import GPU, Replaying
 from tests.helpers.networks import Drawing, own_case
 from tests.helpers.tiny import CPU, TINY_RECIPE, TINY_SPEC, first_batch, make_case, make_dataset
-from tests.helpers.training import interrupt, outcome, train_recorded
+from tests.helpers.training import compare_steps, interrupt, outcome, train_recorded
 
 OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 2.00 GiB"
 
