@@ -100,8 +100,8 @@ QUOTES = (
     *(Quote("{}", lambda seed=seed: [_fashionmnist(seed)]) for seed in SEEDS),
     *([Quote("{}", lambda: [_fashionmnist_mean()])] if len(SEEDS) > 1 else []),
     Quote(
-        "The mean of both seeds is {:.2f} pp above the study by the last epoch, {} of 10,000 test images, and {:.2f} pp "
-        "by the best one. The report sets the last epoch beside table 4: {:+.2f} pp",
+        "The mean of both seeds is {:.2f} pp above the study by the last epoch, {} of 10,000 test images, and {:.2f} "
+        "pp by the best one. The report sets the last epoch beside table 4: {:+.2f} pp",
         _above,
     ),
     Quote("must be at most {} pp below the study", lambda: [TOLERANCE_PP]),
