@@ -86,7 +86,7 @@ def test_any_odd_file_is_named_or_does_not_matter(study):
         assert found.faults == [], found.oddity
         assert found.mebibytes < _MOST_MEBIBYTES, found
 
-    examine_many(study, 25, 0, require)
+    examine_many(study, 10, 0, require)
 
 
 @pytest.mark.slow

@@ -121,7 +121,7 @@ def test_a_disturbed_measurement_asserts_nothing_and_is_marked(throughput_bench,
     assert (throughput_bench.path / "results/throughput/resnet20-3x32x32-cpu.json").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.release  # a plan is made beside a busy process in tests/cli/test_plan.py
 @needs_affinity
 def test_throughput_beside_a_busy_process_is_marked_and_does_not_fail(throughput_bench):
     one_round = "functools.partial(workbench.compare_augmentation, rounds=1)"

@@ -35,7 +35,7 @@ def failures(folder, *arguments, **variables):
     return failed, len(cases) - len(failed)
 
 
-@pytest.mark.slow
+@pytest.mark.release  # those of an installed wheel are run in tests/test_packaging.py
 def test_smoke_tests_pass_in_any_folder(tmp_path):
     failed, passed = failures(tmp_path)
     assert failed == []
