@@ -16,6 +16,7 @@ from tests.faults.forked import run_forked
 from tests.faults.odd_answers import Examined, Examiner, Oddity
 from tests.faults.odd_files import ANYWHERE, FILES, kinds_of
 from tests.faults.odd_results import OUTSIDE, REPORT, RESULTS, make_study
+from tests.helpers.marks import slow_first
 from tests.helpers.users import place_of_all_users
 from tests.results.forging import rewrite, setting
 
@@ -80,13 +81,13 @@ def examine_many(study, folders, number, handle):
     each()
 
 
-@pytest.mark.slow
-def test_any_odd_file_is_named_or_does_not_matter(study):
+@pytest.mark.parametrize("folders", slow_first(10, 25))
+def test_any_odd_file_is_named_or_does_not_matter(study, folders):
     def require(found):
         assert found.faults == [], found.oddity
         assert found.mebibytes < _MOST_MEBIBYTES, found
 
-    examine_many(study, 10, 0, require)
+    examine_many(study, folders, 0, require)
 
 
 @pytest.mark.slow
